@@ -1,0 +1,115 @@
+/**
+ * A workflow as plain data: a tree of nodes with no functions in it. Decorators are turned into
+ * this at boot; the interpreter, the graph, the stored definition and the command line read it.
+ */
+
+/** How a failed attempt is tried again. Every field is filled in; `retryIf` lives with the class, not here. */
+export interface RetryPolicy {
+  /** Attempts in all, the first included. */
+  readonly maxAttempts: number;
+  readonly backoff: 'exponential' | 'linear' | 'constant';
+  /** ms */
+  readonly initialDelay: number;
+  /** ms */
+  readonly maxDelay: number;
+  readonly factor: number;
+  /** ±25 % */
+  readonly jitter: boolean;
+}
+
+/** What may be said of any member that runs user code. */
+export interface StepSettings {
+  readonly retry: RetryPolicy;
+  /** ms for one attempt; `null`: no limit. */
+  readonly timeout: number | null;
+  /** Name of the compensation that undoes this step. */
+  readonly compensate: string | null;
+  readonly compensateWhen: 'completed' | 'started';
+  /** Queue whose workers run the step; `null`: wherever the run is. */
+  readonly queue: string | null;
+  readonly transactional: boolean;
+}
+
+interface NodeBase {
+  /** Unique in the workflow; part of the path of everything recorded. */
+  readonly name: string;
+  /** The method on the class. */
+  readonly member: string;
+  readonly settings: StepSettings;
+}
+
+export interface StepNode extends NodeBase {
+  readonly kind: 'step';
+}
+
+export interface DecisionNode extends NodeBase {
+  readonly kind: 'decision';
+  readonly goto: readonly string[];
+  readonly maxVisits: number;
+}
+
+export interface BranchNode extends NodeBase {
+  readonly kind: 'branch';
+  readonly arms: Readonly<Record<string, Sequence>>;
+}
+
+export interface ParallelNode extends NodeBase {
+  readonly kind: 'parallel';
+  readonly arms: Readonly<Record<string, Sequence>>;
+  readonly onError: 'failFast' | 'completeAll';
+  /** Arms at a time; `null`: all. */
+  readonly concurrency: number | null;
+  readonly goto: readonly string[];
+}
+
+export interface ForEachNode extends NodeBase {
+  readonly kind: 'forEach';
+  readonly arm: Sequence;
+  readonly onError: 'failFast' | 'completeAll';
+  readonly concurrency: number;
+  readonly results: 'all' | 'none';
+}
+
+export type WorkflowNode = StepNode | DecisionNode | BranchNode | ParallelNode | ForEachNode;
+export type NodeKind = WorkflowNode['kind'];
+export type Sequence = readonly WorkflowNode[];
+
+export interface CompensationNode {
+  readonly name: string;
+  readonly member: string;
+  readonly retry: RetryPolicy;
+  readonly timeout: number | null;
+}
+
+export interface WorkflowDefinition {
+  readonly name: string;
+  readonly description: string | null;
+  readonly queue: string;
+  readonly priority: number;
+  /** ms from the first claim; `null`: no limit. */
+  readonly timeout: number | null;
+  /** Further rounds after a failed one. */
+  readonly maxRetries: number;
+  readonly maxRecoveries: number;
+  readonly concurrencyLimit: number | null;
+  readonly nodes: Sequence;
+  readonly compensations: readonly CompensationNode[];
+}
+
+export const DEFAULT_RETRY: RetryPolicy = {
+  maxAttempts: 1,
+  backoff: 'exponential',
+  initialDelay: 1_000,
+  maxDelay: 3_600_000,
+  factor: 2,
+  jitter: true,
+};
+
+export const DEFAULT_SETTINGS: StepSettings = {
+  retry: DEFAULT_RETRY,
+  timeout: null,
+  compensate: null,
+  compensateWhen: 'completed',
+  queue: null,
+  transactional: false,
+};
