@@ -1,0 +1,23 @@
+import { swcOptions } from './test/support/swc-options.mjs';
+
+/** @type {import('jest').Config} */
+export default {
+  rootDir: import.meta.dirname,
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.spec.ts'],
+  // The packaging test needs a build and runs apart: npm run test:package.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/packaging/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/test/bench/dbos/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': ['@swc/jest', { ...swcOptions, configFile: false, swcrc: false }] },
+  resolver: '<rootDir>/test/support/resolver.cjs',
+  moduleNameMapper: {
+    '^nest-durable$': '<rootDir>/lib/index.ts',
+    '^nest-durable/(helpers|migrations)$': '<rootDir>/lib/$1.ts',
+  },
+  testEnvironment: '<rootDir>/test/support/environment.mjs',
+  globalSetup: '<rootDir>/test/support/global-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
+  maxWorkers: 2,
+  testTimeout: 30_000,
+};

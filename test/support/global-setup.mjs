@@ -1,0 +1,15 @@
+import { randomBytes } from 'node:crypto';
+import { startPostgres } from './postgres-server.mjs';
+
+/**
+ * One server for the whole run: DATABASE_URL's when that is set, else an embedded one. Databases are named after the
+ * run, so that several runs can share a server.
+ */
+export default async function globalSetup() {
+  const given = process.env.DATABASE_URL;
+  if (!given) globalThis.testServer = await startPostgres();
+  process.env.TEST_SERVER_URL = given || globalThis.testServer.url;
+  process.env.TEST_RUN = `nest_durable_${randomBytes(4).toString('hex')}`;
+  // Or code under test would use it by the default rule of the module.
+  delete process.env.DATABASE_URL;
+}

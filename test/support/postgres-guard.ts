@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import pg from 'pg';
+import { canEnter, locatePostgres, serverEnvironment } from '../../lib/storage/postgres-binaries.js';
+
+/**
+ * A process that holds one throw-away PostgreSQL server (run by postgres-server.mjs). It reads commands, one a line,
+ * on stdin (start, stop, kill) and answers each with a line of JSON. When stdin closes, which is also what happens when
+ * the process that asked for the server is killed with -9, it stops the server and removes its files: no test run
+ * leaves a server behind. It has a session of its own, so Ctrl-C in the terminal does not reach it.
+ */
+const settings = JSON.parse(process.argv[2] ?? '{}') as Record<string, string>;
+const { initdb, postgres, account } = await locatePostgres();
+const home = [tmpdir(), '/tmp'].find((dir) => canEnter(account, dir)) ?? tmpdir();
+const root = await mkdtemp(join(home, 'nest-durable-test-'));
+const data = join(root, 'data');
+const password = randomBytes(12).toString('hex');
+const environment = serverEnvironment();
+let server: ChildProcess | undefined;
+let port = 0;
+let output = '';
+
+async function create(): Promise<void> {
+  const passwordFile = join(root, 'password');
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  if ('uid' in account) await Promise.all([root, passwordFile].map((path) => chown(path, account.uid, account.gid)));
+  const flags = ['--username=postgres', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C', '--no-sync'];
+  // "password" and not scram: the key derivation costs 5 ms a connection, and only loopback is listened on.
+  const run = spawnSync(initdb, ['-D', data, '--auth=password', ...flags], {
+    ...account,
+    cwd: root,
+    env: environment,
+    encoding: 'utf8',
+  });
+  if (run.status !== 0) throw new Error(`initdb failed: ${run.stderr || run.error?.message}`);
+}
+
+async function start(): Promise<void> {
+  // The first port is whichever is free; afterwards it stays, as that of a server that restarts does.
+  port ||= await freePort();
+  const options = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', max_connections: 300, ...settings };
+  const flags = Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const child = spawn(postgres, ['-D', data, ...flags], {
+    ...account,
+    cwd: root,
+    env: environment,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  server = child;
+  output = '';
+  child.stderr?.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-10_000)));
+  while (!(await accepts())) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server does not start:\n${output}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function accepts(): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url(), connectionTimeoutMillis: 2000 });
+  client.on('error', () => {});
+  return client.connect().then(
+    () => client.end().then(() => true),
+    () => client.end().then(() => false),
+  );
+}
+
+async function end(signal: NodeJS.Signals): Promise<void> {
+  const child = server;
+  server = undefined;
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  await exited;
+}
+
+function url(): string {
+  return `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port: found } = probe.address() as AddressInfo;
+  probe.close();
+  return found;
+}
+
+async function obey(command: string): Promise<object> {
+  if (command === 'start') await start();
+  else if (command === 'stop') await end('SIGINT');
+  else if (command === 'kill') await end('SIGKILL');
+  else throw new Error(`unknown command: ${command}`);
+  return { url: url(), pid: server?.pid };
+}
+
+function answer(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+process.stdout.on('error', () => {});
+
+try {
+  const lines = createInterface({ input: process.stdin });
+  let created = false;
+  for await (const line of lines) {
+    try {
+      if (!created) await create();
+      created = true;
+      answer(await obey(line));
+    } catch (error) {
+      answer({ error: (error as Error).message });
+    }
+  }
+} finally {
+  await end('SIGQUIT');
+  await rm(root, { recursive: true, force: true, maxRetries: 5 });
+}

@@ -1,0 +1,18 @@
+/** A throw-away PostgreSQL server with a data directory of its own. It ends with the process that started it. */
+export interface PostgresServer {
+  /** Of the database "postgres" on it. The port stays the same over restarts. */
+  readonly url: string;
+  /** Of the postmaster; 0 while it is down. */
+  readonly pid: number;
+  /** Starts it again after `stop` or `kill`; resolves when it takes connections. */
+  start(): Promise<void>;
+  /** Fast shutdown: sessions are cut, what was committed is on disk. */
+  stop(): Promise<void>;
+  /** kill -9 of the postmaster; its backends follow by themselves. */
+  kill(): Promise<void>;
+  /** Ends it and removes its files. */
+  close(): Promise<unknown>;
+}
+
+/** @param settings server settings, as in postgresql.conf; `fsync` is on unless set */
+export function startPostgres(settings?: Record<string, string | number>): Promise<PostgresServer>;
