@@ -1,0 +1,201 @@
+import type { DataSource } from 'typeorm';
+import { ConfigurationError } from './core/errors.js';
+import { Faults, isPlainName, OptionReader } from './durable.options-check.js';
+import { resolveDatabase, type DatabaseOption, type ResolvedDatabase } from './durable.options-database.js';
+
+export type {
+  ConnectionOptions,
+  DatabaseOption,
+  EmbeddedOptions,
+  ResolvedDatabase,
+} from './durable.options-database.js';
+
+/** What happens at boot when the tables are not those of this version. */
+export type MigrationsOption = 'run' | 'check' | 'none';
+
+/** How this process works on one queue. */
+export interface QueueOptions {
+  /** Runs of this queue that this process executes at a time. Default: 10. */
+  concurrency?: number;
+  /** ms between two looks into the queue when no notification comes. A safety net where `notify` is on. Default: 1000. */
+  pollInterval?: number;
+}
+
+/** Options of `DurableModule.forRoot()`. All of them may be left out. */
+export interface DurableModuleOptions {
+  /**
+   * Where the data is: `{ url }`, `pg` connection options, `{ dataSource }` (the app's TypeORM DataSource, which
+   * transactional steps and `manager` need; the engine opens a few connections of its own beside its pool), or
+   * `'embedded'` / `{ embedded: { dir, port } }` (a PostgreSQL server started by this process, or the one that already
+   * runs there). Default: the URL in `DATABASE_URL`; without it `'embedded'` where `NODE_ENV` is `development` or
+   * `test`, and a `ConfigurationError` anywhere else.
+   */
+  database?: DatabaseOption;
+  /** PostgreSQL schema of the tables; instances with different schemas know nothing of each other. Default: `'durable'`. */
+  schema?: string;
+  /** Name of this instance, for apps with several of them. Default: `'default'`. */
+  name?: string;
+  /**
+   * `'run'`: bring the tables to this version at boot (safe with many nodes at once); `'check'`: refuse to boot when
+   * they are not there yet; `'none'`: don't look. Default: `'run'`.
+   */
+  migrations?: MigrationsOption;
+  /** The queues that this process works on, by name. Default: `{ default: { concurrency: 10 } }`. */
+  queues?: Record<string, QueueOptions>;
+  /** `false`: this process starts and queries runs but executes none. Default: `true`. */
+  workers?: boolean;
+  /** Wake up by LISTEN/NOTIFY. `false`: by polling alone, for poolers in transaction mode. Default: `true`. */
+  notify?: boolean;
+  /** ms after which a worker that is out of touch has lost its runs to others. Default: 30 000. */
+  leaseTimeout?: number;
+  /**
+   * ms between two renewals of the lease; less than half of `leaseTimeout`, so that one lost heartbeat costs nothing.
+   * Default: 10 000, or a third of `leaseTimeout` where that is less.
+   */
+  heartbeatInterval?: number;
+  /** ms between two looks for due retries and delayed starts, a safety net beside the exact timers. Default: 1000. */
+  wakeInterval?: number;
+  /** Due runs made ready in one statement. Default: 500. */
+  wakeBatchSize?: number;
+  /** ms between two looks for dead workers. Default: 1000. */
+  recoveryInterval?: number;
+  /** ms that running steps get to finish on shutdown; then their runs are handed back. Default: 20 000. */
+  shutdownTimeout?: number;
+  /** ms that a step gets to settle once its signal is aborted. Default: 5000. */
+  abortGrace?: number;
+  /** Largest payload (input, a step's result, an error) in bytes of its stored form. Default: 2 097 152 (2 MiB). */
+  maxPayloadBytes?: number;
+  /** Log every SQL statement at level debug, without its parameters. Default: `false`. */
+  sqlLog?: boolean;
+  /** Whether every module can inject the client without importing this one. Default: `true`. */
+  isGlobal?: boolean;
+}
+
+/** What the factory of `forRootAsync()` gives: `name` and `isGlobal` stand outside, since the tokens depend on them. */
+export type DurableFactoryOptions = Omit<DurableModuleOptions, 'name' | 'isGlobal'>;
+
+export interface ResolvedQueue {
+  readonly concurrency: number;
+  /** ms */
+  readonly pollInterval: number;
+}
+
+/** The options with every default filled in and checked. Times in ms. */
+export interface ResolvedOptions {
+  readonly name: string;
+  readonly database: ResolvedDatabase;
+  readonly schema: string;
+  readonly migrations: MigrationsOption;
+  /** By name. A Map, since a queue may be called `__proto__`. Never empty where `workers` is true. */
+  readonly queues: ReadonlyMap<string, ResolvedQueue>;
+  readonly workers: boolean;
+  readonly notify: boolean;
+  readonly leaseTimeout: number;
+  readonly heartbeatInterval: number;
+  readonly wakeInterval: number;
+  readonly wakeBatchSize: number;
+  readonly recoveryInterval: number;
+  readonly shutdownTimeout: number;
+  readonly abortGrace: number;
+  readonly maxPayloadBytes: number;
+  readonly sqlLog: boolean;
+  readonly isGlobal: boolean;
+}
+
+/** The app's DataSource where the options give one. */
+export function appDataSourceOf(options: ResolvedOptions): DataSource | null {
+  return options.database.kind === 'dataSource' ? options.database.dataSource : null;
+}
+
+/** Options of later versions: refused rather than accepted and ignored. */
+const NOT_YET = ['schedulerInterval', 'logs', 'retention', 'redact'];
+const NOT_YET_OF_QUEUES = ['globalConcurrency', 'rateLimit', 'priorityAgeing'];
+
+/** Node runs a timer of more ms than this at once. */
+const LONGEST_TIMER = 2_147_483_647;
+/** Below this a busy process loses leases to its own garbage collector. */
+const SHORTEST_LEASE = 100;
+/** Shorter loops would do little but ask the database. */
+const SHORTEST_INTERVAL = 10;
+/** A string of Node holds 512 MiB, and the stored form may be escaped. */
+const LARGEST_PAYLOAD = 268_435_456;
+
+const MS = (min: number) => ({ min, max: LONGEST_TIMER, unit: 'ms' });
+
+/**
+ * Fills in the defaults and checks everything; `env` decides the default of `database`.
+ * @throws ConfigurationError with every fault: its path, what was given, what is allowed
+ */
+export function resolveOptions(raw: unknown, env: NodeJS.ProcessEnv = process.env): ResolvedOptions {
+  const faults = new Faults();
+  const read = OptionReader.of(faults, '', raw);
+  if (read === null) throw new ConfigurationError(faults.list);
+
+  const leaseTimeout = read.integer('leaseTimeout', 30_000, MS(SHORTEST_LEASE));
+  const heartbeatInterval = read.integer(
+    'heartbeatInterval',
+    Math.min(10_000, Math.floor(leaseTimeout / 3)),
+    MS(SHORTEST_INTERVAL),
+  );
+  if (heartbeatInterval >= leaseTimeout / 2) {
+    faults.add(
+      'heartbeatInterval',
+      `must be less than half of leaseTimeout (${leaseTimeout} ms), so that one lost heartbeat loses no run; ` +
+        `got ${heartbeatInterval} ms`,
+    );
+  }
+  const workers = read.boolean('workers', true);
+  const options: ResolvedOptions = {
+    name: read.text('name', 'default', isPlainName, 'a name of 1 to 64 characters without control characters'),
+    database: resolveDatabase(read.take('database'), env, faults),
+    schema: read.text('schema', 'durable', isSchemaName, SCHEMA_RULE),
+    migrations: read.oneOf('migrations', 'run', ['run', 'check', 'none']),
+    queues: readQueues(read, workers),
+    workers,
+    notify: read.boolean('notify', true),
+    leaseTimeout,
+    heartbeatInterval,
+    wakeInterval: read.integer('wakeInterval', 1_000, MS(SHORTEST_INTERVAL)),
+    wakeBatchSize: read.integer('wakeBatchSize', 500, { min: 1, max: 10_000 }),
+    recoveryInterval: read.integer('recoveryInterval', 1_000, MS(SHORTEST_INTERVAL)),
+    shutdownTimeout: read.integer('shutdownTimeout', 20_000, MS(0)),
+    abortGrace: read.integer('abortGrace', 5_000, MS(0)),
+    maxPayloadBytes: read.integer('maxPayloadBytes', 2_097_152, { min: 1, max: LARGEST_PAYLOAD, unit: 'bytes' }),
+    sqlLog: read.boolean('sqlLog', false),
+    isGlobal: read.boolean('isGlobal', true),
+  };
+  read.refuseOthers(NOT_YET);
+  if (faults.list.length > 0) throw new ConfigurationError(faults.list);
+  return options;
+}
+
+const SCHEMA_RULE =
+  'a plain identifier of up to 63 characters (a to z, 0 to 9 and _, not beginning with a digit or with pg_)';
+
+/** Lower case only: a name that needs quotes is a trap in every psql session after this. */
+export function isSchemaName(name: string): boolean {
+  return /^[a-z_][a-z0-9_]{0,62}$/.test(name) && !name.startsWith('pg_') && name !== 'information_schema';
+}
+
+function readQueues(read: OptionReader, workers: boolean): ReadonlyMap<string, ResolvedQueue> {
+  const given = read.object('queues');
+  const queues = new Map<string, ResolvedQueue>();
+  if (given === undefined) return queues.set('default', { concurrency: 10, pollInterval: 1_000 });
+  if (given === null) return queues;
+  for (const name of given.keys()) {
+    if (!isPlainName(name)) {
+      given.fault(name, 'is not a queue name: expected 1 to 64 characters without control characters');
+    }
+    const queue = given.object(name);
+    if (!queue) continue;
+    queues.set(name, {
+      concurrency: queue.integer('concurrency', 10, { min: 1, max: 10_000 }),
+      pollInterval: queue.integer('pollInterval', 1_000, MS(SHORTEST_INTERVAL)),
+    });
+    queue.refuseOthers(NOT_YET_OF_QUEUES);
+  }
+  if (workers && given.keys().length === 0) {
+    read.fault('queues', 'expected at least one queue, got none; to execute nothing here, set workers to false');
+  }
+  return queues;
+}
