@@ -1,6 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { DataSource } from 'typeorm';
-import { type Faults, given, isObject, maskCredentials, OptionReader } from './durable.options-check.js';
+import { type Faults, given, isObject, OptionReader } from './durable.options-check.js';
 
 /** Connection options of `pg`. What is left out is `pg`'s own default (the `PG*` variables). */
 export interface ConnectionOptions {
@@ -20,9 +20,9 @@ export interface ConnectionOptions {
 
 /** The embedded server. */
 export interface EmbeddedOptions {
-  /** Folder of the data; created when absent. Default: `'.durable'` in the working directory. */
+  /** Folder of the data; created when absent. Default: `.durable/postgres` in the working directory. */
   dir?: string;
-  /** TCP port. Default: any that is free. */
+  /** TCP port on 127.0.0.1. Default: the one it had last, else a free one. */
   port?: number;
 }
 
@@ -41,9 +41,9 @@ export interface ServerAddress extends ConnectionOptions {
 export type ResolvedDatabase =
   | { readonly kind: 'server'; readonly server: ServerAddress }
   | { readonly kind: 'dataSource'; readonly dataSource: DataSource }
-  | { readonly kind: 'embedded'; readonly dir: string; readonly port: number | undefined };
+  | { readonly kind: 'embedded'; readonly dir: string | undefined; readonly port: number | undefined };
 
-const EMBEDDED: ResolvedDatabase = { kind: 'embedded', dir: '.durable', port: undefined };
+const EMBEDDED: ResolvedDatabase = { kind: 'embedded', dir: undefined, port: undefined };
 /** Goes on the way of a value that cannot be used; never leaves `resolveOptions`, which throws. */
 const FAULTY: ResolvedDatabase = { kind: 'server', server: {} };
 const FORMS = "{ url }, pg connection options, { dataSource }, 'embedded' or { embedded: { dir, port } }";
@@ -193,19 +193,3 @@ function looksLikeDataSource(value: unknown): value is DataSource {
     typeof value['createQueryRunner'] === 'function'
   );
 }
-
-/** Host, port and database of an address, for messages: never user or password. */
-export function describeServer(server: ServerAddress): string {
-  if (server.connectionString !== undefined) {
-    if (!URL.canParse(server.connectionString)) return maskCredentials(server.connectionString);
-    const url = new URL(server.connectionString);
-    const host = url.hostname || url.searchParams.get('host') || defaultHost();
-    const port = url.port || url.searchParams.get('port') || defaultPort();
-    return `${decodeURIComponent(host)}:${port}${url.pathname}`;
-  }
-  const database = server.database ?? process.env['PGDATABASE'] ?? '';
-  return `${server.host ?? defaultHost()}:${server.port ?? defaultPort()}/${database}`;
-}
-
-const defaultHost = () => process.env['PGHOST'] ?? 'localhost';
-const defaultPort = () => process.env['PGPORT'] ?? '5432';

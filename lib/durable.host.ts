@@ -1,0 +1,28 @@
+import type { Pool } from 'pg';
+import type { DataSource } from 'typeorm';
+import type { Engine } from './engine/engine.js';
+import type { Registry } from './engine/registry.js';
+import type { ResolvedOptions } from './durable.options.js';
+
+/** What the injectable services of one instance stand on. They exist before the boot; what they need comes with it. */
+export interface DurableHost {
+  readonly name: string;
+  readonly options: ResolvedOptions;
+  /** Waits for the boot; rejects with its error when it failed, and with DatabaseUnavailableError after the shutdown. */
+  ready(): Promise<DurableRuntime>;
+}
+
+/** A booted instance. */
+export interface DurableRuntime {
+  readonly engine: Engine;
+  readonly registry: Registry;
+  /** The engine's own TypeORM DataSource, for reads. */
+  readonly dataSource: DataSource;
+  /** The connections of the DataSource above, for statements that stand in files. */
+  readonly pool: Pool;
+  readonly schema: string;
+  /** The app's DataSource, where the options give one: serves `manager` and `stepManager()`. */
+  readonly appDataSource: DataSource | null;
+  /** Id of the set of tables: a `manager` must be on a database that has the same. */
+  readonly instanceId: string;
+}
