@@ -1,0 +1,210 @@
+import type { Finish, Goto, ParallelResults } from '../core/results.js';
+
+/** Any method, as far as a decorator cares: what it takes and gives is between the members. */
+export type Method = (...args: never[]) => unknown;
+
+/** An arm: a member's name, or the names of members that run one after the other. */
+export type Arm<C extends string = string> = C | readonly C[];
+
+/** Arms by key. */
+export type BranchArms<C extends string = string> = Readonly<Record<string, Arm<C>>>;
+
+/** Arms by key; an array of member names is short for arms whose keys are those names. */
+export type ParallelArms<C extends string = string> = BranchArms<C> | readonly C[];
+
+/** How a failed attempt is tried again. A backoff holds no worker, and it and the count of attempts survive a restart. */
+export interface RetryOptions {
+  /** Attempts in all, the first included; at least 1. Default: 1. */
+  maxAttempts?: number;
+  /**
+   * Growth of the delay after attempt n = 1, 2, …: `'exponential'` is `initialDelay × factor^(n-1)`, `'linear'` is
+   * `initialDelay × n`, `'constant'` is `initialDelay`. Default: `'exponential'`.
+   */
+  backoff?: 'exponential' | 'linear' | 'constant';
+  /** Delay after the first attempt, in ms. Default: 1000. */
+  initialDelay?: number;
+  /** No delay is longer than this, in ms. Default: 3 600 000 (an hour). */
+  maxDelay?: number;
+  /** What an exponential delay is multiplied by each time; at least 1. Default: 2. */
+  factor?: number;
+  /** Moves each delay by up to ±25 %, so that runs that failed together don't come back together. Default: true. */
+  jitter?: boolean;
+  /** Is asked with the live error whether another attempt is worth it; `false` ends the attempts. Default: always. */
+  retryIf?: (error: unknown) => boolean;
+}
+
+/** What may be said of every member that runs code. */
+export interface MemberOptions {
+  /** Name in records, paths and the graph, at most 200 characters. Default: the method's name. */
+  name?: string;
+  /** How a failed attempt is tried again. Default: not at all (`maxAttempts: 1`). */
+  retry?: RetryOptions;
+  /** Longest time for one attempt, in ms; time spent waiting is not counted. Default: no limit. */
+  timeout?: number;
+}
+
+export interface StepOptions<C extends string = string> extends MemberOptions {
+  /** The `@Compensate()` method that undoes this step when the run fails later on. Default: none. */
+  compensate?: C;
+  /**
+   * `'completed'`: undone when it had completed. `'started'`: the intent is recorded before the body runs, so that a
+   * step that failed, timed out, was aborted or lost with its worker is undone too. Default: `'completed'`.
+   */
+  compensateWhen?: 'completed' | 'started';
+  /** The queue whose workers run this step, under a lease of its own. Default: the run's worker runs it. */
+  queue?: string;
+  /**
+   * The step's record is written in the transaction that `stepManager()` gives, so that its writes and its record
+   * commit together or not at all. Needs `database: { dataSource }`. Default: false.
+   */
+  transactional?: boolean;
+}
+
+export interface DecisionOptions<C extends string = string, G extends string = string> extends StepOptions<C> {
+  /** The members that the method may jump to; the compiler refuses others, and the graph draws them. Default: none. */
+  goto?: readonly G[];
+  /** How often one run may come by this member, which ends a jump in circles; at least 1. Default: 1000. */
+  maxVisits?: number;
+}
+
+export interface ParallelOptions<G extends string = string> extends MemberOptions {
+  /**
+   * `'failFast'`: the first failure aborts the other arms and fails the fan-out. `'completeAll'`: all arms finish,
+   * and the collector gets failures and values alike. Default: `'failFast'`.
+   */
+  onError?: 'failFast' | 'completeAll';
+  /** How many arms run at a time; one that waits holds no place. Default: all. */
+  concurrency?: number;
+  /** The members that the collector may jump to. Default: none. */
+  goto?: readonly G[];
+}
+
+export interface ForEachOptions extends MemberOptions {
+  /**
+   * `'failFast'`: the first failure aborts the other items and fails the loop. `'completeAll'`: all items finish.
+   * Default: `'failFast'`.
+   */
+  onError?: 'failFast' | 'completeAll';
+  /** How many items run at a time; one that waits holds no place. Default: 10. */
+  concurrency?: number;
+  /** `'none'` leaves `__results__` out of the data, for loops over very many items. Default: `'all'`. */
+  results?: 'all' | 'none';
+}
+
+/** Options of `@Compensate()`: name, retry and timeout as for a step. */
+export type CompensateOptions = MemberOptions;
+
+export interface WorkflowOptions<D extends object = object, K = Record<string, unknown>> {
+  /** Name in the database and for the client. Default: the class name in snake_case without the suffix `Workflow`. */
+  name?: string;
+  /** Queue of the runs. Default: `'default'`. */
+  queue?: string;
+  /** Higher runs first; a whole number. Default: 0. */
+  priority?: number;
+  /** Longest time from the first claim over everything but the rollback, in ms. Default: no limit. */
+  timeout?: number;
+  /** How often a failed run is rolled back and started again from its input. Default: 0. */
+  maxRetries?: number;
+  /** How often in a row the worker may die with nothing recorded in between before the run fails. Default: 10. */
+  maxRecoveries?: number;
+  /** A class-validator class that the input is checked against. Default: any object. */
+  input?: new (...args: never[]) => D;
+  /** At most `limit` runs of this workflow at a time, across all nodes; with `key`, for each key. Default: no limit. */
+  concurrency?: { key?: (input: K) => string; limit: number };
+  /** The module instance that runs it (`DurableModule.forRoot({ name })`). Default: `'default'`. */
+  instance?: string;
+  /** A sentence for people, shown in lists. Default: none. */
+  description?: string;
+}
+
+export interface ScheduleOptions {
+  /** Five or six fields (seconds first), names such as `MON-FRI`, or `@daily`; at most 256 characters. */
+  cron: string;
+  /** IANA name of the time zone that `cron` is read in. Default: `'UTC'`. */
+  timezone?: string;
+  /** Name of the schedule. Default: the workflow's name. */
+  name?: string;
+  /** Input of the runs. Default: `{}`. */
+  input?: object;
+  /** Queue of the runs. Default: the workflow's. */
+  queue?: string;
+  /** Whether it is switched on when it is first stored; later the database decides. Default: true. */
+  enabled?: boolean;
+  /** Whether a run may start while the one before is unfinished. Default: `'allow'`. */
+  overlap?: 'allow' | 'skip';
+  /** What happens to times that passed while nothing ran. Default: `'latest'`. */
+  catchUp?: 'latest' | 'all' | 'none';
+  /** Times missed by more than this are never made up for, in ms. Default: a day. */
+  catchUpWindow?: number;
+  /** Most runs to make up for at once with `catchUp: 'all'`. Default: 100. */
+  catchUpLimit?: number;
+}
+
+/** The names in an arm, or in a set of arms. */
+export type MemberOf<A> = A extends string
+  ? A
+  : A extends readonly (infer N extends string)[]
+    ? N
+    : MemberOf<A[keyof A]>;
+
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** What a method gives once its promise is settled. */
+export type Output<M> = M extends (...args: never[]) => infer R ? Awaited<R> : never;
+
+type JumpsOf<R> = R extends Goto<infer N> ? N : never;
+
+/** The members that a method's return type says it may jump to. */
+export type GotoTargets<M> = IsAny<Output<M>> extends true ? never : JumpsOf<Output<M>>;
+
+type EndsOf<R> = R extends Finish ? true : never;
+
+/** `never` unless the method's return type says that it may end the run. */
+export type Finishes<M> = IsAny<Output<M>> extends true ? never : EndsOf<Output<M>>;
+
+/** Nothing when every target is in `G`; else a type that no method has, whose name is the message. */
+export type OnlyGoto<M, G extends string> = [GotoTargets<M>] extends [G]
+  ? unknown
+  : { 'goto() a member that the decorator does not declare in `goto`': Exclude<GotoTargets<M>, G> };
+
+/** Nothing when the method neither jumps nor ends the run; else a type that no method has. */
+export type NoJump<M> = [GotoTargets<M>, Finishes<M>] extends [never, never]
+  ? unknown
+  : { 'only @Decision() and @Parallel() may return goto() or finish()': true };
+
+/** The keys of arms with the names in each. */
+type ArmTable<A> = A extends readonly string[] ? { [N in A[number]]: N } : A;
+
+/** What the method takes; `never` when it says nothing of it. */
+type DataOf<M> = M extends (data: infer D, ...rest: never[]) => unknown ? (unknown extends D ? never : D) : never;
+
+/**
+ * The data as a member leaves it. A return of nothing leaves it as the member got it. What is no object is a
+ * selector's (a branch's key, a loop's items), and the types cannot tell what the data is then: `never`, which fits
+ * whatever the collector expects.
+ */
+type Leaves<T, N> = N extends keyof T
+  ? IsAny<Output<T[N]>> extends true
+    ? never
+    : LeavesOf<Exclude<Output<T[N]>, Goto<string> | Finish>, DataOf<T[N]>>
+  : never;
+
+type LeavesOf<R, D> = R extends void | undefined
+  ? D
+  : R extends readonly unknown[]
+    ? never
+    : R extends object
+      ? R
+      : never;
+
+type LastOf<A> = A extends readonly [...unknown[], infer L] ? L : A;
+
+/** What the collector of arms `A` on class `T` is called with. */
+export type ResultsOf<T, A> = ParallelResults<{ [K in keyof ArmTable<A>]: Leaves<T, LastOf<ArmTable<A>[K]>> }>;
+
+/** Nothing when the collector's second parameter takes what the arms give; else a type that no method has. */
+export type TakesResults<M, T, A> = M extends (data: never, results: infer P, ...rest: never[]) => unknown
+  ? [ResultsOf<T, A>] extends [P]
+    ? unknown
+    : { 'the collector expects other results than its arms give, which are': ResultsOf<T, A> }
+  : unknown;

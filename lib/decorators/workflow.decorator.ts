@@ -1,0 +1,42 @@
+import { Injectable } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import type { DurableWorkflow, WorkflowClass } from './durable-workflow.js';
+import type { WorkflowOptions } from './types.js';
+
+const MarkWorkflow = DiscoveryService.createDecorator<WorkflowOptions<object, never>>();
+
+/** Where Nest keeps what `@Injectable({ scope })` was told; the same in 11 and 12. */
+const SCOPE_KEY = 'scope:options';
+
+/** Nothing when the input class gives what the workflow takes, and `key` takes that; else a type no class has. */
+type FitsInput<W, D, K> = W extends abstract new (...args: never[]) => DurableWorkflow<infer I, unknown>
+  ? [D] extends [I]
+    ? string extends keyof K
+      ? unknown
+      : [I] extends [K]
+        ? unknown
+        : { '`concurrency.key` takes another input than the workflow': I }
+    : { 'the `input` class is not what the workflow takes as input': I }
+  : unknown;
+
+/**
+ * Makes the class a workflow and an injectable singleton: list it in the `providers` of any module. It is found at
+ * boot, checked, and its definition stored. A definition that cannot run stops the boot with a `DefinitionError`.
+ */
+export function Workflow<D extends object = never, K = [D] extends [never] ? Record<string, unknown> : D>(
+  options: WorkflowOptions<D, K> = {},
+) {
+  return <W extends WorkflowClass>(target: W & FitsInput<W, D, K>): void => {
+    const type: Function = target;
+    // An @Injectable({ scope }) of the user's stays: the boot refuses it, where overwriting it would hide it.
+    if (!Reflect.hasOwnMetadata(SCOPE_KEY, type)) {
+      Injectable()(type);
+    }
+    MarkWorkflow(options)(type);
+  };
+}
+
+/** The options of the class's own `@Workflow()`, or `null`: a subclass without one is no workflow. */
+export function workflowOptions(type: Function): WorkflowOptions<object, never> | null {
+  return (Reflect.getOwnMetadata(MarkWorkflow.KEY, type) as WorkflowOptions<object, never> | undefined) ?? null;
+}

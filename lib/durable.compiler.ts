@@ -1,0 +1,254 @@
+import { checkDraft } from './core/definition-check.js';
+import { buildDefinition, type DraftMember, type DraftWorkflow } from './core/definition-draft.js';
+import {
+  DEFAULT_RETRY,
+  DEFAULT_SETTINGS,
+  type RetryPolicy,
+  type StepSettings,
+  type WorkflowDefinition,
+} from './core/definition.js';
+import { describe } from './core/describe.js';
+import type { Violation } from './core/durable-error.js';
+import { didYouMean } from './core/did-you-mean.js';
+import {
+  decoratedMembers,
+  methodNames,
+  type DecoratedMember,
+  type MemberMetadata,
+} from './decorators/member-metadata.js';
+import type { Arm, RetryOptions, StepOptions, WorkflowOptions } from './decorators/types.js';
+
+/** What a class says, as a definition and the functions that cannot be part of one. */
+export interface CompiledWorkflow {
+  readonly definition: WorkflowDefinition;
+  readonly inputType: Function | null;
+  /** By the name of the node or compensation. */
+  readonly retryIf: ReadonlyMap<string, (error: unknown) => boolean>;
+  readonly concurrencyKey: ((input: unknown) => string) | null;
+}
+
+/** A compiled class, or everything that is wrong with it; each fault's path is `Class.member`. */
+export type CompileResult =
+  | { readonly compiled: CompiledWorkflow; readonly faults?: undefined }
+  | { readonly compiled?: undefined; readonly faults: readonly Violation[] };
+
+type Options = WorkflowOptions<object, never>;
+type Report = (message: string) => void;
+
+const RETRY_KEYS = ['maxAttempts', 'backoff', 'initialDelay', 'maxDelay', 'factor', 'jitter', 'retryIf'];
+const MEMBER_KEYS = ['name', 'retry', 'timeout'];
+const STEP_KEYS = [...MEMBER_KEYS, 'compensate', 'compensateWhen', 'queue', 'transactional'];
+const KEYS: Readonly<Record<MemberMetadata['decorator'], readonly string[]>> = {
+  Step: STEP_KEYS,
+  Decision: [...STEP_KEYS, 'goto', 'maxVisits'],
+  Branch: MEMBER_KEYS,
+  Parallel: [...MEMBER_KEYS, 'onError', 'concurrency', 'goto'],
+  ForEach: [...MEMBER_KEYS, 'onError', 'concurrency', 'results'],
+  Compensate: MEMBER_KEYS,
+};
+const WORKFLOW_KEYS = [
+  'name',
+  'queue',
+  'priority',
+  'timeout',
+  'maxRetries',
+  'maxRecoveries',
+  'input',
+  'concurrency',
+  'instance',
+  'description',
+];
+
+/** Turns a class and what its decorators say into a checked definition. All faults are found, not only the first. */
+export function compileWorkflow(type: Function, options: Options): CompileResult {
+  const faults: Violation[] = [];
+  const at = (member: string | null): Report => {
+    const path = member === null ? className(type) : `${className(type)}.${member}`;
+    return (message) => void faults.push({ path, message });
+  };
+  const members = decoratedMembers(type);
+  const retryIf = new Map<string, (error: unknown) => boolean>();
+
+  checkWorkflowOptions(options, at(null));
+  const draft: DraftWorkflow = {
+    ...workflowFields(type, options),
+    members: members.flatMap((member) => draftMembers(type, member, retryIf, at(member.member))),
+    methods: methodNames(type),
+  };
+  for (const { member, message } of checkDraft(draft)) {
+    at(member)(message);
+  }
+  return faults.length > 0
+    ? { faults }
+    : {
+        compiled: {
+          definition: buildDefinition(draft),
+          inputType: options.input ?? null,
+          retryIf,
+          // The key is called with the run's input, which `start` has checked against the class's types.
+          concurrencyKey: (options.concurrency?.key as ((input: unknown) => string) | undefined) ?? null,
+        },
+      };
+}
+
+/** A class's name for messages. */
+export function className(type: Function): string {
+  return type.name === '' ? 'an anonymous class' : type.name;
+}
+
+/** `OrderWorkflow` → `order`, `HTTPFetchWorkflow` → `http_fetch`; a class called just `Workflow` keeps its name. */
+export function defaultWorkflowName(type: Function): string {
+  const stem = type.name.replace(/(?<=.)_?Workflow$/, '');
+  return stem
+    .replace(/([\p{Ll}\d])(\p{Lu})/gu, '$1_$2')
+    .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1_$2')
+    .toLowerCase();
+}
+
+function workflowFields(type: Function, options: Options): Omit<DraftWorkflow, 'members' | 'methods'> {
+  return {
+    name: options.name ?? defaultWorkflowName(type),
+    description: options.description ?? null,
+    queue: options.queue ?? 'default',
+    priority: options.priority ?? 0,
+    timeout: options.timeout ?? null,
+    maxRetries: options.maxRetries ?? 0,
+    maxRecoveries: options.maxRecoveries ?? 10,
+    concurrencyLimit: options.concurrency?.limit ?? null,
+  };
+}
+
+function checkWorkflowOptions(options: Options, report: Report): void {
+  checkKeys('', options, WORKFLOW_KEYS, report);
+  if (options.input !== undefined && typeof options.input !== 'function') {
+    report(`input is ${describe(options.input)}; it must be a class`);
+  }
+  if (options.instance !== undefined && (typeof options.instance !== 'string' || options.instance === '')) {
+    report(`instance is ${describe(options.instance)}; it must be the \`name\` of a DurableModule`);
+  }
+  if (options.concurrency !== undefined && checkKeys('concurrency', options.concurrency, ['key', 'limit'], report)) {
+    checkFunction('concurrency.key', options.concurrency.key, report);
+    if (options.concurrency.limit === undefined) {
+      report('concurrency has no limit; say how many runs may run at a time');
+    }
+  }
+}
+
+/** One member, or none when what the decorators say cannot even be read as one. */
+function draftMembers(
+  type: Function,
+  { member, decorators }: DecoratedMember,
+  retryIf: Map<string, (error: unknown) => boolean>,
+  report: Report,
+): DraftMember[] {
+  const [metadata, second] = decorators;
+  if (metadata === undefined) {
+    return [];
+  }
+  if (second !== undefined) {
+    report(`it has @${metadata.decorator}() and @${second.decorator}(); a method is one member. Take one away`);
+  }
+  if (!methodNames(type).includes(member)) {
+    report(`@${metadata.decorator}() goes on a method, and this is none (a getter, or a field)`);
+  }
+  const options: object = metadata.options;
+  if (!checkKeys('', options, KEYS[metadata.decorator], report)) {
+    return [];
+  }
+  const retry = metadata.options.retry;
+  if (retry !== undefined && checkKeys('retry', retry, RETRY_KEYS, report)) {
+    checkFunction('retry.retryIf', retry.retryIf, report);
+  }
+  const draft = draftMember(member, metadata);
+  if (retry?.retryIf !== undefined) {
+    retryIf.set(draft.name, retry.retryIf);
+  }
+  return [draft];
+}
+
+function draftMember(member: string, metadata: MemberMetadata): DraftMember {
+  const base = { member, name: metadata.options.name ?? member, settings: settingsOf(metadata.options) };
+  switch (metadata.decorator) {
+    case 'Step':
+      return { ...base, kind: 'step' };
+    case 'Decision':
+      return {
+        ...base,
+        kind: 'decision',
+        goto: [...(metadata.options.goto ?? [])],
+        maxVisits: metadata.options.maxVisits ?? 1000,
+      };
+    case 'Branch':
+      return { ...base, kind: 'branch', arms: armTable(metadata.arms) };
+    case 'Parallel':
+      return {
+        ...base,
+        kind: 'parallel',
+        arms: armTable(metadata.arms),
+        onError: metadata.options.onError ?? 'failFast',
+        concurrency: metadata.options.concurrency ?? null,
+        goto: [...(metadata.options.goto ?? [])],
+      };
+    case 'ForEach':
+      return {
+        ...base,
+        kind: 'forEach',
+        arm: armNames(metadata.arm),
+        onError: metadata.options.onError ?? 'failFast',
+        concurrency: metadata.options.concurrency ?? 10,
+        results: metadata.options.results ?? 'all',
+      };
+    case 'Compensate':
+      return { ...base, kind: 'compensation' };
+  }
+}
+
+function settingsOf(options: StepOptions): StepSettings {
+  return {
+    retry: retryPolicy(options.retry ?? {}),
+    timeout: options.timeout ?? DEFAULT_SETTINGS.timeout,
+    compensate: options.compensate ?? DEFAULT_SETTINGS.compensate,
+    compensateWhen: options.compensateWhen ?? DEFAULT_SETTINGS.compensateWhen,
+    queue: options.queue ?? DEFAULT_SETTINGS.queue,
+    transactional: options.transactional ?? DEFAULT_SETTINGS.transactional,
+  };
+}
+
+function retryPolicy(options: RetryOptions): RetryPolicy {
+  return {
+    maxAttempts: options.maxAttempts ?? DEFAULT_RETRY.maxAttempts,
+    backoff: options.backoff ?? DEFAULT_RETRY.backoff,
+    initialDelay: options.initialDelay ?? DEFAULT_RETRY.initialDelay,
+    maxDelay: options.maxDelay ?? DEFAULT_RETRY.maxDelay,
+    factor: options.factor ?? DEFAULT_RETRY.factor,
+    jitter: options.jitter ?? DEFAULT_RETRY.jitter,
+  };
+}
+
+/** Every arm as a list; the names of the short form `['a', 'b']` are its keys too. */
+function armTable(arms: Readonly<Record<string, Arm>> | readonly string[]): Record<string, readonly string[]> {
+  const entries: [string, Arm][] = Array.isArray(arms) ? arms.map((name) => [name, name]) : Object.entries(arms);
+  return Object.fromEntries(entries.map(([key, arm]) => [key, armNames(arm)]));
+}
+
+function armNames(arm: Arm): readonly string[] {
+  return typeof arm === 'string' ? [arm] : [...arm];
+}
+
+/** Faults for keys that are no option, which the compiler does not see in JavaScript; false when it is no object. */
+function checkKeys(path: string, options: unknown, known: readonly string[], report: Report): boolean {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    report(`${path === '' ? 'its options are' : `${path} is`} ${describe(options)}; expected an object`);
+    return false;
+  }
+  for (const key of Object.keys(options).filter((name) => !known.includes(name))) {
+    report(`${path === '' ? '' : `${path}.`}${key} is no option.${didYouMean(key, known)}`);
+  }
+  return true;
+}
+
+function checkFunction(option: string, value: unknown, report: Report): void {
+  if (value !== undefined && typeof value !== 'function') {
+    report(`${option} is ${describe(value)}; it must be a function`);
+  }
+}

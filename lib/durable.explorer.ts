@@ -1,0 +1,159 @@
+import { Injectable } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { definitionHash } from './core/definition-hash.js';
+import type { WorkflowDefinition } from './core/definition.js';
+import { listViolations, type Violation } from './core/durable-error.js';
+import { DefinitionError } from './core/errors.js';
+import { decoratedMembers } from './decorators/member-metadata.js';
+import { workflowSchedules } from './decorators/schedule.decorator.js';
+import type { ScheduleOptions } from './decorators/types.js';
+import { workflowOptions } from './decorators/workflow.decorator.js';
+import { className, compileWorkflow, type CompiledWorkflow } from './durable.compiler.js';
+
+type ProviderWrapper = ReturnType<DiscoveryService['getProviders']>[number];
+
+/** A workflow class with the instance that runs its methods. */
+export interface WorkflowBinding extends CompiledWorkflow {
+  readonly hash: string;
+  readonly className: string;
+  readonly type: Function;
+  readonly instance: object;
+  readonly schedules: readonly ScheduleOptions[];
+}
+
+/**
+ * Finds the workflow classes among the app's providers, compiles and checks them. Everything that is wrong with any of
+ * them stops the boot in one `DefinitionError`.
+ *
+ * It looks at all providers and not only at those the discovery service has under the decorator's key: steps on a
+ * class whose `@Workflow()` was forgotten, on a subclass for example, would otherwise be passed over in silence.
+ */
+@Injectable()
+export class DurableExplorer {
+  constructor(private readonly discovery: DiscoveryService) {}
+
+  /** The workflows of the module instance `instanceName`, by name. To be called once all providers are made. */
+  explore(instanceName: string): WorkflowBinding[] {
+    const faults: Violation[] = [];
+    const bindings: WorkflowBinding[] = [];
+    for (const [type, wrappers] of this.classes()) {
+      const options = workflowOptions(type);
+      if (options === null) {
+        faults.push(...withoutWorkflow(type));
+      } else if ((options.instance ?? 'default') === instanceName) {
+        const { compiled, faults: found } = compileWorkflow(type, options);
+        const wrong = [
+          ...wronglyProvided(type, wrappers),
+          ...(found ?? refuseUnsupported(type, compiled.definition, workflowSchedules(type))),
+        ];
+        faults.push(...wrong);
+        const instance: unknown = wrappers[0]?.instance;
+        if (compiled !== undefined && wrong.length === 0 && typeof instance === 'object' && instance !== null) {
+          bindings.push({
+            ...compiled,
+            hash: definitionHash(compiled.definition),
+            className: className(type),
+            type,
+            instance,
+            schedules: workflowSchedules(type),
+          });
+        }
+      }
+    }
+    faults.push(...sharedNames(bindings));
+    if (faults.length > 0) {
+      throw new DefinitionError(`The workflows cannot run as they are written:${listViolations(faults)}`);
+    }
+    return bindings.sort((a, b) => (a.definition.name < b.definition.name ? -1 : 1));
+  }
+
+  /** Every provided class with its providers. */
+  private classes(): Map<Function, ProviderWrapper[]> {
+    const classes = new Map<Function, ProviderWrapper[]>();
+    for (const wrapper of this.discovery.getProviders()) {
+      const type = providedClass(wrapper);
+      if (type !== null) {
+        classes.set(type, [...(classes.get(type) ?? []), wrapper]);
+      }
+    }
+    return classes;
+  }
+}
+
+/** The class that a provider gives an instance of, or `null`: an alias, a plain value. */
+function providedClass(wrapper: ProviderWrapper): Function | null {
+  if (wrapper.isAlias) {
+    return null;
+  }
+  // With `inject` the metatype is the factory function; values have none. What they gave is asked instead.
+  if (typeof wrapper.metatype === 'function' && !wrapper.inject) {
+    return wrapper.metatype;
+  }
+  const instance: unknown = wrapper.instance;
+  if (typeof instance !== 'object' || instance === null) {
+    return null;
+  }
+  const prototype: unknown = Object.getPrototypeOf(instance);
+  const maker: unknown = typeof prototype === 'object' && prototype !== null ? prototype.constructor : null;
+  return typeof maker === 'function' ? maker : null;
+}
+
+/** Members on a class that is no workflow never run: almost always a forgotten `@Workflow()`. */
+function withoutWorkflow(type: Function): Violation[] {
+  const [first] = decoratedMembers(type);
+  const decorator = first?.decorators[0]?.decorator;
+  if (first === undefined || decorator === undefined) {
+    return [];
+  }
+  const message =
+    `it has @${decorator}() on "${first.member}" but no @Workflow(): add @Workflow() to the class ` +
+    '(a subclass does not inherit it), or take the class out of the providers';
+  return [{ path: className(type), message }];
+}
+
+function wronglyProvided(type: Function, wrappers: readonly ProviderWrapper[]): Violation[] {
+  const path = className(type);
+  const faults: Violation[] = [];
+  if (wrappers.length > 1) {
+    const modules = wrappers.map((wrapper) => String(wrapper.host?.name ?? 'an unknown module')).join(' and ');
+    const message =
+      `it is provided ${wrappers.length} times (in ${modules}), so there are as many instances of it: ` +
+      'provide it in one module, and export it there if others need it';
+    faults.push({ path, message });
+  }
+  if (wrappers.some((wrapper) => wrapper.isTransient || !wrapper.isDependencyTreeStatic())) {
+    const message =
+      'it is request-scoped or transient, itself or by something it injects, and a run has no request: ' +
+      'make it and what it injects singletons, or get such a provider in the step with ModuleRef';
+    faults.push({ path, message });
+  }
+  return faults;
+}
+
+function sharedNames(bindings: readonly WorkflowBinding[]): Violation[] {
+  const first = new Map<string, WorkflowBinding>();
+  return bindings.flatMap((binding) => {
+    const { name } = binding.definition;
+    const other = first.get(name);
+    if (other === undefined) {
+      first.set(name, binding);
+      return [];
+    }
+    const message = `its name "${name}" is that of ${other.className} too: set \`name\` in one of the two @Workflow()s`;
+    return [{ path: binding.className, message }];
+  });
+}
+
+/** What the decorators can say and the engine cannot run yet. */
+function refuseUnsupported(
+  type: Function,
+  { nodes, compensations }: WorkflowDefinition,
+  schedules: readonly ScheduleOptions[],
+): Violation[] {
+  const message = (what: string): string => `${what} is not supported by this version`;
+  const members = [...nodes.filter(({ kind }) => kind !== 'step'), ...compensations].map((node) => ({
+    path: `${className(type)}.${node.member}`,
+    message: message('kind' in node ? node.kind : '@Compensate()'),
+  }));
+  return schedules.length > 0 ? [...members, { path: className(type), message: message('@Schedule()') }] : members;
+}

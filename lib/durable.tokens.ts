@@ -1,0 +1,8 @@
+/** The tokens are with the decorators, which may not import from here: `@InjectDurable()` needs one. */
+export {
+  getDurableClientToken,
+  getDurableEngineToken,
+  getDurableEventsToken,
+  getDurableOptionsToken,
+  getDurableQueuesToken,
+} from './decorators/tokens.js';
