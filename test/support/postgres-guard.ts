@@ -44,7 +44,13 @@ async function create(): Promise<void> {
 async function start(): Promise<void> {
   // The first port is whichever is free; afterwards it stays, as that of a server that restarts does.
   port ||= await freePort();
-  const options = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', max_connections: 300, ...settings };
+  const options = {
+    listen_addresses: '127.0.0.1',
+    port,
+    unix_socket_directories: '',
+    max_connections: 300,
+    ...settings,
+  };
   const flags = Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child = spawn(postgres, ['-D', data, ...flags], {
     ...account,

