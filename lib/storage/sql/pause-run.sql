@@ -1,0 +1,10 @@
+-- Pauses a run that lock-run.sql has locked, and its steps on other queues. One that a worker holds stops at its next
+-- commit.
+--
+-- $1 uuid: the run
+--
+-- Returns a row for each that was not paused before.
+UPDATE durable.workflow_queue
+SET paused = true
+WHERE (id = $1 OR step_of = $1) AND NOT paused
+RETURNING id

@@ -1,0 +1,18 @@
+-- Ends the pause of a run that lock-run.sql has locked, and of its steps on other queues, and forgets why it was paused.
+-- What it slept for is kept: a backoff runs on while paused.
+--
+-- $1 uuid: the run
+--
+-- Returns the queue of each that was paused, and whether it can be claimed now.
+WITH resumed AS (
+  UPDATE durable.workflow_queue
+  SET paused = false
+  WHERE (id = $1 OR step_of = $1) AND paused
+  RETURNING queue, state
+), cleared AS (
+  UPDATE durable.workflow_executions
+  SET error = NULL, updated_at = durable.clock()
+  WHERE id = $1 AND status = 'active' AND error IS NOT NULL
+)
+SELECT queue, state = 'ready' AS ready
+FROM resumed

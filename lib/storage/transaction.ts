@@ -1,0 +1,77 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type pg from 'pg';
+import { DatabaseUnavailableError } from '../core/errors.js';
+import { isConnectionError, isRetryableRejection } from './connection-errors.js';
+
+/** Runs one statement and gives its rows. */
+export type Query = <R extends object>(text: string, parameters: readonly unknown[]) => Promise<R[]>;
+
+/** ms before each further try, the last one again and again; a deadlock is over at once. */
+const DELAYS = [20, 100, 400, 1_000];
+/** Tries in all where the server refuses; a deadlock does not come back that often. */
+const REFUSALS = 8;
+/** How long an outage may last, ms: as long as for a start that the journal writer has. */
+const PATIENCE = 30_000;
+
+/** The statements of a pool, each a transaction of its own. */
+export function queryOf(executor: pg.Pool | pg.PoolClient): Query {
+  return async <R extends object>(text: string, parameters: readonly unknown[]) =>
+    (await executor.query<R>(text, [...parameters])).rows;
+}
+
+/** `work` in one transaction, see `persist` for what happens when it cannot be had. */
+export function transaction<T>(pool: pg.Pool, work: (query: Query, unsure: boolean) => Promise<T>): Promise<T> {
+  return persist(async (unsure) => {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const result = await work(queryOf(client), unsure);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      broken = await rollBack(client, error);
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  });
+}
+
+/**
+ * Tries again after a deadlock or the like, and after the connection was lost: `unsure` is true when an earlier try may
+ * have been committed all the same, so `work` must look before it does anything twice.
+ * @throws DatabaseUnavailableError when the database stays away for 30 s
+ */
+export async function persist<T>(work: (unsure: boolean) => Promise<T>): Promise<T> {
+  const since = performance.now();
+  let unsure = false;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work(unsure);
+    } catch (error) {
+      const lost = isConnectionError(error);
+      const again = lost ? performance.now() - since < PATIENCE : isRetryableRejection(error) && tries < REFUSALS;
+      if (!again) throw lost ? unavailable(error) : error;
+      unsure ||= lost;
+      await pause(DELAYS[tries - 1] ?? 1_000);
+    }
+  }
+}
+
+async function rollBack(client: pg.PoolClient, error: unknown): Promise<Error | undefined> {
+  if (isConnectionError(error)) return error as Error;
+  return client.query('ROLLBACK').then(
+    () => undefined,
+    (lost: Error) => lost,
+  );
+}
+
+function unavailable(cause: unknown): DatabaseUnavailableError {
+  if (cause instanceof DatabaseUnavailableError) return cause;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new DatabaseUnavailableError(
+    `PostgreSQL cannot be reached (${why}). What was asked for may have been done: look before you ask again.`,
+    { cause },
+  );
+}
