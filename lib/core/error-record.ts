@@ -57,7 +57,7 @@ function recordOf(thrown: unknown, progress: Progress): StoredError {
     return record;
   }
   const record: StoredError = {
-    name: clip(text(read(given, 'name')) || 'Error', MAX_NAME),
+    name: clip(nameOf(given), MAX_NAME),
     message: clip(text(message), MAX_BYTES),
   };
   const code = read(given, 'code');
@@ -180,6 +180,11 @@ function fits(record: StoredError): boolean {
 
 function textOf(value: unknown): string {
   return encodeValue(value, { what: 'error', errorToRecord: (error) => ({ message: read(error, 'message') }) });
+}
+
+function nameOf(given: object): string {
+  const name = read(given, 'name');
+  return typeof name === 'string' && name !== '' ? name : 'Error';
 }
 
 function isError(value: object): boolean {
