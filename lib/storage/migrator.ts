@@ -1,0 +1,170 @@
+import pg from 'pg';
+import { DatabaseUnavailableError, MigrationError } from '../core/errors.js';
+import { hardened } from './connection.js';
+import { isConnectionError, serverAnswer } from './connection-errors.js';
+import { describeTarget, resolveTarget, type DatabaseTarget } from './database-target.js';
+import { knownMigrations, type Migration } from './migration-files.js';
+import {
+  applyMigration,
+  lockMigrations,
+  readState,
+  revertMigration,
+  type MigrationState,
+  type RunSql,
+} from './migration-state.js';
+import { assertSchemaName } from './sql.js';
+
+/** ms one statement of a migration, or the wait for other migrators, may take before a dead network is assumed. */
+const STATEMENT_TIMEOUT = 30 * 60_000;
+
+export interface MigrateOptions {
+  /** Where to; this or `connectionString`. */
+  readonly target?: DatabaseTarget;
+  readonly connectionString?: string;
+  readonly schema: string;
+  /** For tests: in place of the package's own. */
+  readonly migrations?: readonly Migration[];
+}
+
+/**
+ * Brings the schema to this package's version; each migration in a transaction of its own, together with its row in
+ * <schema>.migrations. Any number of processes may do so at once: each migration is applied by one of them.
+ *
+ * @returns the names of the migrations that this call applied
+ * @throws MigrationError if one fails (nothing of it is kept), the database is newer, or an applied file was changed
+ * @throws DatabaseUnavailableError if the database cannot be reached; calling again is safe
+ */
+export async function migrate(options: MigrateOptions): Promise<string[]> {
+  return inSession(options, async (session) => {
+    const names: string[] = [];
+    // Looks without the lock first: at most boots there is nothing to do, and nobody to wait for.
+    let state = await session.state();
+    while (state.pending.length > 0) {
+      const name = await session.transaction((run, { pending: [next] }) =>
+        step(next, 'failed', session.where, (migration) => applyMigration(run, options.schema, migration)),
+      );
+      if (name !== null) names.push(name);
+      state = await session.state();
+    }
+    return names;
+  });
+}
+
+/**
+ * Takes migrations back, the last one first, until the schema is at version `to`. 0 drops all tables with their data.
+ * @returns the names of the migrations that were taken back
+ * @throws MigrationError if one has no way back, or fails
+ */
+export async function revertMigrations(options: MigrateOptions & { readonly to: number }): Promise<string[]> {
+  return inSession(options, async (session) => {
+    const names: string[] = [];
+    let state = await session.state();
+    while (state.current > options.to) {
+      const name = await session.transaction((run, { current }) => {
+        const last = current > options.to ? session.known.find(({ version }) => version === current) : undefined;
+        return step(last, 'could not be taken back', session.where, (migration) =>
+          revertMigration(run, options.schema, migration),
+        );
+      });
+      if (name !== null) names.push(name);
+      state = await session.state();
+    }
+    return names;
+  });
+}
+
+/** What the schema holds and what it lacks. Throws as `migrate` does. */
+export async function migrationStatus(options: MigrateOptions): Promise<MigrationState> {
+  return inSession(options, (session) => session.state());
+}
+
+/** The migrations the schema lacks, in order. Throws as `migrate` does. */
+export async function pendingMigrations(options: MigrateOptions): Promise<readonly Migration[]> {
+  return (await migrationStatus(options)).pending;
+}
+
+/** @throws MigrationError if the schema is not at this package's version, naming what to run; else as `migrate` does */
+export async function checkMigrations(options: MigrateOptions): Promise<void> {
+  const { current, latest, pending } = await migrationStatus(options);
+  if (pending.length === 0) return;
+  throw new MigrationError(
+    `Schema "${options.schema}" is at version ${current}, this version of nest-durable needs ${latest} ` +
+      `(missing: ${pending.map(({ name }) => name).join(', ')}). ` +
+      'Run "npx nest-durable migrate", or set migrations: \'run\'.',
+  );
+}
+
+interface MigrationSession {
+  readonly where: string;
+  readonly known: readonly Migration[];
+  state(): Promise<MigrationState>;
+  /** The state is read under the lock: another migrator may have been there in between. */
+  transaction<T>(work: (run: RunSql, state: MigrationState) => Promise<T>): Promise<T>;
+}
+
+async function inSession<T>(options: MigrateOptions, work: (session: MigrationSession) => Promise<T>): Promise<T> {
+  const { schema, migrations: known = knownMigrations() } = options;
+  assertSchemaName(schema);
+  const target = options.target ?? resolveTarget({ url: options.connectionString ?? '' });
+  const where = describeTarget(target);
+  const client = new pg.Client({ ...hardened(target, 'nest-durable:migrate'), query_timeout: STATEMENT_TIMEOUT });
+  client.on('error', () => {});
+  const run: RunSql = async (text, values) => {
+    // Several statements give several results, none of which is asked for.
+    const result: { rows?: Record<string, unknown>[] } = await client.query(text, values);
+    return result.rows ?? [];
+  };
+  try {
+    await client.connect();
+    return await work({
+      where,
+      known,
+      state: () => readState(run, schema, known),
+      async transaction(inside) {
+        // READ COMMITTED whatever the default is: what is read after the wait for the lock must be what is there then.
+        await run('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
+        try {
+          await lockMigrations(run, schema);
+          const result = await inside(run, await readState(run, schema, known));
+          await run('COMMIT');
+          return result;
+        } catch (error) {
+          // The first error counts; a session that is broken has rolled back by itself.
+          await run('ROLLBACK').catch(() => {});
+          throw error;
+        }
+      },
+    });
+  } catch (error) {
+    if (!isConnectionError(error)) throw error;
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new DatabaseUnavailableError(`PostgreSQL (${where}) was out of reach for its migrations: ${cause}.`, {
+      cause: error,
+    });
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+async function step(
+  migration: Migration | undefined,
+  failed: string,
+  where: string,
+  work: (migration: Migration) => Promise<void>,
+): Promise<string | null> {
+  if (migration === undefined) return null;
+  try {
+    await work(migration);
+    return migration.name;
+  } catch (error) {
+    if (isConnectionError(error) || error instanceof MigrationError) throw error;
+    const { message } = error instanceof Error ? error : { message: String(error) };
+    const code = serverAnswer(error)?.code;
+    const state = code === undefined ? '' : ` (SQLSTATE ${code})`;
+    const mend = code === '42501' ? ' Give the role the right to create in the database and the schema.' : '';
+    throw new MigrationError(
+      `Migration ${migration.name}.sql ${failed} on ${where}: ${message}${state}. ` + `Nothing of it was kept.${mend}`,
+      { cause: error },
+    );
+  }
+}

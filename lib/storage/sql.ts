@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { ConfigurationError } from '../core/errors.js';
+
+const texts = new Map<string, string>();
+
+/**
+ * The statement in sql/<name>.sql, for the tables of this schema. The files name the schema `durable`, so that they
+ * are valid SQL that can be pasted into psql; `schema` must have passed `assertSchemaName`.
+ */
+export function sql(name: string, schema: string): string {
+  const key = `${schema}/${name}`;
+  let text = texts.get(key);
+  if (text === undefined) {
+    text = inSchema(readFileSync(new URL(`./sql/${name}.sql`, import.meta.url), 'utf8'), schema);
+    texts.set(key, text);
+  }
+  return text;
+}
+
+/** Puts the configured schema in the place of the literal `durable.`. */
+export function inSchema(text: string, schema: string): string {
+  return text.replace(/\bdurable\.(?=[a-z_])/g, () => `"${schema}".`);
+}
+
+/** @throws ConfigurationError unless the name can be used as it is, unquoted in psql and in every message */
+export function assertSchemaName(name: string): void {
+  if (/^[a-z_][a-z0-9_]{0,62}$/.test(name) && !name.startsWith('pg_') && name !== 'information_schema') return;
+  throw new ConfigurationError([
+    {
+      path: 'schema',
+      message: `expected up to 63 of a-z, 0-9 and "_", not beginning with a digit or "pg_", got ${JSON.stringify(name)}`,
+    },
+  ]);
+}
