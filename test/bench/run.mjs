@@ -54,13 +54,16 @@ if (uses('dbos') && !existsSync(`${dbosDir}/node_modules`)) {
 }
 
 const loadBefore = loadavg()[0];
-const server = await startServer();
 const children = new Set();
+const starting = startServer();
 const stopAll = async () => {
   for (const child of children) child.kill('SIGKILL');
-  await server.stop();
+  // A start that failed has cleaned up behind itself; the error is thrown where the server is awaited.
+  const started = await starting.catch(() => undefined);
+  await started?.stop();
 };
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopAll().finally(() => process.exit(1)));
+const server = await starting;
 
 try {
   const results = [];
