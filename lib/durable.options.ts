@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { ConfigurationError } from './core/errors.js';
-import { Faults, isPlainName, OptionReader } from './durable.options-check.js';
+import { Faults, isObject, isPlainName, OptionReader } from './durable.options-check.js';
 import { resolveDatabase, type DatabaseOption, type ResolvedDatabase } from './durable.options-database.js';
 
 export type {
@@ -122,14 +122,27 @@ const LARGEST_PAYLOAD = 268_435_456;
 
 const MS = (min: number) => ({ min, max: LONGEST_TIMER, unit: 'ms' });
 
+export interface ResolveSettings {
+  /** Decides the default of `database`. Default: that of the process. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** `name` and `isGlobal`, where they are given apart from the other options. */
+  readonly beside?: Readonly<Record<string, unknown>>;
+}
+
 /**
- * Fills in the defaults and checks everything; `env` decides the default of `database`.
+ * Fills in the defaults and checks everything.
  * @throws ConfigurationError with every fault: its path, what was given, what is allowed
  */
-export function resolveOptions(raw: unknown, env: NodeJS.ProcessEnv = process.env): ResolvedOptions {
+export function resolveOptions(
+  raw: unknown,
+  { env = process.env, beside = {} }: ResolveSettings = {},
+): ResolvedOptions {
   const faults = new Faults();
-  const read = OptionReader.of(faults, '', raw);
-  if (read === null) throw new ConfigurationError(faults.list);
+  const read = OptionReader.of(faults, '', isObject(raw) ? { ...raw, ...beside } : raw);
+  if (read === null || !isObject(raw)) throw new ConfigurationError(faults.list);
+  for (const key of Object.keys(beside).filter((one) => raw[one] !== undefined)) {
+    read.fault(key, `stands outside the factory, since tokens depend on it: forRootAsync({ ${key}, useFactory })`);
+  }
 
   const leaseTimeout = read.integer('leaseTimeout', 30_000, MS(SHORTEST_LEASE));
   const heartbeatInterval = read.integer(

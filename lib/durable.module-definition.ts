@@ -1,0 +1,58 @@
+import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { getDurableClientToken, getDurableOptionsToken } from './durable.tokens.js';
+import { DurableClient } from './durable.client.js';
+import { DurableExplorer } from './durable.explorer.js';
+import { DurableLauncherModule } from './durable.launcher.js';
+import { type DurableFactoryOptions, resolveOptions } from './durable.options.js';
+import { CHECKED_OPTIONS, DurableRunner } from './durable.runner.js';
+
+/** What stands beside the factory of `forRootAsync()`: tokens and exports depend on it. */
+export interface DurableModuleExtras {
+  /** Name of this instance. Default: `'default'`. */
+  name?: string;
+  /** Whether every module can inject the client without importing this one. Default: `true`. */
+  isGlobal?: boolean;
+}
+
+/** For `forRootAsync({ useClass })` and `useExisting`: a provider that makes the options. */
+export interface DurableOptionsFactory {
+  create(): DurableFactoryOptions | Promise<DurableFactoryOptions>;
+}
+
+const RAW_OPTIONS = Symbol('DURABLE_RAW_OPTIONS');
+
+export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<DurableFactoryOptions>({ optionsInjectionToken: RAW_OPTIONS })
+    .setClassMethodName('forRoot')
+    .setExtras<DurableModuleExtras>({ name: 'default', isGlobal: true }, (definition, { name, isGlobal }) => {
+      const instance = name ?? 'default';
+      const client = getDurableClientToken(instance);
+      const options = getDurableOptionsToken(instance);
+      const byClass = instance === 'default' ? [{ provide: DurableClient, useExisting: client }] : [];
+      return {
+        ...definition,
+        global: isGlobal ?? true,
+        imports: [...(definition.imports ?? []), DiscoveryModule, DurableLauncherModule],
+        providers: [
+          ...(definition.providers ?? []),
+          // Checked in a provider and not in forRoot(): a fault stops the boot, not the import of the app's module.
+          {
+            provide: options,
+            useFactory: (raw: unknown) => resolveOptions(raw, { beside: { name, isGlobal } }),
+            inject: [RAW_OPTIONS],
+          },
+          { provide: CHECKED_OPTIONS, useExisting: options },
+          DurableExplorer,
+          DurableRunner,
+          {
+            provide: client,
+            useFactory: (runner: DurableRunner) => new DurableClient(runner),
+            inject: [DurableRunner],
+          },
+          ...byClass,
+        ],
+        exports: [...(definition.exports ?? []), client, options, ...byClass.map(({ provide }) => provide)],
+      };
+    })
+    .build();

@@ -1,0 +1,49 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ConfigurationError } from './core/errors.js';
+import { ConfigurableModuleClass } from './durable.module-definition.js';
+import type { ASYNC_OPTIONS_TYPE } from './durable.module-definition.js';
+import type { DurableModuleOptions } from './durable.options.js';
+import { Faults, given, isObject, OptionReader } from './durable.options-check.js';
+
+/** `forRootAsync()`: the options from a provider, with `name` and `isGlobal` beside it. */
+export type DurableModuleAsyncOptions = typeof ASYNC_OPTIONS_TYPE;
+
+/**
+ * Durable workflows for the app. Import it once for each instance, in the root module. Its options are checked, the
+ * database is connected and migrated, and the workflows are collected while the app starts; what is wrong stops it.
+ */
+@Module({})
+export class DurableModule extends ConfigurableModuleClass {
+  /** With options that are known now. All of them have defaults. */
+  static override forRoot(options: DurableModuleOptions = {}): DynamicModule {
+    if (!isObject(options)) {
+      throw new ConfigurationError([{ path: '', message: `expected an object with options, got ${given(options)}` }]);
+    }
+    return super.forRoot(options);
+  }
+
+  /** With options from `useFactory`, or from the `create()` of `useClass` or `useExisting`. */
+  static override forRootAsync(options: DurableModuleAsyncOptions): DynamicModule {
+    checkAsyncOptions(options);
+    return super.forRootAsync(options);
+  }
+}
+
+const SOURCES = ['useFactory', 'useClass', 'useExisting'];
+const BESIDE = ['name', 'isGlobal', 'imports', 'inject', 'provideInjectionTokensFrom'];
+
+/** Nest would take `nmae` in silence, and say of no factory at all that it cannot resolve `undefined`. */
+function checkAsyncOptions(options: unknown): void {
+  const faults = new Faults();
+  const read = OptionReader.of(faults, '', options);
+  if (read !== null) {
+    for (const key of [...SOURCES, ...BESIDE]) read.take(key);
+    const sources = SOURCES.filter((key) => read.keys().includes(key));
+    if (sources.length !== 1) {
+      const got = sources.length === 0 ? 'none' : sources.join(' and ');
+      faults.add('forRootAsync', `expected one of ${SOURCES.join(', ')}, got ${got}`);
+    }
+    read.refuseOthers();
+  }
+  if (faults.list.length > 0) throw new ConfigurationError(faults.list);
+}
