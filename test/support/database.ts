@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import pg from 'pg';
+import { migrate } from '../../lib/storage/migrator.js';
 import { closeDatabase, onServer } from './leak-check.mjs';
 
 /** Schema of the engine's tables in the template, the module's default. */
@@ -59,12 +59,7 @@ async function migratedTemplate(run: string): Promise<string> {
       const draft = `${template}_draft`;
       await client.query(`DROP DATABASE IF EXISTS ${draft} WITH (FORCE)`);
       await client.query(`CREATE DATABASE ${draft} TEMPLATE template0`);
-      // The migrations come with lib/storage/migrator.ts; until then the template is empty.
-      if (existsSync(new URL('../../lib/storage/migrator.ts', import.meta.url))) {
-        const path = '../../lib/storage/migrator.js';
-        const { migrate } = (await import(path)) as { migrate: (o: object) => Promise<void> };
-        await migrate({ connectionString: urlOf(draft), schema: testSchema });
-      }
+      await migrate({ connectionString: urlOf(draft), schema: testSchema });
       // No connections, so that autovacuum never stands in the way of a clone.
       await client.query(`ALTER DATABASE ${draft} ALLOW_CONNECTIONS false`);
       await client.query(`ALTER DATABASE ${draft} RENAME TO ${template}`);
