@@ -1,0 +1,28 @@
+import type { WorkflowRef } from './decorators/durable-workflow.js';
+import type { RunFilters, RunListFilters } from './core/execution.js';
+
+export type {
+  CompensationResult,
+  Execution,
+  ExecutionCounts,
+  StepRecord,
+  WorkflowSummary,
+} from './core/execution.js';
+export type { ExecutionStatus, FinishedStatus } from './core/status.js';
+
+/** Which runs are counted; all that is given must fit. */
+export interface ExecutionFilters extends Omit<RunFilters, 'workflow'> {
+  /** Class or name. */
+  readonly workflow?: WorkflowRef;
+}
+
+/** Which runs are listed, and how many. */
+export interface ExecutionListFilters extends Omit<RunListFilters, 'workflow'> {
+  /** Class or name. */
+  readonly workflow?: WorkflowRef;
+}
+
+export interface GetExecutionOptions {
+  /** Whether `steps` is filled in. Default: false. */
+  readonly includeSteps?: boolean;
+}

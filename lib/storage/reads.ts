@@ -1,0 +1,154 @@
+import type { DataSource } from 'typeorm';
+import type { WorkflowDefinition } from '../core/definition.js';
+import type {
+  Execution,
+  ExecutionCounts,
+  InFlight,
+  RunFilters,
+  RunListFilters,
+  StepRecord,
+  WorkflowSummary,
+} from '../core/execution.js';
+import { EXECUTION_STATUSES, type ExecutionStatus } from '../core/status.js';
+import { type BuiltQuery, byIdsQuery, countQuery, listQuery } from './run-query.js';
+import { type Payloads, type RecordRow, type RunRow, toExecution, toSteps } from './run-rows.js';
+import { sql } from './sql.js';
+
+export interface ReadsOptions {
+  readonly dataSource: DataSource;
+  readonly schema: string;
+  /** What this process runs itself: known at once, where other processes' attempts come with their heartbeats. */
+  readonly inFlight: (runId?: string) => readonly InFlight[];
+}
+
+interface WorkflowRow {
+  readonly name: string;
+  readonly version: number;
+  readonly definition: WorkflowDefinition;
+  readonly first_seen: Date;
+  readonly last_seen: Date;
+  readonly last_run: string | null;
+}
+
+/** What clients read. Nothing here locks or waits. */
+export class PgReads {
+  constructor(private readonly options: ReadsOptions) {}
+
+  /** A run with its payloads; null: there is none of that id. */
+  async getExecution(id: string): Promise<Execution | null> {
+    const [row] = await this.rows<RunRow & Payloads>('get-execution', [id]);
+    if (row === undefined) return null;
+    return toExecution(row, row, await this.running(row.state === null ? [] : [row]));
+  }
+
+  /** Runs without their payloads. */
+  async listExecutions(filters: RunListFilters = {}): Promise<Execution[]> {
+    return this.list(listQuery(this.options.schema, filters));
+  }
+
+  async countExecutions(filters: RunFilters = {}): Promise<number> {
+    const built = countQuery(this.options.schema, filters);
+    if (built === null) return 0;
+    const [row] = await this.query<{ count: number }>(built);
+    return Number(row?.count ?? 0);
+  }
+
+  async executionCounts(): Promise<ExecutionCounts> {
+    const counts = noCounts();
+    for (const totals of (await this.totals()).values()) {
+      for (const status of EXECUTION_STATUSES) counts[status] += totals[status];
+    }
+    return counts;
+  }
+
+  /** The attempts of a run, in order; null: there is none of that id. */
+  async getSteps(id: string): Promise<StepRecord[] | null> {
+    const [source] = await this.rows<{ input: string; held: boolean }>('steps-source', [id]);
+    if (source === undefined) return null;
+    // The attempts before the records: one that ends in between is then shown as ended, not twice and not left out.
+    const running = source.held ? await this.inFlight([id]) : [];
+    return toSteps(source.input, await this.rows<RecordRow>('get-steps', [id]), running);
+  }
+
+  async listWorkflows(): Promise<WorkflowSummary[]> {
+    const [rows, totals] = await Promise.all([this.rows<WorkflowRow>('list-workflows', []), this.totals()]);
+    const ids = rows.flatMap((row) => row.last_run ?? []);
+    const runs = ids.length === 0 ? [] : await this.list(byIdsQuery(this.options.schema, ids));
+    const lastRuns = new Map(runs.map((run) => [run.id, run]));
+    return rows.map((row) => ({
+      name: row.name,
+      description: row.definition.description,
+      queue: row.definition.queue,
+      version: row.version,
+      firstSeen: row.first_seen,
+      lastSeen: row.last_seen,
+      graph: row.definition,
+      totals: totals.get(row.name) ?? noCounts(),
+      lastRun: lastRuns.get(row.last_run ?? '') ?? null,
+    }));
+  }
+
+  private async list(built: BuiltQuery | null): Promise<Execution[]> {
+    if (built === null) return [];
+    const rows = await this.query<RunRow>(built);
+    const running = await this.running(rows);
+    return rows.map((row) => toExecution(row, null, running));
+  }
+
+  private async totals(): Promise<Map<string, ExecutionCounts>> {
+    const totals = new Map<string, ExecutionCounts>();
+    for (const { workflow, status, n } of await this.rows<StatusCount>('count-statuses', [])) {
+      const counts = totals.get(workflow) ?? noCounts();
+      totals.set(workflow, counts);
+      counts[status] += Number(n);
+    }
+    return totals;
+  }
+
+  /** The attempts of those of the runs that may have some: not asked for where none is unfinished. */
+  private async running(rows: readonly RunRow[]): Promise<InFlight[]> {
+    const ids = rows.filter((row) => row.stored_status === 'active' && row.begun).map((row) => row.id);
+    return ids.length === 0 ? [] : this.inFlight(ids);
+  }
+
+  private async inFlight(ids: readonly string[]): Promise<InFlight[]> {
+    const published = await this.rows<{ in_flight: string }>('in-flight', [ids]);
+    const wanted = new Set(ids);
+    const own = ids.length === 1 ? this.options.inFlight(ids[0]) : this.options.inFlight();
+    return [...own, ...published.flatMap((row) => parseInFlight(row.in_flight))].filter((one) => wanted.has(one.runId));
+  }
+
+  private rows<R>(statement: string, parameters: unknown[]): Promise<R[]> {
+    return this.query<R>({ text: sql(statement, this.options.schema), parameters });
+  }
+
+  private query<R>({ text, parameters }: BuiltQuery): Promise<R[]> {
+    return this.options.dataSource.query<R[]>(text, [...parameters]);
+  }
+}
+
+interface StatusCount {
+  readonly workflow: string;
+  readonly status: ExecutionStatus;
+  readonly n: number;
+}
+
+function noCounts(): ExecutionCounts {
+  return Object.fromEntries(EXECUTION_STATUSES.map((status) => [status, 0])) as ExecutionCounts;
+}
+
+/** What another process has published; of a version that may write it in another way. */
+function parseInFlight(text: string): InFlight[] {
+  try {
+    const list: unknown = JSON.parse(text);
+    return Array.isArray(list) ? list.filter(isInFlight) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isInFlight(value: unknown): value is InFlight {
+  if (typeof value !== 'object' || value === null) return false;
+  const { runId, step, path, startedAt } = value as Partial<Record<keyof InFlight, unknown>>;
+  return [runId, step, path].every((field) => typeof field === 'string') && typeof startedAt === 'number';
+}

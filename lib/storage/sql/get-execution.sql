@@ -1,0 +1,23 @@
+-- A run with its payloads.
+--
+-- $1 uuid: the run
+--
+-- `data` is null where the data is still the input.
+SELECT e.id, e.workflow, e.status AS stored_status, e.queue, e.priority, e.error, e.parent_id, e.retry_of, e.tags, e.round,
+       e.scheduled_at, e.created_at, e.updated_at, e.completed_at, e.snapshot,
+       coalesce(e.started_at, q.started_at) AS started_at,
+       q.state, q.paused, q.started_at IS NOT NULL AS begun,
+       e.input,
+       coalesce(kept.output, latest.output) AS data
+FROM durable.workflow_executions e
+LEFT JOIN durable.workflow_queue q ON q.id = e.id
+LEFT JOIN durable.step_executions kept ON kept.run_id = e.id AND kept.seq = e.data_seq AND e.status <> 'active'
+LEFT JOIN LATERAL (
+  SELECT s.output
+  FROM durable.step_executions s
+  WHERE e.status = 'active'
+    AND s.run_id = e.id AND s.status = 'completed' AND s.type <> 'once' AND s.output IS NOT NULL AND s.round >= e.round
+  ORDER BY s.seq DESC
+  LIMIT 1
+) latest ON true
+WHERE e.id = $1

@@ -1,0 +1,8 @@
+-- What the living workers have said that they run, where it names one of the runs.
+--
+-- $1 text[]: the runs
+SELECT w.in_flight
+FROM durable.workers w
+WHERE w.dead_at IS NULL
+  AND w.expires_at > now()
+  AND EXISTS (SELECT FROM unnest($1::text[]) AS run (id) WHERE strpos(w.in_flight, run.id) > 0)

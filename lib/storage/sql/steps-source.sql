@@ -1,0 +1,9 @@
+-- What the records of a run refer to, and whether it, or one of its steps on another queue, is held by a worker.
+--
+-- $1 uuid: the run
+SELECT e.input,
+       EXISTS (
+         SELECT FROM durable.workflow_queue q WHERE (q.id = e.id OR q.step_of = e.id) AND q.state = 'running'
+       ) AS held
+FROM durable.workflow_executions e
+WHERE e.id = $1
