@@ -76,9 +76,11 @@ export interface SteadyClientOptions {
 
 export interface SteadyClientEvents {
   /** A session is open; its server process id. */
-  connected: [pid: number | null];
+  connected: [processId: number | null];
   /** The session is gone, and why. */
   lost: [error: Error];
+  /** A NOTIFY on a channel that `onConnect` listens to. */
+  notification: [payload: string];
 }
 
 interface Session {
@@ -120,6 +122,11 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
   /** Whether a session is open, as far as is known. */
   get connected(): boolean {
     return this.#session !== null;
+  }
+
+  /** The server's process id for the open session, as its greeting told; null: none is open, or it did not tell. */
+  get processId(): number | null {
+    return this.#session === null ? null : processId(this.#session.client);
   }
 
   /** @throws ConnectionLostError, or the server's own error (pg.DatabaseError) when it refused the statement */
@@ -170,6 +177,7 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
     const client = new pg.Client({ ...config, query_timeout: undefined, stream: () => socket });
     const session: Session = { client, socket, lost: null };
     client.on('error', (error) => this.#drop(session, error));
+    client.on('notification', ({ payload = '' }) => this.emit('notification', payload));
     client.on('end', () => this.#drop(session, new Error('the connection was closed')));
     try {
       await client.connect();
@@ -216,7 +224,7 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
     session.socket.destroy();
     if (this.#session !== session) return;
     this.#session = null;
-    this.emit('lost', error);
+    if (!this.#closed) this.emit('lost', error);
   }
 
   get #title(): string {
@@ -225,7 +233,7 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
 }
 
 /** Server process id of a session; null where the server (or a pooler) did not tell. */
-export function processId(client: pg.Client): number | null {
+function processId(client: pg.Client): number | null {
   // pg sets it from the server's greeting, its type declarations leave it out.
   const { processID } = client as { processID?: number | null };
   return processID ?? null;

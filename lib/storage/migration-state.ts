@@ -49,8 +49,8 @@ export async function readState(run: RunSql, schema: string, known: readonly Mig
 
 /**
  * To be the first in a transaction of a migration: one migrator at a time for each schema. A lock of the transaction
- * and not of the session, so that it holds through a transaction-mode pooler too. Timeouts that a role or database sets
- * are lifted, since they would end the wait for the others' migrations.
+ * and not of the session, so that it holds through a transaction-mode pooler too. Timeouts that a role or database
+ * sets are lifted, since they would end the wait for the others' migrations.
  */
 export async function lockMigrations(run: RunSql, schema: string): Promise<void> {
   await run(
@@ -86,8 +86,8 @@ export async function applyMigration(run: RunSql, schema: string, migration: Mig
 }
 
 /**
- * Takes one migration back, in the caller's transaction, under the lock. With the first one goes the table of versions;
- * the schema itself stays, since an administrator may have made it.
+ * Takes one migration back, in the caller's transaction, under the lock. With the first one goes the table of
+ * versions; the schema itself stays, since an administrator may have made it.
  * @throws MigrationError if the migration has no way back
  */
 export async function revertMigration(run: RunSql, schema: string, migration: Migration): Promise<void> {

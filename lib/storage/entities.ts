@@ -1,0 +1,222 @@
+import { type ColumnType, type EntitySchemaColumnOptions, EntitySchema, type ObjectLiteral } from 'typeorm';
+import type { FinishedStatus } from '../core/status.js';
+
+/** workflow_definitions */
+export interface DefinitionRow {
+  id: number;
+  name: string;
+  version: number;
+  hash: string;
+  definition: unknown;
+  firstSeen: Date;
+  lastSeen: Date;
+}
+
+/** workflow_executions: the history, one row a run. */
+export interface ExecutionRow {
+  id: string;
+  createdAt: Date;
+  updatedAt: Date;
+  startedAt: Date | null;
+  completedAt: Date | null;
+  dataSeq: number;
+  snapshotSeq: number;
+  round: number;
+  definitionId: number;
+  endToken: number | null;
+  status: 'active' | FinishedStatus;
+  error: string | null;
+  snapshot: string | null;
+  priority: number;
+  workflow: string;
+  queue: string;
+  scheduledAt: Date | null;
+  parentId: string | null;
+  retryOf: string | null;
+  idempotencyKey: string | null;
+  tags: Record<string, string> | null;
+  input: string;
+}
+
+/** workflow_queue: unfinished runs, and steps handed to another queue. */
+export interface QueueRow {
+  id: string;
+  stepOf: string | null;
+  /** Infinity: something else than time wakes it. */
+  dueAt: Date | number;
+  deadlineAt: Date | null;
+  startedAt: Date | null;
+  progressSeq: number;
+  definitionId: number;
+  priority: number;
+  token: number;
+  workerId: number | null;
+  recoveries: number;
+  paused: boolean;
+  resumed: boolean;
+  wake: boolean;
+  watched: boolean;
+  state: 'ready' | 'running' | 'sleeping';
+  queue: string;
+  step: string | null;
+}
+
+/** step_executions: the journal, one row a finished attempt or `once`. */
+export interface StepRow {
+  runId: string;
+  seq: number;
+  inputSeq: number;
+  completedAt: Date;
+  retryAt: Date | null;
+  token: number;
+  round: number;
+  visit: number;
+  attempt: number;
+  durationMs: number;
+  type: string;
+  status: 'completed' | 'failed';
+  path: string;
+  output: string | null;
+  error: string | null;
+}
+
+/** workers: one row a process. */
+export interface WorkerRow {
+  id: number;
+  host: string;
+  pid: number;
+  processKey: string | null;
+  processStart: string | null;
+  version: string;
+  queues: string[];
+  definitions: number[];
+  sessionName: string | null;
+  startedAt: Date;
+  seenAt: Date;
+  expiresAt: Date;
+  deadAt: Date | null;
+  inFlight: string;
+}
+
+export interface Entities {
+  readonly definitions: EntitySchema<DefinitionRow>;
+  readonly executions: EntitySchema<ExecutionRow>;
+  readonly queue: EntitySchema<QueueRow>;
+  readonly steps: EntitySchema<StepRow>;
+  readonly workers: EntitySchema<WorkerRow>;
+}
+
+/**
+ * The tables as TypeORM entities, for reads. Made for each schema, since its name is an option. The migrations own
+ * the tables: `synchronize: false` keeps a host's `synchronize: true` from dropping our partial indexes and CHECKs,
+ * which TypeORM cannot describe.
+ */
+export function createEntities(schema: string): Entities {
+  const entity = <Row extends ObjectLiteral>(tableName: string, columns: Columns<Row>) =>
+    new EntitySchema<Row>({ name: `${tableName}_${schema}`, tableName, schema, synchronize: false, columns });
+  return {
+    definitions: entity<DefinitionRow>('workflow_definitions', {
+      id: identity,
+      name: column('text'),
+      version: column('integer'),
+      hash: column('text'),
+      definition: column('json'),
+      firstSeen: column('timestamptz', 'first_seen', { default: () => 'now()' }),
+      lastSeen: column('timestamptz', 'last_seen', { default: () => 'now()' }),
+    }),
+    executions: entity<ExecutionRow>('workflow_executions', {
+      id: column('uuid', 'id', { primary: true }),
+      createdAt: column('timestamptz', 'created_at'),
+      updatedAt: column('timestamptz', 'updated_at'),
+      startedAt: optional('timestamptz', 'started_at'),
+      completedAt: optional('timestamptz', 'completed_at'),
+      dataSeq: column('bigint', 'data_seq', { default: 0 }),
+      snapshotSeq: column('bigint', 'snapshot_seq', { default: 0 }),
+      round: column('integer', 'round', { default: 1 }),
+      definitionId: column('integer', 'definition_id'),
+      endToken: optional('integer', 'end_token'),
+      status: column('text', 'status', { default: 'active' }),
+      error: optional('text'),
+      snapshot: optional('text'),
+      priority: column('integer'),
+      workflow: column('text'),
+      queue: column('text'),
+      scheduledAt: optional('timestamptz', 'scheduled_at'),
+      parentId: optional('uuid', 'parent_id'),
+      retryOf: optional('uuid', 'retry_of'),
+      idempotencyKey: optional('text', 'idempotency_key'),
+      tags: optional('jsonb'),
+      input: column('text'),
+    }),
+    queue: entity<QueueRow>('workflow_queue', {
+      id: column('uuid', 'id', { primary: true }),
+      stepOf: optional('uuid', 'step_of'),
+      dueAt: column('timestamptz', 'due_at'),
+      deadlineAt: optional('timestamptz', 'deadline_at'),
+      startedAt: optional('timestamptz', 'started_at'),
+      progressSeq: column('bigint', 'progress_seq', { default: 0 }),
+      definitionId: column('integer', 'definition_id'),
+      priority: column('integer'),
+      token: column('integer', 'token', { default: 0 }),
+      workerId: optional('integer', 'worker_id'),
+      recoveries: column('smallint', 'recoveries', { default: 0 }),
+      paused: column('boolean', 'paused', { default: false }),
+      resumed: column('boolean', 'resumed', { default: false }),
+      wake: column('boolean', 'wake', { default: false }),
+      watched: column('boolean', 'watched', { default: false }),
+      state: column('text'),
+      queue: column('text'),
+      step: optional('text'),
+    }),
+    steps: entity<StepRow>('step_executions', {
+      runId: column('uuid', 'run_id', { primary: true }),
+      seq: column('bigint', 'seq', { primary: true }),
+      inputSeq: column('bigint', 'input_seq'),
+      completedAt: column('timestamptz', 'completed_at'),
+      retryAt: optional('timestamptz', 'retry_at'),
+      token: column('integer'),
+      round: column('integer'),
+      visit: column('integer'),
+      attempt: column('integer'),
+      durationMs: column('integer', 'duration_ms'),
+      type: column('text'),
+      status: column('text'),
+      path: column('text'),
+      output: optional('text'),
+      error: optional('text'),
+    }),
+    workers: entity<WorkerRow>('workers', {
+      id: identity,
+      host: column('text'),
+      pid: column('integer'),
+      processKey: optional('text', 'process_key'),
+      processStart: optional('text', 'process_start'),
+      version: column('text'),
+      queues: column('text', 'queues', { array: true }),
+      definitions: column('integer', 'definitions', { array: true }),
+      sessionName: optional('text', 'session_name'),
+      startedAt: column('timestamptz', 'started_at', { default: () => 'now()' }),
+      seenAt: column('timestamptz', 'seen_at', { default: () => 'now()' }),
+      expiresAt: column('timestamptz', 'expires_at'),
+      deadAt: optional('timestamptz', 'dead_at'),
+      inFlight: column('text', 'in_flight', { default: '[]' }),
+    }),
+  };
+}
+
+type Columns<Row> = { [Property in keyof Row]-?: EntitySchemaColumnOptions };
+
+const identity: EntitySchemaColumnOptions = { type: 'integer', primary: true, generated: 'increment' };
+
+/** NOT NULL; without a name the column is called like the property. */
+function column(
+  type: ColumnType,
+  name?: string,
+  more: Partial<EntitySchemaColumnOptions> = {},
+): EntitySchemaColumnOptions {
+  return { type, ...(name === undefined ? {} : { name }), ...more };
+}
+
+function optional(type: ColumnType, name?: string): EntitySchemaColumnOptions {
+  return column(type, name, { nullable: true });
+}
