@@ -1,0 +1,292 @@
+import { DatabaseClock } from './clock.js';
+import { EndedRuns } from './ended-runs.js';
+import { JournalWriter, messageOf } from './journal-writer.js';
+import { Loop } from './loop.js';
+import { Membership } from './membership.js';
+import { thisProcess } from './process-identity.js';
+import { QueuePoller } from './poller.js';
+import type { Registry } from './registry.js';
+import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
+import { SessionOpener } from './session-opener.js';
+import { Sessions } from './sessions.js';
+import type { Claimable, EngineStore, StartOp } from './store.js';
+
+export interface EngineSettings {
+  readonly host: string;
+  readonly version: string;
+  /** False: this process starts and queries runs but executes none. */
+  readonly workers: boolean;
+  readonly queues: Readonly<Record<string, { readonly concurrency: number; readonly pollInterval: number }>>;
+  /** All in ms. */
+  readonly leaseTimeout: number;
+  readonly heartbeatInterval: number;
+  readonly recoveryInterval: number;
+  readonly wakeInterval: number;
+  readonly wakeBatchSize: number;
+  readonly shutdownTimeout: number;
+  readonly maxPayloadBytes: number;
+}
+
+/** Wake-up calls to the other processes. Losing one costs a poll interval, nothing else. */
+export interface Hints {
+  /** A queue has work. */
+  queue(name: string): void;
+  /** A run that somebody waits for has ended. */
+  done(runId: string): void;
+  /** Look at this run: it was cancelled. */
+  control(runId: string): void;
+}
+
+export interface EngineDeps {
+  readonly store: EngineStore;
+  readonly registry: Registry;
+  readonly settings: EngineSettings;
+  readonly hints: Hints;
+  /** application_name of the listening session, when the server was seen to show it. */
+  readonly sessionName: () => string | null;
+  readonly onTrouble: (message: string) => void;
+}
+
+/** While attempts run, how often they are published if they changed, ms. */
+const PUBLISH_INTERVAL = 1_000;
+/** How often the list of definitions that may be claimed is read, ms. */
+const DEFINITIONS_INTERVAL = 5_000;
+/** How long aborted attempts and the last commits may take at shutdown, ms. */
+const LAST_COMMITS = 5_000;
+
+/**
+ * The engine of one process, put together: journal writer, pollers, waker, membership, sessions. Three verbs run it:
+ * start, quiet (claim nothing new) and stop (let running steps finish, give the rest back); each may be called twice.
+ */
+export class Engine {
+  readonly clock = new DatabaseClock();
+  private readonly writer: JournalWriter;
+  private readonly membership: Membership;
+  private readonly sessions: Sessions;
+  private readonly opener: SessionOpener;
+  private readonly pollers = new Map<string, QueuePoller>();
+  private readonly ended = new EndedRuns();
+  private readonly waker: Loop;
+  private readonly publisher: Loop;
+  private readonly definitions: Loop;
+  private readonly starting = new Set<string>();
+  private claimable: Claimable[] = [];
+  private state: 'new' | 'running' | 'quiet' | 'stopped' = 'new';
+  private published = '[]';
+
+  constructor(private readonly deps: EngineDeps) {
+    const { store, registry, settings, onTrouble } = deps;
+    this.writer = new JournalWriter(
+      store,
+      () => this.membership.id,
+      () => this.claimable.map((c) => c.id),
+      onTrouble,
+    );
+    this.sessions = new Sessions(store, () => this.membership.id, (queue) => this.pollers.get(queue)?.free());
+    this.membership = new Membership(
+      store,
+      this.clock,
+      thisProcess(),
+      () => ({
+        ...thisProcess(),
+        host: settings.host,
+        version: settings.version,
+        queues: Object.keys(settings.queues),
+        definitions: registry.all().map((w) => w.definitionId),
+        sessionName: deps.sessionName(),
+        leaseMs: settings.leaseTimeout,
+      }),
+      settings,
+      () => (this.published = JSON.stringify(this.inFlight())),
+      {
+        onRecovered: (queues) => this.workIn(queues),
+        onDeclaredDead: () => this.sessions.loseAll(new Error('This process was out of touch: its runs were taken')),
+        onOutOfTouch: () => this.sessions.abortAll(new Error('The database has been out of touch for a whole lease')),
+        onTrouble,
+      },
+    );
+    const sessionDeps: SessionDeps = {
+      store,
+      writer: this.writer,
+      clock: this.clock,
+      worker: () => this.membership.id,
+      maxPayloadBytes: settings.maxPayloadBytes,
+      onEnd: (runId, end, watched) => this.onEnd(runId, end, watched),
+      onDue: (queue, inMs) => this.onDue(queue, inMs),
+      onTrouble,
+    };
+    this.opener = new SessionOpener(sessionDeps, registry, this.sessions);
+    for (const [queue, { concurrency, pollInterval }] of Object.entries(settings.workers ? settings.queues : {})) {
+      const claim = (name: string, limit: number): Promise<number> => this.claim(name, limit);
+      this.pollers.set(queue, new QueuePoller({ queue, concurrency, pollInterval }, claim, onTrouble));
+    }
+    this.waker = new Loop('Waking what is due', settings.wakeInterval, () => this.wakeDue(), onTrouble);
+    this.publisher = new Loop('Publishing', PUBLISH_INTERVAL, () => this.publish(), onTrouble);
+    this.definitions = new Loop('Reading definitions', DEFINITIONS_INTERVAL, () => this.readDefinitions(), onTrouble);
+  }
+
+  /** Enters the workers and begins to claim. A process with `workers: false` only writes starts. */
+  async start(): Promise<void> {
+    if (this.state !== 'new') return;
+    this.state = 'running';
+    if (!this.deps.settings.workers) return;
+    const own = this.deps.registry.all();
+    this.claimable = own.map((w) => ({ id: w.definitionId, runAs: w.definitionId, timeout: w.definition.timeout }));
+    await this.membership.join();
+    await this.definitions.poke();
+    for (const loop of [this.definitions, this.waker, this.publisher]) loop.start();
+    this.sessions.watch(this.deps.settings.recoveryInterval, this.deps.onTrouble);
+    for (const poller of this.pollers.values()) poller.start();
+  }
+
+  /** Claims nothing more. What is held goes on. */
+  async quiet(): Promise<void> {
+    if (this.state !== 'running') return;
+    this.state = 'quiet';
+    await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
+    await Promise.all([this.waker.stop(), this.definitions.stop()]);
+  }
+
+  /** Lets running steps finish for `shutdownTimeout`, aborts the rest, gives every run back, leaves the workers. */
+  async stop(): Promise<void> {
+    await this.quiet();
+    if (this.state === 'stopped') return;
+    const begun = this.state === 'quiet' && this.deps.settings.workers;
+    this.state = 'stopped';
+    if (begun) {
+      await this.sessions.drain(this.deps.settings.shutdownTimeout, LAST_COMMITS);
+      await Promise.all([this.publisher.stop(), this.sessions.unwatch()]);
+    }
+    await withDeadline(this.writer.drained(), LAST_COMMITS);
+    this.writer.close();
+    if (!begun) return;
+    try {
+      const { queues } = await this.membership.leave();
+      for (const queue of queues) this.deps.hints.queue(queue);
+    } catch (error) {
+      this.deps.onTrouble(`Left without signing off, so what was held is taken after a while: ${messageOf(error)}`);
+    }
+  }
+
+  /** Starts a run: in a group commit, and in the same statement held by this process where it has room. */
+  async startRun(op: Omit<StartOp, 'claim'>): Promise<void> {
+    const poller = this.pollers.get(op.queue);
+    const now = op.delayMs <= 0 && op.scheduledAt === null;
+    const workflow = this.deps.registry.byId(op.definitionId);
+    const claim = now && this.state === 'running' && workflow !== undefined && (poller?.reserve() ?? false);
+    this.starting.add(op.id);
+    try {
+      const token = await this.writer.start({ ...op, claim });
+      if (token !== null) return this.opener.openStarted(op, token);
+      if (claim) poller?.free();
+      if (now) this.workIn([op.queue]);
+      else this.waker.within(op.scheduledAt === null ? op.delayMs : Date.parse(op.scheduledAt) - this.clock.now());
+    } catch (error) {
+      if (claim) poller?.free();
+      throw error;
+    } finally {
+      this.starting.delete(op.id);
+    }
+  }
+
+  /** Whether the run is held by this process. */
+  isLocal(runId: string): boolean {
+    return this.starting.has(runId) || this.sessions.hasRun(runId);
+  }
+
+  /** Resolves with how the run ended; null: it ended elsewhere (read its row), or the signal was aborted. */
+  onceEnded(runId: string, signal?: AbortSignal): Promise<RunEnd | null> {
+    return this.ended.wait(runId, signal);
+  }
+
+  /** Tells this process and the others that these queues have work. */
+  workIn(queues: readonly string[]): void {
+    for (const queue of queues) {
+      this.pollers.get(queue)?.expectBacklog();
+      if (this.membership.hasPeers || !this.pollers.has(queue)) this.deps.hints.queue(queue);
+    }
+  }
+
+  /** A hint of another process that a queue has work. */
+  hintQueue(queue: string): void {
+    this.pollers.get(queue)?.look();
+  }
+
+  /** A run was cancelled: whoever holds it must stop. */
+  async hintControl(runId: string): Promise<void> {
+    if (this.sessions.hasRun(runId)) await this.sessions.look();
+  }
+
+  /** A run that somebody here waits for has ended elsewhere. */
+  hintDone(runId: string): void {
+    this.ended.tell(runId, null);
+  }
+
+  /** The session by which others see that this process lives went down, or is back. */
+  sessionChanged(up: boolean): void {
+    if (this.state === 'running' && this.deps.settings.workers) this.membership.sessionChanged(up);
+  }
+
+  inFlight(runId?: string): InFlightAttempt[] {
+    return this.sessions.inFlight(runId);
+  }
+
+  /** Runs every safety net now: dead workers, due rows, lost leases, queues. */
+  async sweep(): Promise<void> {
+    if (this.state !== 'running' || !this.deps.settings.workers) return;
+    await this.membership.lookNow();
+    await Promise.all([this.definitions.poke(), this.waker.poke(), this.sessions.look()]);
+    for (const poller of this.pollers.values()) poller.look();
+  }
+
+  private async claim(queue: string, limit: number): Promise<number> {
+    if (this.claimable.length === 0) return 0;
+    const rows = await this.deps.store.claim(this.membership.id, queue, limit, this.claimable);
+    if (rows.length > 0) await this.opener.openClaimed(rows);
+    return rows.length;
+  }
+
+  private onEnd(runId: string, end: RunEnd, watched: boolean): void {
+    this.ended.tell(runId, end);
+    if (watched) this.deps.hints.done(runId);
+  }
+
+  private onDue(queue: string, inMs: number): void {
+    if (inMs <= 0) this.workIn([queue]);
+    else this.waker.within(inMs);
+  }
+
+  private async wakeDue(): Promise<number | null> {
+    const { wakeBatchSize } = this.deps.settings;
+    const { queues, woken, nextInMs } = await this.deps.store.wakeDue(wakeBatchSize);
+    this.workIn(queues);
+    return woken === wakeBatchSize ? 0 : nextInMs;
+  }
+
+  private async publish(): Promise<null> {
+    const running = JSON.stringify(this.inFlight());
+    if (running !== this.published) await this.membership.publish();
+    return null;
+  }
+
+  private async readDefinitions(): Promise<null> {
+    const { registry, store } = this.deps;
+    const own = registry.all();
+    const found = await store.claimableDefinitions(
+      this.membership.id,
+      own.map((w) => w.definitionId),
+    );
+    this.claimable = found.flatMap(({ id, own: runAs }) => {
+      const workflow = registry.byId(runAs);
+      return workflow === undefined ? [] : [{ id, runAs, timeout: workflow.definition.timeout }];
+    });
+    return null;
+  }
+}
+
+async function withDeadline(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}

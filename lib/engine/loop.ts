@@ -1,0 +1,76 @@
+import { messageOf } from './journal-writer.js';
+
+/**
+ * A job that is done every so often, and at once when poked; never twice at a time. What it throws is told once per
+ * outage, and it goes on.
+ */
+export class Loop {
+  private timer: NodeJS.Timeout | undefined;
+  private current: Promise<void> = Promise.resolve();
+  private queued: Promise<void> | null = null;
+  private stopped = true;
+  private failing = false;
+  /** performance.now() at which the timer fires. */
+  private nextAt = Infinity;
+
+  constructor(
+    private readonly name: string,
+    private readonly interval: number,
+    /** May return the ms after which it wants to be done again, if sooner than the interval. */
+    private readonly job: () => Promise<number | null>,
+    private readonly onTrouble: (message: string) => void,
+  ) {}
+
+  start(): void {
+    this.stopped = false;
+    void this.poke();
+  }
+
+  /** Does the job as soon as possible; resolves when it was done once from beginning to end. */
+  poke(): Promise<void> {
+    this.queued ??= this.current.then(() => {
+      this.queued = null;
+      this.current = this.turn();
+      return this.current;
+    });
+    return this.queued;
+  }
+
+  /** Sees to it that the job is done no later than in so many ms. */
+  within(ms: number): void {
+    if (this.stopped) return;
+    const at = performance.now() + ms;
+    if (at >= this.nextAt) return;
+    this.schedule(ms);
+  }
+
+  /** Resolves when the job is not under way. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.queued;
+    await this.current;
+  }
+
+  private async turn(): Promise<void> {
+    let next = this.interval;
+    this.nextAt = Infinity;
+    try {
+      const wish = await this.job();
+      if (wish !== null) next = Math.min(next, Math.max(wish, 1));
+      this.failing = false;
+    } catch (error) {
+      if (!this.failing) this.onTrouble(`${this.name} failed and will be tried again: ${messageOf(error)}`);
+      this.failing = true;
+    }
+    const sooner = this.nextAt - performance.now();
+    if (!this.stopped) this.schedule(Math.min(next, sooner));
+  }
+
+  private schedule(ms: number): void {
+    clearTimeout(this.timer);
+    this.nextAt = performance.now() + ms;
+    // Rounded up: a timer that fires a fraction of a millisecond early finds nothing due and costs a round trip.
+    this.timer = setTimeout(() => void this.poke(), Math.max(1, Math.ceil(ms)));
+  }
+}

@@ -1,0 +1,158 @@
+import type { DatabaseClock } from './clock.js';
+import { Loop } from './loop.js';
+import { isGone, type ProcessIdentity } from './process-identity.js';
+import type { EngineStore, WorkerRegistration, WorkerSighting } from './store.js';
+
+export interface MembershipSettings {
+  readonly leaseTimeout: number;
+  readonly heartbeatInterval: number;
+  readonly recoveryInterval: number;
+}
+
+export interface MembershipEvents {
+  /** Work of dead workers is claimable in these queues. */
+  onRecovered(queues: readonly string[]): void;
+  /** This process was declared dead: its runs are somebody else's now. */
+  onDeclaredDead(): void;
+  /** Out of touch with the database for a whole lease: others may have its runs already. */
+  onOutOfTouch(): void;
+  onTrouble(message: string): void;
+}
+
+/** While the session that shows this process to be alive is down, the lease is renewed this often, ms. */
+const ANXIOUS_INTERVAL = 400;
+
+/**
+ * This process among the workers. Duties:
+ * - keeps its one lease, which covers all it holds, by a heartbeat;
+ * - notices dead workers: at once where the process is gone from this machine; after two looks without its session
+ *   and without a heartbeat; at last when its lease has expired;
+ * - forgives outages: after losing touch it takes nobody's runs until it has been back for one whole lease, so that
+ *   every living worker can renew first.
+ *
+ * A wrong guess costs a step made twice, never a wrong record: the fence refuses the late worker's writes.
+ */
+export class Membership {
+  private workerId = 0;
+  private lastContact = performance.now();
+  private inTouchSince = performance.now();
+  /** When the connection was last lost; a boot is no loss. */
+  private lastLoss = -Infinity;
+  private outOfTouchTold = false;
+  private sessionDown = false;
+  /** Workers whose session was missing at the last look, with the heartbeat known then. */
+  private missing = new Map<number, string>();
+  private peers = 0;
+  private readonly heartbeats: Loop;
+  private readonly looks: Loop;
+
+  constructor(
+    private readonly store: EngineStore,
+    private readonly clock: DatabaseClock,
+    private readonly self: ProcessIdentity,
+    private readonly registration: () => WorkerRegistration,
+    private readonly settings: MembershipSettings,
+    private readonly inFlight: () => string,
+    private readonly events: MembershipEvents,
+  ) {
+    this.heartbeats = new Loop('Heartbeat', settings.heartbeatInterval, () => this.beat(), events.onTrouble);
+    this.looks = new Loop('Look at the other workers', settings.recoveryInterval, () => this.look(), events.onTrouble);
+  }
+
+  get id(): number {
+    return this.workerId;
+  }
+
+  /** Whether other processes are at work on this database. */
+  get hasPeers(): boolean {
+    return this.peers > 0;
+  }
+
+  async join(): Promise<void> {
+    await this.register();
+    this.inTouchSince = performance.now();
+    this.heartbeats.start();
+    this.looks.start();
+  }
+
+  async leave(): Promise<{ queues: string[] }> {
+    await Promise.all([this.heartbeats.stop(), this.looks.stop()]);
+    return this.store.deregisterWorker(this.workerId);
+  }
+
+  /** Publishes what is running now, with a heartbeat. */
+  publish(): Promise<void> {
+    return this.heartbeats.poke();
+  }
+
+  lookNow(): Promise<void> {
+    return this.looks.poke();
+  }
+
+  /** The session by which others see that this process lives went down, or is back. */
+  sessionChanged(up: boolean): void {
+    this.sessionDown = !up;
+    // Others must not take its absence for death: the heartbeat says otherwise.
+    void this.heartbeats.poke();
+  }
+
+  private async register(): Promise<void> {
+    const { id, now } = await this.store.registerWorker(this.registration());
+    this.workerId = id;
+    this.clock.sync(now);
+    this.contact();
+  }
+
+  private async beat(): Promise<number | null> {
+    try {
+      const { alive, now } = await this.store.heartbeat(this.workerId, this.settings.leaseTimeout, this.inFlight());
+      this.clock.sync(now);
+      this.contact();
+      if (!alive) {
+        this.events.onDeclaredDead();
+        await this.register();
+      }
+    } catch (error) {
+      this.lastLoss = performance.now();
+      if (performance.now() - this.lastContact > this.settings.leaseTimeout && !this.outOfTouchTold) {
+        this.outOfTouchTold = true;
+        this.events.onOutOfTouch();
+      }
+      this.heartbeats.within(Math.min(1_000, this.settings.heartbeatInterval));
+      throw error;
+    }
+    return this.sessionDown ? ANXIOUS_INTERVAL : null;
+  }
+
+  private contact(): void {
+    const now = performance.now();
+    // A gap without an error is a process that stood still (stopped, or its event loop blocked).
+    const gap = now - this.lastContact > this.settings.leaseTimeout;
+    if (gap) this.lastLoss = now;
+    if (this.lastLoss > this.lastContact || gap) this.inTouchSince = now;
+    this.lastContact = now;
+    this.outOfTouchTold = false;
+  }
+
+  private async look(): Promise<null> {
+    const sightings = await this.store.lookAtWorkers(this.workerId);
+    this.peers = sightings.filter((s) => !s.dead && !s.expired).length;
+    const dead = sightings.filter((s) => this.isDead(s));
+    this.missing = new Map(sightings.filter((s) => s.connected === false).map((s) => [s.id, s.seenAt]));
+    if (dead.length > 0 || sightings.some((s) => s.owes)) {
+      const { queues, recovered } = await this.store.recover(dead);
+      if (recovered > 0) this.events.onRecovered(queues);
+    }
+    return null;
+  }
+
+  private isDead(other: WorkerSighting): boolean {
+    if (other.dead) return false;
+    if (isGone(other, this.self)) return true;
+    const now = performance.now();
+    const lease = this.settings.leaseTimeout;
+    if (other.expired && now - this.inTouchSince > lease) return true;
+    const missedTwice = other.connected === false && this.missing.get(other.id) === other.seenAt;
+    return missedTwice && now - this.lastLoss > lease;
+  }
+}

@@ -1,0 +1,112 @@
+import { messageOf } from './journal-writer.js';
+
+export interface PollerSettings {
+  readonly queue: string;
+  /** Runs of this queue that this process holds at a time. */
+  readonly concurrency: number;
+  /** ms between looks when no hint comes. */
+  readonly pollInterval: number;
+}
+
+const RETRY_MAX = 2_000;
+
+/**
+ * Keeps one queue's places in this process filled. It claims as many rows as it has room for, in one statement; a hint,
+ * a freed place with a backlog known, or the poll interval makes it look.
+ */
+export class QueuePoller {
+  private taken = 0;
+  private claiming = false;
+  private again = false;
+  private stopped = true;
+  private timer: NodeJS.Timeout | undefined;
+  private failures = 0;
+  /** The last claim came back full: there is probably more. */
+  private backlog = true;
+  private quietly: (() => void)[] = [];
+
+  constructor(
+    readonly settings: PollerSettings,
+    /** Claims up to `limit` rows and sets each to work; resolves with how many. */
+    private readonly claim: (queue: string, limit: number) => Promise<number>,
+    private readonly onTrouble: (message: string) => void,
+  ) {}
+
+  get inFlight(): number {
+    return this.taken;
+  }
+
+  start(): void {
+    this.stopped = false;
+    this.look();
+  }
+
+  /** Claims nothing more; resolves when no claim is under way. */
+  stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    if (!this.claiming) return Promise.resolve();
+    return new Promise((resolve) => this.quietly.push(resolve));
+  }
+
+  /** There may be work. */
+  look(): void {
+    if (this.stopped) return;
+    this.again = true;
+    if (this.claiming) return;
+    this.claiming = true;
+    // Places that are freed by one commit are refilled by one claim.
+    setImmediate(() => void this.fill());
+  }
+
+  /** A place for a run that starts here and now; false: none is free, or others wait before it. */
+  reserve(): boolean {
+    if (this.stopped || this.backlog || this.taken >= this.settings.concurrency) return false;
+    this.taken++;
+    return true;
+  }
+
+  /** Frees a place. */
+  free(): void {
+    this.taken--;
+    if (this.backlog) this.look();
+  }
+
+  /** A start went into the queue for anybody: it will be found by the next look. */
+  expectBacklog(): void {
+    this.backlog = true;
+    this.look();
+  }
+
+  private async fill(): Promise<void> {
+    let wait = this.settings.pollInterval;
+    while (this.again && !this.stopped) {
+      this.again = false;
+      const room = this.settings.concurrency - this.taken;
+      if (room <= 0) {
+        this.backlog = true;
+        break;
+      }
+      this.taken += room;
+      let got = 0;
+      try {
+        got = await this.claim(this.settings.queue, room);
+        this.failures = 0;
+      } catch (error) {
+        this.failures++;
+        if (this.failures === 1) {
+          this.onTrouble(`Queue "${this.settings.queue}" could not be read and will be again: ${messageOf(error)}`);
+        }
+        wait = Math.min(wait, 50 * 2 ** Math.min(this.failures, 10), RETRY_MAX);
+      }
+      this.taken -= room - got;
+      this.backlog = got === room;
+    }
+    this.claiming = false;
+    for (const resolve of this.quietly.splice(0)) resolve();
+    if (this.stopped) return;
+    if (this.again && this.taken < this.settings.concurrency) return this.look();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.look(), wait);
+  }
+}

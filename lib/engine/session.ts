@@ -1,0 +1,57 @@
+import type { FinishedStatus } from '../core/status.js';
+import type { DatabaseClock } from './clock.js';
+import type { JournalWriter } from './journal-writer.js';
+import type { EngineStore } from './store.js';
+
+/** One row of the queue that this process holds: a run, or a step handed to it from another queue. */
+export interface Session {
+  readonly rowId: string;
+  readonly runId: string;
+  readonly token: number;
+  /** Works on the row until it has left this process, one way or the other. Never rejects. */
+  run(): Promise<void>;
+  /** The lease is lost or the run cancelled: aborts what runs, records nothing more. */
+  lose(reason: Error): void;
+  /** Lets running attempts finish, then gives the row back to the queue. */
+  handBack(): void;
+  /** Gives the row back now; running attempts are aborted and will be made again. */
+  handBackNow(reason: Error): void;
+  /** Aborts the signals of running attempts; what returns all the same is recorded if the lease still stands. */
+  abort(reason: Error): void;
+  inFlight(): InFlightAttempt[];
+}
+
+/** An attempt that is running now, as published to clients. */
+export interface InFlightAttempt {
+  readonly runId: string;
+  readonly step: string;
+  readonly path: string;
+  readonly type: string;
+  readonly round: number;
+  readonly visit: number;
+  readonly attempt: number;
+  /** ms of database time */
+  readonly startedAt: number;
+}
+
+/** How a run ended here, for whoever waits for it in this process. */
+export interface RunEnd {
+  readonly status: FinishedStatus;
+  /** Encoded. */
+  readonly data: string;
+  /** Encoded StoredError. */
+  readonly error: string | null;
+}
+
+export interface SessionDeps {
+  readonly store: EngineStore;
+  readonly writer: JournalWriter;
+  readonly clock: DatabaseClock;
+  readonly worker: () => number;
+  readonly maxPayloadBytes: number;
+  /** The run has ended in this process. */
+  readonly onEnd: (runId: string, end: RunEnd, watched: boolean) => void;
+  /** A row of this queue is due in so many ms. */
+  readonly onDue: (queue: string, inMs: number) => void;
+  readonly onTrouble: (message: string) => void;
+}

@@ -1,0 +1,133 @@
+import { decode, encode } from '../core/codec.js';
+import { StepUsageError } from '../core/errors-usage.js';
+import { currentScope } from './step-scope.js';
+
+/**
+ * The functions that work in a running step, wherever it called them from. Outside one they throw `NotInStepError`; in
+ * an attempt that was given up, `AttemptClosedError`.
+ */
+
+/** The run's id. */
+export function workflowId(): string {
+  return currentScope('workflowId').host.runId;
+}
+
+/** The input that the run was started with. */
+export function workflowInput<T = Record<string, unknown>>(): T {
+  return currentScope('workflowInput').input() as T;
+}
+
+/** The name of the running step. */
+export function currentStep(): string {
+  return currentScope('currentStep').step;
+}
+
+/** The number of the running attempt, from 1. */
+export function currentAttempt(): number {
+  return currentScope('currentAttempt').attempt;
+}
+
+/** The due time of the schedule that started the run; null: no schedule did. */
+export function scheduledTime(): Date | null {
+  currentScope('scheduledTime');
+  return null;
+}
+
+/** Aborted on step timeout, cancel, lost lease, and shutdown past its grace. Give it to `fetch` and the like. */
+export function stepSignal(): AbortSignal {
+  return currentScope('stepSignal').signal;
+}
+
+/**
+ * The TypeORM EntityManager of the transaction that also records this step: its writes and the record commit together
+ * or not at all. Works in a step with `transactional: true`.
+ *
+ * @throws StepUsageError (`NOT_TRANSACTIONAL`) in any other step
+ */
+export function stepManager<M = unknown>(): M {
+  const scope = currentScope('stepManager');
+  if (scope.manager === null) {
+    throw new StepUsageError(
+      'NOT_TRANSACTIONAL',
+      `stepManager() was called in step "${scope.step}", which has no transaction. Declare it with @Step({ transactional: true }).`,
+    );
+  }
+  return scope.manager as M;
+}
+
+/**
+ * `fn`'s result, recorded at once: when the step runs again (after a retry or a crash) `fn` is not called again. In a
+ * transactional step it is part of the transaction.
+ *
+ * @throws StepUsageError (`ONCE_NAME_TAKEN`) when a name is used twice in one pass of the step
+ */
+export async function once<T>(name: string, fn: () => T | Promise<T>): Promise<T> {
+  const scope = currentScope('once');
+  if (scope.onceNames.has(name)) {
+    throw new StepUsageError(
+      'ONCE_NAME_TAKEN',
+      `once("${name}") was called twice in step "${scope.step}". Give each call in a step a name of its own.`,
+    );
+  }
+  scope.onceNames.add(name);
+  const recorded = scope.host.recordedOnce(name);
+  if (recorded !== undefined) return decode(recorded) as T;
+  const value = encode(await fn(), { what: `once("${name}")`, maxBytes: scope.maxPayloadBytes });
+  currentScope('once');
+  // The step and its record are one transaction there: a rollback must forget this, and after a commit nobody asks.
+  if (scope.manager === null) await scope.host.recordOnce(name, value);
+  return decode(value) as T;
+}
+
+/** All of the run's data, or one key of it (`fallback` where it is missing). */
+export function getContext<T = Record<string, unknown>>(): T;
+export function getContext<T = unknown>(key: string, fallback?: T): T;
+export function getContext(key?: string, fallback?: unknown): unknown {
+  const { context } = currentScope('getContext');
+  if (key === undefined) return context.all();
+  return context.has(key) ? context.get(key) : fallback;
+}
+
+/** Writes one key, or every key of an object. */
+export function putContext(key: string | Record<string, unknown>, value?: unknown): void {
+  const { context } = currentScope('putContext');
+  if (typeof key === 'string') return context.put(key, value);
+  for (const name of Object.keys(key)) context.put(name, key[name]);
+}
+
+/** Writes what `fn` makes of the key's present value (undefined where it is missing). */
+export function updateContext<T = unknown>(key: string, fn: (value: T) => T): void {
+  const { context } = currentScope('updateContext');
+  context.put(key, fn(context.get(key) as T));
+}
+
+/** Adds a value at the end of an array; a missing key counts as an empty one. */
+export function appendContext(key: string, value: unknown): void {
+  const { context } = currentScope('appendContext');
+  const list = context.has(key) ? context.get(key) : [];
+  if (!Array.isArray(list)) throw new TypeError(`appendContext("${key}"): the value there is not an array`);
+  context.put(key, [...list, value]);
+}
+
+/** Adds to a number; a missing key counts as 0. */
+export function incrementContext(key: string, by = 1): void {
+  const { context } = currentScope('incrementContext');
+  const value = context.has(key) ? context.get(key) : 0;
+  if (typeof value !== 'number') throw new TypeError(`incrementContext("${key}"): the value there is not a number`);
+  context.put(key, value + by);
+}
+
+/** Merges an object into the data, objects within objects too; anything else replaces what was there. */
+export function mergeContext(object: Record<string, unknown>): void {
+  currentScope('mergeContext').context.merge(object);
+}
+
+/** Removes a key. */
+export function deleteContext(key: string): void {
+  currentScope('deleteContext').context.delete(key);
+}
+
+/** Whether the key is there. */
+export function hasContext(key: string): boolean {
+  return currentScope('hasContext').context.has(key);
+}
