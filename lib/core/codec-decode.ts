@@ -12,15 +12,18 @@ const TYPED_ARRAY = /^(?:(?:Int|Uint)(?:8|16|32)|Uint8Clamped|Float(?:16|32|64)|
  * `SerializationError`.
  */
 export function decode(text: string): unknown {
-  const value = parse(text);
-  return text.includes(MARK) ? revive(value) : value;
-}
-
-function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return text.includes(MARK) ? revive(value) : value;
   } catch (cause) {
-    throw new SerializationError('stored value', 'its text is not JSON', { cause });
+    if (cause instanceof SerializationError) {
+      throw cause;
+    }
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new SerializationError('stored value', `its text is not what encode() writes (${problem})`, {
+      cause,
+      reading: true,
+    });
   }
 }
 
@@ -88,6 +91,7 @@ function typedArray(name: string, v: unknown): unknown {
     throw new SerializationError(
       'stored value',
       `its kind ${JSON.stringify(name)} is not known here, perhaps a newer version wrote it`,
+      { reading: true },
     );
   }
   return Reflect.construct(type, [fromBase64(String(v)).buffer]);

@@ -18,8 +18,11 @@ export type Kind =
   | 'json'
   | 'refused';
 
-/** Whether the instances of a prototype are kept by their fields; looking through a chain costs about 1 µs. */
-const fieldsOnly = new WeakMap<object, boolean>();
+/**
+ * Prototypes whose instances are kept by their fields; looking through a chain costs about 1 µs. Refusals are not
+ * remembered: `Object.create(Map.prototype)` is refused, and no reason to refuse maps.
+ */
+const fieldsOnly = new WeakSet<object>();
 
 const toTag = Object.prototype.toString;
 
@@ -36,19 +39,23 @@ export function kindOf(value: object): Kind {
     // Array.prototype is an array itself, in each realm; the prototype of a subclass is not.
     return Array.isArray(prototype) ? 'array' : hasToJson(value) ? 'json' : 'refused';
   }
-  const known = fieldsOnly.get(prototype as object);
-  if (known === undefined) {
-    const kind = builtinKind(value, prototype as object);
-    if (kind !== null) {
-      return kind;
-    }
+  return instanceKind(value, prototype as object);
+}
+
+function instanceKind(value: object, prototype: object): Kind {
+  const known = fieldsOnly.has(prototype);
+  const builtin = known ? null : builtinKind(value, prototype);
+  if (builtin !== null) {
+    return builtin;
   }
   if (hasToJson(value)) {
     return 'json';
   }
-  const plain = known ?? hasFieldsOnly(prototype as object);
-  fieldsOnly.set(prototype as object, plain);
-  return plain ? 'plain' : 'refused';
+  if (!known && !hasFieldsOnly(prototype)) {
+    return 'refused';
+  }
+  fieldsOnly.add(prototype);
+  return 'plain';
 }
 
 /**

@@ -11,14 +11,14 @@ export class InvalidInputError extends DurableError {
   }
 }
 
-/** A value cannot be stored; `path` says where in it. */
+/** A value cannot be stored, or read from its stored text; `path` says where in it. */
 export class SerializationError extends DurableError {
   constructor(
     readonly path: string,
     problem: string,
-    options?: { cause?: unknown },
+    options: { cause?: unknown; reading?: boolean } = {},
   ) {
-    super('SERIALIZATION', `${path} cannot be stored: ${problem}.`, options);
+    super('SERIALIZATION', `${path} cannot be ${options.reading ? 'read' : 'stored'}: ${problem}.`, options);
   }
 }
 
