@@ -16,7 +16,7 @@ import {
   type DecoratedMember,
   type MemberMetadata,
 } from './decorators/member-metadata.js';
-import type { Arm, RetryOptions, StepOptions, WorkflowOptions } from './decorators/types.js';
+import type { RetryOptions, StepOptions, WorkflowOptions } from './decorators/types.js';
 
 /** What a class says, as a definition and the functions that cannot be part of one. */
 export interface CompiledWorkflow {
@@ -175,7 +175,7 @@ function draftMember(member: string, metadata: MemberMetadata): DraftMember {
       return {
         ...base,
         kind: 'decision',
-        goto: [...(metadata.options.goto ?? [])],
+        goto: nameList(metadata.options.goto),
         maxVisits: metadata.options.maxVisits ?? 1000,
       };
     case 'Branch':
@@ -187,13 +187,13 @@ function draftMember(member: string, metadata: MemberMetadata): DraftMember {
         arms: armTable(metadata.arms),
         onError: metadata.options.onError ?? 'failFast',
         concurrency: metadata.options.concurrency ?? null,
-        goto: [...(metadata.options.goto ?? [])],
+        goto: nameList(metadata.options.goto),
       };
     case 'ForEach':
       return {
         ...base,
         kind: 'forEach',
-        arm: armNames(metadata.arm),
+        arm: nameList(metadata.arm),
         onError: metadata.options.onError ?? 'failFast',
         concurrency: metadata.options.concurrency ?? 10,
         results: metadata.options.results ?? 'all',
@@ -226,13 +226,16 @@ function retryPolicy(options: RetryOptions): RetryPolicy {
 }
 
 /** Every arm as a list; the names of the short form `['a', 'b']` are its keys too. */
-function armTable(arms: Readonly<Record<string, Arm>> | readonly string[]): Record<string, readonly string[]> {
-  const entries: [string, Arm][] = Array.isArray(arms) ? arms.map((name) => [name, name]) : Object.entries(arms);
-  return Object.fromEntries(entries.map(([key, arm]) => [key, armNames(arm)]));
+function armTable(arms: unknown): Record<string, readonly string[]> {
+  const entries: [string, unknown][] = Array.isArray(arms)
+    ? arms.map((name) => [String(name), name])
+    : Object.entries(arms ?? {});
+  return Object.fromEntries(entries.map(([key, arm]) => [key, nameList(arm)]));
 }
 
-function armNames(arm: Arm): readonly string[] {
-  return typeof arm === 'string' ? [arm] : [...arm];
+/** A name or a list of them as a list. Empty for what is neither, which the check refuses: JavaScript gets here too. */
+function nameList(names: unknown): readonly string[] {
+  return typeof names === 'string' ? [names] : Array.isArray(names) ? names.map(String) : [];
 }
 
 /** Faults for keys that are no option, which the compiler does not see in JavaScript; false when it is no object. */

@@ -89,6 +89,10 @@ function providedClass(wrapper: ProviderWrapper): Function | null {
   if (typeof wrapper.metatype === 'function' && !wrapper.inject) {
     return wrapper.metatype;
   }
+  if (!isSingleton(wrapper)) {
+    // Its factory has made nothing yet; the token says what it will make, if that is a class.
+    return typeof wrapper.token === 'function' ? wrapper.token : null;
+  }
   const instance: unknown = wrapper.instance;
   if (typeof instance !== 'object' || instance === null) {
     return null;
@@ -96,6 +100,10 @@ function providedClass(wrapper: ProviderWrapper): Function | null {
   const prototype: unknown = Object.getPrototypeOf(instance);
   const maker: unknown = typeof prototype === 'object' && prototype !== null ? prototype.constructor : null;
   return typeof maker === 'function' ? maker : null;
+}
+
+function isSingleton(wrapper: ProviderWrapper): boolean {
+  return !wrapper.isTransient && wrapper.isDependencyTreeStatic();
 }
 
 /** Members on a class that is no workflow never run: almost always a forgotten `@Workflow()`. */
@@ -121,7 +129,7 @@ function wronglyProvided(type: Function, wrappers: readonly ProviderWrapper[]): 
       'provide it in one module, and export it there if others need it';
     faults.push({ path, message });
   }
-  if (wrappers.some((wrapper) => wrapper.isTransient || !wrapper.isDependencyTreeStatic())) {
+  if (!wrappers.every(isSingleton)) {
     const message =
       'it is request-scoped or transient, itself or by something it injects, and a run has no request: ' +
       'make it and what it injects singletons, or get such a provider in the step with ModuleRef';

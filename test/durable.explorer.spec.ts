@@ -1,0 +1,290 @@
+import { Controller, Inject, Injectable, Module, Scope, type ModuleMetadata, type Provider } from '@nestjs/common';
+import { DiscoveryModule, REQUEST } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+import { definitionHash } from '../lib/core/definition-hash.js';
+import { DefinitionError } from '../lib/core/errors.js';
+import { Compensate } from '../lib/decorators/compensate.decorator.js';
+import { Decision } from '../lib/decorators/decision.decorator.js';
+import { InjectDurable } from '../lib/decorators/inject-durable.decorator.js';
+import { Schedule } from '../lib/decorators/schedule.decorator.js';
+import { Step } from '../lib/decorators/step.decorator.js';
+import { Workflow } from '../lib/decorators/workflow.decorator.js';
+import { DurableExplorer, type WorkflowBinding } from '../lib/durable.explorer.js';
+import {
+  getDurableClientToken,
+  getDurableEngineToken,
+  getDurableEventsToken,
+  getDurableOptionsToken,
+  getDurableQueuesToken,
+} from '../lib/durable.tokens.js';
+
+@Injectable()
+class PaymentService {
+  charge(): string {
+    return 'charged';
+  }
+}
+
+@Workflow()
+class OrderWorkflow {
+  constructor(readonly payments: PaymentService) {}
+
+  @Step()
+  charge(): object {
+    return { id: this.payments.charge() };
+  }
+}
+
+const explore = async (metadata: ModuleMetadata, instance = 'default'): Promise<WorkflowBinding[]> => {
+  const app = await Test.createTestingModule({
+    ...metadata,
+    imports: [DiscoveryModule, ...(metadata.imports ?? [])],
+    providers: [DurableExplorer, ...(metadata.providers ?? [])],
+  }).compile();
+  try {
+    return app.get(DurableExplorer).explore(instance);
+  } finally {
+    await app.close();
+  }
+};
+
+/** The message of the DefinitionError that the boot stops with. */
+const refusal = async (metadata: ModuleMetadata): Promise<string> => {
+  const error: unknown = await explore(metadata).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(DefinitionError);
+  return (error as DefinitionError).message;
+};
+
+describe('DurableExplorer', () => {
+  it('finds a workflow by its being a provider, with what it injects', async () => {
+    const [binding, ...others] = await explore({ providers: [OrderWorkflow, PaymentService] });
+    expect(others).toEqual([]);
+    expect(binding).toMatchObject({ className: 'OrderWorkflow', type: OrderWorkflow, inputType: null, schedules: [] });
+    expect(binding?.definition.name).toBe('order');
+    expect(binding?.hash).toBe(binding && definitionHash(binding.definition));
+    expect(binding?.instance).toBeInstanceOf(OrderWorkflow);
+    expect((binding?.instance as OrderWorkflow).charge()).toEqual({ id: 'charged' });
+  });
+
+  it('finds those of imported modules, in order of their names', async () => {
+    @Workflow({ name: 'a_first' })
+    class Other {
+      @Step()
+      run(): void {}
+    }
+    @Module({ providers: [Other] })
+    class OtherModule {}
+    const found = await explore({ imports: [OtherModule], providers: [OrderWorkflow, PaymentService] });
+    expect(found.map(({ definition }) => definition.name)).toEqual(['a_first', 'order']);
+  });
+
+  it.each<[string, Provider]>([
+    ['useClass', { provide: 'TOKEN', useClass: OrderWorkflow }],
+    ['useValue', { provide: OrderWorkflow, useValue: new OrderWorkflow(new PaymentService()) }],
+    [
+      'useFactory',
+      {
+        provide: 'TOKEN',
+        inject: [PaymentService],
+        useFactory: (service: PaymentService) => new OrderWorkflow(service),
+      },
+    ],
+    [
+      'an asynchronous factory',
+      { provide: 'TOKEN', useFactory: async () => Promise.resolve(new OrderWorkflow(new PaymentService())) },
+    ],
+  ])('finds one provided with %s', async (_, provider) => {
+    const found = await explore({ providers: [PaymentService, provider] });
+    expect(found.map(({ type }) => type)).toEqual([OrderWorkflow]);
+    expect(found[0]?.instance).toBeInstanceOf(OrderWorkflow);
+  });
+
+  it('does not count an alias as a second one', async () => {
+    const alias = { provide: 'ALIAS', useExisting: OrderWorkflow };
+    expect(await explore({ providers: [OrderWorkflow, PaymentService, alias] })).toHaveLength(1);
+  });
+
+  it('passes over all other providers and controllers', async () => {
+    @Controller()
+    class AnyController {}
+    const providers: Provider[] = [
+      PaymentService,
+      { provide: 'NULL', useValue: null },
+      { provide: 'TEXT', useValue: 'text' },
+      { provide: 'BARE', useValue: Object.create(null) as object },
+      { provide: 'FUNCTION', useValue: () => undefined },
+      { provide: 'FACTORY', useFactory: () => undefined },
+      { provide: 'SCOPED', scope: Scope.REQUEST, useFactory: () => new PaymentService() },
+    ];
+    expect(await explore({ providers, controllers: [AnyController] })).toEqual([]);
+  });
+
+  it('gives each instance its own workflows', async () => {
+    @Workflow({ instance: 'billing' })
+    class BillingWorkflow {
+      @Step()
+      run(): void {}
+    }
+    const providers = [OrderWorkflow, PaymentService, BillingWorkflow];
+    expect((await explore({ providers })).map(({ className }) => className)).toEqual(['OrderWorkflow']);
+    expect((await explore({ providers }, 'billing')).map(({ className }) => className)).toEqual(['BillingWorkflow']);
+    expect(await explore({ providers }, 'nobody')).toEqual([]);
+  });
+
+  describe('refuses', () => {
+    it('one class provided in two modules', async () => {
+      @Module({ providers: [OrderWorkflow, PaymentService] })
+      class FirstModule {}
+      @Module({ providers: [OrderWorkflow, PaymentService] })
+      class SecondModule {}
+      expect(await refusal({ imports: [FirstModule, SecondModule] })).toMatch(
+        /OrderWorkflow: it is provided 2 times \(in FirstModule and SecondModule\).*provide it in one module/,
+      );
+    });
+
+    it('two classes with one name', async () => {
+      @Workflow({ name: 'order' })
+      class Purchase {
+        @Step()
+        run(): void {}
+      }
+      expect(await refusal({ providers: [OrderWorkflow, PaymentService, Purchase] })).toContain(
+        'Purchase: its name "order" is that of OrderWorkflow too: set `name` in one of the two @Workflow()s',
+      );
+    });
+
+    it('a request-scoped or transient one, whichever decorator stands first', async () => {
+      @Workflow()
+      @Injectable({ scope: Scope.REQUEST })
+      class Below {
+        @Step()
+        run(): void {}
+      }
+      @Injectable({ scope: Scope.TRANSIENT })
+      @Workflow()
+      class Above {
+        @Step()
+        run(): void {}
+      }
+      const message = await refusal({ providers: [Below, Above] });
+      expect(message).toMatch(/Below: it is request-scoped or transient.*make it and what it injects singletons/);
+      expect(message).toMatch(/Above: it is request-scoped or transient/);
+    });
+
+    it('one that a request-scoped factory makes', async () => {
+      const useFactory = (): OrderWorkflow => new OrderWorkflow(new PaymentService());
+      const message = await refusal({ providers: [{ provide: OrderWorkflow, scope: Scope.REQUEST, useFactory }] });
+      expect(message).toMatch(/OrderWorkflow: it is request-scoped or transient/);
+    });
+
+    it('one that something it injects makes request-scoped', async () => {
+      @Injectable()
+      class RequestUser {
+        constructor(@Inject(REQUEST) readonly request: unknown) {}
+      }
+      @Workflow()
+      class UserWorkflow {
+        constructor(readonly user: RequestUser) {}
+
+        @Step()
+        run(): void {}
+      }
+      expect(await refusal({ providers: [RequestUser, UserWorkflow] })).toMatch(
+        /UserWorkflow: it is request-scoped or transient, itself or by something it injects/,
+      );
+    });
+
+    it('members on a class without @Workflow()', async () => {
+      @Injectable()
+      class Forgotten {
+        @Step()
+        run(): void {}
+      }
+      expect(await refusal({ providers: [Forgotten] })).toContain(
+        'Forgotten: it has @Step() on "run" but no @Workflow(): add @Workflow() to the class',
+      );
+    });
+
+    it('a subclass without @Workflow() of its own, which the discovery service does not see', async () => {
+      class SpecialOrder extends OrderWorkflow {}
+      const provider = { provide: OrderWorkflow, useClass: SpecialOrder };
+      expect(await refusal({ providers: [provider, PaymentService] })).toMatch(
+        /SpecialOrder: it has @Step\(\) on "charge" but no @Workflow\(\).*a subclass does not inherit it/,
+      );
+    });
+
+    it('everything that is wrong with all workflows, in one error', async () => {
+      @Workflow({ queue: '' })
+      class OneWorkflow {
+        @Step({ timeout: -1 })
+        run(): void {}
+      }
+      @Workflow()
+      class TwoWorkflow {}
+      const message = await refusal({ providers: [OneWorkflow, TwoWorkflow] });
+      expect(message.split('\n  - ')).toEqual([
+        'The workflows cannot run as they are written:',
+        'OneWorkflow: queue is the string ""; it must be a string that is not empty',
+        'OneWorkflow.run: timeout is the number -1; it must be a whole number of ms of at least 1',
+        'TwoWorkflow: it has no member to run: write @Step() above a method',
+      ]);
+    });
+
+    it('for now: all but sequences of steps', async () => {
+      @Workflow()
+      @Schedule({ cron: '@daily' })
+      class LaterWorkflow {
+        @Decision()
+        choose(): void {}
+
+        @Step({ compensate: 'undo' })
+        run(): void {}
+
+        @Compensate()
+        undo(): void {}
+      }
+      const message = await refusal({ providers: [LaterWorkflow] });
+      expect(message).toContain('LaterWorkflow.choose: decision is not supported by this version');
+      expect(message).toContain('LaterWorkflow.undo: @Compensate() is not supported by this version');
+      expect(message).toContain('LaterWorkflow: @Schedule() is not supported by this version');
+    });
+  });
+});
+
+describe('@InjectDurable()', () => {
+  it('injects the client of the instance that it names', async () => {
+    @Injectable()
+    class Consumer {
+      constructor(
+        @InjectDurable() readonly first: object,
+        @InjectDurable('billing') readonly second: object,
+      ) {}
+    }
+    const first = { client: 'default' };
+    const second = { client: 'billing' };
+    const app = await Test.createTestingModule({
+      providers: [
+        Consumer,
+        { provide: getDurableClientToken(), useValue: first },
+        { provide: getDurableClientToken('billing'), useValue: second },
+      ],
+    }).compile();
+    expect(app.get(Consumer)).toMatchObject({ first, second });
+    await app.close();
+  });
+
+  it('tokens differ by what they stand for and by name', () => {
+    const tokens = ['default', 'billing'].flatMap((name) => [
+      getDurableClientToken(name),
+      getDurableEngineToken(name),
+      getDurableEventsToken(name),
+      getDurableOptionsToken(name),
+      getDurableQueuesToken(name),
+    ]);
+    expect(new Set(tokens).size).toBe(10);
+    expect(getDurableClientToken()).toBe(getDurableClientToken('default'));
+  });
+});
