@@ -21,11 +21,14 @@ export function program(path) {
 /**
  * Installs the dependencies unless they are there. npm writes node_modules/.package-lock.json at the end of an install,
  * so one that is missing or older than package-lock.json means an install that is missing, unfinished or out of date.
+ *
+ * Not `npm ci`: that one refuses a lock file without the builds for every other platform, and a registry mirror that
+ * lags behind does not offer them all. `--no-save` keeps to the lock file, and leaves it as it is.
  */
 export function installMissing() {
   const lock = join(root, 'package-lock.json');
   const done = join(root, 'node_modules', '.package-lock.json');
   if (existsSync(done) && statSync(done).mtimeMs >= statSync(lock).mtimeMs) return;
-  console.log('installing the dependencies (npm ci)');
-  run('npm', ['ci', '--no-audit', '--no-fund']);
+  console.log('installing the dependencies (npm install)');
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
 }
