@@ -16,7 +16,7 @@ export interface ControlOptions {
   readonly schema: string;
   /** Id of the set of tables: `manager`s of other databases are refused. */
   readonly instanceId: string;
-  /** How the workers of a queue are told that there is something in it; null: they find it by polling. */
+  /** What a caller's transaction sends with pg_notify to tell a queue's workers; null: they find out by polling. */
   readonly hint: ((queue: string) => { channel: string; payload: string }) | null;
 }
 
@@ -105,8 +105,7 @@ export class PgControl {
     const query: Query = async (text, parameters) => manager.query(text, [...parameters]);
     const started = await startRuns(query, this.schema, runs);
     const { hint } = this.options;
-    const created = new Set(started.flatMap((run) => (run.created ? [run.id] : [])));
-    const queues = new Set(runs.flatMap((run) => (created.has(run.id) ? [run.queue] : [])));
+    const queues = new Set(runs.filter((_, at) => started[at]?.created === true).map((run) => run.queue));
     for (const { channel, payload } of hint === null ? [] : [...queues].map(hint)) {
       await query('SELECT pg_notify($1, $2)', [channel, payload]);
     }
@@ -164,23 +163,12 @@ export class PgControl {
     return row;
   }
 
-  /** Asks for a hint at the run's end. Whether it is unfinished; false also when there is no such run. */
-  async watch(id: string): Promise<boolean> {
-    const [row] = await this.query<{ unfinished: boolean }>(sql('watch-run', this.schema), [id]);
-    return row?.unfinished === true;
+  /** Asks for a hint at the ends of these runs. One whose row is locked at this moment is passed over. */
+  async watch(ids: readonly string[]): Promise<void> {
+    await this.query(sql('watch-runs', this.schema), [ids]);
   }
 
-  /**
-   * How the run ended; null: it has not.
-   * @throws ExecutionNotFoundError
-   */
-  async outcome(id: string): Promise<RunOutcome | null> {
-    const found = (await this.outcomes([id])).get(id);
-    if (found === undefined) throw new ExecutionNotFoundError(id);
-    return found;
-  }
-
-  /** The same for many; those that do not exist are left out. */
+  /** How the runs ended; null: it has not. One that does not exist is left out. */
   async outcomes(ids: readonly string[], query = this.query): Promise<Map<string, RunOutcome | null>> {
     const rows = await query<{ id: string; status: string; data: string; error: string | null }>(
       sql('run-outcomes', this.schema),
@@ -230,7 +218,9 @@ export class PgControl {
     const [found] = (await queryRunner.query(`SELECT to_regclass($1) IS NOT NULL AS here`, [
       `${this.schema}.instance`,
     ])) as { here: boolean }[];
-    const rows = (found?.here === true ? await queryRunner.query(sql('instance', this.schema)) : []) as { id: string }[];
+    const rows = (found?.here === true ? await queryRunner.query(sql('instance', this.schema)) : []) as {
+      id: string;
+    }[];
     if (rows[0]?.id !== this.options.instanceId) {
       throw refusedManager(
         `expected an EntityManager on the database of this engine (schema "${this.schema}"), got one on another: ` +

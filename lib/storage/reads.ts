@@ -50,7 +50,7 @@ export class PgReads {
     const built = countQuery(this.options.schema, filters);
     if (built === null) return 0;
     const [row] = await this.query<{ count: number }>(built);
-    return Number(row?.count ?? 0);
+    return row?.count ?? 0;
   }
 
   async executionCounts(): Promise<ExecutionCounts> {
@@ -100,7 +100,7 @@ export class PgReads {
     for (const { workflow, status, n } of await this.rows<StatusCount>('count-statuses', [])) {
       const counts = totals.get(workflow) ?? noCounts();
       totals.set(workflow, counts);
-      counts[status] += Number(n);
+      counts[status] += n;
     }
     return totals;
   }

@@ -63,7 +63,10 @@ export function countQuery(schema: string, filters: RunFilters): BuiltQuery | nu
 
 /** These runs, without payloads. */
 export function byIdsQuery(schema: string, ids: readonly string[]): BuiltQuery {
-  return { text: inSchema(`SELECT ${COLUMNS} FROM ${HISTORY} WHERE e.id = ANY ($1::uuid[])`, schema), parameters: [ids] };
+  return {
+    text: inSchema(`SELECT ${COLUMNS} FROM ${HISTORY} WHERE e.id = ANY ($1::uuid[])`, schema),
+    parameters: [ids],
+  };
 }
 
 function sourcesOf(filters: RunFilters, parameters: unknown[]): Source[] {

@@ -1,0 +1,278 @@
+import { ExecutionNotFoundError, InvalidInputError } from './core/errors.js';
+import { isUuid, uuidv7 } from './core/uuid.js';
+import type { InputOf, ResultOf, WorkflowRef } from './decorators/durable-workflow.js';
+import { type HandleClient, WorkflowHandle } from './durable.handle.js';
+import type { DurableHost, DurableRuntime } from './durable.host.js';
+import { readFilters, readListFilters } from './durable.list-options.js';
+import { given } from './durable.options-check.js';
+import { RunResults } from './durable.results.js';
+import {
+  type ReadStartOptions,
+  readStartMany,
+  readStartOptions,
+  type SharedStartOptions,
+  type StartManyItem,
+  type StartOptions,
+} from './durable.start-options.js';
+import type {
+  Execution,
+  ExecutionCounts,
+  ExecutionFilters,
+  ExecutionListFilters,
+  GetExecutionOptions,
+  StepRecord,
+  WorkflowSummary,
+} from './durable.types.js';
+import { findWorkflow, type StartTarget, storedInput, workflowName } from './durable.workflows.js';
+import { type NewRun, PgControl, type StartedRun } from './storage/control.js';
+import { PgReads } from './storage/reads.js';
+
+interface Parts extends DurableRuntime {
+  readonly control: PgControl;
+  readonly reads: PgReads;
+}
+
+/**
+ * Starts runs, waits for them, looks at them and tells them what to do. Injectable; every method waits for the module
+ * to have booted, and rejects with `DatabaseUnavailableError` after it was shut down. An id that is no UUID is an
+ * `InvalidInputError`; one that no run has is an `ExecutionNotFoundError`, or null where one thing is read.
+ */
+export class DurableClient {
+  /** What handles call. */
+  private readonly actions: HandleClient;
+  private parts: Parts | null = null;
+
+  constructor(private readonly host: DurableHost) {
+    const results = new RunResults(host, async () => (await this.ready()).control);
+    this.actions = {
+      waitFor: (id, timeout) => results.result(id, timeout),
+      getExecution: (id, options) => this.getExecution(id, options),
+      cancel: (id, reason) => this.cancel(id, reason),
+      pause: (id) => this.pause(id),
+      resume: (id) => this.resume(id),
+    };
+  }
+
+  /**
+   * Starts a run of the workflow, given as class or name, and returns once it is stored.
+   *
+   * @param input an object; `@Workflow({ input })` says what else it must be
+   * @throws InvalidInputError, SerializationError, WorkflowNotFoundError, DatabaseUnavailableError
+   * @throws ExecutionExistsError with `id`, IdempotencyConflictError with `idempotencyKey`
+   * @throws ConfigurationError with a `manager` of another database or outside a transaction
+   */
+  async start<W extends WorkflowRef>(
+    workflow: W,
+    input: InputOf<W>,
+    options: StartOptions = {},
+  ): Promise<WorkflowHandle<ResultOf<W>>> {
+    const parts = await this.ready();
+    const read = readStartOptions(options);
+    const target = await findWorkflow(parts, parts.control, workflow);
+    const run = newRun(target, await storedInput(target, input, this.host.options.maxPayloadBytes), read);
+    if (read.manager !== null) {
+      return this.handleOf((await parts.control.startWithin(read.manager, [run]))[0], run);
+    }
+    if (read.id === null && read.idempotencyKey === null) {
+      await parts.engine.startRun({ ...run, timeout: target.definition.timeout });
+      return this.handle(run.id);
+    }
+    const started = await parts.control.startUnique(run);
+    this.tellWorkers(parts, [run], [started]);
+    return this.handleOf(started, run);
+  }
+
+  /**
+   * Starts many runs of a workflow: all of them or none, in one transaction. `shared` holds for all items that don't
+   * say otherwise.
+   *
+   * @returns their handles, in order; an item whose `idempotencyKey` was used before gives the run it belongs to
+   * @throws as `start()`
+   */
+  async startMany<W extends WorkflowRef>(
+    workflow: W,
+    items: readonly StartManyItem<InputOf<W>>[],
+    shared: SharedStartOptions = {},
+  ): Promise<WorkflowHandle<ResultOf<W>>[]> {
+    const parts = await this.ready();
+    const read = readStartMany(items, shared);
+    const target = await findWorkflow(parts, parts.control, workflow);
+    const runs: NewRun[] = [];
+    for (const { input, options } of read) {
+      runs.push(newRun(target, await storedInput(target, input, this.host.options.maxPayloadBytes), options));
+    }
+    if (runs.length === 0) return [];
+    const manager = read[0]?.options.manager ?? null;
+    const started = await (manager === null ? parts.control.startMany(runs) : parts.control.startWithin(manager, runs));
+    if (manager === null) this.tellWorkers(parts, runs, started);
+    return runs.map((run, at) => this.handleOf(started[at], run));
+  }
+
+  /** The handle of a run, whether or not there is one of that id. @throws InvalidInputError */
+  handle<R = unknown>(id: string): WorkflowHandle<R> {
+    return new WorkflowHandle<R>(checkId(id), this.actions);
+  }
+
+  /** A run with its input and data; null: there is none of that id. */
+  async getExecution(id: string, { includeSteps = false }: GetExecutionOptions = {}): Promise<Execution | null> {
+    const run = checkId(id);
+    const { reads } = await this.ready();
+    const execution = await reads.getExecution(run);
+    if (execution === null || !includeSteps) return execution;
+    return { ...execution, steps: (await reads.getSteps(run)) ?? [] };
+  }
+
+  /**
+   * The attempts of a run's steps in the order in which they ended, then those that run now, which other processes
+   * publish with a delay of up to one heartbeat.
+   * @throws ExecutionNotFoundError
+   */
+  async getSteps(id: string): Promise<StepRecord[]> {
+    const run = checkId(id);
+    const steps = await (await this.ready()).reads.getSteps(run);
+    if (steps === null) throw new ExecutionNotFoundError(run);
+    return steps;
+  }
+
+  /** Runs that fit, newest first, 50 unless `limit` says otherwise. `input` and `data` are left `undefined`. */
+  async listExecutions(filters: ExecutionListFilters = {}): Promise<Execution[]> {
+    const parts = await this.ready();
+    return parts.reads.listExecutions(readListFilters(filters, (workflow) => workflowName(parts, workflow)));
+  }
+
+  /** How many runs fit. */
+  async countExecutions(filters: ExecutionFilters = {}): Promise<number> {
+    const parts = await this.ready();
+    return parts.reads.countExecutions(readFilters(filters, (workflow) => workflowName(parts, workflow)));
+  }
+
+  /** How many runs there are in each status, with a number for every status. */
+  async executionCounts(): Promise<ExecutionCounts> {
+    return (await this.ready()).reads.executionCounts();
+  }
+
+  /**
+   * Ends a run as cancelled: the signal of a running step is aborted, what it returns is not recorded, nothing further
+   * runs.
+   * @returns false when it had ended before
+   * @throws ExecutionNotFoundError
+   */
+  async cancel(id: string, reason?: string): Promise<boolean> {
+    const run = checkId(id);
+    if (reason !== undefined && typeof reason !== 'string') {
+      const message = `expected a string, got ${given(reason)}`;
+      throw new InvalidInputError('The reason of cancel()', [{ path: 'reason', message }]);
+    }
+    const { control, engine } = await this.ready();
+    const { cancelled } = await control.cancel(run, reason ?? null);
+    if (cancelled) await engine.hintControl(run);
+    return cancelled;
+  }
+
+  /**
+   * Starts a finished run anew, with the same workflow, queue, priority, tags and input; `retryOf` of the new run is
+   * the old one.
+   * @throws ExecutionNotFoundError, ExecutionNotFinishedError
+   */
+  async retry<R = unknown>(id: string): Promise<WorkflowHandle<R>> {
+    const run = checkId(id);
+    const parts = await this.ready();
+    const { workflow, queue, priority, tags, input } = await parts.control.retrySource(run);
+    const { definition, definitionId } = await findWorkflow(parts, parts.control, workflow);
+    const again = uuidv7();
+    await parts.engine.startRun({
+      id: again,
+      workflow,
+      definitionId,
+      queue,
+      priority,
+      input,
+      tags,
+      delayMs: 0,
+      scheduledAt: null,
+      retryOf: run,
+      timeout: definition.timeout,
+    });
+    return this.handle(again);
+  }
+
+  /**
+   * Lets nothing further start: an attempt that runs now is finished and recorded (meanwhile the run is `running` with
+   * `pauseRequested`). The run's timeout runs on.
+   * @returns false when it was paused already
+   * @throws ExecutionNotFoundError, ExecutionFinishedError
+   */
+  async pause(id: string): Promise<boolean> {
+    const run = checkId(id);
+    return (await this.ready()).control.pause(run);
+  }
+
+  /**
+   * Lets a paused run go on.
+   * @returns false when it was not paused
+   * @throws ExecutionNotFoundError, ExecutionFinishedError
+   */
+  async resume(id: string): Promise<boolean> {
+    const run = checkId(id);
+    const { control, engine } = await this.ready();
+    const { changed, queues } = await control.resume(run);
+    engine.workIn(queues);
+    return changed;
+  }
+
+  /** Every workflow that some process has or had: definition, how many runs in which status, the last run. */
+  async listWorkflows(): Promise<WorkflowSummary[]> {
+    return (await this.ready()).reads.listWorkflows();
+  }
+
+  /** Runs every safety net now, in place of waiting for its interval: dead workers, due runs, queues. */
+  async sweep(): Promise<void> {
+    await (await this.ready()).engine.sweep();
+  }
+
+  private async ready(): Promise<Parts> {
+    const runtime = await this.host.ready();
+    if (this.parts?.engine === runtime.engine) return this.parts;
+    const { pool, schema, instanceId, hint, dataSource, engine } = runtime;
+    this.parts = {
+      ...runtime,
+      control: new PgControl({ pool, schema, instanceId, hint }),
+      reads: new PgReads({ dataSource, schema, inFlight: (runId) => engine.inFlight(runId) }),
+    };
+    return this.parts;
+  }
+
+  private handleOf<R>(started: StartedRun | undefined, run: NewRun): WorkflowHandle<R> {
+    return this.handle(started?.id ?? run.id);
+  }
+
+  /** Of runs that no group commit has started. */
+  private tellWorkers({ engine }: DurableRuntime, runs: readonly NewRun[], started: readonly StartedRun[]): void {
+    const fresh = runs.filter(
+      (run, at) => started[at]?.created === true && run.delayMs === 0 && run.scheduledAt === null,
+    );
+    if (fresh.length > 0) engine.workIn([...new Set(fresh.map((run) => run.queue))]);
+  }
+}
+
+function newRun({ definition, definitionId }: StartTarget, input: string, options: ReadStartOptions): NewRun {
+  return {
+    id: options.id ?? uuidv7(),
+    workflow: definition.name,
+    definitionId,
+    queue: options.queue ?? definition.queue,
+    priority: options.priority ?? definition.priority,
+    input,
+    tags: options.tags,
+    delayMs: options.delayMs,
+    scheduledAt: options.scheduledAt,
+    retryOf: null,
+    idempotencyKey: options.idempotencyKey,
+  };
+}
+
+/** Ids are compared as PostgreSQL writes them. */
+function checkId(id: unknown): string {
+  if (isUuid(id)) return id.toLowerCase();
+  throw new InvalidInputError('The id of an execution', [{ path: 'id', message: `expected a UUID, got ${given(id)}` }]);
+}

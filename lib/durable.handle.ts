@@ -1,0 +1,56 @@
+import type { Execution, GetExecutionOptions } from './durable.types.js';
+
+export interface ResultOptions {
+  /** ms to wait for the end; 0: look once. Default: no limit. */
+  timeout?: number;
+}
+
+/** What a handle asks of the client. */
+export interface HandleClient {
+  waitFor(id: string, timeout: number | undefined): Promise<unknown>;
+  getExecution(id: string, options?: GetExecutionOptions): Promise<Execution | null>;
+  cancel(id: string, reason?: string): Promise<boolean>;
+  pause(id: string): Promise<boolean>;
+  resume(id: string): Promise<boolean>;
+}
+
+/** One run, by its id. Making a handle asks nothing of the database. */
+export class WorkflowHandle<R = unknown> {
+  constructor(
+    /** The run's id. */
+    readonly id: string,
+    private readonly client: HandleClient,
+  ) {}
+
+  /**
+   * Waits for the run to end and gives its final data.
+   * @throws WorkflowFailedError when it failed or was compensated
+   * @throws WorkflowCancelledError
+   * @throws ResultTimeoutError after `timeout` ms; the run goes on
+   * @throws ExecutionNotFoundError
+   * @throws DatabaseUnavailableError when the module is shut down meanwhile
+   */
+  async result({ timeout }: ResultOptions = {}): Promise<R> {
+    return (await this.client.waitFor(this.id, timeout)) as R;
+  }
+
+  /** The run as it is now; null: there is none of this id. */
+  execution(options?: GetExecutionOptions): Promise<Execution | null> {
+    return this.client.getExecution(this.id, options);
+  }
+
+  /** See `DurableClient.cancel`. */
+  cancel(reason?: string): Promise<boolean> {
+    return this.client.cancel(this.id, reason);
+  }
+
+  /** See `DurableClient.pause`. */
+  pause(): Promise<boolean> {
+    return this.client.pause(this.id);
+  }
+
+  /** See `DurableClient.resume`. */
+  resume(): Promise<boolean> {
+    return this.client.resume(this.id);
+  }
+}

@@ -1,0 +1,63 @@
+import type { RunFilters, RunListFilters } from './core/execution.js';
+import { EXECUTION_STATUSES, type ExecutionStatus } from './core/status.js';
+import { didYouMean } from './core/did-you-mean.js';
+import { isUuid } from './core/uuid.js';
+import { Faults, given, OptionReader } from './durable.options-check.js';
+import { readDate, readTags, refuse } from './durable.start-options.js';
+
+const MOST = 1_000;
+
+/** @throws InvalidInputError with everything that is wrong */
+export function readFilters(filters: unknown, workflowName: (workflow: unknown) => string): RunFilters {
+  return readAll('The filters of countExecutions()', filters, workflowName, false);
+}
+
+/** @throws InvalidInputError with everything that is wrong */
+export function readListFilters(filters: unknown, workflowName: (workflow: unknown) => string): RunListFilters {
+  return readAll('The filters of listExecutions()', filters, workflowName, true);
+}
+
+function readAll(
+  what: string,
+  filters: unknown,
+  workflowName: (workflow: unknown) => string,
+  paged: boolean,
+): RunListFilters {
+  const faults = new Faults();
+  const read = OptionReader.of(faults, '', filters);
+  if (read === null) {
+    refuse(what, faults);
+    return {};
+  }
+  const workflow = read.take('workflow');
+  const found = {
+    workflow: workflow === undefined ? null : workflowName(workflow),
+    status: readStatus(read),
+    queue: read.text('queue', null, (text) => !text.includes('\0'), 'the name of a queue'),
+    parentId: read.text('parentId', null, isUuid, 'a UUID'),
+    tags: readTags(read, 'tags'),
+    since: readDate(read, 'since'),
+    until: readDate(read, 'until'),
+    ...(paged && {
+      limit: read.integer('limit', 50, { min: 1, max: MOST }),
+      offset: read.integer('offset', 0, { min: 0, max: Number.MAX_SAFE_INTEGER - MOST }),
+      order: read.oneOf('order', 'desc', ['asc', 'desc']),
+    }),
+  };
+  read.refuseOthers();
+  refuse(what, faults);
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null));
+}
+
+function readStatus(read: OptionReader): readonly ExecutionStatus[] | null {
+  const value = read.take('status');
+  if (value === undefined) return null;
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  return list.flatMap((one) => {
+    const status = EXECUTION_STATUSES.find((known) => known === one);
+    if (status !== undefined) return [status];
+    const hint = typeof one === 'string' ? didYouMean(one, EXECUTION_STATUSES) : '';
+    read.fault('status', `expected one or several of ${EXECUTION_STATUSES.join(', ')}, got ${given(one)}.${hint}`);
+    return [];
+  });
+}

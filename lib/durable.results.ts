@@ -1,0 +1,157 @@
+import { decode } from './core/codec.js';
+import {
+  ExecutionNotFoundError,
+  InvalidInputError,
+  ResultTimeoutError,
+  WorkflowCancelledError,
+  WorkflowFailedError,
+} from './core/errors.js';
+import type { StoredError } from './core/stored-error.js';
+import type { DurableHost } from './durable.host.js';
+import { given } from './durable.options-check.js';
+import { isConnectionError } from './storage/connection-errors.js';
+import type { PgControl, RunOutcome } from './storage/control.js';
+
+/** ms between looks at a run, doubled each time: a hint comes first where there are any. */
+const FIRST_LOOK = 62.5;
+const LAST_LOOK = 1_000;
+/** ms between looks whether a run is still held here, which cost no query. */
+const LOCAL_LOOK = 250;
+
+interface Asking {
+  readonly resolve: (outcome: RunOutcome | null | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Waits for the ends of runs: of those this process holds without a query, of others by the hint of their holder, with
+ * polling as the net. All that are waited for share their queries.
+ */
+export class RunResults {
+  private readonly asking = new Map<string, Asking[]>();
+  /** Runs whose holder was asked for a hint. */
+  private readonly watched = new Map<string, number>();
+
+  constructor(
+    private readonly host: DurableHost,
+    private readonly control: () => Promise<PgControl>,
+  ) {}
+
+  /**
+   * The final data.
+   *
+   * @param timeout ms; default: none
+   * @throws WorkflowFailedError, WorkflowCancelledError, ResultTimeoutError, ExecutionNotFoundError;
+   * DatabaseUnavailableError when the module is shut down meanwhile
+   */
+  async result(id: string, timeout: number = Infinity): Promise<unknown> {
+    if (typeof timeout !== 'number' || !(timeout >= 0)) {
+      const message = `expected a number of ms, at least 0, got ${given(timeout)}`;
+      throw new InvalidInputError('The options of result()', [{ path: 'timeout', message }]);
+    }
+    const { status, data, error } = await this.untilEnded(id, timeout);
+    if (status === 'completed') return decode(data);
+    const cause = error === null ? null : (decode(error) as StoredError);
+    if (status !== 'cancelled') throw new WorkflowFailedError(id, status, cause);
+    const reason = cause?.['reason'];
+    throw new WorkflowCancelledError(id, typeof reason === 'string' ? reason : null);
+  }
+
+  private async untilEnded(id: string, timeout: number): Promise<RunOutcome> {
+    const until = performance.now() + timeout;
+    const stop = new AbortController();
+    let wait = FIRST_LOOK;
+    try {
+      let { engine } = await this.host.ready();
+      let ended = engine.onceEnded(id, stop.signal);
+      for (;;) {
+        const local = engine.isLocal(id);
+        const outcome = local ? null : await this.look(id);
+        if (outcome) return outcome;
+        const left = until - performance.now();
+        if (left <= 0) throw new ResultTimeoutError(id, timeout);
+        const pause = Math.min(left, local ? LOCAL_LOOK : untilMultiple(wait));
+        const end = await firstOf(ended, pause);
+        if (end) return end;
+        // Rejects once the module is shut down: nobody would tell any more.
+        ({ engine } = await this.host.ready());
+        if (end === null) {
+          // It ended elsewhere: the next look finds it.
+          wait = FIRST_LOOK;
+          ended = engine.onceEnded(id, stop.signal);
+        } else if (!local) {
+          wait = Math.min(wait * 2, LAST_LOOK);
+        }
+      }
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /** How the run ended; null: not yet, or the database is out of reach at the moment. */
+  private async look(id: string): Promise<RunOutcome | null> {
+    const outcome = await new Promise<RunOutcome | null | undefined>((resolve, reject) => {
+      const others = this.asking.get(id);
+      if (others !== undefined) return others.push({ resolve, reject });
+      if (this.asking.size === 0) setImmediate(() => void this.lookAtAll());
+      return this.asking.set(id, [{ resolve, reject }]);
+    });
+    if (outcome === undefined) throw new ExecutionNotFoundError(id);
+    return outcome;
+  }
+
+  private async lookAtAll(): Promise<void> {
+    const asking = new Map(this.asking);
+    this.asking.clear();
+    const ids = [...asking.keys()];
+    try {
+      const control = await this.control();
+      await this.watch(control, ids);
+      const outcomes = await control.outcomes(ids);
+      for (const [id, all] of asking) {
+        const outcome = outcomes.get(id);
+        if (outcome !== null) this.watched.delete(id);
+        for (const { resolve } of all) resolve(outcome);
+      }
+    } catch (error) {
+      const passing = isConnectionError(error);
+      for (const { resolve, reject } of [...asking.values()].flat()) {
+        if (passing) resolve(null);
+        else reject(error);
+      }
+    }
+  }
+
+  /** Asks for hints, once for each run: the mark stays until the run ends. */
+  private async watch(control: PgControl, ids: readonly string[]): Promise<void> {
+    if (!this.host.options.notify) return;
+    const now = performance.now();
+    const fresh = ids.filter((id) => (this.watched.get(id) ?? -Infinity) < now - WATCH_AGAIN);
+    if (fresh.length === 0) return;
+    await control.watch(fresh);
+    for (const id of fresh) this.watched.set(id, now);
+    if (this.watched.size < MOST_WATCHED) return;
+    for (const [id, since] of this.watched) if (since < now - WATCH_AGAIN) this.watched.delete(id);
+  }
+}
+
+/** ms; a row that was locked is passed over, and asked again. */
+const WATCH_AGAIN = 10_000;
+/** Runs that were given up on leave their entries behind; beyond this many they are cleared away. */
+const MOST_WATCHED = 10_000;
+
+/** ms until the clock is at a multiple of `interval`: looks of many waiters fall together, and share a query. */
+function untilMultiple(interval: number): number {
+  return interval - (performance.now() % interval);
+}
+
+/** What the promise gives, or undefined after `ms`. */
+async function firstOf<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), ms)));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,63 @@
+import { decode, encode, isPlainData } from './core/codec.js';
+import type { WorkflowDefinition } from './core/definition.js';
+import { describe } from './core/describe.js';
+import { InvalidInputError, WorkflowNotFoundError } from './core/errors.js';
+import type { DurableRuntime } from './durable.host.js';
+import type { PgControl } from './storage/control.js';
+
+/** A workflow that can be started: by its class here, or by the definition another process has stored. */
+export interface StartTarget {
+  readonly definition: WorkflowDefinition;
+  readonly definitionId: number;
+  readonly validateInput: ((input: unknown) => Promise<void>) | null;
+}
+
+/** @throws WorkflowNotFoundError */
+export async function findWorkflow(
+  { registry }: DurableRuntime,
+  control: PgControl,
+  workflow: unknown,
+): Promise<StartTarget> {
+  const known = typeof workflow === 'string' ? registry.byName(workflow) : registry.byClass(workflow);
+  if (known !== undefined) return known;
+  if (typeof workflow === 'string') {
+    const stored = await control.definition(workflow);
+    if (stored !== null) return { definition: stored.definition, definitionId: stored.id, validateInput: null };
+  }
+  const names = new Set([...registry.all().map((one) => one.definition.name), ...(await control.workflowNames())]);
+  throw new WorkflowNotFoundError(nameOf(workflow), [...names].sort());
+}
+
+/**
+ * The name of a workflow given as class or name; a name need not be known here.
+ * @throws WorkflowNotFoundError for a class that is no workflow of this instance
+ */
+export function workflowName({ registry }: DurableRuntime, workflow: unknown): string {
+  if (typeof workflow === 'string') return workflow;
+  const known = registry.byClass(workflow);
+  if (known !== undefined) return known.definition.name;
+  throw new WorkflowNotFoundError(
+    nameOf(workflow),
+    registry.all().map((one) => one.definition.name),
+  );
+}
+
+/**
+ * Checks an input and gives its stored form. Classes check what the first step will see: the input as it comes back.
+ * @throws InvalidInputError, SerializationError
+ */
+export async function storedInput(target: StartTarget, input: unknown, maxBytes: number): Promise<string> {
+  if (!isPlainData(input)) {
+    throw new InvalidInputError(`The input of workflow "${target.definition.name}"`, [
+      { path: '', message: `expected an object, got ${describe(input)}` },
+    ]);
+  }
+  const text = encode(input, { maxBytes, what: 'input' });
+  if (target.validateInput !== null) await target.validateInput(decode(text));
+  return text;
+}
+
+function nameOf(workflow: unknown): string {
+  if (typeof workflow === 'string') return workflow;
+  return typeof workflow === 'function' && workflow.name !== '' ? workflow.name : describe(workflow);
+}
