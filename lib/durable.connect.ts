@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { DataSource, type EntitySchema } from 'typeorm';
 import { ConfigurationError, DatabaseUnavailableError } from './core/errors.js';
 import type { ResolvedDatabase } from './durable.options.js';
 import {
@@ -112,45 +111,4 @@ function reasonOf(error: unknown): string {
     return part.message || (typeof code === 'string' ? code : part.name);
   });
   return [...new Set(texts)].join('; ');
-}
-
-/** What the reads of one instance are made with; connections are opened as they are needed. */
-export interface ReadSettings {
-  readonly schema: string;
-  readonly applicationName: string;
-  readonly entities: readonly EntitySchema[];
-  /** Called with each statement. Absent: none is logged. */
-  readonly logSql?: ((statement: string) => void) | undefined;
-}
-
-/** Connections for reads. They hold no lock and wait for none, so few are enough for many callers. */
-const READERS = 4;
-
-/** The engine's own DataSource, apart from the app's. It creates and changes no table. */
-export async function openDataSource(target: DatabaseTarget, settings: ReadSettings): Promise<DataSource> {
-  const { logSql } = settings;
-  const quiet = () => {};
-  const dataSource = new DataSource({
-    type: 'postgres',
-    driver: pg,
-    schema: settings.schema,
-    entities: [...settings.entities],
-    synchronize: false,
-    migrationsRun: false,
-    installExtensions: false,
-    poolSize: READERS,
-    // Idle sessions that a server ends are replaced by the pool; whoever asks next would get the error if it mattered.
-    poolErrorHandler: quiet,
-    extra: { ...hardened(target, settings.applicationName), allowExitOnIdle: true },
-    logging: logSql !== undefined,
-    logger: {
-      logQuery: (statement) => logSql?.(statement),
-      logQueryError: quiet,
-      logQuerySlow: quiet,
-      logSchemaBuild: quiet,
-      logMigration: quiet,
-      log: quiet,
-    },
-  });
-  return dataSource.initialize();
 }

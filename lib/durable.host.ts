@@ -18,11 +18,13 @@ export interface DurableRuntime {
   readonly registry: Registry;
   /** The engine's own TypeORM DataSource, for reads. */
   readonly dataSource: DataSource;
-  /** The connections of the DataSource above, for statements that stand in files. */
+  /** Connections for what is asked of runs: short statements that may wait for a row. */
   readonly pool: Pool;
   readonly schema: string;
   /** The app's DataSource, where the options give one: serves `manager` and `stepManager()`. */
   readonly appDataSource: DataSource | null;
   /** Id of the set of tables: a `manager` must be on a database that has the same. */
   readonly instanceId: string;
+  /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
+  readonly hint: ((queue: string) => { channel: string; payload: string }) | null;
 }

@@ -1,0 +1,178 @@
+import type { Logger } from '@nestjs/common';
+import { hostname } from 'node:os';
+import type { DataSource } from 'typeorm';
+import { DefinitionError, MigrationError } from './core/errors.js';
+import type { Sequence } from './core/definition.js';
+import type { Closers } from './durable.closers.js';
+import { targetOf, waitForDatabase } from './durable.connect.js';
+import type { WorkflowBinding } from './durable.explorer.js';
+import type { DurableRuntime } from './durable.host.js';
+import { inputValidator } from './durable.input.js';
+import { appDataSourceOf, type ResolvedOptions } from './durable.options.js';
+import { connectHints } from './durable.hints.js';
+import { Engine } from './engine/engine.js';
+import { Registry } from './engine/registry.js';
+import { openPool, serverAnswer, type DatabaseTarget } from './storage/connection.js';
+import { type EngineDatabase, openDataSource } from './storage/data-source.js';
+import { saveDefinition } from './storage/definition-store.js';
+import { startEmbedded } from './storage/embedded-server.js';
+import { checkMigrations, migrate } from './storage/migrator.js';
+import { PgStore } from './storage/pg-store.js';
+import { packageVersion } from './durable.version.js';
+
+/** Connections for what clients ask of runs (cancel, starts with an id or key): short statements. */
+const CONTROL_CONNECTIONS = 4;
+
+/**
+ * Everything between the checked options and an engine that is ready to start: server, connections, tables, definitions.
+ * What is opened goes to `closers`, whether the boot succeeds or not.
+ */
+export async function boot(
+  options: ResolvedOptions,
+  bindings: readonly WorkflowBinding[],
+  closers: Closers,
+  log: Logger,
+): Promise<DurableRuntime> {
+  const appDataSource = appDataSourceOf(options);
+  if (appDataSource === null) refuseTransactionalSteps(bindings);
+  const validators = await Promise.all(
+    bindings.map(({ inputType, definition }) =>
+      inputType === null ? null : inputValidator(inputType, definition.name),
+    ),
+  );
+
+  const target = await reach(options, closers, log);
+  if (appDataSource !== null) await initialize(appDataSource, closers);
+  await prepareTables(options, target, log);
+
+  const database = await openDataSource(target, options.schema);
+  closers.add('the connections for reads', () => database.close());
+  if (options.sqlLog) logStatements(database, log);
+  const pool = openPool(target, { max: CONTROL_CONNECTIONS, name: 'nest-durable:control' });
+  closers.add('the connections for control', () => pool.end());
+  const instanceId = await readInstanceId(database);
+
+  const registry = new Registry();
+  for (const [index, binding] of bindings.entries()) {
+    const { definition, hash, type, instance, retryIf } = binding;
+    const { id } = await saveDefinition(database, { name: definition.name, hash, definition });
+    const validateInput = validators[index] ?? null;
+    registry.add({ definition, definitionId: id, type, instance, retryIf, validateInput });
+  }
+
+  const store = new PgStore({ target, schema: options.schema, appDataSource });
+  closers.add('the connections of the engine', () => store.close());
+  const hints = await connectHints(options, target, closers, log);
+  const engine = new Engine({
+    store,
+    registry,
+    settings: {
+      ...options,
+      host: hostname(),
+      version: packageVersion(),
+      queues: Object.fromEntries(options.queues),
+    },
+    hints,
+    sessionName: () => hints.sessionName,
+    onTrouble: (message) => log.warn(message),
+  });
+  hints.attach(engine, options.queues.keys());
+  const { schema } = options;
+  return {
+    engine,
+    registry,
+    dataSource: database.dataSource,
+    pool,
+    schema,
+    appDataSource,
+    instanceId,
+    hint: hints.hint,
+  };
+}
+
+/** The server that is to be used, once it answers. */
+async function reach(options: ResolvedOptions, closers: Closers, log: Logger): Promise<DatabaseTarget> {
+  const { database } = options;
+  if (database.kind !== 'embedded') {
+    const target = targetOf(database);
+    await waitForDatabase(target, (message) => log.warn(message));
+    return target;
+  }
+  const { dir, port } = database;
+  const server = await startEmbedded({ dir, port, log: (line) => log.log(line) });
+  closers.add('the embedded PostgreSQL', () => server.stop());
+  return targetOf({ kind: 'server', server: { connectionString: server.url } });
+}
+
+/** The app's DataSource is closed here only if it was opened here. */
+async function initialize(dataSource: DataSource, closers: Closers): Promise<void> {
+  if (dataSource.isInitialized) return;
+  await dataSource.initialize();
+  closers.add("the app's DataSource", async () => {
+    if (dataSource.isInitialized) await dataSource.destroy();
+  });
+}
+
+async function prepareTables(
+  { migrations, schema }: ResolvedOptions,
+  target: DatabaseTarget,
+  log: Logger,
+): Promise<void> {
+  if (migrations === 'check') await checkMigrations({ target, schema });
+  if (migrations !== 'run') return;
+  const applied = await migrate({ target, schema });
+  if (applied.length > 0) log.log(`Schema "${schema}": applied ${applied.join(', ')}`);
+}
+
+/** SQLSTATE: no such schema, no such table. */
+const NO_TABLES = ['3F000', '42P01'];
+
+async function readInstanceId({ dataSource, schema }: EngineDatabase): Promise<string> {
+  try {
+    const rows: { id: string }[] = await dataSource.query(`SELECT id FROM "${schema}".instance`);
+    return rows[0]?.id ?? '';
+  } catch (error) {
+    if (!NO_TABLES.includes(serverAnswer(error)?.code ?? '')) throw error;
+    throw new MigrationError(
+      `Schema "${schema}" has no tables of nest-durable, and migrations is 'none'. ` +
+        'Run "npx nest-durable migrate", or set migrations: \'run\'.',
+      { cause: error },
+    );
+  }
+}
+
+/** Parameters are payloads, and stay out of the log. */
+function logStatements({ dataSource }: EngineDatabase, log: Logger): void {
+  const silent = () => {};
+  dataSource.setOptions({
+    logging: true,
+    logger: {
+      logQuery: (statement) => log.debug(statement),
+      logQueryError: silent,
+      logQuerySlow: silent,
+      logSchemaBuild: silent,
+      logMigration: silent,
+      log: silent,
+    },
+  });
+}
+
+function refuseTransactionalSteps(bindings: readonly WorkflowBinding[]): void {
+  const members = bindings.flatMap(({ className, definition }) =>
+    transactionalMembers(definition.nodes).map((member) => `${className}.${member}`),
+  );
+  if (members.length === 0) return;
+  throw new DefinitionError(
+    `${members.join(', ')}: a transactional step needs the app's own connections. ` +
+      'Give the module database: { dataSource }, with the DataSource that the step writes to, or take `transactional` away.',
+  );
+}
+
+function transactionalMembers(nodes: Sequence): string[] {
+  return nodes.flatMap((node) => {
+    const own = node.settings.transactional ? [node.member] : [];
+    if (node.kind === 'forEach') return [...own, ...transactionalMembers(node.arm)];
+    const arms = node.kind === 'branch' || node.kind === 'parallel' ? Object.values(node.arms) : [];
+    return [...own, ...arms.flatMap(transactionalMembers)];
+  });
+}

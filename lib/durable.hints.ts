@@ -1,0 +1,90 @@
+import type { Logger } from '@nestjs/common';
+import type { Closers } from './durable.closers.js';
+import type { ResolvedOptions } from './durable.options.js';
+import type { Engine, Hints } from './engine/engine.js';
+import type { DatabaseTarget } from './storage/connection.js';
+import { Listener } from './storage/listener.js';
+import { packHints } from './storage/notifier.js';
+
+/** The sender named in a hint that a caller's transaction carries: no process takes it for its own. */
+const NOBODY = 'tx';
+
+/** The wake-up calls between processes, or nothing where `notify` is off. */
+export interface HintConnection extends Hints {
+  /** Name of the session that others see; `null` where they cannot. */
+  readonly sessionName: string | null;
+  /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
+  readonly hint: ((queue: string) => { channel: string; payload: string }) | null;
+  /** Hands the engine what other processes say. */
+  attach(engine: Engine, queues: Iterable<string>): void;
+}
+
+const SILENT: HintConnection = {
+  sessionName: null,
+  hint: null,
+  queue: () => {},
+  done: () => {},
+  control: () => {},
+  attach: () => {},
+};
+
+/** Opens the listening session. An outage at this moment is none of the boot's concern: it is opened when it can be. */
+export async function connectHints(
+  options: ResolvedOptions,
+  target: DatabaseTarget,
+  closers: Closers,
+  log: Logger,
+): Promise<HintConnection> {
+  if (!options.notify) return SILENT;
+  const listener = new Listener(target, { schema: options.schema });
+  closers.add('the listening connection', () => listener.close());
+  await listener.start();
+  const visible = await isVisible(listener, log);
+  return {
+    sessionName: visible ? listener.sessionName : null,
+    hint: (queue) => ({
+      channel: listener.channel,
+      payload: packHints({ q: [queue], d: [], c: [] }, NOBODY)[0] ?? '',
+    }),
+    queue: (name) => listener.hint(name),
+    done: (runId) => listener.done(runId),
+    control: (runId) => listener.control(runId),
+    attach: (engine, queues) => attach(listener, engine, [...queues], visible),
+  };
+}
+
+function attach(listener: Listener, engine: Engine, queues: readonly string[], visible: boolean): void {
+  listener.subscribe(({ q = [], d = [], c = [] }, own) => {
+    // The engine has done for itself what it tells the others.
+    if (own) return;
+    for (const queue of q) engine.hintQueue(queue);
+    for (const runId of d) engine.hintDone(runId);
+    // A look that fails is made again by the engine's own loop.
+    for (const runId of c) engine.hintControl(runId).catch(() => {});
+  });
+  listener.on('down', () => {
+    if (visible) engine.sessionChanged(false);
+  });
+  listener.on('up', () => {
+    if (visible) engine.sessionChanged(true);
+    // Hints were lost meanwhile.
+    for (const queue of queues) engine.hintQueue(queue);
+  });
+}
+
+/** Behind a pooler nothing is heard, and the session says nothing about the process. */
+async function isVisible(listener: Listener, log: Logger): Promise<boolean> {
+  try {
+    if (await listener.detectPooler()) {
+      log.warn(
+        'Notifications do not arrive: the database is behind a pooler in transaction mode. Runs are found by polling. ' +
+          'Connect directly, or set notify: false.',
+      );
+      return false;
+    }
+    return await listener.sessionVisible();
+  } catch {
+    // Not connected now; others go by the lease.
+    return false;
+  }
+}

@@ -1,0 +1,156 @@
+import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { ConfigurationError, DatabaseUnavailableError } from './core/errors.js';
+import { boot } from './durable.boot.js';
+import { Closers } from './durable.closers.js';
+import { DurableExplorer } from './durable.explorer.js';
+import type { DurableHost, DurableRuntime } from './durable.host.js';
+import { DurableLauncher, type Launchable } from './durable.launcher.js';
+import type { ResolvedOptions } from './durable.options.js';
+
+/** The checked options, under one token in the module of each instance. */
+export const CHECKED_OPTIONS = Symbol('DURABLE_CHECKED_OPTIONS');
+
+/** ms after which a call that waits for the boot of an app that was never initialised is told about in the log. */
+const READY_PATIENCE = 10_000;
+
+/**
+ * One instance of the engine in the app's life:
+ *
+ * - `onModuleInit`: collect the workflows, connect, migrate, store their definitions. Other modules' hooks come later
+ *   and may start runs.
+ * - the launcher, once the whole app has bootstrapped: claim.
+ * - the launcher, in `onModuleDestroy` and `beforeApplicationShutdown`: claim nothing further, then drain.
+ * - `onApplicationShutdown`: close what was opened, the last thing first. Other modules' steps of the shutdown may still
+ *   have used the client.
+ *
+ * Each is safe to call twice; a boot that fails half-way closes what it had opened.
+ */
+@Injectable()
+export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnApplicationShutdown {
+  readonly name: string;
+  readonly works: boolean;
+  private readonly log: Logger;
+  private readonly closers: Closers;
+  private readonly booted = new Deferred<DurableRuntime>();
+  private booting: Promise<void> | null = null;
+  private launching: Promise<void> | null = null;
+  private draining: Promise<void> | null = null;
+  private runtime: DurableRuntime | null = null;
+  private stopping = false;
+  private closed = false;
+
+  constructor(
+    @Inject(CHECKED_OPTIONS) readonly options: ResolvedOptions,
+    private readonly explorer: DurableExplorer,
+    private readonly discovery: DiscoveryService,
+    launcher: DurableLauncher,
+  ) {
+    this.name = options.name;
+    this.works = options.workers;
+    this.log = new Logger(options.name === 'default' ? 'DurableModule' : `DurableModule:${options.name}`);
+    this.closers = new Closers((message) => this.log.warn(message));
+    launcher.attach(this);
+  }
+
+  async ready(): Promise<DurableRuntime> {
+    if (this.closed) throw this.shutDownError();
+    if (this.booting !== null) return this.booted.promise;
+    // Nothing boots while the providers are made: a provider that waits here in its factory waits for ever.
+    const timer = setTimeout(() => {
+      this.log.warn(
+        'A call of the client waits for the app to be initialised. Call app.init() or app.listen(), and call the ' +
+          "client in onModuleInit() or later, not in a provider's constructor or factory.",
+      );
+    }, READY_PATIENCE);
+    timer.unref();
+    return this.booted.promise.finally(() => clearTimeout(timer));
+  }
+
+  onModuleInit(): Promise<void> {
+    this.booting ??= this.boot();
+    return this.booting;
+  }
+
+  launch(): Promise<void> {
+    // A shutdown may overtake the boot.
+    this.launching ??= this.stopping ? Promise.resolve() : (this.runtime?.engine.start() ?? Promise.resolve());
+    return this.launching;
+  }
+
+  quiet(): void {
+    this.stopping = true;
+    this.runtime?.engine.quiet();
+  }
+
+  drain(): Promise<void> {
+    this.quiet();
+    this.draining ??= this.stopEngine();
+    return this.draining;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    if (this.closed) return;
+    // The connections go only when nobody works with them.
+    await this.drain();
+    this.closed = true;
+    this.booted.reject(this.shutDownError());
+    await this.closers.closeAll();
+  }
+
+  private async stopEngine(): Promise<void> {
+    // Their errors went to whoever waits for the app.
+    await this.booting?.catch(() => {});
+    await this.launching?.catch(() => {});
+    await this.runtime?.engine.stop();
+  }
+
+  private async boot(): Promise<void> {
+    try {
+      this.refuseTwins();
+      const runtime = await boot(this.options, this.explorer.explore(this.name), this.closers, this.log);
+      this.runtime = runtime;
+      this.booted.resolve(runtime);
+    } catch (error) {
+      this.booted.reject(error);
+      await this.closers.closeAll();
+      throw error;
+    }
+  }
+
+  /** Two instances of one name would both run each workflow, and only one of them could be injected. */
+  private refuseTwins(): void {
+    const twins = this.discovery
+      .getProviders()
+      .map(({ instance }): unknown => instance)
+      .filter((one) => one instanceof DurableRunner && one.name === this.name);
+    if (new Set(twins).size < 2) return;
+    throw new ConfigurationError([
+      {
+        path: 'name',
+        message: `expected a name of its own for each DurableModule, got two of '${this.name}'; import the module once (it is global), or name the second`,
+      },
+    ]);
+  }
+
+  private shutDownError(): DatabaseUnavailableError {
+    return new DatabaseUnavailableError(
+      `The durable module "${this.name}" is shut down: it has no connection any more.`,
+    );
+  }
+}
+
+class Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve: (value: T) => void = () => {};
+  reject: (error: unknown) => void = () => {};
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    // Whoever asks gets the error; nobody has to.
+    this.promise.catch(() => {});
+  }
+}
