@@ -34,10 +34,11 @@ export async function startProxy(targetPort: number, targetHost = '127.0.0.1'): 
   let mode: 'pass' | 'all' | 'replies' = 'pass';
 
   const apply = ({ client, server }: Pair) => {
-    if (mode === 'all') hold(client, server);
-    else client.pipe(server);
+    // Taken apart first: a socket piped twice sends everything twice.
+    hold(client, server);
+    hold(server, client);
+    if (mode !== 'all') client.pipe(server);
     if (mode === 'pass') server.pipe(client);
-    else hold(server, client);
   };
   const cut = () => {
     for (const { client, server } of pairs) {
