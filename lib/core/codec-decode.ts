@@ -67,7 +67,7 @@ function untag(kind: unknown, v: unknown): unknown {
     case 'bigint':
       return BigInt(String(v));
     case 'date':
-      return new Date(v === null ? NaN : String(v));
+      return new Date(typeof v === 'string' ? v : NaN);
     case 'url':
       return new URL(String(v));
     case 'map':

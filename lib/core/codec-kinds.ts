@@ -24,7 +24,7 @@ export type Kind =
  */
 const fieldsOnly = new WeakSet<object>();
 
-const toTag = Object.prototype.toString;
+const toTag = (value: object): string => Object.prototype.toString.call(value);
 
 /**
  * Tells kinds by their internal slots, not by `instanceof`: what Node's own modules, `structuredClone` or a test
@@ -100,11 +100,11 @@ function builtinKind(value: object, prototype: object): Kind | null {
     }
     return Object.hasOwn(prototype, 'BYTES_PER_ELEMENT') ? 'typedArray' : null;
   }
-  const tag = toTag.call(value);
+  const tag = toTag(value);
   if (value instanceof Error || tag === '[object Error]') {
     return 'error';
   }
-  if (tag === '[object Date]' && passes(Date.prototype.getTime, value)) {
+  if (tag === '[object Date]' && passes(() => Date.prototype.getTime.call(value))) {
     return 'date';
   }
   if (typeof URL === 'function' && value instanceof URL) {
@@ -114,23 +114,21 @@ function builtinKind(value: object, prototype: object): Kind | null {
   if (!Object.hasOwn(prototype, Symbol.toStringTag)) {
     return null;
   }
-  if (tag === '[object Map]' && passes(Map.prototype.keys, value)) {
+  if (tag === '[object Map]' && passes(() => Map.prototype.keys.call(value))) {
     return 'map';
   }
-  if (tag === '[object Set]' && passes(Set.prototype.keys, value)) {
+  if (tag === '[object Set]' && passes(() => Set.prototype.keys.call(value))) {
     return 'set';
   }
-  return tag === '[object ArrayBuffer]' && passes(byteLengthOf, value) ? 'arrayBuffer' : null;
+  return tag === '[object ArrayBuffer]' && passes(() => Reflect.get(ArrayBuffer.prototype, 'byteLength', value))
+    ? 'arrayBuffer'
+    : null;
 }
 
-function byteLengthOf(this: ArrayBuffer): unknown {
-  return Reflect.get(ArrayBuffer.prototype, 'byteLength', this);
-}
-
-/** Whether a built-in method accepts `value` as its own kind, whatever the value calls itself. */
-function passes(method: (this: never) => unknown, value: object): boolean {
+/** Whether a method of a built-in class takes the value as its own kind, whatever the value calls itself. */
+function passes(call: () => unknown): boolean {
   try {
-    Reflect.apply(method, value, []);
+    call();
     return true;
   } catch {
     return false;

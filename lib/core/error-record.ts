@@ -83,7 +83,7 @@ function recordOf(thrown: unknown, progress: Progress): StoredError {
 
 function addCause(record: StoredError, given: object, progress: Progress): void {
   const cause = read(given, 'cause');
-  if (cause !== undefined && cause !== null && !progress.parents.includes(cause as object)) {
+  if (cause !== undefined && cause !== null && !progress.parents.includes(cause)) {
     record.cause = recordOf(cause, progress);
   }
 }

@@ -57,7 +57,7 @@ export function increment<D extends object, K extends string>(data: D, key: K, b
 export function remove<D extends object, K extends string>(data: D, key: K): Omit<D, K> {
   const copy = { ...data };
   Reflect.deleteProperty(copy, key);
-  return copy as Omit<D, K>;
+  return copy;
 }
 
 /** The value at `key`; `fallback` (undefined) where the key is missing or its value undefined. Never what objects inherit. */

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { decode, encode, isPlainData } from '../../lib/core/codec.js';
@@ -7,13 +6,14 @@ import { SerializationError } from '../../lib/core/errors.js';
 const roundTrip = (value: unknown): unknown => decode(encode(value));
 
 function fault(value: unknown, options: { what?: string; maxBytes?: number } = { what: 'input' }): SerializationError {
+  let error: unknown;
   try {
     encode(value, options);
-  } catch (error) {
-    expect(error).toBeInstanceOf(SerializationError);
-    return error as SerializationError;
+  } catch (thrown) {
+    error = thrown;
   }
-  throw new Error('the value was stored');
+  expect(error).toBeInstanceOf(SerializationError);
+  return error as SerializationError;
 }
 
 function ownProto(value: unknown): object {
@@ -146,74 +146,6 @@ describe('round trips', () => {
   });
 });
 
-describe('random values', () => {
-  /** mulberry32, so that a failing seed can be run again. */
-  function generator(seed: number): () => number {
-    let state = seed;
-    return () => {
-      state = (state + 0x6d2b79f5) | 0;
-      let t = Math.imul(state ^ (state >>> 15), 1 | state);
-      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-      return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-    };
-  }
-
-  function make(random: () => number, depth: number): unknown {
-    const below = (n: number): number => Math.floor(random() * n);
-    const text = (): string => String.fromCharCode(...Array.from({ length: below(5) }, () => below(0x10000)));
-    const list = (): unknown[] => Array.from({ length: below(4) }, () => make(random, depth - 1));
-    const keys = ['$durable', 'v', '__proto__', 'constructor', text(), 'toString', '0'];
-    const leaves = [
-      () => below(1000) - 500,
-      () => random() * 1e300,
-      () => text(),
-      () => null,
-      () => undefined,
-      () => [NaN, -0, Infinity, -Infinity][below(4)],
-      () => BigInt(below(2 ** 31)) ** 3n,
-      () => new Date(below(2 ** 31) * 1000),
-      () => Buffer.from(text()),
-      () => new Float64Array([random(), -0]),
-      () => random() < 0.5,
-    ];
-    const nodes = [
-      list,
-      () => new Set(list()),
-      () => new Map(list().map((item) => [item, make(random, depth - 1)])),
-      () => {
-        const object = {};
-        for (let i = below(4); i > 0; i--) {
-          const key = keys[below(keys.length)] ?? '';
-          const value = make(random, depth - 1);
-          Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
-        }
-        return object;
-      },
-    ];
-    const choices = depth > 0 && random() < 0.7 ? nodes : leaves;
-    return choices[below(choices.length)]?.();
-  }
-
-  it('come back equal, and their text holds nothing that PostgreSQL refuses', () => {
-    const seed = randomInt(2 ** 31);
-    const random = generator(seed);
-    for (let i = 0; i < 3000; i++) {
-      const value = make(random, 4);
-      const text = encode(value);
-      const report = `seed ${seed}, value ${i}: ${text}`;
-      const back = decode(text);
-      if (
-        !isDeepStrictEqual(back, value) ||
-        /\p{Surrogate}/u.test(text) ||
-        text.includes('\0') ||
-        encode(back) !== text
-      ) {
-        throw new Error(report);
-      }
-    }
-  });
-});
-
 describe('the text', () => {
   it('is what JSON.stringify gives where nothing is special', () => {
     const value = { b: [1, 'x', null, { c: true }], a: { d: -1.5e-7 }, s: '"\\\n\u2028\0\ud800' };
@@ -305,8 +237,8 @@ describe('refusals', () => {
     ['a subclass of Array', new (class Many extends Array {})(), 'input', /array/],
     ['an impostor of Map', Object.create(Map.prototype), 'input', /Map/],
     ['an impostor of Date', { d: Object.create(Date.prototype, { toJSON: { value: undefined } }) }, 'input.d', /Date/],
-    ['a hole', { list: [0, , 2] }, 'input.list[1]', /hole/],
-    ['an endless sparse array', { list: new Array(4e9) }, 'input.list[0]', /hole/],
+    ['a hole', { list: Object.assign([0], { 2: 2 }) }, 'input.list[1]', /hole/],
+    ['an endless sparse array', { list: Object.assign([], { length: 4e9 }) }, 'input.list[0]', /hole/],
     ['a Map value', new Map([['k', Symbol('x')]]), 'input.get("k")', /symbol/],
     ['a Map key', new Map([[() => 1, 1]]), 'input.keys()[0]', /function/],
     ['a Set item', { s: new Set([1, () => 1]) }, 'input.s.values()[1]', /function/],

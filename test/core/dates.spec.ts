@@ -84,6 +84,7 @@ describe('endOfDay', () => {
 });
 
 it('holds in every zone, hour by hour over a year: later than now, at the hour asked for', () => {
+  const wrong: string[] = [];
   const zones = ['America/New_York', 'Europe/Berlin', 'Australia/Lord_Howe', 'Africa/Casablanca', 'America/Santiago'];
   for (const timezone of zones) {
     const clock = new Intl.DateTimeFormat('en-GB', {
@@ -97,10 +98,11 @@ it('holds in every zone, hour by hour over a year: later than now, at the hour a
       const next = nextWeekday('sunday', { timezone, hour: 9, now: new Date(now) });
       const shown = clock.format(next);
       if (next.getTime() <= now || next.getTime() > now + 7.05 * 86_400_000 || !/^Sunday.*09:00$/.test(shown)) {
-        throw new Error(`${timezone} at ${new Date(now).toISOString()}: ${next.toISOString()}, ${shown}`);
+        wrong.push(`${timezone} at ${new Date(now).toISOString()}: ${next.toISOString()}, ${shown}`);
       }
     }
   }
+  expect(wrong).toEqual([]);
 });
 
 it.each([
