@@ -123,7 +123,7 @@ function wronglyProvided(type: Function, wrappers: readonly ProviderWrapper[]): 
   const path = className(type);
   const faults: Violation[] = [];
   if (wrappers.length > 1) {
-    const modules = wrappers.map((wrapper) => String(wrapper.host?.name ?? 'an unknown module')).join(' and ');
+    const modules = wrappers.map((wrapper) => wrapper.host?.name ?? 'an unknown module').join(' and ');
     const message =
       `it is provided ${wrappers.length} times (in ${modules}), so there are as many instances of it: ` +
       'provide it in one module, and export it there if others need it';

@@ -66,7 +66,8 @@ describe('DurableExplorer', () => {
     expect(binding?.definition.name).toBe('order');
     expect(binding?.hash).toBe(binding && definitionHash(binding.definition));
     expect(binding?.instance).toBeInstanceOf(OrderWorkflow);
-    expect((binding?.instance as OrderWorkflow).charge()).toEqual({ id: 'charged' });
+    const instance = binding?.instance as OrderWorkflow | undefined;
+    expect(instance?.charge()).toEqual({ id: 'charged' });
   });
 
   it('finds those of imported modules, in order of their names', async () => {

@@ -226,6 +226,8 @@ describe('checkDraft', () => {
 
   describe('values', () => {
     const retry = (policy: Partial<RetryPolicy>): Settings => ({ retry: { ...DEFAULT_RETRY, ...policy } });
+    /** A member with fields that its type may not allow. */
+    const altered = (member: DraftMember, fields: object): DraftMember => ({ ...member, ...fields });
     const wrong = <T>(value: unknown): T => value as T;
 
     it.each<[string, Settings]>([
@@ -267,10 +269,10 @@ describe('checkDraft', () => {
 
     it.each<[string, DraftMember]>([
       ['maxVisits', decision('d', [], 0)],
-      ['concurrency', { ...parallel('p', { a: ['s'] }), ...{ concurrency: 0 } }],
-      ['concurrency', { ...loop('l', ['s']), ...{ concurrency: wrong<number>(null) } }],
-      ['onError', { ...loop('l', ['s']), ...{ onError: wrong<'failFast'>('failfast') } }],
-      ['results', { ...loop('l', ['s']), ...{ results: wrong<'all'>('some') } }],
+      ['concurrency', altered(parallel('p', { a: ['s'] }), { concurrency: 0 })],
+      ['concurrency', altered(loop('l', ['s']), { concurrency: null })],
+      ['onError', altered(loop('l', ['s']), { onError: 'failfast' })],
+      ['results', altered(loop('l', ['s']), { results: 'some' })],
     ])('refuses a wrong %s of a fan-out or decision', (option, member) => {
       expect(faults([member, step('s')])).toEqual([expect.stringContaining(`: ${option} is `)]);
     });
