@@ -45,7 +45,10 @@ export function listQuery(schema: string, filters: RunListFilters): BuiltQuery |
   );
   if (parts.length === 0) return null;
   const window = `$${parameters.push(limit)}::bigint OFFSET $${parameters.push(offset)}::bigint`;
-  return { text: inSchema(`${parts.join(' UNION ALL ')} ${page} ${window}`, schema), parameters };
+  return {
+    text: inSchema(`SELECT * FROM (${parts.join(' UNION ALL ')}) AS runs ${page} ${window}`, schema),
+    parameters,
+  };
 }
 
 /** How many runs fit, as `count`. Null: none can. */

@@ -52,7 +52,10 @@ export async function startRuns(
       for (const run of chunk) if (inserted.has(run.id)) started.set(run, { id: run.id, created: true });
     }
     open = open.filter((run) => !started.has(run));
-    for (const [run, id] of await existing(query, schema, open, unsure)) started.set(run, { id, created: false });
+    for (const [run, id] of await existing(query, schema, open, unsure)) {
+      // With the id of this very start it is what an earlier try has committed.
+      started.set(run, { id, created: unsure && id === run.id });
+    }
     open = open.filter((run) => !started.has(run));
     const stuck = open[0];
     if (stuck !== undefined && tries + 1 >= TRIES) throw new ExecutionExistsError(stuck.id);
