@@ -20,6 +20,8 @@ export interface ListenerOptions {
    * 10 000.
    */
   readonly probeIntervalMs?: number;
+  /** ms the session has to answer such a look. Default: 5 000. */
+  readonly probeTimeoutMs?: number;
 }
 
 export interface ListenerEvents {
@@ -52,15 +54,16 @@ export class Listener extends EventEmitter<ListenerEvents> {
   #retryDelay = FIRST_RETRY;
   #closed = false;
 
-  constructor(target: DatabaseTarget, { schema, probeIntervalMs = PROBE_INTERVAL }: ListenerOptions) {
+  constructor(target: DatabaseTarget, options: ListenerOptions) {
     super();
+    const { schema, probeIntervalMs = PROBE_INTERVAL, probeTimeoutMs = PROBE_TIMEOUT } = options;
     this.channel = channelOf(schema);
     this.#probeInterval = probeIntervalMs;
     this.#client = new SteadyClient(target, {
       role: 'listening',
       applicationName: this.sessionName,
       onConnect: [`LISTEN ${this.channel}`],
-      queryTimeoutMs: PROBE_TIMEOUT,
+      queryTimeoutMs: probeTimeoutMs,
     });
     this.#notifier = new Notifier(target, this.channel, this.tag);
     this.#client.on('notification', (payload) => this.#receive(payload));

@@ -1,0 +1,201 @@
+import { once } from 'node:events';
+import pg from 'pg';
+import { resolveTarget } from '../../lib/storage/connection.js';
+import { channelOf, type Hint, Listener, type ListenerOptions } from '../../lib/storage/listener.js';
+import { packHints, readHint } from '../../lib/storage/notifier.js';
+import { createTestDatabase, type TestDatabase, testSchema } from '../support/database.js';
+import { startFakePooler } from '../support/fake-pooler.js';
+import { startProxy } from '../support/tcp-proxy.js';
+
+let database: TestDatabase;
+let outside: pg.Client;
+const cleanups: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+
+beforeEach(async () => {
+  outside = new pg.Client({ connectionString: database.url });
+  await outside.connect();
+  cleanups.push(() => outside.end());
+});
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+function open(schema = testSchema, url = database.url, probing: Partial<ListenerOptions> = {}): Listener {
+  const listener = new Listener(resolveTarget({ url }), { schema, ...probing });
+  cleanups.push(() => listener.close());
+  return listener;
+}
+
+/** Resolves with the hints, once one of them is enough. */
+function heard(listener: Listener, enough: (hint: Hint, own: boolean) => boolean): Promise<[Hint, boolean][]> {
+  const all: [Hint, boolean][] = [];
+  return new Promise((resolve) => {
+    const end = listener.subscribe((hint, own) => {
+      all.push([hint, own]);
+      if (!enough(hint, own)) return;
+      end();
+      resolve(all);
+    });
+  });
+}
+
+async function proxied() {
+  const network = await startProxy(Number(new URL(database.url).port));
+  cleanups.push(() => network.close());
+  return network;
+}
+
+describe('hints', () => {
+  it('reach every process of the schema, and say whose they are', async () => {
+    const [one, two, stranger] = [open(), open(), open('other')];
+    expect(await Promise.all([one.start(), two.start(), stranger.start()])).toEqual([true, true, true]);
+    const strange: Hint[] = [];
+    stranger.subscribe((hint) => strange.push(hint));
+    const end = heard(stranger, ({ q }) => q?.includes('theirs') === true);
+    const [own, others] = [heard(one, () => true), heard(two, () => true)];
+    one.hint('default');
+    one.done('run-1');
+    one.control('run-2');
+    const hint = { q: ['default'], d: ['run-1'], c: ['run-2'], w: one.tag };
+    expect(await own).toEqual([[hint, true]]);
+    expect(await others).toEqual([[hint, false]]);
+    stranger.hint('theirs');
+    await end;
+    expect(strange).toHaveLength(1);
+  });
+
+  it('that come while one is under way go out together, each once', async () => {
+    const [one, two] = [open(), open()];
+    await Promise.all([one.start(), two.start()]);
+    const all = heard(two, ({ q }) => q?.includes('last') === true);
+    // The first goes out alone; its statement opens the connection, and the others come meanwhile.
+    one.hint('first');
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    for (let n = 0; n < 500; n++) one.hint(`queue-${n % 5}`);
+    one.hint('last');
+    const hints = (await all).map(([{ q }]) => q);
+    expect(hints).toEqual([['first'], ['queue-0', 'queue-1', 'queue-2', 'queue-3', 'queue-4', 'last']]);
+  });
+
+  it('are sent before close() ends', async () => {
+    const [one, two] = [open(), open()];
+    await Promise.all([one.start(), two.start()]);
+    const all = heard(two, () => true);
+    one.hint('default');
+    await one.close();
+    expect((await all)[0]?.[0].q).toEqual(['default']);
+  });
+
+  it('from elsewhere on the channel are left alone', async () => {
+    const one = open();
+    await one.start();
+    const all = heard(one, ({ q }) => q?.includes('real') === true);
+    for (const payload of ['', 'x', '3', '{"w":1}', '{"w":"x","q":"y"}', '{"w":"x","q":["real"]}']) {
+      await outside.query('SELECT pg_notify($1, $2)', [one.channel, payload]);
+    }
+    expect(await all).toEqual([[{ w: 'x', q: ['real'] }, false]]);
+  });
+});
+
+describe('packing', () => {
+  it('keeps every payload below the limit of 8 000 bytes, and loses nothing that fits', () => {
+    const d = Array.from({ length: 1_000 }, (_, n) => `0190a3c4-0000-7000-8000-${String(n).padStart(12, '0')}`);
+    const q = ['默认', 'a"b\\c\u0000', '\ud800', 'x'.repeat(9_000)];
+    const payloads = packHints({ q, d, c: ['run'] }, 'tag');
+    expect(payloads.every((payload) => Buffer.byteLength(payload) <= 7_500 && /^[ -~]*$/.test(payload))).toBe(true);
+    const hints = payloads.map((payload) => readHint(payload));
+    expect(hints.flatMap((hint) => hint?.d ?? [])).toEqual(d);
+    expect(hints.flatMap((hint) => hint?.q ?? [])).toEqual(q.slice(0, 3));
+    expect(hints.flatMap((hint) => hint?.c ?? [])).toEqual(['run']);
+    expect(payloads.length).toBeLessThan(8);
+    expect(packHints({ q: [], d: [], c: [] }, 'tag')).toEqual([]);
+  });
+
+  it('names a channel for each schema that PostgreSQL takes unquoted', () => {
+    expect(channelOf('durable')).toMatch(/^durable_[0-9a-f]{16}$/);
+    expect(channelOf('a'.repeat(63))).not.toBe(channelOf('a'.repeat(62)));
+  });
+});
+
+describe('the session', () => {
+  it('is seen by others under its name, and hears itself', async () => {
+    const one = open();
+    await one.start();
+    expect(await one.sessionVisible()).toBe(true);
+    expect(await one.detectPooler()).toBe(false);
+    const { rows } = await outside.query(
+      'SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = $1',
+      [one.sessionName],
+    );
+    expect(rows).toEqual([{ n: 1 }]);
+  });
+
+  it.each([true, false])('behind a pooler is known as such (of transactions: %p)', async (notifications) => {
+    const pooler = await startFakePooler(database.url, { notifications });
+    cleanups.push(() => pooler.close());
+    const one = open(testSchema, pooler.url);
+    await one.start();
+    expect(await one.detectPooler()).toBe(notifications);
+    expect(await one.sessionVisible()).toBe(false);
+  });
+
+  it('comes back when it is killed', async () => {
+    const one = open();
+    await one.start();
+    const [down, up] = [once(one, 'down'), once(one, 'up')];
+    await outside.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [
+      one.sessionName,
+    ]);
+    await down;
+    expect(one.up).toBe(false);
+    await up;
+    const all = heard(one, () => true);
+    one.hint('after');
+    await all;
+  });
+
+  it('is opened when the database comes up later, and after an outage', async () => {
+    const network = await proxied();
+    await network.down();
+    const one = open(testSchema, network.through(database.url));
+    expect(await one.start()).toBe(false);
+    let up = once(one, 'up');
+    await network.up();
+    await up;
+    const down = once(one, 'down');
+    up = once(one, 'up');
+    await network.down();
+    await down;
+    one.hint('nobody hears this');
+    await network.up();
+    await up;
+    expect(await one.sessionVisible()).toBe(true);
+  });
+
+  it('notices a network that has gone silent, by asking', async () => {
+    const network = await proxied();
+    const one = open(testSchema, network.through(database.url), { probeIntervalMs: 50, probeTimeoutMs: 200 });
+    await one.start();
+    const down = once(one, 'down');
+    network.swallow();
+    const [error] = (await down) as [Error];
+    expect(error.message).toMatch(/no answer within/);
+    const up = once(one, 'up');
+    network.pass();
+    await up;
+  });
+
+  it('leaves nothing behind when it is closed, however often', async () => {
+    const one = open();
+    await one.start();
+    one.hint('x');
+    await Promise.all([one.close(), one.close()]);
+    one.hint('too late');
+    expect(one.up).toBe(false);
+  });
+});

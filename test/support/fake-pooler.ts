@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/**
+ * What a client notices of a transaction-mode pooler (pgbouncer): the process id in the greeting is the pooler's own, and
+ * notifications never arrive. `drop` says which of the two messages is changed.
+ */
+export async function startFakePooler(
+  url: string,
+  drop: { notifications: boolean },
+): Promise<{ url: string; close(): Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(Number(new URL(url).port), '127.0.0.1');
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => [client, upstream].forEach((one) => one.end()));
+    }
+    client.pipe(upstream);
+    let rest = Buffer.alloc(0);
+    upstream.on('data', (chunk: Buffer) => {
+      rest = Buffer.concat([rest, chunk]);
+      // Each message: a letter, then its length, itself included and the letter not.
+      while (rest.length >= 5 && rest.length > rest.readInt32BE(1)) {
+        const message = rest.subarray(0, rest.readInt32BE(1) + 1);
+        rest = rest.subarray(message.length);
+        const letter = String.fromCharCode(message[0] ?? 0);
+        if (letter === 'K') message.writeInt32BE(1_000_000_007, 5);
+        if (letter !== 'A' || !drop.notifications) client.write(message);
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const through = new URL(url);
+  through.port = String((server.address() as AddressInfo).port);
+  return {
+    url: through.href,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      sockets.forEach((socket) => socket.destroy());
+      await closed;
+    },
+  };
+}
