@@ -35,11 +35,10 @@ export async function boot(
 ): Promise<DurableRuntime> {
   const appDataSource = appDataSourceOf(options);
   if (appDataSource === null) refuseTransactionalSteps(bindings);
-  const validators = await Promise.all(
-    bindings.map(({ inputType, definition }) =>
-      inputType === null ? null : inputValidator(inputType, definition.name),
-    ),
-  );
+  const validators = new Map<Function, (input: unknown) => Promise<void>>();
+  for (const { type, inputType, definition } of bindings) {
+    if (inputType !== null) validators.set(type, await inputValidator(inputType, definition.name));
+  }
 
   const target = await reach(options, closers, log);
   if (appDataSource !== null) await initialize(appDataSource, closers);
@@ -53,10 +52,9 @@ export async function boot(
   const instanceId = await readInstanceId(database);
 
   const registry = new Registry();
-  for (const [index, binding] of bindings.entries()) {
-    const { definition, hash, type, instance, retryIf } = binding;
+  for (const { definition, hash, type, instance, retryIf } of bindings) {
     const { id } = await saveDefinition(database, { name: definition.name, hash, definition });
-    const validateInput = validators[index] ?? null;
+    const validateInput = validators.get(type) ?? null;
     registry.add({ definition, definitionId: id, type, instance, retryIf, validateInput });
   }
 

@@ -21,7 +21,9 @@ export async function inputValidator(type: Function, workflow: string): Promise<
       instance = plainToInstance(type as ClassConstructor<object>, input as object);
     } catch (error) {
       // A @Transform() of the class that does not take this input.
-      throw new InvalidInputError(what, [{ path: '', message: error instanceof Error ? error.message : String(error) }]);
+      throw new InvalidInputError(what, [
+        { path: '', message: error instanceof Error ? error.message : String(error) },
+      ]);
     }
     // By default a class without any decorator refuses everything; here it is a type without rules.
     const errors = await validate(instance, { forbidUnknownValues: false });

@@ -16,7 +16,7 @@ export interface Launchable {
   /** Start claiming. */
   launch(): Promise<void>;
   /** Claim nothing further. */
-  quiet(): void;
+  quiet(): Promise<void>;
   /** Let running steps finish, then hand the rest back. */
   drain(): Promise<void>;
 }
@@ -53,9 +53,9 @@ export class DurableLauncher implements OnApplicationBootstrap, OnModuleDestroy,
     if ([...this.runners].some((runner) => runner.works)) this.checkShutdownHooks();
   }
 
-  onModuleDestroy(): void {
+  async onModuleDestroy(): Promise<void> {
     clearTimeout(this.hooksCheck);
-    for (const runner of this.runners) runner.quiet();
+    await Promise.all([...this.runners].map((runner) => runner.quiet()));
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -1,9 +1,10 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import { ConfigurationError, DatabaseUnavailableError } from './core/errors.js';
+import { DatabaseUnavailableError } from './core/errors.js';
 import { boot } from './durable.boot.js';
 import { Closers } from './durable.closers.js';
 import { DurableExplorer } from './durable.explorer.js';
+import { checkInstances } from './durable.instances.js';
 import type { DurableHost, DurableRuntime } from './durable.host.js';
 import { DurableLauncher, type Launchable } from './durable.launcher.js';
 import type { ResolvedOptions } from './durable.options.js';
@@ -78,13 +79,13 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
     return this.launching;
   }
 
-  quiet(): void {
+  async quiet(): Promise<void> {
     this.stopping = true;
-    this.runtime?.engine.quiet();
+    await this.runtime?.engine.quiet();
   }
 
   drain(): Promise<void> {
-    this.quiet();
+    this.stopping = true;
     this.draining ??= this.stopEngine();
     return this.draining;
   }
@@ -107,7 +108,7 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
 
   private async boot(): Promise<void> {
     try {
-      this.refuseTwins();
+      this.checkInstances();
       const runtime = await boot(this.options, this.explorer.explore(this.name), this.closers, this.log);
       this.runtime = runtime;
       this.booted.resolve(runtime);
@@ -118,19 +119,14 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
     }
   }
 
-  /** Two instances of one name would both run each workflow, and only one of them could be injected. */
-  private refuseTwins(): void {
-    const twins = this.discovery
-      .getProviders()
-      .map(({ instance }): unknown => instance)
-      .filter((one) => one instanceof DurableRunner && one.name === this.name);
-    if (new Set(twins).size < 2) return;
-    throw new ConfigurationError([
-      {
-        path: 'name',
-        message: `expected a name of its own for each DurableModule, got two of '${this.name}'; import the module once (it is global), or name the second`,
-      },
-    ]);
+  private checkInstances(): void {
+    const providers = this.discovery.getProviders();
+    const runners = new Set(providers.map((one): unknown => one.instance).filter(isRunner));
+    const types = new Set(providers.flatMap(({ metatype }) => (typeof metatype === 'function' ? [metatype] : [])));
+    checkInstances(
+      [...runners].map(({ name }) => name),
+      types,
+    );
   }
 
   private shutDownError(): DatabaseUnavailableError {
@@ -138,6 +134,10 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
       `The durable module "${this.name}" is shut down: it has no connection any more.`,
     );
   }
+}
+
+function isRunner(instance: unknown): instance is DurableRunner {
+  return instance instanceof DurableRunner;
 }
 
 class Deferred<T> {

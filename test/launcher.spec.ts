@@ -12,7 +12,7 @@ class Runner implements Launchable {
   async launch(): Promise<void> {
     log.push(`launch ${this.name}`);
   }
-  quiet(): void {
+  async quiet(): Promise<void> {
     log.push(`quiet ${this.name}`);
   }
   async drain(): Promise<void> {
