@@ -65,8 +65,13 @@ const defaults = (): DurableModuleOptions => ({ database: { url: database.url },
 
 async function start(imports: Parameters<typeof Test.createTestingModule>[0]['imports'], providers: Function[] = []) {
   const module = await Test.createTestingModule({ imports: imports ?? [], providers: providers as [] }).compile();
-  open.push(module);
+  open.push({ close: () => closeAnyway(module) });
   return module.init();
+}
+
+/** Nest 11 refuses to close an app whose init failed, with the same error: a boot must close by itself what it opened. */
+async function closeAnyway(app: { close(): Promise<unknown> }): Promise<void> {
+  await app.close().catch(() => {});
 }
 
 /** What it was refused with. */
@@ -260,7 +265,7 @@ describe('what stops the boot', () => {
     expect(error).toBeInstanceOf(DatabaseUnavailableError);
     expect(String(error)).not.toMatch(/hunter2|nobody_of_that_name/);
     expect(await waiting).toBe(error);
-    await module.close();
+    await closeAnyway(module);
   });
 
   it('closes what it had opened', async () => {
