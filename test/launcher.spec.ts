@@ -1,14 +1,17 @@
 import 'reflect-metadata';
-import { type DynamicModule, Global, Injectable, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { jest } from '@jest/globals';
+import { type DynamicModule, Global, Injectable, Logger, Module } from '@nestjs/common';
+import { ModulesContainer, NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { DurableLauncher, DurableLauncherModule, type Launchable } from '../lib/durable.launcher.js';
 
 const log: string[] = [];
 
 class Runner implements Launchable {
-  readonly works = true;
-  constructor(readonly name: string) {}
+  constructor(
+    readonly name: string,
+    readonly works = true,
+  ) {}
   async launch(): Promise<void> {
     log.push(`launch ${this.name}`);
   }
@@ -103,4 +106,46 @@ describe.each([
       expect(log.filter((line) => line.startsWith('drain'))).toHaveLength(2);
     },
   );
+});
+
+describe('without shutdown hooks', () => {
+  const warn = jest.spyOn(Logger.prototype, 'warn');
+  const mode = process.env['NODE_ENV'];
+  const ignore = () => {};
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    warn.mockReset();
+    process.env['NODE_ENV'] = 'production';
+  });
+
+  afterEach(() => {
+    process.env['NODE_ENV'] = mode;
+    process.removeListener('SIGTERM', ignore);
+    jest.useRealTimers();
+  });
+
+  async function bootstrapped(...works: boolean[]) {
+    const launcher = new DurableLauncher(new ModulesContainer());
+    for (const [index, one] of works.entries()) launcher.attach(new Runner(`r${index}`, one));
+    await launcher.onApplicationBootstrap();
+    return launcher;
+  }
+
+  it('warns once, for all instances together', async () => {
+    await bootstrapped(true, true, false);
+    jest.runAllTimers();
+    expect(warn.mock.calls).toEqual([[expect.stringContaining('app.enableShutdownHooks()')]]);
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['hooks are enabled after the bootstrap', async () => (await bootstrapped(true), process.on('SIGTERM', ignore))],
+    ['no step runs in this process', () => bootstrapped(false)],
+    ['the app has ended meanwhile', async () => (await bootstrapped(true)).onModuleDestroy()],
+    ['it is a test', () => ((process.env['NODE_ENV'] = 'test'), bootstrapped(true))],
+  ])('says nothing where %s', async (_what, arrange) => {
+    await arrange();
+    jest.runAllTimers();
+    expect(warn).not.toHaveBeenCalled();
+  });
 });

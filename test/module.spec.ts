@@ -65,8 +65,14 @@ const defaults = (): DurableModuleOptions => ({ database: { url: database.url },
 
 async function start(imports: Parameters<typeof Test.createTestingModule>[0]['imports'], providers: Function[] = []) {
   const module = await Test.createTestingModule({ imports: imports ?? [], providers: providers as [] }).compile();
-  open.push({ close: () => closeAnyway(module) });
-  return module.init();
+  try {
+    await module.init();
+  } catch (error) {
+    await closeAnyway(module);
+    throw error;
+  }
+  open.push(module);
+  return module;
 }
 
 /** Nest 11 refuses to close an app whose init failed, with the same error: a boot must close by itself what it opened. */
