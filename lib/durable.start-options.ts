@@ -140,21 +140,16 @@ export function readDate(read: OptionReader, key: string): Date | null {
 }
 
 export function readTags(read: OptionReader, key: string): Record<string, string> | null {
-  const value = read.take(key);
-  if (value === undefined) return null;
-  const entries = isObject(value) ? Object.entries(value) : null;
-  if (entries === null || entries.length > MOST_TAGS) {
-    read.fault(key, `expected an object of at most ${MOST_TAGS} strings, got ${given(value)}`);
-    return null;
+  const tags = read.object(key);
+  if (!tags) return null;
+  const found: [string, string][] = [];
+  for (const name of tags.keys()) {
+    const tag = tags.take(name);
+    if (isTag(name) && isTag(tag)) found.push([name, tag]);
+    else tags.fault(name, `expected a string of at most ${LONGEST_TAG} characters without NUL, got ${given(tag)}`);
   }
-  for (const [name, tag] of entries) {
-    if (isTag(name) && isTag(tag)) continue;
-    read.fault(
-      `${key}.${name}`,
-      `expected a string of at most ${LONGEST_TAG} characters without NUL, got ${given(tag)}`,
-    );
-  }
-  return entries.length === 0 ? null : (value as Record<string, string>);
+  if (found.length > MOST_TAGS) read.fault(key, `expected at most ${MOST_TAGS} tags, got ${found.length}`);
+  return found.length === 0 ? null : Object.fromEntries(found);
 }
 
 function readDelay(read: OptionReader): number {
@@ -184,7 +179,7 @@ function isKey(text: string): boolean {
   return text.length > 0 && text.length <= LONGEST_KEY && isStorable(text);
 }
 
-function isTag(value: unknown): boolean {
+function isTag(value: unknown): value is string {
   return typeof value === 'string' && value.length <= LONGEST_TAG && isStorable(value);
 }
 

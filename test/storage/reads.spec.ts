@@ -12,7 +12,7 @@ let own: InFlight[] = [];
 beforeEach(async () => {
   rows = await Rows.open();
   own = [];
-  const inFlight = (id?: string): InFlight[] => own.filter((attempt) => id === undefined || attempt.runId === id);
+  const inFlight = (id?: string): InFlight[] => own.filter((one) => id === undefined || one.runId === id);
   reads = new PgReads({ dataSource: rows.dataSource, schema: 'durable', inFlight });
 });
 

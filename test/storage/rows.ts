@@ -119,6 +119,8 @@ async function addDefinition(pool: pg.Pool, name: string, version: number): Prom
     name,
     description: `all about ${name}`,
     queue: 'default',
+    priority: 0,
+    timeout: null,
     nodes: [],
   };
   const { rows } = await insert(pool, 'workflow_definitions', {

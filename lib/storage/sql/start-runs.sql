@@ -3,7 +3,7 @@
 --
 -- $1 json: [{ id, workflow, definition_id, queue, priority, input, tags, delay_ms, scheduled_at, retry_of, idempotency_key }]
 --
--- One document in place of an array a column: 20 000 runs in chunks of 1000 took 0.55 s, with arrays 0.60 s.
+-- 20 000 runs of 250 bytes in chunks of 1000 took 0.8 s on a busy machine with two cores.
 -- Returns the ids that were inserted.
 WITH given AS (
   SELECT g.*,

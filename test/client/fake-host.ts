@@ -1,0 +1,119 @@
+import type { WorkflowDefinition } from '../../lib/core/definition.js';
+import { DatabaseUnavailableError } from '../../lib/core/errors.js';
+import type { FinishedStatus } from '../../lib/core/status.js';
+import type { DurableHost, DurableRuntime } from '../../lib/durable.host.js';
+import { resolveOptions } from '../../lib/durable.options.js';
+import { EndedRuns } from '../../lib/engine/ended-runs.js';
+import type { Engine } from '../../lib/engine/engine.js';
+import { Registry, type RegisteredWorkflow } from '../../lib/engine/registry.js';
+import type { StartOp } from '../../lib/engine/store.js';
+import { PgControl } from '../../lib/storage/control.js';
+import { Rows } from '../storage/rows.js';
+
+/** What the client asks of an engine, with nothing behind it that runs: tests end the runs themselves. */
+export class FakeEngine {
+  readonly ended = new EndedRuns();
+  readonly local = new Set<string>();
+  readonly told: string[] = [];
+  readonly starts: Omit<StartOp, 'claim'>[] = [];
+
+  constructor(private readonly control: PgControl) {}
+
+  async startRun(op: Omit<StartOp, 'claim'>): Promise<void> {
+    this.starts.push(op);
+    await this.control.startMany([{ ...op, idempotencyKey: null }]);
+  }
+
+  isLocal(id: string): boolean {
+    return this.local.has(id);
+  }
+
+  onceEnded(id: string, signal?: AbortSignal): ReturnType<EndedRuns['wait']> {
+    return this.ended.wait(id, signal);
+  }
+
+  workIn(queues: readonly string[]): void {
+    this.told.push(...queues);
+  }
+
+  async hintControl(id: string): Promise<void> {
+    this.told.push(`control ${id}`);
+  }
+
+  inFlight(): [] {
+    return [];
+  }
+
+  async sweep(): Promise<void> {
+    this.told.push('sweep');
+  }
+}
+
+/** A booted instance with real tables and an engine that runs nothing. */
+export class FakeHost implements DurableHost {
+  readonly name = 'default';
+  readonly options;
+  readonly registry = new Registry();
+  readonly statements: string[] = [];
+  closed = false;
+
+  private constructor(
+    readonly rows: Rows,
+    readonly engine: FakeEngine,
+  ) {
+    this.options = resolveOptions({ database: { url: rows.url }, maxPayloadBytes: 10_000 });
+    const query = rows.pool.query.bind(rows.pool);
+    rows.pool.query = ((text: string, values: unknown[]) => {
+      this.statements.push(text);
+      return query(text, values);
+    }) as typeof rows.pool.query;
+  }
+
+  static async open(): Promise<FakeHost> {
+    const rows = await Rows.open();
+    const { pool, instanceId } = rows;
+    return new FakeHost(rows, new FakeEngine(new PgControl({ pool, schema: 'durable', instanceId, hint: null })));
+  }
+
+  async ready(): Promise<DurableRuntime> {
+    if (this.closed) throw new DatabaseUnavailableError('The durable module "default" is shut down.');
+    const { pool, dataSource, instanceId } = this.rows;
+    return {
+      engine: this.engine as unknown as Engine,
+      registry: this.registry,
+      dataSource,
+      pool,
+      schema: 'durable',
+      appDataSource: null,
+      instanceId,
+      hint: null,
+    };
+  }
+
+  add(type: unknown, definition: Partial<WorkflowDefinition>, rest: Partial<RegisteredWorkflow> = {}): void {
+    this.registry.add({
+      type,
+      definition: { name: 'order', queue: 'default', priority: 0, timeout: null, ...definition } as WorkflowDefinition,
+      definitionId: this.rows.definitionId,
+      instance: {},
+      retryIf: new Map(),
+      validateInput: null,
+      ...rest,
+    });
+  }
+
+  /** Ends a run in the tables, as a worker elsewhere would. */
+  async end(id: string, status: FinishedStatus, output: string, error: string | null = null): Promise<void> {
+    await this.rows.record(id, 1, { output });
+    await this.rows.pool.query(
+      `WITH gone AS (DELETE FROM durable.workflow_queue WHERE id = $1)
+       UPDATE durable.workflow_executions SET status = $2, error = $3, data_seq = 1, completed_at = now() WHERE id = $1`,
+      [id, status, error],
+    );
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.rows.close();
+  }
+}
