@@ -165,7 +165,11 @@ export class DurableClient {
     }
     const { control, engine } = await this.ready();
     const { cancelled } = await control.cancel(run, reason ?? null);
-    if (cancelled) await engine.hintControl(run);
+    if (cancelled) {
+      await engine.hintControl(run);
+      // No session of this process ends it, so whoever waits for it here would learn of it by polling.
+      engine.hintDone(run);
+    }
     return cancelled;
   }
 

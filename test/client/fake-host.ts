@@ -40,6 +40,10 @@ export class FakeEngine {
     this.told.push(`control ${id}`);
   }
 
+  hintDone(id: string): void {
+    this.ended.tell(id, null);
+  }
+
   inFlight(): [] {
     return [];
   }
