@@ -12,7 +12,7 @@ class UntypedWorkflow {
 }
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-function check<_T extends true>(): void {}
+declare function check<T extends true>(): T;
 
 export async function typed(durable: DurableClient): Promise<void> {
   const run = await durable.start(OrderWorkflow, { id: 'o-1' }, { priority: 1 });
