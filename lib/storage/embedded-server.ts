@@ -88,6 +88,8 @@ async function leave(
 interface Postmaster {
   pid: number;
   port: number;
+  /** It has its port and is done with recovery. Before, somebody else may listen on that port. */
+  ready: boolean;
 }
 
 /** What postmaster.pid names, if that is our server: a file left by a crash may name any process by now. */
@@ -97,7 +99,7 @@ async function postmaster(dir: EmbeddedDirectory): Promise<Postmaster | undefine
   const [pid, port] = [Number(lines[0]), Number(lines[3])];
   // The file of a process that is gone is left to the server, which looks for leftovers of that one before it starts.
   if (!(pid > 0) || !isNumberInUse(pid)) return undefined;
-  const found = { pid, port };
+  const found = { pid, port, ready: lines[7]?.trim() === 'ready' };
   if (isAlive({ pid, started: '' })) {
     if (commandLine(pid)?.includes(dir.data) ?? true) return found;
     // The directory may have been moved under a running server.
@@ -114,7 +116,7 @@ async function findRunning(dir: EmbeddedDirectory): Promise<number | undefined> 
   for (;;) {
     const found = await postmaster(dir);
     if (found === undefined) return undefined;
-    const failure = found.port > 0 ? await tryConnect(await dir.url(found.port, 'postgres')) : 'no port yet';
+    const failure = found.ready ? await tryConnect(await dir.url(found.port, 'postgres')) : 'it is still starting';
     if (failure === undefined) return found.port;
     if (Date.now() > deadline) throw fault(`the server (process ${found.pid}) takes no connection: ${failure}`);
     await delay(50);
@@ -170,8 +172,8 @@ async function launch(dir: EmbeddedDirectory, binaries: PostgresBinaries, port: 
   for (;;) {
     const exit = await Promise.race([ended, delay(30)]);
     if (exit !== undefined) return readFileSync(dir.logFile).subarray(before).toString().trim() || exit;
-    // Only our own server's pid file counts: on that port another one may listen.
-    const failure = (await postmaster(dir))?.pid === child.pid ? await tryConnect(url) : 'not there yet';
+    const own = await postmaster(dir);
+    const failure = own?.pid === child.pid && own?.ready ? await tryConnect(url) : 'it is still starting';
     if (failure === undefined) return undefined;
     if (Date.now() > deadline) {
       child.kill('SIGQUIT');

@@ -24,7 +24,10 @@ afterEach(() => rm(root, { recursive: true }));
 /** What the cases below import. */
 const targets = [
   ...['core', 'engine', 'storage', 'decorators', 'dashboard', 'cli', 'testing'].map((room) => `lib/${room}/thing.ts`),
-  ...['lib/engine/store.ts', 'lib/index.ts', 'lib/durable.client.ts', 'test/thing.ts'],
+  'lib/engine/store.ts',
+  'lib/index.ts',
+  'lib/durable.client.ts',
+  'test/thing.ts',
 ];
 
 const forbidden: [file: string, from: string, rule: string][] = [

@@ -163,7 +163,7 @@ describe('the embedded server', () => {
   });
 
   it('listens on the port it is given, and says so when that is taken', async () => {
-    const blocker = createServer().listen(0, '127.0.0.1');
+    const blocker = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
     await once(blocker, 'listening');
     const { port } = blocker.address() as AddressInfo;
     const { error } = await use({ dir, port }).answer;
