@@ -1,0 +1,125 @@
+-- Commits a group in one round trip: finished attempts, ends, suspensions, starts.
+--   $1 integer    the worker
+--   $2 json       operations, sorted by id: [{id, run, token, touches, records, status, data_seq, error, drop_steps,
+--                 park: {...} | null}]
+--   $3 json       starts
+--   $4 integer[]  definitions that this process may claim
+-- Returns (kind 'op', id, paused, watched, ready) for each operation taken and ('start', id, null, null, claimed).
+--
+-- Never waits for a row: what somebody else has locked is left out, and goes into a later group. The fence is the join
+-- on token and worker under the lock. Rows are looked up one by one (LATERAL … LIMIT 1), which no plan can turn into a
+-- scan of the table, and operations are carried along in `held` rather than joined again, so the cost does not grow
+-- with the square of the group.
+WITH op AS MATERIALIZED (
+  SELECT *
+  FROM json_to_recordset($2::json) AS o(
+    id uuid, run uuid, token integer, touches boolean, records json, status text, data_seq bigint, error text,
+    drop_steps boolean, park json)
+), plain AS MATERIALIZED (
+  SELECT op.*, q.paused, q.watched, q.started_at, q.definition_id, q.deadline_at, q.queue
+  FROM op
+  CROSS JOIN LATERAL (
+    SELECT w.paused, w.watched, w.started_at, w.definition_id, w.deadline_at, w.queue
+    FROM durable.workflow_queue w
+    WHERE w.id = op.id AND w.token = op.token AND w.worker_id = $1
+    LIMIT 1
+    FOR NO KEY UPDATE SKIP LOCKED
+  ) q
+), held AS MATERIALIZED (
+  -- An end or a suspension writes the execution too: taken only where that row is free as well.
+  SELECT plain.*
+  FROM plain
+  CROSS JOIN LATERAL (
+    SELECT e.id FROM durable.workflow_executions e WHERE e.id = plain.run AND plain.touches LIMIT 1
+    FOR NO KEY UPDATE SKIP LOCKED
+  ) x
+  UNION ALL
+  SELECT plain.* FROM plain WHERE NOT plain.touches
+), journal AS (
+  INSERT INTO durable.step_executions (
+    run_id, seq, input_seq, completed_at, retry_at, token, round, visit, attempt, duration_ms, type, status, path,
+    output, error)
+  SELECT
+    held.run, r.seq, r.input_seq, durable.clock(), durable.clock() + r.retry_ms * interval '1 ms', held.token, r.round,
+    r.visit, r.attempt, r.duration_ms, r.type, r.status, r.path, r.output, r.error
+  FROM held
+  CROSS JOIN LATERAL json_to_recordset(held.records) AS r(
+    seq bigint, input_seq bigint, retry_ms float8, round integer, visit integer, attempt integer, duration_ms integer,
+    type text, status text, path text, output text, error text)
+), gone AS (
+  DELETE FROM durable.workflow_queue q USING held WHERE q.id = held.id AND held.status IS NOT NULL
+), gone_steps AS (
+  DELETE FROM durable.workflow_queue q USING held WHERE held.drop_steps AND q.step_of = held.id
+), ended AS (
+  UPDATE durable.workflow_executions x
+  SET status = held.status, data_seq = held.data_seq, error = held.error, end_token = held.token,
+    definition_id = held.definition_id, started_at = held.started_at, completed_at = durable.clock(),
+    updated_at = durable.clock(), snapshot = NULL
+  FROM held
+  WHERE x.id = held.id AND held.status IS NOT NULL
+), park AS MATERIALIZED (
+  SELECT held.id, held.queue, held.definition_id, held.started_at, held.deadline_at, p.*
+  FROM held
+  CROSS JOIN LATERAL json_to_record(held.park) AS p(
+    delay_ms float8, pause boolean, snapshot text, snapshot_seq bigint, data_seq bigint, round integer, error text,
+    step_id uuid, step_queue text, step text)
+), parked AS (
+  -- A wake mark set meanwhile leaves the row claimable; the row's newest version is read here, under the lock.
+  UPDATE durable.workflow_queue q
+  SET state = CASE WHEN q.wake OR park.delay_ms <= 0 THEN 'ready' ELSE 'sleeping' END,
+    due_at = CASE
+      WHEN q.wake OR park.delay_ms <= 0 THEN durable.clock()
+      ELSE COALESCE(durable.clock() + park.delay_ms * interval '1 ms', 'infinity') END,
+    worker_id = NULL, wake = false, resumed = true, recoveries = 0, paused = q.paused OR park.pause
+  FROM park
+  WHERE q.id = park.id
+  RETURNING q.id, q.state = 'ready' AND NOT q.paused AS ready
+), remembered AS (
+  UPDATE durable.workflow_executions x
+  SET snapshot = park.snapshot, snapshot_seq = park.snapshot_seq, data_seq = COALESCE(park.data_seq, x.data_seq),
+    round = park.round, error = park.error, definition_id = park.definition_id, started_at = park.started_at,
+    updated_at = durable.clock()
+  FROM park
+  WHERE x.id = park.id
+), handed AS (
+  INSERT INTO durable.workflow_queue (id, step_of, due_at, deadline_at, definition_id, priority, state, queue, step)
+  SELECT park.step_id, park.id, durable.clock(), park.deadline_at, park.definition_id, x.priority, 'ready',
+    park.step_queue, park.step
+  FROM park
+  JOIN durable.workflow_executions x ON x.id = park.id
+  WHERE park.step_id IS NOT NULL
+), fresh AS MATERIALIZED (
+  SELECT s.*,
+    COALESCE(s.scheduled_at, durable.clock() + s.delay_ms * interval '1 ms') AS due,
+    -- Held at once only where nothing else is claimable: a start never overtakes the backlog.
+    s.claim AND NOT EXISTS (
+      SELECT FROM durable.workflow_queue q
+      WHERE q.queue = s.queue AND q.state = 'ready' AND NOT q.paused AND q.definition_id = ANY ($4::integer[])
+    ) AS claimed
+  FROM json_to_recordset($3::json) AS s(
+    id uuid, workflow text, definition_id integer, queue text, priority integer, tags jsonb, delay_ms float8,
+    scheduled_at timestamptz, retry_of uuid, timeout float8, claim boolean, input text)
+), executions AS (
+  INSERT INTO durable.workflow_executions (
+    id, created_at, updated_at, definition_id, priority, workflow, queue, scheduled_at, retry_of, tags, input)
+  SELECT id, durable.clock(), durable.clock(), definition_id, priority, workflow, queue,
+    CASE WHEN scheduled_at IS NOT NULL OR delay_ms > 0 THEN due END, retry_of, tags, input
+  FROM fresh
+), queued AS (
+  INSERT INTO durable.workflow_queue (
+    id, due_at, deadline_at, started_at, definition_id, priority, token, worker_id, state, queue)
+  SELECT id, due,
+    CASE WHEN claimed THEN durable.clock() + timeout * interval '1 ms' END,
+    CASE WHEN claimed THEN durable.clock() END,
+    definition_id, priority,
+    CASE WHEN claimed THEN 1 ELSE 0 END,
+    CASE WHEN claimed THEN $1 END,
+    CASE WHEN claimed THEN 'running' WHEN due > durable.clock() THEN 'sleeping' ELSE 'ready' END,
+    queue
+  FROM fresh
+)
+SELECT 'op' AS kind, held.id, held.paused, held.watched, COALESCE(parked.ready, false) AS ready
+FROM held
+LEFT JOIN parked ON parked.id = held.id
+UNION ALL
+SELECT 'start', id, NULL, NULL, claimed FROM fresh;

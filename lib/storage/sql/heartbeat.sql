@@ -1,0 +1,8 @@
+-- Renews the lease of all that a worker holds; no row: it was declared dead.
+--   $1 integer  the worker
+--   $2 float8   lease in ms
+--   $3 text     what it runs now, as JSON
+UPDATE durable.workers
+SET seen_at = clock_timestamp(), expires_at = clock_timestamp() + $2::float8 * interval '1 ms', in_flight = $3
+WHERE id = $1 AND dead_at IS NULL
+RETURNING (extract(epoch FROM durable.clock()) * 1000)::float8 AS now;

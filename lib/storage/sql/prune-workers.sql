@@ -1,0 +1,4 @@
+-- Forgets workers that have been dead for an hour and hold nothing.
+DELETE FROM durable.workers w
+WHERE w.dead_at < now() - interval '1 hour'
+  AND NOT EXISTS (SELECT FROM durable.workflow_queue q WHERE q.worker_id = w.id);
