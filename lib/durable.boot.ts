@@ -58,7 +58,7 @@ export async function boot(
     registry.add({ definition, definitionId: id, type, instance, retryIf, validateInput });
   }
 
-  const store = new PgStore({ target, schema: options.schema, appDataSource });
+  const store = new PgStore({ target, schema: options.schema, appDataSource, direct: options.notify });
   closers.add('the connections of the engine', () => store.close());
   const hints = await connectHints(options, target, closers, log);
   const engine = new Engine({

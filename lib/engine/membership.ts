@@ -105,12 +105,13 @@ export class Membership {
 
   private async beat(): Promise<number | null> {
     try {
-      const { alive, now } = await this.store.heartbeat(this.workerId, this.settings.leaseTimeout, this.inFlight());
-      this.clock.sync(now);
-      this.contact();
-      if (!alive) {
+      const now = await this.store.heartbeat(this.workerId, this.settings.leaseTimeout, this.inFlight());
+      if (now === null) {
         this.events.onDeclaredDead();
         await this.register();
+      } else {
+        this.clock.sync(now);
+        this.contact();
       }
     } catch (error) {
       this.lastLoss = performance.now();

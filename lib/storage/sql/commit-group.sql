@@ -58,7 +58,7 @@ WITH op AS MATERIALIZED (
   FROM held
   WHERE x.id = held.id AND held.status IS NOT NULL
 ), park AS MATERIALIZED (
-  SELECT held.id, held.queue, held.definition_id, held.started_at, held.deadline_at, p.*
+  SELECT held.id, held.paused, held.definition_id, held.started_at, held.deadline_at, p.*
   FROM held
   CROSS JOIN LATERAL json_to_record(held.park) AS p(
     delay_ms float8, pause boolean, snapshot text, snapshot_seq bigint, data_seq bigint, round integer, error text,
@@ -82,9 +82,9 @@ WITH op AS MATERIALIZED (
   FROM park
   WHERE x.id = park.id
 ), handed AS (
-  INSERT INTO durable.workflow_queue (id, step_of, due_at, deadline_at, definition_id, priority, state, queue, step)
+  INSERT INTO durable.workflow_queue (id, step_of, due_at, deadline_at, definition_id, priority, state, queue, step, paused)
   SELECT park.step_id, park.id, durable.clock(), park.deadline_at, park.definition_id, x.priority, 'ready',
-    park.step_queue, park.step
+    park.step_queue, park.step, park.paused OR park.pause
   FROM park
   JOIN durable.workflow_executions x ON x.id = park.id
   WHERE park.step_id IS NOT NULL

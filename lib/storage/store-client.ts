@@ -1,0 +1,53 @@
+import type pg from 'pg';
+import { StoreError } from '../engine/store.js';
+import { ConnectionLostError, isRejectedByServer, isRetryableRejection, SteadyClient } from './connection.js';
+import type { DatabaseTarget } from './database-target.js';
+import { sql } from './sql.js';
+
+/**
+ * Only nested loops over indexes: a plan made while the tables were small must not turn into a scan of a large one
+ * before they are next analysed. Session settings, so on connections of our own only.
+ */
+const PLANNER = ['SET enable_seqscan = off', 'SET enable_hashjoin = off', 'SET enable_mergejoin = off'];
+
+/** One of the engine's own connections: statements by name, failures as what the engine must know of them. */
+export class StoreClient {
+  private readonly client: SteadyClient;
+
+  constructor(
+    target: DatabaseTarget,
+    private readonly schema: string,
+    role: string,
+    /** Prepared statements and session settings; not behind a transaction-mode pooler. */
+    private readonly direct: boolean,
+  ) {
+    this.client = new SteadyClient(target, {
+      role,
+      applicationName: `nest-durable:${role}`,
+      onConnect: direct ? PLANNER : [],
+    });
+  }
+
+  async run<R extends pg.QueryResultRow>(statement: string, values: unknown[] = []): Promise<R[]> {
+    const text = sql(statement, this.schema);
+    try {
+      const { rows } = await this.client.query<R>(this.direct ? { name: statement, text, values } : { text, values });
+      return rows;
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.client.close();
+  }
+}
+
+export function asStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (isRetryableRejection(error)) return new StoreError('retry', message, { cause: error });
+  if (isRejectedByServer(error)) return new StoreError('rejected', message, { cause: error });
+  const unsent = error instanceof ConnectionLostError && !error.sent;
+  return new StoreError(unsent ? 'unavailable' : 'unknown', message, { cause: error });
+}
