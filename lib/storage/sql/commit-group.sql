@@ -63,6 +63,7 @@ WITH op AS MATERIALIZED (
   CROSS JOIN LATERAL json_to_record(held.park) AS p(
     delay_ms float8, pause boolean, snapshot text, snapshot_seq bigint, data_seq bigint, round integer, error text,
     step_id uuid, step_queue text, step text)
+  WHERE held.park IS NOT NULL
 ), parked AS (
   -- A wake mark set meanwhile leaves the row claimable; the row's newest version is read here, under the lock.
   UPDATE durable.workflow_queue q

@@ -1,15 +1,17 @@
 -- Makes rows ready whose time has come: a delay is over, or the run's own timeout is due.
 --   $1 integer  how many at most
 -- A row that somebody has locked is left for the next time; so is one that another process is waking just now.
-WITH due AS MATERIALIZED (
-  (SELECT q.id FROM durable.workflow_queue q
-   WHERE q.state = 'sleeping' AND q.due_at < 'infinity' AND q.due_at <= durable.clock()
-   ORDER BY q.due_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
-  UNION
-  (SELECT q.id FROM durable.workflow_queue q
-   WHERE q.deadline_at IS NOT NULL AND q.state <> 'running' AND q.deadline_at <= durable.clock()
-     AND (q.state = 'sleeping' OR q.paused)
-   ORDER BY q.deadline_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
+WITH over AS MATERIALIZED (
+  SELECT q.id FROM durable.workflow_queue q
+  WHERE q.state = 'sleeping' AND q.due_at < 'infinity' AND q.due_at <= durable.clock()
+  ORDER BY q.due_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
+), late AS MATERIALIZED (
+  SELECT q.id FROM durable.workflow_queue q
+  WHERE q.deadline_at IS NOT NULL AND q.state <> 'running' AND q.deadline_at <= durable.clock()
+    AND (q.state = 'sleeping' OR q.paused)
+  ORDER BY q.deadline_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
+), due AS MATERIALIZED (
+  SELECT id FROM over UNION SELECT id FROM late
 ), woken AS (
   UPDATE durable.workflow_queue q
   -- The run's timeout runs on while it is paused: the run is claimed, and fails.

@@ -1,0 +1,75 @@
+/** The public door of nest-durable: what is not named here is not part of the package's contract. */
+export { DurableModule, type DurableModuleAsyncOptions } from './durable.module.js';
+export type { DurableFactoryOptions, DurableModuleOptions, QueueOptions } from './durable.options.js';
+export { DurableClient } from './durable.client.js';
+export { WorkflowHandle, type ResultOptions } from './durable.handle.js';
+export type { SharedStartOptions, StartManyItem, StartOptions } from './durable.start-options.js';
+export type {
+  CompensationResult,
+  Execution,
+  ExecutionCounts,
+  ExecutionFilters,
+  ExecutionListFilters,
+  ExecutionStatus,
+  GetExecutionOptions,
+  StepRecord,
+  WorkflowSummary,
+} from './durable.types.js';
+export { getDurableClientToken } from './durable.tokens.js';
+
+export { Branch } from './decorators/branch.decorator.js';
+export { Compensate } from './decorators/compensate.decorator.js';
+export { Decision } from './decorators/decision.decorator.js';
+export { DurableWorkflow, type InputOf, type ResultOf, type WorkflowClass } from './decorators/durable-workflow.js';
+export { ForEach } from './decorators/for-each.decorator.js';
+export { InjectDurable } from './decorators/inject-durable.decorator.js';
+export { Parallel } from './decorators/parallel.decorator.js';
+export { Schedule } from './decorators/schedule.decorator.js';
+export { Step } from './decorators/step.decorator.js';
+export { Workflow } from './decorators/workflow.decorator.js';
+export type {
+  CompensateOptions,
+  DecisionOptions,
+  ForEachOptions,
+  MemberOptions,
+  ParallelOptions,
+  RetryOptions,
+  ScheduleOptions,
+  StepOptions,
+  WorkflowOptions,
+} from './decorators/types.js';
+
+export {
+  appendContext,
+  currentAttempt,
+  currentStep,
+  deleteContext,
+  getContext,
+  hasContext,
+  incrementContext,
+  mergeContext,
+  once,
+  putContext,
+  scheduledTime,
+  stepManager,
+  stepSignal,
+  updateContext,
+  workflowId,
+  workflowInput,
+} from './engine/step-functions.js';
+export { days, hours, minutes, seconds } from './core/duration.js';
+export { endOfDay, nextBusinessDay, nextWeekday, type DayOptions, type HourOptions, type Weekday } from './core/dates.js';
+export {
+  finish,
+  goto,
+  unwrap,
+  type Finish,
+  type Goto,
+  type ItemContext,
+  type ParallelResults,
+  type SettledResult,
+} from './core/results.js';
+export type { StoredError } from './core/stored-error.js';
+export { ExecutionNotFinishedError } from './core/errors-client.js';
+export { StepUsageError } from './core/errors-usage.js';
+export * from './core/errors.js';
