@@ -58,7 +58,14 @@ export {
   workflowInput,
 } from './engine/step-functions.js';
 export { days, hours, minutes, seconds } from './core/duration.js';
-export { endOfDay, nextBusinessDay, nextWeekday, type DayOptions, type HourOptions, type Weekday } from './core/dates.js';
+export {
+  endOfDay,
+  nextBusinessDay,
+  nextWeekday,
+  type DayOptions,
+  type HourOptions,
+  type Weekday,
+} from './core/dates.js';
 export {
   finish,
   goto,

@@ -82,7 +82,11 @@ export class Engine {
       () => this.claimable.map((c) => c.id),
       onTrouble,
     );
-    this.sessions = new Sessions(store, () => this.membership.id, (queue) => this.pollers.get(queue)?.free());
+    this.sessions = new Sessions(
+      store,
+      () => this.membership.id,
+      (queue) => this.pollers.get(queue)?.free(),
+    );
     this.membership = new Membership(
       store,
       this.clock,

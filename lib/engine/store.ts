@@ -146,9 +146,7 @@ export interface HandedOp {
   readonly token: number;
   readonly records: readonly NewRecord[];
   readonly outcome:
-    | null
-    | { readonly kind: 'done' }
-    | { readonly kind: 'again'; readonly delayMs: number; readonly step: string };
+    null | { readonly kind: 'done' } | { readonly kind: 'again'; readonly delayMs: number; readonly step: string };
 }
 
 /** `wokeQueue`: the queue in which the run itself is claimable again. */

@@ -155,7 +155,9 @@ export class PgStore implements port.EngineStore {
   }
 
   async loadRecords(wanted: readonly port.RecordRange[]): Promise<(port.JournalRecord & { rowId: string })[]> {
-    const json = JSON.stringify(wanted.map(({ rowId, runId, after, also }) => ({ row: rowId, run: runId, after, also })));
+    const json = JSON.stringify(
+      wanted.map(({ rowId, runId, after, also }) => ({ row: rowId, run: runId, after, also })),
+    );
     const rows = await this.claims.run<RecordRow>('load-records', [json]);
     return rows.map((row) => ({
       rowId: row.row_id,
@@ -241,7 +243,9 @@ export class PgStore implements port.EngineStore {
     const { schema } = this.options;
     try {
       await client.query('BEGIN');
-      const result = await work(async (statement, values = []) => (await client.query(sql(statement, schema), values)).rows);
+      const result = await work(
+        async (statement, values = []) => (await client.query(sql(statement, schema), values)).rows,
+      );
       await client.query('COMMIT');
       return result;
     } catch (error) {
