@@ -168,7 +168,7 @@ export class RunSession implements Session {
     const { state, workflow } = this;
     const text = encode(error);
     if (endsTheRun(error) || state.round > workflow.definition.maxRetries) {
-      const dropSteps = state.root.step?.handedTo != null;
+      const dropSteps = (state.root.step?.handedTo ?? null) !== null;
       return { kind: 'end', status: 'failed', dataSeq: state.root.data, error: text, dropSteps };
     }
     const delay = Math.round(retryDelay(DEFAULT_RETRY, state.round));

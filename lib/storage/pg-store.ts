@@ -139,7 +139,7 @@ export class PgStore implements port.EngineStore {
       queue: row.queue,
       input: row.input,
       snapshot: row.snapshot,
-      snapshotSeq: Number(row.snapshot_seq),
+      snapshotSeq: row.snapshot_seq,
       round: row.round,
       fresh: row.fresh,
       recoveries: row.recoveries,
@@ -161,8 +161,8 @@ export class PgStore implements port.EngineStore {
     const rows = await this.claims.run<RecordRow>('load-records', [json]);
     return rows.map((row) => ({
       rowId: row.row_id,
-      seq: Number(row.seq),
-      inputSeq: Number(row.input_seq),
+      seq: row.seq,
+      inputSeq: row.input_seq,
       round: row.round,
       path: row.path,
       visit: row.visit,

@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { DurableModule } from 'nest-durable';
+import { OrderWorkflow, PaymentService } from './order.workflow.js';
+import { OrdersController } from './orders.controller.js';
+
+@Module({
+  imports: [DurableModule.forRoot()],
+  controllers: [OrdersController],
+  providers: [OrderWorkflow, PaymentService],
+})
+export class AppModule {}
