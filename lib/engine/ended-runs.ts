@@ -24,7 +24,8 @@ export class EndedRuns {
   }
 
   tell(runId: string, end: RunEnd | null): void {
-    for (const waiter of [...(this.waiters.get(runId) ?? [])]) waiter(end);
+    // Each takes itself out of the set, which iterating over it allows.
+    for (const waiter of this.waiters.get(runId) ?? []) waiter(end);
   }
 
   private remove(runId: string, waiter: Waiter): void {
