@@ -197,7 +197,8 @@ describe('named instances', () => {
   it('have clients, workflows and schemas of their own', async () => {
     const billing = { ...defaults(), name: 'billing', schema: 'billing' };
     const app = await start(
-      [DurableModule.forRoot(defaults()), DurableModule.forRoot(billing), GreetingModule],
+      // Tables that no other test has stored a definition in.
+      [DurableModule.forRoot({ ...defaults(), schema: 'greeting' }), DurableModule.forRoot(billing), GreetingModule],
       [ChargeWorkflow],
     );
     const first = app.get(DurableClient);
