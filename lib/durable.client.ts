@@ -164,12 +164,8 @@ export class DurableClient {
       throw new InvalidInputError('The reason of cancel()', [{ path: 'reason', message }]);
     }
     const { control, engine } = await this.ready();
-    const { cancelled } = await control.cancel(run, reason ?? null);
-    if (cancelled) {
-      await engine.hintControl(run);
-      // No session of this process ends it, so whoever waits for it here would learn of it by polling.
-      engine.hintDone(run);
-    }
+    const { cancelled, held, watched } = await control.cancel(run, reason ?? null);
+    if (cancelled) await engine.cancelled(run, held, watched);
     return cancelled;
   }
 

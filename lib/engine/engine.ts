@@ -216,7 +216,15 @@ export class Engine {
     this.pollers.get(queue)?.look();
   }
 
-  /** A run was cancelled: whoever holds it must stop. */
+  /** A run was cancelled by this process: whoever holds it must stop, whoever waits for it wants to know. */
+  async cancelled(runId: string, held: boolean, watched: boolean): Promise<void> {
+    if (held && !this.isLocal(runId)) this.deps.hints.control(runId);
+    if (watched) this.deps.hints.done(runId);
+    this.hintDone(runId);
+    await this.hintControl(runId);
+  }
+
+  /** A run was cancelled by another process: if it is held here, it must stop. */
   async hintControl(runId: string): Promise<void> {
     if (this.sessions.hasRun(runId)) await this.sessions.look();
   }

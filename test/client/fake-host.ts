@@ -36,11 +36,8 @@ export class FakeEngine {
     this.told.push(...queues);
   }
 
-  async hintControl(id: string): Promise<void> {
+  async cancelled(id: string): Promise<void> {
     this.told.push(`control ${id}`);
-  }
-
-  hintDone(id: string): void {
     this.ended.tell(id, null);
   }
 
