@@ -85,6 +85,7 @@ export async function boot(
     appDataSource,
     instanceId,
     hint: hints.hint,
+    looseHint: hints.looseHint,
   };
 }
 

@@ -12,9 +12,19 @@ export type {
   ExecutionListFilters,
   ExecutionStatus,
   GetExecutionOptions,
+  InputChoice,
+  InputField,
+  InputOption,
+  InputType,
+  PendingEvent,
+  PendingEventFilters,
+  PendingInput,
+  PendingInputListFilters,
+  PendingStatus,
   StepRecord,
   WorkflowSummary,
 } from './durable.types.js';
+export type { CancelOptions, CancelWaitOptions, SendEventOptions } from './durable.wait-options.js';
 export { getDurableClientToken } from './durable.tokens.js';
 
 export { Branch } from './decorators/branch.decorator.js';

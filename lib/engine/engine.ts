@@ -2,6 +2,7 @@ import { DatabaseClock } from './clock.js';
 import { EndedRuns } from './ended-runs.js';
 import { JournalWriter, messageOf } from './journal-writer.js';
 import { Loop } from './loop.js';
+import { LooseMatcher } from './matcher.js';
 import { Membership } from './membership.js';
 import { thisProcess } from './process-identity.js';
 import { QueuePoller } from './poller.js';
@@ -9,7 +10,7 @@ import type { Registry } from './registry.js';
 import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
 import { SessionOpener } from './session-opener.js';
 import { Sessions } from './sessions.js';
-import type { Claimable, EngineStore, StartOp } from './store.js';
+import type { Claimable, EngineStore, StartOp, WokenRun } from './store.js';
 
 export interface EngineSettings {
   readonly host: string;
@@ -47,6 +48,13 @@ export interface EngineDeps {
   readonly onTrouble: (message: string) => void;
 }
 
+/** What a cancel has done, see the storage's `cancelTrees`. */
+export interface CancelledRuns {
+  readonly ended: readonly { readonly id: string; readonly held: boolean; readonly watched: boolean }[];
+  readonly undoing: readonly { readonly id: string; readonly queue: string; readonly held: boolean }[];
+  readonly woken: readonly WokenRun[];
+}
+
 /** While attempts run, how often they are published if they changed, ms. */
 const PUBLISH_INTERVAL = 1_000;
 /** How often the list of definitions that may be claimed is read, ms. */
@@ -67,6 +75,7 @@ export class Engine {
   private readonly pollers = new Map<string, QueuePoller>();
   private readonly ended = new EndedRuns();
   private readonly waker: Loop;
+  private readonly matcher: LooseMatcher;
   private readonly publisher: Loop;
   private readonly definitions: Loop;
   private readonly starting = new Set<string>();
@@ -125,6 +134,7 @@ export class Engine {
       this.pollers.set(queue, new QueuePoller({ queue, concurrency, pollInterval }, claim, onTrouble));
     }
     this.waker = new Loop('Waking what is due', settings.wakeInterval, () => this.wakeDue(), onTrouble);
+    this.matcher = new LooseMatcher(store, settings, (runs) => this.woken(runs), onTrouble);
     this.publisher = new Loop('Publishing', PUBLISH_INTERVAL, () => this.publish(), onTrouble);
     this.definitions = new Loop('Reading definitions', DEFINITIONS_INTERVAL, () => this.readDefinitions(), onTrouble);
   }
@@ -138,7 +148,7 @@ export class Engine {
     this.claimable = own.map((w) => ({ id: w.definitionId, runAs: w.definitionId, timeout: w.definition.timeout }));
     await this.membership.join();
     await this.definitions.poke();
-    for (const loop of [this.definitions, this.waker, this.publisher]) loop.start();
+    for (const loop of [this.definitions, this.waker, this.matcher, this.publisher]) loop.start();
     this.sessions.watch(this.deps.settings.recoveryInterval, this.deps.onTrouble);
     for (const poller of this.pollers.values()) poller.start();
   }
@@ -148,7 +158,7 @@ export class Engine {
     if (this.state !== 'running') return;
     this.state = 'quiet';
     await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
-    await Promise.all([this.waker.stop(), this.definitions.stop()]);
+    await Promise.all([this.waker.stop(), this.matcher.stop(), this.definitions.stop()]);
   }
 
   /** Lets running steps finish for `shutdownTimeout`, aborts the rest, gives every run back, leaves the workers. */
@@ -224,6 +234,33 @@ export class Engine {
     await this.hintControl(runId);
   }
 
+  /** Runs were cancelled, or are to be undone, by this process. */
+  async cancelledTree({ ended, undoing, woken }: CancelledRuns): Promise<void> {
+    for (const run of undoing) if (run.held && !this.isLocal(run.id)) this.deps.hints.control(run.id);
+    this.workIn([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);
+    this.woken(woken);
+    await Promise.all([
+      ...ended.map((run) => this.cancelled(run.id, run.held, run.watched)),
+      ...undoing.filter((run) => run.held).map((run) => this.hintControl(run.id)),
+    ]);
+  }
+
+  /** Something came that these runs have waited for: they can be claimed, or whoever holds them should look. */
+  woken(runs: readonly WokenRun[]): void {
+    this.workIn([...new Set(runs.filter((run) => run.state === 'ready' && !run.paused).map((run) => run.queue))]);
+    for (const { runId, state } of runs) {
+      if (state !== 'running') continue;
+      // A look that fails is made again by the loop of the holder.
+      if (this.isLocal(runId)) this.hintControl(runId).catch(() => {});
+      else this.deps.hints.control(runId);
+    }
+  }
+
+  /** A transaction of an application has sent events. */
+  hintLoose(): void {
+    if (this.state === 'running' && this.deps.settings.workers) void this.matcher.poke();
+  }
+
   /** A run was cancelled by another process: if it is held here, it must stop. */
   async hintControl(runId: string): Promise<void> {
     if (this.sessions.hasRun(runId)) await this.sessions.look();
@@ -247,7 +284,7 @@ export class Engine {
   async sweep(): Promise<void> {
     if (this.state !== 'running' || !this.deps.settings.workers) return;
     await this.membership.lookNow();
-    await Promise.all([this.definitions.poke(), this.waker.poke(), this.sessions.look()]);
+    await Promise.all([this.definitions.poke(), this.waker.poke(), this.matcher.poke(), this.sessions.look()]);
     for (const poller of this.pollers.values()) poller.look();
   }
 

@@ -30,6 +30,8 @@ export interface EngineStore {
   loadRecords(wanted: readonly RecordRange[]): Promise<(JournalRecord & { rowId: string })[]>;
   /** Makes rows ready whose time has come; says when the next is due (ms from now) and which queues got work. */
   wakeDue(limit: number): Promise<{ queues: string[]; woken: number; nextInMs: number | null }>;
+  /** Gives the events that were sent in callers' transactions to the waits that ask for them. */
+  matchLoose(limit: number): Promise<MatchedLoose>;
 
   /** Enters the process into the table of workers. */
   registerWorker(worker: WorkerRegistration): Promise<{ id: number; now: number }>;
@@ -43,6 +45,21 @@ export interface EngineStore {
   deregisterWorker(worker: number): Promise<{ queues: string[] }>;
   /** The stored definitions this process may run: its own, earlier ones that still have runs, and orphaned later ones. */
   claimableDefinitions(worker: number, own: readonly number[]): Promise<{ id: number; own: number }[]>;
+}
+
+/** A run that goes on, since something came that it has waited for; what its row in the queue says now. */
+export interface WokenRun {
+  readonly runId: string;
+  readonly queue: string;
+  readonly paused: boolean;
+  /** Running: a worker has it, and its `wake` mark is set. */
+  readonly state: 'ready' | 'running' | 'sleeping';
+}
+
+export interface MatchedLoose {
+  readonly woken: readonly WokenRun[];
+  /** There is more to do: runs that somebody had locked, or more than the limit. */
+  readonly left: 'none' | 'locked' | 'more';
 }
 
 /** A definition that may be claimed, and the one of this process that runs it. */

@@ -1,10 +1,12 @@
 import type pg from 'pg';
 import type { EntityManager } from 'typeorm';
-import { encode } from '../core/codec.js';
 import type { WorkflowDefinition } from '../core/definition.js';
 import { ExecutionNotFinishedError } from '../core/errors-client.js';
-import { ConfigurationError, ExecutionFinishedError, ExecutionNotFoundError } from '../core/errors.js';
+import { ExecutionFinishedError, ExecutionNotFoundError } from '../core/errors.js';
 import type { FinishedStatus } from '../core/status.js';
+import { cancelCause, type CancelledTree, cancelLocked, lockTrees } from './cancel-tree.js';
+import { decidedTransaction } from './decided.js';
+import { checkManager } from './manager-check.js';
 import { sql } from './sql.js';
 import { type NewRun, type StartedRun, startRuns } from './starts.js';
 import { persist, type Query, queryOf, transaction } from './transaction.js';
@@ -20,13 +22,10 @@ export interface ControlOptions {
   readonly hint: ((queue: string) => { channel: string; payload: string }) | null;
 }
 
-export interface CancelResult {
-  /** False: it had ended before. */
+/** What was done to the run and all below it. */
+export interface CancelResult extends CancelledTree {
+  /** False: it had ended before, or was being undone. */
   readonly cancelled: boolean;
-  /** A worker has it, or one of its steps, and should be told. */
-  readonly held: boolean;
-  /** Another process waits for its end. */
-  readonly watched: boolean;
 }
 
 export interface ResumeResult {
@@ -59,9 +58,6 @@ export interface StoredDefinition {
   readonly id: number;
   readonly definition: WorkflowDefinition;
 }
-
-/** DataSources that were seen to be on the right database, with the id of its tables. */
-const checked = new WeakMap<object, string>();
 
 /**
  * What a client does to runs, beside the journal writer: starts that stand alone, cancel, pause and resume, and the
@@ -101,7 +97,7 @@ export class PgControl {
    * @throws ConfigurationError when the manager is on another database, or in no transaction
    */
   async startWithin(manager: EntityManager, runs: readonly NewRun[]): Promise<StartedRun[]> {
-    await this.checkManager(manager);
+    await checkManager(manager, this.schema, this.options.instanceId);
     const query: Query = async (text, parameters) => manager.query(text, [...parameters]);
     const started = await startRuns(query, this.schema, runs);
     const { hint } = this.options;
@@ -112,26 +108,23 @@ export class PgControl {
     return started;
   }
 
-  /** @throws ExecutionNotFoundError */
-  cancel(id: string, reason: string | null): Promise<CancelResult> {
-    const error = encode({
-      name: 'WorkflowCancelledError',
-      code: 'WORKFLOW_CANCELLED',
-      message: reason ?? 'The execution was cancelled.',
-      reason,
-    });
-    return transaction(this.pool, async (query, unsure) => {
-      const [locked] = await query(sql('lock-run', this.schema), [id]);
-      if (locked === undefined) {
-        await this.finishedStatus(query, id);
-        const [outcome] = unsure ? await this.outcomes([id], query) : [];
-        // The try that broke off has done it, as far as anyone can tell.
-        const cancelled = outcome?.[1]?.status === 'cancelled' && outcome[1].error === error;
-        return { cancelled, held: cancelled, watched: cancelled };
-      }
-      const rows = await query<{ held: boolean; watched: boolean }>(sql('cancel-run', this.schema), [id, error]);
-      return { cancelled: true, held: rows[0]?.held === true, watched: rows[0]?.watched === true };
-    });
+  /**
+   * Cancels a run with all that is below it, or with `compensate` asks them to undo what they did.
+   * @throws ExecutionNotFoundError
+   */
+  cancel(id: string, reason: string | null, compensate = false): Promise<CancelResult> {
+    const cause = cancelCause(reason);
+    return decidedTransaction(
+      this.pool,
+      (query) => lockTrees(query, this.schema, async () => [id]),
+      async (query, tree) => {
+        const done = await cancelLocked(query, this.schema, tree, cause, compensate ? 'compensate' : 'end');
+        const cancelled = [...done.ended, ...done.undoing].some((run) => run.id === id);
+        // Of a run that has ended or is being undone nothing was locked.
+        if (!cancelled) await this.storedStatus(query, id);
+        return { ...done, cancelled };
+      },
+    );
   }
 
   /**
@@ -195,42 +188,13 @@ export class PgControl {
 
   private async lockUnfinished(query: Query, id: string): Promise<void> {
     const [locked] = await query(sql('lock-run', this.schema), [id]);
-    if (locked === undefined) throw new ExecutionFinishedError(id, await this.finishedStatus(query, id));
+    if (locked === undefined) throw new ExecutionFinishedError(id, await this.storedStatus(query, id));
   }
 
-  /** Status of a run that has no row in the queue. */
-  private async finishedStatus(query: Query, id: string): Promise<string> {
+  /** Status of a run in history: 'active' until its end. */
+  private async storedStatus(query: Query, id: string): Promise<string> {
     const [row] = await query<{ status: string }>(sql('run-status', this.schema), [id]);
     if (row === undefined) throw new ExecutionNotFoundError(id);
     return row.status;
   }
-
-  private async checkManager(manager: EntityManager): Promise<void> {
-    if (manager.queryRunner?.isTransactionActive !== true) {
-      throw refusedManager('expected the EntityManager of an open transaction, as dataSource.transaction() gives it');
-    }
-    const { connection, queryRunner } = manager;
-    if (!['postgres', 'aurora-postgres'].includes(connection.options.type)) {
-      throw refusedManager(`expected an EntityManager of PostgreSQL, got one of ${connection.options.type}`);
-    }
-    if (checked.get(connection) === this.options.instanceId) return;
-    // A missing table would be an error of the server's, which ends the caller's transaction.
-    const [found] = (await queryRunner.query(`SELECT to_regclass($1) IS NOT NULL AS here`, [
-      `${this.schema}.instance`,
-    ])) as { here: boolean }[];
-    const rows = (found?.here === true ? await queryRunner.query(sql('instance', this.schema)) : []) as {
-      id: string;
-    }[];
-    if (rows[0]?.id !== this.options.instanceId) {
-      throw refusedManager(
-        `expected an EntityManager on the database of this engine (schema "${this.schema}"), got one on another: ` +
-          'a run started there could not commit together with it',
-      );
-    }
-    checked.set(connection, this.options.instanceId);
-  }
-}
-
-function refusedManager(message: string): ConfigurationError {
-  return new ConfigurationError([{ path: 'manager', message }]);
 }

@@ -9,6 +9,8 @@ export interface Hint {
   readonly d?: readonly string[];
   /** Runs whose holder should look for what was asked of them: cancel, pause, events. */
   readonly c?: readonly string[];
+  /** Events were sent in a caller's transaction: somebody should look whether a wait asks for them. */
+  readonly e?: true;
   /** Tag of the process that sent it. */
   readonly w: string;
 }
@@ -122,6 +124,14 @@ export function packHints(values: Readonly<Record<Kind, Iterable<string>>>, tag:
   return payloads;
 }
 
+/**
+ * What a caller's transaction says that sends events. It names no run: the server drops a payload that is the same as
+ * one before it in the transaction, so that a thousand events are one hint.
+ */
+export function looseEventsHint(tag: string): string {
+  return ascii({ e: true, w: tag } satisfies Hint);
+}
+
 /** The hint in a payload; null: it is not one of ours. */
 export function readHint(payload: string): Hint | null {
   let value: unknown;
@@ -131,9 +141,9 @@ export function readHint(payload: string): Hint | null {
     return null;
   }
   if (typeof value !== 'object' || value === null) return null;
-  const { w, q, d, c } = value as Partial<Record<keyof Hint, unknown>>;
+  const { w, q, d, c, e } = value as Partial<Record<keyof Hint, unknown>>;
   const lists = [q, d, c].every((list) => list === undefined || (Array.isArray(list) && list.every(isString)));
-  return isString(w) && lists ? (value as Hint) : null;
+  return isString(w) && lists && (e === undefined || e === true) ? (value as Hint) : null;
 }
 
 function isString(value: unknown): value is string {

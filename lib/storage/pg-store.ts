@@ -5,9 +5,11 @@ import type * as port from '../engine/store.js';
 import { StoreError } from '../engine/store.js';
 import { isConnectionError, openPool } from './connection.js';
 import type { DatabaseTarget } from './database-target.js';
+import { matchLoose } from './loose-events.js';
 import { opsJson, recordsJson, startsJson } from './op-json.js';
 import { sql } from './sql.js';
 import { asStoreError, StoreClient } from './store-client.js';
+import { type Query, queryOf } from './transaction.js';
 
 export interface PgStoreOptions {
   readonly target: DatabaseTarget;
@@ -183,6 +185,12 @@ export class PgStore implements port.EngineStore {
     return { queues: row?.queues ?? [], woken: row?.woken ?? 0, nextInMs: row?.next_in_ms ?? null };
   }
 
+  async matchLoose(limit: number): Promise<port.MatchedLoose> {
+    const runs = (await this.claims.run<{ id: string }>('loose-runs', [limit])).map((row) => row.id);
+    if (runs.length === 0) return { woken: [], left: 'none' };
+    return this.transact((_, query) => matchLoose(query, this.options.schema, runs, limit));
+  }
+
   async registerWorker(w: port.WorkerRegistration): Promise<{ id: number; now: number }> {
     const { host, pid, processKey, processStart, version, queues, definitions, sessionName, leaseMs } = w;
     const values = [host, pid, processKey, processStart, version, queues, definitions, sessionName, leaseMs];
@@ -235,7 +243,7 @@ export class PgStore implements port.EngineStore {
     return true;
   }
 
-  private async transact<T>(work: (run: Run) => Promise<T>): Promise<T> {
+  private async transact<T>(work: (run: Run, query: Query) => Promise<T>): Promise<T> {
     const client = await this.rare.connect().catch((error: unknown) => {
       throw new StoreError('unavailable', String(error), { cause: error });
     });
@@ -245,6 +253,7 @@ export class PgStore implements port.EngineStore {
       await client.query('BEGIN');
       const result = await work(
         async (statement, values = []) => (await client.query(sql(statement, schema), values)).rows,
+        queryOf(client),
       );
       await client.query('COMMIT');
       return result;

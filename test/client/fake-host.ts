@@ -4,9 +4,9 @@ import type { FinishedStatus } from '../../lib/core/status.js';
 import type { DurableHost, DurableRuntime } from '../../lib/durable.host.js';
 import { resolveOptions } from '../../lib/durable.options.js';
 import { EndedRuns } from '../../lib/engine/ended-runs.js';
-import type { Engine } from '../../lib/engine/engine.js';
+import type { CancelledRuns, Engine } from '../../lib/engine/engine.js';
 import { Registry, type RegisteredWorkflow } from '../../lib/engine/registry.js';
-import type { StartOp } from '../../lib/engine/store.js';
+import type { StartOp, WokenRun } from '../../lib/engine/store.js';
 import { PgControl } from '../../lib/storage/control.js';
 import { Rows } from '../storage/rows.js';
 
@@ -36,9 +36,14 @@ export class FakeEngine {
     this.told.push(...queues);
   }
 
-  async cancelled(id: string): Promise<void> {
-    this.told.push(`control ${id}`);
-    this.ended.tell(id, null);
+  woken(runs: readonly WokenRun[]): void {
+    this.told.push(...runs.map((run) => `woken ${run.runId} ${run.state}`));
+  }
+
+  async cancelledTree({ ended, undoing, woken }: CancelledRuns): Promise<void> {
+    this.told.push(...ended.map((run) => `control ${run.id}`), ...undoing.map((run) => `undo ${run.id}`));
+    for (const run of ended) this.ended.tell(run.id, null);
+    this.woken(woken);
   }
 
   inFlight(): [] {
@@ -88,6 +93,7 @@ export class FakeHost implements DurableHost {
       appDataSource: null,
       instanceId,
       hint: null,
+      looseHint: null,
     };
   }
 
