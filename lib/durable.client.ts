@@ -1,7 +1,7 @@
 import { ExecutionNotFoundError, InvalidInputError } from './core/errors.js';
 import type { PendingEvent, PendingEventFilters, PendingInput } from './core/pending.js';
 import { isUuid, uuidv7 } from './core/uuid.js';
-import type { InputOf, ResultOf, WorkflowRef } from './decorators/durable-workflow.js';
+import type { InputOf, ResultOf, WorkflowRef } from './core/durable-workflow.js';
 import { type HandleClient, WorkflowHandle } from './durable.handle.js';
 import type { DurableHost, DurableRuntime } from './durable.host.js';
 import { readChildFilters, readFilters, readListFilters } from './durable.list-options.js';
@@ -201,6 +201,7 @@ export class DurableClient {
       delayMs: 0,
       scheduledAt: null,
       retryOf: run,
+      parentId: null,
       timeout: definition.timeout,
     });
     return this.handle(again);

@@ -1,4 +1,4 @@
-import type { WorkflowRef } from './decorators/durable-workflow.js';
+import type { WorkflowRef } from './core/durable-workflow.js';
 import type { RunFilters, RunListFilters } from './core/execution.js';
 import type { PendingInputFilters } from './core/pending.js';
 

@@ -57,6 +57,7 @@ export function newRun({ definition, definitionId }: StartTarget, input: string,
     delayMs: options.delayMs,
     scheduledAt: options.scheduledAt,
     retryOf: null,
+    parentId: null,
     idempotencyKey: options.idempotencyKey,
   };
 }

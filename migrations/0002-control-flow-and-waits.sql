@@ -169,6 +169,27 @@ BEGIN
 END
 $$;
 
+-- The waits of runs that a next pass of their steps needs.
+CREATE FUNCTION durable.active_waits(runs uuid[])
+RETURNS TABLE (
+  run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, due_ms float8,
+  names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text,
+  child_error text, child_workflow text)
+LANGUAGE sql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+  SELECT w.run_id, w.id, w.path, w.visit, w.attempt, w.key, w.kind, w.state,
+    (extract(epoch FROM w.due_at) * 1000)::float8, w.names, w.child_id, w.spec, w.result,
+    CASE WHEN w.state = 'done' AND w.kind IN ('event', 'any', 'all') THEN (
+      SELECT json_agg(json_build_object('name', e.name, 'payload', e.payload) ORDER BY e.id)
+      FROM durable.events e WHERE e.run_id = w.run_id AND e.wait_id = w.id
+    ) END,
+    c.status, CASE WHEN c.data_seq = 0 THEN c.input ELSE s.output END, c.error, c.workflow
+  FROM durable.waits w
+  LEFT JOIN durable.workflow_executions c ON c.id = w.child_id
+  LEFT JOIN durable.step_executions s ON s.run_id = c.id AND s.seq = c.data_seq AND c.status <> 'active'
+  WHERE w.run_id = ANY (runs) AND w.active
+  ORDER BY w.run_id, w.id
+$$;
+
 -- What the holder of runs reads of their waits: ends those whose time has come (the row decides between that and an
 -- event that comes at the same moment), forgets the wake mark, and gives every wait that a next pass needs. A run whose
 -- row is locked by somebody is left out; a row with a null id says of each of the others that it was looked at.
@@ -197,19 +218,7 @@ BEGIN
         SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.name = n.name AND m.wait_id IS NULL)
     ) END
   WHERE w.run_id = ANY (taken) AND w.active AND w.state = 'open' AND w.due_at <= durable.clock();
-  RETURN QUERY
-    SELECT w.run_id, w.id, w.path, w.visit, w.attempt, w.key, w.kind, w.state,
-      (extract(epoch FROM w.due_at) * 1000)::float8, w.names, w.child_id, w.spec, w.result,
-      CASE WHEN w.state = 'done' AND w.kind IN ('event', 'any', 'all') THEN (
-        SELECT json_agg(json_build_object('name', e.name, 'payload', e.payload) ORDER BY e.id)
-        FROM durable.events e WHERE e.run_id = w.run_id AND e.wait_id = w.id
-      ) END,
-      c.status, CASE WHEN c.data_seq = 0 THEN c.input ELSE s.output END, c.error, c.workflow
-    FROM durable.waits w
-    LEFT JOIN durable.workflow_executions c ON c.id = w.child_id
-    LEFT JOIN durable.step_executions s ON s.run_id = c.id AND s.seq = c.data_seq AND c.status <> 'active'
-    WHERE w.run_id = ANY (taken) AND w.active
-    ORDER BY w.run_id, w.id;
+  RETURN QUERY SELECT * FROM durable.active_waits(taken);
   RETURN QUERY
     SELECT t.id, NULL::uuid, NULL::text, NULL::integer, NULL::integer, NULL::text, NULL::text, NULL::text,
       NULL::float8, NULL::text[], NULL::uuid, NULL::text, NULL::text, NULL::json, NULL::text, NULL::text, NULL::text,

@@ -3,6 +3,8 @@ import type { Violation } from './durable-error.js';
 import { parseIsoDate } from './iso-date.js';
 import type { InputChoice, InputDeclaration, InputField, InputOption } from './wait-spec.js';
 
+export { checkDeclaration } from './input-declaration.js';
+
 /** What came of a check: the answer as it is stored, or what is wrong with it. */
 export type CheckedAnswer =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly violations: readonly Violation[] };
@@ -20,7 +22,7 @@ export function checkAnswer(declaration: InputDeclaration, answer: unknown): Che
     case null:
       return { ok: true, value: answer };
     case 'approval':
-      return normaliseApproval(answer) === null
+      return approvalOf(answer) === null
         ? refused('', `expected true, false, 'approved', 'rejected' or { approved: true or false }`, answer)
         : { ok: true, value: answer };
     case 'free_text':
@@ -37,7 +39,7 @@ export function checkAnswer(declaration: InputDeclaration, answer: unknown): Che
 }
 
 /** What an approval's answer says; null: it is no answer to an approval. */
-export function normaliseApproval(answer: unknown): 'approved' | 'rejected' | null {
+export function approvalOf(answer: unknown): 'approved' | 'rejected' | null {
   const said = isRecord(answer) && Object.hasOwn(answer, 'approved') ? answer['approved'] : answer;
   if (said === true) return 'approved';
   if (said === false) return 'rejected';

@@ -12,6 +12,7 @@ import {
 import type { WorkflowDefinition } from './definition.js';
 import { encodeName, nodePath } from './definition-path.js';
 import {
+  type ChildRef,
   type CompensationState,
   define,
   floorBelow,
@@ -41,8 +42,11 @@ export type RecordType =
   | 'compensate'
   /** A value recorded within a step. */
   | 'once'
-  /** A child that was named by a `ref`. */
+  /** A child was started. */
   | 'child'
+  /** The step was handed to another queue; and it came back, since it waits. */
+  | 'handed'
+  | 'returned'
   /** The results of a loop, put into the data. */
   | 'gather'
   /** A step is about to run (`compensateWhen: 'started'`). */
@@ -63,8 +67,12 @@ export interface RecordFacts {
   readonly arm?: string;
   /** How many items a loop has. */
   readonly items?: number;
-  /** A named child: its ref, id, workflow and the digest of its input. */
-  readonly child?: { readonly ref: string; readonly id: string; readonly workflow: string; readonly input: string };
+  /** A child: what it is found again by (its ref, or the call's count), id, workflow and the digest of its input. */
+  readonly child?: ChildRef & ({ readonly ref: string } | { readonly call: string });
+  /** The row of the other queue, and the first number of the records that are written there. */
+  readonly handed?: { readonly rowId: string; readonly nextSeq: number };
+  /** Fails the run whatever is around the step (a wait's `onTimeout: 'fail'`). */
+  readonly failRun?: true;
   /** How a rollback that began here will end. */
   readonly outcome?: 'failed' | 'cancelled';
 }
@@ -135,29 +143,60 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
   const here = node !== undefined && nodePath(frame?.prefix ?? '', node.name) === path && step?.visit === record.visit;
   if (frame === null || !here || !step) {
     // What was still on its way when its step was over says nothing any more.
-    if (type === 'once' || type === 'child' || type === 'intent') return;
+    if (type === 'child') state.hasChildren = true;
+    if (HIDDEN_IN_STEP.has(type)) return;
     throw new Error(`Record ${record.seq} of ${record.path} does not belong to a place of the run`);
   }
-  if (type === 'once') return define(step.once, record.path.slice(path.length + ONCE_MARK.length), record.seq);
-  if (type === 'intent') return void (step.intent = true);
-  if (type === 'child') {
-    const { ref, ...child } = record.facts?.child ?? { ref: '', id: '', workflow: '', input: '' };
-    return define(frame.sequence.refs, ref, child);
+  switch (type) {
+    case 'once':
+      return define(step.once, record.path.slice(path.length + ONCE_MARK.length), record.seq);
+    case 'intent':
+      step.intent = true;
+      return;
+    case 'handed':
+      step.handed = record.facts?.handed ?? null;
+      return;
+    case 'returned':
+      step.handed = null;
+      return;
+    case 'child':
+      state.hasChildren = true;
+      return noteChild(frame.sequence, step, record.facts?.child);
+    default:
+      applyAttempt(frame, step, record);
+      if (record.facts?.failRun === true) state.root.failedBy ??= record.seq;
   }
-  applyAttempt(frame, step, record);
+}
+
+/** Notes of the engine within a step. */
+const HIDDEN_IN_STEP: ReadonlySet<RecordType> = new Set(['once', 'child', 'intent', 'handed', 'returned']);
+
+function noteChild(sequence: SequenceState, step: StepState, fact: RecordFacts['child']): void {
+  if (fact === undefined) return;
+  const { id, workflow, input } = fact;
+  if ('ref' in fact) define(sequence.refs, refKey(step.visit, fact.ref), { id, workflow, input });
+  else define(step.children, fact.call, { id, workflow, input });
+}
+
+/** A ref names a child for its sequence and visit. */
+export function refKey(visit: number, ref: string): string {
+  return `${visit}:${ref}`;
 }
 
 function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): void {
   const { sequence } = frame;
   const node = standing(frame);
-  step.handed = null;
   step.spent = 0;
+  step.seen = 0;
   if (record.status === 'failed') {
+    // A handed-over step is tried again where it is.
+    if (record.retryAt === null) step.handed = null;
     step.attempt = record.attempt + 1;
     step.retryAt = record.retryAt;
     if (record.retryAt === null) fail(frame, record.seq);
     return;
   }
+  step.handed = null;
   const { seq, facts, type } = record;
   if (type === 'branch' && node?.kind === 'branch') {
     const arm = facts?.arm ?? '';

@@ -33,6 +33,10 @@ export interface StepState {
   intent: boolean;
   /** ms that this attempt has taken in passes that ended with a wait. */
   spent: number;
+  /** How many waits were over when the last pass was suspended. */
+  seen: number;
+  /** Children that were started without a `ref`, by workflow and count. */
+  children: Record<string, ChildRef>;
   fan: Fan | null;
 }
 
@@ -121,10 +125,12 @@ export interface RunState {
   round: number;
   root: SequenceState;
   rollback: RollbackState | null;
+  /** Children were started in this round. */
+  hasChildren: boolean;
 }
 
 export function initialState(definition: WorkflowDefinition, round: number): RunState {
-  return { round, root: openSequence(definition.nodes, 0, 0, 0), rollback: null };
+  return { round, root: openSequence(definition.nodes, 0, 0, 0), rollback: null, hasChildren: false };
 }
 
 /** A sequence with its cursor at the first node. */
@@ -163,6 +169,8 @@ export function enter(sequence: SequenceState, node: WorkflowNode | undefined, a
     handed: null,
     intent: false,
     spent: 0,
+    seen: 0,
+    children: {},
     fan: null,
   };
   sequence.step = step;

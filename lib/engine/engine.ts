@@ -10,7 +10,8 @@ import type { Registry } from './registry.js';
 import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
 import { SessionOpener } from './session-opener.js';
 import { Sessions } from './sessions.js';
-import type { Claimable, EngineStore, StartOp, WokenRun } from './store.js';
+import type { ChildTargets } from './children.js';
+import type { CancelledTree, Claimable, EngineStore, StartOp, WokenRun } from './store.js';
 
 export interface EngineSettings {
   readonly host: string;
@@ -25,6 +26,7 @@ export interface EngineSettings {
   readonly wakeInterval: number;
   readonly wakeBatchSize: number;
   readonly shutdownTimeout: number;
+  readonly abortGrace: number;
   readonly maxPayloadBytes: number;
 }
 
@@ -43,16 +45,10 @@ export interface EngineDeps {
   readonly registry: Registry;
   readonly settings: EngineSettings;
   readonly hints: Hints;
+  readonly targets: ChildTargets;
   /** application_name of the listening session, when the server was seen to show it. */
   readonly sessionName: () => string | null;
   readonly onTrouble: (message: string) => void;
-}
-
-/** What a cancel has done, see the storage's `cancelTrees`. */
-export interface CancelledRuns {
-  readonly ended: readonly { readonly id: string; readonly held: boolean; readonly watched: boolean }[];
-  readonly undoing: readonly { readonly id: string; readonly queue: string; readonly held: boolean }[];
-  readonly woken: readonly WokenRun[];
 }
 
 /** While attempts run, how often they are published if they changed, ms. */
@@ -90,6 +86,7 @@ export class Engine {
       () => this.membership.id,
       () => this.claimable.map((c) => c.id),
       onTrouble,
+      (woken) => this.woken(woken),
     );
     this.sessions = new Sessions(
       store,
@@ -126,6 +123,11 @@ export class Engine {
       maxPayloadBytes: settings.maxPayloadBytes,
       onEnd: (runId, end, watched) => this.onEnd(runId, end, watched),
       onDue: (queue, inMs) => this.onDue(queue, inMs),
+      abortGrace: settings.abortGrace,
+      targets: deps.targets,
+      onWoken: (woken) => this.woken(woken),
+      onAttention: () => void this.sessions.look(),
+      onCancelled: (tree) => void this.cancelledTree(tree),
       onTrouble,
     };
     this.opener = new SessionOpener(sessionDeps, registry, this.sessions);
@@ -226,34 +228,25 @@ export class Engine {
     this.pollers.get(queue)?.look();
   }
 
-  /** A run was cancelled by this process: whoever holds it must stop, whoever waits for it wants to know. */
-  async cancelled(runId: string, held: boolean, watched: boolean): Promise<void> {
-    if (held && !this.isLocal(runId)) this.deps.hints.control(runId);
-    if (watched) this.deps.hints.done(runId);
-    this.hintDone(runId);
-    await this.hintControl(runId);
-  }
-
-  /** Runs were cancelled, or are to be undone, by this process. */
-  async cancelledTree({ ended, undoing, woken }: CancelledRuns): Promise<void> {
-    for (const run of undoing) if (run.held && !this.isLocal(run.id)) this.deps.hints.control(run.id);
-    this.workIn([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);
-    this.woken(woken);
-    await Promise.all([
-      ...ended.map((run) => this.cancelled(run.id, run.held, run.watched)),
-      ...undoing.filter((run) => run.held).map((run) => this.hintControl(run.id)),
-    ]);
-  }
-
-  /** Something came that these runs have waited for: they can be claimed, or whoever holds them should look. */
+  /** Runs got what they wait for: they are claimable again, or their holders are told. */
   woken(runs: readonly WokenRun[]): void {
-    this.workIn([...new Set(runs.filter((run) => run.state === 'ready' && !run.paused).map((run) => run.queue))]);
-    for (const { runId, state } of runs) {
-      if (state !== 'running') continue;
-      // A look that fails is made again by the loop of the holder.
-      if (this.isLocal(runId)) this.hintControl(runId).catch(() => {});
-      else this.deps.hints.control(runId);
+    const queues = new Set(runs.filter((run) => run.ready).map((run) => run.queue));
+    if (queues.size > 0) this.workIn([...queues]);
+    for (const { runId, held } of runs) {
+      if (held && !this.sessions.refresh(runId)) this.deps.hints.control(runId);
     }
+  }
+
+  /**
+   * Runs were cancelled, or are to be undone: their holders must stop, whoever waits for them wants to know. Resolves when
+   * those that are held here have been looked at.
+   */
+  async cancelledTree({ ended, held, watched, woken }: CancelledTree): Promise<void> {
+    for (const runId of held) if (!this.isLocal(runId)) this.deps.hints.control(runId);
+    for (const runId of watched) this.deps.hints.done(runId);
+    for (const runId of ended) this.hintDone(runId);
+    this.woken(woken);
+    if (held.some((runId) => this.sessions.hasRun(runId))) await this.sessions.look();
   }
 
   /** A transaction of an application has sent events. */
@@ -296,7 +289,7 @@ export class Engine {
   }
 
   private onEnd(runId: string, end: RunEnd, watched: boolean): void {
-    this.ended.tell(runId, end);
+    this.ended.tell(runId, end.data === null ? null : end);
     if (watched) this.deps.hints.done(runId);
   }
 

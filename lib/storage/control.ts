@@ -4,7 +4,8 @@ import type { WorkflowDefinition } from '../core/definition.js';
 import { ExecutionNotFinishedError } from '../core/errors-client.js';
 import { ExecutionFinishedError, ExecutionNotFoundError } from '../core/errors.js';
 import type { FinishedStatus } from '../core/status.js';
-import { cancelCause, type CancelledTree, cancelLocked, lockTrees } from './cancel-tree.js';
+import type { CancelledTree } from '../engine/store.js';
+import { cancelCause, cancelLocked, lockTrees } from './cancel-tree.js';
 import { decidedTransaction } from './decided.js';
 import { checkManager } from './manager-check.js';
 import { sql } from './sql.js';
@@ -116,10 +117,16 @@ export class PgControl {
     const cause = cancelCause(reason);
     return decidedTransaction(
       this.pool,
-      (query) => lockTrees(query, this.schema, async () => [id]),
+      (query) => lockTrees(query, this.schema, async () => ({ roots: [id] })),
       async (query, tree) => {
-        const done = await cancelLocked(query, this.schema, tree, cause, compensate ? 'compensate' : 'end');
-        const cancelled = [...done.ended, ...done.undoing].some((run) => run.id === id);
+        const { undoing, ...done } = await cancelLocked(
+          query,
+          this.schema,
+          tree,
+          cause,
+          compensate ? 'compensate' : 'end',
+        );
+        const cancelled = [...done.ended, ...undoing].includes(id);
         // Of a run that has ended or is being undone nothing was locked.
         if (!cancelled) await this.storedStatus(query, id);
         return { ...done, cancelled };

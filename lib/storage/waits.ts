@@ -10,12 +10,13 @@ import {
 } from '../core/errors.js';
 import { uuidv7 } from '../core/uuid.js';
 import type { WaitSpec, WaitState } from '../core/wait-spec.js';
-import type { WokenRun } from '../engine/store.js';
-import { cancelCause, type CancelledTree, cancelLocked, lockTrees } from './cancel-tree.js';
+import type { CancelledTree, WokenRun } from '../engine/store.js';
+import { cancelCause, cancelLocked, lockTrees, type TreeChoice } from './cancel-tree.js';
 import { decidedTransaction } from './decided.js';
 import { checkManager } from './manager-check.js';
 import { sql } from './sql.js';
 import { persist, type Query, queryOf } from './transaction.js';
+import { toWoken, type WokenRow } from './woken.js';
 
 export interface WaitsOptions {
   readonly pool: pg.Pool;
@@ -39,9 +40,9 @@ export interface NewEvent {
 /** Which input is meant: by the name that the step gave it, or by its own id. */
 export type InputSelector = { readonly name: string } | { readonly inputId: string };
 
-export interface CancelledWaits extends Pick<CancelledTree, 'ended' | 'undoing'> {
+/** What came of the end of waiting: how many waits, and the children that were cancelled with them. */
+export interface CancelledWaits extends CancelledTree {
   readonly count: number;
-  readonly woken: readonly WokenRun[];
 }
 
 /**
@@ -66,10 +67,10 @@ export class PgWaits {
     // With a key of its own an event can be sent again when nobody knows whether it has arrived.
     const parameters = [runId, name, payload, dedupeKey ?? uuidv7()];
     const rows = await persist(() =>
-      this.query<{ outcome: string } & Omit<WokenRun, 'runId'>>(sql('send-event', this.schema), parameters),
+      this.query<{ outcome: string } & Omit<WokenRow, 'run'>>(sql('send-event', this.schema), parameters),
     );
     refuseUnlessActive(runId, rows[0]?.outcome);
-    return rows.flatMap(({ outcome: _, ...row }) => (row.queue === null ? [] : { runId, ...row }));
+    return rows.flatMap(({ outcome: _, ...row }) => (row.queue === null ? [] : toWoken({ run: runId, ...row })));
   }
 
   /**
@@ -115,7 +116,7 @@ export class PgWaits {
         }
         const spec = input.spec === null ? {} : (decode(input.spec) as WaitSpec);
         const answer = toAnswer({ name: input.name, spec });
-        return query<WokenRun>(sql('answer-input', this.schema), [runId, input.id, answer]);
+        return (await query<WokenRow>(sql('answer-input', this.schema), [runId, input.id, answer])).map(toWoken);
       },
     );
   }
@@ -130,14 +131,14 @@ export class PgWaits {
     return decidedTransaction(
       this.options.pool,
       (query) => {
-        const children = async (): Promise<string[]> => {
+        const children = async (): Promise<TreeChoice> => {
           const rows = await query<{ id: string }>(sql('open-children', schema), [runId, name]);
-          return rows.map((row) => row.id);
+          return { roots: rows.map((row) => row.id) };
         };
         return lockTrees(query, schema, children, [runId]);
       },
       async (query, tree) => {
-        const rows = await query<{ count: number } & WokenRun>(sql('cancel-waits', schema), [
+        const rows = await query<{ count: number } & WokenRow>(sql('cancel-waits', schema), [
           runId,
           name,
           cause.reason,
@@ -145,12 +146,12 @@ export class PgWaits {
         const [found] = rows;
         if (found === undefined) {
           await this.storedStatus(query, runId);
-          return { count: 0, woken: [], ended: [], undoing: [] };
+          return { count: 0, ended: [], held: [], watched: [], woken: [] };
         }
         // After the waits: their end wakes nobody any more.
-        const { ended, undoing, woken } = await cancelLocked(query, schema, tree, cause, 'end-unless-undone');
+        const { undoing: _, ...done } = await cancelLocked(query, schema, tree, cause, 'end-unless-undone');
         const { count, ...run } = found;
-        return { count, woken: [run, ...woken], ended, undoing };
+        return { ...done, count, woken: [toWoken(run), ...done.woken] };
       },
     );
   }

@@ -4,9 +4,9 @@ import type { FinishedStatus } from '../../lib/core/status.js';
 import type { DurableHost, DurableRuntime } from '../../lib/durable.host.js';
 import { resolveOptions } from '../../lib/durable.options.js';
 import { EndedRuns } from '../../lib/engine/ended-runs.js';
-import type { CancelledRuns, Engine } from '../../lib/engine/engine.js';
+import type { Engine } from '../../lib/engine/engine.js';
 import { Registry, type RegisteredWorkflow } from '../../lib/engine/registry.js';
-import type { StartOp, WokenRun } from '../../lib/engine/store.js';
+import type { CancelledTree, StartOp, WokenRun } from '../../lib/engine/store.js';
 import { PgControl } from '../../lib/storage/control.js';
 import { Rows } from '../storage/rows.js';
 
@@ -37,12 +37,15 @@ export class FakeEngine {
   }
 
   woken(runs: readonly WokenRun[]): void {
-    this.told.push(...runs.map((run) => `woken ${run.runId} ${run.state}`));
+    this.told.push(...runs.map((run) => `woken ${run.runId}`));
   }
 
-  async cancelledTree({ ended, undoing, woken }: CancelledRuns): Promise<void> {
-    this.told.push(...ended.map((run) => `control ${run.id}`), ...undoing.map((run) => `undo ${run.id}`));
-    for (const run of ended) this.ended.tell(run.id, null);
+  async cancelledTree({ ended, held, woken }: CancelledTree): Promise<void> {
+    this.told.push(...held.map((id) => `held ${id}`));
+    for (const id of ended) {
+      this.told.push(`ended ${id}`);
+      this.ended.tell(id, null);
+    }
     this.woken(woken);
   }
 
