@@ -191,6 +191,7 @@ export class DurableClient {
       delayMs: 0,
       scheduledAt: null,
       retryOf: run,
+      parentId: null,
       timeout: definition.timeout,
     });
     return this.handle(again);
@@ -267,6 +268,7 @@ function newRun({ definition, definitionId }: StartTarget, input: string, option
     delayMs: options.delayMs,
     scheduledAt: options.scheduledAt,
     retryOf: null,
+    parentId: null,
     idempotencyKey: options.idempotencyKey,
   };
 }

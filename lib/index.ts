@@ -39,6 +39,23 @@ export type {
   WorkflowOptions,
 } from './decorators/types.js';
 
+export { callWorkflow, startWorkflow, type CallOptions, type ChildOptions } from './engine/child-functions.js';
+export {
+  scheduleAt,
+  sleep,
+  waitForAll,
+  waitForAny,
+  waitForApproval,
+  waitForChoice,
+  waitForChoices,
+  waitForEvent,
+  waitForForm,
+  waitForInput,
+  waitForText,
+  type InputOptions,
+  type WaitOptions,
+} from './engine/wait-functions.js';
+export type { InputChoice, InputField, InputType } from './core/wait-spec.js';
 export {
   appendContext,
   currentAttempt,
@@ -49,6 +66,9 @@ export {
   incrementContext,
   mergeContext,
   once,
+  parallelOk,
+  parallelResult,
+  parallelResults,
   putContext,
   scheduledTime,
   stepManager,

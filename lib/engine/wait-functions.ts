@@ -2,7 +2,8 @@ import { describe } from '../core/describe.js';
 import { InvalidInputError, WaitInTransactionError } from '../core/errors.js';
 import { StepUsageError } from '../core/errors-usage.js';
 
-import { approvalOf, checkDeclaration } from '../core/input-check.js';
+import { normaliseApproval } from '../core/input-check.js';
+import { checkDeclaration } from '../core/input-declaration.js';
 import type { InputChoice, InputDeclaration, InputField, InputType, WaitKind, WaitSpec } from '../core/wait-spec.js';
 import { currentScope, type StepScope } from './step-scope.js';
 import type { StepWaits } from './step-waits.js';
@@ -92,7 +93,7 @@ export function waitForApproval<V = never>(
 ): Promise<'approved' | 'rejected' | V> {
   return started(async () => {
     const given = await input('waitForApproval', name, 'approval', options);
-    return 'timeoutValue' in options && given === options.timeoutValue ? (given as V) : (approvalOf(given) ?? (given as V));
+    return 'timeoutValue' in options && given === options.timeoutValue ? (given as V) : (normaliseApproval(given) ?? (given as V));
   });
 }
 
