@@ -4,7 +4,6 @@ import type { PendingInputFilters } from './core/pending.js';
 
 export type { CompensationResult, Execution, ExecutionCounts, StepRecord, WorkflowSummary } from './core/execution.js';
 export type { PendingEvent, PendingEventFilters, PendingInput, PendingStatus } from './core/pending.js';
-export type { InputChoice, InputField, InputOption, InputType } from './core/wait-spec.js';
 export type { ExecutionStatus, FinishedStatus } from './core/status.js';
 
 /** Which runs are counted; all that is given must fit. */

@@ -12,10 +12,6 @@ export type {
   ExecutionListFilters,
   ExecutionStatus,
   GetExecutionOptions,
-  InputChoice,
-  InputField,
-  InputOption,
-  InputType,
   PendingEvent,
   PendingEventFilters,
   PendingInput,
@@ -49,6 +45,23 @@ export type {
   WorkflowOptions,
 } from './decorators/types.js';
 
+export { callWorkflow, startWorkflow, type CallOptions, type ChildOptions } from './engine/child-functions.js';
+export {
+  scheduleAt,
+  sleep,
+  waitForAll,
+  waitForAny,
+  waitForApproval,
+  waitForChoice,
+  waitForChoices,
+  waitForEvent,
+  waitForForm,
+  waitForInput,
+  waitForText,
+  type InputOptions,
+  type WaitOptions,
+} from './engine/wait-functions.js';
+export type { InputChoice, InputField, InputOption, InputType } from './core/wait-spec.js';
 export {
   appendContext,
   currentAttempt,
@@ -59,6 +72,9 @@ export {
   incrementContext,
   mergeContext,
   once,
+  parallelOk,
+  parallelResult,
+  parallelResults,
   putContext,
   scheduledTime,
   stepManager,

@@ -22,7 +22,7 @@ export function checkAnswer(declaration: InputDeclaration, answer: unknown): Che
     case null:
       return { ok: true, value: answer };
     case 'approval':
-      return approvalOf(answer) === null
+      return normaliseApproval(answer) === null
         ? refused('', `expected true, false, 'approved', 'rejected' or { approved: true or false }`, answer)
         : { ok: true, value: answer };
     case 'free_text':
@@ -39,7 +39,7 @@ export function checkAnswer(declaration: InputDeclaration, answer: unknown): Che
 }
 
 /** What an approval's answer says; null: it is no answer to an approval. */
-export function approvalOf(answer: unknown): 'approved' | 'rejected' | null {
+export function normaliseApproval(answer: unknown): 'approved' | 'rejected' | null {
   const said = isRecord(answer) && Object.hasOwn(answer, 'approved') ? answer['approved'] : answer;
   if (said === true) return 'approved';
   if (said === false) return 'rejected';

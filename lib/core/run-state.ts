@@ -234,3 +234,15 @@ export function define<T>(record: Record<string, T>, key: string, value: T): voi
 export function seqOf(ref: DataRef): number {
   return typeof ref === 'number' ? ref : ref[0];
 }
+
+/** The names of the nodes where the cursors below a sequence stand. */
+export function standingAt({ node, step, failedBy }: SequenceState): string[] {
+  if (node === null || failedBy !== null) return [];
+  const fan = step?.fan;
+  if (!fan) return [node];
+  const arms =
+    fan.kind === 'branch' ? [fan.sequence] : Object.values(fan.kind === 'parallel' ? fan.arms : fan.open);
+  const names = arms.flatMap(standingAt);
+  // All arms are done: the collector's turn.
+  return names.length > 0 ? names : [node];
+}

@@ -228,25 +228,31 @@ export class Engine {
     this.pollers.get(queue)?.look();
   }
 
-  /** Runs got what they wait for: they are claimable again, or their holders are told. */
+  /** Something came that these runs have waited for: they can be claimed, or whoever holds them should look. */
   woken(runs: readonly WokenRun[]): void {
-    const queues = new Set(runs.filter((run) => run.ready).map((run) => run.queue));
-    if (queues.size > 0) this.workIn([...queues]);
-    for (const { runId, held } of runs) {
-      if (held && !this.sessions.refresh(runId)) this.deps.hints.control(runId);
+    this.workIn([...new Set(runs.filter((run) => run.state === 'ready' && !run.paused).map((run) => run.queue))]);
+    for (const { runId, state } of runs) {
+      if (state === 'running' && !this.sessions.refresh(runId)) this.deps.hints.control(runId);
     }
   }
 
-  /**
-   * Runs were cancelled, or are to be undone: their holders must stop, whoever waits for them wants to know. Resolves when
-   * those that are held here have been looked at.
-   */
-  async cancelledTree({ ended, held, watched, woken }: CancelledTree): Promise<void> {
-    for (const runId of held) if (!this.isLocal(runId)) this.deps.hints.control(runId);
-    for (const runId of watched) this.deps.hints.done(runId);
-    for (const runId of ended) this.hintDone(runId);
+  /** Runs were cancelled, or are to be undone, by this process. */
+  async cancelledTree({ ended, undoing, woken }: CancelledTree): Promise<void> {
+    for (const run of undoing) if (run.held && !this.isLocal(run.id)) this.deps.hints.control(run.id);
+    this.workIn([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);
     this.woken(woken);
-    if (held.some((runId) => this.sessions.hasRun(runId))) await this.sessions.look();
+    await Promise.all([
+      ...ended.map((run) => this.cancelled(run.id, run.held, run.watched)),
+      ...undoing.filter((run) => run.held).map((run) => this.hintControl(run.id)),
+    ]);
+  }
+
+  /** A run was cancelled by this process: whoever holds it must stop, whoever waits for it wants to know. */
+  async cancelled(runId: string, held: boolean, watched: boolean): Promise<void> {
+    if (held && !this.isLocal(runId)) this.deps.hints.control(runId);
+    if (watched) this.deps.hints.done(runId);
+    this.hintDone(runId);
+    await this.hintControl(runId);
   }
 
   /** A transaction of an application has sent events. */

@@ -146,22 +146,23 @@ export interface UndoRecord {
   readonly final: boolean;
 }
 
+/** What a cancel has done. */
 export interface CancelledTree {
-  /** Runs that were cancelled. */
-  readonly ended: readonly string[];
-  /** Runs that were cancelled, or are to be undone, and that a worker held: their holders should be told. */
-  readonly held: readonly string[];
-  /** Runs whose end somebody waits for. */
-  readonly watched: readonly string[];
+  /** Runs that have ended: whether a worker had them, and whether another process waits for their end. */
+  readonly ended: readonly { readonly id: string; readonly held: boolean; readonly watched: boolean }[];
+  /** Runs that are to be undone: whether a worker has them, else they can be claimed in their queue. */
+  readonly undoing: readonly { readonly id: string; readonly queue: string; readonly held: boolean }[];
+  /** Parents that have waited for one that ended. */
   readonly woken: readonly WokenRun[];
 }
 
-/** A run that got what it waits for: claimable again in its queue, or marked where a worker holds it. */
+/** A run that goes on, since something came that it has waited for; what its row in the queue says now. */
 export interface WokenRun {
   readonly runId: string;
   readonly queue: string;
-  readonly held: boolean;
-  readonly ready: boolean;
+  readonly paused: boolean;
+  /** Running: a worker has it, and its `wake` mark is set. */
+  readonly state: 'ready' | 'running' | 'sleeping';
 }
 
 export interface MatchedLoose {

@@ -1,8 +1,7 @@
 import { encode } from '../core/codec.js';
-import type { CancelledTree } from '../engine/store.js';
+import type { CancelledTree, WokenRun } from '../engine/store.js';
 import { sql } from './sql.js';
 import type { Query } from './transaction.js';
-import { toWoken, type WokenRow } from './woken.js';
 
 /** Why runs are cancelled, in its two stored forms. */
 export interface CancelCause {
@@ -85,11 +84,6 @@ async function findTrees(
   return { all: new Set([...rows.map((row) => row.id), ...others]), inside };
 }
 
-/** What was done, and which runs are to be undone. */
-export interface TreeOutcome extends CancelledTree {
-  readonly undoing: readonly string[];
-}
-
 /**
  * Cancels the trees that `lockTrees` has locked, in the same transaction: runs, their steps on other queues, their waits;
  * and lets parents outside the trees go on that have waited for one of them.
@@ -100,7 +94,7 @@ export async function cancelLocked(
   { runs }: LockedTree,
   { error, reason }: CancelCause,
   mode: CancelMode,
-): Promise<TreeOutcome> {
+): Promise<CancelledTree> {
   const open = [...runs.values()].filter((run) => !run.compensating && (mode === 'end' || run.cancel === null));
   const ending = open.filter((run) => mode !== 'compensate' || !run.begun).map((run) => run.id);
   const asked = open.filter((run) => mode === 'compensate' && run.begun).map((run) => run.id);
@@ -108,17 +102,8 @@ export async function cancelLocked(
   const undoing = asked.length === 0 ? [] : await query<UndoingRow>(sql('request-rollback', schema), [asked, error]);
   const gone = new Set(ended.map((run) => run.id));
   const parents = new Set(ended.flatMap(({ parentId }) => (parentId === null || gone.has(parentId) ? [] : parentId)));
-  const told = parents.size === 0 ? [] : await query<WokenRow>(sql('match-waits', schema), [[...parents]]);
-  return {
-    ended: [...gone],
-    undoing: undoing.map((run) => run.id),
-    held: [...ended, ...undoing].filter((run) => run.held).map((run) => run.id),
-    watched: ended.filter((run) => run.watched).map((run) => run.id),
-    woken: [
-      ...told.map(toWoken),
-      ...undoing.filter((run) => !run.held).map(({ id, queue }) => ({ runId: id, queue, held: false, ready: true })),
-    ],
-  };
+  const woken = parents.size === 0 ? [] : await query<WokenRun>(sql('match-waits', schema), [[...parents]]);
+  return { ended: ended.map(({ id, held, watched }) => ({ id, held, watched })), undoing, woken };
 }
 
 interface EndedRow {

@@ -119,14 +119,8 @@ export class PgControl {
       this.pool,
       (query) => lockTrees(query, this.schema, async () => ({ roots: [id] })),
       async (query, tree) => {
-        const { undoing, ...done } = await cancelLocked(
-          query,
-          this.schema,
-          tree,
-          cause,
-          compensate ? 'compensate' : 'end',
-        );
-        const cancelled = [...done.ended, ...undoing].includes(id);
+        const done = await cancelLocked(query, this.schema, tree, cause, compensate ? 'compensate' : 'end');
+        const cancelled = [...done.ended, ...done.undoing].some((run) => run.id === id);
         // Of a run that has ended or is being undone nothing was locked.
         if (!cancelled) await this.storedStatus(query, id);
         return { ...done, cancelled };

@@ -1,7 +1,6 @@
-import type { MatchedLoose } from '../engine/store.js';
+import type { MatchedLoose, WokenRun } from '../engine/store.js';
 import { sql } from './sql.js';
 import type { Query } from './transaction.js';
-import { toWoken, type WokenRow } from './woken.js';
 
 /**
  * Joins events that were sent in callers' transactions with the waits that ask for them, in one transaction. A run that
@@ -15,7 +14,7 @@ export async function matchLoose(
 ): Promise<MatchedLoose> {
   const locked = (await query<{ id: string }>(sql('lock-free-runs', schema), [runs])).map((row) => row.id);
   await query(sql('settle-loose', schema), [locked, runs]);
-  const woken = locked.length === 0 ? [] : (await query<WokenRow>(sql('match-waits', schema), [locked])).map(toWoken);
+  const woken = locked.length === 0 ? [] : await query<WokenRun>(sql('match-waits', schema), [locked]);
   if (runs.length >= limit && locked.length > 0) return { woken, left: 'more' };
   return { woken, left: locked.length < runs.length ? 'locked' : 'none' };
 }

@@ -16,7 +16,6 @@ import { decidedTransaction } from './decided.js';
 import { checkManager } from './manager-check.js';
 import { sql } from './sql.js';
 import { persist, type Query, queryOf } from './transaction.js';
-import { toWoken, type WokenRow } from './woken.js';
 
 export interface WaitsOptions {
   readonly pool: pg.Pool;
@@ -67,10 +66,10 @@ export class PgWaits {
     // With a key of its own an event can be sent again when nobody knows whether it has arrived.
     const parameters = [runId, name, payload, dedupeKey ?? uuidv7()];
     const rows = await persist(() =>
-      this.query<{ outcome: string } & Omit<WokenRow, 'run'>>(sql('send-event', this.schema), parameters),
+      this.query<{ outcome: string } & Omit<WokenRun, 'runId'>>(sql('send-event', this.schema), parameters),
     );
     refuseUnlessActive(runId, rows[0]?.outcome);
-    return rows.flatMap(({ outcome: _, ...row }) => (row.queue === null ? [] : toWoken({ run: runId, ...row })));
+    return rows.flatMap(({ outcome: _, ...row }) => (row.queue === null ? [] : { runId, ...row }));
   }
 
   /**
@@ -116,7 +115,7 @@ export class PgWaits {
         }
         const spec = input.spec === null ? {} : (decode(input.spec) as WaitSpec);
         const answer = toAnswer({ name: input.name, spec });
-        return (await query<WokenRow>(sql('answer-input', this.schema), [runId, input.id, answer])).map(toWoken);
+        return query<WokenRun>(sql('answer-input', this.schema), [runId, input.id, answer]);
       },
     );
   }
@@ -138,7 +137,7 @@ export class PgWaits {
         return lockTrees(query, schema, children, [runId]);
       },
       async (query, tree) => {
-        const rows = await query<{ count: number } & WokenRow>(sql('cancel-waits', schema), [
+        const rows = await query<{ count: number } & WokenRun>(sql('cancel-waits', schema), [
           runId,
           name,
           cause.reason,
@@ -146,12 +145,12 @@ export class PgWaits {
         const [found] = rows;
         if (found === undefined) {
           await this.storedStatus(query, runId);
-          return { count: 0, ended: [], held: [], watched: [], woken: [] };
+          return { count: 0, ended: [], undoing: [], woken: [] };
         }
         // After the waits: their end wakes nobody any more.
-        const { undoing: _, ...done } = await cancelLocked(query, schema, tree, cause, 'end-unless-undone');
+        const done = await cancelLocked(query, schema, tree, cause, 'end-unless-undone');
         const { count, ...run } = found;
-        return { ...done, count, woken: [toWoken(run), ...done.woken] };
+        return { ...done, count, woken: [run, ...done.woken] };
       },
     );
   }

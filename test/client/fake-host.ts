@@ -40,12 +40,9 @@ export class FakeEngine {
     this.told.push(...runs.map((run) => `woken ${run.runId}`));
   }
 
-  async cancelledTree({ ended, held, woken }: CancelledTree): Promise<void> {
-    this.told.push(...held.map((id) => `held ${id}`));
-    for (const id of ended) {
-      this.told.push(`ended ${id}`);
-      this.ended.tell(id, null);
-    }
+  async cancelledTree({ ended, undoing, woken }: CancelledTree): Promise<void> {
+    this.told.push(...ended.map((run) => `ended ${run.id}`), ...undoing.map((run) => `undo ${run.id}`));
+    for (const run of ended) this.ended.tell(run.id, null);
     this.woken(woken);
   }
 

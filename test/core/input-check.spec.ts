@@ -1,4 +1,4 @@
-import { checkAnswer, approvalOf } from '../../lib/core/input-check.js';
+import { checkAnswer, normaliseApproval } from '../../lib/core/input-check.js';
 import { checkDeclaration } from '../../lib/core/input-declaration.js';
 import { parseIsoDate } from '../../lib/core/iso-date.js';
 import type { InputDeclaration, InputField } from '../../lib/core/wait-spec.js';
@@ -24,17 +24,17 @@ describe('an answer', () => {
   it('to an approval says yes or no in one of three ways, and is kept as it came', () => {
     for (const value of [true, 'approved', { approved: true, by: 'ann' }]) {
       expect(checkAnswer({ type: 'approval' }, value)).toEqual({ ok: true, value });
-      expect(approvalOf(value)).toBe('approved');
+      expect(normaliseApproval(value)).toBe('approved');
     }
     for (const value of [false, 'rejected', { approved: false, why: 'late' }]) {
       expect(checkAnswer({ type: 'approval' }, value)).toEqual({ ok: true, value });
-      expect(approvalOf(value)).toBe('rejected');
+      expect(normaliseApproval(value)).toBe('rejected');
     }
     for (const value of [undefined, null, 1, 'yes', 'Approved', {}, { approved: 'approved' }, [true], new Date(0)]) {
       expect(violationsOf({ type: 'approval' }, value)).toEqual([
         expect.stringContaining(`expected true, false, 'approved', 'rejected' or { approved: true or false }, got `),
       ]);
-      expect(approvalOf(value)).toBeNull();
+      expect(normaliseApproval(value)).toBeNull();
     }
   });
 

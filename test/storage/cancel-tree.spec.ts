@@ -23,6 +23,10 @@ function child(parent: string, queue: Record<string, unknown> = WAITING): Promis
   return rows.open(queue, { parent_id: parent });
 }
 
+function idsOf(runs: readonly { readonly id: string }[]): string[] {
+  return runs.map((run) => run.id).toSorted();
+}
+
 async function statusOf(id: string): Promise<unknown> {
   return (await rows.one('workflow_executions', id))?.['status'];
 }
@@ -52,8 +56,9 @@ describe('a cancel', () => {
     const done = await control.cancel(root, 'enough');
     const gone = [root, held, fresh, paused, below];
     expect(done.cancelled).toBe(true);
-    expect(done.ended.toSorted()).toEqual(gone.toSorted());
-    expect(done).toMatchObject({ held: [held], watched: [held], woken: [] });
+    expect(idsOf(done.ended)).toEqual(gone.toSorted());
+    expect(done.ended.filter((run) => run.held || run.watched)).toEqual([{ id: held, held: true, watched: true }]);
+    expect(done.woken).toEqual([]);
     for (const id of gone) {
       const row = await rows.one('workflow_executions', id);
       expect(row).toMatchObject({ status: 'cancelled', completed_at: expect.any(Date) });
@@ -74,7 +79,7 @@ describe('a cancel', () => {
     const input = await rows.wait(below, { kind: 'input', names: ['a'] });
     const answered = await rows.wait(below, { kind: 'input', names: ['b'], state: 'done', result: '1' });
     const { woken } = await control.cancel(root, 'enough');
-    expect(woken).toEqual([{ runId: parent, queue: 'default', held: false, ready: true }]);
+    expect(woken).toEqual([{ runId: parent, queue: 'default', paused: false, state: 'ready' }]);
     expect(await rows.one('waits', forRoot)).toMatchObject({ state: 'done', active: true });
     for (const id of [forBelow, input]) {
       expect(await rows.one('waits', id)).toMatchObject({ state: 'cancelled', active: false, result: '"enough"' });
@@ -90,11 +95,10 @@ describe('a cancel', () => {
     expect(await control.cancel(undone, null)).toEqual({
       cancelled: false,
       ended: [],
-      held: [],
-      watched: [],
+      undoing: [],
       woken: [],
     });
-    expect((await control.cancel(root, null)).ended).toEqual([root]);
+    expect(idsOf((await control.cancel(root, null)).ended)).toEqual([root]);
     expect(await statusOf(undone)).toBe('active');
     expect(await statusOf(notice)).toBe('active');
   });
@@ -118,7 +122,7 @@ describe('a cancel', () => {
     );
     await client.query('COMMIT');
     client.release();
-    expect((await cancelled).ended.toSorted()).toEqual([started, root]);
+    expect(idsOf((await cancelled).ended)).toEqual([started, root]);
   });
 
   it('of runs of one tree at the same time ends each run once', async () => {
@@ -129,7 +133,7 @@ describe('a cancel', () => {
       await rows.wait(root, { kind: 'child', child_id: middle });
       const all = [root, middle, leaf];
       const done = await Promise.all(all.map((id) => control.cancel(id, `by ${id}`)));
-      const ended = done.flatMap((one) => one.ended);
+      const ended = done.flatMap((one) => idsOf(one.ended));
       expect(ended.toSorted()).toEqual(all.toSorted());
       expect(done.filter((one) => one.cancelled).length).toBeGreaterThan(0);
       expect((await rows.pool.query('SELECT FROM durable.waits WHERE run_id = $1 AND active', [root])).rows).toEqual(
@@ -156,7 +160,7 @@ describe('a cancel', () => {
         expect(cancel?.cancelled).toBe(true);
         expect(await statusOf(parent)).toBe('cancelled');
         expect(await statusOf(id)).toBe(completed ? 'completed' : 'cancelled');
-        expect(cancel?.ended.includes(id)).toBe(!completed);
+        expect(idsOf(cancel?.ended ?? []).includes(id)).toBe(!completed);
         expect(await rows.one('waits', wait)).toMatchObject({ active: false });
       }
     }
@@ -191,14 +195,14 @@ describe('a cancel that undoes', () => {
     const undone = await child(root, { ...WAITING, compensating: true });
     const wait = await rows.wait(root, { kind: 'child', child_id: fresh });
     const done = await control.cancel(root, 'stop', true);
-    expect(done).toMatchObject({ cancelled: true, held: [held], watched: [] });
-    expect(done.ended.toSorted()).toEqual([fresh, later].toSorted());
-    expect(new Map(done.woken.map(({ runId, ...run }) => [runId, run]))).toEqual(
-      new Map([
-        [root, { queue: 'default', held: false, ready: true }],
-        [asleep, { queue: 'ai', held: false, ready: true }],
-      ]),
-    );
+    expect(done.cancelled).toBe(true);
+    expect(idsOf(done.ended)).toEqual([fresh, later].toSorted());
+    expect(done.undoing.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual([
+      { id: root, queue: 'default', held: false },
+      { id: held, queue: 'default', held: true },
+      { id: asleep, queue: 'ai', held: false },
+    ]);
+    expect(done.woken.map((run) => run.runId)).toEqual([root]);
     expect(await rows.one('waits', wait)).toMatchObject({ state: 'done' });
     for (const id of [root, held, asleep]) {
       const row = await rows.one('workflow_queue', id);
@@ -207,13 +211,13 @@ describe('a cancel that undoes', () => {
       expect(await statusOf(id)).toBe('active');
     }
     expect(await rows.one('workflow_queue', undone)).toMatchObject({ cancel: null, state: 'sleeping' });
-    expect(await control.cancel(root, 'again', true)).toMatchObject({ cancelled: false, woken: [] });
-    expect(await control.cancel(undone, 'stop', true)).toMatchObject({ cancelled: false, woken: [] });
+    expect(await control.cancel(root, 'again', true)).toMatchObject({ cancelled: false, undoing: [] });
+    expect(await control.cancel(undone, 'stop', true)).toMatchObject({ cancelled: false, undoing: [] });
   });
 
   it('ends at once a run that was never claimed', async () => {
     const id = await rows.open({});
-    expect(await control.cancel(id, null, true)).toMatchObject({ cancelled: true, ended: [id], woken: [] });
+    expect(await control.cancel(id, null, true)).toMatchObject({ cancelled: true, ended: [{ id }], undoing: [] });
     expect(await statusOf(id)).toBe('cancelled');
   });
 
@@ -224,8 +228,8 @@ describe('a cancel that undoes', () => {
     const direct = await child(root);
     const wait = await rows.wait(root, { kind: 'child', child_id: direct });
     const done = await transaction(rows.pool, (query) => cancelChildren(query, 'durable', root, 'undoing'));
-    expect(done.ended.toSorted()).toEqual([below, direct].toSorted());
-    expect(done.woken).toEqual([{ runId: root, queue: 'default', held: false, ready: true }]);
+    expect(idsOf(done.ended)).toEqual([below, direct].toSorted());
+    expect(done.woken).toEqual([{ runId: root, queue: 'default', paused: false, state: 'ready' }]);
     expect(await rows.one('waits', wait)).toMatchObject({ state: 'done' });
     expect(await transaction(rows.pool, (query) => cancelRun(query, 'durable', over, 'again'))).toMatchObject({
       ended: [],
@@ -238,7 +242,7 @@ describe('a cancel that undoes', () => {
     const other = await child(root);
     await control.cancel(flagged, null, true);
     const done = await transaction(rows.pool, (query) => cancelChildren(query, 'durable', root, 'the parent failed'));
-    expect(done).toMatchObject({ ended: [other], held: [], woken: [] });
+    expect(done).toMatchObject({ ended: [{ id: other }], undoing: [] });
     expect(await statusOf(root)).toBe('active');
     expect(await control.cancel(root, null)).toMatchObject({ cancelled: true });
     expect(await statusOf(flagged)).toBe('cancelled');

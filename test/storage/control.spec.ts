@@ -229,7 +229,7 @@ describe('cancel', () => {
     await rows.record(id, 2, { output: '"x"', type: 'once' });
     await rows.record(id, 3, { status: 'failed', error: '{}' });
     expect(await control.cancel(id, 'not wanted')).toEqual({
-      cancelled: true, ended: [id], held: [], watched: [], woken: [],
+      cancelled: true, ended: [{ id, held: false, watched: false }], undoing: [], woken: []
     }); // prettier-ignore
     const row = await rows.one('workflow_executions', id);
     expect(row).toMatchObject({ status: 'cancelled', data_seq: '1', snapshot: null, started_at: started });
@@ -248,9 +248,7 @@ describe('cancel', () => {
     const step = await rows.queued({ step_of: id, step: '{}', state: 'running', worker_id: worker, queue: 'ai' });
     expect(await control.cancel(id, null)).toMatchObject({
       cancelled: true,
-      ended: [id],
-      held: [id],
-      watched: [id],
+      ended: [{ id, held: true, watched: true }],
     });
     expect(await rows.one('workflow_queue', step)).toBeUndefined();
   });
@@ -264,7 +262,7 @@ describe('cancel', () => {
 
   it('leaves a finished run alone, and knows that there is none', async () => {
     const id = await rows.run({ status: 'completed' });
-    expect(await control.cancel(id, null)).toEqual({ cancelled: false, ended: [], held: [], watched: [], woken: [] });
+    expect(await control.cancel(id, null)).toEqual({ cancelled: false, ended: [], undoing: [], woken: [] });
     expect(await rows.one('workflow_executions', id)).toMatchObject({ status: 'completed', error: null });
     await expect(control.cancel(randomUUID(), null)).rejects.toMatchObject({ code: 'EXECUTION_NOT_FOUND' });
   });

@@ -50,6 +50,10 @@ async function mailbox(runId: string): Promise<[string, unknown, string | null][
   return found.map(({ name, payload, wait_id }) => [name, decode(payload), wait_id]);
 }
 
+function idsOf(runs: readonly { readonly id: string }[]): string[] {
+  return runs.map((run) => run.id).toSorted();
+}
+
 /** Ends a run in the tables. */
 async function end(id: string, status = 'completed'): Promise<void> {
   await rows.pool.query(
@@ -64,7 +68,7 @@ describe('an event', () => {
     const { id, wait } = await waiting({ kind: 'event', names: ['paid'] });
     expect(await send(id, 'other')).toEqual([]);
     expect(await send(id, 'paid', { at: new Date(0) })).toEqual([
-      { runId: id, queue: 'default', held: false, ready: true },
+      { runId: id, queue: 'default', paused: false, state: 'ready' },
     ]);
     expect(await rows.one('waits', wait)).toMatchObject({ state: 'done', active: true });
     expect(await rows.one('workflow_queue', id)).toMatchObject({ state: 'ready', resumed: true, wake: false });
@@ -77,11 +81,11 @@ describe('an event', () => {
   it('marks a run that is held, and leaves a paused one paused', async () => {
     const held = await rows.open({ state: 'running', worker_id: worker, started_at: new Date() });
     await rows.wait(held, { kind: 'event', names: ['paid'] });
-    expect(await send(held, 'paid')).toEqual([{ runId: held, queue: 'default', held: true, ready: false }]);
+    expect(await send(held, 'paid')).toEqual([{ runId: held, queue: 'default', paused: false, state: 'running' }]);
     expect(await rows.one('workflow_queue', held)).toMatchObject({ state: 'running', wake: true });
     const paused = await rows.open({ ...SLEEPING, paused: true });
     await rows.wait(paused, { kind: 'event', names: ['paid'] });
-    expect(await send(paused, 'paid')).toEqual([{ runId: paused, queue: 'default', held: false, ready: false }]);
+    expect(await send(paused, 'paid')).toEqual([{ runId: paused, queue: 'default', paused: true, state: 'ready' }]);
   });
 
   it('of one name goes to the waits in the order in which they asked, and stays for those that are to come', async () => {
@@ -174,7 +178,7 @@ describe('an event in a transaction of the caller', () => {
     expect(heard).toEqual(['loose']);
     expect(await rows.one('waits', wait)).toMatchObject({ state: 'open' });
     expect(await store.matchLoose(10)).toEqual({
-      woken: [{ runId: id, queue: 'default', held: false, ready: true }], left: 'none',
+      woken: [{ runId: id, queue: 'default', paused: false, state: 'ready' }], left: 'none',
     }); // prettier-ignore
     expect(await mailbox(id)).toEqual([
       ['paid', 1, wait],
@@ -248,7 +252,7 @@ describe('an answer', () => {
     await expect(refusing).rejects.toThrow('no good');
     expect(await rows.one('waits', wait)).toMatchObject({ state: 'open' });
     expect(await waits.provideInput(id, { name: 'approve' }, () => encode(true))).toEqual([
-      { runId: id, queue: 'default', held: false, ready: true },
+      { runId: id, queue: 'default', paused: false, state: 'ready' },
     ]);
     expect(await rows.one('waits', wait)).toMatchObject({
       state: 'done', result: 'true', active: true, closed_at: expect.any(Date),
@@ -323,7 +327,7 @@ describe('the end of waiting', () => {
     const done = await rows.wait(id, { kind: 'event', names: ['paid'], state: 'done' });
     expect(await waits.cancelWait(id, 'nothing', null)).toMatchObject({ count: 0, woken: [] });
     expect(await waits.cancelWait(id, 'refused', 'too late')).toEqual({
-      count: 1, ended: [], held: [], watched: [], woken: [{ runId: id, queue: 'default', held: false, ready: true }],
+      count: 1, ended: [], undoing: [], woken: [{ runId: id, queue: 'default', paused: false, state: 'ready' }],
     }); // prettier-ignore
     expect(await rows.one('waits', paid)).toMatchObject({ state: 'cancelled', active: true, result: '"too late"' });
     expect(await waits.cancelWait(id, null, null)).toMatchObject({ count: 2 });
@@ -344,7 +348,7 @@ describe('the end of waiting', () => {
     expect(await waits.cancelWait(id, 'order', null)).toMatchObject({ count: 0 });
     const done = await waits.cancelWait(id, 'invoice', 'stop');
     expect(done).toMatchObject({ count: 1, woken: [{ runId: id }] });
-    expect(done.ended.toSorted()).toEqual([child, below].toSorted());
+    expect(idsOf(done.ended)).toEqual([below, child].toSorted());
     expect(await rows.one('waits', wait)).toMatchObject({ state: 'cancelled', result: '"stop"' });
     expect(await rows.one('workflow_executions', below)).toMatchObject({ status: 'cancelled' });
     expect(await rows.one('workflow_executions', other)).toMatchObject({ status: 'active' });

@@ -11,6 +11,6 @@ WITH answered AS (
   WHERE run_id = $1 AND id = $2 AND state = 'open'
   RETURNING run_id
 )
-SELECT answered.run_id AS run, woken.queue, woken.paused, woken.state
+SELECT answered.run_id AS "runId", woken.queue, woken.paused, woken.state
 FROM answered
 CROSS JOIN LATERAL durable.wake_run(answered.run_id) AS woken

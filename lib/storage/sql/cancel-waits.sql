@@ -15,6 +15,6 @@ WITH closed AS (
 ), counted AS (
   SELECT run_id, count(*)::integer AS count FROM closed GROUP BY run_id
 )
-SELECT counted.count, counted.run_id AS run, woken.queue, woken.paused, woken.state
+SELECT counted.count, counted.run_id AS "runId", woken.queue, woken.paused, woken.state
 FROM counted
 CROSS JOIN LATERAL durable.wake_run(counted.run_id) AS woken
