@@ -134,7 +134,7 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
   }
   if (state.rollback !== null && (type === 'compensate' || type === 'once')) {
     const path = pathOfOnce(record.path);
-    if (path.slice(path.lastIndexOf('/')).includes('~')) return applyToRollback(state.rollback, record, path);
+    if (path.slice(path.lastIndexOf('/') + 1).includes('~')) return applyToRollback(state.rollback, record, path);
   }
   const path = pathOfOnce(record.path);
   const frame = locate(definition, state, path);

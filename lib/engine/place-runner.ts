@@ -1,12 +1,12 @@
 import { decode, encode } from '../core/codec.js';
 import { locate } from '../core/cursor.js';
 import { toStoredError } from '../core/error-record.js';
-import { AttemptClosedError, type DurableError, type WaitTimeoutError } from '../core/errors.js';
+import { AttemptClosedError, type DurableError, FatalError, type WaitTimeoutError } from '../core/errors.js';
 import * as machine from '../core/machine.js';
 import { type DataRef, own, type ResultsRef, seqOf, type StepState } from '../core/run-state.js';
 import type { Place } from '../core/survey.js';
 import { uuidv7 } from '../core/uuid.js';
-import { type AttemptEnd, type AttemptResult, runAttempt } from './attempt.js';
+import { type AttemptEnd, type AttemptResult, failedAttempt, runAttempt } from './attempt.js';
 import { attemptSpec, withResults } from './attempt-kinds.js';
 import { childExtras, prepareChild } from './child-start.js';
 import type { PreparedChild } from './children.js';
@@ -93,6 +93,11 @@ export class PlaceRunner {
   private async make(place: Place, attempt: RunningAttempt): Promise<AttemptEnd> {
     const { core } = this;
     if (place.work === 'gather') return { result: this.gather(place), committed: null };
+    const { node, state } = place;
+    if (node.kind === 'decision' && state.visit > node.maxVisits) {
+      const message = `Decision "${node.name}" was to be visited more than ${node.maxVisits} times: raise maxVisits, or end the circle.`;
+      return { result: failedAttempt(core.workflow, { name: node.name, retry: node.settings.retry }, state.attempt, new FatalError(message), 0), committed: null };
+    }
     const spec = attemptSpec(place, core.values, core.workflow.definition);
     if (!place.node.settings.transactional) {
       const result = await runAttempt(core.workflow, spec, attempt.open(null), attempt.givenUp, place.state.spent);

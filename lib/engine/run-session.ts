@@ -240,9 +240,11 @@ export class RunSession implements Session {
   /** The run has failed and nothing of it runs: it ends, begins a further round, or is undone. */
   private fall(): void {
     const { core, workflow } = this;
+    // What is to be undone is read from the journal: it must be whole.
+    const undo = workflow.definition.compensations.length > 0 || core.state.hasChildren;
+    if (undo && !core.outbox.isEmpty) return this.send(null);
     const cause = this.cause();
     if (cause === null) return void this.loadCause();
-    const undo = workflow.definition.compensations.length > 0 || core.state.hasChildren;
     if (!undo) return this.flush(null, this.ending(cause, 'nothing'));
     this.beginRollback(cause);
   }
