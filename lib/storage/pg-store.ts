@@ -290,7 +290,7 @@ async function commitIn(run: Run, worker: number, group: port.CommitGroup): Prom
   await run('commit-extras', [extrasJson(taken)]);
   const asked = taken.flatMap(({ runId, extras }) => [
     ...((extras?.waits ?? []).some((wait) => wait.kind !== 'sleep' && wait.kind !== 'input') ? [runId] : []),
-    ...(extras?.parent ?? []),
+    ...(extras?.parent ? [extras.parent] : []),
   ]);
   // Under the locks that the statements before have taken: what was sent or ended before them is seen here.
   const matched = asked.length === 0 ? [] : await run<port.WokenRun>('match-waits', [[...new Set(asked)]]);

@@ -5,4 +5,4 @@
 --
 -- Returns a row for each run that goes on.
 SELECT run AS "runId", queue, paused, state
-FROM durable.match_waits($1::uuid[])
+FROM durable.match_waits($1)
