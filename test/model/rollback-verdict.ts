@@ -1,5 +1,5 @@
 import { failureOf } from './behaviour.js';
-import { difference } from './match.js';
+import { difference, show } from './match.js';
 import { membersOf, type Plan, type UndoPlan } from './plan.js';
 import type { ExpectedRecord } from './reference.js';
 import type { ObservedRecord, ObservedRun } from './verdict.js';
@@ -20,6 +20,7 @@ export class RollbackVerdict {
     private readonly round: number,
     /** The records of the round, with what the model says of each. */
     private readonly matched: ReadonlyMap<ObservedRecord, ExpectedRecord>,
+    private readonly expected: readonly ExpectedRecord[],
     private readonly found: string[],
   ) {
     this.undos = new Map(plan.undos.map((undo) => [undo.name, undo]));
@@ -40,12 +41,13 @@ export class RollbackVerdict {
     for (const [id, duty] of wanted) {
       const attempts = made.get(id);
       if (attempts !== undefined) this.attempts(id, duty, attempts);
-      else if (duty.certain) this.found.push(`${id} was not undone`);
+      else this.found.push(`${id} was not undone`);
     }
     const order = [...made.keys()].filter((id) => completed.some((duty) => duty.id === id));
     const expected = completed.map((duty) => duty.id).reverse();
     if (order.join() !== expected.join())
       this.found.push(`undone: ${order.join(', ')}; expected: ${expected.join(', ')}`);
+    this.calls([...wanted.values()]);
     this.undone = made.size;
   }
 
@@ -53,7 +55,7 @@ export class RollbackVerdict {
     const duties: Duty[] = [];
     for (const [record, { undo, left }] of this.inOrder()) {
       if (undo === null || record.status !== 'completed') continue;
-      duties.push({ id: idOf(record, undo.name), undo: undo.name, data: left, outcome: 'completed', certain: true });
+      duties.push({ id: idOf(record, undo.name), undo: undo.name, inputs: [left], outcome: 'completed' });
     }
     return duties;
   }
@@ -65,19 +67,21 @@ export class RollbackVerdict {
     });
   }
 
-  /** Steps that began, and did not complete. What was called has left its intent. */
+  /** Steps that began, and did not complete: their intent is all that says so. */
   private unknown(completed: ReadonlySet<string>): Duty[] {
-    const duties = new Map<string, Duty>();
     const nodes = new Map(membersOf(this.plan.nodes).map((node) => [node.name, node]));
-    for (const { path, visit, round, args } of this.run.calls) {
+    return this.run.intents.flatMap(({ path, visit, round }): Duty[] => {
       const node = nodes.get(nameOf(path));
-      if (round !== this.round || (node?.kind !== 'step' && node?.kind !== 'decision')) continue;
-      if (node.undo?.when !== 'started' || path.includes('~')) continue;
+      if (round !== this.round || (node?.kind !== 'step' && node?.kind !== 'decision')) return [];
+      if (node.undo?.when !== 'started') {
+        this.found.push(`${path} has an intent, and did not ask for one`);
+        return [];
+      }
       const id = idOf({ path, visit }, node.undo.name);
-      if (completed.has(id)) continue;
-      duties.set(id, { id, undo: node.undo.name, data: args[0], outcome: 'unknown', certain: true });
-    }
-    return [...duties.values()];
+      // Its input is that of some attempt there.
+      const inputs = [...this.expected].filter((record) => record.path === path).map((record) => record.data);
+      return completed.has(id) ? [] : [{ id, undo: node.undo.name, inputs, outcome: 'unknown' }];
+    });
   }
 
   /** The compensations of the round in the order that they began, each with its attempts. */
@@ -106,12 +110,20 @@ export class RollbackVerdict {
     if (actual.join() !== expected.join()) {
       this.found.push(`${id} has the attempts ${actual.join(', ')}; expected ${expected.join(', ')}`);
     }
-    for (const { path, visit, round, args } of this.run.calls) {
-      if (round !== this.round || `${path} #${visit}` !== id) continue;
-      const data = difference(duty.data, args[0]);
-      if (data !== null) this.found.push(`${id} got other data: ${data}`);
+  }
+
+  /** What the handlers were told. */
+  private calls(duties: readonly Duty[]): void {
+    for (const { member, round, args } of this.run.calls) {
+      if (round !== this.round || !this.undos.has(member)) continue;
       const outcome = (args[1] as { outcome?: unknown } | undefined)?.outcome;
-      if (outcome !== duty.outcome) this.found.push(`${id} was told ${String(outcome)}, expected ${duty.outcome}`);
+      const fits = duties.some(
+        (duty) =>
+          duty.undo === member &&
+          duty.outcome === outcome &&
+          duty.inputs.some((input) => difference(input, args[0]) === null),
+      );
+      if (!fits) this.found.push(`${member} was called with ${show(args)}, which fits nothing that is to be undone`);
     }
   }
 }
@@ -120,9 +132,9 @@ interface Duty {
   /** Path of the compensation and visit. */
   readonly id: string;
   readonly undo: string;
-  readonly data: unknown;
+  /** The data that its handler gets: one of these. */
+  readonly inputs: readonly unknown[];
   readonly outcome: 'completed' | 'unknown';
-  readonly certain: boolean;
 }
 
 function idOf({ path, visit }: { readonly path: string; readonly visit: number }, undo: string): string {

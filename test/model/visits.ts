@@ -14,13 +14,9 @@ export type OccurrenceOf = (one: Visited) => number;
  * place was come to at all, and the fan-out is entered again later, ranks shift: there the records that surely came
  * in between (the jump back, at the least) tell the passes apart.
  */
-export function occurrencesOf(
-  expected: readonly ExpectedRecord[],
-  records: readonly Visited[],
-  calls: readonly Visited[],
-): OccurrenceOf {
+export function occurrencesOf(expected: readonly ExpectedRecord[], records: readonly Visited[]): OccurrenceOf {
   const known = new Map<string, Map<number, number>>();
-  const ranked = ranks([...records, ...calls]);
+  const ranked = ranks(records);
   const open = openPaths(expected);
   for (const [path, visits] of ranked) {
     if (!open.has(path)) known.set(path, new Map(visits.map((visit, index) => [visit, index + 1])));
