@@ -18,6 +18,8 @@ import { saveDefinition } from './storage/definition-store.js';
 import { startEmbedded } from './storage/embedded-server.js';
 import { checkMigrations, migrate } from './storage/migrator.js';
 import { PgStore } from './storage/pg-store.js';
+import { PgControl } from './storage/control.js';
+import { childTargets } from './durable.children.js';
 import { packageVersion } from './durable.version.js';
 
 /** Connections for what clients ask of runs (cancel, starts with an id or key): short statements. */
@@ -71,6 +73,7 @@ export async function boot(
       queues: Object.fromEntries(options.queues),
     },
     hints,
+    targets: childTargets(registry, new PgControl({ pool, schema: options.schema, instanceId, hint: hints.hint }), options),
     sessionName: () => hints.sessionName,
     onTrouble: (message) => log.warn(message),
   });

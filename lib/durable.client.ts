@@ -1,6 +1,6 @@
 import { ExecutionNotFoundError, InvalidInputError } from './core/errors.js';
 import { isUuid, uuidv7 } from './core/uuid.js';
-import type { InputOf, ResultOf, WorkflowRef } from './decorators/durable-workflow.js';
+import type { InputOf, ResultOf, WorkflowRef } from './core/durable-workflow.js';
 import { type HandleClient, WorkflowHandle } from './durable.handle.js';
 import type { DurableHost, DurableRuntime } from './durable.host.js';
 import { readFilters, readListFilters } from './durable.list-options.js';
@@ -191,6 +191,7 @@ export class DurableClient {
       delayMs: 0,
       scheduledAt: null,
       retryOf: run,
+      parentId: null,
       timeout: definition.timeout,
     });
     return this.handle(again);
@@ -267,6 +268,7 @@ function newRun({ definition, definitionId }: StartTarget, input: string, option
     delayMs: options.delayMs,
     scheduledAt: options.scheduledAt,
     retryOf: null,
+    parentId: null,
     idempotencyKey: options.idempotencyKey,
   };
 }

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { definitionHash } from './core/definition-hash.js';
-import type { WorkflowDefinition } from './core/definition.js';
 import { listViolations, type Violation } from './core/durable-error.js';
 import { DefinitionError } from './core/errors.js';
 import { decoratedMembers } from './decorators/member-metadata.js';
@@ -44,7 +43,7 @@ export class DurableExplorer {
         const { compiled, faults: found } = compileWorkflow(type, options);
         const wrong = [
           ...wronglyProvided(type, wrappers),
-          ...(found ?? refuseUnsupported(type, compiled.definition, workflowSchedules(type))),
+          ...(found ?? refuseUnsupported(type, workflowSchedules(type))),
         ];
         faults.push(...wrong);
         const instance: unknown = wrappers[0]?.instance;
@@ -153,15 +152,7 @@ function sharedNames(bindings: readonly WorkflowBinding[]): Violation[] {
 }
 
 /** What the decorators can say and the engine cannot run yet. */
-function refuseUnsupported(
-  type: Function,
-  { nodes, compensations }: WorkflowDefinition,
-  schedules: readonly ScheduleOptions[],
-): Violation[] {
-  const message = (what: string): string => `${what} is not supported by this version`;
-  const members = [...nodes.filter(({ kind }) => kind !== 'step'), ...compensations].map((node) => ({
-    path: `${className(type)}.${node.member}`,
-    message: message('kind' in node ? node.kind : '@Compensate()'),
-  }));
-  return schedules.length > 0 ? [...members, { path: className(type), message: message('@Schedule()') }] : members;
+function refuseUnsupported(type: Function, schedules: readonly ScheduleOptions[]): Violation[] {
+  if (schedules.length === 0) return [];
+  return [{ path: className(type), message: '@Schedule() is not supported by this version' }];
 }

@@ -72,7 +72,7 @@ export class RunResults {
         if (left <= 0) throw new ResultTimeoutError(id, timeout);
         const pause = Math.min(left, local ? LOCAL_LOOK : untilMultiple(wait));
         const end = await firstOf(ended, pause);
-        if (end) return end;
+        if (end?.data) return { ...end, data: end.data };
         // Rejects once the module is shut down: nobody would tell any more.
         ({ engine } = await this.host.ready());
         if (end === null) {

@@ -1,4 +1,4 @@
-import type { WorkflowRef } from './decorators/durable-workflow.js';
+import type { WorkflowRef } from './core/durable-workflow.js';
 import type { RunFilters, RunListFilters } from './core/execution.js';
 
 export type { CompensationResult, Execution, ExecutionCounts, StepRecord, WorkflowSummary } from './core/execution.js';

@@ -14,7 +14,7 @@ export interface StartTarget {
 
 /** @throws WorkflowNotFoundError */
 export async function findWorkflow(
-  { registry }: DurableRuntime,
+  { registry }: Pick<DurableRuntime, 'registry'>,
   control: PgControl,
   workflow: unknown,
 ): Promise<StartTarget> {
@@ -32,7 +32,7 @@ export async function findWorkflow(
  * The name of a workflow given as class or name; a name need not be known here.
  * @throws WorkflowNotFoundError for a class that is no workflow of this instance
  */
-export function workflowName({ registry }: DurableRuntime, workflow: unknown): string {
+export function workflowName({ registry }: Pick<DurableRuntime, 'registry'>, workflow: unknown): string {
   if (typeof workflow === 'string') return workflow;
   const known = registry.byClass(workflow);
   if (known !== undefined) return known.definition.name;

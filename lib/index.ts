@@ -20,7 +20,7 @@ export { getDurableClientToken } from './durable.tokens.js';
 export { Branch } from './decorators/branch.decorator.js';
 export { Compensate } from './decorators/compensate.decorator.js';
 export { Decision } from './decorators/decision.decorator.js';
-export { DurableWorkflow, type InputOf, type ResultOf, type WorkflowClass } from './decorators/durable-workflow.js';
+export { DurableWorkflow, type InputOf, type ResultOf, type WorkflowClass } from './core/durable-workflow.js';
 export { ForEach } from './decorators/for-each.decorator.js';
 export { InjectDurable } from './decorators/inject-durable.decorator.js';
 export { Parallel } from './decorators/parallel.decorator.js';
@@ -39,6 +39,23 @@ export type {
   WorkflowOptions,
 } from './decorators/types.js';
 
+export { callWorkflow, startWorkflow, type CallOptions, type ChildOptions } from './engine/child-functions.js';
+export {
+  scheduleAt,
+  sleep,
+  waitForAll,
+  waitForAny,
+  waitForApproval,
+  waitForChoice,
+  waitForChoices,
+  waitForEvent,
+  waitForForm,
+  waitForInput,
+  waitForText,
+  type InputOptions,
+  type WaitOptions,
+} from './engine/wait-functions.js';
+export type { InputChoice, InputField, InputType } from './core/wait-spec.js';
 export {
   appendContext,
   currentAttempt,
@@ -49,6 +66,9 @@ export {
   incrementContext,
   mergeContext,
   once,
+  parallelOk,
+  parallelResult,
+  parallelResults,
   putContext,
   scheduledTime,
   stepManager,

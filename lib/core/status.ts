@@ -19,17 +19,17 @@ export const STATUS_TABLE = {
   },
   running: {
     meaning: 'held by a worker',
-    next: ['running', 'waiting', 'paused', 'completed', 'failed', 'cancelled'],
+    next: ['running', 'waiting', 'paused', 'compensating', 'completed', 'failed', 'cancelled'],
     finished: false,
   },
   waiting: {
-    meaning: 'suspended: a retry delay or a step on another queue; holds no worker',
+    meaning: 'suspended: a wait, a retry delay or a step on another queue; holds no worker',
     next: ['running', 'paused', 'failed', 'cancelled'],
     finished: false,
   },
   paused: {
     meaning: 'nothing further starts until it is resumed',
-    next: ['pending', 'waiting', 'running', 'failed', 'cancelled'],
+    next: ['pending', 'waiting', 'running', 'compensating', 'failed', 'cancelled'],
     finished: false,
   },
   completed: { meaning: 'ended with a result', next: [], finished: true },
@@ -37,7 +37,7 @@ export const STATUS_TABLE = {
   cancelled: { meaning: 'ended by a cancel', next: [], finished: true },
   compensating: {
     meaning: 'failed or cancelled, its completed steps are being undone',
-    next: ['compensated', 'compensation_failed'],
+    next: ['waiting', 'paused', 'compensated', 'compensation_failed'],
     finished: false,
   },
   compensated: { meaning: 'ended, everything was undone', next: [], finished: true },

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { WorkflowClass } from './durable-workflow.js';
+import type { WorkflowClass } from '../core/durable-workflow.js';
 import type { ScheduleOptions } from './types.js';
 
 const SCHEDULE_KEY = 'nest-durable:schedules';

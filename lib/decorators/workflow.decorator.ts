@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import type { DurableWorkflow, WorkflowClass } from './durable-workflow.js';
+import type { DurableWorkflow, WorkflowClass } from '../core/durable-workflow.js';
 import type { WorkflowOptions } from './types.js';
 
 const MarkWorkflow = DiscoveryService.createDecorator<WorkflowOptions<object, never>>();

@@ -1,90 +1,122 @@
-import { decode, encode, isPlainData } from '../core/codec.js';
-import type { StepNode } from '../core/definition.js';
+import { decode, encode } from '../core/codec.js';
+import type { RetryPolicy } from '../core/definition.js';
 import { toStoredError } from '../core/error-record.js';
-import { FatalError, InvalidStepResultError, StepTimeoutError } from '../core/errors.js';
+import { DurableError, FatalError, StepTimeoutError } from '../core/errors.js';
+import type { RecordFacts } from '../core/machine.js';
 import { retryDelay } from '../core/retry.js';
 import type { StoredError } from '../core/stored-error.js';
 import { LongTimer } from './long-timer.js';
 import type { RegisteredWorkflow } from './registry.js';
 import { runInScope, type StepScope } from './step-scope.js';
+import type { Suspension } from './step-waits.js';
 import type { NewRecord } from './store.js';
 
+/** What an attempt calls, and what it makes of what that returns. */
+export interface AttemptSpec {
+  readonly name: string;
+  /** The method. */
+  readonly member: string;
+  /** ms; null: no limit. */
+  readonly timeout: number | null;
+  readonly retry: RetryPolicy;
+  /** The method's arguments, made anew for each attempt. */
+  readonly args: () => unknown[];
+  /** Brings what was returned into its stored form; throws where it cannot be. */
+  readonly settle: (returned: unknown, scope: StepScope) => Settled;
+}
+
+export interface Settled {
+  /** Encoded; null: the data goes on unchanged. */
+  readonly output: string | null;
+  readonly facts: RecordFacts | null;
+}
+
 export type AttemptResult =
-  | { readonly status: 'completed'; readonly output: string | null; readonly durationMs: number }
+  | (Settled & { readonly status: 'completed'; readonly durationMs: number })
   | {
       readonly status: 'failed';
       /** Encoded StoredError. */
       readonly error: string;
       readonly retryInMs: number | null;
       readonly durationMs: number;
-    };
+    }
+  | { readonly status: 'suspended'; readonly how: Suspension; readonly durationMs: number };
 
-/** A finished attempt; `committed`: its record, where it is in the journal already (a transactional step). */
+/** A finished attempt; `committed`: its records, where they are in the journal already (a transactional step). */
 export interface AttemptEnd {
   readonly result: AttemptResult;
-  readonly committed: NewRecord | null;
+  readonly committed: readonly NewRecord[] | null;
 }
 
 /**
- * One attempt of a step: call the method with the data, limit its time, bring what it returned or threw into its
- * stored form. Never rejects. `givenUp` ends it from outside: the method may run on, nothing it does counts any more.
+ * One attempt: call the method, limit its time, bring what it returned or threw into its stored form. Never rejects.
+ * `givenUp` ends it from outside: the method may run on, nothing it does counts any more.
  */
 export async function runAttempt(
   workflow: RegisteredWorkflow,
-  node: StepNode,
+  spec: AttemptSpec,
   scope: StepScope,
   givenUp: Promise<never>,
+  /** ms that earlier passes of this attempt have taken. */
+  spent: number,
 ): Promise<AttemptResult> {
-  const begun = performance.now();
+  const begun = performance.now() - spent;
+  const { timeout } = spec;
   let timer: LongTimer | undefined;
   try {
-    const contenders: Promise<unknown>[] = [invoke(workflow, node, scope), givenUp];
-    const { timeout } = node.settings;
+    const contenders: Promise<unknown>[] = [invoke(workflow, spec, scope), givenUp];
+    if (scope.waits !== null) contenders.push(scope.waits.suspended.then((how) => new Dropped(how)));
     if (timeout !== null) {
       contenders.push(
         new Promise((_, reject) => {
-          timer = new LongTimer(() => reject(new StepTimeoutError(node.name, timeout)));
-          timer.start(timeout);
+          timer = new LongTimer(() => reject(new StepTimeoutError(spec.name, timeout)));
+          timer.start(Math.max(0, timeout - spent));
         }),
       );
     }
     const returned = await Promise.race(contenders);
-    if (returned !== undefined && !isPlainData(returned)) throw new InvalidStepResultError(node.name, returned);
-    const data = scope.context.resolve(returned);
-    const output =
-      data === undefined ? null : encode(data, { maxBytes: scope.maxPayloadBytes, what: `${node.name}()` });
+    if (returned instanceof Dropped) {
+      scope.close();
+      return { status: 'suspended', how: returned.how, durationMs: elapsed(begun) };
+    }
+    const settled = spec.settle(returned, scope);
     scope.close();
-    return { status: 'completed', output, durationMs: elapsed(begun) };
+    return { status: 'completed', ...settled, durationMs: elapsed(begun) };
   } catch (error) {
     scope.close(error instanceof Error ? error : new Error(String(error)));
-    return failedAttempt(workflow, node, scope.attempt, error, elapsed(begun));
+    return failedAttempt(workflow, spec, scope.attempt, error, elapsed(begun));
   } finally {
     timer?.clear();
   }
 }
 
-async function invoke(workflow: RegisteredWorkflow, node: StepNode, scope: StepScope): Promise<unknown> {
-  const method: unknown = Reflect.get(workflow.instance, node.member);
-  if (typeof method !== 'function') throw new FatalError(`${workflow.definition.name} has no method ${node.member}`);
-  return runInScope(scope, () => Reflect.apply(method, workflow.instance, [decode(scope.data)]));
+/** Tells a suspension from whatever a method may return. */
+class Dropped {
+  constructor(readonly how: Suspension) {}
+}
+
+async function invoke(workflow: RegisteredWorkflow, spec: AttemptSpec, scope: StepScope): Promise<unknown> {
+  const method: unknown = Reflect.get(workflow.instance, spec.member);
+  if (typeof method !== 'function') throw new FatalError(`${workflow.definition.name} has no method ${spec.member}`);
+  return runInScope(scope, () => Reflect.apply(method, workflow.instance, spec.args()));
 }
 
 /** Brings what an attempt threw into its stored form and decides whether there is another attempt. */
 export function failedAttempt(
   workflow: RegisteredWorkflow,
-  node: StepNode,
+  spec: Pick<AttemptSpec, 'name' | 'retry'>,
   attempt: number,
   thrown: unknown,
   durationMs: number,
 ): AttemptResult & { status: 'failed' } {
   let error = toStoredError(thrown);
-  const { retry } = node.settings;
-  let again = !endsTheRun(error) && attempt < retry.maxAttempts;
+  const { retry } = spec;
+  let again = !allowsNoRetry(thrown, error) && attempt < retry.maxAttempts;
   if (again) {
     try {
-      again = workflow.retryIf.get(node.name)?.(thrown) ?? true;
+      again = workflow.retryIf.get(spec.name)?.(thrown) ?? true;
     } catch (broken) {
-      error = toStoredError(new FatalError(`retryIf of step "${node.name}" threw`, { cause: broken }));
+      error = toStoredError(new FatalError(`retryIf of step "${spec.name}" threw`, { cause: broken }));
       again = false;
     }
   }
@@ -92,11 +124,22 @@ export function failedAttempt(
   return { status: 'failed', error: encode(error), retryInMs, durationMs };
 }
 
-const FINAL_CODES = new Set(['FATAL', 'INVALID_STEP_RESULT', 'WORKFLOW_TIMEOUT', 'WORKER_CRASHED', 'INVALID_INPUT']);
+/** The encoded error of a failed attempt as it was stored. */
+export function storedErrorOf(text: string): StoredError {
+  return decode(text) as StoredError;
+}
 
-/** Whether the error allows no further attempt and no further round. By code, so that a stored one counts too. */
+const FINAL_CODES = new Set(['FATAL', 'INVALID_STEP_RESULT', 'WORKFLOW_TIMEOUT', 'WORKER_CRASHED', 'INVALID_INPUT']);
+const NO_RETRY_CODES = new Set([...FINAL_CODES, 'DEFINITION', 'REF_CONFLICT', 'WAIT_IN_TRANSACTION']);
+
+/** Whether the error allows no further round. By code, so that a stored one counts too. */
 export function endsTheRun(error: StoredError): boolean {
   return error.code !== undefined && FINAL_CODES.has(error.code);
+}
+
+/** Mistakes in the code: another attempt makes them again. */
+function allowsNoRetry(thrown: unknown, error: StoredError): boolean {
+  return endsTheRun(error) || (thrown instanceof DurableError && NO_RETRY_CODES.has(thrown.code));
 }
 
 function elapsed(begun: number): number {

@@ -9,7 +9,8 @@ import type { Registry } from './registry.js';
 import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
 import { SessionOpener } from './session-opener.js';
 import { Sessions } from './sessions.js';
-import type { Claimable, EngineStore, StartOp } from './store.js';
+import type { ChildTargets } from './children.js';
+import type { CancelledTree, Claimable, EngineStore, StartOp, WokenRun } from './store.js';
 
 export interface EngineSettings {
   readonly host: string;
@@ -24,6 +25,7 @@ export interface EngineSettings {
   readonly wakeInterval: number;
   readonly wakeBatchSize: number;
   readonly shutdownTimeout: number;
+  readonly abortGrace: number;
   readonly maxPayloadBytes: number;
 }
 
@@ -42,6 +44,7 @@ export interface EngineDeps {
   readonly registry: Registry;
   readonly settings: EngineSettings;
   readonly hints: Hints;
+  readonly targets: ChildTargets;
   /** application_name of the listening session, when the server was seen to show it. */
   readonly sessionName: () => string | null;
   readonly onTrouble: (message: string) => void;
@@ -81,6 +84,7 @@ export class Engine {
       () => this.membership.id,
       () => this.claimable.map((c) => c.id),
       onTrouble,
+      (woken) => this.woken(woken),
     );
     this.sessions = new Sessions(
       store,
@@ -117,6 +121,11 @@ export class Engine {
       maxPayloadBytes: settings.maxPayloadBytes,
       onEnd: (runId, end, watched) => this.onEnd(runId, end, watched),
       onDue: (queue, inMs) => this.onDue(queue, inMs),
+      abortGrace: settings.abortGrace,
+      targets: deps.targets,
+      onWoken: (woken) => this.woken(woken),
+      onAttention: () => void this.sessions.look(),
+      onCancelled: (tree) => void this.cancelledTree(tree),
       onTrouble,
     };
     this.opener = new SessionOpener(sessionDeps, registry, this.sessions);
@@ -216,6 +225,25 @@ export class Engine {
     this.pollers.get(queue)?.look();
   }
 
+  /** Something came that these runs have waited for: they can be claimed, or whoever holds them should look. */
+  woken(runs: readonly WokenRun[]): void {
+    this.workIn([...new Set(runs.filter((run) => run.state === 'ready' && !run.paused).map((run) => run.queue))]);
+    for (const { runId, state } of runs) {
+      if (state === 'running' && !this.sessions.refresh(runId)) this.deps.hints.control(runId);
+    }
+  }
+
+  /** Runs were cancelled, or are to be undone, by this process. */
+  async cancelledTree({ ended, undoing, woken }: CancelledTree): Promise<void> {
+    for (const run of undoing) if (run.held && !this.isLocal(run.id)) this.deps.hints.control(run.id);
+    this.workIn([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);
+    this.woken(woken);
+    await Promise.all([
+      ...ended.map((run) => this.cancelled(run.id, run.held, run.watched)),
+      ...undoing.filter((run) => run.held).map((run) => this.hintControl(run.id)),
+    ]);
+  }
+
   /** A run was cancelled by this process: whoever holds it must stop, whoever waits for it wants to know. */
   async cancelled(runId: string, held: boolean, watched: boolean): Promise<void> {
     if (held && !this.isLocal(runId)) this.deps.hints.control(runId);
@@ -259,7 +287,7 @@ export class Engine {
   }
 
   private onEnd(runId: string, end: RunEnd, watched: boolean): void {
-    this.ended.tell(runId, end);
+    this.ended.tell(runId, end.data === null ? null : end);
     if (watched) this.deps.hints.done(runId);
   }
 

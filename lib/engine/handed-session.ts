@@ -2,23 +2,41 @@ import { encode } from '../core/codec.js';
 import { encodeName, findNode, stepNameOf } from '../core/definition-path.js';
 import { toStoredError } from '../core/error-record.js';
 import { AttemptClosedError, WorkerCrashedError, WorkflowTimeoutError } from '../core/errors.js';
-import { oncePath, type Place } from '../core/machine.js';
+import { oncePath, type RecordType } from '../core/machine.js';
+import { own, type StepState } from '../core/run-state.js';
+import type { Place } from '../core/survey.js';
+import { attemptSpec } from './attempt-kinds.js';
 import { type AttemptResult, runAttempt } from './attempt.js';
+import { childExtras, childFacts, NO_EXTRAS, prepareChild } from './child-start.js';
+import type { PreparedChild } from './children.js';
 import { messageOf } from './journal-writer.js';
 import { LongTimer } from './long-timer.js';
+import { neededFor, resultsOf } from './place-runner.js';
 import type { RegisteredWorkflow } from './registry.js';
 import { RunningAttempt } from './running-attempt.js';
 import type { RunValues } from './run-values.js';
 import type { InFlightAttempt, Session, SessionDeps } from './session.js';
-import type { ClaimedRow, HandedAck, HandedOp, HandedStep, JournalRecord, NewRecord } from './store.js';
-import { StoreError } from './store.js';
+import { type ScopeHost, StepScope } from './step-scope.js';
+import { hasThrown, StepWaits, type Suspension } from './step-waits.js';
+import {
+  type ClaimedRow,
+  type HandedAck,
+  type HandedOp,
+  type HandedStep,
+  type JournalRecord,
+  type NewRecord,
+  type OpExtras,
+  StoreError,
+  type TakenWait,
+} from './store.js';
 import { runTransactional } from './transactional.js';
 
 const WRITE_AGAIN = 200;
 
 /**
  * Drives one step that another queue's run handed to this queue, under a lease of its own. Its record satisfies the
- * run's cursor and wakes the run in the same transaction.
+ * run's cursor and wakes the run in the same transaction. A step that waits goes back to its run with its waits, and
+ * is handed over again when they are over.
  */
 export class HandedSession implements Session {
   readonly rowId: string;
@@ -28,6 +46,9 @@ export class HandedSession implements Session {
   private readonly once: Record<string, number>;
   private readonly deadline = new LongTimer(() => this.timeOut());
   private readonly timedOut: WorkflowTimeoutError;
+  private readonly children = new Map<string, { id: string; workflow: string; input: string }>();
+  private readonly transactionChildren: PreparedChild[] = [];
+  private waits: readonly TakenWait[] = [];
   private seq: number;
   private attempt: RunningAttempt | null = null;
   private dropped = false;
@@ -48,9 +69,10 @@ export class HandedSession implements Session {
     this.seq = this.step.nextSeq;
     // What an attempt that died with its worker had recorded.
     const prefix = oncePath(this.step.path, '');
-    for (const { seq, path, type } of records) {
-      if (type !== 'once' || seq < this.step.nextSeq || !path.startsWith(prefix)) continue;
-      this.once[path.slice(prefix.length)] = seq;
+    for (const { seq, path, type, facts } of records) {
+      if (seq < this.step.nextSeq || !path.startsWith(prefix)) continue;
+      if (type === 'once') this.once[path.slice(prefix.length)] = seq;
+      if (type === 'child' && facts?.child !== undefined) this.children.set(childKey(facts.child), facts.child);
       this.seq = Math.max(this.seq, seq + 1);
     }
     this.timedOut = new WorkflowTimeoutError(workflow.definition.name, workflow.definition.timeout ?? 0);
@@ -60,14 +82,17 @@ export class HandedSession implements Session {
     try {
       const node = findNode(this.workflow.definition, this.step.path);
       const { recoveries, deadlineInMs } = this.row;
-      if (node?.kind !== 'step') {
+      if (node?.kind !== 'step' && node?.kind !== 'decision') {
         // The run itself finds its place gone, and pauses.
-        await this.commit([], { kind: 'done' });
+        await this.commit([this.record('returned', {})], { kind: 'done' });
       } else if (recoveries > this.workflow.definition.maxRecoveries) {
-        await this.conclude(this.failed(new WorkerCrashedError(recoveries)));
+        const error = encode(toStoredError(new WorkerCrashedError(recoveries)));
+        await this.conclude(node.kind, { status: 'failed', error, retryInMs: null, durationMs: 0 });
       } else {
         if (deadlineInMs !== null) this.deadline.start(deadlineInMs);
-        await this.make({ path: this.step.path, node, data: this.step.dataSeq, state: this.stepState() });
+        const { data, item, results, main } = this.step;
+        const state = this.stepState(node.kind);
+        await this.make({ path: this.step.path, node, work: 'attempt', data, state, at: 0, item, own: null, results, main });
       }
     } catch (error) {
       if (!(error instanceof AttemptClosedError) && !this.dropped) {
@@ -94,7 +119,15 @@ export class HandedSession implements Session {
   }
 
   abort(reason: Error): void {
-    this.attempt?.scope.abort(reason);
+    this.attempt?.abort(reason);
+  }
+
+  refresh(): void {
+    // What it waits for comes to the run.
+  }
+
+  cancel(): void {
+    // Its row goes when the run's rollback begins.
   }
 
   inFlight(): InFlightAttempt[] {
@@ -102,42 +135,73 @@ export class HandedSession implements Session {
   }
 
   private async make(place: Place): Promise<void> {
-    const host = {
+    const { node, path, state } = place;
+    await this.persist(async () => this.values.load(neededFor(place)));
+    const waits = await this.persist(() => this.deps.store.readWaits(this.runId));
+    this.waits = waits.filter((wait) => wait.path === path && wait.visit === state.visit);
+    const info = {
       runId: this.runId,
-      input: this.row.input,
-      recordedOnce: (name: string) => this.recordedOnce(name),
-      recordOnce: (name: string, value: string) => this.recordOnce(name, value),
+      step: node.name,
+      path,
+      type: node.kind,
+      round: this.step.round,
+      visit: state.visit,
+      attempt: state.attempt,
+      startedAt: this.deps.clock.now(),
     };
-    const attempt = new RunningAttempt(host, place, this.values.get(place.data), this.step.round, this.deps);
+    const attempt = new RunningAttempt(info, (manager) => this.scope(place, manager));
     this.attempt = attempt;
-    if (place.node.settings.transactional) {
-      const { result, committed } = await runTransactional(this.deps, this.workflow, place.node, attempt, (made) => ({
+    const spec = attemptSpec(place, this.values, this.workflow.definition);
+    if (node.settings.transactional) {
+      const { result, committed } = await runTransactional(this.deps, this.workflow, spec, attempt, (made) => ({
         rowId: this.rowId,
         runId: this.runId,
         token: this.token,
-        records: [this.record(made)],
+        records: [
+          ...this.transactionChildren.map((child) => this.childRecord(child)),
+          this.attemptRecord(node.kind, made),
+        ],
         outcome: null,
+        extras: childExtras(this.transactionChildren),
       }));
-      await (committed === null ? this.conclude(result) : this.commit([], { kind: 'done' }));
+      await (committed === null ? this.conclude(node.kind, result) : this.commit([], { kind: 'done' }));
     } else {
-      const result = await runAttempt(this.workflow, place.node, attempt.scope, attempt.givenUp);
-      await this.conclude(result);
+      const result = await runAttempt(this.workflow, spec, attempt.open(null), attempt.givenUp, this.step.spent);
+      await this.conclude(node.kind, result);
     }
     this.attempt = null;
   }
 
-  private async conclude(result: AttemptResult): Promise<void> {
+  private async conclude(type: RecordType, result: AttemptResult): Promise<void> {
     if (this.dropped) return this.release();
-    const record = this.record(result);
-    if (record.retryInMs === null) return this.commit([record], { kind: 'done' });
+    if (result.status === 'suspended') return this.suspend(result.how);
+    const record = this.attemptRecord(type, result);
+    const over = record.retryInMs === null;
+    const closes = this.waits.filter((wait) => over || hasThrown(wait)).map((wait) => wait.id);
+    const extras = closes.length === 0 ? null : { ...NO_EXTRAS, closes };
+    if (over) return this.commit([record], { kind: 'done' }, extras);
     const next: HandedStep = {
       ...this.step,
       attempt: this.step.attempt + 1,
+      spent: 0,
       once: this.once,
       nextSeq: this.seq,
     };
-    await this.commit([record], { kind: 'again', delayMs: record.retryInMs, step: JSON.stringify(next) });
-    this.deps.onDue(this.row.queue, record.retryInMs);
+    const delayMs = record.retryInMs ?? 0;
+    await this.commit([record], { kind: 'again', delayMs, step: JSON.stringify(next) }, extras);
+    this.deps.onDue(this.row.queue, delayMs);
+  }
+
+  /** The step waits: it goes back to its run, which looks after its waits. */
+  private async suspend(how: Suspension): Promise<void> {
+    if (how.kind === 'confused') {
+      const error = encode(toStoredError(how.error));
+      return this.commit([this.record('returned', {})], { kind: 'done' }, { ...NO_EXTRAS, pause: error });
+    }
+    const children = how.children.map((child) => this.childRecord(child));
+    const waits = [...how.waits];
+    const extras: OpExtras = { ...(childExtras(how.children) ?? NO_EXTRAS), waits };
+    await this.commit([...children, this.record('returned', {})], { kind: 'done' }, extras);
   }
 
   /** Handed back: whoever takes it makes the attempt again. */
@@ -146,17 +210,27 @@ export class HandedSession implements Session {
     await this.deps.store.release(this.deps.worker(), [row]).catch(() => {});
   }
 
-  private async commit(records: NewRecord[], outcome: HandedOp['outcome']): Promise<void> {
-    const ack = await this.write({ rowId: this.rowId, runId: this.runId, token: this.token, records, outcome });
+  private async commit(
+    records: NewRecord[],
+    outcome: HandedOp['outcome'],
+    extras: OpExtras | null = null,
+  ): Promise<void> {
+    const { rowId, runId, token } = this;
+    const ack = await this.write({ rowId, runId, token, records, outcome, extras });
     if (!ack.taken) throw new AttemptClosedError(stepNameOf(this.step.path));
-    if (ack.wokeQueue !== null) this.deps.onDue(ack.wokeQueue, 0);
+    if (ack.woken !== null) this.deps.onWoken([ack.woken]);
+    for (const { queue } of extras?.children ?? []) this.deps.onDue(queue, 0);
   }
 
   /** Writes until the database has answered; the write is idempotent by its record numbers. */
-  private async write(op: HandedOp): Promise<HandedAck> {
+  private write(op: HandedOp): Promise<HandedAck> {
+    return this.persist(() => this.deps.store.commitHanded(this.deps.worker(), op));
+  }
+
+  private async persist<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await this.deps.store.commitHanded(this.deps.worker(), op);
+        return await work();
       } catch (error) {
         if (!(error instanceof StoreError) || error.kind === 'rejected') throw error;
         await new Promise((resolve) => setTimeout(resolve, WRITE_AGAIN));
@@ -164,31 +238,46 @@ export class HandedSession implements Session {
     }
   }
 
-  private stepState(): Place['state'] {
-    const { visit, attempt } = this.step;
-    return { visit, attempt, kind: 'step', retryAt: null, once: this.once, handedTo: null };
+  private stepState(kind: StepState['kind']): StepState {
+    const { visit, attempt, spent, intent } = this.step;
+    const children = Object.fromEntries(this.children);
+    return { kind, visit, attempt, retryAt: null, once: this.once, handed: null, intent, spent, seen: 0, children, fan: null };
   }
 
-  private failed(error: Error): AttemptResult {
-    return { status: 'failed', error: encode(toStoredError(error)), retryInMs: null, durationMs: 0 };
+  private attemptRecord(
+    type: RecordType,
+    result: Exclude<AttemptResult, { status: 'suspended' }>,
+  ): NewRecord {
+    const { durationMs } = result;
+    if (result.status === 'completed') {
+      return this.record(type, { output: result.output, facts: result.facts, durationMs });
+    }
+    const retryInMs = this.expired ? null : result.retryInMs;
+    return this.record(type, { status: 'failed', error: result.error, retryInMs, durationMs });
   }
 
-  private record(result: AttemptResult): NewRecord {
-    const failed = result.status === 'failed';
+  private record(type: RecordType, more: Partial<NewRecord>): NewRecord {
+    const { data, round, path, visit, attempt } = this.step;
     return {
       seq: this.seq++,
-      inputSeq: this.step.dataSeq,
-      round: this.step.round,
-      path: this.step.path,
-      visit: this.step.visit,
-      attempt: this.step.attempt,
-      type: 'step',
-      status: result.status,
-      output: failed ? null : result.output,
-      error: failed ? result.error : null,
-      retryInMs: failed && !this.expired ? result.retryInMs : null,
-      durationMs: result.durationMs,
+      input: data,
+      round,
+      path,
+      visit,
+      attempt,
+      type,
+      status: 'completed',
+      facts: null,
+      output: null,
+      error: null,
+      retryInMs: null,
+      durationMs: 0,
+      ...more,
     };
+  }
+
+  private childRecord(child: PreparedChild): NewRecord {
+    return this.record('child', { path: oncePath(this.step.path, child.call), facts: childFacts(child) });
   }
 
   private timeOut(): void {
@@ -196,16 +285,51 @@ export class HandedSession implements Session {
     this.attempt?.giveUp(this.timedOut);
   }
 
-  private recordedOnce(name: string): string | undefined {
-    const seq = this.once[encodeName(name)];
-    return seq === undefined ? undefined : this.values.get(seq);
+  private scope(place: Place, manager: unknown): StepScope {
+    const { path, state, node } = place;
+    const at = { step: node.name, path, round: this.step.round, visit: state.visit, attempt: state.attempt };
+    return new StepScope(this.host(), {
+      step: node.name,
+      attempt: state.attempt,
+      data: this.values.get(place.data),
+      manager,
+      maxPayloadBytes: this.deps.maxPayloadBytes,
+      waits: new StepWaits(this.waits, at, () => this.deps.clock.now()),
+      results: () => resultsOf(place.results, this.values),
+    });
   }
 
-  private async recordOnce(name: string, value: string): Promise<void> {
-    const done: AttemptResult = { status: 'completed', output: value, durationMs: 0 };
-    const record: NewRecord = { ...this.record(done), path: oncePath(this.step.path, name), type: 'once' };
-    await this.commit([record], null);
-    this.once[encodeName(name)] = record.seq;
-    this.values.set(record.seq, value);
+  private host(): ScopeHost {
+    const { deps } = this;
+    return {
+      runId: this.runId,
+      input: this.row.input,
+      recordedOnce: (name) => {
+        const seq = own(this.once, encodeName(name));
+        return seq === undefined ? undefined : this.values.get(seq);
+      },
+      recordOnce: async (name, value) => {
+        const record = this.record('once', { path: oncePath(this.step.path, name), output: value });
+        await this.commit([record], null);
+        this.once[encodeName(name)] = record.seq;
+        this.values.set(record.seq, value);
+      },
+      nameOf: (workflow) => deps.targets.nameOf(workflow),
+      prepareChild: (request, call, ref) => prepareChild(deps, this.row, request, call, ref),
+      startedChild: (call, ref) => this.children.get(childKey(ref === null ? { call } : { ref })),
+      startChild: async (child) => {
+        if (this.attempt?.scope?.manager) return void this.transactionChildren.push(child);
+        await this.commit([this.childRecord(child)], null, childExtras([child]));
+        this.children.set(childKey(child.ref === null ? child : { ref: child.ref }), {
+          id: child.start.id,
+          workflow: child.start.workflow,
+          input: child.input,
+        });
+      },
+    };
   }
+}
+
+function childKey(of: { readonly ref: string } | { readonly call: string }): string {
+  return 'ref' in of ? `ref ${of.ref}` : `call ${of.call}`;
 }

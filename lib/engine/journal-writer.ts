@@ -1,5 +1,5 @@
 import { DatabaseUnavailableError } from '../core/errors.js';
-import type { Ack, CommitGroup, EngineStore, RunOp, StartOp } from './store.js';
+import type { Ack, CommitGroup, EngineStore, RunOp, StartOp, WokenRun } from './store.js';
 import { StoreError } from './store.js';
 
 interface Waiting<Op, Result> {
@@ -51,6 +51,8 @@ export class JournalWriter {
     private readonly worker: () => number,
     private readonly claimable: () => readonly number[],
     private readonly onTrouble: (message: string) => void,
+    /** Runs got what they wait for by a commit. */
+    private readonly onWoken: (woken: readonly WokenRun[]) => void,
   ) {}
 
   /** Commits a run's records and outcome. `taken: false`: the lease is lost, nothing was written. */
@@ -131,6 +133,7 @@ export class JournalWriter {
       throw error;
     }
     for (const waiting of starts) waiting.resolve(result.claimed.get(waiting.op.id) ?? null);
+    if (result.woken.length > 0) this.onWoken(result.woken);
     const left: Waiting<RunOp, Ack>[] = [];
     for (const waiting of ops) {
       const ack = result.acks.get(waiting.op.rowId);
@@ -145,7 +148,7 @@ export class JournalWriter {
     this.ops.unshift(...left);
     const held = await this.store.held(this.worker());
     for (const waiting of left) {
-      if (held.get(waiting.op.rowId) === waiting.op.token) this.postpone(waiting);
+      if (held.get(waiting.op.rowId)?.token === waiting.op.token) this.postpone(waiting);
       else this.settle(waiting, { taken: false });
     }
   }
@@ -157,9 +160,10 @@ export class JournalWriter {
         this.starts = this.starts.filter((w) => w !== waiting);
         waiting.resolve(null);
       } else {
-        const ack = await this.store.commitAlone(this.worker(), waiting.op);
-        if (ack === 'busy') this.postpone(waiting);
-        else this.settle(waiting, ack);
+        const done = await this.store.commitAlone(this.worker(), waiting.op);
+        if (done === 'busy') return this.postpone(waiting);
+        this.settle(waiting, done.ack);
+        if (done.woken.length > 0) this.onWoken(done.woken);
       }
     } catch (error) {
       if (!(error instanceof StoreError) || error.kind !== 'rejected') throw error;

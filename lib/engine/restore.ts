@@ -1,13 +1,17 @@
 import type { WorkflowDefinition } from '../core/definition.js';
-import { applyRecord, initialState, type RunState } from '../core/machine.js';
-import { RunValues } from './run-values.js';
-import type { ClaimedRow, JournalRecord } from './store.js';
+import { applyRecord } from '../core/machine.js';
+import { initialState, type RunState } from '../core/run-state.js';
+import type { RunValues } from './run-values.js';
+import { handedSteps } from './session-core.js';
+import { type ClaimedRow, HANDED_SPAN, type JournalRecord } from './store.js';
 
 export interface RestoredRun {
   readonly state: RunState;
   readonly values: RunValues;
   /** The highest record number in use. */
   readonly seq: number;
+  /** A step was handed to another queue. */
+  readonly handedAny: boolean;
 }
 
 /** The state kept at the last suspension; null: the run never suspended. */
@@ -15,17 +19,34 @@ export function snapshotOf(row: ClaimedRow): RunState | null {
   return row.snapshot === null ? null : (JSON.parse(row.snapshot) as RunState);
 }
 
+/** The records after which a resumed run reads: its snapshot's, or the first of a step that another queue has. */
+export function readAfter(row: ClaimedRow, snapshot: RunState | null): number {
+  const spans = snapshot === null ? [] : handedSteps(snapshot).map(({ nextSeq }) => nextSeq - 1);
+  return Math.min(row.snapshotSeq, ...spans);
+}
+
 /**
  * Brings a claimed run to where it stood: its last snapshot and the records after it. They are read by the definition
  * that wrote them (`ranBy`), so that what new code inserted before that place is not run.
  */
-export function restore(row: ClaimedRow, ranBy: WorkflowDefinition, records: readonly JournalRecord[]): RestoredRun {
+export function restore(
+  row: ClaimedRow,
+  ranBy: WorkflowDefinition,
+  values: RunValues,
+  records: readonly JournalRecord[],
+): RestoredRun {
   const state = snapshotOf(row) ?? initialState(ranBy, row.round);
+  const spans = handedSteps(state).map(({ nextSeq }) => nextSeq);
+  const isNews = (seq: number): boolean =>
+    seq > row.snapshotSeq || spans.some((from) => seq >= from && seq < from + HANDED_SPAN);
   let seq = row.snapshotSeq;
+  let handedAny = spans.length > 0;
   for (const record of records) {
-    if (record.seq <= row.snapshotSeq) continue;
-    applyRecord(ranBy, state, { ...record, hasOutput: record.output !== null });
-    seq = Math.max(seq, record.seq);
+    if (!isNews(record.seq)) continue;
+    applyRecord(ranBy, state, record);
+    const handed = record.facts?.handed;
+    handedAny ||= handed !== undefined;
+    seq = Math.max(seq, handed === undefined ? record.seq : handed.nextSeq + HANDED_SPAN);
   }
-  return { state, values: new RunValues(row.input, records), seq };
+  return { state, values, seq, handedAny };
 }

@@ -1,83 +1,105 @@
 import { decode, encode } from '../core/codec.js';
+import { locate } from '../core/cursor.js';
 import { DEFAULT_RETRY } from '../core/definition.js';
-import { encodeName } from '../core/definition-path.js';
 import { toStoredError } from '../core/error-record.js';
-import {
-  AttemptClosedError,
-  DefinitionChangedError,
-  WorkerCrashedError,
-  WorkflowTimeoutError,
-} from '../core/errors.js';
+import { type DurableError, DefinitionChangedError, WorkerCrashedError, WorkflowTimeoutError } from '../core/errors.js';
 import * as machine from '../core/machine.js';
 import { retryDelay } from '../core/retry.js';
+import { initialState } from '../core/run-state.js';
 import type { StoredError } from '../core/stored-error.js';
-import { uuidv7 } from '../core/uuid.js';
-import { type AttemptEnd, type AttemptResult, endsTheRun, runAttempt } from './attempt.js';
+import { type Place, survey, type Survey } from '../core/survey.js';
+import { endsTheRun, storedErrorOf } from './attempt.js';
 import { messageOf } from './journal-writer.js';
 import { LongTimer } from './long-timer.js';
+import { PlaceRunner } from './place-runner.js';
 import type { RegisteredWorkflow } from './registry.js';
 import type { RestoredRun } from './restore.js';
-import { RunningAttempt } from './running-attempt.js';
+import { Rollback } from './rollback.js';
 import type { InFlightAttempt, Session, SessionDeps } from './session.js';
-import type { Ack, ClaimedRow, HandedStep, NewRecord, Outcome, ParkOutcome } from './store.js';
-import { runTransactional } from './transactional.js';
+import { SessionCore } from './session-core.js';
+import { fatalTimeout } from './step-waits.js';
+import type { Ack, ClaimedRow, EndOutcome, NewRecord, Outcome, ParkOutcome, TakenWait } from './store.js';
 import { pauseAsItIs } from './unreadable-session.js';
 
-/** Record numbers kept free for a step on another queue: its attempts and its `once` calls. */
-const HANDED_SPAN = 2 ** 20;
+/** ms before a run whose row somebody has locked is asked for its waits again. */
+const LOCKED_PAUSE = 20;
 
 /**
  * Drives one run while this process holds its lease. Duties:
- * - asks the machine where the run stands and makes the attempts that are due;
- * - puts each finished attempt into the journal, with the run's end or suspension in the same commit where it follows;
- * - starts a step's successor only when its record is committed;
+ * - asks where the run can go on and makes the attempts that are due, arms and items side by side;
+ * - puts what happened into the journal, with the run's end or suspension in the same commit where it follows; a
+ *   step's successor starts only when its record is committed;
+ * - takes in what waits have come to, by timer and by hint;
+ * - when the run fails, lets running attempts settle, then undoes what is to be undone;
  * - ends the run's timeout, a pause, a hand-back or a lost lease in good order.
  */
 export class RunSession implements Session {
   readonly rowId: string;
   readonly runId: string;
   readonly token: number;
-  private readonly attempts = new Map<string, RunningAttempt>();
+  private readonly core: SessionCore;
+  private readonly places: PlaceRunner;
   private readonly deadline = new LongTimer(() => this.timeOut());
-  private state: machine.RunState;
-  private seq: number;
-  /** Commits under way. */
-  private pending = 0;
+  /** Wakes a part of the run while others keep the session here. */
+  private readonly alarm = new LongTimer(() => this.proceed());
+  private readonly grace = new LongTimer(() => this.endGrace());
   private stopping: 'pause' | 'handBack' | null = null;
+  /** Why it is paused, when the engine does it. */
+  private pausedBy: DurableError | null = null;
+  /** A failure that is in no record. */
   private failure: StoredError | null = null;
-  private over = false;
+  private cancelError: string | null = null;
+  /** A cancel was asked for, and its error is not known yet: nothing starts. */
+  private cancelling = false;
+  private rollback: Rollback | null = null;
+  private looking = false;
+  private lookAgain = false;
+  private flushQueued = false;
   private leave: () => void = () => {};
 
   constructor(
     private readonly deps: SessionDeps,
     private readonly workflow: RegisteredWorkflow,
     private readonly row: ClaimedRow,
-    private readonly restored: RestoredRun,
+    restored: RestoredRun,
+    /** What the run's waits have come to; null: that is not known yet. */
+    waits: readonly TakenWait[] | null,
   ) {
     this.rowId = row.rowId;
     this.runId = row.runId;
     this.token = row.token;
-    this.state = restored.state;
-    this.seq = restored.seq;
+    this.core = new SessionCore(deps, workflow, row, restored);
+    this.places = new PlaceRunner(this.core, {
+      proceed: () => this.proceed(),
+      pause: (error) => this.pauseBy(error),
+      lose: (reason) => this.lose(reason),
+    });
+    this.cancelError = row.cancel;
+    if (waits === null) this.lookAgain = true;
+    else this.takeIn(waits);
   }
 
   async run(): Promise<void> {
     const left = new Promise<void>((resolve) => (this.leave = resolve));
     try {
-      if (!(await this.refuse())) this.proceed();
+      if (!(await this.refuse())) {
+        if (this.lookAgain) void this.look();
+        else this.proceed();
+      }
       await left;
     } catch (error) {
       this.lose(error instanceof Error ? error : new Error(String(error)));
       await pauseAsItIs(this.deps, this.row, error);
     } finally {
-      this.deadline.clear();
+      for (const timer of [this.deadline, this.alarm, this.grace]) timer.clear();
+      this.core.outbox.drop();
     }
   }
 
   lose(reason: Error): void {
-    this.over = true;
-    for (const attempt of this.attempts.values()) attempt.giveUp(reason);
-    this.attempts.clear();
+    this.core.over = true;
+    this.core.giveUpAll(reason);
+    this.core.outbox.drop();
     this.leave();
   }
 
@@ -88,32 +110,42 @@ export class RunSession implements Session {
 
   handBackNow(reason: Error): void {
     this.stopping ??= 'handBack';
-    for (const [path, attempt] of this.attempts) {
-      // Its record may be in the journal already: what is parked must know of it.
-      if (attempt.committing) continue;
-      attempt.giveUp(reason);
-      this.attempts.delete(path);
-    }
+    // A record that may be in the journal already must be known to what is parked.
+    this.core.giveUpAll(reason, (attempt) => !attempt.committing);
     this.proceed();
   }
 
   abort(reason: Error): void {
-    for (const attempt of this.attempts.values()) attempt.scope.abort(reason);
+    for (const attempt of this.core.attempts.values()) attempt.abort(reason);
+  }
+
+  refresh(): void {
+    void this.look();
+  }
+
+  cancel(error: string): void {
+    if (this.cancelError !== null || this.core.state.rollback !== null) return;
+    this.cancelError = error;
+    this.cancelling = false;
+    this.proceed();
   }
 
   inFlight(): InFlightAttempt[] {
-    return [...this.attempts.values()].map((attempt) => attempt.info);
+    return [...this.core.attempts.values()].map((attempt) => attempt.info);
   }
 
   /** What stands against running at all. True: the run is not to proceed. */
   private async refuse(): Promise<boolean> {
-    const { row, workflow, state } = this;
+    const { row, workflow, core } = this;
     const { definition } = workflow;
-    const lost = machine.lostPlace(definition, state);
+    const lost = machine.lostPlace(definition, core.state);
     if (lost !== null) {
-      const error = new DefinitionChangedError(definition.name, lost.path, lost.why);
-      this.commit([], { ...this.park(0), pause: true, error: encode(toStoredError(error)) });
-      return true;
+      this.pauseBy(new DefinitionChangedError(definition.name, lost.path, lost.why));
+      return false;
+    }
+    if (core.state.rollback !== null) {
+      this.beginRollback(null);
+      return false;
     }
     if (row.recoveries > definition.maxRecoveries) this.fail(new WorkerCrashedError(row.recoveries));
     if (row.deadlineInMs !== null) this.deadline.start(row.deadlineInMs);
@@ -128,240 +160,307 @@ export class RunSession implements Session {
   }
 
   private timeOut(): void {
-    const error = new WorkflowTimeoutError(this.workflow.definition.name, this.workflow.definition.timeout ?? 0);
-    this.failure = toStoredError(error);
-    for (const attempt of this.attempts.values()) attempt.giveUp(error);
+    const { name, timeout } = this.workflow.definition;
+    if (this.rollback !== null) return;
+    this.fail(new WorkflowTimeoutError(name, timeout ?? 0));
+    this.proceed();
+  }
+
+  private pauseBy(error: DurableError): void {
+    this.pausedBy ??= error;
+    this.stopping ??= 'pause';
     this.proceed();
   }
 
   /** Starts what can start; when nothing runs and nothing can, leaves. */
   private proceed(): void {
-    if (this.over || this.pending > 0) return;
-    if (this.attempts.size === 0) {
-      const outcome = this.outcome();
-      if (outcome !== null) return this.commit([], outcome);
+    const { core } = this;
+    if (core.over || this.cancelling) return;
+    if (this.rollback !== null) {
+      this.rollback.stopping = this.stopping;
+      return this.flush(null);
     }
-    if (this.stopping !== null || this.failure !== null) return;
-    for (const place of machine.places(this.workflow.definition, this.state)) {
-      if (!this.attempts.has(place.path) && this.waitFor(place) === 0 && !this.isElsewhere(place)) this.begin(place);
+    let found = this.survey();
+    const failing = this.isFailing();
+    if (this.stopping === null && !failing) {
+      const begin = found.ready.filter((place) => this.mayBegin(place));
+      for (const place of begin) this.places.begin(place);
+      // What was handed to another queue does not keep the run here.
+      if (begin.some((place) => place.state.handed !== null)) found = this.survey();
     }
+    this.abandon(failing ? [] : [...found.ready, ...found.held.map(({ place }) => place)]);
+    if (failing && core.attempts.size === 0 && !core.outbox.isBusy && this.stopping === null) return this.fall();
+    if (this.isDue()) void this.look();
+    this.flush(failing && this.stopping === null ? null : found);
   }
 
-  /** What becomes of the run now; null: it goes on here. */
-  private outcome(): Outcome | null {
-    const { state } = this;
-    if (this.attempts.size > 0) return null;
-    if (this.failure !== null) return this.failed(this.failure);
-    if (machine.isCompleted(state)) {
-      return { kind: 'end', status: 'completed', dataSeq: state.root.data, error: null, dropSteps: false };
+  private survey(): Survey {
+    const { core } = this;
+    return survey(this.workflow.definition, core.state, {
+      now: this.deps.clock.now(),
+      running: core.runningPrefixes(),
+      heldUntil: (path, { visit, seen }) => core.book.heldUntil(path, visit, seen),
+    });
+  }
+
+  private isFailing(): boolean {
+    return this.failure !== null || this.cancelError !== null || machine.failedBy(this.core.state) !== null;
+  }
+
+  private mayBegin(place: Place): boolean {
+    const { core } = this;
+    // Its successor starts only when a record is committed; a collector only when nothing below it runs any more.
+    return !core.attempts.has(place.path) && core.isCommitted(place.at) && !core.runsBelow(place.path);
+  }
+
+  /** Attempts that are at no place any more: their fan-out, or the run, has failed. */
+  private abandon(places: readonly Place[]): void {
+    const { core } = this;
+    const wanted = new Set(places.map((place) => place.path));
+    const left = [...core.attempts].filter(([path, attempt]) => !wanted.has(path) && !attempt.abandoned);
+    if (left.length === 0) return;
+    const reason = new Error('The run, or what this step is part of, has failed or was cancelled');
+    const settle = machine.failedBy(core.state) !== null || !this.isFailing();
+    if (!settle && this.workflow.definition.compensations.length === 0) {
+      return core.giveUpAll(reason, (attempt) => !attempt.committing);
     }
-    const places = machine.places(this.workflow.definition, state);
-    const away = places.find((place) => this.isElsewhere(place) && place.state.handedTo === null);
-    const waits = places.filter((place) => place.state.handedTo === null).map((place) => this.waitFor(place));
-    const delay = waits.length === 0 ? null : Math.min(...waits);
-    if (this.stopping !== null) return { ...this.park(delay), pause: this.stopping === 'pause' };
-    if (away !== undefined) return this.handOver(away);
-    return delay === 0 ? null : this.park(delay);
-  }
-
-  private failed(error: StoredError): Outcome {
-    const { state, workflow } = this;
-    const text = encode(error);
-    if (endsTheRun(error) || state.round > workflow.definition.maxRetries) {
-      const dropSteps = (state.root.step?.handedTo ?? null) !== null;
-      return { kind: 'end', status: 'failed', dataSeq: state.root.data, error: text, dropSteps };
+    for (const [, attempt] of left) {
+      attempt.abandoned = true;
+      attempt.abort(reason);
     }
-    const delay = Math.round(retryDelay(DEFAULT_RETRY, state.round));
-    this.state = machine.initialState(workflow.definition, state.round + 1);
-    return this.park(delay);
+    this.grace.start(this.deps.abortGrace);
   }
 
-  private park(delayMs: number | null): ParkOutcome {
-    return {
-      kind: 'park',
-      delayMs,
-      pause: false,
-      snapshot: JSON.stringify(this.state),
-      snapshotSeq: this.seq,
-      dataSeq: this.state.root.data,
-      round: this.state.round,
-      error: null,
-      handOver: null,
-    };
+  private endGrace(): void {
+    const reason = new Error('The step did not settle after its signal was aborted');
+    this.core.giveUpAll(reason, (attempt) => attempt.abandoned && !attempt.committing);
+    this.proceed();
   }
 
-  private handOver(place: machine.Place): ParkOutcome {
-    const step: HandedStep = {
-      path: place.path,
-      visit: place.state.visit,
-      attempt: place.state.attempt,
-      round: this.state.round,
-      dataSeq: place.data,
-      once: place.state.once,
-      nextSeq: this.seq + 1,
-    };
-    const rowId = uuidv7();
-    if (this.state.root.step !== null) this.state.root.step.handedTo = rowId;
-    const parked = this.park(null);
-    this.seq += HANDED_SPAN;
-    return { ...parked, handOver: { rowId, queue: place.node.settings.queue ?? '', step: JSON.stringify(step) } };
+  /** The run has failed and nothing of it runs: it ends, begins a further round, or is undone. */
+  private fall(): void {
+    const { core, workflow } = this;
+    // What is to be undone is read from the journal: it must be whole.
+    const undo = workflow.definition.compensations.length > 0 || core.state.hasChildren;
+    if (undo && !core.outbox.isEmpty) return this.send(null);
+    const cause = this.cause();
+    if (cause === null) return void this.loadCause();
+    if (!undo) return this.flush(null, this.ending(cause, 'nothing'));
+    this.beginRollback(cause);
   }
 
-  private isElsewhere(place: machine.Place): boolean {
-    const { queue } = place.node.settings;
-    return queue !== null && queue !== this.row.queue;
+  /** Null: its record is to be read first. */
+  private cause(): StoredError | null {
+    const { core } = this;
+    if (this.failure !== null) return this.failure;
+    if (this.cancelError !== null) return storedErrorOf(this.cancelError);
+    const seq = machine.failedBy(core.state) ?? 0;
+    return core.values.has(seq) ? storedErrorOf(core.values.error(seq)) : null;
   }
 
-  /** ms until the place may go on. */
-  private waitFor(place: machine.Place): number {
-    const { retryAt } = place.state;
-    return retryAt === null ? 0 : Math.max(0, Math.ceil(retryAt - this.deps.clock.now()));
+  private loadCause(): void {
+    const seq = machine.failedBy(this.core.state) ?? 0;
+    this.core
+      .load([seq])
+      .then(() => this.proceed())
+      .catch((error: unknown) => this.lose(error as Error));
   }
 
-  private begin(place: machine.Place): void {
-    const attempt = new RunningAttempt(
-      {
-        runId: this.runId,
-        input: this.row.input,
-        recordedOnce: (name) => this.recordedOnce(place, name),
-        recordOnce: (name, value) => this.recordOnce(place, name, value),
-      },
-      place,
-      this.restored.values.get(place.data),
-      this.state.round,
-      this.deps,
-    );
-    this.attempts.set(place.path, attempt);
-    this.make(place, attempt)
-      .then((made) => this.finish(place, attempt, made))
+  private beginRollback(cause: StoredError | null): void {
+    const { core } = this;
+    this.deadline.clear();
+    const outcome = this.cancelError !== null && this.failure === null ? 'cancelled' : 'failed';
+    this.rollback = new Rollback(core, { flush: () => this.proceed() }, cause, outcome);
+    this.rollback.stopping = this.stopping;
+    this.rollback
+      .run()
+      .then((end) => {
+        if (end === null || core.over) return;
+        if (end.kind === 'ended') return this.flush(null, this.ending(end.cause, end.how, end.outcome));
+        if (end.kind === 'paused') this.pausedBy ??= end.error;
+        this.flush(null, this.park(end.kind === 'paused' ? 0 : end.delayMs));
+      })
       .catch((error: unknown) => {
-        if (!(error instanceof AttemptClosedError)) this.deps.onTrouble(`Run ${this.runId}: ${messageOf(error)}`);
+        if (!core.over) this.deps.onTrouble(`Run ${this.runId}: ${messageOf(error)}`);
         this.lose(error instanceof Error ? error : new Error(String(error)));
       });
   }
 
-  private make(place: machine.Place, attempt: RunningAttempt): Promise<AttemptEnd> {
-    if (!place.node.settings.transactional) {
-      return runAttempt(this.workflow, place.node, attempt.scope, attempt.givenUp).then((result) => ({
-        result,
-        committed: null,
-      }));
+  /** What becomes of a round that has failed, with what was to be undone undone. */
+  private ending(
+    cause: StoredError,
+    undone: 'nothing' | 'everything' | 'not everything',
+    outcome: 'failed' | 'cancelled' = this.cancelError !== null && this.failure === null ? 'cancelled' : 'failed',
+  ): Outcome {
+    const { core, workflow } = this;
+    const again = outcome === 'failed' && undone !== 'not everything' && !endsTheRun(cause);
+    if (!core.book.isEmpty || core.state.rollback !== null) core.outbox.closeAll();
+    if (again && core.state.round <= workflow.definition.maxRetries) {
+      if (core.state.rollback !== null) core.outbox.compensating(false);
+      const delay = Math.round(retryDelay(DEFAULT_RETRY, core.state.round));
+      core.state = initialState(workflow.definition, core.state.round + 1);
+      core.book.clear();
+      return this.park(delay);
     }
-    return runTransactional(this.deps, this.workflow, place.node, attempt, (result) => ({
-      rowId: this.rowId,
-      runId: this.runId,
-      token: this.token,
-      records: [this.record(place, result)],
-      outcome: null,
-    }));
+    const status = { nothing: outcome, everything: 'compensated', 'not everything': 'compensation_failed' } as const;
+    return { ...this.end(status[undone], encode(cause)), undone: true };
   }
 
-  private finish(place: machine.Place, attempt: RunningAttempt, { result, committed }: AttemptEnd): void {
-    // Given up: by a lost lease, or by a hand-back, after which the attempt is made again.
-    if (this.attempts.get(place.path) !== attempt) return;
-    this.attempts.delete(place.path);
-    const record = committed ?? this.record(place, result);
-    this.take(record);
-    if (result.status === 'failed' && record.retryInMs === null) {
-      this.failure ??= decode(result.error) as StoredError;
-    }
-    if (committed !== null) this.proceed();
-    else this.commit([record], this.outcome());
+  private end(status: EndOutcome['status'], error: string | null): EndOutcome {
+    const dataSeq = machine.mainData(this.core.state);
+    return { kind: 'end', status, dataSeq, error, dropSteps: this.core.handedAny, undone: false };
   }
 
-  private record(place: machine.Place, result: AttemptResult): NewRecord {
-    const failed = result.status === 'failed';
+  private park(delayMs: number | null): ParkOutcome {
+    const { core } = this;
     return {
-      seq: ++this.seq,
-      inputSeq: place.data,
-      round: this.state.round,
-      path: place.path,
-      visit: place.state.visit,
-      attempt: place.state.attempt,
-      type: 'step',
-      status: result.status,
-      output: failed ? null : result.output,
-      error: failed ? result.error : null,
-      // A run that is over (its timeout) tries nothing again.
-      retryInMs: failed && this.failure === null ? result.retryInMs : null,
-      durationMs: result.durationMs,
+      kind: 'park',
+      delayMs,
+      pause: this.stopping === 'pause',
+      snapshot: JSON.stringify(core.state),
+      snapshotSeq: core.seq,
+      dataSeq: machine.mainData(core.state),
+      round: core.state.round,
+      error: this.pausedBy === null ? null : encode(toStoredError(this.pausedBy)),
     };
   }
 
-  private take(record: NewRecord): void {
-    const { values } = this.restored;
-    const retryAt = record.retryInMs === null ? null : this.deps.clock.now() + record.retryInMs;
-    machine.applyRecord(this.workflow.definition, this.state, {
-      ...record,
-      hasOutput: record.output !== null,
-      retryAt,
-    });
-    if (record.output !== null) values.set(record.seq, record.output);
-    if (record.type === 'step') values.keep(machine.referencedRecords(this.state));
+  /** What becomes of the run now; null: it goes on here. */
+  private outcome(found: Survey): Outcome | null {
+    const { core } = this;
+    if (core.attempts.size > 0 || this.looking) return null;
+    if (machine.isCompleted(core.state)) return this.end('completed', null);
+    if (this.stopping === null && found.ready.length > 0) return null;
+    const until = found.ready.length > 0 ? 0 : Math.min(Infinity, ...found.held.map((one) => one.until));
+    const delay = until === Infinity ? null : Math.max(0, Math.ceil(until - this.deps.clock.now()));
+    return this.park(delay);
   }
 
-  private commit(records: NewRecord[], outcome: Outcome | null): void {
-    this.pending++;
-    if (outcome !== null) this.deadline.clear();
-    this.deps.writer
-      .commit({ rowId: this.rowId, runId: this.runId, token: this.token, records, outcome })
-      .then((ack) => this.committed(ack, outcome))
-      .catch((error: unknown) => this.refused(error, records, outcome));
-  }
-
-  private committed(ack: Ack, outcome: Outcome | null): void {
-    this.pending--;
-    if (!ack.taken) return this.lose(new AttemptClosedError(this.workflow.definition.name));
-    if (this.over) return;
-    if (ack.paused) this.stopping ??= 'pause';
-    if (outcome === null) return this.proceed();
-    this.over = true;
-    if (outcome.kind === 'end') {
-      const data = this.restored.values.get(outcome.dataSeq);
-      this.deps.onEnd(this.runId, { status: outcome.status, data, error: outcome.error }, ack.watched);
-    } else if (ack.ready) this.deps.onDue(this.row.queue, 0);
-    else if (!outcome.pause && outcome.delayMs !== null) this.deps.onDue(this.row.queue, outcome.delayMs);
-    if (outcome.kind === 'park' && outcome.handOver !== null) this.deps.onDue(outcome.handOver.queue, 0);
-    this.leave();
-  }
-
-  /** The server will not have it: the run fails with that error, unless that was the failure already. */
-  private refused(error: unknown, records: readonly NewRecord[], outcome: Outcome | null): void {
-    this.pending--;
-    if (this.over) return;
-    this.deps.onTrouble(`Run ${this.runId} could not be stored: ${messageOf(error)}`);
-    if (outcome?.kind === 'end' && records.length === 0) {
-      return this.lose(error instanceof Error ? error : new Error(String(error)));
+  /** Commits what there is to commit, with the run's end or suspension where it follows. */
+  private flush(found: Survey | null, ending: Outcome | null = null): void {
+    const { core } = this;
+    if (core.over) return;
+    if (core.outbox.isBusy) {
+      if (ending !== null) void core.idle().then(() => this.flush(null, ending));
+      return;
     }
-    this.failure = { ...toStoredError(error), code: 'FATAL' };
-    this.state.root.data = this.state.root.data === records[0]?.seq ? records[0].inputSeq : this.state.root.data;
+    const outcome = ending ?? (found === null ? null : this.outcome(found));
+    if (outcome === null && core.outbox.isEmpty) return this.arm(found);
+    if (outcome === null && core.attempts.size > 0) return this.flushSoon();
+    this.send(outcome);
+  }
+
+  /** After the present macrotask: arms that finish in it share the commit. */
+  private flushSoon(): void {
+    if (this.flushQueued) return;
+    this.flushQueued = true;
+    setImmediate(() => {
+      this.flushQueued = false;
+      const { core } = this;
+      if (core.over || core.outbox.isBusy) return;
+      if (core.attempts.size === 0) this.proceed();
+      else if (!core.outbox.isEmpty) this.send(null);
+    });
+  }
+
+  private send(outcome: Outcome | null): void {
+    if (outcome !== null) this.deadline.clear();
+    this.core.outbox.send(outcome).then(
+      ({ ack, records }) => this.committed(ack, records, outcome),
+      (error: unknown) => this.refused(error),
+    );
+  }
+
+  private committed(ack: Ack, records: readonly NewRecord[], outcome: Outcome | null): void {
+    const { core } = this;
+    core.confirm(records);
+    if (!ack.taken) return this.lose(new Error(`Run ${this.runId} belongs to another worker`));
+    if (core.over) return;
+    if (ack.paused) this.stopping ??= 'pause';
+    // What may have to be undone is not ended, nor anything started, until it is known why.
+    const cancelling = ack.cancel && this.cancelError === null && core.state.rollback === null;
+    if (outcome !== null && !(outcome.kind === 'end' && ack.cancel && !outcome.undone)) return this.left(ack, outcome);
+    if (cancelling) {
+      this.cancelling = true;
+      return this.deps.onAttention();
+    }
+    if (ack.wake) void this.look();
     this.proceed();
   }
 
-  private recordedOnce(place: machine.Place, name: string): string | undefined {
-    const seq = place.state.once[encodeName(name)];
-    return seq === undefined ? undefined : this.restored.values.get(seq);
+  private left(ack: Ack & { taken: true }, outcome: Outcome): void {
+    const { core } = this;
+    core.over = true;
+    if (outcome.kind === 'end') {
+      const data = core.values.has(outcome.dataSeq) ? core.values.get(outcome.dataSeq) : null;
+      this.deps.onEnd(this.runId, { status: outcome.status, data, error: outcome.error }, ack.watched);
+    } else if (ack.ready) this.deps.onDue(this.row.queue, 0);
+    else if (!outcome.pause && outcome.delayMs !== null) this.deps.onDue(this.row.queue, outcome.delayMs);
+    this.leave();
   }
 
-  private async recordOnce(place: machine.Place, name: string, value: string): Promise<void> {
-    const record: NewRecord = {
-      ...this.record(place, { status: 'completed', output: value, durationMs: 0 }),
-      path: machine.oncePath(place.path, name),
-      type: 'once',
-    };
-    const ack = await this.deps.writer.commit({
-      rowId: this.rowId,
-      runId: this.runId,
-      token: this.token,
-      records: [record],
-      outcome: null,
-    });
-    const closed = new AttemptClosedError(place.node.name);
-    if (!ack.taken) {
-      this.lose(closed);
-      throw closed;
+  /** The server will not have it: nothing is guessed, a person is to look. */
+  private refused(error: unknown): void {
+    if (this.core.over) return;
+    this.lose(error instanceof Error ? error : new Error(String(error)));
+    void pauseAsItIs(this.deps, this.row, error);
+  }
+
+  /** Wakes the session when a part of the run is due before the others let it go. */
+  private arm(found: Survey | null): void {
+    const until = Math.min(Infinity, ...(found?.held ?? []).map((one) => one.until));
+    if (until === Infinity) return;
+    const now = this.deps.clock.now();
+    this.alarm.start(Math.max(1, until - now, this.core.book.askAgainAt - now));
+  }
+
+  private isDue(): boolean {
+    const { core } = this;
+    return core.outbox.isEmpty && !core.outbox.isBusy && core.book.isDue(this.deps.clock.now());
+  }
+
+  /** Asks what the waits, and the steps on other queues, have come to. */
+  private async look(): Promise<void> {
+    const { core } = this;
+    this.lookAgain = true;
+    if (this.looking || core.over) return;
+    this.looking = true;
+    try {
+      while (this.lookAgain && !core.over) {
+        this.lookAgain = false;
+        core.book.mark();
+        const taken = await core.takeWaits();
+        if (taken === null) {
+          this.lookAgain = true;
+          await new Promise((resolve) => setTimeout(resolve, LOCKED_PAUSE));
+          continue;
+        }
+        // A step that came back has left its waits in the same commit.
+        const again = await core.takeHanded();
+        const waits = again ? await core.takeWaits() : taken;
+        if (waits === null) this.lookAgain = true;
+        else if (!core.over) this.takeIn(waits);
+      }
+    } catch (error) {
+      if (!core.over) this.deps.onTrouble(`Run ${this.runId}: its waits could not be read: ${messageOf(error)}`);
+    } finally {
+      this.looking = false;
     }
-    if (ack.paused) this.stopping ??= 'pause';
-    if (!this.over) this.take(record);
+    this.proceed();
+  }
+
+  private takeIn(taken: readonly TakenWait[]): void {
+    const { core } = this;
+    core.book.replace(taken);
+    core.book.asked(this.deps.clock.now());
+    core.cancelTimedOut(taken);
+    if (core.state.rollback !== null) return;
+    for (const wait of taken) {
+      const error = fatalTimeout(wait);
+      const frame = error === null ? null : locate(this.workflow.definition, core.state, wait.path);
+      const step = frame?.sequence.step;
+      if (error === null || !step || frame === null || step.visit !== wait.visit) continue;
+      this.places.failAt(wait.path, step, frame.sequence.data, error);
+    }
   }
 }

@@ -1,54 +1,45 @@
-import type { Place } from '../core/machine.js';
-import type { DatabaseClock } from './clock.js';
 import type { InFlightAttempt } from './session.js';
-import { type ScopeHost, StepScope } from './step-scope.js';
+import type { StepScope } from './step-scope.js';
 
 /** An attempt under way, and the means to end it from outside. */
 export class RunningAttempt {
-  readonly info: InFlightAttempt;
   /** Rejects when the attempt is given up. */
   readonly givenUp: Promise<never>;
-  scope: StepScope;
+  /** Null until what it needs is loaded. */
+  scope: StepScope | null = null;
   /** Its transaction is about to commit, the record with it. */
   committing = false;
+  /** Its fan-out or its run has failed: it may settle, and be recorded, until the grace is over. */
+  abandoned = false;
+  /** How many waits were over when this pass began. */
+  seen = 0;
   private reject: (reason: Error) => void = () => {};
+  private aborted: Error | null = null;
 
   constructor(
-    private readonly host: ScopeHost,
-    private readonly place: Place,
-    private readonly data: string,
-    round: number,
-    private readonly settings: { readonly clock: DatabaseClock; readonly maxPayloadBytes: number },
+    readonly info: InFlightAttempt,
+    /** The scope of a transactional step is made when its transaction is open. */
+    private readonly makeScope: (manager: unknown) => StepScope,
   ) {
-    const { path, node, state } = place;
-    this.info = {
-      runId: host.runId,
-      step: node.name,
-      path,
-      type: node.kind,
-      round,
-      visit: state.visit,
-      attempt: state.attempt,
-      startedAt: settings.clock.now(),
-    };
     this.givenUp = new Promise((_, reject) => (this.reject = reject));
     // Nobody may be listening when it comes.
     this.givenUp.catch(() => {});
-    this.scope = this.scopeWith(null);
   }
 
-  /** The scope of a transactional step is made when its transaction is open. */
-  openTransaction(manager: unknown): void {
-    this.scope = this.scopeWith(manager);
+  open(manager: unknown): StepScope {
+    this.scope = this.makeScope(manager);
+    if (this.aborted !== null) this.scope.abort(this.aborted);
+    return this.scope;
+  }
+
+  abort(reason: Error): void {
+    this.aborted ??= reason;
+    this.scope?.abort(reason);
   }
 
   giveUp(reason: Error): void {
-    this.scope.close(reason);
+    this.aborted ??= reason;
+    this.scope?.close(reason);
     this.reject(reason);
-  }
-
-  private scopeWith(manager: unknown): StepScope {
-    const { node, state } = this.place;
-    return new StepScope(this.host, node.name, state.attempt, this.data, manager, this.settings.maxPayloadBytes);
   }
 }

@@ -1,14 +1,19 @@
 import type { WorkflowDefinition } from '../core/definition.js';
 import { referencedRecords } from '../core/machine.js';
+import { seqOf } from '../core/run-state.js';
 import { HandedSession } from './handed-session.js';
 import type { RegisteredWorkflow, Registry } from './registry.js';
-import { restore, snapshotOf } from './restore.js';
+import { readAfter, restore, snapshotOf } from './restore.js';
 import { RunSession } from './run-session.js';
 import { RunValues } from './run-values.js';
 import type { Session, SessionDeps } from './session.js';
 import type { Sessions } from './sessions.js';
 import { UnreadableSession } from './unreadable-session.js';
-import type { ClaimedRow, HandedStep, JournalRecord, RecordRange, StartOp } from './store.js';
+import { HANDED_SPAN } from './store.js';
+import type { ClaimedRow, HandedStep, JournalRecord, RecordRange, StartOp, TakenWait } from './store.js';
+
+/** Records read by number together with the claim. */
+const MOST_AT_ONCE = 500;
 
 /** Turns rows that this process has got into sessions: reads what a resumed run needs, all rows of a claim at once. */
 export class SessionOpener {
@@ -39,30 +44,51 @@ export class SessionOpener {
       recoveries: 0,
       deadlineInMs: op.timeout,
       step: null,
+      priority: op.priority,
+      parentId: op.parentId,
+      cancel: null,
     };
     const workflow = this.workflowOf(row);
-    this.sessions.open(new RunSession(this.deps, workflow, row, restore(row, workflow.definition, [])), op.queue);
+    const restored = restore(row, workflow.definition, this.valuesOf(row, []), []);
+    this.sessions.open(new RunSession(this.deps, workflow, row, restored, []), op.queue);
   }
 
   /** Rows from the queue. One that cannot be read goes back, and harms no other. */
   async openClaimed(rows: readonly ClaimedRow[]): Promise<void> {
+    // Waits before records: a step that comes back from another queue leaves both in one commit.
+    const waits = await this.waitsOf(rows);
     const records = await this.recordsOf(rows);
     for (const row of rows) {
       try {
-        this.sessions.open(await this.session(row, records.get(row.rowId) ?? []), row.queue);
+        const session = await this.session(row, records.get(row.rowId) ?? [], waits.get(row.runId) ?? null);
+        this.sessions.open(session, row.queue);
       } catch (error) {
         this.sessions.open(new UnreadableSession(this.deps, row, error), row.queue);
       }
     }
   }
 
-  private async session(row: ClaimedRow, records: readonly JournalRecord[]): Promise<Session> {
+  private async session(
+    row: ClaimedRow,
+    records: readonly JournalRecord[],
+    waits: readonly TakenWait[] | null,
+  ): Promise<Session> {
     const workflow = this.workflowOf(row);
-    if (row.step !== null) {
-      return new HandedSession(this.deps, workflow, row, new RunValues(row.input, records), records);
-    }
+    const values = this.valuesOf(row, records);
+    if (row.step !== null) return new HandedSession(this.deps, workflow, row, values, records);
     const ranBy = row.fresh ? workflow.definition : await this.definition(row.ranBy);
-    return new RunSession(this.deps, workflow, row, restore(row, ranBy, records));
+    const cameBack = records.some((record) => record.type === 'returned');
+    const known = row.fresh ? [] : cameBack ? null : waits;
+    return new RunSession(this.deps, workflow, row, restore(row, ranBy, values, records), known);
+  }
+
+  private valuesOf(row: ClaimedRow, records: readonly JournalRecord[]): RunValues {
+    return new RunValues(this.deps.store, row.runId, row.input, records);
+  }
+
+  private async waitsOf(rows: readonly ClaimedRow[]): Promise<Map<string, TakenWait[]>> {
+    const resumed = rows.filter((row) => !row.fresh && row.step === null).map((row) => row.runId);
+    return resumed.length === 0 ? new Map() : this.deps.store.takeWaits(this.deps.worker(), resumed);
   }
 
   private async recordsOf(rows: readonly ClaimedRow[]): Promise<Map<string, JournalRecord[]>> {
@@ -91,15 +117,14 @@ export class SessionOpener {
 }
 
 function rangeOf(row: ClaimedRow): RecordRange {
+  const { rowId, runId } = row;
   if (row.step !== null) {
-    const { nextSeq, dataSeq, once } = JSON.parse(row.step) as HandedStep;
-    return { rowId: row.rowId, runId: row.runId, after: nextSeq - 1, also: [dataSeq, ...Object.values(once)] };
+    const { nextSeq, data, once } = JSON.parse(row.step) as HandedStep;
+    const also = [seqOf(data), ...Object.values(once)].filter((seq) => seq > 0);
+    return { rowId, runId, after: nextSeq - 1, upTo: nextSeq + HANDED_SPAN - 1, also };
   }
   const snapshot = snapshotOf(row);
-  return {
-    rowId: row.rowId,
-    runId: row.runId,
-    after: row.snapshotSeq,
-    also: snapshot === null ? [] : referencedRecords(snapshot),
-  };
+  // Of a long loop with very many open items the rest is read when it is needed.
+  const also = snapshot === null ? [] : referencedRecords(snapshot).slice(0, MOST_AT_ONCE);
+  return { rowId, runId, after: readAfter(row, snapshot), upTo: null, also };
 }

@@ -1,7 +1,8 @@
 import type { FinishedStatus } from '../core/status.js';
 import type { DatabaseClock } from './clock.js';
 import type { JournalWriter } from './journal-writer.js';
-import type { EngineStore } from './store.js';
+import type { ChildTargets } from './children.js';
+import type { CancelledTree, EngineStore, WokenRun } from './store.js';
 
 /** One row of the queue that this process holds: a run, or a step handed to it from another queue. */
 export interface Session {
@@ -18,6 +19,10 @@ export interface Session {
   handBackNow(reason: Error): void;
   /** Aborts the signals of running attempts; what returns all the same is recorded if the lease still stands. */
   abort(reason: Error): void;
+  /** Something that a part of the run waits for has come. */
+  refresh(): void;
+  /** The run is to be cancelled and undone: the encoded error. */
+  cancel(error: string): void;
   inFlight(): InFlightAttempt[];
 }
 
@@ -37,8 +42,8 @@ export interface InFlightAttempt {
 /** How a run ended here, for whoever waits for it in this process. */
 export interface RunEnd {
   readonly status: FinishedStatus;
-  /** Encoded. */
-  readonly data: string;
+  /** Encoded; null: it is to be read. */
+  readonly data: string | null;
   /** Encoded StoredError. */
   readonly error: string | null;
 }
@@ -49,9 +54,18 @@ export interface SessionDeps {
   readonly clock: DatabaseClock;
   readonly worker: () => number;
   readonly maxPayloadBytes: number;
+  /** ms that an attempt gets to settle once its signal is aborted. */
+  readonly abortGrace: number;
+  readonly targets: ChildTargets;
   /** The run has ended in this process. */
   readonly onEnd: (runId: string, end: RunEnd, watched: boolean) => void;
   /** A row of this queue is due in so many ms. */
   readonly onDue: (queue: string, inMs: number) => void;
+  /** Runs got what they wait for. */
+  readonly onWoken: (woken: readonly WokenRun[]) => void;
+  /** Something was asked of a run that is held here: look what. */
+  readonly onAttention: () => void;
+  /** Runs were cancelled along with this one, or on its behalf. */
+  readonly onCancelled: (tree: CancelledTree) => void;
   readonly onTrouble: (message: string) => void;
 }

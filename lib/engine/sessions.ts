@@ -35,6 +35,13 @@ export class Sessions {
     });
   }
 
+  /** Something that a run waits for has come. False: the run is not here. */
+  refresh(runId: string): boolean {
+    const session = this.rows.get(runId)?.session;
+    session?.refresh();
+    return session !== undefined;
+  }
+
   hasRun(runId: string): boolean {
     return this.runs.has(runId);
   }
@@ -95,11 +102,18 @@ export class Sessions {
     const before = new Map([...this.rows].map(([rowId, { session }]) => [rowId, session]));
     const held = await this.store.held(this.worker());
     for (const [rowId, session] of before) {
-      if (held.get(rowId) !== session.token && this.rows.get(rowId)?.session === session) {
+      if (this.rows.get(rowId)?.session !== session) continue;
+      const row = held.get(rowId);
+      if (row?.token !== session.token) {
         session.lose(new Error(`Run ${session.runId} was cancelled, or another worker has taken it`));
+      } else {
+        if (row.cancel !== null) session.cancel(row.cancel);
+        if (row.wake) session.refresh();
       }
     }
-    const strangers = new Map([...held].filter(([rowId]) => !this.rows.has(rowId)));
+    const strangers = new Map(
+      [...held].filter(([rowId]) => !this.rows.has(rowId)).map(([rowId, { token }]) => [rowId, token]),
+    );
     // Twice in a row: the answer to a claim may just be on its way.
     const lost = [...strangers].filter(([rowId, token]) => this.strangers.get(rowId) === token);
     this.strangers = strangers;

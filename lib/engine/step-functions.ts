@@ -1,6 +1,7 @@
 import { decode, encode } from '../core/codec.js';
 import { StepUsageError } from '../core/errors-usage.js';
-import { currentScope } from './step-scope.js';
+import type { SettledResult } from '../core/results.js';
+import { currentScope, type FanResults } from './step-scope.js';
 
 /**
  * The functions that work in a running step, wherever it called them from. Outside one they throw `NotInStepError`; in
@@ -72,11 +73,47 @@ export async function once<T>(name: string, fn: () => T | Promise<T>): Promise<T
   scope.onceNames.add(name);
   const recorded = scope.host.recordedOnce(name);
   if (recorded !== undefined) return decode(recorded) as T;
-  const value = encode(await fn(), { what: `once("${name}")`, maxBytes: scope.maxPayloadBytes });
-  currentScope('once');
-  // The step and its record are one transaction there: a rollback must forget this, and after a commit nobody asks.
-  if (scope.manager === null) await scope.host.recordOnce(name, value);
-  return decode(value) as T;
+  const made = async (): Promise<T> => {
+    const value = encode(await fn(), { what: `once("${name}")`, maxBytes: scope.maxPayloadBytes });
+    currentScope('once');
+    // The step and its record are one transaction there: a rollback must forget this, and after a commit nobody asks.
+    if (scope.manager === null) await scope.host.recordOnce(name, value);
+    return decode(value) as T;
+  };
+  // A wait beside it does not drop the pass before this is recorded.
+  return scope.waits === null ? made() : scope.waits.hold(made);
+}
+
+/** The results of the last fan-out finished in this or an enclosing sequence: an object by arm, or a loop's array. */
+export function parallelResults<T = Record<string, SettledResult>>(): T {
+  return fanResults('parallelResults') as T;
+}
+
+/** One of them, by the name of the arm or the index of the item. */
+export function parallelResult<T = unknown>(name: string | number): SettledResult<T> {
+  const results = fanResults('parallelResult');
+  if (!Object.hasOwn(results, name)) {
+    throw new StepUsageError(
+      'NO_SUCH_RESULT',
+      `parallelResult("${name}"): the last fan-out has no such arm. It has: ${Object.keys(results).slice(0, 20).join(', ')}.`,
+    );
+  }
+  return (results as Record<string | number, SettledResult>)[name] as SettledResult<T>;
+}
+
+/** Whether that arm or item was fulfilled. */
+export function parallelOk(name: string | number): boolean {
+  return parallelResult(name).status === 'fulfilled';
+}
+
+function fanResults(caller: string): FanResults {
+  const scope = currentScope(caller);
+  const results = scope.results();
+  if (results !== null) return results;
+  throw new StepUsageError(
+    'NO_RESULTS',
+    `${caller}() was called in step "${scope.step}", before which no parallel or loop with results was finished in its sequence or one around it.`,
+  );
 }
 
 /** All of the run's data, or one key of it (`fallback` where it is missing). */

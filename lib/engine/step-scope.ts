@@ -1,7 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { decode } from '../core/codec.js';
 import { AttemptClosedError, NotInStepError } from '../core/errors.js';
+import type { SettledResult } from '../core/results.js';
+import type { ChildRequest, PreparedChild } from './children.js';
 import { StepContext } from './step-context.js';
+import type { StepWaits } from './step-waits.js';
 
 /** What a running attempt may ask of the session that runs it. */
 export interface ScopeHost {
@@ -12,7 +15,31 @@ export interface ScopeHost {
   recordedOnce(name: string): string | undefined;
   /** Records a `once`; rejects when the lease is lost. */
   recordOnce(name: string, value: string): Promise<void>;
+  /** Name of a workflow given as a class or a name. @throws WorkflowNotFoundError */
+  nameOf(workflow: unknown): string;
+  /** Finds the workflow, checks the input and brings it into its stored form. */
+  prepareChild(request: ChildRequest, call: string, ref: string | null): Promise<PreparedChild>;
+  /** The child that this call or ref has started before. */
+  startedChild(call: string, ref: string | null): { id: string; workflow: string; input: string } | undefined;
+  /** Starts a child and records it, in one commit; rejects when the lease is lost. */
+  startChild(child: PreparedChild): Promise<void>;
 }
+
+export interface ScopeInit {
+  readonly step: string;
+  readonly attempt: number;
+  /** Encoded data, as the attempt got it. */
+  readonly data: string;
+  /** The application's transaction handle, in a transactional step. */
+  readonly manager: unknown;
+  readonly maxPayloadBytes: number;
+  /** The waits of this pass; null where there can be none: in a compensation. */
+  readonly waits: StepWaits | null;
+  /** The results of the last fan-out around the step. */
+  readonly results: () => FanResults | null;
+}
+
+export type FanResults = Readonly<Record<string, SettledResult>> | readonly SettledResult[];
 
 /**
  * One attempt, as the code inside it sees it. Closed when the attempt is over or given up: from then on every function
@@ -23,20 +50,39 @@ export class StepScope {
   /** Names used by `once` in this pass. */
   readonly onceNames = new Set<string>();
   private readonly aborter = new AbortController();
+  private readonly counts = new Map<string, number>();
   private closed = false;
   private decodedInput: { value: unknown } | undefined;
 
   constructor(
     readonly host: ScopeHost,
-    readonly step: string,
-    readonly attempt: number,
-    /** Encoded data, as the attempt got it. */
-    readonly data: string,
-    /** The application's transaction handle, in a transactional step. */
-    readonly manager: unknown,
-    readonly maxPayloadBytes: number,
+    private readonly init: ScopeInit,
   ) {
-    this.context = new StepContext(data, maxPayloadBytes);
+    this.context = new StepContext(init.data, init.maxPayloadBytes);
+  }
+
+  get step(): string {
+    return this.init.step;
+  }
+
+  get attempt(): number {
+    return this.init.attempt;
+  }
+
+  get data(): string {
+    return this.init.data;
+  }
+
+  get manager(): unknown {
+    return this.init.manager;
+  }
+
+  get maxPayloadBytes(): number {
+    return this.init.maxPayloadBytes;
+  }
+
+  get waits(): StepWaits | null {
+    return this.init.waits;
   }
 
   get signal(): AbortSignal {
@@ -50,6 +96,18 @@ export class StepScope {
   input(): unknown {
     this.decodedInput ??= { value: decode(this.host.input) };
     return this.decodedInput.value;
+  }
+
+  /** The number of this call among those of its kind and name in this pass, from 1. */
+  count(kind: string, name: string): number {
+    const key = `${kind}:${name}`;
+    const count = (this.counts.get(key) ?? 0) + 1;
+    this.counts.set(key, count);
+    return count;
+  }
+
+  results(): FanResults | null {
+    return this.init.results();
   }
 
   /** Ends the attempt for the code inside it; `reason` also aborts its signal. */

@@ -1,6 +1,5 @@
-import type { StepNode } from '../core/definition.js';
 import { AttemptClosedError } from '../core/errors.js';
-import { type AttemptEnd, type AttemptResult, failedAttempt, runAttempt } from './attempt.js';
+import { type AttemptEnd, type AttemptResult, type AttemptSpec, failedAttempt, runAttempt } from './attempt.js';
 import type { RegisteredWorkflow } from './registry.js';
 import type { RunningAttempt } from './running-attempt.js';
 import type { SessionDeps } from './session.js';
@@ -20,36 +19,34 @@ const LOOK_AGAIN = 500;
 export async function runTransactional(
   deps: SessionDeps,
   workflow: RegisteredWorkflow,
-  node: StepNode,
+  spec: AttemptSpec,
   attempt: RunningAttempt,
-  toOp: (result: AttemptResult) => RunOp,
+  toOp: (result: AttemptResult & { status: 'completed' }) => RunOp,
 ): Promise<AttemptEnd> {
   const begun = performance.now();
   let result: AttemptResult | undefined;
   let op: RunOp | undefined;
   try {
     await deps.store.transaction(async (transaction) => {
-      attempt.openTransaction(transaction.manager);
-      result = await runAttempt(workflow, node, attempt.scope, attempt.givenUp);
-      if (result.status === 'failed') throw new RolledBack();
+      result = await runAttempt(workflow, spec, attempt.open(transaction.manager), attempt.givenUp, 0);
+      if (result.status !== 'completed') throw new RolledBack();
       attempt.committing = true;
       op = toOp(result);
-      if (!(await transaction.record(deps.worker(), op))) throw new AttemptClosedError(node.name);
+      if (!(await transaction.record(deps.worker(), op))) throw new AttemptClosedError(spec.name);
     });
   } catch (error) {
     if (error instanceof AttemptClosedError) throw error;
     if (error instanceof RolledBack && result !== undefined) return { result, committed: null };
-    const record = op?.records[0];
+    const record = op?.records.at(-1);
     const unknown = error instanceof StoreError && error.kind === 'unknown' && record !== undefined;
     if (op === undefined || !unknown || !(await landed(deps, op, record.seq))) {
       const cause = error instanceof StoreError && error.cause !== undefined ? error.cause : error;
-      const failed = failedAttempt(workflow, node, attempt.info.attempt, cause, performance.now() - begun);
+      const failed = failedAttempt(workflow, spec, attempt.info.attempt, cause, performance.now() - begun);
       return { result: { ...failed, durationMs: Math.round(failed.durationMs) }, committed: null };
     }
   }
-  const record = op?.records[0];
-  if (result === undefined || record === undefined) throw new Error('A transaction ended without a result');
-  return { result, committed: record };
+  if (result === undefined || op === undefined) throw new Error('A transaction ended without a result');
+  return { result, committed: op.records };
 }
 
 async function landed(deps: SessionDeps, op: RunOp, seq: number): Promise<boolean> {

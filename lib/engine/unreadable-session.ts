@@ -35,6 +35,10 @@ export class UnreadableSession implements Session {
 
   abort(): void {}
 
+  refresh(): void {}
+
+  cancel(): void {}
+
   inFlight(): InFlightAttempt[] {
     return [];
   }
@@ -57,8 +61,8 @@ export async function pauseAsItIs(deps: SessionDeps, row: ClaimedRow, error: unk
         dataSeq: null,
         round: row.round,
         error: encode(toStoredError(error)),
-        handOver: null,
       },
+      extras: null,
     });
   } catch (refused) {
     deps.onTrouble(`Run ${row.runId} could not be paused: ${messageOf(refused)}`);

@@ -64,6 +64,11 @@ export function openPool(target: DatabaseTarget, { max, name }: PoolSettings): p
   return pool;
 }
 
+/** One statement of a transaction. */
+export type SteadyQuery = <R extends pg.QueryResultRow>(
+  config: pg.QueryConfig<unknown[]>,
+) => Promise<pg.QueryResult<R>>;
+
 export interface SteadyClientOptions {
   /** What the connection is for; part of error messages. */
   readonly role: string;
@@ -136,6 +141,18 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
     if (this.#closed) return Promise.reject(new ConnectionLostError(`${this.#title} is closed.`, false));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ send: async (session) => resolve(await this.#send<R>(session, config)), reject });
+      this.#pumping ??= this.#pump();
+    });
+  }
+
+  /**
+   * Statements in one transaction, on one session; no other statement gets in between. When the session is lost the
+   * error is ConnectionLostError (`sent`): it may have been committed.
+   */
+  transaction<T>(work: (query: SteadyQuery) => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new ConnectionLostError(`${this.#title} is closed.`, false));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ send: async (session) => resolve(await this.#transact(session, work)), reject });
       this.#pumping ??= this.#pump();
     });
   }
@@ -215,6 +232,22 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
       throw new ConnectionLostError(`${this.#title} was lost while a statement ran: ${why}.`, true, { cause: error });
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  async #transact<T>(session: Session, work: (query: SteadyQuery) => Promise<T>): Promise<T> {
+    await this.#send(session, { text: 'BEGIN' });
+    try {
+      const result = await work((config) => {
+        // Not on the next session: what was done before in this transaction is gone.
+        if (session.lost !== null) throw new ConnectionLostError(`${this.#title} was lost.`, true, { cause: session.lost });
+        return this.#send(session, config);
+      });
+      await this.#send(session, { text: 'COMMIT' });
+      return result;
+    } catch (error) {
+      if (session.lost === null) await this.#send(session, { text: 'ROLLBACK' }).catch(ignore);
+      throw error;
     }
   }
 

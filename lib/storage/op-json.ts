@@ -1,4 +1,5 @@
-import type { NewRecord, RunOp, StartOp } from '../engine/store.js';
+import { seqOf } from '../core/run-state.js';
+import type { NewRecord, OpExtras, RunOp, StartOp } from '../engine/store.js';
 
 /** Operations of the engine in the form that commit-group.sql takes. */
 export function opsJson(ops: readonly RunOp[]): string {
@@ -22,6 +23,7 @@ export function startsJson(starts: readonly StartOp[]): string {
       delay_ms: s.delayMs,
       scheduled_at: s.scheduledAt ?? undefined,
       retry_of: s.retryOf ?? undefined,
+      parent_id: s.parentId ?? undefined,
       timeout: s.timeout ?? undefined,
       claim: s.claim,
       input: s.input,
@@ -33,10 +35,9 @@ function opRow({ rowId, runId, token, records, outcome }: RunOp): object {
   const row = { id: rowId, run: runId, token, touches: outcome !== null, records: records.map(recordRow) };
   if (outcome === null) return row;
   if (outcome.kind === 'end') {
-    const { status, dataSeq, error, dropSteps } = outcome;
-    return { ...row, status, data_seq: dataSeq, error: error ?? undefined, drop_steps: dropSteps };
+    const { status, dataSeq, error, dropSteps, undone } = outcome;
+    return { ...row, status, undone, data_seq: dataSeq, error: error ?? undefined, drop_steps: dropSteps };
   }
-  const { handOver } = outcome;
   const park = {
     delay_ms: outcome.delayMs,
     pause: outcome.pause,
@@ -45,9 +46,6 @@ function opRow({ rowId, runId, token, records, outcome }: RunOp): object {
     data_seq: outcome.dataSeq,
     round: outcome.round,
     error: outcome.error,
-    step_id: handOver?.rowId,
-    step_queue: handOver?.queue,
-    step: handOver?.step,
   };
   return { ...row, park };
 }
@@ -55,7 +53,8 @@ function opRow({ rowId, runId, token, records, outcome }: RunOp): object {
 function recordRow(r: NewRecord): object {
   return {
     seq: r.seq,
-    input_seq: r.inputSeq,
+    input_seq: seqOf(r.input),
+    input_item: typeof r.input === 'number' ? undefined : r.input[1],
     retry_ms: r.retryInMs ?? undefined,
     round: r.round,
     visit: r.visit,
@@ -64,7 +63,45 @@ function recordRow(r: NewRecord): object {
     type: r.type,
     status: r.status,
     path: r.path,
+    facts: r.facts === null ? undefined : JSON.stringify(r.facts),
     output: r.output ?? undefined,
     error: r.error ?? undefined,
   };
+}
+
+/** Operations in the form that commit-extras.sql takes. */
+export function extrasJson(ops: readonly { rowId: string; runId: string; extras: OpExtras | null }[]): string {
+  return JSON.stringify(
+    ops.map(({ rowId, runId, extras }) => ({
+      id: rowId,
+      run: runId,
+      waits: extras?.waits.map((w) => ({
+        id: w.id,
+        due_at: w.dueAt ?? undefined,
+        child_id: w.childId ?? undefined,
+        round: w.round,
+        visit: w.visit,
+        attempt: w.attempt,
+        kind: w.kind,
+        path: w.path,
+        key: w.key,
+        names: w.names,
+        spec: w.spec ?? undefined,
+      })),
+      closes: extras?.closes,
+      close_all: extras?.closeAll,
+      handed: extras?.handOvers.map((h) => ({ id: h.rowId, queue: h.queue, step: h.step })),
+      children: extras?.children.map((c) => ({
+        id: c.id,
+        definition_id: c.definitionId,
+        priority: c.priority,
+        workflow: c.workflow,
+        queue: c.queue,
+        parent_id: c.parentId,
+        input: c.input,
+      })),
+      compensating: extras?.compensating ?? undefined,
+      pause: extras?.pause ?? undefined,
+    })),
+  );
 }

@@ -5,9 +5,12 @@ import type * as port from '../engine/store.js';
 import { StoreError } from '../engine/store.js';
 import { isConnectionError, openPool } from './connection.js';
 import type { DatabaseTarget } from './database-target.js';
-import { opsJson, recordsJson, startsJson } from './op-json.js';
+import { cancelCause, cancelLocked, lockTrees } from './cancel-tree.js';
+import { claimedRow, type ClaimRow, groupResult, type GroupRow, journalRecord, type RecordRow, takenWaits, undoRecord, type UndoRow, type WaitRow } from './engine-rows.js';
+import { extrasJson, opsJson, recordsJson, startsJson } from './op-json.js';
 import { sql } from './sql.js';
-import { asStoreError, StoreClient } from './store-client.js';
+import { asStoreError, type Run, StoreClient } from './store-client.js';
+import { type Query, queryOf } from './transaction.js';
 
 export interface PgStoreOptions {
   readonly target: DatabaseTarget;
@@ -44,23 +47,29 @@ export class PgStore implements port.EngineStore {
   }
 
   async commitGroup(worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
-    const values = groupValues(worker, group);
-    return groupResult(await this.writer.run<GroupRow>('commit-group', values));
+    if (!group.ops.some((op) => op.extras !== null)) {
+      return groupResult(await this.writer.run<GroupRow>('commit-group', groupValues(worker, group)));
+    }
+    return this.writer.transaction((run) => commitIn(run, worker, group));
   }
 
-  commitAlone(worker: number, op: port.RunOp): Promise<port.Ack | 'busy'> {
+  commitAlone(
+    worker: number,
+    op: port.RunOp,
+  ): Promise<{ ack: port.Ack; woken: readonly port.WokenRun[] } | 'busy'> {
     return this.transact(async (run) => {
       const [locked] = await run('lock-held', [op.rowId, op.token, worker]);
       if (locked === undefined) {
         const held = await run<{ id: string; token: number }>('held', [worker]);
-        return held.some((row) => row.id === op.rowId && row.token === op.token) ? 'busy' : { taken: false };
+        const ours = held.some((row) => row.id === op.rowId && row.token === op.token);
+        return ours ? 'busy' : { ack: { taken: false }, woken: [] };
       }
       const seq = op.records[0]?.seq;
       const landed = seq !== undefined && (await run('has-record', [op.runId, seq])).length > 0;
       const rest = landed ? { ...op, records: [] } : op;
-      const values = groupValues(worker, { ops: [rest], starts: [], claimable: [] });
-      const { acks } = groupResult(await run<GroupRow>('commit-group', values));
-      return acks.get(op.rowId) ?? 'busy';
+      const { acks, woken } = await commitIn(run, worker, { ops: [rest], starts: [], claimable: [] });
+      const ack = acks.get(op.rowId);
+      return ack === undefined ? 'busy' : { ack, woken };
     });
   }
 
@@ -70,22 +79,21 @@ export class PgStore implements port.EngineStore {
 
   commitHanded(worker: number, op: port.HandedOp): Promise<port.HandedAck> {
     return this.transact(async (run) => {
-      const rows = await run<{ id: string; token: number; worker_id: number | null; paused: boolean }>('lock-handed', [
-        op.rowId,
-        op.runId,
-      ]);
+      const rows = await run<{ id: string; token: number; worker_id: number | null }>('lock-handed', [op.rowId, op.runId]);
       const own = rows.find((row) => row.id === op.rowId);
-      if (own?.token !== op.token || own.worker_id !== worker) return { taken: false, paused: false, wokeQueue: null };
+      if (own?.token !== op.token || own.worker_id !== worker) return { taken: false, woken: null };
       if (op.records.length > 0) await run('insert-records', [op.runId, op.token, recordsJson(op.records)]);
-      let wokeQueue: string | null = null;
+      if (op.extras !== null) await run('commit-extras', [extrasJson([op])]);
+      let woken: port.WokenRun | null = null;
       if (op.outcome?.kind === 'again') {
         await run('repeat-handed', [op.rowId, op.outcome.delayMs, op.outcome.step]);
       } else if (op.outcome?.kind === 'done') {
         await run('finish-handed', [op.rowId]);
-        const [woken] = await run<{ queue: string; paused: boolean }>('wake-run', [op.runId]);
-        wokeQueue = woken === undefined || woken.paused ? null : woken.queue;
+        if ((op.extras?.waits.length ?? 0) > 0) await run('match-waits', [[op.runId]]);
+        const [row] = await run<Omit<port.WokenRun, 'runId'>>('wake-run', [op.runId]);
+        woken = row === undefined ? null : { ...row, runId: op.runId };
       }
-      return { taken: true, paused: own.paused, wokeQueue };
+      return { taken: true, woken };
     });
   }
 
@@ -111,9 +119,9 @@ export class PgStore implements port.EngineStore {
     });
   }
 
-  async held(worker: number): Promise<Map<string, number>> {
-    const rows = await this.lease.run<{ id: string; token: number }>('held', [worker]);
-    return new Map(rows.map(({ id, token }) => [id, token]));
+  async held(worker: number): Promise<Map<string, port.HeldRow>> {
+    const rows = await this.lease.run<{ id: string } & port.HeldRow>('held', [worker]);
+    return new Map(rows.map(({ id, ...row }) => [id, row]));
   }
 
   async release(worker: number, rows: readonly { rowId: string; token: number }[]): Promise<{ queues: string[] }> {
@@ -129,23 +137,29 @@ export class PgStore implements port.EngineStore {
   ): Promise<port.ClaimedRow[]> {
     const json = JSON.stringify(definitions.map(({ id, runAs, timeout }) => ({ id, run_as: runAs, timeout })));
     const rows = await this.claims.run<ClaimRow>('claim', [queue, json, limit, worker]);
-    return rows.map((row) => ({
-      rowId: row.id,
-      runId: row.run_id,
-      token: row.token,
-      workflow: row.workflow,
-      definitionId: row.definition_id,
-      ranBy: row.ran_by,
-      queue: row.queue,
-      input: row.input,
-      snapshot: row.snapshot,
-      snapshotSeq: row.snapshot_seq,
-      round: row.round,
-      fresh: row.fresh,
-      recoveries: row.recoveries,
-      deadlineInMs: row.deadline_in_ms,
-      step: row.step,
-    }));
+    return rows.map(claimedRow);
+  }
+
+  async takeWaits(worker: number, runs: readonly string[]): Promise<Map<string, port.TakenWait[]>> {
+    return takenWaits(await this.claims.run<WaitRow>('take-waits', [worker, runs]));
+  }
+
+  async readWaits(runId: string): Promise<port.TakenWait[]> {
+    return takenWaits(await this.claims.run<WaitRow>('read-waits', [runId])).get(runId) ?? [];
+  }
+
+  async loadUndo(runId: string, round: number): Promise<port.UndoRecord[]> {
+    return (await this.claims.run<UndoRow>('load-undo', [runId, round])).map(undoRecord);
+  }
+
+  async cancelChildren(runId: string, reason: string): Promise<port.CancelledTree> {
+    const find = async (query: Query): Promise<string[]> =>
+      (await query<{ id: string }>(sql('unfinished-children', this.options.schema), [runId])).map((row) => row.id);
+    return this.cancelBelow(find, reason);
+  }
+
+  async cancelRun(runId: string, reason: string): Promise<port.CancelledTree> {
+    return this.cancelBelow(async () => [runId], reason);
   }
 
   async loadDefinition(id: number): Promise<WorkflowDefinition> {
@@ -156,24 +170,9 @@ export class PgStore implements port.EngineStore {
 
   async loadRecords(wanted: readonly port.RecordRange[]): Promise<(port.JournalRecord & { rowId: string })[]> {
     const json = JSON.stringify(
-      wanted.map(({ rowId, runId, after, also }) => ({ row: rowId, run: runId, after, also })),
+      wanted.map(({ rowId, runId, after, upTo, also }) => ({ row: rowId, run: runId, after, up_to: upTo, also })),
     );
-    const rows = await this.claims.run<RecordRow>('load-records', [json]);
-    return rows.map((row) => ({
-      rowId: row.row_id,
-      seq: row.seq,
-      inputSeq: row.input_seq,
-      round: row.round,
-      path: row.path,
-      visit: row.visit,
-      attempt: row.attempt,
-      type: row.type,
-      status: row.status,
-      output: row.output,
-      error: row.error,
-      durationMs: row.duration_ms,
-      retryAt: row.retry_at,
-    }));
+    return (await this.claims.run<RecordRow>('load-records', [json])).map(journalRecord);
   }
 
   async wakeDue(limit: number): Promise<{ queues: string[]; woken: number; nextInMs: number | null }> {
@@ -232,10 +231,22 @@ export class PgStore implements port.EngineStore {
     ]);
     if (held.length === 0) return false;
     await manager.query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records)]);
+    if (op.extras !== null) await manager.query(sql('commit-extras', schema), [extrasJson([op])]);
     return true;
   }
 
-  private async transact<T>(work: (run: Run) => Promise<T>): Promise<T> {
+  private async cancelBelow(
+    find: (query: Query) => Promise<readonly string[]>,
+    reason: string,
+  ): Promise<port.CancelledTree> {
+    const { schema } = this.options;
+    return this.transact(async (_, query) => {
+      const locked = await lockTrees(query, schema, () => find(query));
+      return cancelLocked(query, schema, locked, cancelCause(reason), 'end-unless-undone');
+    });
+  }
+
+  private async transact<T>(work: (run: Run, query: Query) => Promise<T>): Promise<T> {
     const client = await this.rare.connect().catch((error: unknown) => {
       throw new StoreError('unavailable', String(error), { cause: error });
     });
@@ -243,9 +254,8 @@ export class PgStore implements port.EngineStore {
     const { schema } = this.options;
     try {
       await client.query('BEGIN');
-      const result = await work(
-        async (statement, values = []) => (await client.query(sql(statement, schema), values)).rows,
-      );
+      const query = queryOf(client);
+      const result = await work((statement, values = []) => query(sql(statement, schema), values), query);
       await client.query('COMMIT');
       return result;
     } catch (error) {
@@ -256,50 +266,6 @@ export class PgStore implements port.EngineStore {
       client.release(broken);
     }
   }
-}
-
-type Run = <R extends pg.QueryResultRow>(statement: string, values?: unknown[]) => Promise<R[]>;
-
-interface GroupRow {
-  readonly kind: 'op' | 'start';
-  readonly id: string;
-  readonly paused: boolean;
-  readonly watched: boolean;
-  readonly ready: boolean;
-}
-
-interface ClaimRow {
-  readonly id: string;
-  readonly run_id: string;
-  readonly token: number;
-  readonly queue: string;
-  readonly definition_id: number;
-  readonly ran_by: number;
-  readonly recoveries: number;
-  readonly step: string | null;
-  readonly deadline_in_ms: number | null;
-  readonly fresh: boolean;
-  readonly workflow: string;
-  readonly input: string;
-  readonly snapshot: string | null;
-  readonly snapshot_seq: number;
-  readonly round: number;
-}
-
-interface RecordRow {
-  readonly row_id: string;
-  readonly seq: number;
-  readonly input_seq: number;
-  readonly round: number;
-  readonly path: string;
-  readonly visit: number;
-  readonly attempt: number;
-  readonly type: port.RecordType;
-  readonly status: 'completed' | 'failed';
-  readonly output: string | null;
-  readonly error: string | null;
-  readonly duration_ms: number;
-  readonly retry_at: number | null;
 }
 
 interface SightingRow {
@@ -318,14 +284,34 @@ function groupValues(worker: number, { ops, starts, claimable }: port.CommitGrou
   return [worker, opsJson(ops), startsJson(starts), claimable];
 }
 
-function groupResult(rows: readonly GroupRow[]): port.GroupResult {
-  const acks = new Map<string, port.Ack & { taken: true }>();
-  const claimed = new Map<string, number>();
-  for (const { kind, id, paused, watched, ready } of rows) {
-    if (kind === 'op') acks.set(id, { taken: true, paused, watched, ready });
-    else if (ready) claimed.set(id, 1);
+/** A group with what it does beside the journal, in a transaction. */
+async function commitIn(run: Run, worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
+  const parents = [...new Set(group.ops.flatMap((op) => op.extras?.parent ?? []))].sort();
+  const busy = new Set(parents.length === 0 ? [] : (await run<{ id: string }>('lock-parents', [parents])).map((r) => r.id));
+  // A parent that somebody has locked is not waited for: its child's end goes into a later group.
+  const ops = group.ops.filter((op) => !busy.has(op.extras?.parent ?? ''));
+  const result = groupResult(await run<GroupRow>('commit-group', groupValues(worker, { ...group, ops })));
+  const taken = ops.filter((op) => op.extras !== null && result.acks.has(op.rowId));
+  if (taken.length === 0) return result;
+  await run('commit-extras', [extrasJson(taken)]);
+  const asked = taken.flatMap(({ runId, extras }) => [
+    ...((extras?.waits ?? []).some((wait) => wait.kind !== 'sleep' && wait.kind !== 'input') ? [runId] : []),
+    ...(extras?.parent ? [extras.parent] : []),
+  ]);
+  // Under the locks that the statements before have taken: what was sent or ended before them is seen here.
+  const matched = asked.length === 0 ? [] : await run<port.WokenRun>('match-waits', [[...new Set(asked)]]);
+  const woken: port.WokenRun[] = [];
+  for (const one of matched) {
+    const ack = result.acks.get(one.runId);
+    const ready = one.state === 'ready' && !one.paused;
+    if (ack === undefined) woken.push(one);
+    else result.acks.set(one.runId, { ...ack, ready: ack.ready || ready, wake: ack.wake || one.state === 'running' });
   }
-  return { acks, claimed };
+  const children = taken.flatMap((op) => op.extras?.children ?? []);
+  for (const { id, queue } of children) woken.push({ runId: id, queue, paused: false, state: 'ready' });
+  const handed = taken.flatMap((op) => op.extras?.handOvers ?? []);
+  for (const { rowId, queue } of handed) woken.push({ runId: rowId, queue, paused: false, state: 'ready' });
+  return { ...result, woken };
 }
 
 function queuesOf(rows: readonly { queue: string }[]): { queues: string[] } {

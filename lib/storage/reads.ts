@@ -12,7 +12,7 @@ import type {
 } from '../core/execution.js';
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../core/status.js';
 import { type BuiltQuery, byIdsQuery, countQuery, listQuery } from './run-query.js';
-import { type Payloads, type RecordRow, type RunRow, toExecution, toSteps } from './run-rows.js';
+import { type Payloads, type RecordRow, type RunRow, type StepWaitRow, toExecution, toSteps } from './run-rows.js';
 import { sql } from './sql.js';
 
 export interface ReadsOptions {
@@ -68,7 +68,8 @@ export class PgReads {
     if (source === undefined) return null;
     // The attempts before the records: one that ends in between is then shown as ended, not twice and not left out.
     const running = source.held ? await this.inFlight([id]) : [];
-    return toSteps(source.input, await this.rows<RecordRow>('get-steps', [id]), running);
+    const waits = await this.rows<StepWaitRow>('get-step-waits', [id]);
+    return toSteps(source.input, await this.rows<RecordRow>('get-steps', [id]), running, waits);
   }
 
   async listWorkflows(): Promise<WorkflowSummary[]> {

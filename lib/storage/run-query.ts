@@ -13,7 +13,12 @@ const COLUMNS = `
   e.id, e.workflow, e.status AS stored_status, e.queue, e.priority, e.error, e.parent_id, e.retry_of, e.tags, e.round,
   e.scheduled_at, e.created_at, e.updated_at, e.completed_at, e.snapshot,
   coalesce(e.started_at, q.started_at) AS started_at,
-  q.state, q.paused, q.started_at IS NOT NULL AS begun`;
+  q.state, q.paused, q.compensating, q.started_at IS NOT NULL AS begun,
+  CASE WHEN e.status IN ('compensated', 'compensation_failed') OR q.compensating THEN (
+    SELECT json_agg(json_build_object('path', u.path, 'status', u.status, 'error', u.error) ORDER BY u.seq)
+    FROM durable.step_executions u
+    WHERE u.run_id = e.id AND u.round = e.round AND u.type = 'compensate' AND u.retry_at IS NULL
+  ) END AS compensations`;
 
 /** Where the runs are looked up: from history, or from the far smaller table of unfinished ones. */
 const HISTORY = 'durable.workflow_executions e LEFT JOIN durable.workflow_queue q ON q.id = e.id';
@@ -22,10 +27,11 @@ const QUEUE = 'durable.workflow_queue q JOIN durable.workflow_executions e ON e.
 /** What the row in the queue says of the status of its run. */
 const STATES: Partial<Record<ExecutionStatus, string>> = {
   // `worker_id` says the same as the state, and has an index.
-  running: `q.worker_id IS NOT NULL`,
+  running: `(q.worker_id IS NOT NULL AND NOT q.compensating)`,
   paused: `(q.paused AND q.worker_id IS NULL)`,
-  pending: `(NOT q.paused AND (q.state = 'ready' OR (q.state = 'sleeping' AND q.started_at IS NULL)))`,
-  waiting: `(NOT q.paused AND q.state = 'sleeping' AND q.started_at IS NOT NULL)`,
+  pending: `(NOT q.paused AND NOT q.compensating AND (q.state = 'ready' OR (q.state = 'sleeping' AND q.started_at IS NULL)))`,
+  waiting: `(NOT q.paused AND NOT q.compensating AND q.state = 'sleeping' AND q.started_at IS NOT NULL)`,
+  compensating: `(q.compensating AND NOT (q.paused AND q.worker_id IS NULL))`,
 };
 
 interface Source {

@@ -1,6 +1,7 @@
 import { decode } from '../core/codec.js';
-import type { Execution, InFlight, StepRecord } from '../core/execution.js';
+import type { CompensationResult, Execution, InFlight, StepRecord } from '../core/execution.js';
 import { stepNameOf } from '../core/definition-path.js';
+import { type SequenceState, standingAt } from '../core/run-state.js';
 import type { ExecutionStatus } from '../core/status.js';
 import type { StoredError } from '../core/stored-error.js';
 
@@ -24,12 +25,33 @@ export interface RunRow {
   readonly snapshot: string | null;
   readonly state: 'ready' | 'running' | 'sleeping' | null;
   readonly paused: boolean | null;
+  readonly compensating: boolean | null;
+  readonly compensations: readonly UndoneRow[] | null;
   readonly begun: boolean;
+}
+
+/** A compensation that has ended. */
+export interface UndoneRow {
+  readonly path: string;
+  readonly status: 'completed' | 'failed';
+  readonly error: string | null;
+}
+
+/** What a step waits for, or a child that it has called. */
+export interface StepWaitRow {
+  readonly path: string;
+  readonly round: number;
+  readonly visit: number;
+  readonly attempt: number;
+  readonly state: string;
+  readonly child_id: string | null;
+  readonly created_at: Date;
 }
 
 export interface RecordRow {
   readonly seq: number | string;
   readonly input_seq: number | string;
+  readonly input_item: number | null;
   readonly completed_at: Date;
   readonly round: number;
   readonly visit: number;
@@ -43,8 +65,9 @@ export interface RecordRow {
 }
 
 /** History says 'active' of every unfinished run; what it does now is in its row of the queue. */
-export function statusOf(row: Pick<RunRow, 'stored_status' | 'state' | 'paused' | 'begun'>): ExecutionStatus {
+export function statusOf(row: Pick<RunRow, 'stored_status' | 'state' | 'paused' | 'compensating' | 'begun'>): ExecutionStatus {
   if (row.stored_status !== 'active') return row.stored_status as ExecutionStatus;
+  if (row.compensating === true && (row.state === 'running' || row.paused !== true)) return 'compensating';
   if (row.state === 'running') return 'running';
   if (row.paused === true) return 'paused';
   return row.state === 'sleeping' && row.begun ? 'waiting' : 'pending';
@@ -66,12 +89,12 @@ export function toExecution(row: RunRow, payloads: Payloads | null, running: rea
     retryOf: row.retry_of,
     tags: row.tags ?? {},
     round: row.round,
-    pauseRequested: status === 'running' && row.paused === true,
+    pauseRequested: row.state === 'running' && row.paused === true,
     scheduledAt: row.scheduled_at,
     startedAt: row.started_at,
     completedAt: row.completed_at,
-    compensatedAt: null,
-    compensationResults: [],
+    compensatedAt: status === 'compensated' || status === 'compensation_failed' ? row.completed_at : null,
+    compensationResults: (row.compensations ?? []).map(compensationResult),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -88,39 +111,70 @@ function currentSteps(row: RunRow, running: readonly InFlight[]): string[] {
   if (row.stored_status !== 'active') return [];
   const names = running.filter((attempt) => attempt.runId === row.id).map((attempt) => attempt.step);
   if (names.length > 0) return [...new Set(names)];
-  const node = row.snapshot === null ? null : standsAt(row.snapshot);
-  return node === null ? [] : [node];
+  return row.snapshot === null ? [] : placesIn(row.snapshot);
 }
 
-/** The node in a snapshot that may be of another version of this package. */
-function standsAt(snapshot: string): string | null {
+/** The places in a snapshot that may be of another version of this package. */
+function placesIn(snapshot: string): string[] {
   try {
-    const { root } = JSON.parse(snapshot) as { root?: { node?: unknown } | null };
-    return typeof root?.node === 'string' ? root.node : null;
+    const { root } = JSON.parse(snapshot) as { root?: SequenceState | null };
+    return root === undefined || root === null ? [] : [...new Set(standingAt(root))];
   } catch {
-    return null;
+    return [];
   }
 }
 
-/** The finished attempts in order, then those that run now. */
-export function toSteps(input: string, records: readonly RecordRow[], running: readonly InFlight[]): StepRecord[] {
+function compensationResult({ path, status, error }: UndoneRow): CompensationResult {
+  const mark = path.lastIndexOf('~');
+  const result = { step: stepNameOf(path.slice(0, mark)), compensation: stepNameOf(path), status };
+  return error === null ? result : { ...result, error: decode(error) as StoredError };
+}
+
+/** The finished attempts in order, then those that wait and those that run now. */
+export function toSteps(
+  input: string,
+  records: readonly RecordRow[],
+  running: readonly InFlight[],
+  waits: readonly StepWaitRow[] = [],
+): StepRecord[] {
   const outputs = new Map(records.map((record) => [Number(record.seq), record.output]));
-  const known = new Set(records.map(identity));
+  const steps = records.filter((record) => record.type !== 'gather');
+  const known = new Set(steps.map(identity));
   const fresh = running.filter((attempt) => {
     const key = identity(attempt);
     return !known.has(key) && known.add(key);
   });
+  const waiting = waits.filter((wait) => {
+    const key = identity(wait);
+    return wait.state === 'open' && !known.has(key) && known.add(key);
+  });
+  const children = new Map(waits.map((wait) => [visitOf(wait), wait.child_id]));
   return [
-    ...records.map((record) => fromRecord(record, outputs.get(Number(record.input_seq)) ?? input)),
-    ...fresh.toSorted((a, b) => a.startedAt - b.startedAt).map((attempt) => fromRunning(attempt, input, records)),
+    ...steps.map((record) => {
+      const text = outputs.get(Number(record.input_seq)) ?? input;
+      const value = decode(text);
+      const got = record.input_item === null ? value : (value as unknown[])[record.input_item];
+      return fromRecord(record, got, children.get(visitOf(record)) ?? null);
+    }),
+    ...waiting.map((wait) => unfinished(wait, 'step', 'waiting', wait.created_at, inputNow(wait, input, records), wait.child_id)),
+    ...fresh
+      .toSorted((a, b) => a.startedAt - b.startedAt)
+      .map((attempt) =>
+        unfinished(attempt, attempt.type, 'running', new Date(attempt.startedAt), inputNow(attempt, input, records), null),
+      ),
   ];
+}
+
+function visitOf({ round, path, visit }: { round: number; path: string; visit: number }): string {
+  return `${round} ${visit} ${path}`;
 }
 
 function identity(attempt: { round: number; path: string; visit: number; attempt: number }): string {
   return `${attempt.round} ${attempt.visit} ${attempt.attempt} ${attempt.path}`;
 }
 
-function fromRecord(record: RecordRow, input: string): StepRecord {
+function fromRecord(record: RecordRow, input: unknown, childId: string | null): StepRecord {
+  const isCompensation = record.type === 'compensate';
   return {
     step: stepNameOf(record.path),
     path: record.path,
@@ -129,38 +183,55 @@ function fromRecord(record: RecordRow, input: string): StepRecord {
     visit: record.visit,
     attempt: record.attempt,
     status: record.status,
-    input: decode(input),
+    input,
     output: record.output === null ? null : decode(record.output),
     error: record.error === null ? null : (decode(record.error) as StoredError),
     startedAt: new Date(record.completed_at.getTime() - record.duration_ms),
     completedAt: record.completed_at,
     durationMs: record.duration_ms,
-    isCompensation: false,
-    compensationFor: null,
-    childId: null,
+    isCompensation,
+    compensationFor: isCompensation ? stepNameOf(record.path.slice(0, record.path.lastIndexOf('~'))) : null,
+    childId,
   };
 }
 
-function fromRunning(attempt: InFlight, input: string, records: readonly RecordRow[]): StepRecord {
+/** The data as far as records tell: what completed last in the round. */
+function inputNow({ round }: { round: number }, input: string, records: readonly RecordRow[]): unknown {
   const before = records.findLast(
-    (record) => record.round === attempt.round && record.status === 'completed' && record.output !== null,
+    (record) =>
+      record.round === round && record.status === 'completed' && record.output !== null && DATA_TYPES.has(record.type),
   );
+  return decode(before?.output ?? input);
+}
+
+const DATA_TYPES = new Set(['step', 'decision', 'parallel', 'gather']);
+
+function unfinished(
+  attempt: { path: string; round: number; visit: number; attempt: number },
+  type: string,
+  status: 'waiting' | 'running',
+  startedAt: Date,
+  input: unknown,
+  childId: string | null,
+): StepRecord {
+  const { path, round, visit } = attempt;
+  const isCompensation = type === 'compensate';
   return {
-    step: attempt.step,
-    path: attempt.path,
-    type: attempt.type,
-    round: attempt.round,
-    visit: attempt.visit,
+    step: stepNameOf(path),
+    path,
+    type,
+    round,
+    visit,
     attempt: attempt.attempt,
-    status: 'running',
-    input: decode(before?.output ?? input),
+    status,
+    input,
     output: null,
     error: null,
-    startedAt: new Date(attempt.startedAt),
+    startedAt,
     completedAt: null,
     durationMs: null,
-    isCompensation: false,
-    compensationFor: null,
-    childId: null,
+    isCompensation,
+    compensationFor: isCompensation ? stepNameOf(path.slice(0, path.lastIndexOf('~'))) : null,
+    childId,
   };
 }

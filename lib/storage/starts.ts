@@ -143,6 +143,7 @@ function rowOf(run: NewRun): object {
     delay_ms: run.delayMs,
     scheduled_at: run.scheduledAt,
     retry_of: run.retryOf,
+    parent_id: run.parentId,
     idempotency_key: run.idempotencyKey,
   };
 }

@@ -10,6 +10,9 @@ import { sql } from './sql.js';
  */
 const PLANNER = ['SET enable_seqscan = off', 'SET enable_hashjoin = off', 'SET enable_mergejoin = off'];
 
+/** Runs a named statement. */
+export type Run = <R extends pg.QueryResultRow>(statement: string, values?: unknown[]) => Promise<R[]>;
+
 /** One of the engine's own connections: statements by name, failures as what the engine must know of them. */
 export class StoreClient {
   private readonly client: SteadyClient;
@@ -33,6 +36,21 @@ export class StoreClient {
     try {
       const { rows } = await this.client.query<R>(this.direct ? { name: statement, text, values } : { text, values });
       return rows;
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  }
+
+  /** Statements in one transaction. */
+  async transaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
+    try {
+      return await this.client.transaction((query) =>
+        work(async <R extends pg.QueryResultRow>(statement: string, values: unknown[] = []) => {
+          const text = sql(statement, this.schema);
+          const config = this.direct ? { name: statement, text, values } : { text, values };
+          return (await query<R>(config)).rows;
+        }),
+      );
     } catch (error) {
       throw asStoreError(error);
     }

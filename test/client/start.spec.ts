@@ -1,6 +1,6 @@
 import { encode } from '../../lib/core/codec.js';
 import { InvalidInputError } from '../../lib/core/errors.js';
-import { DurableWorkflow } from '../../lib/decorators/durable-workflow.js';
+import { DurableWorkflow } from '../../lib/core/durable-workflow.js';
 import { DurableClient } from '../../lib/durable.client.js';
 import { FakeHost } from './fake-host.js';
 

@@ -33,6 +33,7 @@ function newRun(changes: Partial<NewRun> = {}): NewRun {
     delayMs: 0,
     scheduledAt: null,
     retryOf: null,
+    parentId: null,
     idempotencyKey: null,
     ...changes,
   };

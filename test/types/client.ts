@@ -1,5 +1,5 @@
 /* Checked by `tsc`, never run: what the client makes of the types of a workflow class. */
-import { DurableWorkflow } from '../../lib/decorators/durable-workflow.js';
+import { DurableWorkflow } from '../../lib/core/durable-workflow.js';
 import type { DurableClient } from '../../lib/durable.client.js';
 import type { WorkflowHandle } from '../../lib/durable.handle.js';
 

@@ -4,7 +4,7 @@ import {
   type InputOf,
   type ResultOf,
   type WorkflowRef,
-} from '../../lib/decorators/durable-workflow.js';
+} from '../../lib/core/durable-workflow.js';
 import { Schedule } from '../../lib/decorators/schedule.decorator.js';
 import { Step } from '../../lib/decorators/step.decorator.js';
 import type { WorkflowOptions } from '../../lib/decorators/types.js';

@@ -33,15 +33,16 @@ WITH candidate AS MATERIALIZED (
   FROM candidate c
   WHERE q.id = c.id
   RETURNING q.id, q.step_of, q.token, q.queue, q.definition_id, c.ran_by, q.recoveries, q.deadline_at, q.step,
-    q.resumed, q.priority, q.due_at
+    q.cancel, q.resumed, q.priority, q.due_at
 )
-SELECT c.id, COALESCE(c.step_of, c.id) AS run_id, c.token, c.queue, c.definition_id, c.ran_by, c.recoveries, c.step,
+SELECT c.id, COALESCE(c.step_of, c.id) AS run_id, c.token, c.queue, c.definition_id, c.ran_by, c.recoveries, c.step, c.cancel,
+  c.priority,
   (extract(epoch FROM c.deadline_at - durable.clock()) * 1000)::float8 AS deadline_in_ms,
   c.token = 1 AND c.step_of IS NULL AS fresh,
-  x.workflow, x.input, x.snapshot, x.snapshot_seq, x.round
+  x.workflow, x.input, x.snapshot, x.snapshot_seq, x.round, x.parent_id
 FROM claimed c
 CROSS JOIN LATERAL (
-  SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round
+  SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round, e.parent_id
   FROM durable.workflow_executions e
   WHERE e.id = COALESCE(c.step_of, c.id)
   LIMIT 1

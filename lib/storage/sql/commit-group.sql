@@ -1,10 +1,11 @@
 -- Commits a group in one round trip: finished attempts, ends, suspensions, starts.
 --   $1 integer    the worker
---   $2 json       operations, sorted by id: [{id, run, token, touches, records, status, data_seq, error, drop_steps,
---                 park: {...} | null}]
+--   $2 json       operations, sorted by id: [{id, run, token, touches, records, status, undone, data_seq, error,
+--                 drop_steps, park: {...} | null}]
 --   $3 json       starts
 --   $4 integer[]  definitions that this process may claim
--- Returns (kind 'op', id, paused, watched, ready) for each operation taken and ('start', id, null, null, claimed).
+-- Returns (kind 'op', id, paused, watched, ready, wake, cancel) for each operation taken and ('start', id, null, null,
+-- claimed, null, null).
 --
 -- Never waits for a row: what somebody else has locked is left out, and goes into a later group. The fence is the join
 -- on token and worker under the lock. Rows are looked up one by one (LATERAL … LIMIT 1), which no plan can turn into a
@@ -13,13 +14,16 @@
 WITH op AS MATERIALIZED (
   SELECT *
   FROM json_to_recordset($2::json) AS o(
-    id uuid, run uuid, token integer, touches boolean, records json, status text, data_seq bigint, error text,
-    drop_steps boolean, park json)
+    id uuid, run uuid, token integer, touches boolean, records json, status text, undone boolean, data_seq bigint,
+    error text, drop_steps boolean, park json)
 ), plain AS MATERIALIZED (
-  SELECT op.*, q.paused, q.watched, q.started_at, q.definition_id, q.deadline_at, q.queue
+  SELECT op.id, op.run, op.token, op.touches, op.records, op.data_seq, op.error, op.drop_steps, op.park,
+    -- A run that is to be cancelled and undone does not end in another way: its holder learns of it and begins to undo.
+    CASE WHEN q.cancel AND NOT op.undone THEN NULL ELSE op.status END AS status,
+    q.paused, q.watched, q.started_at, q.definition_id, q.deadline_at, q.wake, q.cancel
   FROM op
   CROSS JOIN LATERAL (
-    SELECT w.paused, w.watched, w.started_at, w.definition_id, w.deadline_at, w.queue
+    SELECT w.paused, w.watched, w.started_at, w.definition_id, w.deadline_at, w.wake, w.cancel IS NOT NULL AS cancel
     FROM durable.workflow_queue w
     WHERE w.id = op.id AND w.token = op.token AND w.worker_id = $1
     LIMIT 1
@@ -37,15 +41,15 @@ WITH op AS MATERIALIZED (
   SELECT plain.* FROM plain WHERE NOT plain.touches
 ), journal AS (
   INSERT INTO durable.step_executions (
-    run_id, seq, input_seq, completed_at, retry_at, token, round, visit, attempt, duration_ms, type, status, path,
-    output, error)
+    run_id, seq, input_seq, completed_at, retry_at, token, round, visit, attempt, duration_ms, input_item, type, status,
+    path, facts, output, error)
   SELECT
     held.run, r.seq, r.input_seq, durable.clock(), durable.clock() + r.retry_ms * interval '1 ms', held.token, r.round,
-    r.visit, r.attempt, r.duration_ms, r.type, r.status, r.path, r.output, r.error
+    r.visit, r.attempt, r.duration_ms, r.input_item, r.type, r.status, r.path, r.facts, r.output, r.error
   FROM held
   CROSS JOIN LATERAL json_to_recordset(held.records) AS r(
     seq bigint, input_seq bigint, retry_ms float8, round integer, visit integer, attempt integer, duration_ms integer,
-    type text, status text, path text, output text, error text)
+    input_item integer, type text, status text, path text, facts text, output text, error text)
 ), gone AS (
   DELETE FROM durable.workflow_queue q USING held WHERE q.id = held.id AND held.status IS NOT NULL
 ), gone_steps AS (
@@ -58,20 +62,19 @@ WITH op AS MATERIALIZED (
   FROM held
   WHERE x.id = held.id AND held.status IS NOT NULL
 ), park AS MATERIALIZED (
-  SELECT held.id, held.paused, held.definition_id, held.started_at, held.deadline_at, p.*
+  SELECT held.id, held.definition_id, held.started_at, p.*
   FROM held
   CROSS JOIN LATERAL json_to_record(held.park) AS p(
-    delay_ms float8, pause boolean, snapshot text, snapshot_seq bigint, data_seq bigint, round integer, error text,
-    step_id uuid, step_queue text, step text)
+    delay_ms float8, pause boolean, snapshot text, snapshot_seq bigint, data_seq bigint, round integer, error text)
   WHERE held.park IS NOT NULL
 ), parked AS (
   -- A wake mark set meanwhile leaves the row claimable; the row's newest version is read here, under the lock.
   UPDATE durable.workflow_queue q
-  SET state = CASE WHEN q.wake OR park.delay_ms <= 0 THEN 'ready' ELSE 'sleeping' END,
+  SET state = CASE WHEN q.wake OR q.cancel IS NOT NULL OR park.delay_ms <= 0 THEN 'ready' ELSE 'sleeping' END,
     due_at = CASE
-      WHEN q.wake OR park.delay_ms <= 0 THEN durable.clock()
+      WHEN q.wake OR q.cancel IS NOT NULL OR park.delay_ms <= 0 THEN durable.clock()
       ELSE COALESCE(durable.clock() + park.delay_ms * interval '1 ms', 'infinity') END,
-    worker_id = NULL, wake = false, resumed = true, recoveries = 0, paused = q.paused OR park.pause
+    worker_id = NULL, wake = false, resumed = true, recoveries = 0, paused = q.cancel IS NULL AND (q.paused OR park.pause)
   FROM park
   WHERE q.id = park.id
   RETURNING q.id, q.state = 'ready' AND NOT q.paused AS ready
@@ -82,13 +85,6 @@ WITH op AS MATERIALIZED (
     updated_at = durable.clock()
   FROM park
   WHERE x.id = park.id
-), handed AS (
-  INSERT INTO durable.workflow_queue (id, step_of, due_at, deadline_at, definition_id, priority, state, queue, step, paused)
-  SELECT park.step_id, park.id, durable.clock(), park.deadline_at, park.definition_id, x.priority, 'ready',
-    park.step_queue, park.step, park.paused OR park.pause
-  FROM park
-  JOIN durable.workflow_executions x ON x.id = park.id
-  WHERE park.step_id IS NOT NULL
 ), fresh AS MATERIALIZED (
   SELECT s.*,
     COALESCE(s.scheduled_at, durable.clock() + s.delay_ms * interval '1 ms') AS due,
@@ -99,12 +95,13 @@ WITH op AS MATERIALIZED (
     ) AS claimed
   FROM json_to_recordset($3::json) AS s(
     id uuid, workflow text, definition_id integer, queue text, priority integer, tags jsonb, delay_ms float8,
-    scheduled_at timestamptz, retry_of uuid, timeout float8, claim boolean, input text)
+    scheduled_at timestamptz, retry_of uuid, parent_id uuid, timeout float8, claim boolean, input text)
 ), executions AS (
   INSERT INTO durable.workflow_executions (
-    id, created_at, updated_at, definition_id, priority, workflow, queue, scheduled_at, retry_of, tags, input)
+    id, created_at, updated_at, definition_id, priority, workflow, queue, scheduled_at, retry_of, parent_id, tags,
+    input)
   SELECT id, durable.clock(), durable.clock(), definition_id, priority, workflow, queue,
-    CASE WHEN scheduled_at IS NOT NULL OR delay_ms > 0 THEN due END, retry_of, tags, input
+    CASE WHEN scheduled_at IS NOT NULL OR delay_ms > 0 THEN due END, retry_of, parent_id, tags, input
   FROM fresh
 ), queued AS (
   INSERT INTO durable.workflow_queue (
@@ -119,8 +116,9 @@ WITH op AS MATERIALIZED (
     queue
   FROM fresh
 )
-SELECT 'op' AS kind, held.id, held.paused, held.watched, COALESCE(parked.ready, false) AS ready
+SELECT 'op' AS kind, held.id, held.paused, held.watched, COALESCE(parked.ready, false) AS ready, held.wake,
+  held.cancel
 FROM held
 LEFT JOIN parked ON parked.id = held.id
 UNION ALL
-SELECT 'start', id, NULL, NULL, claimed FROM fresh;
+SELECT 'start', id, NULL, NULL, claimed, NULL, NULL FROM fresh;

@@ -15,6 +15,7 @@ WITH every AS (
   UNION ALL
   SELECT d.name,
          CASE
+           WHEN q.compensating AND NOT (q.paused AND q.worker_id IS NULL) THEN 'compensating'
            WHEN q.state = 'running' THEN 'running'
            WHEN q.paused THEN 'paused'
            WHEN q.state = 'sleeping' AND q.started_at IS NOT NULL THEN 'waiting'

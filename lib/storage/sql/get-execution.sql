@@ -4,7 +4,12 @@
 --
 -- `data` is null where the data is still the input.
 SELECT e.id, e.workflow, e.status AS stored_status, e.queue, e.priority, e.error, e.parent_id, e.retry_of, e.tags, e.round,
-       e.scheduled_at, e.created_at, e.updated_at, e.completed_at, e.snapshot,
+       e.scheduled_at, e.created_at, e.updated_at, e.completed_at, e.snapshot, q.compensating,
+       CASE WHEN e.status IN ('compensated', 'compensation_failed') OR q.compensating THEN (
+         SELECT json_agg(json_build_object('path', u.path, 'status', u.status, 'error', u.error) ORDER BY u.seq)
+         FROM durable.step_executions u
+         WHERE u.run_id = e.id AND u.round = e.round AND u.type = 'compensate' AND u.retry_at IS NULL
+       ) END AS compensations,
        coalesce(e.started_at, q.started_at) AS started_at,
        q.state, q.paused, q.started_at IS NOT NULL AS begun,
        e.input,
@@ -16,7 +21,10 @@ LEFT JOIN LATERAL (
   SELECT s.output
   FROM durable.step_executions s
   WHERE e.status = 'active'
-    AND s.run_id = e.id AND s.status = 'completed' AND s.type <> 'once' AND s.output IS NOT NULL AND s.round >= e.round
+    AND s.run_id = e.id AND s.status = 'completed' AND s.output IS NOT NULL AND s.round >= e.round
+    AND s.type IN ('step', 'decision', 'parallel', 'gather')
+    -- The main sequence, or the branch arm that it stood in when it was suspended.
+    AND (strpos(s.path, '/') = 0 OR s.seq = e.data_seq)
   ORDER BY s.seq DESC
   LIMIT 1
 ) latest ON true

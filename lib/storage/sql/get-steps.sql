@@ -1,7 +1,7 @@
--- The records of a run.
+-- The records of a run that are steps, and those whose output a step got as its input.
 --
 -- $1 uuid: the run
-SELECT seq, input_seq, completed_at, round, visit, attempt, duration_ms, type, status, path, output, error
+SELECT seq, input_seq, input_item, completed_at, round, visit, attempt, duration_ms, type, status, path, output, error
 FROM durable.step_executions
-WHERE run_id = $1 AND type <> 'once'
+WHERE run_id = $1 AND type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate', 'gather')
 ORDER BY seq

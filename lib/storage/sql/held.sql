@@ -1,3 +1,3 @@
--- What a worker holds.
+-- What a worker holds, and what was asked of it meanwhile.
 --   $1 integer  the worker
-SELECT id, token FROM durable.workflow_queue WHERE worker_id = $1;
+SELECT id, token, wake, cancel FROM durable.workflow_queue WHERE worker_id = $1;

@@ -1,0 +1,274 @@
+import { decode, encode } from '../core/codec.js';
+import { locate } from '../core/cursor.js';
+import { toStoredError } from '../core/error-record.js';
+import { AttemptClosedError, type DurableError, FatalError, type WaitTimeoutError } from '../core/errors.js';
+import * as machine from '../core/machine.js';
+import { type DataRef, own, type ResultsRef, seqOf, type StepState } from '../core/run-state.js';
+import type { Place } from '../core/survey.js';
+import { uuidv7 } from '../core/uuid.js';
+import { type AttemptEnd, type AttemptResult, failedAttempt, runAttempt } from './attempt.js';
+import { attemptSpec, withResults } from './attempt-kinds.js';
+import { childExtras, prepareChild } from './child-start.js';
+import type { PreparedChild } from './children.js';
+import { settledResults } from './fan-results.js';
+import { messageOf } from './journal-writer.js';
+import { RunningAttempt } from './running-attempt.js';
+import type { RunValues } from './run-values.js';
+import type { RecordPlace, SessionCore } from './session-core.js';
+import { type FanResults, type ScopeHost, StepScope } from './step-scope.js';
+import { hasThrown, StepWaits, type Suspension } from './step-waits.js';
+import { HANDED_SPAN, type HandedStep } from './store.js';
+import { runTransactional } from './transactional.js';
+
+interface RunnerHost {
+  proceed(): void;
+  pause(error: DurableError): void;
+  lose(reason: Error): void;
+}
+
+/** Makes what is due at a place: an attempt, with what it is to leave in the journal; or hands it to another queue. */
+export class PlaceRunner {
+  constructor(
+    private readonly core: SessionCore,
+    private readonly host: RunnerHost,
+  ) {}
+
+  begin(place: Place): void {
+    const { core } = this;
+    const { settings } = place.node;
+    if (settings.queue !== null && settings.queue !== core.row.queue) return this.handOver(place);
+    if (settings.compensate !== null && settings.compensateWhen === 'started' && !place.state.intent) {
+      // The body runs once it is known that it may have run.
+      return core.write([core.record(placeOf(place), 'intent')]);
+    }
+    const attempt = new RunningAttempt(this.infoOf(place), (manager) => this.scope(place, manager));
+    core.attempts.set(place.path, attempt);
+    const loading = core.values.load(neededFor(place));
+    const made =
+      loading === null
+        ? this.make(place, attempt)
+        : core.load(neededFor(place)).then(() => this.make(place, attempt));
+    made
+      .then((end) => this.finish(place, attempt, end))
+      .catch((error: unknown) => {
+        if (!(error instanceof AttemptClosedError)) core.deps.onTrouble(`Run ${core.runId}: ${messageOf(error)}`);
+        if (core.attempts.get(place.path) === attempt) {
+          this.host.lose(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+  }
+
+  /** A step fails by what it waited for, whatever it would have done about it. */
+  failAt(path: string, step: StepState, data: DataRef, error: WaitTimeoutError): void {
+    const { core } = this;
+    core.attempts.get(path)?.giveUp(error);
+    core.attempts.delete(path);
+    const place = { path, visit: step.visit, attempt: step.attempt, data };
+    const type = step.kind;
+    this.close(place, true);
+    core.write([
+      core.record(place, type, {
+        status: 'failed',
+        error: encode(toStoredError(error)),
+        facts: { failRun: true },
+        durationMs: step.spent,
+      }),
+    ]);
+  }
+
+  private infoOf({ path, node, state }: Place) {
+    const { core } = this;
+    return {
+      runId: core.runId,
+      step: node.name,
+      path,
+      type: node.kind,
+      round: core.state.round,
+      visit: state.visit,
+      attempt: state.attempt,
+      startedAt: core.deps.clock.now(),
+    };
+  }
+
+  private async make(place: Place, attempt: RunningAttempt): Promise<AttemptEnd> {
+    const { core } = this;
+    if (place.work === 'gather') return { result: this.gather(place), committed: null };
+    const { node, state } = place;
+    if (node.kind === 'decision' && state.visit > node.maxVisits) {
+      const message = `Decision "${node.name}" was to be visited more than ${node.maxVisits} times: raise maxVisits, or end the circle.`;
+      return { result: failedAttempt(core.workflow, { name: node.name, retry: node.settings.retry }, state.attempt, new FatalError(message), 0), committed: null };
+    }
+    const spec = attemptSpec(place, core.values, core.workflow.definition);
+    if (!place.node.settings.transactional) {
+      const result = await runAttempt(core.workflow, spec, attempt.open(null), attempt.givenUp, place.state.spent);
+      return { result, committed: null };
+    }
+    const children: PreparedChild[] = [];
+    this.transactionChildren.set(place.path, children);
+    try {
+      return await runTransactional(core.deps, core.workflow, spec, attempt, (result) => {
+        const started = children.map((child) => core.childRecord(placeOf(place), child));
+        return {
+          rowId: core.row.rowId,
+          runId: core.runId,
+          token: core.row.token,
+          records: [...started, core.attemptRecord(placeOf(place), place.node.kind, result)],
+          outcome: null,
+          extras: childExtras(children),
+        };
+      });
+    } finally {
+      this.transactionChildren.delete(place.path);
+    }
+  }
+
+  /** Children that an open transaction will start, by the path of its step. */
+  private readonly transactionChildren = new Map<string, PreparedChild[]>();
+
+  /** Puts the results of a loop into the data. */
+  private gather(place: Place): AttemptResult {
+    const { core } = this;
+    try {
+      const results = place.own === null ? [] : settledResults(place.own, core.values);
+      const data = withResults(decode(core.values.get(place.data)), results);
+      const what = `${place.node.name}.__results__`;
+      const output = encode(data, { maxBytes: core.deps.maxPayloadBytes, what });
+      return { status: 'completed', output, facts: null, durationMs: 0 };
+    } catch (error) {
+      return { status: 'failed', error: encode(toStoredError(error)), retryInMs: null, durationMs: 0 };
+    }
+  }
+
+  private finish(place: Place, attempt: RunningAttempt, { result, committed }: AttemptEnd): void {
+    const { core } = this;
+    // Given up: by a lost lease, or by a hand-back, after which the attempt is made again.
+    if (core.attempts.get(place.path) !== attempt) return;
+    core.attempts.delete(place.path);
+    if (result.status === 'suspended') {
+      this.suspended(place, attempt, result.how, result.durationMs);
+    } else if (committed !== null) {
+      for (const record of committed) core.take(record, true);
+    } else {
+      const type = place.work === 'gather' ? 'gather' : place.node.kind;
+      const over = result.status === 'completed' || result.retryInMs === null;
+      this.close(placeOf(place), over);
+      // What is abandoned is not tried again.
+      const settled = attempt.abandoned && result.status === 'failed' ? { ...result, retryInMs: null } : result;
+      core.write([core.attemptRecord(placeOf(place), type, settled)]);
+    }
+    this.host.proceed();
+  }
+
+  /** The visit is over, and its waits with it; or the attempt, and those that threw. */
+  private close({ path, visit }: RecordPlace, over: boolean): void {
+    const { core } = this;
+    const waits = core.book.of(path, visit).filter((wait) => over || hasThrown(wait));
+    if (waits.length === 0) return;
+    const ids = waits.map((wait) => wait.id);
+    core.book.remove(ids);
+    core.outbox.add({ closes: ids });
+  }
+
+  private suspended(place: Place, attempt: RunningAttempt, how: Suspension, durationMs: number): void {
+    const { core } = this;
+    // What has failed around it is not waited for.
+    if (attempt.abandoned) return;
+    if (how.kind === 'confused') return this.host.pause(how.error);
+    // The state of this place, as it is now: other records have come meanwhile.
+    place.state.spent = durationMs;
+    place.state.seen = attempt.seen;
+    if (how.children.length > 0) core.write(how.children.map((child) => core.childRecord(placeOf(place), child)));
+    core.outbox.add({ waits: [...how.waits], children: [...how.children] });
+    core.book.add(how.waits);
+  }
+
+  private handOver(place: Place): void {
+    const { core } = this;
+    const rowId = uuidv7();
+    const { state, path, data, item, main } = place;
+    const nextSeq = core.seq + 2;
+    core.write([core.record(placeOf(place), 'handed', { facts: { handed: { rowId, nextSeq } } })]);
+    const step: HandedStep = {
+      path,
+      visit: state.visit,
+      attempt: state.attempt,
+      round: core.state.round,
+      data,
+      item,
+      results: place.results,
+      main,
+      spent: state.spent,
+      intent: state.intent,
+      once: state.once,
+      nextSeq,
+    };
+    core.seq += HANDED_SPAN;
+    core.handedAny = true;
+    core.outbox.add({ handOvers: [{ rowId, queue: place.node.settings.queue ?? '', step: JSON.stringify(step) }] });
+  }
+
+  private scope(place: Place, manager: unknown): StepScope {
+    const { core } = this;
+    const { path, state, node } = place;
+    const known = core.book.of(path, state.visit);
+    const attempt = core.attempts.get(path);
+    if (attempt !== undefined) attempt.seen = known.filter((wait) => wait.state !== 'open').length;
+    const at = { step: node.name, path, round: core.state.round, visit: state.visit, attempt: state.attempt };
+    return new StepScope(this.hostOf(place), {
+      step: node.name,
+      attempt: state.attempt,
+      data: core.values.get(place.data),
+      manager,
+      maxPayloadBytes: core.deps.maxPayloadBytes,
+      waits: new StepWaits(known, at, () => core.deps.clock.now()),
+      results: () => resultsOf(place.own ?? place.results, core.values),
+    });
+  }
+
+  private hostOf(place: Place): ScopeHost {
+    const { core } = this;
+    const at = placeOf(place);
+    const flush = (): void => this.host.proceed();
+    return {
+      runId: core.runId,
+      input: core.row.input,
+      recordedOnce: (name) => core.recordedOnce(place.state.once, name),
+      recordOnce: (name, value) => {
+        const record = core.record({ ...at, path: machine.oncePath(at.path, name) }, 'once', { output: value });
+        return core.note(place.node.name, [record], [], flush);
+      },
+      nameOf: (workflow) => core.deps.targets.nameOf(workflow),
+      prepareChild: (request, call, ref) => prepareChild(core.deps, core.row, request, call, ref),
+      startedChild: (call, ref) => {
+        if (ref === null) return own(place.state.children, call);
+        const frame = locate(core.workflow.definition, core.state, place.path);
+        return frame === null ? undefined : own(frame.sequence.refs, machine.refKey(place.state.visit, ref));
+      },
+      startChild: async (child) => {
+        const open = this.transactionChildren.get(place.path);
+        if (open !== undefined) return void open.push(child);
+        await core.note(place.node.name, [core.childRecord(at, child)], [child], flush);
+      },
+    };
+  }
+}
+
+export function placeOf({ path, state, data }: Pick<Place, 'path' | 'state' | 'data'>): RecordPlace {
+  return { path, visit: state.visit, attempt: state.attempt, data };
+}
+
+/** The records that an attempt needs at hand. */
+export function neededFor({ data, item, own: arms, results, state, work }: Place): number[] {
+  const once = Object.values(state.once);
+  const own = refs(arms);
+  const around = work === 'gather' ? [] : refs(results);
+  return [seqOf(data), ...(item === null ? [] : [seqOf(item.data)]), ...own, ...around, ...once].filter((seq) => seq > 0);
+}
+
+function refs(results: ResultsRef | null): number[] {
+  return machine.refsOf(results);
+}
+
+export function resultsOf(ref: ResultsRef | null, values: RunValues): FanResults | null {
+  return ref === null ? null : settledResults(ref, values);
+}

@@ -1,0 +1,259 @@
+import { encodeName } from '../core/definition-path.js';
+import { AttemptClosedError } from '../core/errors.js';
+import * as machine from '../core/machine.js';
+import type { DataRef, RunState, StepState } from '../core/run-state.js';
+import type { AttemptResult } from './attempt.js';
+import { childFacts } from './child-start.js';
+import type { PreparedChild } from './children.js';
+import { messageOf } from './journal-writer.js';
+import { Outbox } from './outbox.js';
+import type { RegisteredWorkflow } from './registry.js';
+import type { RestoredRun } from './restore.js';
+import type { RunningAttempt } from './running-attempt.js';
+import type { RunValues } from './run-values.js';
+import type { SessionDeps } from './session.js';
+import { type ClaimedRow, HANDED_SPAN, type NewRecord, StoreError, type TakenWait } from './store.js';
+import { WaitBook } from './wait-book.js';
+
+const AGAIN = 200;
+
+/** What a record says of its place. */
+export interface RecordPlace {
+  readonly path: string;
+  readonly visit: number;
+  readonly attempt: number;
+  readonly data: DataRef;
+}
+
+/** What the parts of a run's session share: its state, values and waits, the attempts under way, what is to be committed. */
+export class SessionCore {
+  readonly attempts = new Map<string, RunningAttempt>();
+  readonly book = new WaitBook();
+  readonly outbox: Outbox;
+  readonly values: RunValues;
+  state: RunState;
+  /** The highest record number in use. */
+  seq: number;
+  /** The session has left, or lost its lease: nothing it does counts any more. */
+  over = false;
+  /** A step was handed to another queue, in this session or before. */
+  handedAny: boolean;
+  /** Numbers of records that are not known to be committed, in order. */
+  private pending: number[] = [];
+  private readonly cancelledChildren = new Set<string>();
+  private idling: (() => void)[] = [];
+
+  constructor(
+    readonly deps: SessionDeps,
+    readonly workflow: RegisteredWorkflow,
+    readonly row: ClaimedRow,
+    restored: RestoredRun,
+  ) {
+    this.state = restored.state;
+    this.values = restored.values;
+    this.seq = restored.seq;
+    this.handedAny = restored.handedAny;
+    this.outbox = new Outbox(deps, { rowId: row.rowId, runId: row.runId, token: row.token }, row.parentId);
+  }
+
+  get runId(): string {
+    return this.row.runId;
+  }
+
+  /** A record of what happened at a place, with the next number. */
+  record(place: RecordPlace, type: machine.RecordType, more: Partial<NewRecord> = {}): NewRecord {
+    return {
+      seq: ++this.seq,
+      input: place.data,
+      round: this.state.round,
+      path: place.path,
+      visit: place.visit,
+      attempt: place.attempt,
+      type,
+      status: 'completed',
+      facts: null,
+      output: null,
+      error: null,
+      retryInMs: null,
+      durationMs: 0,
+      ...more,
+    };
+  }
+
+  /** The record of an attempt that has come to its end. */
+  attemptRecord(
+    place: RecordPlace,
+    type: machine.RecordType,
+    result: Exclude<AttemptResult, { status: 'suspended' }>,
+  ): NewRecord {
+    if (result.status === 'completed') {
+      const { output, facts, durationMs } = result;
+      return this.record(place, type, { output, facts, durationMs });
+    }
+    const { error, retryInMs, durationMs } = result;
+    return this.record(place, type, { status: 'failed', error, retryInMs, durationMs });
+  }
+
+  /** Takes a record into the state. `committed`: it is in the journal already. */
+  take(record: NewRecord, committed = false): void {
+    const retryAt = record.retryInMs === null ? null : this.deps.clock.now() + record.retryInMs;
+    if (record.output !== null) this.values.set(record.seq, record.output);
+    if (record.error !== null) this.values.setError(record.seq, record.error);
+    machine.applyRecord(this.workflow.definition, this.state, {
+      ...record,
+      hasOutput: record.output !== null,
+      retryAt,
+    });
+    this.values.trim(() => machine.referencedRecords(this.state));
+    if (!committed) this.pending.push(record.seq);
+  }
+
+  /** Takes records in and puts them into the outbox. */
+  write(records: readonly NewRecord[]): void {
+    for (const record of records) this.take(record);
+    this.outbox.add({ records: [...records] });
+  }
+
+  /** These are committed, or lost together with the lease. */
+  confirm(records: readonly NewRecord[]): void {
+    const gone = new Set(records.map((record) => record.seq));
+    this.pending = this.pending.filter((seq) => !gone.has(seq));
+    for (const resolve of this.idling.splice(0)) resolve();
+  }
+
+  /** Whether that record, and all before it, are committed. */
+  isCommitted(seq: number): boolean {
+    return (this.pending[0] ?? Infinity) > seq;
+  }
+
+  /** Resolves when the commit under way is over. */
+  idle(): Promise<void> {
+    return this.outbox.isBusy ? new Promise((resolve) => this.idling.push(resolve)) : Promise.resolve();
+  }
+
+  runsBelow(path: string): boolean {
+    for (const running of this.attempts.keys()) {
+      if (running.length > path.length && running.startsWith(path) && '.['.includes(running[path.length] ?? ' ')) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The prefixes of all arms and items in which an attempt runs. */
+  runningPrefixes(): Set<string> {
+    const prefixes = new Set<string>();
+    for (const path of this.attempts.keys()) {
+      for (let at = path.lastIndexOf('/'); at >= 0; at = path.lastIndexOf('/', at - 1)) {
+        prefixes.add(path.slice(0, at + 1));
+        if (at === 0) break;
+      }
+    }
+    return prefixes;
+  }
+
+  giveUpAll(reason: Error, which: (attempt: RunningAttempt) => boolean = () => true): void {
+    for (const [path, attempt] of this.attempts) {
+      if (!which(attempt)) continue;
+      attempt.giveUp(reason);
+      this.attempts.delete(path);
+    }
+  }
+
+  /** Reads what is not at hand; tries until the database answers. */
+  async load(seqs: readonly number[]): Promise<void> {
+    await this.persist(async () => this.values.load(seqs));
+  }
+
+  /** Does something that only reads, or that may be done twice, until the database has answered. */
+  async persist<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.kind === 'rejected' || this.over) throw error;
+        await new Promise((resolve) => setTimeout(resolve, AGAIN));
+      }
+    }
+  }
+
+  /** Null: somebody has the run's row locked at the moment. */
+  async takeWaits(): Promise<readonly TakenWait[] | null> {
+    const { deps, runId } = this;
+    const taken = await this.persist(() => deps.store.takeWaits(deps.worker(), [runId]));
+    return taken.get(runId) ?? null;
+  }
+
+  /** Takes in what steps on other queues have recorded. True: one came back, with waits that were not read yet. */
+  async takeHanded(): Promise<boolean> {
+    const away = handedSteps(this.state);
+    if (away.length === 0) return false;
+    const ranges = away.map(({ nextSeq }) => ({
+      rowId: this.row.rowId,
+      runId: this.runId,
+      after: nextSeq - 1,
+      upTo: nextSeq + HANDED_SPAN - 1,
+      also: [],
+    }));
+    const records = await this.persist(() => this.deps.store.loadRecords(ranges));
+    for (const record of records) {
+      if (this.over || !handedSteps(this.state).some((one) => isInSpan(record.seq, one.nextSeq))) continue;
+      if (record.output !== null) this.values.set(record.seq, record.output);
+      if (record.error !== null) this.values.setError(record.seq, record.error);
+      machine.applyRecord(this.workflow.definition, this.state, record);
+    }
+    return records.some((record) => record.type === 'returned');
+  }
+
+  /** The child of a call that timed out goes with the wait. */
+  cancelTimedOut(taken: readonly TakenWait[]): void {
+    for (const { kind, state, childId, child } of taken) {
+      if (kind !== 'child' || state !== 'timed_out' || childId === null || child?.status !== 'active') continue;
+      if (this.cancelledChildren.has(childId)) continue;
+      this.cancelledChildren.add(childId);
+      this.persist(() => this.deps.store.cancelRun(childId, `The call of run ${this.runId} timed out`))
+        .then((tree) => this.deps.onCancelled(tree))
+        .catch((error: unknown) => this.deps.onTrouble(`Child ${childId} was not cancelled: ${messageOf(error)}`));
+    }
+  }
+
+  recordedOnce(once: Readonly<Record<string, number>>, name: string): string | undefined {
+    const key = encodeName(name);
+    const seq = Object.hasOwn(once, key) ? once[key] : undefined;
+    return seq === undefined ? undefined : this.values.get(seq);
+  }
+
+  /** Commits a note of the engine; rejects when the lease is lost. */
+  async note(step: string, records: readonly NewRecord[], children: readonly PreparedChild[], flush: () => void) {
+    for (const record of records) this.take(record);
+    this.outbox.add({ records: [...records], children: [...children] });
+    const done = this.outbox.committed();
+    flush();
+    if (!(await done)) throw new AttemptClosedError(step);
+  }
+
+  childRecord(place: RecordPlace, child: PreparedChild): NewRecord {
+    return this.record({ ...place, path: machine.oncePath(place.path, child.call) }, 'child', {
+      facts: childFacts(child),
+    });
+  }
+}
+
+function isInSpan(seq: number, nextSeq: number): boolean {
+  return seq >= nextSeq && seq < nextSeq + HANDED_SPAN;
+}
+
+/** Steps that another queue has. */
+export function handedSteps(state: RunState): { rowId: string; nextSeq: number }[] {
+  const found: { rowId: string; nextSeq: number }[] = [];
+  const look = (step: StepState | null): void => {
+    if (step === null) return;
+    if (step.handed !== null) found.push(step.handed);
+    const { fan } = step;
+    if (fan?.kind === 'branch') look(fan.sequence.step);
+    if (fan?.kind === 'parallel') for (const arm of Object.values(fan.arms)) look(arm.step);
+    if (fan?.kind === 'forEach') for (const item of Object.values(fan.open)) look(item.step);
+  };
+  look(state.root.step);
+  return found;
+}

@@ -1,0 +1,225 @@
+import { decode, encode } from '../core/codec.js';
+import {
+  ChildWorkflowError,
+  DurableError,
+  NonDeterministicStepError,
+  WaitCancelledError,
+  WaitTimeoutError,
+} from '../core/errors.js';
+import type { StoredError } from '../core/stored-error.js';
+import { uuidv7 } from '../core/uuid.js';
+import { type WaitKind, waitKey, type WaitSpec } from '../core/wait-spec.js';
+import type { PreparedChild } from './children.js';
+import type { NewWait } from './store.js';
+import { describeWait, type KnownWait, specOf } from './wait-book.js';
+
+/** A wait as a step asks for it. */
+export interface WaitRequest {
+  readonly kind: WaitKind;
+  /** First part of the wait's key: its name, or what stands for it. */
+  readonly name: string;
+  readonly names?: readonly string[];
+  /** Database time in ms, or null. */
+  readonly dueAt: number | null;
+  /** ms, for the error. */
+  readonly timeout: number | null;
+  readonly spec: WaitSpec | null;
+}
+
+/** How a pass ended that did not come to the end of its step. */
+export type Suspension =
+  | { readonly kind: 'waiting'; readonly waits: readonly NewWait[]; readonly children: readonly PreparedChild[] }
+  | { readonly kind: 'confused'; readonly error: DurableError };
+
+/** One for each wait: what awaits a promise is kept by it. */
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
+
+/**
+ * The waits of one pass of a step. A wait that is over gives what it came to; one that is not never settles: when a
+ * macrotask has passed, and nothing is being recorded, the pass is dropped, and all waits asked for by then are kept.
+ */
+export class StepWaits {
+  /** Resolves when the pass is to be dropped. */
+  readonly suspended: Promise<Suspension>;
+  private suspend: (how: Suspension) => void = () => {};
+  private readonly fresh: NewWait[] = [];
+  private readonly children: PreparedChild[] = [];
+  private readonly counts = new Map<string, number>();
+  private readonly met = new Set<string>();
+  /** Calls that must be recorded first. */
+  private busy = 0;
+  private open = false;
+  private checking = false;
+
+  constructor(
+    private readonly known: readonly KnownWait[],
+    private readonly place: {
+      readonly step: string;
+      readonly path: string;
+      readonly round: number;
+      readonly visit: number;
+      readonly attempt: number;
+    },
+    /** Database time in ms. */
+    readonly now: () => number,
+  ) {
+    this.suspended = new Promise((resolve) => (this.suspend = resolve));
+  }
+
+  /** The number of this call among those of its kind and name in the step, from 1. */
+  count(kind: string, name: string): number {
+    const key = `${kind}:${name}`;
+    const count = (this.counts.get(key) ?? 0) + 1;
+    this.counts.set(key, count);
+    return count;
+  }
+
+  /** While this runs, the pass is not dropped. */
+  async hold<T>(work: () => Promise<T>): Promise<T> {
+    this.busy++;
+    try {
+      return await work();
+    } finally {
+      this.busy--;
+      this.check();
+    }
+  }
+
+  /** What the wait came to; a promise that never settles where it is not over. */
+  ask(request: WaitRequest): Promise<unknown> {
+    const key = waitKey(request.kind, request.name, this.count(request.kind, request.name));
+    const known = this.meet(key);
+    if (known !== undefined) return this.outcome(known, request);
+    return this.register(key, request, null);
+  }
+
+  /** The same for the end of a child; `start` makes it, or finds the one that a ref names. */
+  askChild(
+    request: WaitRequest,
+    start: (call: string) => Promise<{ id: string; fresh: PreparedChild | null }>,
+  ): Promise<unknown> {
+    const key = waitKey('child', request.name, this.count('child', request.name));
+    const known = this.meet(key);
+    if (known !== undefined) return this.outcome(known, request);
+    return this.hold(async () => {
+      const { id, fresh } = await start(key);
+      if (fresh !== null) this.children.push(fresh);
+      return { wait: this.register(key, request, id) };
+    }).then(({ wait }) => wait);
+  }
+
+  /** A child that this pass is about to start under a ref. */
+  pendingChild(ref: string): PreparedChild | undefined {
+    return this.children.find((child) => child.ref === ref);
+  }
+
+  private meet(key: string): KnownWait | undefined {
+    const known = this.known.find((wait) => wait.key === key);
+    if (known !== undefined) this.met.add(key);
+    return known;
+  }
+
+  private register(key: string, request: WaitRequest, childId: string | null): Promise<never> {
+    const missed = this.known.find((wait) => !this.met.has(wait.key));
+    if (missed !== undefined) {
+      const { step } = this.place;
+      const asked = describeWait({ kind: request.kind, names: request.names ?? [], key, child: null });
+      const error = new NonDeterministicStepError(step, `${describeWait(missed)} (${missed.key})`, `${asked} (${key})`);
+      this.suspend({ kind: 'confused', error });
+      return never();
+    }
+    const { path, round, visit, attempt } = this.place;
+    this.fresh.push({
+      id: uuidv7(),
+      round,
+      path,
+      visit,
+      attempt,
+      key,
+      kind: request.kind,
+      names: request.names ?? [],
+      childId,
+      dueAt: request.dueAt,
+      spec: request.spec === null ? null : encode(request.spec, { what: request.name }),
+    });
+    return this.openEnded();
+  }
+
+  private openEnded(): Promise<never> {
+    this.open = true;
+    this.check();
+    return never();
+  }
+
+  /** In a macrotask of its own: waits that are asked for together are kept together. */
+  private check(): void {
+    if (!this.open || this.checking || this.busy > 0) return;
+    this.checking = true;
+    setImmediate(() => {
+      this.checking = false;
+      if (this.busy === 0) this.suspend({ kind: 'waiting', waits: this.fresh, children: this.children });
+    });
+  }
+
+  private async outcome(wait: KnownWait, { timeout }: WaitRequest): Promise<unknown> {
+    const spec = specOf(wait);
+    switch (wait.state) {
+      case 'open':
+        return this.openEnded();
+      case 'cancelled': {
+        const reason: unknown = wait.result === null ? null : decode(wait.result);
+        throw new WaitCancelledError(describeWait(wait), typeof reason === 'string' ? reason : null);
+      }
+      case 'timed_out': {
+        if (spec !== null && 'timeoutValue' in spec) return spec.timeoutValue;
+        throw new WaitTimeoutError(describeWait(wait), timeout, { received: receivedOf(wait) });
+      }
+      case 'done':
+        return valueOf(wait);
+    }
+  }
+}
+
+/** Whether the wait ended with an error: the next attempt asks for it anew. */
+export function hasThrown(wait: KnownWait): boolean {
+  if (wait.state === 'cancelled') return true;
+  if (wait.state === 'timed_out') return !('timeoutValue' in (specOf(wait) ?? {}));
+  return wait.state === 'done' && wait.child !== null && wait.child.status !== 'completed';
+}
+
+/** The error of a wait that timed out and fails the run by that. */
+export function fatalTimeout(wait: KnownWait): WaitTimeoutError | null {
+  if (wait.state !== 'timed_out' || specOf(wait)?.onTimeout !== 'fail') return null;
+  return new WaitTimeoutError(describeWait(wait), null, { received: receivedOf(wait) });
+}
+
+function receivedOf(wait: KnownWait): string[] {
+  return wait.kind === 'all' && wait.result !== null ? (JSON.parse(wait.result) as string[]) : [];
+}
+
+function valueOf(wait: KnownWait): unknown {
+  const [first] = wait.events;
+  switch (wait.kind) {
+    case 'sleep':
+      return undefined;
+    case 'event':
+      return decode(first?.payload ?? 'null');
+    case 'any':
+      return [first?.name, decode(first?.payload ?? 'null')];
+    case 'all':
+      return Object.fromEntries(wait.events.map(({ name, payload }) => [name, decode(payload)]));
+    case 'input':
+      return decode(wait.result ?? 'null');
+    case 'child':
+      return childResult(wait);
+  }
+}
+
+function childResult({ child, childId }: KnownWait): unknown {
+  if (child === null || childId === null) throw new Error('The child of a wait was not loaded');
+  if (child.status === 'completed') return decode(child.data ?? 'null');
+  const cause = child.error === null ? null : (decode(child.error) as StoredError);
+  throw new ChildWorkflowError(child.workflow, childId, child.status, cause);
+}

@@ -1,0 +1,188 @@
+import type { WaitKind, WaitState } from '../core/wait-spec.js';
+import type { RecordFacts, RecordType } from '../core/machine.js';
+import type { DataRef } from '../core/run-state.js';
+import type * as port from '../engine/store.js';
+
+/** Rows of the engine's statements, and what the engine makes of them. */
+
+export interface GroupRow {
+  readonly kind: 'op' | 'start';
+  readonly id: string;
+  readonly paused: boolean;
+  readonly watched: boolean;
+  readonly ready: boolean;
+  readonly wake: boolean;
+  readonly cancel: boolean;
+}
+
+type Acks = Map<string, port.Ack & { taken: true }>;
+
+export function groupResult(rows: readonly GroupRow[]): port.GroupResult & { acks: Acks } {
+  const acks: Acks = new Map();
+  const claimed = new Map<string, number>();
+  for (const { kind, id, paused, watched, ready, wake, cancel } of rows) {
+    if (kind === 'op') acks.set(id, { taken: true, paused, watched, ready, wake, cancel });
+    else if (ready) claimed.set(id, 1);
+  }
+  return { acks, claimed, woken: [] };
+}
+
+export interface ClaimRow {
+  readonly id: string;
+  readonly run_id: string;
+  readonly token: number;
+  readonly queue: string;
+  readonly definition_id: number;
+  readonly ran_by: number;
+  readonly recoveries: number;
+  readonly step: string | null;
+  readonly cancel: string | null;
+  readonly priority: number;
+  readonly deadline_in_ms: number | null;
+  readonly fresh: boolean;
+  readonly workflow: string;
+  readonly input: string;
+  readonly snapshot: string | null;
+  readonly snapshot_seq: number;
+  readonly round: number;
+  readonly parent_id: string | null;
+}
+
+export function claimedRow(row: ClaimRow): port.ClaimedRow {
+  return {
+    rowId: row.id,
+    runId: row.run_id,
+    token: row.token,
+    workflow: row.workflow,
+    definitionId: row.definition_id,
+    ranBy: row.ran_by,
+    queue: row.queue,
+    input: row.input,
+    snapshot: row.snapshot,
+    snapshotSeq: row.snapshot_seq,
+    round: row.round,
+    fresh: row.fresh,
+    recoveries: row.recoveries,
+    deadlineInMs: row.deadline_in_ms,
+    step: row.step,
+    priority: row.priority,
+    parentId: row.parent_id,
+    cancel: row.cancel,
+  };
+}
+
+export interface RecordRow {
+  readonly row_id: string;
+  readonly seq: number;
+  readonly round: number;
+  readonly path: string;
+  readonly visit: number;
+  readonly attempt: number;
+  readonly type: RecordType;
+  readonly status: 'completed' | 'failed';
+  readonly facts: string | null;
+  readonly output: string | null;
+  readonly has_output: boolean;
+  readonly error: string | null;
+  readonly duration_ms: number;
+  readonly retry_at: number | null;
+}
+
+export function journalRecord(row: RecordRow): port.JournalRecord & { rowId: string } {
+  return {
+    rowId: row.row_id,
+    seq: row.seq,
+    round: row.round,
+    path: row.path,
+    visit: row.visit,
+    attempt: row.attempt,
+    type: row.type,
+    status: row.status,
+    facts: row.facts === null ? null : (JSON.parse(row.facts) as RecordFacts),
+    output: row.output,
+    hasOutput: row.has_output,
+    error: row.error,
+    durationMs: row.duration_ms,
+    retryAt: row.retry_at,
+  };
+}
+
+export interface UndoRow {
+  readonly seq: number;
+  readonly path: string;
+  readonly visit: number;
+  readonly type: port.UndoRecord['type'];
+  readonly status: 'completed' | 'failed';
+  readonly input_seq: number;
+  readonly input_item: number | null;
+  readonly has_output: boolean;
+  readonly final: boolean;
+}
+
+export function undoRecord({ input_seq, input_item, has_output, ...row }: UndoRow): port.UndoRecord {
+  return { ...row, input: dataRef(input_seq, input_item), hasOutput: has_output };
+}
+
+function dataRef(seq: number, item: number | null): DataRef {
+  return item === null ? seq : [seq, item];
+}
+
+export interface WaitRow {
+  readonly run_id: string;
+  /** Null: the run was looked at, and has nothing more than the rows before. */
+  readonly id: string | null;
+  readonly path: string;
+  readonly visit: number;
+  readonly attempt: number;
+  readonly key: string;
+  readonly kind: WaitKind;
+  readonly state: WaitState;
+  readonly due_ms: number | null;
+  readonly names: readonly string[];
+  readonly child_id: string | null;
+  readonly spec: string | null;
+  readonly result: string | null;
+  readonly events: readonly { readonly name: string; readonly payload: string }[] | null;
+  readonly child_status: string | null;
+  readonly child_data: string | null;
+  readonly child_error: string | null;
+  readonly child_workflow: string | null;
+}
+
+export function takenWaits(rows: readonly WaitRow[]): Map<string, port.TakenWait[]> {
+  const byRun = new Map<string, port.TakenWait[]>();
+  for (const row of rows) {
+    const list = byRun.get(row.run_id) ?? [];
+    byRun.set(row.run_id, list);
+    if (row.id !== null) list.push(takenWait(row, row.id));
+  }
+  return byRun;
+}
+
+function takenWait(row: WaitRow, id: string): port.TakenWait {
+  const child =
+    row.child_id === null || row.child_status === null
+      ? null
+      : {
+          workflow: row.child_workflow ?? '',
+          status: row.child_status,
+          data: row.child_data,
+          error: row.child_error,
+        };
+  return {
+    id,
+    path: row.path,
+    visit: row.visit,
+    attempt: row.attempt,
+    key: row.key,
+    kind: row.kind,
+    names: row.names,
+    childId: row.child_id,
+    dueAt: row.due_ms,
+    spec: row.spec,
+    state: row.state,
+    result: row.result,
+    events: row.events ?? [],
+    child,
+  };
+}

@@ -1,0 +1,61 @@
+-- What operations of a group do beside the journal and their own rows, in the group's transaction, after it took them.
+--   $1 json  [{id, run, waits, closes, close_all, handed, children, compensating, pause}]
+-- `id` is the row that carries the lease, `run` the run. Doing it again is harmless: the answer to a commit can be lost.
+WITH op AS MATERIALIZED (
+  SELECT *
+  FROM json_to_recordset($1::json) AS o(
+    id uuid, run uuid, waits json, closes json, close_all boolean, handed json, children json, compensating boolean,
+    pause text)
+), asked AS (
+  INSERT INTO durable.waits (
+    run_id, id, created_at, due_at, child_id, round, visit, attempt, kind, path, key, names, spec)
+  SELECT op.run, w.id, durable.clock(), to_timestamp(w.due_at / 1000), w.child_id, w.round, w.visit, w.attempt, w.kind,
+    w.path, w.key, ARRAY(SELECT json_array_elements_text(w.names)), w.spec
+  FROM op
+  CROSS JOIN LATERAL json_to_recordset(op.waits) AS w(
+    id uuid, due_at float8, child_id uuid, round integer, visit integer, attempt integer, kind text, path text, key text,
+    names json, spec text)
+  ON CONFLICT (run_id, id) DO NOTHING
+), closed AS (
+  UPDATE durable.waits w
+  SET active = false, state = CASE WHEN w.state = 'open' THEN 'cancelled' ELSE w.state END,
+    closed_at = COALESCE(w.closed_at, durable.clock())
+  FROM op
+  WHERE w.run_id = op.run AND w.active
+    AND (op.close_all OR w.id IN (SELECT c::uuid FROM json_array_elements_text(op.closes) AS c))
+), handed AS (
+  INSERT INTO durable.workflow_queue (id, step_of, due_at, deadline_at, definition_id, priority, state, queue, step, paused)
+  SELECT h.id, op.run, durable.clock(), q.deadline_at, q.definition_id, q.priority, 'ready', h.queue, h.step, q.paused
+  FROM op
+  CROSS JOIN LATERAL json_to_recordset(op.handed) AS h(id uuid, queue text, step text)
+  JOIN durable.workflow_queue q ON q.id = op.run
+  ON CONFLICT (id) DO NOTHING
+), child AS (
+  INSERT INTO durable.workflow_executions (
+    id, created_at, updated_at, definition_id, priority, workflow, queue, parent_id, input)
+  SELECT c.id, durable.clock(), durable.clock(), c.definition_id, c.priority, c.workflow, c.queue, c.parent_id, c.input
+  FROM op
+  CROSS JOIN LATERAL json_to_recordset(op.children) AS c(
+    id uuid, definition_id integer, priority integer, workflow text, queue text, parent_id uuid, input text)
+  ON CONFLICT (id) DO NOTHING
+  RETURNING id, definition_id, priority, queue
+), queued AS (
+  INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, state, queue)
+  SELECT id, durable.clock(), definition_id, priority, 'ready', queue FROM child
+), undone_steps AS (
+  -- A step on another queue has no part in what is being undone; its holder is refused.
+  DELETE FROM durable.workflow_queue q USING op WHERE op.compensating AND q.step_of = op.run
+), marked AS (
+  UPDATE durable.workflow_queue q
+  SET compensating = COALESCE(op.compensating, q.compensating),
+    cancel = CASE WHEN op.compensating THEN NULL ELSE q.cancel END,
+    paused = q.paused OR op.pause IS NOT NULL
+  FROM op
+  WHERE q.id = op.run AND (op.compensating IS NOT NULL OR op.pause IS NOT NULL)
+), told AS (
+  UPDATE durable.workflow_executions x
+  SET error = op.pause, updated_at = durable.clock()
+  FROM op
+  WHERE x.id = op.run AND op.pause IS NOT NULL
+)
+SELECT 1;

@@ -1,0 +1,8 @@
+-- Gives runs what their open waits ask for, where it is there. Their rows in the queue were locked by an earlier
+-- statement of the transaction.
+--
+-- $1 uuid[]: the runs
+--
+-- Returns a row for each run that goes on.
+SELECT run AS "runId", queue, paused, state
+FROM durable.match_waits($1)

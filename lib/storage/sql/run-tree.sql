@@ -1,0 +1,35 @@
+-- The unfinished runs below some runs, these included, and the unfinished parents that stand above them. A run that has
+-- ended or is being undone is left alone: as a root, nothing of it is given; below, it is walked through where it has
+-- ended (its children may not have), and not where it is being undone (what it starts now belongs to the undoing).
+--
+-- $1 uuid[]: the roots
+--
+-- Returns each run once, with `inside`: it is one of the tree, and not only a parent of it.
+--
+-- LATERAL with OFFSET: children are looked up by the index of parents, whatever the planner believes of their number.
+WITH RECURSIVE tree AS (
+  SELECT e.id, e.parent_id, e.status, q.compensating
+  FROM durable.workflow_executions e
+  JOIN durable.workflow_queue q ON q.id = e.id
+  WHERE e.id = ANY ($1::uuid[]) AND e.status = 'active' AND NOT q.compensating
+  UNION
+  SELECT c.id, c.parent_id, c.status, c.compensating
+  FROM tree t
+  CROSS JOIN LATERAL (
+    SELECT e.id, e.parent_id, e.status, q.compensating
+    FROM durable.workflow_executions e
+    LEFT JOIN durable.workflow_queue q ON q.id = e.id
+    WHERE e.parent_id = t.id
+    OFFSET 0
+  ) c
+  WHERE t.compensating IS NOT TRUE
+), inside AS (
+  SELECT DISTINCT id FROM tree WHERE status = 'active' AND NOT compensating
+)
+SELECT id, true AS inside
+FROM inside
+UNION ALL
+SELECT DISTINCT p.id, false
+FROM tree t
+JOIN durable.workflow_executions p ON p.id = t.parent_id
+WHERE p.status = 'active' AND NOT EXISTS (SELECT FROM inside i WHERE i.id = p.id)

@@ -1,0 +1,4 @@
+-- What the waits of held runs have come to.
+--   $1 integer  the worker
+--   $2 uuid[]   runs
+SELECT * FROM durable.take_waits($1, $2::uuid[]);
