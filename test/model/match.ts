@@ -1,16 +1,19 @@
 import { isFields } from './behaviour.js';
 import { OneOf } from './reference.js';
 
+/** Says what differs and where; made only when it is asked for. */
+export type Difference = () => string;
+
 /**
- * Compares what is there with what the model expects, types included. Gives the path of the first difference, or null.
+ * Compares what is there with what the model expects, types included. Gives what tells the first difference, or null.
  * An expected `OneOf` stands for the stored error of any of its failures.
  */
-export function difference(expected: unknown, actual: unknown, path = ''): string | null {
+export function difference(expected: unknown, actual: unknown, path = ''): Difference | null {
   if (expected instanceof OneOf)
     return isStoredErrorOf(expected, actual) ? null : differs(path, messagesOf(expected), actual);
   if (Array.isArray(expected)) {
     if (!Array.isArray(actual) || actual.length !== expected.length) return differs(path, expected, actual);
-    return first(expected.map((item, index) => difference(item, actual[index], `${path}[${index}]`)));
+    return first(expected, (item, index) => difference(item, actual[index], `${path}[${index}]`));
   }
   if (expected instanceof Map) {
     return actual instanceof Map
@@ -23,12 +26,10 @@ export function difference(expected: unknown, actual: unknown, path = ''): strin
   if (isFields(expected)) {
     if (!isFields(actual)) return differs(path, expected, actual);
     const keys = new Set([...Object.keys(expected), ...Object.keys(actual)]);
-    return first(
-      [...keys].map((key) =>
-        Object.hasOwn(expected, key) && Object.hasOwn(actual, key)
-          ? difference(expected[key], actual[key], `${path}.${key}`)
-          : differs(`${path}.${key}`, expected[key], actual[key]),
-      ),
+    return first([...keys], (key) =>
+      Object.hasOwn(expected, key) && Object.hasOwn(actual, key)
+        ? difference(expected[key], actual[key], `${path}.${key}`)
+        : differs(`${path}.${key}`, expected[key], actual[key]),
     );
   }
   return Object.is(expected, actual) ? null : differs(path, expected, actual);
@@ -45,12 +46,16 @@ function messagesOf(expected: OneOf): string[] {
   return expected.failures.map(({ message }) => message);
 }
 
-function first(differences: readonly (string | null)[]): string | null {
-  return differences.find((one) => one !== null) ?? null;
+function first<T>(items: readonly T[], compare: (item: T, index: number) => Difference | null): Difference | null {
+  for (const [index, item] of items.entries()) {
+    const found = compare(item, index);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
-function differs(path: string, expected: unknown, actual: unknown): string {
-  return `${path === '' ? 'it' : path} is ${show(actual)}, expected ${show(expected)}`;
+function differs(path: string, expected: unknown, actual: unknown): Difference {
+  return () => `${path === '' ? 'it' : path} is ${show(actual)}, expected ${show(expected)}`;
 }
 
 export function show(value: unknown): string {

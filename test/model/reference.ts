@@ -302,7 +302,7 @@ function armOf(node: BranchPlan, key: string): string | null {
 
 /** What a message about a value without an arm must hold. */
 export function noArmMessage(value: unknown): string {
-  return `no arm for ${String(value)}`;
+  return `"${String(value)}", and has no arm for it`;
 }
 
 /** Names in paths, as API.md and the journal have them. */

@@ -38,11 +38,6 @@ export interface ObservedRun {
   readonly data: unknown;
   readonly error: { readonly message: string } | null;
   readonly round: number;
-  readonly compensationResults: readonly {
-    readonly step: string;
-    readonly compensation: string;
-    readonly status: string;
-  }[];
   readonly records: readonly ObservedRecord[];
   readonly intents: readonly ObservedIntent[];
   readonly calls: readonly ObservedCall[];
@@ -160,7 +155,7 @@ class Verdict {
         const differences = records.map(({ data, second }) =>
           difference(second === undefined ? [data] : [data, second], args.slice(0, second === undefined ? 1 : 2)),
         );
-        if (!differences.includes(null)) this.found.push(`${key}: its arguments: ${differences[0]}`);
+        if (!differences.includes(null)) this.found.push(`${key}: its arguments: ${differences[0]?.()}`);
       }
     }
     for (const key of calls.keys()) if (!wanted.has(key)) this.found.push(`${key} was called, and must not have been`);
@@ -180,7 +175,7 @@ class Verdict {
 
   private differ(what: string, expected: unknown, actual: unknown): void {
     const found = difference(expected, actual);
-    if (found !== null) this.found.push(`${what}: ${found}`);
+    if (found !== null) this.found.push(`${what}: ${found()}`);
   }
 }
 

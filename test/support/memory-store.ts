@@ -3,6 +3,7 @@ import type { WorkflowDefinition } from '../../lib/core/definition.js';
 import {
   StoreError,
   type Ack,
+  type CancelledTree,
   type Claimable,
   type ClaimedRow,
   type CommitGroup,
@@ -23,6 +24,7 @@ type Unused =
   | 'commitHanded'
   | 'transaction'
   | 'landed'
+  | 'readWaits'
   | 'cancelRun'
   | 'registerWorker'
   | 'heartbeat'
@@ -44,8 +46,11 @@ export interface StoredRun {
   readonly id: string;
   readonly workflow: string;
   readonly input: string;
-  /** In the order of their numbers, without gaps in what was committed together. */
+  /** In the order in which they were committed. */
   readonly records: StoredRecord[];
+  readonly bySeq: Map<number, StoredRecord>;
+  /** The attempts that are recorded. */
+  readonly attempts: Set<string>;
   status: string;
   dataSeq: number;
   snapshot: string | null;
@@ -78,6 +83,8 @@ export class MemoryStore implements RunStore {
   private skipped = 0;
   /** Groups that were committed. */
   commits = 0;
+  /** What the tables would have refused: the engine must never try. */
+  readonly refusals: string[] = [];
 
   /** Database time, ms. */
   now(): number {
@@ -96,6 +103,8 @@ export class MemoryStore implements RunStore {
       workflow,
       input,
       records: [],
+      bySeq: new Map(),
+      attempts: new Set(),
       status: 'active',
       dataSeq: 0,
       snapshot: null,
@@ -118,6 +127,11 @@ export class MemoryStore implements RunStore {
     return this.queue.size;
   }
 
+  /** The worker that holds a run; null: none. */
+  holderOf(id: string): number | null {
+    return this.queue.get(id)?.worker ?? null;
+  }
+
   /** Goes on to the time when the next row is due, where nothing is ready and nobody holds anything. */
   skip(): boolean {
     const rows = [...this.queue.values()];
@@ -128,12 +142,18 @@ export class MemoryStore implements RunStore {
     return true;
   }
 
+  describeUnfinished(): string {
+    return [...this.queue.values()]
+      .map(({ id, state, worker }) => `${this.run(id).workflow} is ${state}, held by ${worker}`)
+      .join(', ');
+  }
+
   /** Declares a worker dead: what it holds can be claimed, and what it writes from now on is refused. */
   declareDead(worker: number): void {
     this.dead.add(worker);
     for (const row of this.queue.values()) {
       if (row.worker !== worker) continue;
-      const seq = this.run(row.id).records.at(-1)?.seq ?? 0;
+      const seq = Math.max(0, ...this.run(row.id).bySeq.keys());
       row.recoveries = seq > row.progressSeq ? 1 : row.recoveries + 1;
       row.progressSeq = seq;
       row.state = 'ready';
@@ -158,7 +178,7 @@ export class MemoryStore implements RunStore {
     const run = this.run(op.rowId);
     const last = op.records.at(-1)?.seq;
     const row = this.heldRow(worker, op);
-    if (last !== undefined && run.records.some((record) => record.seq === last && record.token === op.token)) {
+    if (last !== undefined && run.bySeq.get(last)?.token === op.token) {
       return Promise.resolve({ ack: taken(false), woken: [] });
     }
     if (row === null) {
@@ -226,27 +246,28 @@ export class MemoryStore implements RunStore {
     );
   }
 
-  cancelChildren(): Promise<{ held: []; watched: []; woken: [] }> {
-    return Promise.resolve({ held: [], watched: [], woken: [] });
+  cancelChildren(): Promise<CancelledTree> {
+    return Promise.reject(new Error('No run here has children'));
   }
 
   loadRecords(wanted: readonly RecordRange[]): Promise<(JournalRecord & { rowId: string })[]> {
     return Promise.resolve(
-      wanted.flatMap(({ rowId, runId, after, upTo, also }) =>
-        this.run(runId)
-          .records.filter(
-            ({ seq }) =>
-              also.includes(seq) ||
-              (after !== null && seq > after && seq <= (upTo ?? Number.POSITIVE_INFINITY)),
-          )
+      wanted.flatMap(({ rowId, runId, after, upTo, also }) => {
+        const { records, bySeq } = this.run(runId);
+        const named = new Set(also);
+        const last = upTo ?? Number.POSITIVE_INFINITY;
+        const range = after === null ? [] : records.filter(({ seq }) => seq > after && seq <= last && !named.has(seq));
+        const rest = [...named].flatMap((seq) => bySeq.get(seq) ?? []);
+        return [...range, ...rest]
+          .sort((a, b) => a.seq - b.seq)
           .map(({ token: _token, input: _input, ...record }) => ({
             ...record,
             rowId,
             hasOutput: record.output !== null,
             // Large outputs are only there when asked for by number; here every third one is large.
-            output: also.includes(record.seq) || record.seq % 3 !== 0 ? record.output : null,
-          })),
-      ),
+            output: named.has(record.seq) || record.seq % 3 !== 0 ? record.output : null,
+          }));
+      }),
     );
   }
 
@@ -275,15 +296,18 @@ export class MemoryStore implements RunStore {
     if (this.heldRow(worker, op) === null) return;
     const run = this.run(op.rowId);
     const refuse = (why: string): never => {
+      this.refusals.push(`${run.workflow}: ${why}`);
       throw new StoreError('rejected', `Run ${op.rowId} (${run.workflow}): ${why}`);
     };
-    const numbers = new Set(run.records.map(({ seq }) => seq));
-    const attempts = new Set(run.records.filter(isAttempt).map(identityOf));
+    const numbers = new Set<number>();
+    const attempts = new Set<string>();
     for (const record of op.records) {
-      if (numbers.has(record.seq)) refuse(`record ${record.seq} is there already`);
+      const attempt = isAttempt(record) ? attemptOf(record) : null;
+      if (run.bySeq.has(record.seq) || numbers.has(record.seq)) refuse(`record ${record.seq} is there already`);
+      if (attempt !== null && (run.attempts.has(attempt) || attempts.has(attempt)))
+        refuse(`${attempt} is there already`);
       numbers.add(record.seq);
-      if (isAttempt(record) && attempts.has(identityOf(record))) refuse(`${identityOf(record)} is recorded already`);
-      attempts.add(identityOf(record));
+      if (attempt !== null) attempts.add(attempt);
       if ((record.status === 'failed') !== (record.error !== null)) refuse(`record ${record.seq} has no error or one`);
     }
     if (run.status !== 'active') refuse('it has ended');
@@ -299,7 +323,10 @@ export class MemoryStore implements RunStore {
     for (const { retryInMs, ...record } of records) {
       // What comes back must not be the object that was given.
       const copy = JSON.parse(JSON.stringify(record)) as typeof record;
-      run.records.push({ ...copy, token, retryAt: retryInMs === null ? null : now + retryInMs });
+      const stored: StoredRecord = { ...copy, token, retryAt: retryInMs === null ? null : now + retryInMs };
+      run.records.push(stored);
+      run.bySeq.set(stored.seq, stored);
+      if (isAttempt(stored)) run.attempts.add(attemptOf(stored));
     }
     if (outcome !== null) this.leave(row, run, outcome);
     return taken(row.state === 'ready');
@@ -355,11 +382,16 @@ function isAttempt({ type }: Pick<NewRecord, 'type'>): boolean {
   return ATTEMPTS.includes(type);
 }
 
-function identityOf({ type, round, path, visit, attempt }: Omit<NewRecord, 'retryInMs'>): string {
+interface Attempt extends Pick<NewRecord, 'round' | 'path' | 'visit' | 'attempt'> {
+  readonly type: string;
+}
+
+/** What no two records of attempts have in common. */
+export function attemptOf(record: Attempt): string {
+  const { type, round, path, visit, attempt } = record;
   return `${type === 'gather' ? 'gather of ' : ''}${path} #${visit} attempt ${attempt} in round ${round}`;
 }
 
 function taken(ready: boolean): Ack & { taken: true } {
   return { taken: true, paused: false, watched: false, ready, wake: false, cancel: false };
 }
-
