@@ -66,8 +66,10 @@ export async function runInMemory(plans: readonly Plan[], killing: Killing): Pro
   let worker = new MemoryWorker(workers, store, registry, killing.fault);
   while (store.unfinished > 0) {
     await worker.turn(ROOM);
-    if (worker.troubles.length > 0)
-      late.push(...worker.troubles.splice(0).filter((one) => !one.includes('will be again')));
+    for (const trouble of worker.troubles.splice(0)) {
+      // A broken connection is told of once; what else is told of must not be.
+      if (!trouble.includes('will be again')) late.push(named(trouble, store));
+    }
     if (worker.dead || killing.stall()) {
       store.declareDead(worker.id);
       worker = new MemoryWorker(++workers, store, registry, killing.fault);
@@ -126,4 +128,9 @@ function observed(run: StoredRun, calls: readonly ObservedCall[]): ObservedRun {
     intents: run.records.filter(({ type }) => type === 'intent'),
     calls,
   };
+}
+
+/** A message with the names of workflows in place of the ids of their runs. */
+function named(message: string, store: MemoryStore): string {
+  return [...store.runs.values()].reduce((text, { id, workflow }) => text.replaceAll(id, workflow), message);
 }

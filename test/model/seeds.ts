@@ -18,7 +18,7 @@ export function plansFrom(first: number, count: number): Plan[] {
   const plans = failedSeeds.map(planOf);
   for (let seed = first; plans.length < count + failedSeeds.length; seed++) {
     const plan = planOf(seed);
-    if (isFit(plan)) plans.push(plan);
+    if (!failedSeeds.includes(seed) && isFit(plan)) plans.push(plan);
   }
   return plans;
 }

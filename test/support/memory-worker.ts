@@ -94,6 +94,8 @@ export class MemoryWorker {
   kill(): void {
     this.dead = true;
     this.writer.close();
+    // Nothing that it still does arrives; this only ends its timers.
+    this.sessions.loseAll(new Error('The worker was killed'));
     this.tellKilled();
   }
 
