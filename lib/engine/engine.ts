@@ -86,6 +86,7 @@ export class Engine {
       store,
       () => this.membership.id,
       (queue) => this.pollers.get(queue)?.free(),
+      (queues) => this.workIn(queues),
     );
     this.membership = new Membership(
       store,
@@ -180,9 +181,17 @@ export class Engine {
     const claim = now && this.state === 'running' && workflow !== undefined && (poller?.reserve() ?? false);
     this.starting.add(op.id);
     try {
-      const token = await this.writer.start({ ...op, claim });
-      if (token !== null) return this.opener.openStarted(op, token);
-      if (claim) poller?.free();
+      const held = await this.sessions.take(async () => {
+        const token = await this.writer.start({ ...op, claim });
+        if (token !== null) this.opener.openStarted(op, token);
+        return token !== null;
+      });
+      if (held) return;
+      if (claim) {
+        poller?.free();
+        // Perhaps granted all the same, by a commit whose answer was lost.
+        this.sessions.doubt();
+      }
       if (now) this.workIn([op.queue]);
       else this.waker.within(op.scheduledAt === null ? op.delayMs : Date.parse(op.scheduledAt) - this.clock.now());
     } catch (error) {
@@ -253,9 +262,11 @@ export class Engine {
 
   private async claim(queue: string, limit: number): Promise<number> {
     if (this.claimable.length === 0) return 0;
-    const rows = await this.deps.store.claim(this.membership.id, queue, limit, this.claimable);
-    if (rows.length > 0) await this.opener.openClaimed(rows);
-    return rows.length;
+    return this.sessions.take(async () => {
+      const rows = await this.deps.store.claim(this.membership.id, queue, limit, this.claimable);
+      if (rows.length > 0) await this.opener.openClaimed(rows);
+      return rows.length;
+    });
   }
 
   private onEnd(runId: string, end: RunEnd, watched: boolean): void {

@@ -1,5 +1,12 @@
 import pg from 'pg';
-import type { CommitGroup, HandedOp, NewRecord, RunOp, StepTransaction } from '../../../lib/engine/store.js';
+import type {
+  CommitGroup,
+  GroupResult,
+  HandedOp,
+  NewRecord,
+  RunOp,
+  StepTransaction,
+} from '../../../lib/engine/store.js';
 import { PgStore, type PgStoreOptions } from '../../../lib/storage/pg-store.js';
 
 /**
@@ -27,7 +34,7 @@ export function aroundStore(around: Around): () => void {
   const wrap = (
     verb: string,
     before: (parameters: unknown[]) => string[],
-    after?: (result: unknown) => string[],
+    after?: (result: unknown, parameters: unknown[]) => string[],
   ): void => {
     const original = Reflect.get(PgStore.prototype, verb) as Verb;
     const wrapped = function (this: PgStore, ...parameters: unknown[]): Promise<unknown> {
@@ -37,13 +44,17 @@ export function aroundStore(around: Around): () => void {
         database: databaseOf(this),
         points,
         send: () => original.apply(this, parameters),
-        passed: (result: unknown) => after?.(result) ?? points,
+        passed: (result: unknown) => after?.(result, parameters) ?? points,
       });
     };
     Reflect.set(PgStore.prototype, verb, wrapped);
     undo.push(() => Reflect.set(PgStore.prototype, verb, original));
   };
-  wrap('commitGroup', ([, group]) => groupPoints(group as CommitGroup));
+  wrap(
+    'commitGroup',
+    ([, group]) => groupPoints(group as CommitGroup),
+    (result, [, group]) => groupPassed(group as CommitGroup, result as GroupResult),
+  );
   wrap('commitHanded', ([, op]) => [handedPoint(op as HandedOp)]);
   wrap(
     'claim',
@@ -73,17 +84,15 @@ function wrapTransaction(around: Around, undo: (() => void)[]): void {
         manager: transaction.manager,
         record: async (worker: number, op: RunOp) => {
           const taken = await transaction.record(worker, op);
-          const point = `commit ${op.records[0]?.path ?? ''}`;
+          const point = `${taken ? '' : 'left '}commit ${op.records[0]?.path ?? ''}`;
           // The transaction goes on to its COMMIT when `around` sends it.
-          if (taken) {
-            await new Promise<void>((resolve) => {
-              const send = (): Promise<unknown> => {
-                resolve();
-                return whole;
-              };
-              around({ database: databaseOf(this), points: [point], send, passed: () => [point] }).catch(() => {});
-            });
-          }
+          await new Promise<void>((resolve) => {
+            const send = (): Promise<unknown> => {
+              resolve();
+              return taken ? whole : Promise.resolve();
+            };
+            around({ database: databaseOf(this), points: [point], send, passed: () => [point] }).catch(() => {});
+          });
           return taken;
         },
       }),
@@ -100,6 +109,11 @@ function databaseOf(store: PgStore): string {
 
 function groupPoints({ ops, starts }: CommitGroup): string[] {
   return [...starts.map(() => 'start'), ...ops.map(opPoint)];
+}
+
+/** `left …`: the row is not this worker's any more, or somebody has locked it. */
+function groupPassed({ ops, starts }: CommitGroup, { acks }: GroupResult): string[] {
+  return [...starts.map(() => 'start'), ...ops.map((op) => `${acks.has(op.rowId) ? '' : 'left '}${opPoint(op)}`)];
 }
 
 function opPoint({ records, outcome }: RunOp): string {
