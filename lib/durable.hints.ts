@@ -14,7 +14,7 @@ export interface HintConnection extends Hints {
   /** Name of the session that others see; `null` where they cannot. */
   readonly sessionName: string | null;
   /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
-  readonly hint: ((queue: string) => { channel: string; payload: string }) | null;
+  readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
   /** Hands the engine what other processes say. */
   attach(engine: Engine, queues: Iterable<string>): void;
 }
@@ -23,6 +23,7 @@ const SILENT: HintConnection = {
   sessionName: null,
   hint: null,
   queue: () => {},
+  later: () => {},
   done: () => {},
   control: () => {},
   attach: () => {},
@@ -42,11 +43,12 @@ export async function connectHints(
   const visible = await isVisible(listener, log);
   return {
     sessionName: visible ? listener.sessionName : null,
-    hint: (queue) => ({
+    hint: (queue, later) => ({
       channel: listener.channel,
-      payload: packHints({ q: [queue], d: [], c: [] }, NOBODY)[0] ?? '',
+      payload: packHints(later ? { t: [queue] } : { q: [queue] }, NOBODY)[0] ?? '',
     }),
     queue: (name) => listener.hint(name),
+    later: (name) => listener.later(name),
     done: (runId) => listener.done(runId),
     control: (runId) => listener.control(runId),
     attach: (engine, queues) => attach(listener, engine, [...queues], visible),
@@ -54,10 +56,11 @@ export async function connectHints(
 }
 
 function attach(listener: Listener, engine: Engine, queues: readonly string[], visible: boolean): void {
-  listener.subscribe(({ q = [], d = [], c = [] }, own) => {
+  listener.subscribe(({ q = [], d = [], c = [], t = [] }, own) => {
     // The engine has done for itself what it tells the others.
     if (own) return;
     for (const queue of q) engine.hintQueue(queue);
+    if (t.length > 0) engine.hintLater();
     for (const runId of d) engine.hintDone(runId);
     // A look that fails is made again by the engine's own loop.
     for (const runId of c) engine.hintControl(runId).catch(() => {});
@@ -68,6 +71,7 @@ function attach(listener: Listener, engine: Engine, queues: readonly string[], v
   listener.on('up', () => {
     if (visible) engine.sessionChanged(true);
     // Hints were lost meanwhile.
+    engine.hintLater();
     for (const queue of queues) engine.hintQueue(queue);
   });
 }

@@ -31,6 +31,8 @@ export interface EngineSettings {
 export interface Hints {
   /** A queue has work. */
   queue(name: string): void;
+  /** A queue has something that is due later: look when. */
+  later(queue: string): void;
   /** A run that somebody waits for has ended. */
   done(runId: string): void;
   /** Look at this run: it was cancelled. */
@@ -193,7 +195,8 @@ export class Engine {
         this.sessions.doubt();
       }
       if (now) this.workIn([op.queue]);
-      else this.waker.within(op.scheduledAt === null ? op.delayMs : Date.parse(op.scheduledAt) - this.clock.now());
+      else if (this.wakes) this.waker.within(this.delayOf(op));
+      else this.workLater([op.queue]);
     } catch (error) {
       if (claim) poller?.free();
       throw error;
@@ -218,6 +221,25 @@ export class Engine {
       this.pollers.get(queue)?.expectBacklog();
       if (this.membership.hasPeers || !this.pollers.has(queue)) this.deps.hints.queue(queue);
     }
+  }
+
+  /** Tells whoever wakes what is due that there is something new: this process, or the others where it has no workers. */
+  workLater(queues: readonly string[]): void {
+    if (this.wakes) this.hintLater();
+    else for (const queue of queues) this.deps.hints.later(queue);
+  }
+
+  /** Something that is due later was written by another process. */
+  hintLater(): void {
+    if (this.wakes) void this.waker.poke();
+  }
+
+  private delayOf({ scheduledAt, delayMs }: Omit<StartOp, 'claim'>): number {
+    return scheduledAt === null ? delayMs : Date.parse(scheduledAt) - this.clock.now();
+  }
+
+  private get wakes(): boolean {
+    return this.state === 'running' && this.deps.settings.workers;
   }
 
   /** A hint of another process that a queue has work. */

@@ -6,9 +6,10 @@ import { ExecutionNotFinishedError } from '../core/errors-client.js';
 import { ConfigurationError, ExecutionFinishedError, ExecutionNotFoundError } from '../core/errors.js';
 import type { FinishedStatus } from '../core/status.js';
 import { sql } from './sql.js';
-import { type NewRun, type StartedRun, startRuns } from './starts.js';
+import { isDelayed, type NewRun, type StartedRun, startRuns } from './starts.js';
 import { persist, type Query, queryOf, transaction } from './transaction.js';
 
+export { isDelayed } from './starts.js';
 export type { NewRun, StartedRun } from './starts.js';
 
 export interface ControlOptions {
@@ -17,7 +18,7 @@ export interface ControlOptions {
   /** Id of the set of tables: `manager`s of other databases are refused. */
   readonly instanceId: string;
   /** What a caller's transaction sends with pg_notify to tell a queue's workers; null: they find out by polling. */
-  readonly hint: ((queue: string) => { channel: string; payload: string }) | null;
+  readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
 }
 
 export interface CancelResult {
@@ -105,9 +106,13 @@ export class PgControl {
     const query: Query = async (text, parameters) => manager.query(text, [...parameters]);
     const started = await startRuns(query, this.schema, runs);
     const { hint } = this.options;
-    const queues = new Set(runs.filter((_, at) => started[at]?.created === true).map((run) => run.queue));
-    for (const { channel, payload } of hint === null ? [] : [...queues].map(hint)) {
-      await query('SELECT pg_notify($1, $2)', [channel, payload]);
+    const created = runs.filter((_, at) => started[at]?.created === true);
+    for (const later of hint === null ? [] : [false, true]) {
+      const queues = new Set(created.filter((run) => isDelayed(run) === later).map((run) => run.queue));
+      for (const queue of queues) {
+        const told = hint?.(queue, later);
+        if (told !== undefined) await query('SELECT pg_notify($1, $2)', [told.channel, told.payload]);
+      }
     }
     return started;
   }
@@ -163,9 +168,13 @@ export class PgControl {
     return row;
   }
 
-  /** Asks for a hint at the ends of these runs. One whose row is locked at this moment is passed over. */
-  async watch(ids: readonly string[]): Promise<void> {
-    await this.query(sql('watch-runs', this.schema), [ids]);
+  /**
+   * Asks for a hint at the ends of these runs. One whose row is locked at this moment is passed over.
+   * @returns queues whose workers may have passed over a run because of it: to be told again
+   */
+  async watch(ids: readonly string[]): Promise<string[]> {
+    const rows = await this.query<{ queue: string; ready: boolean }>(sql('watch-runs', this.schema), [ids]);
+    return [...new Set(rows.filter((row) => row.ready).map((row) => row.queue))];
   }
 
   /** How the runs ended; null: it has not. One that does not exist is left out. */

@@ -36,6 +36,10 @@ export class FakeEngine {
     this.told.push(...queues);
   }
 
+  workLater(queues: readonly string[]): void {
+    this.told.push(...queues.map((queue) => `later ${queue}`));
+  }
+
   async cancelled(id: string): Promise<void> {
     this.told.push(`control ${id}`);
     this.ended.tell(id, null);

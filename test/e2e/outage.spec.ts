@@ -6,6 +6,8 @@ import { surviveOutage } from '../support/faults/outage.js';
 const LEASE = 1_500;
 const OUTAGE = 3_000;
 
+const ONCE = { repeated: [], effects: { first: 100, second: 100, third: 100 } };
+
 const load = {
   runs: 100,
   stepMs: 50,
@@ -17,28 +19,32 @@ const load = {
   },
 };
 
-it('runs no step of a living worker twice when the network falls silent for two leases', () =>
-  surviveOutage({
+it('runs no step of a living worker twice when the network falls silent for two leases', async () => {
+  const survival = await surviveOutage({
     ...load,
     async strike(proxy) {
       proxy.swallow();
       await pause(OUTAGE);
       proxy.pass();
     },
-  }));
+  });
+  expect(survival).toEqual(ONCE);
+});
 
-it('nor when the server resets every connection and takes none for two leases', () =>
-  surviveOutage({
+it('nor when the server resets every connection and takes none for two leases', async () => {
+  const survival = await surviveOutage({
     ...load,
     async strike(proxy) {
       await proxy.down();
       await pause(OUTAGE);
       await proxy.up();
     },
-  }));
+  });
+  expect(survival).toEqual(ONCE);
+});
 
-it('nor when its answers alone are lost, and the connections with them', () =>
-  surviveOutage({
+it('nor when its answers alone are lost, and the connections with them', async () => {
+  const survival = await surviveOutage({
     ...load,
     async strike(proxy) {
       proxy.swallow('replies');
@@ -46,4 +52,6 @@ it('nor when its answers alone are lost, and the connections with them', () =>
       proxy.cut();
       proxy.pass();
     },
-  }));
+  });
+  expect(survival).toEqual(ONCE);
+});

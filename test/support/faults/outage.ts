@@ -15,11 +15,17 @@ export interface Outage {
   readonly strike: (proxy: TcpProxy) => Promise<void>;
 }
 
+export interface Survival {
+  readonly effects: Record<string, number>;
+  /** Those that were made more than once. */
+  readonly repeated: readonly string[];
+}
+
 /**
  * Two workers under load lose the database, and get it back. They live all the while, so that no step may run twice,
  * however long it lasts; nor is a run lost.
  */
-export async function surviveOutage({ runs: count, options, stepMs, strike }: Outage): Promise<void> {
+export async function surviveOutage({ runs: count, options, stepMs, strike }: Outage): Promise<Survival> {
   const { url, pool } = await openGround();
   const proxy = await startProxy(Number(new URL(url).port));
   const apps: FaultApp[] = [];
@@ -35,9 +41,8 @@ export async function surviveOutage({ runs: count, options, stepMs, strike }: Ou
     for (const label of ['one', 'two']) await until(pool, 'SELECT FROM effects WHERE worker = $1', [label]);
     await strike(proxy);
     await Promise.all(runs.map((run, n) => (n % 2 === 0 ? run : two.client.handle(run.id)).result()));
-    expect(await repeatedEffects(pool)).toEqual([]);
-    expect(await effectsOf(pool, runs)).toEqual({ first: count, second: count, third: count });
     await expectInvariants(pool, { runs, records: 3 * count });
+    return { repeated: await repeatedEffects(pool), effects: await effectsOf(pool, runs) };
   } finally {
     await proxy.up().catch(() => {});
     proxy.pass();

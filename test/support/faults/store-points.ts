@@ -75,7 +75,7 @@ export function aroundStore(around: Around): () => void {
 
 /** The commit of a transactional step is the application's own: everything after the record is in, up to the answer. */
 function wrapTransaction(around: Around, undo: (() => void)[]): void {
-  const original = Reflect.get(PgStore.prototype, 'transaction') as PgStore['transaction'];
+  const { transaction: original } = PgStore.prototype;
   Reflect.set(PgStore.prototype, 'transaction', async function <
     T,
   >(this: PgStore, work: (transaction: StepTransaction) => Promise<T>): Promise<T> {
