@@ -73,6 +73,8 @@ export class PgControl {
   private readonly pool: pg.Pool;
   private readonly schema: string;
   private readonly query: Query;
+  /** Definitions that are being read. */
+  private readonly definitions = new Map<string, Promise<StoredDefinition | null>>();
 
   constructor(private readonly options: ControlOptions) {
     this.pool = options.pool;
@@ -191,10 +193,19 @@ export class PgControl {
     );
   }
 
-  /** The definition of a workflow whose class this process does not have; null: no process has ever had it. */
-  async definition(workflow: string): Promise<StoredDefinition | null> {
-    const [row] = await this.query<StoredDefinition>(sql('find-definition', this.schema), [workflow]);
-    return row ?? null;
+  /**
+   * The definition of a workflow whose class this process does not have; null: no process has ever had it. All who ask
+   * at the same time share one query: hundreds of starts by name must not queue for the few connections.
+   */
+  definition(workflow: string): Promise<StoredDefinition | null> {
+    let asked = this.definitions.get(workflow);
+    if (asked === undefined) {
+      asked = this.query<StoredDefinition>(sql('find-definition', this.schema), [workflow])
+        .then(([row]) => row ?? null)
+        .finally(() => this.definitions.delete(workflow));
+      this.definitions.set(workflow, asked);
+    }
+    return asked;
   }
 
   /** Names of all workflows that any process has ever had. */

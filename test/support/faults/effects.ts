@@ -25,11 +25,11 @@ export class Effects {
 
   /** Waits until a test opens the gate. */
   async gate(name: string): Promise<void> {
-    for (;;) {
-      const { rowCount } = await this.pool.query('SELECT FROM gates WHERE name = $1', [name]);
-      if (rowCount === 1) return;
-      await pause(10);
-    }
+    while (!(await this.isOpen(name))) await pause(10);
+  }
+
+  async isOpen(name: string): Promise<boolean> {
+    return (await this.pool.query('SELECT FROM gates WHERE name = $1', [name])).rowCount === 1;
   }
 
   close(): Promise<void> {
