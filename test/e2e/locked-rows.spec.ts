@@ -62,6 +62,6 @@ it('a run that is started in an open transaction is nobody else’s business unt
       throw new Error((await worker.client.start('three', {}, { manager })).id);
     })
     .catch((error: unknown) => (error as Error).message);
-  expect(await worker.client.getExecution(rolledBack as string)).toBeNull();
+  expect(await worker.client.getExecution(rolledBack)).toBeNull();
   await expectInvariants(ground.pool, { runs: [{ id }] });
 });

@@ -65,20 +65,24 @@ it.each(['look', 'heartbeat'] as const)(
       () => '[]',
       { onRecovered: () => {}, onDeclaredDead: () => {}, onOutOfTouch: () => {}, onTrouble: () => {} },
     );
-    await membership.join();
-    // It has been in touch for longer than a lease.
-    await pause(LEASE + 100);
-    store.silent = true;
-    while (!store.waits('look') || !store.waits('heartbeat')) await pause(5);
-    await pause(LEASE);
-    // The neighbour lives, and its heartbeat is on its way like ours: its lease has run out for the same reason.
-    store.sightings = [{ ...neighbour, expired: true, connected: true }];
-    store.release(first);
-    await membership.lookNow();
-    expect(store.declaredDead).toEqual([]);
-    // Still expired a whole lease later: it is dead.
-    while (store.declaredDead.length === 0) await pause(5);
-    await membership.leave();
-    expect(store.declaredDead[0]).toBe(2);
+    try {
+      await membership.join();
+      // It has been in touch for longer than a lease.
+      await pause(LEASE + 100);
+      store.silent = true;
+      while (!store.waits('look') || !store.waits('heartbeat')) await pause(5);
+      await pause(LEASE);
+      // The neighbour lives, and its heartbeat is on its way like ours: its lease has run out for the same reason.
+      store.sightings = [{ ...neighbour, expired: true, connected: true }];
+      store.release(first);
+      await membership.lookNow();
+      expect(store.declaredDead).toEqual([]);
+      // Still expired a whole lease later: it is dead.
+      while (store.declaredDead.length === 0) await pause(5);
+      expect(store.declaredDead[0]).toBe(2);
+    } finally {
+      store.release(first);
+      await membership.leave();
+    }
   },
 );
