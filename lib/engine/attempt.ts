@@ -4,7 +4,8 @@ import { toStoredError } from '../core/error-record.js';
 import { FatalError, InvalidStepResultError, StepTimeoutError } from '../core/errors.js';
 import { retryDelay } from '../core/retry.js';
 import type { StoredError } from '../core/stored-error.js';
-import { LongTimer } from './long-timer.js';
+import type { DatabaseClock } from './clock.js';
+import type { Timer } from './long-timer.js';
 import type { RegisteredWorkflow } from './registry.js';
 import { runInScope, type StepScope } from './step-scope.js';
 import type { NewRecord } from './store.js';
@@ -34,16 +35,17 @@ export async function runAttempt(
   node: StepNode,
   scope: StepScope,
   givenUp: Promise<never>,
+  clock: DatabaseClock,
 ): Promise<AttemptResult> {
   const begun = performance.now();
-  let timer: LongTimer | undefined;
+  let timer: Timer | undefined;
   try {
     const contenders: Promise<unknown>[] = [invoke(workflow, node, scope), givenUp];
     const { timeout } = node.settings;
     if (timeout !== null) {
       contenders.push(
         new Promise((_, reject) => {
-          timer = new LongTimer(() => reject(new StepTimeoutError(node.name, timeout)));
+          timer = clock.timer(() => reject(new StepTimeoutError(node.name, timeout)));
           timer.start(timeout);
         }),
       );

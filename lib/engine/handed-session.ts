@@ -5,7 +5,7 @@ import { AttemptClosedError, WorkerCrashedError, WorkflowTimeoutError } from '..
 import { oncePath, type Place } from '../core/machine.js';
 import { type AttemptResult, runAttempt } from './attempt.js';
 import { messageOf } from './journal-writer.js';
-import { LongTimer } from './long-timer.js';
+import type { Timer } from './long-timer.js';
 import type { RegisteredWorkflow } from './registry.js';
 import { RunningAttempt } from './running-attempt.js';
 import type { RunValues } from './run-values.js';
@@ -26,7 +26,7 @@ export class HandedSession implements Session {
   readonly token: number;
   private readonly step: HandedStep;
   private readonly once: Record<string, number>;
-  private readonly deadline = new LongTimer(() => this.timeOut());
+  private readonly deadline: Timer;
   private readonly timedOut: WorkflowTimeoutError;
   private seq: number;
   private attempt: RunningAttempt | null = null;
@@ -53,6 +53,7 @@ export class HandedSession implements Session {
       this.once[path.slice(prefix.length)] = seq;
       this.seq = Math.max(this.seq, seq + 1);
     }
+    this.deadline = deps.clock.timer(() => this.timeOut());
     this.timedOut = new WorkflowTimeoutError(workflow.definition.name, workflow.definition.timeout ?? 0);
   }
 
@@ -120,7 +121,7 @@ export class HandedSession implements Session {
       }));
       await (committed === null ? this.conclude(result) : this.commit([], { kind: 'done' }));
     } else {
-      const result = await runAttempt(this.workflow, place.node, attempt.scope, attempt.givenUp);
+      const result = await runAttempt(this.workflow, place.node, attempt.scope, attempt.givenUp, this.deps.clock);
       await this.conclude(result);
     }
     this.attempt = null;

@@ -14,7 +14,7 @@ import type { StoredError } from '../core/stored-error.js';
 import { uuidv7 } from '../core/uuid.js';
 import { type AttemptEnd, type AttemptResult, endsTheRun, runAttempt } from './attempt.js';
 import { messageOf } from './journal-writer.js';
-import { LongTimer } from './long-timer.js';
+import type { Timer } from './long-timer.js';
 import type { RegisteredWorkflow } from './registry.js';
 import type { RestoredRun } from './restore.js';
 import { RunningAttempt } from './running-attempt.js';
@@ -38,7 +38,7 @@ export class RunSession implements Session {
   readonly runId: string;
   readonly token: number;
   private readonly attempts = new Map<string, RunningAttempt>();
-  private readonly deadline = new LongTimer(() => this.timeOut());
+  private readonly deadline: Timer;
   private state: machine.RunState;
   private seq: number;
   /** Commits under way. */
@@ -59,6 +59,7 @@ export class RunSession implements Session {
     this.token = row.token;
     this.state = restored.state;
     this.seq = restored.seq;
+    this.deadline = deps.clock.timer(() => this.timeOut());
   }
 
   async run(): Promise<void> {
@@ -242,7 +243,7 @@ export class RunSession implements Session {
 
   private make(place: machine.Place, attempt: RunningAttempt): Promise<AttemptEnd> {
     if (!place.node.settings.transactional) {
-      return runAttempt(this.workflow, place.node, attempt.scope, attempt.givenUp).then((result) => ({
+      return runAttempt(this.workflow, place.node, attempt.scope, attempt.givenUp, this.deps.clock).then((result) => ({
         result,
         committed: null,
       }));

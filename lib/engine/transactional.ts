@@ -30,7 +30,7 @@ export async function runTransactional(
   try {
     await deps.store.transaction(async (transaction) => {
       attempt.openTransaction(transaction.manager);
-      result = await runAttempt(workflow, node, attempt.scope, attempt.givenUp);
+      result = await runAttempt(workflow, node, attempt.scope, attempt.givenUp, deps.clock);
       if (result.status === 'failed') throw new RolledBack();
       attempt.committing = true;
       op = toOp(result);
