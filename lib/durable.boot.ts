@@ -10,10 +10,8 @@ import type { DurableRuntime } from './durable.host.js';
 import { inputValidator } from './durable.input.js';
 import { appDataSourceOf, type ResolvedOptions } from './durable.options.js';
 import { connectHints } from './durable.hints.js';
-import type { DatabaseClock } from './engine/clock.js';
 import { Engine } from './engine/engine.js';
 import { Registry } from './engine/registry.js';
-import type { EngineStore } from './engine/store.js';
 import { openPool, serverAnswer, type DatabaseTarget } from './storage/connection.js';
 import { type EngineDatabase, openDataSource } from './storage/data-source.js';
 import { saveDefinition } from './storage/definition-store.js';
@@ -25,12 +23,6 @@ import { packageVersion } from './durable.version.js';
 /** Connections for what clients ask of runs (cancel, starts with an id or key): short statements. */
 const CONTROL_CONNECTIONS = 4;
 
-/** What the testing kit puts in the place of the engine's own. */
-export interface EngineParts {
-  readonly clock?: DatabaseClock;
-  readonly wrapStore?: (store: EngineStore) => EngineStore;
-}
-
 /**
  * Everything between the checked options and an engine that is ready to start: server, connections, tables, definitions.
  * What is opened goes to `closers`, whether the boot succeeds or not.
@@ -40,7 +32,6 @@ export async function boot(
   bindings: readonly WorkflowBinding[],
   closers: Closers,
   log: Logger,
-  parts: EngineParts = {},
 ): Promise<DurableRuntime> {
   const appDataSource = appDataSourceOf(options);
   if (appDataSource === null) refuseTransactionalSteps(bindings);
@@ -70,9 +61,8 @@ export async function boot(
   const store = new PgStore({ target, schema: options.schema, appDataSource, direct: options.notify });
   closers.add('the connections of the engine', () => store.close());
   const hints = await connectHints(options, target, closers, log);
-  const engine = new Engine({
-    store: parts.wrapStore?.(store) ?? store,
-    ...(parts.clock === undefined ? {} : { clock: parts.clock }),
+  const deps = {
+    store,
     registry,
     settings: {
       ...options,
@@ -82,12 +72,14 @@ export async function boot(
     },
     hints,
     sessionName: () => hints.sessionName,
-    onTrouble: (message) => log.warn(message),
-  });
+    onTrouble: (message: string) => log.warn(message),
+  };
+  const engine = new Engine(deps);
   hints.attach(engine, options.queues.keys());
   const { schema } = options;
   return {
     engine,
+    deps,
     registry,
     dataSource: database.dataSource,
     pool,

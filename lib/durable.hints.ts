@@ -15,8 +15,8 @@ export interface HintConnection extends Hints {
   readonly sessionName: string | null;
   /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
   readonly hint: ((queue: string) => { channel: string; payload: string }) | null;
-  /** Hands the engine what other processes say. */
-  attach(engine: Engine, queues: Iterable<string>): void;
+  /** Hands the engine what other processes say; `own`: what this one says too, for a second engine in it. */
+  attach(engine: Engine, queues: Iterable<string>, own?: boolean): void;
 }
 
 const SILENT: HintConnection = {
@@ -49,14 +49,14 @@ export async function connectHints(
     queue: (name) => listener.hint(name),
     done: (runId) => listener.done(runId),
     control: (runId) => listener.control(runId),
-    attach: (engine, queues) => attach(listener, engine, [...queues], visible),
+    attach: (engine, queues, own = false) => attach(listener, engine, [...queues], visible, own),
   };
 }
 
-function attach(listener: Listener, engine: Engine, queues: readonly string[], visible: boolean): void {
-  listener.subscribe(({ q = [], d = [], c = [] }, own) => {
+function attach(listener: Listener, engine: Engine, queues: readonly string[], visible: boolean, own: boolean): void {
+  listener.subscribe(({ q = [], d = [], c = [] }, fromHere) => {
     // The engine has done for itself what it tells the others.
-    if (own) return;
+    if (fromHere && !own) return;
     for (const queue of q) engine.hintQueue(queue);
     for (const runId of d) engine.hintDone(runId);
     // A look that fails is made again by the engine's own loop.
