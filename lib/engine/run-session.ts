@@ -117,7 +117,11 @@ export class RunSession implements Session {
       return true;
     }
     if (row.recoveries > definition.maxRecoveries) this.fail(new WorkerCrashedError(row.recoveries));
-    if (row.deadlineInMs !== null) this.deadline.start(row.deadlineInMs);
+    if (row.deadlineInMs !== null) {
+      // Not left to the timer: a run that still has to wait would be parked before it fires, and woken again for ever.
+      if (row.deadlineInMs <= 0) this.fail(this.timeoutError());
+      else this.deadline.start(row.deadlineInMs);
+    }
     if (row.fresh && workflow.validateInput !== null) {
       await workflow.validateInput(decode(row.input)).catch((error: unknown) => this.fail(error));
     }
@@ -128,8 +132,12 @@ export class RunSession implements Session {
     this.failure ??= toStoredError(error);
   }
 
+  private timeoutError(): WorkflowTimeoutError {
+    return new WorkflowTimeoutError(this.workflow.definition.name, this.workflow.definition.timeout ?? 0);
+  }
+
   private timeOut(): void {
-    const error = new WorkflowTimeoutError(this.workflow.definition.name, this.workflow.definition.timeout ?? 0);
+    const error = this.timeoutError();
     this.failure = toStoredError(error);
     for (const attempt of this.attempts.values()) attempt.giveUp(error);
     this.proceed();

@@ -81,13 +81,14 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
    * @throws Error when a step is still running after `patience` ms of real time
    */
   async idle(): Promise<void> {
-    await this.settling.settle(this.time);
+    await this.settling.settle(false);
   }
 
   /**
    * Moves the clock. All that becomes due in between (sleeps, timeouts, backoffs, delayed starts, schedules) is fired in
    * order, each at its own time; before each move and at the end everything settles, as with `idle()`. A step that is
-   * running holds the clock, unless it has a time limit within the move: then it is timed out when its time has come.
+   * running holds the clock; one with a time limit (its own or the run's) does so for half a second of real time, and is
+   * timed out when its time has come.
    * After `crash()` only the time passes.
    *
    * @param ms at least 0
@@ -96,15 +97,15 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
   async advance(ms: number): Promise<void> {
     if (!(ms >= 0 && ms < Infinity)) throw new RangeError(`advance() takes a number of ms, at least 0; got ${ms}`);
     const target = this.time + Math.ceil(ms);
-    await this.settling.settle(target);
+    await this.settling.settle(true);
     for (;;) {
       const next = await this.nextDue();
       if (next === null || next.getTime() > target) break;
       await this.moveTo(next.getTime());
-      await this.settling.settle(target);
+      await this.settling.settle(true);
     }
     await this.moveTo(target);
-    await this.settling.settle(target);
+    await this.settling.settle(true);
   }
 
   /** When the next thing becomes due by itself; null: nothing will, however far the clock is moved. */

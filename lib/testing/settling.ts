@@ -5,8 +5,8 @@ import type { TestWorker } from './test-worker.js';
 /** ms of real time between two looks. */
 const TICK = 2;
 /**
- * ms that a step whose time limit is reached by an `advance` gets before the clock moves on. Counted in looks, each of
- * which needs a turn of the event loop: on a machine that stands still the time does too.
+ * ms that a step with a time limit gets before the clock moves on under it. Counted in looks, each of which needs a turn
+ * of the event loop: on a machine that stands still this time does too.
  */
 const GRACE = 500;
 
@@ -23,22 +23,22 @@ export class Settling {
   ) {}
 
   /**
-   * @param until where the clock is going to be moved: a step that times out by then may be left running
+   * @param moving the clock is about to be moved: steps may be left running where a time limit will end them
    * @throws Error naming the steps that are still running after `patience`
    */
-  async settle(until: number): Promise<void> {
+  async settle(moving: boolean): Promise<void> {
     for (;;) {
       const worker = await this.current();
       if (worker === null) return;
       const before = worker.activity;
       // Due rows, events, schedules, queues: what a sweep does not find is not there.
       await Promise.race([worker.engine.sweep(), worker.death]);
-      await this.untilQuiet(worker, until);
+      await this.untilQuiet(worker, moving);
       if (worker.isAlive && worker.activity === before) return;
     }
   }
 
-  private async untilQuiet(worker: TestWorker, until: number): Promise<void> {
+  private async untilQuiet(worker: TestWorker, moving: boolean): Promise<void> {
     let looks = 0;
     let activity = worker.activity;
     while (worker.isAlive) {
@@ -48,7 +48,7 @@ export class Settling {
         const running = worker.engine.inFlight().filter((attempt) => !this.hanging.has(keyOf(attempt)));
         if (running.length === 0) return;
         looks++;
-        if (looks * TICK > Math.min(GRACE, this.patience) && worker.clock.nextTimer <= until) {
+        if (moving && worker.clock.nextTimer < Infinity && looks * TICK > Math.min(GRACE, this.patience)) {
           for (const attempt of running) this.hanging.add(keyOf(attempt));
           return;
         }
