@@ -15,8 +15,11 @@ export interface HintConnection extends Hints {
   readonly sessionName: string | null;
   /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
   readonly hint: ((queue: string) => { channel: string; payload: string }) | null;
-  /** Hands the engine what other processes say; `own`: what this one says too, for a second engine in it. */
-  attach(engine: Engine, queues: Iterable<string>, own?: boolean): void;
+  /**
+   * Hands the engine what other processes say; `own`: what this one says too, for a second engine in it. Returns what
+   * ends that.
+   */
+  attach(engine: Engine, queues: Iterable<string>, own?: boolean): () => void;
 }
 
 const SILENT: HintConnection = {
@@ -25,7 +28,7 @@ const SILENT: HintConnection = {
   queue: () => {},
   done: () => {},
   control: () => {},
-  attach: () => {},
+  attach: () => () => {},
 };
 
 /** Opens the listening session. An outage at this moment is none of the boot's concern: it is opened when it can be. */
@@ -53,8 +56,14 @@ export async function connectHints(
   };
 }
 
-function attach(listener: Listener, engine: Engine, queues: readonly string[], visible: boolean, own: boolean): void {
-  listener.subscribe(({ q = [], d = [], c = [] }, fromHere) => {
+function attach(
+  listener: Listener,
+  engine: Engine,
+  queues: readonly string[],
+  visible: boolean,
+  own: boolean,
+): () => void {
+  const unsubscribe = listener.subscribe(({ q = [], d = [], c = [] }, fromHere) => {
     // The engine has done for itself what it tells the others.
     if (fromHere && !own) return;
     for (const queue of q) engine.hintQueue(queue);
@@ -62,14 +71,19 @@ function attach(listener: Listener, engine: Engine, queues: readonly string[], v
     // A look that fails is made again by the engine's own loop.
     for (const runId of c) engine.hintControl(runId).catch(() => {});
   });
-  listener.on('down', () => {
+  const down = (): void => {
     if (visible) engine.sessionChanged(false);
-  });
-  listener.on('up', () => {
+  };
+  const up = (): void => {
     if (visible) engine.sessionChanged(true);
     // Hints were lost meanwhile.
     for (const queue of queues) engine.hintQueue(queue);
-  });
+  };
+  listener.on('down', down).on('up', up);
+  return () => {
+    unsubscribe();
+    listener.off('down', down).off('up', up);
+  };
 }
 
 /** Behind a pooler nothing is heard, and the session says nothing about the process. */

@@ -41,11 +41,15 @@ export interface DurableTestOptions<A extends INestApplicationContext = INestApp
    * `(now) => jest.setSystemTime(now)` (and `jest.useFakeTimers` for `Date` alone) `Date.now()` goes along.
    */
   readonly onClock?: (now: Date) => void;
+}
+
+/** Where the test's database is made. */
+export interface TestServerOptions {
   /**
-   * Server on which the test's database is made and dropped; its role needs CREATEDB. Default: DATABASE_URL, else an
-   * embedded server, which the tests of a process share and which ends with it.
+   * URL of a server on which it is made and dropped; the role needs CREATEDB. Default: DATABASE_URL, else an embedded
+   * server, which the tests of a process share and which ends with it.
    */
-  readonly databaseUrl?: string;
+  readonly databaseUrl?: string | undefined;
 }
 
 /** All that does not depend on the kind of app. */
@@ -65,16 +69,15 @@ const PATIENCE = 4_000;
  */
 export async function createDurableTest<A extends INestApplicationContext = INestApplication>(
   options: DurableTestOptions<A> | ((url: string) => DurableTestOptions<A>),
+  { databaseUrl }: TestServerOptions = {},
 ): Promise<DurableTest<A>> {
   const { Test } = await import('@nestjs/testing').catch((cause: unknown) => {
     throw new Error('nest-durable/testing needs @nestjs/testing: npm install --save-dev @nestjs/testing', { cause });
   });
-  const given = typeof options === 'function' ? undefined : options.databaseUrl;
-  const database = await TestDatabase.create(given || process.env['DATABASE_URL'] || undefined);
+  const database = await TestDatabase.create(databaseUrl || process.env['DATABASE_URL'] || undefined);
   let app: A | undefined;
   try {
     const made = typeof options === 'function' ? options(database.url) : options;
-    if (typeof options === 'function') refuseServer(made);
     const module = await configure(Test.createTestingModule(metadataOf(made)), made, database).compile();
     app = await (made.createApp ?? createNestApplication)(module);
     await app.init();
@@ -131,10 +134,3 @@ function runtimeOf(module: TestingModule): Promise<DurableRuntime> {
 }
 
 const NO_DEFAULT = "the DurableModule that they bring is no instance of the name 'default', which the kit works on";
-
-function refuseServer({ databaseUrl }: Metadata): void {
-  if (databaseUrl === undefined) return;
-  const message =
-    'cannot come from the function that is given the URL: the database is there already; set DATABASE_URL';
-  throw new ConfigurationError([{ path: 'databaseUrl', message }]);
-}

@@ -1,5 +1,5 @@
 /** The door of nest-durable/testing. */
-export { createDurableTest, type DurableTestOptions } from './create-durable-test.js';
+export { createDurableTest, type DurableTestOptions, type TestServerOptions } from './create-durable-test.js';
 export { DurableTest } from './durable-test.js';
 export type { Exploration, ExploreOptions } from './explore.js';
 export { runStep, type RunStepOptions, type StepOutcome } from './run-step.js';

@@ -13,6 +13,7 @@ export class TestWorker {
     private readonly gate: StoreGate,
     readonly engine: Engine,
     readonly clock: TestClock,
+    private readonly detach: () => void,
   ) {}
 
   /** @param fate asked before each commit: whether the worker dies of it */
@@ -32,8 +33,8 @@ export class TestWorker {
       control: (runId) => deps.hints.control(runId),
     };
     const engine = new Engine({ ...deps, store: gate.store, clock, settings, hints });
-    deps.hints.attach(engine, Object.keys(settings.queues), true);
-    const worker = new TestWorker(gate, engine, clock);
+    const detach = deps.hints.attach(engine, Object.keys(settings.queues), true);
+    const worker = new TestWorker(gate, engine, clock, detach);
     try {
       await buryTheDead(deps.store);
       await engine.start();
@@ -61,6 +62,7 @@ export class TestWorker {
   /** Drops it: nothing more is written, what it holds stays held. */
   kill(): void {
     this.gate.close();
+    this.detach();
     this.engine.kill();
   }
 

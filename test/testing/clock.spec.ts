@@ -10,8 +10,8 @@ import {
   Workflow,
   workflowInput,
 } from 'nest-durable';
-import type { DurableTest } from 'nest-durable/testing';
-import { createTest, Gate } from './support.js';
+import { createDurableTest, type DurableTest } from 'nest-durable/testing';
+import { Gate, onTestServer } from './support.js';
 
 /** A trial of 14 days: it starts when the trial is over, the mail provider is down for a day, the bank hangs once. */
 @Workflow({ name: 'trial' })
@@ -85,11 +85,14 @@ let test: DurableTest;
 
 beforeEach(async () => {
   told.length = 0;
-  test = await createTest({
-    providers: [TrialWorkflow, NotedWorkflow, LimitedWorkflow, GatedWorkflow, ElsewhereWorkflow],
-    patience: 1_000,
-    onClock: (now) => told.push(now.getTime()),
-  });
+  test = await createDurableTest(
+    {
+      providers: [TrialWorkflow, NotedWorkflow, LimitedWorkflow, GatedWorkflow, ElsewhereWorkflow],
+      patience: 1_000,
+      onClock: (now) => told.push(now.getTime()),
+    },
+    onTestServer,
+  );
 });
 
 afterEach(() => test.close());

@@ -1,7 +1,7 @@
 import { AttemptClosedError, days, once, Step, stepSignal, Workflow, workflowId } from 'nest-durable';
-import type { DurableTest } from 'nest-durable/testing';
+import { createDurableTest, type DurableTest } from 'nest-durable/testing';
 import pg from 'pg';
-import { createTest, Gate } from './support.js';
+import { Gate, onTestServer } from './support.js';
 
 @Workflow({ name: 'packing' })
 class PackingWorkflow {
@@ -34,7 +34,7 @@ let test: DurableTest;
 let pool: pg.Pool;
 
 beforeEach(async () => {
-  test = await createTest({ providers: [PackingWorkflow] });
+  test = await createDurableTest({ providers: [PackingWorkflow] }, onTestServer);
   pool = new pg.Pool({ connectionString: test.url, max: 1 });
 });
 

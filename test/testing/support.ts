@@ -1,11 +1,5 @@
-import { createDurableTest, type DurableTest, type DurableTestOptions } from 'nest-durable/testing';
-
 /** The server of the test run, in place of one more embedded server. */
-export const databaseUrl = process.env['TEST_SERVER_URL'] ?? '';
-
-export function createTest(options: DurableTestOptions): Promise<DurableTest> {
-  return createDurableTest({ ...options, databaseUrl });
-}
+export const onTestServer = { databaseUrl: process.env['TEST_SERVER_URL'] };
 
 /** A promise that is settled from outside. */
 export class Gate<T = void> {
