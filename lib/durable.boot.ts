@@ -64,7 +64,7 @@ export async function boot(
   const store = new PgStore({ target, schema: options.schema, appDataSource, direct: options.notify });
   closers.add('the connections of the engine', () => store.close());
   const hints = await connectHints(options, target, closers, log);
-  const engine = new Engine({
+  const deps = {
     store,
     registry,
     settings: {
@@ -76,12 +76,14 @@ export async function boot(
     hints,
     targets: childTargets(registry, new PgControl({ pool, schema: options.schema, instanceId, hint: hints.hint }), options),
     sessionName: () => hints.sessionName,
-    onTrouble: (message) => log.warn(message),
-  });
+    onTrouble: (message: string) => log.warn(message),
+  };
+  const engine = new Engine(deps);
   hints.attach(engine, options.queues.keys());
   const { schema } = options;
   return {
     engine,
+    deps,
     registry,
     dataSource: database.dataSource,
     pool,

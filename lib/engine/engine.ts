@@ -51,6 +51,8 @@ export interface EngineDeps {
   /** application_name of the listening session, when the server was seen to show it. */
   readonly sessionName: () => string | null;
   readonly onTrouble: (message: string) => void;
+  /** Default: one that follows the server's. */
+  readonly clock?: DatabaseClock;
 }
 
 /** While attempts run, how often they are published if they changed, ms. */
@@ -65,7 +67,7 @@ const LAST_COMMITS = 5_000;
  * start, quiet (claim nothing new) and stop (let running steps finish, give the rest back); each may be called twice.
  */
 export class Engine {
-  readonly clock = new DatabaseClock();
+  readonly clock: DatabaseClock;
   private readonly writer: JournalWriter;
   private readonly membership: Membership;
   private readonly sessions: Sessions;
@@ -83,6 +85,7 @@ export class Engine {
 
   constructor(private readonly deps: EngineDeps) {
     const { store, registry, settings, onTrouble } = deps;
+    this.clock = deps.clock ?? new DatabaseClock();
     this.writer = new JournalWriter(
       store,
       () => this.membership.id,
@@ -185,6 +188,29 @@ export class Engine {
     } catch (error) {
       this.deps.onTrouble(`Left without signing off, so what was held is taken after a while: ${messageOf(error)}`);
     }
+  }
+
+  /**
+   * Drops everything, as the death of the process would: what is held stays held, and nothing is given back. For tests,
+   * on a store that lets nothing through any more.
+   */
+  kill(): void {
+    this.state = 'stopped';
+    for (const poller of this.pollers.values()) void poller.stop();
+    for (const loop of [this.waker, this.publisher, this.definitions]) void loop.stop();
+    void Promise.all([this.sessions.unwatch(), this.membership.halt()]);
+    this.writer.close();
+    this.sessions.loseAll(new Error('The worker was killed'));
+  }
+
+  /** Whether nothing goes on here but the code of steps (`inFlight`): no look into a queue, no commit, no decision. */
+  get isQuiet(): boolean {
+    return [...this.pollers.values()].every((p) => !p.isLooking) && this.writer.isIdle && this.sessions.allInSteps;
+  }
+
+  /** ms until something in the database becomes due by itself; null: nothing will. */
+  async nextDueInMs(): Promise<number | null> {
+    return (await this.deps.store.wakeDue(0)).nextInMs;
   }
 
   /** Starts a run: in a group commit, and in the same statement held by this process where it has room. */

@@ -176,7 +176,7 @@ export class Rollback {
     };
     const attempt = new RunningAttempt(info, () => this.scope(entry, state));
     core.attempts.set(state.path, attempt);
-    const result = await runAttempt(core.workflow, spec, attempt.open(null), attempt.givenUp, 0);
+    const result = await runAttempt(core.workflow, spec, attempt.open(null), attempt.givenUp, core.deps.clock);
     if (core.attempts.get(state.path) !== attempt) return null;
     core.attempts.delete(state.path);
     return result.status === 'suspended' ? null : result;
