@@ -5,10 +5,11 @@ import type { WorkflowDefinition } from './core/definition.js';
 import { listViolations, type Violation } from './core/durable-error.js';
 import { DefinitionError } from './core/errors.js';
 import { decoratedMembers } from './decorators/member-metadata.js';
+import type { ScheduleDeclaration } from './core/schedule.js';
 import { workflowSchedules } from './decorators/schedule.decorator.js';
-import type { ScheduleOptions } from './decorators/types.js';
 import { workflowOptions } from './decorators/workflow.decorator.js';
 import { className, compileWorkflow, type CompiledWorkflow } from './durable.compiler.js';
+import { readDecorator } from './durable.schedule-options.js';
 
 type ProviderWrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
@@ -18,7 +19,7 @@ export interface WorkflowBinding extends CompiledWorkflow {
   readonly className: string;
   readonly type: Function;
   readonly instance: object;
-  readonly schedules: readonly ScheduleOptions[];
+  readonly schedules: readonly ScheduleDeclaration[];
 }
 
 /**
@@ -42,9 +43,11 @@ export class DurableExplorer {
         faults.push(...withoutWorkflow(type));
       } else if ((options.instance ?? 'default') === instanceName) {
         const { compiled, faults: found } = compileWorkflow(type, options);
+        const { schedules, faults: wrongSchedules } = readSchedules(type, compiled?.definition.name ?? '');
         const wrong = [
           ...wronglyProvided(type, wrappers),
-          ...(found ?? refuseUnsupported(type, compiled.definition, workflowSchedules(type))),
+          ...(found ?? refuseUnsupported(type, compiled.definition)),
+          ...wrongSchedules,
         ];
         faults.push(...wrong);
         const instance: unknown = wrappers[0]?.instance;
@@ -55,12 +58,12 @@ export class DurableExplorer {
             className: className(type),
             type,
             instance,
-            schedules: workflowSchedules(type),
+            schedules,
           });
         }
       }
     }
-    faults.push(...sharedNames(bindings));
+    faults.push(...sharedNames(bindings), ...sharedScheduleNames(bindings));
     if (faults.length > 0) {
       throw new DefinitionError(`The workflows cannot run as they are written:${listViolations(faults)}`);
     }
@@ -152,16 +155,41 @@ function sharedNames(bindings: readonly WorkflowBinding[]): Violation[] {
   });
 }
 
-/** What the decorators can say and the engine cannot run yet. */
-function refuseUnsupported(
+/** What the `@Schedule()`s of a class say. Their path has their number where there are several. */
+function readSchedules(
   type: Function,
-  { nodes, compensations }: WorkflowDefinition,
-  schedules: readonly ScheduleOptions[],
-): Violation[] {
+  workflow: string,
+): { schedules: ScheduleDeclaration[]; faults: readonly Violation[] } {
+  const all = workflowSchedules(type);
+  const read = all.map((options, index) => {
+    const path = `${className(type)} @Schedule()${all.length > 1 ? ` ${index + 1}` : ''}`;
+    return readDecorator(path, options, workflow);
+  });
+  return {
+    schedules: read.flatMap(({ declaration }) => (declaration === null ? [] : [declaration])),
+    faults: read.flatMap(({ faults }) => faults),
+  };
+}
+
+function sharedScheduleNames(bindings: readonly WorkflowBinding[]): Violation[] {
+  const first = new Map<string, WorkflowBinding>();
+  return bindings.flatMap((binding) =>
+    binding.schedules.flatMap(({ name }) => {
+      const other = first.get(name);
+      first.set(name, other ?? binding);
+      if (other === undefined) return [];
+      const owner = other === binding ? 'another @Schedule() of this class' : `a @Schedule() of ${other.className}`;
+      const message = `the name "${name}" is that of ${owner} too: set \`name\` in one of the two`;
+      return [{ path: `${binding.className} @Schedule()`, message }];
+    }),
+  );
+}
+
+/** What the decorators can say and the engine cannot run yet. */
+function refuseUnsupported(type: Function, { nodes, compensations }: WorkflowDefinition): Violation[] {
   const message = (what: string): string => `${what} is not supported by this version`;
-  const members = [...nodes.filter(({ kind }) => kind !== 'step'), ...compensations].map((node) => ({
+  return [...nodes.filter(({ kind }) => kind !== 'step'), ...compensations].map((node) => ({
     path: `${className(type)}.${node.member}`,
     message: message('kind' in node ? node.kind : '@Compensate()'),
   }));
-  return schedules.length > 0 ? [...members, { path: className(type), message: message('@Schedule()') }] : members;
 }

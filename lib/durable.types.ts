@@ -2,6 +2,7 @@ import type { WorkflowRef } from './decorators/durable-workflow.js';
 import type { RunFilters, RunListFilters } from './core/execution.js';
 
 export type { CompensationResult, Execution, ExecutionCounts, StepRecord, WorkflowSummary } from './core/execution.js';
+export type { CatchUp, Overlap, StoredSchedule } from './core/schedule.js';
 export type { ExecutionStatus, FinishedStatus } from './core/status.js';
 
 /** Which runs are counted; all that is given must fit. */

@@ -108,6 +108,24 @@ export class Cron {
   }
 }
 
+/** Schedules are fired again and again; one that is changed again and again must not fill the memory. */
+const MOST_PARSED = 1_000;
+const parsed = new Map<string, Cron>();
+
+/** As `new Cron()`, remembered. @throws InvalidCronError */
+export function parsedCron(expression: string, timezone: string): Cron {
+  // From a caller in JavaScript it may be anything.
+  if (typeof expression !== 'string' || typeof timezone !== 'string') return new Cron(expression, timezone);
+  const key = `${timezone}\n${expression}`;
+  let cron = parsed.get(key);
+  if (cron === undefined) {
+    cron = new Cron(expression, timezone);
+    if (parsed.size >= MOST_PARSED) parsed.clear();
+    parsed.set(key, cron);
+  }
+  return cron;
+}
+
 function parse(expression: unknown): CronExpression {
   const refuse = (why: string): InvalidCronError => new InvalidCronError(textOf(expression), why);
   if (typeof expression !== 'string') throw refuse(`expected a string, got ${describe(expression)}`);
@@ -116,16 +134,16 @@ function parse(expression: unknown): CronExpression {
   }
   const text = expression.trim();
   if (text.startsWith('@')) return parseFields(macro(text, refuse));
-  const fields = text === '' ? 0 : text.split(/\s+/).length;
-  if (fields !== 5 && fields !== 6) {
-    throw refuse(`expected five fields, or six with seconds first, or a macro such as @daily; got ${fields}`);
+  const count = text === '' ? 0 : text.split(/\s+/).length;
+  if (count !== 5 && count !== 6) {
+    throw refuse(`expected five fields, or six with seconds first, or a macro such as @daily; got ${count}`);
   }
   // Of cron-parser's own, by chance: each process would find other times.
   if (/\bH\b/.test(text)) throw refuse('H is not supported; write the number');
   try {
-    const parsed = parseFields(text);
-    parsed.next();
-    return parsed;
+    const fields = parseFields(text);
+    fields.next();
+    return fields;
   } catch (error) {
     throw refuse(reasonOf(error));
   }

@@ -6,10 +6,11 @@ import { Membership } from './membership.js';
 import { thisProcess } from './process-identity.js';
 import { QueuePoller } from './poller.js';
 import type { Registry } from './registry.js';
+import { Scheduler } from './scheduler.js';
 import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
 import { SessionOpener } from './session-opener.js';
 import { Sessions } from './sessions.js';
-import type { Claimable, EngineStore, StartOp } from './store.js';
+import type { Claimable, EngineStore, ScheduleStore, StartOp } from './store.js';
 
 export interface EngineSettings {
   readonly host: string;
@@ -23,6 +24,7 @@ export interface EngineSettings {
   readonly recoveryInterval: number;
   readonly wakeInterval: number;
   readonly wakeBatchSize: number;
+  readonly schedulerInterval: number;
   readonly shutdownTimeout: number;
   readonly maxPayloadBytes: number;
 }
@@ -39,6 +41,7 @@ export interface Hints {
 
 export interface EngineDeps {
   readonly store: EngineStore;
+  readonly schedules: ScheduleStore;
   readonly registry: Registry;
   readonly settings: EngineSettings;
   readonly hints: Hints;
@@ -69,6 +72,7 @@ export class Engine {
   private readonly waker: Loop;
   private readonly publisher: Loop;
   private readonly definitions: Loop;
+  private readonly scheduler: Scheduler;
   private readonly starting = new Set<string>();
   private claimable: Claimable[] = [];
   private state: 'new' | 'running' | 'quiet' | 'stopped' = 'new';
@@ -127,6 +131,13 @@ export class Engine {
     this.waker = new Loop('Waking what is due', settings.wakeInterval, () => this.wakeDue(), onTrouble);
     this.publisher = new Loop('Publishing', PUBLISH_INTERVAL, () => this.publish(), onTrouble);
     this.definitions = new Loop('Reading definitions', DEFINITIONS_INTERVAL, () => this.readDefinitions(), onTrouble);
+    this.scheduler = new Scheduler({
+      store: deps.schedules,
+      registry,
+      interval: settings.schedulerInterval,
+      onWork: (queues) => this.workIn(queues),
+      onTrouble,
+    });
   }
 
   /** Enters the workers and begins to claim. A process with `workers: false` only writes starts. */
@@ -141,6 +152,7 @@ export class Engine {
     for (const loop of [this.definitions, this.waker, this.publisher]) loop.start();
     this.sessions.watch(this.deps.settings.recoveryInterval, this.deps.onTrouble);
     for (const poller of this.pollers.values()) poller.start();
+    this.scheduler.start();
   }
 
   /** Claims nothing more. What is held goes on. */
@@ -148,7 +160,7 @@ export class Engine {
     if (this.state !== 'running') return;
     this.state = 'quiet';
     await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
-    await Promise.all([this.waker.stop(), this.definitions.stop()]);
+    await Promise.all([this.waker.stop(), this.definitions.stop(), this.scheduler.stop()]);
   }
 
   /** Lets running steps finish for `shutdownTimeout`, aborts the rest, gives every run back, leaves the workers. */
@@ -239,6 +251,11 @@ export class Engine {
     if (this.state === 'running' && this.deps.settings.workers) this.membership.sessionChanged(up);
   }
 
+  /** This process has changed a schedule: it may be due sooner than was known. */
+  scheduleChanged(): void {
+    void this.scheduler.look();
+  }
+
   inFlight(runId?: string): InFlightAttempt[] {
     return this.sessions.inFlight(runId);
   }
@@ -247,7 +264,7 @@ export class Engine {
   async sweep(): Promise<void> {
     if (this.state !== 'running' || !this.deps.settings.workers) return;
     await this.membership.lookNow();
-    await Promise.all([this.definitions.poke(), this.waker.poke(), this.sessions.look()]);
+    await Promise.all([this.definitions.poke(), this.waker.poke(), this.sessions.look(), this.scheduler.look()]);
     for (const poller of this.pollers.values()) poller.look();
   }
 

@@ -105,6 +105,7 @@ export class HandedSession implements Session {
     const host = {
       runId: this.runId,
       input: this.row.input,
+      scheduledTime: this.row.scheduledTime,
       recordedOnce: (name: string) => this.recordedOnce(name),
       recordOnce: (name: string, value: string) => this.recordOnce(name, value),
     };

@@ -223,6 +223,7 @@ export class RunSession implements Session {
       {
         runId: this.runId,
         input: this.row.input,
+        scheduledTime: this.row.scheduledTime,
         recordedOnce: (name) => this.recordedOnce(place, name),
         recordOnce: (name, value) => this.recordOnce(place, name, value),
       },

@@ -39,6 +39,7 @@ export class SessionOpener {
       recoveries: 0,
       deadlineInMs: op.timeout,
       step: null,
+      scheduledTime: null,
     };
     const workflow = this.workflowOf(row);
     this.sessions.open(new RunSession(this.deps, workflow, row, restore(row, workflow.definition, [])), op.queue);

@@ -145,6 +145,7 @@ export class PgStore implements port.EngineStore {
       recoveries: row.recoveries,
       deadlineInMs: row.deadline_in_ms,
       step: row.step,
+      scheduledTime: row.schedule_time,
     }));
   }
 
@@ -284,6 +285,7 @@ interface ClaimRow {
   readonly snapshot: string | null;
   readonly snapshot_seq: number;
   readonly round: number;
+  readonly schedule_time: number | null;
 }
 
 interface RecordRow {

@@ -8,6 +8,8 @@ import type { Query } from './transaction.js';
 /** A run to be inserted by itself or in a batch, not by the journal writer. */
 export interface NewRun extends Omit<StartOp, 'claim' | 'timeout'> {
   readonly idempotencyKey: string | null;
+  /** The due time of the schedule that starts it, as ISO text. Default: none does. */
+  readonly scheduleTime?: string;
 }
 
 export interface StartedRun {
@@ -131,7 +133,8 @@ function byKey(a: NewRun, b: NewRun): number {
   return a.id < b.id ? -1 : 1;
 }
 
-function rowOf(run: NewRun): object {
+/** In the form that start-runs.sql takes. */
+export function rowOf(run: NewRun): object {
   return {
     id: run.id,
     workflow: run.workflow,
@@ -144,5 +147,6 @@ function rowOf(run: NewRun): object {
     scheduled_at: run.scheduledAt,
     retry_of: run.retryOf,
     idempotency_key: run.idempotencyKey,
+    schedule_time: run.scheduleTime,
   };
 }

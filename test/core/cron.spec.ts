@@ -90,12 +90,12 @@ describe('due times where clocks are changed', () => {
     const times = new Cron('0 * * * *', zone);
     // Clocks that change by half an hour, or at a quarter to, move the full hour by as much.
     const odd = zone === 'Australia/Lord_Howe' || zone === 'Pacific/Chatham';
+    const allowed = odd ? [15, 30, 45, 60, 75, 90] : [60];
     for (let day = Date.UTC(2024, 0, 1); day < Date.UTC(2027, 0, 1); day += DAY) {
       if (offsetAt(day, zone) === offsetAt(day + DAY, zone)) continue;
       for (let at = times.next(day - DAY), next; at < day + 2 * DAY; at = next) {
         next = times.next(at);
-        if (odd) expect([15, 30, 45, 60, 75, 90].map((n) => n * 60_000)).toContain(next - at);
-        else expect(next - at).toBe(3_600_000);
+        expect(allowed).toContain((next - at) / 60_000);
       }
     }
   });

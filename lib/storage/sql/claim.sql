@@ -38,10 +38,11 @@ WITH candidate AS MATERIALIZED (
 SELECT c.id, COALESCE(c.step_of, c.id) AS run_id, c.token, c.queue, c.definition_id, c.ran_by, c.recoveries, c.step,
   (extract(epoch FROM c.deadline_at - durable.clock()) * 1000)::float8 AS deadline_in_ms,
   c.token = 1 AND c.step_of IS NULL AS fresh,
-  x.workflow, x.input, x.snapshot, x.snapshot_seq, x.round
+  x.workflow, x.input, x.snapshot, x.snapshot_seq, x.round,
+  (extract(epoch FROM x.schedule_time) * 1000)::float8 AS schedule_time
 FROM claimed c
 CROSS JOIN LATERAL (
-  SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round
+  SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round, e.schedule_time
   FROM durable.workflow_executions e
   WHERE e.id = COALESCE(c.step_of, c.id)
   LIMIT 1
