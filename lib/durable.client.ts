@@ -231,9 +231,7 @@ export class DurableClient {
   }
 
   /**
-   * Makes a schedule: a run of the workflow, given as class or name, is started at each due time of the cron expression
-   * (five fields, six with seconds first, or a macro such as `@daily`). See `@Schedule()` for the options; those that
-   * code declares cannot be made here.
+   * Makes a schedule: a run of the workflow is started at each due time of the cron expression. See `@Schedule()`.
    * @throws InvalidCronError for `cron` and `timezone`, ScheduleExistsError
    * @throws InvalidInputError, SerializationError, WorkflowNotFoundError
    */
@@ -264,10 +262,7 @@ export class DurableClient {
     return this.schedules.update(name, changes);
   }
 
-  /**
-   * Switches a schedule on, and its count of failures back to 0. Times that passed meanwhile are not made up for.
-   * @throws ScheduleNotFoundError
-   */
+  /** Switches it on, its failures back to 0; what passed meanwhile is not made up for. @throws ScheduleNotFoundError */
   enableSchedule(name: string): Promise<StoredSchedule> {
     return this.schedules.enable(name);
   }
@@ -277,10 +272,7 @@ export class DurableClient {
     return this.schedules.disable(name);
   }
 
-  /**
-   * Deletes a schedule; its runs stay. One that the code declares comes back at the next boot: disable it instead.
-   * @throws ScheduleNotFoundError
-   */
+  /** Deletes a schedule, not its runs. One of the code's comes back at the next boot. @throws ScheduleNotFoundError */
   deleteSchedule(name: string): Promise<void> {
     return this.schedules.delete(name);
   }

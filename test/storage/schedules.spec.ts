@@ -29,7 +29,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all(nodes.splice(0).map((node) => node.stop()));
+  await Promise.all(nodes.splice(0).map((one) => one.stop()));
   await rows.close();
 });
 
