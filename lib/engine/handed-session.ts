@@ -327,6 +327,7 @@ export class HandedSession implements Session {
     return {
       runId: this.runId,
       input: this.row.input,
+      scheduledTime: this.row.scheduledTime,
       recordedOnce: (name) => {
         const seq = own(this.once, encodeName(name));
         return seq === undefined ? undefined : this.values.get(seq);

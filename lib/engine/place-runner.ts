@@ -245,6 +245,7 @@ export class PlaceRunner {
     return {
       runId: core.runId,
       input: core.row.input,
+      scheduledTime: core.row.scheduledTime,
       recordedOnce: (name) => core.recordedOnce(place.state.once, name),
       recordOnce: (name, value) => {
         const record = core.record({ ...at, path: machine.oncePath(at.path, name) }, 'once', { output: value });

@@ -210,6 +210,7 @@ export class Rollback {
       {
         runId: core.runId,
         input: core.row.input,
+        scheduledTime: core.row.scheduledTime,
         recordedOnce: (name) => core.recordedOnce(state.once, name),
         recordOnce: (name, value) => {
           const record = core.record({ ...place, path: oncePath(state.path, name) }, 'once', { output: value });

@@ -11,6 +11,8 @@ export interface ScopeHost {
   readonly runId: string;
   /** Encoded. */
   readonly input: string;
+  /** The due time of the schedule that started the run, ms; null: none did. */
+  readonly scheduledTime: number | null;
   /** The recorded value of `once(name)`, encoded; undefined: not recorded. */
   recordedOnce(name: string): string | undefined;
   /** Records a `once`; rejects when the lease is lost. */

@@ -22,6 +22,8 @@ export interface RunStepOptions {
   readonly attempt?: number;
   /** What `workflowId()` gives. Default: a new id. */
   readonly id?: string;
+  /** What `scheduledTime()` gives. Default: null. */
+  readonly scheduledTime?: Date;
   /** What `stepManager()` gives, as in a transactional step. Default: none, so that it throws. */
   readonly manager?: unknown;
 }
@@ -55,6 +57,7 @@ export async function runStep<T>(step: () => T, options: RunStepOptions = {}): P
   const host: ScopeHost = {
     runId: id,
     input: encode(input, { what: 'input' }),
+    scheduledTime: options.scheduledTime?.getTime() ?? null,
     recordedOnce: (key) => {
       const value = recorded.get(key);
       if (value !== undefined) used.set(key, value);
