@@ -2,7 +2,8 @@ import type { Logger } from '@nestjs/common';
 import { hostname } from 'node:os';
 import type { DataSource } from 'typeorm';
 import { DefinitionError, MigrationError } from './core/errors.js';
-import type { Sequence } from './core/definition.js';
+import type { Sequence, WorkflowDefinition } from './core/definition.js';
+import { retentionJob } from './durable.cleanup.js';
 import type { Closers } from './durable.closers.js';
 import { targetOf, waitForDatabase } from './durable.connect.js';
 import type { WorkflowBinding } from './durable.explorer.js';
@@ -11,6 +12,7 @@ import { inputValidator } from './durable.input.js';
 import { appDataSourceOf, type ResolvedOptions } from './durable.options.js';
 import { connectHints } from './durable.hints.js';
 import { Engine } from './engine/engine.js';
+import { limitKeyOf } from './engine/limit-keys.js';
 import { Registry } from './engine/registry.js';
 import { openPool, serverAnswer, type DatabaseTarget } from './storage/connection.js';
 import { type EngineDatabase, openDataSource } from './storage/data-source.js';
@@ -18,6 +20,8 @@ import { saveDefinition } from './storage/definition-store.js';
 import { startEmbedded } from './storage/embedded-server.js';
 import { checkMigrations, migrate } from './storage/migrator.js';
 import { PgStore } from './storage/pg-store.js';
+import { PgQueueStore } from './storage/queue-store.js';
+import { PgRetention } from './storage/retention.js';
 import { packageVersion } from './durable.version.js';
 
 /** Connections for what clients ask of runs (cancel, starts with an id or key): short statements. */
@@ -52,17 +56,22 @@ export async function boot(
   const instanceId = await readInstanceId(database);
 
   const registry = new Registry();
-  for (const { definition, hash, type, instance, retryIf } of bindings) {
+  for (const { definition, hash, type, instance, retryIf, concurrencyKey } of bindings) {
     const { id } = await saveDefinition(database, { name: definition.name, hash, definition });
-    const validateInput = validators.get(type) ?? null;
-    registry.add({ definition, definitionId: id, type, instance, retryIf, validateInput });
+    const validateInput = withLimitKey(definition, concurrencyKey, validators.get(type) ?? null);
+    registry.add({ definition, definitionId: id, type, instance, retryIf, concurrencyKey, validateInput });
   }
 
   const store = new PgStore({ target, schema: options.schema, appDataSource, direct: options.notify });
   closers.add('the connections of the engine', () => store.close());
+  const queues = new PgQueueStore(target, options.schema);
+  closers.add('the connections for limits', () => queues.close());
+  const retention = retentionJob(new PgRetention(pool, options.schema), options.retention);
   const hints = await connectHints(options, target, closers, log);
   const engine = new Engine({
     store,
+    queues,
+    jobs: retention === null ? [] : [retention],
     registry,
     settings: {
       ...options,
@@ -84,7 +93,21 @@ export async function boot(
     schema,
     appDataSource,
     instanceId,
+    listening: () => hints.listening,
     hint: hints.hint,
+  };
+}
+
+/** A start is refused where the limit of its workflow could not count it. */
+function withLimitKey(
+  definition: WorkflowDefinition,
+  concurrencyKey: WorkflowBinding['concurrencyKey'],
+  validate: ((input: unknown) => Promise<void>) | null,
+): ((input: unknown) => Promise<void>) | null {
+  if (definition.concurrencyLimit === null || concurrencyKey === null) return validate;
+  return async (input) => {
+    await validate?.(input);
+    limitKeyOf({ definition, concurrencyKey }, input);
   };
 }
 

@@ -1,6 +1,7 @@
 import { ExecutionNotFoundError, InvalidInputError } from './core/errors.js';
 import { isUuid, uuidv7 } from './core/uuid.js';
 import type { InputOf, ResultOf, WorkflowRef } from './decorators/durable-workflow.js';
+import { cleanup, type CleanupOptions } from './durable.cleanup.js';
 import { type HandleClient, WorkflowHandle } from './durable.handle.js';
 import type { DurableHost, DurableRuntime } from './durable.host.js';
 import { readFilters, readListFilters } from './durable.list-options.js';
@@ -26,6 +27,7 @@ import type {
 import { findWorkflow, type StartTarget, storedInput, workflowName } from './durable.workflows.js';
 import { type NewRun, PgControl, type StartedRun } from './storage/control.js';
 import { PgReads } from './storage/reads.js';
+import { PgRetention } from './storage/retention.js';
 
 interface Parts extends DurableRuntime {
   readonly control: PgControl;
@@ -225,7 +227,18 @@ export class DurableClient {
     return (await this.ready()).reads.listWorkflows();
   }
 
-  /** Runs every safety net now, in place of waiting for its interval: dead workers, due runs, queues. */
+  /**
+   * Deletes finished runs, with their children and all that belongs to them, in small transactions. One with an
+   * unfinished descendant stays, and so does one whose parent is unfinished.
+   * @returns how many runs went, children included; with `dryRun` how many would go
+   * @throws InvalidInputError
+   */
+  async cleanup(options: CleanupOptions): Promise<number> {
+    const { pool, schema } = await this.ready();
+    return cleanup(new PgRetention(pool, schema), options);
+  }
+
+  /** Runs every safety net now, in place of waiting for its interval: dead workers, due runs, queues, retention. */
   async sweep(): Promise<void> {
     await (await this.ready()).engine.sweep();
   }

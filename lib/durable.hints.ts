@@ -13,6 +13,8 @@ const NOBODY = 'tx';
 export interface HintConnection extends Hints {
   /** Name of the session that others see; `null` where they cannot. */
   readonly sessionName: string | null;
+  /** Whether hints arrive at the moment; else work is found by polling. */
+  readonly listening: boolean;
   /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
   readonly hint: ((queue: string) => { channel: string; payload: string }) | null;
   /** Hands the engine what other processes say. */
@@ -21,10 +23,12 @@ export interface HintConnection extends Hints {
 
 const SILENT: HintConnection = {
   sessionName: null,
+  listening: false,
   hint: null,
   queue: () => {},
   done: () => {},
   control: () => {},
+  settings: () => {},
   attach: () => {},
 };
 
@@ -42,6 +46,9 @@ export async function connectHints(
   const visible = await isVisible(listener, log);
   return {
     sessionName: visible ? listener.sessionName : null,
+    get listening() {
+      return visible && listener.up;
+    },
     hint: (queue) => ({
       channel: listener.channel,
       payload: packHints({ q: [queue], d: [], c: [] }, NOBODY)[0] ?? '',
@@ -49,18 +56,20 @@ export async function connectHints(
     queue: (name) => listener.hint(name),
     done: (runId) => listener.done(runId),
     control: (runId) => listener.control(runId),
+    settings: (queue) => listener.settings(queue),
     attach: (engine, queues) => attach(listener, engine, [...queues], visible),
   };
 }
 
 function attach(listener: Listener, engine: Engine, queues: readonly string[], visible: boolean): void {
-  listener.subscribe(({ q = [], d = [], c = [] }, own) => {
+  listener.subscribe(({ q = [], d = [], c = [], s = [] }, own) => {
     // The engine has done for itself what it tells the others.
     if (own) return;
     for (const queue of q) engine.hintQueue(queue);
     for (const runId of d) engine.hintDone(runId);
     // A look that fails is made again by the engine's own loop.
     for (const runId of c) engine.hintControl(runId).catch(() => {});
+    if (s.length > 0) engine.hintSettings().catch(() => {});
   });
   listener.on('down', () => {
     if (visible) engine.sessionChanged(false);

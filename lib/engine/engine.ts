@@ -1,10 +1,14 @@
+import { ageingJob } from './ageing.js';
 import { DatabaseClock } from './clock.js';
 import { EndedRuns } from './ended-runs.js';
 import { JournalWriter, messageOf } from './journal-writer.js';
 import { Loop } from './loop.js';
+import { Maintenance, type MaintenanceJob } from './maintenance.js';
 import { Membership } from './membership.js';
 import { thisProcess } from './process-identity.js';
 import { QueuePoller } from './poller.js';
+import { QueueClaims } from './queue-claims.js';
+import type { QueueLimits, QueueStore } from './queue-store.js';
 import type { Registry } from './registry.js';
 import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
 import { SessionOpener } from './session-opener.js';
@@ -16,7 +20,7 @@ export interface EngineSettings {
   readonly version: string;
   /** False: this process starts and queries runs but executes none. */
   readonly workers: boolean;
-  readonly queues: Readonly<Record<string, { readonly concurrency: number; readonly pollInterval: number }>>;
+  readonly queues: Readonly<Record<string, QueueSettings>>;
   /** All in ms. */
   readonly leaseTimeout: number;
   readonly heartbeatInterval: number;
@@ -27,6 +31,11 @@ export interface EngineSettings {
   readonly maxPayloadBytes: number;
 }
 
+export interface QueueSettings extends Omit<QueueLimits, 'queue'> {
+  readonly concurrency: number;
+  readonly pollInterval: number;
+}
+
 /** Wake-up calls to the other processes. Losing one costs a poll interval, nothing else. */
 export interface Hints {
   /** A queue has work. */
@@ -35,16 +44,29 @@ export interface Hints {
   done(runId: string): void;
   /** Look at this run: it was cancelled. */
   control(runId: string): void;
+  /** A queue's settings have changed. */
+  settings(queue: string): void;
 }
 
 export interface EngineDeps {
   readonly store: EngineStore;
+  readonly queues: QueueStore;
+  /** What else is to be done in the background. */
+  readonly jobs: readonly MaintenanceJob[];
   readonly registry: Registry;
   readonly settings: EngineSettings;
   readonly hints: Hints;
   /** application_name of the listening session, when the server was seen to show it. */
   readonly sessionName: () => string | null;
   readonly onTrouble: (message: string) => void;
+}
+
+export interface EngineHealth {
+  readonly state: 'new' | 'running' | 'quiet' | 'stopped';
+  /** Stored definitions that this process claims. */
+  readonly claimable: readonly number[];
+  /** Ages and intervals in ms. None while it does not claim. */
+  readonly loops: readonly Pick<Loop, 'name' | 'age' | 'interval'>[];
 }
 
 /** While attempts run, how often they are published if they changed, ms. */
@@ -65,13 +87,15 @@ export class Engine {
   private readonly sessions: Sessions;
   private readonly opener: SessionOpener;
   private readonly pollers = new Map<string, QueuePoller>();
+  private readonly claims: QueueClaims;
+  private readonly maintenance: Maintenance;
   private readonly ended = new EndedRuns();
   private readonly waker: Loop;
   private readonly publisher: Loop;
   private readonly definitions: Loop;
   private readonly starting = new Set<string>();
   private claimable: Claimable[] = [];
-  private state: 'new' | 'running' | 'quiet' | 'stopped' = 'new';
+  private state: EngineHealth['state'] = 'new';
   private published = '[]';
 
   constructor(private readonly deps: EngineDeps) {
@@ -85,7 +109,10 @@ export class Engine {
     this.sessions = new Sessions(
       store,
       () => this.membership.id,
-      (queue) => this.pollers.get(queue)?.free(),
+      (queue, rowId) => {
+        this.pollers.get(queue)?.free();
+        this.claims.release(queue, rowId);
+      },
     );
     this.membership = new Membership(
       store,
@@ -120,8 +147,24 @@ export class Engine {
       onTrouble,
     };
     this.opener = new SessionOpener(sessionDeps, registry, this.sessions);
+    const limits = Object.entries(settings.queues).map(([queue, given]) => ({ ...given, queue }));
+    this.claims = new QueueClaims({
+      limits,
+      onSettings: (queue) => deps.hints.settings(queue),
+      store,
+      queues: deps.queues,
+      registry,
+      worker: () => this.membership.id,
+      claimable: () => this.claimable,
+      open: (rows) => this.opener.openClaimed(rows),
+      onWork: (queues) => this.workIn(queues),
+      onRate: (queue, inMs) => this.pollers.get(queue)?.lookWithin(inMs),
+      onTrouble,
+    });
+    const ageing = ageingJob(deps.queues, limits, () => this.claimable.map(({ id }) => id));
+    this.maintenance = new Maintenance([ageing, ...deps.jobs], onTrouble);
     for (const [queue, { concurrency, pollInterval }] of Object.entries(settings.workers ? settings.queues : {})) {
-      const claim = (name: string, limit: number): Promise<number> => this.claim(name, limit);
+      const claim = (name: string, count: number): Promise<number> => this.claims.claim(name, count);
       this.pollers.set(queue, new QueuePoller({ queue, concurrency, pollInterval }, claim, onTrouble));
     }
     this.waker = new Loop('Waking what is due', settings.wakeInterval, () => this.wakeDue(), onTrouble);
@@ -138,7 +181,9 @@ export class Engine {
     this.claimable = own.map((w) => ({ id: w.definitionId, runAs: w.definitionId, timeout: w.definition.timeout }));
     await this.membership.join();
     await this.definitions.poke();
+    await this.claims.start();
     for (const loop of [this.definitions, this.waker, this.publisher]) loop.start();
+    this.maintenance.start();
     this.sessions.watch(this.deps.settings.recoveryInterval, this.deps.onTrouble);
     for (const poller of this.pollers.values()) poller.start();
   }
@@ -148,7 +193,7 @@ export class Engine {
     if (this.state !== 'running') return;
     this.state = 'quiet';
     await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
-    await Promise.all([this.waker.stop(), this.definitions.stop()]);
+    await Promise.all([this.waker.stop(), this.definitions.stop(), this.claims.stop(), this.maintenance.stop()]);
   }
 
   /** Lets running steps finish for `shutdownTimeout`, aborts the rest, gives every run back, leaves the workers. */
@@ -177,7 +222,12 @@ export class Engine {
     const poller = this.pollers.get(op.queue);
     const now = op.delayMs <= 0 && op.scheduledAt === null;
     const workflow = this.deps.registry.byId(op.definitionId);
-    const claim = now && this.state === 'running' && workflow !== undefined && (poller?.reserve() ?? false);
+    const may =
+      now &&
+      this.state === 'running' &&
+      workflow !== undefined &&
+      this.claims.mayHold(op.queue, workflow.definition.concurrencyLimit);
+    const claim = may && (poller?.reserve() ?? false);
     this.starting.add(op.id);
     try {
       const token = await this.writer.start({ ...op, claim });
@@ -216,6 +266,17 @@ export class Engine {
     this.pollers.get(queue)?.look();
   }
 
+  /** A queue's settings were changed by this process: it goes by them now, the others by a hint. */
+  async settingsChanged(queue: string): Promise<void> {
+    this.deps.hints.settings(queue);
+    await this.hintSettings();
+  }
+
+  /** A queue's settings have changed. */
+  async hintSettings(): Promise<void> {
+    if (this.state === 'running' && this.deps.settings.workers) await this.claims.refresh();
+  }
+
   /** A run was cancelled by this process: whoever holds it must stop, whoever waits for it wants to know. */
   async cancelled(runId: string, held: boolean, watched: boolean): Promise<void> {
     if (held && !this.isLocal(runId)) this.deps.hints.control(runId);
@@ -239,6 +300,16 @@ export class Engine {
     if (this.state === 'running' && this.deps.settings.workers) this.membership.sessionChanged(up);
   }
 
+  /** For a look at its health: what it does, and how long ago each loop came round. */
+  health(): EngineHealth {
+    const loops = [this.waker, this.definitions, this.publisher, ...this.membership.loops, ...this.claims.loops];
+    return {
+      state: this.state,
+      claimable: this.claimable.map(({ id }) => id),
+      loops: this.deps.settings.workers && this.state === 'running' ? loops : [],
+    };
+  }
+
   inFlight(runId?: string): InFlightAttempt[] {
     return this.sessions.inFlight(runId);
   }
@@ -247,15 +318,9 @@ export class Engine {
   async sweep(): Promise<void> {
     if (this.state !== 'running' || !this.deps.settings.workers) return;
     await this.membership.lookNow();
-    await Promise.all([this.definitions.poke(), this.waker.poke(), this.sessions.look()]);
+    await Promise.all([this.definitions.poke(), this.waker.poke(), this.sessions.look(), this.claims.refresh()]);
+    await this.maintenance.poke();
     for (const poller of this.pollers.values()) poller.look();
-  }
-
-  private async claim(queue: string, limit: number): Promise<number> {
-    if (this.claimable.length === 0) return 0;
-    const rows = await this.deps.store.claim(this.membership.id, queue, limit, this.claimable);
-    if (rows.length > 0) await this.opener.openClaimed(rows);
-    return rows.length;
   }
 
   private onEnd(runId: string, end: RunEnd, watched: boolean): void {

@@ -9,11 +9,13 @@ export interface Hint {
   readonly d?: readonly string[];
   /** Runs whose holder should look for what was asked of them: cancel, pause, events. */
   readonly c?: readonly string[];
+  /** Queues whose settings have changed. */
+  readonly s?: readonly string[];
   /** Tag of the process that sent it. */
   readonly w: string;
 }
 
-type Kind = 'q' | 'd' | 'c';
+type Kind = 'q' | 'd' | 'c' | 's';
 
 /** PostgreSQL refuses a payload of 8 000 bytes. */
 const MAX_BYTES = 7_500;
@@ -27,7 +29,7 @@ const MAX_WAITING = 10_000;
  */
 export class Notifier {
   readonly #client: SteadyClient;
-  readonly #waiting: Record<Kind, Set<string>> = { q: new Set(), d: new Set(), c: new Set() };
+  readonly #waiting: Record<Kind, Set<string>> = { q: new Set(), d: new Set(), c: new Set(), s: new Set() };
   #sending: Promise<void> | null = null;
   #closed = false;
 
@@ -56,6 +58,11 @@ export class Notifier {
   /** Something was asked of the run. */
   control(executionId: string): void {
     this.#add('c', executionId);
+  }
+
+  /** The queue's settings have changed. */
+  settings(queue: string): void {
+    this.#add('s', queue);
   }
 
   /** Sends one payload as it is; unlike hints it throws when that fails. */
@@ -98,7 +105,7 @@ export class Notifier {
 }
 
 /** As few payloads as hold everything, each within the limit. A value too long for one is left out. */
-export function packHints(values: Readonly<Record<Kind, Iterable<string>>>, tag: string): string[] {
+export function packHints(values: Readonly<Partial<Record<Kind, Iterable<string>>>>, tag: string): string[] {
   const payloads: string[] = [];
   const empty = ascii({ w: tag }).length;
   let hint: Partial<Record<Kind, string[]>> = {};
@@ -108,8 +115,8 @@ export function packHints(values: Readonly<Record<Kind, Iterable<string>>>, tag:
     hint = {};
     size = empty;
   };
-  for (const kind of ['c', 'd', 'q'] as const) {
-    for (const value of values[kind]) {
+  for (const kind of ['c', 'd', 's', 'q'] as const) {
+    for (const value of values[kind] ?? []) {
       // The value and its comma; room for `"q":[],` is counted each time, to keep the sum simple.
       const bytes = ascii(value).length + 8;
       if (empty + bytes > MAX_BYTES) continue;
@@ -131,8 +138,8 @@ export function readHint(payload: string): Hint | null {
     return null;
   }
   if (typeof value !== 'object' || value === null) return null;
-  const { w, q, d, c } = value as Partial<Record<keyof Hint, unknown>>;
-  const lists = [q, d, c].every((list) => list === undefined || (Array.isArray(list) && list.every(isString)));
+  const { w, q, d, c, s } = value as Partial<Record<keyof Hint, unknown>>;
+  const lists = [q, d, c, s].every((list) => list === undefined || (Array.isArray(list) && list.every(isString)));
   return isString(w) && lists ? (value as Hint) : null;
 }
 

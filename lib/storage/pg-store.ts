@@ -3,6 +3,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { WorkflowDefinition } from '../core/definition.js';
 import type * as port from '../engine/store.js';
 import { StoreError } from '../engine/store.js';
+import { type ClaimRow, claimedRow } from './claimed-row.js';
 import { isConnectionError, openPool } from './connection.js';
 import type { DatabaseTarget } from './database-target.js';
 import { opsJson, recordsJson, startsJson } from './op-json.js';
@@ -129,23 +130,7 @@ export class PgStore implements port.EngineStore {
   ): Promise<port.ClaimedRow[]> {
     const json = JSON.stringify(definitions.map(({ id, runAs, timeout }) => ({ id, run_as: runAs, timeout })));
     const rows = await this.claims.run<ClaimRow>('claim', [queue, json, limit, worker]);
-    return rows.map((row) => ({
-      rowId: row.id,
-      runId: row.run_id,
-      token: row.token,
-      workflow: row.workflow,
-      definitionId: row.definition_id,
-      ranBy: row.ran_by,
-      queue: row.queue,
-      input: row.input,
-      snapshot: row.snapshot,
-      snapshotSeq: row.snapshot_seq,
-      round: row.round,
-      fresh: row.fresh,
-      recoveries: row.recoveries,
-      deadlineInMs: row.deadline_in_ms,
-      step: row.step,
-    }));
+    return rows.map(claimedRow);
   }
 
   async loadDefinition(id: number): Promise<WorkflowDefinition> {
@@ -266,24 +251,6 @@ interface GroupRow {
   readonly paused: boolean;
   readonly watched: boolean;
   readonly ready: boolean;
-}
-
-interface ClaimRow {
-  readonly id: string;
-  readonly run_id: string;
-  readonly token: number;
-  readonly queue: string;
-  readonly definition_id: number;
-  readonly ran_by: number;
-  readonly recoveries: number;
-  readonly step: string | null;
-  readonly deadline_in_ms: number | null;
-  readonly fresh: boolean;
-  readonly workflow: string;
-  readonly input: string;
-  readonly snapshot: string | null;
-  readonly snapshot_seq: number;
-  readonly round: number;
 }
 
 interface RecordRow {

@@ -22,7 +22,7 @@ export interface RunRow {
   readonly completed_at: Date | null;
   readonly started_at: Date | null;
   readonly snapshot: string | null;
-  readonly state: 'ready' | 'running' | 'sleeping' | null;
+  readonly state: 'ready' | 'running' | 'sleeping' | 'blocked' | null;
   readonly paused: boolean | null;
   readonly begun: boolean;
 }

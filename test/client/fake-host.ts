@@ -87,6 +87,7 @@ export class FakeHost implements DurableHost {
       schema: 'durable',
       appDataSource: null,
       instanceId,
+      listening: () => false,
       hint: null,
     };
   }
@@ -98,6 +99,7 @@ export class FakeHost implements DurableHost {
       definitionId: this.rows.definitionId,
       instance: {},
       retryIf: new Map(),
+      concurrencyKey: null,
       validateInput: null,
       ...rest,
     });

@@ -16,10 +16,10 @@ WITH op AS MATERIALIZED (
     id uuid, run uuid, token integer, touches boolean, records json, status text, data_seq bigint, error text,
     drop_steps boolean, park json)
 ), plain AS MATERIALIZED (
-  SELECT op.*, q.paused, q.watched, q.started_at, q.definition_id, q.deadline_at, q.queue
+  SELECT op.*, q.paused, q.watched, q.started_at, q.definition_id, q.deadline_at, q.queue, q.limit_key
   FROM op
   CROSS JOIN LATERAL (
-    SELECT w.paused, w.watched, w.started_at, w.definition_id, w.deadline_at, w.queue
+    SELECT w.paused, w.watched, w.started_at, w.definition_id, w.deadline_at, w.queue, w.limit_key
     FROM durable.workflow_queue w
     WHERE w.id = op.id AND w.token = op.token AND w.worker_id = $1
     LIMIT 1
@@ -58,7 +58,7 @@ WITH op AS MATERIALIZED (
   FROM held
   WHERE x.id = held.id AND held.status IS NOT NULL
 ), park AS MATERIALIZED (
-  SELECT held.id, held.paused, held.definition_id, held.started_at, held.deadline_at, p.*
+  SELECT held.id, held.paused, held.definition_id, held.started_at, held.deadline_at, held.limit_key, p.*
   FROM held
   CROSS JOIN LATERAL json_to_record(held.park) AS p(
     delay_ms float8, pause boolean, snapshot text, snapshot_seq bigint, data_seq bigint, round integer, error text,
@@ -83,19 +83,25 @@ WITH op AS MATERIALIZED (
   FROM park
   WHERE x.id = park.id
 ), handed AS (
-  INSERT INTO durable.workflow_queue (id, step_of, due_at, deadline_at, definition_id, priority, state, queue, step, paused)
+  INSERT INTO durable.workflow_queue (
+    id, step_of, due_at, deadline_at, definition_id, priority, state, queue, step, paused, limit_key)
   SELECT park.step_id, park.id, durable.clock(), park.deadline_at, park.definition_id, x.priority, 'ready',
-    park.step_queue, park.step, park.paused OR park.pause
+    park.step_queue, park.step, park.paused OR park.pause, park.limit_key
   FROM park
   JOIN durable.workflow_executions x ON x.id = park.id
   WHERE park.step_id IS NOT NULL
 ), fresh AS MATERIALIZED (
   SELECT s.*,
     COALESCE(s.scheduled_at, durable.clock() + s.delay_ms * interval '1 ms') AS due,
-    -- Held at once only where nothing else is claimable: a start never overtakes the backlog.
+    -- Held at once only where nothing else is claimable: a start never overtakes the backlog. Nor does it enter a queue
+    -- that is paused or limited; the process asks for no such start where the workflow itself is limited.
     s.claim AND NOT EXISTS (
       SELECT FROM durable.workflow_queue q
       WHERE q.queue = s.queue AND q.state = 'ready' AND NOT q.paused AND q.definition_id = ANY ($4::integer[])
+    ) AND NOT EXISTS (
+      SELECT FROM durable.queue_settings p
+      WHERE p.queue = s.queue
+        AND (p.paused_at IS NOT NULL OR p.global_concurrency IS NOT NULL OR p.rate_limit IS NOT NULL)
     ) AS claimed
   FROM json_to_recordset($3::json) AS s(
     id uuid, workflow text, definition_id integer, queue text, priority integer, tags jsonb, delay_ms float8,
