@@ -27,7 +27,7 @@ WITH RECURSIVE class AS (
   FROM class c
   WHERE c.priority IS NOT NULL
     AND EXISTS (SELECT FROM class o WHERE o.resumed = c.resumed AND o.priority <> c.priority)
-), due AS MATERIALIZED (
+), next AS MATERIALIZED (
   SELECT w.id
   FROM mixed m
   CROSS JOIN LATERAL (
@@ -41,14 +41,16 @@ WITH RECURSIVE class AS (
     LIMIT $4
     FOR NO KEY UPDATE SKIP LOCKED
   ) w
-  UNION ALL
+), aside AS MATERIALIZED (
   -- Set aside by a claim: these come back in their order too.
-  (SELECT q.id FROM durable.workflow_queue q
-   WHERE q.state = 'blocked' AND q.queue = $1
-     AND q.due_at <= durable.clock() - (q.aged + 1) * $3::float8 * interval '1 ms'
-     AND q.aged < 32767 AND q.priority < 2147483647
-   LIMIT $4
-   FOR NO KEY UPDATE SKIP LOCKED)
+  SELECT q.id FROM durable.workflow_queue q
+  WHERE q.state = 'blocked' AND q.queue = $1
+    AND q.due_at <= durable.clock() - (q.aged + 1) * $3::float8 * interval '1 ms'
+    AND q.aged < 32767 AND q.priority < 2147483647
+  LIMIT $4
+  FOR NO KEY UPDATE SKIP LOCKED
+), due AS (
+  SELECT id FROM next UNION ALL SELECT id FROM aside
 )
 UPDATE durable.workflow_queue q
 SET priority = q.priority + a.steps, aged = q.aged + a.steps
