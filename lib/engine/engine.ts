@@ -1,6 +1,8 @@
 import { ageingJob } from './ageing.js';
 import { DatabaseClock } from './clock.js';
+import { withDeadline } from './deadline.js';
 import { EndedRuns } from './ended-runs.js';
+import type { EngineHealth } from './health.js';
 import { JournalWriter, messageOf } from './journal-writer.js';
 import { Loop } from './loop.js';
 import { Maintenance, type MaintenanceJob } from './maintenance.js';
@@ -8,7 +10,7 @@ import { Membership } from './membership.js';
 import { thisProcess } from './process-identity.js';
 import { QueuePoller } from './poller.js';
 import { QueueClaims } from './queue-claims.js';
-import type { QueueLimits, QueueStore } from './queue-store.js';
+import type { QueueSettings, QueueStore } from './queue-store.js';
 import type { Registry } from './registry.js';
 import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
 import { SessionOpener } from './session-opener.js';
@@ -29,11 +31,6 @@ export interface EngineSettings {
   readonly wakeBatchSize: number;
   readonly shutdownTimeout: number;
   readonly maxPayloadBytes: number;
-}
-
-export interface QueueSettings extends Omit<QueueLimits, 'queue'> {
-  readonly concurrency: number;
-  readonly pollInterval: number;
 }
 
 /** Wake-up calls to the other processes. Losing one costs a poll interval, nothing else. */
@@ -59,14 +56,6 @@ export interface EngineDeps {
   /** application_name of the listening session, when the server was seen to show it. */
   readonly sessionName: () => string | null;
   readonly onTrouble: (message: string) => void;
-}
-
-export interface EngineHealth {
-  readonly state: 'new' | 'running' | 'quiet' | 'stopped';
-  /** Stored definitions that this process claims. */
-  readonly claimable: readonly number[];
-  /** Ages and intervals in ms. None while it does not claim. */
-  readonly loops: readonly Pick<Loop, 'name' | 'age' | 'interval'>[];
 }
 
 /** While attempts run, how often they are published if they changed, ms. */
@@ -359,11 +348,4 @@ export class Engine {
     });
     return null;
   }
-}
-
-async function withDeadline(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

@@ -37,6 +37,13 @@ export interface QueueLimits {
   readonly priorityAgeing: number;
 }
 
+/** How a process works on a queue. */
+export interface QueueSettings extends Omit<QueueLimits, 'queue'> {
+  readonly concurrency: number;
+  /** ms */
+  readonly pollInterval: number;
+}
+
 /** A definition that may be claimed, with the limit of its workflow: runs of one key at a time, over all processes. */
 export interface LimitedClaimable extends Claimable {
   readonly workflow: string;

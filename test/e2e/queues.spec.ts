@@ -170,7 +170,7 @@ describe('limits', () => {
 
   it('give a run with no key to its workers, which find one or pause it with the reason', async () => {
     const [worker, elsewhere] = [await node(), await node({ workers: false })];
-    await expect(worker.client.start(PerCustomerWorkflow, {} as { customer: string })).rejects.toMatchObject({
+    await expect(worker.client.start(PerCustomerWorkflow, {})).rejects.toMatchObject({
       code: 'INVALID_INPUT',
       message: expect.stringContaining('concurrency.key gives undefined for it, expected a string'),
     });

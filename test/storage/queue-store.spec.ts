@@ -326,16 +326,17 @@ describe('pausing against claims', () => {
     const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: null }];
     let raced = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      let open = true;
+      const stop = new AbortController();
       const claimed: string[] = [];
       const takers = stores.map(async (one) => {
-        while (open) claimed.push(...(await one.claim(worker, 'default', 1, definitions)).map(({ rowId }) => rowId));
+        while (!stop.signal.aborted)
+          claimed.push(...(await one.claim(worker, 'default', 1, definitions)).map(({ rowId }) => rowId));
       });
       // Somewhere among the claims, another place each time.
       for (let turn = round % 7; turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
       await control.pause('default');
       const held = await control.held('default');
-      open = false;
+      stop.abort();
       await Promise.all(takers);
       expect(await control.held('default')).toBe(held);
       expect(claimed).toHaveLength(held);
