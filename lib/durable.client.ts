@@ -2,6 +2,7 @@ import { ExecutionNotFoundError, InvalidInputError } from './core/errors.js';
 import type { PendingEvent, PendingEventFilters, PendingInput } from './core/pending.js';
 import { isUuid, uuidv7 } from './core/uuid.js';
 import type { InputOf, ResultOf, WorkflowRef } from './core/durable-workflow.js';
+import { cleanup, type CleanupOptions } from './durable.cleanup.js';
 import { type HandleClient, WorkflowHandle } from './durable.handle.js';
 import type { DurableHost, DurableRuntime } from './durable.host.js';
 import { readChildFilters, readFilters, readListFilters } from './durable.list-options.js';
@@ -38,6 +39,7 @@ import { WaitsClient } from './durable.waits.js';
 import { findWorkflow, newRun, storedInput, workflowName } from './durable.workflows.js';
 import { isDelayed, type NewRun, PgControl, type StartedRun } from './storage/control.js';
 import { PgReads } from './storage/reads.js';
+import { PgRetention } from './storage/retention.js';
 
 interface Parts extends DurableRuntime {
   readonly control: PgControl;
@@ -376,7 +378,18 @@ export class DurableClient {
     return this.schedules.nextRuns(name, count);
   }
 
-  /** Runs every safety net now, in place of waiting for its interval: dead workers, due runs, queues. */
+  /**
+   * Deletes finished runs, with their children and all that belongs to them, in small transactions. One with an
+   * unfinished descendant stays, and so does one whose parent is unfinished.
+   * @returns how many runs went, children included; with `dryRun` how many would go
+   * @throws InvalidInputError
+   */
+  async cleanup(options: CleanupOptions): Promise<number> {
+    const { pool, schema } = await this.ready();
+    return cleanup(new PgRetention(pool, schema), options);
+  }
+
+  /** Runs every safety net now, in place of waiting for its interval: dead workers, due runs, queues, retention. */
   async sweep(): Promise<void> {
     await (await this.ready()).engine.sweep();
   }

@@ -43,11 +43,7 @@ export class DurableExplorer {
       } else if ((options.instance ?? 'default') === instanceName) {
         const { compiled, faults: found } = compileWorkflow(type, options);
         const { schedules, faults: wrongSchedules } = readSchedules(type, compiled?.definition.name ?? '');
-        const wrong = [
-          ...wronglyProvided(type, wrappers),
-          ...(found ?? []),
-          ...wrongSchedules,
-        ];
+        const wrong = [...wronglyProvided(type, wrappers), ...(found ?? []), ...wrongSchedules];
         faults.push(...wrong);
         const instance: unknown = wrappers[0]?.instance;
         if (compiled !== undefined && wrong.length === 0 && typeof instance === 'object' && instance !== null) {

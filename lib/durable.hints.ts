@@ -13,6 +13,8 @@ const NOBODY = 'tx';
 export interface HintConnection extends Hints {
   /** Name of the session that others see; `null` where they cannot. */
   readonly sessionName: string | null;
+  /** Whether hints arrive at the moment; else work is found by polling. */
+  readonly listening: boolean;
   /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
   readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
   /** What one that sends an event sends too; `null`: the event is found by polling. */
@@ -26,12 +28,14 @@ export interface HintConnection extends Hints {
 
 const SILENT: HintConnection = {
   sessionName: null,
+  listening: false,
   hint: null,
   looseHint: null,
   queue: () => {},
   later: () => {},
   done: () => {},
   control: () => {},
+  settings: () => {},
   attach: () => () => {},
 };
 
@@ -49,6 +53,9 @@ export async function connectHints(
   const visible = await isVisible(listener, log);
   return {
     sessionName: visible ? listener.sessionName : null,
+    get listening() {
+      return visible && listener.up;
+    },
     hint: (queue, later) => ({
       channel: listener.channel,
       payload: packHints(later ? { t: [queue] } : { q: [queue] }, NOBODY)[0] ?? '',
@@ -58,6 +65,7 @@ export async function connectHints(
     later: (name) => listener.later(name),
     done: (runId) => listener.done(runId),
     control: (runId) => listener.control(runId),
+    settings: (queue) => listener.settings(queue),
     attach: (engine, queues, own = false) => attach(listener, engine, [...queues], visible, own),
   };
 }
@@ -69,7 +77,7 @@ function attach(
   visible: boolean,
   own: boolean,
 ): () => void {
-  const unsubscribe = listener.subscribe(({ q = [], d = [], c = [], t = [], e = false }, fromHere) => {
+  const unsubscribe = listener.subscribe(({ q = [], d = [], c = [], t = [], s = [], e = false }, fromHere) => {
     // The engine has done for itself what it tells the others.
     if (fromHere && !own) return;
     for (const queue of q) engine.hintQueue(queue);
@@ -78,6 +86,7 @@ function attach(
     if (e) engine.hintLoose();
     // A look that fails is made again by the engine's own loop.
     for (const runId of c) engine.hintControl(runId).catch(() => {});
+    if (s.length > 0) engine.hintSettings().catch(() => {});
   });
   const down = (): void => {
     if (visible) engine.sessionChanged(false);

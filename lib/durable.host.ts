@@ -28,6 +28,8 @@ export interface DurableRuntime {
   readonly appDataSource: DataSource | null;
   /** Id of the set of tables: a `manager` must be on a database that has the same. */
   readonly instanceId: string;
+  /** Whether hints of other processes arrive at the moment; else work is found by polling. */
+  readonly listening: () => boolean;
   /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
   readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
   /** What one that sends an event sends too; `null`: the event is found by polling. */

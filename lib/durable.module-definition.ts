@@ -1,10 +1,17 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { getDurableClientToken, getDurableOptionsToken } from './durable.tokens.js';
+import {
+  getDurableClientToken,
+  getDurableHealthIndicatorToken,
+  getDurableOptionsToken,
+  getDurableQueuesToken,
+} from './durable.tokens.js';
 import { DurableClient } from './durable.client.js';
 import { DurableExplorer } from './durable.explorer.js';
+import { DurableHealthIndicator } from './durable.health.js';
 import { DurableLauncherModule } from './durable.launcher.js';
 import { type DurableFactoryOptions, resolveOptions } from './durable.options.js';
+import { DurableQueues } from './durable.queues.js';
 import { CHECKED_OPTIONS, DurableRunner } from './durable.runner.js';
 
 /** What stands beside the factory of `forRootAsync()`: tokens and exports depend on it. */
@@ -28,9 +35,14 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
     .setClassMethodName('forRoot')
     .setExtras<DurableModuleExtras>({ name: 'default', isGlobal: true }, (definition, { name, isGlobal }) => {
       const instance = name ?? 'default';
-      const client = getDurableClientToken(instance);
       const options = getDurableOptionsToken(instance);
-      const byClass = instance === 'default' ? [{ provide: DurableClient, useExisting: client }] : [];
+      const services = [
+        { token: getDurableClientToken(instance), type: DurableClient },
+        { token: getDurableQueuesToken(instance), type: DurableQueues },
+        { token: getDurableHealthIndicatorToken(instance), type: DurableHealthIndicator },
+      ];
+      const byClass =
+        instance === 'default' ? services.map(({ token, type }) => ({ provide: type, useExisting: token })) : [];
       return {
         ...definition,
         global: isGlobal ?? true,
@@ -46,14 +58,19 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
           { provide: CHECKED_OPTIONS, useExisting: options },
           DurableExplorer,
           DurableRunner,
-          {
-            provide: client,
-            useFactory: (runner: DurableRunner) => new DurableClient(runner),
+          ...services.map(({ token, type }) => ({
+            provide: token,
+            useFactory: (runner: DurableRunner) => new type(runner),
             inject: [DurableRunner],
-          },
+          })),
           ...byClass,
         ],
-        exports: [...(definition.exports ?? []), client, options, ...byClass.map(({ provide }) => provide)],
+        exports: [
+          ...(definition.exports ?? []),
+          ...services.map(({ token }) => token),
+          options,
+          ...byClass.map(({ provide }) => provide),
+        ],
       };
     })
     .build();

@@ -2,6 +2,14 @@ import type { DataSource } from 'typeorm';
 import { ConfigurationError } from './core/errors.js';
 import { Faults, isObject, isPlainName, OptionReader } from './durable.options-check.js';
 import { resolveDatabase, type DatabaseOption, type ResolvedDatabase } from './durable.options-database.js';
+import {
+  type QueueOptions,
+  readQueues,
+  readRetention,
+  type ResolvedQueue,
+  type Retention,
+  type RetentionOptions,
+} from './durable.options-queues.js';
 
 export type {
   ConnectionOptions,
@@ -9,17 +17,10 @@ export type {
   EmbeddedOptions,
   ResolvedDatabase,
 } from './durable.options-database.js';
+export type { QueueOptions, RateLimit, ResolvedQueue, Retention, RetentionOptions } from './durable.options-queues.js';
 
 /** What happens at boot when the tables are not those of this version. */
 export type MigrationsOption = 'run' | 'check' | 'none';
-
-/** How this process works on one queue. */
-export interface QueueOptions {
-  /** Runs of this queue that this process executes at a time. Default: 10. */
-  concurrency?: number;
-  /** ms between two looks into the queue when no notification comes. A safety net where `notify` is on. Default: 1000. */
-  pollInterval?: number;
-}
 
 /** Options of `DurableModule.forRoot()`. All of them may be left out. */
 export interface DurableModuleOptions {
@@ -67,6 +68,11 @@ export interface DurableModuleOptions {
   abortGrace?: number;
   /** Largest payload (input, a step's result, an error) in bytes of its stored form. Default: 2 097 152 (2 MiB). */
   maxPayloadBytes?: number;
+  /**
+   * How long finished runs are kept, in ms by status; older ones are deleted in small batches, with their children and
+   * steps. Default: nothing is deleted.
+   */
+  retention?: RetentionOptions;
   /** Log every SQL statement at level debug, without its parameters. Default: `false`. */
   sqlLog?: boolean;
   /** Whether every module can inject the client without importing this one. Default: `true`. */
@@ -75,12 +81,6 @@ export interface DurableModuleOptions {
 
 /** What the factory of `forRootAsync()` gives: `name` and `isGlobal` stand outside, since the tokens depend on them. */
 export type DurableFactoryOptions = Omit<DurableModuleOptions, 'name' | 'isGlobal'>;
-
-export interface ResolvedQueue {
-  readonly concurrency: number;
-  /** ms */
-  readonly pollInterval: number;
-}
 
 /** The options with every default filled in and checked. Times in ms. */
 export interface ResolvedOptions {
@@ -101,6 +101,7 @@ export interface ResolvedOptions {
   readonly shutdownTimeout: number;
   readonly abortGrace: number;
   readonly maxPayloadBytes: number;
+  readonly retention: Retention;
   readonly sqlLog: boolean;
   readonly isGlobal: boolean;
 }
@@ -111,8 +112,7 @@ export function appDataSourceOf(options: ResolvedOptions): DataSource | null {
 }
 
 /** Options of later versions: refused rather than accepted and ignored. */
-const NOT_YET = ['logs', 'retention', 'redact'];
-const NOT_YET_OF_QUEUES = ['globalConcurrency', 'rateLimit', 'priorityAgeing'];
+const NOT_YET = ['logs', 'redact'];
 
 /** Node runs a timer of more ms than this at once. */
 const LONGEST_TIMER = 2_147_483_647;
@@ -178,6 +178,7 @@ export function resolveOptions(
     shutdownTimeout: read.integer('shutdownTimeout', 20_000, MS(0)),
     abortGrace: read.integer('abortGrace', 5_000, MS(0)),
     maxPayloadBytes: read.integer('maxPayloadBytes', 2_097_152, { min: 1, max: LARGEST_PAYLOAD, unit: 'bytes' }),
+    retention: readRetention(read),
     sqlLog: read.boolean('sqlLog', false),
     isGlobal: read.boolean('isGlobal', true),
   };
@@ -192,27 +193,4 @@ const SCHEMA_RULE =
 /** Lower case only: a name that needs quotes is a trap in every psql session after this. */
 export function isSchemaName(name: string): boolean {
   return /^[a-z_][a-z0-9_]{0,62}$/.test(name) && !name.startsWith('pg_') && name !== 'information_schema';
-}
-
-function readQueues(read: OptionReader, workers: boolean): ReadonlyMap<string, ResolvedQueue> {
-  const given = read.object('queues');
-  const queues = new Map<string, ResolvedQueue>();
-  if (given === undefined) return queues.set('default', { concurrency: 10, pollInterval: 1_000 });
-  if (given === null) return queues;
-  for (const name of given.keys()) {
-    if (!isPlainName(name)) {
-      given.fault(name, 'is not a queue name: expected 1 to 64 characters without control characters');
-    }
-    const queue = given.object(name);
-    if (!queue) continue;
-    queues.set(name, {
-      concurrency: queue.integer('concurrency', 10, { min: 1, max: 10_000 }),
-      pollInterval: queue.integer('pollInterval', 1_000, MS(SHORTEST_INTERVAL)),
-    });
-    queue.refuseOthers(NOT_YET_OF_QUEUES);
-  }
-  if (workers && given.keys().length === 0) {
-    read.fault('queues', 'expected at least one queue, got none; to execute nothing here, set workers to false');
-  }
-  return queues;
 }

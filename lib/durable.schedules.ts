@@ -111,7 +111,7 @@ export class DurableSchedules {
       delayMs: 0,
       scheduledAt: null,
       retryOf: null,
-    parentId: null,
+      parentId: null,
       idempotencyKey: null,
     });
     parts.engine.workIn([queue]);

@@ -3,6 +3,7 @@ export {
   getDurableClientToken,
   getDurableEngineToken,
   getDurableEventsToken,
+  getDurableHealthIndicatorToken,
   getDurableOptionsToken,
   getDurableQueuesToken,
 } from './decorators/tokens.js';

@@ -1,7 +1,27 @@
 /** The public door of nest-durable: what is not named here is not part of the package's contract. */
 export { DurableModule, type DurableModuleAsyncOptions } from './durable.module.js';
-export type { DurableFactoryOptions, DurableModuleOptions, QueueOptions } from './durable.options.js';
+export type {
+  DurableFactoryOptions,
+  DurableModuleOptions,
+  QueueOptions,
+  RateLimit,
+  RetentionOptions,
+} from './durable.options.js';
 export { DurableClient } from './durable.client.js';
+export type { CleanupOptions } from './durable.cleanup.js';
+export {
+  DurableHealthIndicator,
+  type DurableHealth,
+  type DurableHealthResult,
+  type ReadinessOptions,
+} from './durable.health.js';
+export {
+  DurableQueues,
+  type QueueStats,
+  type QueueStatus,
+  type WorkerAttempt,
+  type WorkerInfo,
+} from './durable.queues.js';
 export { WorkflowHandle, type ResultOptions } from './durable.handle.js';
 export type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from './durable.schedule-options.js';
 export type { SharedStartOptions, StartManyItem, StartOptions } from './durable.start-options.js';
@@ -23,7 +43,7 @@ export type {
   WorkflowSummary,
 } from './durable.types.js';
 export type { CancelOptions, CancelWaitOptions, SendEventOptions } from './durable.wait-options.js';
-export { getDurableClientToken } from './durable.tokens.js';
+export { getDurableClientToken, getDurableHealthIndicatorToken, getDurableQueuesToken } from './durable.tokens.js';
 
 export { Branch } from './decorators/branch.decorator.js';
 export { Compensate } from './decorators/compensate.decorator.js';

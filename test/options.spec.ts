@@ -3,6 +3,13 @@ import { ConfigurationError } from '../lib/core/errors.js';
 import { resolveOptions, type ResolveSettings } from '../lib/durable.options.js';
 
 const env = { NODE_ENV: 'test' };
+const queue = {
+  concurrency: 10,
+  pollInterval: 1_000,
+  globalConcurrency: null,
+  rateLimit: null,
+  priorityAgeing: 60_000,
+};
 
 /** The faults by path; fails where there are none. */
 function faultsOf(raw: unknown, settings: ResolveSettings = { env }): Record<string, string> {
@@ -34,16 +41,17 @@ describe('defaults', () => {
       shutdownTimeout: 20_000,
       abortGrace: 5_000,
       maxPayloadBytes: 2 * 1024 * 1024,
+      retention: { completed: null, failed: null, cancelled: null, compensated: null, compensationFailed: null },
       sqlLog: false,
       isGlobal: true,
     });
-    expect([...queues]).toEqual([['default', { concurrency: 10, pollInterval: 1_000 }]]);
+    expect([...queues]).toEqual([['default', queue]]);
   });
 
   it('stand in for what is undefined', () => {
     const options = resolveOptions({ schema: undefined, queues: { ai: { concurrency: undefined } } }, { env });
     expect(options.schema).toBe('durable');
-    expect([...options.queues]).toEqual([['ai', { concurrency: 10, pollInterval: 1_000 }]]);
+    expect([...options.queues]).toEqual([['ai', queue]]);
   });
 
   it('give a short lease a heartbeat that keeps it', () => {
@@ -52,10 +60,7 @@ describe('defaults', () => {
 
   it('keep a queue called __proto__', () => {
     const queues = JSON.parse('{ "__proto__": { "concurrency": 3 } }') as object;
-    expect(resolveOptions({ queues }, { env }).queues.get('__proto__')).toEqual({
-      concurrency: 3,
-      pollInterval: 1_000,
-    });
+    expect(resolveOptions({ queues }, { env }).queues.get('__proto__')).toEqual({ ...queue, concurrency: 3 });
   });
 });
 
@@ -101,6 +106,36 @@ describe('bad values', () => {
       'queues.ai.pollInterval': 'expected a whole number from 10 to 2147483647 (ms), got the number 5',
       'queues."a b"': 'expected an object with options, got the number 7',
     });
+  });
+
+  it("of a queue's limits are refused under their path", () => {
+    const queues = {
+      a: { globalConcurrency: 0, priorityAgeing: 9 },
+      b: { rateLimit: { limit: 5 } },
+      c: { rateLimit: { limit: 0, period: 1.5, burst: 2 } },
+      d: { rateLimit: 5 },
+    };
+    expect(faultsOf({ queues })).toEqual({
+      'queues.a.globalConcurrency': 'expected a whole number from 1 to 1000000, got the number 0',
+      'queues.a.priorityAgeing': 'expected a whole number from 10 to 2147483647 (ms), got the number 9',
+      'queues.b.rateLimit.period': expect.stringContaining('is missing'),
+      'queues.c.rateLimit.limit': 'expected a whole number from 1 to 1000000, got the number 0',
+      'queues.c.rateLimit.period': 'expected a whole number from 1 to 2147483647 (ms), got the number 1.5',
+      'queues.c.rateLimit.burst': expect.stringContaining('is not an option'),
+      'queues.d.rateLimit': 'expected an object with options, got the number 5',
+    });
+  });
+
+  it('of the retention are refused under their path', () => {
+    expect(faultsOf({ retention: { completed: 0, failed: '30d', expired: 5 } })).toEqual({
+      'retention.completed': 'expected a whole number from 1 to 3155760000000 (ms), got the number 0',
+      'retention.failed': expect.stringContaining('(ms), got'),
+      'retention.expired': expect.stringContaining('is not an option'),
+    });
+    expect(faultsOf({ retention: 5 })).toEqual({ retention: expect.stringContaining('expected an object') });
+    expect(resolveOptions({ retention: { completed: 2_592_000_000 } }, { env }).retention.completed).toBe(
+      2_592_000_000,
+    );
   });
 
   it('of queue names are refused', () => {
@@ -149,18 +184,9 @@ describe('unknown keys', () => {
     expect(faultsOf(options)[path]).toContain(hint);
   });
 
-  it.each(['logs', 'retention', 'redact'])('%s is not supported in this version', (option) => {
+  it.each(['logs', 'redact'])('%s is not supported in this version', (option) => {
     expect(faultsOf({ [option]: {} })).toEqual({ [option]: expect.stringContaining('not supported in this version') });
   });
-
-  it.each(['globalConcurrency', 'rateLimit', 'priorityAgeing'])(
-    '%s of a queue is not supported in this version',
-    (option) => {
-      expect(faultsOf({ queues: { ai: { [option]: 1 } } })).toEqual({
-        [`queues.ai.${option}`]: expect.stringContaining('not supported in this version'),
-      });
-    },
-  );
 });
 
 describe('what must fit together', () => {

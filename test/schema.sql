@@ -25,6 +25,7 @@ CREATE TABLE durable.migrations (
 
 ALTER TABLE durable.migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
 
+<<<<<<< HEAD
 CREATE TABLE durable.scheduled_workflows (
   name text NOT NULL,
   id uuid NOT NULL,
@@ -68,6 +69,33 @@ ALTER TABLE durable.scheduled_workflows ADD CONSTRAINT schedules_next CHECK (((e
 ALTER TABLE durable.scheduled_workflows ADD CONSTRAINT schedules_overlap CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text])));
 
 CREATE INDEX schedules_due ON durable.scheduled_workflows USING btree (next_run_at) WHERE (next_run_at IS NOT NULL);
+=======
+CREATE TABLE durable.queue_rates (
+  queue text NOT NULL,
+  ends_at timestamp with time zone NOT NULL,
+  n integer NOT NULL
+) WITH (
+  fillfactor=50
+);
+
+ALTER TABLE durable.queue_rates ADD CONSTRAINT queue_rates_pkey PRIMARY KEY (queue, ends_at);
+
+CREATE TABLE durable.queue_settings (
+  queue text NOT NULL,
+  paused_at timestamp with time zone,
+  global_concurrency integer,
+  rate_limit integer,
+  rate_period_ms bigint,
+  priority_ageing_ms bigint,
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+ALTER TABLE durable.queue_settings ADD CONSTRAINT queue_settings_limits CHECK (((global_concurrency > 0) AND (rate_limit > 0) AND (rate_period_ms > 0)));
+
+ALTER TABLE durable.queue_settings ADD CONSTRAINT queue_settings_pkey PRIMARY KEY (queue);
+
+ALTER TABLE durable.queue_settings ADD CONSTRAINT queue_settings_rate CHECK (((rate_limit IS NULL) = (rate_period_ms IS NULL)));
+>>>>>>> queues
 
 CREATE TABLE durable.step_executions (
   run_id uuid NOT NULL,
@@ -198,7 +226,9 @@ CREATE TABLE durable.workflow_queue (
   watched boolean NOT NULL DEFAULT false,
   state text NOT NULL,
   queue text NOT NULL,
-  step text
+  step text,
+  aged smallint NOT NULL DEFAULT 0,
+  limit_key text
 ) WITH (
   fillfactor=50,
   autovacuum_vacuum_scale_factor=0.02,
@@ -210,17 +240,21 @@ CREATE TABLE durable.workflow_queue (
 
 ALTER TABLE durable.workflow_queue ADD CONSTRAINT queue_lease CHECK (((state = 'running'::text) = (worker_id IS NOT NULL)));
 
-ALTER TABLE durable.workflow_queue ADD CONSTRAINT queue_state CHECK ((state = ANY (ARRAY['ready'::text, 'running'::text, 'sleeping'::text])));
+ALTER TABLE durable.workflow_queue ADD CONSTRAINT queue_state CHECK ((state = ANY (ARRAY['ready'::text, 'running'::text, 'sleeping'::text, 'blocked'::text])));
 
 ALTER TABLE durable.workflow_queue ADD CONSTRAINT queue_step CHECK (((step_of IS NULL) = (step IS NULL)));
 
 ALTER TABLE durable.workflow_queue ADD CONSTRAINT workflow_queue_pkey PRIMARY KEY (id);
+
+CREATE INDEX queue_blocked ON durable.workflow_queue USING btree (limit_key, resumed DESC, priority DESC, due_at, id) WHERE (state = 'blocked'::text);
 
 CREATE INDEX queue_claim ON durable.workflow_queue USING btree (queue, definition_id, resumed DESC, priority DESC, due_at, id) WHERE ((state = 'ready'::text) AND (NOT paused));
 
 CREATE INDEX queue_deadline ON durable.workflow_queue USING btree (deadline_at) WHERE ((deadline_at IS NOT NULL) AND (state <> 'running'::text));
 
 CREATE INDEX queue_due ON durable.workflow_queue USING btree (due_at) WHERE ((state = 'sleeping'::text) AND (due_at < 'infinity'::timestamp with time zone));
+
+CREATE INDEX queue_limit_held ON durable.workflow_queue USING btree (limit_key) WHERE ((limit_key IS NOT NULL) AND (worker_id IS NOT NULL));
 
 CREATE INDEX queue_step_of ON durable.workflow_queue USING btree (step_of) WHERE (step_of IS NOT NULL);
 

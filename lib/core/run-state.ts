@@ -245,3 +245,18 @@ export function standingAt({ node, step, failedBy }: SequenceState): string[] {
   // All arms are done: the collector's turn.
   return names.length > 0 ? names : [node];
 }
+
+/** Steps that another queue has. */
+export function handedSteps(state: RunState): { rowId: string; nextSeq: number }[] {
+  const found: { rowId: string; nextSeq: number }[] = [];
+  const look = (step: StepState | null): void => {
+    if (step === null) return;
+    if (step.handed !== null) found.push(step.handed);
+    const { fan } = step;
+    if (fan?.kind === 'branch') look(fan.sequence.step);
+    if (fan?.kind === 'parallel') for (const arm of Object.values(fan.arms)) look(arm.step);
+    if (fan?.kind === 'forEach') for (const item of Object.values(fan.open)) look(item.step);
+  };
+  look(state.root.step);
+  return found;
+}

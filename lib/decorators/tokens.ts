@@ -18,6 +18,11 @@ export function getDurableEventsToken(name = 'default'): string {
   return `DURABLE_EVENTS:${name}`;
 }
 
+/** Token of the `DurableHealthIndicator` of a named instance. Default: `'default'`. */
+export function getDurableHealthIndicatorToken(name = 'default'): string {
+  return `DURABLE_HEALTH:${name}`;
+}
+
 /** Token of the checked options of a named instance. Default: `'default'`. */
 export function getDurableOptionsToken(name = 'default'): string {
   return `DURABLE_OPTIONS:${name}`;

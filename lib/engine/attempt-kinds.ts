@@ -115,7 +115,7 @@ function dataOf({ node, item }: Place, returned: unknown, scope: StepScope): str
   }
   const plain = returned === undefined || isPlainData(returned);
   // What is no object has no keys to write to.
-  const data = plain ? scope.context.resolve(returned as Record<string, unknown> | undefined) : returned;
+  const data = plain ? scope.context.resolve(returned) : returned;
   return data === undefined ? null : encodeData(data, node, scope);
 }
 

@@ -1,11 +1,17 @@
+import { ageingJob } from './ageing.js';
 import { DatabaseClock } from './clock.js';
+import { withDeadline } from './deadline.js';
 import { EndedRuns } from './ended-runs.js';
+import type { EngineHealth } from './health.js';
 import { JournalWriter, messageOf } from './journal-writer.js';
 import { Loop } from './loop.js';
 import { LooseMatcher } from './matcher.js';
+import { Maintenance, type MaintenanceJob } from './maintenance.js';
 import { Membership } from './membership.js';
 import { thisProcess } from './process-identity.js';
 import { QueuePoller } from './poller.js';
+import { QueueClaims } from './queue-claims.js';
+import type { QueueSettings, QueueStore } from './queue-store.js';
 import type { Registry } from './registry.js';
 import { Scheduler } from './scheduler.js';
 import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
@@ -19,7 +25,7 @@ export interface EngineSettings {
   readonly version: string;
   /** False: this process starts and queries runs but executes none. */
   readonly workers: boolean;
-  readonly queues: Readonly<Record<string, { readonly concurrency: number; readonly pollInterval: number }>>;
+  readonly queues: Readonly<Record<string, QueueSettings>>;
   /** All in ms. */
   readonly leaseTimeout: number;
   readonly heartbeatInterval: number;
@@ -42,11 +48,16 @@ export interface Hints {
   done(runId: string): void;
   /** Look at this run: it was cancelled. */
   control(runId: string): void;
+  /** A queue's settings have changed. */
+  settings(queue: string): void;
 }
 
 export interface EngineDeps {
   readonly store: EngineStore;
   readonly schedules: ScheduleStore;
+  readonly queues: QueueStore;
+  /** What else is to be done in the background. */
+  readonly jobs: readonly MaintenanceJob[];
   readonly registry: Registry;
   readonly settings: EngineSettings;
   readonly hints: Hints;
@@ -76,6 +87,8 @@ export class Engine {
   private readonly sessions: Sessions;
   private readonly opener: SessionOpener;
   private readonly pollers = new Map<string, QueuePoller>();
+  private readonly claims: QueueClaims;
+  private readonly maintenance: Maintenance;
   private readonly ended = new EndedRuns();
   private readonly waker: Loop;
   private readonly matcher: LooseMatcher;
@@ -84,7 +97,7 @@ export class Engine {
   private readonly scheduler: Scheduler;
   private readonly starting = new Set<string>();
   private claimable: Claimable[] = [];
-  private state: 'new' | 'running' | 'quiet' | 'stopped' = 'new';
+  private state: EngineHealth['state'] = 'new';
   private published = '[]';
 
   constructor(private readonly deps: EngineDeps) {
@@ -100,7 +113,10 @@ export class Engine {
     this.sessions = new Sessions(
       store,
       () => this.membership.id,
-      (queue) => this.pollers.get(queue)?.free(),
+      (queue, rowId) => {
+        this.pollers.get(queue)?.free();
+        this.claims.release(queue, rowId);
+      },
       (queues) => this.workIn(queues),
     );
     this.membership = new Membership(
@@ -141,8 +157,25 @@ export class Engine {
       onTrouble,
     };
     this.opener = new SessionOpener(sessionDeps, registry, this.sessions);
+    const limits = Object.entries(settings.queues).map(([queue, given]) => ({ ...given, queue }));
+    this.claims = new QueueClaims({
+      limits,
+      onSettings: (queue) => deps.hints.settings(queue),
+      store,
+      queues: deps.queues,
+      registry,
+      worker: () => this.membership.id,
+      claimable: () => this.claimable,
+      open: (rows) => this.opener.openClaimed(rows),
+      onWork: (queues) => this.workIn(queues),
+      onRate: (queue, inMs) => this.pollers.get(queue)?.lookWithin(inMs),
+      onTrouble,
+    });
+    const ageing = ageingJob(deps.queues, limits, () => this.claimable.map(({ id }) => id));
+    this.maintenance = new Maintenance([ageing, ...deps.jobs], onTrouble);
     for (const [queue, { concurrency, pollInterval }] of Object.entries(settings.workers ? settings.queues : {})) {
-      const claim = (name: string, limit: number): Promise<number> => this.claim(name, limit);
+      const claim = (name: string, count: number): Promise<number> =>
+        this.sessions.take(() => this.claims.claim(name, count));
       this.pollers.set(queue, new QueuePoller({ queue, concurrency, pollInterval }, claim, onTrouble));
     }
     this.waker = new Loop('Waking what is due', settings.wakeInterval, () => this.wakeDue(), onTrouble);
@@ -167,7 +200,9 @@ export class Engine {
     this.claimable = own.map((w) => ({ id: w.definitionId, runAs: w.definitionId, timeout: w.definition.timeout }));
     await this.membership.join();
     await this.definitions.poke();
+    await this.claims.start();
     for (const loop of [this.definitions, this.waker, this.matcher, this.publisher]) loop.start();
+    this.maintenance.start();
     this.sessions.watch(this.deps.settings.recoveryInterval, this.deps.onTrouble);
     for (const poller of this.pollers.values()) poller.start();
     this.scheduler.start();
@@ -178,7 +213,7 @@ export class Engine {
     if (this.state !== 'running') return;
     this.state = 'quiet';
     await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
-    const loops = [this.waker, this.matcher, this.definitions, this.scheduler];
+    const loops = [this.waker, this.matcher, this.definitions, this.scheduler, this.claims, this.maintenance];
     await Promise.all(loops.map((loop) => loop.stop()));
   }
 
@@ -210,7 +245,8 @@ export class Engine {
   kill(): void {
     this.state = 'stopped';
     for (const poller of this.pollers.values()) void poller.stop();
-    for (const loop of [this.waker, this.matcher, this.publisher, this.definitions, this.scheduler]) void loop.stop();
+    for (const loop of [this.waker, this.matcher, this.publisher, this.definitions]) void loop.stop();
+    for (const part of [this.scheduler, this.claims, this.maintenance]) void part.stop();
     void Promise.all([this.sessions.unwatch(), this.membership.halt()]);
     this.writer.close();
     this.sessions.loseAll(new Error('The worker was killed'));
@@ -233,7 +269,12 @@ export class Engine {
     const poller = this.pollers.get(op.queue);
     const now = op.delayMs <= 0 && op.scheduledAt === null;
     const workflow = this.deps.registry.byId(op.definitionId);
-    const claim = now && this.state === 'running' && workflow !== undefined && (poller?.reserve() ?? false);
+    const may =
+      now &&
+      this.state === 'running' &&
+      workflow !== undefined &&
+      this.claims.mayHold(op.queue, workflow.definition.concurrencyLimit);
+    const claim = may && (poller?.reserve() ?? false);
     this.starting.add(op.id);
     try {
       const held = await this.sessions.take(async () => {
@@ -319,6 +360,17 @@ export class Engine {
     ]);
   }
 
+  /** A queue's settings were changed by this process: it goes by them now, the others by a hint. */
+  async settingsChanged(queue: string): Promise<void> {
+    this.deps.hints.settings(queue);
+    await this.hintSettings();
+  }
+
+  /** A queue's settings have changed. */
+  async hintSettings(): Promise<void> {
+    if (this.state === 'running' && this.deps.settings.workers) await this.claims.refresh();
+  }
+
   /** A run was cancelled by this process: whoever holds it must stop, whoever waits for it wants to know. */
   async cancelled(runId: string, held: boolean, watched: boolean): Promise<void> {
     if (held && !this.isLocal(runId)) this.deps.hints.control(runId);
@@ -352,6 +404,16 @@ export class Engine {
     void this.scheduler.look();
   }
 
+  /** For a look at its health: what it does, and how long ago each loop came round. */
+  health(): EngineHealth {
+    const loops = [this.waker, this.definitions, this.publisher, ...this.membership.loops, ...this.claims.loops];
+    return {
+      state: this.state,
+      claimable: this.claimable.map(({ id }) => id),
+      loops: this.deps.settings.workers && this.state === 'running' ? loops : [],
+    };
+  }
+
   inFlight(runId?: string): InFlightAttempt[] {
     return this.sessions.inFlight(runId);
   }
@@ -360,18 +422,10 @@ export class Engine {
   async sweep(): Promise<void> {
     if (this.state !== 'running' || !this.deps.settings.workers) return;
     await this.membership.lookNow();
-    const loops = [this.definitions.poke(), this.waker.poke(), this.matcher.poke()];
+    const loops = [this.definitions.poke(), this.waker.poke(), this.matcher.poke(), this.claims.refresh()];
     await Promise.all([...loops, this.sessions.look(), this.scheduler.look()]);
+    await this.maintenance.poke();
     for (const poller of this.pollers.values()) poller.look();
-  }
-
-  private async claim(queue: string, limit: number): Promise<number> {
-    if (this.claimable.length === 0) return 0;
-    return this.sessions.take(async () => {
-      const rows = await this.deps.store.claim(this.membership.id, queue, limit, this.claimable);
-      if (rows.length > 0) await this.opener.openClaimed(rows);
-      return rows.length;
-    });
   }
 
   private onEnd(runId: string, end: RunEnd, watched: boolean): void {
@@ -410,11 +464,4 @@ export class Engine {
     });
     return null;
   }
-}
-
-async function withDeadline(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

@@ -8,8 +8,8 @@ import type { FanResults } from './step-scope.js';
 /** The results that a reference names, as the collector and `parallelResults()` see them. They must be loaded. */
 export function settledResults(ref: ResultsRef, values: RunValues): FanResults {
   if ('record' in ref) {
-    const data = decode(values.get(ref.record)) as { __results__?: FanResults };
-    return data.__results__ ?? [];
+    const data = decode(values.get(ref.record)) as Record<string, FanResults | undefined>;
+    return data['__results__'] ?? [];
   }
   if ('items' in ref) return ref.items.map((result) => settled(result, values));
   return Object.fromEntries(Object.entries(ref.arms).map(([key, result]) => [key, settled(result, values)]));

@@ -12,17 +12,24 @@ export class Loop {
   private failing = false;
   /** performance.now() at which the timer fires. */
   private nextAt = Infinity;
+  private turnedAt = performance.now();
 
   constructor(
-    private readonly name: string,
-    private readonly interval: number,
+    readonly name: string,
+    readonly interval: number,
     /** May return the ms after which it wants to be done again, if sooner than the interval. */
     private readonly job: () => Promise<number | null>,
     private readonly onTrouble: (message: string) => void,
   ) {}
 
+  /** ms since the job last came to an end, well or not. A loop that hangs grows old, one whose job fails does not. */
+  get age(): number {
+    return performance.now() - this.turnedAt;
+  }
+
   start(): void {
     this.stopped = false;
+    this.turnedAt = performance.now();
     void this.poke();
   }
 
@@ -64,6 +71,7 @@ export class Loop {
       if (!this.failing) this.onTrouble(`${this.name} failed and will be tried again: ${messageOf(error)}`);
       this.failing = true;
     }
+    this.turnedAt = performance.now();
     const sooner = this.nextAt - performance.now();
     if (!this.stopped) this.schedule(Math.min(next, sooner));
   }

@@ -68,6 +68,10 @@ export class Membership {
     return this.peers > 0;
   }
 
+  get loops(): readonly Loop[] {
+    return [this.heartbeats, this.looks];
+  }
+
   async join(): Promise<void> {
     await this.register();
     this.inTouchSince = performance.now();

@@ -274,9 +274,9 @@ export function placeOf({ path, state, data }: Pick<Place, 'path' | 'state' | 'd
 /** The records that an attempt needs at hand. */
 export function neededFor({ data, item, own: arms, results, state, work }: Place): number[] {
   const once = Object.values(state.once);
-  const own = refs(arms);
+  const settled = refs(arms);
   const around = work === 'gather' ? [] : refs(results);
-  return [seqOf(data), ...(item === null ? [] : [seqOf(item.data)]), ...own, ...around, ...once].filter(
+  return [seqOf(data), ...(item === null ? [] : [seqOf(item.data)]), ...settled, ...around, ...once].filter(
     (seq) => seq > 0,
   );
 }

@@ -23,6 +23,8 @@ export class QueuePoller {
   private failures = 0;
   /** The last claim came back full: there is probably more. */
   private backlog = true;
+  /** ms after which there is more to claim than now, if sooner than the poll interval. */
+  private soon = Infinity;
   private quietly: (() => void)[] = [];
 
   constructor(
@@ -83,6 +85,11 @@ export class QueuePoller {
     this.look();
   }
 
+  /** A limit lets nothing more through before so many ms have passed. */
+  lookWithin(ms: number): void {
+    this.soon = Math.min(this.soon, Math.max(1, Math.ceil(ms)));
+  }
+
   private async fill(): Promise<void> {
     let wait = this.settings.pollInterval;
     while (this.again && !this.stopped) {
@@ -112,6 +119,7 @@ export class QueuePoller {
     if (this.stopped) return;
     if (this.again && this.taken < this.settings.concurrency) return this.look();
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.look(), wait);
+    this.timer = setTimeout(() => this.look(), Math.min(wait, this.soon));
+    this.soon = Infinity;
   }
 }

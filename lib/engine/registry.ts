@@ -10,6 +10,8 @@ export interface RegisteredWorkflow {
   readonly instance: object;
   /** By name of node or compensation. Absent: every error is retried. */
   readonly retryIf: ReadonlyMap<string, (error: unknown) => boolean>;
+  /** Gives what a run counts under where the workflow has a concurrency limit; null: all its runs count together. */
+  readonly concurrencyKey: ((input: unknown) => unknown) | null;
   /** Throws InvalidInputError. Null: any object will do. */
   readonly validateInput: ((input: unknown) => Promise<void>) | null;
 }

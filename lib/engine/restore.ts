@@ -1,8 +1,7 @@
 import type { WorkflowDefinition } from '../core/definition.js';
 import { applyRecord } from '../core/machine.js';
-import { initialState, type RunState } from '../core/run-state.js';
+import { handedSteps, initialState, type RunState } from '../core/run-state.js';
 import type { RunValues } from './run-values.js';
-import { handedSteps } from './session-core.js';
 import { type ClaimedRow, HANDED_SPAN, type JournalRecord } from './store.js';
 
 export interface RestoredRun {

@@ -254,7 +254,7 @@ export class RunSession implements Session {
     const undo = workflow.definition.compensations.length > 0 || core.state.hasChildren;
     if (undo && !core.outbox.isEmpty) return this.send(null);
     const cause = this.cause();
-    if (cause === null) return void this.loadCause();
+    if (cause === null) return this.loadCause();
     if (!undo) return this.flush(null, this.ending(cause, 'nothing'));
     this.beginRollback(cause);
   }

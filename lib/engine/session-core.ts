@@ -1,7 +1,7 @@
 import { encodeName } from '../core/definition-path.js';
 import { AttemptClosedError } from '../core/errors.js';
 import * as machine from '../core/machine.js';
-import type { DataRef, RunState, StepState } from '../core/run-state.js';
+import { type DataRef, handedSteps, type RunState } from '../core/run-state.js';
 import type { AttemptResult } from './attempt.js';
 import { childFacts } from './child-start.js';
 import type { PreparedChild } from './children.js';
@@ -241,19 +241,4 @@ export class SessionCore {
 
 function isInSpan(seq: number, nextSeq: number): boolean {
   return seq >= nextSeq && seq < nextSeq + HANDED_SPAN;
-}
-
-/** Steps that another queue has. */
-export function handedSteps(state: RunState): { rowId: string; nextSeq: number }[] {
-  const found: { rowId: string; nextSeq: number }[] = [];
-  const look = (step: StepState | null): void => {
-    if (step === null) return;
-    if (step.handed !== null) found.push(step.handed);
-    const { fan } = step;
-    if (fan?.kind === 'branch') look(fan.sequence.step);
-    if (fan?.kind === 'parallel') for (const arm of Object.values(fan.arms)) look(arm.step);
-    if (fan?.kind === 'forEach') for (const item of Object.values(fan.open)) look(item.step);
-  };
-  look(state.root.step);
-  return found;
 }

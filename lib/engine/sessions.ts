@@ -22,7 +22,7 @@ export class Sessions {
   constructor(
     private readonly store: EngineStore,
     private readonly worker: () => number,
-    private readonly onFree: (queue: string) => void,
+    private readonly onFree: (queue: string, rowId: string) => void,
     private readonly onReleased: (queues: readonly string[]) => void,
   ) {}
 
@@ -55,7 +55,7 @@ export class Sessions {
       const left = (this.runs.get(session.runId) ?? 1) - 1;
       if (left === 0) this.runs.delete(session.runId);
       else this.runs.set(session.runId, left);
-      this.onFree(queue);
+      this.onFree(queue, session.rowId);
       if (this.rows.size === 0) for (const resolve of this.emptied.splice(0)) resolve();
     });
   }

@@ -57,9 +57,29 @@ export interface QueueRow {
   resumed: boolean;
   wake: boolean;
   watched: boolean;
-  state: 'ready' | 'running' | 'sleeping';
+  state: 'ready' | 'running' | 'sleeping' | 'blocked';
   queue: string;
   step: string | null;
+  aged: number;
+  limitKey: string | null;
+}
+
+/** queue_settings */
+export interface QueueSettingsRow {
+  queue: string;
+  pausedAt: Date | null;
+  globalConcurrency: number | null;
+  rateLimit: number | null;
+  ratePeriodMs: number | null;
+  priorityAgeingMs: number | null;
+  updatedAt: Date;
+}
+
+/** queue_rates: first claims of rate-limited queues. */
+export interface QueueRateRow {
+  queue: string;
+  endsAt: Date;
+  n: number;
 }
 
 /** step_executions: the journal, one row a finished attempt or `once`. */
@@ -132,6 +152,8 @@ export interface Entities {
   readonly definitions: EntitySchema<DefinitionRow>;
   readonly executions: EntitySchema<ExecutionRow>;
   readonly queue: EntitySchema<QueueRow>;
+  readonly queueSettings: EntitySchema<QueueSettingsRow>;
+  readonly queueRates: EntitySchema<QueueRateRow>;
   readonly steps: EntitySchema<StepRow>;
   readonly schedules: EntitySchema<ScheduledWorkflowRow>;
   readonly workers: EntitySchema<WorkerRow>;
@@ -199,6 +221,22 @@ export function createEntities(schema: string): Entities {
       state: column('text'),
       queue: column('text'),
       step: optional('text'),
+      aged: column('smallint', 'aged', { default: 0 }),
+      limitKey: optional('text', 'limit_key'),
+    }),
+    queueSettings: entity<QueueSettingsRow>('queue_settings', {
+      queue: column('text', 'queue', { primary: true }),
+      pausedAt: optional('timestamptz', 'paused_at'),
+      globalConcurrency: optional('integer', 'global_concurrency'),
+      rateLimit: optional('integer', 'rate_limit'),
+      ratePeriodMs: optional('bigint', 'rate_period_ms'),
+      priorityAgeingMs: optional('bigint', 'priority_ageing_ms'),
+      updatedAt: column('timestamptz', 'updated_at', { default: () => 'now()' }),
+    }),
+    queueRates: entity<QueueRateRow>('queue_rates', {
+      queue: column('text', 'queue', { primary: true }),
+      endsAt: column('timestamptz', 'ends_at', { primary: true }),
+      n: column('integer'),
     }),
     steps: entity<StepRow>('step_executions', {
       runId: column('uuid', 'run_id', { primary: true }),

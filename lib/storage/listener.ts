@@ -113,6 +113,11 @@ export class Listener extends EventEmitter<ListenerEvents> {
     this.#notifier.control(executionId);
   }
 
+  /** Tells all processes that the settings of the queue have changed. */
+  settings(queue: string): void {
+    this.#notifier.settings(queue);
+  }
+
   /**
    * Whether others see this very session under its name, so that its end means the end of this process. Not so behind
    * a pooler, whose sessions outlive their clients and carry any client's name.

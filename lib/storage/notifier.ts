@@ -13,11 +13,13 @@ export interface Hint {
   readonly e?: true;
   /** Queues that got rows which are due later: when, stands in the rows. */
   readonly t?: readonly string[];
+  /** Queues whose settings have changed. */
+  readonly s?: readonly string[];
   /** Tag of the process that sent it. */
   readonly w: string;
 }
 
-type Kind = 'q' | 'd' | 'c' | 't';
+type Kind = 'q' | 'd' | 'c' | 't' | 's';
 
 /** PostgreSQL refuses a payload of 8 000 bytes. */
 const MAX_BYTES = 7_500;
@@ -31,7 +33,13 @@ const MAX_WAITING = 10_000;
  */
 export class Notifier {
   readonly #client: SteadyClient;
-  readonly #waiting: Record<Kind, Set<string>> = { q: new Set(), d: new Set(), c: new Set(), t: new Set() };
+  readonly #waiting: Record<Kind, Set<string>> = {
+    q: new Set(),
+    d: new Set(),
+    c: new Set(),
+    t: new Set(),
+    s: new Set(),
+  };
   #sending: Promise<void> | null = null;
   #closed = false;
 
@@ -65,6 +73,11 @@ export class Notifier {
   /** The queue has something that is due later. */
   later(queue: string): void {
     this.#add('t', queue);
+  }
+
+  /** The queue's settings have changed. */
+  settings(queue: string): void {
+    this.#add('s', queue);
   }
 
   /** Sends one payload as it is; unlike hints it throws when that fails. */
@@ -117,7 +130,7 @@ export function packHints(values: Readonly<Partial<Record<Kind, Iterable<string>
     hint = {};
     size = empty;
   };
-  for (const kind of ['c', 'd', 'q', 't'] as const) {
+  for (const kind of ['c', 'd', 's', 'q', 't'] as const) {
     for (const value of values[kind] ?? []) {
       // The value and its comma; room for `"q":[],` is counted each time, to keep the sum simple.
       const bytes = ascii(value).length + 8;
@@ -148,8 +161,8 @@ export function readHint(payload: string): Hint | null {
     return null;
   }
   if (typeof value !== 'object' || value === null) return null;
-  const { w, q, d, c, t, e } = value as Partial<Record<keyof Hint, unknown>>;
-  const lists = [q, d, c, t].every((list) => list === undefined || (Array.isArray(list) && list.every(isString)));
+  const { w, q, d, c, t, s, e } = value as Partial<Record<keyof Hint, unknown>>;
+  const lists = [q, d, c, t, s].every((list) => list === undefined || (Array.isArray(list) && list.every(isString)));
   return isString(w) && lists && (e === undefined || e === true) ? (value as Hint) : null;
 }
 

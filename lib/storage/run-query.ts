@@ -29,7 +29,7 @@ const STATES: Partial<Record<ExecutionStatus, string>> = {
   // `worker_id` says the same as the state, and has an index.
   running: `(q.worker_id IS NOT NULL AND NOT q.compensating)`,
   paused: `(q.paused AND q.worker_id IS NULL)`,
-  pending: `(NOT q.paused AND NOT q.compensating AND (q.state = 'ready' OR (q.state = 'sleeping' AND q.started_at IS NULL)))`,
+  pending: `(NOT q.paused AND NOT q.compensating AND (q.state IN ('ready', 'blocked') OR (q.state = 'sleeping' AND q.started_at IS NULL)))`,
   waiting: `(NOT q.paused AND NOT q.compensating AND q.state = 'sleeping' AND q.started_at IS NOT NULL)`,
   compensating: `(q.compensating AND NOT (q.paused AND q.worker_id IS NULL))`,
 };

@@ -37,7 +37,11 @@ export class AnsweredPass implements PassWaits {
   async askChild({ name, timeout }: WaitRequest, start: StartChild): Promise<unknown> {
     const { fresh } = await start(name);
     const workflow = fresh?.start.workflow ?? name;
-    return this.waits.answer({ kind: FUNCTIONS.child, name: workflow, details: { timeout, input: fresh?.start.input } });
+    return this.waits.answer({
+      kind: FUNCTIONS.child,
+      name: workflow,
+      details: { timeout, input: fresh?.start.input },
+    });
   }
 
   pendingChild(): undefined {

@@ -29,6 +29,7 @@ export class TestWorker {
     const hints: EngineDeps['hints'] = {
       queue: (name) => deps.hints.queue(name),
       later: (name) => deps.hints.later(name),
+      settings: (name) => deps.hints.settings(name),
       // The app hears only what others say.
       done: (runId) => app.hintDone(runId),
       control: (runId) => deps.hints.control(runId),
@@ -82,7 +83,14 @@ async function buryTheDead(store: EngineStore): Promise<void> {
 /** Those of the app; every queue that a workflow names is worked on too, so that a test need not repeat them. */
 function workerSettings({ deps, registry }: DurableRuntime): EngineSettings {
   const named = registry.all().flatMap(({ definition }) => queuesOf(definition));
-  const queues = Object.fromEntries(named.map((name) => [name, { concurrency: 10, pollInterval: 1_000 }]));
+  const usual = {
+    concurrency: 10,
+    pollInterval: 1_000,
+    globalConcurrency: null,
+    rateLimit: null,
+    priorityAgeing: 60_000,
+  };
+  const queues = Object.fromEntries(named.map((name) => [name, usual]));
   return { ...deps.settings, workers: true, queues: { ...queues, ...deps.settings.queues } };
 }
 

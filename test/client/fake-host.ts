@@ -97,6 +97,7 @@ export class FakeHost implements DurableHost {
       schema: 'durable',
       appDataSource: null,
       instanceId,
+      listening: () => false,
       hint: null,
       looseHint: null,
     };
@@ -109,6 +110,7 @@ export class FakeHost implements DurableHost {
       definitionId: this.rows.definitionId,
       instance: {},
       retryIf: new Map(),
+      concurrencyKey: null,
       validateInput: null,
       ...rest,
     });

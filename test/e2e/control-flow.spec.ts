@@ -216,14 +216,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   const module = await Test.createTestingModule({
     imports: [DurableModule.forRoot({ database: { url: database.url } })],
-    providers: [
-      RoutingWorkflow,
-      CirclesWorkflow,
-      FulfilmentWorkflow,
-      FailFastWorkflow,
-      CampaignWorkflow,
-      TripWorkflow,
-    ],
+    providers: [RoutingWorkflow, CirclesWorkflow, FulfilmentWorkflow, FailFastWorkflow, CampaignWorkflow, TripWorkflow],
   }).compile();
   app = await module.init();
   client = app.get(DurableClient);
@@ -249,8 +242,12 @@ describe('control flow', () => {
     ]);
     const small = await client.start(RoutingWorkflow, { type: 'invoice' });
     expect(await small.result()).toMatchObject({ trail: ['extract', 'last'] });
-    expect(await (await client.start(RoutingWorkflow, { type: true })).result()).toMatchObject({ trail: ['yes', 'last'] });
-    expect(await (await client.start(RoutingWorkflow, { type: 7 })).result()).toMatchObject({ trail: ['seven', 'last'] });
+    expect(await (await client.start(RoutingWorkflow, { type: true })).result()).toMatchObject({
+      trail: ['yes', 'last'],
+    });
+    expect(await (await client.start(RoutingWorkflow, { type: 7 })).result()).toMatchObject({
+      trail: ['seven', 'last'],
+    });
     await expect((await client.start(RoutingWorkflow, { type: 'x' })).result()).rejects.toThrow(/"x"/);
   });
 

@@ -54,7 +54,15 @@ export async function runInMemory(plans: readonly Plan[], killing: Killing): Pro
     const { compiled, faults } = compileWorkflow(type, workflowOptions(type) ?? {});
     if (compiled === undefined) throw new Error(faults.map(({ path, message }) => `${path}: ${message}`).join('\n'));
     const { definition, retryIf } = compiled;
-    registry.add({ definition, definitionId, type, instance: new type(), retryIf, validateInput: null });
+    registry.add({
+      definition,
+      definitionId,
+      type,
+      instance: new type(),
+      retryIf,
+      concurrencyKey: null,
+      validateInput: null,
+    });
     store.addDefinition(definitionId, definition);
     const id = store.start(definition.name, definitionId, encode(plan.input));
     calls.set(id, []);

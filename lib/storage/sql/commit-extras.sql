@@ -24,8 +24,10 @@ WITH op AS MATERIALIZED (
   WHERE w.run_id = op.run AND w.active
     AND (op.close_all OR w.id IN (SELECT c::uuid FROM json_array_elements_text(op.closes) AS c))
 ), handed AS (
-  INSERT INTO durable.workflow_queue (id, step_of, due_at, deadline_at, definition_id, priority, state, queue, step, paused)
-  SELECT h.id, op.run, durable.clock(), q.deadline_at, q.definition_id, q.priority, 'ready', h.queue, h.step, q.paused
+  INSERT INTO durable.workflow_queue (id, step_of, due_at, deadline_at, definition_id, priority, state, queue, step, paused,
+    limit_key)
+  SELECT h.id, op.run, durable.clock(), q.deadline_at, q.definition_id, q.priority, 'ready', h.queue, h.step, q.paused,
+    q.limit_key
   FROM op
   CROSS JOIN LATERAL json_to_recordset(op.handed) AS h(id uuid, queue text, step text)
   JOIN durable.workflow_queue q ON q.id = op.run

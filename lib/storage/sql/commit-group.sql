@@ -88,10 +88,15 @@ WITH op AS MATERIALIZED (
 ), fresh AS MATERIALIZED (
   SELECT s.*,
     COALESCE(s.scheduled_at, durable.clock() + s.delay_ms * interval '1 ms') AS due,
-    -- Held at once only where nothing else is claimable: a start never overtakes the backlog.
+    -- Held at once only where nothing else is claimable: a start never overtakes the backlog. Nor does it enter a queue
+    -- that is paused or limited; the process asks for no such start where the workflow itself is limited.
     s.claim AND NOT EXISTS (
       SELECT FROM durable.workflow_queue q
       WHERE q.queue = s.queue AND q.state = 'ready' AND NOT q.paused AND q.definition_id = ANY ($4::integer[])
+    ) AND NOT EXISTS (
+      SELECT FROM durable.queue_settings p
+      WHERE p.queue = s.queue
+        AND (p.paused_at IS NOT NULL OR p.global_concurrency IS NOT NULL OR p.rate_limit IS NOT NULL)
     ) AS claimed
   FROM json_to_recordset($3::json) AS s(
     id uuid, workflow text, definition_id integer, queue text, priority integer, tags jsonb, delay_ms float8,

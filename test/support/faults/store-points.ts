@@ -117,7 +117,10 @@ function groupPassed({ ops, starts }: CommitGroup, { acks }: GroupResult): strin
 }
 
 function opPoint({ records, outcome, extras }: RunOp): string {
-  const what = records.filter(({ type }) => type !== 'handed').map(recordName).join(' + ');
+  const what = records
+    .filter(({ type }) => type !== 'handed')
+    .map(recordName)
+    .join(' + ');
   if (outcome === null) return records[0]?.type === 'once' ? `once ${what}` : `record ${what}`;
   if (outcome.kind === 'end') return `end ${what}`;
   return `${(extras?.handOvers.length ?? 0) === 0 ? 'park' : 'hand over'} ${what}`;

@@ -1,0 +1,190 @@
+import { encode } from '../core/codec.js';
+import { toStoredError } from '../core/error-record.js';
+import { messageOf } from './journal-writer.js';
+import { limitKeyOfStored, workflowOfKey } from './limit-keys.js';
+import { Loop } from './loop.js';
+import type { LimitedClaimable, QueueLimits, QueueState, QueueStore } from './queue-store.js';
+import type { Registry } from './registry.js';
+import type { Claimable, ClaimedRow, EngineStore } from './store.js';
+
+/** ms between two looks at the queues' settings and at what was set aside; hints come sooner. */
+const LOOK_INTERVAL = 1_000;
+/** Rounds of one claim: each sets keys, or passes over runs whose key has no place. */
+const MOST_ROUNDS = 20;
+
+export interface QueueClaimsDeps {
+  /** Of the queues that this process works on. */
+  readonly limits: readonly QueueLimits[];
+  readonly store: EngineStore;
+  readonly queues: QueueStore;
+  readonly registry: Registry;
+  readonly worker: () => number;
+  readonly claimable: () => readonly Claimable[];
+  /** The settings of this queue are others now. */
+  readonly onSettings: (queue: string) => void;
+  /** These queues have something to claim. */
+  readonly onWork: (queues: readonly string[]) => void;
+  /** What was claimed, to be set to work. */
+  readonly open: (rows: readonly ClaimedRow[]) => Promise<void>;
+  /** Nothing more is let through before so many ms have passed. */
+  readonly onRate: (queue: string, inMs: number) => void;
+  readonly onTrouble: (message: string) => void;
+}
+
+/**
+ * How this process claims, as far as queues and limits say. Duties:
+ * - knows which queues are paused or limited, so that it asks for nothing in vain; the statements check it all the same;
+ * - claims plainly where nothing is limited, and under the lock of the limited queue or workflow elsewhere;
+ * - works out what runs of a limited workflow count under;
+ * - brings back, when a place is free again, the runs that a claim had to set aside: at once where the place was this
+ *   process's, by the next look where its holder died.
+ */
+export class QueueClaims {
+  private states = new Map<string, QueueState>();
+  /** Keys of the rows that this process holds. */
+  private readonly keys = new Map<string, string>();
+  private readonly freed = new Set<string>();
+  private bringing: Promise<void> = Promise.resolve();
+  private readonly looks: Loop;
+
+  constructor(private readonly deps: QueueClaimsDeps) {
+    this.looks = new Loop('Reading the queues', LOOK_INTERVAL, () => this.look(), deps.onTrouble);
+  }
+
+  get loops(): readonly Loop[] {
+    return [this.looks];
+  }
+
+  /** Stores the limits that this process brings, and reads the settings, before the first claim. */
+  async start(): Promise<void> {
+    const { limits, queues, onSettings } = this.deps;
+    if (await queues.saveLimits(limits)) for (const { queue } of limits) onSettings(queue);
+    await this.readStates();
+    this.looks.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.looks.stop();
+    await this.bringing;
+  }
+
+  /** Reads the settings and looks for free places now. */
+  async refresh(): Promise<void> {
+    await this.looks.poke();
+  }
+
+  /** Whether a start may be held at once; the statement looks again. */
+  mayHold(queue: string, limit: number | null): boolean {
+    const state = this.states.get(queue);
+    return limit === null && state?.paused !== true && state?.limited !== true;
+  }
+
+  /** Claims up to `count` rows and sets them to work; how many there were. */
+  async claim(queue: string, count: number): Promise<number> {
+    const state = this.states.get(queue);
+    if (state?.paused === true) return 0;
+    const definitions = this.definitions();
+    const plain = definitions.filter((one) => one.limit === null);
+    let limited = state?.limited === true;
+    if (!limited && plain.length < definitions.length) {
+      const some = definitions.filter((one) => one.limit !== null).map((one) => one.id);
+      limited = (await this.deps.queues.readyDefinitions(queue, some)).length > 0;
+    }
+    if (limited) return this.claimLimited(queue, count, definitions);
+    if (plain.length === 0) return 0;
+    const rows = await this.deps.store.claim(this.deps.worker(), queue, count, plain);
+    if (rows.length > 0) await this.deps.open(rows);
+    return rows.length;
+  }
+
+  /** A row of this process is done with, and its place is free. */
+  release(queue: string, rowId: string): void {
+    const key = this.keys.get(rowId);
+    if (key !== undefined) {
+      this.keys.delete(rowId);
+      this.freed.add(key);
+      if (this.freed.size === 1) setImmediate(() => (this.bringing = this.bringing.then(() => this.bringBack())));
+    }
+    // Others may have found the queue full.
+    if (this.states.get(queue)?.limited === true) this.deps.onWork([queue]);
+  }
+
+  private async claimLimited(queue: string, count: number, definitions: LimitedClaimable[]): Promise<number> {
+    let got = 0;
+    for (let round = 0; round < MOST_ROUNDS && got < count; round++) {
+      const claim = { worker: this.deps.worker(), queue, count: count - got, definitions };
+      const { rows, unkeyed, blocked, nextInMs } = await this.deps.queues.claimLimited(claim);
+      for (const { rowId, limitKey } of rows) if (limitKey !== null) this.keys.set(rowId, limitKey);
+      if (rows.length > 0) await this.deps.open(rows);
+      got += rows.length;
+      if (unkeyed.length > 0) await this.setKeys(unkeyed);
+      if (nextInMs !== null) this.deps.onRate(queue, nextInMs);
+      if (unkeyed.length === 0 && blocked === 0) break;
+    }
+    return got;
+  }
+
+  private async setKeys(rows: readonly ClaimedRow[]): Promise<void> {
+    const keys: { runId: string; limitKey: string }[] = [];
+    for (const { runId, definitionId, input } of rows) {
+      const workflow = this.deps.registry.byId(definitionId);
+      if (workflow === undefined) continue;
+      try {
+        keys.push({ runId, limitKey: limitKeyOfStored(workflow, input) });
+      } catch (error) {
+        // Started where the class is not known, with an input that its key cannot take: for a person to look at.
+        this.deps.onTrouble(`Run ${runId} is paused, since it cannot be counted: ${messageOf(error)}`);
+        await this.deps.queues.refuseUnkeyed(runId, encode(toStoredError(error)));
+      }
+    }
+    if (keys.length > 0) await this.deps.queues.setLimitKeys(keys);
+  }
+
+  private definitions(): LimitedClaimable[] {
+    return this.deps.claimable().map((one) => {
+      const definition = this.deps.registry.byId(one.runAs)?.definition;
+      return { ...one, workflow: definition?.name ?? '', limit: definition?.concurrencyLimit ?? null };
+    });
+  }
+
+  private async look(): Promise<null> {
+    await this.readStates();
+    const workflows = this.deps.registry.all().map(({ definition }) => definition.name);
+    await this.unblock(await this.deps.queues.blockedKeys(workflows));
+    return null;
+  }
+
+  private async readStates(): Promise<void> {
+    const before = this.states;
+    this.states = new Map((await this.deps.queues.queueStates()).map((state) => [state.queue, state]));
+    const opened = [...before.values()].filter(({ queue, paused, limited }) => {
+      const now = this.states.get(queue);
+      return (paused && now?.paused !== true) || limited !== (now?.limited ?? false);
+    });
+    if (opened.length > 0) this.deps.onWork(opened.map(({ queue }) => queue));
+  }
+
+  private async bringBack(): Promise<void> {
+    const keys = [...this.freed];
+    this.freed.clear();
+    try {
+      await this.unblock(keys);
+    } catch (error) {
+      // The next look does it.
+      this.deps.onTrouble(`Runs that wait for a place of their workflow come a moment later: ${messageOf(error)}`);
+    }
+  }
+
+  private async unblock(keys: readonly string[]): Promise<void> {
+    if (keys.length === 0) return;
+    const limited = keys.map((limitKey) => {
+      const definition = this.deps.registry.byName(workflowOfKey(limitKey))?.definition;
+      // The limit may be gone from the code.
+      return { limitKey, limit: definition?.concurrencyLimit ?? NO_LIMIT };
+    });
+    const queues = await this.deps.queues.unblock(limited);
+    if (queues.length > 0) this.deps.onWork(queues);
+  }
+}
+
+const NO_LIMIT = 2_147_483_647;

@@ -1,0 +1,68 @@
+import type { Claimable, ClaimedRow } from './store.js';
+
+/** The port between the engine and what is stored of queues: settings, limits, ageing. One implementation (storage/). */
+export interface QueueStore {
+  /** Whether each queue is paused, and whether its claims must count (claimLimited). One that is not there is neither. */
+  queueStates(): Promise<QueueState[]>;
+  /** Stores the limits of the queues that this process works on; true: something changed. */
+  saveLimits(limits: readonly QueueLimits[]): Promise<boolean>;
+  /** Which of these definitions have something claimable in the queue. */
+  readyDefinitions(queue: string, definitions: readonly number[]): Promise<number[]>;
+  /** Takes rows as EngineStore.claim does, within all limits, one claim of a limited queue or workflow at a time. */
+  claimLimited(claim: LimitedClaim): Promise<LimitedClaims>;
+  /** Says what runs count under, where that is not known yet. */
+  setLimitKeys(keys: readonly { readonly runId: string; readonly limitKey: string }[]): Promise<void>;
+  /** Pauses a run that cannot be claimed since it has no key; `error` is an encoded StoredError. */
+  refuseUnkeyed(runId: string, error: string): Promise<void>;
+  /** The keys of these workflows whose rows were set aside by a claim. */
+  blockedKeys(workflows: readonly string[]): Promise<string[]>;
+  /** Gives set-aside rows back to their queues where their key has a place free; says which queues got work. */
+  unblock(keys: readonly { readonly limitKey: string; readonly limit: number }[]): Promise<string[]>;
+  /** Raises the priority of what has waited long; `ageing` in ms. */
+  ageQueue(queue: string, definitions: readonly number[], ageing: number): Promise<void>;
+}
+
+export interface QueueState {
+  readonly queue: string;
+  readonly paused: boolean;
+  readonly limited: boolean;
+}
+
+export interface QueueLimits {
+  readonly queue: string;
+  readonly globalConcurrency: number | null;
+  /** First claims in `period` ms. */
+  readonly rateLimit: { readonly limit: number; readonly period: number } | null;
+  /** ms */
+  readonly priorityAgeing: number;
+}
+
+/** How a process works on a queue. */
+export interface QueueSettings extends Omit<QueueLimits, 'queue'> {
+  readonly concurrency: number;
+  /** ms */
+  readonly pollInterval: number;
+}
+
+/** A definition that may be claimed, with the limit of its workflow: runs of one key at a time, over all processes. */
+export interface LimitedClaimable extends Claimable {
+  readonly workflow: string;
+  readonly limit: number | null;
+}
+
+export interface LimitedClaim {
+  readonly worker: number;
+  readonly queue: string;
+  readonly count: number;
+  readonly definitions: readonly LimitedClaimable[];
+}
+
+export interface LimitedClaims {
+  readonly rows: readonly (ClaimedRow & { readonly limitKey: string | null })[];
+  /** Rows that need a key first. They were not taken. */
+  readonly unkeyed: readonly ClaimedRow[];
+  /** Rows that were set aside since their key has no place: there may be others behind them. */
+  readonly blocked: number;
+  /** ms until the queue's rate lets more through; null: it is not the rate that holds it. */
+  readonly nextInMs: number | null;
+}

@@ -1,0 +1,31 @@
+import type pg from 'pg';
+import { knownMigrations } from './migration-files.js';
+import { sql } from './sql.js';
+import { type Query, queryOf } from './transaction.js';
+
+/** What a health check asks the database. Rejects at once where it cannot be reached. */
+export class PgHealthReads {
+  private readonly query: Query;
+
+  constructor(
+    pool: pg.Pool,
+    private readonly schema: string,
+  ) {
+    this.query = queryOf(pool);
+  }
+
+  /** Names of the migrations that this package brings and the tables have not had. A database may be ahead. */
+  async pendingMigrations(): Promise<string[]> {
+    const rows = await this.query<{ version: number }>(sql('schema-versions', this.schema), []);
+    const versions = new Set(rows.map(({ version }) => version));
+    return knownMigrations()
+      .filter(({ version }) => !versions.has(version))
+      .map(({ name }) => name);
+  }
+
+  /** For how many ms the oldest row that is next in line has been due. */
+  async lag(queues: readonly string[], definitions: readonly number[]): Promise<number> {
+    const [row] = await this.query<{ lag: number | null }>(sql('queue-lag', this.schema), [queues, definitions]);
+    return Math.round(row?.lag ?? 0);
+  }
+}

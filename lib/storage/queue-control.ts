@@ -1,0 +1,101 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type pg from 'pg';
+import { sql } from './sql.js';
+import { persist, type Query, queryOf } from './transaction.js';
+
+/** ms between two looks whether something has come to its end. */
+const LOOK = 10;
+/** ms for which claims that were under way are waited for; the engine gives a statement no longer. */
+const PATIENCE = 30_000;
+
+/** What is in a queue and how it is set, as the tables say. Times in ms. */
+export interface QueueRow {
+  readonly queue: string;
+  readonly paused_at: Date | null;
+  readonly global_concurrency: number | null;
+  readonly rate_limit: number | null;
+  readonly rate_period_ms: number | null;
+  readonly priority_ageing_ms: number | null;
+  readonly workers: number;
+  readonly running: number;
+  readonly ready: number;
+  readonly blocked: number;
+  readonly waiting: number;
+  readonly scheduled: number;
+  readonly held_back: number;
+  readonly lag: number;
+}
+
+export interface WorkerRow {
+  readonly id: number;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly queues: string[];
+  readonly workflows: string[];
+  readonly started_at: Date;
+  readonly seen_at: Date;
+  readonly expires_at: Date;
+  readonly alive: boolean;
+  readonly held: number;
+  /** JSON */
+  readonly in_flight: string;
+}
+
+/** What an operator does with queues and sees of them. */
+export class PgQueueControl {
+  private readonly query: Query;
+
+  constructor(
+    pool: pg.Pool,
+    private readonly schema: string,
+  ) {
+    this.query = queryOf(pool);
+  }
+
+  /** All queues, or the one. */
+  queues(queue: string | null = null): Promise<QueueRow[]> {
+    return this.run('list-queues', [queue]);
+  }
+
+  workers(): Promise<WorkerRow[]> {
+    return this.run('list-workers', []);
+  }
+
+  /**
+   * Pauses the queue; false: it was paused. When it returns no process claims from it any more: claims that began before
+   * are over.
+   */
+  async pause(queue: string): Promise<boolean> {
+    const changed = (await this.run('pause-queue', [queue, true])).length > 0;
+    await this.claimsOver();
+    return changed;
+  }
+
+  /** Lets the queue go on; false: it was not paused. */
+  async resume(queue: string): Promise<boolean> {
+    return (await this.run('pause-queue', [queue, false])).length > 0;
+  }
+
+  /** How many of its rows workers hold. */
+  async held(queue: string): Promise<number> {
+    const [row] = await this.run<{ held: number }>('held-in-queue', [queue]);
+    return row?.held ?? 0;
+  }
+
+  private async claimsOver(): Promise<void> {
+    const begun = performance.now();
+    let before: Set<string> | null = null;
+    for (;;) {
+      const now = await this.run<{ id: string }>('claims-under-way', []);
+      const left: string[] = now.map(({ id }) => id).filter((id) => before?.has(id) ?? true);
+      if (left.length === 0 || performance.now() - begun > PATIENCE) return;
+      before = new Set(left);
+      await pause(LOOK);
+    }
+  }
+
+  private run<R extends object>(statement: string, parameters: readonly unknown[]): Promise<R[]> {
+    return persist(() => this.query<R>(sql(statement, this.schema), parameters));
+  }
+}

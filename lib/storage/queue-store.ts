@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+import type * as port from '../engine/queue-store.js';
+import { StoreError } from '../engine/store.js';
+import { type ClaimRow, claimedRow } from './claimed-row.js';
+import { isConnectionError, openPool } from './connection.js';
+import type { DatabaseTarget } from './database-target.js';
+import { sql } from './sql.js';
+import { asStoreError } from './store-client.js';
+import { type Query, queryOf } from './transaction.js';
+
+/** Claims of limited queues one at a time for each, and beside them what is done now and then. */
+const CONNECTIONS = 3;
+/** Rows of a limited workflow that one claim looks at, at most: those without a place are set aside. */
+const LOOKED_AT = 200;
+/** Rows of one class that a sweep raises at most. */
+const AGED = 500;
+
+/**
+ * Only nested loops over indexes, see StoreClient. A process that is stopped in the middle gives up its lock after 3 s,
+ * and none waits for it longer than 5 s.
+ */
+const BEGIN = `BEGIN;
+  SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+  SET LOCAL idle_in_transaction_session_timeout = 3000; SET LOCAL lock_timeout = 5000`;
+
+/**
+ * Lets one claim at a time go on in each of the scopes, to the end of the transaction. Locks of the transaction and not
+ * of the session, so that a transaction-mode pooler will do; in the order of their numbers, so that no two wait for each
+ * other.
+ */
+const LOCKS = 'SELECT pg_advisory_xact_lock(scope) FROM unnest($1::bigint[]) AS scope';
+
+/** What the engine keeps of queues in PostgreSQL. Its connections are opened when they are first used. */
+export class PgQueueStore implements port.QueueStore {
+  private readonly pool: pg.Pool;
+  private readonly query: Query;
+
+  constructor(
+    target: DatabaseTarget,
+    private readonly schema: string,
+  ) {
+    this.pool = openPool(target, { max: CONNECTIONS, name: 'nest-durable:limits' });
+    this.query = queryOf(this.pool);
+  }
+
+  close(): Promise<void> {
+    return this.pool.end();
+  }
+
+  queueStates(): Promise<port.QueueState[]> {
+    return this.run('queue-states', []);
+  }
+
+  async saveLimits(limits: readonly port.QueueLimits[]): Promise<boolean> {
+    const rows = limits.map(({ queue, globalConcurrency, rateLimit, priorityAgeing }) => ({
+      queue,
+      global_concurrency: globalConcurrency,
+      rate_limit: rateLimit?.limit ?? null,
+      rate_period_ms: rateLimit?.period ?? null,
+      priority_ageing_ms: priorityAgeing,
+    }));
+    // Two processes that boot at once must not wait for each other.
+    rows.sort((a, b) => (a.queue < b.queue ? -1 : 1));
+    const [row] = await this.run<{ changed: number }>('save-queue-limits', [JSON.stringify(rows)]);
+    return (row?.changed ?? 0) > 0;
+  }
+
+  async readyDefinitions(queue: string, definitions: readonly number[]): Promise<number[]> {
+    return (await this.run<{ id: number }>('ready-definitions', [queue, definitions])).map(({ id }) => id);
+  }
+
+  claimLimited({ worker, queue, count, definitions }: port.LimitedClaim): Promise<port.LimitedClaims> {
+    const workflows = new Set(definitions.flatMap((one) => (one.limit === null ? [] : [one.workflow])));
+    const scopes = [`queue ${queue}`, ...[...workflows].map(workflowScope)];
+    const json = JSON.stringify(
+      definitions.map(({ id, runAs, timeout, limit }) => ({ id, run_as: runAs, timeout, per_key: limit })),
+    );
+    return this.locked(scopes, async (query) => {
+      const parameters = [queue, json, count, worker, Math.max(LOOKED_AT, count)];
+      const found = await query<LimitedRow>(sql('claim-limited', this.schema), parameters);
+      const limits = found.find(({ kind }) => kind === 'limits');
+      return {
+        rows: found
+          .filter(({ kind }) => kind === 'claimed')
+          .map((row) => ({ ...claimedRow(row), limitKey: row.limit_key })),
+        unkeyed: found.filter(({ kind }) => kind === 'unkeyed').map(claimedRow),
+        blocked: limits?.blocked ?? 0,
+        nextInMs: limits?.next_in_ms ?? null,
+      };
+    });
+  }
+
+  async setLimitKeys(keys: readonly { runId: string; limitKey: string }[]): Promise<void> {
+    await this.run('set-limit-keys', [
+      JSON.stringify(keys.map(({ runId, limitKey }) => ({ id: runId, limit_key: limitKey }))),
+    ]);
+  }
+
+  async refuseUnkeyed(runId: string, error: string): Promise<void> {
+    await this.run('refuse-unkeyed', [runId, error]);
+  }
+
+  async blockedKeys(workflows: readonly string[]): Promise<string[]> {
+    return (await this.run<{ limit_key: string }>('blocked-keys', [workflows])).map((row) => row.limit_key);
+  }
+
+  async unblock(keys: readonly { limitKey: string; limit: number }[]): Promise<string[]> {
+    const json = JSON.stringify(keys.map(({ limitKey, limit }) => ({ limit_key: limitKey, per_key: limit })));
+    const scopes = new Set(keys.map(({ limitKey }) => workflowScope(limitKey.slice(0, limitKey.indexOf('\n')))));
+    const rows = await this.locked([...scopes], (query) =>
+      query<{ queue: string; paused: boolean }>(sql('unblock', this.schema), [json]),
+    );
+    return [...new Set(rows.filter(({ paused }) => !paused).map(({ queue }) => queue))];
+  }
+
+  async ageQueue(queue: string, definitions: readonly number[], ageing: number): Promise<void> {
+    await this.run('age-queue', [queue, definitions, ageing, AGED]);
+  }
+
+  private async run<R extends object>(statement: string, parameters: readonly unknown[]): Promise<R[]> {
+    try {
+      return await this.query<R>(sql(statement, this.schema), parameters);
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  }
+
+  /** One transaction at a time for each scope: locked in one statement, looked at in the next. */
+  private async locked<T>(scopes: readonly string[], work: (query: Query) => Promise<T>): Promise<T> {
+    const numbers = scopes.map((scope) => scopeNumber(this.schema, scope)).sort((a, b) => (a < b ? -1 : 1));
+    const client = await this.pool.connect().catch((error: unknown) => {
+      throw new StoreError('unavailable', String(error), { cause: error });
+    });
+    let broken: Error | undefined;
+    try {
+      await client.query(BEGIN);
+      await client.query(LOCKS, [numbers.map(String)]);
+      const result = await work(queryOf(client));
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      broken = isConnectionError(error) ? (error as Error) : undefined;
+      if (broken === undefined) await client.query('ROLLBACK').catch((lost: Error) => (broken = lost));
+      throw asStoreError(error);
+    } finally {
+      client.release(broken);
+    }
+  }
+}
+
+interface LimitedRow extends ClaimRow {
+  readonly kind: 'claimed' | 'unkeyed' | 'limits';
+  readonly limit_key: string | null;
+  readonly blocked: number | null;
+  readonly next_in_ms: number | null;
+}
+
+function workflowScope(workflow: string): string {
+  return `workflow ${workflow}`;
+}
+
+/** Number of the lock: the schema is in it, since locks belong to the whole database. */
+function scopeNumber(schema: string, scope: string): bigint {
+  return createHash('sha256').update(`nest-durable limit ${schema} ${scope}`).digest().readBigInt64BE();
+}

@@ -1,0 +1,127 @@
+import type pg from 'pg';
+import type { FinishedStatus } from '../core/status.js';
+import { sql, inSchema } from './sql.js';
+import { type Query, queryOf, transaction } from './transaction.js';
+
+/**
+ * The tables whose rows belong to a run, by their column `run_id`: deleted with it. A test compares the list with the
+ * schema.
+ */
+export const RUN_TABLES = ['step_executions', 'waits', 'events'];
+
+export interface CleanupFilter {
+  /** Runs that ended then or before. */
+  readonly before: Date;
+  readonly statuses: readonly FinishedStatus[];
+  /** Runs deleted in one transaction, at most. */
+  readonly batchSize: number;
+  /** Only counts. */
+  readonly dryRun: boolean;
+  /** Ends the work after the batch it is at. */
+  readonly signal?: AbortSignal;
+}
+
+interface OldRow {
+  /** Null: the row says how far the stretch went. */
+  readonly root: string | null;
+  readonly id: string | null;
+  readonly counted: boolean;
+}
+
+/** Rows of history that one statement reads, at most: some 20 ms. */
+const STRETCH = 5_000;
+/** Clocks of processes may be off by this, ms: ids carry the time of the process that made them. */
+const SKEW = 86_400_000;
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+/** Deletes finished runs, with their children and all that belongs to them, in small transactions. */
+export class PgRetention {
+  private readonly query: Query;
+
+  constructor(
+    private readonly pool: pg.Pool,
+    private readonly schema: string,
+  ) {
+    this.query = queryOf(pool);
+  }
+
+  /** The time that ends of runs are told in. */
+  async now(): Promise<number> {
+    const [row] = await this.query<{ now: number }>(sql('database-time', this.schema), []);
+    return row?.now ?? Date.now();
+  }
+
+  /** How many runs went, or would go. */
+  async cleanup(filter: CleanupFilter): Promise<number> {
+    let count = 0;
+    for (const [from, to] of idRanges(filter.before.getTime(), await this.now())) {
+      for (let after: string | null = from; after !== null && filter.signal?.aborted !== true;) {
+        const rows: OldRow[] = await this.stretch(after, to, filter);
+        after = rows.find(({ root }) => root === null)?.id ?? null;
+        count += filter.dryRun ? rows.filter((row) => row.counted).length : await this.delete(rows, filter);
+      }
+    }
+    return count;
+  }
+
+  private stretch(after: string, to: string, { statuses, before, batchSize }: CleanupFilter): Promise<OldRow[]> {
+    const rows = Math.min(STRETCH, Math.max(batchSize, 100));
+    const parameters = [after, to, statuses, before, rows, statuses.includes('completed')];
+    return this.query<OldRow>(sql('old-runs', this.schema), parameters);
+  }
+
+  /** The leaves come first, so that no run goes before its children, however many they are. */
+  private async delete(rows: readonly OldRow[], filter: CleanupFilter): Promise<number> {
+    const rootsOf = new Map<string, string[]>();
+    for (const { root, id } of rows) {
+      if (root === null || id === null) continue;
+      const roots = rootsOf.get(id);
+      if (roots === undefined) rootsOf.set(id, [root]);
+      else roots.push(root);
+    }
+    const { batchSize } = filter;
+    const left = new Set<string>();
+    const ids = [...rootsOf.keys()];
+    let count = 0;
+    for (let at = 0; at < ids.length && filter.signal?.aborted !== true; at += batchSize) {
+      const batch = ids.slice(at, at + batchSize).filter((id) => rootsOf.get(id)?.some((root) => !left.has(root)));
+      if (batch.length === 0) continue;
+      const gone = new Set(await this.deleteBatch(batch));
+      count += gone.size;
+      // Somebody has it locked, or took it away: what is above it in a tree stays this time.
+      for (const id of batch) if (!gone.has(id)) for (const root of rootsOf.get(id) ?? []) left.add(root);
+    }
+    return count;
+  }
+
+  private deleteBatch(ids: readonly string[]): Promise<string[]> {
+    return transaction(this.pool, async (query) => {
+      const locked = await query<{ id: string }>(sql('lock-old-runs', this.schema), [ids]);
+      const found = locked.map(({ id }) => id);
+      for (const table of RUN_TABLES) {
+        await query(inSchema(`DELETE FROM durable.${table} WHERE run_id = ANY ($1::uuid[])`, this.schema), [found]);
+      }
+      await query(sql('delete-runs', this.schema), [found]);
+      return found;
+    });
+  }
+}
+
+/**
+ * Where ids of runs that ended before `cutoff` can be: an id of version 7 carries the time of the start, so what was
+ * started after the cutoff cannot have ended before it. Ids that callers chose may be anywhere: only the span between
+ * the cutoff and now is left out, where such an id is found later, when the cutoff has passed it.
+ */
+export function idRanges(cutoff: number, now: number): [string, string][] {
+  const young = idAt(cutoff + SKEW);
+  const next = idAt(now + SKEW);
+  return young < next ? [[FIRST_ID, young], [next, LAST_ID]] : [[FIRST_ID, LAST_ID]]; // prettier-ignore
+}
+
+function idAt(time: number): string {
+  const stamp = Math.min(Math.max(0, Math.floor(time)), 2 ** 48 - 1)
+    .toString(16)
+    .padStart(12, '0');
+  return `${stamp.slice(0, 8)}-${stamp.slice(8)}-0000-0000-000000000000`;
+}

@@ -1,0 +1,135 @@
+-- Takes ready rows of one queue as claim.sql does, within the limits of the queue and of the workflows. The statement
+-- before it in the transaction waits for the lock on them: a look made in that statement would count what was held
+-- before.
+--   $1 text       queue
+--   $2 json       definitions that may be claimed: [{id, run_as, timeout, per_key}]; per_key: the workflow's limit, or null
+--   $3 integer    how many
+--   $4 integer    the worker
+--   $5 integer    rows of a limited workflow that are looked at, at most
+--
+-- Limits are counted by leases: what is held by a worker, living or dead, has its place until it is taken from it. A row
+-- whose key has no place is set aside as 'blocked'; unblock.sql brings it back. A row without a key is given back to the
+-- caller ('unkeyed'), which sets it (set-limit-key.sql) and claims again.
+--
+-- Returns rows as claim.sql does, with kind 'claimed' or 'unkeyed', and one of kind 'limits' that says how many were
+-- blocked and in how many ms the rate of the queue lets more through.
+WITH moment AS MATERIALIZED (
+  -- now() is from before the wait for the lock.
+  SELECT durable.clock() + (clock_timestamp() - now()) AS at
+), setting AS MATERIALIZED (
+  SELECT s.paused_at IS NOT NULL AS paused, s.global_concurrency, s.rate_limit, s.rate_period_ms * interval '1 ms' AS period
+  FROM durable.queue_settings s
+  WHERE s.queue = $1
+), spans AS MATERIALIZED (
+  SELECT sum(r.n)::integer AS n, min(r.ends_at) AS first_end
+  FROM durable.queue_rates r, setting s, moment m
+  WHERE s.rate_limit IS NOT NULL AND r.queue = $1 AND r.ends_at > m.at - s.period
+), room AS MATERIALIZED (
+  SELECT
+    CASE
+      WHEN (SELECT paused FROM setting) THEN 0
+      ELSE GREATEST(0, LEAST($3, (
+        SELECT s.global_concurrency - (
+          SELECT count(*)::integer FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL AND q.queue = $1)
+        FROM setting s WHERE s.global_concurrency IS NOT NULL))) END AS places,
+    GREATEST(0, LEAST($3, (SELECT s.rate_limit - COALESCE(p.n, 0) FROM setting s, spans p))) AS firsts
+), candidate AS MATERIALIZED (
+  SELECT c.*, d.id AS ran_by, d.run_as, d.timeout, d.per_key
+  FROM json_to_recordset($2::json) AS d(id integer, run_as integer, timeout float8, per_key integer)
+  CROSS JOIN LATERAL (
+    SELECT q.id, q.resumed, q.priority, q.due_at, q.limit_key, q.token = 0 AS first
+    FROM durable.workflow_queue q
+    WHERE q.queue = $1 AND q.definition_id = d.id AND q.state = 'ready' AND NOT q.paused
+    ORDER BY q.resumed DESC, q.priority DESC, q.due_at, q.id
+    LIMIT CASE WHEN (SELECT places FROM room) = 0 THEN 0 WHEN d.per_key IS NULL THEN $3 ELSE $5 END
+    FOR NO KEY UPDATE SKIP LOCKED
+  ) c
+  WHERE EXISTS (SELECT FROM durable.workers w WHERE w.id = $4 AND w.dead_at IS NULL)
+), keyed AS MATERIALIZED (
+  SELECT k.limit_key, k.per_key - (
+      SELECT count(*) FROM durable.workflow_queue q WHERE q.limit_key = k.limit_key AND q.worker_id IS NOT NULL
+    ) AS free
+  FROM (SELECT DISTINCT limit_key, per_key FROM candidate WHERE per_key IS NOT NULL AND limit_key IS NOT NULL) k
+), ranked AS MATERIALIZED (
+  SELECT c.*, c.per_key IS NOT NULL AND c.limit_key IS NULL AS unkeyed,
+    CASE WHEN c.per_key IS NULL THEN true
+      ELSE k.free >= row_number() OVER (
+        PARTITION BY c.per_key IS NULL, c.limit_key ORDER BY c.resumed DESC, c.priority DESC, c.due_at, c.id) END AS fits
+  FROM candidate c
+  LEFT JOIN keyed k ON k.limit_key = c.limit_key AND c.per_key IS NOT NULL
+), within_rate AS MATERIALIZED (
+  SELECT r.*, row_number() OVER (PARTITION BY r.first ORDER BY r.resumed DESC, r.priority DESC, r.due_at, r.id) AS nth
+  FROM ranked r
+  WHERE r.fits AND NOT r.unkeyed
+), chosen AS MATERIALIZED (
+  SELECT w.*
+  FROM within_rate w, room
+  WHERE NOT w.first OR w.nth <= room.firsts
+  ORDER BY w.resumed DESC, w.priority DESC, w.due_at, w.id
+  LIMIT (SELECT places FROM room)
+), claimed AS (
+  UPDATE durable.workflow_queue q
+  SET state = 'running', worker_id = $4, token = q.token + 1, wake = false,
+    definition_id = c.run_as,
+    priority = q.priority - q.aged, aged = 0,
+    started_at = COALESCE(q.started_at, m.at),
+    deadline_at = CASE
+      WHEN q.started_at IS NULL AND q.step_of IS NULL THEN m.at + c.timeout * interval '1 ms'
+      ELSE q.deadline_at END
+  FROM chosen c, moment m
+  WHERE q.id = c.id
+  RETURNING q.id, q.step_of, q.token, q.queue, q.definition_id, c.ran_by, q.recoveries, q.deadline_at, q.step,
+    q.cancel, q.limit_key, q.resumed, c.priority, q.due_at
+), blocked AS (
+  UPDATE durable.workflow_queue q
+  SET state = 'blocked'
+  FROM ranked r
+  WHERE q.id = r.id AND NOT r.unkeyed AND NOT r.fits
+  RETURNING q.id
+), counted AS (
+  INSERT INTO durable.queue_rates AS r (queue, ends_at, n)
+  SELECT $1,
+    to_timestamp(ceil(extract(epoch FROM m.at)::float8 / w.width) * w.width),
+    count(*)
+  FROM chosen c, moment m, setting s
+  CROSS JOIN LATERAL (SELECT GREATEST(0.001, extract(epoch FROM s.period)::float8 / 50) AS width) w
+  WHERE c.first AND s.rate_limit IS NOT NULL
+  GROUP BY m.at, w.width
+  ON CONFLICT (queue, ends_at) DO UPDATE SET n = r.n + excluded.n
+), forgotten AS (
+  DELETE FROM durable.queue_rates r USING setting s, moment m
+  WHERE r.queue = $1 AND r.ends_at <= m.at - s.period
+), found AS (
+  SELECT 'claimed' AS kind, c.*, COALESCE(c.step_of, c.id) AS run_id FROM claimed c
+  UNION ALL
+  SELECT 'unkeyed', r.id, q.step_of, q.token, q.queue, r.run_as, r.ran_by, q.recoveries, q.deadline_at, q.step,
+    q.cancel, q.limit_key, r.resumed, r.priority, r.due_at, COALESCE(q.step_of, q.id)
+  FROM ranked r JOIN durable.workflow_queue q ON q.id = r.id
+  WHERE r.unkeyed
+)
+SELECT f.kind, f.id, f.run_id, f.token, f.queue, f.definition_id, f.ran_by, f.recoveries, f.step, f.cancel,
+  f.limit_key,
+  (extract(epoch FROM f.deadline_at - durable.clock()) * 1000)::float8 AS deadline_in_ms,
+  f.token = 1 AND f.step_of IS NULL AS fresh,
+  x.workflow, x.input, x.snapshot, x.snapshot_seq, x.round, x.parent_id, x.priority,
+  (extract(epoch FROM x.schedule_time) * 1000)::float8 AS schedule_time,
+  NULL::integer AS blocked, NULL::float8 AS next_in_ms,
+  f.resumed, f.priority AS rank, f.due_at
+FROM found f
+CROSS JOIN LATERAL (
+  SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round, e.parent_id, e.priority, e.schedule_time
+  FROM durable.workflow_executions e
+  WHERE e.id = f.run_id
+  LIMIT 1
+) x
+UNION ALL
+SELECT 'limits', NULL, NULL, NULL, $1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+  NULL, NULL, NULL,
+  (SELECT count(*)::integer FROM blocked),
+  -- Only where the rate alone held something back.
+  CASE WHEN (SELECT places FROM room) > 0
+      AND EXISTS (SELECT FROM within_rate w, room WHERE w.first AND w.nth > room.firsts)
+    THEN (SELECT GREATEST(1, extract(epoch FROM COALESCE(p.first_end + s.period - m.at, s.period * 1.02)) * 1000)::float8
+          FROM setting s, spans p, moment m) END,
+  NULL, NULL, NULL
+ORDER BY kind, resumed DESC, rank DESC, due_at, id

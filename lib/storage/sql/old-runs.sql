@@ -1,0 +1,49 @@
+-- Finished runs that may be deleted, with their descendants, out of the next stretch of history.
+--   $1 uuid         after this id
+--   $2 uuid         up to this id
+--   $3 text[]       statuses
+--   $4 timestamptz  ended then or before
+--   $5 integer      rows looked at, at most
+--   $6 boolean      whether completed runs are among the statuses
+--
+-- No index has the status or the end: it would make the update at a run's end touch every index. Ids are in the order of
+-- the starts, so history is read along its primary key, a bounded stretch a statement, and the caller leaves out the
+-- ids that are too young. Without completed runs the index of those with an error serves, which is short.
+--
+-- A run goes only when none of its descendants is unfinished, and never before its parent has ended: the parent may call
+-- it again and must find it. What was seen to be finished stays finished.
+--
+-- Returns a row for each run of such a tree, the leaves first: `counted` where no run above it in the tree is itself
+-- such a run (it is then counted there); and one with `root` null that says how far this stretch went ("id", null at the
+-- end).
+WITH RECURSIVE stretch AS MATERIALIZED (
+  (SELECT e.id, e.status, e.completed_at, e.parent_id
+   FROM durable.workflow_executions e
+   WHERE $6 AND e.id > $1 AND e.id <= $2
+   ORDER BY e.id LIMIT $5)
+  UNION ALL
+  (SELECT e.id, e.status, e.completed_at, e.parent_id
+   FROM durable.workflow_executions e
+   WHERE NOT $6 AND e.error IS NOT NULL AND e.id > $1 AND e.id <= $2
+   ORDER BY e.id LIMIT $5)
+), old AS MATERIALIZED (
+  SELECT s.id
+  FROM stretch s
+  WHERE s.status = ANY ($3::text[]) AND s.completed_at <= $4
+    AND NOT EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id = s.parent_id)
+), tree AS (
+  SELECT old.id AS root, old.id, 0 AS depth, true AS counted FROM old
+  UNION ALL
+  SELECT t.root, c.id, t.depth + 1, t.counted AND NOT (c.status = ANY ($3::text[]) AND c.completed_at <= $4)
+  FROM tree t
+  JOIN durable.workflow_executions c ON c.parent_id = t.id
+), kept AS MATERIALIZED (
+  SELECT DISTINCT t.root FROM tree t JOIN durable.workflow_queue q ON q.id = t.id
+)
+SELECT t.root, t.id, t.depth, t.counted
+FROM tree t
+WHERE NOT EXISTS (SELECT FROM kept WHERE kept.root = t.root)
+UNION ALL
+SELECT NULL, CASE WHEN (SELECT count(*) FROM stretch) >= $5 THEN (SELECT s.id FROM stretch s ORDER BY s.id DESC LIMIT 1) END,
+  -1, false
+ORDER BY depth DESC, root, id

@@ -1,0 +1,352 @@
+import { resolveTarget } from '../../lib/storage/connection.js';
+import { PgQueueControl } from '../../lib/storage/queue-control.js';
+import { PgQueueStore } from '../../lib/storage/queue-store.js';
+import { PgStore } from '../../lib/storage/pg-store.js';
+import type { LimitedClaims, QueueLimits } from '../../lib/engine/queue-store.js';
+import { uuidv7 } from '../../lib/core/uuid.js';
+import { Rows } from './rows.js';
+
+let rows: Rows;
+let store: PgStore;
+let queues: PgQueueStore;
+let control: PgQueueControl;
+let worker: number;
+
+beforeEach(async () => {
+  rows = await Rows.open();
+  const target = resolveTarget({ url: rows.url });
+  store = new PgStore({ target, schema: 'durable', appDataSource: null, direct: true });
+  queues = new PgQueueStore(target, 'durable');
+  control = new PgQueueControl(rows.pool, 'durable');
+  worker = await rows.worker();
+});
+
+afterEach(async () => {
+  await Promise.all([store.close(), queues.close()]);
+  await rows.close();
+});
+
+function limits(given: Partial<QueueLimits>): Promise<boolean> {
+  return queues.saveLimits([
+    { queue: 'default', globalConcurrency: null, rateLimit: null, priorityAgeing: 60_000, ...given },
+  ]);
+}
+
+/** Claims as a process that has the workflow `order`, whose runs of one key are limited to `limit`. */
+function claim(count: number, limit: number | null = null, by = worker): Promise<LimitedClaims> {
+  const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: null, workflow: 'order', limit }];
+  return queues.claimLimited({ worker: by, queue: 'default', count, definitions });
+}
+
+function claimPlainly(count: number): Promise<string[]> {
+  return store
+    .claim(worker, 'default', count, [{ id: rows.definitionId, runAs: rows.definitionId, timeout: null }])
+    .then((found) => found.map(({ rowId }) => rowId));
+}
+
+async function ready(n: number, columns: Record<string, unknown> = {}): Promise<string[]> {
+  const ids: string[] = [];
+  for (let at = 0; at < n; at++) ids.push(await rows.open({ due_at: new Date(Date.now() - 10_000 + at), ...columns }));
+  return ids;
+}
+
+/** As the end of a run does. */
+async function end(ids: readonly string[]): Promise<void> {
+  await rows.pool.query('DELETE FROM durable.workflow_queue WHERE id = ANY ($1)', [ids]);
+}
+
+async function stateOf(id: string): Promise<unknown> {
+  return (await rows.one('workflow_queue', id))?.['state'];
+}
+
+describe('a plain claim', () => {
+  it('gets nothing from a queue that is paused or limited', async () => {
+    await ready(2);
+    await control.pause('default');
+    expect(await claimPlainly(1)).toEqual([]);
+    await control.resume('default');
+    expect(await claimPlainly(1)).toHaveLength(1);
+    await limits({ globalConcurrency: 5 });
+    expect(await claimPlainly(1)).toEqual([]);
+    await limits({ rateLimit: { limit: 5, period: 1_000 } });
+    expect(await claimPlainly(1)).toEqual([]);
+    await limits({});
+    expect(await claimPlainly(1)).toHaveLength(1);
+  });
+
+  it('reads its index in order, and the settings once', async () => {
+    await ready(3);
+    const client = await rows.pool.connect();
+    try {
+      await client.query('SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off');
+      const { sql } = await import('../../lib/storage/sql.js');
+      const definitions = JSON.stringify([{ id: rows.definitionId, run_as: rows.definitionId, timeout: null }]);
+      const { rows: lines } = await client.query<{ 'QUERY PLAN': string }>(
+        `EXPLAIN (ANALYZE, COSTS off, TIMING off) ${sql('claim', 'durable')}`,
+        ['default', definitions, 1, worker],
+      );
+      const plan = lines.map((line) => line['QUERY PLAN']).join('\n');
+      expect(plan).toContain('One-Time Filter');
+      expect(plan).toMatch(/Index Scan using queue_claim .*rows=1(\.00)? loops=1/);
+      expect(plan).toMatch(/using queue_settings_pkey .* loops=1\)/);
+    } finally {
+      client.release(true);
+    }
+  });
+
+  it('takes back what ageing added', async () => {
+    const [id] = await ready(1, { priority: 7, aged: 5 });
+    await claimPlainly(1);
+    expect(await rows.one('workflow_queue', id ?? '')).toMatchObject({ priority: 2, aged: 0 });
+  });
+});
+
+describe('a start that asks to be held at once', () => {
+  async function start(): Promise<boolean> {
+    const id = uuidv7();
+    const op = {
+      id, workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 0, input: '{}', tags: null,
+      delayMs: 0, scheduledAt: null, retryOf: null,
+    parentId: null, timeout: null, claim: true,
+    }; // prettier-ignore
+    const { claimed } = await store.commitGroup(worker, { ops: [], starts: [op], claimable: [rows.definitionId] });
+    await end([id]);
+    return claimed.has(id);
+  }
+
+  it('is held, but not in a queue that is paused or limited', async () => {
+    expect(await start()).toBe(true);
+    await control.pause('default');
+    expect(await start()).toBe(false);
+    await control.resume('default');
+    await limits({ globalConcurrency: 5 });
+    expect(await start()).toBe(false);
+    await limits({});
+    expect(await start()).toBe(true);
+  });
+});
+
+describe('the concurrency of a queue', () => {
+  it('counts what workers hold, the dead included, until it is taken from them', async () => {
+    await limits({ globalConcurrency: 3 });
+    await ready(10);
+    const dead = await rows.worker();
+    expect((await claim(2, null, dead)).rows).toHaveLength(2);
+    expect((await claim(10)).rows).toHaveLength(1);
+    expect((await claim(10)).rows).toHaveLength(0);
+    await rows.pool.query('UPDATE durable.workers SET dead_at = now() WHERE id = $1', [dead]);
+    expect((await claim(10)).rows).toHaveLength(0);
+    await store.recover([]);
+    const taken = (await claim(10)).rows;
+    // Those that had begun come first.
+    expect(taken.map(({ token, recoveries }) => [token, recoveries])).toEqual([[2, 1], [2, 1]]); // prettier-ignore
+  });
+
+  it('is never exceeded by 20 claims at once', async () => {
+    await limits({ globalConcurrency: 7 });
+    await ready(30);
+    const claims = await Promise.all(Array.from({ length: 20 }, () => claim(3)));
+    expect(claims.reduce((sum, one) => sum + one.rows.length, 0)).toBe(7);
+  });
+
+  it('takes resumed runs before new ones, then by priority, due time and id', async () => {
+    await limits({ globalConcurrency: 10 });
+    const [low] = await ready(1, { priority: -1 });
+    const [old, young] = await ready(2);
+    const [high] = await ready(1, { priority: 3 });
+    const [resumed] = await ready(1, { priority: -5, resumed: true, token: 1, started_at: new Date() });
+    expect((await claim(10)).rows.map(({ rowId }) => rowId)).toEqual([resumed, high, old, young, low]);
+  });
+});
+
+describe('the rate of a queue', () => {
+  it('counts first claims only, and says when the next is let through', async () => {
+    await limits({ rateLimit: { limit: 2, period: 600_000 } });
+    await ready(5);
+    await ready(2, { resumed: true, token: 4, started_at: new Date() });
+    const first = await claim(10);
+    expect(first.rows.map(({ token }) => token)).toEqual([5, 5, 1, 1]);
+    expect(first.nextInMs).toBeGreaterThan(590_000);
+    expect(first.nextInMs).toBeLessThanOrEqual(612_100);
+    expect((await claim(10)).rows).toHaveLength(0);
+    // The window has passed.
+    await rows.pool.query(`UPDATE durable.queue_rates SET ends_at = ends_at - interval '20 minutes'`);
+    expect((await claim(10)).rows).toHaveLength(2);
+    expect(await rows.count('queue_rates')).toBe(1);
+  });
+
+  it('counts the first claim of a step handed to the queue', async () => {
+    await limits({ rateLimit: { limit: 1, period: 600_000 } });
+    const run = await rows.open({ state: 'sleeping', queue: 'elsewhere', due_at: 'infinity' });
+    const step = { step_of: run, step: '{}' };
+    await rows.queued(step);
+    await rows.queued({ ...step, token: 1, resumed: true });
+    await rows.queued(step);
+    expect((await claim(10)).rows).toHaveLength(2);
+    expect((await claim(10)).rows).toHaveLength(0);
+  });
+
+  it('lets no window hold more than the limit, and as much as it can', async () => {
+    await limits({ rateLimit: { limit: 5, period: 100 } });
+    await ready(30);
+    const taken: string[] = [];
+    while (taken.length < 30) {
+      const { rows: found, nextInMs } = await claim(30);
+      taken.push(...found.map(({ rowId }) => rowId));
+      if (taken.length < 30) await new Promise((resolve) => setTimeout(resolve, nextInMs ?? 0));
+    }
+    const { rows: at } = await rows.pool.query<{ ms: number }>(
+      'SELECT (extract(epoch FROM started_at) * 1000)::float8 AS ms FROM durable.workflow_queue ORDER BY 1',
+    );
+    for (let n = 5; n < at.length; n++) expect((at[n]?.ms ?? 0) - (at[n - 5]?.ms ?? 0)).toBeGreaterThanOrEqual(99.99);
+  });
+});
+
+describe('the limit of a workflow', () => {
+  it('holds for each key, sets aside what has no place, and brings it back in order', async () => {
+    const first = await ready(3, { limit_key: 'order\n=a' });
+    const second = await ready(2, { limit_key: 'order\n=b' });
+    const { rows: taken, blocked } = await claim(10, 1);
+    expect(taken.map(({ rowId, limitKey }) => [rowId, limitKey])).toEqual(
+      expect.arrayContaining([[first[0], 'order\n=a'], [second[0], 'order\n=b']]), // prettier-ignore
+    );
+    expect(taken).toHaveLength(2);
+    expect(blocked).toBe(3);
+    expect(await Promise.all([...first, ...second].map(stateOf))).toEqual([
+      'running', 'blocked', 'blocked', 'running', 'blocked',
+    ]); // prettier-ignore
+    expect(await queues.blockedKeys(['order', 'other'])).toEqual(['order\n=a', 'order\n=b']);
+    expect(await queues.blockedKeys(['other'])).toEqual([]);
+
+    const keys = [{ limitKey: 'order\n=a', limit: 1 }, { limitKey: 'order\n=b', limit: 1 }]; // prettier-ignore
+    expect(await queues.unblock(keys)).toEqual([]);
+    await end([first[0] ?? '']);
+    expect(await queues.unblock(keys)).toEqual(['default']);
+    expect(await Promise.all(first.slice(1).map(stateOf))).toEqual(['ready', 'blocked']);
+    expect((await claim(10, 1)).rows.map(({ rowId }) => rowId)).toEqual([first[1]]);
+  });
+
+  it('is never exceeded by 20 claims at once', async () => {
+    await ready(20, { limit_key: 'order\n=a' });
+    await ready(20, { limit_key: 'order\n=b' });
+    await Promise.all(Array.from({ length: 20 }, () => claim(5, 3)));
+    const { rows: held } = await rows.pool.query(
+      `SELECT limit_key, count(*)::int AS n FROM durable.workflow_queue WHERE worker_id IS NOT NULL GROUP BY 1 ORDER BY 1`,
+    );
+    expect(held).toEqual([{ limit_key: 'order\n=a', n: 3 }, { limit_key: 'order\n=b', n: 3 }]); // prettier-ignore
+  });
+
+  it('leaves rows of other workflows alone, and gives back those that have no key yet', async () => {
+    const [unkeyed] = await ready(1);
+    const found = await claim(10, 1);
+    expect(found.rows).toEqual([]);
+    expect(found.unkeyed).toMatchObject([{ rowId: unkeyed, runId: unkeyed, workflow: 'order', input: '{"n":1}' }]);
+    await queues.setLimitKeys([{ runId: unkeyed ?? '', limitKey: 'order\n' }]);
+    expect((await claim(10, 1)).rows.map(({ rowId }) => rowId)).toEqual([unkeyed]);
+  });
+
+  it('is not in the way of what has none', async () => {
+    const other = await rows.addDefinition('free', 1);
+    await ready(3, { limit_key: 'order\n=a' });
+    await ready(3, { definition_id: other });
+    const { rows: taken } = await queues.claimLimited({
+      worker,
+      queue: 'default',
+      count: 10,
+      definitions: [
+        { id: rows.definitionId, runAs: rows.definitionId, timeout: null, workflow: 'order', limit: 1 },
+        { id: other, runAs: other, timeout: null, workflow: 'free', limit: null },
+      ],
+    });
+    expect(taken).toHaveLength(4);
+  });
+
+  it('pauses a run that has no key', async () => {
+    const [id = ''] = await ready(1);
+    await queues.refuseUnkeyed(id, '{"name":"InvalidInputError","message":"no"}');
+    expect(await rows.one('workflow_queue', id)).toMatchObject({ paused: true });
+    expect(await rows.one('workflow_executions', id)).toMatchObject({ error: expect.stringContaining('no') });
+  });
+});
+
+describe('ageing', () => {
+  const at = (ms: number): Date => new Date(Date.now() - ms);
+
+  async function priorities(): Promise<Record<string, number[]>> {
+    const { rows: found } = await rows.pool.query('SELECT id, priority, aged FROM durable.workflow_queue ORDER BY id');
+    return Object.fromEntries(found.map(({ id, priority, aged }) => [id, [priority, aged]]));
+  }
+
+  it('adds a step for each wait, once, where another priority is there', async () => {
+    const [old = ''] = await ready(1, { due_at: at(185_000) });
+    const [young = ''] = await ready(1, { priority: 2, due_at: at(65_000) });
+    const [fresh = ''] = await ready(1, { priority: 2, due_at: at(1_000) });
+    for (let sweep = 0; sweep < 2; sweep++) {
+      await queues.ageQueue('default', [rows.definitionId], 60_000);
+      expect(await priorities()).toEqual({ [old]: [3, 3], [young]: [3, 1], [fresh]: [2, 0] });
+    }
+    expect(await claimPlainly(10)).toEqual([old, young, fresh]);
+    expect(await priorities()).toEqual({ [old]: [0, 0], [young]: [2, 0], [fresh]: [2, 0] });
+  });
+
+  it('writes nothing where all that is ready has one priority', async () => {
+    const ids = await ready(3, { due_at: at(600_000), priority: 4 });
+    await ready(1, { due_at: at(600_000), queue: 'other' });
+    await ready(1, { due_at: at(600_000), paused: true });
+    await ready(1, { due_at: at(600_000), state: 'sleeping', started_at: at(600_000) });
+    await queues.ageQueue('default', [rows.definitionId], 60_000);
+    const found = await priorities();
+    for (const id of ids) expect(found[id]).toEqual([4, 0]);
+    expect(Object.values(found).every(([, aged]) => aged === 0)).toBe(true);
+  });
+
+  it('raises what a limit has set aside too, and stops at the largest number', async () => {
+    const [blocked = ''] = await ready(1, { due_at: at(125_000), state: 'blocked', limit_key: 'order\n' });
+    const [top = ''] = await ready(1, { due_at: at(600_000), priority: 2_147_483_646 });
+    await ready(1);
+    await queues.ageQueue('default', [rows.definitionId], 60_000);
+    expect(await priorities()).toMatchObject({ [blocked]: [2, 2], [top]: [2_147_483_647, 1] });
+  });
+});
+
+describe('pausing against claims', () => {
+  const ROUNDS = 1_000;
+  let stores: PgStore[] = [];
+
+  afterEach(async () => {
+    await Promise.all(stores.map((one) => one.close()));
+  });
+
+  it(`lets nothing be claimed once it has returned, ${ROUNDS} times`, async () => {
+    await ready(50);
+    const target = resolveTarget({ url: rows.url });
+    stores = Array.from(
+      { length: 3 },
+      () => new PgStore({ target, schema: 'durable', appDataSource: null, direct: true }),
+    );
+    const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: null }];
+    let raced = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const stop = new AbortController();
+      const claimed: string[] = [];
+      const takers = stores.map(async (one) => {
+        while (!stop.signal.aborted)
+          claimed.push(...(await one.claim(worker, 'default', 1, definitions)).map(({ rowId }) => rowId));
+      });
+      // Somewhere among the claims, another place each time.
+      for (let turn = round % 7; turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
+      await control.pause('default');
+      const held = await control.held('default');
+      stop.abort();
+      await Promise.all(takers);
+      expect(await control.held('default')).toBe(held);
+      expect(claimed).toHaveLength(held);
+      if (held > 0 && held < 50) raced++;
+      await rows.pool.query(
+        `WITH settings AS (UPDATE durable.queue_settings SET paused_at = NULL)
+         UPDATE durable.workflow_queue SET state = 'ready', worker_id = NULL WHERE worker_id IS NOT NULL`,
+      );
+    }
+    expect(raced).toBeGreaterThan(ROUNDS / 10);
+  }, 600_000);
+});

@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+import { FINISHED_STATUSES } from '../../lib/core/status.js';
+import { uuidv7 } from '../../lib/core/uuid.js';
+import { type CleanupFilter, idRanges, PgRetention, RUN_TABLES } from '../../lib/storage/retention.js';
+import { Rows } from './rows.js';
+
+let rows: Rows;
+let retention: PgRetention;
+
+beforeEach(async () => {
+  rows = await Rows.open();
+  retention = new PgRetention(rows.pool, 'durable');
+});
+
+afterEach(() => rows.close());
+
+const HOUR = 3_600_000;
+const ago = (ms: number): Date => new Date(Date.now() - ms);
+
+/** A run that ended two hours ago. */
+function old(columns: Record<string, unknown> = {}): Promise<string> {
+  const ended = { status: 'completed', created_at: ago(3 * HOUR), completed_at: ago(2 * HOUR) };
+  const error = 'status' in columns && columns['status'] !== 'completed' ? { error: '{"name":"Error"}' } : {};
+  return rows.run({ id: uuidv7(Date.now() - 3 * HOUR), ...ended, ...error, ...columns });
+}
+
+function clean(filter: Partial<CleanupFilter> = {}): Promise<number> {
+  return retention.cleanup({
+    before: ago(HOUR), statuses: FINISHED_STATUSES, batchSize: 1_000, dryRun: false, ...filter,
+  }); // prettier-ignore
+}
+
+async function left(): Promise<string[]> {
+  const { rows: found } = await rows.pool.query<{ id: string }>('SELECT id FROM durable.workflow_executions');
+  return found.map(({ id }) => id);
+}
+
+it('knows every table whose rows belong to a run', async () => {
+  const { rows: tables } = await rows.pool.query<{ name: string }>(
+    `SELECT table_name AS name FROM information_schema.columns
+      WHERE table_schema = 'durable' AND column_name = 'run_id' ORDER BY 1`,
+  );
+  expect([...RUN_TABLES].sort()).toEqual(tables.map(({ name }) => name));
+});
+
+describe('cleanup', () => {
+  it('deletes what ended before the time, with its journal, and nothing else', async () => {
+    const gone = await old();
+    await rows.record(gone, 1);
+    await rows.record(gone, 2);
+    const kept = await old({ completed_at: ago(HOUR / 2) });
+    await rows.record(kept, 1);
+    const active = await rows.open({ state: 'sleeping' }, { created_at: ago(9 * HOUR) });
+    expect(await clean({ dryRun: true })).toBe(1);
+    expect(await clean()).toBe(1);
+    expect((await left()).sort()).toEqual([kept, active].sort());
+    expect(await rows.count('step_executions')).toBe(1);
+    expect(await clean()).toBe(0);
+  });
+
+  it.each(FINISHED_STATUSES)('deletes only what is %s where that is asked for', async (status) => {
+    for (const one of FINISHED_STATUSES) await old({ status: one });
+    expect(await clean({ statuses: [status] })).toBe(1);
+    const { rows: found } = await rows.pool.query('SELECT FROM durable.workflow_executions WHERE status = $1', [
+      status,
+    ]);
+    expect(found).toHaveLength(0);
+    expect(await left()).toHaveLength(FINISHED_STATUSES.length - 1);
+  });
+
+  it('finds runs whose ids were chosen by callers, wherever they sort', async () => {
+    const ids = [
+      '00000000-0000-4000-8000-000000000001',
+      'ffffffff-ffff-4fff-bfff-fffffffffffe',
+      ...Array.from({ length: 10 }, randomUUID),
+    ];
+    for (const id of ids) await old({ id });
+    expect(await clean()).toBe(ids.length);
+  });
+
+  it('goes on from stretch to stretch, in batches of any size', async () => {
+    for (let n = 0; n < 250; n++) await old({ status: n % 2 === 0 ? 'completed' : 'failed' });
+    expect(await clean({ batchSize: 7, statuses: ['failed'], dryRun: true })).toBe(125);
+    expect(await clean({ batchSize: 7, statuses: ['failed'] })).toBe(125);
+    expect(await clean({ batchSize: 100 })).toBe(125);
+    expect(await left()).toEqual([]);
+  });
+});
+
+describe('a run with children', () => {
+  it('goes with all of them, whatever their status, each counted once', async () => {
+    const parent = await old();
+    const child = await old({ parent_id: parent, status: 'failed' });
+    const grandchild = await old({ parent_id: child, completed_at: ago(60_000) });
+    await rows.record(grandchild, 1);
+    const filter = { statuses: ['completed'] } as const;
+    expect(await clean({ ...filter, dryRun: true })).toBe(3);
+    expect(await clean({ ...filter, batchSize: 1 })).toBe(3);
+    expect(await left()).toEqual([]);
+    expect(await rows.count('step_executions')).toBe(0);
+  });
+
+  it('stays while one of them is unfinished, at any depth; its finished ones stay with their parents', async () => {
+    const parent = await old();
+    const child = await old({ parent_id: parent });
+    await rows.open({ state: 'sleeping', due_at: 'infinity' }, { parent_id: child });
+    // Finished, with a finished parent and nothing unfinished below it.
+    const done = await old({ parent_id: parent });
+    expect(await clean({ dryRun: true })).toBe(1);
+    expect(await clean()).toBe(1);
+    expect(await left()).not.toContain(done);
+    expect(await left()).toHaveLength(3);
+  });
+
+  it('keeps them while it is unfinished itself: it may call them again', async () => {
+    const parent = await rows.open({ state: 'running', worker_id: 1 });
+    await old({ parent_id: parent });
+    expect(await clean()).toBe(0);
+    await rows.pool.query('DELETE FROM durable.workflow_queue');
+    expect(await clean()).toBe(1);
+  });
+
+  it('stays where one of them is locked', async () => {
+    const parent = await old();
+    const child = await old({ parent_id: parent });
+    const client = await rows.pool.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query('SELECT FROM durable.workflow_executions WHERE id = $1 FOR SHARE', [child]);
+      expect(await clean({ batchSize: 1 })).toBe(0);
+      await client.query('ROLLBACK');
+    } finally {
+      client.release();
+    }
+    expect(await clean()).toBe(2);
+  });
+});
+
+describe('races', () => {
+  it('of two cleanups delete and count each run once', async () => {
+    for (let n = 0; n < 60; n++) {
+      const parent = await old();
+      if (n % 3 === 0) await old({ parent_id: parent });
+    }
+    const counts = await Promise.all(Array.from({ length: 4 }, () => clean({ batchSize: 5 })));
+    const again = await clean();
+    expect(counts.reduce((sum, n) => sum + n, again)).toBe(80);
+    expect(await left()).toEqual([]);
+  });
+
+  it('with resume, a thousand times: what is unfinished is never touched', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 10; n++) {
+      const id = await rows.open({ paused: true }, { id: uuidv7(Date.now() - 5 * HOUR), created_at: ago(5 * HOUR) });
+      await rows.record(id, 1);
+      ids.push(id);
+      await old();
+    }
+    for (let round = 0; round < 100; round++) {
+      await Promise.all([
+        clean({ before: new Date(Date.now() + HOUR), batchSize: 3 }),
+        ...ids.map((id) =>
+          rows.pool.query('UPDATE durable.workflow_queue SET paused = NOT paused WHERE id = $1', [id]),
+        ),
+      ]);
+    }
+    expect((await left()).sort()).toEqual(ids.sort());
+    expect(await rows.count('step_executions')).toBe(10);
+  });
+});
+
+describe('history of many runs', () => {
+  beforeEach(async () => {
+    await rows.pool.query(
+      `INSERT INTO durable.workflow_executions (id, created_at, updated_at, completed_at, definition_id, priority, workflow, queue, input, status)
+       SELECT (lpad(to_hex((extract(epoch FROM t) * 1000)::bigint), 12, '0') || '7000' || '8000' || lpad(to_hex(n), 12, '0'))::uuid,
+         t, t, t, $1, 0, 'order', 'default', '{}', 'completed'
+       FROM generate_series(1, 20000) AS n, LATERAL (SELECT now() - n * interval '1 minute' AS t) at`,
+      [rows.definitionId],
+    );
+    await rows.pool.query('ANALYZE durable.workflow_executions');
+  });
+
+  async function plan(statement: string, parameters: unknown[]): Promise<string> {
+    const { sql } = await import('../../lib/storage/sql.js');
+    const { rows: lines } = await rows.pool.query<{ 'QUERY PLAN': string }>(
+      `EXPLAIN (ANALYZE, COSTS off, TIMING off) ${sql(statement, 'durable')}`,
+      parameters,
+    );
+    return lines.map((line) => line['QUERY PLAN']).join('\n');
+  }
+
+  it('is read along an index, no further than a stretch, and young runs not at all', async () => {
+    const [[first, last] = ['', '']] = idRanges(Date.now() - 240 * HOUR, Date.now());
+    const all = await plan('old-runs', [first, last, ['completed'], new Date(), 1_000, true]);
+    expect(all).not.toContain('Seq Scan on workflow_executions');
+    expect(all).toMatch(/Index Scan using workflow_executions_pkey on workflow_executions e .*rows=1000(\.00)? /);
+    const failed = await plan('old-runs', [first, last, ['failed'], new Date(), 1_000, false]);
+    expect(failed).toMatch(/executions_error.* \(actual rows=0/);
+    expect(idRanges(Date.now() - 240 * HOUR, Date.now())).toHaveLength(2);
+  });
+
+  it('goes to the cutoff, and not beyond', async () => {
+    expect(await clean({ before: ago(100 * HOUR), dryRun: true })).toBe(20_000 - 6_000 + 1);
+    expect(await clean({ before: ago(100 * HOUR) })).toBe(20_000 - 6_000 + 1);
+    expect(await rows.count('workflow_executions')).toBe(5_999);
+  });
+});
