@@ -35,11 +35,10 @@ it('goes on where it was when PostgreSQL is killed and started again under 200 r
     const runs = await one.client.startMany('three', items);
     const results = Promise.all(runs.map((run, n) => (n % 2 === 0 ? run : two.client.handle(run.id)).result()));
     results.catch(() => {});
-    for (const [kill, begun] of [100, 300].entries()) {
+    for (const begun of [100, 300]) {
       while (effects.counts.size < begun) await new Promise((resolve) => setTimeout(resolve, 5));
       await server.kill();
       await server.start();
-      expect(kill).toBeLessThan(2);
     }
     await results;
     // Both workers lived all the while.

@@ -51,6 +51,12 @@ async function start(): Promise<void> {
     max_connections: 300,
     ...settings,
   };
+  // After a kill -9 the old backends notice it one by one, and until the last is gone no server may use the data.
+  while (!(await launch(options)));
+}
+
+/** Resolves when the server takes connections; false: processes of a killed one are still there. */
+async function launch(options: Record<string, string | number>): Promise<boolean> {
   const flags = Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child = spawn(postgres, ['-D', data, ...flags], {
     ...account,
@@ -62,9 +68,13 @@ async function start(): Promise<void> {
   output = '';
   child.stderr?.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-10_000)));
   while (!(await accepts())) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server does not start:\n${output}`);
+    if (child.exitCode !== null || child.signalCode !== null) {
+      if (output.includes('pre-existing shared memory block')) return false;
+      throw new Error(`the server does not start:\n${output}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  return true;
 }
 
 async function accepts(): Promise<boolean> {
