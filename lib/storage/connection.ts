@@ -240,7 +240,8 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
     try {
       const result = await work((config) => {
         // Not on the next session: what was done before in this transaction is gone.
-        if (session.lost !== null) throw new ConnectionLostError(`${this.#title} was lost.`, true, { cause: session.lost });
+        if (session.lost !== null)
+          throw new ConnectionLostError(`${this.#title} was lost.`, true, { cause: session.lost });
         return this.#send(session, config);
       });
       await this.#send(session, { text: 'COMMIT' });

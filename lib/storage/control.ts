@@ -157,9 +157,9 @@ export class PgControl {
     return row;
   }
 
-  /** Asks for a hint at the ends of these runs. One whose row is locked at this moment is passed over. */
-  async watch(ids: readonly string[]): Promise<void> {
-    await this.query(sql('watch-runs', this.schema), [ids]);
+  /** Asks for a hint at the ends of these runs. Gives those that it is asked for: of the others, it is to be asked anew. */
+  async watch(ids: readonly string[]): Promise<string[]> {
+    return (await this.query<{ id: string }>(sql('watch-runs', this.schema), [ids])).map((row) => row.id);
   }
 
   /** How the runs ended; null: it has not. One that does not exist is left out. */

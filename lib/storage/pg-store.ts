@@ -6,7 +6,18 @@ import { StoreError } from '../engine/store.js';
 import { isConnectionError, openPool } from './connection.js';
 import type { DatabaseTarget } from './database-target.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
-import { claimedRow, type ClaimRow, groupResult, type GroupRow, journalRecord, type RecordRow, takenWaits, undoRecord, type UndoRow, type WaitRow } from './engine-rows.js';
+import {
+  claimedRow,
+  type ClaimRow,
+  groupResult,
+  type GroupRow,
+  journalRecord,
+  type RecordRow,
+  takenWaits,
+  undoRecord,
+  type UndoRow,
+  type WaitRow,
+} from './engine-rows.js';
 import { matchLoose } from './loose-events.js';
 import { extrasJson, opsJson, recordsJson, startsJson } from './op-json.js';
 import { sql } from './sql.js';
@@ -54,10 +65,7 @@ export class PgStore implements port.EngineStore {
     return this.writer.transaction((run) => commitIn(run, worker, group));
   }
 
-  commitAlone(
-    worker: number,
-    op: port.RunOp,
-  ): Promise<{ ack: port.Ack; woken: readonly port.WokenRun[] } | 'busy'> {
+  commitAlone(worker: number, op: port.RunOp): Promise<{ ack: port.Ack; woken: readonly port.WokenRun[] } | 'busy'> {
     return this.transact(async (run) => {
       const [locked] = await run('lock-held', [op.rowId, op.token, worker]);
       if (locked === undefined) {
@@ -80,7 +88,10 @@ export class PgStore implements port.EngineStore {
 
   commitHanded(worker: number, op: port.HandedOp): Promise<port.HandedAck> {
     return this.transact(async (run) => {
-      const rows = await run<{ id: string; token: number; worker_id: number | null }>('lock-handed', [op.rowId, op.runId]);
+      const rows = await run<{ id: string; token: number; worker_id: number | null }>('lock-handed', [
+        op.rowId,
+        op.runId,
+      ]);
       const own = rows.find((row) => row.id === op.rowId);
       if (own?.token !== op.token || own.worker_id !== worker) return { taken: false, woken: null };
       if (op.records.length > 0) await run('insert-records', [op.runId, op.token, recordsJson(op.records)]);
@@ -281,7 +292,9 @@ function groupValues(worker: number, { ops, starts, claimable }: port.CommitGrou
 /** A group with what it does beside the journal, in a transaction. */
 async function commitIn(run: Run, worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
   const parents = [...new Set(group.ops.flatMap((op) => op.extras?.parent ?? []))].sort();
-  const busy = new Set(parents.length === 0 ? [] : (await run<{ id: string }>('lock-parents', [parents])).map((r) => r.id));
+  const busy = new Set(
+    parents.length === 0 ? [] : (await run<{ id: string }>('lock-parents', [parents])).map((r) => r.id),
+  );
   // A parent that somebody has locked is not waited for: its child's end goes into a later group.
   const ops = group.ops.filter((op) => !busy.has(op.extras?.parent ?? ''));
   const result = groupResult(await run<GroupRow>('commit-group', groupValues(worker, { ...group, ops })));

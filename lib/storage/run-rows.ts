@@ -65,7 +65,9 @@ export interface RecordRow {
 }
 
 /** History says 'active' of every unfinished run; what it does now is in its row of the queue. */
-export function statusOf(row: Pick<RunRow, 'stored_status' | 'state' | 'paused' | 'compensating' | 'begun'>): ExecutionStatus {
+export function statusOf(
+  row: Pick<RunRow, 'stored_status' | 'state' | 'paused' | 'compensating' | 'begun'>,
+): ExecutionStatus {
   if (row.stored_status !== 'active') return row.stored_status as ExecutionStatus;
   if (row.compensating === true && (row.state === 'running' || row.paused !== true)) return 'compensating';
   if (row.state === 'running') return 'running';
@@ -156,11 +158,20 @@ export function toSteps(
       const got = record.input_item === null ? value : (value as unknown[])[record.input_item];
       return fromRecord(record, got, children.get(visitOf(record)) ?? null);
     }),
-    ...waiting.map((wait) => unfinished(wait, 'step', 'waiting', wait.created_at, inputNow(wait, input, records), wait.child_id)),
+    ...waiting.map((wait) =>
+      unfinished(wait, 'step', 'waiting', wait.created_at, inputNow(wait, input, records), wait.child_id),
+    ),
     ...fresh
       .toSorted((a, b) => a.startedAt - b.startedAt)
       .map((attempt) =>
-        unfinished(attempt, attempt.type, 'running', new Date(attempt.startedAt), inputNow(attempt, input, records), null),
+        unfinished(
+          attempt,
+          attempt.type,
+          'running',
+          new Date(attempt.startedAt),
+          inputNow(attempt, input, records),
+          null,
+        ),
       ),
   ];
 }
