@@ -33,7 +33,7 @@ import {
 } from './durable.wait-options.js';
 import { WaitsClient } from './durable.waits.js';
 import { findWorkflow, newRun, storedInput, workflowName } from './durable.workflows.js';
-import { type NewRun, PgControl, type StartedRun } from './storage/control.js';
+import { isDelayed, type NewRun, PgControl, type StartedRun } from './storage/control.js';
 import { PgReads } from './storage/reads.js';
 
 interface Parts extends DurableRuntime {
@@ -331,10 +331,11 @@ export class DurableClient {
 
   /** Of runs that no group commit has started. */
   private tellWorkers({ engine }: DurableRuntime, runs: readonly NewRun[], started: readonly StartedRun[]): void {
-    const fresh = runs.filter(
-      (run, at) => started[at]?.created === true && run.delayMs === 0 && run.scheduledAt === null,
-    );
-    if (fresh.length > 0) engine.workIn([...new Set(fresh.map((run) => run.queue))]);
+    const created = runs.filter((_, at) => started[at]?.created === true);
+    const ready = created.filter((run) => !isDelayed(run));
+    if (ready.length > 0) engine.workIn([...new Set(ready.map((run) => run.queue))]);
+    const delayed = created.filter(isDelayed);
+    if (delayed.length > 0) engine.workLater([...new Set(delayed.map((run) => run.queue))]);
   }
 }
 

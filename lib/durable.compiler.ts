@@ -155,6 +155,13 @@ function draftMembers(
   if (!checkKeys('', options, KEYS[metadata.decorator], report)) {
     return [];
   }
+  if (metadata.decorator === 'Parallel' && Array.isArray(metadata.arms)) {
+    // As keys of an object they would come together without a word.
+    const twice = metadata.arms.filter((name, index, all) => all.indexOf(name) < index);
+    if (twice.length > 0) {
+      report(`its list names ${twice.map((name) => `"${name}"`).join(', ')} twice; a member stands in one place`);
+    }
+  }
   const retry = metadata.options.retry;
   if (retry !== undefined && checkKeys('retry', retry, RETRY_KEYS, report)) {
     checkFunction('retry.retryIf', retry.retryIf, report);

@@ -102,6 +102,29 @@ export {
   type ParallelResults,
   type SettledResult,
 } from './core/results.js';
+export {
+  workflowGraph,
+  type GraphEdge,
+  type GraphEdgeKind,
+  type GraphNode,
+  type GraphNodeKind,
+  type WorkflowGraph,
+} from './core/definition-graph.js';
+export { toMermaid } from './core/definition-mermaid.js';
+export type {
+  BranchNode,
+  CompensationNode,
+  DecisionNode,
+  ForEachNode,
+  NodeKind,
+  ParallelNode,
+  RetryPolicy,
+  Sequence,
+  StepNode,
+  StepSettings,
+  WorkflowDefinition,
+  WorkflowNode,
+} from './core/definition.js';
 export type { StoredError } from './core/stored-error.js';
 export { ExecutionNotFinishedError } from './core/errors-client.js';
 export { StepUsageError } from './core/errors-usage.js';

@@ -266,6 +266,61 @@ describe('compileWorkflow', () => {
     ]);
   });
 
+  it('refuses options of steps on what cannot have them', () => {
+    const wrong = (options: object): never => options as never;
+    class SelectWorkflow {
+      @Branch({ a: 'one' }, wrong({ compensate: 'undo' }))
+      pick(): string {
+        return 'a';
+      }
+
+      @Parallel(['two'], wrong({ transactional: true }))
+      fan(): void {}
+
+      @ForEach('three', wrong({ queue: 'slow', goto: ['one'] }))
+      each(): string[] {
+        return [];
+      }
+
+      @Step({ compensate: 'undo' })
+      one(): void {}
+
+      @Step(wrong({ goto: ['one'] }))
+      two(): void {}
+
+      @Step()
+      three(): void {}
+
+      @Compensate(wrong({ compensate: 'undo', queue: 'slow' }))
+      undo(): void {}
+    }
+    expect(faultsOf(SelectWorkflow)).toEqual([
+      'SelectWorkflow.pick: compensate is no option.',
+      'SelectWorkflow.fan: transactional is no option.',
+      'SelectWorkflow.each: queue is no option.',
+      'SelectWorkflow.each: goto is no option.',
+      'SelectWorkflow.two: goto is no option.',
+      'SelectWorkflow.undo: compensate is no option.',
+      'SelectWorkflow.undo: queue is no option.',
+    ]);
+  });
+
+  it('refuses a member twice in the short list of a parallel', () => {
+    class TwiceWorkflow {
+      @Parallel(['one', 'two', 'one'])
+      fan(): void {}
+
+      @Step()
+      one(): void {}
+
+      @Step()
+      two(): void {}
+    }
+    expect(faultsOf(TwiceWorkflow)).toEqual([
+      'TwiceWorkflow.fan: its list names "one" twice; a member stands in one place',
+    ]);
+  });
+
   it('refuses arms and members that are no such thing, as JavaScript may write them', () => {
     class GetterWorkflow {
       @Branch(undefined as unknown as Record<string, never>)

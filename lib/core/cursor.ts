@@ -1,4 +1,11 @@
-import type { BranchNode, ForEachNode, ParallelNode, Sequence, WorkflowDefinition, WorkflowNode } from './definition.js';
+import type {
+  BranchNode,
+  ForEachNode,
+  ParallelNode,
+  Sequence,
+  WorkflowDefinition,
+  WorkflowNode,
+} from './definition.js';
 import { armPrefix, decodeName, itemPrefix, nodePath } from './definition-path.js';
 import {
   type ArmResult,
@@ -162,8 +169,10 @@ function ended(frame: Frame, at: number, result: ArmResult): void {
       fan.top = Math.max(fan.top, ...Object.values(frame.sequence.visits), ...Object.values(frame.sequence.below));
       delete fan.open[within.key];
     }
-    // With results, they are put into the data first, which is a record of its own.
-    if (fan.results.length === 0 && parent.sequence.failedBy === null && loopIsDone(fan)) advance(parent, at);
+    // With results, they are put into the data first, which is a record of its own. So it is where items have failed:
+    // what of them is still settling needs its place until it is recorded.
+    const plain = fan.results.length === 0 && Object.keys(fan.open).length === 0;
+    if (plain && parent.sequence.failedBy === null && loopIsDone(fan)) advance(parent, at);
   }
 }
 

@@ -1,5 +1,5 @@
 import { armsOf, gotoOf, mainMembers, type DraftMember, type DraftWorkflow } from './definition-draft.js';
-import { checkMemberLimits, checkWorkflowLimits } from './definition-limits.js';
+import { checkArmKey, checkMemberLimits, checkWorkflowLimits } from './definition-limits.js';
 import { didYouMean } from './did-you-mean.js';
 
 /** One thing that is wrong with a workflow, and its mend. */
@@ -73,6 +73,7 @@ function checkArms(draft: DraftWorkflow, owner: DraftMember, members: Members, r
   }
   for (const [key, names] of arms) {
     const arm = armLabel({ owner, key });
+    checkArmKey(key, report);
     if (names.length === 0) {
       report(`${arm} is empty; name a member`);
     }
@@ -132,10 +133,14 @@ function checkCompensate(draft: DraftWorkflow, member: DraftMember, members: Mem
 
 function checkGoto(draft: DraftWorkflow, member: DraftMember, members: Members, places: Places, report: Report): void {
   const targets = gotoOf(member);
-  if (targets.length === 0) {
-    return;
-  }
   const { reachable, border } = reachableFrom(draft, member, members, places);
+  if (member.kind === 'decision' && targets.length === 0 && border !== null) {
+    // What it returns is not known here; but a decision that never jumps is there for its finish().
+    report(
+      `it declares no goto, so all it could do more than a step is finish(), and finish() never stands in ` +
+        `${fanOutPart(border)}. Declare goto, or write @Step()`,
+    );
+  }
   for (const name of targets) {
     const target = members.get(name);
     if (target === undefined) {
@@ -177,8 +182,7 @@ function reachableFrom(
 function outOfReach(name: string, places: Places, border: Place | null): string {
   const place = places.get(name)?.[0];
   if (border !== null) {
-    const what = border.owner.kind === 'parallel' ? 'a parallel arm' : 'a loop item';
-    return `which is outside ${armLabel(border)} of "${border.owner.member}"; a jump never leaves ${what}`;
+    return `which is outside ${armLabel(border)} of "${border.owner.member}"; a jump never leaves ${fanOutPart(border)}`;
   }
   return place === undefined
     ? 'which is not in its sequence'
@@ -193,6 +197,10 @@ function unknown(draft: DraftWorkflow, name: string, decorator: string, candidat
   return draft.methods.includes(name)
     ? `which is a method with no decorator; write ${decorator} above it`
     : `which is no member.${didYouMean(name, candidates)}`;
+}
+
+function fanOutPart({ owner }: Place): string {
+  return owner.kind === 'parallel' ? 'a parallel arm' : 'a loop item';
 }
 
 function armLabel({ owner, key }: Place): string {

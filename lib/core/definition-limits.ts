@@ -60,6 +60,13 @@ export function checkMemberLimits(member: DraftMember, report: Report): void {
   }
 }
 
+/** The key of an arm; it may be empty, since a selector may return `''`, but it is part of paths as names are. */
+export function checkArmKey(key: string, report: Report): void {
+  if (key !== '') {
+    storable('the key of an arm', key, report);
+  }
+}
+
 function retry(policy: RetryPolicy, report: Report): void {
   whole('retry.maxAttempts', policy.maxAttempts, 1, report);
   oneOf('retry.backoff', policy.backoff, ['exponential', 'linear', 'constant'], report);
@@ -75,7 +82,13 @@ function retry(policy: RetryPolicy, report: Report): void {
 function name(option: string, value: unknown, report: Report): void {
   if (typeof value !== 'string' || value.trim() === '') {
     report(`${option} is ${describe(value)}; it must be a string that is not empty`);
-  } else if (value.length > MAX_NAME_LENGTH) {
+  } else {
+    storable(option, value, report);
+  }
+}
+
+function storable(option: string, value: string, report: Report): void {
+  if (value.length > MAX_NAME_LENGTH) {
     report(`${option} has ${value.length} characters; ${MAX_NAME_LENGTH} are allowed`);
   } else if (/[\p{Cc}\p{Cs}]/u.test(value)) {
     report(`${option} is ${describe(value)}; control characters and halves of surrogate pairs are not allowed`);

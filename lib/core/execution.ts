@@ -112,6 +112,8 @@ export interface WorkflowSummary {
   readonly lastSeen: Date;
   /** Its present definition, from which the graph is drawn. */
   readonly graph: WorkflowDefinition;
+  /** That graph as the text of a Mermaid flowchart. */
+  readonly mermaid: string;
   readonly totals: ExecutionCounts;
   /** The run that was started last, without its payloads. */
   readonly lastRun: Execution | null;

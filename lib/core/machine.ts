@@ -1,14 +1,4 @@
-import {
-  advance,
-  fail,
-  finishRun,
-  type Frame,
-  inner,
-  jump,
-  locate,
-  rootFrame,
-  standing,
-} from './cursor.js';
+import { advance, fail, finishRun, type Frame, inner, jump, locate, rootFrame, standing } from './cursor.js';
 import type { WorkflowDefinition } from './definition.js';
 import { encodeName, nodePath } from './definition-path.js';
 import {
@@ -223,7 +213,7 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
     if (count === 0 && !wanted) advance(frame, seq);
     return;
   }
-  if (type === 'gather') sequence.results = { record: seq };
+  if (type === 'gather' && record.hasOutput) sequence.results = { record: seq };
   if (type === 'parallel' && step.fan?.kind === 'parallel') sequence.results = resultsOfParallel(step.fan);
   if (record.hasOutput) sequence.data = seq;
   if (facts?.finish === true) finishRun(frame, seq);
@@ -231,11 +221,7 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
   else if (!jump(frame, facts.goto, seq)) throw new Error(`Record ${seq} goes to ${facts.goto}, which is gone`);
 }
 
-function applyToRollback(
-  rollback: NonNullable<RunState['rollback']>,
-  record: MachineRecord,
-  path: string,
-): void {
+function applyToRollback(rollback: NonNullable<RunState['rollback']>, record: MachineRecord, path: string): void {
   const same = rollback.current?.path === path && rollback.current.visit === record.visit;
   const current: CompensationState =
     same && rollback.current !== null

@@ -240,8 +240,7 @@ export function standingAt({ node, step, failedBy }: SequenceState): string[] {
   if (node === null || failedBy !== null) return [];
   const fan = step?.fan;
   if (!fan) return [node];
-  const arms =
-    fan.kind === 'branch' ? [fan.sequence] : Object.values(fan.kind === 'parallel' ? fan.arms : fan.open);
+  const arms = fan.kind === 'branch' ? [fan.sequence] : Object.values(fan.kind === 'parallel' ? fan.arms : fan.open);
   const names = arms.flatMap(standingAt);
   // All arms are done: the collector's turn.
   return names.length > 0 ? names : [node];

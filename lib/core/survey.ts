@@ -81,15 +81,27 @@ function look(frame: Frame, context: Context, found: Survey): void {
     }
     case 'parallel':
       if (parallelIsDone(fan.arms)) return place('attempt', resultsOfParallel(fan));
-      return lookAtArms(frame, Object.keys(fan.arms), node.kind === 'parallel' ? node.concurrency : null, within, found);
+      return lookAtArms(
+        frame,
+        Object.keys(fan.arms),
+        node.kind === 'parallel' ? node.concurrency : null,
+        within,
+        found,
+      );
     case 'forEach':
       if (node.kind !== 'forEach') return;
-      if (fan.results.length > 0 || fan.count === 0 ? loopIsDone(fan) : false) return place('gather', resultsOfLoop(fan));
+      if (loopIsDone(fan)) return place('gather', resultsOfLoop(fan));
       return lookAtItems(frame, fan, node, within, found);
   }
 }
 
-function lookAtArms(frame: Frame, keys: readonly string[], limit: number | null, context: Context, found: Survey): void {
+function lookAtArms(
+  frame: Frame,
+  keys: readonly string[],
+  limit: number | null,
+  context: Context,
+  found: Survey,
+): void {
   const active: { found: Survey; runs: boolean }[] = [];
   for (const key of keys) {
     const arm = lookAtArm(frame, key, context, found);
@@ -118,7 +130,12 @@ function lookAtItems(frame: Frame, fan: LoopFan, node: ForEachNode, context: Con
 }
 
 /** What an arm can do; null: nothing now, and what it waits for is noted. */
-function lookAtArm(frame: Frame, key: string, context: Context, found: Survey): { found: Survey; runs: boolean } | null {
+function lookAtArm(
+  frame: Frame,
+  key: string,
+  context: Context,
+  found: Survey,
+): { found: Survey; runs: boolean } | null {
   const arm = inner(frame, key);
   if (arm === null) return null;
   const item = arm.within?.node.kind === 'forEach' ? { index: Number(key), data: frame.sequence.data } : context.item;

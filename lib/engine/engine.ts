@@ -34,6 +34,8 @@ export interface EngineSettings {
 export interface Hints {
   /** A queue has work. */
   queue(name: string): void;
+  /** A queue has something that is due later: look when. */
+  later(queue: string): void;
   /** A run that somebody waits for has ended. */
   done(runId: string): void;
   /** Look at this run: it was cancelled. */
@@ -92,6 +94,7 @@ export class Engine {
       store,
       () => this.membership.id,
       (queue) => this.pollers.get(queue)?.free(),
+      (queues) => this.workIn(queues),
     );
     this.membership = new Membership(
       store,
@@ -192,11 +195,20 @@ export class Engine {
     const claim = now && this.state === 'running' && workflow !== undefined && (poller?.reserve() ?? false);
     this.starting.add(op.id);
     try {
-      const token = await this.writer.start({ ...op, claim });
-      if (token !== null) return this.opener.openStarted(op, token);
-      if (claim) poller?.free();
+      const held = await this.sessions.take(async () => {
+        const token = await this.writer.start({ ...op, claim });
+        if (token !== null) this.opener.openStarted(op, token);
+        return token !== null;
+      });
+      if (held) return;
+      if (claim) {
+        poller?.free();
+        // Perhaps granted all the same, by a commit whose answer was lost.
+        this.sessions.doubt();
+      }
       if (now) this.workIn([op.queue]);
-      else this.waker.within(op.scheduledAt === null ? op.delayMs : Date.parse(op.scheduledAt) - this.clock.now());
+      else if (this.wakes) this.waker.within(this.delayOf(op));
+      else this.workLater([op.queue]);
     } catch (error) {
       if (claim) poller?.free();
       throw error;
@@ -221,6 +233,25 @@ export class Engine {
       this.pollers.get(queue)?.expectBacklog();
       if (this.membership.hasPeers || !this.pollers.has(queue)) this.deps.hints.queue(queue);
     }
+  }
+
+  /** Tells whoever wakes what is due that there is something new: this process, or the others where it has no workers. */
+  workLater(queues: readonly string[]): void {
+    if (this.wakes) this.hintLater();
+    else for (const queue of queues) this.deps.hints.later(queue);
+  }
+
+  /** Something that is due later was written by another process. */
+  hintLater(): void {
+    if (this.wakes) void this.waker.poke();
+  }
+
+  private delayOf({ scheduledAt, delayMs }: Omit<StartOp, 'claim'>): number {
+    return scheduledAt === null ? delayMs : Date.parse(scheduledAt) - this.clock.now();
+  }
+
+  private get wakes(): boolean {
+    return this.state === 'running' && this.deps.settings.workers;
   }
 
   /** A hint of another process that a queue has work. */
@@ -289,9 +320,11 @@ export class Engine {
 
   private async claim(queue: string, limit: number): Promise<number> {
     if (this.claimable.length === 0) return 0;
-    const rows = await this.deps.store.claim(this.membership.id, queue, limit, this.claimable);
-    if (rows.length > 0) await this.opener.openClaimed(rows);
-    return rows.length;
+    return this.sessions.take(async () => {
+      const rows = await this.deps.store.claim(this.membership.id, queue, limit, this.claimable);
+      if (rows.length > 0) await this.opener.openClaimed(rows);
+      return rows.length;
+    });
   }
 
   private onEnd(runId: string, end: RunEnd, watched: boolean): void {

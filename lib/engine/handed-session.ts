@@ -92,7 +92,18 @@ export class HandedSession implements Session {
         if (deadlineInMs !== null) this.deadline.start(deadlineInMs);
         const { data, item, results, main } = this.step;
         const state = this.stepState(node.kind);
-        await this.make({ path: this.step.path, node, work: 'attempt', data, state, at: 0, item, own: null, results, main });
+        await this.make({
+          path: this.step.path,
+          node,
+          work: 'attempt',
+          data,
+          state,
+          at: 0,
+          item,
+          own: null,
+          results,
+          main,
+        });
       }
     } catch (error) {
       if (!(error instanceof AttemptClosedError) && !this.dropped) {
@@ -241,13 +252,22 @@ export class HandedSession implements Session {
   private stepState(kind: StepState['kind']): StepState {
     const { visit, attempt, spent, intent } = this.step;
     const children = Object.fromEntries(this.children);
-    return { kind, visit, attempt, retryAt: null, once: this.once, handed: null, intent, spent, seen: 0, children, fan: null };
+    return {
+      kind,
+      visit,
+      attempt,
+      retryAt: null,
+      once: this.once,
+      handed: null,
+      intent,
+      spent,
+      seen: 0,
+      children,
+      fan: null,
+    };
   }
 
-  private attemptRecord(
-    type: RecordType,
-    result: Exclude<AttemptResult, { status: 'suspended' }>,
-  ): NewRecord {
+  private attemptRecord(type: RecordType, result: Exclude<AttemptResult, { status: 'suspended' }>): NewRecord {
     const { durationMs } = result;
     if (result.status === 'completed') {
       return this.record(type, { output: result.output, facts: result.facts, durationMs });

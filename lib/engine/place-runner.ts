@@ -45,9 +45,7 @@ export class PlaceRunner {
     core.attempts.set(place.path, attempt);
     const loading = core.values.load(neededFor(place));
     const made =
-      loading === null
-        ? this.make(place, attempt)
-        : core.load(neededFor(place)).then(() => this.make(place, attempt));
+      loading === null ? this.make(place, attempt) : core.load(neededFor(place)).then(() => this.make(place, attempt));
     made
       .then((end) => this.finish(place, attempt, end))
       .catch((error: unknown) => {
@@ -96,7 +94,16 @@ export class PlaceRunner {
     const { node, state } = place;
     if (node.kind === 'decision' && state.visit > node.maxVisits) {
       const message = `Decision "${node.name}" was to be visited more than ${node.maxVisits} times: raise maxVisits, or end the circle.`;
-      return { result: failedAttempt(core.workflow, { name: node.name, retry: node.settings.retry }, state.attempt, new FatalError(message), 0), committed: null };
+      return {
+        result: failedAttempt(
+          core.workflow,
+          { name: node.name, retry: node.settings.retry },
+          state.attempt,
+          new FatalError(message),
+          0,
+        ),
+        committed: null,
+      };
     }
     const spec = attemptSpec(place, core.values, core.workflow.definition);
     if (!place.node.settings.transactional) {
@@ -128,6 +135,10 @@ export class PlaceRunner {
   /** Puts the results of a loop into the data. */
   private gather(place: Place): AttemptResult {
     const { core } = this;
+    // The end of a loop whose results nobody wants.
+    if (place.node.kind === 'forEach' && place.node.results === 'none') {
+      return { status: 'completed', output: null, facts: null, durationMs: 0 };
+    }
     try {
       const results = place.own === null ? [] : settledResults(place.own, core.values);
       const data = withResults(decode(core.values.get(place.data)), results);
@@ -262,7 +273,9 @@ export function neededFor({ data, item, own: arms, results, state, work }: Place
   const once = Object.values(state.once);
   const own = refs(arms);
   const around = work === 'gather' ? [] : refs(results);
-  return [seqOf(data), ...(item === null ? [] : [seqOf(item.data)]), ...own, ...around, ...once].filter((seq) => seq > 0);
+  return [seqOf(data), ...(item === null ? [] : [seqOf(item.data)]), ...own, ...around, ...once].filter(
+    (seq) => seq > 0,
+  );
 }
 
 function refs(results: ResultsRef | null): number[] {

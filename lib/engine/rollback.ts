@@ -247,4 +247,3 @@ function isSame(a: UndoRecord, b: UndoRecord): boolean {
 function undoneKey({ path, visit }: UndoRecord): string {
   return `${visit} ${path.slice(0, path.lastIndexOf('~'))}`;
 }
-

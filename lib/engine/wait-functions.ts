@@ -93,7 +93,9 @@ export function waitForApproval<V = never>(
 ): Promise<'approved' | 'rejected' | V> {
   return started(async () => {
     const given = await input('waitForApproval', name, 'approval', options);
-    return 'timeoutValue' in options && given === options.timeoutValue ? (given as V) : (normaliseApproval(given) ?? (given as V));
+    return 'timeoutValue' in options && given === options.timeoutValue
+      ? (given as V)
+      : (normaliseApproval(given) ?? (given as V));
   });
 }
 
@@ -142,7 +144,15 @@ function events(
   }
   for (const name of names) checkName(caller, name);
   checkOptions(caller, options);
-  return ask(waits, kind, names.join(','), names, dueOf(waits, options), options.timeout ?? null, specOf(options, null));
+  return ask(
+    waits,
+    kind,
+    names.join(','),
+    names,
+    dueOf(waits, options),
+    options.timeout ?? null,
+    specOf(options, null),
+  );
 }
 
 function input(caller: string, name: string, type: InputType | null, options: InputOptions): Promise<unknown> {
@@ -156,7 +166,8 @@ function input(caller: string, name: string, type: InputType | null, options: In
     ...(choices === undefined ? {} : { choices }),
   };
   const violations = checkDeclaration(declaration);
-  if (violations.length > 0) throw new InvalidInputError(`The declaration of input "${name}" in ${caller}()`, violations);
+  if (violations.length > 0)
+    throw new InvalidInputError(`The declaration of input "${name}" in ${caller}()`, violations);
   const { prompt, metadata } = options;
   const spec = {
     ...declaration,
@@ -211,7 +222,11 @@ export function waitsIn(scope: StepScope, caller: string): StepWaits {
 export function checkOptions(caller: string, options: WaitOptions): void {
   const { timeout, onTimeout } = options;
   if (timeout !== undefined && (typeof timeout !== 'number' || !(timeout >= 0) || timeout > LONGEST)) {
-    throw invalid(`The options of ${caller}()`, 'timeout', `expected a number of ms, at least 0, got ${describe(timeout)}`);
+    throw invalid(
+      `The options of ${caller}()`,
+      'timeout',
+      `expected a number of ms, at least 0, got ${describe(timeout)}`,
+    );
   }
   if (onTimeout !== undefined && onTimeout !== 'resume' && onTimeout !== 'fail') {
     const message = `expected "resume" or "fail", got ${describe(onTimeout)}`;

@@ -9,9 +9,10 @@ import { cancelCause, cancelLocked, lockTrees } from './cancel-tree.js';
 import { decidedTransaction } from './decided.js';
 import { checkManager } from './manager-check.js';
 import { sql } from './sql.js';
-import { type NewRun, type StartedRun, startRuns } from './starts.js';
+import { isDelayed, type NewRun, type StartedRun, startRuns } from './starts.js';
 import { persist, type Query, queryOf, transaction } from './transaction.js';
 
+export { isDelayed } from './starts.js';
 export type { NewRun, StartedRun } from './starts.js';
 
 export interface ControlOptions {
@@ -20,7 +21,7 @@ export interface ControlOptions {
   /** Id of the set of tables: `manager`s of other databases are refused. */
   readonly instanceId: string;
   /** What a caller's transaction sends with pg_notify to tell a queue's workers; null: they find out by polling. */
-  readonly hint: ((queue: string) => { channel: string; payload: string }) | null;
+  readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
 }
 
 /** What was done to the run and all below it. */
@@ -69,6 +70,8 @@ export class PgControl {
   private readonly pool: pg.Pool;
   private readonly schema: string;
   private readonly query: Query;
+  /** Definitions that are being read. */
+  private readonly definitions = new Map<string, Promise<StoredDefinition | null>>();
 
   constructor(private readonly options: ControlOptions) {
     this.pool = options.pool;
@@ -102,9 +105,13 @@ export class PgControl {
     const query: Query = async (text, parameters) => manager.query(text, [...parameters]);
     const started = await startRuns(query, this.schema, runs);
     const { hint } = this.options;
-    const queues = new Set(runs.filter((_, at) => started[at]?.created === true).map((run) => run.queue));
-    for (const { channel, payload } of hint === null ? [] : [...queues].map(hint)) {
-      await query('SELECT pg_notify($1, $2)', [channel, payload]);
+    const created = runs.filter((_, at) => started[at]?.created === true);
+    for (const later of hint === null ? [] : [false, true]) {
+      const queues = new Set(created.filter((run) => isDelayed(run) === later).map((run) => run.queue));
+      for (const queue of queues) {
+        const told = hint?.(queue, later);
+        if (told !== undefined) await query('SELECT pg_notify($1, $2)', [told.channel, told.payload]);
+      }
     }
     return started;
   }
@@ -157,9 +164,13 @@ export class PgControl {
     return row;
   }
 
-  /** Asks for a hint at the ends of these runs. Gives those that it is asked for: of the others, it is to be asked anew. */
+  /**
+   * Asks for a hint at the ends of these runs. One whose row is locked at this moment is passed over.
+   * @returns queues whose workers may have passed over a run because of it: to be told again
+   */
   async watch(ids: readonly string[]): Promise<string[]> {
-    return (await this.query<{ id: string }>(sql('watch-runs', this.schema), [ids])).map((row) => row.id);
+    const rows = await this.query<{ queue: string; ready: boolean }>(sql('watch-runs', this.schema), [ids]);
+    return [...new Set(rows.filter((row) => row.ready).map((row) => row.queue))];
   }
 
   /** How the runs ended; null: it has not. One that does not exist is left out. */
@@ -176,10 +187,19 @@ export class PgControl {
     );
   }
 
-  /** The definition of a workflow whose class this process does not have; null: no process has ever had it. */
-  async definition(workflow: string): Promise<StoredDefinition | null> {
-    const [row] = await this.query<StoredDefinition>(sql('find-definition', this.schema), [workflow]);
-    return row ?? null;
+  /**
+   * The definition of a workflow whose class this process does not have; null: no process has ever had it. All who ask
+   * at the same time share one query: hundreds of starts by name must not queue for the few connections.
+   */
+  definition(workflow: string): Promise<StoredDefinition | null> {
+    let asked = this.definitions.get(workflow);
+    if (asked === undefined) {
+      asked = this.query<StoredDefinition>(sql('find-definition', this.schema), [workflow])
+        .then(([row]) => row ?? null)
+        .finally(() => this.definitions.delete(workflow));
+      this.definitions.set(workflow, asked);
+    }
+    return asked;
   }
 
   /** Names of all workflows that any process has ever had. */

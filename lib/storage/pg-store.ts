@@ -112,14 +112,17 @@ export class PgStore implements port.EngineStore {
   async transaction<T>(work: (transaction: port.StepTransaction) => Promise<T>): Promise<T> {
     const { appDataSource } = this.options;
     if (appDataSource === null) throw new StoreError('rejected', 'A transactional step needs database: { dataSource }');
+    let begun = false;
     let worked = false;
     try {
       return await appDataSource.transaction(async (manager) => {
+        begun = true;
         const result = await work({ manager, record: (worker, op) => this.recordIn(manager, worker, op) });
         worked = true;
         return result;
       });
     } catch (error) {
+      if (!begun && isConnectionError(error)) throw new StoreError('unavailable', String(error), { cause: error });
       throw worked ? asStoreError(error) : error;
     }
   }
@@ -240,15 +243,19 @@ export class PgStore implements port.EngineStore {
   /** Locks the run under its fence and writes the record, in the app's own transaction. */
   private async recordIn(manager: EntityManager, worker: number, op: port.RunOp): Promise<boolean> {
     const { schema } = this.options;
-    const held: unknown[] = await manager.query(sql('lock-held', schema).replace('SKIP LOCKED', ''), [
-      op.rowId,
-      op.token,
-      worker,
-    ]);
-    if (held.length === 0) return false;
-    await manager.query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records)]);
-    if (op.extras !== null) await manager.query(sql('commit-extras', schema), [extrasJson([op])]);
-    return true;
+    try {
+      const held: unknown[] = await manager.query(sql('lock-held', schema).replace('SKIP LOCKED', ''), [
+        op.rowId,
+        op.token,
+        worker,
+      ]);
+      if (held.length === 0) return false;
+      await manager.query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records)]);
+      if (op.extras !== null) await manager.query(sql('commit-extras', schema), [extrasJson([op])]);
+      return true;
+    } catch (error) {
+      throw asStoreError(error);
+    }
   }
 
   private async transact<T>(work: (run: Run, query: Query) => Promise<T>): Promise<T> {

@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { toMermaid } from '../core/definition-mermaid.js';
 import type { WorkflowDefinition } from '../core/definition.js';
 import type {
   Execution,
@@ -84,6 +85,7 @@ export class PgReads {
       firstSeen: row.first_seen,
       lastSeen: row.last_seen,
       graph: row.definition,
+      mermaid: toMermaid(row.definition),
       totals: totals.get(row.name) ?? noCounts(),
       lastRun: lastRuns.get(row.last_run ?? '') ?? null,
     }));

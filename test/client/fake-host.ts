@@ -36,6 +36,10 @@ export class FakeEngine {
     this.told.push(...queues);
   }
 
+  workLater(queues: readonly string[]): void {
+    this.told.push(...queues.map((queue) => `later ${queue}`));
+  }
+
   woken(runs: readonly WokenRun[]): void {
     this.told.push(...runs.map((run) => `woken ${run.runId}`));
   }

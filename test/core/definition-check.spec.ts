@@ -128,6 +128,21 @@ describe('checkDraft', () => {
       ]);
     });
 
+    it('refuses an arm that holds its own parent where nothing else is in the main sequence', () => {
+      expect(faults([loop('a', ['b']), loop('b', ['a'])])).toEqual([
+        'a: the arm names "b", which holds this member itself',
+        'b: the arm names "a", which holds this member itself',
+      ]);
+    });
+
+    it('refuses keys of arms that are too long, or that no log line could show; an empty one is a key', () => {
+      expect(faults([branch('pick', { '': ['s'] }), step('s')])).toEqual([]);
+      expect(faults([branch('pick', { ['x'.repeat(201)]: ['s'], 'a\nb': ['t'] }), step('s'), step('t')])).toEqual([
+        'pick: the key of an arm has 201 characters; 200 are allowed',
+        'pick: the key of an arm is the string "a\\nb"; control characters and halves of surrogate pairs are not allowed',
+      ]);
+    });
+
     it('refuses arms of nothing and of no member, with a hint', () => {
       expect(faults([branch('pick', {})])).toEqual(['pick: it has no arms; name at least one']);
       expect(faults([branch('pick', { a: [] })])).toEqual(['pick: arm "a" is empty; name a member']);
@@ -199,6 +214,50 @@ describe('checkDraft', () => {
     it('refuse to leave a loop item', () => {
       expect(faults([step('start'), loop('each', ['jump']), decision('jump', ['start'])])).toEqual([
         'jump: goto names "start", which is outside the arm of "each"; a jump never leaves a loop item',
+      ]);
+    });
+
+    it('refuse a decision in an arm or item that could only finish, also through a branch; elsewhere it may', () => {
+      const found = faults([
+        decision('main', []),
+        parallel('fan', { a: ['route'] }),
+        branch('route', { x: ['ends'] }),
+        decision('ends', []),
+        loop('each', ['stops']),
+        decision('stops', []),
+        branch('pick', { x: ['may'] }),
+        decision('may', []),
+      ]);
+      expect(found).toEqual([
+        'ends: it declares no goto, so all it could do more than a step is finish(), and finish() never stands in ' +
+          'a parallel arm. Declare goto, or write @Step()',
+        'stops: it declares no goto, so all it could do more than a step is finish(), and finish() never stands in ' +
+          'a loop item. Declare goto, or write @Step()',
+      ]);
+    });
+
+    it('may stay inside a parallel arm, on its way out of a branch in it', () => {
+      const members = [
+        parallel('fan', { a: ['first', 'route', 'last'] }),
+        step('first'),
+        branch('route', { x: ['jump'] }),
+        decision('jump', ['first', 'route', 'last', 'jump']),
+        step('last'),
+      ];
+      expect(faults(members)).toEqual([]);
+    });
+
+    it('refuse to go into the arm of a branch beside their own, and into a sequence below', () => {
+      const members = [
+        branch('route', { x: ['jump'], y: ['beside'] }),
+        decision('jump', ['beside', 'below']),
+        step('beside'),
+        branch('next', { z: ['below'] }),
+        step('below'),
+      ];
+      expect(faults(members)).toEqual([
+        'jump: goto names "beside", which stands inside arm "y" of "route"; a jump does not go into arms. Jump to "route"',
+        'jump: goto names "below", which stands inside arm "z" of "next"; a jump does not go into arms. Jump to "next"',
       ]);
     });
 

@@ -322,6 +322,7 @@ describe('workflows', () => {
     expect(all[0]).toMatchObject({
       description: 'all about invoice', queue: 'default', graph: { name: 'invoice' }, lastRun: { id: last, status: 'pending' },
     }); // prettier-ignore
+    expect(all[0]?.mermaid).toMatch(/^flowchart TD\n/);
     expect(all[1]?.lastRun?.status).toBe('compensation_failed');
     expect(all[2]?.lastRun).toBeNull();
   });

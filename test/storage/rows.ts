@@ -140,6 +140,7 @@ async function addDefinition(pool: pg.Pool, name: string, version: number): Prom
     priority: 0,
     timeout: null,
     nodes: [],
+    compensations: [],
   };
   const { rows } = await insert(pool, 'workflow_definitions', {
     name,

@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { DurableModule } from 'nest-durable';
+import { OrdersController } from './orders.controller.js';
+import { OrderRoutingWorkflow } from './order-routing.workflow.js';
+
+@Module({
+  imports: [DurableModule.forRoot()],
+  controllers: [OrdersController],
+  providers: [OrderRoutingWorkflow],
+})
+export class AppModule {}

@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { DurableModule } from 'nest-durable';
+import { DashboardsController } from './dashboards.controller.js';
+import { DashboardWorkflow, Sources } from './dashboard.workflow.js';
+
+@Module({
+  imports: [DurableModule.forRoot()],
+  controllers: [DashboardsController],
+  providers: [DashboardWorkflow, Sources],
+})
+export class AppModule {}

@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { DurableModule } from 'nest-durable';
+import { CampaignsController } from './campaigns.controller.js';
+import { CampaignWorkflow, MailService } from './campaign.workflow.js';
+
+@Module({
+  imports: [DurableModule.forRoot()],
+  controllers: [CampaignsController],
+  providers: [CampaignWorkflow, MailService],
+})
+export class AppModule {}

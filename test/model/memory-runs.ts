@@ -1,0 +1,136 @@
+import { decode, encode } from '../../lib/core/codec.js';
+import type { DataRef } from '../../lib/core/run-state.js';
+import { compileWorkflow } from '../../lib/durable.compiler.js';
+import { workflowOptions } from '../../lib/decorators/workflow.decorator.js';
+import { currentAttempt, workflowId } from '../../lib/engine/step-functions.js';
+import { Registry } from '../../lib/engine/registry.js';
+import { attemptOf, MemoryStore, type StoredRun } from '../support/memory-store.js';
+import { MemoryWorker, type CommitFault } from '../support/memory-worker.js';
+import { classOf, type Probe } from './plan-class.js';
+import type { Plan } from './plan.js';
+import type { ObservedCall, ObservedRun } from './verdict.js';
+
+const VISIBLE: readonly string[] = ['step', 'decision', 'branch', 'parallel', 'forEach', 'compensate'];
+/** Runs that a worker has at a time. */
+const ROOM = 100;
+
+export interface Killing {
+  /** What happens to the next commit. */
+  readonly fault: () => CommitFault;
+  /** Whether the worker is taken for dead now, while it lives. */
+  readonly stall: () => boolean;
+}
+
+/** What came of plans that were run side by side, workers being killed all the while. */
+export interface Outcome {
+  readonly runs: readonly ObservedRun[];
+  readonly workers: number;
+  readonly commits: number;
+  /** What went wrong in no run alone: an attempt made again after its record, a record the tables would refuse. */
+  readonly faults: readonly string[];
+}
+
+export async function runInMemory(plans: readonly Plan[], killing: Killing): Promise<Outcome> {
+  const store = new MemoryStore();
+  const registry = new Registry();
+  const calls = new Map<string, ObservedCall[]>();
+  /** Methods that began although their attempt was recorded. */
+  const late: string[] = [];
+  const probe: Probe = {
+    async begin(_plan, member, args) {
+      const worker = MemoryWorker.current();
+      const id = workflowId();
+      const attempt = currentAttempt();
+      const run = store.run(id);
+      if (worker.dead) await new Promise<never>(() => {});
+      calls.get(id)?.push({ member, round: run.round, attempt, args });
+      if (store.holderOf(id) === worker.id) late.push(...recordedBefore(run, worker));
+      return run.round;
+    },
+  };
+  const ids = plans.map((plan, index) => {
+    const definitionId = index + 1;
+    const type = classOf(plan, probe);
+    const { compiled, faults } = compileWorkflow(type, workflowOptions(type) ?? {});
+    if (compiled === undefined) throw new Error(faults.map(({ path, message }) => `${path}: ${message}`).join('\n'));
+    const { definition, retryIf } = compiled;
+    registry.add({ definition, definitionId, type, instance: new type(), retryIf, validateInput: null });
+    store.addDefinition(definitionId, definition);
+    const id = store.start(definition.name, definitionId, encode(plan.input));
+    calls.set(id, []);
+    return id;
+  });
+
+  let workers = 1;
+  let idle = 0;
+  let worker = new MemoryWorker(workers, store, registry, killing.fault);
+  while (store.unfinished > 0) {
+    await worker.turn(ROOM);
+    for (const trouble of worker.troubles.splice(0)) {
+      // A broken connection is told of once; what else is told of must not be.
+      if (!trouble.includes('will be again')) late.push(named(trouble, store));
+    }
+    if (worker.dead || killing.stall()) {
+      store.declareDead(worker.id);
+      worker = new MemoryWorker(++workers, store, registry, killing.fault);
+      idle = 0;
+    } else if (worker.idle && !store.skip()) {
+      if (++idle > 1_000)
+        throw new Error(`Nothing goes on: ${store.describeUnfinished()}; ${store.refusals.join('; ')}`);
+    } else {
+      idle = 0;
+    }
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  return {
+    runs: ids.map((id) => observed(store.run(id), calls.get(id) ?? [])),
+    workers,
+    commits: store.commits,
+    faults: [...late, ...store.refusals],
+  };
+}
+
+/** Attempts that run although they are in the journal: nobody may be making them any more. */
+function recordedBefore(run: StoredRun, worker: MemoryWorker): string[] {
+  return worker.inFlight(run.id).flatMap((attempt) => {
+    // A loop's results are put together under the name of the loop, when its selector is long recorded.
+    if (attempt.type === 'forEach' || !run.attempts.has(attemptOf(attempt))) return [];
+    return [`${run.workflow}: ${attempt.path} runs, and is recorded`];
+  });
+}
+
+function observed(run: StoredRun, calls: readonly ObservedCall[]): ObservedRun {
+  const bySeq = new Map(run.records.map((record) => [record.seq, record]));
+  const dataOf = (ref: DataRef): unknown => {
+    const [seq, item] = typeof ref === 'number' ? [ref, null] : ref;
+    const value = decode(seq === 0 ? run.input : (bySeq.get(seq)?.output ?? 'null'));
+    return item === null ? value : (value as unknown[])[item];
+  };
+  return {
+    status: run.status,
+    data: dataOf(run.dataSeq),
+    error: run.error === null ? null : (decode(run.error) as { message: string }),
+    round: run.round,
+    records: run.records
+      .filter(({ type }) => VISIBLE.includes(type))
+      .map((record) => ({
+        path: record.path,
+        type: record.type,
+        round: record.round,
+        visit: record.visit,
+        attempt: record.attempt,
+        status: record.status,
+        input: dataOf(record.input),
+        output: record.output === null ? null : decode(record.output),
+        error: record.error === null ? null : (decode(record.error) as { message: string }),
+        isCompensation: record.type === 'compensate',
+      })),
+    intents: run.records.filter(({ type }) => type === 'intent'),
+    calls,
+  };
+}
+
+/** A message with the names of workflows in place of the ids of their runs. */
+function named(message: string, store: MemoryStore): string {
+  return [...store.runs.values()].reduce((text, { id, workflow }) => text.replaceAll(id, workflow), message);
+}

@@ -1,0 +1,67 @@
+import { Random } from '../support/random.js';
+import type { CommitFault } from '../support/memory-worker.js';
+import { runInMemory, type Killing } from './memory-runs.js';
+import { failedSeeds, plansFrom, report } from './seeds.js';
+import { faultsOf } from './verdict.js';
+
+/** Trees that run side by side, and whose worker is killed for all of them at once. */
+const BATCH = 100;
+const TREES = 10_000;
+
+const FAULTS: readonly CommitFault[] = ['kill before', 'kill after', 'broken before', 'broken after', 'locked'];
+
+/** Many kills in the first commits of a batch, then none, so that it comes to an end. */
+function killingOf(random: Random): Killing & { readonly counts: Map<CommitFault | 'stall', number> } {
+  const counts = new Map<CommitFault | 'stall', number>();
+  let left = 40;
+  const strike = <T extends CommitFault | 'stall'>(fault: T): T => {
+    left--;
+    counts.set(fault, (counts.get(fault) ?? 0) + 1);
+    return fault;
+  };
+  return {
+    counts,
+    fault: () => (left > 0 && random.chance(0.25) ? strike(random.pick(FAULTS)) : null),
+    stall: () => left > 0 && random.chance(0.005) && strike('stall') === 'stall',
+  };
+}
+
+const none: Killing = { fault: () => null, stall: () => false };
+
+/** A part of the seeds for each of the two, so that no tree is run twice. */
+const parts = [
+  { name: 'without a crash: every method exactly once', first: 1, share: 0.3, killed: false },
+  { name: 'with workers killed at random commits', first: 1_000_001, share: 0.7, killed: true },
+];
+
+describe('random trees in memory do what the model says', () => {
+  it.each(parts)(
+    '$name',
+    async ({ first, share, killed }) => {
+      const plans = plansFrom(first, TREES * share);
+      const wrong: string[] = [];
+      const struck = new Map<string, number>();
+      for (let at = 0; at < plans.length && wrong.length < 10; at += BATCH) {
+        const batch = plans.slice(at, at + BATCH);
+        const killing = killed ? killingOf(new Random(first + at)) : none;
+        const { runs, faults } = await runInMemory(batch, killing);
+        wrong.push(...faults);
+        batch.forEach((plan, index) => {
+          const run = runs[index];
+          const found = run === undefined ? ['it was not run'] : faultsOf(plan, run, killed);
+          if (found.length > 0) wrong.push(report(plan, found));
+        });
+        if ('counts' in killing) {
+          for (const [fault, n] of killing.counts as Map<string, number>)
+            struck.set(fault, (struck.get(fault) ?? 0) + n);
+        }
+      }
+      expect(wrong.join('\n')).toBe('');
+      expect(plans.length).toBe(TREES * share + failedSeeds.length);
+      // Work was done, and faults of every kind were injected.
+      const least = Math.min(...[...FAULTS, 'stall'].map((fault) => struck.get(String(fault)) ?? 0));
+      expect(least > 50).toBe(killed);
+    },
+    600_000,
+  );
+});

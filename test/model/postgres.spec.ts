@@ -1,0 +1,172 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { DurableClient, DurableModule, type Execution, type StepRecord, type WorkflowHandle } from 'nest-durable';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { decode } from '../../lib/core/codec.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { Random } from '../support/random.js';
+import { show } from './match.js';
+import { plansFrom, report } from './seeds.js';
+import { faultsOf, type ObservedCall, type ObservedIntent } from './verdict.js';
+
+const TREES = 200;
+const FIRST = 2_000_001;
+const KILLS = 8;
+/** Workers at a time. */
+const WORKERS = 2;
+
+interface Call extends ObservedCall {
+  readonly at: Date;
+}
+
+let database: TestDatabase;
+let app: INestApplicationContext;
+let client: DurableClient;
+let pool: pg.Pool;
+const workers: ChildProcess[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  pool = new pg.Pool({ connectionString: database.url, max: 3 });
+  await pool.query(`CREATE TABLE calls (
+    id bigint GENERATED ALWAYS AS IDENTITY, run uuid, member text, attempt integer, round integer, args text,
+    at timestamptz DEFAULT clock_timestamp())`);
+  const module = await Test.createTestingModule({
+    imports: [DurableModule.forRoot({ database: { url: database.url }, workers: false })],
+  }).compile();
+  app = await module.init();
+  client = app.get(DurableClient);
+});
+
+afterAll(async () => {
+  await Promise.all(workers.map((worker) => end(worker, 'SIGKILL')));
+  await app.close();
+  await pool.end();
+});
+
+async function work(): Promise<ChildProcess> {
+  const worker = fork(
+    fileURLToPath(new URL('./worker.ts', import.meta.url)),
+    [database.url, String(FIRST), String(TREES)],
+    { execArgv: ['--import', fileURLToPath(new URL('../support/register-ts.mjs', import.meta.url))] },
+  );
+  workers.push(worker);
+  await once(worker, 'message');
+  return worker;
+}
+
+async function end(worker: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (worker.exitCode !== null || worker.signalCode !== null) return;
+  const exit = once(worker, 'exit');
+  worker.kill(signal);
+  await exit;
+}
+
+/** Resolves when the journal has so many records, or all runs have ended. */
+async function untilRecords(count: number): Promise<void> {
+  for (;;) {
+    const { rows } = await pool.query<{ records: number; left: number }>(
+      `SELECT (SELECT count(*) FROM durable.step_executions)::integer AS records,
+         (SELECT count(*) FROM durable.workflow_queue)::integer AS left`,
+    );
+    if (rows[0] === undefined || rows[0].records >= count || rows[0].left === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function recorded(): Promise<number> {
+  const { rows } = await pool.query<{ n: number }>('SELECT count(*)::integer AS n FROM durable.step_executions');
+  return rows[0]?.n ?? 0;
+}
+
+async function held(): Promise<number> {
+  const { rows } = await pool.query<{ n: number }>(
+    `SELECT count(*)::integer AS n FROM durable.workflow_queue WHERE state = 'running'`,
+  );
+  return rows[0]?.n ?? 0;
+}
+
+/** Kills workers while the runs are under way; gives how many of them held runs. */
+async function killWorkers(): Promise<number> {
+  const random = new Random(FIRST);
+  const alive = workers.slice(-WORKERS);
+  let hits = 0;
+  for (let kills = 0; kills < KILLS; kills++) {
+    await untilRecords((await recorded()) + random.int(1, 400));
+    const index = random.int(0, alive.length - 1);
+    const victim = alive[index];
+    if (victim === undefined) throw new Error('There is no worker to kill');
+    const before = await held();
+    await end(victim, 'SIGKILL');
+    if (before > 0) hits++;
+    alive[index] = await work();
+  }
+  return hits;
+}
+
+async function callsOf(run: WorkflowHandle): Promise<Call[]> {
+  const { rows } = await pool.query<Omit<Call, 'args'> & { args: string }>(
+    'SELECT member, attempt, round, args, at FROM calls WHERE run = $1 ORDER BY id',
+    [run.id],
+  );
+  return rows.map((row) => ({ ...row, args: decode(row.args) as unknown[] }));
+}
+
+async function intentsOf(run: WorkflowHandle): Promise<ObservedIntent[]> {
+  const { rows } = await pool.query<ObservedIntent>(
+    `SELECT path, round, visit FROM durable.step_executions WHERE run_id = $1 AND type = 'intent'`,
+    [run.id],
+  );
+  return rows;
+}
+
+/** Methods that began after their only record was there. */
+function lateCalls(steps: readonly StepRecord[], calls: readonly Call[]): string[] {
+  return calls.flatMap(({ member, attempt, round, at }) => {
+    const records = steps.filter((one) => one.step === member && one.attempt === attempt && one.round === round);
+    const [only] = records;
+    const late = records.length === 1 && at.getTime() > (only?.completedAt?.getTime() ?? Number.POSITIVE_INFINITY);
+    return late ? [`${member} attempt ${attempt} was called after it was recorded`] : [];
+  });
+}
+
+/** What the client says was undone, against what was recorded. */
+function resultFaults({ compensationResults, round }: Execution, steps: readonly StepRecord[]): string[] {
+  const last = new Map<string, string>();
+  for (const one of steps.filter((step) => step.isCompensation && step.round === round)) {
+    last.set(`${one.path} #${one.visit}`, `${one.compensationFor} by ${one.step}: ${one.status}`);
+  }
+  const shown = compensationResults.map(({ step, compensation, status }) => `${step} by ${compensation}: ${status}`);
+  const wanted = [...last.values()];
+  return shown.join() === wanted.join()
+    ? []
+    : [`its compensation results are ${show(shown)}, expected ${show(wanted)}`];
+}
+
+describe('random trees on PostgreSQL', () => {
+  it(`do what the model says while workers are killed`, async () => {
+    const plans = plansFrom(FIRST, TREES);
+    await Promise.all(Array.from({ length: WORKERS }, work));
+    const runs = await Promise.all(plans.map((plan) => client.start(plan.name, plan.input)));
+    const ends = Promise.allSettled(runs.map((run) => run.result()));
+    const hits = await killWorkers();
+    await ends;
+    const wrong: string[] = [];
+    for (const [index, plan] of plans.entries()) {
+      const run = runs[index];
+      const execution = run === undefined ? null : await client.getExecution(run.id, { includeSteps: true });
+      if (run === undefined || execution === null) throw new Error(`The run of seed ${plan.seed} is gone`);
+      const { steps = [] } = execution;
+      const calls = await callsOf(run);
+      const observed = { ...execution, records: steps, calls, intents: await intentsOf(run) };
+      const found = [...faultsOf(plan, observed, true), ...lateCalls(steps, calls), ...resultFaults(execution, steps)];
+      if (found.length > 0) wrong.push(report(plan, found));
+    }
+    expect(wrong.join('\n')).toBe('');
+    // Kills that hit nothing prove nothing.
+    expect(hits).toBeGreaterThan(KILLS / 2);
+  }, 600_000);
+});

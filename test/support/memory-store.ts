@@ -1,0 +1,398 @@
+import { randomUUID } from 'node:crypto';
+import type { WorkflowDefinition } from '../../lib/core/definition.js';
+import {
+  StoreError,
+  type Ack,
+  type CancelledTree,
+  type Claimable,
+  type ClaimedRow,
+  type CommitGroup,
+  type EngineStore,
+  type GroupResult,
+  type HeldRow,
+  type JournalRecord,
+  type NewRecord,
+  type Outcome,
+  type RecordRange,
+  type RunOp,
+  type TakenWait,
+  type UndoRecord,
+} from '../../lib/engine/store.js';
+
+type Unused =
+  | 'startAlone'
+  | 'commitHanded'
+  | 'transaction'
+  | 'landed'
+  | 'readWaits'
+  | 'cancelRun'
+  | 'registerWorker'
+  | 'heartbeat'
+  | 'lookAtWorkers'
+  | 'recover'
+  | 'deregisterWorker'
+  | 'claimableDefinitions'
+  | 'matchLoose';
+
+/** The verbs that a run without waits, children, other queues and transactions needs. */
+export type RunStore = Omit<EngineStore, Unused>;
+
+/** A record as it stands in the journal. */
+export interface StoredRecord extends Omit<NewRecord, 'retryInMs'> {
+  readonly token: number;
+  readonly retryAt: number | null;
+}
+
+export interface StoredRun {
+  readonly id: string;
+  readonly workflow: string;
+  readonly input: string;
+  /** In the order in which they were committed. */
+  readonly records: StoredRecord[];
+  readonly bySeq: Map<number, StoredRecord>;
+  /** The attempts that are recorded. */
+  readonly attempts: Set<string>;
+  status: string;
+  dataSeq: number;
+  snapshot: string | null;
+  snapshotSeq: number;
+  round: number;
+  error: string | null;
+}
+
+interface QueueRow {
+  readonly id: string;
+  readonly definitionId: number;
+  token: number;
+  worker: number | null;
+  state: 'ready' | 'running' | 'sleeping';
+  dueAt: number;
+  recoveries: number;
+  progressSeq: number;
+}
+
+/**
+ * The database as the engine sees it, in memory: an append-only journal, a queue with leases and fencing tokens, and a
+ * clock that can skip the time in which nothing happens. What is stored is text, as it would be there. Whatever the
+ * tables would refuse is an error here too: a second record of one number, a run that ends twice.
+ */
+export class MemoryStore implements RunStore {
+  readonly runs = new Map<string, StoredRun>();
+  private readonly queue = new Map<string, QueueRow>();
+  private readonly definitions = new Map<number, WorkflowDefinition>();
+  private readonly dead = new Set<number>();
+  private skipped = 0;
+  /** Groups that were committed. */
+  commits = 0;
+  /** What the tables would have refused: the engine must never try. */
+  readonly refusals: string[] = [];
+
+  /** Database time, ms. */
+  now(): number {
+    return performance.now() + this.skipped;
+  }
+
+  addDefinition(id: number, definition: WorkflowDefinition): void {
+    // As it comes back from its column.
+    this.definitions.set(id, JSON.parse(JSON.stringify(definition)) as WorkflowDefinition);
+  }
+
+  start(workflow: string, definitionId: number, input: string): string {
+    const id = randomUUID();
+    this.runs.set(id, {
+      id,
+      workflow,
+      input,
+      records: [],
+      bySeq: new Map(),
+      attempts: new Set(),
+      status: 'active',
+      dataSeq: 0,
+      snapshot: null,
+      snapshotSeq: 0,
+      round: 1,
+      error: null,
+    });
+    const row = { id, definitionId, token: 0, worker: null, dueAt: 0, recoveries: 0, progressSeq: 0 };
+    this.queue.set(id, { ...row, state: 'ready' });
+    return id;
+  }
+
+  run(id: string): StoredRun {
+    const run = this.runs.get(id);
+    if (run === undefined) throw new Error(`There is no run ${id}`);
+    return run;
+  }
+
+  get unfinished(): number {
+    return this.queue.size;
+  }
+
+  /** The worker that holds a run; null: none. */
+  holderOf(id: string): number | null {
+    return this.queue.get(id)?.worker ?? null;
+  }
+
+  /** Goes on to the time when the next row is due, where nothing is ready and nobody holds anything. */
+  skip(): boolean {
+    const rows = [...this.queue.values()];
+    if (rows.length === 0 || rows.some(({ state }) => state !== 'sleeping')) return false;
+    const due = Math.min(...rows.map(({ dueAt }) => dueAt));
+    if (due === Number.POSITIVE_INFINITY) throw new Error('All runs sleep, and nothing will ever wake them');
+    this.skipped += Math.max(0, due - this.now());
+    return true;
+  }
+
+  describeUnfinished(): string {
+    return [...this.queue.values()]
+      .map(({ id, state, worker }) => `${this.run(id).workflow} is ${state}, held by ${worker}`)
+      .join(', ');
+  }
+
+  /** Declares a worker dead: what it holds can be claimed, and what it writes from now on is refused. */
+  declareDead(worker: number): void {
+    this.dead.add(worker);
+    for (const row of this.queue.values()) {
+      if (row.worker !== worker) continue;
+      const seq = Math.max(0, ...this.run(row.id).bySeq.keys());
+      row.recoveries = seq > row.progressSeq ? 1 : row.recoveries + 1;
+      row.progressSeq = seq;
+      row.state = 'ready';
+      row.worker = null;
+    }
+  }
+
+  async commitGroup(worker: number, { ops, starts }: CommitGroup): Promise<GroupResult> {
+    if (starts.length > 0) throw new Error('Runs are started with start()');
+    const acks = new Map<string, Ack & { taken: true }>();
+    // A statement fails as a whole.
+    for (const op of ops) this.check(worker, op);
+    for (const op of ops) {
+      const row = this.heldRow(worker, op);
+      if (row !== null) acks.set(op.rowId, this.write(row, op));
+    }
+    this.commits++;
+    return Promise.resolve({ acks, claimed: new Map<string, number>(), woken: [] });
+  }
+
+  async commitAlone(worker: number, op: RunOp): Promise<{ ack: Ack; woken: [] }> {
+    const run = this.run(op.rowId);
+    const last = op.records.at(-1)?.seq;
+    const row = this.heldRow(worker, op);
+    if (last !== undefined && run.bySeq.get(last)?.token === op.token) {
+      return Promise.resolve({ ack: taken(false), woken: [] });
+    }
+    if (row === null) {
+      const landed = last === undefined && op.outcome !== null && this.left(op);
+      return Promise.resolve({ ack: landed ? taken(false) : { taken: false }, woken: [] });
+    }
+    this.check(worker, op);
+    return Promise.resolve({ ack: this.write(row, op), woken: [] });
+  }
+
+  held(worker: number): Promise<Map<string, HeldRow>> {
+    const rows = [...this.queue.values()].filter((row) => row.worker === worker);
+    return Promise.resolve(new Map(rows.map(({ id, token }) => [id, { token, wake: false, cancel: null }])));
+  }
+
+  release(worker: number, rows: readonly { rowId: string; token: number }[]): Promise<{ queues: string[] }> {
+    for (const { rowId, token } of rows) {
+      const row = this.queue.get(rowId);
+      if (row?.worker !== worker || row.token !== token) continue;
+      row.worker = null;
+      row.state = 'ready';
+    }
+    return Promise.resolve({ queues: ['default'] });
+  }
+
+  claim(worker: number, _queue: string, limit: number, claimable: readonly Claimable[]): Promise<ClaimedRow[]> {
+    const ids = new Set(claimable.map(({ id }) => id));
+    if (this.dead.has(worker)) return Promise.resolve([]);
+    const ready = [...this.queue.values()].filter((row) => row.state === 'ready' && ids.has(row.definitionId));
+    return Promise.resolve(
+      ready.slice(0, limit).map((row) => {
+        row.state = 'running';
+        row.worker = worker;
+        row.token++;
+        return this.claimed(row);
+      }),
+    );
+  }
+
+  loadDefinition(id: number): Promise<WorkflowDefinition> {
+    const definition = this.definitions.get(id);
+    return definition === undefined ? Promise.reject(new Error(`No definition ${id}`)) : Promise.resolve(definition);
+  }
+
+  takeWaits(_worker: number, runs: readonly string[]): Promise<Map<string, TakenWait[]>> {
+    return Promise.resolve(new Map(runs.map((id) => [id, []])));
+  }
+
+  loadUndo(runId: string, round: number): Promise<UndoRecord[]> {
+    const wanted: readonly string[] = ['step', 'decision', 'intent', 'compensate'];
+    return Promise.resolve(
+      this.run(runId)
+        .records.filter((record) => record.round === round && wanted.includes(record.type))
+        .map(({ seq, path, visit, type, status, input, output, retryAt }) => ({
+          seq,
+          path,
+          visit,
+          type: type as UndoRecord['type'],
+          status,
+          input,
+          hasOutput: output !== null,
+          final: retryAt === null,
+        }))
+        .reverse(),
+    );
+  }
+
+  cancelChildren(): Promise<CancelledTree> {
+    return Promise.reject(new Error('No run here has children'));
+  }
+
+  loadRecords(wanted: readonly RecordRange[]): Promise<(JournalRecord & { rowId: string })[]> {
+    return Promise.resolve(
+      wanted.flatMap(({ rowId, runId, after, upTo, also }) => {
+        const { records, bySeq } = this.run(runId);
+        const named = new Set(also);
+        const last = upTo ?? Number.POSITIVE_INFINITY;
+        const range = after === null ? [] : records.filter(({ seq }) => seq > after && seq <= last && !named.has(seq));
+        const rest = [...named].flatMap((seq) => bySeq.get(seq) ?? []);
+        return [...range, ...rest]
+          .sort((a, b) => a.seq - b.seq)
+          .map(({ token: _token, input: _input, ...record }) => ({
+            ...record,
+            rowId,
+            hasOutput: record.output !== null,
+            // Large outputs are only there when asked for by number; here every third one is large.
+            output: named.has(record.seq) || record.seq % 3 !== 0 ? record.output : null,
+          }));
+      }),
+    );
+  }
+
+  wakeDue(): Promise<{ queues: string[]; woken: number; nextInMs: number | null }> {
+    let woken = 0;
+    for (const row of this.queue.values()) {
+      if (row.state !== 'sleeping' || row.dueAt > this.now()) continue;
+      row.state = 'ready';
+      woken++;
+    }
+    return Promise.resolve({ queues: woken > 0 ? ['default'] : [], woken, nextInMs: null });
+  }
+
+  private heldRow(worker: number, { rowId, token }: RunOp): QueueRow | null {
+    const row = this.queue.get(rowId);
+    return row?.worker === worker && row.token === token ? row : null;
+  }
+
+  private left({ rowId, token }: RunOp): boolean {
+    const row = this.queue.get(rowId);
+    return row === undefined || (row.worker === null && row.token === token);
+  }
+
+  /** What the tables' constraints would refuse. */
+  private check(worker: number, op: RunOp): void {
+    if (this.heldRow(worker, op) === null) return;
+    const run = this.run(op.rowId);
+    const refuse = (why: string): never => {
+      this.refusals.push(`${run.workflow}: ${why}`);
+      throw new StoreError('rejected', `Run ${op.rowId} (${run.workflow}): ${why}`);
+    };
+    const numbers = new Set<number>();
+    const attempts = new Set<string>();
+    for (const record of op.records) {
+      const attempt = isAttempt(record) ? attemptOf(record) : null;
+      if (run.bySeq.has(record.seq) || numbers.has(record.seq)) refuse(`record ${record.seq} is there already`);
+      if (attempt !== null && (run.attempts.has(attempt) || attempts.has(attempt)))
+        refuse(`${attempt} is there already`);
+      numbers.add(record.seq);
+      if (attempt !== null) attempts.add(attempt);
+      if ((record.status === 'failed') !== (record.error !== null)) refuse(`record ${record.seq} has no error or one`);
+    }
+    if (run.status !== 'active') refuse('it has ended');
+    const { extras } = op;
+    if (extras !== null && [extras.waits, extras.handOvers, extras.children].some((list) => list.length > 0)) {
+      refuse('nothing here waits, has children or is handed over');
+    }
+  }
+
+  private write(row: QueueRow, { records, outcome, token }: RunOp): Ack & { taken: true } {
+    const run = this.run(row.id);
+    const now = this.now();
+    for (const { retryInMs, ...record } of records) {
+      // What comes back must not be the object that was given.
+      const copy = JSON.parse(JSON.stringify(record)) as typeof record;
+      const stored: StoredRecord = { ...copy, token, retryAt: retryInMs === null ? null : now + retryInMs };
+      run.records.push(stored);
+      run.bySeq.set(stored.seq, stored);
+      if (isAttempt(stored)) run.attempts.add(attemptOf(stored));
+    }
+    if (outcome !== null) this.leave(row, run, outcome);
+    return taken(row.state === 'ready');
+  }
+
+  private leave(row: QueueRow, run: StoredRun, outcome: Outcome): void {
+    run.dataSeq = outcome.dataSeq ?? run.dataSeq;
+    run.error = outcome.error;
+    if (outcome.kind === 'end') {
+      run.status = outcome.status;
+      run.snapshot = null;
+      this.queue.delete(row.id);
+      return;
+    }
+    if (outcome.pause) throw new Error(`Run ${run.id} (${run.workflow}) was paused: ${outcome.error}`);
+    run.snapshot = outcome.snapshot;
+    run.snapshotSeq = outcome.snapshotSeq;
+    run.round = outcome.round;
+    row.worker = null;
+    row.recoveries = 0;
+    row.state = outcome.delayMs !== null && outcome.delayMs <= 0 ? 'ready' : 'sleeping';
+    row.dueAt = outcome.delayMs === null ? Number.POSITIVE_INFINITY : this.now() + outcome.delayMs;
+  }
+
+  private claimed(row: QueueRow): ClaimedRow {
+    const { workflow, input, snapshot, snapshotSeq, round } = this.run(row.id);
+    return {
+      rowId: row.id,
+      runId: row.id,
+      token: row.token,
+      workflow,
+      definitionId: row.definitionId,
+      ranBy: row.definitionId,
+      queue: 'default',
+      input,
+      snapshot,
+      snapshotSeq,
+      round,
+      fresh: row.token === 1,
+      recoveries: row.recoveries,
+      deadlineInMs: null,
+      step: null,
+      priority: 0,
+      parentId: null,
+      cancel: null,
+    };
+  }
+}
+
+const ATTEMPTS: readonly string[] = ['step', 'decision', 'branch', 'parallel', 'forEach', 'compensate', 'gather'];
+
+function isAttempt({ type }: Pick<NewRecord, 'type'>): boolean {
+  return ATTEMPTS.includes(type);
+}
+
+interface Attempt extends Pick<NewRecord, 'round' | 'path' | 'visit' | 'attempt'> {
+  readonly type: string;
+}
+
+/** What no two records of attempts have in common. */
+export function attemptOf(record: Attempt): string {
+  const { type, round, path, visit, attempt } = record;
+  return `${type === 'gather' ? 'gather of ' : ''}${path} #${visit} attempt ${attempt} in round ${round}`;
+}
+
+function taken(ready: boolean): Ack & { taken: true } {
+  return { taken: true, paused: false, watched: false, ready, wake: false, cancel: false };
+}

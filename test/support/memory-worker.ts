@@ -1,0 +1,144 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { DatabaseClock } from '../../lib/engine/clock.js';
+import { JournalWriter } from '../../lib/engine/journal-writer.js';
+import type { Registry } from '../../lib/engine/registry.js';
+import { SessionOpener } from '../../lib/engine/session-opener.js';
+import type { InFlightAttempt, SessionDeps } from '../../lib/engine/session.js';
+import { Sessions } from '../../lib/engine/sessions.js';
+import { StoreError, type CommitGroup, type EngineStore, type GroupResult } from '../../lib/engine/store.js';
+import type { MemoryStore } from './memory-store.js';
+
+/** What happens to a commit. The worker is killed (before it or after it), or hears only that the connection broke. */
+export type CommitFault = 'kill before' | 'kill after' | 'broken before' | 'broken after' | 'locked' | null;
+
+const current = new AsyncLocalStorage<MemoryWorker>();
+
+/**
+ * A worker process on a store in memory, made of the engine's own classes; what the engine's loops would do (claim,
+ * wake) is done step by step. Killed, it does nothing any more, and what was on its way is never answered.
+ */
+export class MemoryWorker {
+  /** The worker that the calling code runs in. */
+  static current(): MemoryWorker {
+    const worker = current.getStore();
+    if (worker === undefined) throw new Error('This runs in no worker');
+    return worker;
+  }
+
+  dead = false;
+  readonly troubles: string[] = [];
+  private readonly sessions: Sessions;
+  private readonly opener: SessionOpener;
+  private readonly writer: JournalWriter;
+  private active = 0;
+
+  constructor(
+    readonly id: number,
+    private readonly store: MemoryStore,
+    private readonly registry: Registry,
+    private readonly faultOf: () => CommitFault,
+  ) {
+    const port = this.connection();
+    const onTrouble = (message: string): void => void this.troubles.push(message);
+    const clock = new DatabaseClock();
+    clock.sync(store.now());
+    this.writer = new JournalWriter(port, () => id, () => [], onTrouble, () => {}); // prettier-ignore
+    this.sessions = new Sessions(port, () => id, () => this.active--, () => {}); // prettier-ignore
+    const deps: SessionDeps = {
+      store: port,
+      writer: this.writer,
+      clock,
+      worker: () => id,
+      maxPayloadBytes: 2 ** 21,
+      abortGrace: 5_000,
+      targets: {
+        nameOf: () => 'none',
+        find: () => Promise.reject(new Error('Nothing here has children')),
+      },
+      onEnd: () => {},
+      onDue: () => {},
+      onAttention: () => {},
+      onCancelled: () => {},
+      onWoken: () => {},
+      onTrouble,
+    };
+    this.clock = clock;
+    this.opener = new SessionOpener(deps, registry, this.sessions);
+  }
+
+  private readonly clock: DatabaseClock;
+
+  /** Whether it holds no run. */
+  get idle(): boolean {
+    return this.active === 0;
+  }
+
+  /** Wakes what is due, and takes what is ready. */
+  async turn(limit: number): Promise<void> {
+    if (this.dead) return;
+    if (this.idle) this.clock.sync(this.store.now());
+    await this.store.wakeDue();
+    if (this.active >= limit) return;
+    const claimable = this.registry.all().map(({ definitionId: id }) => ({ id, runAs: id, timeout: null }));
+    const rows = await this.store.claim(this.id, 'default', limit - this.active, claimable);
+    if (rows.length === 0) return;
+    this.active += rows.length;
+    // What the opener asks for is asked over the connection, which a kill may cut.
+    await current.run(this, () => Promise.race([this.opener.openClaimed(rows), this.killed]));
+  }
+
+  inFlight(runId: string): InFlightAttempt[] {
+    return this.sessions.inFlight(runId);
+  }
+
+  kill(): void {
+    this.dead = true;
+    this.writer.close();
+    // Nothing that it still does arrives; this only ends its timers.
+    this.sessions.loseAll(new Error('The worker was killed'));
+    this.tellKilled();
+  }
+
+  private tellKilled: () => void = () => {};
+  private readonly killed = new Promise<void>((resolve) => (this.tellKilled = resolve));
+
+  /** The store as it is reached from a process: with an answer that takes a turn, or none at all. */
+  private connection(): EngineStore {
+    return new Proxy<object>(this.store, {
+      get: (store, name) =>
+        name === 'commitGroup'
+          ? (worker: number, group: CommitGroup) => this.commit(worker, group)
+          : (...args: unknown[]) =>
+              this.answered(() =>
+                Reflect.apply(Reflect.get(store, name) as (...all: unknown[]) => unknown, store, args),
+              ),
+    }) as unknown as EngineStore;
+  }
+
+  private async answered<T>(ask: () => T): Promise<Awaited<T>> {
+    await this.way();
+    const answer = await ask();
+    await this.way();
+    return answer;
+  }
+
+  /** The way over the network, which ends nowhere once the process is dead. */
+  private async way(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (this.dead) await new Promise<never>(() => {});
+  }
+
+  private async commit(worker: number, group: CommitGroup): Promise<GroupResult> {
+    await this.way();
+    const fault = this.faultOf();
+    if (fault === 'kill before') this.kill();
+    if (fault === 'broken before') throw new StoreError('unknown', 'The connection broke');
+    await this.way();
+    const left = fault === 'locked' ? group.ops.filter((_, index) => index % 2 === 0) : group.ops;
+    const result = await this.store.commitGroup(worker, { ...group, ops: left });
+    if (fault === 'kill after') this.kill();
+    if (fault === 'broken after') throw new StoreError('unknown', 'The connection broke');
+    await this.way();
+    return result;
+  }
+}
