@@ -341,6 +341,16 @@ describe('children', () => {
     await expect(client.listChildren(nobody)).rejects.toMatchObject({ code: 'EXECUTION_NOT_FOUND' });
   });
 
+  it('that end at the same moment are never missed by their parent', async () => {
+    for (let round = 0; round < 5; round++) {
+      const families = await Promise.all(Array.from({ length: 10 }, family));
+      await Promise.all(
+        families.flatMap(({ children }) => children.map((child) => client.sendEvent(child.id, 'confirmed'))),
+      );
+      await Promise.all(families.map(({ id }) => client.handle(id).result()));
+    }
+  });
+
   it('are cancelled with their parent', async () => {
     const { id, children } = await family();
     expect(await client.cancel(id, 'no more')).toBe(true);
