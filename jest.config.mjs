@@ -14,6 +14,7 @@ export default {
   moduleNameMapper: {
     '^nest-durable$': '<rootDir>/lib/index.ts',
     '^nest-durable/(helpers|migrations)$': '<rootDir>/lib/$1.ts',
+    '^nest-durable/testing$': '<rootDir>/lib/testing/index.ts',
   },
   testEnvironment: '<rootDir>/test/support/environment.mjs',
   globalSetup: '<rootDir>/test/support/global-setup.mjs',

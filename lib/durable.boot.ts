@@ -20,6 +20,9 @@ import { checkMigrations, migrate } from './storage/migrator.js';
 import { PgStore } from './storage/pg-store.js';
 import { PgControl } from './storage/control.js';
 import { childTargets } from './durable.children.js';
+import { PgScheduleStore } from './storage/schedule-store.js';
+import { PgSchedules } from './storage/schedules.js';
+import { declareSchedules } from './durable.schedule-boot.js';
 import { packageVersion } from './durable.version.js';
 
 /** Connections for what clients ask of runs (cancel, starts with an id or key): short statements. */
@@ -61,11 +64,14 @@ export async function boot(
     registry.add({ definition, definitionId: id, type, instance, retryIf, validateInput });
   }
 
+  await declareSchedules(new PgSchedules(pool, options.schema), registry, bindings, options.maxPayloadBytes, log);
+
   const store = new PgStore({ target, schema: options.schema, appDataSource, direct: options.notify });
   closers.add('the connections of the engine', () => store.close());
   const hints = await connectHints(options, target, closers, log);
-  const engine = new Engine({
+  const deps = {
     store,
+    schedules: new PgScheduleStore(pool, options.schema),
     registry,
     settings: {
       ...options,
@@ -76,12 +82,14 @@ export async function boot(
     hints,
     targets: childTargets(registry, new PgControl({ pool, schema: options.schema, instanceId, hint: hints.hint }), options),
     sessionName: () => hints.sessionName,
-    onTrouble: (message) => log.warn(message),
-  });
+    onTrouble: (message: string) => log.warn(message),
+  };
+  const engine = new Engine(deps);
   hints.attach(engine, options.queues.keys());
   const { schema } = options;
   return {
     engine,
+    deps,
     registry,
     dataSource: database.dataSource,
     pool,

@@ -7,6 +7,8 @@ import type { DurableHost, DurableRuntime } from './durable.host.js';
 import { readChildFilters, readFilters, readListFilters } from './durable.list-options.js';
 import { given } from './durable.options-check.js';
 import { RunResults } from './durable.results.js';
+import type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from './durable.schedule-options.js';
+import { DurableSchedules } from './durable.schedules.js';
 import {
   readStartMany,
   readStartOptions,
@@ -23,6 +25,7 @@ import type {
   GetExecutionOptions,
   PendingInputListFilters,
   StepRecord,
+  StoredSchedule,
   WorkflowSummary,
 } from './durable.types.js';
 import {
@@ -50,10 +53,12 @@ interface Parts extends DurableRuntime {
 export class DurableClient {
   /** What handles call. */
   private readonly actions: HandleClient;
+  private readonly schedules: DurableSchedules;
   private parts: Parts | null = null;
 
   constructor(private readonly host: DurableHost) {
     const results = new RunResults(host, async () => (await this.ready()).control);
+    this.schedules = new DurableSchedules(() => this.ready(), host.options.maxPayloadBytes);
     this.actions = {
       waitFor: (id, timeout) => results.result(id, timeout),
       getExecution: (id, options) => this.getExecution(id, options),
@@ -305,6 +310,70 @@ export class DurableClient {
   /** Every workflow that some process has or had: definition, how many runs in which status, the last run. */
   async listWorkflows(): Promise<WorkflowSummary[]> {
     return (await this.ready()).reads.listWorkflows();
+  }
+
+  /**
+   * Makes a schedule: a run of the workflow is started at each due time of the cron expression. See `@Schedule()`.
+   * @throws InvalidCronError for `cron` and `timezone`, ScheduleExistsError
+   * @throws InvalidInputError, SerializationError, WorkflowNotFoundError
+   */
+  schedule<W extends WorkflowRef>(
+    workflow: W,
+    cron: string,
+    options: CreateScheduleOptions<InputOf<W>> = {},
+  ): Promise<StoredSchedule> {
+    return this.schedules.create(workflow, cron, options);
+  }
+
+  /** A schedule; null: there is none of that name. */
+  getSchedule(name: string): Promise<StoredSchedule | null> {
+    return this.schedules.get(name);
+  }
+
+  /** Schedules that fit, by name, 100 unless `limit` says otherwise. */
+  listSchedules(filters: ScheduleFilters = {}): Promise<StoredSchedule[]> {
+    return this.schedules.list(filters);
+  }
+
+  /**
+   * Changes a schedule at once, on all nodes; with another cron expression or time zone its next time is counted anew.
+   * What is set here stays, also when the code says otherwise, until `{ reset: true }`.
+   * @throws ScheduleNotFoundError, InvalidCronError, InvalidInputError, SerializationError
+   */
+  updateSchedule(name: string, changes: ScheduleChanges): Promise<StoredSchedule> {
+    return this.schedules.update(name, changes);
+  }
+
+  /** Switches it on, its failures back to 0; what passed meanwhile is not made up for. @throws ScheduleNotFoundError */
+  enableSchedule(name: string): Promise<StoredSchedule> {
+    return this.schedules.enable(name);
+  }
+
+  /** Switches a schedule off; its runs go on. @throws ScheduleNotFoundError */
+  disableSchedule(name: string): Promise<StoredSchedule> {
+    return this.schedules.disable(name);
+  }
+
+  /** Deletes a schedule, not its runs. One of the code's comes back at the next boot. @throws ScheduleNotFoundError */
+  deleteSchedule(name: string): Promise<void> {
+    return this.schedules.delete(name);
+  }
+
+  /**
+   * Starts a run of a schedule now, whether it is enabled or not, with its own input or another. It counts for
+   * `overlap`; in its steps `scheduledTime()` is null.
+   * @throws ScheduleNotFoundError, InvalidInputError, SerializationError
+   */
+  async triggerSchedule<R = unknown>(name: string, options: { input?: object } = {}): Promise<WorkflowHandle<R>> {
+    return this.handle(await this.schedules.trigger(name, options));
+  }
+
+  /**
+   * The next `count` (1 to 1000) due times of a schedule from now on, as if it were enabled.
+   * @throws ScheduleNotFoundError, InvalidInputError
+   */
+  nextRuns(name: string, count: number): Promise<Date[]> {
+    return this.schedules.nextRuns(name, count);
   }
 
   /** Runs every safety net now, in place of waiting for its interval: dead workers, due runs, queues. */

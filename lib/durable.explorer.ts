@@ -4,10 +4,11 @@ import { definitionHash } from './core/definition-hash.js';
 import { listViolations, type Violation } from './core/durable-error.js';
 import { DefinitionError } from './core/errors.js';
 import { decoratedMembers } from './decorators/member-metadata.js';
+import type { ScheduleDeclaration } from './core/schedule.js';
 import { workflowSchedules } from './decorators/schedule.decorator.js';
-import type { ScheduleOptions } from './decorators/types.js';
 import { workflowOptions } from './decorators/workflow.decorator.js';
 import { className, compileWorkflow, type CompiledWorkflow } from './durable.compiler.js';
+import { readDecorator } from './durable.schedule-options.js';
 
 type ProviderWrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
@@ -17,7 +18,7 @@ export interface WorkflowBinding extends CompiledWorkflow {
   readonly className: string;
   readonly type: Function;
   readonly instance: object;
-  readonly schedules: readonly ScheduleOptions[];
+  readonly schedules: readonly ScheduleDeclaration[];
 }
 
 /**
@@ -41,9 +42,11 @@ export class DurableExplorer {
         faults.push(...withoutWorkflow(type));
       } else if ((options.instance ?? 'default') === instanceName) {
         const { compiled, faults: found } = compileWorkflow(type, options);
+        const { schedules, faults: wrongSchedules } = readSchedules(type, compiled?.definition.name ?? '');
         const wrong = [
           ...wronglyProvided(type, wrappers),
-          ...(found ?? refuseUnsupported(type, workflowSchedules(type))),
+          ...(found ?? []),
+          ...wrongSchedules,
         ];
         faults.push(...wrong);
         const instance: unknown = wrappers[0]?.instance;
@@ -54,12 +57,12 @@ export class DurableExplorer {
             className: className(type),
             type,
             instance,
-            schedules: workflowSchedules(type),
+            schedules,
           });
         }
       }
     }
-    faults.push(...sharedNames(bindings));
+    faults.push(...sharedNames(bindings), ...sharedScheduleNames(bindings));
     if (faults.length > 0) {
       throw new DefinitionError(`The workflows cannot run as they are written:${listViolations(faults)}`);
     }
@@ -151,8 +154,32 @@ function sharedNames(bindings: readonly WorkflowBinding[]): Violation[] {
   });
 }
 
-/** What the decorators can say and the engine cannot run yet. */
-function refuseUnsupported(type: Function, schedules: readonly ScheduleOptions[]): Violation[] {
-  if (schedules.length === 0) return [];
-  return [{ path: className(type), message: '@Schedule() is not supported by this version' }];
+/** What the `@Schedule()`s of a class say. Their path has their number where there are several. */
+function readSchedules(
+  type: Function,
+  workflow: string,
+): { schedules: ScheduleDeclaration[]; faults: readonly Violation[] } {
+  const all = workflowSchedules(type);
+  const read = all.map((options, index) => {
+    const path = `${className(type)} @Schedule()${all.length > 1 ? ` ${index + 1}` : ''}`;
+    return readDecorator(path, options, workflow);
+  });
+  return {
+    schedules: read.flatMap(({ declaration }) => (declaration === null ? [] : [declaration])),
+    faults: read.flatMap(({ faults }) => faults),
+  };
+}
+
+function sharedScheduleNames(bindings: readonly WorkflowBinding[]): Violation[] {
+  const first = new Map<string, WorkflowBinding>();
+  return bindings.flatMap((binding) =>
+    binding.schedules.flatMap(({ name }) => {
+      const other = first.get(name);
+      first.set(name, other ?? binding);
+      if (other === undefined) return [];
+      const owner = other === binding ? 'another @Schedule() of this class' : `a @Schedule() of ${other.className}`;
+      const message = `the name "${name}" is that of ${owner} too: set \`name\` in one of the two`;
+      return [{ path: `${binding.className} @Schedule()`, message }];
+    }),
+  );
 }

@@ -17,8 +17,11 @@ export interface HintConnection extends Hints {
   readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
   /** What one that sends an event sends too; `null`: the event is found by polling. */
   readonly looseHint: { readonly channel: string; readonly payload: string } | null;
-  /** Hands the engine what other processes say. */
-  attach(engine: Engine, queues: Iterable<string>): void;
+  /**
+   * Hands the engine what other processes say; `own`: what this one says too, for a second engine in it. Returns what
+   * ends that.
+   */
+  attach(engine: Engine, queues: Iterable<string>, own?: boolean): () => void;
 }
 
 const SILENT: HintConnection = {
@@ -29,7 +32,7 @@ const SILENT: HintConnection = {
   later: () => {},
   done: () => {},
   control: () => {},
-  attach: () => {},
+  attach: () => () => {},
 };
 
 /** Opens the listening session. An outage at this moment is none of the boot's concern: it is opened when it can be. */
@@ -55,14 +58,20 @@ export async function connectHints(
     later: (name) => listener.later(name),
     done: (runId) => listener.done(runId),
     control: (runId) => listener.control(runId),
-    attach: (engine, queues) => attach(listener, engine, [...queues], visible),
+    attach: (engine, queues, own = false) => attach(listener, engine, [...queues], visible, own),
   };
 }
 
-function attach(listener: Listener, engine: Engine, queues: readonly string[], visible: boolean): void {
-  listener.subscribe(({ q = [], d = [], c = [], t = [], e = false }, own) => {
+function attach(
+  listener: Listener,
+  engine: Engine,
+  queues: readonly string[],
+  visible: boolean,
+  own: boolean,
+): () => void {
+  const unsubscribe = listener.subscribe(({ q = [], d = [], c = [], t = [], e = false }, fromHere) => {
     // The engine has done for itself what it tells the others.
-    if (own) return;
+    if (fromHere && !own) return;
     for (const queue of q) engine.hintQueue(queue);
     if (t.length > 0) engine.hintLater();
     for (const runId of d) engine.hintDone(runId);
@@ -70,16 +79,21 @@ function attach(listener: Listener, engine: Engine, queues: readonly string[], v
     // A look that fails is made again by the engine's own loop.
     for (const runId of c) engine.hintControl(runId).catch(() => {});
   });
-  listener.on('down', () => {
+  const down = (): void => {
     if (visible) engine.sessionChanged(false);
-  });
-  listener.on('up', () => {
+  };
+  const up = (): void => {
     if (visible) engine.sessionChanged(true);
     // Hints were lost meanwhile.
     engine.hintLater();
     for (const queue of queues) engine.hintQueue(queue);
     engine.hintLoose();
-  });
+  };
+  listener.on('down', down).on('up', up);
+  return () => {
+    unsubscribe();
+    listener.off('down', down).off('up', up);
+  };
 }
 
 /** Behind a pooler nothing is heard, and the session says nothing about the process. */

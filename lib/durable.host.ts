@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { DataSource } from 'typeorm';
-import type { Engine } from './engine/engine.js';
+import type { HintConnection } from './durable.hints.js';
+import type { Engine, EngineDeps } from './engine/engine.js';
 import type { Registry } from './engine/registry.js';
 import type { ResolvedOptions } from './durable.options.js';
 
@@ -15,6 +16,8 @@ export interface DurableHost {
 /** A booted instance. */
 export interface DurableRuntime {
   readonly engine: Engine;
+  /** What the engine is made of. The testing kit makes further ones of it, which can die while the app lives. */
+  readonly deps: EngineDeps & { readonly hints: HintConnection };
   readonly registry: Registry;
   /** The engine's own TypeORM DataSource, for reads. */
   readonly dataSource: DataSource;

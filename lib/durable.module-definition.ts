@@ -20,7 +20,8 @@ export interface DurableOptionsFactory {
   create(): DurableFactoryOptions | Promise<DurableFactoryOptions>;
 }
 
-const RAW_OPTIONS = Symbol('DURABLE_RAW_OPTIONS');
+/** The options as given, in the module of each instance. */
+export const RAW_OPTIONS = Symbol('DURABLE_RAW_OPTIONS');
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<DurableFactoryOptions>({ optionsInjectionToken: RAW_OPTIONS })

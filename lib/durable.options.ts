@@ -57,6 +57,8 @@ export interface DurableModuleOptions {
   wakeInterval?: number;
   /** Due runs made ready in one statement. Default: 500. */
   wakeBatchSize?: number;
+  /** ms between two looks for due schedules, a safety net beside the exact timer. Default: 1000. */
+  schedulerInterval?: number;
   /** ms between two looks for dead workers. Default: 1000. */
   recoveryInterval?: number;
   /** ms that running steps get to finish on shutdown; then their runs are handed back. Default: 20 000. */
@@ -94,6 +96,7 @@ export interface ResolvedOptions {
   readonly heartbeatInterval: number;
   readonly wakeInterval: number;
   readonly wakeBatchSize: number;
+  readonly schedulerInterval: number;
   readonly recoveryInterval: number;
   readonly shutdownTimeout: number;
   readonly abortGrace: number;
@@ -108,7 +111,7 @@ export function appDataSourceOf(options: ResolvedOptions): DataSource | null {
 }
 
 /** Options of later versions: refused rather than accepted and ignored. */
-const NOT_YET = ['schedulerInterval', 'logs', 'retention', 'redact'];
+const NOT_YET = ['logs', 'retention', 'redact'];
 const NOT_YET_OF_QUEUES = ['globalConcurrency', 'rateLimit', 'priorityAgeing'];
 
 /** Node runs a timer of more ms than this at once. */
@@ -170,6 +173,7 @@ export function resolveOptions(
     heartbeatInterval,
     wakeInterval: read.integer('wakeInterval', 1_000, MS(SHORTEST_INTERVAL)),
     wakeBatchSize: read.integer('wakeBatchSize', 500, { min: 1, max: 10_000 }),
+    schedulerInterval: read.integer('schedulerInterval', 1_000, MS(SHORTEST_INTERVAL)),
     recoveryInterval: read.integer('recoveryInterval', 1_000, MS(SHORTEST_INTERVAL)),
     shutdownTimeout: read.integer('shutdownTimeout', 20_000, MS(0)),
     abortGrace: read.integer('abortGrace', 5_000, MS(0)),

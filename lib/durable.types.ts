@@ -4,6 +4,7 @@ import type { PendingInputFilters } from './core/pending.js';
 
 export type { CompensationResult, Execution, ExecutionCounts, StepRecord, WorkflowSummary } from './core/execution.js';
 export type { PendingEvent, PendingEventFilters, PendingInput, PendingStatus } from './core/pending.js';
+export type { CatchUp, Overlap, StoredSchedule } from './core/schedule.js';
 export type { ExecutionStatus, FinishedStatus } from './core/status.js';
 
 /** Which runs are counted; all that is given must fit. */

@@ -3,6 +3,7 @@ export { DurableModule, type DurableModuleAsyncOptions } from './durable.module.
 export type { DurableFactoryOptions, DurableModuleOptions, QueueOptions } from './durable.options.js';
 export { DurableClient } from './durable.client.js';
 export { WorkflowHandle, type ResultOptions } from './durable.handle.js';
+export type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from './durable.schedule-options.js';
 export type { SharedStartOptions, StartManyItem, StartOptions } from './durable.start-options.js';
 export type {
   CompensationResult,
@@ -18,6 +19,7 @@ export type {
   PendingInputListFilters,
   PendingStatus,
   StepRecord,
+  StoredSchedule,
   WorkflowSummary,
 } from './durable.types.js';
 export type { CancelOptions, CancelWaitOptions, SendEventOptions } from './durable.wait-options.js';

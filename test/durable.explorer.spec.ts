@@ -8,6 +8,7 @@ import { Decision } from '../lib/decorators/decision.decorator.js';
 import { InjectDurable } from '../lib/decorators/inject-durable.decorator.js';
 import { Schedule } from '../lib/decorators/schedule.decorator.js';
 import { Step } from '../lib/decorators/step.decorator.js';
+import type { ScheduleOptions } from '../lib/decorators/types.js';
 import { Workflow } from '../lib/decorators/workflow.decorator.js';
 import { DurableExplorer, type WorkflowBinding } from '../lib/durable.explorer.js';
 import {
@@ -236,7 +237,6 @@ describe('DurableExplorer', () => {
 
     it('for now: all but sequences of steps', async () => {
       @Workflow()
-      @Schedule({ cron: '@daily' })
       class LaterWorkflow {
         @Decision()
         choose(): void {}
@@ -250,7 +250,84 @@ describe('DurableExplorer', () => {
       const message = await refusal({ providers: [LaterWorkflow] });
       expect(message).toContain('LaterWorkflow.choose: decision is not supported by this version');
       expect(message).toContain('LaterWorkflow.undo: @Compensate() is not supported by this version');
-      expect(message).toContain('LaterWorkflow: @Schedule() is not supported by this version');
+    });
+
+    it('every fault of every @Schedule(), and names that are taken', async () => {
+      class Base {
+        @Step()
+        run(): void {}
+      }
+      @Workflow({ name: 'one' })
+      @Schedule({ cron: '60 * * * *', timezone: 'Europe/Berln', ovrlap: 'skip' } as unknown as ScheduleOptions)
+      @Schedule({
+        cron: '@dayly',
+        name: '',
+        catchUp: 'lates',
+        catchUpLimit: 0,
+        catchUpWindow: -1,
+      } as unknown as ScheduleOptions)
+      @Schedule({ name: 'c', input: () => {}, enabled: 1, queue: '' } as unknown as ScheduleOptions)
+      @Schedule({ cron: '@daily', name: 'd', input: { at: Symbol('x') } })
+      class OneWorkflow extends Base {}
+      @Workflow({ name: 'two' })
+      @Schedule({ cron: '@daily' })
+      @Schedule({ cron: '@hourly' })
+      class TwoWorkflow extends Base {}
+      @Workflow({ name: 'three' })
+      @Schedule({ cron: '@daily', name: 'two' })
+      @Schedule('@daily' as unknown as ScheduleOptions)
+      class ThreeWorkflow extends Base {}
+      @Workflow({ name: 'four' })
+      @Schedule({ cron: '@daily', name: 'two' })
+      class FourWorkflow extends Base {}
+      const message = await refusal({ providers: [OneWorkflow, TwoWorkflow, ThreeWorkflow, FourWorkflow] });
+      for (const fault of [
+        'OneWorkflow @Schedule() 1.timezone: The cron expression "60 * * * *" is not valid: the timezone is the string "Europe/Berln". Did you mean "Europe/Berlin"?',
+        'OneWorkflow @Schedule() 1.cron: The cron expression "60 * * * *" is not valid: constraint error, got value 60 expected range 0-59',
+        'OneWorkflow @Schedule() 1.ovrlap: is not an option. Did you mean "overlap"?',
+        'OneWorkflow @Schedule() 2.cron: The cron expression "@dayly" is not valid: there is no macro of that name. Did you mean "@daily"?',
+        'OneWorkflow @Schedule() 2.name: expected a name of 1 to 200 characters',
+        `OneWorkflow @Schedule() 2.catchUp: expected 'latest' or 'all' or 'none', got the string "lates". Did you mean "latest"?`,
+        'OneWorkflow @Schedule() 2.catchUpLimit: expected a whole number from 1 to 1000, got the number 0',
+        'OneWorkflow @Schedule() 2.catchUpWindow: expected a whole number from 0',
+        'OneWorkflow @Schedule() 3.cron: The cron expression "undefined" is not valid: expected a string, got undefined',
+        'OneWorkflow @Schedule() 3.input: expected an object, got a function',
+        'OneWorkflow @Schedule() 3.enabled: expected true or false, got the number 1',
+        'OneWorkflow @Schedule() 3.queue: expected a queue name',
+        'OneWorkflow @Schedule() 4.input: input.at cannot be stored',
+        'TwoWorkflow @Schedule(): the name "two" is that of another @Schedule() of this class too',
+        'ThreeWorkflow @Schedule() 2: expected an object with options, got the string "@daily"',
+        'FourWorkflow @Schedule(): the name "two" is that of a @Schedule() of TwoWorkflow too',
+      ]) {
+        expect(message).toContain(fault);
+      }
+    });
+
+    it('gives what a right @Schedule() says, defaults filled in', async () => {
+      @Workflow({ name: 'report' })
+      @Schedule({ cron: '0 9 * * MON-FRI', timezone: 'Europe/Berlin', input: { n: 1 }, overlap: 'skip' })
+      class ReportWorkflow {
+        @Step()
+        run(): void {}
+      }
+      const [binding] = await explore({ providers: [ReportWorkflow] });
+      expect(binding?.schedules).toEqual([
+        {
+          name: 'report',
+          workflow: 'report',
+          enabled: true,
+          settings: {
+            cron: '0 9 * * MON-FRI',
+            timezone: 'Europe/Berlin',
+            input: '{"n":1}',
+            queue: null,
+            overlap: 'skip',
+            catchUp: 'latest',
+            catchUpWindow: 86_400_000,
+            catchUpLimit: 100,
+          },
+        },
+      ]);
     });
   });
 });

@@ -29,6 +29,7 @@ describe('defaults', () => {
       heartbeatInterval: 10_000,
       wakeInterval: 1_000,
       wakeBatchSize: 500,
+      schedulerInterval: 1_000,
       recoveryInterval: 1_000,
       shutdownTimeout: 20_000,
       abortGrace: 5_000,
@@ -148,7 +149,7 @@ describe('unknown keys', () => {
     expect(faultsOf(options)[path]).toContain(hint);
   });
 
-  it.each(['schedulerInterval', 'logs', 'retention', 'redact'])('%s is not supported in this version', (option) => {
+  it.each(['logs', 'retention', 'redact'])('%s is not supported in this version', (option) => {
     expect(faultsOf({ [option]: {} })).toEqual({ [option]: expect.stringContaining('not supported in this version') });
   });
 

@@ -25,6 +25,50 @@ CREATE TABLE durable.migrations (
 
 ALTER TABLE durable.migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
 
+CREATE TABLE durable.scheduled_workflows (
+  name text NOT NULL,
+  id uuid NOT NULL,
+  workflow text NOT NULL,
+  from_code boolean NOT NULL,
+  cron text NOT NULL,
+  timezone text NOT NULL,
+  input text NOT NULL,
+  queue text,
+  overlap text NOT NULL,
+  catch_up text NOT NULL,
+  catch_up_window bigint NOT NULL,
+  catch_up_limit integer NOT NULL,
+  declared text NOT NULL,
+  overridden text[] NOT NULL DEFAULT '{}'::text[],
+  enabled boolean NOT NULL,
+  next_run_at timestamp with time zone,
+  last_run_at timestamp with time zone,
+  last_error text,
+  last_error_at timestamp with time zone,
+  consecutive_failures integer NOT NULL DEFAULT 0,
+  auto_disabled_at timestamp with time zone,
+  removed_at timestamp with time zone,
+  open_runs uuid[] NOT NULL DEFAULT '{}'::uuid[],
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL
+) WITH (
+  fillfactor=70
+);
+
+ALTER TABLE durable.scheduled_workflows ADD CONSTRAINT scheduled_workflows_pkey PRIMARY KEY (name);
+
+ALTER TABLE durable.scheduled_workflows ADD CONSTRAINT schedules_auto_disabled CHECK ((NOT (enabled AND (auto_disabled_at IS NOT NULL))));
+
+ALTER TABLE durable.scheduled_workflows ADD CONSTRAINT schedules_catch_up CHECK ((catch_up = ANY (ARRAY['latest'::text, 'all'::text, 'none'::text])));
+
+ALTER TABLE durable.scheduled_workflows ADD CONSTRAINT schedules_cron CHECK ((length(cron) <= 256));
+
+ALTER TABLE durable.scheduled_workflows ADD CONSTRAINT schedules_next CHECK (((enabled AND (removed_at IS NULL)) = (next_run_at IS NOT NULL)));
+
+ALTER TABLE durable.scheduled_workflows ADD CONSTRAINT schedules_overlap CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text])));
+
+CREATE INDEX schedules_due ON durable.scheduled_workflows USING btree (next_run_at) WHERE (next_run_at IS NOT NULL);
+
 CREATE TABLE durable.step_executions (
   run_id uuid NOT NULL,
   seq bigint NOT NULL,
@@ -110,7 +154,8 @@ CREATE TABLE durable.workflow_executions (
   retry_of uuid,
   idempotency_key text,
   tags jsonb,
-  input text NOT NULL
+  input text NOT NULL,
+  schedule_time timestamp with time zone
 ) WITH (
   fillfactor=75
 );

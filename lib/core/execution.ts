@@ -26,7 +26,7 @@ export interface Execution {
   readonly round: number;
   /** It is to be paused, and a worker still has it. */
   readonly pauseRequested: boolean;
-  /** When it was to begin, where it was started with `scheduledAt` or `delay`. */
+  /** When it was to begin, where it was started with `scheduledAt` or `delay`, or by a schedule. */
   readonly scheduledAt: Date | null;
   /** First claim. */
   readonly startedAt: Date | null;

@@ -71,3 +71,25 @@ function formatOf(timezone: string): Intl.DateTimeFormat {
   }
   return format;
 }
+
+/** By how much the zone's wall clock is ahead of UTC at an instant, ms. */
+export function offsetAt(instant: number, timezone: string): number {
+  return wallAt(instant, timezone) - instant;
+}
+
+/** The first instant after `after`, `until` included, at which the offset is another; null: it stays. */
+export function offsetChange(after: number, until: number, timezone: string): number | null {
+  const offset = offsetAt(after, timezone);
+  // No zone changes its clocks twice in a day.
+  for (let early = after; early < until; early = Math.min(early + DAY, until)) {
+    let late = Math.min(early + DAY, until);
+    if (offsetAt(late, timezone) === offset) continue;
+    while (late - early > 1) {
+      const middle = Math.floor((early + late) / 2);
+      if (offsetAt(middle, timezone) === offset) early = middle;
+      else late = middle;
+    }
+    return late;
+  }
+  return null;
+}

@@ -5,7 +5,8 @@ import { DurableError, FatalError, StepTimeoutError } from '../core/errors.js';
 import type { RecordFacts } from '../core/machine.js';
 import { retryDelay } from '../core/retry.js';
 import type { StoredError } from '../core/stored-error.js';
-import { LongTimer } from './long-timer.js';
+import type { DatabaseClock } from './clock.js';
+import type { Timer } from './long-timer.js';
 import type { RegisteredWorkflow } from './registry.js';
 import { runInScope, type StepScope } from './step-scope.js';
 import type { Suspension } from './step-waits.js';
@@ -57,19 +58,20 @@ export async function runAttempt(
   spec: AttemptSpec,
   scope: StepScope,
   givenUp: Promise<never>,
+  clock: DatabaseClock,
   /** ms that earlier passes of this attempt have taken. */
-  spent: number,
+  spent = 0,
 ): Promise<AttemptResult> {
   const begun = performance.now() - spent;
   const { timeout } = spec;
-  let timer: LongTimer | undefined;
+  let timer: Timer | undefined;
   try {
     const contenders: Promise<unknown>[] = [invoke(workflow, spec, scope), givenUp];
     if (scope.waits !== null) contenders.push(scope.waits.suspended.then((how) => new Dropped(how)));
     if (timeout !== null) {
       contenders.push(
         new Promise((_, reject) => {
-          timer = new LongTimer(() => reject(new StepTimeoutError(spec.name, timeout)));
+          timer = clock.timer(() => reject(new StepTimeoutError(spec.name, timeout)));
           timer.start(Math.max(0, timeout - spent));
         }),
       );

@@ -1,4 +1,10 @@
-/** Database time, as far as a process can know it without asking: its own monotonic clock, set by the server's. */
+import { LongTimer, type Timer } from './long-timer.js';
+
+/**
+ * The time that workflows live by, as far as a process can know it without asking: its own monotonic clock, set by the
+ * server's. What is limited by it (attempts, whole runs) takes its timers from here. The testing kit has one that moves
+ * only when it is told to.
+ */
 export class DatabaseClock {
   private offset = Date.now() - performance.now();
 
@@ -9,5 +15,10 @@ export class DatabaseClock {
 
   now(): number {
     return this.offset + performance.now();
+  }
+
+  /** A timer that goes by this clock. */
+  timer(action: () => void): Timer {
+    return new LongTimer(action);
   }
 }

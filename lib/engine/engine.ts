@@ -7,11 +7,12 @@ import { Membership } from './membership.js';
 import { thisProcess } from './process-identity.js';
 import { QueuePoller } from './poller.js';
 import type { Registry } from './registry.js';
+import { Scheduler } from './scheduler.js';
 import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
 import { SessionOpener } from './session-opener.js';
 import { Sessions } from './sessions.js';
 import type { ChildTargets } from './children.js';
-import type { CancelledTree, Claimable, EngineStore, StartOp, WokenRun } from './store.js';
+import type { CancelledTree, Claimable, EngineStore, ScheduleStore, StartOp, WokenRun } from './store.js';
 
 export interface EngineSettings {
   readonly host: string;
@@ -25,6 +26,7 @@ export interface EngineSettings {
   readonly recoveryInterval: number;
   readonly wakeInterval: number;
   readonly wakeBatchSize: number;
+  readonly schedulerInterval: number;
   readonly shutdownTimeout: number;
   readonly abortGrace: number;
   readonly maxPayloadBytes: number;
@@ -44,6 +46,7 @@ export interface Hints {
 
 export interface EngineDeps {
   readonly store: EngineStore;
+  readonly schedules: ScheduleStore;
   readonly registry: Registry;
   readonly settings: EngineSettings;
   readonly hints: Hints;
@@ -51,6 +54,8 @@ export interface EngineDeps {
   /** application_name of the listening session, when the server was seen to show it. */
   readonly sessionName: () => string | null;
   readonly onTrouble: (message: string) => void;
+  /** Default: one that follows the server's. */
+  readonly clock?: DatabaseClock;
 }
 
 /** While attempts run, how often they are published if they changed, ms. */
@@ -65,7 +70,7 @@ const LAST_COMMITS = 5_000;
  * start, quiet (claim nothing new) and stop (let running steps finish, give the rest back); each may be called twice.
  */
 export class Engine {
-  readonly clock = new DatabaseClock();
+  readonly clock: DatabaseClock;
   private readonly writer: JournalWriter;
   private readonly membership: Membership;
   private readonly sessions: Sessions;
@@ -76,6 +81,7 @@ export class Engine {
   private readonly matcher: LooseMatcher;
   private readonly publisher: Loop;
   private readonly definitions: Loop;
+  private readonly scheduler: Scheduler;
   private readonly starting = new Set<string>();
   private claimable: Claimable[] = [];
   private state: 'new' | 'running' | 'quiet' | 'stopped' = 'new';
@@ -83,6 +89,7 @@ export class Engine {
 
   constructor(private readonly deps: EngineDeps) {
     const { store, registry, settings, onTrouble } = deps;
+    this.clock = deps.clock ?? new DatabaseClock();
     this.writer = new JournalWriter(
       store,
       () => this.membership.id,
@@ -142,6 +149,13 @@ export class Engine {
     this.matcher = new LooseMatcher(store, settings, (runs) => this.woken(runs), onTrouble);
     this.publisher = new Loop('Publishing', PUBLISH_INTERVAL, () => this.publish(), onTrouble);
     this.definitions = new Loop('Reading definitions', DEFINITIONS_INTERVAL, () => this.readDefinitions(), onTrouble);
+    this.scheduler = new Scheduler({
+      store: deps.schedules,
+      registry,
+      interval: settings.schedulerInterval,
+      onWork: (queues) => this.workIn(queues),
+      onTrouble,
+    });
   }
 
   /** Enters the workers and begins to claim. A process with `workers: false` only writes starts. */
@@ -156,6 +170,7 @@ export class Engine {
     for (const loop of [this.definitions, this.waker, this.matcher, this.publisher]) loop.start();
     this.sessions.watch(this.deps.settings.recoveryInterval, this.deps.onTrouble);
     for (const poller of this.pollers.values()) poller.start();
+    this.scheduler.start();
   }
 
   /** Claims nothing more. What is held goes on. */
@@ -163,7 +178,8 @@ export class Engine {
     if (this.state !== 'running') return;
     this.state = 'quiet';
     await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
-    await Promise.all([this.waker.stop(), this.matcher.stop(), this.definitions.stop()]);
+    const loops = [this.waker, this.matcher, this.definitions, this.scheduler];
+    await Promise.all(loops.map((loop) => loop.stop()));
   }
 
   /** Lets running steps finish for `shutdownTimeout`, aborts the rest, gives every run back, leaves the workers. */
@@ -185,6 +201,31 @@ export class Engine {
     } catch (error) {
       this.deps.onTrouble(`Left without signing off, so what was held is taken after a while: ${messageOf(error)}`);
     }
+  }
+
+  /**
+   * Drops everything, as the death of the process would: what is held stays held, and nothing is given back. For tests,
+   * on a store that lets nothing through any more.
+   */
+  kill(): void {
+    this.state = 'stopped';
+    for (const poller of this.pollers.values()) void poller.stop();
+    for (const loop of [this.waker, this.matcher, this.publisher, this.definitions, this.scheduler]) void loop.stop();
+    void Promise.all([this.sessions.unwatch(), this.membership.halt()]);
+    this.writer.close();
+    this.sessions.loseAll(new Error('The worker was killed'));
+  }
+
+  /** Whether nothing goes on here but the code of steps (`inFlight`): no look into a queue, no commit, no decision. */
+  get isQuiet(): boolean {
+    return [...this.pollers.values()].every((p) => !p.isLooking) && this.writer.isIdle && this.sessions.allInSteps;
+  }
+
+  /** ms until something in the database becomes due by itself; null: nothing will. */
+  async nextDueInMs(): Promise<number | null> {
+    const { nextInMs } = await this.deps.store.wakeDue(0);
+    const schedule = this.scheduler.nextDueInMs(this.clock.now());
+    return schedule === null ? nextInMs : Math.min(schedule, nextInMs ?? Infinity);
   }
 
   /** Starts a run: in a group commit, and in the same statement held by this process where it has room. */
@@ -306,6 +347,11 @@ export class Engine {
     if (this.state === 'running' && this.deps.settings.workers) this.membership.sessionChanged(up);
   }
 
+  /** This process has changed a schedule: it may be due sooner than was known. */
+  scheduleChanged(): void {
+    void this.scheduler.look();
+  }
+
   inFlight(runId?: string): InFlightAttempt[] {
     return this.sessions.inFlight(runId);
   }
@@ -314,7 +360,8 @@ export class Engine {
   async sweep(): Promise<void> {
     if (this.state !== 'running' || !this.deps.settings.workers) return;
     await this.membership.lookNow();
-    await Promise.all([this.definitions.poke(), this.waker.poke(), this.matcher.poke(), this.sessions.look()]);
+    const loops = [this.definitions.poke(), this.waker.poke(), this.matcher.poke()];
+    await Promise.all([...loops, this.sessions.look(), this.scheduler.look()]);
     for (const poller of this.pollers.values()) poller.look();
   }
 

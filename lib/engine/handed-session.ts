@@ -10,7 +10,7 @@ import { type AttemptResult, runAttempt } from './attempt.js';
 import { childExtras, childFacts, NO_EXTRAS, prepareChild } from './child-start.js';
 import type { PreparedChild } from './children.js';
 import { messageOf } from './journal-writer.js';
-import { LongTimer } from './long-timer.js';
+import type { Timer } from './long-timer.js';
 import { neededFor, resultsOf } from './place-runner.js';
 import type { RegisteredWorkflow } from './registry.js';
 import { RunningAttempt } from './running-attempt.js';
@@ -44,7 +44,7 @@ export class HandedSession implements Session {
   readonly token: number;
   private readonly step: HandedStep;
   private readonly once: Record<string, number>;
-  private readonly deadline = new LongTimer(() => this.timeOut());
+  private readonly deadline: Timer;
   private readonly timedOut: WorkflowTimeoutError;
   private readonly children = new Map<string, { id: string; workflow: string; input: string }>();
   private readonly transactionChildren: PreparedChild[] = [];
@@ -75,6 +75,7 @@ export class HandedSession implements Session {
       if (type === 'child' && facts?.child !== undefined) this.children.set(childKey(facts.child), facts.child);
       this.seq = Math.max(this.seq, seq + 1);
     }
+    this.deadline = deps.clock.timer(() => this.timeOut());
     this.timedOut = new WorkflowTimeoutError(workflow.definition.name, workflow.definition.timeout ?? 0);
   }
 
@@ -177,7 +178,9 @@ export class HandedSession implements Session {
       }));
       await (committed === null ? this.conclude(node.kind, result) : this.commit([], { kind: 'done' }));
     } else {
-      const result = await runAttempt(this.workflow, spec, attempt.open(null), attempt.givenUp, this.step.spent);
+      const { clock } = this.deps;
+      const scope = attempt.open(null);
+      const result = await runAttempt(this.workflow, spec, scope, attempt.givenUp, clock, this.step.spent);
       await this.conclude(node.kind, result);
     }
     this.attempt = null;
@@ -324,6 +327,7 @@ export class HandedSession implements Session {
     return {
       runId: this.runId,
       input: this.row.input,
+      scheduledTime: this.row.scheduledTime,
       recordedOnce: (name) => {
         const seq = own(this.once, encodeName(name));
         return seq === undefined ? undefined : this.values.get(seq);

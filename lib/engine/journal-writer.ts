@@ -71,9 +71,13 @@ export class JournalWriter {
     });
   }
 
+  get isIdle(): boolean {
+    return !this.busy && this.ops.length === 0 && this.starts.length === 0;
+  }
+
   /** Resolves when nothing is left to write. */
   drained(): Promise<void> {
-    if (!this.busy && this.ops.length === 0 && this.starts.length === 0) return Promise.resolve();
+    if (this.isIdle) return Promise.resolve();
     return new Promise((resolve) => this.idle.push(resolve));
   }
 

@@ -1,8 +1,14 @@
 /** setTimeout fires at once beyond this (24.8 days). */
 const MAX_DELAY = 2 ** 31 - 1;
 
-/** One timer for any length of time. Starting it again replaces what it was set to. */
-export class LongTimer {
+/** Starting it again replaces what it was set to. */
+export interface Timer {
+  start(ms: number): void;
+  clear(): void;
+}
+
+/** One timer for any length of time. */
+export class LongTimer implements Timer {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly action: () => void) {}

@@ -39,9 +39,10 @@ export class Loop {
   /** Sees to it that the job is done no later than in so many ms. */
   within(ms: number): void {
     if (this.stopped) return;
-    const at = performance.now() + ms;
-    if (at >= this.nextAt) return;
-    this.schedule(ms);
+    // It is done every `interval` in any case; setTimeout would take more than 24.8 days for "at once".
+    const wait = Math.min(ms, this.interval);
+    if (performance.now() + wait >= this.nextAt) return;
+    this.schedule(wait);
   }
 
   /** Resolves when the job is not under way. */

@@ -76,8 +76,13 @@ export class Membership {
   }
 
   async leave(): Promise<{ queues: string[] }> {
-    await Promise.all([this.heartbeats.stop(), this.looks.stop()]);
+    await this.halt();
     return this.store.deregisterWorker(this.workerId);
+  }
+
+  /** No further heartbeat: to the others this process looks dead from now on. */
+  async halt(): Promise<void> {
+    await Promise.all([this.heartbeats.stop(), this.looks.stop()]);
   }
 
   /** Publishes what is running now, with a heartbeat. */

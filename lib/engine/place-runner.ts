@@ -107,7 +107,9 @@ export class PlaceRunner {
     }
     const spec = attemptSpec(place, core.values, core.workflow.definition);
     if (!place.node.settings.transactional) {
-      const result = await runAttempt(core.workflow, spec, attempt.open(null), attempt.givenUp, place.state.spent);
+      const scope = attempt.open(null);
+      const { clock } = core.deps;
+      const result = await runAttempt(core.workflow, spec, scope, attempt.givenUp, clock, place.state.spent);
       return { result, committed: null };
     }
     const children: PreparedChild[] = [];
@@ -243,6 +245,7 @@ export class PlaceRunner {
     return {
       runId: core.runId,
       input: core.row.input,
+      scheduledTime: core.row.scheduledTime,
       recordedOnce: (name) => core.recordedOnce(place.state.once, name),
       recordOnce: (name, value) => {
         const record = core.record({ ...at, path: machine.oncePath(at.path, name) }, 'once', { output: value });

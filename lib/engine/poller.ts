@@ -36,6 +36,11 @@ export class QueuePoller {
     return this.taken;
   }
 
+  /** A look is under way, or about to be. */
+  get isLooking(): boolean {
+    return this.claiming;
+  }
+
   start(): void {
     this.stopped = false;
     this.look();

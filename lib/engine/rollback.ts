@@ -176,7 +176,7 @@ export class Rollback {
     };
     const attempt = new RunningAttempt(info, () => this.scope(entry, state));
     core.attempts.set(state.path, attempt);
-    const result = await runAttempt(core.workflow, spec, attempt.open(null), attempt.givenUp, 0);
+    const result = await runAttempt(core.workflow, spec, attempt.open(null), attempt.givenUp, core.deps.clock);
     if (core.attempts.get(state.path) !== attempt) return null;
     core.attempts.delete(state.path);
     return result.status === 'suspended' ? null : result;
@@ -210,6 +210,7 @@ export class Rollback {
       {
         runId: core.runId,
         input: core.row.input,
+        scheduledTime: core.row.scheduledTime,
         recordedOnce: (name) => core.recordedOnce(state.once, name),
         recordOnce: (name, value) => {
           const record = core.record({ ...place, path: oncePath(state.path, name) }, 'once', { output: value });

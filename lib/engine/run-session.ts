@@ -10,7 +10,7 @@ import type { StoredError } from '../core/stored-error.js';
 import { type Place, survey, type Survey } from '../core/survey.js';
 import { endsTheRun, storedErrorOf } from './attempt.js';
 import { messageOf } from './journal-writer.js';
-import { LongTimer } from './long-timer.js';
+import { LongTimer, type Timer } from './long-timer.js';
 import { PlaceRunner } from './place-runner.js';
 import type { RegisteredWorkflow } from './registry.js';
 import type { RestoredRun } from './restore.js';
@@ -39,9 +39,9 @@ export class RunSession implements Session {
   readonly token: number;
   private readonly core: SessionCore;
   private readonly places: PlaceRunner;
-  private readonly deadline = new LongTimer(() => this.timeOut());
+  private readonly deadline: Timer;
   /** Wakes a part of the run while others keep the session here. */
-  private readonly alarm = new LongTimer(() => this.proceed());
+  private readonly alarm: Timer;
   private readonly grace = new LongTimer(() => this.endGrace());
   private stopping: 'pause' | 'handBack' | null = null;
   /** Why it is paused, when the engine does it. */
@@ -70,6 +70,8 @@ export class RunSession implements Session {
     this.rowId = row.rowId;
     this.runId = row.runId;
     this.token = row.token;
+    this.deadline = deps.clock.timer(() => this.timeOut());
+    this.alarm = deps.clock.timer(() => this.proceed());
     this.core = new SessionCore(deps, workflow, row, restored);
     this.places = new PlaceRunner(this.core, {
       proceed: () => this.proceed(),
@@ -150,7 +152,11 @@ export class RunSession implements Session {
       return false;
     }
     if (row.recoveries > definition.maxRecoveries) this.fail(new WorkerCrashedError(row.recoveries));
-    if (row.deadlineInMs !== null) this.deadline.start(row.deadlineInMs);
+    if (row.deadlineInMs !== null) {
+      // Not left to the timer: a run that still has to wait would be parked before it fires, and woken again for ever.
+      if (row.deadlineInMs <= 0) this.fail(this.timeoutError());
+      else this.deadline.start(row.deadlineInMs);
+    }
     if (row.fresh && workflow.validateInput !== null) {
       await workflow.validateInput(decode(row.input)).catch((error: unknown) => this.fail(error));
     }
@@ -162,10 +168,14 @@ export class RunSession implements Session {
   }
 
   private timeOut(): void {
-    const { name, timeout } = this.workflow.definition;
     if (this.rollback !== null) return;
-    this.fail(new WorkflowTimeoutError(name, timeout ?? 0));
+    this.fail(this.timeoutError());
     this.proceed();
+  }
+
+  private timeoutError(): WorkflowTimeoutError {
+    const { name, timeout } = this.workflow.definition;
+    return new WorkflowTimeoutError(name, timeout ?? 0);
   }
 
   private pauseBy(error: DurableError): void {

@@ -44,6 +44,7 @@ export class SessionOpener {
       recoveries: 0,
       deadlineInMs: op.timeout,
       step: null,
+      scheduledTime: null,
       priority: op.priority,
       parentId: op.parentId,
       cancel: null,

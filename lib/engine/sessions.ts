@@ -71,6 +71,11 @@ export class Sessions {
     return this.runs.has(runId);
   }
 
+  /** Whether all that is held here is in the code of a step: nothing is read, written or decided. */
+  get allInSteps(): boolean {
+    return this.all().every((session) => session.inFlight().length > 0);
+  }
+
   inFlight(runId?: string): InFlightAttempt[] {
     return this.all()
       .filter((session) => runId === undefined || session.runId === runId)

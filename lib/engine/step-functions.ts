@@ -30,8 +30,8 @@ export function currentAttempt(): number {
 
 /** The due time of the schedule that started the run; null: no schedule did. */
 export function scheduledTime(): Date | null {
-  currentScope('scheduledTime');
-  return null;
+  const { scheduledTime: time } = currentScope('scheduledTime').host;
+  return time === null ? null : new Date(time);
 }
 
 /** Aborted on step timeout, cancel, lost lease, and shutdown past its grace. Give it to `fetch` and the like. */

@@ -4,13 +4,15 @@ import { AttemptClosedError, NotInStepError } from '../core/errors.js';
 import type { SettledResult } from '../core/results.js';
 import type { ChildRequest, PreparedChild } from './children.js';
 import { StepContext } from './step-context.js';
-import type { StepWaits } from './step-waits.js';
+import type { PassWaits } from './step-waits.js';
 
 /** What a running attempt may ask of the session that runs it. */
 export interface ScopeHost {
   readonly runId: string;
   /** Encoded. */
   readonly input: string;
+  /** The due time of the schedule that started the run, ms; null: none did. */
+  readonly scheduledTime: number | null;
   /** The recorded value of `once(name)`, encoded; undefined: not recorded. */
   recordedOnce(name: string): string | undefined;
   /** Records a `once`; rejects when the lease is lost. */
@@ -34,7 +36,7 @@ export interface ScopeInit {
   readonly manager: unknown;
   readonly maxPayloadBytes: number;
   /** The waits of this pass; null where there can be none: in a compensation. */
-  readonly waits: StepWaits | null;
+  readonly waits: PassWaits | null;
   /** The results of the last fan-out around the step. */
   readonly results: () => FanResults | null;
 }
@@ -81,7 +83,7 @@ export class StepScope {
     return this.init.maxPayloadBytes;
   }
 
-  get waits(): StepWaits | null {
+  get waits(): PassWaits | null {
     return this.init.waits;
   }
 

@@ -31,6 +31,24 @@ export type Suspension =
   | { readonly kind: 'waiting'; readonly waits: readonly NewWait[]; readonly children: readonly PreparedChild[] }
   | { readonly kind: 'confused'; readonly error: DurableError };
 
+/** The waits of one pass, as the functions of a step ask for them. */
+export interface PassWaits {
+  /** Resolves when the pass is to be dropped. */
+  readonly suspended: Promise<Suspension>;
+  /** Database time in ms. */
+  readonly now: () => number;
+  /** While this runs, the pass is not dropped. */
+  hold<T>(work: () => Promise<T>): Promise<T>;
+  /** What the wait came to; a promise that never settles where it is not over. */
+  ask(request: WaitRequest): Promise<unknown>;
+  /** The same for the end of a child; `start` makes it, or finds the one that a ref names. */
+  askChild(request: WaitRequest, start: StartChild): Promise<unknown>;
+  /** A child that this pass is about to start under a ref. */
+  pendingChild(ref: string): PreparedChild | undefined;
+}
+
+export type StartChild = (call: string) => Promise<{ id: string; fresh: PreparedChild | null }>;
+
 /** One for each wait: what awaits a promise is kept by it. */
 function never(): Promise<never> {
   return new Promise(() => {});
@@ -40,8 +58,7 @@ function never(): Promise<never> {
  * The waits of one pass of a step. A wait that is over gives what it came to; one that is not never settles: when a
  * macrotask has passed, and nothing is being recorded, the pass is dropped, and all waits asked for by then are kept.
  */
-export class StepWaits {
-  /** Resolves when the pass is to be dropped. */
+export class StepWaits implements PassWaits {
   readonly suspended: Promise<Suspension>;
   private suspend: (how: Suspension) => void = () => {};
   private readonly fresh: NewWait[] = [];
@@ -62,21 +79,19 @@ export class StepWaits {
       readonly visit: number;
       readonly attempt: number;
     },
-    /** Database time in ms. */
     readonly now: () => number,
   ) {
     this.suspended = new Promise((resolve) => (this.suspend = resolve));
   }
 
   /** The number of this call among those of its kind and name in the step, from 1. */
-  count(kind: string, name: string): number {
+  private count(kind: string, name: string): number {
     const key = `${kind}:${name}`;
     const count = (this.counts.get(key) ?? 0) + 1;
     this.counts.set(key, count);
     return count;
   }
 
-  /** While this runs, the pass is not dropped. */
   async hold<T>(work: () => Promise<T>): Promise<T> {
     this.busy++;
     try {
@@ -87,7 +102,6 @@ export class StepWaits {
     }
   }
 
-  /** What the wait came to; a promise that never settles where it is not over. */
   ask(request: WaitRequest): Promise<unknown> {
     const key = waitKey(request.kind, request.name, this.count(request.kind, request.name));
     const known = this.meet(key);
@@ -95,11 +109,7 @@ export class StepWaits {
     return this.register(key, request, null);
   }
 
-  /** The same for the end of a child; `start` makes it, or finds the one that a ref names. */
-  askChild(
-    request: WaitRequest,
-    start: (call: string) => Promise<{ id: string; fresh: PreparedChild | null }>,
-  ): Promise<unknown> {
+  askChild(request: WaitRequest, start: StartChild): Promise<unknown> {
     const key = waitKey('child', request.name, this.count('child', request.name));
     const known = this.meet(key);
     if (known !== undefined) return this.outcome(known, request);
@@ -110,7 +120,6 @@ export class StepWaits {
     }).then(({ wait }) => wait);
   }
 
-  /** A child that this pass is about to start under a ref. */
   pendingChild(ref: string): PreparedChild | undefined {
     return this.children.find((child) => child.ref === ref);
   }

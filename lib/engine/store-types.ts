@@ -318,6 +318,8 @@ export interface ClaimedRow {
   readonly deadlineInMs: number | null;
   /** A HandedStep as JSON where the row is a step on another queue. */
   readonly step: string | null;
+  /** The due time of the schedule that started the run, ms; null: none did. */
+  readonly scheduledTime: number | null;
   readonly priority: number;
   readonly parentId: string | null;
   /** It is to be cancelled and undone: the encoded error. */

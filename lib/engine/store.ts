@@ -22,6 +22,7 @@ import type {
   WorkerSighting,
 } from './store-types.js';
 
+export type * from './schedule-port.js';
 export type * from './store-types.js';
 export { HANDED_SPAN } from './store-types.js';
 

@@ -31,7 +31,7 @@ export async function runTransactional(
   let op: RunOp | undefined;
   try {
     await deps.store.transaction(async (transaction) => {
-      result = await runAttempt(workflow, spec, attempt.open(transaction.manager), attempt.givenUp, 0);
+      result = await runAttempt(workflow, spec, attempt.open(transaction.manager), attempt.givenUp, deps.clock);
       if (result.status !== 'completed') throw new RolledBack();
       attempt.committing = true;
       op = toOp(result);

@@ -6,7 +6,7 @@ import { normaliseApproval } from '../core/input-check.js';
 import { checkDeclaration } from '../core/input-declaration.js';
 import type { InputChoice, InputDeclaration, InputField, InputType, WaitKind, WaitSpec } from '../core/wait-spec.js';
 import { currentScope, type StepScope } from './step-scope.js';
-import type { StepWaits } from './step-waits.js';
+import type { PassWaits } from './step-waits.js';
 
 /**
  * Waits of a step. One that is not over suspends the run: no worker, no timer in memory, no connection. When it is over
@@ -178,7 +178,7 @@ function input(caller: string, name: string, type: InputType | null, options: In
 }
 
 function ask(
-  waits: StepWaits,
+  waits: PassWaits,
   kind: WaitKind,
   name: string,
   names: readonly string[],
@@ -190,7 +190,7 @@ function ask(
 }
 
 /** Database time in ms at which the wait gives up. */
-export function dueOf(waits: StepWaits, { timeout }: WaitOptions): number | null {
+export function dueOf(waits: PassWaits, { timeout }: WaitOptions): number | null {
   return timeout === undefined ? null : waits.now() + timeout;
 }
 
@@ -204,11 +204,11 @@ export function specOf(options: WaitOptions, more: WaitSpec | null): WaitSpec | 
 }
 
 /** The waits of the running pass. @throws NotInStepError, AttemptClosedError, WaitInTransactionError, StepUsageError */
-export function waitsOf(caller: string): StepWaits {
+export function waitsOf(caller: string): PassWaits {
   return waitsIn(currentScope(caller), caller);
 }
 
-export function waitsIn(scope: StepScope, caller: string): StepWaits {
+export function waitsIn(scope: StepScope, caller: string): PassWaits {
   if (scope.manager !== null) throw new WaitInTransactionError(caller, scope.step);
   if (scope.waits === null) {
     throw new StepUsageError(

@@ -46,6 +46,8 @@ export interface ClaimRow {
   readonly snapshot_seq: number;
   readonly round: number;
   readonly parent_id: string | null;
+  /** ms */
+  readonly schedule_time: number | null;
 }
 
 export function claimedRow(row: ClaimRow): port.ClaimedRow {
@@ -65,6 +67,7 @@ export function claimedRow(row: ClaimRow): port.ClaimedRow {
     recoveries: row.recoveries,
     deadlineInMs: row.deadline_in_ms,
     step: row.step,
+    scheduledTime: row.schedule_time,
     priority: row.priority,
     parentId: row.parent_id,
     cancel: row.cancel,

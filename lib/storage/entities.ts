@@ -36,6 +36,7 @@ export interface ExecutionRow {
   idempotencyKey: string | null;
   tags: Record<string, string> | null;
   input: string;
+  scheduleTime: Date | null;
 }
 
 /** workflow_queue: unfinished runs, and steps handed to another queue. */
@@ -80,6 +81,35 @@ export interface StepRow {
   error: string | null;
 }
 
+/** scheduled_workflows */
+export interface ScheduledWorkflowRow {
+  name: string;
+  id: string;
+  workflow: string;
+  fromCode: boolean;
+  cron: string;
+  timezone: string;
+  input: string;
+  queue: string | null;
+  overlap: string;
+  catchUp: string;
+  catchUpWindow: number;
+  catchUpLimit: number;
+  declared: string;
+  overridden: string[];
+  enabled: boolean;
+  nextRunAt: Date | null;
+  lastRunAt: Date | null;
+  lastError: string | null;
+  lastErrorAt: Date | null;
+  consecutiveFailures: number;
+  autoDisabledAt: Date | null;
+  removedAt: Date | null;
+  openRuns: string[];
+  createdAt: Date;
+  updatedAt: Date;
+}
+
 /** workers: one row a process. */
 export interface WorkerRow {
   id: number;
@@ -103,6 +133,7 @@ export interface Entities {
   readonly executions: EntitySchema<ExecutionRow>;
   readonly queue: EntitySchema<QueueRow>;
   readonly steps: EntitySchema<StepRow>;
+  readonly schedules: EntitySchema<ScheduledWorkflowRow>;
   readonly workers: EntitySchema<WorkerRow>;
 }
 
@@ -147,6 +178,7 @@ export function createEntities(schema: string): Entities {
       idempotencyKey: optional('text', 'idempotency_key'),
       tags: optional('jsonb'),
       input: column('text'),
+      scheduleTime: optional('timestamptz', 'schedule_time'),
     }),
     queue: entity<QueueRow>('workflow_queue', {
       id: column('uuid', 'id', { primary: true }),
@@ -184,6 +216,33 @@ export function createEntities(schema: string): Entities {
       path: column('text'),
       output: optional('text'),
       error: optional('text'),
+    }),
+    schedules: entity<ScheduledWorkflowRow>('scheduled_workflows', {
+      name: column('text', 'name', { primary: true }),
+      id: column('uuid'),
+      workflow: column('text'),
+      fromCode: column('boolean', 'from_code'),
+      cron: column('text'),
+      timezone: column('text'),
+      input: column('text'),
+      queue: optional('text'),
+      overlap: column('text'),
+      catchUp: column('text', 'catch_up'),
+      catchUpWindow: column('bigint', 'catch_up_window'),
+      catchUpLimit: column('integer', 'catch_up_limit'),
+      declared: column('text'),
+      overridden: column('text', 'overridden', { array: true, default: '{}' }),
+      enabled: column('boolean'),
+      nextRunAt: optional('timestamptz', 'next_run_at'),
+      lastRunAt: optional('timestamptz', 'last_run_at'),
+      lastError: optional('text', 'last_error'),
+      lastErrorAt: optional('timestamptz', 'last_error_at'),
+      consecutiveFailures: column('integer', 'consecutive_failures', { default: 0 }),
+      autoDisabledAt: optional('timestamptz', 'auto_disabled_at'),
+      removedAt: optional('timestamptz', 'removed_at'),
+      openRuns: column('uuid', 'open_runs', { array: true, default: '{}' }),
+      createdAt: column('timestamptz', 'created_at'),
+      updatedAt: column('timestamptz', 'updated_at'),
     }),
     workers: entity<WorkerRow>('workers', {
       id: identity,

@@ -8,6 +8,8 @@ import type { Query } from './transaction.js';
 /** A run to be inserted by itself or in a batch, not by the journal writer. */
 export interface NewRun extends Omit<StartOp, 'claim' | 'timeout'> {
   readonly idempotencyKey: string | null;
+  /** The due time of the schedule that starts it, as ISO text. Default: none does. */
+  readonly scheduleTime?: string;
 }
 
 /** Whether it is for later, rather than for whoever has room now. */
@@ -136,7 +138,8 @@ function byKey(a: NewRun, b: NewRun): number {
   return a.id < b.id ? -1 : 1;
 }
 
-function rowOf(run: NewRun): object {
+/** In the form that start-runs.sql takes. */
+export function rowOf(run: NewRun): object {
   return {
     id: run.id,
     workflow: run.workflow,
@@ -150,5 +153,6 @@ function rowOf(run: NewRun): object {
     retry_of: run.retryOf,
     parent_id: run.parentId,
     idempotency_key: run.idempotencyKey,
+    schedule_time: run.scheduleTime,
   };
 }

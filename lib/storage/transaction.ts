@@ -21,21 +21,24 @@ export function queryOf(executor: pg.Pool | pg.PoolClient): Query {
 
 /** `work` in one transaction, see `persist` for what happens when it cannot be had. */
 export function transaction<T>(pool: pg.Pool, work: (query: Query, unsure: boolean) => Promise<T>): Promise<T> {
-  return persist(async (unsure) => {
-    const client = await pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query('BEGIN');
-      const result = await work(queryOf(client), unsure);
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      broken = await rollBack(client, error);
-      throw error;
-    } finally {
-      client.release(broken);
-    }
-  });
+  return persist((unsure) => inTransaction(pool, (query) => work(query, unsure)));
+}
+
+/** `work` in one transaction, tried once. */
+export async function inTransaction<T>(pool: pg.Pool, work: (query: Query) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const result = await work(queryOf(client));
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    broken = await rollBack(client, error);
+    throw error;
+  } finally {
+    client.release(broken);
+  }
 }
 
 /**

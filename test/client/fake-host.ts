@@ -90,6 +90,7 @@ export class FakeHost implements DurableHost {
     const { pool, dataSource, instanceId } = this.rows;
     return {
       engine: this.engine as unknown as Engine,
+      deps: {} as DurableRuntime['deps'],
       registry: this.registry,
       dataSource,
       pool,

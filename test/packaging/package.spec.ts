@@ -66,6 +66,26 @@ describe('an app', () => {
     expect(command(process.execPath, ['app.js'], join(root, 'esm'))).toBe('function function true\n');
   });
 
+  it('is tested with the kit: on an embedded server, and one step alone', async () => {
+    await write('kit/package.json', '{ "type": "module" }');
+    await write(
+      'kit/app.js',
+      `import 'reflect-metadata';
+       import { once, Step, Workflow } from 'nest-durable';
+       import { createDurableTest, runStep } from 'nest-durable/testing';
+       class Hello { greet(data) { return once('greeting', () => ({ greeting: 'hello ' + data.name })); } }
+       Step()(Hello.prototype, 'greet', Object.getOwnPropertyDescriptor(Hello.prototype, 'greet'));
+       Workflow({ name: 'hello' })(Hello);
+       const { data } = await runStep(() => new Hello().greet({ name: 'ann' }));
+       const test = await createDurableTest({ providers: [Hello] });
+       const run = await test.client.start(Hello, { name: 'bob' }, { delay: 86_400_000 });
+       await test.advance(86_400_000);
+       console.log(data.greeting, (await run.result()).greeting);
+       await test.close();`,
+    );
+    expect(command(process.execPath, ['app.js'], join(root, 'kit'))).toBe('hello ann hello bob\n');
+  });
+
   it('boots with it from CommonJS, and migrates the database from the package', async () => {
     const database = await createTestDatabase({ migrated: false });
     await write('cjs/package.json', '{ "type": "commonjs" }');
@@ -99,6 +119,7 @@ describe('an app', () => {
       `import { Module } from '@nestjs/common';
        import { DurableModule, Step, Workflow } from 'nest-durable';
        import { assign } from 'nest-durable/helpers';
+       import { createDurableTest, type DurableTest, runStep } from 'nest-durable/testing';
 
        @Workflow({ name: 'greet' })
        export class GreetWorkflow {
@@ -110,6 +131,13 @@ describe('an app', () => {
 
        @Module({ imports: [DurableModule.forRoot({ schema: 'durable' })], providers: [GreetWorkflow] })
        export class App {}
+
+       export async function check(): Promise<string> {
+         const test: DurableTest = await createDurableTest({ providers: [GreetWorkflow] });
+         await test.explore(GreetWorkflow, {}, { check: ({ status }) => status === 'completed' });
+         const { result } = await runStep(() => new GreetWorkflow().greet({ name: 'ann' }));
+         return result.greeting;
+       }
 
        // @ts-expect-error The types are there, and not any.
        DurableModule.forRoot({ schema: 1 });`,

@@ -26,7 +26,7 @@ let database: TestDatabase;
 let client: pg.Client;
 let options: MigrateOptions;
 const names = knownMigrations().map(({ name }) => name);
-const latest = names.length;
+const latest = knownMigrations().at(-1)?.version ?? 0;
 
 beforeEach(async () => {
   database = await createTestDatabase({ migrated: false });
@@ -53,7 +53,7 @@ async function tables(schema: string): Promise<string[]> {
 
 describe('migrate', () => {
   it('applies everything once, and notes it', async () => {
-    expect(await pendingMigrations(options)).toHaveLength(latest);
+    expect(await pendingMigrations(options)).toHaveLength(names.length);
     expect(await migrate(options)).toEqual(names);
     expect(await migrate(options)).toEqual([]);
     const state = await migrationStatus(options);
@@ -93,7 +93,7 @@ describe('migrate', () => {
     await client.query(`ALTER DATABASE "${database.name}" SET default_transaction_isolation = 'serializable'`);
     const slow = [...knownMigrations(), extra(latest + 1, 'SELECT pg_sleep(0.2); CREATE TABLE durable.late (n int)')];
     const applied = await Promise.all([1, 2, 3].map(() => migrate({ ...options, migrations: slow })));
-    expect(applied.flat()).toHaveLength(latest + 1);
+    expect(applied.flat()).toHaveLength(names.length + 1);
   });
 
   it('uses a schema an administrator has made, without the right to create one', async () => {
@@ -202,10 +202,10 @@ describe("TypeORM's own runner", () => {
     await host(async (source) => {
       expect(await currentVersion(source)).toBe(0);
       expect(await pendingVersions(source)).toEqual(allVersions());
-      expect(await source.runMigrations({ transaction })).toHaveLength(latest);
+      expect(await source.runMigrations({ transaction })).toHaveLength(names.length);
       expect(await migratedVersions(source)).toEqual(allVersions());
       await checkMigrations(options);
-      for (let left = latest; left > 0; left--) await source.undoLastMigration({ transaction });
+      for (let left = names.length; left > 0; left--) await source.undoLastMigration({ transaction });
       expect(await currentVersion(source)).toBe(0);
       expect(await tables('durable')).toEqual([]);
     });

@@ -373,6 +373,7 @@ export class MemoryStore implements RunStore {
       priority: 0,
       parentId: null,
       cancel: null,
+      scheduledTime: null,
     };
   }
 }

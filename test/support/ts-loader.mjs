@@ -9,6 +9,7 @@ const packages = new Map([
   ['nest-durable', new URL('index.ts', lib).href],
   ['nest-durable/helpers', new URL('helpers.ts', lib).href],
   ['nest-durable/migrations', new URL('migrations.ts', lib).href],
+  ['nest-durable/testing', new URL('testing/index.ts', lib).href],
 ]);
 
 /** `./x.js` is `./x.ts` in the sources, and the package's own name means its sources. */

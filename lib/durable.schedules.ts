@@ -1,0 +1,168 @@
+import { decode } from './core/codec.js';
+import { parsedCron } from './core/cron.js';
+import { InvalidInputError } from './core/errors.js';
+import {
+  cronOf,
+  type StoredSchedule,
+  type ScheduleSettings,
+  type ScheduleState,
+  switchedOff,
+  switchedOn,
+  updated,
+} from './core/schedule.js';
+import { uuidv7 } from './core/uuid.js';
+import type { WorkflowRef } from './core/durable-workflow.js';
+import type { DurableRuntime } from './durable.host.js';
+import { given } from './durable.options-check.js';
+import {
+  isScheduleName,
+  readChanges,
+  readCreate,
+  readScheduleFilters,
+  readTrigger,
+  type ScheduleFilters,
+} from './durable.schedule-options.js';
+import { findWorkflow, storedInput, workflowName } from './durable.workflows.js';
+import type { PgControl } from './storage/control.js';
+import { type FoundSchedule, PgSchedules } from './storage/schedules.js';
+
+export interface ScheduleParts extends DurableRuntime {
+  readonly control: PgControl;
+}
+
+const MOST_TIMES = 1_000;
+
+/** What the client does with schedules: checks what it is given, and tells the scheduler of this process. */
+export class DurableSchedules {
+  constructor(
+    private readonly ready: () => Promise<ScheduleParts>,
+    private readonly maxPayloadBytes: number,
+  ) {}
+
+  async create(workflow: WorkflowRef, cron: unknown, options: unknown): Promise<StoredSchedule> {
+    const parts = await this.ready();
+    const target = await findWorkflow(parts, parts.control, workflow);
+    const { definition } = target;
+    const { name, enabled, timezone, input, settings } = readCreate(options, definition.name);
+    // Typed as text, and checked to be.
+    const times = parsedCron(cron as string, timezone as string);
+    const stored = await storedInput(target, input, this.maxPayloadBytes);
+    await schedulesOf(parts).create({
+      name,
+      workflow: definition.name,
+      enabled,
+      settings: { ...settings, cron: times.expression, timezone: times.timezone, input: stored },
+    });
+    return this.changed(parts, name);
+  }
+
+  async get(name: unknown): Promise<StoredSchedule | null> {
+    const wanted = checkName(name);
+    return (await schedulesOf(await this.ready()).find(wanted))?.schedule ?? null;
+  }
+
+  async list(filters: ScheduleFilters): Promise<StoredSchedule[]> {
+    const parts = await this.ready();
+    return schedulesOf(parts).list(readScheduleFilters(filters, (workflow) => workflowName(parts, workflow)));
+  }
+
+  async update(name: unknown, raw: unknown): Promise<StoredSchedule> {
+    const wanted = checkName(name);
+    const { changes, reset } = readChanges(raw);
+    const parts = await this.ready();
+    const { input, ...rest } = changes;
+    let settings: Partial<ScheduleSettings> = rest;
+    if (input !== undefined) settings = { ...rest, input: await this.inputFor(parts, wanted, input) };
+    return this.change(parts, wanted, (state, now) => updated(state, settings, reset, now));
+  }
+
+  async enable(name: unknown): Promise<StoredSchedule> {
+    return this.change(await this.ready(), checkName(name), switchedOn);
+  }
+
+  async disable(name: unknown): Promise<StoredSchedule> {
+    return this.change(await this.ready(), checkName(name), switchedOff);
+  }
+
+  async delete(name: unknown): Promise<void> {
+    const wanted = checkName(name);
+    await schedulesOf(await this.ready()).delete(wanted);
+  }
+
+  /** @returns the id of the run */
+  async trigger(name: unknown, options: unknown): Promise<string> {
+    const wanted = checkName(name);
+    const own = readTrigger(options);
+    const parts = await this.ready();
+    const { state } = await this.find(parts, wanted);
+    const target = await findWorkflow(parts, parts.control, state.workflow);
+    const { definition, definitionId } = target;
+    const input = await storedInput(target, own ?? decode(state.settings.input), this.maxPayloadBytes);
+    const id = uuidv7();
+    const queue = state.settings.queue ?? definition.queue;
+    await schedulesOf(parts).trigger(wanted, {
+      id,
+      workflow: definition.name,
+      definitionId,
+      queue,
+      priority: definition.priority,
+      input,
+      tags: null,
+      delayMs: 0,
+      scheduledAt: null,
+      retryOf: null,
+    parentId: null,
+      idempotencyKey: null,
+    });
+    parts.engine.workIn([queue]);
+    return id;
+  }
+
+  async nextRuns(name: unknown, count: unknown): Promise<Date[]> {
+    const wanted = checkName(name);
+    if (!Number.isSafeInteger(count) || (count as number) < 1 || (count as number) > MOST_TIMES) {
+      const message = `expected a whole number from 1 to ${MOST_TIMES}, got ${given(count)}`;
+      throw new InvalidInputError('The count of nextRuns()', [{ path: 'count', message }]);
+    }
+    const { state, now } = await this.find(await this.ready(), wanted);
+    const cron = cronOf(state);
+    const times: Date[] = [];
+    for (let at = now; times.length < (count as number); times.push(new Date(at))) at = cron.next(at);
+    return times;
+  }
+
+  private async change(
+    parts: ScheduleParts,
+    name: string,
+    change: (state: ScheduleState, now: number) => ScheduleState,
+  ): Promise<StoredSchedule> {
+    await schedulesOf(parts).change(name, change);
+    return this.changed(parts, name);
+  }
+
+  private async changed(parts: ScheduleParts, name: string): Promise<StoredSchedule> {
+    parts.engine.scheduleChanged();
+    return (await this.find(parts, name)).schedule;
+  }
+
+  private async find(parts: ScheduleParts, name: string): Promise<FoundSchedule> {
+    const schedules = schedulesOf(parts);
+    return (await schedules.find(name)) ?? schedules.notFound(name);
+  }
+
+  private async inputFor(parts: ScheduleParts, name: string, input: unknown): Promise<string> {
+    const { state } = await this.find(parts, name);
+    return storedInput(await findWorkflow(parts, parts.control, state.workflow), input, this.maxPayloadBytes);
+  }
+}
+
+function schedulesOf({ pool, schema }: DurableRuntime): PgSchedules {
+  return new PgSchedules(pool, schema);
+}
+
+function checkName(name: unknown): string {
+  if (isScheduleName(name)) return name;
+  throw new InvalidInputError('The name of a schedule', [
+    { path: 'name', message: `expected a name of up to 200 characters, got ${given(name)}` },
+  ]);
+}

@@ -1,0 +1,170 @@
+import type pg from 'pg';
+import { ScheduleExistsError, ScheduleNotFoundError } from '../core/errors.js';
+import {
+  declared,
+  newSchedule,
+  removed,
+  type StoredSchedule,
+  type ScheduleDeclaration,
+  type ScheduleState,
+  triggered,
+} from '../core/schedule.js';
+import { uuidv7 } from '../core/uuid.js';
+import { rowJson, type ScheduleRow, toSchedule, toState } from './schedule-rows.js';
+import { openRuns } from './schedule-store.js';
+import { sql } from './sql.js';
+import { type NewRun, startRuns } from './starts.js';
+import { persist, type Query, queryOf, transaction } from './transaction.js';
+
+export interface ScheduleQuery {
+  readonly name?: string;
+  readonly enabled?: boolean | null;
+  readonly workflow?: string | null;
+  readonly queue?: string | null;
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
+type ReadRow = ScheduleRow & { readonly workflow_queue: string | null; readonly now: Date };
+
+/** A schedule as it was read. */
+export interface FoundSchedule {
+  readonly schedule: StoredSchedule;
+  readonly state: ScheduleState;
+  /** ms of database time */
+  readonly now: number;
+}
+
+/**
+ * What the code and clients do with schedules. A change locks the row, makes the new state of the old one and writes
+ * it; where a connection breaks it is made again until its outcome is known.
+ */
+export class PgSchedules {
+  constructor(
+    private readonly pool: pg.Pool,
+    private readonly schema: string,
+  ) {}
+
+  /**
+   * Stores what the code of this process declares, and takes out of service what the code of the workflows it knows
+   * no longer does. Any number of processes may do so at once.
+   */
+  async declare(declarations: readonly ScheduleDeclaration[], workflows: readonly string[]): Promise<void> {
+    for (const declaration of declarations) await this.declareOne(declaration);
+    const names = declarations.map(({ name }) => name);
+    const gone = await persist(() =>
+      this.query<{ name: string }>(sql('undeclared-schedules', this.schema), [workflows, names]),
+    );
+    for (const { name } of gone) {
+      await transaction(this.pool, async (query) => {
+        const found = await this.lock(query, name);
+        // Meanwhile another's, or a client's.
+        if (found === null || !found.state.fromCode || !workflows.includes(found.state.workflow)) return;
+        await this.write(query, removed(found.state, found.now));
+      });
+    }
+  }
+
+  /** @throws ScheduleExistsError, InvalidCronError */
+  async create(declaration: ScheduleDeclaration): Promise<void> {
+    const id = uuidv7();
+    await transaction(this.pool, async (query, unsure) => {
+      if (await this.insert(query, declaration, { id, fromCode: false })) return;
+      const found = await this.lock(query, declaration.name);
+      if (!unsure || found?.state.id !== id) throw new ScheduleExistsError(declaration.name);
+    });
+  }
+
+  /** @throws ScheduleNotFoundError, and what `change` throws */
+  async change(name: string, change: (state: ScheduleState, now: number) => ScheduleState): Promise<void> {
+    await transaction(this.pool, async (query) => {
+      const { state, now } = (await this.lock(query, name)) ?? (await this.notFound(name));
+      await this.write(query, change(state, now));
+    });
+  }
+
+  /** @throws ScheduleNotFoundError */
+  async delete(name: string): Promise<void> {
+    await persist(async (unsure) => {
+      const rows = await this.query(sql('delete-schedule', this.schema), [name]);
+      if (rows.length === 0 && !unsure) await this.notFound(name);
+    });
+  }
+
+  /** Starts a run of the schedule beside its times. @throws ScheduleNotFoundError */
+  async trigger(name: string, run: NewRun): Promise<void> {
+    await transaction(this.pool, async (query, unsure) => {
+      const { state, now } = (await this.lock(query, name)) ?? (await this.notFound(name));
+      const [started] = await startRuns(query, this.schema, [run], unsure);
+      if (started?.created !== true || state.openRuns.includes(run.id)) return;
+      const { open } = await openRuns(query, this.schema, state);
+      await this.write(query, triggered(state, run.id, open, now));
+    });
+  }
+
+  /** Null: there is none of that name. */
+  async find(name: string): Promise<FoundSchedule | null> {
+    return (await this.read({ name }))[0] ?? null;
+  }
+
+  /** By name. */
+  async list(filters: ScheduleQuery): Promise<StoredSchedule[]> {
+    return (await this.read(filters)).map(({ schedule }) => schedule);
+  }
+
+  /** @throws ScheduleNotFoundError */
+  async notFound(name: string): Promise<never> {
+    const known = await this.query<{ name: string }>(sql('schedule-names', this.schema), []);
+    throw new ScheduleNotFoundError(
+      name,
+      known.map((row) => row.name),
+    );
+  }
+
+  private async declareOne(declaration: ScheduleDeclaration): Promise<void> {
+    await transaction(this.pool, async (query) => {
+      const found = await this.lock(query, declaration.name);
+      if (found !== null) return this.write(query, declared(found.state, declaration, found.now));
+      if (await this.insert(query, declaration, { id: uuidv7(), fromCode: true })) return;
+      // Another process was first, with the same code or another version of it.
+      const other = await this.lock(query, declaration.name);
+      if (other !== null) await this.write(query, declared(other.state, declaration, other.now));
+    });
+  }
+
+  private async insert(
+    query: Query,
+    declaration: ScheduleDeclaration,
+    origin: { id: string; fromCode: boolean },
+  ): Promise<boolean> {
+    const [clock] = await query<{ now: Date }>(sql('clock', this.schema), []);
+    const state = newSchedule(declaration, { ...origin, now: clock?.now.getTime() ?? NaN });
+    return (await query(sql('insert-schedule', this.schema), [rowJson(state)])).length > 0;
+  }
+
+  private async lock(query: Query, name: string): Promise<{ state: ScheduleState; now: number } | null> {
+    const [row] = await query<ScheduleRow & { now: Date }>(sql('lock-schedule', this.schema), [name]);
+    return row === undefined ? null : { state: toState(row), now: row.now.getTime() };
+  }
+
+  private async write(query: Query, state: ScheduleState): Promise<void> {
+    await query(sql('write-schedule', this.schema), [rowJson(state)]);
+  }
+
+  private async read({
+    name,
+    enabled = null,
+    workflow = null,
+    queue = null,
+    limit = 1,
+    offset = 0,
+  }: ScheduleQuery): Promise<FoundSchedule[]> {
+    const values = [name ?? null, enabled, workflow, queue, limit, offset];
+    const rows = await this.query<ReadRow>(sql('list-schedules', this.schema), values);
+    return rows.map((row) => ({ schedule: toSchedule(row), state: toState(row), now: row.now.getTime() }));
+  }
+
+  private query<R extends object>(text: string, values: readonly unknown[]): Promise<R[]> {
+    return queryOf(this.pool)<R>(text, values);
+  }
+}

@@ -1,0 +1,2 @@
+-- The time that workflows live by.
+SELECT durable.clock() AS now;

@@ -1,0 +1,71 @@
+import { encode } from '../core/codec.js';
+import { uuidv7 } from '../core/uuid.js';
+import { workflowOptions } from '../decorators/workflow.decorator.js';
+import { className, defaultWorkflowName } from '../durable.compiler.js';
+import type { ChildRequest, PreparedChild } from '../engine/children.js';
+import type { PassWaits, StartChild, Suspension, WaitRequest } from '../engine/step-waits.js';
+import type { AnsweredWaits } from './answered-waits.js';
+
+const FUNCTIONS = {
+  sleep: 'sleep',
+  event: 'waitForEvent',
+  any: 'waitForAny',
+  all: 'waitForAll',
+  input: 'waitForInput',
+  child: 'callWorkflow',
+} as const;
+
+/** The waits of a step that is run alone: each is over at once, with the answer that the test gives. */
+export class AnsweredPass implements PassWaits {
+  readonly suspended = new Promise<Suspension>(() => {});
+  readonly now = (): number => Date.now();
+
+  constructor(private readonly waits: AnsweredWaits) {}
+
+  hold<T>(work: () => Promise<T>): Promise<T> {
+    return work();
+  }
+
+  async ask(request: WaitRequest): Promise<unknown> {
+    const { kind, names = [], dueAt, timeout, spec } = request;
+    const wait = { kind: FUNCTIONS[kind], name: names[0] ?? null, details: { dueAt, timeout, ...spec } };
+    if (kind === 'any') return this.waits.answerAny(wait, names);
+    if (kind === 'all') return this.waits.answerAll(wait, names);
+    return this.waits.answer(wait);
+  }
+
+  async askChild({ name, timeout }: WaitRequest, start: StartChild): Promise<unknown> {
+    const { fresh } = await start(name);
+    const workflow = fresh?.start.workflow ?? name;
+    return this.waits.answer({ kind: FUNCTIONS.child, name: workflow, details: { timeout, input: fresh?.start.input } });
+  }
+
+  pendingChild(): undefined {
+    return undefined;
+  }
+}
+
+/** A workflow's name without an app that would know it. */
+export function nameOfWorkflow(workflow: unknown): string {
+  if (typeof workflow !== 'function') return String(workflow);
+  return workflowOptions(workflow)?.name ?? defaultWorkflowName(workflow) ?? className(workflow);
+}
+
+export function childOf(request: ChildRequest, call: string, ref: string | null, parentId: string): PreparedChild {
+  const input = encode(request.input, { what: 'input' });
+  const start = {
+    id: uuidv7(),
+    workflow: nameOfWorkflow(request.workflow),
+    definitionId: 0,
+    queue: request.queue ?? 'default',
+    priority: request.priority ?? 0,
+    input,
+    tags: null,
+    delayMs: 0,
+    scheduledAt: null,
+    retryOf: null,
+    parentId,
+    timeout: null,
+  };
+  return { start, call, ref, input };
+}

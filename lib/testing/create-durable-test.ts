@@ -1,0 +1,136 @@
+import type { INestApplication, INestApplicationContext, ModuleMetadata } from '@nestjs/common';
+import type { TestingModule, TestingModuleBuilder } from '@nestjs/testing';
+import type { DataSource } from 'typeorm';
+import { ConfigurationError } from '../core/errors.js';
+import type { DurableRuntime } from '../durable.host.js';
+import { DurableModule } from '../durable.module.js';
+import { RAW_OPTIONS } from '../durable.module-definition.js';
+import { type DurableModuleOptions, resolveOptions } from '../durable.options.js';
+import { DurableRunner } from '../durable.runner.js';
+import { getDurableOptionsToken } from '../durable.tokens.js';
+import { DurableTest } from './durable-test.js';
+import { importsModule } from './imports-module.js';
+import { TEST_SCHEMA, TestDatabase } from './test-database.js';
+
+/** What the app under test is made of, and how. */
+export interface DurableTestOptions<A extends INestApplicationContext = INestApplication> extends Pick<
+  ModuleMetadata,
+  'imports' | 'providers' | 'controllers'
+> {
+  /**
+   * Options of the DurableModule, over those that an imported module gives it. Where it runs is the kit's to say.
+   * Default: none.
+   */
+  readonly durable?: Omit<
+    DurableModuleOptions,
+    'database' | 'schema' | 'name' | 'migrations' | 'workers' | 'notify' | 'isGlobal'
+  >;
+  /**
+   * The app's TypeORM DataSource on the test's database, for transactional steps and `manager`; opened and closed with
+   * the app. Default: none.
+   */
+  readonly dataSource?: DataSource;
+  /** Puts fakes in the place of providers: `(builder) => builder.overrideProvider(Mailer).useValue(fake)`. */
+  readonly override?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
+  /** Makes the app from the testing module, before it is initialised. Default: `module.createNestApplication()`. */
+  readonly createApp?: (module: TestingModule) => A | Promise<A>;
+  /** ms of real time that `idle()` and `advance()` wait for a running step. Default: 4000, below Jest's own limit. */
+  readonly patience?: number;
+  /**
+   * Told each time to which the clock is set, before anything is done at it. With
+   * `(now) => jest.setSystemTime(now)` (and `jest.useFakeTimers` for `Date` alone) `Date.now()` goes along.
+   */
+  readonly onClock?: (now: Date) => void;
+}
+
+/** Where the test's database is made. */
+export interface TestServerOptions {
+  /**
+   * URL of a server on which it is made and dropped; the role needs CREATEDB. Default: DATABASE_URL, else an embedded
+   * server, which the tests of a process share and which ends with it.
+   */
+  readonly databaseUrl?: string | undefined;
+}
+
+/** All that does not depend on the kind of app. */
+type Metadata = Omit<DurableTestOptions, 'createApp'>;
+
+const PATIENCE = 4_000;
+
+/**
+ * Starts the app under test: its DurableModule on a fresh database, with a worker, and a clock that stands still until
+ * `advance` moves it. Close it with `close()`; what a test that failed leaves behind goes when the process ends.
+ *
+ * Give it the workflows and what they inject, or the app's own module: a DurableModule that is imported there is put on
+ * the test's database, else one is added. Instances with another name than `'default'` are left alone.
+ *
+ * @param options or a function that makes them from the URL of the test's database, for modules that connect to it
+ * @throws ConfigurationError where no database can be made, DefinitionError for workflows with faults
+ */
+export async function createDurableTest<A extends INestApplicationContext = INestApplication>(
+  options: DurableTestOptions<A> | ((url: string) => DurableTestOptions<A>),
+  { databaseUrl }: TestServerOptions = {},
+): Promise<DurableTest<A>> {
+  const { Test } = await import('@nestjs/testing').catch((cause: unknown) => {
+    throw new Error('nest-durable/testing needs @nestjs/testing: npm install --save-dev @nestjs/testing', { cause });
+  });
+  const database = await TestDatabase.create(databaseUrl || process.env['DATABASE_URL'] || undefined);
+  let app: A | undefined;
+  try {
+    const made = typeof options === 'function' ? options(database.url) : options;
+    const module = await configure(Test.createTestingModule(metadataOf(made)), made, database).compile();
+    app = await (made.createApp ?? createNestApplication)(module);
+    await app.init();
+    const { patience = PATIENCE, onClock = () => {} } = made;
+    return await DurableTest.begin({ app, module, database, runtime: await runtimeOf(module), patience, onClock });
+  } catch (error) {
+    await app?.close().catch(() => {});
+    await database.drop();
+    throw error;
+  }
+}
+
+function metadataOf({ imports = [], providers = [], controllers = [] }: Metadata): ModuleMetadata {
+  const own = importsModule(imports, DurableModule) ? [] : [DurableModule.forRoot()];
+  return { imports: [...own, ...imports], providers, controllers };
+}
+
+/** Puts the app's DurableModule on the test's database: it starts and queries runs, the kit's worker executes them. */
+function configure(
+  builder: TestingModuleBuilder,
+  { durable = {}, dataSource, override = (same) => same }: Metadata,
+  database: TestDatabase,
+): TestingModuleBuilder {
+  const factory = (raw: DurableModuleOptions): unknown =>
+    resolveOptions({
+      ...raw,
+      ...durable,
+      name: 'default',
+      database: dataSource === undefined ? { url: database.url } : { dataSource },
+      schema: TEST_SCHEMA,
+      migrations: 'none',
+      workers: false,
+      notify: true,
+    });
+  const token = getDurableOptionsToken('default');
+  return override(builder.overrideProvider(token).useFactory({ factory, inject: [RAW_OPTIONS] }));
+}
+
+async function createNestApplication<A extends INestApplicationContext>(module: TestingModule): Promise<A> {
+  try {
+    return module.createNestApplication() as INestApplicationContext as A;
+  } catch (cause) {
+    const how =
+      'createApp: (module) => module for an app without HTTP, or (module) => module.createNestApplication(adapter)';
+    throw new Error(`The app under test could not be made. Give createDurableTest() ${how}.`, { cause });
+  }
+}
+
+function runtimeOf(module: TestingModule): Promise<DurableRuntime> {
+  const runners = module.get(DurableRunner, { strict: false, each: true });
+  const runner = runners.find(({ name }) => name === 'default');
+  if (runner === undefined) throw new ConfigurationError([{ path: 'imports', message: NO_DEFAULT }]);
+  return runner.ready();
+}
+
+const NO_DEFAULT = "the DurableModule that they bring is no instance of the name 'default', which the kit works on";

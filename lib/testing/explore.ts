@@ -1,0 +1,105 @@
+import type { Execution } from '../core/execution.js';
+import { isFinished } from '../core/status.js';
+import type { DurableClient } from '../durable.client.js';
+import type { StartOptions } from '../durable.start-options.js';
+import type { Commit, Death } from './store-gate.js';
+
+/** What `test.explore()` does with each run. `Run` is its handle, `Test` the test itself. */
+export interface ExploreOptions<Run, Test> {
+  /**
+   * Sends what the run waits for: events, inputs, time. Called once for each run; the worker may die and recover in the
+   * middle of it.
+   */
+  readonly drive?: (run: Run, test: Test) => unknown;
+  /** Called with each run when it has ended, its steps included; throws if something is wrong. */
+  readonly check: (execution: Execution, test: Test) => unknown;
+  /** Options of the starts. */
+  readonly start?: Omit<StartOptions, 'id' | 'idempotencyKey' | 'manager'>;
+}
+
+/** What was tried. */
+export interface Exploration {
+  /** What each commit of an undisturbed run said, in order. */
+  readonly commits: readonly string[];
+  /** How many times a worker was killed. */
+  readonly crashes: number;
+}
+
+interface Explorable {
+  readonly client: DurableClient;
+  now(): Date;
+  nextDue(): Promise<Date | null>;
+  idle(): Promise<void>;
+  advance(ms: number): Promise<void>;
+}
+
+interface CrashPoint {
+  /** The n-th commit, from 1. */
+  readonly commit: number;
+  readonly death: Death;
+}
+
+/** Moves of the clock for one run, each to the next due time: a run that is not over by then never will be. */
+const MOST_MOVES = 10_000;
+
+export async function explore<Run extends { readonly id: string }, Test extends Explorable>(
+  test: Test,
+  start: () => Promise<Run>,
+  options: ExploreOptions<Run, Test>,
+  setFate: (fate: (commit: Commit) => Death | null) => void,
+): Promise<Exploration> {
+  const attempt = async (point: CrashPoint | null): Promise<{ commits: string[]; crashed: boolean }> => {
+    const commits: string[] = [];
+    let crashed = false;
+    setFate((commit) => {
+      commits.push(commit.what);
+      if (crashed || commits.length !== point?.commit) return null;
+      crashed = true;
+      return point.death;
+    });
+    try {
+      const run = await start();
+      await options.drive?.(run, test);
+      await untilEnded(run.id, test);
+      const execution = await test.client.getExecution(run.id, { includeSteps: true });
+      if (execution === null) throw new Error(`Run ${run.id} is gone`);
+      await options.check(execution, test);
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`${describe(point, commits)}: ${message}`, { cause });
+    }
+    return { commits, crashed };
+  };
+
+  const { commits } = await attempt(null);
+  let crashes = 0;
+  for (let commit = 1; commit <= commits.length; commit++) {
+    for (const death of ['before', 'after'] as const) {
+      const { crashed } = await attempt({ commit, death });
+      if (crashed) crashes++;
+    }
+  }
+  return { commits, crashes };
+}
+
+/** Lets time pass until the run has ended. */
+async function untilEnded(id: string, test: Explorable): Promise<void> {
+  for (let moves = 0; moves < MOST_MOVES; moves++) {
+    await test.idle();
+    const execution = await test.client.getExecution(id);
+    if (execution === null || isFinished(execution.status)) return;
+    const next = await test.nextDue();
+    if (next === null) {
+      const where = execution.currentSteps.map((step) => `"${step}"`).join(', ');
+      throw new Error(`the run is ${execution.status} in ${where}, nothing is due, and drive() sent nothing more`);
+    }
+    await test.advance(next.getTime() - test.now().getTime());
+  }
+  throw new Error(`the run did not end within ${MOST_MOVES} due times`);
+}
+
+function describe(point: CrashPoint | null, commits: readonly string[]): string {
+  if (point === null) return 'Without a crash';
+  const what = commits[point.commit - 1];
+  return `After a crash ${point.death} commit ${point.commit}${what === undefined ? '' : ` (${what})`}`;
+}

@@ -1,0 +1,23 @@
+import type { ModuleMetadata } from '@nestjs/common';
+
+type Import = NonNullable<ModuleMetadata['imports']>[number];
+
+/** Whether the imports bring the module, themselves or through what they import. Modules made by a promise are not seen. */
+export function importsModule(imports: readonly Import[], wanted: Function): boolean {
+  const seen = new Set<unknown>();
+  const brings = (one: unknown): boolean => {
+    if (one === null || (typeof one !== 'object' && typeof one !== 'function') || seen.has(one)) return false;
+    seen.add(one);
+    if (one === wanted) return true;
+    if (typeof one === 'function') return ofClass(one).some(brings);
+    if ('forwardRef' in one && typeof one.forwardRef === 'function') return brings(one.forwardRef());
+    const { module, imports: more } = one as { module?: unknown; imports?: unknown };
+    return brings(module) || (Array.isArray(more) && more.some(brings));
+  };
+  return imports.some(brings);
+}
+
+function ofClass(type: Function): unknown[] {
+  const imports: unknown = Reflect.getMetadata('imports', type);
+  return Array.isArray(imports) ? imports : [];
+}

@@ -1,0 +1,100 @@
+import { decode, encode, isPlainData } from '../core/codec.js';
+import { uuidv7 } from '../core/uuid.js';
+import { type FanResults, runInScope, type ScopeHost, StepScope } from '../engine/step-scope.js';
+import { AnsweredPass, childOf, nameOfWorkflow } from './answered-pass.js';
+import { AnsweredWaits, type AskedWait, type WaitAnswers } from './answered-waits.js';
+
+/** What the step under test finds around it. */
+export interface RunStepOptions {
+  /** The run's input, as `workflowInput()` gives it. Default: `{}`. */
+  readonly input?: object;
+  /** The run's data, as `getContext()` gives it: what the method is called with, as a rule. Default: the input. */
+  readonly data?: object;
+  /** Values that `once` finds recorded, by name: their functions are not called. Default: none. */
+  readonly once?: Readonly<Record<string, unknown>>;
+  /** Answers to the step's waits, by name. Default: none. */
+  readonly waits?: WaitAnswers;
+  /** What `parallelResults()` gives. Default: none, so that it throws. */
+  readonly results?: FanResults;
+  /** What `currentStep()` gives. Default: `'step'`. */
+  readonly step?: string;
+  /** What `currentAttempt()` gives. Default: 1. */
+  readonly attempt?: number;
+  /** What `workflowId()` gives. Default: a new id. */
+  readonly id?: string;
+  /** What `scheduledTime()` gives. Default: null. */
+  readonly scheduledTime?: Date;
+  /** What `stepManager()` gives, as in a transactional step. Default: none, so that it throws. */
+  readonly manager?: unknown;
+}
+
+/** What the step did. */
+export interface StepOutcome<T> {
+  /** What the method returned. */
+  readonly result: T;
+  /** The run's data after the step: what it returned together with what it wrote, in stored form. */
+  readonly data: Record<string, unknown>;
+  /** The values of all its `once` calls, by name: those found recorded and those made now. */
+  readonly once: Readonly<Record<string, unknown>>;
+  /** What it waited for, in order. */
+  readonly waits: readonly AskedWait[];
+}
+
+const MAX_PAYLOAD_BYTES = 2 * 2 ** 20;
+
+/**
+ * Runs the code of one step alone, with no app and no database: `await runStep(() => workflow.charge(order), { input })`.
+ * The functions of a step work in it; values go through their stored form, as in a run. What the step throws is thrown.
+ *
+ * @throws SerializationError for a value that cannot be stored
+ */
+export async function runStep<T>(step: () => T, options: RunStepOptions = {}): Promise<StepOutcome<Awaited<T>>> {
+  const { input = {}, data = input, id = uuidv7(), attempt = 1, manager = null } = options;
+  const name = options.step ?? 'step';
+  const waits = new AnsweredWaits(name, options.waits ?? {});
+  const recorded = new Map(Object.entries(options.once ?? {}).map(([key, value]) => [key, encode(value)]));
+  const used = new Map<string, string>();
+  const host: ScopeHost = {
+    runId: id,
+    input: encode(input, { what: 'input' }),
+    scheduledTime: options.scheduledTime?.getTime() ?? null,
+    recordedOnce: (key) => {
+      const value = recorded.get(key);
+      if (value !== undefined) used.set(key, value);
+      return value;
+    },
+    recordOnce: (key, value) => {
+      used.set(key, value);
+      return Promise.resolve();
+    },
+    nameOf: nameOfWorkflow,
+    prepareChild: (request, call, ref) => Promise.resolve(childOf(request, call, ref, id)),
+    startedChild: () => undefined,
+    startChild: ({ start }) => {
+      waits.asked.push({ kind: 'startWorkflow', name: start.workflow, details: { input: decode(start.input) } });
+      return Promise.resolve();
+    },
+  };
+  const scope = new StepScope(host, {
+    step: name,
+    attempt,
+    data: encode(data, { what: 'data' }),
+    manager,
+    maxPayloadBytes: MAX_PAYLOAD_BYTES,
+    waits: new AnsweredPass(waits),
+    results: () => options.results ?? null,
+  });
+  try {
+    const result = await runInScope(scope, step);
+    // A selector returns something else than data, which then stays as it was but for what was written.
+    const left = scope.context.resolve(isPlainData(result) ? result : undefined) ?? data;
+    return {
+      result,
+      data: decode(encode(left, { what: `${name}()`, maxBytes: MAX_PAYLOAD_BYTES })) as Record<string, unknown>,
+      once: Object.fromEntries([...used].map(([key, value]) => [key, decode(value)])),
+      waits: waits.asked,
+    };
+  } finally {
+    scope.close();
+  }
+}

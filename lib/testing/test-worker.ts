@@ -1,0 +1,95 @@
+import type { DurableRuntime } from '../durable.host.js';
+import { Engine, type EngineDeps, type EngineSettings } from '../engine/engine.js';
+import type { EngineStore } from '../engine/store.js';
+import { type Commit, type Death, StoreGate } from './store-gate.js';
+import { TestClock } from './test-clock.js';
+
+/**
+ * What a worker process of the app would be, in this process: an engine on the app's workflows and connections. The
+ * app's own engine only starts and queries runs, and outlives the worker.
+ */
+export class TestWorker {
+  private constructor(
+    private readonly gate: StoreGate,
+    readonly engine: Engine,
+    readonly clock: TestClock,
+    private readonly detach: () => void,
+  ) {}
+
+  /** @param fate asked before each commit: whether the worker dies of it */
+  static async start(
+    runtime: DurableRuntime,
+    now: number,
+    fate: (commit: Commit) => Death | null,
+  ): Promise<TestWorker> {
+    const { deps, engine: app } = runtime;
+    const gate = new StoreGate(deps.store, fate);
+    const clock = new TestClock(now);
+    const settings = workerSettings(runtime);
+    const hints: EngineDeps['hints'] = {
+      queue: (name) => deps.hints.queue(name),
+      later: (name) => deps.hints.later(name),
+      // The app hears only what others say.
+      done: (runId) => app.hintDone(runId),
+      control: (runId) => deps.hints.control(runId),
+    };
+    const engine = new Engine({ ...deps, store: gate.store, clock, settings, hints });
+    const detach = deps.hints.attach(engine, Object.keys(settings.queues), true);
+    const worker = new TestWorker(gate, engine, clock, detach);
+    try {
+      await buryTheDead(deps.store);
+      await engine.start();
+    } catch (error) {
+      worker.kill();
+      throw error;
+    }
+    return worker;
+  }
+
+  get isAlive(): boolean {
+    return this.gate.isOpen;
+  }
+
+  /** Goes up with all that the worker does. */
+  get activity(): number {
+    return this.gate.activity;
+  }
+
+  /** Resolves when the worker is dead. */
+  get death(): Promise<void> {
+    return this.gate.shut;
+  }
+
+  /** Drops it: nothing more is written, what it holds stays held. */
+  kill(): void {
+    this.gate.close();
+    this.detach();
+    this.engine.kill();
+  }
+
+  /** Resolves when the server has answered what a dead worker had sent. */
+  silence(): Promise<void> {
+    return this.gate.drained();
+  }
+}
+
+/** Workers of before, which were killed, are not given the time of a lease. */
+async function buryTheDead(store: EngineStore): Promise<void> {
+  const others = await store.lookAtWorkers(0);
+  await store.recover(others.filter(({ dead }) => !dead));
+}
+
+/** Those of the app; every queue that a workflow names is worked on too, so that a test need not repeat them. */
+function workerSettings({ deps, registry }: DurableRuntime): EngineSettings {
+  const named = registry.all().flatMap(({ definition }) => queuesOf(definition));
+  const queues = Object.fromEntries(named.map((name) => [name, { concurrency: 10, pollInterval: 1_000 }]));
+  return { ...deps.settings, workers: true, queues: { ...queues, ...deps.settings.queues } };
+}
+
+/** What stands under `queue` anywhere in the definition, which is plain data. */
+function queuesOf(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === 'queue' && typeof inner === 'string' ? [inner] : queuesOf(inner),
+  );
+}

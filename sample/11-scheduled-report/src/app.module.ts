@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { DurableModule } from 'nest-durable';
+import { ReportWorkflow, SalesService } from './report.workflow.js';
+import { ReportsController } from './reports.controller.js';
+
+@Module({
+  imports: [DurableModule.forRoot()],
+  controllers: [ReportsController],
+  providers: [ReportWorkflow, SalesService],
+})
+export class AppModule {}

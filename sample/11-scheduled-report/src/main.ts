@@ -1,0 +1,18 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { AppModule } from './app.module.js';
+
+const app = await NestFactory.create(AppModule);
+app.enableShutdownHooks();
+const port = process.env['PORT'] ?? '3000';
+await app.listen(port);
+const url = `http://localhost:${port}/reports`;
+console.log(`
+A report is sent every ten seconds, and every working day at 7:00 in Berlin. Look at the schedules, and change them:
+
+  curl -s ${url}/schedules
+  curl -s -X POST ${url} -H 'content-type: application/json' -d '{"day":"2026-01-31"}'
+  curl -s -X POST ${url}/schedules/demo_report -H 'content-type: application/json' -d '{"cron":"*/5 * * * * *"}'
+  curl -s -X POST ${url}/schedules/demo_report -H 'content-type: application/json' -d '{"reset":true}'
+  curl -s -X POST ${url}/schedules/demo_report/off
+`);

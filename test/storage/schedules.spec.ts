@@ -1,0 +1,369 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { ScheduleExistsError, ScheduleNotFoundError } from '../../lib/core/errors.js';
+import {
+  type ScheduleDeclaration,
+  type ScheduleSettings,
+  switchedOff,
+  switchedOn,
+  updated,
+} from '../../lib/core/schedule.js';
+import { uuidv7 } from '../../lib/core/uuid.js';
+import { type RegisteredWorkflow, Registry } from '../../lib/engine/registry.js';
+import { Scheduler } from '../../lib/engine/scheduler.js';
+import { PgScheduleStore } from '../../lib/storage/schedule-store.js';
+import { PgSchedules } from '../../lib/storage/schedules.js';
+import { Rows } from './rows.js';
+
+let rows: Rows;
+let schedules: PgSchedules;
+const nodes: Scheduler[] = [];
+const trouble: string[] = [];
+
+beforeEach(async () => {
+  rows = await Rows.open();
+  schedules = new PgSchedules(rows.pool, 'durable');
+  trouble.length = 0;
+});
+
+afterEach(async () => {
+  await Promise.all(nodes.splice(0).map((one) => one.stop()));
+  await rows.close();
+});
+
+function declare(name: string, settings: Partial<ScheduleSettings> = {}, workflow = 'order'): ScheduleDeclaration {
+  return {
+    name,
+    workflow,
+    enabled: true,
+    settings: {
+      cron: '@daily', timezone: 'UTC', input: '{"n":1}', queue: null,
+      overlap: 'allow', catchUp: 'latest', catchUpWindow: 86_400_000, catchUpLimit: 100, ...settings,
+    },
+  }; // prettier-ignore
+}
+
+/** A scheduler that looks when it is told to. */
+function node(workflow: Partial<RegisteredWorkflow> = {}, name = 'order'): Scheduler {
+  const registry = new Registry();
+  registry.add({
+    definition: { name, queue: 'default', priority: 3 },
+    definitionId: rows.definitionId,
+    validateInput: null,
+    ...workflow,
+  } as unknown as RegisteredWorkflow);
+  const scheduler = new Scheduler({
+    store: new PgScheduleStore(rows.pool, 'durable'),
+    registry,
+    interval: 600_000,
+    onWork: () => {},
+    onTrouble: (message) => trouble.push(message),
+  });
+  scheduler.start();
+  nodes.push(scheduler);
+  return scheduler;
+}
+
+/** Makes schedules due: their next time was so many ms ago. */
+async function dueSince(ms: number, name = '%'): Promise<void> {
+  await rows.pool.query(
+    `UPDATE durable.scheduled_workflows SET next_run_at = date_trunc('second', now()) - $1 * interval '1 ms' WHERE name LIKE $2`,
+    [ms, name],
+  );
+}
+
+interface Run {
+  readonly id: string;
+  readonly schedule_time: Date;
+  readonly key: string;
+}
+
+async function countOf(query: string): Promise<number> {
+  return (await rows.pool.query(query)).rowCount ?? 0;
+}
+
+async function runs(): Promise<Run[]> {
+  const found = await rows.pool.query<Run>(
+    `SELECT id, schedule_time, idempotency_key AS key FROM durable.workflow_executions ORDER BY schedule_time, id`,
+  );
+  return found.rows;
+}
+
+describe('one due time', () => {
+  it('starts a run with the time, the input and the place in the queue, and sets the next', async () => {
+    await schedules.create(declare('report', { queue: 'ai', cron: '0 0 1 1 *' }));
+    await dueSince(1_000);
+    const due = (await schedules.find('report'))?.schedule.nextRunAt;
+    await node().look();
+    const [run, ...others] = await runs();
+    expect(others).toEqual([]);
+    expect(run?.schedule_time).toEqual(due);
+    expect(await rows.one('workflow_executions', run?.id ?? '')).toMatchObject({
+      workflow: 'order', queue: 'ai', priority: 3, input: '{"n":1}', scheduled_at: due, definition_id: rows.definitionId,
+    }); // prettier-ignore
+    expect(await rows.one('workflow_queue', run?.id ?? '')).toMatchObject({ state: 'ready', queue: 'ai', token: 0 });
+    const after = await schedules.find('report');
+    expect(after?.schedule.nextRunAt).toEqual(new Date(Date.UTC(new Date().getUTCFullYear() + 1, 0, 1)));
+    expect(after?.schedule.lastRunAt?.getTime()).toBeGreaterThan(Date.now() - 60_000);
+    expect(trouble).toEqual([]);
+  });
+
+  it('starts one run, however many schedulers look at once', async () => {
+    for (let n = 0; n < 10; n++) await schedules.create(declare(`s${n}`));
+    const schedulers = Array.from({ length: 6 }, () => node());
+    for (let round = 1; round <= 10; round++) {
+      await dueSince(round * 1_000_000);
+      await Promise.all(schedulers.map((one) => one.look()));
+      // Whoever was passed over by all at this moment is found by the next look.
+      await schedulers[0]?.look();
+      expect(await runs()).toHaveLength(round * 10);
+    }
+    expect(new Set((await runs()).map((run) => run.key)).size).toBe(100);
+  });
+
+  it('starts no second run when the clock is set back, or the schedule is changed at that moment', async () => {
+    await schedules.create(declare('report'));
+    await dueSince(5_000);
+    const due = (await schedules.find('report'))?.schedule.nextRunAt;
+    await node().look();
+    await rows.pool.query('UPDATE durable.scheduled_workflows SET next_run_at = $1', [due]);
+    await nodes[0]?.look();
+    expect(await runs()).toHaveLength(1);
+    expect((await schedules.find('report'))?.schedule.nextRunAt?.getTime()).toBeGreaterThan(Date.now());
+  });
+
+  it("is nobody else's business: neither of a workflow that is not known, nor of one locked by another", async () => {
+    await schedules.create(declare('report'));
+    await dueSince(1_000);
+    await node({}, 'other').look();
+    expect(await runs()).toEqual([]);
+    const client = await rows.pool.connect();
+    await client.query('BEGIN');
+    await client.query('SELECT FROM durable.scheduled_workflows FOR UPDATE');
+    const known = node();
+    await known.look();
+    expect(await runs()).toEqual([]);
+    await client.query('ROLLBACK');
+    client.release();
+    await known.look();
+    expect(await runs()).toHaveLength(1);
+  });
+
+  it('is left alone where its zone is not known, and the others go on', async () => {
+    await schedules.create(declare('a'));
+    await schedules.create(declare('b'));
+    await rows.pool.query(`UPDATE durable.scheduled_workflows SET timezone = 'Mars/Olympus' WHERE name = 'a'`);
+    await dueSince(1_000);
+    await node().look();
+    expect((await runs()).map((run) => run.key)).toEqual([expect.stringMatching(/^schedule:b:/)]);
+    expect(trouble).toEqual([expect.stringContaining('Schedule "a" cannot be fired by this process')]);
+    expect((await schedules.find('a'))?.schedule).toMatchObject({ enabled: true, consecutiveFailures: 0 });
+  });
+});
+
+describe('overlap', () => {
+  const start = async (times = 1): Promise<number> => {
+    for (let n = 0; n < times; n++) {
+      await dueSince(10_000 * (n + 1) + (await runs()).length);
+      await (nodes[0] ?? node()).look();
+    }
+    return (await runs()).length;
+  };
+
+  it("'skip' starts none while one is unfinished; a paused one does not count", async () => {
+    await schedules.create(declare('report', { overlap: 'skip' }));
+    expect(await start(3)).toBe(1);
+    const [first] = await runs();
+    await rows.pool.query('UPDATE durable.workflow_queue SET paused = true WHERE id = $1', [first?.id]);
+    expect(await start(2)).toBe(2);
+    await rows.pool.query('DELETE FROM durable.workflow_queue WHERE id <> $1', [first?.id]);
+    await rows.pool.query('UPDATE durable.workflow_queue SET paused = false');
+    // Resumed, it is unfinished again, though it was not the last to start.
+    expect(await start()).toBe(2);
+    await rows.pool.query('DELETE FROM durable.workflow_queue');
+    expect(await start()).toBe(3);
+  });
+
+  it("'skip' counts a run that was triggered, and the last one of a schedule that allowed it", async () => {
+    await schedules.create(declare('report'));
+    expect(await start(2)).toBe(2);
+    await schedules.change('report', (state, now) => updated(state, { overlap: 'skip' }, false, now));
+    expect(await start()).toBe(2);
+    await rows.pool.query('DELETE FROM durable.workflow_queue');
+    const id = uuidv7();
+    await schedules.trigger('report', {
+      id, workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 0, input: '{}', tags: null,
+      delayMs: 0, scheduledAt: null, retryOf: null,
+    parentId: null, idempotencyKey: null,
+    }); // prettier-ignore
+    expect(await start()).toBe(3);
+    expect((await runs()).find((run) => run.id === id)).toMatchObject({ schedule_time: null });
+  });
+
+  it("'skip' starts one of the times to make up for, 'allow' all", async () => {
+    await schedules.create(declare('skips', { overlap: 'skip', catchUp: 'all', cron: '* * * * *' }));
+    await schedules.create(declare('allows', { catchUp: 'all', cron: '* * * * *', catchUpLimit: 7 }));
+    await dueSince(600_000);
+    await node().look();
+    const keys = (await runs()).map((run) => run.key.split(':')[1]);
+    expect(keys.filter((key) => key === 'skips')).toHaveLength(1);
+    expect(keys.filter((key) => key === 'allows')).toHaveLength(7);
+  });
+});
+
+describe('a start that fails', () => {
+  it('is counted, ten in a row disable the schedule, and the others go on', async () => {
+    await schedules.create(declare('bad'));
+    await schedules.create(declare('good', { input: '{"good":true}' }));
+    const validateInput = async (input: unknown): Promise<void> => {
+      if (!(input as { good?: boolean }).good) throw new Error('not good');
+    };
+    const scheduler = node({ validateInput });
+    for (let n = 1; n <= 11; n++) {
+      await rows.pool.query(
+        `UPDATE durable.scheduled_workflows SET next_run_at = now() - $1 * interval '1 s' WHERE enabled`, [12 - n],
+      ); // prettier-ignore
+      await scheduler.look();
+      expect((await schedules.find('bad'))?.schedule.consecutiveFailures).toBe(Math.min(n, 10));
+    }
+    const { schedule } = (await schedules.find('bad')) ?? {};
+    expect(schedule).toMatchObject({ enabled: false, nextRunAt: null, lastError: { message: 'not good' } });
+    expect(schedule?.autoDisabledAt).toEqual(schedule?.lastErrorAt);
+    expect(await runs()).toHaveLength(11);
+    expect(trouble).toHaveLength(10);
+    expect(trouble.at(-1)).toContain('It is disabled after 10 failures in a row');
+    await schedules.change('bad', switchedOn);
+    expect((await schedules.find('bad'))?.schedule).toMatchObject({
+      enabled: true, consecutiveFailures: 0, autoDisabledAt: null, lastError: { message: 'not good' },
+    }); // prettier-ignore
+  });
+
+  it('because of the database is one too, and is kept with the next time in one commit', async () => {
+    await schedules.create(declare('bad'));
+    await rows.pool.query(`ALTER TABLE durable.workflow_executions ADD CONSTRAINT host CHECK (workflow <> 'order')`);
+    await dueSince(1_000);
+    await node().look();
+    const { schedule } = (await schedules.find('bad')) ?? {};
+    expect(schedule).toMatchObject({ consecutiveFailures: 1, lastError: { code: '23514' } });
+    expect(schedule?.nextRunAt?.getTime()).toBeGreaterThan(Date.now());
+    expect(JSON.stringify(schedule?.lastError)).not.toContain('Failing row');
+  });
+
+  it('because the input cannot be read is one too', async () => {
+    await schedules.create(declare('bad'));
+    await rows.pool.query(`UPDATE durable.scheduled_workflows SET input = '{'`);
+    await dueSince(1_000);
+    await node().look();
+    const { rows: found } = await rows.pool.query(
+      'SELECT consecutive_failures AS n, last_error FROM durable.scheduled_workflows',
+    );
+    expect(found).toEqual([{ n: 1, last_error: expect.stringContaining('SERIALIZATION') }]);
+  });
+});
+
+describe('what is declared', () => {
+  it('is stored once by many processes, and taken out of service where it is gone', async () => {
+    const names = ['a', 'b', 'c'];
+    const all = Array.from({ length: 8 }, () =>
+      schedules.declare(
+        names.map((name) => declare(name)),
+        ['order'],
+      ),
+    );
+    await Promise.all(all);
+    await schedules.create(declare('made'));
+    await schedules.declare([declare('theirs', {}, 'other')], ['other']);
+    await schedules.declare([declare('a')], ['order']);
+    const list = await schedules.list({ limit: 10 });
+    expect(list.map(({ name, removedAt }) => [name, removedAt !== null])).toEqual([
+      ['a', false], ['b', true], ['c', true], ['made', false], ['theirs', false],
+    ]); // prettier-ignore
+    await schedules.declare([declare('a'), declare('b')], ['order']);
+    const back = await schedules.find('b');
+    expect(back?.schedule.removedAt).toBeNull();
+    expect(back?.schedule.nextRunAt?.getTime()).toBeGreaterThan(Date.now());
+  });
+
+  it('takes over a schedule of that name that a client had made', async () => {
+    await schedules.create(declare('report', { cron: '@hourly' }));
+    await schedules.declare([declare('report')], ['order']);
+    await schedules.declare([], ['order']);
+    expect((await schedules.find('report'))?.schedule).toMatchObject({ cron: '@daily', removedAt: expect.any(Date) });
+  });
+
+  it('names are taken and known', async () => {
+    await schedules.create(declare('daily'));
+    await expect(schedules.create(declare('daily'))).rejects.toThrow(ScheduleExistsError);
+    const made = await Promise.allSettled(Array.from({ length: 10 }, () => schedules.create(declare('one'))));
+    expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    await expect(schedules.change('dayly', switchedOff)).rejects.toThrow('Did you mean "daily"?');
+    await expect(schedules.delete('dayly')).rejects.toThrow(ScheduleNotFoundError);
+    await schedules.delete('daily');
+    expect(await schedules.find('daily')).toBeNull();
+  });
+});
+
+describe.each([2, 6])('%i processes, 40 schedules of every second, kills at random', (count) => {
+  const processes = new Set<ChildProcess>();
+
+  const begin = async (): Promise<void> => {
+    const child = fork(
+      fileURLToPath(new URL('./scheduler-node.ts', import.meta.url)),
+      [rows.url, String(rows.definitionId)],
+      {
+        execArgv: ['--import', fileURLToPath(new URL('../support/register-ts.mjs', import.meta.url))],
+      },
+    );
+    processes.add(child);
+    await once(child, 'message');
+  };
+
+  const kill = async (): Promise<void> => {
+    const alive = [...processes];
+    const victim = alive[Math.floor(Math.random() * alive.length)];
+    if (victim === undefined) return;
+    processes.delete(victim);
+    const exit = once(victim, 'exit');
+    victim.kill('SIGKILL');
+    await exit;
+  };
+
+  afterEach(async () => {
+    while (processes.size > 0) await kill();
+  });
+
+  it('start exactly one run for each due time', async () => {
+    await Promise.all(
+      Array.from({ length: 40 }, (_, n) =>
+        schedules.create(declare(`s${n}`, { cron: '* * * * * *', catchUp: 'all', catchUpLimit: 1_000 })),
+      ),
+    );
+    await Promise.all(Array.from({ length: count }, begin));
+    let kills = 0;
+    for (let seen = 0; kills < 5;) {
+      await pause(20);
+      const all = await countOf('SELECT FROM durable.workflow_executions');
+      // Each time that something was fired meanwhile.
+      if (all < seen + 20) continue;
+      seen = all;
+      await kill();
+      kills++;
+      await begin();
+    }
+    // The last fault is over: they are all caught up with, then stopped.
+    const late = `SELECT FROM durable.scheduled_workflows WHERE next_run_at < now() - interval '1 s'`;
+    while ((await countOf(late)) > 0) await pause(20);
+    for (let n = 0; n < 40; n++) await schedules.change(`s${n}`, switchedOff);
+    while (processes.size > 0) await kill();
+    const { rows: perSchedule } = await rows.pool.query<{ n: number; times: number; span: number }>(
+      `SELECT count(*)::integer AS n, count(DISTINCT schedule_time)::integer AS times,
+              extract(epoch FROM max(schedule_time) - min(schedule_time))::integer + 1 AS span
+         FROM durable.workflow_executions GROUP BY split_part(idempotency_key, ':', 2)`,
+    );
+    expect(perSchedule).toHaveLength(40);
+    for (const { n, times, span } of perSchedule) expect([n, times]).toEqual([span, span]);
+    expect(kills).toBe(5);
+  }, 240_000);
+});
