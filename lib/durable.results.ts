@@ -52,7 +52,9 @@ export class RunResults {
     const { status, data, error } = await this.untilEnded(id, timeout);
     if (status === 'completed') return decode(data);
     const cause = error === null ? null : (decode(error) as StoredError);
-    if (status !== 'cancelled') throw new WorkflowFailedError(id, status, cause);
+    if (status !== 'cancelled' && !(status === 'compensated' && isCancel(cause))) {
+      throw new WorkflowFailedError(id, status, cause);
+    }
     const reason = cause?.['reason'];
     throw new WorkflowCancelledError(id, typeof reason === 'string' ? reason : null);
   }
@@ -134,6 +136,11 @@ export class RunResults {
     if (this.watched.size < MOST_WATCHED) return;
     for (const [id, since] of this.watched) if (since < now - WATCH_AGAIN) this.watched.delete(id);
   }
+}
+
+/** Of a run that was cancelled with `compensate`; a step that has thrown the same on behalf of another run names that. */
+function isCancel(cause: StoredError | null): boolean {
+  return cause?.code === 'WORKFLOW_CANCELLED' && cause['executionId'] === undefined;
 }
 
 /** ms; a row that was locked is passed over, and asked again. */

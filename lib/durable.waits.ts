@@ -1,3 +1,4 @@
+import type { EntityManager } from 'typeorm';
 import { decode, encode } from './core/codec.js';
 import { InvalidInputError } from './core/errors.js';
 import { checkAnswer } from './core/input-check.js';
@@ -11,6 +12,7 @@ import {
   readPendingEvents,
   readPendingInputs,
 } from './durable.wait-options.js';
+import { currentTransaction } from './engine/step-scope.js';
 import { PgWaitReads } from './storage/wait-reads.js';
 import { PgWaits } from './storage/waits.js';
 
@@ -23,16 +25,23 @@ export class WaitsClient {
     private readonly runtime: DurableRuntime,
     private readonly maxBytes: number,
   ) {
-    const { pool, schema, instanceId, looseHint, dataSource } = runtime;
-    this.waits = new PgWaits({ pool, schema, instanceId, looseHint });
+    const { pool, schema, instanceId, looseHint, dataSource, engine } = runtime;
+    this.waits = new PgWaits({ pool, schema, instanceId, looseHint, onHidden: (run) => engine.woken([run]) });
     this.reads = new PgWaitReads({ dataSource, schema });
   }
 
   async sendEvent(runId: string, event: unknown, payload: unknown, options: unknown): Promise<void> {
     const { name, dedupeKey, manager } = readEvent(event, options);
     const sent = { runId, name, payload: encode(payload, { maxBytes: this.maxBytes, what: 'payload' }), dedupeKey };
-    if (manager !== null) return this.waits.sendEventWithin(manager, sent);
+    const within = manager ?? this.joined();
+    if (within !== null) return this.waits.sendEventWithin(within, sent);
     this.runtime.engine.woken(await this.waits.sendEvent(sent));
+  }
+
+  /** A transactional step sends its events in its transaction, if that is on this instance's database. */
+  private joined(): EntityManager | null {
+    const manager = currentTransaction() as EntityManager | null;
+    return manager !== null && manager.connection === this.runtime.appDataSource ? manager : null;
   }
 
   async provideInput(runId: string, input: unknown, data: unknown): Promise<void> {

@@ -137,7 +137,8 @@ END
 $$;
 
 -- Sends an event to a run. `outcome`: 'sent', 'duplicate' (its dedupe key was used), 'unknown' (no such run), or the
--- status of a run that has ended. Locks the run's row first, then looks.
+-- status of a run that has ended. The rest says what the run's row is like where it can go on. Locks the row first, then
+-- looks.
 CREATE FUNCTION durable.send_event(to_run uuid, event text, body text, dedupe text)
 RETURNS TABLE (outcome text, queue text, paused boolean, state text)
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -163,9 +164,12 @@ BEGIN
     RETURN QUERY SELECT 'duplicate'::text, NULL::text, NULL::boolean, NULL::text;
     RETURN;
   END IF;
+  PERFORM durable.match_waits(ARRAY[to_run]);
+  -- Also of a run that was ready before: a claim may have passed it over just now, since it was locked here.
   RETURN QUERY
-    SELECT 'sent'::text, m.queue, m.paused, m.state
-    FROM (SELECT) one LEFT JOIN durable.match_waits(ARRAY[to_run]) m ON true;
+    SELECT 'sent'::text, q.queue, q.paused, q.state
+    FROM (SELECT) one
+    LEFT JOIN durable.workflow_queue q ON q.id = to_run AND (q.state = 'ready' OR q.wake);
 END
 $$;
 

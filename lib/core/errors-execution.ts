@@ -123,6 +123,9 @@ export class InputNotPendingError extends DurableError {
   }
 }
 
+/** How many inputs a message names; `inputs` has them all. */
+const NAMED = 20;
+
 /** Several open inputs of the run have that name. */
 export class AmbiguousInputError extends DurableError {
   constructor(
@@ -133,7 +136,11 @@ export class AmbiguousInputError extends DurableError {
     super(
       'AMBIGUOUS_INPUT',
       `Execution "${executionId}" waits for ${inputs.length} inputs named "${input}". Say which with { inputId }: ` +
-        inputs.map(({ id, step }) => `${id} (step "${step}")`).join(', '),
+        inputs
+          .slice(0, NAMED)
+          .map(({ id, step }) => `${id} (step "${step}")`)
+          .join(', ') +
+        (inputs.length > NAMED ? ` and ${inputs.length - NAMED} more` : ''),
     );
   }
 }

@@ -54,6 +54,8 @@ export class RunSession implements Session {
   private rollback: Rollback | null = null;
   private looking = false;
   private lookAgain = false;
+  /** The commit under way ends or parks the run. */
+  private leaving = false;
   private flushQueued = false;
   private leave: () => void = () => {};
 
@@ -375,6 +377,7 @@ export class RunSession implements Session {
 
   private send(outcome: Outcome | null): void {
     if (outcome !== null) this.deadline.clear();
+    this.leaving = outcome !== null;
     this.core.outbox.send(outcome).then(
       ({ ack, records }) => this.committed(ack, records, outcome),
       (error: unknown) => this.refused(error),
@@ -388,13 +391,14 @@ export class RunSession implements Session {
     if (core.over) return;
     if (ack.paused) this.stopping ??= 'pause';
     // What may have to be undone is not ended, nor anything started, until it is known why.
+    this.leaving &&= !(outcome?.kind === 'end' && ack.cancel && !outcome.undone);
     const cancelling = ack.cancel && this.cancelError === null && core.state.rollback === null;
-    if (outcome !== null && !(outcome.kind === 'end' && ack.cancel && !outcome.undone)) return this.left(ack, outcome);
+    if (outcome !== null && this.leaving) return this.left(ack, outcome);
     if (cancelling) {
       this.cancelling = true;
       return this.deps.onAttention();
     }
-    if (ack.wake) void this.look();
+    if (ack.wake || this.lookAgain) void this.look();
     this.proceed();
   }
 
@@ -433,7 +437,8 @@ export class RunSession implements Session {
   private async look(): Promise<void> {
     const { core } = this;
     this.lookAgain = true;
-    if (this.looking || core.over) return;
+    // The mark that a look would forget is what keeps a run that is being parked from falling asleep.
+    if (this.looking || this.leaving || core.over) return;
     this.looking = true;
     try {
       while (this.lookAgain && !core.over) {

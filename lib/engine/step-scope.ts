@@ -137,3 +137,15 @@ export function currentScope(caller: string): StepScope {
   if (scope.isClosed) throw new AttemptClosedError(scope.step);
   return scope;
 }
+
+/**
+ * The application's transaction that the calling code is part of: that of the transactional step that it runs in; null
+ * elsewhere.
+ * @throws AttemptClosedError where the attempt was given up, and its transaction with it
+ */
+export function currentTransaction(): unknown {
+  const scope = storage.getStore();
+  if (scope === undefined || scope.manager === null) return null;
+  if (scope.isClosed) throw new AttemptClosedError(scope.step);
+  return scope.manager;
+}

@@ -24,6 +24,8 @@ export interface WaitsOptions {
   readonly instanceId: string;
   /** What a caller's transaction that sends an event sends with pg_notify too; null: it is found by polling. */
   readonly looseHint: { readonly channel: string; readonly payload: string } | null;
+  /** A run that is ready was locked for nothing: a claim may have passed it over meanwhile. */
+  readonly onHidden?: (run: WokenRun) => void;
 }
 
 /** An event on its way to a run. */
@@ -101,10 +103,13 @@ export class PgWaits {
     selector: InputSelector,
     toAnswer: (input: { name: string; spec: WaitSpec }) => string,
   ): Promise<WokenRun[]> {
+    let locked: WokenRun | undefined;
     const which = [runId, 'name' in selector ? selector.name : null, 'inputId' in selector ? selector.inputId : null];
-    return decidedTransaction(
+    const answering = decidedTransaction(
       this.options.pool,
-      (query) => query(sql('lock-run', this.schema), [runId]),
+      async (query) => {
+        [locked] = await query<WokenRun>(sql('lock-run', this.schema), [runId]);
+      },
       async (query) => {
         const open = await query<OpenInput>(sql('find-open-inputs', this.schema), which);
         const [input, second] = open;
@@ -118,6 +123,10 @@ export class PgWaits {
         return query<WokenRun>(sql('answer-input', this.schema), [runId, input.id, answer]);
       },
     );
+    return answering.catch((error: unknown) => {
+      if (locked?.state === 'ready') this.options.onHidden?.(locked);
+      throw error;
+    });
   }
 
   /**

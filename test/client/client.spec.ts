@@ -140,7 +140,7 @@ describe('verbs', () => {
   it('cancel, and tell whoever holds the run', async () => {
     const id = await host.rows.open({});
     expect(await client.cancel(id, 'why')).toBe(true);
-    expect(host.engine.told).toEqual([`control ${id}`]);
+    expect(host.engine.told).toEqual([`ended ${id}`]);
     expect(await client.cancel(id)).toBe(false);
     expect(host.engine.told).toHaveLength(1);
     expect(await client.getExecution(id)).toMatchObject({ status: 'cancelled', error: { message: 'why' } });
