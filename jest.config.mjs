@@ -5,8 +5,8 @@ export default {
   rootDir: import.meta.dirname,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  // The packaging test needs a build and runs apart: npm run test:package.
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/packaging/'],
+  // The packaging test needs a build, the long tests of faults some minutes: npm run test:package, npm run test:chaos.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/packaging/', '<rootDir>/test/chaos/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/test/bench/dbos/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', { ...swcOptions, configFile: false, swcrc: false }] },

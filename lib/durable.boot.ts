@@ -42,7 +42,8 @@ export async function boot(
     if (inputType !== null) validators.set(type, await inputValidator(inputType, definition.name));
   }
 
-  const target = await reach(options, closers, log);
+  const found = await reach(options, closers, log);
+  const target = options.sqlLog ? { ...found, onStatement: (text: string) => log.debug(text) } : found;
   if (appDataSource !== null) await initialize(appDataSource, closers);
   await prepareTables(options, target, log);
 
@@ -88,6 +89,7 @@ export async function boot(
     appDataSource,
     instanceId,
     hint: hints.hint,
+    looseHint: hints.looseHint,
   };
 }
 

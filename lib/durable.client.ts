@@ -1,13 +1,13 @@
 import { ExecutionNotFoundError, InvalidInputError } from './core/errors.js';
+import type { PendingEvent, PendingEventFilters, PendingInput } from './core/pending.js';
 import { isUuid, uuidv7 } from './core/uuid.js';
 import type { InputOf, ResultOf, WorkflowRef } from './core/durable-workflow.js';
 import { type HandleClient, WorkflowHandle } from './durable.handle.js';
 import type { DurableHost, DurableRuntime } from './durable.host.js';
-import { readFilters, readListFilters } from './durable.list-options.js';
+import { readChildFilters, readFilters, readListFilters } from './durable.list-options.js';
 import { given } from './durable.options-check.js';
 import { RunResults } from './durable.results.js';
 import {
-  type ReadStartOptions,
   readStartMany,
   readStartOptions,
   type SharedStartOptions,
@@ -19,17 +19,27 @@ import type {
   ExecutionCounts,
   ExecutionFilters,
   ExecutionListFilters,
+  ExecutionStatus,
   GetExecutionOptions,
+  PendingInputListFilters,
   StepRecord,
   WorkflowSummary,
 } from './durable.types.js';
-import { findWorkflow, type StartTarget, storedInput, workflowName } from './durable.workflows.js';
-import { type NewRun, PgControl, type StartedRun } from './storage/control.js';
+import {
+  type CancelOptions,
+  type CancelWaitOptions,
+  readCancel,
+  type SendEventOptions,
+} from './durable.wait-options.js';
+import { WaitsClient } from './durable.waits.js';
+import { findWorkflow, newRun, storedInput, workflowName } from './durable.workflows.js';
+import { isDelayed, type NewRun, PgControl, type StartedRun } from './storage/control.js';
 import { PgReads } from './storage/reads.js';
 
 interface Parts extends DurableRuntime {
   readonly control: PgControl;
   readonly reads: PgReads;
+  readonly waits: WaitsClient;
 }
 
 /**
@@ -47,7 +57,9 @@ export class DurableClient {
     this.actions = {
       waitFor: (id, timeout) => results.result(id, timeout),
       getExecution: (id, options) => this.getExecution(id, options),
-      cancel: (id, reason) => this.cancel(id, reason),
+      sendEvent: (id, name, payload, options) => this.sendEvent(id, name, payload, options),
+      provideInput: (id, name, data) => this.provideInput(id, name, data),
+      cancel: (id, reason, options) => this.cancel(id, reason, options),
       pause: (id) => this.pause(id),
       resume: (id) => this.resume(id),
     };
@@ -152,20 +164,18 @@ export class DurableClient {
   }
 
   /**
-   * Ends a run as cancelled: the signal of a running step is aborted, what it returns is not recorded, nothing further
-   * runs.
-   * @returns false when it had ended before
+   * Ends a run and all that it has started, directly or not, as cancelled: the signals of running steps are aborted, what
+   * they return is not recorded, nothing further runs, waits are closed, a parent that waits for it is told. With
+   * `compensate` they are told to undo what they did, and end as `compensated` when that is done.
+   * @returns false when it had ended before, or was being undone
    * @throws ExecutionNotFoundError
    */
-  async cancel(id: string, reason?: string): Promise<boolean> {
+  async cancel(id: string, reason?: string, options: CancelOptions = {}): Promise<boolean> {
     const run = checkId(id);
-    if (reason !== undefined && typeof reason !== 'string') {
-      const message = `expected a string, got ${given(reason)}`;
-      throw new InvalidInputError('The reason of cancel()', [{ path: 'reason', message }]);
-    }
+    const read = readCancel(reason, options);
     const { control, engine } = await this.ready();
-    const { cancelled, held, watched } = await control.cancel(run, reason ?? null);
-    if (cancelled) await engine.cancelled(run, held, watched);
+    const { cancelled, ...done } = await control.cancel(run, read.reason, read.compensate);
+    await engine.cancelledTree(done);
     return cancelled;
   }
 
@@ -221,6 +231,77 @@ export class DurableClient {
     return changed;
   }
 
+  /**
+   * Sends an event to a run. It is kept until a step waits for its name, and given to the first wait that does; events of
+   * one name are taken in the order in which they were sent.
+   * @throws ExecutionNotFoundError, ExecutionFinishedError, SerializationError
+   * @throws ConfigurationError with a `manager` of another database or outside a transaction
+   */
+  async sendEvent(id: string, name: string, payload?: unknown, options: SendEventOptions = {}): Promise<void> {
+    const run = checkId(id);
+    return (await this.ready()).waits.sendEvent(run, name, payload, options);
+  }
+
+  /**
+   * Answers an input that a step waits for, given by its name or as `{ inputId }`. Of several answers one wins.
+   * @throws InvalidInputError when the data is not what the input asks for; it stays open
+   * @throws InputNotPendingError, AmbiguousInputError, ExecutionNotFoundError, SerializationError
+   */
+  async provideInput(id: string, name: string | { readonly inputId: string }, data: unknown): Promise<void> {
+    const run = checkId(id);
+    return (await this.ready()).waits.provideInput(run, name, data);
+  }
+
+  /**
+   * Ends the waiting of a run: its open waits, or those of one `name`, throw `WaitCancelledError` in their steps. A child
+   * that is waited for is cancelled.
+   * @returns how many waits
+   * @throws ExecutionNotFoundError
+   */
+  async cancelWait(id: string, options: CancelWaitOptions = {}): Promise<number> {
+    const run = checkId(id);
+    return (await this.ready()).waits.cancelWait(run, options);
+  }
+
+  /** Inputs that steps wait for, those that were asked first first; of other statuses the newest first. */
+  async listPendingInputs(filters: PendingInputListFilters = {}): Promise<PendingInput[]> {
+    const parts = await this.ready();
+    return parts.waits.pendingInputs(filters, (workflow) => workflowName(parts, workflow));
+  }
+
+  /** Events that steps wait for, those that were asked for first first; of other statuses the newest first. */
+  async listPendingEvents(filters: PendingEventFilters = {}): Promise<PendingEvent[]> {
+    return (await this.ready()).waits.pendingEvents(filters);
+  }
+
+  /**
+   * The runs that a run has started, in the order of their starts; all of them. `input` and `data` are left `undefined`.
+   * @throws ExecutionNotFoundError
+   */
+  async listChildren(
+    id: string,
+    filters: { readonly status?: ExecutionStatus | readonly ExecutionStatus[] } = {},
+  ): Promise<Execution[]> {
+    const run = checkId(id);
+    const { control, reads } = await this.ready();
+    const read = readChildFilters(filters);
+    const children = await reads.listExecutions({
+      ...read,
+      parentId: run,
+      order: 'asc',
+      limit: Number.MAX_SAFE_INTEGER,
+    });
+    if (children.length === 0 && !(await control.outcomes([run])).has(run)) throw new ExecutionNotFoundError(run);
+    return children;
+  }
+
+  /** How many runs each of these runs has started, by id; 0 also where there is no run of that id. */
+  async childCounts(ids: readonly string[]): Promise<Record<string, number>> {
+    const runs = ids.map((id) => checkId(id));
+    const counts = runs.length === 0 ? new Map<string, number>() : await (await this.ready()).waits.childCounts(runs);
+    return Object.fromEntries(ids.map((id, at) => [id, counts.get(runs[at] ?? '') ?? 0]));
+  }
+
   /** Every workflow that some process has or had: definition, how many runs in which status, the last run. */
   async listWorkflows(): Promise<WorkflowSummary[]> {
     return (await this.ready()).reads.listWorkflows();
@@ -239,6 +320,7 @@ export class DurableClient {
       ...runtime,
       control: new PgControl({ pool, schema, instanceId, hint }),
       reads: new PgReads({ dataSource, schema, inFlight: (runId) => engine.inFlight(runId) }),
+      waits: new WaitsClient(runtime, this.host.options.maxPayloadBytes),
     };
     return this.parts;
   }
@@ -249,28 +331,12 @@ export class DurableClient {
 
   /** Of runs that no group commit has started. */
   private tellWorkers({ engine }: DurableRuntime, runs: readonly NewRun[], started: readonly StartedRun[]): void {
-    const fresh = runs.filter(
-      (run, at) => started[at]?.created === true && run.delayMs === 0 && run.scheduledAt === null,
-    );
-    if (fresh.length > 0) engine.workIn([...new Set(fresh.map((run) => run.queue))]);
+    const created = runs.filter((_, at) => started[at]?.created === true);
+    const ready = created.filter((run) => !isDelayed(run));
+    if (ready.length > 0) engine.workIn([...new Set(ready.map((run) => run.queue))]);
+    const delayed = created.filter(isDelayed);
+    if (delayed.length > 0) engine.workLater([...new Set(delayed.map((run) => run.queue))]);
   }
-}
-
-function newRun({ definition, definitionId }: StartTarget, input: string, options: ReadStartOptions): NewRun {
-  return {
-    id: options.id ?? uuidv7(),
-    workflow: definition.name,
-    definitionId,
-    queue: options.queue ?? definition.queue,
-    priority: options.priority ?? definition.priority,
-    input,
-    tags: options.tags,
-    delayMs: options.delayMs,
-    scheduledAt: options.scheduledAt,
-    retryOf: null,
-    parentId: null,
-    idempotencyKey: options.idempotencyKey,
-  };
 }
 
 /** Ids are compared as PostgreSQL writes them. */

@@ -1,4 +1,5 @@
 import type { Execution, GetExecutionOptions } from './durable.types.js';
+import type { CancelOptions, SendEventOptions } from './durable.wait-options.js';
 
 export interface ResultOptions {
   /** ms to wait for the end; 0: look once. Default: no limit. */
@@ -9,7 +10,9 @@ export interface ResultOptions {
 export interface HandleClient {
   waitFor(id: string, timeout: number | undefined): Promise<unknown>;
   getExecution(id: string, options?: GetExecutionOptions): Promise<Execution | null>;
-  cancel(id: string, reason?: string): Promise<boolean>;
+  sendEvent(id: string, name: string, payload?: unknown, options?: SendEventOptions): Promise<void>;
+  provideInput(id: string, name: string | { readonly inputId: string }, data: unknown): Promise<void>;
+  cancel(id: string, reason?: string, options?: CancelOptions): Promise<boolean>;
   pause(id: string): Promise<boolean>;
   resume(id: string): Promise<boolean>;
 }
@@ -39,9 +42,19 @@ export class WorkflowHandle<R = unknown> {
     return this.client.getExecution(this.id, options);
   }
 
+  /** See `DurableClient.sendEvent`. */
+  sendEvent(name: string, payload?: unknown, options?: SendEventOptions): Promise<void> {
+    return this.client.sendEvent(this.id, name, payload, options);
+  }
+
+  /** See `DurableClient.provideInput`. */
+  provideInput(name: string | { readonly inputId: string }, data: unknown): Promise<void> {
+    return this.client.provideInput(this.id, name, data);
+  }
+
   /** See `DurableClient.cancel`. */
-  cancel(reason?: string): Promise<boolean> {
-    return this.client.cancel(this.id, reason);
+  cancel(reason?: string, options?: CancelOptions): Promise<boolean> {
+    return this.client.cancel(this.id, reason, options);
   }
 
   /** See `DurableClient.pause`. */

@@ -4,7 +4,7 @@ import type { ResolvedOptions } from './durable.options.js';
 import type { Engine, Hints } from './engine/engine.js';
 import type { DatabaseTarget } from './storage/connection.js';
 import { Listener } from './storage/listener.js';
-import { packHints } from './storage/notifier.js';
+import { looseEventsHint, packHints } from './storage/notifier.js';
 
 /** The sender named in a hint that a caller's transaction carries: no process takes it for its own. */
 const NOBODY = 'tx';
@@ -14,7 +14,9 @@ export interface HintConnection extends Hints {
   /** Name of the session that others see; `null` where they cannot. */
   readonly sessionName: string | null;
   /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
-  readonly hint: ((queue: string) => { channel: string; payload: string }) | null;
+  readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
+  /** What one that sends an event sends too; `null`: the event is found by polling. */
+  readonly looseHint: { readonly channel: string; readonly payload: string } | null;
   /** Hands the engine what other processes say. */
   attach(engine: Engine, queues: Iterable<string>): void;
 }
@@ -22,7 +24,9 @@ export interface HintConnection extends Hints {
 const SILENT: HintConnection = {
   sessionName: null,
   hint: null,
+  looseHint: null,
   queue: () => {},
+  later: () => {},
   done: () => {},
   control: () => {},
   attach: () => {},
@@ -42,11 +46,13 @@ export async function connectHints(
   const visible = await isVisible(listener, log);
   return {
     sessionName: visible ? listener.sessionName : null,
-    hint: (queue) => ({
+    hint: (queue, later) => ({
       channel: listener.channel,
-      payload: packHints({ q: [queue], d: [], c: [] }, NOBODY)[0] ?? '',
+      payload: packHints(later ? { t: [queue] } : { q: [queue] }, NOBODY)[0] ?? '',
     }),
+    looseHint: { channel: listener.channel, payload: looseEventsHint(NOBODY) },
     queue: (name) => listener.hint(name),
+    later: (name) => listener.later(name),
     done: (runId) => listener.done(runId),
     control: (runId) => listener.control(runId),
     attach: (engine, queues) => attach(listener, engine, [...queues], visible),
@@ -54,11 +60,13 @@ export async function connectHints(
 }
 
 function attach(listener: Listener, engine: Engine, queues: readonly string[], visible: boolean): void {
-  listener.subscribe(({ q = [], d = [], c = [] }, own) => {
+  listener.subscribe(({ q = [], d = [], c = [], t = [], e = false }, own) => {
     // The engine has done for itself what it tells the others.
     if (own) return;
     for (const queue of q) engine.hintQueue(queue);
+    if (t.length > 0) engine.hintLater();
     for (const runId of d) engine.hintDone(runId);
+    if (e) engine.hintLoose();
     // A look that fails is made again by the engine's own loop.
     for (const runId of c) engine.hintControl(runId).catch(() => {});
   });
@@ -68,7 +76,9 @@ function attach(listener: Listener, engine: Engine, queues: readonly string[], v
   listener.on('up', () => {
     if (visible) engine.sessionChanged(true);
     // Hints were lost meanwhile.
+    engine.hintLater();
     for (const queue of queues) engine.hintQueue(queue);
+    engine.hintLoose();
   });
 }
 

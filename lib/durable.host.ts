@@ -26,5 +26,7 @@ export interface DurableRuntime {
   /** Id of the set of tables: a `manager` must be on a database that has the same. */
   readonly instanceId: string;
   /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
-  readonly hint: ((queue: string) => { channel: string; payload: string }) | null;
+  readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
+  /** What one that sends an event sends too; `null`: the event is found by polling. */
+  readonly looseHint: { readonly channel: string; readonly payload: string } | null;
 }

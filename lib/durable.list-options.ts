@@ -17,6 +17,16 @@ export function readListFilters(filters: unknown, workflowName: (workflow: unkno
   return readAll('The filters of listExecutions()', filters, workflowName, true);
 }
 
+/** @throws InvalidInputError */
+export function readChildFilters(filters: unknown): RunFilters {
+  const faults = new Faults();
+  const read = OptionReader.of(faults, '', filters);
+  const status = read === null ? null : readStatus(read);
+  read?.refuseOthers();
+  refuse('The filters of listChildren()', faults);
+  return status === null ? {} : { status };
+}
+
 function readAll(
   what: string,
   filters: unknown,

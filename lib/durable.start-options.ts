@@ -160,7 +160,7 @@ function readDelay(read: OptionReader): number {
   return 0;
 }
 
-function readManager(read: OptionReader): EntityManager | null {
+export function readManager(read: OptionReader): EntityManager | null {
   const value = read.take('manager');
   if (value === undefined) return null;
   // By its looks: the app's TypeORM may be another copy than the one this package finds.

@@ -1,7 +1,9 @@
 import type { WorkflowRef } from './core/durable-workflow.js';
 import type { RunFilters, RunListFilters } from './core/execution.js';
+import type { PendingInputFilters } from './core/pending.js';
 
 export type { CompensationResult, Execution, ExecutionCounts, StepRecord, WorkflowSummary } from './core/execution.js';
+export type { PendingEvent, PendingEventFilters, PendingInput, PendingStatus } from './core/pending.js';
 export type { ExecutionStatus, FinishedStatus } from './core/status.js';
 
 /** Which runs are counted; all that is given must fit. */
@@ -19,4 +21,10 @@ export interface ExecutionListFilters extends Omit<RunListFilters, 'workflow'> {
 export interface GetExecutionOptions {
   /** Whether `steps` is filled in. Default: false. */
   readonly includeSteps?: boolean;
+}
+
+/** Which inputs are listed, and how many. */
+export interface PendingInputListFilters extends Omit<PendingInputFilters, 'workflow'> {
+  /** Class or name. */
+  readonly workflow?: WorkflowRef;
 }

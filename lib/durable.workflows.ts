@@ -2,8 +2,10 @@ import { decode, encode, isPlainData } from './core/codec.js';
 import type { WorkflowDefinition } from './core/definition.js';
 import { describe } from './core/describe.js';
 import { InvalidInputError, WorkflowNotFoundError } from './core/errors.js';
+import { uuidv7 } from './core/uuid.js';
 import type { DurableRuntime } from './durable.host.js';
-import type { PgControl } from './storage/control.js';
+import type { ReadStartOptions } from './durable.start-options.js';
+import type { NewRun, PgControl } from './storage/control.js';
 
 /** A workflow that can be started: by its class here, or by the definition another process has stored. */
 export interface StartTarget {
@@ -40,6 +42,24 @@ export function workflowName({ registry }: Pick<DurableRuntime, 'registry'>, wor
     nameOf(workflow),
     registry.all().map((one) => one.definition.name),
   );
+}
+
+/** A run as it is inserted. `input`: encoded. */
+export function newRun({ definition, definitionId }: StartTarget, input: string, options: ReadStartOptions): NewRun {
+  return {
+    id: options.id ?? uuidv7(),
+    workflow: definition.name,
+    definitionId,
+    queue: options.queue ?? definition.queue,
+    priority: options.priority ?? definition.priority,
+    input,
+    tags: options.tags,
+    delayMs: options.delayMs,
+    scheduledAt: options.scheduledAt,
+    retryOf: null,
+    parentId: null,
+    idempotencyKey: options.idempotencyKey,
+  };
 }
 
 /**

@@ -12,9 +12,15 @@ export type {
   ExecutionListFilters,
   ExecutionStatus,
   GetExecutionOptions,
+  PendingEvent,
+  PendingEventFilters,
+  PendingInput,
+  PendingInputListFilters,
+  PendingStatus,
   StepRecord,
   WorkflowSummary,
 } from './durable.types.js';
+export type { CancelOptions, CancelWaitOptions, SendEventOptions } from './durable.wait-options.js';
 export { getDurableClientToken } from './durable.tokens.js';
 
 export { Branch } from './decorators/branch.decorator.js';
@@ -55,7 +61,7 @@ export {
   type InputOptions,
   type WaitOptions,
 } from './engine/wait-functions.js';
-export type { InputChoice, InputField, InputType } from './core/wait-spec.js';
+export type { InputChoice, InputField, InputOption, InputType } from './core/wait-spec.js';
 export {
   appendContext,
   currentAttempt,

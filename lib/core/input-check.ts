@@ -3,6 +3,8 @@ import type { Violation } from './durable-error.js';
 import { parseIsoDate } from './iso-date.js';
 import type { InputChoice, InputDeclaration, InputField, InputOption } from './wait-spec.js';
 
+export { checkDeclaration } from './input-declaration.js';
+
 /** What came of a check: the answer as it is stored, or what is wrong with it. */
 export type CheckedAnswer =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly violations: readonly Violation[] };

@@ -2,6 +2,7 @@ import { DatabaseClock } from './clock.js';
 import { EndedRuns } from './ended-runs.js';
 import { JournalWriter, messageOf } from './journal-writer.js';
 import { Loop } from './loop.js';
+import { LooseMatcher } from './matcher.js';
 import { Membership } from './membership.js';
 import { thisProcess } from './process-identity.js';
 import { QueuePoller } from './poller.js';
@@ -33,6 +34,8 @@ export interface EngineSettings {
 export interface Hints {
   /** A queue has work. */
   queue(name: string): void;
+  /** A queue has something that is due later: look when. */
+  later(queue: string): void;
   /** A run that somebody waits for has ended. */
   done(runId: string): void;
   /** Look at this run: it was cancelled. */
@@ -70,6 +73,7 @@ export class Engine {
   private readonly pollers = new Map<string, QueuePoller>();
   private readonly ended = new EndedRuns();
   private readonly waker: Loop;
+  private readonly matcher: LooseMatcher;
   private readonly publisher: Loop;
   private readonly definitions: Loop;
   private readonly starting = new Set<string>();
@@ -90,6 +94,7 @@ export class Engine {
       store,
       () => this.membership.id,
       (queue) => this.pollers.get(queue)?.free(),
+      (queues) => this.workIn(queues),
     );
     this.membership = new Membership(
       store,
@@ -134,6 +139,7 @@ export class Engine {
       this.pollers.set(queue, new QueuePoller({ queue, concurrency, pollInterval }, claim, onTrouble));
     }
     this.waker = new Loop('Waking what is due', settings.wakeInterval, () => this.wakeDue(), onTrouble);
+    this.matcher = new LooseMatcher(store, settings, (runs) => this.woken(runs), onTrouble);
     this.publisher = new Loop('Publishing', PUBLISH_INTERVAL, () => this.publish(), onTrouble);
     this.definitions = new Loop('Reading definitions', DEFINITIONS_INTERVAL, () => this.readDefinitions(), onTrouble);
   }
@@ -147,7 +153,7 @@ export class Engine {
     this.claimable = own.map((w) => ({ id: w.definitionId, runAs: w.definitionId, timeout: w.definition.timeout }));
     await this.membership.join();
     await this.definitions.poke();
-    for (const loop of [this.definitions, this.waker, this.publisher]) loop.start();
+    for (const loop of [this.definitions, this.waker, this.matcher, this.publisher]) loop.start();
     this.sessions.watch(this.deps.settings.recoveryInterval, this.deps.onTrouble);
     for (const poller of this.pollers.values()) poller.start();
   }
@@ -157,7 +163,7 @@ export class Engine {
     if (this.state !== 'running') return;
     this.state = 'quiet';
     await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
-    await Promise.all([this.waker.stop(), this.definitions.stop()]);
+    await Promise.all([this.waker.stop(), this.matcher.stop(), this.definitions.stop()]);
   }
 
   /** Lets running steps finish for `shutdownTimeout`, aborts the rest, gives every run back, leaves the workers. */
@@ -189,11 +195,20 @@ export class Engine {
     const claim = now && this.state === 'running' && workflow !== undefined && (poller?.reserve() ?? false);
     this.starting.add(op.id);
     try {
-      const token = await this.writer.start({ ...op, claim });
-      if (token !== null) return this.opener.openStarted(op, token);
-      if (claim) poller?.free();
+      const held = await this.sessions.take(async () => {
+        const token = await this.writer.start({ ...op, claim });
+        if (token !== null) this.opener.openStarted(op, token);
+        return token !== null;
+      });
+      if (held) return;
+      if (claim) {
+        poller?.free();
+        // Perhaps granted all the same, by a commit whose answer was lost.
+        this.sessions.doubt();
+      }
       if (now) this.workIn([op.queue]);
-      else this.waker.within(op.scheduledAt === null ? op.delayMs : Date.parse(op.scheduledAt) - this.clock.now());
+      else if (this.wakes) this.waker.within(this.delayOf(op));
+      else this.workLater([op.queue]);
     } catch (error) {
       if (claim) poller?.free();
       throw error;
@@ -218,6 +233,25 @@ export class Engine {
       this.pollers.get(queue)?.expectBacklog();
       if (this.membership.hasPeers || !this.pollers.has(queue)) this.deps.hints.queue(queue);
     }
+  }
+
+  /** Tells whoever wakes what is due that there is something new: this process, or the others where it has no workers. */
+  workLater(queues: readonly string[]): void {
+    if (this.wakes) this.hintLater();
+    else for (const queue of queues) this.deps.hints.later(queue);
+  }
+
+  /** Something that is due later was written by another process. */
+  hintLater(): void {
+    if (this.wakes) void this.waker.poke();
+  }
+
+  private delayOf({ scheduledAt, delayMs }: Omit<StartOp, 'claim'>): number {
+    return scheduledAt === null ? delayMs : Date.parse(scheduledAt) - this.clock.now();
+  }
+
+  private get wakes(): boolean {
+    return this.state === 'running' && this.deps.settings.workers;
   }
 
   /** A hint of another process that a queue has work. */
@@ -252,6 +286,11 @@ export class Engine {
     await this.hintControl(runId);
   }
 
+  /** A transaction of an application has sent events. */
+  hintLoose(): void {
+    if (this.state === 'running' && this.deps.settings.workers) void this.matcher.poke();
+  }
+
   /** A run was cancelled by another process: if it is held here, it must stop. */
   async hintControl(runId: string): Promise<void> {
     if (this.sessions.hasRun(runId)) await this.sessions.look();
@@ -275,15 +314,17 @@ export class Engine {
   async sweep(): Promise<void> {
     if (this.state !== 'running' || !this.deps.settings.workers) return;
     await this.membership.lookNow();
-    await Promise.all([this.definitions.poke(), this.waker.poke(), this.sessions.look()]);
+    await Promise.all([this.definitions.poke(), this.waker.poke(), this.matcher.poke(), this.sessions.look()]);
     for (const poller of this.pollers.values()) poller.look();
   }
 
   private async claim(queue: string, limit: number): Promise<number> {
     if (this.claimable.length === 0) return 0;
-    const rows = await this.deps.store.claim(this.membership.id, queue, limit, this.claimable);
-    if (rows.length > 0) await this.opener.openClaimed(rows);
-    return rows.length;
+    return this.sessions.take(async () => {
+      const rows = await this.deps.store.claim(this.membership.id, queue, limit, this.claimable);
+      if (rows.length > 0) await this.opener.openClaimed(rows);
+      return rows.length;
+    });
   }
 
   private onEnd(runId: string, end: RunEnd, watched: boolean): void {

@@ -127,16 +127,27 @@ export class Membership {
 
   private contact(): void {
     const now = performance.now();
-    // A gap without an error is a process that stood still (stopped, or its event loop blocked).
-    const gap = now - this.lastContact > this.settings.leaseTimeout;
+    // A gap without an error is a process that stood still, or a network that kept everything back.
+    const gap = this.outOfTouch(now);
     if (gap) this.lastLoss = now;
     if (this.lastLoss > this.lastContact || gap) this.inTouchSince = now;
     this.lastContact = now;
     this.outOfTouchTold = false;
   }
 
+  /**
+   * Whether there was no contact for so long that another worker's lease may have run out for the same reason: its last
+   * heartbeat may have been one interval older than ours.
+   */
+  private outOfTouch(now: number): boolean {
+    const { leaseTimeout, heartbeatInterval } = this.settings;
+    return now - this.lastContact > leaseTimeout - heartbeatInterval;
+  }
+
   private async look(): Promise<null> {
     const sightings = await this.store.lookAtWorkers(this.workerId);
+    // The first answer after an outage may be this one, and the others' heartbeats still on their way.
+    if (this.outOfTouch(performance.now()) || this.lastLoss > this.lastContact) return null;
     this.peers = sightings.filter((s) => !s.dead && !s.expired).length;
     const dead = sightings.filter((s) => this.isDead(s));
     this.missing = new Map(sightings.filter((s) => s.connected === false).map((s) => [s.id, s.seenAt]));

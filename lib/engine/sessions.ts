@@ -1,6 +1,6 @@
 import { Loop } from './loop.js';
 import type { InFlightAttempt, Session } from './session.js';
-import type { EngineStore } from './store.js';
+import type { EngineStore, HeldRow } from './store.js';
 
 /**
  * All that this process holds. Compares it with what the database says it holds: a row that is ours there and unknown
@@ -9,20 +9,45 @@ import type { EngineStore } from './store.js';
 export class Sessions {
   private readonly rows = new Map<string, { session: Session; queue: string }>();
   private readonly runs = new Map<string, number>();
-  /** Rows held without being known at the last look, with their tokens. */
-  private strangers = new Map<string, number>();
+  /** Rows held without being known at the last look. */
+  private strangers = new Map<string, Stranger>();
   private emptied: (() => void)[] = [];
   private watcher: Loop | null = null;
-  private looked = false;
+  /** Something may be held: it was at the last look, or the answer to a claim was lost since. */
+  private doubtful = true;
+  private claims = 0;
+  /** Claims whose rows are not open yet, by their number. */
+  private readonly claiming = new Set<number>();
 
   constructor(
     private readonly store: EngineStore,
     private readonly worker: () => number,
     private readonly onFree: (queue: string) => void,
+    private readonly onReleased: (queues: readonly string[]) => void,
   ) {}
+
+  /** Around everything that takes rows for this process, until they are open: so that they are not strangers. */
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    const claim = ++this.claims;
+    this.claiming.add(claim);
+    try {
+      return await work();
+    } catch (error) {
+      this.doubt();
+      throw error;
+    } finally {
+      this.claiming.delete(claim);
+    }
+  }
+
+  /** Rows may be held that nobody here knows of: looks for them. */
+  doubt(): void {
+    this.doubtful = true;
+  }
 
   /** Sets a session to work; its place in the queue is freed when it is over. */
   open(session: Session, queue: string): void {
+    this.doubtful = true;
     this.rows.set(session.rowId, { session, queue });
     this.runs.set(session.runId, (this.runs.get(session.runId) ?? 0) + 1);
     void session.run().then(() => {
@@ -97,10 +122,19 @@ export class Sessions {
   }
 
   private async compare(): Promise<null> {
-    // One look after the last session is gone finds what was claimed without our knowing.
-    if (this.rows.size === 0 && this.looked && this.strangers.size === 0) return null;
+    if (this.rows.size === 0 && !this.doubtful && this.strangers.size === 0) return null;
     const before = new Map([...this.rows].map(([rowId, { session }]) => [rowId, session]));
-    const held = await this.store.held(this.worker());
+    this.doubtful = before.size > 0;
+    try {
+      await this.judge(before, await this.store.held(this.worker()));
+    } catch (error) {
+      this.doubtful = true;
+      throw error;
+    }
+    return null;
+  }
+
+  private async judge(before: ReadonlyMap<string, Session>, held: ReadonlyMap<string, HeldRow>): Promise<void> {
     for (const [rowId, session] of before) {
       if (this.rows.get(rowId)?.session !== session) continue;
       const row = held.get(rowId);
@@ -111,19 +145,25 @@ export class Sessions {
         if (row.wake) session.refresh();
       }
     }
-    const strangers = new Map(
-      [...held].filter(([rowId]) => !this.rows.has(rowId)).map(([rowId, { token }]) => [rowId, token]),
-    );
-    // Twice in a row: the answer to a claim may just be on its way.
-    const lost = [...strangers].filter(([rowId, token]) => this.strangers.get(rowId) === token);
-    this.strangers = strangers;
-    this.looked = before.size === 0;
-    if (lost.length > 0) {
-      await this.store.release(
-        this.worker(),
-        lost.map(([rowId, token]) => ({ rowId, token })),
-      );
+    const known = this.strangers;
+    this.strangers = new Map();
+    const lost: { rowId: string; token: number }[] = [];
+    for (const [rowId, { token }] of held) {
+      if (this.rows.has(rowId)) continue;
+      const seen = known.get(rowId);
+      const claims = seen?.token === token ? seen.claims : this.claims;
+      this.strangers.set(rowId, { token, claims });
+      // Seen before, and none of the claims of that time is still on its way.
+      if (seen?.token === token && [...this.claiming].every((claim) => claim > claims)) lost.push({ rowId, token });
     }
-    return null;
+    if (lost.length === 0) return;
+    const { queues } = await this.store.release(this.worker(), lost);
+    this.onReleased(queues);
   }
+}
+
+interface Stranger {
+  readonly token: number;
+  /** How many claims there had been when it was first seen. */
+  readonly claims: number;
 }

@@ -165,6 +165,12 @@ export interface WokenRun {
   readonly state: 'ready' | 'running' | 'sleeping';
 }
 
+export interface MatchedLoose {
+  readonly woken: readonly WokenRun[];
+  /** What there is left to do: nothing, runs that somebody had locked, or more than the limit. */
+  readonly left: 'none' | 'locked' | 'more';
+}
+
 export interface HeldRow {
   readonly token: number;
   /** Something it waits for has come. */

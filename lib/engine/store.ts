@@ -10,6 +10,7 @@ import type {
   HandedOp,
   HeldRow,
   JournalRecord,
+  MatchedLoose,
   RecordRange,
   RunOp,
   StartOp,
@@ -66,6 +67,8 @@ export interface EngineStore {
   loadRecords(wanted: readonly RecordRange[]): Promise<(JournalRecord & { rowId: string })[]>;
   /** Makes rows ready whose time has come; says when the next is due (ms from now) and which queues got work. */
   wakeDue(limit: number): Promise<{ queues: string[]; woken: number; nextInMs: number | null }>;
+  /** Gives the events that were sent in callers' transactions to the waits that ask for them. */
+  matchLoose(limit: number): Promise<MatchedLoose>;
 
   /** Enters the process into the table of workers. */
   registerWorker(worker: WorkerRegistration): Promise<{ id: number; now: number }>;

@@ -14,7 +14,10 @@ const LOOK_AGAIN = 500;
  * An attempt whose writes and whose record are one transaction. A commit whose answer was lost is looked up in the
  * journal, never assumed.
  *
- * @throws AttemptClosedError when the lease is lost; then nothing was committed
+ * A database that goes away before the transaction is open, or before its commit has happened, is no failure of the
+ * step: nothing of the attempt is left, so it is made again, whatever `maxAttempts` says.
+ *
+ * @throws AttemptClosedError when the lease is lost, or the database was; then nothing was committed
  */
 export async function runTransactional(
   deps: SessionDeps,
@@ -37,9 +40,14 @@ export async function runTransactional(
   } catch (error) {
     if (error instanceof AttemptClosedError) throw error;
     if (error instanceof RolledBack && result !== undefined) return { result, committed: null };
+    const lost = error instanceof StoreError && (error.kind === 'unknown' || error.kind === 'unavailable');
     const record = op?.records.at(-1);
-    const unknown = error instanceof StoreError && error.kind === 'unknown' && record !== undefined;
-    if (op === undefined || !unknown || !(await landed(deps, op, record.seq))) {
+    const committed = lost && op !== undefined && record !== undefined && (await landed(deps, op, record.seq));
+    if (!committed) {
+      if (lost) {
+        deps.onTrouble(`The transaction of step "${spec.name}" was lost with its connection, and is made anew`);
+        throw new AttemptClosedError(spec.name, { cause: error });
+      }
       const cause = error instanceof StoreError && error.cause !== undefined ? error.cause : error;
       const failed = failedAttempt(workflow, spec, attempt.info.attempt, cause, performance.now() - begun);
       return { result: { ...failed, durationMs: Math.round(failed.durationMs) }, committed: null };

@@ -1,5 +1,5 @@
 import { encode } from '../core/codec.js';
-import type { WokenRun } from '../engine/store.js';
+import type { CancelledTree, WokenRun } from '../engine/store.js';
 import { sql } from './sql.js';
 import type { Query } from './transaction.js';
 
@@ -20,16 +20,6 @@ export type CancelMode =
   /** It is asked to undo what it did; one that was never claimed, so has done nothing, ends at once. */
   | 'compensate';
 
-/** What was done. Nothing where all roots had ended, or were being undone. */
-export interface CancelledTree {
-  /** Runs that have ended: whether a worker had them, and whether another process waits for their end. */
-  readonly ended: readonly { readonly id: string; readonly held: boolean; readonly watched: boolean }[];
-  /** Runs that are to be undone: whether a worker has them, else they can be claimed in their queue. */
-  readonly undoing: readonly { readonly id: string; readonly queue: string; readonly held: boolean }[];
-  /** Parents, not of the trees themselves, that have waited for one that ended. */
-  readonly woken: readonly WokenRun[];
-}
-
 interface LockedRun {
   readonly id: string;
   readonly begun: boolean;
@@ -41,7 +31,6 @@ interface LockedRun {
 export interface LockedTree {
   /** Unfinished runs of the trees, by id. */
   readonly runs: ReadonlyMap<string, LockedRun>;
-  readonly roots: ReadonlySet<string>;
 }
 
 export function cancelCause(reason: string | null): CancelCause {
@@ -54,27 +43,30 @@ export function cancelCause(reason: string | null): CancelCause {
   return { error: encode(error), reason: encode(reason) };
 }
 
+/** Which trees. Asked twice, before and after the locks. */
+export interface TreeChoice {
+  readonly roots: readonly string[];
+  /** Only what is below the roots, whatever has become of them. Default: false. */
+  readonly below?: boolean;
+}
+
 /**
- * Locks the trees of unfinished runs below what `findRoots` gives, their parents, and `others`, all in the order of ids.
- * What was found before the locks may have grown until they were had: then they are given back, and it begins anew.
+ * Locks trees of unfinished runs, their parents, and `others`, all in the order of ids. What was found before the locks
+ * may have grown until they were had: then they are given back, and it begins anew.
  */
 export async function lockTrees(
   query: Query,
   schema: string,
-  findRoots: () => Promise<readonly string[]>,
+  choose: () => Promise<TreeChoice>,
   others: readonly string[] = [],
 ): Promise<LockedTree> {
   for (;;) {
     await query('SAVEPOINT before_locks', []);
-    const wanted = await findTrees(query, schema, await findRoots(), others);
+    const wanted = await findTrees(query, schema, await choose(), others);
     const rows = await query<LockedRun>(sql('lock-runs', schema), [[...wanted.all]]);
-    const roots = await findRoots();
-    const now = await findTrees(query, schema, roots, others);
+    const now = await findTrees(query, schema, await choose(), others);
     if ([...now.all].every((id) => wanted.all.has(id))) {
-      return {
-        runs: new Map(rows.filter(({ id }) => now.inside.has(id)).map((row) => [row.id, row])),
-        roots: new Set(roots),
-      };
+      return { runs: new Map(rows.filter(({ id }) => now.inside.has(id)).map((row) => [row.id, row])) };
     }
     await query('ROLLBACK TO SAVEPOINT before_locks', []);
   }
@@ -83,10 +75,11 @@ export async function lockTrees(
 async function findTrees(
   query: Query,
   schema: string,
-  roots: readonly string[],
+  { roots, below = false }: TreeChoice,
   others: readonly string[],
 ): Promise<{ all: Set<string>; inside: Set<string> }> {
-  const rows = roots.length === 0 ? [] : await query<{ id: string; inside: boolean }>(sql('run-tree', schema), [roots]);
+  const rows =
+    roots.length === 0 ? [] : await query<{ id: string; inside: boolean }>(sql('run-tree', schema), [roots, below]);
   const inside = new Set(rows.filter((row) => row.inside).map((row) => row.id));
   return { all: new Set([...rows.map((row) => row.id), ...others]), inside };
 }
@@ -126,14 +119,19 @@ interface UndoingRow {
   readonly held: boolean;
 }
 
-/** Locks and cancels the trees below some runs. For transactions that have locked nothing before. */
-export async function cancelTrees(
+/** Cancels a run and all below it on behalf of its parent. For transactions that have locked nothing before. */
+export async function cancelRun(query: Query, schema: string, runId: string, reason: string): Promise<CancelledTree> {
+  const locked = await lockTrees(query, schema, async () => ({ roots: [runId] }));
+  return cancelLocked(query, schema, locked, cancelCause(reason), 'end-unless-undone');
+}
+
+/** Cancels all that is below a run, but not the run. For transactions that have locked nothing before. */
+export async function cancelChildren(
   query: Query,
   schema: string,
-  roots: readonly string[],
-  cause: CancelCause,
-  mode: CancelMode,
+  runId: string,
+  reason: string,
 ): Promise<CancelledTree> {
-  const locked = await lockTrees(query, schema, async () => roots);
-  return cancelLocked(query, schema, locked, cause, mode);
+  const locked = await lockTrees(query, schema, async () => ({ roots: [runId], below: true }), [runId]);
+  return cancelLocked(query, schema, locked, cancelCause(reason), 'end-unless-undone');
 }

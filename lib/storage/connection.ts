@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import pg from 'pg';
 import { ConnectionLostError, isRejectedByServer, needsFreshSession } from './connection-errors.js';
 import { describeTarget, type DatabaseTarget } from './database-target.js';
+import { clientClass } from './statement-log.js';
 
 export {
   ConnectionLostError,
@@ -56,7 +57,7 @@ export interface PoolSettings {
 
 /** A pool that survives outages: bounded waits, keep-alive, and no session's end can bring the process down. */
 export function openPool(target: DatabaseTarget, { max, name }: PoolSettings): pg.Pool {
-  const pool = new pg.Pool({ ...hardened(target, name), max, allowExitOnIdle: true });
+  const pool = new pg.Pool({ ...hardened(target, name), Client: clientClass(target), max, allowExitOnIdle: true });
   // The pool drops the session by itself; whoever uses it at that moment gets the error from the query.
   pool.on('error', ignore);
   // The pool listens to idle sessions only: one that ends while it is lent out would be an unhandled 'error'.
@@ -191,7 +192,7 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
     const config = hardened(this.target, this.options.applicationName);
     // A socket of ours, so that it can be destroyed: pg's end() waits for a silent server.
     const socket = config.stream?.() ?? new Socket();
-    const client = new pg.Client({ ...config, query_timeout: undefined, stream: () => socket });
+    const client = new (clientClass(this.target))({ ...config, query_timeout: undefined, stream: () => socket });
     const session: Session = { client, socket, lost: null };
     client.on('error', (error) => this.#drop(session, error));
     client.on('notification', ({ payload = '' }) => this.emit('notification', payload));

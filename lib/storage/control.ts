@@ -1,14 +1,18 @@
 import type pg from 'pg';
 import type { EntityManager } from 'typeorm';
-import { encode } from '../core/codec.js';
 import type { WorkflowDefinition } from '../core/definition.js';
 import { ExecutionNotFinishedError } from '../core/errors-client.js';
-import { ConfigurationError, ExecutionFinishedError, ExecutionNotFoundError } from '../core/errors.js';
+import { ExecutionFinishedError, ExecutionNotFoundError } from '../core/errors.js';
 import type { FinishedStatus } from '../core/status.js';
+import type { CancelledTree } from '../engine/store.js';
+import { cancelCause, cancelLocked, lockTrees } from './cancel-tree.js';
+import { decidedTransaction } from './decided.js';
+import { checkManager } from './manager-check.js';
 import { sql } from './sql.js';
-import { type NewRun, type StartedRun, startRuns } from './starts.js';
+import { isDelayed, type NewRun, type StartedRun, startRuns } from './starts.js';
 import { persist, type Query, queryOf, transaction } from './transaction.js';
 
+export { isDelayed } from './starts.js';
 export type { NewRun, StartedRun } from './starts.js';
 
 export interface ControlOptions {
@@ -17,16 +21,13 @@ export interface ControlOptions {
   /** Id of the set of tables: `manager`s of other databases are refused. */
   readonly instanceId: string;
   /** What a caller's transaction sends with pg_notify to tell a queue's workers; null: they find out by polling. */
-  readonly hint: ((queue: string) => { channel: string; payload: string }) | null;
+  readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
 }
 
-export interface CancelResult {
-  /** False: it had ended before. */
+/** What was done to the run and all below it. */
+export interface CancelResult extends CancelledTree {
+  /** False: it had ended before, or was being undone. */
   readonly cancelled: boolean;
-  /** A worker has it, or one of its steps, and should be told. */
-  readonly held: boolean;
-  /** Another process waits for its end. */
-  readonly watched: boolean;
 }
 
 export interface ResumeResult {
@@ -60,9 +61,6 @@ export interface StoredDefinition {
   readonly definition: WorkflowDefinition;
 }
 
-/** DataSources that were seen to be on the right database, with the id of its tables. */
-const checked = new WeakMap<object, string>();
-
 /**
  * What a client does to runs, beside the journal writer: starts that stand alone, cancel, pause and resume, and the
  * look at how runs ended. Every verb may be repeated: where a connection breaks it is tried again until its outcome is
@@ -72,6 +70,8 @@ export class PgControl {
   private readonly pool: pg.Pool;
   private readonly schema: string;
   private readonly query: Query;
+  /** Definitions that are being read. */
+  private readonly definitions = new Map<string, Promise<StoredDefinition | null>>();
 
   constructor(private readonly options: ControlOptions) {
     this.pool = options.pool;
@@ -101,37 +101,38 @@ export class PgControl {
    * @throws ConfigurationError when the manager is on another database, or in no transaction
    */
   async startWithin(manager: EntityManager, runs: readonly NewRun[]): Promise<StartedRun[]> {
-    await this.checkManager(manager);
+    await checkManager(manager, this.schema, this.options.instanceId);
     const query: Query = async (text, parameters) => manager.query(text, [...parameters]);
     const started = await startRuns(query, this.schema, runs);
     const { hint } = this.options;
-    const queues = new Set(runs.filter((_, at) => started[at]?.created === true).map((run) => run.queue));
-    for (const { channel, payload } of hint === null ? [] : [...queues].map(hint)) {
-      await query('SELECT pg_notify($1, $2)', [channel, payload]);
+    const created = runs.filter((_, at) => started[at]?.created === true);
+    for (const later of hint === null ? [] : [false, true]) {
+      const queues = new Set(created.filter((run) => isDelayed(run) === later).map((run) => run.queue));
+      for (const queue of queues) {
+        const told = hint?.(queue, later);
+        if (told !== undefined) await query('SELECT pg_notify($1, $2)', [told.channel, told.payload]);
+      }
     }
     return started;
   }
 
-  /** @throws ExecutionNotFoundError */
-  cancel(id: string, reason: string | null): Promise<CancelResult> {
-    const error = encode({
-      name: 'WorkflowCancelledError',
-      code: 'WORKFLOW_CANCELLED',
-      message: reason ?? 'The execution was cancelled.',
-      reason,
-    });
-    return transaction(this.pool, async (query, unsure) => {
-      const [locked] = await query(sql('lock-run', this.schema), [id]);
-      if (locked === undefined) {
-        await this.finishedStatus(query, id);
-        const [outcome] = unsure ? await this.outcomes([id], query) : [];
-        // The try that broke off has done it, as far as anyone can tell.
-        const cancelled = outcome?.[1]?.status === 'cancelled' && outcome[1].error === error;
-        return { cancelled, held: cancelled, watched: cancelled };
-      }
-      const rows = await query<{ held: boolean; watched: boolean }>(sql('cancel-run', this.schema), [id, error]);
-      return { cancelled: true, held: rows[0]?.held === true, watched: rows[0]?.watched === true };
-    });
+  /**
+   * Cancels a run with all that is below it, or with `compensate` asks them to undo what they did.
+   * @throws ExecutionNotFoundError
+   */
+  cancel(id: string, reason: string | null, compensate = false): Promise<CancelResult> {
+    const cause = cancelCause(reason);
+    return decidedTransaction(
+      this.pool,
+      (query) => lockTrees(query, this.schema, async () => ({ roots: [id] })),
+      async (query, tree) => {
+        const done = await cancelLocked(query, this.schema, tree, cause, compensate ? 'compensate' : 'end');
+        const cancelled = [...done.ended, ...done.undoing].some((run) => run.id === id);
+        // Of a run that has ended or is being undone nothing was locked.
+        if (!cancelled) await this.storedStatus(query, id);
+        return { ...done, cancelled };
+      },
+    );
   }
 
   /**
@@ -163,9 +164,13 @@ export class PgControl {
     return row;
   }
 
-  /** Asks for a hint at the ends of these runs. One whose row is locked at this moment is passed over. */
-  async watch(ids: readonly string[]): Promise<void> {
-    await this.query(sql('watch-runs', this.schema), [ids]);
+  /**
+   * Asks for a hint at the ends of these runs. One whose row is locked at this moment is passed over.
+   * @returns queues whose workers may have passed over a run because of it: to be told again
+   */
+  async watch(ids: readonly string[]): Promise<string[]> {
+    const rows = await this.query<{ queue: string; ready: boolean }>(sql('watch-runs', this.schema), [ids]);
+    return [...new Set(rows.filter((row) => row.ready).map((row) => row.queue))];
   }
 
   /** How the runs ended; null: it has not. One that does not exist is left out. */
@@ -182,10 +187,19 @@ export class PgControl {
     );
   }
 
-  /** The definition of a workflow whose class this process does not have; null: no process has ever had it. */
-  async definition(workflow: string): Promise<StoredDefinition | null> {
-    const [row] = await this.query<StoredDefinition>(sql('find-definition', this.schema), [workflow]);
-    return row ?? null;
+  /**
+   * The definition of a workflow whose class this process does not have; null: no process has ever had it. All who ask
+   * at the same time share one query: hundreds of starts by name must not queue for the few connections.
+   */
+  definition(workflow: string): Promise<StoredDefinition | null> {
+    let asked = this.definitions.get(workflow);
+    if (asked === undefined) {
+      asked = this.query<StoredDefinition>(sql('find-definition', this.schema), [workflow])
+        .then(([row]) => row ?? null)
+        .finally(() => this.definitions.delete(workflow));
+      this.definitions.set(workflow, asked);
+    }
+    return asked;
   }
 
   /** Names of all workflows that any process has ever had. */
@@ -195,42 +209,13 @@ export class PgControl {
 
   private async lockUnfinished(query: Query, id: string): Promise<void> {
     const [locked] = await query(sql('lock-run', this.schema), [id]);
-    if (locked === undefined) throw new ExecutionFinishedError(id, await this.finishedStatus(query, id));
+    if (locked === undefined) throw new ExecutionFinishedError(id, await this.storedStatus(query, id));
   }
 
-  /** Status of a run that has no row in the queue. */
-  private async finishedStatus(query: Query, id: string): Promise<string> {
+  /** Status of a run in history: 'active' until its end. */
+  private async storedStatus(query: Query, id: string): Promise<string> {
     const [row] = await query<{ status: string }>(sql('run-status', this.schema), [id]);
     if (row === undefined) throw new ExecutionNotFoundError(id);
     return row.status;
   }
-
-  private async checkManager(manager: EntityManager): Promise<void> {
-    if (manager.queryRunner?.isTransactionActive !== true) {
-      throw refusedManager('expected the EntityManager of an open transaction, as dataSource.transaction() gives it');
-    }
-    const { connection, queryRunner } = manager;
-    if (!['postgres', 'aurora-postgres'].includes(connection.options.type)) {
-      throw refusedManager(`expected an EntityManager of PostgreSQL, got one of ${connection.options.type}`);
-    }
-    if (checked.get(connection) === this.options.instanceId) return;
-    // A missing table would be an error of the server's, which ends the caller's transaction.
-    const [found] = (await queryRunner.query(`SELECT to_regclass($1) IS NOT NULL AS here`, [
-      `${this.schema}.instance`,
-    ])) as { here: boolean }[];
-    const rows = (found?.here === true ? await queryRunner.query(sql('instance', this.schema)) : []) as {
-      id: string;
-    }[];
-    if (rows[0]?.id !== this.options.instanceId) {
-      throw refusedManager(
-        `expected an EntityManager on the database of this engine (schema "${this.schema}"), got one on another: ` +
-          'a run started there could not commit together with it',
-      );
-    }
-    checked.set(connection, this.options.instanceId);
-  }
-}
-
-function refusedManager(message: string): ConfigurationError {
-  return new ConfigurationError([{ path: 'manager', message }]);
 }

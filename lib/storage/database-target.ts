@@ -5,6 +5,8 @@ import { ConfigurationError } from '../core/errors.js';
 /** A resolved way to reach PostgreSQL. */
 export interface DatabaseTarget {
   readonly config: pg.ClientConfig;
+  /** Gets the text of each statement that our own connections send. */
+  readonly onStatement?: ((text: string) => void) | undefined;
 }
 
 /** What a target is made from: a URL, connection options of `pg`, or a TypeORM DataSource or its options. */

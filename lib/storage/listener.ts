@@ -103,6 +103,11 @@ export class Listener extends EventEmitter<ListenerEvents> {
     this.#notifier.done(executionId);
   }
 
+  /** Tells all processes that the queue has something that is due later. */
+  later(queue: string): void {
+    this.#notifier.later(queue);
+  }
+
   /** Tells the run's holder to look for what was asked of it. */
   control(executionId: string): void {
     this.#notifier.control(executionId);

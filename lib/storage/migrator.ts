@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { DatabaseUnavailableError, MigrationError } from '../core/errors.js';
 import { hardened } from './connection.js';
 import { isConnectionError, serverAnswer } from './connection-errors.js';
@@ -13,6 +12,7 @@ import {
   type RunSql,
 } from './migration-state.js';
 import { assertSchemaName } from './sql.js';
+import { clientClass } from './statement-log.js';
 
 /** ms one statement of a migration, or the wait for other migrators, may take before a dead network is assumed. */
 const STATEMENT_TIMEOUT = 30 * 60_000;
@@ -107,7 +107,10 @@ async function inSession<T>(options: MigrateOptions, work: (session: MigrationSe
   assertSchemaName(schema);
   const target = options.target ?? resolveTarget({ url: options.connectionString ?? '' });
   const where = describeTarget(target);
-  const client = new pg.Client({ ...hardened(target, 'nest-durable:migrate'), query_timeout: STATEMENT_TIMEOUT });
+  const client = new (clientClass(target))({
+    ...hardened(target, 'nest-durable:migrate'),
+    query_timeout: STATEMENT_TIMEOUT,
+  });
   client.on('error', () => {});
   const run: RunSql = async (text, values) => {
     // Several statements give several results, none of which is asked for.

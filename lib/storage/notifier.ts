@@ -9,11 +9,15 @@ export interface Hint {
   readonly d?: readonly string[];
   /** Runs whose holder should look for what was asked of them: cancel, pause, events. */
   readonly c?: readonly string[];
+  /** Events were sent in a caller's transaction: somebody should look whether a wait asks for them. */
+  readonly e?: true;
+  /** Queues that got rows which are due later: when, stands in the rows. */
+  readonly t?: readonly string[];
   /** Tag of the process that sent it. */
   readonly w: string;
 }
 
-type Kind = 'q' | 'd' | 'c';
+type Kind = 'q' | 'd' | 'c' | 't';
 
 /** PostgreSQL refuses a payload of 8 000 bytes. */
 const MAX_BYTES = 7_500;
@@ -27,7 +31,7 @@ const MAX_WAITING = 10_000;
  */
 export class Notifier {
   readonly #client: SteadyClient;
-  readonly #waiting: Record<Kind, Set<string>> = { q: new Set(), d: new Set(), c: new Set() };
+  readonly #waiting: Record<Kind, Set<string>> = { q: new Set(), d: new Set(), c: new Set(), t: new Set() };
   #sending: Promise<void> | null = null;
   #closed = false;
 
@@ -56,6 +60,11 @@ export class Notifier {
   /** Something was asked of the run. */
   control(executionId: string): void {
     this.#add('c', executionId);
+  }
+
+  /** The queue has something that is due later. */
+  later(queue: string): void {
+    this.#add('t', queue);
   }
 
   /** Sends one payload as it is; unlike hints it throws when that fails. */
@@ -98,7 +107,7 @@ export class Notifier {
 }
 
 /** As few payloads as hold everything, each within the limit. A value too long for one is left out. */
-export function packHints(values: Readonly<Record<Kind, Iterable<string>>>, tag: string): string[] {
+export function packHints(values: Readonly<Partial<Record<Kind, Iterable<string>>>>, tag: string): string[] {
   const payloads: string[] = [];
   const empty = ascii({ w: tag }).length;
   let hint: Partial<Record<Kind, string[]>> = {};
@@ -108,8 +117,8 @@ export function packHints(values: Readonly<Record<Kind, Iterable<string>>>, tag:
     hint = {};
     size = empty;
   };
-  for (const kind of ['c', 'd', 'q'] as const) {
-    for (const value of values[kind]) {
+  for (const kind of ['c', 'd', 'q', 't'] as const) {
+    for (const value of values[kind] ?? []) {
       // The value and its comma; room for `"q":[],` is counted each time, to keep the sum simple.
       const bytes = ascii(value).length + 8;
       if (empty + bytes > MAX_BYTES) continue;
@@ -122,6 +131,14 @@ export function packHints(values: Readonly<Record<Kind, Iterable<string>>>, tag:
   return payloads;
 }
 
+/**
+ * What a caller's transaction says that sends events. It names no run: the server drops a payload that is the same as
+ * one before it in the transaction, so that a thousand events are one hint.
+ */
+export function looseEventsHint(tag: string): string {
+  return ascii({ e: true, w: tag } satisfies Hint);
+}
+
 /** The hint in a payload; null: it is not one of ours. */
 export function readHint(payload: string): Hint | null {
   let value: unknown;
@@ -131,9 +148,9 @@ export function readHint(payload: string): Hint | null {
     return null;
   }
   if (typeof value !== 'object' || value === null) return null;
-  const { w, q, d, c } = value as Partial<Record<keyof Hint, unknown>>;
-  const lists = [q, d, c].every((list) => list === undefined || (Array.isArray(list) && list.every(isString)));
-  return isString(w) && lists ? (value as Hint) : null;
+  const { w, q, d, c, t, e } = value as Partial<Record<keyof Hint, unknown>>;
+  const lists = [q, d, c, t].every((list) => list === undefined || (Array.isArray(list) && list.every(isString)));
+  return isString(w) && lists && (e === undefined || e === true) ? (value as Hint) : null;
 }
 
 function isString(value: unknown): value is string {

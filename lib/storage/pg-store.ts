@@ -5,8 +5,9 @@ import type * as port from '../engine/store.js';
 import { StoreError } from '../engine/store.js';
 import { isConnectionError, openPool } from './connection.js';
 import type { DatabaseTarget } from './database-target.js';
-import { cancelCause, cancelLocked, lockTrees } from './cancel-tree.js';
+import { cancelChildren, cancelRun } from './cancel-tree.js';
 import { claimedRow, type ClaimRow, groupResult, type GroupRow, journalRecord, type RecordRow, takenWaits, undoRecord, type UndoRow, type WaitRow } from './engine-rows.js';
+import { matchLoose } from './loose-events.js';
 import { extrasJson, opsJson, recordsJson, startsJson } from './op-json.js';
 import { sql } from './sql.js';
 import { asStoreError, type Run, StoreClient } from './store-client.js';
@@ -100,14 +101,17 @@ export class PgStore implements port.EngineStore {
   async transaction<T>(work: (transaction: port.StepTransaction) => Promise<T>): Promise<T> {
     const { appDataSource } = this.options;
     if (appDataSource === null) throw new StoreError('rejected', 'A transactional step needs database: { dataSource }');
+    let begun = false;
     let worked = false;
     try {
       return await appDataSource.transaction(async (manager) => {
+        begun = true;
         const result = await work({ manager, record: (worker, op) => this.recordIn(manager, worker, op) });
         worked = true;
         return result;
       });
     } catch (error) {
+      if (!begun && isConnectionError(error)) throw new StoreError('unavailable', String(error), { cause: error });
       throw worked ? asStoreError(error) : error;
     }
   }
@@ -152,14 +156,12 @@ export class PgStore implements port.EngineStore {
     return (await this.claims.run<UndoRow>('load-undo', [runId, round])).map(undoRecord);
   }
 
-  async cancelChildren(runId: string, reason: string): Promise<port.CancelledTree> {
-    const find = async (query: Query): Promise<string[]> =>
-      (await query<{ id: string }>(sql('unfinished-children', this.options.schema), [runId])).map((row) => row.id);
-    return this.cancelBelow(find, reason);
+  cancelChildren(runId: string, reason: string): Promise<port.CancelledTree> {
+    return this.transact((_, query) => cancelChildren(query, this.options.schema, runId, reason));
   }
 
-  async cancelRun(runId: string, reason: string): Promise<port.CancelledTree> {
-    return this.cancelBelow(async () => [runId], reason);
+  cancelRun(runId: string, reason: string): Promise<port.CancelledTree> {
+    return this.transact((_, query) => cancelRun(query, this.options.schema, runId, reason));
   }
 
   async loadDefinition(id: number): Promise<WorkflowDefinition> {
@@ -180,6 +182,12 @@ export class PgStore implements port.EngineStore {
       limit,
     ]);
     return { queues: row?.queues ?? [], woken: row?.woken ?? 0, nextInMs: row?.next_in_ms ?? null };
+  }
+
+  async matchLoose(limit: number): Promise<port.MatchedLoose> {
+    const runs = (await this.claims.run<{ id: string }>('loose-runs', [limit])).map((row) => row.id);
+    if (runs.length === 0) return { woken: [], left: 'none' };
+    return this.transact((_, query) => matchLoose(query, this.options.schema, runs, limit));
   }
 
   async registerWorker(w: port.WorkerRegistration): Promise<{ id: number; now: number }> {
@@ -224,26 +232,19 @@ export class PgStore implements port.EngineStore {
   /** Locks the run under its fence and writes the record, in the app's own transaction. */
   private async recordIn(manager: EntityManager, worker: number, op: port.RunOp): Promise<boolean> {
     const { schema } = this.options;
-    const held: unknown[] = await manager.query(sql('lock-held', schema).replace('SKIP LOCKED', ''), [
-      op.rowId,
-      op.token,
-      worker,
-    ]);
-    if (held.length === 0) return false;
-    await manager.query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records)]);
-    if (op.extras !== null) await manager.query(sql('commit-extras', schema), [extrasJson([op])]);
-    return true;
-  }
-
-  private async cancelBelow(
-    find: (query: Query) => Promise<readonly string[]>,
-    reason: string,
-  ): Promise<port.CancelledTree> {
-    const { schema } = this.options;
-    return this.transact(async (_, query) => {
-      const locked = await lockTrees(query, schema, () => find(query));
-      return cancelLocked(query, schema, locked, cancelCause(reason), 'end-unless-undone');
-    });
+    try {
+      const held: unknown[] = await manager.query(sql('lock-held', schema).replace('SKIP LOCKED', ''), [
+        op.rowId,
+        op.token,
+        worker,
+      ]);
+      if (held.length === 0) return false;
+      await manager.query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records)]);
+      if (op.extras !== null) await manager.query(sql('commit-extras', schema), [extrasJson([op])]);
+      return true;
+    } catch (error) {
+      throw asStoreError(error);
+    }
   }
 
   private async transact<T>(work: (run: Run, query: Query) => Promise<T>): Promise<T> {

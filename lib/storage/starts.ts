@@ -10,6 +10,11 @@ export interface NewRun extends Omit<StartOp, 'claim' | 'timeout'> {
   readonly idempotencyKey: string | null;
 }
 
+/** Whether it is for later, rather than for whoever has room now. */
+export function isDelayed(run: Pick<NewRun, 'delayMs' | 'scheduledAt'>): boolean {
+  return run.delayMs > 0 || run.scheduledAt !== null;
+}
+
 export interface StartedRun {
   readonly id: string;
   /** False: the idempotency key was used before, this is the run it belongs to. */

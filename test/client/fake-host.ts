@@ -6,7 +6,7 @@ import { resolveOptions } from '../../lib/durable.options.js';
 import { EndedRuns } from '../../lib/engine/ended-runs.js';
 import type { Engine } from '../../lib/engine/engine.js';
 import { Registry, type RegisteredWorkflow } from '../../lib/engine/registry.js';
-import type { StartOp } from '../../lib/engine/store.js';
+import type { CancelledTree, StartOp, WokenRun } from '../../lib/engine/store.js';
 import { PgControl } from '../../lib/storage/control.js';
 import { Rows } from '../storage/rows.js';
 
@@ -36,9 +36,18 @@ export class FakeEngine {
     this.told.push(...queues);
   }
 
-  async cancelled(id: string): Promise<void> {
-    this.told.push(`control ${id}`);
-    this.ended.tell(id, null);
+  workLater(queues: readonly string[]): void {
+    this.told.push(...queues.map((queue) => `later ${queue}`));
+  }
+
+  woken(runs: readonly WokenRun[]): void {
+    this.told.push(...runs.map((run) => `woken ${run.runId}`));
+  }
+
+  async cancelledTree({ ended, undoing, woken }: CancelledTree): Promise<void> {
+    this.told.push(...ended.map((run) => `ended ${run.id}`), ...undoing.map((run) => `undo ${run.id}`));
+    for (const run of ended) this.ended.tell(run.id, null);
+    this.woken(woken);
   }
 
   inFlight(): [] {
@@ -88,6 +97,7 @@ export class FakeHost implements DurableHost {
       appDataSource: null,
       instanceId,
       hint: null,
+      looseHint: null,
     };
   }
 

@@ -52,7 +52,7 @@ describe('start', () => {
     const again = await client.start(OrderWorkflow, { n: 1 }, { idempotencyKey: 'k' });
     await client.start(OrderWorkflow, { n: 1 }, { idempotencyKey: 'later', delay: 1 });
     expect(again.id).toBe(keyed.id);
-    expect(host.engine.told).toHaveLength(2);
+    expect(host.engine.told).toEqual(['orders', 'orders', 'later orders']);
     const other = client.start(OrderWorkflow, { n: 2 }, { idempotencyKey: 'k' });
     await expect(other).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
     const taken = client.start(OrderWorkflow, { n: 1 }, { id: `${ID}1`.toLowerCase() });
@@ -172,7 +172,7 @@ describe('startMany', () => {
     expect(found[2]?.scheduledAt).toEqual(new Date(0));
     expect(found[0]?.scheduledAt).toBeInstanceOf(Date);
     await client.startMany(OrderWorkflow, [{ input: { n: 1 } }, { input: { n: 1 } }]);
-    expect(host.engine.told).toEqual(['orders']);
+    expect(host.engine.told).toEqual(['later orders', 'later b', 'orders']);
     expect(await client.startMany(OrderWorkflow, [])).toEqual([]);
   });
 

@@ -228,7 +228,9 @@ describe('cancel', () => {
     await rows.record(id, 1, { output: '{"n":2}' });
     await rows.record(id, 2, { output: '"x"', type: 'once' });
     await rows.record(id, 3, { status: 'failed', error: '{}' });
-    expect(await control.cancel(id, 'not wanted')).toEqual({ cancelled: true, held: false, watched: false });
+    expect(await control.cancel(id, 'not wanted')).toEqual({
+      cancelled: true, ended: [{ id, held: false, watched: false }], undoing: [], woken: []
+    }); // prettier-ignore
     const row = await rows.one('workflow_executions', id);
     expect(row).toMatchObject({ status: 'cancelled', data_seq: '1', snapshot: null, started_at: started });
     expect(decode(String(row?.['error']))).toEqual({
@@ -244,7 +246,10 @@ describe('cancel', () => {
     const worker = await rows.worker();
     const id = await rows.open({ state: 'sleeping', due_at: 'infinity', watched: true });
     const step = await rows.queued({ step_of: id, step: '{}', state: 'running', worker_id: worker, queue: 'ai' });
-    expect(await control.cancel(id, null)).toEqual({ cancelled: true, held: true, watched: true });
+    expect(await control.cancel(id, null)).toMatchObject({
+      cancelled: true,
+      ended: [{ id, held: true, watched: true }],
+    });
     expect(await rows.one('workflow_queue', step)).toBeUndefined();
   });
 
@@ -257,7 +262,7 @@ describe('cancel', () => {
 
   it('leaves a finished run alone, and knows that there is none', async () => {
     const id = await rows.run({ status: 'completed' });
-    expect(await control.cancel(id, null)).toEqual({ cancelled: false, held: false, watched: false });
+    expect(await control.cancel(id, null)).toEqual({ cancelled: false, ended: [], undoing: [], woken: [] });
     expect(await rows.one('workflow_executions', id)).toMatchObject({ status: 'completed', error: null });
     await expect(control.cancel(randomUUID(), null)).rejects.toMatchObject({ code: 'EXECUTION_NOT_FOUND' });
   });

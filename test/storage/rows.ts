@@ -92,6 +92,24 @@ export class Rows {
     });
   }
 
+  /** A wait of a run's step "ask"; open unless `state` says otherwise. Returns its id. */
+  async wait(runId: string, columns: Record<string, unknown>): Promise<string> {
+    const id = uuidv7();
+    await insert(this.pool, 'waits', {
+      run_id: runId,
+      id,
+      created_at: new Date(),
+      closed_at: (columns['state'] ?? 'open') === 'open' ? null : new Date(),
+      round: 1,
+      visit: 1,
+      attempt: 1,
+      path: 'ask',
+      key: `${String(columns['kind'])}:x:1`,
+      ...columns,
+    });
+    return id;
+  }
+
   async worker(columns: Record<string, unknown> = {}): Promise<number> {
     const { rows } = await insert(this.pool, 'workers', {
       host: 'here',

@@ -31,7 +31,8 @@ type Unused =
   | 'lookAtWorkers'
   | 'recover'
   | 'deregisterWorker'
-  | 'claimableDefinitions';
+  | 'claimableDefinitions'
+  | 'matchLoose';
 
 /** The verbs that a run without waits, children, other queues and transactions needs. */
 export type RunStore = Omit<EngineStore, Unused>;

@@ -43,7 +43,7 @@ export class MemoryWorker {
     const clock = new DatabaseClock();
     clock.sync(store.now());
     this.writer = new JournalWriter(port, () => id, () => [], onTrouble, () => {}); // prettier-ignore
-    this.sessions = new Sessions(port, () => id, () => this.active--); // prettier-ignore
+    this.sessions = new Sessions(port, () => id, () => this.active--, () => {}); // prettier-ignore
     const deps: SessionDeps = {
       store: port,
       writer: this.writer,

@@ -15,6 +15,12 @@ export interface TcpProxy {
    * server says only, so that a statement is carried out and its answer is not seen.
    */
   swallow(what?: 'all' | 'replies'): void;
+  /**
+   * Resets one connection: that of the next message from a client that holds `text`, before it gets to the server, or
+   * when the server has answered it, of which the client sees nothing. A statement by its text or its name; `COMMIT` for
+   * the end of a transaction. Resolves when that has happened.
+   */
+  cutAt(text: string, when: 'before' | 'after'): Promise<void>;
   /** Forwards again, what was held back included, as TCP does when a network comes back. */
   pass(): void;
   /** Resets all connections and refuses new ones. */
@@ -27,39 +33,64 @@ export interface TcpProxy {
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
+  /** Resets it as soon as the server answers. */
+  doomed?: () => void;
+}
+
+interface Cut {
+  readonly text: string;
+  readonly when: 'before' | 'after';
+  readonly done: () => void;
 }
 
 export async function startProxy(targetPort: number, targetHost = '127.0.0.1'): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
   let mode: 'pass' | 'all' | 'replies' = 'pass';
+  let next: Cut | null = null;
 
   const apply = ({ client, server }: Pair) => {
-    // Taken apart first: a socket piped twice sends everything twice.
-    hold(client, server);
-    hold(server, client);
-    if (mode !== 'all') client.pipe(server);
-    if (mode === 'pass') server.pipe(client);
+    // Bytes stay with the kernel while nobody reads: the other side sees a slow network, then none.
+    if (mode === 'all') client.pause();
+    else client.resume();
+    if (mode === 'pass') server.resume();
+    else server.pause();
+    // Its client has given it up meanwhile: what comes back to life is a reset.
+    if (mode === 'pass' && client.destroyed) reset({ client, server });
   };
-  const cut = () => {
-    for (const { client, server } of pairs) {
-      client.resetAndDestroy();
-      server.resetAndDestroy();
-    }
-    pairs.clear();
+  const reset = (pair: Pair) => {
+    pairs.delete(pair);
+    for (const socket of [pair.client, pair.server]) if (!socket.destroyed) socket.resetAndDestroy();
+  };
+  const cut = () => [...pairs].forEach(reset);
+  const fromClient = (pair: Pair, chunk: Buffer) => {
+    const hit = next !== null && chunk.includes(next.text) ? next : null;
+    if (hit === null) return pair.server.write(chunk);
+    next = null;
+    const end = () => {
+      reset(pair);
+      hit.done();
+    };
+    if (hit.when === 'before') return end();
+    pair.doomed = end;
+    return pair.server.write(chunk);
   };
   const listener: Server = createServer((client) => {
-    const pair = { client, server: connect(targetPort, targetHost) };
+    const pair: Pair = { client, server: connect(targetPort, targetHost) };
+    const { server } = pair;
     pairs.add(pair);
+    client.on('data', (chunk: Buffer) => fromClient(pair, chunk));
+    server.on('data', (chunk: Buffer) => (pair.doomed === undefined ? client.write(chunk) : pair.doomed()));
     const end = () => {
+      // While the network is silent, neither side learns that the other has gone.
+      if (mode !== 'pass') return;
       pairs.delete(pair);
       // What the other side still has to say (the server's last message before it ends a session) goes out first.
-      if (mode === 'pass') [pair.client, pair.server].forEach((socket) => socket.end());
+      for (const socket of [client, server]) socket.end();
     };
-    for (const socket of [client, pair.server]) {
+    for (const socket of [client, server]) {
       socket.setNoDelay(true);
       socket.on('error', () => {
-        client.destroy();
-        pair.server.destroy();
+        if (mode === 'pass') [client, server].forEach((one) => one.destroy());
       });
       socket.on('close', end);
     }
@@ -77,8 +108,8 @@ export async function startProxy(targetPort: number, targetHost = '127.0.0.1'): 
 
   await listen(0);
   const { port } = listener.address() as AddressInfo;
-  const setMode = (next: typeof mode) => {
-    mode = next;
+  const setMode = (wanted: typeof mode) => {
+    mode = wanted;
     pairs.forEach(apply);
   };
   return {
@@ -93,15 +124,11 @@ export async function startProxy(targetPort: number, targetHost = '127.0.0.1'): 
       return changed.href;
     },
     cut,
+    cutAt: (text, when) => new Promise((done) => (next = { text, when, done })),
     swallow: (what = 'all') => setMode(what),
     pass: () => setMode('pass'),
     down,
     up: () => listen(port),
     close: down,
   };
-}
-
-function hold(from: Socket, to: Socket): void {
-  from.unpipe(to);
-  from.pause();
 }

@@ -1,10 +1,5 @@
 /* Checked by `tsc`, never run: the types of `@Workflow()`, and what a client makes of a workflow class. */
-import {
-  DurableWorkflow,
-  type InputOf,
-  type ResultOf,
-  type WorkflowRef,
-} from '../../lib/core/durable-workflow.js';
+import { DurableWorkflow, type InputOf, type ResultOf, type WorkflowRef } from '../../lib/core/durable-workflow.js';
 import { Schedule } from '../../lib/decorators/schedule.decorator.js';
 import { Step } from '../../lib/decorators/step.decorator.js';
 import type { WorkflowOptions } from '../../lib/decorators/types.js';

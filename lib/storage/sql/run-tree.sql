@@ -1,19 +1,20 @@
--- The unfinished runs below some runs, these included, and the unfinished parents that stand above them. A run that has
--- ended or is being undone is left alone: as a root, nothing of it is given; below, it is walked through where it has
--- ended (its children may not have), and not where it is being undone (what it starts now belongs to the undoing).
+-- The unfinished runs of trees, and the unfinished parents that stand above them. A run that has ended or is being undone
+-- is left alone: as a root, nothing of its tree is given; below, it is walked through where it has ended (its children may
+-- not have), and not where it is being undone (what it starts now belongs to the undoing).
 --
 -- $1 uuid[]: the roots
+-- $2 boolean: only what is below the roots, whatever has become of them
 --
 -- Returns each run once, with `inside`: it is one of the tree, and not only a parent of it.
 --
 -- LATERAL with OFFSET: children are looked up by the index of parents, whatever the planner believes of their number.
 WITH RECURSIVE tree AS (
-  SELECT e.id, e.parent_id, e.status, q.compensating
+  SELECT e.id, e.parent_id, e.status, q.compensating, $2::boolean AS passed
   FROM durable.workflow_executions e
-  JOIN durable.workflow_queue q ON q.id = e.id
-  WHERE e.id = ANY ($1::uuid[]) AND e.status = 'active' AND NOT q.compensating
+  LEFT JOIN durable.workflow_queue q ON q.id = e.id
+  WHERE e.id = ANY ($1::uuid[]) AND ($2 OR (e.status = 'active' AND NOT q.compensating))
   UNION
-  SELECT c.id, c.parent_id, c.status, c.compensating
+  SELECT c.id, c.parent_id, c.status, c.compensating, false
   FROM tree t
   CROSS JOIN LATERAL (
     SELECT e.id, e.parent_id, e.status, q.compensating
@@ -22,9 +23,9 @@ WITH RECURSIVE tree AS (
     WHERE e.parent_id = t.id
     OFFSET 0
   ) c
-  WHERE t.compensating IS NOT TRUE
+  WHERE t.passed OR t.compensating IS NOT TRUE
 ), inside AS (
-  SELECT DISTINCT id FROM tree WHERE status = 'active' AND NOT compensating
+  SELECT DISTINCT id FROM tree WHERE NOT passed AND status = 'active' AND NOT compensating
 )
 SELECT id, true AS inside
 FROM inside

@@ -1,0 +1,72 @@
+import { decode, encode } from './core/codec.js';
+import { InvalidInputError } from './core/errors.js';
+import { checkAnswer } from './core/input-check.js';
+import type { PendingEvent, PendingInput } from './core/pending.js';
+import type { WaitSpec } from './core/wait-spec.js';
+import type { DurableRuntime } from './durable.host.js';
+import {
+  readCancelWait,
+  readEvent,
+  readInputSelector,
+  readPendingEvents,
+  readPendingInputs,
+} from './durable.wait-options.js';
+import { PgWaitReads } from './storage/wait-reads.js';
+import { PgWaits } from './storage/waits.js';
+
+/** What clients do with runs that wait; ids come checked. The engine is told of each run that goes on. */
+export class WaitsClient {
+  private readonly waits: PgWaits;
+  private readonly reads: PgWaitReads;
+
+  constructor(
+    private readonly runtime: DurableRuntime,
+    private readonly maxBytes: number,
+  ) {
+    const { pool, schema, instanceId, looseHint, dataSource } = runtime;
+    this.waits = new PgWaits({ pool, schema, instanceId, looseHint });
+    this.reads = new PgWaitReads({ dataSource, schema });
+  }
+
+  async sendEvent(runId: string, event: unknown, payload: unknown, options: unknown): Promise<void> {
+    const { name, dedupeKey, manager } = readEvent(event, options);
+    const sent = { runId, name, payload: encode(payload, { maxBytes: this.maxBytes, what: 'payload' }), dedupeKey };
+    if (manager !== null) return this.waits.sendEventWithin(manager, sent);
+    this.runtime.engine.woken(await this.waits.sendEvent(sent));
+  }
+
+  async provideInput(runId: string, input: unknown, data: unknown): Promise<void> {
+    const selector = readInputSelector(input);
+    const text = encode(data, { maxBytes: this.maxBytes, what: 'data' });
+    this.runtime.engine.woken(
+      await this.waits.provideInput(runId, selector, ({ name, spec }) => answerOf(name, spec, text)),
+    );
+  }
+
+  async cancelWait(runId: string, options: unknown): Promise<number> {
+    const { name, reason } = readCancelWait(options);
+    const { count, ...done } = await this.waits.cancelWait(runId, name, reason);
+    await this.runtime.engine.cancelledTree(done);
+    return count;
+  }
+
+  pendingInputs(filters: unknown, workflowName: (workflow: unknown) => string): Promise<PendingInput[]> {
+    return this.reads.pendingInputs(readPendingInputs(filters, workflowName));
+  }
+
+  pendingEvents(filters: unknown): Promise<PendingEvent[]> {
+    return this.reads.pendingEvents(readPendingEvents(filters));
+  }
+
+  childCounts(ids: readonly string[]): Promise<Map<string, number>> {
+    return this.reads.childCounts(ids);
+  }
+}
+
+/** The stored form of an answer. What is checked is what the step will see: the data as it comes back. */
+function answerOf(name: string, { type = null, fields, choices }: WaitSpec, text: string): string {
+  const data = decode(text);
+  const checked = checkAnswer({ type, ...(fields && { fields }), ...(choices && { choices }) }, data);
+  if (!checked.ok) throw new InvalidInputError(`What was provided for input "${name}"`, checked.violations);
+  return checked.value === data ? text : encode(checked.value);
+}

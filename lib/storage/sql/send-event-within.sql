@@ -1,0 +1,26 @@
+-- Puts an event into the mailbox in a caller's transaction. Locks no run, so that no run waits for that transaction: the
+-- event is `loose` until match-loose.sql, after the commit, has looked whether a wait asks for it.
+--
+-- $1 uuid: the run
+-- $2 text: the event's name
+-- $3 text: encoded payload
+-- $4 text: dedupe key; NULL: none
+--
+-- Returns `outcome`: 'sent', 'duplicate', or the status of a run that has ended. No row: there is no such run.
+WITH sent AS (
+  INSERT INTO durable.events (run_id, sent_at, loose, name, dedupe_key, payload)
+  SELECT e.id, durable.clock(), true, $2, $4, $3
+  FROM durable.workflow_executions e
+  WHERE e.id = $1 AND e.status = 'active'
+  ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
+  RETURNING id
+)
+SELECT CASE
+    WHEN EXISTS (SELECT FROM sent) THEN 'sent'
+    -- A repeated delivery stays one, also after the run's end.
+    WHEN e.status = 'active' OR EXISTS (SELECT FROM durable.events m WHERE m.run_id = $1 AND m.dedupe_key = $4)
+      THEN 'duplicate'
+    ELSE e.status
+  END AS outcome
+FROM durable.workflow_executions e
+WHERE e.id = $1

@@ -1,0 +1,11 @@
+-- Sends an event to a run in a transaction of its own.
+--
+-- $1 uuid: the run
+-- $2 text: the event's name
+-- $3 text: encoded payload
+-- $4 text: dedupe key
+--
+-- Returns `outcome` ('sent', 'duplicate', 'unknown', or the status of a run that has ended), and what the run's row in
+-- the queue says where a wait of it was satisfied.
+SELECT outcome, queue, paused, state
+FROM durable.send_event($1, $2, $3, $4)

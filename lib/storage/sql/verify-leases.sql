@@ -1,0 +1,35 @@
+-- I3: tokens only grow. Of one step no record has a smaller token than the one before it; where no step of the workflow
+-- has a queue (and so a lease) of its own, no record of the whole run has. None has a token that was never handed out,
+-- and no step has two leases.
+--   $1 integer  how many violations at most
+WITH handing AS (
+  SELECT id
+  FROM durable.workflow_definitions
+  WHERE jsonb_path_exists(definition::jsonb, '$.nodes.**.settings.queue ? (@ != null)')
+), record AS (
+  SELECT s.run_id, s.seq, s.path, s.token,
+    lag(s.token) OVER (PARTITION BY s.run_id ORDER BY s.seq) AS before,
+    lag(s.token) OVER (
+      PARTITION BY s.run_id, s.round, split_part(s.path, '~~', 1), s.visit ORDER BY s.seq
+    ) AS before_in_step,
+    e.definition_id IN (SELECT id FROM handing) AS handed,
+    COALESCE(q.token, e.end_token) AS last_token
+  FROM durable.step_executions s
+  JOIN durable.workflow_executions e ON e.id = s.run_id
+  LEFT JOIN durable.workflow_queue q ON q.id = s.run_id
+)
+SELECT run_id, format('has record %s of %s with token %s after one with token %s', seq, path, token,
+  CASE WHEN token < before_in_step THEN before_in_step ELSE before END) AS what
+FROM record
+WHERE token < before_in_step OR (NOT handed AND token < before)
+UNION ALL
+SELECT run_id, format('has record %s of %s with token %s, and its last lease had token %s', seq, path, token, last_token)
+FROM record
+WHERE token < 1 OR (NOT handed AND token > last_token)
+UNION ALL
+SELECT step_of, format('has %s leases of one step: %s', count(*), step::json ->> 'path')
+FROM durable.workflow_queue
+WHERE step_of IS NOT NULL
+GROUP BY step_of, step::json ->> 'path', step::json ->> 'visit', step::json ->> 'round'
+HAVING count(*) > 1
+LIMIT $1;

@@ -1,0 +1,185 @@
+import type pg from 'pg';
+import type { EntityManager } from 'typeorm';
+import { decode } from '../core/codec.js';
+import { stepNameOf } from '../core/definition-path.js';
+import {
+  AmbiguousInputError,
+  ExecutionFinishedError,
+  ExecutionNotFoundError,
+  InputNotPendingError,
+} from '../core/errors.js';
+import { uuidv7 } from '../core/uuid.js';
+import type { WaitSpec, WaitState } from '../core/wait-spec.js';
+import type { CancelledTree, WokenRun } from '../engine/store.js';
+import { cancelCause, cancelLocked, lockTrees, type TreeChoice } from './cancel-tree.js';
+import { decidedTransaction } from './decided.js';
+import { checkManager } from './manager-check.js';
+import { sql } from './sql.js';
+import { persist, type Query, queryOf } from './transaction.js';
+
+export interface WaitsOptions {
+  readonly pool: pg.Pool;
+  readonly schema: string;
+  /** Id of the set of tables: `manager`s of other databases are refused. */
+  readonly instanceId: string;
+  /** What a caller's transaction that sends an event sends with pg_notify too; null: it is found by polling. */
+  readonly looseHint: { readonly channel: string; readonly payload: string } | null;
+}
+
+/** An event on its way to a run. */
+export interface NewEvent {
+  readonly runId: string;
+  readonly name: string;
+  /** Encoded. */
+  readonly payload: string;
+  /** Delivered once for each; null: each call delivers one. */
+  readonly dedupeKey: string | null;
+}
+
+/** Which input is meant: by the name that the step gave it, or by its own id. */
+export type InputSelector = { readonly name: string } | { readonly inputId: string };
+
+/** What came of the end of waiting: how many waits, and the children that were cancelled with them. */
+export interface CancelledWaits extends CancelledTree {
+  readonly count: number;
+}
+
+/**
+ * What clients send to runs that wait: events, answers, and the end of their waiting. Everything but an event in a
+ * caller's transaction locks the run's row first and looks at its waits then, as whoever registers a wait does: nothing
+ * falls between the two.
+ */
+export class PgWaits {
+  private readonly schema: string;
+  private readonly query: Query;
+
+  constructor(private readonly options: WaitsOptions) {
+    this.schema = options.schema;
+    this.query = queryOf(options.pool);
+  }
+
+  /**
+   * Puts an event into a run's mailbox and gives it to the wait that asks for it, if there is one: then the run goes on.
+   * @throws ExecutionNotFoundError, ExecutionFinishedError
+   */
+  async sendEvent({ runId, name, payload, dedupeKey }: NewEvent): Promise<WokenRun[]> {
+    // With a key of its own an event can be sent again when nobody knows whether it has arrived.
+    const parameters = [runId, name, payload, dedupeKey ?? uuidv7()];
+    const rows = await persist(() =>
+      this.query<{ outcome: string } & Omit<WokenRun, 'runId'>>(sql('send-event', this.schema), parameters),
+    );
+    refuseUnlessActive(runId, rows[0]?.outcome);
+    return rows.flatMap(({ outcome: _, ...row }) => (row.queue === null ? [] : { runId, ...row }));
+  }
+
+  /**
+   * Puts an event into a run's mailbox in the caller's transaction, without a lock of the run.
+   * @throws ExecutionNotFoundError, ExecutionFinishedError as far as can be seen now
+   * @throws ConfigurationError when the manager is on another database, or in no transaction
+   */
+  async sendEventWithin(manager: EntityManager, { runId, name, payload, dedupeKey }: NewEvent): Promise<void> {
+    await checkManager(manager, this.schema, this.options.instanceId);
+    const [row] = await manager.query<{ outcome: string }[]>(sql('send-event-within', this.schema), [
+      runId,
+      name,
+      payload,
+      dedupeKey,
+    ]);
+    refuseUnlessActive(runId, row?.outcome ?? 'unknown');
+    const { looseHint } = this.options;
+    if (row?.outcome !== 'sent' || looseHint === null) return;
+    await manager.query('SELECT pg_notify($1, $2)', [looseHint.channel, looseHint.payload]);
+  }
+
+  /**
+   * Answers an open input. `toAnswer` gets what the input declares, and gives the encoded answer or throws; then the
+   * input stays open.
+   * @throws ExecutionNotFoundError, InputNotPendingError, AmbiguousInputError
+   */
+  async provideInput(
+    runId: string,
+    selector: InputSelector,
+    toAnswer: (input: { name: string; spec: WaitSpec }) => string,
+  ): Promise<WokenRun[]> {
+    const which = [runId, 'name' in selector ? selector.name : null, 'inputId' in selector ? selector.inputId : null];
+    return decidedTransaction(
+      this.options.pool,
+      (query) => query(sql('lock-run', this.schema), [runId]),
+      async (query) => {
+        const open = await query<OpenInput>(sql('find-open-inputs', this.schema), which);
+        const [input, second] = open;
+        if (input === undefined) throw await this.notPending(query, runId, which);
+        if (second !== undefined) {
+          const inputs = open.map(({ id, path }) => ({ id, step: stepNameOf(path) }));
+          throw new AmbiguousInputError(runId, input.name, inputs);
+        }
+        const spec = input.spec === null ? {} : (decode(input.spec) as WaitSpec);
+        const answer = toAnswer({ name: input.name, spec });
+        return query<WokenRun>(sql('answer-input', this.schema), [runId, input.id, answer]);
+      },
+    );
+  }
+
+  /**
+   * Cancels the open waits of a run, or those of one name; children that are waited for are cancelled with them.
+   * @throws ExecutionNotFoundError
+   */
+  async cancelWait(runId: string, name: string | null, reason: string | null): Promise<CancelledWaits> {
+    const { schema } = this;
+    const cause = cancelCause(reason);
+    return decidedTransaction(
+      this.options.pool,
+      (query) => {
+        const children = async (): Promise<TreeChoice> => {
+          const rows = await query<{ id: string }>(sql('open-children', schema), [runId, name]);
+          return { roots: rows.map((row) => row.id) };
+        };
+        return lockTrees(query, schema, children, [runId]);
+      },
+      async (query, tree) => {
+        const rows = await query<{ count: number } & WokenRun>(sql('cancel-waits', schema), [
+          runId,
+          name,
+          cause.reason,
+        ]);
+        const [found] = rows;
+        if (found === undefined) {
+          await this.storedStatus(query, runId);
+          return { count: 0, ended: [], undoing: [], woken: [] };
+        }
+        // After the waits: their end wakes nobody any more.
+        const done = await cancelLocked(query, schema, tree, cause, 'end-unless-undone');
+        const { count, ...run } = found;
+        return { ...done, count, woken: [run, ...done.woken] };
+      },
+    );
+  }
+
+  private async notPending(query: Query, runId: string, which: readonly unknown[]): Promise<Error> {
+    const [last] = await query<{ name: string; state: WaitState }>(sql('last-input', this.schema), which);
+    if (last === undefined) await this.storedStatus(query, runId);
+    const asked = which.find((one) => one !== null && one !== runId);
+    const state = last === undefined ? null : last.state === 'done' ? 'completed' : last.state;
+    return new InputNotPendingError(runId, last?.name ?? String(asked), state);
+  }
+
+  /** @throws ExecutionNotFoundError */
+  private async storedStatus(query: Query, runId: string): Promise<string> {
+    const [row] = await query<{ status: string }>(sql('run-status', this.schema), [runId]);
+    if (row === undefined) throw new ExecutionNotFoundError(runId);
+    return row.status;
+  }
+}
+
+interface OpenInput {
+  readonly id: string;
+  readonly path: string;
+  readonly name: string;
+  readonly spec: string | null;
+}
+
+function refuseUnlessActive(runId: string, outcome: string | undefined): void {
+  if (outcome === 'sent' || outcome === 'duplicate') return;
+  if (outcome === undefined || outcome === 'unknown') throw new ExecutionNotFoundError(runId);
+  throw new ExecutionFinishedError(runId, outcome);
+}

@@ -1,0 +1,111 @@
+import { Inject } from '@nestjs/common';
+import { once, Step, stepManager, Workflow, WorkflowFailedError, workflowId } from 'nest-durable';
+import { DataSource, type EntityManager } from 'typeorm';
+import { type FaultApp, openApp } from '../support/faults/app.js';
+import { Effects, effectsOf } from '../support/faults/effects.js';
+import { type Ground, openGround } from '../support/faults/ground.js';
+import { expectInvariants } from '../support/invariants.js';
+
+/**
+ * A step's writes and its record are one transaction. What becomes of it when the process dies or the connection breaks:
+ * crash-points.spec.ts, cut-connections.spec.ts; when its lease is lost: stopped-worker.spec.ts.
+ */
+
+function insert(step: string): Promise<unknown> {
+  return stepManager<EntityManager>().query('INSERT INTO bookings (run, step) VALUES ($1, $2)', [workflowId(), step]);
+}
+
+@Workflow({ name: 'transfer' })
+class TransferWorkflow {
+  constructor(@Inject(Effects) private readonly effects: Effects) {}
+
+  @Step({ transactional: true, retry: { maxAttempts: 2, initialDelay: 1 } })
+  async debit(data: { fail?: 'once' | 'always' | 'query' | 'commit' }) {
+    await this.effects.leave();
+    await insert('debit');
+    const receipt = await once('receipt', () => insert('receipt').then(() => 'r-1'));
+    if (data.fail === 'query') await stepManager<EntityManager>().query('SELECT 1 / 0');
+    if (data.fail === 'commit') await insert('deferred');
+    const { bookings } = await this.attempts();
+    if (data.fail === 'always' || (data.fail === 'once' && bookings === 1)) throw new Error('no funds');
+    return { ...data, receipt };
+  }
+
+  @Step({ queue: 'elsewhere', transactional: true })
+  async credit(data: object) {
+    await this.effects.leave();
+    await insert('credit');
+    return { ...data, credited: true };
+  }
+
+  /** How often the step has been begun in this run. */
+  private async attempts(): Promise<{ bookings: number }> {
+    const text = `SELECT count(*)::integer AS bookings FROM effects WHERE run = $1 AND step = 'debit'`;
+    const [row] = await stepManager<EntityManager>().query<{ bookings: number }[]>(text, [workflowId()]);
+    return row ?? { bookings: 0 };
+  }
+}
+
+let ground: Ground;
+let dataSource: DataSource;
+let worker: FaultApp;
+
+beforeAll(async () => {
+  ground = await openGround();
+  // A check that only the commit makes.
+  await ground.pool.query(`
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused at the commit'; END $$;
+    CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON bookings DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.step = 'deferred') EXECUTE FUNCTION refuse()`);
+  dataSource = await new DataSource({ type: 'postgres', url: ground.url, installExtensions: false }).initialize();
+  const options = { database: { dataSource }, queues: { default: {}, elsewhere: {} } };
+  worker = await openApp(options, [TransferWorkflow], new Effects(ground.pool, 'worker'));
+});
+
+afterAll(async () => {
+  await worker.close();
+  await dataSource.destroy();
+  await ground.pool.end();
+});
+
+async function bookingsOf(id: string): Promise<string[]> {
+  const { rows } = await ground.pool.query<{ step: string }>('SELECT step FROM bookings WHERE run = $1 ORDER BY step', [
+    id,
+  ]);
+  return rows.map((row) => row.step);
+}
+
+it('commits the writes with the record, on another queue too', async () => {
+  const run = await worker.client.start('transfer', {});
+  expect(await run.result()).toEqual({ receipt: 'r-1', credited: true });
+  expect(await bookingsOf(run.id)).toEqual(['credit', 'debit', 'receipt']);
+  await expectInvariants(ground.pool, { runs: [run] });
+});
+
+it('rolls the writes of a failed attempt back, and records the failure', async () => {
+  const run = await worker.client.start('transfer', { fail: 'once' });
+  await run.result();
+  expect(await effectsOf(ground.pool, [run])).toEqual({ credit: 1, debit: 2 });
+  expect(await bookingsOf(run.id)).toEqual(['credit', 'debit', 'receipt']);
+  const steps = (await worker.client.getSteps(run.id)).filter(({ type }) => type === 'step');
+  expect(steps.map(({ step, status }) => [step, status])).toEqual([
+    ['debit', 'failed'],
+    ['debit', 'completed'],
+    ['credit', 'completed'],
+  ]);
+  await expectInvariants(ground.pool, { runs: [run] });
+});
+
+it.each([
+  ['always', 'no funds'],
+  ['query', 'division by zero'],
+  ['commit', 'refused at the commit'],
+] as const)('fails when its attempts are used up, and leaves nothing behind (%s)', async (fail, message) => {
+  const run = await worker.client.start('transfer', { fail });
+  const error: unknown = await run.result().catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(WorkflowFailedError);
+  expect((error as WorkflowFailedError).cause?.message).toContain(message);
+  expect(await effectsOf(ground.pool, [run])).toEqual({ debit: 2 });
+  expect(await bookingsOf(run.id)).toEqual([]);
+  await expectInvariants(ground.pool, { runs: [run] });
+});

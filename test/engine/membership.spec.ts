@@ -1,0 +1,88 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { DatabaseClock } from '../../lib/engine/clock.js';
+import { Membership } from '../../lib/engine/membership.js';
+import type { EngineStore, WorkerRegistration, WorkerSighting } from '../../lib/engine/store.js';
+
+/** A database of the two verbs that matter here, which may keep its answers back. */
+class SilentStore {
+  readonly declaredDead: number[] = [];
+  silent = false;
+  sightings: WorkerSighting[] = [];
+  private kept: { answer: () => void; kind: 'heartbeat' | 'look' }[] = [];
+
+  async registerWorker(): Promise<{ id: number; now: number }> {
+    return { id: 1, now: 0 };
+  }
+
+  heartbeat(): Promise<number> {
+    return this.answered('heartbeat', () => 0);
+  }
+
+  lookAtWorkers(): Promise<WorkerSighting[]> {
+    return this.answered('look', () => this.sightings);
+  }
+
+  async recover(dead: readonly { id: number }[]): Promise<{ queues: string[]; recovered: number }> {
+    this.declaredDead.push(...dead.map(({ id }) => id));
+    return { queues: [], recovered: 0 };
+  }
+
+  async deregisterWorker(): Promise<{ queues: string[] }> {
+    return { queues: [] };
+  }
+
+  waits(kind: 'heartbeat' | 'look'): boolean {
+    return this.kept.some((one) => one.kind === kind);
+  }
+
+  /** The network is back, and brings the answers of one kind first. */
+  release(first: 'heartbeat' | 'look'): void {
+    this.silent = false;
+    const kept = this.kept.splice(0);
+    for (const { answer } of kept.filter(({ kind }) => kind === first)) answer();
+    for (const { answer } of kept.filter(({ kind }) => kind !== first)) answer();
+  }
+
+  private answered<T>(kind: 'heartbeat' | 'look', value: () => T): Promise<T> {
+    if (!this.silent) return Promise.resolve(value());
+    return new Promise((resolve) => this.kept.push({ kind, answer: () => resolve(value()) }));
+  }
+}
+
+const LEASE = 200;
+const neighbour = { id: 2, pid: 0, processKey: null, processStart: null, seenAt: 'x', dead: false, owes: false };
+
+it.each(['look', 'heartbeat'] as const)(
+  'judges nobody by its lease right after an outage, also when the first answer is that to a %s',
+  async (first) => {
+    const store = new SilentStore();
+    const membership = new Membership(
+      store as unknown as EngineStore,
+      new DatabaseClock(),
+      { pid: 1, processKey: null, processStart: null },
+      () => ({}) as WorkerRegistration,
+      { leaseTimeout: LEASE, heartbeatInterval: 60, recoveryInterval: 20 },
+      () => '[]',
+      { onRecovered: () => {}, onDeclaredDead: () => {}, onOutOfTouch: () => {}, onTrouble: () => {} },
+    );
+    try {
+      await membership.join();
+      // It has been in touch for longer than a lease.
+      await pause(LEASE + 100);
+      store.silent = true;
+      while (!store.waits('look') || !store.waits('heartbeat')) await pause(5);
+      await pause(LEASE);
+      // The neighbour lives, and its heartbeat is on its way like ours: its lease has run out for the same reason.
+      store.sightings = [{ ...neighbour, expired: true, connected: true }];
+      store.release(first);
+      await membership.lookNow();
+      expect(store.declaredDead).toEqual([]);
+      // Still expired a whole lease later: it is dead.
+      while (store.declaredDead.length === 0) await pause(5);
+      expect(store.declaredDead[0]).toBe(2);
+    } finally {
+      store.release(first);
+      await membership.leave();
+    }
+  },
+);

@@ -1,0 +1,100 @@
+import pg from 'pg';
+import { sql } from '../../lib/storage/sql.js';
+import { createTestDatabase } from '../support/database.js';
+
+/**
+ * What a claim and a look for due rows cost does not grow with the backlog, nor with what sleeps, is paused, or belongs
+ * to code that this process does not have. Counted in pages, so that it holds on any machine.
+ */
+
+const LIMIT = 10;
+let pool: pg.Pool;
+
+beforeAll(async () => {
+  const { url } = await createTestDatabase();
+  pool = new pg.Pool({ connectionString: url, max: 1 });
+  await pool.query(
+    `INSERT INTO durable.workers (host, pid, version, queues, definitions, expires_at)
+     VALUES ('test', 1, '1', '{default}', '{1,2}', now() + interval '1 hour')`,
+  );
+  // As the engine's own connections are set.
+  await pool.query('SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off');
+});
+
+afterAll(() => pool.end());
+
+async function add(count: number, columns: Record<string, string>): Promise<void> {
+  const row: Record<string, string> = {
+    due_at: "now() - interval '1 minute'",
+    definition_id: '1',
+    priority: '(random() * 10)::integer',
+    state: "'ready'",
+    queue: "'default'",
+    ...columns,
+  };
+  await pool.query(
+    `WITH run AS (
+       INSERT INTO durable.workflow_executions (id, created_at, updated_at, definition_id, priority, workflow, queue, input)
+       SELECT gen_random_uuid(), now(), now(), 1, 0, 'w', 'default', '{}' FROM generate_series(1, $1)
+       RETURNING id
+     )
+     INSERT INTO durable.workflow_queue (id, ${Object.keys(row).join(', ')})
+     SELECT id, ${Object.values(row).join(', ')} FROM run`,
+    [count],
+  );
+}
+
+interface Plan {
+  readonly 'Shared Hit Blocks': number;
+  readonly 'Shared Read Blocks': number;
+  readonly 'Actual Rows': number;
+}
+
+/** Pages that the statement touches, and the rows it gives; nothing of it is kept. */
+async function cost(statement: string, values: unknown[]): Promise<{ pages: number; rows: number }> {
+  await pool.query('BEGIN');
+  try {
+    const text = `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql(statement, 'durable')}`;
+    const { rows } = await pool.query<{ 'QUERY PLAN': { Plan: Plan }[] }>(text, values);
+    const plan = rows[0]?.['QUERY PLAN'][0]?.Plan;
+    if (plan === undefined) throw new Error('no plan');
+    return { pages: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'], rows: plan['Actual Rows'] };
+  } finally {
+    await pool.query('ROLLBACK');
+  }
+}
+
+async function costs(): Promise<{ claim: { pages: number; rows: number }; wake: { pages: number; rows: number } }> {
+  const definitions = JSON.stringify([1, 2].map((id) => ({ id, run_as: id, timeout: null })));
+  return {
+    claim: await cost('claim', ['default', definitions, LIMIT, 1]),
+    wake: await cost('wake-due', [LIMIT]),
+  };
+}
+
+it('a claim and a wake stay flat', async () => {
+  const sleeping = { state: "'sleeping'", due_at: "now() + random() * interval '1 day'" };
+  const due = { state: "'sleeping'", due_at: "now() - random() * interval '1 day'" };
+  await add(200, {});
+  await add(200, due);
+  await pool.query('VACUUM ANALYZE durable.workflow_queue, durable.workflow_executions');
+  const small = await costs();
+  expect([small.claim.rows, small.wake.rows]).toEqual([LIMIT, 1]);
+
+  await add(30_000, {});
+  await add(10_000, sleeping);
+  await add(10_000, due);
+  await add(5_000, { paused: 'true' });
+  await add(5_000, { definition_id: '3', priority: '100' });
+  await add(5_000, { queue: "'other'", priority: '100' });
+  // Before the tables are analysed, and after.
+  const grown = await costs();
+  await pool.query('VACUUM ANALYZE durable.workflow_queue, durable.workflow_executions');
+  const analysed = await costs();
+  for (const large of [grown, analysed]) {
+    expect([large.claim.rows, large.wake.rows]).toEqual([LIMIT, 1]);
+    // 150 times the rows: each look-up goes a level or two deeper, and that is all.
+    expect(large.claim.pages).toBeLessThan(3 * small.claim.pages);
+    expect(large.wake.pages).toBeLessThan(3 * small.wake.pages);
+  }
+});

@@ -1,0 +1,356 @@
+import { randomUUID } from 'node:crypto';
+import { decode, encode } from '../../lib/core/codec.js';
+import type { WaitSpec } from '../../lib/core/wait-spec.js';
+import { PgStore } from '../../lib/storage/pg-store.js';
+import { PgWaits } from '../../lib/storage/waits.js';
+import { Rows } from './rows.js';
+
+let rows: Rows;
+let waits: PgWaits;
+let store: PgStore;
+let worker: number;
+
+beforeAll(async () => {
+  rows = await Rows.open();
+  const { pool, instanceId } = rows;
+  waits = new PgWaits({
+    pool,
+    schema: 'durable',
+    instanceId,
+    looseHint: { channel: 'test_hints', payload: 'loose' },
+  });
+  const target = { config: { connectionString: rows.url } } as ConstructorParameters<typeof PgStore>[0]['target'];
+  store = new PgStore({ target, schema: 'durable', appDataSource: null, direct: true });
+  worker = await rows.worker();
+});
+
+afterAll(async () => {
+  await store.close();
+  await rows.close();
+});
+
+const SLEEPING = { state: 'sleeping', due_at: 'infinity', started_at: new Date() };
+
+/** A run that sleeps, with one wait. */
+async function waiting(columns: Record<string, unknown>): Promise<{ id: string; wait: string }> {
+  const id = await rows.open(SLEEPING);
+  return { id, wait: await rows.wait(id, columns) };
+}
+
+async function send(runId: string, name: string, payload: unknown = null, dedupeKey: string | null = null) {
+  return waits.sendEvent({ runId, name, payload: encode(payload), dedupeKey });
+}
+
+/** The events of a run in order: name, payload, and the wait that has them. */
+async function mailbox(runId: string): Promise<[string, unknown, string | null][]> {
+  const { rows: found } = await rows.pool.query<{ name: string; payload: string; wait_id: string | null }>(
+    'SELECT name, payload, wait_id FROM durable.events WHERE run_id = $1 ORDER BY id',
+    [runId],
+  );
+  return found.map(({ name, payload, wait_id }) => [name, decode(payload), wait_id]);
+}
+
+function idsOf(runs: readonly { readonly id: string }[]): string[] {
+  return runs.map((run) => run.id).toSorted();
+}
+
+/** Ends a run in the tables. */
+async function end(id: string, status = 'completed'): Promise<void> {
+  await rows.pool.query(
+    `WITH gone AS (DELETE FROM durable.workflow_queue WHERE id = $1)
+     UPDATE durable.workflow_executions SET status = $2, completed_at = now() WHERE id = $1`,
+    [id, status],
+  );
+}
+
+describe('an event', () => {
+  it('wakes the run that waits for it, and says where it goes on', async () => {
+    const { id, wait } = await waiting({ kind: 'event', names: ['paid'] });
+    expect(await send(id, 'other')).toEqual([]);
+    expect(await send(id, 'paid', { at: new Date(0) })).toEqual([
+      { runId: id, queue: 'default', paused: false, state: 'ready' },
+    ]);
+    expect(await rows.one('waits', wait)).toMatchObject({ state: 'done', active: true });
+    expect(await rows.one('workflow_queue', id)).toMatchObject({ state: 'ready', resumed: true, wake: false });
+    expect(await mailbox(id)).toEqual([
+      ['other', null, null],
+      ['paid', { at: new Date(0) }, wait],
+    ]);
+  });
+
+  it('marks a run that is held, and leaves a paused one paused', async () => {
+    const held = await rows.open({ state: 'running', worker_id: worker, started_at: new Date() });
+    await rows.wait(held, { kind: 'event', names: ['paid'] });
+    expect(await send(held, 'paid')).toEqual([{ runId: held, queue: 'default', paused: false, state: 'running' }]);
+    expect(await rows.one('workflow_queue', held)).toMatchObject({ state: 'running', wake: true });
+    const paused = await rows.open({ ...SLEEPING, paused: true });
+    await rows.wait(paused, { kind: 'event', names: ['paid'] });
+    expect(await send(paused, 'paid')).toEqual([{ runId: paused, queue: 'default', paused: true, state: 'ready' }]);
+  });
+
+  it('of one name goes to the waits in the order in which they asked, and stays for those that are to come', async () => {
+    const id = await rows.open(SLEEPING);
+    const first = await rows.wait(id, { kind: 'event', names: ['n'], key: 'event:n:1' });
+    const second = await rows.wait(id, { kind: 'any', names: ['m', 'n'], key: 'any:m,n:1' });
+    for (const n of [1, 2, 3]) await send(id, 'n', n);
+    expect(await mailbox(id)).toEqual([
+      ['n', 1, first],
+      ['n', 2, second],
+      ['n', 3, null],
+    ]);
+  });
+
+  it('of several is taken by a wait for all of them only when all are there', async () => {
+    const { id, wait } = await waiting({ kind: 'all', names: ['a', 'b'] });
+    await send(id, 'b', 1);
+    await send(id, 'b', 2);
+    expect(await rows.one('waits', wait)).toMatchObject({ state: 'open' });
+    expect(await send(id, 'a', 3)).toHaveLength(1);
+    expect(await mailbox(id)).toEqual([
+      ['b', 1, wait],
+      ['b', 2, null],
+      ['a', 3, wait],
+    ]);
+  });
+
+  it('is delivered once for each dedupe key, in each run', async () => {
+    const [one, other] = [await rows.open(SLEEPING), await rows.open(SLEEPING)];
+    await Promise.all(Array.from({ length: 20 }, (_, n) => send(one, 'paid', n, 'charge-1')));
+    await send(other, 'paid', 'x', 'charge-1');
+    expect(await mailbox(one)).toHaveLength(1);
+    expect(await mailbox(other)).toHaveLength(1);
+    await end(one);
+    expect(await send(one, 'paid', 1, 'charge-1')).toEqual([]);
+  });
+
+  it('is refused by a run that has ended, and by one that never was', async () => {
+    const id = await rows.open(SLEEPING);
+    await end(id);
+    await expect(send(id, 'paid')).rejects.toMatchObject({ code: 'EXECUTION_FINISHED', status: 'completed' });
+    await expect(send(randomUUID(), 'paid')).rejects.toMatchObject({ code: 'EXECUTION_NOT_FOUND' });
+  });
+
+  it('is sent once where the connection breaks after it was', async () => {
+    const { id, wait } = await waiting({ kind: 'event', names: ['paid'] });
+    const query = rows.pool.query.bind(rows.pool);
+    let cuts = 1;
+    const pool = Object.assign(Object.create(rows.pool) as typeof rows.pool, {
+      query: async (text: string, values: unknown[]) => {
+        const result = await query(text, values);
+        if (cuts-- > 0) throw new Error('Connection terminated unexpectedly');
+        return result;
+      },
+    });
+    const flaky = new PgWaits({ pool, schema: 'durable', instanceId: rows.instanceId, looseHint: null });
+    await flaky.sendEvent({ runId: id, name: 'paid', payload: encode(1), dedupeKey: null });
+    expect(cuts).toBe(-1);
+    expect(await mailbox(id)).toEqual([['paid', 1, wait]]);
+  });
+});
+
+describe('an event in a transaction of the caller', () => {
+  const within = (id: string, name: string, payload: unknown = null, dedupeKey: string | null = null) =>
+    rows.dataSource.transaction((manager) =>
+      waits.sendEventWithin(manager, { runId: id, name, payload: encode(payload), dedupeKey }),
+    );
+
+  it('is there if and only if it commits; a hint for the transaction, and no lock of the run', async () => {
+    const listening = await rows.pool.connect();
+    const heard: string[] = [];
+    listening.on('notification', ({ payload }) => heard.push(payload ?? ''));
+    await listening.query('LISTEN test_hints');
+    const { id, wait } = await waiting({ kind: 'event', names: ['paid'] });
+    await rows.dataSource.transaction(async (manager) => {
+      for (const n of [1, 2]) {
+        await waits.sendEventWithin(manager, { runId: id, name: 'paid', payload: encode(n), dedupeKey: null });
+      }
+      await rows.pool.query('SELECT FROM durable.workflow_queue WHERE id = $1 FOR UPDATE NOWAIT', [id]);
+      expect(await store.matchLoose(10)).toEqual({ woken: [], left: 'none' });
+    });
+    await expect(
+      rows.dataSource.transaction(async (manager) => {
+        await waits.sendEventWithin(manager, { runId: id, name: 'paid', payload: encode(3), dedupeKey: null });
+        throw new Error('rolled back');
+      }),
+    ).rejects.toThrow('rolled back');
+    await listening.query('UNLISTEN *');
+    listening.release(true);
+    expect(heard).toEqual(['loose']);
+    expect(await rows.one('waits', wait)).toMatchObject({ state: 'open' });
+    expect(await store.matchLoose(10)).toEqual({
+      woken: [{ runId: id, queue: 'default', paused: false, state: 'ready' }], left: 'none',
+    }); // prettier-ignore
+    expect(await mailbox(id)).toEqual([
+      ['paid', 1, wait],
+      ['paid', 2, null],
+    ]);
+    expect(await store.matchLoose(10)).toEqual({ woken: [], left: 'none' });
+  });
+
+  it('is sent once for each key, and refused where it can be seen that the run takes nothing more', async () => {
+    const id = await rows.open(SLEEPING);
+    await within(id, 'paid', 1, 'k');
+    await within(id, 'paid', 2, 'k');
+    await send(id, 'paid', 3, 'k');
+    expect(await mailbox(id)).toEqual([['paid', 1, null]]);
+    await end(id);
+    await within(id, 'paid', 4, 'k');
+    await expect(within(id, 'paid')).rejects.toMatchObject({ code: 'EXECUTION_FINISHED', status: 'completed' });
+    await expect(within(randomUUID(), 'paid')).rejects.toMatchObject({ code: 'EXECUTION_NOT_FOUND' });
+    const outside = waits.sendEventWithin(rows.dataSource.manager, {
+      runId: id, name: 'paid', payload: '1', dedupeKey: null,
+    }); // prettier-ignore
+    await expect(outside).rejects.toMatchObject({ code: 'CONFIGURATION', violations: [{ path: 'manager' }] });
+  });
+
+  it('is history where the run has ended before anyone looked', async () => {
+    const id = await rows.open(SLEEPING);
+    await within(id, 'late', 1);
+    await end(id);
+    await store.matchLoose(10);
+    expect(await store.matchLoose(10)).toEqual({ woken: [], left: 'none' });
+    expect(await mailbox(id)).toEqual([['late', 1, null]]);
+  });
+
+  it('waits for a run that somebody has locked, without waiting itself', async () => {
+    const { id, wait } = await waiting({ kind: 'event', names: ['paid'] });
+    await within(id, 'paid', 1);
+    const client = await rows.pool.connect();
+    await client.query('BEGIN');
+    await client.query('SELECT FROM durable.workflow_queue WHERE id = $1 FOR UPDATE', [id]);
+    expect(await store.matchLoose(10)).toEqual({ woken: [], left: 'locked' });
+    await client.query('ROLLBACK');
+    client.release();
+    expect((await store.matchLoose(10)).woken).toHaveLength(1);
+    expect(await mailbox(id)).toEqual([['paid', 1, wait]]);
+  });
+
+  it('of many runs is matched in batches', async () => {
+    const runs = await Promise.all(Array.from({ length: 5 }, () => waiting({ kind: 'event', names: ['paid'] })));
+    for (const { id } of runs) await within(id, 'paid');
+    const woken: string[] = [];
+    for (let left = 'more'; left === 'more';) {
+      const done = await store.matchLoose(2);
+      expect(done.woken.length).toBeLessThanOrEqual(2);
+      woken.push(...done.woken.map((run) => run.runId));
+      ({ left } = done);
+    }
+    expect(woken.toSorted()).toEqual(runs.map((run) => run.id).toSorted());
+  });
+});
+
+describe('an answer', () => {
+  const input = (name: string, spec: WaitSpec = {}) => ({ kind: 'input', names: [name], spec: encode(spec) });
+
+  it('closes the input, and the run goes on; what was declared decides about it', async () => {
+    const spec: WaitSpec = { type: 'approval', prompt: 'Well?' };
+    const { id, wait } = await waiting(input('approve', spec));
+    const refusing = waits.provideInput(id, { name: 'approve' }, (asked) => {
+      expect(asked).toEqual({ name: 'approve', spec });
+      throw new Error('no good');
+    });
+    await expect(refusing).rejects.toThrow('no good');
+    expect(await rows.one('waits', wait)).toMatchObject({ state: 'open' });
+    expect(await waits.provideInput(id, { name: 'approve' }, () => encode(true))).toEqual([
+      { runId: id, queue: 'default', paused: false, state: 'ready' },
+    ]);
+    expect(await rows.one('waits', wait)).toMatchObject({
+      state: 'done', result: 'true', active: true, closed_at: expect.any(Date),
+    }); // prettier-ignore
+  });
+
+  it('is refused where nothing waits for it any more, or never did', async () => {
+    const { id, wait } = await waiting(input('a'));
+    await rows.wait(id, { ...input('late'), state: 'timed_out' });
+    await rows.wait(id, { ...input('gone'), state: 'cancelled', result: 'null' });
+    await waits.provideInput(id, { inputId: wait }, () => encode(1));
+    const provide = (selector: { name: string } | { inputId: string }) =>
+      waits.provideInput(id, selector, () => encode(1));
+    const code = 'INPUT_NOT_PENDING';
+    await expect(provide({ name: 'a' })).rejects.toMatchObject({ code, input: 'a', status: 'completed' });
+    await expect(provide({ inputId: wait })).rejects.toMatchObject({ code, input: 'a', status: 'completed' });
+    await expect(provide({ name: 'late' })).rejects.toMatchObject({ code, status: 'timed_out' });
+    await expect(provide({ name: 'gone' })).rejects.toMatchObject({ code, status: 'cancelled' });
+    await expect(provide({ name: 'never' })).rejects.toMatchObject({ code, input: 'never', status: null });
+    await end(id);
+    await expect(provide({ name: 'a' })).rejects.toMatchObject({ code, status: 'completed' });
+    const nobody = waits.provideInput(randomUUID(), { name: 'a' }, () => encode(1));
+    await expect(nobody).rejects.toMatchObject({ code: 'EXECUTION_NOT_FOUND' });
+  });
+
+  it('must say which of several inputs of a name it is for', async () => {
+    const id = await rows.open(SLEEPING);
+    const first = await rows.wait(id, { ...input('sign'), path: 'people[0]/sign' });
+    const second = await rows.wait(id, { ...input('sign'), path: 'people[1]/sign' });
+    await expect(waits.provideInput(id, { name: 'sign' }, () => encode(1))).rejects.toMatchObject({
+      code: 'AMBIGUOUS_INPUT', inputs: [{ id: first, step: 'sign' }, { id: second, step: 'sign' }],
+    }); // prettier-ignore
+    await waits.provideInput(id, { inputId: second }, () => encode(2));
+    await waits.provideInput(id, { name: 'sign' }, () => encode(1));
+    expect(await rows.one('waits', first)).toMatchObject({ result: '1' });
+    expect(await rows.one('waits', second)).toMatchObject({ result: '2' });
+  });
+
+  it('is known to have won, or to have lost to an equal one, where the connection breaks at its commit', async () => {
+    const { id } = await waiting(input('a'));
+    const cut = (when: 'before' | 'after') => {
+      let cuts = 1;
+      const pool = Object.assign(Object.create(rows.pool) as typeof rows.pool, {
+        connect: async () => {
+          const client = await rows.pool.connect();
+          return {
+            query: async (text: string, values?: unknown[]) => {
+              if (text !== 'COMMIT' || cuts-- <= 0) return client.query(text, values);
+              await client.query(when === 'before' ? 'ROLLBACK' : 'COMMIT');
+              if (when === 'before') await waits.provideInput(id, { name: 'a' }, () => encode('same'));
+              throw new Error('Connection terminated unexpectedly');
+            },
+            release: () => client.release(),
+          };
+        },
+      });
+      return new PgWaits({ pool, schema: 'durable', instanceId: rows.instanceId, looseHint: null });
+    };
+    const lost = cut('before').provideInput(id, { name: 'a' }, () => encode('same'));
+    await expect(lost).rejects.toMatchObject({ code: 'INPUT_NOT_PENDING', status: 'completed' });
+    await rows.wait(id, input('b'));
+    expect(await cut('after').provideInput(id, { name: 'b' }, () => encode('same'))).toHaveLength(1);
+  });
+});
+
+describe('the end of waiting', () => {
+  it('is for all open waits, or those of a name, and says how many', async () => {
+    const id = await rows.open(SLEEPING);
+    const paid = await rows.wait(id, { kind: 'any', names: ['paid', 'refused'] });
+    const asked = await rows.wait(id, { kind: 'input', names: ['approve'] });
+    const slept = await rows.wait(id, { kind: 'sleep' });
+    const done = await rows.wait(id, { kind: 'event', names: ['paid'], state: 'done' });
+    expect(await waits.cancelWait(id, 'nothing', null)).toMatchObject({ count: 0, woken: [] });
+    expect(await waits.cancelWait(id, 'refused', 'too late')).toEqual({
+      count: 1, ended: [], undoing: [], woken: [{ runId: id, queue: 'default', paused: false, state: 'ready' }],
+    }); // prettier-ignore
+    expect(await rows.one('waits', paid)).toMatchObject({ state: 'cancelled', active: true, result: '"too late"' });
+    expect(await waits.cancelWait(id, null, null)).toMatchObject({ count: 2 });
+    expect(await rows.one('waits', asked)).toMatchObject({ state: 'cancelled', result: 'null' });
+    expect(await rows.one('waits', slept)).toMatchObject({ state: 'cancelled' });
+    expect(await rows.one('waits', done)).toMatchObject({ state: 'done', result: null });
+    await end(id);
+    expect(await waits.cancelWait(id, null, null)).toMatchObject({ count: 0 });
+    await expect(waits.cancelWait(randomUUID(), null, null)).rejects.toMatchObject({ code: 'EXECUTION_NOT_FOUND' });
+  });
+
+  it('cancels the children that were waited for, and no others', async () => {
+    const id = await rows.open(SLEEPING);
+    const child = await rows.open(SLEEPING, { parent_id: id, workflow: 'invoice' });
+    const below = await rows.open({}, { parent_id: child });
+    const other = await rows.open({}, { parent_id: id });
+    const wait = await rows.wait(id, { kind: 'child', child_id: child });
+    expect(await waits.cancelWait(id, 'order', null)).toMatchObject({ count: 0 });
+    const done = await waits.cancelWait(id, 'invoice', 'stop');
+    expect(done).toMatchObject({ count: 1, woken: [{ runId: id }] });
+    expect(idsOf(done.ended)).toEqual([below, child].toSorted());
+    expect(await rows.one('waits', wait)).toMatchObject({ state: 'cancelled', result: '"stop"' });
+    expect(await rows.one('workflow_executions', below)).toMatchObject({ status: 'cancelled' });
+    expect(await rows.one('workflow_executions', other)).toMatchObject({ status: 'active' });
+  });
+});
