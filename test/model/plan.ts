@@ -47,7 +47,6 @@ export interface DecisionPlan extends NodeBase {
   readonly kind: 'decision';
   readonly undo: Undo | null;
   readonly jump: Jump | null;
-  /** Ends the run in place of jumping. */
   readonly maxVisits: number;
 }
 

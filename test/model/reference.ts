@@ -38,6 +38,8 @@ export interface ExpectedRecord {
   /** The data as it left it. */
   readonly left: unknown;
   readonly failure: string | null;
+  /** False: it failed before its method was called. */
+  readonly called: boolean;
   readonly undo: Undo | null;
   /** The records that must be there before it. */
   readonly after: readonly ExpectedRecord[];
@@ -148,6 +150,13 @@ class Reference {
   ): End {
     const occurrence = this.occurrence(path);
     const common = { path, kind: node.kind, name: node.name, occurrence, data, second, undo, certain: true };
+    if (node.kind === 'decision' && occurrence > node.maxVisits) {
+      const failure = 'was to be visited more than';
+      const none = { attempt: 1, after: before, output: undefined, left: data, failure, called: false };
+      const record: ExpectedRecord = { ...common, ...none, status: 'failed' };
+      this.add(record);
+      return failed(failure, { ...node.act, fatal: true }, record);
+    }
     const left = leftBy(result, data);
     let after = before;
     for (let attempt = 1; ; attempt++) {
@@ -160,6 +169,7 @@ class Reference {
         output: message === null && result.kind !== 'nothing' ? left : undefined,
         left: message === null ? left : data,
         failure: message,
+        called: true,
       };
       this.add(record);
       after = [record];

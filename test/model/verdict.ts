@@ -143,7 +143,10 @@ class Verdict {
       this.run.calls.filter((call) => call.round === round && !undos.has(call.member)),
       ({ member, attempt }) => `${member} attempt ${attempt} in round ${round}`,
     );
-    const wanted = grouped(expected.records, ({ name, attempt }) => `${name} attempt ${attempt} in round ${round}`);
+    const wanted = grouped(
+      expected.records.filter(({ called }) => called),
+      ({ name, attempt }) => `${name} attempt ${attempt} in round ${round}`,
+    );
     for (const [key, records] of wanted) {
       const made = calls.get(key) ?? [];
       const least = records.filter((record) => record.certain).length;
@@ -152,10 +155,11 @@ class Verdict {
         this.found.push(`${key} was called ${made.length} times, expected ${least} to ${most}`);
       }
       for (const { args } of made) {
-        const differences = records.map(({ data, second }) =>
-          difference(second === undefined ? [data] : [data, second], args.slice(0, second === undefined ? 1 : 2)),
+        const fits = records.some(
+          ({ data, second }) =>
+            difference(data, args[0]) === null && (second === undefined || difference(second, args[1]) === null),
         );
-        if (!differences.includes(null)) this.found.push(`${key}: its arguments: ${differences[0]?.()}`);
+        if (!fits) this.found.push(`${key}: its arguments are ${show(args)}`);
       }
     }
     for (const key of calls.keys()) if (!wanted.has(key)) this.found.push(`${key} was called, and must not have been`);

@@ -45,7 +45,10 @@ function openPaths(expected: readonly ExpectedRecord[]): Set<string> {
   return new Set(expected.filter(({ path, certain }) => !certain && again.has(path)).map(({ path }) => path));
 }
 
-/** For each expected record the place of the last record of known place that must be there before it; -1: none. */
+/**
+ * For each expected record a place that it surely comes behind, -1 for none: that of the last record before it, where
+ * the places of all those before it are known. With some unknown the others say nothing: they may stand in an arm beside.
+ */
 function lowerBounds(
   expected: readonly ExpectedRecord[],
   places: ReadonlyMap<string, number>,
@@ -53,10 +56,10 @@ function lowerBounds(
   const least = new Map<ExpectedRecord, number>();
   // What comes before a record stands before it in the list.
   for (const record of expected) {
-    const before = record.after.map((one) =>
-      Math.max(least.get(one) ?? -1, places.get(`${one.path} ${one.occurrence}`) ?? -1),
-    );
-    least.set(record, Math.max(-1, ...before));
+    const known = record.after.map((one) => places.get(`${one.path} ${one.occurrence}`));
+    const bounds = record.after.map((one, index) => known[index] ?? least.get(one) ?? -1);
+    const all = known.every((place) => place !== undefined);
+    least.set(record, bounds.length === 0 ? -1 : all ? Math.max(...bounds) : Math.min(...bounds));
   }
   return least;
 }
