@@ -1,10 +1,53 @@
 -- The schema after all migrations, written by test/storage/schema.spec.ts.
 
+CREATE OR REPLACE FUNCTION durable.active_waits(runs uuid[])
+ RETURNS TABLE(run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, due_ms double precision, names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text, child_error text, child_workflow text)
+ LANGUAGE sql
+ STABLE
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+  SELECT w.run_id, w.id, w.path, w.visit, w.attempt, w.key, w.kind, w.state,
+    (extract(epoch FROM w.due_at) * 1000)::float8, w.names, w.child_id, w.spec, w.result,
+    CASE WHEN w.state = 'done' AND w.kind IN ('event', 'any', 'all') THEN (
+      SELECT json_agg(json_build_object('name', e.name, 'payload', e.payload) ORDER BY e.id)
+      FROM "durable".events e WHERE e.run_id = w.run_id AND e.wait_id = w.id
+    ) END,
+    c.status, CASE WHEN c.data_seq = 0 THEN c.input ELSE s.output END, c.error, c.workflow
+  FROM "durable".waits w
+  LEFT JOIN "durable".workflow_executions c ON c.id = w.child_id
+  LEFT JOIN "durable".step_executions s ON s.run_id = c.id AND s.seq = c.data_seq AND c.status <> 'active'
+  WHERE w.run_id = ANY (runs) AND w.active
+  ORDER BY w.run_id, w.id
+$function$;
+
 CREATE OR REPLACE FUNCTION durable.clock()
  RETURNS timestamp with time zone
  LANGUAGE sql
  STABLE
 AS $function$SELECT now()$function$;
+
+CREATE TABLE durable.events (
+  run_id uuid NOT NULL,
+  id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  sent_at timestamp with time zone NOT NULL,
+  wait_id uuid,
+  loose boolean NOT NULL DEFAULT false,
+  name text NOT NULL,
+  dedupe_key text,
+  payload text NOT NULL
+);
+
+ALTER TABLE durable.events ADD CONSTRAINT events_pkey PRIMARY KEY (run_id, id);
+
+CREATE UNIQUE INDEX events_dedupe ON durable.events USING btree (run_id, dedupe_key) WHERE (dedupe_key IS NOT NULL);
+
+CREATE INDEX events_given ON durable.events USING btree (run_id, wait_id) WHERE (wait_id IS NOT NULL);
+
+CREATE INDEX events_loose ON durable.events USING btree (run_id) WHERE loose;
+
+CREATE INDEX events_mailbox ON durable.events USING btree (run_id, name, id) WHERE (wait_id IS NULL);
 
 CREATE TABLE durable.instance (
   id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -15,6 +58,61 @@ CREATE TABLE durable.instance (
 ALTER TABLE durable.instance ADD CONSTRAINT instance_pkey PRIMARY KEY (single);
 
 ALTER TABLE durable.instance ADD CONSTRAINT instance_single_check CHECK (single);
+
+CREATE OR REPLACE FUNCTION durable.match_waits(runs uuid[])
+ RETURNS TABLE(run uuid, queue text, paused boolean, state text)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  one uuid;
+  w record;
+  taken bigint[];
+  woke boolean;
+BEGIN
+  FOR one IN SELECT DISTINCT r FROM unnest(runs) AS u(r) ORDER BY r LOOP
+    woke := false;
+    FOR w IN
+      SELECT v.id, v.kind, v.names, v.child_id
+      FROM "durable".waits v
+      WHERE v.run_id = one AND v.active AND v.state = 'open' AND v.kind IN ('event', 'any', 'all', 'child')
+      ORDER BY v.id
+      FOR UPDATE
+    LOOP
+      IF w.kind = 'child' THEN
+        CONTINUE WHEN NOT EXISTS (
+          SELECT FROM "durable".workflow_executions x WHERE x.id = w.child_id AND x.status <> 'active');
+      ELSE
+        IF w.kind = 'all' THEN
+          taken := ARRAY(
+            SELECT e.id
+            FROM unnest(w.names) AS n(name)
+            CROSS JOIN LATERAL (
+              SELECT m.id FROM "durable".events m
+              WHERE m.run_id = one AND m.name = n.name AND m.wait_id IS NULL
+              ORDER BY m.id LIMIT 1
+            ) e);
+          CONTINUE WHEN cardinality(taken) < cardinality(w.names);
+        ELSE
+          taken := ARRAY(
+            SELECT m.id FROM "durable".events m
+            WHERE m.run_id = one AND m.name = ANY (w.names) AND m.wait_id IS NULL
+            ORDER BY m.id LIMIT 1);
+          CONTINUE WHEN cardinality(taken) = 0;
+        END IF;
+        UPDATE "durable".events m SET wait_id = w.id WHERE m.run_id = one AND m.id = ANY (taken);
+      END IF;
+      UPDATE "durable".waits v SET state = 'done', closed_at = "durable".clock() WHERE v.run_id = one AND v.id = w.id;
+      woke := true;
+    END LOOP;
+    IF woke THEN
+      RETURN QUERY SELECT one, k.queue, k.paused, k.state FROM "durable".wake_run(one) k;
+    END IF;
+  END LOOP;
+END
+$function$;
 
 CREATE TABLE durable.migrations (
   version integer NOT NULL,
@@ -69,6 +167,44 @@ ALTER TABLE durable.scheduled_workflows ADD CONSTRAINT schedules_overlap CHECK (
 
 CREATE INDEX schedules_due ON durable.scheduled_workflows USING btree (next_run_at) WHERE (next_run_at IS NOT NULL);
 
+CREATE OR REPLACE FUNCTION durable.send_event(to_run uuid, event text, body text, dedupe text)
+ RETURNS TABLE(outcome text, queue text, paused boolean, state text)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  ended text;
+BEGIN
+  PERFORM FROM "durable".workflow_queue q WHERE q.id = to_run AND q.step_of IS NULL FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    -- A repeated delivery stays one, also after the run's end.
+    IF dedupe IS NOT NULL AND EXISTS (
+      SELECT FROM "durable".events e WHERE e.run_id = to_run AND e.dedupe_key = dedupe) THEN
+      RETURN QUERY SELECT 'duplicate'::text, NULL::text, NULL::boolean, NULL::text;
+      RETURN;
+    END IF;
+    SELECT x.status INTO ended FROM "durable".workflow_executions x WHERE x.id = to_run;
+    RETURN QUERY SELECT COALESCE(ended, 'unknown'), NULL::text, NULL::boolean, NULL::text;
+    RETURN;
+  END IF;
+  INSERT INTO "durable".events (run_id, sent_at, name, dedupe_key, payload)
+  VALUES (to_run, "durable".clock(), event, dedupe, body)
+  ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING;
+  IF NOT FOUND THEN
+    RETURN QUERY SELECT 'duplicate'::text, NULL::text, NULL::boolean, NULL::text;
+    RETURN;
+  END IF;
+  PERFORM "durable".match_waits(ARRAY[to_run]);
+  -- Also of a run that was ready before: a claim may have passed it over just now, since it was locked here.
+  RETURN QUERY
+    SELECT 'sent'::text, q.queue, q.paused, q.state
+    FROM (SELECT) one
+    LEFT JOIN "durable".workflow_queue q ON q.id = to_run AND (q.state = 'ready' OR q.wake);
+END
+$function$;
+
 CREATE TABLE durable.step_executions (
   run_id uuid NOT NULL,
   seq bigint NOT NULL,
@@ -84,7 +220,9 @@ CREATE TABLE durable.step_executions (
   status text NOT NULL,
   path text NOT NULL,
   output text,
-  error text
+  error text,
+  input_item integer,
+  facts text
 );
 
 ALTER TABLE durable.step_executions ADD CONSTRAINT step_executions_pkey PRIMARY KEY (run_id, seq);
@@ -92,6 +230,96 @@ ALTER TABLE durable.step_executions ADD CONSTRAINT step_executions_pkey PRIMARY 
 ALTER TABLE durable.step_executions ADD CONSTRAINT steps_error CHECK (((status = 'failed'::text) = (error IS NOT NULL)));
 
 ALTER TABLE durable.step_executions ADD CONSTRAINT steps_status CHECK ((status = ANY (ARRAY['completed'::text, 'failed'::text])));
+
+CREATE OR REPLACE FUNCTION durable.take_waits(holder integer, runs uuid[])
+ RETURNS TABLE(run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, due_ms double precision, names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text, child_error text, child_workflow text)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  taken uuid[];
+BEGIN
+  taken := ARRAY(
+    SELECT q.id FROM "durable".workflow_queue q
+    WHERE q.id = ANY (runs) AND q.worker_id = holder
+    ORDER BY q.id
+    FOR NO KEY UPDATE SKIP LOCKED);
+  UPDATE "durable".workflow_queue q SET wake = false WHERE q.id = ANY (taken) AND q.wake;
+  UPDATE "durable".waits w
+  SET state = CASE WHEN w.kind = 'sleep' THEN 'done' ELSE 'timed_out' END,
+    closed_at = "durable".clock(),
+    result = CASE WHEN w.kind = 'all' THEN (
+      SELECT json_agg(n.name)::text
+      FROM unnest(w.names) AS n(name)
+      WHERE EXISTS (
+        SELECT FROM "durable".events m WHERE m.run_id = w.run_id AND m.name = n.name AND m.wait_id IS NULL)
+    ) END
+  WHERE w.run_id = ANY (taken) AND w.active AND w.state = 'open' AND w.due_at <= "durable".clock();
+  RETURN QUERY SELECT * FROM "durable".active_waits(taken);
+  RETURN QUERY
+    SELECT t.id, NULL::uuid, NULL::text, NULL::integer, NULL::integer, NULL::text, NULL::text, NULL::text,
+      NULL::float8, NULL::text[], NULL::uuid, NULL::text, NULL::text, NULL::json, NULL::text, NULL::text, NULL::text,
+      NULL::text
+    FROM unnest(taken) AS t(id);
+END
+$function$;
+
+CREATE TABLE durable.waits (
+  run_id uuid NOT NULL,
+  id uuid NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  closed_at timestamp with time zone,
+  due_at timestamp with time zone,
+  child_id uuid,
+  round integer NOT NULL,
+  visit integer NOT NULL,
+  attempt integer NOT NULL,
+  active boolean NOT NULL DEFAULT true,
+  state text NOT NULL DEFAULT 'open'::text,
+  kind text NOT NULL,
+  path text NOT NULL,
+  key text NOT NULL,
+  names text[] NOT NULL DEFAULT '{}'::text[],
+  spec text,
+  result text
+);
+
+ALTER TABLE durable.waits ADD CONSTRAINT waits_child CHECK (((kind = 'child'::text) = (child_id IS NOT NULL)));
+
+ALTER TABLE durable.waits ADD CONSTRAINT waits_closed CHECK (((state = 'open'::text) = (closed_at IS NULL)));
+
+ALTER TABLE durable.waits ADD CONSTRAINT waits_kind CHECK ((kind = ANY (ARRAY['sleep'::text, 'event'::text, 'any'::text, 'all'::text, 'input'::text, 'child'::text])));
+
+ALTER TABLE durable.waits ADD CONSTRAINT waits_open_is_active CHECK (((state <> 'open'::text) OR active));
+
+ALTER TABLE durable.waits ADD CONSTRAINT waits_pkey PRIMARY KEY (run_id, id);
+
+ALTER TABLE durable.waits ADD CONSTRAINT waits_state CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'timed_out'::text, 'cancelled'::text])));
+
+CREATE INDEX waits_active ON durable.waits USING btree (run_id, id) WHERE active;
+
+CREATE INDEX waits_child ON durable.waits USING btree (child_id) WHERE ((child_id IS NOT NULL) AND (state = 'open'::text));
+
+CREATE INDEX waits_events_open ON durable.waits USING btree (id) WHERE ((kind = ANY (ARRAY['event'::text, 'any'::text, 'all'::text])) AND (state = 'open'::text));
+
+CREATE INDEX waits_inputs ON durable.waits USING btree (id) WHERE (kind = 'input'::text);
+
+CREATE INDEX waits_inputs_open ON durable.waits USING btree (id) WHERE ((kind = 'input'::text) AND (state = 'open'::text));
+
+CREATE OR REPLACE FUNCTION durable.wake_run(run uuid)
+ RETURNS TABLE(queue text, paused boolean, state text)
+ LANGUAGE sql
+AS $function$
+  UPDATE "durable".workflow_queue q
+  SET state = CASE WHEN q.state = 'sleeping' THEN 'ready' ELSE q.state END,
+    due_at = CASE WHEN q.state = 'sleeping' THEN "durable".clock() ELSE q.due_at END,
+    resumed = q.resumed OR q.state <> 'ready',
+    wake = (q.state = 'running')
+  WHERE q.id = run
+  RETURNING q.queue, q.paused, q.state
+$function$;
 
 CREATE TABLE durable.workers (
   id integer NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -198,7 +426,9 @@ CREATE TABLE durable.workflow_queue (
   watched boolean NOT NULL DEFAULT false,
   state text NOT NULL,
   queue text NOT NULL,
-  step text
+  step text,
+  compensating boolean NOT NULL DEFAULT false,
+  cancel text
 ) WITH (
   fillfactor=50,
   autovacuum_vacuum_scale_factor=0.02,
