@@ -39,6 +39,7 @@ import { WaitsClient } from './durable.waits.js';
 import { findWorkflow, newRun, storedInput, workflowName } from './durable.workflows.js';
 import { isDelayed, type NewRun, PgControl, type StartedRun } from './storage/control.js';
 import { PgReads } from './storage/reads.js';
+import { restartFrom } from './storage/restart.js';
 import { PgRetention } from './storage/retention.js';
 
 interface Parts extends DurableRuntime {
@@ -212,6 +213,25 @@ export class DurableClient {
       timeout: definition.timeout,
     });
     return this.handle(again);
+  }
+
+  /**
+   * Starts a run that takes over what a finished run recorded before `step` (its last visit), and goes on from there; the
+   * duty to undo what was taken over goes along. `retryOf` of the new run is the old one.
+   * @param step name of a step of the main sequence, or of a branch's arm in it
+   * @throws ExecutionNotFoundError, ExecutionNotFinishedError
+   * @throws InvalidInputError for a step that was not reached or stands in a parallel or a loop, and for a run that was
+   * undone
+   */
+  async restartFrom<R = unknown>(id: string, step: string): Promise<WorkflowHandle<R>> {
+    const runId = checkId(id);
+    if (typeof step !== 'string' || step === '') {
+      throw new InvalidInputError('restartFrom()', [{ path: 'step', message: `expected a name, got ${given(step)}` }]);
+    }
+    const { pool, schema, engine } = await this.ready();
+    const newId = uuidv7();
+    engine.workIn([await restartFrom(pool, schema, { newId, runId, step })]);
+    return this.handle(newId);
   }
 
   /**
