@@ -8,6 +8,7 @@ import { retryDelay } from '../core/retry.js';
 import { initialState } from '../core/run-state.js';
 import type { StoredError } from '../core/stored-error.js';
 import { type Place, survey, type Survey } from '../core/survey.js';
+import { isAskedFor } from './asked-waits.js';
 import { endsTheRun, storedErrorOf } from './attempt.js';
 import { messageOf } from './journal-writer.js';
 import { LongTimer, type Timer } from './long-timer.js';
@@ -192,6 +193,7 @@ export class RunSession implements Session {
       this.rollback.stopping = this.stopping;
       return this.flush(null);
     }
+    core.closeUnasked();
     let found = this.survey();
     const failing = this.isFailing();
     if (this.stopping === null && !failing) {
@@ -222,7 +224,8 @@ export class RunSession implements Session {
   private mayBegin(place: Place): boolean {
     const { core } = this;
     // Its successor starts only when a record is committed; a collector only when nothing below it runs any more.
-    return !core.attempts.has(place.path) && core.isCommitted(place.at) && !core.runsBelow(place.path);
+    if (core.attempts.has(place.path) || core.isClosing(place.path)) return false;
+    return core.isCommitted(place.at) && !core.runsBelow(place.path);
   }
 
   /** Attempts that are at no place any more: their fan-out, or the run, has failed. */
@@ -468,14 +471,14 @@ export class RunSession implements Session {
     const { core } = this;
     core.book.replace(taken);
     core.book.asked(this.deps.clock.now());
-    core.cancelTimedOut(taken);
+    core.cancelTimedOut(taken, () => this.proceed());
     if (core.state.rollback !== null) return;
     for (const wait of taken) {
       const error = fatalTimeout(wait);
-      const frame = error === null ? null : locate(this.workflow.definition, core.state, wait.path);
-      const step = frame?.sequence.step;
-      if (error === null || !step || frame === null || step.visit !== wait.visit) continue;
-      this.places.failAt(wait.path, step, frame.sequence.data, error);
+      // Of several waits that fail the run the first one does.
+      if (error === null || !isAskedFor(this.workflow.definition, core.state, wait)) continue;
+      const sequence = locate(this.workflow.definition, core.state, wait.path)?.sequence;
+      if (sequence?.step) this.places.failAt(wait.path, sequence.step, sequence.data, error);
     }
   }
 }
