@@ -33,7 +33,7 @@ export interface StepState {
   intent: boolean;
   /** ms that this attempt has taken in passes that ended with a wait. */
   spent: number;
-  /** How many waits were over when the last pass was suspended. */
+  /** How many waits were over in the pass that was suspended last; -1: the next pass need not wait for any. */
   seen: number;
   /** Children that were started without a `ref`, by workflow and count. */
   children: Record<string, ChildRef>;

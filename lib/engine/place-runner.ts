@@ -3,7 +3,7 @@ import { locate } from '../core/cursor.js';
 import { toStoredError } from '../core/error-record.js';
 import { AttemptClosedError, type DurableError, FatalError, type WaitTimeoutError } from '../core/errors.js';
 import * as machine from '../core/machine.js';
-import { type DataRef, own, type ResultsRef, seqOf, type StepState } from '../core/run-state.js';
+import { type DataRef, own, type ResultsRef, seqOf, type SequenceState, type StepState } from '../core/run-state.js';
 import type { Place } from '../core/survey.js';
 import { uuidv7 } from '../core/uuid.js';
 import { type AttemptEnd, type AttemptResult, failedAttempt, runAttempt } from './attempt.js';
@@ -222,6 +222,8 @@ export class PlaceRunner {
       spent: state.spent,
       intent: state.intent,
       once: state.once,
+      calls: state.children,
+      refs: machine.refsOfVisit(this.sequenceOf(place)?.refs ?? {}, state.visit),
       nextSeq,
     };
     core.seq += HANDED_SPAN;
@@ -247,6 +249,10 @@ export class PlaceRunner {
     });
   }
 
+  private sequenceOf({ path }: Place): SequenceState | undefined {
+    return locate(this.core.workflow.definition, this.core.state, path)?.sequence;
+  }
+
   private hostOf(place: Place): ScopeHost {
     const { core } = this;
     const at = placeOf(place);
@@ -264,8 +270,7 @@ export class PlaceRunner {
       prepareChild: (request, call, ref) => prepareChild(core.deps, core.row, request, call, ref),
       startedChild: (call, ref) => {
         if (ref === null) return own(place.state.children, call);
-        const frame = locate(core.workflow.definition, core.state, place.path);
-        return frame === null ? undefined : own(frame.sequence.refs, machine.refKey(place.state.visit, ref));
+        return own(this.sequenceOf(place)?.refs ?? {}, machine.refKey(place.state.visit, ref));
       },
       startChild: async (child) => {
         const open = this.transactionChildren.get(place.path);

@@ -183,6 +183,7 @@ export class RunSession implements Session {
       this.rollback.stopping = this.stopping;
       return this.flush(null);
     }
+    core.closeUnasked();
     let found = this.survey();
     const failing = this.isFailing();
     if (this.stopping === null && !failing) {
@@ -214,7 +215,7 @@ export class RunSession implements Session {
     const { core } = this;
     // User code starts only when the record before it is committed, a collector when nothing below it runs any more. What
     // the engine does by itself goes into the same commit.
-    if (core.attempts.has(place.path) || core.runsBelow(place.path)) return false;
+    if (core.attempts.has(place.path) || core.isClosing(place.path) || core.runsBelow(place.path)) return false;
     return core.isCommitted(place.at) || this.places.isOwn(place);
   }
 

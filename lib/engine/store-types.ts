@@ -1,5 +1,5 @@
 import type { RecordFacts, RecordType } from '../core/machine.js';
-import type { DataRef, ResultsRef } from '../core/run-state.js';
+import type { ChildRef, DataRef, ResultsRef } from '../core/run-state.js';
 import type { FinishedStatus } from '../core/status.js';
 import type { WaitKind, WaitState } from '../core/wait-spec.js';
 
@@ -206,6 +206,9 @@ export interface HandedStep {
   readonly intent: boolean;
   /** The records of its `once` calls, by name. */
   readonly once: Readonly<Record<string, number>>;
+  /** Children that it has started before, by call, and those that are named by a ref in its sequence and visit. */
+  readonly calls: Readonly<Record<string, ChildRef>>;
+  readonly refs: Readonly<Record<string, ChildRef>>;
   /** Its records are numbered from here on; the run keeps this span free. */
   readonly nextSeq: number;
 }

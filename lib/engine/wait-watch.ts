@@ -1,4 +1,5 @@
 import { locate } from '../core/cursor.js';
+import { isAskedFor } from './asked-waits.js';
 import { messageOf } from './journal-writer.js';
 import type { PlaceRunner } from './place-runner.js';
 import type { SessionCore } from './session-core.js';
@@ -51,14 +52,14 @@ export class WaitWatch {
     const { core } = this;
     core.book.replace(taken);
     core.book.asked(core.deps.clock.now());
-    core.cancelTimedOut(taken);
+    core.cancelTimedOut(taken, () => this.host.proceed());
     if (core.state.rollback !== null) return;
     for (const wait of taken) {
       const error = fatalTimeout(wait);
-      const frame = error === null ? null : locate(core.workflow.definition, core.state, wait.path);
-      const step = frame?.sequence.step;
-      if (error === null || !step || frame === null || step.visit !== wait.visit) continue;
-      this.places.failAt(wait.path, step, frame.sequence.data, error);
+      // Of several waits that fail the run the first one does.
+      if (error === null || !isAskedFor(core.workflow.definition, core.state, wait)) continue;
+      const sequence = locate(core.workflow.definition, core.state, wait.path)?.sequence;
+      if (sequence?.step) this.places.failAt(wait.path, sequence.step, sequence.data, error);
     }
   }
 
