@@ -153,8 +153,8 @@ class ElsewhereWorkflow {
   }
 
   @Step({ queue: 'other' })
-  async failing() {
-    return { late: await waitForEvent('late', { timeout: minutes(1), timeoutValue: 'none' }) };
+  async afterwards(data: object) {
+    return { ...data, late: await waitForEvent('late', { timeout: minutes(1), timeoutValue: 'none' }) };
   }
 }
 
