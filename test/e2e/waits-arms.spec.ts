@@ -10,10 +10,12 @@ import {
   minutes,
   once,
   Parallel,
+  type ParallelResults,
   seconds,
   sleep,
   startWorkflow,
   Step,
+  unwrap,
   waitForEvent,
   Workflow,
   workflowId,
@@ -43,10 +45,10 @@ const passes = new Passes();
 @Workflow({ name: 'arms' })
 class ArmsWorkflow {
   @Parallel({ a: ['askA', 'afterA'], b: 'askB', c: 'nap' })
-  async all(_data: object, results: Record<string, { value: object }>) {
+  async all(_data: object, results: ParallelResults<{ a: object; b: object; c: object }>) {
     passes.note('all');
     const signed = await waitForEvent('signed');
-    return { a: results['a']?.value, b: results['b']?.value, c: results['c']?.value, signed };
+    return { ...unwrap(results), signed };
   }
 
   @Step()
@@ -130,8 +132,8 @@ const RETRY = { maxAttempts: 2, backoff: 'constant', initialDelay: 1_000, jitter
 @Workflow({ name: 'elsewhere' })
 class ElsewhereWorkflow {
   @Parallel(['here', 'there'])
-  both(_data: object, results: Record<string, { value: object }>) {
-    return { here: results['here']?.value, there: results['there']?.value };
+  both(_data: object, results: ParallelResults<{ here: object; there: object }>) {
+    return unwrap(results);
   }
 
   @Step()

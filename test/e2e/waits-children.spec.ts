@@ -17,7 +17,6 @@ import {
   waitForInput,
   Workflow,
   type WorkflowHandle,
-  type WorkflowRef,
 } from 'nest-durable';
 import { createDurableTest, type DurableTest } from 'nest-durable/testing';
 import { DataSource, type EntityManager } from 'typeorm';
@@ -182,7 +181,7 @@ afterAll(() => test.close());
 async function start(
   work: () => unknown,
   second: () => unknown = () => null,
-  workflow: WorkflowRef = ParentWorkflow,
+  workflow = 'parent',
 ): Promise<WorkflowHandle<unknown>> {
   const run = await test.client.start(workflow, { body: bodies.add(work), second: bodies.add(second) });
   await test.idle();
@@ -460,7 +459,7 @@ describe('families', () => {
         throw new Error(id);
       },
       undefined,
-      AgainWorkflow,
+      'again',
     );
     await run.sendEvent('fail');
     await test.idle();
