@@ -33,11 +33,15 @@ export class PlaceRunner {
     private readonly host: RunnerHost,
   ) {}
 
+  /** Whether to begin there runs no code of the user's. */
+  isOwn(place: Place): boolean {
+    return place.work === 'gather' || this.isElsewhere(place) || needsIntent(place);
+  }
+
   begin(place: Place): void {
     const { core } = this;
-    const { settings } = place.node;
-    if (settings.queue !== null && settings.queue !== core.row.queue) return this.handOver(place);
-    if (settings.compensate !== null && settings.compensateWhen === 'started' && !place.state.intent) {
+    if (this.isElsewhere(place)) return this.handOver(place);
+    if (needsIntent(place)) {
       // The body runs once it is known that it may have run.
       return core.write([core.record(placeOf(place), 'intent')]);
     }
@@ -54,6 +58,11 @@ export class PlaceRunner {
           this.host.lose(error instanceof Error ? error : new Error(String(error)));
         }
       });
+  }
+
+  private isElsewhere({ node }: Place): boolean {
+    const { queue } = node.settings;
+    return queue !== null && queue !== this.core.row.queue;
   }
 
   /** A step fails by what it waited for, whatever it would have done about it. */
@@ -270,6 +279,12 @@ export class PlaceRunner {
       },
     };
   }
+}
+
+/** That the body may run is to be known before it does. */
+function needsIntent({ node, state }: Place): boolean {
+  const { compensate, compensateWhen } = node.settings;
+  return compensate !== null && compensateWhen === 'started' && !state.intent;
 }
 
 export function placeOf({ path, state, data }: Pick<Place, 'path' | 'state' | 'data'>): RecordPlace {

@@ -130,12 +130,12 @@ function commitOf(verb: string, args: unknown[]): Commit | null {
 }
 
 interface Described {
-  readonly records: readonly { readonly path: string; readonly status: string }[];
+  readonly records: readonly { readonly path: string; readonly status: string; readonly type: string }[];
   readonly outcome: { readonly kind: string; readonly status?: string } | null;
 }
 
 function describe({ records, outcome }: Described): string {
-  const parts = records.map(({ path, status }) => `${path} ${status}`);
+  const parts = records.filter(({ type }) => type !== 'handed').map(({ path, status }) => `${path} ${status}`);
   if (outcome?.kind === 'end') parts.push(`the run ended: ${outcome.status}`);
   else if (outcome !== null) parts.push(outcome.kind === 'park' ? 'the run suspended' : outcome.kind);
   return parts.join(', ');
