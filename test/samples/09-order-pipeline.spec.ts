@@ -5,7 +5,7 @@ import type { SampleRun } from '../support/sample.js';
 import { type SampleTest, startSampleTest } from '../support/sample-test.js';
 
 interface OrderRun extends SampleRun {
-  children: { id: string; workflow: string; status: string; queue: string; input: { warehouse?: string } }[];
+  children: { id: string; workflow: string; status: string; queue: string }[];
 }
 
 let sample: SampleTest;
@@ -44,14 +44,14 @@ describe('sample 09-order-pipeline', () => {
       { status: 'waiting', queue: 'warehouse' },
       { status: 'waiting', queue: 'warehouse' },
     ]);
-    const shipments = children.toSorted((a, b) => String(a.input.warehouse).localeCompare(String(b.input.warehouse)));
     await sample.test.crash();
-    for (const [index, shipment] of shipments.entries()) {
+    for (const [index, shipment] of children.entries()) {
       await sample.post(`/orders/shipments/${shipment.id}/packed`, { parcel: `p-${index}` });
     }
     await sample.test.restart();
     const done = await read(id);
-    expect(done).toMatchObject({ status: 'completed', data: { orderId: 'A-1', parcels: ['p-0', 'p-1'], points: 30 } });
+    expect(done).toMatchObject({ status: 'completed', data: { orderId: 'A-1', points: 30 } });
+    expect((done.data['parcels'] as string[]).toSorted()).toEqual(['p-0', 'p-1']);
     expect(ends(done)).toEqual(['receipt completed', 'shipment completed', 'shipment completed']);
     expect(done.data['receipt']).toBe(done.children.find(({ workflow }) => workflow === 'receipt')?.id);
     expect(ledgerOf('A-1').toSorted()).toEqual(['reserved in north', 'reserved in south']);
