@@ -46,7 +46,8 @@ export function afterFailure(
   const { definition } = core.workflow;
   const rolledBack = core.state.rollback !== null;
   const again = outcome === 'failed' && undone !== 'not everything' && !endsTheRun(cause);
-  if (!core.book.isEmpty || rolledBack) core.outbox.closeAll();
+  // What a step on another queue has left open may not be known here.
+  if (!core.book.isEmpty || rolledBack || core.handedAny) core.outbox.closeAll();
   if (again && core.state.round <= definition.maxRetries) {
     if (rolledBack) core.outbox.compensating(false);
     const delay = Math.round(retryDelay(DEFAULT_RETRY, core.state.round));

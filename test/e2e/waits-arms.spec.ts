@@ -10,17 +10,19 @@ import {
   minutes,
   once,
   Parallel,
+  type ParallelResults,
   seconds,
   sleep,
   startWorkflow,
   Step,
+  unwrap,
   waitForEvent,
   Workflow,
   workflowId,
 } from 'nest-durable';
 import { createDurableTest, type DurableTest } from 'nest-durable/testing';
 import { settled } from '../support/bodies.js';
-import { onTestServer } from '../testing/support.js';
+import { Gate, onTestServer } from '../testing/support.js';
 
 /** Waits in arms, items, selectors, collectors and on other queues: only what is over runs again. */
 
@@ -43,10 +45,10 @@ const passes = new Passes();
 @Workflow({ name: 'arms' })
 class ArmsWorkflow {
   @Parallel({ a: ['askA', 'afterA'], b: 'askB', c: 'nap' })
-  async all(_data: object, results: Record<string, { value: object }>) {
+  async all(_data: object, results: ParallelResults<{ a: object; b: object; c: object }>) {
     passes.note('all');
     const signed = await waitForEvent('signed');
-    return { a: results['a']?.value, b: results['b']?.value, c: results['c']?.value, signed };
+    return { ...unwrap(results), signed };
   }
 
   @Step()
@@ -130,8 +132,8 @@ const RETRY = { maxAttempts: 2, backoff: 'constant', initialDelay: 1_000, jitter
 @Workflow({ name: 'elsewhere' })
 class ElsewhereWorkflow {
   @Parallel(['here', 'there'])
-  both(_data: object, results: Record<string, { value: object }>) {
-    return { here: results['here']?.value, there: results['there']?.value };
+  both(_data: object, results: ParallelResults<{ here: object; there: object }>) {
+    return unwrap(results);
   }
 
   @Step()
@@ -153,8 +155,43 @@ class ElsewhereWorkflow {
   }
 
   @Step({ queue: 'other' })
-  async failing() {
-    return { late: await waitForEvent('late', { timeout: minutes(1), timeoutValue: 'none' }) };
+  async afterwards(data: object) {
+    return { ...data, late: await waitForEvent('late', { timeout: minutes(1), timeoutValue: 'none' }) };
+  }
+}
+
+/** Fails while a step on another queue is running, which has started a child. */
+@Workflow({ name: 'left_behind', maxRetries: 1 })
+class LeftBehindWorkflow {
+  readonly begun = [new Gate(), new Gate()];
+  readonly gate = new Gate();
+
+  @Parallel(['there', 'fails'])
+  both() {}
+
+  @Step({ queue: 'other' })
+  async there() {
+    passes.note('there');
+    await startWorkflow(PatientWorkflow, {});
+    const round = passes.of({ id: workflowId() })['there'] ?? 0;
+    this.begun[round - 1]?.open();
+    // Without regard for stepSignal(): it comes back long after its run has failed.
+    if (round === 1) await this.gate.promise;
+    await waitForEvent('there');
+  }
+
+  @Step()
+  async fails() {
+    await waitForEvent('fail');
+    throw new Error('this arm fails');
+  }
+}
+
+@Workflow({ name: 'patient' })
+class PatientWorkflow {
+  @Step()
+  async wait() {
+    await waitForEvent('never');
   }
 }
 
@@ -179,7 +216,15 @@ class RefsElsewhereWorkflow {
 let test: DurableTest;
 
 beforeAll(async () => {
-  const workflows = [ArmsWorkflow, ItemsWorkflow, ChoosingWorkflow, ElsewhereWorkflow, RefsElsewhereWorkflow];
+  const workflows = [
+    ArmsWorkflow,
+    ItemsWorkflow,
+    ChoosingWorkflow,
+    ElsewhereWorkflow,
+    RefsElsewhereWorkflow,
+    LeftBehindWorkflow,
+    PatientWorkflow,
+  ];
   test = await createDurableTest({ providers: [...workflows, ChildWorkflow] }, onTestServer);
 });
 
@@ -288,6 +333,27 @@ describe('a step on another queue', () => {
     const children = await test.client.listChildren(run.id);
     expect(children.map(({ id }) => id).toSorted()).toEqual(there.children.slice(0, 2).toSorted());
     expect(passes.of(run)).toEqual({ here: 2, 'there 1': 4, 'there 2': 1 });
+  });
+
+  it('that runs on when its run has failed leaves neither children nor waits behind', async () => {
+    const workflow = test.get(LeftBehindWorkflow);
+    const run = await test.client.start(LeftBehindWorkflow, {});
+    await workflow.begun[0]?.promise;
+    await run.sendEvent('fail');
+    while ((await run.execution())?.round !== 2) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect((await test.client.listChildren(run.id)).map(({ status }) => status)).toEqual(['cancelled']);
+    workflow.gate.open();
+    await test.idle();
+    await test.advance(minutes(1));
+    await workflow.begun[1]?.promise;
+    expect(passes.of(run)).toEqual({ there: 2 });
+    await test.idle();
+    const waits = (await test.client.listPendingEvents({ limit: 1000 })).filter((one) => one.executionId === run.id);
+    expect(waits.map(({ eventName }) => eventName).toSorted()).toEqual(['fail', 'there']);
+    await run.sendEvent('fail');
+    await test.idle();
+    expect(await run.execution()).toMatchObject({ status: 'failed', round: 2 });
+    expect((await test.client.listChildren(run.id)).map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
   });
 
   it('knows the children that are named in its sequence', async () => {

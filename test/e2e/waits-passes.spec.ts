@@ -16,7 +16,6 @@ import {
   waitForInput,
   Workflow,
   type WorkflowHandle,
-  type WorkflowRef,
 } from 'nest-durable';
 import { createDurableTest, type DurableTest } from 'nest-durable/testing';
 import { Bodies, settled } from '../support/bodies.js';
@@ -125,7 +124,7 @@ beforeAll(async () => {
 beforeEach(() => undone.splice(0));
 afterAll(() => test.close());
 
-async function start(body: () => unknown, workflow: WorkflowRef = OneWorkflow): Promise<WorkflowHandle<unknown>> {
+async function start(body: () => unknown, workflow = 'one'): Promise<WorkflowHandle<unknown>> {
   const run = await test.client.start(workflow, { body: bodies.add(body) });
   await test.idle();
   return run;
@@ -245,7 +244,7 @@ describe('a step', () => {
       await sleep(hours(1));
       await waitForEvent('go');
       return 'in time';
-    }, LimitedWorkflow);
+    }, 'limited');
     await test.advance(hours(2));
     await run.sendEvent('go');
     expect(await gotOf(run)).toBe('in time');
@@ -260,7 +259,7 @@ describe('a further attempt', () => {
       const late = await waitForEvent('late', { timeout: minutes(1) });
       if (currentAttempt() === 2) throw new Error('once more');
       return [event, value, late];
-    }, RetriedWorkflow);
+    }, 'retried');
     await run.sendEvent('kept', 1);
     await test.advance(10);
     // The first attempt fails by the timeout, and the second waits for as long again.
@@ -282,7 +281,7 @@ describe('a further attempt', () => {
       const open = waitForEvent('open');
       if (currentAttempt() === 1) await Promise.all([open, waitForEvent('x', { timeout: 10 })]);
       return await open;
-    }, RetriedWorkflow);
+    }, 'retried');
     await test.advance(10);
     await test.advance(RETRY.initialDelay);
     expect(bodies.passes(run)).toBe(3);
@@ -292,7 +291,7 @@ describe('a further attempt', () => {
   });
 
   it('is made for a wait that was cancelled, which is asked anew', async () => {
-    const run = await start(() => waitForInput('name'), RetriedWorkflow);
+    const run = await start(() => waitForInput('name'), 'retried');
     expect(await test.client.cancelWait(run.id, { name: 'name', reason: 'wrong person' })).toBe(1);
     await test.advance(RETRY.initialDelay);
     await run.provideInput('name', 'ann');
@@ -338,7 +337,7 @@ describe("onTimeout: 'fail'", () => {
       } catch {
         return 'caught';
       }
-    }, SagaWorkflow);
+    }, 'saga');
     await test.advance(minutes(1));
     expect(await settled(test, run)).toMatchObject({
       status: 'compensated',
@@ -353,7 +352,7 @@ describe("onTimeout: 'fail'", () => {
     const options = { timeout: minutes(1), onTimeout: 'fail' } as const;
     const run = await start(
       () => Promise.all([waitForEvent('a', options), waitForAll(['b'], options)]),
-      RetriedWorkflow,
+      'retried',
     );
     await test.advance(minutes(1));
     expect((await settled(test, run)).status).toBe('failed');
