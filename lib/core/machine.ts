@@ -199,6 +199,8 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
     if (record.retryAt === null) step.handed = null;
     step.attempt = record.attempt + 1;
     step.retryAt = record.retryAt;
+    // The next attempt, too, begins only when this one is committed.
+    sequence.at = Math.max(sequence.at, record.seq);
     if (record.retryAt === null) fail(frame, record.seq);
     return;
   }
