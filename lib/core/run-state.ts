@@ -35,9 +35,23 @@ export interface StepState {
   spent: number;
   /** How many waits were over when the last pass was suspended. */
   seen: number;
+  /** What the passes of this attempt that ended with a wait have logged; missing: nothing. */
+  logged?: LogMark;
   /** Children that were started without a `ref`, by workflow and count. */
   children: Record<string, ChildRef>;
   fan: Fan | null;
+}
+
+/** What an attempt has logged in the passes before the present one. */
+export interface LogMark {
+  /** Lines of the last pass, and their digest: the next one begins with them, as a rule. */
+  readonly lines: number;
+  readonly hash: string;
+  /** Lines of the last pass that were over the limits. */
+  readonly dropped: number;
+  /** Lines and bytes of all passes that are stored. */
+  readonly kept: number;
+  readonly bytes: number;
 }
 
 /** The arms of a node that has some: a branch's chosen one, all of a parallel's, the open items of a loop. */
