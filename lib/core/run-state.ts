@@ -44,9 +44,8 @@ export interface StepState {
 
 /** What an attempt has logged in the passes before the present one. */
 export interface LogMark {
-  /** Lines of the last pass, and their digest: the next one begins with them, as a rule. */
-  readonly lines: number;
-  readonly hash: string;
+  /** Short digests of the lines of the last pass: the next one says them again, as a rule. */
+  readonly lines: readonly string[];
   /** Lines of the last pass that were over the limits. */
   readonly dropped: number;
   /** Lines and bytes of all passes that are stored. */

@@ -26,7 +26,7 @@ interface HeldLine {
 
 /**
  * What the code of one pass of an attempt has logged. A pass that comes after a wait runs the step's code from its top
- * and says again what was said before: where it begins with exactly the lines of the pass before it, those are not
+ * and says again what was said before: its lines that the pass before it has said too, in the same order, are not
  * stored twice.
  */
 export class StepLog {
@@ -81,8 +81,7 @@ export class StepLog {
     if (text === null) return null;
     const { before, lines } = this;
     const mark: LogMark = {
-      lines: lines.length,
-      hash: hashOf(lines),
+      lines: lines.map(digest),
       dropped: this.dropped,
       kept: (before?.kept ?? 0) + kept,
       bytes: (before?.bytes ?? 0) + bytes,
@@ -94,9 +93,8 @@ export class StepLog {
   private fresh(): { text: string | null; kept: number; bytes: number } {
     const { before, lines, settings } = this;
     if (before === null) return { text: logText(lines, this.dropped), kept: lines.length, bytes: this.bytes };
-    const again = lines.length >= before.lines && hashOf(lines.slice(0, before.lines)) === before.hash;
-    const rest = again ? lines.slice(before.lines) : lines;
-    let dropped = again ? Math.max(0, this.dropped - before.dropped) : this.dropped;
+    const rest = withoutRepeated(lines, before.lines);
+    let dropped = Math.max(0, this.dropped - before.dropped);
     let kept = 0;
     let bytes = 0;
     for (const { line } of rest) {
@@ -120,14 +118,22 @@ export function stepLog(
 }
 
 /** Of a pass that the next one does not repeat. */
-export const NO_LINES: Pick<LogMark, 'lines' | 'hash' | 'dropped'> = { lines: 0, hash: hashOf([]), dropped: 0 };
+export const NO_LINES: Pick<LogMark, 'lines' | 'dropped'> = { lines: [], dropped: 0 };
 
 function shortened(message: string, most: number): string {
   return message.length <= most ? message : `${message.slice(0, most - 1)}…`;
 }
 
-function hashOf(lines: readonly HeldLine[]): string {
-  const hash = createHash('sha1');
-  for (const { line } of lines) hash.update(line).update('\n');
-  return hash.digest('base64');
+/** What is left of `lines` when those are taken out that an earlier pass has said too, in that order. */
+function withoutRepeated(lines: readonly HeldLine[], earlier: readonly string[]): readonly HeldLine[] {
+  let at = 0;
+  return lines.filter((line) => {
+    const found = at < earlier.length ? earlier.indexOf(digest(line), at) : -1;
+    if (found >= 0) at = found + 1;
+    return found < 0;
+  });
+}
+
+function digest({ line }: HeldLine): string {
+  return createHash('sha1').update(line).digest('base64').slice(0, 8);
 }
