@@ -20,6 +20,7 @@ import { expectInvariants } from '../support/invariants.js';
 
 const ARMS = Array.from({ length: 20 }, (_, at) => `arm${at}`);
 const LINES = 25;
+const QUEUES = { default: {}, else: {} };
 const logger = new Logger('Shop');
 
 /** Steps that are to be seen running wait at a gate until the test opens it. */
@@ -84,6 +85,15 @@ class TalkWorkflow {
     }
   }
 
+  @Step({ queue: 'else' })
+  async elsewhere({ kind }: { kind: string }) {
+    if (!kind.startsWith('elsewhere')) return;
+    logger.log('begun elsewhere');
+    if (kind === 'elsewhere waits') await waitForEvent('there');
+    else await gate(kind);
+    logger.log('done elsewhere');
+  }
+
   @Step()
   end({ kind }: { kind: string }) {
     if (kind !== 'undone') return;
@@ -121,14 +131,15 @@ afterEach(async () => {
 
 afterAll(async () => {
   Object.assign(console, own);
-  await expectInvariants(pool);
   await pool.end();
 });
 
 async function node(logs?: DurableModuleOptions['logs'], more: DurableModuleOptions = {}) {
   const note = (message: string) => void printed.push(message);
   const module = await Test.createTestingModule({
-    imports: [DurableModule.forRoot({ database: { url: database.url }, ...(logs && { logs }), ...more })],
+    imports: [
+      DurableModule.forRoot({ database: { url: database.url }, queues: QUEUES, ...(logs && { logs }), ...more }),
+    ],
     providers: [WideWorkflow, TalkWorkflow],
   })
     .setLogger({ log: note, warn: note, error: note, debug: note, verbose: note, fatal: note })
@@ -263,6 +274,7 @@ it('shows them while the step waits, and what is said again after a wait once', 
   const done = await client.getExecution(run.id, { includeSteps: true, includeLogs: true });
   expect(done?.steps?.map(({ step, logs: own }) => [step, own?.map(({ message }) => message)])).toEqual([
     ['talk', all],
+    ['elsewhere', []],
     ['end', []],
   ]);
   const plain = await client.getExecution(run.id, { includeSteps: true });
@@ -305,4 +317,29 @@ it('answers questions about what is not there', async () => {
   await expect(client.getLogs('01890000-0000-7000-8000-000000000000')).rejects.toBeInstanceOf(ExecutionNotFoundError);
   await expect(client.getLogs('x')).rejects.toBeInstanceOf(InvalidInputError);
   await expect(client.getLogs(run.id, 5 as never)).rejects.toBeInstanceOf(InvalidInputError);
+});
+
+it('leaves a journal that is whole', async () => {
+  await expectInvariants(pool);
+});
+
+it('keeps those of a step on another queue, which waits or is handed back', async () => {
+  const one = await node(undefined, { shutdownTimeout: 0 });
+  const waiting = await one.client.start(TalkWorkflow, { kind: 'elsewhere waits' });
+  const hanging = await one.client.start(TalkWorkflow, { kind: 'elsewhere hangs' });
+  await until(async () => (await one.client.listPendingEvents({ eventName: 'there' })).length > 0);
+  await until(() => gates.has('elsewhere hangs'));
+  expect(messages(await one.client.getLogs(waiting.id))).toEqual(['begun elsewhere']);
+  await one.app.close();
+  gates.clear();
+  const two = await node();
+  await two.client.sendEvent(waiting.id, 'there');
+  await until(() => gates.has('elsewhere hangs'));
+  gates.get('elsewhere hangs')?.();
+  await two.client.handle(waiting.id).result();
+  await two.client.handle(hanging.id).result();
+  const logs = await two.client.getLogs(waiting.id, 'elsewhere');
+  expect(messages(logs)).toEqual(['begun elsewhere', 'done elsewhere']);
+  const twice = await two.client.getLogs(hanging.id, 'elsewhere');
+  expect(messages(twice)).toEqual(['begun elsewhere', 'begun elsewhere', 'done elsewhere']);
 });
