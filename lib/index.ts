@@ -3,6 +3,7 @@ export { DurableModule, type DurableModuleAsyncOptions } from './durable.module.
 export type {
   DurableFactoryOptions,
   DurableModuleOptions,
+  LogOptions,
   QueueOptions,
   RateLimit,
   RetentionOptions,
@@ -33,6 +34,8 @@ export type {
   ExecutionListFilters,
   ExecutionStatus,
   GetExecutionOptions,
+  LogEntry,
+  LogLevel,
   PendingEvent,
   PendingEventFilters,
   PendingInput,
@@ -48,7 +51,13 @@ export { getDurableClientToken, getDurableHealthIndicatorToken, getDurableQueues
 export { Branch } from './decorators/branch.decorator.js';
 export { Compensate } from './decorators/compensate.decorator.js';
 export { Decision } from './decorators/decision.decorator.js';
-export { DurableWorkflow, type InputOf, type ResultOf, type WorkflowClass, type WorkflowRef } from './core/durable-workflow.js';
+export {
+  DurableWorkflow,
+  type InputOf,
+  type ResultOf,
+  type WorkflowClass,
+  type WorkflowRef,
+} from './core/durable-workflow.js';
 export { ForEach } from './decorators/for-each.decorator.js';
 export { InjectDurable } from './decorators/inject-durable.decorator.js';
 export { Parallel } from './decorators/parallel.decorator.js';

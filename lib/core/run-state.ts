@@ -35,9 +35,22 @@ export interface StepState {
   spent: number;
   /** How many waits were over in the pass that was suspended last; -1: the next pass need not wait for any. */
   seen: number;
+  /** What the passes of this attempt that ended with a wait have logged; missing: nothing. */
+  logged?: LogMark;
   /** Children that were started without a `ref`, by workflow and count. */
   children: Record<string, ChildRef>;
   fan: Fan | null;
+}
+
+/** What an attempt has logged in the passes before the present one. */
+export interface LogMark {
+  /** Short digests of the lines of the last pass: the next one says them again, as a rule. */
+  readonly lines: readonly string[];
+  /** Lines of the last pass that were over the limits. */
+  readonly dropped: number;
+  /** Lines and bytes of all passes that are stored. */
+  readonly kept: number;
+  readonly bytes: number;
 }
 
 /** The arms of a node that has some: a branch's chosen one, all of a parallel's, the open items of a loop. */
