@@ -15,7 +15,7 @@ import { given } from './durable.options-check.js';
  *
  * What is guaranteed across nodes: with `workflow(id)`, everything that the tables keep (all but `step_started`, and
  * passing states such as `workflow_resumed`), whatever connection or process is lost. With `all()`, the starts and ends
- * of runs and their last state. Other events come unless a connection or their process breaks down at that moment. With
+ * of runs and that they wait. Other events come unless a connection or their process breaks down at that moment. With
  * `notify: false` `workflow(id)` polls the tables every second, and the others tell of this process only.
  */
 export class DurableEvents {

@@ -23,6 +23,7 @@ export class EventLink extends EventEmitter<EventLinkEvents> {
   readonly #channel: string;
   readonly #sender: SteadyClient;
   #listener: SteadyClient | null = null;
+  #ending: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #retryDelay = FIRST_RETRY;
   #aliveAt = -Infinity;
@@ -79,7 +80,8 @@ export class EventLink extends EventEmitter<EventLinkEvents> {
     const client = this.#listener;
     this.#listener = null;
     clearTimeout(this.#timer);
-    await client?.close();
+    if (client !== null) this.#ending = Promise.all([this.#ending, client.close()]).then(() => {});
+    await this.#ending;
   }
 
   async close(): Promise<void> {
