@@ -11,6 +11,7 @@ import type { DurableRuntime } from './durable.host.js';
 import { inputValidator } from './durable.input.js';
 import { appDataSourceOf, type ResolvedOptions } from './durable.options.js';
 import { captureLogs } from './durable.log-capture.js';
+import { openEvents } from './durable.event-boot.js';
 import { connectHints } from './durable.hints.js';
 import { Engine } from './engine/engine.js';
 import { limitKeyOf } from './engine/limit-keys.js';
@@ -81,7 +82,9 @@ export async function boot(
   closers.add('the connections for limits', () => queues.close());
   const retention = retentionJob(new PgRetention(pool, options.schema), options.retention);
   const hints = await connectHints(options, target, closers, log);
+  const events = openEvents(pool, target, options.schema, hints, closers, log);
   const deps = {
+    observer: events,
     store,
     schedules: new PgScheduleStore(pool, options.schema),
     queues,
@@ -108,6 +111,7 @@ export async function boot(
   return {
     engine,
     deps,
+    events,
     registry,
     dataSource: database.dataSource,
     pool,

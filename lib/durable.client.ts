@@ -3,6 +3,7 @@ import type { PendingEvent, PendingEventFilters, PendingInput } from './core/pen
 import { isUuid, uuidv7 } from './core/uuid.js';
 import type { InputOf, ResultOf, WorkflowRef } from './core/durable-workflow.js';
 import { cleanup, type CleanupOptions } from './durable.cleanup.js';
+import { tellSwitched } from './durable.event-sources.js';
 import { type HandleClient, WorkflowHandle } from './durable.handle.js';
 import type { DurableHost, DurableRuntime } from './durable.host.js';
 import { readChildFilters, readFilters, readListFilters } from './durable.list-options.js';
@@ -266,7 +267,10 @@ export class DurableClient {
    */
   async pause(id: string): Promise<boolean> {
     const run = checkId(id);
-    return (await this.ready()).control.pause(run);
+    const parts = await this.ready();
+    const { changed, idle } = await parts.control.pause(run);
+    if (changed && idle) tellSwitched(parts, run, 'workflow_paused');
+    return changed;
   }
 
   /**
@@ -276,9 +280,11 @@ export class DurableClient {
    */
   async resume(id: string): Promise<boolean> {
     const run = checkId(id);
-    const { control, engine } = await this.ready();
-    const { changed, queues } = await control.resume(run);
-    engine.workIn(queues);
+    const parts = await this.ready();
+    const { changed, queues, waits } = await parts.control.resume(run);
+    parts.engine.workIn(queues);
+    // One that can go on is told of by its claim.
+    if (waits) tellSwitched(parts, run, 'workflow_resumed');
     return changed;
   }
 

@@ -15,6 +15,8 @@ export interface HintConnection extends Hints {
   readonly sessionName: string | null;
   /** Whether hints arrive at the moment; else work is found by polling. */
   readonly listening: boolean;
+  /** The session itself, where hints arrive. */
+  readonly listener: Listener | null;
   /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
   readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
   /** What one that sends an event sends too; `null`: the event is found by polling. */
@@ -29,6 +31,7 @@ export interface HintConnection extends Hints {
 const SILENT: HintConnection = {
   sessionName: null,
   listening: false,
+  listener: null,
   hint: null,
   looseHint: null,
   queue: () => {},
@@ -52,6 +55,7 @@ export async function connectHints(
   await listener.start();
   const visible = await isVisible(listener, log);
   return {
+    listener: visible ? listener : null,
     sessionName: visible ? listener.sessionName : null,
     get listening() {
       return visible && listener.up;

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { DataSource } from 'typeorm';
+import type { EventHub } from './durable.event-hub.js';
 import type { HintConnection } from './durable.hints.js';
 import type { Engine, EngineDeps } from './engine/engine.js';
 import type { Registry } from './engine/registry.js';
@@ -18,6 +19,8 @@ export interface DurableRuntime {
   readonly engine: Engine;
   /** What the engine is made of. The testing kit makes further ones of it, which can die while the app lives. */
   readonly deps: EngineDeps & { readonly hints: HintConnection };
+  /** Who listens to what happens. */
+  readonly events: EventHub;
   readonly registry: Registry;
   /** The engine's own TypeORM DataSource, for reads. */
   readonly dataSource: DataSource;

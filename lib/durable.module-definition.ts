@@ -2,11 +2,13 @@ import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import {
   getDurableClientToken,
+  getDurableEventsToken,
   getDurableHealthIndicatorToken,
   getDurableOptionsToken,
   getDurableQueuesToken,
 } from './durable.tokens.js';
 import { DurableClient } from './durable.client.js';
+import { DurableEvents } from './durable.events.js';
 import { DurableExplorer } from './durable.explorer.js';
 import { DurableHealthIndicator } from './durable.health.js';
 import { DurableLauncherModule } from './durable.launcher.js';
@@ -39,6 +41,7 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
       const services = [
         { token: getDurableClientToken(instance), type: DurableClient },
         { token: getDurableQueuesToken(instance), type: DurableQueues },
+        { token: getDurableEventsToken(instance), type: DurableEvents },
         { token: getDurableHealthIndicatorToken(instance), type: DurableHealthIndicator },
       ];
       const byClass =

@@ -12,6 +12,7 @@ import {
 } from './core/schedule.js';
 import { uuidv7 } from './core/uuid.js';
 import type { WorkflowRef } from './core/durable-workflow.js';
+import { tellToggled, tellTriggered } from './durable.event-sources.js';
 import type { DurableRuntime } from './durable.host.js';
 import { given } from './durable.options-check.js';
 import {
@@ -114,6 +115,7 @@ export class DurableSchedules {
       parentId: null,
       idempotencyKey: null,
     });
+    tellTriggered(parts, wanted, definition.name, id);
     parts.engine.workIn([queue]);
     return id;
   }
@@ -136,8 +138,14 @@ export class DurableSchedules {
     name: string,
     change: (state: ScheduleState, now: number) => ScheduleState,
   ): Promise<StoredSchedule> {
-    await schedulesOf(parts).change(name, change);
-    return this.changed(parts, name);
+    let before = false;
+    await schedulesOf(parts).change(name, (state, now) => {
+      before = state.enabled;
+      return change(state, now);
+    });
+    const schedule = await this.changed(parts, name);
+    if (schedule.enabled !== before) tellToggled(parts, name, schedule.workflow, schedule.enabled);
+    return schedule;
   }
 
   private async changed(parts: ScheduleParts, name: string): Promise<StoredSchedule> {

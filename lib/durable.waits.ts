@@ -3,7 +3,9 @@ import { decode, encode } from './core/codec.js';
 import { InvalidInputError } from './core/errors.js';
 import { checkAnswer } from './core/input-check.js';
 import type { PendingEvent, PendingInput } from './core/pending.js';
+import { uuidv7 } from './core/uuid.js';
 import type { WaitSpec } from './core/wait-spec.js';
+import { tellProvided, tellReceived } from './durable.event-sources.js';
 import type { DurableRuntime } from './durable.host.js';
 import {
   readCancelWait,
@@ -35,7 +37,11 @@ export class WaitsClient {
     const sent = { runId, name, payload: encode(payload, { maxBytes: this.maxBytes, what: 'payload' }), dedupeKey };
     const within = manager ?? this.joined();
     if (within !== null) return this.waits.sendEventWithin(within, sent);
-    this.runtime.engine.woken(await this.waits.sendEvent(sent));
+    // With a key of its own an event can be sent again when nobody knows whether it has arrived.
+    const key = dedupeKey ?? uuidv7();
+    const woken = await this.waits.sendEvent({ ...sent, dedupeKey: key });
+    tellReceived(this.runtime, runId, name, key);
+    this.runtime.engine.woken(woken);
   }
 
   /** A transactional step sends its events in its transaction, if that is on this instance's database. */
@@ -47,9 +53,13 @@ export class WaitsClient {
   async provideInput(runId: string, input: unknown, data: unknown): Promise<void> {
     const selector = readInputSelector(input);
     const text = encode(data, { maxBytes: this.maxBytes, what: 'data' });
-    this.runtime.engine.woken(
-      await this.waits.provideInput(runId, selector, ({ name, spec }) => answerOf(name, spec, text)),
-    );
+    let answered = { id: '', name: '' };
+    const woken = await this.waits.provideInput(runId, selector, ({ id, name, spec }) => {
+      answered = { id, name };
+      return answerOf(name, spec, text);
+    });
+    tellProvided(this.runtime, runId, answered.id, answered.name);
+    this.runtime.engine.woken(woken);
   }
 
   async cancelWait(runId: string, options: unknown): Promise<number> {

@@ -10,6 +10,8 @@ export type {
 } from './durable.options.js';
 export { DurableClient } from './durable.client.js';
 export type { CleanupOptions } from './durable.cleanup.js';
+export { DurableEvents } from './durable.events.js';
+export { DURABLE_EVENT_KINDS, type DurableEvent, type DurableEventKind } from './core/events.js';
 export {
   DurableHealthIndicator,
   type DurableHealth,
@@ -46,7 +48,12 @@ export type {
   WorkflowSummary,
 } from './durable.types.js';
 export type { CancelOptions, CancelWaitOptions, SendEventOptions } from './durable.wait-options.js';
-export { getDurableClientToken, getDurableHealthIndicatorToken, getDurableQueuesToken } from './durable.tokens.js';
+export {
+  getDurableClientToken,
+  getDurableEventsToken,
+  getDurableHealthIndicatorToken,
+  getDurableQueuesToken,
+} from './durable.tokens.js';
 
 export { Branch } from './decorators/branch.decorator.js';
 export { Compensate } from './decorators/compensate.decorator.js';

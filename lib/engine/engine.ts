@@ -12,6 +12,8 @@ import { thisProcess } from './process-identity.js';
 import { QueuePoller } from './poller.js';
 import { QueueClaims } from './queue-claims.js';
 import type { QueueSettings, QueueStore } from './queue-store.js';
+import { tellCancelled, tellFired, tellReceived } from './observed.js';
+import type { Observer } from './observer.js';
 import type { Registry } from './registry.js';
 import { Scheduler } from './scheduler.js';
 import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
@@ -67,6 +69,8 @@ export interface EngineDeps {
   /** application_name of the listening session, when the server was seen to show it. */
   readonly sessionName: () => string | null;
   readonly onTrouble: (message: string) => void;
+  /** Who is told what happens. Default: nobody. */
+  readonly observer?: Observer;
   /** Default: one that follows the server's. */
   readonly clock?: DatabaseClock;
 }
@@ -158,6 +162,7 @@ export class Engine {
       onAttention: () => void this.sessions.look(),
       onCancelled: (tree) => void this.cancelledTree(tree),
       onTrouble,
+      observer: deps.observer,
     };
     this.opener = new SessionOpener(sessionDeps, registry, this.sessions);
     const limits = Object.entries(settings.queues).map(([queue, given]) => ({ ...given, queue }));
@@ -182,7 +187,13 @@ export class Engine {
       this.pollers.set(queue, new QueuePoller({ queue, concurrency, pollInterval }, claim, onTrouble));
     }
     this.waker = new Loop('Waking what is due', settings.wakeInterval, () => this.wakeDue(), onTrouble);
-    this.matcher = new LooseMatcher(store, settings, (runs) => this.woken(runs), onTrouble);
+    this.matcher = new LooseMatcher(
+      store,
+      settings,
+      (runs) => this.woken(runs),
+      onTrouble,
+      (received) => tellReceived(this.watch, received),
+    );
     this.publisher = new Loop('Publishing', PUBLISH_INTERVAL, () => this.publish(), onTrouble);
     this.definitions = new Loop('Reading definitions', DEFINITIONS_INTERVAL, () => this.readDefinitions(), onTrouble);
     this.scheduler = new Scheduler({
@@ -191,6 +202,7 @@ export class Engine {
       interval: settings.schedulerInterval,
       onWork: (queues) => this.workIn(queues),
       onTrouble,
+      onFired: (fired, workflow) => tellFired(this.watch, workflow, fired),
     });
   }
 
@@ -354,6 +366,7 @@ export class Engine {
 
   /** Runs were cancelled, or are to be undone, by this process. */
   async cancelledTree({ ended, undoing, woken }: CancelledTree): Promise<void> {
+    tellCancelled(this.watch, ended);
     for (const run of undoing) if (run.held && !this.isLocal(run.id)) this.deps.hints.control(run.id);
     this.workIn([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);
     this.woken(woken);
@@ -429,6 +442,10 @@ export class Engine {
     await Promise.all([...loops, this.sessions.look(), this.scheduler.look()]);
     await this.maintenance.poke();
     for (const poller of this.pollers.values()) poller.look();
+  }
+
+  private get watch(): { observer: Observer | undefined; clock: DatabaseClock } {
+    return { observer: this.deps.observer, clock: this.clock };
   }
 
   private onEnd(runId: string, end: RunEnd, watched: boolean): void {

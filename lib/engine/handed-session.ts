@@ -11,6 +11,7 @@ import { childExtras, childFacts, NO_EXTRAS, prepareChild } from './child-start.
 import type { PreparedChild } from './children.js';
 import { messageOf } from './journal-writer.js';
 import type { Timer } from './long-timer.js';
+import { tellAttempt, tellHanded } from './observed.js';
 import { neededFor, resultsOf } from './place-runner.js';
 import type { RegisteredWorkflow } from './registry.js';
 import { RunningAttempt } from './running-attempt.js';
@@ -172,6 +173,7 @@ export class HandedSession implements Session {
     };
     const attempt = new RunningAttempt(info, (manager) => this.scope(place, manager));
     this.attempt = attempt;
+    tellAttempt(this.deps, this.row, info);
     const spec = attemptSpec(place, this.values, this.workflow.definition);
     if (node.settings.transactional) {
       const { result, committed } = await runTransactional(this.deps, this.workflow, spec, attempt, (made) => ({
@@ -186,6 +188,10 @@ export class HandedSession implements Session {
         extras: childExtras(this.transactionChildren),
       }));
       await (committed === null ? this.conclude(node.kind, result) : this.commit([], { kind: 'done' }));
+      const { rowId, runId, token } = this;
+      if (committed !== null) {
+        tellHanded(this.deps, this.row, { rowId, runId, token, records: committed, outcome: null, extras: null });
+      }
     } else {
       const { clock } = this.deps;
       const scope = attempt.open(null);
@@ -253,8 +259,10 @@ export class HandedSession implements Session {
     extras: OpExtras | null = null,
   ): Promise<void> {
     const { rowId, runId, token } = this;
-    const ack = await this.write({ rowId, runId, token, records, outcome, extras });
+    const op: HandedOp = { rowId, runId, token, records, outcome, extras };
+    const ack = await this.write(op);
     if (!ack.taken) throw new AttemptClosedError(stepNameOf(this.step.path));
+    tellHanded(this.deps, this.row, op);
     if (ack.woken !== null) this.deps.onWoken([ack.woken]);
     for (const { queue } of extras?.children ?? []) this.deps.onDue(queue, 0);
   }

@@ -1,5 +1,5 @@
 import { Loop } from './loop.js';
-import type { EngineStore, WokenRun } from './store.js';
+import type { EngineStore, ReceivedEvent, WokenRun } from './store.js';
 
 export interface MatcherSettings {
   /** ms between looks that no hint has asked for. */
@@ -24,6 +24,7 @@ export class LooseMatcher {
     private readonly settings: MatcherSettings,
     private readonly onWoken: (runs: readonly WokenRun[]) => void,
     onTrouble: (message: string) => void,
+    private readonly onReceived: (events: readonly ReceivedEvent[]) => void = () => {},
   ) {
     this.loop = new Loop('Matching events', settings.wakeInterval, () => this.match(), onTrouble);
   }
@@ -42,7 +43,8 @@ export class LooseMatcher {
   }
 
   private async match(): Promise<number | null> {
-    const { woken, left } = await this.store.matchLoose(this.settings.wakeBatchSize);
+    const { woken, left, received = [] } = await this.store.matchLoose(this.settings.wakeBatchSize);
+    if (received.length > 0) this.onReceived(received);
     this.onWoken(woken);
     const wait = this.retry;
     this.retry = left === 'locked' ? Math.min(wait * 2, this.settings.wakeInterval) : FIRST_RETRY;

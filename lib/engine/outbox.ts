@@ -1,4 +1,5 @@
 import type { PreparedChild } from './children.js';
+import { type ObservedRun, tellCommitted } from './observed.js';
 import type { SessionDeps } from './session.js';
 import type { Ack, HandOver, NewRecord, NewWait, OpExtras, Outcome, RunOp } from './store.js';
 
@@ -24,8 +25,8 @@ export class Outbox {
   private sending = false;
 
   constructor(
-    private readonly deps: Pick<SessionDeps, 'writer'>,
-    private readonly lease: Pick<RunOp, 'rowId' | 'runId' | 'token'>,
+    private readonly deps: Pick<SessionDeps, 'writer' | 'clock' | 'observer'>,
+    private readonly lease: Pick<RunOp, 'rowId'> & ObservedRun,
     private readonly parentId: string | null,
   ) {}
 
@@ -74,7 +75,10 @@ export class Outbox {
     this.sending = true;
     try {
       const extras = this.extrasOf(draft, outcome);
-      const ack = await this.deps.writer.commit({ ...this.lease, records: draft.records, outcome, extras });
+      const { workflow: _, ...lease } = this.lease;
+      const op = { ...lease, records: draft.records, outcome, extras };
+      const ack = await this.deps.writer.commit(op);
+      if (ack.taken) tellCommitted(this.deps, this.lease, op, ack);
       for (const tell of draft.told) tell(ack.taken);
       return { ack, records: draft.records };
     } catch (error) {

@@ -12,6 +12,7 @@ import { childExtras, prepareChild } from './child-start.js';
 import type { PreparedChild } from './children.js';
 import { settledResults } from './fan-results.js';
 import { messageOf } from './journal-writer.js';
+import { tellAttempt, tellCommitted } from './observed.js';
 import { RunningAttempt } from './running-attempt.js';
 import type { RunValues } from './run-values.js';
 import type { RecordPlace, SessionCore } from './session-core.js';
@@ -48,6 +49,7 @@ export class PlaceRunner {
     }
     const attempt = new RunningAttempt(this.infoOf(place), (manager) => this.scope(place, manager));
     core.attempts.set(place.path, attempt);
+    if (place.work !== 'gather') tellAttempt(core.deps, core.row, attempt.info);
     const loading = core.values.load(neededFor(place));
     const made =
       loading === null ? this.make(place, attempt) : core.load(neededFor(place)).then(() => this.make(place, attempt));
@@ -174,6 +176,7 @@ export class PlaceRunner {
       this.suspended(place, attempt, result.how, result.durationMs);
     } else if (committed !== null) {
       for (const record of committed) core.take(record, true);
+      tellCommitted(core.deps, core.row, { records: committed, outcome: null, extras: null });
     } else {
       const type = place.work === 'gather' ? 'gather' : place.node.kind;
       const over = result.status === 'completed' || result.retryInMs === null;

@@ -6,6 +6,7 @@ import { mainData, oncePath } from '../core/machine.js';
 import { type CompensationState, type DataRef, seqOf } from '../core/run-state.js';
 import type { StoredError } from '../core/stored-error.js';
 import { type AttemptResult, type AttemptSpec, failedAttempt, runAttempt, storedErrorOf } from './attempt.js';
+import { tellAttempt } from './observed.js';
 import { RunningAttempt } from './running-attempt.js';
 import type { SessionCore } from './session-core.js';
 import { stepLog } from './step-log.js';
@@ -182,6 +183,7 @@ export class Rollback {
     };
     const attempt = new RunningAttempt(info, () => this.scope(entry, state));
     core.attempts.set(state.path, attempt);
+    tellAttempt(core.deps, core.row, info);
     const result = await runAttempt(core.workflow, spec, attempt.open(null), attempt.givenUp, core.deps.clock);
     if (core.attempts.get(state.path) !== attempt) return null;
     core.attempts.delete(state.path);

@@ -6,7 +6,7 @@ import type { StoredError } from '../core/stored-error.js';
 import { messageOf } from './journal-writer.js';
 import { Loop } from './loop.js';
 import type { RegisteredWorkflow, Registry } from './registry.js';
-import type { FirePlan, ScheduleStore } from './store.js';
+import type { FiredSchedule, FirePlan, ScheduleStore } from './store.js';
 
 export interface SchedulerDeps {
   readonly store: ScheduleStore;
@@ -16,6 +16,8 @@ export interface SchedulerDeps {
   /** These queues have work. */
   readonly onWork: (queues: readonly string[]) => void;
   readonly onTrouble: (message: string) => void;
+  /** A schedule was fired. */
+  readonly onFired?: (fired: FiredSchedule, workflow: string | null) => void;
 }
 
 /** A due time late by no more than this was not missed, ms: another process took over, a commit was tried again. */
@@ -66,14 +68,16 @@ export class Scheduler {
   }
 
   private async fireAll(): Promise<number | null> {
-    const { store, registry, onWork, onTrouble } = this.deps;
+    const { store, registry, onWork, onTrouble, onFired } = this.deps;
     const workflows = registry.all().map(({ definition }) => definition.name);
     if (workflows.length === 0) return null;
     const queues = new Set<string>();
     try {
       while (!this.stopped) {
         const planned = new Set<string>();
+        let workflow: string | null = null;
         const fired = await store.fireSchedule(workflows, this.alone(), async (schedule, now) => {
+          workflow = schedule.workflow;
           const made = await this.plan(schedule, now);
           if (made.kind === 'start') planned.add(made.target.queue);
           return made;
@@ -83,6 +87,7 @@ export class Scheduler {
           this.nextAt = fired.nextInMs === null ? null : fired.now + fired.nextInMs;
           return fired.nextInMs;
         }
+        onFired?.(fired, workflow);
         if (fired.runs.length > 0) for (const queue of planned) queues.add(queue);
         if (fired.error !== null) onTrouble(failure(fired.name, fired.error, fired.autoDisabled));
       }

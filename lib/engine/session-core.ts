@@ -59,7 +59,11 @@ export class SessionCore {
     this.values = restored.values;
     this.seq = restored.seq;
     this.handedAny = restored.handedAny;
-    this.outbox = new Outbox(deps, { rowId: row.rowId, runId: row.runId, token: row.token }, row.parentId);
+    this.outbox = new Outbox(
+      deps,
+      { rowId: row.rowId, runId: row.runId, token: row.token, workflow: row.workflow },
+      row.parentId,
+    );
   }
 
   get runId(): string {

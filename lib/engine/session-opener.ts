@@ -2,6 +2,7 @@ import type { WorkflowDefinition } from '../core/definition.js';
 import { referencedRecords } from '../core/machine.js';
 import { seqOf } from '../core/run-state.js';
 import { HandedSession } from './handed-session.js';
+import { tellClaimed } from './observed.js';
 import type { RegisteredWorkflow, Registry } from './registry.js';
 import { readAfter, restore, snapshotOf } from './restore.js';
 import { RunSession } from './run-session.js';
@@ -51,6 +52,7 @@ export class SessionOpener {
     };
     const workflow = this.workflowOf(row);
     const restored = restore(row, workflow.definition, this.valuesOf(row, []), []);
+    tellClaimed(this.deps, row);
     this.sessions.open(new RunSession(this.deps, workflow, row, restored, []), op.queue);
   }
 
@@ -62,6 +64,7 @@ export class SessionOpener {
     for (const row of rows) {
       try {
         const session = await this.session(row, records.get(row.rowId) ?? [], waits.get(row.runId) ?? null);
+        tellClaimed(this.deps, row);
         this.sessions.open(session, row.queue);
       } catch (error) {
         this.sessions.open(new UnreadableSession(this.deps, row, error), row.queue);

@@ -3,6 +3,7 @@ import type { DatabaseClock } from './clock.js';
 import type { JournalWriter } from './journal-writer.js';
 import type { ChildTargets } from './children.js';
 import type { LogSettings } from './step-log.js';
+import type { Observer } from './observer.js';
 import type { CancelledTree, EngineStore, WokenRun } from './store.js';
 
 /** One row of the queue that this process holds: a run, or a step handed to it from another queue. */
@@ -71,4 +72,6 @@ export interface SessionDeps {
   /** Runs were cancelled along with this one, or on its behalf. */
   readonly onCancelled: (tree: CancelledTree) => void;
   readonly onTrouble: (message: string) => void;
+  /** Who is told what happens. */
+  readonly observer?: Observer | undefined;
 }

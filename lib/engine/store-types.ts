@@ -169,7 +169,16 @@ export interface WokenRun {
   readonly state: 'ready' | 'running' | 'sleeping';
 }
 
+/** An event that has come into a run's mailbox. */
+export interface ReceivedEvent {
+  readonly runId: string;
+  readonly name: string;
+  /** Tells it from the run's others: its dedupe key, or its number. */
+  readonly key: string;
+}
+
 export interface MatchedLoose {
+  readonly received?: readonly ReceivedEvent[];
   readonly woken: readonly WokenRun[];
   /** What there is left to do: nothing, runs that somebody had locked, or more than the limit. */
   readonly left: 'none' | 'locked' | 'more';

@@ -1,8 +1,9 @@
 import { encode } from '../core/codec.js';
 import { toStoredError } from '../core/error-record.js';
 import { messageOf } from './journal-writer.js';
+import { tellCommitted } from './observed.js';
 import type { InFlightAttempt, Session, SessionDeps } from './session.js';
-import type { ClaimedRow } from './store.js';
+import type { ClaimedRow, RunOp } from './store.js';
 
 /**
  * A run whose stored state cannot be read: it is paused with the error, exactly as it was, for a person to look at.
@@ -47,7 +48,7 @@ export class UnreadableSession implements Session {
 export async function pauseAsItIs(deps: SessionDeps, row: ClaimedRow, error: unknown): Promise<void> {
   deps.onTrouble(`Run ${row.runId} is paused, since its stored state could not be used: ${messageOf(error)}`);
   try {
-    await deps.writer.commit({
+    const op: RunOp = {
       rowId: row.rowId,
       runId: row.runId,
       token: row.token,
@@ -63,7 +64,9 @@ export async function pauseAsItIs(deps: SessionDeps, row: ClaimedRow, error: unk
         error: encode(toStoredError(error)),
       },
       extras: null,
-    });
+    };
+    const ack = await deps.writer.commit(op);
+    if (ack.taken) tellCommitted(deps, row, op, ack);
   } catch (refused) {
     deps.onTrouble(`Run ${row.runId} could not be paused: ${messageOf(refused)}`);
   }

@@ -30,11 +30,20 @@ export interface CancelResult extends CancelledTree {
   readonly cancelled: boolean;
 }
 
+export interface PauseResult {
+  /** False: it was paused already. */
+  readonly changed: boolean;
+  /** No worker holds it: it is paused now, not when its attempt is over. */
+  readonly idle: boolean;
+}
+
 export interface ResumeResult {
   /** False: it was not paused. */
   readonly changed: boolean;
   /** Where there is something to claim now. */
   readonly queues: readonly string[];
+  /** It goes on waiting. */
+  readonly waits: boolean;
 }
 
 /** What `retry` starts anew. */
@@ -136,13 +145,14 @@ export class PgControl {
   }
 
   /**
-   * Whether it was not paused before.
+   * Lets nothing further start.
    * @throws ExecutionNotFoundError, ExecutionFinishedError
    */
-  pause(id: string): Promise<boolean> {
+  pause(id: string): Promise<PauseResult> {
     return transaction(this.pool, async (query) => {
       await this.lockUnfinished(query, id);
-      return (await query(sql('pause-run', this.schema), [id])).length > 0;
+      const rows = await query<{ idle: boolean }>(sql('pause-run', this.schema), [id]);
+      return { changed: rows.length > 0, idle: rows.some((row) => row.idle) };
     });
   }
 
@@ -150,9 +160,9 @@ export class PgControl {
   resume(id: string): Promise<ResumeResult> {
     return transaction(this.pool, async (query) => {
       await this.lockUnfinished(query, id);
-      const rows = await query<{ queue: string; ready: boolean }>(sql('resume-run', this.schema), [id]);
+      const rows = await query<{ queue: string; ready: boolean; waits: boolean }>(sql('resume-run', this.schema), [id]);
       const queues = new Set(rows.filter((row) => row.ready).map((row) => row.queue));
-      return { changed: rows.length > 0, queues: [...queues] };
+      return { changed: rows.length > 0, queues: [...queues], waits: rows.some((row) => row.waits) };
     });
   }
 

@@ -1,5 +1,6 @@
 import { type ColumnType, type EntitySchemaColumnOptions, EntitySchema, type ObjectLiteral } from 'typeorm';
 import type { FinishedStatus } from '../core/status.js';
+import type { WaitKind, WaitState } from '../core/wait-spec.js';
 
 /** workflow_definitions */
 export interface DefinitionRow {
@@ -62,6 +63,8 @@ export interface QueueRow {
   step: string | null;
   aged: number;
   limitKey: string | null;
+  compensating: boolean;
+  cancel: string | null;
 }
 
 /** queue_settings */
@@ -99,7 +102,42 @@ export interface StepRow {
   path: string;
   output: string | null;
   error: string | null;
+  inputItem: number | null;
+  facts: string | null;
   logs: string | null;
+}
+
+/** waits: what steps wait for, open and closed. */
+export interface WaitEntityRow {
+  runId: string;
+  id: string;
+  createdAt: Date;
+  closedAt: Date | null;
+  dueAt: Date | null;
+  childId: string | null;
+  round: number;
+  visit: number;
+  attempt: number;
+  active: boolean;
+  state: WaitState;
+  kind: WaitKind;
+  path: string;
+  key: string;
+  names: string[];
+  spec: string | null;
+  result: string | null;
+}
+
+/** events: the mailbox. */
+export interface EventRow {
+  runId: string;
+  id: number;
+  sentAt: Date;
+  waitId: string | null;
+  loose: boolean;
+  name: string;
+  dedupeKey: string | null;
+  payload: string;
 }
 
 /** scheduled_workflows */
@@ -156,6 +194,8 @@ export interface Entities {
   readonly queueSettings: EntitySchema<QueueSettingsRow>;
   readonly queueRates: EntitySchema<QueueRateRow>;
   readonly steps: EntitySchema<StepRow>;
+  readonly waits: EntitySchema<WaitEntityRow>;
+  readonly events: EntitySchema<EventRow>;
   readonly schedules: EntitySchema<ScheduledWorkflowRow>;
   readonly workers: EntitySchema<WorkerRow>;
 }
@@ -224,6 +264,8 @@ export function createEntities(schema: string): Entities {
       step: optional('text'),
       aged: column('smallint', 'aged', { default: 0 }),
       limitKey: optional('text', 'limit_key'),
+      compensating: column('boolean', 'compensating', { default: false }),
+      cancel: optional('text'),
     }),
     queueSettings: entity<QueueSettingsRow>('queue_settings', {
       queue: column('text', 'queue', { primary: true }),
@@ -256,6 +298,37 @@ export function createEntities(schema: string): Entities {
       output: optional('text'),
       error: optional('text'),
       logs: optional('text'),
+      inputItem: optional('integer', 'input_item'),
+      facts: optional('text'),
+    }),
+    waits: entity<WaitEntityRow>('waits', {
+      runId: column('uuid', 'run_id', { primary: true }),
+      id: column('uuid', 'id', { primary: true }),
+      createdAt: column('timestamptz', 'created_at'),
+      closedAt: optional('timestamptz', 'closed_at'),
+      dueAt: optional('timestamptz', 'due_at'),
+      childId: optional('uuid', 'child_id'),
+      round: column('integer'),
+      visit: column('integer'),
+      attempt: column('integer'),
+      active: column('boolean', 'active', { default: true }),
+      state: column('text', 'state', { default: 'open' }),
+      kind: column('text'),
+      path: column('text'),
+      key: column('text'),
+      names: column('text', 'names', { array: true, default: '{}' }),
+      spec: optional('text'),
+      result: optional('text'),
+    }),
+    events: entity<EventRow>('events', {
+      runId: column('uuid', 'run_id', { primary: true }),
+      id: column('bigint', 'id', { primary: true }),
+      sentAt: column('timestamptz', 'sent_at'),
+      waitId: optional('uuid', 'wait_id'),
+      loose: column('boolean', 'loose', { default: false }),
+      name: column('text'),
+      dedupeKey: optional('text', 'dedupe_key'),
+      payload: column('text'),
     }),
     schedules: entity<ScheduledWorkflowRow>('scheduled_workflows', {
       name: column('text', 'name', { primary: true }),

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { SteadyClient } from './connection.js';
 import type { DatabaseTarget } from './database-target.js';
-import { Notifier, readHint, type Hint } from './notifier.js';
+import { type EventWish, Notifier, readHint, type Hint } from './notifier.js';
 
 export type { Hint } from './notifier.js';
 
@@ -116,6 +116,11 @@ export class Listener extends EventEmitter<ListenerEvents> {
   /** Tells all processes that the settings of the queue have changed. */
   settings(queue: string): void {
     this.#notifier.settings(queue);
+  }
+
+  /** Tells all processes which events are wanted here. @throws ConnectionLostError */
+  async wish(wish: EventWish): Promise<void> {
+    await this.#notifier.send([JSON.stringify({ o: wish, w: this.tag })]);
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { MatchedLoose, WokenRun } from '../engine/store.js';
+import type { MatchedLoose, ReceivedEvent, WokenRun } from '../engine/store.js';
 import { sql } from './sql.js';
 import type { Query } from './transaction.js';
 
@@ -13,8 +13,8 @@ export async function matchLoose(
   limit: number,
 ): Promise<MatchedLoose> {
   const locked = (await query<{ id: string }>(sql('lock-free-runs', schema), [runs])).map((row) => row.id);
-  await query(sql('settle-loose', schema), [locked, runs]);
+  const received = await query<ReceivedEvent>(sql('settle-loose', schema), [locked, runs]);
   const woken = locked.length === 0 ? [] : await query<WokenRun>(sql('match-waits', schema), [locked]);
-  if (runs.length >= limit && locked.length > 0) return { woken, left: 'more' };
-  return { woken, left: locked.length < runs.length ? 'locked' : 'none' };
+  if (runs.length >= limit && locked.length > 0) return { woken, received, left: 'more' };
+  return { woken, received, left: locked.length < runs.length ? 'locked' : 'none' };
 }

@@ -1,6 +1,16 @@
 import { SteadyClient } from './connection.js';
 import type { DatabaseTarget } from './database-target.js';
 
+/** Which events somebody in a process listens to; `ask`: others are to say what they want. */
+export interface EventWish {
+  readonly ask?: true;
+  readonly all?: boolean;
+  readonly inputs?: boolean;
+  readonly schedules?: boolean;
+  /** Runs of which every event is wanted; '*': all of them. */
+  readonly runs?: readonly string[] | '*';
+}
+
 /** A hint from a process to all: look now, rather than at the next poll. */
 export interface Hint {
   /** Queues that got claimable rows. */
@@ -15,6 +25,8 @@ export interface Hint {
   readonly t?: readonly string[];
   /** Queues whose settings have changed. */
   readonly s?: readonly string[];
+  /** What events the process that sent it wants to hear of, or that it asks who does. */
+  readonly o?: EventWish;
   /** Tag of the process that sent it. */
   readonly w: string;
 }
@@ -171,7 +183,7 @@ function isString(value: unknown): value is string {
 }
 
 /** JSON in ASCII: any database encoding can hold it, and its length is its bytes. */
-function ascii(value: unknown): string {
+export function ascii(value: unknown): string {
   return JSON.stringify(value).replace(/[\u0080-\uffff]/g, (unit) => {
     return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });

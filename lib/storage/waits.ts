@@ -101,7 +101,7 @@ export class PgWaits {
   async provideInput(
     runId: string,
     selector: InputSelector,
-    toAnswer: (input: { name: string; spec: WaitSpec }) => string,
+    toAnswer: (input: { id: string; name: string; spec: WaitSpec }) => string,
   ): Promise<WokenRun[]> {
     let locked: WokenRun | undefined;
     const which = [runId, 'name' in selector ? selector.name : null, 'inputId' in selector ? selector.inputId : null];
@@ -119,7 +119,7 @@ export class PgWaits {
           throw new AmbiguousInputError(runId, input.name, inputs);
         }
         const spec = input.spec === null ? {} : (decode(input.spec) as WaitSpec);
-        const answer = toAnswer({ name: input.name, spec });
+        const answer = toAnswer({ id: input.id, name: input.name, spec });
         return query<WokenRun>(sql('answer-input', this.schema), [runId, input.id, answer]);
       },
     );

@@ -1,6 +1,7 @@
 import type { WorkflowDefinition } from '../../lib/core/definition.js';
 import { DatabaseUnavailableError } from '../../lib/core/errors.js';
 import type { FinishedStatus } from '../../lib/core/status.js';
+import { EventHub } from '../../lib/durable.event-hub.js';
 import type { DurableHost, DurableRuntime } from '../../lib/durable.host.js';
 import { resolveOptions } from '../../lib/durable.options.js';
 import { EndedRuns } from '../../lib/engine/ended-runs.js';
@@ -8,6 +9,7 @@ import type { Engine } from '../../lib/engine/engine.js';
 import { Registry, type RegisteredWorkflow } from '../../lib/engine/registry.js';
 import type { CancelledTree, StartOp, WokenRun } from '../../lib/engine/store.js';
 import { PgControl } from '../../lib/storage/control.js';
+import { PgEventReads } from '../../lib/storage/event-reads.js';
 import { Rows } from '../storage/rows.js';
 
 /** What the client asks of an engine, with nothing behind it that runs: tests end the runs themselves. */
@@ -91,6 +93,7 @@ export class FakeHost implements DurableHost {
     return {
       engine: this.engine as unknown as Engine,
       deps: {} as DurableRuntime['deps'],
+      events: new EventHub({ reads: new PgEventReads(pool, 'durable'), remote: null, warn: () => {} }),
       registry: this.registry,
       dataSource,
       pool,

@@ -298,8 +298,8 @@ describe('pause and resume', () => {
   it('marks the run and its steps, once', async () => {
     const id = await rows.open({ state: 'sleeping', due_at: 'infinity', started_at: new Date() });
     const step = await rows.queued({ step_of: id, step: '{}', queue: 'ai' });
-    expect(await control.pause(id)).toBe(true);
-    expect(await control.pause(id)).toBe(false);
+    expect(await control.pause(id)).toMatchObject({ changed: true });
+    expect(await control.pause(id)).toMatchObject({ changed: false });
     expect(await rows.one('workflow_queue', step)).toMatchObject({ paused: true });
     expect(await control.resume(id)).toEqual({ changed: true, queues: ['ai'] });
     expect(await control.resume(id)).toEqual({ changed: false, queues: [] });

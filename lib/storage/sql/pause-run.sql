@@ -3,8 +3,8 @@
 --
 -- $1 uuid: the run
 --
--- Returns a row for each that was not paused before.
+-- Returns a row for each that was not paused before, and whether it is the run itself, which nobody holds.
 UPDATE durable.workflow_queue
 SET paused = true
 WHERE (id = $1 OR step_of = $1) AND NOT paused
-RETURNING id
+RETURNING id = $1 AND state <> 'running' AS idle

@@ -3,16 +3,16 @@
 --
 -- $1 uuid: the run
 --
--- Returns the queue of each that was paused, and whether it can be claimed now.
+-- Returns the queue of each that was paused, whether it can be claimed now, and whether it is the run itself, which waits.
 WITH resumed AS (
   UPDATE durable.workflow_queue
   SET paused = false
   WHERE (id = $1 OR step_of = $1) AND paused
-  RETURNING queue, state
+  RETURNING queue, state, id = $1 AND state = 'sleeping' AS waits
 ), cleared AS (
   UPDATE durable.workflow_executions
   SET error = NULL, updated_at = durable.clock()
   WHERE id = $1 AND status = 'active' AND error IS NOT NULL
 )
-SELECT queue, state = 'ready' AS ready
+SELECT queue, state = 'ready' AS ready, waits
 FROM resumed

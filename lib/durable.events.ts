@@ -1,0 +1,65 @@
+import { Observable } from 'rxjs';
+import { InvalidInputError } from './core/errors.js';
+import { type DurableEvent, toDurableEvent } from './core/events.js';
+import { isUuid } from './core/uuid.js';
+import type { EventFilter } from './durable.event-wishes.js';
+import type { DurableHost } from './durable.host.js';
+import { given } from './durable.options-check.js';
+
+/**
+ * What happens to runs and schedules, on whichever node. Injectable. Each observable tells what happens from its
+ * subscription on, at least once (the `id` tells a repetition, and one subscription seldom gets any), mostly in the order
+ * in which it happened, and completes when the module is shut down. Events carry no payloads.
+ *
+ * Subscribers never slow the engine: 10 000 events wait for each at the most, then the oldest are dropped with a warning.
+ *
+ * What is guaranteed across nodes: with `workflow(id)`, everything that the tables keep (all but `step_started`, and
+ * passing states such as `workflow_resumed`), whatever connection or process is lost. With `all()`, the starts and ends
+ * of runs and that they wait. Other events come unless a connection or their process breaks down at that moment. With
+ * `notify: false` `workflow(id)` polls the tables every second, and the others tell of this process only.
+ */
+export class DurableEvents {
+  constructor(private readonly host: DurableHost) {}
+
+  /** Everything but the steps. */
+  all(): Observable<DurableEvent> {
+    return this.observe({ kind: 'all' });
+  }
+
+  /** All of one run, its steps included. @throws InvalidInputError for an id that is no UUID */
+  workflow(id: string): Observable<DurableEvent> {
+    if (!isUuid(id)) {
+      const message = `expected a UUID, got ${given(id)}`;
+      throw new InvalidInputError('The id of an execution', [{ path: 'id', message }]);
+    }
+    return this.observe({ kind: 'run', runId: id.toLowerCase() });
+  }
+
+  /** `schedule_toggled` and `schedule_triggered`. */
+  schedules(): Observable<DurableEvent> {
+    return this.observe({ kind: 'schedules' });
+  }
+
+  /** `input_requested` and `input_provided`. */
+  inputs(): Observable<DurableEvent> {
+    return this.observe({ kind: 'inputs' });
+  }
+
+  private observe(filter: EventFilter): Observable<DurableEvent> {
+    return new Observable((subscriber) => {
+      let end: (() => void) | null = null;
+      this.host.ready().then(
+        ({ events }) => {
+          if (subscriber.closed) return;
+          end = events.subscribe(
+            filter,
+            (event) => subscriber.next(toDurableEvent(event)),
+            () => subscriber.complete(),
+          );
+        },
+        (error: unknown) => subscriber.error(error),
+      );
+      return () => end?.();
+    });
+  }
+}

@@ -1,0 +1,123 @@
+import type pg from 'pg';
+import { stepNameOf } from '../core/definition-path.js';
+import { endKind, errorOf, eventIds, type EventRecord } from '../core/events.js';
+import type { FinishedStatus } from '../core/status.js';
+import type { WaitKind } from '../core/wait-spec.js';
+import { sql } from './sql.js';
+import { type Query, queryOf } from './transaction.js';
+
+/** What the tables still tell of what has happened: for events that did not arrive. */
+export class PgEventReads {
+  private readonly query: Query;
+
+  constructor(
+    pool: pg.Pool,
+    private readonly schema: string,
+  ) {
+    this.query = queryOf(pool);
+  }
+
+  /** Database time, ms. */
+  async now(): Promise<number> {
+    const [row] = await this.query<{ now: Date }>(sql('clock', this.schema), []);
+    return row?.now.getTime() ?? NaN;
+  }
+
+  async workflowsOf(runs: readonly string[]): Promise<Map<string, string>> {
+    const rows = await this.query<{ id: string; workflow: string }>(sql('run-workflows', this.schema), [runs]);
+    return new Map(rows.map(({ id, workflow }) => [id, workflow]));
+  }
+
+  /** Of single runs, each since a time of its own (ms of database time). */
+  async ofRuns(runs: readonly { readonly id: string; readonly since: number }[]): Promise<EventRecord[]> {
+    const rows = await this.query<EventRow>(sql('run-events', this.schema), [JSON.stringify(runs)]);
+    return rows.map(eventOf);
+  }
+
+  /** The latest of all runs, from the last so many ms. */
+  async ofHistory(ms: number, limit: number): Promise<EventRecord[]> {
+    return (await this.query<EventRow>(sql('history-events', this.schema), [ms, limit])).map(eventOf);
+  }
+
+  /** Workers that were declared dead in the last so many ms, and for how long each had not been seen. */
+  deadSince(ms: number): Promise<{ id: number; unseenMs: number }[]> {
+    return this.query<{ id: number; unseenMs: number }>(sql('dead-since', this.schema), [ms]);
+  }
+}
+
+interface EventRow {
+  readonly run: string;
+  readonly workflow: string;
+  readonly what:
+    | 'started'
+    | 'ended'
+    | 'waiting'
+    | 'paused'
+    | 'compensating'
+    | 'step'
+    | 'step_waiting'
+    | 'requested'
+    | 'provided'
+    | 'received';
+  readonly at: number;
+  readonly key: string;
+  readonly name: string | null;
+  readonly path: string | null;
+  readonly type: string | null;
+  readonly status: string | null;
+  readonly round: number | null;
+  readonly visit: number | null;
+  readonly attempt: number | null;
+  readonly duration_ms: number | null;
+  readonly retry_at: number | null;
+  readonly error: string | null;
+  readonly waits: { kind: WaitKind; names: string[] }[] | null;
+}
+
+function eventOf(row: EventRow): EventRecord {
+  const { run, key, path } = row;
+  const of = { executionId: run, workflow: row.workflow, time: row.at };
+  const error = errorOf(row.error);
+  const step = path === null ? {} : { step: stepNameOf(path), path };
+  const at = { ...step, round: row.round ?? 1, visit: row.visit ?? 1, attempt: row.attempt ?? 1 };
+  switch (row.what) {
+    case 'started':
+      return { id: eventIds.started(run), kind: 'workflow_started', ...of };
+    case 'ended': {
+      const status = row.status as FinishedStatus;
+      return { id: eventIds.ended(run, status), kind: endKind(status), ...of, ...error };
+    }
+    case 'waiting':
+    case 'paused':
+      return {
+        id: eventIds.lease(run, row.what, Number(key)),
+        kind: `workflow_${row.what}`,
+        ...of,
+        ...(row.what === 'paused' ? error : {}),
+      };
+    case 'compensating': {
+      const round = row.round ?? 1;
+      return { id: eventIds.compensating(run, round), kind: 'workflow_compensating', ...of, round };
+    }
+    case 'step': {
+      const done = { ...of, ...at, type: row.type ?? '', durationMs: row.duration_ms ?? 0 };
+      const id = eventIds.record(run, Number(key));
+      if (row.status === 'completed') return { id, kind: 'step_completed', ...done };
+      return { id, kind: 'step_failed', ...done, retryAt: row.retry_at, ...error };
+    }
+    case 'step_waiting':
+      return { id: eventIds.wait(run, key, 'waiting'), kind: 'step_waiting', ...of, ...at, waits: row.waits ?? [] };
+    case 'requested':
+    case 'provided':
+      return {
+        id: eventIds.wait(run, key, row.what),
+        kind: `input_${row.what}`,
+        ...of,
+        ...step,
+        inputId: key,
+        inputName: row.name ?? '',
+      };
+    case 'received':
+      return { id: eventIds.received(run, key), kind: 'event_received', ...of, eventName: row.name ?? '' };
+  }
+}
