@@ -96,7 +96,7 @@ it('a link says that it is back, and since when nothing was heard', async () => 
   const { url } = await createTestDatabase();
   const proxy = await startProxy(Number(new URL(url).port));
   const target = { config: { connectionString: proxy.through(url) } };
-  const link = new EventLink(target as ConstructorParameters<typeof EventLink>[0], 'durable');
+  const link = new EventLink(target, 'durable');
   try {
     const said: string[] = [];
     link.on('back', () => said.push('back'));
