@@ -177,7 +177,7 @@ describe('an event in a transaction of the caller', () => {
     listening.release(true);
     expect(heard).toEqual(['loose']);
     expect(await rows.one('waits', wait)).toMatchObject({ state: 'open' });
-    expect(await store.matchLoose(10)).toEqual({
+    expect(await store.matchLoose(10)).toMatchObject({
       woken: [{ runId: id, queue: 'default', paused: false, state: 'ready' }], left: 'none',
     }); // prettier-ignore
     expect(await mailbox(id)).toEqual([
@@ -218,7 +218,7 @@ describe('an event in a transaction of the caller', () => {
     const client = await rows.pool.connect();
     await client.query('BEGIN');
     await client.query('SELECT FROM durable.workflow_queue WHERE id = $1 FOR UPDATE', [id]);
-    expect(await store.matchLoose(10)).toEqual({ woken: [], left: 'locked' });
+    expect(await store.matchLoose(10)).toMatchObject({ woken: [], left: 'locked' });
     await client.query('ROLLBACK');
     client.release();
     expect((await store.matchLoose(10)).woken).toHaveLength(1);
