@@ -64,6 +64,8 @@ export interface RecordFacts {
   readonly child?: ChildRef & ({ readonly ref: string } | { readonly call: string });
   /** The row of the other queue, and the first number of the records that are written there. */
   readonly handed?: { readonly rowId: string; readonly nextSeq: number };
+  /** A step that came back: ms that its attempt has taken so far, and how many waits were over in its last pass. */
+  readonly pass?: { readonly spent: number; readonly seen: number };
   /** Fails the run whatever is around the step (a wait's `onTimeout: 'fail'`). */
   readonly failRun?: true;
   /** How a rollback that began here will end. */
@@ -159,6 +161,8 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
       return;
     case 'returned':
       step.handed = null;
+      step.spent = record.facts?.pass?.spent ?? 0;
+      step.seen = record.facts?.pass?.seen ?? 0;
       return;
     case 'log':
       if (record.facts?.logged === undefined) delete step.logged;
@@ -188,6 +192,16 @@ export function refKey(visit: number, ref: string): string {
   return `${visit}:${ref}`;
 }
 
+/** The children that are named for a visit, by ref. */
+export function refsOfVisit(refs: Readonly<Record<string, ChildRef>>, visit: number): Record<string, ChildRef> {
+  const prefix = refKey(visit, '');
+  const found: Record<string, ChildRef> = {};
+  for (const [key, child] of Object.entries(refs)) {
+    if (key.startsWith(prefix)) define(found, key.slice(prefix.length), child);
+  }
+  return found;
+}
+
 function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): void {
   const { sequence } = frame;
   const node = standing(frame);
@@ -195,10 +209,14 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
   step.seen = 0;
   delete step.logged;
   if (record.status === 'failed') {
+    // The next attempt begins whatever is still open of the waits of this one.
+    step.seen = -1;
     // A handed-over step is tried again where it is.
     if (record.retryAt === null) step.handed = null;
     step.attempt = record.attempt + 1;
     step.retryAt = record.retryAt;
+    // The next attempt, too, begins only when this one is committed.
+    sequence.at = Math.max(sequence.at, record.seq);
     if (record.retryAt === null) fail(frame, record.seq);
     return;
   }

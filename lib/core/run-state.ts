@@ -33,7 +33,7 @@ export interface StepState {
   intent: boolean;
   /** ms that this attempt has taken in passes that ended with a wait. */
   spent: number;
-  /** How many waits were over when the last pass was suspended. */
+  /** How many waits were over in the pass that was suspended last; -1: the next pass need not wait for any. */
   seen: number;
   /** What the passes of this attempt that ended with a wait have logged; missing: nothing. */
   logged?: LogMark;
@@ -250,7 +250,8 @@ export function seqOf(ref: DataRef): number {
 
 /** The names of the nodes where the cursors below a sequence stand. */
 export function standingAt({ node, step, failedBy }: SequenceState): string[] {
-  if (node === null || failedBy !== null) return [];
+  // A snapshot may be of another version of this package, without the field.
+  if (node === null || (failedBy ?? null) !== null) return [];
   const fan = step?.fan;
   if (!fan) return [node];
   const arms = fan.kind === 'branch' ? [fan.sequence] : Object.values(fan.kind === 'parallel' ? fan.arms : fan.open);

@@ -25,7 +25,10 @@ export interface Place {
 }
 
 export interface Surroundings {
-  /** Database time in ms until which the place cannot go on: 0 if it can; Infinity: until something comes. */
+  /**
+   * Database time in ms until which the place cannot go on: 0 if it can; Infinity: until something comes; a time that
+   * has passed: until it is known that what it waits for is over.
+   */
   readonly heldUntil: (path: string, step: StepState) => number;
   /** Database time in ms. */
   readonly now: number;
@@ -153,7 +156,9 @@ function take(found: Survey, more: Survey): void {
 
 function sort(place: Place, { heldUntil, now }: Surroundings, found: Survey): void {
   if (place.state.handed !== null) return void found.away.push(place);
-  const until = Math.max(place.state.retryAt ?? 0, place.work === 'gather' ? 0 : heldUntil(place.path, place.state));
-  if (until > now) found.held.push({ place, until });
+  const waits = place.work === 'gather' ? 0 : heldUntil(place.path, place.state);
+  const retryAt = place.state.retryAt ?? 0;
+  // A wait that is due is over when the database has said so: a pass before that would see nothing new.
+  if (waits > 0 || retryAt > now) found.held.push({ place, until: Math.max(waits, retryAt) });
   else found.ready.push(place);
 }

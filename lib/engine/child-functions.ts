@@ -77,15 +77,18 @@ async function child(
   const before = ref === null && again ? host.startedChild(call, null) : undefined;
   if (before !== undefined) return { id: before.id, fresh: null };
   const prepared = await host.prepareChild(request, call, ref);
-  // Another call of this pass may have asked for the same ref meanwhile.
-  const pending = ref === null ? undefined : scope.waits?.pendingChild(ref);
+  // Another call of this pass may have asked for the same ref: what it is about to start is not recorded yet.
+  const pending = ref === null ? undefined : scope.pendingRefs.get(ref);
   const named = ref === null ? undefined : host.startedChild(call, ref);
   const known =
     named ??
     (pending === undefined
       ? undefined
       : { id: pending.start.id, workflow: pending.start.workflow, input: pending.input });
-  if (known === undefined) return { id: prepared.start.id, fresh: prepared };
+  if (known === undefined) {
+    if (ref !== null) scope.pendingRefs.set(ref, prepared);
+    return { id: prepared.start.id, fresh: prepared };
+  }
   if (known.workflow !== prepared.start.workflow) throw new RefConflictError(ref ?? '', known.id, 'workflow');
   if (known.input !== prepared.input) throw new RefConflictError(ref ?? '', known.id, 'input');
   return { id: known.id, fresh: null };

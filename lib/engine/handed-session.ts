@@ -3,7 +3,7 @@ import { encodeName, findNode, stepNameOf } from '../core/definition-path.js';
 import { toStoredError } from '../core/error-record.js';
 import { AttemptClosedError, WorkerCrashedError, WorkflowTimeoutError } from '../core/errors.js';
 import { logPath, oncePath, type RecordType } from '../core/machine.js';
-import { type LogMark, own, type StepState } from '../core/run-state.js';
+import { type ChildRef, define, type LogMark, own, type StepState } from '../core/run-state.js';
 import type { Place } from '../core/survey.js';
 import { attemptSpec } from './attempt-kinds.js';
 import { type AttemptResult, runAttempt } from './attempt.js';
@@ -47,7 +47,8 @@ export class HandedSession implements Session {
   private readonly once: Record<string, number>;
   private readonly deadline: Timer;
   private readonly timedOut: WorkflowTimeoutError;
-  private readonly children = new Map<string, { id: string; workflow: string; input: string }>();
+  private readonly calls: Record<string, ChildRef>;
+  private readonly refs: Record<string, ChildRef>;
   private readonly transactionChildren: PreparedChild[] = [];
   private waits: readonly TakenWait[] = [];
   private logged: LogMark | null;
@@ -69,6 +70,8 @@ export class HandedSession implements Session {
     this.token = row.token;
     this.step = JSON.parse(row.step ?? '') as HandedStep;
     this.once = { ...this.step.once };
+    this.calls = { ...this.step.calls };
+    this.refs = { ...this.step.refs };
     this.logged = this.step.logged ?? null;
     this.seq = this.step.nextSeq;
     // What an attempt that died with its worker had recorded.
@@ -77,7 +80,7 @@ export class HandedSession implements Session {
       if (seq < this.step.nextSeq || !path.startsWith(prefix)) continue;
       if (type === 'once') this.once[path.slice(prefix.length)] = seq;
       if (type === 'log') this.logged = facts?.logged ?? null;
-      if (type === 'child' && facts?.child !== undefined) this.children.set(childKey(facts.child), facts.child);
+      if (type === 'child' && facts?.child !== undefined) this.noteChild(facts.child, facts.child);
       this.seq = Math.max(this.seq, seq + 1);
     }
     this.deadline = deps.clock.timer(() => this.timeOut());
@@ -194,7 +197,7 @@ export class HandedSession implements Session {
 
   private async conclude(type: RecordType, result: AttemptResult): Promise<void> {
     if (this.dropped) return this.release();
-    if (result.status === 'suspended') return this.suspend(result.how, this.logRecords(true));
+    if (result.status === 'suspended') return this.suspend(result.how, result.durationMs, this.logRecords(true));
     const record = this.attemptRecord(type, result);
     const over = record.retryInMs === null;
     const closes = this.waits.filter((wait) => over || hasThrown(wait)).map((wait) => wait.id);
@@ -206,6 +209,8 @@ export class HandedSession implements Session {
       spent: 0,
       logged: undefined,
       once: this.once,
+      calls: this.calls,
+      refs: this.refs,
       nextSeq: this.seq,
     };
     const delayMs = record.retryInMs ?? 0;
@@ -214,7 +219,7 @@ export class HandedSession implements Session {
   }
 
   /** The step waits: it goes back to its run, which looks after its waits. */
-  private async suspend(how: Suspension, logs: readonly NewRecord[]): Promise<void> {
+  private async suspend(how: Suspension, spent: number, logs: readonly NewRecord[]): Promise<void> {
     if (how.kind === 'confused') {
       const error = encode(toStoredError(how.error));
       return this.commit([...logs, this.record('returned', {})], { kind: 'done' }, { ...NO_EXTRAS, pause: error });
@@ -222,7 +227,9 @@ export class HandedSession implements Session {
     const children = how.children.map((child) => this.childRecord(child));
     const waits = [...how.waits];
     const extras: OpExtras = { ...(childExtras(how.children) ?? NO_EXTRAS), waits };
-    await this.commit([...logs, ...children, this.record('returned', {})], { kind: 'done' }, extras);
+    const pass = { spent, seen: this.waits.filter((wait) => wait.state !== 'open').length };
+    const returned = this.record('returned', { facts: { pass } });
+    await this.commit([...logs, ...children, returned], { kind: 'done' }, extras);
   }
 
   private logRecords(goesOn: boolean): NewRecord[] {
@@ -270,7 +277,6 @@ export class HandedSession implements Session {
 
   private stepState(kind: StepState['kind']): StepState {
     const { visit, attempt, spent, intent } = this.step;
-    const children = Object.fromEntries(this.children);
     return {
       kind,
       visit,
@@ -281,7 +287,7 @@ export class HandedSession implements Session {
       intent,
       spent,
       seen: 0,
-      children,
+      children: this.calls,
       fan: null,
     };
   }
@@ -315,6 +321,11 @@ export class HandedSession implements Session {
       durationMs: 0,
       ...more,
     };
+  }
+
+  private noteChild(by: { readonly ref: string } | { readonly call: string }, { id, workflow, input }: ChildRef): void {
+    if ('ref' in by) define(this.refs, by.ref, { id, workflow, input });
+    else define(this.calls, by.call, { id, workflow, input });
   }
 
   private childRecord(child: PreparedChild): NewRecord {
@@ -359,20 +370,13 @@ export class HandedSession implements Session {
       },
       nameOf: (workflow) => deps.targets.nameOf(workflow),
       prepareChild: (request, call, ref) => prepareChild(deps, this.row, request, call, ref),
-      startedChild: (call, ref) => this.children.get(childKey(ref === null ? { call } : { ref })),
+      startedChild: (call, ref) => (ref === null ? own(this.calls, call) : own(this.refs, ref)),
       startChild: async (child) => {
         if (this.attempt?.scope?.manager) return void this.transactionChildren.push(child);
         await this.commit([this.childRecord(child)], null, childExtras([child]));
-        this.children.set(childKey(child.ref === null ? child : { ref: child.ref }), {
-          id: child.start.id,
-          workflow: child.start.workflow,
-          input: child.input,
-        });
+        const { id, workflow } = child.start;
+        this.noteChild(child.ref === null ? child : { ref: child.ref }, { id, workflow, input: child.input });
       },
     };
   }
-}
-
-function childKey(of: { readonly ref: string } | { readonly call: string }): string {
-  return 'ref' in of ? `ref ${of.ref}` : `call ${of.call}`;
 }

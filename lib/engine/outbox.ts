@@ -10,6 +10,7 @@ interface Draft {
   children: PreparedChild[];
   compensating: boolean | null;
   closeAll: boolean;
+  dropSteps: boolean;
   /** Who waits for the commit; false: the lease is lost. */
   told: ((taken: boolean) => void)[];
 }
@@ -33,9 +34,9 @@ export class Outbox {
   }
 
   get isEmpty(): boolean {
-    const { records, waits, closes, handOvers, children, compensating, closeAll } = this.draft;
+    const { records, waits, closes, handOvers, children, compensating, closeAll, dropSteps } = this.draft;
     const lists = [records, waits, closes, handOvers, children];
-    return lists.every((list) => list.length === 0) && compensating === null && !closeAll;
+    return lists.every((list) => list.length === 0) && compensating === null && !closeAll && !dropSteps;
   }
 
   add(more: Partial<Pick<Draft, 'records' | 'waits' | 'closes' | 'handOvers' | 'children'>>): void {
@@ -54,6 +55,11 @@ export class Outbox {
   /** Closes all waits of the run. */
   closeAll(): void {
     this.draft.closeAll = true;
+  }
+
+  /** Takes the run's steps from other queues. */
+  dropSteps(): void {
+    this.draft.dropSteps = true;
   }
 
   /** Resolves when what is in the outbox now is committed; false: the lease is lost. */
@@ -86,9 +92,9 @@ export class Outbox {
 
   private extrasOf(draft: Draft, outcome: Outcome | null): OpExtras | null {
     const parent = outcome?.kind === 'end' ? this.parentId : null;
-    const { waits, closes, handOvers, children, compensating, closeAll } = draft;
+    const { waits, closes, handOvers, children, compensating, closeAll, dropSteps } = draft;
     const none = [waits, closes, handOvers, children].every((list) => list.length === 0);
-    if (none && parent === null && compensating === null && !closeAll) return null;
+    if (none && parent === null && compensating === null && !closeAll && !dropSteps) return null;
     return {
       waits,
       closes,
@@ -97,6 +103,7 @@ export class Outbox {
       parent,
       compensating,
       closeAll,
+      dropSteps,
       pause: null,
     };
   }
@@ -111,6 +118,7 @@ function empty(): Draft {
     children: [],
     compensating: null,
     closeAll: false,
+    dropSteps: false,
     told: [],
   };
 }

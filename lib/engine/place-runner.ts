@@ -3,7 +3,7 @@ import { locate } from '../core/cursor.js';
 import { toStoredError } from '../core/error-record.js';
 import { AttemptClosedError, type DurableError, FatalError, type WaitTimeoutError } from '../core/errors.js';
 import * as machine from '../core/machine.js';
-import { type DataRef, own, type ResultsRef, seqOf, type StepState } from '../core/run-state.js';
+import { type DataRef, own, type ResultsRef, seqOf, type SequenceState, type StepState } from '../core/run-state.js';
 import type { Place } from '../core/survey.js';
 import { uuidv7 } from '../core/uuid.js';
 import { type AttemptEnd, type AttemptResult, failedAttempt, runAttempt } from './attempt.js';
@@ -34,11 +34,15 @@ export class PlaceRunner {
     private readonly host: RunnerHost,
   ) {}
 
+  /** Whether to begin there runs no code of the user's. */
+  isOwn(place: Place): boolean {
+    return place.work === 'gather' || this.isElsewhere(place) || needsIntent(place);
+  }
+
   begin(place: Place): void {
     const { core } = this;
-    const { settings } = place.node;
-    if (settings.queue !== null && settings.queue !== core.row.queue) return this.handOver(place);
-    if (settings.compensate !== null && settings.compensateWhen === 'started' && !place.state.intent) {
+    if (this.isElsewhere(place)) return this.handOver(place);
+    if (needsIntent(place)) {
       // The body runs once it is known that it may have run.
       return core.write([core.record(placeOf(place), 'intent')]);
     }
@@ -55,6 +59,11 @@ export class PlaceRunner {
           this.host.lose(error instanceof Error ? error : new Error(String(error)));
         }
       });
+  }
+
+  private isElsewhere({ node }: Place): boolean {
+    const { queue } = node.settings;
+    return queue !== null && queue !== this.core.row.queue;
   }
 
   /** A step fails by what it waited for, whatever it would have done about it. */
@@ -218,6 +227,8 @@ export class PlaceRunner {
       intent: state.intent,
       ...(state.logged === undefined ? {} : { logged: state.logged }),
       once: state.once,
+      calls: state.children,
+      refs: machine.refsOfVisit(this.sequenceOf(place)?.refs ?? {}, state.visit),
       nextSeq,
     };
     core.seq += HANDED_SPAN;
@@ -244,6 +255,10 @@ export class PlaceRunner {
     });
   }
 
+  private sequenceOf({ path }: Place): SequenceState | undefined {
+    return locate(this.core.workflow.definition, this.core.state, path)?.sequence;
+  }
+
   private hostOf(place: Place): ScopeHost {
     const { core } = this;
     const at = placeOf(place);
@@ -261,8 +276,7 @@ export class PlaceRunner {
       prepareChild: (request, call, ref) => prepareChild(core.deps, core.row, request, call, ref),
       startedChild: (call, ref) => {
         if (ref === null) return own(place.state.children, call);
-        const frame = locate(core.workflow.definition, core.state, place.path);
-        return frame === null ? undefined : own(frame.sequence.refs, machine.refKey(place.state.visit, ref));
+        return own(this.sequenceOf(place)?.refs ?? {}, machine.refKey(place.state.visit, ref));
       },
       startChild: async (child) => {
         const open = this.transactionChildren.get(place.path);
@@ -271,6 +285,12 @@ export class PlaceRunner {
       },
     };
   }
+}
+
+/** That the body may run is to be known before it does. */
+function needsIntent({ node, state }: Place): boolean {
+  const { compensate, compensateWhen } = node.settings;
+  return compensate !== null && compensateWhen === 'started' && !state.intent;
 }
 
 export function placeOf({ path, state, data }: Pick<Place, 'path' | 'state' | 'data'>): RecordPlace {

@@ -9,6 +9,8 @@ export interface PollerSettings {
 }
 
 const RETRY_MAX = 2_000;
+/** ms after a hint that found nothing: the row may have been locked by whoever wrote it, and is passed over then. */
+const LOOK_AGAIN = 20;
 
 /**
  * Keeps one queue's places in this process filled. It claims as many rows as it has room for, in one statement; a hint,
@@ -18,6 +20,8 @@ export class QueuePoller {
   private taken = 0;
   private claiming = false;
   private again = false;
+  /** Somebody said that there is work. */
+  private hinted = false;
   private stopped = true;
   private timer: NodeJS.Timeout | undefined;
   private failures = 0;
@@ -57,9 +61,10 @@ export class QueuePoller {
   }
 
   /** There may be work. */
-  look(): void {
+  look(hinted = true): void {
     if (this.stopped) return;
     this.again = true;
+    this.hinted ||= hinted;
     if (this.claiming) return;
     this.claiming = true;
     // Places that are freed by one commit are refilled by one claim.
@@ -76,7 +81,7 @@ export class QueuePoller {
   /** Frees a place. */
   free(): void {
     this.taken--;
-    if (this.backlog) this.look();
+    if (this.backlog) this.look(false);
   }
 
   /** A start went into the queue for anybody: it will be found by the next look. */
@@ -92,6 +97,7 @@ export class QueuePoller {
 
   private async fill(): Promise<void> {
     let wait = this.settings.pollInterval;
+    let found = 0;
     while (this.again && !this.stopped) {
       this.again = false;
       const room = this.settings.concurrency - this.taken;
@@ -112,6 +118,7 @@ export class QueuePoller {
         wait = Math.min(wait, 50 * 2 ** Math.min(this.failures, 10), RETRY_MAX);
       }
       this.taken -= room - got;
+      found += got;
       this.backlog = got === room;
     }
     this.claiming = false;
@@ -119,7 +126,9 @@ export class QueuePoller {
     if (this.stopped) return;
     if (this.again && this.taken < this.settings.concurrency) return this.look();
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.look(), Math.min(wait, this.soon));
+    if (this.hinted && found === 0 && this.taken < this.settings.concurrency) wait = Math.min(wait, LOOK_AGAIN);
+    this.hinted = false;
+    this.timer = setTimeout(() => this.look(false), Math.min(wait, this.soon));
     this.soon = Infinity;
   }
 }

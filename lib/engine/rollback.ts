@@ -54,7 +54,12 @@ export class Rollback {
   async run(): Promise<RollbackEnd | null> {
     const { core } = this;
     const cause = await this.begin();
-    if (core.state.hasChildren) await this.cancelChildren(cause);
+    if (core.state.rollback === null && core.handedAny) {
+      // What runs on another queue starts no child, and asks for no wait, from here on.
+      core.outbox.dropSteps();
+      if (!(await this.commit([]))) return null;
+    }
+    if (core.state.hasChildren || core.handedAny) await this.cancelChildren(cause);
     let entries = await this.entries();
     if ('kind' in entries) return entries;
     if (core.state.rollback === null) {

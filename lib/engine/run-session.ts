@@ -1,28 +1,22 @@
-import { decode, encode } from '../core/codec.js';
-import { locate } from '../core/cursor.js';
-import { DEFAULT_RETRY } from '../core/definition.js';
+import { decode } from '../core/codec.js';
 import { toStoredError } from '../core/error-record.js';
 import { type DurableError, DefinitionChangedError, WorkerCrashedError, WorkflowTimeoutError } from '../core/errors.js';
 import * as machine from '../core/machine.js';
-import { retryDelay } from '../core/retry.js';
-import { initialState } from '../core/run-state.js';
 import type { StoredError } from '../core/stored-error.js';
 import { type Place, survey, type Survey } from '../core/survey.js';
-import { endsTheRun, storedErrorOf } from './attempt.js';
+import { storedErrorOf } from './attempt.js';
 import { messageOf } from './journal-writer.js';
 import { LongTimer, type Timer } from './long-timer.js';
 import { PlaceRunner } from './place-runner.js';
 import type { RegisteredWorkflow } from './registry.js';
 import type { RestoredRun } from './restore.js';
 import { Rollback } from './rollback.js';
+import { afterFailure, endOf, parkOf, type Undone } from './run-outcomes.js';
 import type { InFlightAttempt, Session, SessionDeps } from './session.js';
 import { SessionCore } from './session-core.js';
-import { fatalTimeout } from './step-waits.js';
-import type { Ack, ClaimedRow, EndOutcome, NewRecord, Outcome, ParkOutcome, TakenWait } from './store.js';
+import type { Ack, ClaimedRow, NewRecord, Outcome, TakenWait } from './store.js';
 import { pauseAsItIs } from './unreadable-session.js';
-
-/** ms before a run whose row somebody has locked is asked for its waits again. */
-const LOCKED_PAUSE = 20;
+import { WaitWatch } from './wait-watch.js';
 
 /**
  * Drives one run while this process holds its lease. Duties:
@@ -39,6 +33,7 @@ export class RunSession implements Session {
   readonly token: number;
   private readonly core: SessionCore;
   private readonly places: PlaceRunner;
+  private readonly watch: WaitWatch;
   private readonly deadline: Timer;
   /** Wakes a part of the run while others keep the session here. */
   private readonly alarm: Timer;
@@ -52,8 +47,6 @@ export class RunSession implements Session {
   /** A cancel was asked for, and its error is not known yet: nothing starts. */
   private cancelling = false;
   private rollback: Rollback | null = null;
-  private looking = false;
-  private lookAgain = false;
   /** The commit under way ends or parks the run. */
   private leaving = false;
   private flushQueued = false;
@@ -78,18 +71,21 @@ export class RunSession implements Session {
       pause: (error) => this.pauseBy(error),
       lose: (reason) => this.lose(reason),
     });
+    this.watch = new WaitWatch(this.core, this.places, {
+      isLeaving: () => this.leaving,
+      proceed: () => this.proceed(),
+    });
     this.cancelError = row.cancel;
-    if (waits === null) this.lookAgain = true;
-    else this.takeIn(waits);
+    if (waits === null) this.watch.isAskedFor = true;
+    else this.watch.takeIn(waits);
   }
 
   async run(): Promise<void> {
     const left = new Promise<void>((resolve) => (this.leave = resolve));
     try {
-      if (!(await this.refuse())) {
-        if (this.lookAgain) void this.look();
-        else this.proceed();
-      }
+      await this.prepare();
+      if (this.watch.isAskedFor) void this.watch.look();
+      else this.proceed();
       await left;
     } catch (error) {
       this.lose(error instanceof Error ? error : new Error(String(error)));
@@ -124,7 +120,7 @@ export class RunSession implements Session {
   }
 
   refresh(): void {
-    void this.look();
+    void this.watch.look();
   }
 
   cancel(error: string): void {
@@ -138,19 +134,15 @@ export class RunSession implements Session {
     return [...this.core.attempts.values()].map((attempt) => attempt.info);
   }
 
-  /** What stands against running at all. True: the run is not to proceed. */
-  private async refuse(): Promise<boolean> {
+  /** What stands against running at all. */
+  private async prepare(): Promise<void> {
     const { row, workflow, core } = this;
     const { definition } = workflow;
     const lost = machine.lostPlace(definition, core.state);
     if (lost !== null) {
-      this.pauseBy(new DefinitionChangedError(definition.name, lost.path, lost.why));
-      return false;
+      return this.pauseBy(new DefinitionChangedError(definition.name, lost.path, lost.why));
     }
-    if (core.state.rollback !== null) {
-      this.beginRollback(null);
-      return false;
-    }
+    if (core.state.rollback !== null) return this.beginRollback(null);
     if (row.recoveries > definition.maxRecoveries) this.fail(new WorkerCrashedError(row.recoveries));
     if (row.deadlineInMs !== null) {
       // Not left to the timer: a run that still has to wait would be parked before it fires, and woken again for ever.
@@ -160,7 +152,6 @@ export class RunSession implements Session {
     if (row.fresh && workflow.validateInput !== null) {
       await workflow.validateInput(decode(row.input)).catch((error: unknown) => this.fail(error));
     }
-    return false;
   }
 
   private fail(error: unknown): void {
@@ -192,6 +183,7 @@ export class RunSession implements Session {
       this.rollback.stopping = this.stopping;
       return this.flush(null);
     }
+    core.closeUnasked();
     let found = this.survey();
     const failing = this.isFailing();
     if (this.stopping === null && !failing) {
@@ -202,7 +194,7 @@ export class RunSession implements Session {
     }
     this.abandon(failing ? [] : [...found.ready, ...found.held.map(({ place }) => place)]);
     if (failing && core.attempts.size === 0 && !core.outbox.isBusy && this.stopping === null) return this.fall();
-    if (this.isDue()) void this.look();
+    if (this.watch.isDue) void this.watch.look();
     this.flush(failing && this.stopping === null ? null : found);
   }
 
@@ -221,8 +213,10 @@ export class RunSession implements Session {
 
   private mayBegin(place: Place): boolean {
     const { core } = this;
-    // Its successor starts only when a record is committed; a collector only when nothing below it runs any more.
-    return !core.attempts.has(place.path) && core.isCommitted(place.at) && !core.runsBelow(place.path);
+    // User code starts only when the record before it is committed, a collector when nothing below it runs any more. What
+    // the engine does by itself goes into the same commit.
+    if (core.attempts.has(place.path) || core.isClosing(place.path) || core.runsBelow(place.path)) return false;
+    return core.isCommitted(place.at) || this.places.isOwn(place);
   }
 
   /** Attempts that are at no place any more: their fan-out, or the run, has failed. */
@@ -253,7 +247,7 @@ export class RunSession implements Session {
   private fall(): void {
     const { core, workflow } = this;
     // What is to be undone is read from the journal: it must be whole.
-    const undo = workflow.definition.compensations.length > 0 || core.state.hasChildren;
+    const undo = workflow.definition.compensations.length > 0 || core.state.hasChildren || core.handedAny;
     if (undo && !core.outbox.isEmpty) return this.send(null);
     const cause = this.cause();
     if (cause === null) return this.loadCause();
@@ -281,8 +275,7 @@ export class RunSession implements Session {
   private beginRollback(cause: StoredError | null): void {
     const { core } = this;
     this.deadline.clear();
-    const outcome = this.cancelError !== null && this.failure === null ? 'cancelled' : 'failed';
-    this.rollback = new Rollback(core, { flush: () => this.proceed() }, cause, outcome);
+    this.rollback = new Rollback(core, { flush: () => this.proceed() }, cause, this.failedAs());
     this.rollback.stopping = this.stopping;
     this.rollback
       .run()
@@ -298,52 +291,26 @@ export class RunSession implements Session {
       });
   }
 
-  /** What becomes of a round that has failed, with what was to be undone undone. */
-  private ending(
-    cause: StoredError,
-    undone: 'nothing' | 'everything' | 'not everything',
-    outcome: 'failed' | 'cancelled' = this.cancelError !== null && this.failure === null ? 'cancelled' : 'failed',
-  ): Outcome {
-    const { core, workflow } = this;
-    const again = outcome === 'failed' && undone !== 'not everything' && !endsTheRun(cause);
-    if (!core.book.isEmpty || core.state.rollback !== null) core.outbox.closeAll();
-    if (again && core.state.round <= workflow.definition.maxRetries) {
-      if (core.state.rollback !== null) core.outbox.compensating(false);
-      const delay = Math.round(retryDelay(DEFAULT_RETRY, core.state.round));
-      core.state = initialState(workflow.definition, core.state.round + 1);
-      core.book.clear();
-      return this.park(delay);
-    }
-    const status = { nothing: outcome, everything: 'compensated', 'not everything': 'compensation_failed' } as const;
-    return { ...this.end(status[undone], encode(cause)), undone: true };
+  private ending(cause: StoredError, undone: Undone, outcome = this.failedAs()): Outcome {
+    return afterFailure(this.core, cause, undone, outcome, this.stopping === 'pause');
   }
 
-  private end(status: EndOutcome['status'], error: string | null): EndOutcome {
-    const dataSeq = machine.mainData(this.core.state);
-    return { kind: 'end', status, dataSeq, error, dropSteps: this.core.handedAny, undone: false };
+  private failedAs(): 'failed' | 'cancelled' {
+    return this.cancelError !== null && this.failure === null ? 'cancelled' : 'failed';
   }
 
-  private park(delayMs: number | null): ParkOutcome {
-    const { core } = this;
-    return {
-      kind: 'park',
-      delayMs,
-      pause: this.stopping === 'pause',
-      snapshot: JSON.stringify(core.state),
-      snapshotSeq: core.seq,
-      dataSeq: machine.mainData(core.state),
-      round: core.state.round,
-      error: this.pausedBy === null ? null : encode(toStoredError(this.pausedBy)),
-    };
+  private park(delayMs: number | null): Outcome {
+    return parkOf(this.core, delayMs, { pause: this.stopping === 'pause', error: this.pausedBy });
   }
 
   /** What becomes of the run now; null: it goes on here. */
   private outcome(found: Survey): Outcome | null {
     const { core } = this;
-    if (core.attempts.size > 0 || this.looking) return null;
-    if (machine.isCompleted(core.state)) return this.end('completed', null);
+    if (core.attempts.size > 0 || this.watch.isLooking) return null;
+    if (machine.isCompleted(core.state)) return endOf(core, 'completed', null);
     if (this.stopping === null && found.ready.length > 0) return null;
-    const until = found.ready.length > 0 ? 0 : Math.min(Infinity, ...found.held.map((one) => one.until));
+    const until =
+      found.ready.length > 0 || this.pausedBy !== null ? 0 : Math.min(Infinity, ...found.held.map((one) => one.until));
     const delay = until === Infinity ? null : Math.max(0, Math.ceil(until - this.deps.clock.now()));
     return this.park(delay);
   }
@@ -398,7 +365,7 @@ export class RunSession implements Session {
       this.cancelling = true;
       return this.deps.onAttention();
     }
-    if (ack.wake || this.lookAgain) void this.look();
+    if (ack.wake || this.watch.isAskedFor) void this.watch.look();
     this.proceed();
   }
 
@@ -426,56 +393,5 @@ export class RunSession implements Session {
     if (until === Infinity) return;
     const now = this.deps.clock.now();
     this.alarm.start(Math.max(1, until - now, this.core.book.askAgainAt - now));
-  }
-
-  private isDue(): boolean {
-    const { core } = this;
-    return core.outbox.isEmpty && !core.outbox.isBusy && core.book.isDue(this.deps.clock.now());
-  }
-
-  /** Asks what the waits, and the steps on other queues, have come to. */
-  private async look(): Promise<void> {
-    const { core } = this;
-    this.lookAgain = true;
-    // The mark that a look would forget is what keeps a run that is being parked from falling asleep.
-    if (this.looking || this.leaving || core.over) return;
-    this.looking = true;
-    try {
-      while (this.lookAgain && !core.over) {
-        this.lookAgain = false;
-        core.book.mark();
-        const taken = await core.takeWaits();
-        if (taken === null) {
-          this.lookAgain = true;
-          await new Promise((resolve) => setTimeout(resolve, LOCKED_PAUSE));
-          continue;
-        }
-        // A step that came back has left its waits in the same commit.
-        const again = await core.takeHanded();
-        const waits = again ? await core.takeWaits() : taken;
-        if (waits === null) this.lookAgain = true;
-        else if (!core.over) this.takeIn(waits);
-      }
-    } catch (error) {
-      if (!core.over) this.deps.onTrouble(`Run ${this.runId}: its waits could not be read: ${messageOf(error)}`);
-    } finally {
-      this.looking = false;
-    }
-    this.proceed();
-  }
-
-  private takeIn(taken: readonly TakenWait[]): void {
-    const { core } = this;
-    core.book.replace(taken);
-    core.book.asked(this.deps.clock.now());
-    core.cancelTimedOut(taken);
-    if (core.state.rollback !== null) return;
-    for (const wait of taken) {
-      const error = fatalTimeout(wait);
-      const frame = error === null ? null : locate(this.workflow.definition, core.state, wait.path);
-      const step = frame?.sequence.step;
-      if (error === null || !step || frame === null || step.visit !== wait.visit) continue;
-      this.places.failAt(wait.path, step, frame.sequence.data, error);
-    }
   }
 }

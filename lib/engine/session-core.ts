@@ -2,6 +2,7 @@ import { encodeName } from '../core/definition-path.js';
 import { AttemptClosedError } from '../core/errors.js';
 import * as machine from '../core/machine.js';
 import { type DataRef, handedSteps, type RunState } from '../core/run-state.js';
+import { isAskedFor } from './asked-waits.js';
 import type { AttemptResult } from './attempt.js';
 import { childFacts } from './child-start.js';
 import type { PreparedChild } from './children.js';
@@ -39,8 +40,12 @@ export class SessionCore {
   over = false;
   /** A step was handed to another queue, in this session or before. */
   handedAny: boolean;
+  /** Something has failed since the waits were looked through for those that nobody asks for any more. */
+  hasFailed = true;
   /** Numbers of records that are not known to be committed, in order. */
   private pending: number[] = [];
+  /** Children of calls that timed out, by the path of the step: it goes on when they are cancelled. */
+  private readonly closing = new Map<string, number>();
   private readonly cancelledChildren = new Set<string>();
   private idling: (() => void)[] = [];
 
@@ -120,6 +125,7 @@ export class SessionCore {
       retryAt,
     });
     this.values.trim(() => machine.referencedRecords(this.state));
+    this.hasFailed ||= record.status === 'failed' && record.retryInMs === null;
     if (!committed) this.pending.push(record.seq);
   }
 
@@ -217,19 +223,47 @@ export class SessionCore {
       if (record.output !== null) this.values.set(record.seq, record.output);
       if (record.error !== null) this.values.setError(record.seq, record.error);
       machine.applyRecord(this.workflow.definition, this.state, record);
+      this.hasFailed = true;
     }
     return records.some((record) => record.type === 'returned');
   }
 
-  /** The child of a call that timed out goes with the wait. */
-  cancelTimedOut(taken: readonly TakenWait[]): void {
-    for (const { kind, state, childId, child } of taken) {
+  /** Waits at which nothing will come by again are closed: they take no events, and are not listed. */
+  closeUnasked(): void {
+    if (!this.hasFailed || this.book.isEmpty) return;
+    this.hasFailed = false;
+    // The end of the run, or its rollback, closes all.
+    if (machine.failedBy(this.state) !== null) return;
+    const gone = this.book.all().filter((wait) => !isAskedFor(this.workflow.definition, this.state, wait));
+    if (gone.length === 0) return;
+    const ids = gone.map((wait) => wait.id);
+    this.book.remove(ids);
+    this.outbox.add({ closes: ids });
+  }
+
+  isClosing(path: string): boolean {
+    return this.closing.has(path);
+  }
+
+  /**
+   * The child of a call that timed out goes with the wait. The step does not go on before that is done: it would close
+   * the wait, and nobody would know of the child after a crash.
+   */
+  cancelTimedOut(taken: readonly TakenWait[], done: () => void): void {
+    for (const { kind, state, childId, child, path } of taken) {
       if (kind !== 'child' || state !== 'timed_out' || childId === null || child?.status !== 'active') continue;
       if (this.cancelledChildren.has(childId)) continue;
       this.cancelledChildren.add(childId);
+      this.closing.set(path, (this.closing.get(path) ?? 0) + 1);
       this.persist(() => this.deps.store.cancelRun(childId, `The call of run ${this.runId} timed out`))
         .then((tree) => this.deps.onCancelled(tree))
-        .catch((error: unknown) => this.deps.onTrouble(`Child ${childId} was not cancelled: ${messageOf(error)}`));
+        .catch((error: unknown) => this.deps.onTrouble(`Child ${childId} was not cancelled: ${messageOf(error)}`))
+        .finally(() => {
+          const left = (this.closing.get(path) ?? 1) - 1;
+          if (left > 0) this.closing.set(path, left);
+          else this.closing.delete(path);
+          if (!this.over) done();
+        });
     }
   }
 

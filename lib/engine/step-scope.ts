@@ -52,6 +52,8 @@ export type FanResults = Readonly<Record<string, SettledResult>> | readonly Sett
  */
 export class StepScope {
   readonly context: StepContext;
+  /** Children that this pass is about to start, by ref. */
+  readonly pendingRefs = new Map<string, PreparedChild>();
   /** Names used by `once` in this pass. */
   readonly onceNames = new Set<string>();
   private readonly aborter = new AbortController();

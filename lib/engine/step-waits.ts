@@ -24,6 +24,8 @@ export interface WaitRequest {
   /** ms, for the error. */
   readonly timeout: number | null;
   readonly spec: WaitSpec | null;
+  /** Makes what the function gives of what came; not of the value of a timeout. */
+  readonly convert?: (came: unknown) => unknown;
 }
 
 /** How a pass ended that did not come to the end of its step. */
@@ -43,8 +45,6 @@ export interface PassWaits {
   ask(request: WaitRequest): Promise<unknown>;
   /** The same for the end of a child; `start` makes it, or finds the one that a ref names. */
   askChild(request: WaitRequest, start: StartChild): Promise<unknown>;
-  /** A child that this pass is about to start under a ref. */
-  pendingChild(ref: string): PreparedChild | undefined;
 }
 
 export type StartChild = (call: string) => Promise<{ id: string; fresh: PreparedChild | null }>;
@@ -120,10 +120,6 @@ export class StepWaits implements PassWaits {
     }).then(({ wait }) => wait);
   }
 
-  pendingChild(ref: string): PreparedChild | undefined {
-    return this.children.find((child) => child.ref === ref);
-  }
-
   private meet(key: string): KnownWait | undefined {
     const known = this.known.find((wait) => wait.key === key);
     if (known !== undefined) this.met.add(key);
@@ -131,14 +127,6 @@ export class StepWaits implements PassWaits {
   }
 
   private register(key: string, request: WaitRequest, childId: string | null): Promise<never> {
-    const missed = this.known.find((wait) => !this.met.has(wait.key));
-    if (missed !== undefined) {
-      const { step } = this.place;
-      const asked = describeWait({ kind: request.kind, names: request.names ?? [], key, child: null });
-      const error = new NonDeterministicStepError(step, `${describeWait(missed)} (${missed.key})`, `${asked} (${key})`);
-      this.suspend({ kind: 'confused', error });
-      return never();
-    }
     const { path, round, visit, attempt } = this.place;
     this.fresh.push({
       id: uuidv7(),
@@ -168,11 +156,30 @@ export class StepWaits implements PassWaits {
     this.checking = true;
     setImmediate(() => {
       this.checking = false;
-      if (this.busy === 0) this.suspend({ kind: 'waiting', waits: this.fresh, children: this.children });
+      if (this.busy > 0) return;
+      const confused = this.confusion();
+      if (confused !== null) this.suspend({ kind: 'confused', error: confused });
+      else this.suspend({ kind: 'waiting', waits: this.fresh, children: this.children });
     });
   }
 
-  private async outcome(wait: KnownWait, { timeout }: WaitRequest): Promise<unknown> {
+  /**
+   * A new wait in a pass that did not come by all recorded ones. Told at its end: of waits side by side, each followed
+   * by others, the one that is over first asks for its next before the others are met.
+   */
+  private confusion(): NonDeterministicStepError | null {
+    const missed = this.known.find((wait) => !this.met.has(wait.key));
+    const [asked] = this.fresh;
+    if (missed === undefined || asked === undefined) return null;
+    const recorded = `${describeWait(missed)} (${missed.key})`;
+    return new NonDeterministicStepError(
+      this.place.step,
+      recorded,
+      `${describeWait({ ...asked, child: null })} (${asked.key})`,
+    );
+  }
+
+  private async outcome(wait: KnownWait, { timeout, convert = same }: WaitRequest): Promise<unknown> {
     const spec = specOf(wait);
     switch (wait.state) {
       case 'open':
@@ -186,9 +193,13 @@ export class StepWaits implements PassWaits {
         throw new WaitTimeoutError(describeWait(wait), timeout, { received: receivedOf(wait) });
       }
       case 'done':
-        return valueOf(wait);
+        return convert(valueOf(wait));
     }
   }
+}
+
+function same(value: unknown): unknown {
+  return value;
 }
 
 /** Whether the wait ended with an error: the next attempt asks for it anew. */

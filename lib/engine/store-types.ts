@@ -1,5 +1,5 @@
 import type { RecordFacts, RecordType } from '../core/machine.js';
-import type { DataRef, LogMark, ResultsRef } from '../core/run-state.js';
+import type { ChildRef, DataRef, LogMark, ResultsRef } from '../core/run-state.js';
 import type { FinishedStatus } from '../core/status.js';
 import type { WaitKind, WaitState } from '../core/wait-spec.js';
 
@@ -98,6 +98,8 @@ export interface OpExtras {
   readonly compensating: boolean | null;
   /** The run ends or begins anew: all its waits are over. */
   readonly closeAll: boolean;
+  /** The run has failed: its steps on other queues have no part in it any more, and their holders are refused. */
+  readonly dropSteps: boolean;
   /** From a step on another queue: pauses the run, with this encoded error. */
   readonly pause: string | null;
 }
@@ -210,6 +212,9 @@ export interface HandedStep {
   readonly logged?: LogMark;
   /** The records of its `once` calls, by name. */
   readonly once: Readonly<Record<string, number>>;
+  /** Children that it has started before, by call, and those that are named by a ref in its sequence and visit. */
+  readonly calls: Readonly<Record<string, ChildRef>>;
+  readonly refs: Readonly<Record<string, ChildRef>>;
   /** Its records are numbered from here on; the run keeps this span free. */
   readonly nextSeq: number;
 }

@@ -72,12 +72,15 @@ export class WaitBook {
     return this.of(path, visit).filter((wait) => wait.state !== 'open').length;
   }
 
-  /** Database time in ms until which the step cannot go on: 0: it can; Infinity: until something comes. */
+  /**
+   * Database time in ms until which the step cannot go on: 0: it can; Infinity: until something comes. A time that has
+   * passed: until the database says that the wait is over.
+   */
   heldUntil(path: string, visit: number, seen: number): number {
     const waits = this.of(path, visit);
     if (waits.length === 0 || this.closed(path, visit) > seen) return 0;
     const open = waits.filter((wait) => wait.state === 'open');
-    return open.length === 0 ? 0 : Math.min(...open.map((wait) => wait.dueAt ?? Infinity));
+    return open.length === 0 ? 0 : Math.max(1, Math.min(...open.map((wait) => wait.dueAt ?? Infinity)));
   }
 
   /** Whether a wait is due, which the database is to confirm. */
@@ -86,9 +89,10 @@ export class WaitBook {
     return this.all().some((wait) => wait.state === 'open' && wait.dueAt !== null && wait.dueAt <= now);
   }
 
-  /** The database was asked at this time; what is still open is not asked for again at once. */
+  /** The database was asked at this time; what is due and still open is not asked for again at once. */
   asked(now: number): void {
-    this.notBefore = now + LOOK_AGAIN;
+    this.notBefore = 0;
+    if (this.isDue(now)) this.notBefore = now + LOOK_AGAIN;
   }
 
   get askAgainAt(): number {

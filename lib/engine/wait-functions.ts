@@ -6,7 +6,7 @@ import { normaliseApproval } from '../core/input-check.js';
 import { checkDeclaration } from '../core/input-declaration.js';
 import type { InputChoice, InputDeclaration, InputField, InputType, WaitKind, WaitSpec } from '../core/wait-spec.js';
 import { currentScope, type StepScope } from './step-scope.js';
-import type { PassWaits } from './step-waits.js';
+import type { PassWaits, WaitRequest } from './step-waits.js';
 
 /**
  * Waits of a step. One that is not over suspends the run: no worker, no timer in memory, no connection. When it is over
@@ -91,12 +91,9 @@ export function waitForApproval<V = never>(
   name: string,
   options: Declared<V, 'fields' | 'choices'> = {},
 ): Promise<'approved' | 'rejected' | V> {
-  return started(async () => {
-    const given = await input('waitForApproval', name, 'approval', options);
-    return 'timeoutValue' in options && given === options.timeoutValue
-      ? (given as V)
-      : (normaliseApproval(given) ?? (given as V));
-  });
+  return started(
+    async () => (await input('waitForApproval', name, 'approval', options, saidOf)) as 'approved' | 'rejected' | V,
+  );
 }
 
 /** The chosen value. */
@@ -131,6 +128,10 @@ export function waitForForm<T extends object = Record<string, unknown>>(
   return started(async () => (await input('waitForForm', name, 'form', options)) as T);
 }
 
+function saidOf(answer: unknown): unknown {
+  return normaliseApproval(answer) ?? answer;
+}
+
 function events(
   caller: string,
   kind: 'event' | 'any' | 'all',
@@ -155,7 +156,13 @@ function events(
   );
 }
 
-function input(caller: string, name: string, type: InputType | null, options: InputOptions): Promise<unknown> {
+function input(
+  caller: string,
+  name: string,
+  type: InputType | null,
+  options: InputOptions,
+  convert?: WaitRequest['convert'],
+): Promise<unknown> {
   const waits = waitsOf(caller);
   checkName(caller, name);
   checkOptions(caller, options);
@@ -174,7 +181,15 @@ function input(caller: string, name: string, type: InputType | null, options: In
     ...(prompt === undefined ? {} : { prompt }),
     ...(metadata === undefined ? {} : { metadata }),
   };
-  return ask(waits, 'input', name, [name], dueOf(waits, options), options.timeout ?? null, specOf(options, spec));
+  return waits.ask({
+    kind: 'input',
+    name,
+    names: [name],
+    dueAt: dueOf(waits, options),
+    timeout: options.timeout ?? null,
+    spec: specOf(options, spec),
+    ...(convert === undefined ? {} : { convert }),
+  });
 }
 
 function ask(

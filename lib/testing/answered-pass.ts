@@ -27,11 +27,12 @@ export class AnsweredPass implements PassWaits {
   }
 
   async ask(request: WaitRequest): Promise<unknown> {
-    const { kind, names = [], dueAt, timeout, spec } = request;
+    const { kind, names = [], dueAt, timeout, spec, convert } = request;
     const wait = { kind: FUNCTIONS[kind], name: names[0] ?? null, details: { dueAt, timeout, ...spec } };
     if (kind === 'any') return this.waits.answerAny(wait, names);
     if (kind === 'all') return this.waits.answerAll(wait, names);
-    return this.waits.answer(wait);
+    const answer = await this.waits.answer(wait);
+    return convert === undefined ? answer : convert(answer);
   }
 
   async askChild({ name, timeout }: WaitRequest, start: StartChild): Promise<unknown> {
@@ -42,10 +43,6 @@ export class AnsweredPass implements PassWaits {
       name: workflow,
       details: { timeout, input: fresh?.start.input },
     });
-  }
-
-  pendingChild(): undefined {
-    return undefined;
   }
 }
 

@@ -2,7 +2,7 @@ import type { EngineStore, RunOp, StepTransaction } from '../engine/store.js';
 
 /** What a worker is about to commit. */
 export interface Commit {
-  readonly verb: 'commitGroup' | 'commitAlone' | 'commitHanded' | 'transaction';
+  readonly verb: 'commitGroup' | 'commitAlone' | 'commitHanded' | 'transaction' | 'cancelRun' | 'cancelChildren';
   /** What it says of the runs: `charge completed`, `the run ended: completed`. */
   readonly what: string;
 }
@@ -120,6 +120,8 @@ export class StoreGate {
 type TransactionWork<T = unknown> = (transaction: StepTransaction) => Promise<T>;
 
 function commitOf(verb: string, args: unknown[]): Commit | null {
+  if (verb === 'cancelRun') return { verb, what: 'a child cancelled' };
+  if (verb === 'cancelChildren') return { verb, what: 'the children cancelled' };
   if (verb !== 'commitGroup' && verb !== 'commitAlone' && verb !== 'commitHanded') return null;
   if (verb !== 'commitGroup') return { verb, what: describe(args[1] as Described) };
   const { ops, starts } = args[1] as { ops: readonly RunOp[]; starts: readonly { workflow: string }[] };
@@ -128,12 +130,12 @@ function commitOf(verb: string, args: unknown[]): Commit | null {
 }
 
 interface Described {
-  readonly records: readonly { readonly path: string; readonly status: string }[];
+  readonly records: readonly { readonly path: string; readonly status: string; readonly type: string }[];
   readonly outcome: { readonly kind: string; readonly status?: string } | null;
 }
 
 function describe({ records, outcome }: Described): string {
-  const parts = records.map(({ path, status }) => `${path} ${status}`);
+  const parts = records.filter(({ type }) => type !== 'handed').map(({ path, status }) => `${path} ${status}`);
   if (outcome?.kind === 'end') parts.push(`the run ended: ${outcome.status}`);
   else if (outcome !== null) parts.push(outcome.kind === 'park' ? 'the run suspended' : outcome.kind);
   return parts.join(', ');

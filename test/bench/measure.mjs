@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { features } from './features.mjs';
 import { serverCpuSeconds } from './server.mjs';
 
 /** Runs before the clock starts, so that no engine is charged for compiling its code: the same for all. */
@@ -16,6 +17,7 @@ process.once('message', (job) => {
 });
 
 async function measure(job) {
+  if (job.kind === 'features') return features(job);
   const meter = new pg.Client({ connectionString: job.url });
   await meter.connect();
   const steps = counter();

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { RATIOS } from './contestants.mjs';
 
 /** Markdown that reads well in a terminal too. */
@@ -78,13 +78,61 @@ export function render({ about, contestants, results }) {
     cost,
     ...(modes.length > 0 ? ['## One run of 3 steps on an idle system, start to result', idle] : []),
     ...(ratios.length > 0 ? ['## Ratios', compared] : []),
+    ...features(results),
     '## How it is measured',
     method(about, contestants),
   ].join('\n\n');
 }
 
+/** What only this engine is measured for. */
+function features(results) {
+  const rows = results.filter((row) => row.kind === 'features');
+  if (rows.length === 0) return [];
+  const figure = (field) => range(rows.map((row) => row[field]));
+  const ratio = (a, b) => range(rows.map((row) => row[a] / row[b]));
+  const beside = `beside ${number(rows[0].waiting)} waiting runs`;
+  return [
+    '## Waits, events and fan-outs',
+    table(
+      ['ms', 'idle', beside, 'ratio'],
+      [
+        [
+          'sendEvent → the step runs again, p50',
+          figure('idleEventP50'),
+          figure('fullEventP50'),
+          ratio('fullEventP50', 'idleEventP50'),
+        ],
+        ['the same, p99', figure('idleEventP99'), figure('fullEventP99'), ratio('fullEventP99', 'idleEventP99')],
+        [
+          '1 s sleep, 1 000 sleepers, lateness p50',
+          figure('idleLateP50'),
+          figure('fullLateP50'),
+          ratio('fullLateP50', 'idleLateP50'),
+        ],
+        ['the same, p99', figure('idleLateP99'), figure('fullLateP99'), ratio('fullLateP99', 'idleLateP99')],
+        [
+          'one step, through the queue, start to result, p50',
+          figure('idleQueuedP50'),
+          figure('fullQueuedP50'),
+          ratio('fullQueuedP50', 'idleQueuedP50'),
+        ],
+      ],
+    ),
+    table(
+      ['', 'figure'],
+      [
+        ['run of one step, start to result, p50 ms', figure('singleP50')],
+        ['run of a parallel of 100 arms, p50 ms', figure('parallelP50')],
+        ['ratio of the two', ratio('parallelP50', 'singleP50')],
+        ['loop of 10 000 items, 100 at a time, items/s', figure('loopItemsPerSecond')],
+      ],
+    ),
+  ];
+}
+
 export function write(report) {
   const docs = new URL('../../docs/', import.meta.url);
+  mkdirSync(docs, { recursive: true });
   writeFileSync(new URL('benchmarks.md', docs), `${render(report)}\n`);
   writeFileSync(new URL('benchmarks.json', docs), `${JSON.stringify(report, null, 2)}\n`);
 }

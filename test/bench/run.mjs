@@ -19,10 +19,12 @@ const { values: flags } = parseArgs({
     steps: { type: 'string', default: '1,3,10' },
     rounds: { type: 'string' },
     backlog: { type: 'string' },
+    waiting: { type: 'string' },
   },
 });
 const rounds = Number(flags.rounds ?? (flags.quick ? 1 : 3));
 const backlog = Number(flags.backlog ?? (flags.quick ? 300 : 5000));
+const waiting = Number(flags.waiting ?? (flags.quick ? 10_000 : 1_000_000));
 const stepCounts = flags.steps.split(',').map(Number);
 const only = flags.only.split(',');
 const chosen = Object.entries(CONTESTANTS).filter(([key, { group }]) => only.includes(group) || only.includes(key));
@@ -88,6 +90,9 @@ function* jobs() {
   for (const steps of stepCounts) {
     for (const [contestant, { engine, options }] of chosen)
       yield { kind: 'throughput', contestant, engine, options, steps, backlog };
+  }
+  if (chosen.some(([, { group }]) => group === 'ours')) {
+    yield { kind: 'features', contestant: chosen.find(([, { group }]) => group === 'ours')[0], steps: 1, waiting };
   }
   for (const [contestant, { engine, options, latency = {} }] of chosen) {
     for (const [mode, samples] of Object.entries(latency)) {

@@ -65,7 +65,8 @@ it('drops the worker as a kill would, and recovers at once', async () => {
   expect(await workflow.after.promise).toBeInstanceOf(AttemptClosedError);
   await test.idle();
   expect(await queueRow(run.id)).toEqual({ state: 'running', token: 1, alive: true });
-  expect((await test.client.getSteps(run.id)).map(({ step }) => step)).toEqual(['first']);
+  const recorded = (await test.client.getSteps(run.id)).filter(({ status }) => status !== 'running');
+  expect(recorded.map(({ step }) => step)).toEqual(['first']);
 
   workflow.after = new Gate();
   await test.restart();

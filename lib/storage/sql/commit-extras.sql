@@ -1,11 +1,11 @@
 -- What operations of a group do beside the journal and their own rows, in the group's transaction, after it took them.
---   $1 json  [{id, run, waits, closes, close_all, handed, children, compensating, pause}]
+--   $1 json  [{id, run, waits, closes, close_all, drop_steps, handed, children, compensating, pause}]
 -- `id` is the row that carries the lease, `run` the run. Doing it again is harmless: the answer to a commit can be lost.
 WITH op AS MATERIALIZED (
   SELECT *
   FROM json_to_recordset($1::json) AS o(
-    id uuid, run uuid, waits json, closes json, close_all boolean, handed json, children json, compensating boolean,
-    pause text)
+    id uuid, run uuid, waits json, closes json, close_all boolean, drop_steps boolean, handed json, children json,
+    compensating boolean, pause text)
 ), asked AS (
   INSERT INTO durable.waits (
     run_id, id, created_at, due_at, child_id, round, visit, attempt, kind, path, key, names, spec)
@@ -45,8 +45,8 @@ WITH op AS MATERIALIZED (
   INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, state, queue)
   SELECT id, durable.clock(), definition_id, priority, 'ready', queue FROM child
 ), undone_steps AS (
-  -- A step on another queue has no part in what is being undone; its holder is refused.
-  DELETE FROM durable.workflow_queue q USING op WHERE op.compensating AND q.step_of = op.run
+  -- A step on another queue has no part in a run that has failed, or is being undone; its holder is refused.
+  DELETE FROM durable.workflow_queue q USING op WHERE (op.compensating OR op.drop_steps) AND q.step_of = op.run
 ), marked AS (
   UPDATE durable.workflow_queue q
   SET compensating = COALESCE(op.compensating, q.compensating),

@@ -17,6 +17,8 @@ WITH handing AS (
   FROM durable.step_executions s
   JOIN durable.workflow_executions e ON e.id = s.run_id
   LEFT JOIN durable.workflow_queue q ON q.id = s.run_id
+  -- That a step was handed to another queue is noted under the run's own lease.
+  WHERE s.type NOT IN ('handed', 'returned')
 )
 SELECT run_id, format('has record %s of %s with token %s after one with token %s', seq, path, token,
   CASE WHEN token < before_in_step THEN before_in_step ELSE before END) AS what

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { Effects } from './effects.js';
 import { aroundStore } from './store-points.js';
+import { waitWorkflows } from './wait-workflows.js';
 import { BookingWorkflow, faultWorkflows } from './workflows.js';
 
 /** A worker process for tests of faults, see WorkerProcess. It says what happens in lines of JSON on stdout. */
@@ -57,6 +58,7 @@ const dataSource =
   providers: [
     { provide: Effects, useValue: effects },
     ...faultWorkflows,
+    ...waitWorkflows,
     ...(dataSource === null ? [] : [BookingWorkflow]),
   ],
 })

@@ -1,0 +1,61 @@
+import { encode } from '../core/codec.js';
+import { DEFAULT_RETRY } from '../core/definition.js';
+import { toStoredError } from '../core/error-record.js';
+import type { DurableError } from '../core/errors.js';
+import { mainData } from '../core/machine.js';
+import { retryDelay } from '../core/retry.js';
+import { initialState } from '../core/run-state.js';
+import type { StoredError } from '../core/stored-error.js';
+import { endsTheRun } from './attempt.js';
+import type { SessionCore } from './session-core.js';
+import type { EndOutcome, Outcome, ParkOutcome } from './store.js';
+
+/** What becomes of a run, as its last commit in a session says it. */
+
+export type Undone = 'nothing' | 'everything' | 'not everything';
+
+export function endOf(core: SessionCore, status: EndOutcome['status'], error: string | null): EndOutcome {
+  return { kind: 'end', status, dataSeq: mainData(core.state), error, dropSteps: core.handedAny, undone: false };
+}
+
+export function parkOf(
+  core: SessionCore,
+  delayMs: number | null,
+  { pause, error }: { readonly pause: boolean; readonly error: DurableError | null },
+): ParkOutcome {
+  return {
+    kind: 'park',
+    delayMs,
+    pause,
+    snapshot: JSON.stringify(core.state),
+    snapshotSeq: core.seq,
+    dataSeq: mainData(core.state),
+    round: core.state.round,
+    error: error === null ? null : encode(toStoredError(error)),
+  };
+}
+
+/** Of a round that has failed, or was cancelled, with what was to be undone undone: the end, or a further round. */
+export function afterFailure(
+  core: SessionCore,
+  cause: StoredError,
+  undone: Undone,
+  outcome: 'failed' | 'cancelled',
+  pause: boolean,
+): Outcome {
+  const { definition } = core.workflow;
+  const rolledBack = core.state.rollback !== null;
+  const again = outcome === 'failed' && undone !== 'not everything' && !endsTheRun(cause);
+  // What a step on another queue has left open may not be known here.
+  if (!core.book.isEmpty || rolledBack || core.handedAny) core.outbox.closeAll();
+  if (again && core.state.round <= definition.maxRetries) {
+    if (rolledBack) core.outbox.compensating(false);
+    const delay = Math.round(retryDelay(DEFAULT_RETRY, core.state.round));
+    core.state = initialState(definition, core.state.round + 1);
+    core.book.clear();
+    return parkOf(core, delay, { pause, error: null });
+  }
+  const status = { nothing: outcome, everything: 'compensated', 'not everything': 'compensation_failed' } as const;
+  // Where nothing was undone and nobody asked for it, a cancel that comes at this moment still can.
+  return { ...endOf(core, status[undone], encode(cause)), undone: rolledBack || outcome === 'cancelled' };
+}

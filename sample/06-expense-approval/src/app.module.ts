@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { DurableModule } from 'nest-durable';
+import { ExpensesController } from './expenses.controller.js';
+import { ExpenseWorkflow, OfficeService } from './expense.workflow.js';
+
+@Module({
+  imports: [DurableModule.forRoot()],
+  controllers: [ExpensesController],
+  providers: [ExpenseWorkflow, OfficeService],
+})
+export class AppModule {}

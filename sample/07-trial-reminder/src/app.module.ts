@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { DurableModule } from 'nest-durable';
+import { TrialsController } from './trials.controller.js';
+import { MailService, TrialWorkflow } from './trial.workflow.js';
+
+@Module({
+  imports: [DurableModule.forRoot()],
+  controllers: [TrialsController],
+  providers: [TrialWorkflow, MailService],
+})
+export class AppModule {}

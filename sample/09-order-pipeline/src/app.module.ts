@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { DurableModule } from 'nest-durable';
+import { OrderWorkflow } from './order.workflow.js';
+import { OrdersController } from './orders.controller.js';
+import { ReceiptWorkflow } from './receipt.workflow.js';
+import { ShipmentWorkflow } from './shipment.workflow.js';
+import { WarehouseService } from './warehouse.service.js';
+
+@Module({
+  imports: [DurableModule.forRoot({ queues: { default: { concurrency: 10 }, warehouse: { concurrency: 5 } } })],
+  controllers: [OrdersController],
+  providers: [OrderWorkflow, ShipmentWorkflow, ReceiptWorkflow, WarehouseService],
+})
+export class AppModule {}

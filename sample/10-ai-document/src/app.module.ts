@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { DurableModule } from 'nest-durable';
+import { DocumentsController } from './documents.controller.js';
+import { DocumentWorkflow } from './document.workflow.js';
+import { ModelService } from './model.service.js';
+
+@Module({
+  // The model's limit holds over all processes; documents that wait for a person take none of it.
+  imports: [
+    DurableModule.forRoot({ queues: { default: { concurrency: 10 }, ai: { concurrency: 4, globalConcurrency: 8 } } }),
+  ],
+  controllers: [DocumentsController],
+  providers: [DocumentWorkflow, ModelService],
+})
+export class AppModule {}
