@@ -12,12 +12,12 @@ AS $function$
     (extract(epoch FROM w.due_at) * 1000)::float8, w.names, w.child_id, w.spec, w.result,
     CASE WHEN w.state = 'done' AND w.kind IN ('event', 'any', 'all') THEN (
       SELECT json_agg(json_build_object('name', e.name, 'payload', e.payload) ORDER BY e.id)
-      FROM "durable".events e WHERE e.run_id = w.run_id AND e.wait_id = w.id
+      FROM durable.events e WHERE e.run_id = w.run_id AND e.wait_id = w.id
     ) END,
     c.status, CASE WHEN c.data_seq = 0 THEN c.input ELSE s.output END, c.error, c.workflow
-  FROM "durable".waits w
-  LEFT JOIN "durable".workflow_executions c ON c.id = w.child_id
-  LEFT JOIN "durable".step_executions s ON s.run_id = c.id AND s.seq = c.data_seq AND c.status <> 'active'
+  FROM durable.waits w
+  LEFT JOIN durable.workflow_executions c ON c.id = w.child_id
+  LEFT JOIN durable.step_executions s ON s.run_id = c.id AND s.seq = c.data_seq AND c.status <> 'active'
   WHERE w.run_id = ANY (runs) AND w.active
   ORDER BY w.run_id, w.id
 $function$;
@@ -76,39 +76,39 @@ BEGIN
     woke := false;
     FOR w IN
       SELECT v.id, v.kind, v.names, v.child_id
-      FROM "durable".waits v
+      FROM durable.waits v
       WHERE v.run_id = one AND v.active AND v.state = 'open' AND v.kind IN ('event', 'any', 'all', 'child')
       ORDER BY v.id
       FOR UPDATE
     LOOP
       IF w.kind = 'child' THEN
         CONTINUE WHEN NOT EXISTS (
-          SELECT FROM "durable".workflow_executions x WHERE x.id = w.child_id AND x.status <> 'active');
+          SELECT FROM durable.workflow_executions x WHERE x.id = w.child_id AND x.status <> 'active');
       ELSE
         IF w.kind = 'all' THEN
           taken := ARRAY(
             SELECT e.id
             FROM unnest(w.names) AS n(name)
             CROSS JOIN LATERAL (
-              SELECT m.id FROM "durable".events m
+              SELECT m.id FROM durable.events m
               WHERE m.run_id = one AND m.name = n.name AND m.wait_id IS NULL
               ORDER BY m.id LIMIT 1
             ) e);
           CONTINUE WHEN cardinality(taken) < cardinality(w.names);
         ELSE
           taken := ARRAY(
-            SELECT m.id FROM "durable".events m
+            SELECT m.id FROM durable.events m
             WHERE m.run_id = one AND m.name = ANY (w.names) AND m.wait_id IS NULL
             ORDER BY m.id LIMIT 1);
           CONTINUE WHEN cardinality(taken) = 0;
         END IF;
-        UPDATE "durable".events m SET wait_id = w.id WHERE m.run_id = one AND m.id = ANY (taken);
+        UPDATE durable.events m SET wait_id = w.id WHERE m.run_id = one AND m.id = ANY (taken);
       END IF;
-      UPDATE "durable".waits v SET state = 'done', closed_at = "durable".clock() WHERE v.run_id = one AND v.id = w.id;
+      UPDATE durable.waits v SET state = 'done', closed_at = durable.clock() WHERE v.run_id = one AND v.id = w.id;
       woke := true;
     END LOOP;
     IF woke THEN
-      RETURN QUERY SELECT one, k.queue, k.paused, k.state FROM "durable".wake_run(one) k;
+      RETURN QUERY SELECT one, k.queue, k.paused, k.state FROM durable.wake_run(one) k;
     END IF;
   END LOOP;
 END
@@ -203,31 +203,31 @@ AS $function$
 DECLARE
   ended text;
 BEGIN
-  PERFORM FROM "durable".workflow_queue q WHERE q.id = to_run AND q.step_of IS NULL FOR NO KEY UPDATE;
+  PERFORM FROM durable.workflow_queue q WHERE q.id = to_run AND q.step_of IS NULL FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     -- A repeated delivery stays one, also after the run's end.
     IF dedupe IS NOT NULL AND EXISTS (
-      SELECT FROM "durable".events e WHERE e.run_id = to_run AND e.dedupe_key = dedupe) THEN
+      SELECT FROM durable.events e WHERE e.run_id = to_run AND e.dedupe_key = dedupe) THEN
       RETURN QUERY SELECT 'duplicate'::text, NULL::text, NULL::boolean, NULL::text;
       RETURN;
     END IF;
-    SELECT x.status INTO ended FROM "durable".workflow_executions x WHERE x.id = to_run;
+    SELECT x.status INTO ended FROM durable.workflow_executions x WHERE x.id = to_run;
     RETURN QUERY SELECT COALESCE(ended, 'unknown'), NULL::text, NULL::boolean, NULL::text;
     RETURN;
   END IF;
-  INSERT INTO "durable".events (run_id, sent_at, name, dedupe_key, payload)
-  VALUES (to_run, "durable".clock(), event, dedupe, body)
+  INSERT INTO durable.events (run_id, sent_at, name, dedupe_key, payload)
+  VALUES (to_run, durable.clock(), event, dedupe, body)
   ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING;
   IF NOT FOUND THEN
     RETURN QUERY SELECT 'duplicate'::text, NULL::text, NULL::boolean, NULL::text;
     RETURN;
   END IF;
-  PERFORM "durable".match_waits(ARRAY[to_run]);
+  PERFORM durable.match_waits(ARRAY[to_run]);
   -- Also of a run that was ready before: a claim may have passed it over just now, since it was locked here.
   RETURN QUERY
     SELECT 'sent'::text, q.queue, q.paused, q.state
     FROM (SELECT) one
-    LEFT JOIN "durable".workflow_queue q ON q.id = to_run AND (q.state = 'ready' OR q.wake);
+    LEFT JOIN durable.workflow_queue q ON q.id = to_run AND (q.state = 'ready' OR q.wake);
 END
 $function$;
 
@@ -269,22 +269,22 @@ DECLARE
   taken uuid[];
 BEGIN
   taken := ARRAY(
-    SELECT q.id FROM "durable".workflow_queue q
+    SELECT q.id FROM durable.workflow_queue q
     WHERE q.id = ANY (runs) AND q.worker_id = holder
     ORDER BY q.id
     FOR NO KEY UPDATE SKIP LOCKED);
-  UPDATE "durable".workflow_queue q SET wake = false WHERE q.id = ANY (taken) AND q.wake;
-  UPDATE "durable".waits w
+  UPDATE durable.workflow_queue q SET wake = false WHERE q.id = ANY (taken) AND q.wake;
+  UPDATE durable.waits w
   SET state = CASE WHEN w.kind = 'sleep' THEN 'done' ELSE 'timed_out' END,
-    closed_at = "durable".clock(),
+    closed_at = durable.clock(),
     result = CASE WHEN w.kind = 'all' THEN (
       SELECT json_agg(n.name)::text
       FROM unnest(w.names) AS n(name)
       WHERE EXISTS (
-        SELECT FROM "durable".events m WHERE m.run_id = w.run_id AND m.name = n.name AND m.wait_id IS NULL)
+        SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.name = n.name AND m.wait_id IS NULL)
     ) END
-  WHERE w.run_id = ANY (taken) AND w.active AND w.state = 'open' AND w.due_at <= "durable".clock();
-  RETURN QUERY SELECT * FROM "durable".active_waits(taken);
+  WHERE w.run_id = ANY (taken) AND w.active AND w.state = 'open' AND w.due_at <= durable.clock();
+  RETURN QUERY SELECT * FROM durable.active_waits(taken);
   RETURN QUERY
     SELECT t.id, NULL::uuid, NULL::text, NULL::integer, NULL::integer, NULL::text, NULL::text, NULL::text,
       NULL::float8, NULL::text[], NULL::uuid, NULL::text, NULL::text, NULL::json, NULL::text, NULL::text, NULL::text,
@@ -339,9 +339,9 @@ CREATE OR REPLACE FUNCTION durable.wake_run(run uuid)
  RETURNS TABLE(queue text, paused boolean, state text)
  LANGUAGE sql
 AS $function$
-  UPDATE "durable".workflow_queue q
+  UPDATE durable.workflow_queue q
   SET state = CASE WHEN q.state = 'sleeping' THEN 'ready' ELSE q.state END,
-    due_at = CASE WHEN q.state = 'sleeping' THEN "durable".clock() ELSE q.due_at END,
+    due_at = CASE WHEN q.state = 'sleeping' THEN durable.clock() ELSE q.due_at END,
     resumed = q.resumed OR q.state <> 'ready',
     wake = (q.state = 'running')
   WHERE q.id = run
