@@ -77,8 +77,8 @@ describe("Nest's loggers", () => {
     let made = 0;
     const lines = kept(() => new Logger('Own').debug(() => `made ${++made}`));
     expect(lines).toEqual([line('debug', 'made 1', 'Own')]);
-    const [handed] = printed[0] ?? [];
-    expect((handed as () => string)()).toBe('made 1');
+    const [message] = printed[0] ?? [];
+    expect((message as () => string)()).toBe('made 1');
   });
 
   it('are heard when they are a ConsoleLogger of the app, once for what it hands on', () => {
