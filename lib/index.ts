@@ -48,7 +48,13 @@ export { getDurableClientToken, getDurableHealthIndicatorToken, getDurableQueues
 export { Branch } from './decorators/branch.decorator.js';
 export { Compensate } from './decorators/compensate.decorator.js';
 export { Decision } from './decorators/decision.decorator.js';
-export { DurableWorkflow, type InputOf, type ResultOf, type WorkflowClass, type WorkflowRef } from './core/durable-workflow.js';
+export {
+  DurableWorkflow,
+  type InputOf,
+  type ResultOf,
+  type WorkflowClass,
+  type WorkflowRef,
+} from './core/durable-workflow.js';
 export { ForEach } from './decorators/for-each.decorator.js';
 export { InjectDurable } from './decorators/inject-durable.decorator.js';
 export { Parallel } from './decorators/parallel.decorator.js';
