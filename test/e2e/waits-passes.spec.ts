@@ -350,10 +350,7 @@ describe("onTimeout: 'fail'", () => {
 
   it('of two waits at once makes one failure', async () => {
     const options = { timeout: minutes(1), onTimeout: 'fail' } as const;
-    const run = await start(
-      () => Promise.all([waitForEvent('a', options), waitForAll(['b'], options)]),
-      'retried',
-    );
+    const run = await start(() => Promise.all([waitForEvent('a', options), waitForAll(['b'], options)]), 'retried');
     await test.advance(minutes(1));
     expect((await settled(test, run)).status).toBe('failed');
     expect(await test.client.getSteps(run.id)).toMatchObject([{ attempt: 1, status: 'failed' }]);

@@ -41,7 +41,10 @@ async function untilAsked(executionId: string): Promise<void> {
 }
 
 it('a child that ends while its parent is being parked is never missed, 600 times', async () => {
-  const runs = await startMany('quick_parent', Array.from({ length: 100 }, () => ({ count: 4 })));
+  const runs = await startMany(
+    'quick_parent',
+    Array.from({ length: 100 }, () => ({ count: 4 })),
+  );
   const results = await Promise.all(runs.map((run) => run.result(PATIENCE)));
   const items = [0, 1, 2, 3].map((n) => ({ status: 'fulfilled', value: { twice: n * 2 } }));
   expect(results).toEqual(runs.map(() => ({ count: 4, __results__: items, second: 4 })));
