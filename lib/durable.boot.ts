@@ -10,6 +10,7 @@ import type { WorkflowBinding } from './durable.explorer.js';
 import type { DurableRuntime } from './durable.host.js';
 import { inputValidator } from './durable.input.js';
 import { appDataSourceOf, type ResolvedOptions } from './durable.options.js';
+import { captureLogs } from './durable.log-capture.js';
 import { connectHints } from './durable.hints.js';
 import { Engine } from './engine/engine.js';
 import { limitKeyOf } from './engine/limit-keys.js';
@@ -61,6 +62,10 @@ export async function boot(
   closers.add('the connections for control', () => pool.end());
   const instanceId = await readInstanceId(database);
 
+  if (options.logs !== null) {
+    const release = captureLogs();
+    closers.add('the capture of logs', async () => release());
+  }
   const registry = new Registry();
   for (const { definition, hash, type, instance, retryIf, concurrencyKey } of bindings) {
     const { id } = await saveDefinition(database, { name: definition.name, hash, definition });

@@ -24,6 +24,7 @@ import type {
   ExecutionListFilters,
   ExecutionStatus,
   GetExecutionOptions,
+  LogEntry,
   PendingInputListFilters,
   StepRecord,
   StoredSchedule,
@@ -134,12 +135,35 @@ export class DurableClient {
   }
 
   /** A run with its input and data; null: there is none of that id. */
-  async getExecution(id: string, { includeSteps = false }: GetExecutionOptions = {}): Promise<Execution | null> {
+  async getExecution(
+    id: string,
+    { includeSteps = false, includeLogs = false }: GetExecutionOptions = {},
+  ): Promise<Execution | null> {
     const run = checkId(id);
     const { reads } = await this.ready();
     const execution = await reads.getExecution(run);
-    if (execution === null || !includeSteps) return execution;
-    return { ...execution, steps: (await reads.getSteps(run)) ?? [] };
+    if (execution === null || !(includeSteps || includeLogs)) return execution;
+    const steps = (await reads.getSteps(run)) ?? [];
+    if (!includeLogs) return { ...execution, steps };
+    const logs = await reads.getLogs(run);
+    return { ...execution, steps: steps.map((step) => ({ ...step, logs: logs?.of(step) ?? [] })) };
+  }
+
+  /**
+   * What a run's steps, or those of one name, have logged, in order: what went to Nest's `Logger` and to `console` while
+   * their code ran (option `logs`). An attempt's is there once it has ended, waits, or was handed back by its worker.
+   * @throws ExecutionNotFoundError
+   */
+  async getLogs(id: string, step?: string): Promise<LogEntry[]> {
+    const run = checkId(id);
+    if (step !== undefined && typeof step !== 'string') {
+      throw new InvalidInputError('getLogs', [
+        { path: 'step', message: `expected the name of a step, got ${given(step)}` },
+      ]);
+    }
+    const logs = await (await this.ready()).reads.getLogs(run);
+    if (logs === null) throw new ExecutionNotFoundError(run);
+    return logs.all(step);
   }
 
   /**

@@ -1,6 +1,8 @@
 import type { DataSource } from 'typeorm';
 import { ConfigurationError } from './core/errors.js';
 import { Faults, isObject, isPlainName, OptionReader } from './durable.options-check.js';
+import { type LogOptions, readLogs } from './durable.options-logs.js';
+import type { LogSettings } from './engine/step-log.js';
 import { resolveDatabase, type DatabaseOption, type ResolvedDatabase } from './durable.options-database.js';
 import {
   type QueueOptions,
@@ -17,6 +19,7 @@ export type {
   EmbeddedOptions,
   ResolvedDatabase,
 } from './durable.options-database.js';
+export type { LogOptions } from './durable.options-logs.js';
 export type { QueueOptions, RateLimit, ResolvedQueue, Retention, RetentionOptions } from './durable.options-queues.js';
 
 /** What happens at boot when the tables are not those of this version. */
@@ -68,6 +71,8 @@ export interface DurableModuleOptions {
   abortGrace?: number;
   /** Largest payload (input, a step's result, an error) in bytes of its stored form. Default: 2 097 152 (2 MiB). */
   maxPayloadBytes?: number;
+  /** Capture of what steps say to Nest's `Logger` and to `console`. Default: all of it, within limits. */
+  logs?: LogOptions;
   /**
    * How long finished runs are kept, in ms by status; older ones are deleted in small batches, with their children and
    * steps. Default: nothing is deleted.
@@ -101,6 +106,8 @@ export interface ResolvedOptions {
   readonly shutdownTimeout: number;
   readonly abortGrace: number;
   readonly maxPayloadBytes: number;
+  /** Null: no logs are kept. */
+  readonly logs: LogSettings | null;
   readonly retention: Retention;
   readonly sqlLog: boolean;
   readonly isGlobal: boolean;
@@ -112,7 +119,7 @@ export function appDataSourceOf(options: ResolvedOptions): DataSource | null {
 }
 
 /** Options of later versions: refused rather than accepted and ignored. */
-const NOT_YET = ['logs', 'redact'];
+const NOT_YET = ['redact'];
 
 /** Node runs a timer of more ms than this at once. */
 const LONGEST_TIMER = 2_147_483_647;
@@ -178,6 +185,7 @@ export function resolveOptions(
     shutdownTimeout: read.integer('shutdownTimeout', 20_000, MS(0)),
     abortGrace: read.integer('abortGrace', 5_000, MS(0)),
     maxPayloadBytes: read.integer('maxPayloadBytes', 2_097_152, { min: 1, max: LARGEST_PAYLOAD, unit: 'bytes' }),
+    logs: readLogs(read),
     retention: readRetention(read),
     sqlLog: read.boolean('sqlLog', false),
     isGlobal: read.boolean('isGlobal', true),

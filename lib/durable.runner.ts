@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { DatabaseUnavailableError } from './core/errors.js';
 import { boot } from './durable.boot.js';
@@ -7,6 +7,7 @@ import { DurableExplorer } from './durable.explorer.js';
 import { checkInstances } from './durable.instances.js';
 import type { DurableHost, DurableRuntime } from './durable.host.js';
 import { DurableLauncher, type Launchable } from './durable.launcher.js';
+import { ModuleLogger } from './durable.logger.js';
 import type { ResolvedOptions } from './durable.options.js';
 
 /** The checked options, under one token in the module of each instance. */
@@ -49,7 +50,7 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
   ) {
     this.name = options.name;
     this.works = options.workers;
-    this.log = new Logger(options.name === 'default' ? 'DurableModule' : `DurableModule:${options.name}`);
+    this.log = new ModuleLogger(options.name);
     this.closers = new Closers((message) => this.log.warn(message));
     launcher.attach(this);
   }

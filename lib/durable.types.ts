@@ -3,6 +3,7 @@ import type { RunFilters, RunListFilters } from './core/execution.js';
 import type { PendingInputFilters } from './core/pending.js';
 
 export type { CompensationResult, Execution, ExecutionCounts, StepRecord, WorkflowSummary } from './core/execution.js';
+export type { LogEntry, LogLevel } from './core/log-entry.js';
 export type { PendingEvent, PendingEventFilters, PendingInput, PendingStatus } from './core/pending.js';
 export type { CatchUp, Overlap, StoredSchedule } from './core/schedule.js';
 export type { ExecutionStatus, FinishedStatus } from './core/status.js';
@@ -22,6 +23,8 @@ export interface ExecutionListFilters extends Omit<RunListFilters, 'workflow'> {
 export interface GetExecutionOptions {
   /** Whether `steps` is filled in. Default: false. */
   readonly includeSteps?: boolean;
+  /** Whether `steps` is filled in, each with its `logs`. Default: false. */
+  readonly includeLogs?: boolean;
 }
 
 /** Which inputs are listed, and how many. */

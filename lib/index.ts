@@ -3,6 +3,7 @@ export { DurableModule, type DurableModuleAsyncOptions } from './durable.module.
 export type {
   DurableFactoryOptions,
   DurableModuleOptions,
+  LogOptions,
   QueueOptions,
   RateLimit,
   RetentionOptions,
@@ -33,6 +34,8 @@ export type {
   ExecutionListFilters,
   ExecutionStatus,
   GetExecutionOptions,
+  LogEntry,
+  LogLevel,
   PendingEvent,
   PendingEventFilters,
   PendingInput,

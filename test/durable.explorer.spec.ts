@@ -3,8 +3,6 @@ import { DiscoveryModule, REQUEST } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { definitionHash } from '../lib/core/definition-hash.js';
 import { DefinitionError } from '../lib/core/errors.js';
-import { Compensate } from '../lib/decorators/compensate.decorator.js';
-import { Decision } from '../lib/decorators/decision.decorator.js';
 import { InjectDurable } from '../lib/decorators/inject-durable.decorator.js';
 import { Schedule } from '../lib/decorators/schedule.decorator.js';
 import { Step } from '../lib/decorators/step.decorator.js';
@@ -233,23 +231,6 @@ describe('DurableExplorer', () => {
         'OneWorkflow.run: timeout is the number -1; it must be a whole number of ms of at least 1',
         'TwoWorkflow: it has no member to run: write @Step() above a method',
       ]);
-    });
-
-    it('for now: all but sequences of steps', async () => {
-      @Workflow()
-      class LaterWorkflow {
-        @Decision()
-        choose(): void {}
-
-        @Step({ compensate: 'undo' })
-        run(): void {}
-
-        @Compensate()
-        undo(): void {}
-      }
-      const message = await refusal({ providers: [LaterWorkflow] });
-      expect(message).toContain('LaterWorkflow.choose: decision is not supported by this version');
-      expect(message).toContain('LaterWorkflow.undo: @Compensate() is not supported by this version');
     });
 
     it('every fault of every @Schedule(), and names that are taken', async () => {

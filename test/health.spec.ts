@@ -90,7 +90,7 @@ describe('DurableHealthIndicator', () => {
     await pool.query('DELETE FROM durable.migrations WHERE version = 4');
     await pool.end();
     expect((await app.get(DurableHealthIndicator).readiness()).durable).toMatchObject({
-      status: 'down', migrations: 'pending', message: expect.stringContaining('0004-queues'),
+      status: 'down', migrations: 'pending', message: expect.stringContaining('0005-logs'),
     }); // prettier-ignore
     await app.close();
   });

@@ -42,6 +42,15 @@ describe('defaults', () => {
       abortGrace: 5_000,
       maxPayloadBytes: 2 * 1024 * 1024,
       retention: { completed: null, failed: null, cancelled: null, compensated: null, compensationFailed: null },
+      logs: {
+        levels: new Set(['fatal', 'error', 'warn', 'log', 'debug', 'verbose']),
+        maxEntries: 1_000,
+        maxMessageLength: 10_000,
+        maxBytes: 65_536,
+        console: true,
+        passthrough: true,
+        metadata: [],
+      },
       sqlLog: false,
       isGlobal: true,
     });
@@ -184,8 +193,39 @@ describe('unknown keys', () => {
     expect(faultsOf(options)[path]).toContain(hint);
   });
 
-  it.each(['logs', 'redact'])('%s is not supported in this version', (option) => {
+  it.each(['redact'])('%s is not supported in this version', (option) => {
     expect(faultsOf({ [option]: {} })).toEqual({ [option]: expect.stringContaining('not supported in this version') });
+  });
+});
+
+describe('logs', () => {
+  it('can be turned off', () => {
+    expect(resolveOptions({ logs: { enabled: false } }, { env }).logs).toBeNull();
+    expect(resolveOptions({ logs: { levels: ['warn'], metadata: ['a', 'a'] } }, { env }).logs).toMatchObject({
+      levels: new Set(['warn']),
+      metadata: ['a'],
+      console: true,
+    });
+  });
+
+  it.each<[object, string, RegExp]>([
+    [{ enabled: 1 }, 'enabled', /^expected true or false, got /],
+    [{ console: 'no' }, 'console', /^expected true or false, got /],
+    [{ passthrough: null }, 'passthrough', /^expected true or false, got /],
+    [{ levels: 'all' }, 'levels', /^expected an array of 'fatal', .*, got "all"/],
+    [{ levels: ['wran'] }, 'levels', /^expected an array of .*, got one with "wran"\. Did you mean "warn"/],
+    [{ maxEntries: 0 }, 'maxEntries', /^expected a whole number from 1 to /],
+    [{ maxMessageLength: 1.5 }, 'maxMessageLength', /^expected a whole number from 1 to /],
+    [{ maxBytes: '1kB' }, 'maxBytes', /^expected a whole number from 1 to .*\(bytes\), got /],
+    [{ metadata: ['a', ''] }, 'metadata', /^expected an array of up to 100 names of keys, got /],
+    [{ metadata: 'orderId' }, 'metadata', /^expected an array of up to 100 names of keys, got /],
+    [{ level: ['warn'] }, 'level', /^is not an option. Did you mean "levels"/],
+  ])('%j is refused', (logs, key, message) => {
+    expect(faultsOf({ logs })).toEqual({ [`logs.${key}`]: expect.stringMatching(message) });
+  });
+
+  it('are an object', () => {
+    for (const logs of [true, 'all', []]) expect(Object.keys(faultsOf({ logs }))).toEqual(['logs']);
   });
 });
 

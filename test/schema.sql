@@ -248,7 +248,8 @@ CREATE TABLE durable.step_executions (
   output text,
   error text,
   input_item integer,
-  facts text
+  facts text,
+  logs text
 );
 
 ALTER TABLE durable.step_executions ADD CONSTRAINT step_executions_pkey PRIMARY KEY (run_id, seq);

@@ -1,4 +1,5 @@
 import type { WorkflowDefinition } from './definition.js';
+import type { LogEntry } from './log-entry.js';
 import type { ExecutionStatus } from './status.js';
 import type { StoredError } from './stored-error.js';
 
@@ -64,6 +65,8 @@ export interface StepRecord {
   /** What it returned; `null`: nothing, so that the data went on as it was. */
   readonly output: unknown;
   readonly error: StoredError | null;
+  /** With `includeLogs`: what its code has logged, in order. Of an attempt that runs now, what earlier passes of it have. */
+  readonly logs?: readonly LogEntry[];
   readonly startedAt: Date;
   readonly completedAt: Date | null;
   readonly durationMs: number | null;

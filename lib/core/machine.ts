@@ -6,6 +6,7 @@ import {
   type CompensationState,
   define,
   floorBelow,
+  type LogMark,
   type LoopFan,
   openSequence,
   own,
@@ -42,7 +43,9 @@ export type RecordType =
   /** A step is about to run (`compensateWhen: 'started'`). */
   | 'intent'
   /** The round has failed or was cancelled, and is being undone. */
-  | 'rollback';
+  | 'rollback'
+  /** What the code of a step has logged in a pass that made no record of the attempt: it waits, or was handed back. */
+  | 'log';
 
 /** The records that clients see as steps. */
 export const STEP_TYPES: readonly RecordType[] = ['step', 'decision', 'branch', 'parallel', 'forEach', 'compensate'];
@@ -67,6 +70,8 @@ export interface RecordFacts {
   readonly failRun?: true;
   /** How a rollback that began here will end. */
   readonly outcome?: 'failed' | 'cancelled';
+  /** What the next pass of the attempt is to know of the lines that were logged; missing: nothing. */
+  readonly logged?: LogMark;
 }
 
 /** What the transitions need to know of a record. */
@@ -89,6 +94,11 @@ export interface LostPlace {
 }
 
 const ONCE_MARK = '~~';
+
+/** The path of what a step's code has logged in a pass of its own. */
+export function logPath(path: string): string {
+  return path + ONCE_MARK + 'log';
+}
 
 export function oncePath(path: string, name: string): string {
   return path + ONCE_MARK + encodeName(name);
@@ -128,6 +138,7 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
     const path = pathOfOnce(record.path);
     if (path.slice(path.lastIndexOf('/') + 1).includes('~')) return applyToRollback(state.rollback, record, path);
   }
+  if (type === 'log' && state.rollback !== null) return;
   const path = pathOfOnce(record.path);
   const frame = locate(definition, state, path);
   const step = frame?.sequence.step;
@@ -153,6 +164,10 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
       step.spent = record.facts?.pass?.spent ?? 0;
       step.seen = record.facts?.pass?.seen ?? 0;
       return;
+    case 'log':
+      if (record.facts?.logged === undefined) delete step.logged;
+      else step.logged = record.facts.logged;
+      return;
     case 'child':
       state.hasChildren = true;
       return noteChild(frame.sequence, step, record.facts?.child);
@@ -163,7 +178,7 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
 }
 
 /** Notes of the engine within a step. */
-const HIDDEN_IN_STEP: ReadonlySet<RecordType> = new Set(['once', 'child', 'intent', 'handed', 'returned']);
+const HIDDEN_IN_STEP: ReadonlySet<RecordType> = new Set(['once', 'child', 'intent', 'handed', 'returned', 'log']);
 
 function noteChild(sequence: SequenceState, step: StepState, fact: RecordFacts['child']): void {
   if (fact === undefined) return;
@@ -192,6 +207,7 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
   const node = standing(frame);
   step.spent = 0;
   step.seen = 0;
+  delete step.logged;
   if (record.status === 'failed') {
     // The next attempt begins whatever is still open of the waits of this one.
     step.seen = -1;
@@ -199,6 +215,8 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
     if (record.retryAt === null) step.handed = null;
     step.attempt = record.attempt + 1;
     step.retryAt = record.retryAt;
+    // The next attempt, too, begins only when this one is committed.
+    sequence.at = Math.max(sequence.at, record.seq);
     if (record.retryAt === null) fail(frame, record.seq);
     return;
   }

@@ -35,9 +35,22 @@ export interface StepState {
   spent: number;
   /** How many waits were over in the pass that was suspended last; -1: the next pass need not wait for any. */
   seen: number;
+  /** What the passes of this attempt that ended with a wait have logged; missing: nothing. */
+  logged?: LogMark;
   /** Children that were started without a `ref`, by workflow and count. */
   children: Record<string, ChildRef>;
   fan: Fan | null;
+}
+
+/** What an attempt has logged in the passes before the present one. */
+export interface LogMark {
+  /** Short digests of the lines of the last pass: the next one says them again, as a rule. */
+  readonly lines: readonly string[];
+  /** Lines of the last pass that were over the limits. */
+  readonly dropped: number;
+  /** Lines and bytes of all passes that are stored. */
+  readonly kept: number;
+  readonly bytes: number;
 }
 
 /** The arms of a node that has some: a branch's chosen one, all of a parallel's, the open items of a loop. */
@@ -237,7 +250,8 @@ export function seqOf(ref: DataRef): number {
 
 /** The names of the nodes where the cursors below a sequence stand. */
 export function standingAt({ node, step, failedBy }: SequenceState): string[] {
-  if (node === null || failedBy !== null) return [];
+  // A snapshot may be of another version of this package, without the field.
+  if (node === null || (failedBy ?? null) !== null) return [];
   const fan = step?.fan;
   if (!fan) return [node];
   const arms = fan.kind === 'branch' ? [fan.sequence] : Object.values(fan.kind === 'parallel' ? fan.arms : fan.open);

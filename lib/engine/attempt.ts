@@ -9,6 +9,7 @@ import type { DatabaseClock } from './clock.js';
 import type { Timer } from './long-timer.js';
 import type { RegisteredWorkflow } from './registry.js';
 import { runInScope, type StepScope } from './step-scope.js';
+import type { StepLog } from './step-log.js';
 import type { Suspension } from './step-waits.js';
 import type { NewRecord } from './store.js';
 
@@ -32,7 +33,12 @@ export interface Settled {
   readonly facts: RecordFacts | null;
 }
 
-export type AttemptResult =
+export type AttemptResult = AttemptOutcome & {
+  /** What its code has logged, where something was. */
+  readonly log?: StepLog;
+};
+
+type AttemptOutcome =
   | (Settled & { readonly status: 'completed'; readonly durationMs: number })
   | {
       readonly status: 'failed';
@@ -61,6 +67,18 @@ export async function runAttempt(
   clock: DatabaseClock,
   /** ms that earlier passes of this attempt have taken. */
   spent = 0,
+): Promise<AttemptResult> {
+  const result = await attemptOnce(workflow, spec, scope, givenUp, clock, spent);
+  return scope.log === null || scope.log.isEmpty ? result : { ...result, log: scope.log };
+}
+
+async function attemptOnce(
+  workflow: RegisteredWorkflow,
+  spec: AttemptSpec,
+  scope: StepScope,
+  givenUp: Promise<never>,
+  clock: DatabaseClock,
+  spent: number,
 ): Promise<AttemptResult> {
   const begun = performance.now() - spent;
   const { timeout } = spec;

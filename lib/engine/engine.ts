@@ -18,6 +18,7 @@ import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
 import { SessionOpener } from './session-opener.js';
 import { Sessions } from './sessions.js';
 import type { ChildTargets } from './children.js';
+import type { LogSettings } from './step-log.js';
 import type { CancelledTree, Claimable, EngineStore, ScheduleStore, StartOp, WokenRun } from './store.js';
 
 export interface EngineSettings {
@@ -36,6 +37,7 @@ export interface EngineSettings {
   readonly shutdownTimeout: number;
   readonly abortGrace: number;
   readonly maxPayloadBytes: number;
+  readonly logs: LogSettings | null;
 }
 
 /** Wake-up calls to the other processes. Losing one costs a poll interval, nothing else. */
@@ -147,6 +149,7 @@ export class Engine {
       clock: this.clock,
       worker: () => this.membership.id,
       maxPayloadBytes: settings.maxPayloadBytes,
+      logs: settings.logs,
       onEnd: (runId, end, watched) => this.onEnd(runId, end, watched),
       onDue: (queue, inMs) => this.onDue(queue, inMs),
       abortGrace: settings.abortGrace,

@@ -2,8 +2,8 @@ import { encode } from '../core/codec.js';
 import { encodeName, findNode, stepNameOf } from '../core/definition-path.js';
 import { toStoredError } from '../core/error-record.js';
 import { AttemptClosedError, WorkerCrashedError, WorkflowTimeoutError } from '../core/errors.js';
-import { oncePath, type RecordType } from '../core/machine.js';
-import { type ChildRef, define, own, type StepState } from '../core/run-state.js';
+import { logPath, oncePath, type RecordType } from '../core/machine.js';
+import { type ChildRef, define, type LogMark, own, type StepState } from '../core/run-state.js';
 import type { Place } from '../core/survey.js';
 import { attemptSpec } from './attempt-kinds.js';
 import { type AttemptResult, runAttempt } from './attempt.js';
@@ -17,6 +17,7 @@ import { RunningAttempt } from './running-attempt.js';
 import type { RunValues } from './run-values.js';
 import type { InFlightAttempt, Session, SessionDeps } from './session.js';
 import { type ScopeHost, StepScope } from './step-scope.js';
+import { NO_LINES, stepLog } from './step-log.js';
 import { hasThrown, StepWaits, type Suspension } from './step-waits.js';
 import {
   type ClaimedRow,
@@ -50,9 +51,11 @@ export class HandedSession implements Session {
   private readonly refs: Record<string, ChildRef>;
   private readonly transactionChildren: PreparedChild[] = [];
   private waits: readonly TakenWait[] = [];
+  private logged: LogMark | null;
   private seq: number;
   private attempt: RunningAttempt | null = null;
   private dropped = false;
+  private lost = false;
   private expired = false;
 
   constructor(
@@ -69,12 +72,14 @@ export class HandedSession implements Session {
     this.once = { ...this.step.once };
     this.calls = { ...this.step.calls };
     this.refs = { ...this.step.refs };
+    this.logged = this.step.logged ?? null;
     this.seq = this.step.nextSeq;
     // What an attempt that died with its worker had recorded.
     const prefix = oncePath(this.step.path, '');
     for (const { seq, path, type, facts } of records) {
       if (seq < this.step.nextSeq || !path.startsWith(prefix)) continue;
       if (type === 'once') this.once[path.slice(prefix.length)] = seq;
+      if (type === 'log') this.logged = facts?.logged ?? null;
       if (type === 'child' && facts?.child !== undefined) this.noteChild(facts.child, facts.child);
       this.seq = Math.max(this.seq, seq + 1);
     }
@@ -120,6 +125,7 @@ export class HandedSession implements Session {
 
   lose(reason: Error): void {
     this.dropped = true;
+    this.lost = true;
     this.attempt?.giveUp(reason);
   }
 
@@ -191,7 +197,7 @@ export class HandedSession implements Session {
 
   private async conclude(type: RecordType, result: AttemptResult): Promise<void> {
     if (this.dropped) return this.release();
-    if (result.status === 'suspended') return this.suspend(result.how, result.durationMs);
+    if (result.status === 'suspended') return this.suspend(result.how, result.durationMs, this.logRecords(true));
     const record = this.attemptRecord(type, result);
     const over = record.retryInMs === null;
     const closes = this.waits.filter((wait) => over || hasThrown(wait)).map((wait) => wait.id);
@@ -201,6 +207,7 @@ export class HandedSession implements Session {
       ...this.step,
       attempt: this.step.attempt + 1,
       spent: 0,
+      logged: undefined,
       once: this.once,
       calls: this.calls,
       refs: this.refs,
@@ -212,22 +219,33 @@ export class HandedSession implements Session {
   }
 
   /** The step waits: it goes back to its run, which looks after its waits. */
-  private async suspend(how: Suspension, spent: number): Promise<void> {
+  private async suspend(how: Suspension, spent: number, logs: readonly NewRecord[]): Promise<void> {
     if (how.kind === 'confused') {
       const error = encode(toStoredError(how.error));
       // Once it is resumed it runs at once, whatever is over by then.
       const facts = { pass: { spent: this.step.spent, seen: -1 } };
-      return this.commit([this.record('returned', { facts })], { kind: 'done' }, { ...NO_EXTRAS, pause: error });
+      const records = [...logs, this.record('returned', { facts })];
+      return this.commit(records, { kind: 'done' }, { ...NO_EXTRAS, pause: error });
     }
     const children = how.children.map((child) => this.childRecord(child));
     const waits = [...how.waits];
     const extras: OpExtras = { ...(childExtras(how.children) ?? NO_EXTRAS), waits };
     const pass = { spent, seen: this.waits.filter((wait) => wait.state !== 'open').length };
-    await this.commit([...children, this.record('returned', { facts: { pass } })], { kind: 'done' }, extras);
+    const returned = this.record('returned', { facts: { pass } });
+    await this.commit([...logs, ...children, returned], { kind: 'done' }, extras);
+  }
+
+  private logRecords(goesOn: boolean): NewRecord[] {
+    const left = this.attempt?.scope?.log?.leave() ?? null;
+    if (left === null) return [];
+    const logged = goesOn ? left.mark : { ...left.mark, ...NO_LINES };
+    return [this.record('log', { path: logPath(this.step.path), input: 0, logs: left.text, facts: { logged } })];
   }
 
   /** Handed back: whoever takes it makes the attempt again. */
   private async release(): Promise<void> {
+    const logs = this.lost ? [] : this.logRecords(false);
+    if (logs.length > 0) await this.commit(logs, null);
     const row = { rowId: this.rowId, token: this.token };
     await this.deps.store.release(this.deps.worker(), [row]).catch(() => {});
   }
@@ -279,11 +297,12 @@ export class HandedSession implements Session {
 
   private attemptRecord(type: RecordType, result: Exclude<AttemptResult, { status: 'suspended' }>): NewRecord {
     const { durationMs } = result;
+    const logs = result.log?.text() ?? null;
     if (result.status === 'completed') {
-      return this.record(type, { output: result.output, facts: result.facts, durationMs });
+      return this.record(type, { output: result.output, facts: result.facts, logs, durationMs });
     }
     const retryInMs = this.expired ? null : result.retryInMs;
-    return this.record(type, { status: 'failed', error: result.error, retryInMs, durationMs });
+    return this.record(type, { status: 'failed', error: result.error, logs, retryInMs, durationMs });
   }
 
   private record(type: RecordType, more: Partial<NewRecord>): NewRecord {
@@ -300,6 +319,7 @@ export class HandedSession implements Session {
       facts: null,
       output: null,
       error: null,
+      logs: null,
       retryInMs: null,
       durationMs: 0,
       ...more,
@@ -329,6 +349,7 @@ export class HandedSession implements Session {
       data: this.values.get(place.data),
       manager,
       maxPayloadBytes: this.deps.maxPayloadBytes,
+      log: stepLog(this.deps, this.logged),
       waits: new StepWaits(this.waits, at, () => this.deps.clock.now()),
       results: () => resultsOf(place.results, this.values),
     });

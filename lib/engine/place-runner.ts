@@ -16,6 +16,7 @@ import { RunningAttempt } from './running-attempt.js';
 import type { RunValues } from './run-values.js';
 import type { RecordPlace, SessionCore } from './session-core.js';
 import { type FanResults, type ScopeHost, StepScope } from './step-scope.js';
+import { stepLog } from './step-log.js';
 import { hasThrown, StepWaits, type Suspension } from './step-waits.js';
 import { HANDED_SPAN, type HandedStep } from './store.js';
 import { runTransactional } from './transactional.js';
@@ -68,7 +69,8 @@ export class PlaceRunner {
   /** A step fails by what it waited for, whatever it would have done about it. */
   failAt(path: string, step: StepState, data: DataRef, error: WaitTimeoutError): void {
     const { core } = this;
-    core.attempts.get(path)?.giveUp(error);
+    const running = core.attempts.get(path);
+    running?.giveUp(error);
     core.attempts.delete(path);
     const place = { path, visit: step.visit, attempt: step.attempt, data };
     const type = step.kind;
@@ -78,6 +80,7 @@ export class PlaceRunner {
         status: 'failed',
         error: encode(toStoredError(error)),
         facts: { failRun: true },
+        logs: running?.scope?.log?.text() ?? null,
         durationMs: step.spent,
       }),
     ]);
@@ -167,6 +170,7 @@ export class PlaceRunner {
     if (core.attempts.get(place.path) !== attempt) return;
     core.attempts.delete(place.path);
     if (result.status === 'suspended') {
+      core.write(core.logRecords(attempt.info, result.log ?? null, true));
       this.suspended(place, attempt, result.how, result.durationMs);
     } else if (committed !== null) {
       for (const record of committed) core.take(record, true);
@@ -221,6 +225,7 @@ export class PlaceRunner {
       main,
       spent: state.spent,
       intent: state.intent,
+      ...(state.logged === undefined ? {} : { logged: state.logged }),
       once: state.once,
       calls: state.children,
       refs: machine.refsOfVisit(this.sequenceOf(place)?.refs ?? {}, state.visit),
@@ -244,6 +249,7 @@ export class PlaceRunner {
       data: core.values.get(place.data),
       manager,
       maxPayloadBytes: core.deps.maxPayloadBytes,
+      log: stepLog(core.deps, state.logged ?? null),
       waits: new StepWaits(known, at, () => core.deps.clock.now()),
       results: () => resultsOf(place.own ?? place.results, core.values),
     });

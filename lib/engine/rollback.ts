@@ -8,6 +8,7 @@ import type { StoredError } from '../core/stored-error.js';
 import { type AttemptResult, type AttemptSpec, failedAttempt, runAttempt, storedErrorOf } from './attempt.js';
 import { RunningAttempt } from './running-attempt.js';
 import type { SessionCore } from './session-core.js';
+import { stepLog } from './step-log.js';
 import { StepScope } from './step-scope.js';
 import type { UndoRecord } from './store.js';
 
@@ -232,6 +233,7 @@ export class Rollback {
         data: core.values.get(entry.data),
         manager: null,
         maxPayloadBytes: core.deps.maxPayloadBytes,
+        log: stepLog(core.deps, null),
         waits: null,
         results: () => null,
       },

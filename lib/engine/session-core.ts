@@ -13,6 +13,7 @@ import type { RestoredRun } from './restore.js';
 import type { RunningAttempt } from './running-attempt.js';
 import type { RunValues } from './run-values.js';
 import type { SessionDeps } from './session.js';
+import { NO_LINES, type StepLog } from './step-log.js';
 import { type ClaimedRow, HANDED_SPAN, type NewRecord, StoreError, type TakenWait } from './store.js';
 import { WaitBook } from './wait-book.js';
 
@@ -79,6 +80,7 @@ export class SessionCore {
       facts: null,
       output: null,
       error: null,
+      logs: null,
       retryInMs: null,
       durationMs: 0,
       ...more,
@@ -91,12 +93,25 @@ export class SessionCore {
     type: machine.RecordType,
     result: Exclude<AttemptResult, { status: 'suspended' }>,
   ): NewRecord {
+    const logs = result.log?.text() ?? null;
     if (result.status === 'completed') {
       const { output, facts, durationMs } = result;
-      return this.record(place, type, { output, facts, durationMs });
+      return this.record(place, type, { output, facts, logs, durationMs });
     }
     const { error, retryInMs, durationMs } = result;
-    return this.record(place, type, { status: 'failed', error, retryInMs, durationMs });
+    return this.record(place, type, { status: 'failed', error, logs, retryInMs, durationMs });
+  }
+
+  /**
+   * What an attempt that makes no record has logged. `goesOn`: after a wait, so that the next pass says it again; one
+   * that was handed back is another run of the code.
+   */
+  logRecords(at: Pick<RecordPlace, 'path' | 'visit' | 'attempt'>, log: StepLog | null, goesOn: boolean): NewRecord[] {
+    const left = log?.leave() ?? null;
+    if (left === null) return [];
+    const { text, mark } = left;
+    const logged = goesOn ? mark : { ...mark, ...NO_LINES };
+    return [this.record({ ...at, path: machine.logPath(at.path), data: 0 }, 'log', { logs: text, facts: { logged } })];
   }
 
   /** Takes a record into the state. `committed`: it is in the journal already. */
@@ -163,6 +178,7 @@ export class SessionCore {
       if (!which(attempt)) continue;
       attempt.giveUp(reason);
       this.attempts.delete(path);
+      if (!this.over) this.write(this.logRecords(attempt.info, attempt.scope?.log ?? null, false));
     }
   }
 

@@ -2,6 +2,7 @@ import type { FinishedStatus } from '../core/status.js';
 import type { DatabaseClock } from './clock.js';
 import type { JournalWriter } from './journal-writer.js';
 import type { ChildTargets } from './children.js';
+import type { LogSettings } from './step-log.js';
 import type { CancelledTree, EngineStore, WokenRun } from './store.js';
 
 /** One row of the queue that this process holds: a run, or a step handed to it from another queue. */
@@ -54,6 +55,8 @@ export interface SessionDeps {
   readonly clock: DatabaseClock;
   readonly worker: () => number;
   readonly maxPayloadBytes: number;
+  /** Null: what steps log is not kept. */
+  readonly logs: LogSettings | null;
   /** ms that an attempt gets to settle once its signal is aborted. */
   readonly abortGrace: number;
   readonly targets: ChildTargets;

@@ -4,6 +4,7 @@ import { AttemptClosedError, NotInStepError } from '../core/errors.js';
 import type { SettledResult } from '../core/results.js';
 import type { ChildRequest, PreparedChild } from './children.js';
 import { StepContext } from './step-context.js';
+import type { StepLog } from './step-log.js';
 import type { PassWaits } from './step-waits.js';
 
 /** What a running attempt may ask of the session that runs it. */
@@ -35,6 +36,8 @@ export interface ScopeInit {
   /** The application's transaction handle, in a transactional step. */
   readonly manager: unknown;
   readonly maxPayloadBytes: number;
+  /** Takes what the attempt logs; null: that is not kept. */
+  readonly log: StepLog | null;
   /** The waits of this pass; null where there can be none: in a compensation. */
   readonly waits: PassWaits | null;
   /** The results of the last fan-out around the step. */
@@ -85,6 +88,10 @@ export class StepScope {
     return this.init.maxPayloadBytes;
   }
 
+  get log(): StepLog | null {
+    return this.init.log;
+  }
+
   get waits(): PassWaits | null {
     return this.init.waits;
   }
@@ -127,6 +134,17 @@ export class StepScope {
 }
 
 const storage = new AsyncLocalStorage<StepScope>();
+
+/** Where what is logged at this moment is kept; null: nowhere, outside of steps and in an attempt that was given up. */
+export function currentLog(): StepLog | null {
+  const scope = storage.getStore();
+  return scope === undefined || scope.isClosed ? null : scope.log;
+}
+
+/** Does the engine's own work, which a step's code may have set going, apart from the step. */
+export function outsideSteps<T>(work: () => T): T {
+  return storage.exit(work);
+}
 
 export function runInScope<T>(scope: StepScope, work: () => T): T {
   return storage.run(scope, work);

@@ -1,5 +1,5 @@
 import type { RecordFacts, RecordType } from '../core/machine.js';
-import type { ChildRef, DataRef, ResultsRef } from '../core/run-state.js';
+import type { ChildRef, DataRef, LogMark, ResultsRef } from '../core/run-state.js';
 import type { FinishedStatus } from '../core/status.js';
 import type { WaitKind, WaitState } from '../core/wait-spec.js';
 
@@ -28,13 +28,15 @@ export interface NewRecord {
   readonly output: string | null;
   /** Encoded StoredError. */
   readonly error: string | null;
+  /** What its code has logged (log-entry.ts); null: nothing. */
+  readonly logs: string | null;
   /** ms until the next attempt; null: there is none. */
   readonly retryInMs: number | null;
   readonly durationMs: number;
 }
 
 /** A record as read back; `retryAt` in ms of database time. */
-export interface JournalRecord extends Omit<NewRecord, 'retryInMs' | 'input'> {
+export interface JournalRecord extends Omit<NewRecord, 'retryInMs' | 'input' | 'logs'> {
   readonly retryAt: number | null;
   /** There is an output, though `output` may be null: large ones are left out unless asked for by number. */
   readonly hasOutput: boolean;
@@ -206,6 +208,8 @@ export interface HandedStep {
   /** ms that this attempt has taken in passes that ended with a wait. */
   readonly spent: number;
   readonly intent: boolean;
+  /** What the passes of this attempt that ended with a wait have logged. */
+  readonly logged?: LogMark;
   /** The records of its `once` calls, by name. */
   readonly once: Readonly<Record<string, number>>;
   /** Children that it has started before, by call, and those that are named by a ref in its sequence and visit. */

@@ -50,7 +50,8 @@ export async function runTransactional(
       }
       const cause = error instanceof StoreError && error.cause !== undefined ? error.cause : error;
       const failed = failedAttempt(workflow, spec, attempt.info.attempt, cause, performance.now() - begun);
-      return { result: { ...failed, durationMs: Math.round(failed.durationMs) }, committed: null };
+      const log = result?.log === undefined ? {} : { log: result.log };
+      return { result: { ...failed, ...log, durationMs: Math.round(failed.durationMs) }, committed: null };
     }
   }
   if (result === undefined || op === undefined) throw new Error('A transaction ended without a result');

@@ -99,6 +99,7 @@ export interface StepRow {
   path: string;
   output: string | null;
   error: string | null;
+  logs: string | null;
 }
 
 /** scheduled_workflows */
@@ -254,6 +255,7 @@ export function createEntities(schema: string): Entities {
       path: column('text'),
       output: optional('text'),
       error: optional('text'),
+      logs: optional('text'),
     }),
     schedules: entity<ScheduledWorkflowRow>('scheduled_workflows', {
       name: column('text', 'name', { primary: true }),

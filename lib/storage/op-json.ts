@@ -66,6 +66,7 @@ function recordRow(r: NewRecord): object {
     facts: r.facts === null ? undefined : JSON.stringify(r.facts),
     output: r.output ?? undefined,
     error: r.error ?? undefined,
+    logs: r.logs ?? undefined,
   };
 }
 

@@ -11,6 +11,7 @@ import type {
   WorkflowSummary,
 } from '../core/execution.js';
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../core/status.js';
+import { AttemptLogs, type LogRow } from './log-rows.js';
 import { type BuiltQuery, byIdsQuery, countQuery, listQuery } from './run-query.js';
 import { type Payloads, type RecordRow, type RunRow, type StepWaitRow, toExecution, toSteps } from './run-rows.js';
 import { sql } from './sql.js';
@@ -70,6 +71,12 @@ export class PgReads {
     const running = source.held ? await this.inFlight([id]) : [];
     const waits = await this.rows<StepWaitRow>('get-step-waits', [id]);
     return toSteps(source.input, await this.rows<RecordRow>('get-steps', [id]), running, waits);
+  }
+
+  /** What the attempts of a run have logged, by attempt; null: there is no run of that id. */
+  async getLogs(id: string): Promise<AttemptLogs | null> {
+    const rows = await this.rows<LogRow>('get-logs', [id]);
+    return rows.length === 0 ? null : new AttemptLogs(rows);
   }
 
   async listWorkflows(): Promise<WorkflowSummary[]> {

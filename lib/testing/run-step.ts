@@ -81,6 +81,7 @@ export async function runStep<T>(step: () => T, options: RunStepOptions = {}): P
     data: encode(data, { what: 'data' }),
     manager,
     maxPayloadBytes: MAX_PAYLOAD_BYTES,
+    log: null,
     waits: new AnsweredPass(waits),
     results: () => options.results ?? null,
   });

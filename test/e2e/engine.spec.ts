@@ -75,6 +75,14 @@ class LateWorkflow {
   }
 }
 
+@Workflow({ name: 'endless' })
+class EndlessWorkflow {
+  @Step()
+  never() {
+    return new Promise<void>(() => {});
+  }
+}
+
 @Workflow({ name: 'elsewhere' })
 class ElsewhereWorkflow {
   @Step()
@@ -130,6 +138,7 @@ beforeAll(async () => {
       FatalWorkflow,
       SlowWorkflow,
       LateWorkflow,
+      EndlessWorkflow,
       ElsewhereWorkflow,
       RoundsWorkflow,
       OddWorkflow,
@@ -221,7 +230,7 @@ describe('a run', () => {
   });
 
   it('is cancelled once, while a step of it runs', async () => {
-    const run = await client.start(LateWorkflow, {});
+    const run = await client.start(EndlessWorkflow, {});
     expect(await run.cancel('no longer wanted')).toBe(true);
     expect(await run.cancel()).toBe(false);
     await expect(run.result()).rejects.toMatchObject({ code: 'WORKFLOW_CANCELLED' });

@@ -4,10 +4,12 @@ import { compileWorkflow } from '../../lib/durable.compiler.js';
 import { workflowOptions } from '../../lib/decorators/workflow.decorator.js';
 import { currentAttempt, workflowId } from '../../lib/engine/step-functions.js';
 import { Registry } from '../../lib/engine/registry.js';
-import { attemptOf, MemoryStore, type StoredRun } from '../support/memory-store.js';
+import { MemoryStore } from '../support/memory-store.js';
+import { attemptOf, type StoredRun } from '../support/memory-tables.js';
 import { MemoryWorker, type CommitFault } from '../support/memory-worker.js';
 import { classOf, type Probe } from './plan-class.js';
 import type { Plan } from './plan.js';
+import { expectedRound, type ExpectedRecord } from './reference.js';
 import type { ObservedCall, ObservedRun } from './verdict.js';
 
 const VISIBLE: readonly string[] = ['step', 'decision', 'branch', 'parallel', 'forEach', 'compensate'];
@@ -37,15 +39,23 @@ export async function runInMemory(plans: readonly Plan[], killing: Killing): Pro
   /** Methods that began although their attempt was recorded. */
   const late: string[] = [];
   const probe: Probe = {
-    async begin(_plan, member, args) {
+    async begin(plan, member, args) {
       const worker = MemoryWorker.current();
       const id = workflowId();
       const attempt = currentAttempt();
       const run = store.run(id);
       if (worker.dead) await new Promise<never>(() => {});
-      calls.get(id)?.push({ member, round: run.round, attempt, args });
-      if (store.holderOf(id) === worker.id) late.push(...recordedBefore(run, worker));
-      return run.round;
+      const round = worker.inFlight(id).find((one) => one.step === member && one.attempt === attempt)?.round;
+      // Given up before it began: whatever it does counts for nothing.
+      if (round === undefined) return new Promise<never>(() => {});
+      calls.get(id)?.push({ member, round, attempt, args });
+      // What a worker does that is taken for dead cannot be held against it: it does not know.
+      if (store.holderOf(id) !== worker.id) return round;
+      late.push(...recordedBefore(run, worker));
+      if (!isDue(predecessors(plan, round), member, attempt, run)) {
+        late.push(`${plan.name}: ${member} runs before what comes before it is recorded`);
+      }
+      return round;
     },
   };
   const ids = plans.map((plan, index) => {
@@ -69,11 +79,27 @@ export async function runInMemory(plans: readonly Plan[], killing: Killing): Pro
     return id;
   });
 
+  const expected = new Map<string, Map<string, ExpectedRecord[]>>();
+  /** The model's records of a round, by member and attempt. */
+  function predecessors(plan: Plan, round: number): Map<string, ExpectedRecord[]> {
+    const key = `${plan.seed} ${round}`;
+    const known = expected.get(key);
+    if (known !== undefined) return known;
+    const records = new Map<string, ExpectedRecord[]>();
+    for (const record of expectedRound(plan, round).records) {
+      const of = `${record.name} ${record.attempt}`;
+      records.set(of, [...(records.get(of) ?? []), record]);
+    }
+    expected.set(key, records);
+    return records;
+  }
+
   let workers = 1;
   let idle = 0;
   let worker = new MemoryWorker(workers, store, registry, killing.fault);
   while (store.unfinished > 0) {
     await worker.turn(ROOM);
+    if (store.refusals.length > 0) throw new Error(`The tables would refuse this: ${store.refusals.join('; ')}`);
     for (const trouble of worker.troubles.splice(0)) {
       // A broken connection is told of once; what else is told of must not be.
       if (!trouble.includes('will be again')) late.push(named(trouble, store));
@@ -94,7 +120,7 @@ export async function runInMemory(plans: readonly Plan[], killing: Killing): Pro
     runs: ids.map((id) => observed(store.run(id), calls.get(id) ?? [])),
     workers,
     commits: store.commits,
-    faults: [...late, ...store.refusals],
+    faults: late,
   };
 }
 
@@ -105,6 +131,19 @@ function recordedBefore(run: StoredRun, worker: MemoryWorker): string[] {
     if (attempt.type === 'forEach' || !run.attempts.has(attemptOf(attempt))) return [];
     return [`${run.workflow}: ${attempt.path} runs, and is recorded`];
   });
+}
+
+/** A successor starts only when what it follows is committed. A compensation follows what was really done. */
+function isDue(
+  expected: ReadonlyMap<string, ExpectedRecord[]>,
+  member: string,
+  attempt: number,
+  run: StoredRun,
+): boolean {
+  const places = expected.get(`${member} ${attempt}`);
+  if (places === undefined || places.some(({ after }) => after.length === 0)) return true;
+  const done = new Set(run.records.map((record) => `${record.round} ${record.path} ${record.attempt}`));
+  return places.some(({ after }) => after.every((one) => done.has(`${run.round} ${one.path} ${one.attempt}`)));
 }
 
 function observed(run: StoredRun, calls: readonly ObservedCall[]): ObservedRun {

@@ -6,7 +6,7 @@ import { faultsOf } from './verdict.js';
 
 /** Trees that run side by side, and whose worker is killed for all of them at once. */
 const BATCH = 100;
-const TREES = 1_000;
+const TREES = 10_000;
 
 const FAULTS: readonly CommitFault[] = ['kill before', 'kill after', 'broken before', 'broken after', 'locked'];
 

@@ -11,13 +11,13 @@ import {
   type GroupResult,
   type HeldRow,
   type JournalRecord,
-  type NewRecord,
   type Outcome,
   type RecordRange,
   type RunOp,
   type TakenWait,
   type UndoRecord,
 } from '../../lib/engine/store.js';
+import { attemptOf, isAttempt, type QueueRow, type StoredRecord, type StoredRun } from './memory-tables.js';
 
 type Unused =
   | 'startAlone'
@@ -36,40 +36,6 @@ type Unused =
 
 /** The verbs that a run without waits, children, other queues and transactions needs. */
 export type RunStore = Omit<EngineStore, Unused>;
-
-/** A record as it stands in the journal. */
-export interface StoredRecord extends Omit<NewRecord, 'retryInMs'> {
-  readonly token: number;
-  readonly retryAt: number | null;
-}
-
-export interface StoredRun {
-  readonly id: string;
-  readonly workflow: string;
-  readonly input: string;
-  /** In the order in which they were committed. */
-  readonly records: StoredRecord[];
-  readonly bySeq: Map<number, StoredRecord>;
-  /** The attempts that are recorded. */
-  readonly attempts: Set<string>;
-  status: string;
-  dataSeq: number;
-  snapshot: string | null;
-  snapshotSeq: number;
-  round: number;
-  error: string | null;
-}
-
-interface QueueRow {
-  readonly id: string;
-  readonly definitionId: number;
-  token: number;
-  worker: number | null;
-  state: 'ready' | 'running' | 'sleeping';
-  dueAt: number;
-  recoveries: number;
-  progressSeq: number;
-}
 
 /**
  * The database as the engine sees it, in memory: an append-only journal, a queue with leases and fencing tokens, and a
@@ -376,22 +342,6 @@ export class MemoryStore implements RunStore {
       scheduledTime: null,
     };
   }
-}
-
-const ATTEMPTS: readonly string[] = ['step', 'decision', 'branch', 'parallel', 'forEach', 'compensate', 'gather'];
-
-function isAttempt({ type }: Pick<NewRecord, 'type'>): boolean {
-  return ATTEMPTS.includes(type);
-}
-
-interface Attempt extends Pick<NewRecord, 'round' | 'path' | 'visit' | 'attempt'> {
-  readonly type: string;
-}
-
-/** What no two records of attempts have in common. */
-export function attemptOf(record: Attempt): string {
-  const { type, round, path, visit, attempt } = record;
-  return `${type === 'gather' ? 'gather of ' : ''}${path} #${visit} attempt ${attempt} in round ${round}`;
 }
 
 function taken(ready: boolean): Ack & { taken: true } {

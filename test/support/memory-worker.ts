@@ -50,6 +50,7 @@ export class MemoryWorker {
       clock,
       worker: () => id,
       maxPayloadBytes: 2 ** 21,
+      logs: null,
       abortGrace: 5_000,
       targets: {
         nameOf: () => 'none',

@@ -43,5 +43,6 @@ export async function dumpSchema(client: pg.Client, schema: string): Promise<str
      ) parts ORDER BY name COLLATE "C", kind, part COLLATE "C"`,
     [schema],
   );
-  return rows.map(({ text }) => `${text}\n`).join('\n');
+  // The bodies of functions name the schema themselves.
+  return rows.map(({ text }) => `${text.replaceAll(`"${schema}".`, `${schema}.`)}\n`).join('\n');
 }

@@ -42,14 +42,15 @@ WITH op AS MATERIALIZED (
 ), journal AS (
   INSERT INTO durable.step_executions (
     run_id, seq, input_seq, completed_at, retry_at, token, round, visit, attempt, duration_ms, input_item, type, status,
-    path, facts, output, error)
+    path, facts, output, error, logs)
   SELECT
     held.run, r.seq, r.input_seq, durable.clock(), durable.clock() + r.retry_ms * interval '1 ms', held.token, r.round,
-    r.visit, r.attempt, r.duration_ms, r.input_item, r.type, r.status, r.path, r.facts, r.output, r.error
+    r.visit, r.attempt, r.duration_ms, r.input_item, r.type, r.status, r.path, r.facts, r.output, r.error,
+    r.logs
   FROM held
   CROSS JOIN LATERAL json_to_recordset(held.records) AS r(
     seq bigint, input_seq bigint, retry_ms float8, round integer, visit integer, attempt integer, duration_ms integer,
-    input_item integer, type text, status text, path text, facts text, output text, error text)
+    input_item integer, type text, status text, path text, facts text, output text, error text, logs text)
 ), gone AS (
   DELETE FROM durable.workflow_queue q USING held WHERE q.id = held.id AND held.status IS NOT NULL
 ), gone_steps AS (

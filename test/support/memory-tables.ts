@@ -1,0 +1,51 @@
+import type { NewRecord } from '../../lib/engine/store.js';
+
+/** A record as it stands in the journal. */
+export interface StoredRecord extends Omit<NewRecord, 'retryInMs'> {
+  readonly token: number;
+  readonly retryAt: number | null;
+}
+
+export interface StoredRun {
+  readonly id: string;
+  readonly workflow: string;
+  readonly input: string;
+  /** In the order in which they were committed. */
+  readonly records: StoredRecord[];
+  readonly bySeq: Map<number, StoredRecord>;
+  /** The attempts that are recorded. */
+  readonly attempts: Set<string>;
+  status: string;
+  dataSeq: number;
+  snapshot: string | null;
+  snapshotSeq: number;
+  round: number;
+  error: string | null;
+}
+
+export interface QueueRow {
+  readonly id: string;
+  readonly definitionId: number;
+  token: number;
+  worker: number | null;
+  state: 'ready' | 'running' | 'sleeping';
+  dueAt: number;
+  recoveries: number;
+  progressSeq: number;
+}
+
+const ATTEMPTS: readonly string[] = ['step', 'decision', 'branch', 'parallel', 'forEach', 'compensate', 'gather'];
+
+export function isAttempt({ type }: Pick<NewRecord, 'type'>): boolean {
+  return ATTEMPTS.includes(type);
+}
+
+interface Attempt extends Pick<NewRecord, 'round' | 'path' | 'visit' | 'attempt'> {
+  readonly type: string;
+}
+
+/** What no two records of attempts have in common. */
+export function attemptOf(record: Attempt): string {
+  const { type, round, path, visit, attempt } = record;
+  return `${type === 'gather' ? 'gather of ' : ''}${path} #${visit} attempt ${attempt} in round ${round}`;
+}
