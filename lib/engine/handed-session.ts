@@ -228,7 +228,10 @@ export class HandedSession implements Session {
   private async suspend(how: Suspension, spent: number, logs: readonly NewRecord[]): Promise<void> {
     if (how.kind === 'confused') {
       const error = encode(toStoredError(how.error));
-      return this.commit([...logs, this.record('returned', {})], { kind: 'done' }, { ...NO_EXTRAS, pause: error });
+      // Once it is resumed it runs at once, whatever is over by then.
+      const facts = { pass: { spent: this.step.spent, seen: -1 } };
+      const records = [...logs, this.record('returned', { facts })];
+      return this.commit(records, { kind: 'done' }, { ...NO_EXTRAS, pause: error });
     }
     const children = how.children.map((child) => this.childRecord(child));
     const waits = [...how.waits];

@@ -195,6 +195,22 @@ class PatientWorkflow {
   }
 }
 
+@Workflow({ name: 'changing' })
+class ChangingWorkflow {
+  names = ['a', 'b'];
+
+  @Step({ queue: 'other', retry: RETRY })
+  async there() {
+    passes.note('there');
+    if (currentAttempt() === 1) {
+      await Promise.all([waitForEvent('a'), waitForEvent('x', { timeout: minutes(1) })]);
+    }
+    const got: unknown[] = [];
+    for (const name of this.names) got.push(await waitForEvent(name));
+    return { got };
+  }
+}
+
 @Workflow({ name: 'refs_elsewhere' })
 class RefsElsewhereWorkflow {
   @Step()
@@ -224,6 +240,7 @@ beforeAll(async () => {
     RefsElsewhereWorkflow,
     LeftBehindWorkflow,
     PatientWorkflow,
+    ChangingWorkflow,
   ];
   test = await createDurableTest({ providers: [...workflows, ChildWorkflow] }, onTestServer);
 });
@@ -354,6 +371,25 @@ describe('a step on another queue', () => {
     await test.idle();
     expect(await run.execution()).toMatchObject({ status: 'failed', round: 2 });
     expect((await test.client.listChildren(run.id)).map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
+  });
+
+  it('is paused when it asks for other waits, and goes on with mended code, whether or not anything came', async () => {
+    const workflow = test.get(ChangingWorkflow);
+    const run = await test.client.start(ChangingWorkflow, {});
+    await test.idle();
+    workflow.names = ['new', 'a', 'b'];
+    // The second attempt begins with the wait for "a" still open.
+    await test.advance(minutes(1) + RETRY.initialDelay);
+    expect(await run.execution()).toMatchObject({ status: 'paused', error: { code: 'NON_DETERMINISTIC_STEP' } });
+    workflow.names = ['a', 'b'];
+    const before = passes.of(run)['there'] ?? 0;
+    await run.resume();
+    expect((await settled(test, run)).status).toBe('waiting');
+    expect(passes.of(run)).toEqual({ there: before + 1 });
+    await run.sendEvent('b', 2);
+    await run.sendEvent('a', 1);
+    await test.idle();
+    expect(await run.result()).toEqual({ got: [1, 2] });
   });
 
   it('knows the children that are named in its sequence', async () => {

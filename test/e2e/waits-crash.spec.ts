@@ -156,18 +156,18 @@ async function sendAll(run: WorkflowHandle<unknown>): Promise<void> {
 it('a run with waits, children, items, a step elsewhere and a call that times out is safe to crash anywhere', async () => {
   const { commits, crashes } = await test.explore(
     WholeWorkflow,
-    { items: [1, 2, 3] },
+    { items: [1, 2] },
     {
       drive: sendAll,
       check: async ({ id, status, data }) => {
         expect(status).toBe('completed');
-        const results = [1, 2, 3].map((n) => ({ status: 'fulfilled', value: { n, packed: true } }));
+        const results = [1, 2].map((n) => ({ status: 'fulfilled', value: { n, packed: true } }));
         expect(data).toEqual({
-          items: [1, 2, 3], id: 'order', approval: 'nobody', __results__: results, paid: 3, courier: 'WAIT_TIMEOUT',
+          items: [1, 2], id: 'order', approval: 'nobody', __results__: results, paid: 3, courier: 'WAIT_TIMEOUT',
         }); // prettier-ignore
         const children = await test.client.listChildren(id);
         expect(children.map(({ workflow, status: end }) => `${workflow} ${end}`).toSorted()).toEqual([
-          'courier cancelled', 'item completed', 'item completed', 'item completed',
+          'courier cancelled', 'item completed', 'item completed',
         ]); // prettier-ignore
         expect(effects.get(`${id} order`)).toBeLessThanOrEqual(2);
       },

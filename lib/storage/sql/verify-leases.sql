@@ -1,20 +1,25 @@
--- I3: tokens only grow. Of one step no record has a smaller token than the one before it; where no step of the workflow
--- has a queue (and so a lease) of its own, no record of the whole run has. None has a token that was never handed out,
--- and no step has two leases.
+-- I3: tokens only grow. Of one step no record has a smaller token than the one before it, of the same hand-over; where
+-- no step of the workflow has a queue (and so a lease) of its own, no record of the whole run has. None has a token that
+-- was never handed out, and no step has two leases.
 --   $1 integer  how many violations at most
 WITH handing AS (
   SELECT id
   FROM durable.workflow_definitions
   WHERE jsonb_path_exists(definition::jsonb, '$.nodes.**.settings.queue ? (@ != null)')
+), journal AS (
+  -- A step that comes back to wait is handed over anew, with another row: its tokens begin again.
+  SELECT run_id, seq, path, token, type, round, visit, split_part(path, '~~', 1) AS step,
+    count(*) FILTER (WHERE type = 'handed') OVER (
+      PARTITION BY run_id, round, split_part(path, '~~', 1), visit ORDER BY seq
+    ) AS hand_over
+  FROM durable.step_executions
 ), record AS (
   SELECT s.run_id, s.seq, s.path, s.token,
     lag(s.token) OVER (PARTITION BY s.run_id ORDER BY s.seq) AS before,
-    lag(s.token) OVER (
-      PARTITION BY s.run_id, s.round, split_part(s.path, '~~', 1), s.visit ORDER BY s.seq
-    ) AS before_in_step,
+    lag(s.token) OVER (PARTITION BY s.run_id, s.round, s.step, s.visit, s.hand_over ORDER BY s.seq) AS before_in_step,
     e.definition_id IN (SELECT id FROM handing) AS handed,
     COALESCE(q.token, e.end_token) AS last_token
-  FROM durable.step_executions s
+  FROM journal s
   JOIN durable.workflow_executions e ON e.id = s.run_id
   LEFT JOIN durable.workflow_queue q ON q.id = s.run_id
   -- That a step was handed to another queue is noted under the run's own lease.
