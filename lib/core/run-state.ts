@@ -250,8 +250,8 @@ export function seqOf(ref: DataRef): number {
 
 /** The names of the nodes where the cursors below a sequence stand. */
 export function standingAt({ node, step, failedBy }: SequenceState): string[] {
-  // A snapshot may be of another version of this package, without the field.
-  if (node === null || (failedBy ?? null) !== null) return [];
+  // A snapshot may be of another version of this package.
+  if (typeof node !== 'string' || (failedBy ?? null) !== null) return [];
   const fan = step?.fan;
   if (!fan) return [node];
   const arms = fan.kind === 'branch' ? [fan.sequence] : Object.values(fan.kind === 'parallel' ? fan.arms : fan.open);

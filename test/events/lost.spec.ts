@@ -13,6 +13,8 @@ it('what was missed while the connection was lost is found in the tables', async
     const worker = await openNode(url);
     const client = await openNode(proxy.through(url), { workers: false });
     const before = await worker.client.start(EverythingWorkflow, {});
+    // It begins with its first claim, which may come after start() has returned.
+    await eventually(async () => (await worker.client.listPendingInputs({ executionId: before.id })).length > 0);
     const id = uuidv7();
     const [all, one] = [new Heard(client.events.all()), new Heard(client.events.workflow(id))];
     await eventually(() => worker.hub.wants(id) === 'steps');

@@ -246,7 +246,7 @@ describe('an answer', () => {
     const spec: WaitSpec = { type: 'approval', prompt: 'Well?' };
     const { id, wait } = await waiting(input('approve', spec));
     const refusing = waits.provideInput(id, { name: 'approve' }, (asked) => {
-      expect(asked).toEqual({ name: 'approve', spec });
+      expect(asked).toMatchObject({ name: 'approve', spec });
       throw new Error('no good');
     });
     await expect(refusing).rejects.toThrow('no good');
