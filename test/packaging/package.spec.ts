@@ -48,7 +48,7 @@ describe('the tarball', () => {
     expect(targets.filter((target) => !files.includes(target))).toEqual([]);
     expect(files).toEqual(expect.arrayContaining(['README.md', 'CHANGELOG.md', 'LICENSE']));
     const foreign = (file: string) =>
-      /spec\.|(^|\/)(test|sample|scripts|bench)\//.test(file) || /(?<!\.d)\.ts$/.test(file);
+      /\.spec\.|(^|\/)(test|sample|scripts|bench)\//.test(file) || /(?<!\.d)\.ts$/.test(file);
     expect(files.filter(foreign)).toEqual([]);
   });
 });
