@@ -139,6 +139,8 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
     if (path.slice(path.lastIndexOf('/') + 1).includes('~')) return applyToRollback(state.rollback, record, path);
   }
   if (type === 'log' && state.rollback !== null) return;
+  if (type === 'child') state.hasChildren = true;
+  if (type === 'handed') state.hasHanded = true;
   const path = pathOfOnce(record.path);
   const frame = locate(definition, state, path);
   const step = frame?.sequence.step;
@@ -146,7 +148,6 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
   const here = node !== undefined && nodePath(frame?.prefix ?? '', node.name) === path && step?.visit === record.visit;
   if (frame === null || !here || !step) {
     // What was still on its way when its step was over says nothing any more.
-    if (type === 'child') state.hasChildren = true;
     if (HIDDEN_IN_STEP.has(type)) return;
     throw new Error(`Record ${record.seq} of ${record.path} does not belong to a place of the run`);
   }
@@ -169,7 +170,6 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
       else step.logged = record.facts.logged;
       return;
     case 'child':
-      state.hasChildren = true;
       return noteChild(frame.sequence, step, record.facts?.child);
     default:
       applyAttempt(frame, step, record);

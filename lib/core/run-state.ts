@@ -140,10 +140,12 @@ export interface RunState {
   rollback: RollbackState | null;
   /** Children were started in this round. */
   hasChildren: boolean;
+  /** A step was handed to another queue in this round: its row may outlive the place it came from. */
+  hasHanded: boolean;
 }
 
 export function initialState(definition: WorkflowDefinition, round: number): RunState {
-  return { round, root: openSequence(definition.nodes, 0, 0, 0), rollback: null, hasChildren: false };
+  return { round, root: openSequence(definition.nodes, 0, 0, 0), rollback: null, hasChildren: false, hasHanded: false };
 }
 
 /** A sequence with its cursor at the first node. */

@@ -235,7 +235,6 @@ export class PlaceRunner {
       nextSeq,
     };
     core.seq += HANDED_SPAN;
-    core.handedAny = true;
     core.outbox.add({ handOvers: [{ rowId, queue: place.node.settings.queue ?? '', step: JSON.stringify(step) }] });
   }
 

@@ -9,8 +9,6 @@ export interface RestoredRun {
   readonly values: RunValues;
   /** The highest record number in use. */
   readonly seq: number;
-  /** A step was handed to another queue. */
-  readonly handedAny: boolean;
 }
 
 /** The state kept at the last suspension; null: the run never suspended. */
@@ -39,13 +37,11 @@ export function restore(
   const isNews = (seq: number): boolean =>
     seq > row.snapshotSeq || spans.some((from) => seq >= from && seq < from + HANDED_SPAN);
   let seq = row.snapshotSeq;
-  let handedAny = spans.length > 0;
   for (const record of records) {
     if (!isNews(record.seq)) continue;
     applyRecord(ranBy, state, record);
     const handed = record.facts?.handed;
-    handedAny ||= handed !== undefined;
     seq = Math.max(seq, handed === undefined ? record.seq : handed.nextSeq + HANDED_SPAN);
   }
-  return { state, values, seq, handedAny };
+  return { state, values, seq };
 }

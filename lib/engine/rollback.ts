@@ -55,12 +55,12 @@ export class Rollback {
   async run(): Promise<RollbackEnd | null> {
     const { core } = this;
     const cause = await this.begin();
-    if (core.state.rollback === null && core.handedAny) {
+    if (core.state.rollback === null && core.state.hasHanded) {
       // What runs on another queue starts no child, and asks for no wait, from here on.
       core.outbox.dropSteps();
       if (!(await this.commit([]))) return null;
     }
-    if (core.state.hasChildren || core.handedAny) await this.cancelChildren(cause);
+    if (core.state.hasChildren || core.state.hasHanded) await this.cancelChildren(cause);
     let entries = await this.entries();
     if ('kind' in entries) return entries;
     if (core.state.rollback === null) {
@@ -73,7 +73,7 @@ export class Rollback {
       if (!(await this.commit([record]))) return null;
       core.book.clear();
       // A step on another queue may have been recorded until its row went with this commit.
-      if (core.handedAny) entries = await this.entries();
+      if (core.state.hasHanded) entries = await this.entries();
       if ('kind' in entries) return entries;
     }
     for (const entry of entries) {

@@ -15,7 +15,7 @@ import type { EndOutcome, Outcome, ParkOutcome } from './store.js';
 export type Undone = 'nothing' | 'everything' | 'not everything';
 
 export function endOf(core: SessionCore, status: EndOutcome['status'], error: string | null): EndOutcome {
-  return { kind: 'end', status, dataSeq: mainData(core.state), error, dropSteps: core.handedAny, undone: false };
+  return { kind: 'end', status, dataSeq: mainData(core.state), error, dropSteps: core.state.hasHanded, undone: false };
 }
 
 export function parkOf(
@@ -47,7 +47,7 @@ export function afterFailure(
   const rolledBack = core.state.rollback !== null;
   const again = outcome === 'failed' && undone !== 'not everything' && !endsTheRun(cause);
   // What a step on another queue has left open may not be known here.
-  if (!core.book.isEmpty || rolledBack || core.handedAny) core.outbox.closeAll();
+  if (!core.book.isEmpty || rolledBack || core.state.hasHanded) core.outbox.closeAll();
   if (again && core.state.round <= definition.maxRetries) {
     if (rolledBack) core.outbox.compensating(false);
     const delay = Math.round(retryDelay(DEFAULT_RETRY, core.state.round));

@@ -247,7 +247,7 @@ export class RunSession implements Session {
   private fall(): void {
     const { core, workflow } = this;
     // What is to be undone is read from the journal: it must be whole.
-    const undo = workflow.definition.compensations.length > 0 || core.state.hasChildren || core.handedAny;
+    const undo = workflow.definition.compensations.length > 0 || core.state.hasChildren || core.state.hasHanded;
     if (undo && !core.outbox.isEmpty) return this.send(null);
     const cause = this.cause();
     if (cause === null) return this.loadCause();

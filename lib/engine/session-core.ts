@@ -38,8 +38,6 @@ export class SessionCore {
   seq: number;
   /** The session has left, or lost its lease: nothing it does counts any more. */
   over = false;
-  /** A step was handed to another queue, in this session or before. */
-  handedAny: boolean;
   /** Something has failed since the waits were looked through for those that nobody asks for any more. */
   hasFailed = true;
   /** Numbers of records that are not known to be committed, in order. */
@@ -58,7 +56,6 @@ export class SessionCore {
     this.state = restored.state;
     this.values = restored.values;
     this.seq = restored.seq;
-    this.handedAny = restored.handedAny;
     this.outbox = new Outbox(
       deps,
       { rowId: row.rowId, runId: row.runId, token: row.token, workflow: row.workflow },

@@ -8,6 +8,8 @@ import type { TakenWait } from './store.js';
 
 /** ms before a run whose row somebody has locked is asked for its waits again. */
 const LOCKED_PAUSE = 20;
+/** ms before the next look after one that the server refused. */
+const REFUSED_PAUSE = 1_000;
 
 /** Asks what a run's waits, and its steps on other queues, have come to, and takes it in. One look at a time. */
 export class WaitWatch {
@@ -35,7 +37,9 @@ export class WaitWatch {
     try {
       while (this.isAskedFor && !core.over) await this.lookOnce();
     } catch (error) {
-      if (!core.over) core.deps.onTrouble(`Run ${core.runId}: its waits could not be read: ${messageOf(error)}`);
+      if (core.over) return;
+      core.deps.onTrouble(`Run ${core.runId}: its waits could not be read: ${messageOf(error)}`);
+      await new Promise((resolve) => setTimeout(resolve, REFUSED_PAUSE));
     } finally {
       this.isLooking = false;
     }

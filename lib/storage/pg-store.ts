@@ -74,7 +74,9 @@ export class PgStore implements port.EngineStore {
       }
       const seq = op.records[0]?.seq;
       const landed = seq !== undefined && (await run('has-record', [op.runId, seq])).length > 0;
-      const rest = landed ? { ...op, records: [] } : op;
+      // All of it landed, then, in one transaction: what came of it meanwhile (a step on another queue that has ended) must
+      // not be done again. The row's marks are asked for as they are now.
+      const rest = landed ? { ...op, records: [], outcome: null, extras: null } : op;
       const { acks, woken } = await commitIn(run, worker, { ops: [rest], starts: [], claimable: [] });
       const ack = acks.get(op.rowId);
       return ack === undefined ? 'busy' : { ack, woken };
@@ -93,6 +95,11 @@ export class PgStore implements port.EngineStore {
       ]);
       const own = rows.find((row) => row.id === op.rowId);
       if (own?.token !== op.token || own.worker_id !== worker) return { taken: false, woken: null };
+      if (!rows.some((row) => row.id === op.runId)) {
+        // The run has ended: nothing is recorded for it any more.
+        await run('finish-handed', [op.rowId]);
+        return { taken: false, woken: null };
+      }
       if (op.records.length > 0) await run('insert-records', [op.runId, op.token, recordsJson(op.records)]);
       if (op.extras !== null) await run('commit-extras', [extrasJson([op])]);
       let woken: port.WokenRun | null = null;
