@@ -1,7 +1,8 @@
 import type { Logger } from '@nestjs/common';
 import type { Closers } from './durable.closers.js';
 import type { ResolvedOptions } from './durable.options.js';
-import type { Engine, Hints } from './engine/engine.js';
+import type { Hints } from './engine/engine-deps.js';
+import type { Engine } from './engine/engine.js';
 import type { DatabaseTarget } from './storage/connection.js';
 import { Listener } from './storage/listener.js';
 import { looseEventsHint, packHints } from './storage/notifier.js';

@@ -2,7 +2,8 @@ import type { Pool } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { EventHub } from './durable.event-hub.js';
 import type { HintConnection } from './durable.hints.js';
-import type { Engine, EngineDeps } from './engine/engine.js';
+import type { EngineDeps } from './engine/engine-deps.js';
+import type { Engine } from './engine/engine.js';
 import type { Registry } from './engine/registry.js';
 import type { ResolvedOptions } from './durable.options.js';
 

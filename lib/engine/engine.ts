@@ -1,84 +1,29 @@
 import { ageingJob } from './ageing.js';
+import { ClaimableDefinitions } from './claimable.js';
 import { DatabaseClock } from './clock.js';
 import { withDeadline } from './deadline.js';
 import { EndedRuns } from './ended-runs.js';
+import type { EngineDeps } from './engine-deps.js';
 import type { EngineHealth } from './health.js';
 import { JournalWriter, messageOf } from './journal-writer.js';
 import { Loop } from './loop.js';
 import { LooseMatcher } from './matcher.js';
-import { Maintenance, type MaintenanceJob } from './maintenance.js';
+import { Maintenance } from './maintenance.js';
 import { Membership } from './membership.js';
 import { thisProcess } from './process-identity.js';
 import { QueuePoller } from './poller.js';
 import { QueueClaims } from './queue-claims.js';
-import type { QueueSettings, QueueStore } from './queue-store.js';
 import { tellCancelled, tellFired, tellReceived } from './observed.js';
 import type { Observer } from './observer.js';
-import type { Registry } from './registry.js';
 import { Scheduler } from './scheduler.js';
 import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
 import { SessionOpener } from './session-opener.js';
 import { Sessions } from './sessions.js';
-import type { ChildTargets } from './children.js';
-import type { LogSettings } from './step-log.js';
-import type { CancelledTree, Claimable, EngineStore, ScheduleStore, StartOp, WokenRun } from './store.js';
-
-export interface EngineSettings {
-  readonly host: string;
-  readonly version: string;
-  /** False: this process starts and queries runs but executes none. */
-  readonly workers: boolean;
-  readonly queues: Readonly<Record<string, QueueSettings>>;
-  /** All in ms. */
-  readonly leaseTimeout: number;
-  readonly heartbeatInterval: number;
-  readonly recoveryInterval: number;
-  readonly wakeInterval: number;
-  readonly wakeBatchSize: number;
-  readonly schedulerInterval: number;
-  readonly shutdownTimeout: number;
-  readonly abortGrace: number;
-  readonly maxPayloadBytes: number;
-  readonly logs: LogSettings | null;
-}
-
-/** Wake-up calls to the other processes. Losing one costs a poll interval, nothing else. */
-export interface Hints {
-  /** A queue has work. */
-  queue(name: string): void;
-  /** A queue has something that is due later: look when. */
-  later(queue: string): void;
-  /** A run that somebody waits for has ended. */
-  done(runId: string): void;
-  /** Look at this run: it was cancelled. */
-  control(runId: string): void;
-  /** A queue's settings have changed. */
-  settings(queue: string): void;
-}
-
-export interface EngineDeps {
-  readonly store: EngineStore;
-  readonly schedules: ScheduleStore;
-  readonly queues: QueueStore;
-  /** What else is to be done in the background. */
-  readonly jobs: readonly MaintenanceJob[];
-  readonly registry: Registry;
-  readonly settings: EngineSettings;
-  readonly hints: Hints;
-  readonly targets: ChildTargets;
-  /** application_name of the listening session, when the server was seen to show it. */
-  readonly sessionName: () => string | null;
-  readonly onTrouble: (message: string) => void;
-  /** Who is told what happens. Default: nobody. */
-  readonly observer?: Observer;
-  /** Default: one that follows the server's. */
-  readonly clock?: DatabaseClock;
-}
+import { WakeUp } from './wake-up.js';
+import type { CancelledTree, StartOp, WokenRun } from './store.js';
 
 /** While attempts run, how often they are published if they changed, ms. */
 const PUBLISH_INTERVAL = 1_000;
-/** How often the list of definitions that may be claimed is read, ms. */
-const DEFINITIONS_INTERVAL = 5_000;
 /** How long aborted attempts and the last commits may take at shutdown, ms. */
 const LAST_COMMITS = 5_000;
 
@@ -96,13 +41,13 @@ export class Engine {
   private readonly claims: QueueClaims;
   private readonly maintenance: Maintenance;
   private readonly ended = new EndedRuns();
+  private readonly wakeUp: WakeUp;
   private readonly waker: Loop;
   private readonly matcher: LooseMatcher;
   private readonly publisher: Loop;
-  private readonly definitions: Loop;
+  private readonly definitions: ClaimableDefinitions;
   private readonly scheduler: Scheduler;
   private readonly starting = new Set<string>();
-  private claimable: Claimable[] = [];
   private state: EngineHealth['state'] = 'new';
   private published = '[]';
 
@@ -112,7 +57,7 @@ export class Engine {
     this.writer = new JournalWriter(
       store,
       () => this.membership.id,
-      () => this.claimable.map((c) => c.id),
+      () => this.definitions.ids,
       onTrouble,
       (woken) => this.woken(woken),
     );
@@ -173,13 +118,13 @@ export class Engine {
       queues: deps.queues,
       registry,
       worker: () => this.membership.id,
-      claimable: () => this.claimable,
+      claimable: () => this.definitions.all,
       open: (rows) => this.opener.openClaimed(rows),
       onWork: (queues) => this.workIn(queues),
       onRate: (queue, inMs) => this.pollers.get(queue)?.lookWithin(inMs),
       onTrouble,
     });
-    const ageing = ageingJob(deps.queues, limits, () => this.claimable.map(({ id }) => id));
+    const ageing = ageingJob(deps.queues, limits, () => this.definitions.ids);
     this.maintenance = new Maintenance([ageing, ...deps.jobs], onTrouble);
     for (const [queue, { concurrency, pollInterval }] of Object.entries(settings.workers ? settings.queues : {})) {
       const claim = (name: string, count: number): Promise<number> =>
@@ -195,7 +140,17 @@ export class Engine {
       (received) => tellReceived(this.watch, received),
     );
     this.publisher = new Loop('Publishing', PUBLISH_INTERVAL, () => this.publish(), onTrouble);
-    this.definitions = new Loop('Reading definitions', DEFINITIONS_INTERVAL, () => this.readDefinitions(), onTrouble);
+    this.definitions = new ClaimableDefinitions(store, registry, () => this.membership.id, onTrouble);
+    this.wakeUp = new WakeUp({
+      hints: deps.hints,
+      pollers: this.pollers,
+      sessions: this.sessions,
+      ended: this.ended,
+      waker: this.waker,
+      hasPeers: () => this.membership.hasPeers,
+      wakes: () => this.wakes,
+      isLocal: (runId) => this.isLocal(runId),
+    });
     this.scheduler = new Scheduler({
       store: deps.schedules,
       registry,
@@ -211,12 +166,11 @@ export class Engine {
     if (this.state !== 'new') return;
     this.state = 'running';
     if (!this.deps.settings.workers) return;
-    const own = this.deps.registry.all();
-    this.claimable = own.map((w) => ({ id: w.definitionId, runAs: w.definitionId, timeout: w.definition.timeout }));
+    this.definitions.begin();
     await this.membership.join();
-    await this.definitions.poke();
+    await this.definitions.loop.poke();
     await this.claims.start();
-    for (const loop of [this.definitions, this.waker, this.matcher, this.publisher]) loop.start();
+    for (const loop of [this.definitions.loop, this.waker, this.matcher, this.publisher]) loop.start();
     this.maintenance.start();
     this.sessions.watch(this.deps.settings.recoveryInterval, this.deps.onTrouble);
     for (const poller of this.pollers.values()) poller.start();
@@ -228,7 +182,7 @@ export class Engine {
     if (this.state !== 'running') return;
     this.state = 'quiet';
     await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
-    const loops = [this.waker, this.matcher, this.definitions, this.scheduler, this.claims, this.maintenance];
+    const loops = [this.waker, this.matcher, this.definitions.loop, this.scheduler, this.claims, this.maintenance];
     await Promise.all(loops.map((loop) => loop.stop()));
   }
 
@@ -260,7 +214,7 @@ export class Engine {
   kill(): void {
     this.state = 'stopped';
     for (const poller of this.pollers.values()) void poller.stop();
-    for (const loop of [this.waker, this.matcher, this.publisher, this.definitions]) void loop.stop();
+    for (const loop of [this.waker, this.matcher, this.publisher, this.definitions.loop]) void loop.stop();
     for (const part of [this.scheduler, this.claims, this.maintenance]) void part.stop();
     void Promise.all([this.sessions.unwatch(), this.membership.halt()]);
     this.writer.close();
@@ -326,16 +280,12 @@ export class Engine {
 
   /** Tells this process and the others that these queues have work. */
   workIn(queues: readonly string[]): void {
-    for (const queue of queues) {
-      this.pollers.get(queue)?.expectBacklog();
-      if (this.membership.hasPeers || !this.pollers.has(queue)) this.deps.hints.queue(queue);
-    }
+    this.wakeUp.workIn(queues);
   }
 
-  /** Tells whoever wakes what is due that there is something new: this process, or the others where it has no workers. */
+  /** Tells whoever wakes what is due that there is something new. */
   workLater(queues: readonly string[]): void {
-    if (this.wakes) this.hintLater();
-    else for (const queue of queues) this.deps.hints.later(queue);
+    this.wakeUp.workLater(queues);
   }
 
   /** Something that is due later was written by another process. */
@@ -356,24 +306,15 @@ export class Engine {
     this.pollers.get(queue)?.look();
   }
 
-  /** Something came that these runs have waited for: they can be claimed, or whoever holds them should look. */
+  /** Something came that these runs have waited for. */
   woken(runs: readonly WokenRun[]): void {
-    this.workIn([...new Set(runs.filter((run) => run.state === 'ready' && !run.paused).map((run) => run.queue))]);
-    for (const { runId, state } of runs) {
-      if (state === 'running' && !this.sessions.refresh(runId)) this.deps.hints.control(runId);
-    }
+    this.wakeUp.woken(runs);
   }
 
-  /** Runs were cancelled, or are to be undone, by this process. */
-  async cancelledTree({ ended, undoing, woken }: CancelledTree): Promise<void> {
-    tellCancelled(this.watch, ended);
-    for (const run of undoing) if (run.held && !this.isLocal(run.id)) this.deps.hints.control(run.id);
-    this.workIn([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);
-    this.woken(woken);
-    await Promise.all([
-      ...ended.map((run) => this.cancelled(run.id, run.held, run.watched)),
-      ...undoing.filter((run) => run.held).map((run) => this.hintControl(run.id)),
-    ]);
+  /** Runs were cancelled, or are to be undone, by this process. Resolves when those held here have been looked at. */
+  async cancelledTree(tree: CancelledTree): Promise<void> {
+    tellCancelled(this.watch, tree.ended);
+    await this.wakeUp.cancelled(tree);
   }
 
   /** A queue's settings were changed by this process: it goes by them now, the others by a hint. */
@@ -384,25 +325,17 @@ export class Engine {
 
   /** A queue's settings have changed. */
   async hintSettings(): Promise<void> {
-    if (this.state === 'running' && this.deps.settings.workers) await this.claims.refresh();
-  }
-
-  /** A run was cancelled by this process: whoever holds it must stop, whoever waits for it wants to know. */
-  async cancelled(runId: string, held: boolean, watched: boolean): Promise<void> {
-    if (held && !this.isLocal(runId)) this.deps.hints.control(runId);
-    if (watched) this.deps.hints.done(runId);
-    this.hintDone(runId);
-    await this.hintControl(runId);
+    if (this.wakes) await this.claims.refresh();
   }
 
   /** A transaction of an application has sent events. */
   hintLoose(): void {
-    if (this.state === 'running' && this.deps.settings.workers) void this.matcher.poke();
+    if (this.wakes) void this.matcher.poke();
   }
 
-  /** A run was cancelled by another process: if it is held here, it must stop. */
-  async hintControl(runId: string): Promise<void> {
-    if (this.sessions.hasRun(runId)) await this.sessions.look();
+  /** Something was asked of a run by another process: if it is held here, look what. */
+  hintControl(runId: string): Promise<void> {
+    return this.wakeUp.lookAt(runId);
   }
 
   /** A run that somebody here waits for has ended elsewhere. */
@@ -412,7 +345,7 @@ export class Engine {
 
   /** The session by which others see that this process lives went down, or is back. */
   sessionChanged(up: boolean): void {
-    if (this.state === 'running' && this.deps.settings.workers) this.membership.sessionChanged(up);
+    if (this.wakes) this.membership.sessionChanged(up);
   }
 
   /** This process has changed a schedule: it may be due sooner than was known. */
@@ -422,11 +355,11 @@ export class Engine {
 
   /** For a look at its health: what it does, and how long ago each loop came round. */
   health(): EngineHealth {
-    const loops = [this.waker, this.definitions, this.publisher, ...this.membership.loops, ...this.claims.loops];
+    const loops = [this.waker, this.definitions.loop, this.publisher, ...this.membership.loops, ...this.claims.loops];
     return {
       state: this.state,
-      claimable: this.claimable.map(({ id }) => id),
-      loops: this.deps.settings.workers && this.state === 'running' ? loops : [],
+      claimable: this.definitions.ids,
+      loops: this.wakes ? loops : [],
     };
   }
 
@@ -436,9 +369,9 @@ export class Engine {
 
   /** Runs every safety net now: dead workers, due rows, lost leases, queues. */
   async sweep(): Promise<void> {
-    if (this.state !== 'running' || !this.deps.settings.workers) return;
+    if (!this.wakes) return;
     await this.membership.lookNow();
-    const loops = [this.definitions.poke(), this.waker.poke(), this.matcher.poke(), this.claims.refresh()];
+    const loops = [this.definitions.loop.poke(), this.waker.poke(), this.matcher.poke(), this.claims.refresh()];
     await Promise.all([...loops, this.sessions.look(), this.scheduler.look()]);
     await this.maintenance.poke();
     for (const poller of this.pollers.values()) poller.look();
@@ -468,20 +401,6 @@ export class Engine {
   private async publish(): Promise<null> {
     const running = JSON.stringify(this.inFlight());
     if (running !== this.published) await this.membership.publish();
-    return null;
-  }
-
-  private async readDefinitions(): Promise<null> {
-    const { registry, store } = this.deps;
-    const own = registry.all();
-    const found = await store.claimableDefinitions(
-      this.membership.id,
-      own.map((w) => w.definitionId),
-    );
-    this.claimable = found.flatMap(({ id, own: runAs }) => {
-      const workflow = registry.byId(runAs);
-      return workflow === undefined ? [] : [{ id, runAs, timeout: workflow.definition.timeout }];
-    });
     return null;
   }
 }

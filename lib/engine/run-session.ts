@@ -1,12 +1,12 @@
 import { decode } from '../core/codec.js';
-import { toStoredError } from '../core/error-record.js';
 import { type DurableError, DefinitionChangedError, WorkerCrashedError, WorkflowTimeoutError } from '../core/errors.js';
 import * as machine from '../core/machine.js';
 import type { StoredError } from '../core/stored-error.js';
 import { type Place, survey, type Survey } from '../core/survey.js';
-import { storedErrorOf } from './attempt.js';
+import { Abandoned } from './abandoned.js';
+import { FailureCause } from './failure-cause.js';
 import { messageOf } from './journal-writer.js';
-import { LongTimer, type Timer } from './long-timer.js';
+import type { Timer } from './long-timer.js';
 import { PlaceRunner } from './place-runner.js';
 import type { RegisteredWorkflow } from './registry.js';
 import type { RestoredRun } from './restore.js';
@@ -34,16 +34,14 @@ export class RunSession implements Session {
   private readonly core: SessionCore;
   private readonly places: PlaceRunner;
   private readonly watch: WaitWatch;
+  private readonly why: FailureCause;
+  private readonly abandoned: Abandoned;
   private readonly deadline: Timer;
   /** Wakes a part of the run while others keep the session here. */
   private readonly alarm: Timer;
-  private readonly grace = new LongTimer(() => this.endGrace());
   private stopping: 'pause' | 'handBack' | null = null;
   /** Why it is paused, when the engine does it. */
   private pausedBy: DurableError | null = null;
-  /** A failure that is in no record. */
-  private failure: StoredError | null = null;
-  private cancelError: string | null = null;
   /** A cancel was asked for, and its error is not known yet: nothing starts. */
   private cancelling = false;
   private rollback: Rollback | null = null;
@@ -75,7 +73,8 @@ export class RunSession implements Session {
       isLeaving: () => this.leaving,
       proceed: () => this.proceed(),
     });
-    this.cancelError = row.cancel;
+    this.why = new FailureCause(this.core, row.cancel);
+    this.abandoned = new Abandoned(this.core, () => this.proceed());
     if (waits === null) this.watch.isAskedFor = true;
     else this.watch.takeIn(waits);
   }
@@ -91,7 +90,7 @@ export class RunSession implements Session {
       this.lose(error instanceof Error ? error : new Error(String(error)));
       await pauseAsItIs(this.deps, this.row, error);
     } finally {
-      for (const timer of [this.deadline, this.alarm, this.grace]) timer.clear();
+      for (const timer of [this.deadline, this.alarm, this.abandoned]) timer.clear();
       this.core.outbox.drop();
     }
   }
@@ -124,8 +123,8 @@ export class RunSession implements Session {
   }
 
   cancel(error: string): void {
-    if (this.cancelError !== null || this.core.state.rollback !== null) return;
-    this.cancelError = error;
+    if (this.why.cancel !== null || this.core.state.rollback !== null) return;
+    this.why.cancel = error;
     this.cancelling = false;
     this.proceed();
   }
@@ -143,24 +142,20 @@ export class RunSession implements Session {
       return this.pauseBy(new DefinitionChangedError(definition.name, lost.path, lost.why));
     }
     if (core.state.rollback !== null) return this.beginRollback(null);
-    if (row.recoveries > definition.maxRecoveries) this.fail(new WorkerCrashedError(row.recoveries));
+    if (row.recoveries > definition.maxRecoveries) this.why.add(new WorkerCrashedError(row.recoveries));
     if (row.deadlineInMs !== null) {
       // Not left to the timer: a run that still has to wait would be parked before it fires, and woken again for ever.
-      if (row.deadlineInMs <= 0) this.fail(this.timeoutError());
+      if (row.deadlineInMs <= 0) this.why.add(this.timeoutError());
       else this.deadline.start(row.deadlineInMs);
     }
     if (row.fresh && workflow.validateInput !== null) {
-      await workflow.validateInput(decode(row.input)).catch((error: unknown) => this.fail(error));
+      await workflow.validateInput(decode(row.input)).catch((error: unknown) => this.why.add(error));
     }
-  }
-
-  private fail(error: unknown): void {
-    this.failure ??= toStoredError(error);
   }
 
   private timeOut(): void {
     if (this.rollback !== null) return;
-    this.fail(this.timeoutError());
+    this.why.add(this.timeoutError());
     this.proceed();
   }
 
@@ -185,14 +180,14 @@ export class RunSession implements Session {
     }
     core.closeUnasked();
     let found = this.survey();
-    const failing = this.isFailing();
+    const failing = this.why.isFailing;
     if (this.stopping === null && !failing) {
       const begin = found.ready.filter((place) => this.mayBegin(place));
       for (const place of begin) this.places.begin(place);
       // What was handed to another queue does not keep the run here.
       if (begin.some((place) => place.state.handed !== null)) found = this.survey();
     }
-    this.abandon(failing ? [] : [...found.ready, ...found.held.map(({ place }) => place)]);
+    this.abandoned.settle(failing ? [] : [...found.ready, ...found.held.map(({ place }) => place)], this.why);
     if (failing && core.attempts.size === 0 && !core.outbox.isBusy && this.stopping === null) return this.fall();
     if (this.watch.isDue) void this.watch.look();
     this.flush(failing && this.stopping === null ? null : found);
@@ -207,10 +202,6 @@ export class RunSession implements Session {
     });
   }
 
-  private isFailing(): boolean {
-    return this.failure !== null || this.cancelError !== null || machine.failedBy(this.core.state) !== null;
-  }
-
   private mayBegin(place: Place): boolean {
     const { core } = this;
     // User code starts only when the record before it is committed, a collector when nothing below it runs any more. What
@@ -219,55 +210,21 @@ export class RunSession implements Session {
     return core.isCommitted(place.at) || this.places.isOwn(place);
   }
 
-  /** Attempts that are at no place any more: their fan-out, or the run, has failed. */
-  private abandon(places: readonly Place[]): void {
-    const { core } = this;
-    const wanted = new Set(places.map((place) => place.path));
-    const left = [...core.attempts].filter(([path, attempt]) => !wanted.has(path) && !attempt.abandoned);
-    if (left.length === 0) return;
-    const reason = new Error('The run, or what this step is part of, has failed or was cancelled');
-    const settle = machine.failedBy(core.state) !== null || !this.isFailing();
-    if (!settle && this.workflow.definition.compensations.length === 0) {
-      return core.giveUpAll(reason, (attempt) => !attempt.committing);
-    }
-    for (const [, attempt] of left) {
-      attempt.abandoned = true;
-      attempt.abort(reason);
-    }
-    this.grace.start(this.deps.abortGrace);
-  }
-
-  private endGrace(): void {
-    const reason = new Error('The step did not settle after its signal was aborted');
-    this.core.giveUpAll(reason, (attempt) => attempt.abandoned && !attempt.committing);
-    this.proceed();
-  }
-
   /** The run has failed and nothing of it runs: it ends, begins a further round, or is undone. */
   private fall(): void {
     const { core, workflow } = this;
     // What is to be undone is read from the journal: it must be whole.
     const undo = workflow.definition.compensations.length > 0 || core.state.hasChildren || core.state.hasHanded;
     if (undo && !core.outbox.isEmpty) return this.send(null);
-    const cause = this.cause();
+    const cause = this.why.known();
     if (cause === null) return this.loadCause();
     if (!undo) return this.flush(null, this.ending(cause, 'nothing'));
     this.beginRollback(cause);
   }
 
-  /** Null: its record is to be read first. */
-  private cause(): StoredError | null {
-    const { core } = this;
-    if (this.failure !== null) return this.failure;
-    if (this.cancelError !== null) return storedErrorOf(this.cancelError);
-    const seq = machine.failedBy(core.state) ?? 0;
-    return core.values.has(seq) ? storedErrorOf(core.values.error(seq)) : null;
-  }
-
   private loadCause(): void {
-    const seq = machine.failedBy(this.core.state) ?? 0;
-    this.core
-      .load([seq])
+    this.why
+      .load()
       .then(() => this.proceed())
       .catch((error: unknown) => this.lose(error as Error));
   }
@@ -275,7 +232,7 @@ export class RunSession implements Session {
   private beginRollback(cause: StoredError | null): void {
     const { core } = this;
     this.deadline.clear();
-    this.rollback = new Rollback(core, { flush: () => this.proceed() }, cause, this.failedAs());
+    this.rollback = new Rollback(core, { flush: () => this.proceed() }, cause, this.why.outcome);
     this.rollback.stopping = this.stopping;
     this.rollback
       .run()
@@ -291,12 +248,8 @@ export class RunSession implements Session {
       });
   }
 
-  private ending(cause: StoredError, undone: Undone, outcome = this.failedAs()): Outcome {
+  private ending(cause: StoredError, undone: Undone, outcome = this.why.outcome): Outcome {
     return afterFailure(this.core, cause, undone, outcome, this.stopping === 'pause');
-  }
-
-  private failedAs(): 'failed' | 'cancelled' {
-    return this.cancelError !== null && this.failure === null ? 'cancelled' : 'failed';
   }
 
   private park(delayMs: number | null): Outcome {
@@ -359,7 +312,7 @@ export class RunSession implements Session {
     if (ack.paused) this.stopping ??= 'pause';
     // What may have to be undone is not ended, nor anything started, until it is known why.
     this.leaving &&= !(outcome?.kind === 'end' && ack.cancel && !outcome.undone);
-    const cancelling = ack.cancel && this.cancelError === null && core.state.rollback === null;
+    const cancelling = ack.cancel && this.why.cancel === null && core.state.rollback === null;
     if (outcome !== null && this.leaving) return this.left(ack, outcome);
     if (cancelling) {
       this.cancelling = true;

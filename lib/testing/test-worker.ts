@@ -1,5 +1,6 @@
 import type { DurableRuntime } from '../durable.host.js';
-import { Engine, type EngineDeps, type EngineSettings } from '../engine/engine.js';
+import type { EngineDeps, EngineSettings } from '../engine/engine-deps.js';
+import { Engine } from '../engine/engine.js';
 import type { EngineStore } from '../engine/store.js';
 import { type Commit, type Death, StoreGate } from './store-gate.js';
 import { TestClock } from './test-clock.js';

@@ -1,0 +1,60 @@
+import type { ChildTargets } from './children.js';
+import type { DatabaseClock } from './clock.js';
+import type { MaintenanceJob } from './maintenance.js';
+import type { Observer } from './observer.js';
+import type { QueueSettings, QueueStore } from './queue-store.js';
+import type { Registry } from './registry.js';
+import type { LogSettings } from './step-log.js';
+import type { EngineStore, ScheduleStore } from './store.js';
+
+export interface EngineSettings {
+  readonly host: string;
+  readonly version: string;
+  /** False: this process starts and queries runs but executes none. */
+  readonly workers: boolean;
+  readonly queues: Readonly<Record<string, QueueSettings>>;
+  /** All in ms. */
+  readonly leaseTimeout: number;
+  readonly heartbeatInterval: number;
+  readonly recoveryInterval: number;
+  readonly wakeInterval: number;
+  readonly wakeBatchSize: number;
+  readonly schedulerInterval: number;
+  readonly shutdownTimeout: number;
+  readonly abortGrace: number;
+  readonly maxPayloadBytes: number;
+  readonly logs: LogSettings | null;
+}
+
+/** Wake-up calls to the other processes. Losing one costs a poll interval, nothing else. */
+export interface Hints {
+  /** A queue has work. */
+  queue(name: string): void;
+  /** A queue has something that is due later: look when. */
+  later(queue: string): void;
+  /** A run that somebody waits for has ended. */
+  done(runId: string): void;
+  /** Look at this run: it was cancelled. */
+  control(runId: string): void;
+  /** A queue's settings have changed. */
+  settings(queue: string): void;
+}
+
+export interface EngineDeps {
+  readonly store: EngineStore;
+  readonly schedules: ScheduleStore;
+  readonly queues: QueueStore;
+  /** What else is to be done in the background. */
+  readonly jobs: readonly MaintenanceJob[];
+  readonly registry: Registry;
+  readonly settings: EngineSettings;
+  readonly hints: Hints;
+  readonly targets: ChildTargets;
+  /** application_name of the listening session, when the server was seen to show it. */
+  readonly sessionName: () => string | null;
+  readonly onTrouble: (message: string) => void;
+  /** Who is told what happens. Default: nobody. */
+  readonly observer?: Observer;
+  /** Default: one that follows the server's. */
+  readonly clock?: DatabaseClock;
+}
