@@ -173,7 +173,8 @@ export class RunSession implements Session {
   /** Starts what can start; when nothing runs and nothing can, leaves. */
   private proceed(): void {
     const { core } = this;
-    if (core.over || this.cancelling) return;
+    // A retry that falls due while the run is leaving is made by its next owner; begun here, it would be made twice.
+    if (core.over || this.cancelling || this.leaving) return;
     if (this.rollback !== null) {
       this.rollback.stopping = this.stopping;
       return this.flush(null);

@@ -32,8 +32,11 @@ export interface Outcome {
   readonly faults: readonly string[];
 }
 
-export async function runInMemory(plans: readonly Plan[], killing: Killing): Promise<Outcome> {
-  const store = new MemoryStore();
+export async function runInMemory(
+  plans: readonly Plan[],
+  killing: Killing,
+  store = new MemoryStore(),
+): Promise<Outcome> {
   const registry = new Registry();
   const calls = new Map<string, ObservedCall[]>();
   /** Methods that began although their attempt was recorded. */

@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MemoryStore } from '../support/memory-store.js';
+import type { CommitGroup, GroupResult } from '../../lib/engine/store.js';
+import { runInMemory } from './memory-runs.js';
+import type { Act, Plan } from './plan.js';
+import { faultsOf } from './verdict.js';
+
+const RETRY_DELAY = 200;
+
+/** The commit under which the run leaves takes so long that what it waits for falls due meanwhile. */
+class SlowToPark extends MemoryStore {
+  slow = 0;
+
+  override async commitGroup(worker: number, group: CommitGroup): Promise<GroupResult> {
+    if (group.ops.some(({ outcome }) => outcome?.kind === 'park')) {
+      this.slow++;
+      await sleep(2 * RETRY_DELAY);
+    }
+    return super.commitGroup(worker, group);
+  }
+}
+
+const act = (changes: Partial<Act>): Act => ({
+  fails: 0,
+  fatal: false,
+  firstRoundOnly: false,
+  maxAttempts: 1,
+  delay: 0,
+  ticks: 0,
+  returns: 'added',
+  ...changes,
+});
+
+/** A failure is in the journal, and its retry waited for, when the other arm comes to its end. */
+const planOf = (seed: number): Plan => ({
+  seed,
+  name: `leaving_${seed}`,
+  input: {},
+  maxRetries: 0,
+  nodes: [
+    {
+      kind: 'parallel',
+      name: 'both',
+      act: act({ returns: 'nothing' }),
+      arms: {
+        retried: [
+          { kind: 'step', name: 'retried', act: act({ fails: 1, maxAttempts: 2, delay: RETRY_DELAY }), undo: null },
+        ],
+        steady: [{ kind: 'step', name: 'steady', act: act({ ticks: 30 }), undo: null }],
+      },
+      onError: 'failFast',
+      concurrency: null,
+      jump: null,
+    },
+  ],
+  undos: [],
+});
+
+it('begins no retry that falls due while the run is leaving: the next owner will make it', async () => {
+  // Timers fire up to a millisecond early, and then find nothing due: of many some are in time.
+  const plans = Array.from({ length: 100 }, (_, seed) => planOf(seed));
+  const store = new SlowToPark();
+  const { runs, faults } = await runInMemory(plans, { fault: () => null, stall: () => false }, store);
+  const found = plans.flatMap((plan, at) => runs.slice(at, at + 1).flatMap((run) => faultsOf(plan, run, false)));
+  expect([...found, ...faults]).toEqual([]);
+  expect(runs).toHaveLength(100);
+  expect(store.slow).toBeGreaterThan(0);
+});
