@@ -1,10 +1,13 @@
 import { NestFactory } from '@nestjs/core';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { prefixed, quantile, SAMPLES, times, workflow } from './figures.mjs';
 
-const SAMPLES = 200;
 const WARM_UP = 30;
 const LOOP_ITEMS = 10_000;
 const SLEEPERS = 1_000;
+/** In which they begin to sleep, spread over a second. */
+const WAVES = 50;
 const PAGE = 50_000;
 
 /**
@@ -62,19 +65,35 @@ async function waits(client, { Single, Waiting, Sleeping }, late, resumed) {
     if (n >= WARM_UP) events.push(resumed.get(run.id) - begun);
   }
   const queued = await times(async () => (await client.startMany(Single, [{ input: {} }]))[0].result());
-  late.splice(0);
-  const runs = await client.startMany(
-    Sleeping,
-    Array.from({ length: SLEEPERS }, () => ({ input: {} })),
-  );
-  await Promise.all(runs.map((run) => run.result()));
+  const spread = await sleepers(client, Sleeping, late, SLEEPERS / WAVES);
+  const burst = await sleepers(client, Sleeping, late, SLEEPERS);
   return {
     eventP50: quantile(events, 0.5),
     eventP99: quantile(events, 0.99),
     queuedP50: quantile(queued, 0.5),
-    lateP50: quantile(late, 0.5),
-    lateP99: quantile(late, 0.99),
+    lateP50: quantile(spread, 0.5),
+    lateP99: quantile(spread, 0.99),
+    burstP50: quantile(burst, 0.5),
+    burstP99: quantile(burst, 0.99),
   };
+}
+
+/** ms by which runs are late that all sleep for 1 s, started so many at a time: all at once, or over a second. */
+async function sleepers(client, Sleeping, late, atOnce) {
+  late.splice(0);
+  const runs = [];
+  const begun = performance.now();
+  for (let wave = 1; runs.length < SLEEPERS; wave += 1) {
+    runs.push(
+      ...(await client.startMany(
+        Sleeping,
+        Array.from({ length: atOnce }, () => ({ input: {} })),
+      )),
+    );
+    await delay(Math.max(0, begun + (wave * 1_000) / WAVES - performance.now()));
+  }
+  await Promise.all(runs.map((run) => run.result()));
+  return [...late];
 }
 
 /** Runs that wait for an event which never comes, as the engine leaves them behind. */
@@ -105,29 +124,10 @@ async function fill(url, count) {
   await client.end();
 }
 
-async function times(work) {
-  const taken = [];
-  for (let n = 0; n < SAMPLES + WARM_UP; n += 1) {
-    const begun = performance.now();
-    await work();
-    if (n >= WARM_UP) taken.push(performance.now() - begun);
-  }
-  return taken;
-}
-
-/** Classes whose decorators are called the way compiled TypeScript calls them. */
 function workflows(durable, late, resumed) {
   const { ForEach, once, Parallel, scheduleAt, Step, waitForEvent, Workflow, workflowId } = durable;
   const arms = Array.from({ length: 100 }, (_, index) => `arm${index}`);
-  const make = (name, members) => {
-    class Bench {}
-    for (const [member, [decorator, method]] of Object.entries(members)) {
-      const descriptor = { value: method, writable: true, configurable: true };
-      Object.defineProperty(Bench.prototype, member, descriptor);
-      decorator(Bench.prototype, member, descriptor);
-    }
-    return Workflow({ name })(Bench) ?? Bench;
-  };
+  const make = (name, members) => workflow(Workflow, name, members);
   return {
     Single: make('single', { step: [Step(), (data) => ({ ...data, n: 1 })] }),
     Parallel100: make('parallel100', {
@@ -158,15 +158,4 @@ function workflows(durable, late, resumed) {
       ],
     }),
   };
-}
-
-function quantile(values, at) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * at))];
-}
-
-function prefixed(prefix, values) {
-  return Object.fromEntries(
-    Object.entries(values).map(([key, value]) => [`${prefix}${key[0].toUpperCase()}${key.slice(1)}`, value]),
-  );
 }

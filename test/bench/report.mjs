@@ -79,6 +79,7 @@ export function render({ about, contestants, results }) {
     ...(modes.length > 0 ? ['## One run of 3 steps on an idle system, start to result', idle] : []),
     ...(ratios.length > 0 ? ['## Ratios', compared] : []),
     ...features(results),
+    ...history(results),
     '## How it is measured',
     method(about, contestants),
   ].join('\n\n');
@@ -90,6 +91,10 @@ function features(results) {
   if (rows.length === 0) return [];
   const figure = (field) => range(rows.map((row) => row[field]));
   const ratio = (a, b) => range(rows.map((row) => row[a] / row[b]));
+  const plain = results.filter((row) => row.kind === 'throughput' && row.contestant === 'ours100' && row.steps === 3);
+  const perStep = rows.flatMap((row) =>
+    plain.filter(({ round }) => round === row.round).map((one) => row.loopItemsPerSecond / (3 * one.runsPerSecond)),
+  );
   const beside = `beside ${number(rows[0].waiting)} waiting runs`;
   return [
     '## Waits, events and fan-outs',
@@ -104,12 +109,19 @@ function features(results) {
         ],
         ['the same, p99', figure('idleEventP99'), figure('fullEventP99'), ratio('fullEventP99', 'idleEventP99')],
         [
-          '1 s sleep, 1 000 sleepers, lateness p50',
+          '1 s sleep, 1 000 sleepers spread over a second, lateness p50',
           figure('idleLateP50'),
           figure('fullLateP50'),
           ratio('fullLateP50', 'idleLateP50'),
         ],
         ['the same, p99', figure('idleLateP99'), figure('fullLateP99'), ratio('fullLateP99', 'idleLateP99')],
+        [
+          '1 s sleep, 1 000 sleepers started at once, lateness p50',
+          figure('idleBurstP50'),
+          figure('fullBurstP50'),
+          ratio('fullBurstP50', 'idleBurstP50'),
+        ],
+        ['the same, p99', figure('idleBurstP99'), figure('fullBurstP99'), ratio('fullBurstP99', 'idleBurstP99')],
         [
           'one step, through the queue, start to result, p50',
           figure('idleQueuedP50'),
@@ -125,6 +137,33 @@ function features(results) {
         ['run of a parallel of 100 arms, p50 ms', figure('parallelP50')],
         ['ratio of the two', ratio('parallelP50', 'singleP50')],
         ['loop of 10 000 items, 100 at a time, items/s', figure('loopItemsPerSecond')],
+        ['ratio to the steps/s of runs of 3 steps, 100 in flight', range(perStep)],
+      ],
+    ),
+  ];
+}
+
+/** What finished runs cost that are kept, and their deletion. */
+function history(results) {
+  const row = results.find((one) => one.kind === 'history');
+  if (row === undefined) return [];
+  const line = (what, field) => [
+    what,
+    number(row[`empty${field}`]),
+    number(row[`full${field}`]),
+    number(row[`during${field}`]),
+    number(row[`full${field}`] / row[`empty${field}`]),
+    number(row[`during${field}`] / row[`full${field}`]),
+  ];
+  return [
+    '## History and retention',
+    `In one process, runs of 3 steps, 100 in flight: on an empty database, beside ${number(row.finished)} finished runs, and while \`cleanup()\` deletes these (${number(row.deletedPerSecond)} runs a second). Medians within one round.`,
+    table(
+      ['', 'empty', 'beside the history', 'while it is deleted', 'history / empty', 'deletion / history'],
+      [
+        line('runs/s, backlog of 3 000', 'RunsPerSecond'),
+        line('through the queue, start to result, p50 ms', 'QueuedP50'),
+        line('the same, p99 ms', 'QueuedP99'),
       ],
     ),
   ];

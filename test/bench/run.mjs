@@ -20,11 +20,13 @@ const { values: flags } = parseArgs({
     rounds: { type: 'string' },
     backlog: { type: 'string' },
     waiting: { type: 'string' },
+    finished: { type: 'string' },
   },
 });
 const rounds = Number(flags.rounds ?? (flags.quick ? 1 : 3));
 const backlog = Number(flags.backlog ?? (flags.quick ? 300 : 5000));
 const waiting = Number(flags.waiting ?? (flags.quick ? 10_000 : 1_000_000));
+const finished = Number(flags.finished ?? (flags.quick ? 100_000 : 1_000_000));
 const stepCounts = flags.steps.split(',').map(Number);
 const only = flags.only.split(',');
 const chosen = Object.entries(CONTESTANTS).filter(([key, { group }]) => only.includes(group) || only.includes(key));
@@ -72,7 +74,7 @@ try {
   const inserts = [];
   for (let round = 1; round <= rounds; round += 1) {
     inserts.push(await committedInsert());
-    for (const job of jobs()) {
+    for (const job of jobs(round)) {
       const result = await measure(job);
       results.push({ round, contestant: job.contestant, kind: job.kind, mode: job.mode, steps: job.steps, ...result });
       console.error(`round ${round}/${rounds}  ${label(job)}: ${JSON.stringify(result, rounded)}`);
@@ -86,13 +88,15 @@ try {
 }
 
 /** One round: every contestant in turn, for each figure, so that a slow minute of the machine hits all alike. */
-function* jobs() {
+function* jobs(round) {
   for (const steps of stepCounts) {
     for (const [contestant, { engine, options }] of chosen)
       yield { kind: 'throughput', contestant, engine, options, steps, backlog };
   }
   if (chosen.some(([, { group }]) => group === 'ours')) {
-    yield { kind: 'features', contestant: chosen.find(([, { group }]) => group === 'ours')[0], steps: 1, waiting };
+    const [contestant] = chosen.find(([, { group }]) => group === 'ours');
+    yield { kind: 'features', contestant, steps: 1, waiting };
+    if (round === 1) yield { kind: 'history', contestant, steps: 3, finished };
   }
   for (const [contestant, { engine, options, latency = {} }] of chosen) {
     for (const [mode, samples] of Object.entries(latency)) {
