@@ -29,6 +29,7 @@ import { PgSchedules } from './storage/schedules.js';
 import { declareSchedules } from './durable.schedule-boot.js';
 import { PgQueueStore } from './storage/queue-store.js';
 import { PgRetention } from './storage/retention.js';
+import { openTelemetry } from './durable.telemetry.js';
 import { packageVersion } from './durable.version.js';
 
 /** Connections for what clients ask of runs (cancel, starts with an id or key): short statements. */
@@ -82,9 +83,11 @@ export async function boot(
   closers.add('the connections for limits', () => queues.close());
   const retention = retentionJob(new PgRetention(pool, options.schema), options.retention);
   const hints = await connectHints(options, target, closers, log);
-  const events = openEvents(pool, target, options.schema, hints, closers, log);
+  const events = openEvents(pool, target, options.schema, options.redact, hints, closers, log);
+  const telemetry = await openTelemetry(options.redact);
   const deps = {
     observer: events,
+    ...(telemetry === undefined ? {} : { telemetry }),
     store,
     schedules: new PgScheduleStore(pool, options.schema),
     queues,

@@ -1,23 +1,18 @@
 import { ExecutionNotFoundError, InvalidInputError } from './core/errors.js';
 import type { PendingEvent, PendingEventFilters, PendingInput } from './core/pending.js';
-import { isUuid, uuidv7 } from './core/uuid.js';
+import { isUuid } from './core/uuid.js';
 import type { InputOf, ResultOf, WorkflowRef } from './core/durable-workflow.js';
 import { cleanup, type CleanupOptions } from './durable.cleanup.js';
 import { tellSwitched } from './durable.event-sources.js';
 import { type HandleClient, WorkflowHandle } from './durable.handle.js';
-import type { DurableHost, DurableRuntime } from './durable.host.js';
+import type { DurableHost } from './durable.host.js';
 import { readChildFilters, readFilters, readListFilters } from './durable.list-options.js';
 import { given } from './durable.options-check.js';
 import { RunResults } from './durable.results.js';
 import type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from './durable.schedule-options.js';
-import { DurableSchedules } from './durable.schedules.js';
-import {
-  readStartMany,
-  readStartOptions,
-  type SharedStartOptions,
-  type StartManyItem,
-  type StartOptions,
-} from './durable.start-options.js';
+import { DurableSchedules, type ScheduleParts } from './durable.schedules.js';
+import type { SharedStartOptions, StartManyItem, StartOptions } from './durable.start-options.js';
+import { StartsClient } from './durable.starts.js';
 import type {
   Execution,
   ExecutionCounts,
@@ -38,15 +33,14 @@ import {
   type SendEventOptions,
 } from './durable.wait-options.js';
 import { WaitsClient } from './durable.waits.js';
-import { findWorkflow, newRun, storedInput, workflowName } from './durable.workflows.js';
-import { isDelayed, type NewRun, PgControl, type StartedRun } from './storage/control.js';
+import { workflowName } from './durable.workflows.js';
+import { PgControl } from './storage/control.js';
 import { PgReads } from './storage/reads.js';
-import { restartFrom } from './storage/restart.js';
 import { PgRetention } from './storage/retention.js';
 
-interface Parts extends DurableRuntime {
-  readonly control: PgControl;
+interface Parts extends ScheduleParts {
   readonly reads: PgReads;
+  readonly starts: StartsClient;
   readonly waits: WaitsClient;
 }
 
@@ -88,20 +82,8 @@ export class DurableClient {
     input: InputOf<W>,
     options: StartOptions = {},
   ): Promise<WorkflowHandle<ResultOf<W>>> {
-    const parts = await this.ready();
-    const read = readStartOptions(options);
-    const target = await findWorkflow(parts, parts.control, workflow);
-    const run = newRun(target, await storedInput(target, input, this.host.options.maxPayloadBytes), read);
-    if (read.manager !== null) {
-      return this.handleOf((await parts.control.startWithin(read.manager, [run]))[0], run);
-    }
-    if (read.id === null && read.idempotencyKey === null) {
-      await parts.engine.startRun({ ...run, timeout: target.definition.timeout });
-      return this.handle(run.id);
-    }
-    const started = await parts.control.startUnique(run);
-    this.tellWorkers(parts, [run], [started]);
-    return this.handleOf(started, run);
+    const { starts } = await this.ready();
+    return this.handle(await starts.start(workflow, input, options));
   }
 
   /**
@@ -116,18 +98,8 @@ export class DurableClient {
     items: readonly StartManyItem<InputOf<W>>[],
     shared: SharedStartOptions = {},
   ): Promise<WorkflowHandle<ResultOf<W>>[]> {
-    const parts = await this.ready();
-    const read = readStartMany(items, shared);
-    const target = await findWorkflow(parts, parts.control, workflow);
-    const runs: NewRun[] = [];
-    for (const { input, options } of read) {
-      runs.push(newRun(target, await storedInput(target, input, this.host.options.maxPayloadBytes), options));
-    }
-    if (runs.length === 0) return [];
-    const manager = read[0]?.options.manager ?? null;
-    const started = await (manager === null ? parts.control.startMany(runs) : parts.control.startWithin(manager, runs));
-    if (manager === null) this.tellWorkers(parts, runs, started);
-    return runs.map((run, at) => this.handleOf(started[at], run));
+    const { starts } = await this.ready();
+    return (await starts.startMany(workflow, items, shared)).map((id) => this.handle(id));
   }
 
   /** The handle of a run, whether or not there is one of that id. @throws InvalidInputError */
@@ -219,25 +191,7 @@ export class DurableClient {
    */
   async retry<R = unknown>(id: string): Promise<WorkflowHandle<R>> {
     const run = checkId(id);
-    const parts = await this.ready();
-    const { workflow, queue, priority, tags, input } = await parts.control.retrySource(run);
-    const { definition, definitionId } = await findWorkflow(parts, parts.control, workflow);
-    const again = uuidv7();
-    await parts.engine.startRun({
-      id: again,
-      workflow,
-      definitionId,
-      queue,
-      priority,
-      input,
-      tags,
-      delayMs: 0,
-      scheduledAt: null,
-      retryOf: run,
-      parentId: null,
-      timeout: definition.timeout,
-    });
-    return this.handle(again);
+    return this.handle(await (await this.ready()).starts.retry(run));
   }
 
   /**
@@ -249,14 +203,8 @@ export class DurableClient {
    * undone
    */
   async restartFrom<R = unknown>(id: string, step: string): Promise<WorkflowHandle<R>> {
-    const runId = checkId(id);
-    if (typeof step !== 'string' || step === '') {
-      throw new InvalidInputError('restartFrom()', [{ path: 'step', message: `expected a name, got ${given(step)}` }]);
-    }
-    const { pool, schema, engine } = await this.ready();
-    const newId = uuidv7();
-    engine.workIn([await restartFrom(pool, schema, { newId, runId, step })]);
-    return this.handle(newId);
+    const run = checkId(id);
+    return this.handle(await (await this.ready()).starts.restartFrom(run, step));
   }
 
   /**
@@ -448,26 +396,17 @@ export class DurableClient {
     const runtime = await this.host.ready();
     if (this.parts?.engine === runtime.engine) return this.parts;
     const { pool, schema, instanceId, hint, dataSource, engine } = runtime;
+    const { maxPayloadBytes, redact } = this.host.options;
+    const control = new PgControl({ pool, schema, instanceId, hint });
     this.parts = {
       ...runtime,
-      control: new PgControl({ pool, schema, instanceId, hint }),
-      reads: new PgReads({ dataSource, schema, inFlight: (runId) => engine.inFlight(runId) }),
-      waits: new WaitsClient(runtime, this.host.options.maxPayloadBytes),
+      control,
+      redact,
+      starts: new StartsClient(runtime, control, maxPayloadBytes),
+      reads: new PgReads({ dataSource, schema, inFlight: (runId) => engine.inFlight(runId), redact }),
+      waits: new WaitsClient(runtime, maxPayloadBytes, redact),
     };
     return this.parts;
-  }
-
-  private handleOf<R>(started: StartedRun | undefined, run: NewRun): WorkflowHandle<R> {
-    return this.handle(started?.id ?? run.id);
-  }
-
-  /** Of runs that no group commit has started. */
-  private tellWorkers({ engine }: DurableRuntime, runs: readonly NewRun[], started: readonly StartedRun[]): void {
-    const created = runs.filter((_, at) => started[at]?.created === true);
-    const ready = created.filter((run) => !isDelayed(run));
-    if (ready.length > 0) engine.workIn([...new Set(ready.map((run) => run.queue))]);
-    const delayed = created.filter(isDelayed);
-    if (delayed.length > 0) engine.workLater([...new Set(delayed.map((run) => run.queue))]);
   }
 }
 

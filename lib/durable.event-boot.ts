@@ -1,5 +1,6 @@
 import type { Logger } from '@nestjs/common';
 import type { Pool } from 'pg';
+import type { Redaction } from './core/redact.js';
 import type { Closers } from './durable.closers.js';
 import { EventHub } from './durable.event-hub.js';
 import type { HintConnection } from './durable.hints.js';
@@ -12,12 +13,14 @@ export function openEvents(
   pool: Pool,
   target: DatabaseTarget,
   schema: string,
+  redact: Redaction,
   { listener }: HintConnection,
   closers: Closers,
   log: Logger,
 ): EventHub {
   const remote = listener === null ? null : { listener, link: new EventLink(target, schema) };
-  const hub = new EventHub({ reads: new PgEventReads(pool, schema), remote, warn: (message) => log.warn(message) });
+  const reads = new PgEventReads(pool, schema, redact);
+  const hub = new EventHub({ reads, remote, redact, warn: (message) => log.warn(message) });
   closers.add('the events', () => hub.close());
   return hub;
 }

@@ -26,7 +26,7 @@ export class EventDelivery {
     readonly filter: EventFilter,
     private readonly deliver: (event: EventRecord) => void,
     /** No more events will come. */
-    readonly complete: () => void,
+    private readonly complete: () => void,
     private readonly warn: (message: string) => void,
   ) {}
 
@@ -37,6 +37,14 @@ export class EventDelivery {
     this.queue.push(event);
     if (this.queue.length - this.at > MOST) this.drop();
     this.start();
+  }
+
+  /** Delivers what it has, and says that it was all. */
+  finish(): void {
+    const left = this.queue.slice(this.at);
+    this.close();
+    for (const event of left) this.deliver(event);
+    this.complete();
   }
 
   /** Delivers nothing more. */

@@ -1,4 +1,5 @@
-import type { EventRecord } from './core/events.js';
+import { type EventRecord, redactEvent } from './core/events.js';
+import type { Redaction } from './core/redact.js';
 import { EventDelivery } from './durable.event-delivery.js';
 import { EventLooks } from './durable.event-looks.js';
 import { EventSender, readEvents } from './durable.event-sender.js';
@@ -13,6 +14,8 @@ export interface EventHubOptions {
   readonly reads: PgEventReads;
   /** How other processes are heard and told; null: they are not (`notify: false`, or a pooler). */
   readonly remote: { readonly listener: Listener; readonly link: EventLink } | null;
+  /** What of errors is not told. */
+  readonly redact: Redaction;
   readonly warn: (message: string) => void;
 }
 
@@ -42,6 +45,8 @@ export class EventHub implements Observer {
   private unknown: NodeJS.Timeout | undefined;
   private saying = false;
   private closed = false;
+  /** The process is shutting down: whoever subscribes now hears nothing any more. */
+  private ending = false;
   /** Events that wait for the name of their workflow, in their order. */
   private naming: Promise<void> = Promise.resolve();
 
@@ -64,8 +69,9 @@ export class EventHub implements Observer {
     return 'run';
   }
 
-  tell(events: readonly EventRecord[]): void {
+  tell(told: readonly EventRecord[]): void {
     if (this.closed || !this.isWanted) return;
+    const events = told.map((event) => redactEvent(event, this.options.redact));
     if (events.every((event) => event.workflow !== null)) return this.spread(events);
     this.naming = this.naming.then(async () => this.spread(await this.named(events)));
   }
@@ -73,7 +79,7 @@ export class EventHub implements Observer {
   /** @returns what ends the subscription */
   subscribe(filter: EventFilter, deliver: (event: EventRecord) => void, complete: () => void): () => void {
     const delivery = new EventDelivery(filter, deliver, complete, this.options.warn);
-    if (this.closed) {
+    if (this.ending) {
       complete();
       return () => {};
     }
@@ -91,6 +97,14 @@ export class EventHub implements Observer {
     };
   }
 
+  /** Gives the subscribers what has come until now, and ends their streams. */
+  async complete(): Promise<void> {
+    this.ending = true;
+    await this.naming;
+    for (const delivery of this.deliveries) delivery.finish();
+    this.deliveries.clear();
+  }
+
   /** Sends what waits and lets go of all subscribers. */
   async close(): Promise<void> {
     if (this.closed) return;
@@ -101,11 +115,7 @@ export class EventHub implements Observer {
     for (const close of this.closers.splice(0)) close();
     await this.looks.stop();
     await this.sender?.close();
-    for (const delivery of this.deliveries) {
-      delivery.close();
-      delivery.complete();
-    }
-    this.deliveries.clear();
+    await this.complete();
     await this.options.remote?.link.close();
   }
 
@@ -139,7 +149,11 @@ export class EventHub implements Observer {
       const found = readEvents(payload);
       if (found === null || found.w === listener.tag) return;
       if (found.gap !== undefined) this.looks.missed(found.gap);
-      for (const event of found.v) for (const delivery of this.deliveries) delivery.push(event);
+      // A process of another deploy may have other paths.
+      for (const sent of found.v) {
+        const event = redactEvent(sent, this.options.redact);
+        for (const delivery of this.deliveries) delivery.push(event);
+      }
     };
     const back = (): void => this.looks.missed(performance.now() - link.aliveAt);
     link.on('message', message).on('back', back);

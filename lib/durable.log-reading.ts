@@ -27,8 +27,11 @@ export function consoleReader(method: string, level: LogLevel): CallReader {
   return (_, args, settings, log) => {
     if (!log.takes(level)) return { level, line: null, passed: args };
     const message = guarded(() => {
-      if (method === 'dir') return inspect(args[0], { ...(isPlainData(args[1]) ? args[1] : {}), colors: false });
-      return method === 'trace' ? ['Trace', ...(args.length > 0 ? [format(...args)] : [])].join(': ') : format(...args);
+      const [first, ...more] = args;
+      if (method === 'dir')
+        return inspect(kept(first, settings), { ...(isPlainData(more[0]) ? more[0] : {}), colors: false });
+      const text = format(...args.map((arg) => kept(arg, settings)));
+      return method === 'trace' ? ['Trace', ...(args.length > 0 ? [text] : [])].join(': ') : text;
     });
     return { level, line: { message, ...metadataOf(args, settings) }, passed: args };
   };
@@ -42,7 +45,9 @@ export function nestReader(level: LogLevel, kind: 'static' | 'logger' | 'console
     const own = kind === 'static' ? undefined : contextOf(self);
     const { context, stack, rest } = split(level, args.slice(1), own, kind === 'logger' && own !== undefined);
     const message = guarded(() => {
-      const said = [passed[0], ...rest.filter((part) => !isPlainData(part) && part !== undefined)].map(shown);
+      const said = [passed[0], ...rest.filter((part) => !isPlainData(part) && part !== undefined)].map((part) =>
+        shown(part, settings),
+      );
       return stack === undefined ? said.join(' ') : `${said.join(' ')}\n${stack}`;
     });
     const line = {
@@ -90,20 +95,33 @@ function madeOnce(message: unknown): unknown {
   return () => (made ??= { value: Reflect.apply(message, undefined, []) as unknown }).value;
 }
 
-function shown(part: unknown): string {
+function shown(part: unknown, settings: LogSettings): string {
   if (typeof part === 'string') return part;
-  if (typeof part !== 'function') return inspect(part, SHOW);
-  return isClass(part) ? part.name : shown(Reflect.apply(part, undefined, []));
+  if (typeof part !== 'function') return inspect(kept(part, settings), SHOW);
+  return isClass(part) ? part.name : shown(Reflect.apply(part, undefined, []), settings);
+}
+
+/** An argument without what is not to be kept of it; what cannot be looked through is not kept at all. */
+function kept(arg: unknown, { redact }: LogSettings): unknown {
+  try {
+    return redact.logged(arg);
+  } catch (error) {
+    return notShown(error);
+  }
 }
 
 function isClass(value: Function): boolean {
   return Function.prototype.toString.call(value).startsWith('class ');
 }
 
-function metadataOf(args: readonly unknown[], { metadata: keys }: LogSettings): { metadata?: Record<string, unknown> } {
+function metadataOf(args: readonly unknown[], settings: LogSettings): { metadata?: Record<string, unknown> } {
+  const { metadata: keys } = settings;
   if (keys.length === 0) return {};
   const found: [string, unknown][] = [];
-  for (const arg of args.filter(isPlainData)) {
+  for (const arg of args
+    .filter(isPlainData)
+    .map((one) => kept(one, settings))
+    .filter(isPlainData)) {
     for (const key of keys) if (Object.hasOwn(arg, key)) found.push([key, arg[key]]);
   }
   return found.length === 0 ? {} : { metadata: Object.fromEntries(found) };
@@ -114,6 +132,10 @@ function guarded(show: () => string): string {
   try {
     return show();
   } catch (error) {
-    return `[could not be shown: ${error instanceof Error ? error.message : 'it threw'}]`;
+    return notShown(error);
   }
+}
+
+function notShown(error: unknown): string {
+  return `[could not be shown: ${error instanceof Error ? error.message : 'it threw'}]`;
 }

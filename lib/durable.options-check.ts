@@ -92,16 +92,12 @@ export class OptionReader {
     return fallback;
   }
 
-  /** Notes a fault for each key nobody asked for; those in `notYet` belong to a later version. */
-  refuseOthers(notYet: readonly string[] = []): void {
+  /** Notes a fault for each key nobody asked for. */
+  refuseOthers(): void {
     for (const key of this.keys()) {
       if (this.known.has(key)) continue;
-      if (notYet.includes(key)) {
-        this.fault(key, 'is not supported in this version; leave it out');
-      } else {
-        const known = [...this.known];
-        this.fault(key, `is not an option.${didYouMean(key, known)} Known options: ${known.sort().join(', ')}`);
-      }
+      const known = [...this.known];
+      this.fault(key, `is not an option.${didYouMean(key, known)} Known options: ${known.sort().join(', ')}`);
     }
   }
 

@@ -1,4 +1,5 @@
 import { LOG_LEVELS, type LogLevel } from './core/log-entry.js';
+import type { Redaction } from './core/redact.js';
 import { given, type OptionReader } from './durable.options-check.js';
 import { didYouMean } from './core/did-you-mean.js';
 import type { LogSettings } from './engine/step-log.js';
@@ -29,9 +30,9 @@ export interface LogOptions {
 const MOST_KEYS = 100;
 
 /** `null`: nothing is kept. */
-export function readLogs(read: OptionReader): LogSettings | null {
+export function readLogs(read: OptionReader, redact: Redaction): LogSettings | null {
   const logs = read.object('logs');
-  if (logs === undefined) return DEFAULT_LOGS;
+  if (logs === undefined) return { ...DEFAULT_LOGS, redact };
   if (logs === null) return null;
   const enabled = logs.boolean('enabled', true);
   const settings: LogSettings = {
@@ -42,12 +43,13 @@ export function readLogs(read: OptionReader): LogSettings | null {
     console: logs.boolean('console', true),
     passthrough: logs.boolean('passthrough', true),
     metadata: readKeys(logs),
+    redact,
   };
   logs.refuseOthers();
   return enabled ? settings : null;
 }
 
-const DEFAULT_LOGS: LogSettings = {
+const DEFAULT_LOGS: Omit<LogSettings, 'redact'> = {
   levels: new Set(LOG_LEVELS),
   maxEntries: 1_000,
   maxMessageLength: 10_000,

@@ -2,6 +2,8 @@ import type { DataSource } from 'typeorm';
 import { ConfigurationError } from './core/errors.js';
 import { Faults, isObject, isPlainName, OptionReader } from './durable.options-check.js';
 import { type LogOptions, readLogs } from './durable.options-logs.js';
+import type { Redaction } from './core/redact.js';
+import { readRedact } from './durable.options-redact.js';
 import type { LogSettings } from './engine/step-log.js';
 import { resolveDatabase, type DatabaseOption, type ResolvedDatabase } from './durable.options-database.js';
 import {
@@ -71,6 +73,16 @@ export interface DurableModuleOptions {
   abortGrace?: number;
   /** Largest payload (input, a step's result, an error) in bytes of its stored form. Default: 2 097 152 (2 MiB). */
   maxPayloadBytes?: number;
+  /**
+   * Paths of what is never shown: `'[redacted]'` stands in its place wherever the client reads payloads, errors and logs,
+   * in events, in the errors of `result()`, and in what is kept of objects that steps log. Steps and `result()` itself
+   * get the true values, which stay in the database as they are.
+   *
+   * A path begins at the root of each payload: `'password'`, `'customer.card.number'`, `'items[*].iban'`; `*` is any one
+   * key or index, `**` any number of levels (`'**.secret'`: wherever it is), `["a.b"]` a key with a dot in it. At most
+   * 1000 paths of 256 characters. Default: `[]`.
+   */
+  redact?: readonly string[];
   /** Capture of what steps say to Nest's `Logger` and to `console`. Default: all of it, within limits. */
   logs?: LogOptions;
   /**
@@ -106,6 +118,7 @@ export interface ResolvedOptions {
   readonly shutdownTimeout: number;
   readonly abortGrace: number;
   readonly maxPayloadBytes: number;
+  readonly redact: Redaction;
   /** Null: no logs are kept. */
   readonly logs: LogSettings | null;
   readonly retention: Retention;
@@ -117,9 +130,6 @@ export interface ResolvedOptions {
 export function appDataSourceOf(options: ResolvedOptions): DataSource | null {
   return options.database.kind === 'dataSource' ? options.database.dataSource : null;
 }
-
-/** Options of later versions: refused rather than accepted and ignored. */
-const NOT_YET = ['redact'];
 
 /** Node runs a timer of more ms than this at once. */
 const LONGEST_TIMER = 2_147_483_647;
@@ -168,6 +178,7 @@ export function resolveOptions(
     );
   }
   const workers = read.boolean('workers', true);
+  const redact = readRedact(read, faults);
   const options: ResolvedOptions = {
     name: read.text('name', 'default', isPlainName, 'a name of 1 to 64 characters without control characters'),
     database: resolveDatabase(read.take('database'), env, faults),
@@ -185,12 +196,13 @@ export function resolveOptions(
     shutdownTimeout: read.integer('shutdownTimeout', 20_000, MS(0)),
     abortGrace: read.integer('abortGrace', 5_000, MS(0)),
     maxPayloadBytes: read.integer('maxPayloadBytes', 2_097_152, { min: 1, max: LARGEST_PAYLOAD, unit: 'bytes' }),
-    logs: readLogs(read),
+    redact,
+    logs: readLogs(read, redact),
     retention: readRetention(read),
     sqlLog: read.boolean('sqlLog', false),
     isGlobal: read.boolean('isGlobal', true),
   };
-  read.refuseOthers(NOT_YET);
+  read.refuseOthers();
   if (faults.list.length > 0) throw new ConfigurationError(faults.list);
   return options;
 }

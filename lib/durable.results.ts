@@ -52,10 +52,12 @@ export class RunResults {
     const { status, data, error } = await this.untilEnded(id, timeout);
     if (status === 'completed') return decode(data);
     const cause = error === null ? null : (decode(error) as StoredError);
+    // Errors are for people.
+    const shown = cause === null ? null : this.host.options.redact.error(cause);
     if (status !== 'cancelled' && !(status === 'compensated' && isCancel(cause))) {
-      throw new WorkflowFailedError(id, status, cause);
+      throw new WorkflowFailedError(id, status, shown);
     }
-    const reason = cause?.['reason'];
+    const reason = shown?.['reason'];
     throw new WorkflowCancelledError(id, typeof reason === 'string' ? reason : null);
   }
 

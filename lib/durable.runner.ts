@@ -105,6 +105,8 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
     await this.booting?.catch(() => {});
     await this.launching?.catch(() => {});
     await this.runtime?.engine.stop();
+    // A server-sent stream that does not end would keep the app's HTTP server from closing.
+    await this.runtime?.events.complete();
   }
 
   private async boot(): Promise<void> {

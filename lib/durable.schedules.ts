@@ -10,6 +10,7 @@ import {
   switchedOn,
   updated,
 } from './core/schedule.js';
+import type { Redaction } from './core/redact.js';
 import { uuidv7 } from './core/uuid.js';
 import type { WorkflowRef } from './core/durable-workflow.js';
 import { tellToggled, tellTriggered } from './durable.event-sources.js';
@@ -29,6 +30,8 @@ import { type FoundSchedule, PgSchedules } from './storage/schedules.js';
 
 export interface ScheduleParts extends DurableRuntime {
   readonly control: PgControl;
+  /** What of schedules is not shown. */
+  readonly redact: Redaction;
 }
 
 const MOST_TIMES = 1_000;
@@ -114,7 +117,9 @@ export class DurableSchedules {
       retryOf: null,
       parentId: null,
       idempotencyKey: null,
+      traceparent: parts.deps.telemetry?.active() ?? null,
     });
+    parts.deps.telemetry?.started(definition.name, 1);
     tellTriggered(parts, wanted, definition.name, id);
     parts.engine.workIn([queue]);
     return id;
@@ -164,8 +169,8 @@ export class DurableSchedules {
   }
 }
 
-function schedulesOf({ pool, schema }: DurableRuntime): PgSchedules {
-  return new PgSchedules(pool, schema);
+function schedulesOf({ pool, schema, redact }: ScheduleParts): PgSchedules {
+  return new PgSchedules(pool, schema, redact);
 }
 
 function checkName(name: unknown): string {

@@ -3,6 +3,7 @@ import { decode, encode } from './core/codec.js';
 import { InvalidInputError } from './core/errors.js';
 import { checkAnswer } from './core/input-check.js';
 import type { PendingEvent, PendingInput } from './core/pending.js';
+import type { Redaction } from './core/redact.js';
 import { uuidv7 } from './core/uuid.js';
 import type { WaitSpec } from './core/wait-spec.js';
 import { tellProvided, tellReceived } from './durable.event-sources.js';
@@ -26,15 +27,19 @@ export class WaitsClient {
   constructor(
     private readonly runtime: DurableRuntime,
     private readonly maxBytes: number,
+    /** What of payloads is not shown. */
+    private readonly redact: Redaction,
   ) {
     const { pool, schema, instanceId, looseHint, dataSource, engine } = runtime;
     this.waits = new PgWaits({ pool, schema, instanceId, looseHint, onHidden: (run) => engine.woken([run]) });
-    this.reads = new PgWaitReads({ dataSource, schema });
+    this.reads = new PgWaitReads({ dataSource, schema, redact });
   }
 
   async sendEvent(runId: string, event: unknown, payload: unknown, options: unknown): Promise<void> {
     const { name, dedupeKey, manager } = readEvent(event, options);
-    const sent = { runId, name, payload: encode(payload, { maxBytes: this.maxBytes, what: 'payload' }), dedupeKey };
+    const encoded = encode(payload, { maxBytes: this.maxBytes, what: 'payload' });
+    const traceparent = this.runtime.deps.telemetry?.active() ?? null;
+    const sent = { runId, name, payload: encoded, dedupeKey, traceparent };
     const within = manager ?? this.joined();
     if (within !== null) return this.waits.sendEventWithin(within, sent);
     // With a key of its own an event can be sent again when nobody knows whether it has arrived.
@@ -56,7 +61,7 @@ export class WaitsClient {
     let answered = { id: '', name: '' };
     const woken = await this.waits.provideInput(runId, selector, ({ id, name, spec }) => {
       answered = { id, name };
-      return answerOf(name, spec, text);
+      return answerOf(name, spec, text, this.redact);
     });
     tellProvided(this.runtime, runId, answered.id, answered.name);
     this.runtime.engine.woken(woken);
@@ -83,9 +88,10 @@ export class WaitsClient {
 }
 
 /** The stored form of an answer. What is checked is what the step will see: the data as it comes back. */
-function answerOf(name: string, { type = null, fields, choices }: WaitSpec, text: string): string {
+function answerOf(name: string, { type = null, fields, choices }: WaitSpec, text: string, redact: Redaction): string {
   const data = decode(text);
-  const checked = checkAnswer({ type, ...(fields && { fields }), ...(choices && { choices }) }, data);
+  const declaration = { type, ...(fields && { fields }), ...(choices && { choices }) };
+  const checked = checkAnswer(declaration, data, redact.payload(data));
   if (!checked.ok) throw new InvalidInputError(`What was provided for input "${name}"`, checked.violations);
   return checked.value === data ? text : encode(checked.value);
 }

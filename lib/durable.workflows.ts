@@ -44,8 +44,13 @@ export function workflowName({ registry }: Pick<DurableRuntime, 'registry'>, wor
   );
 }
 
-/** A run as it is inserted. `input`: encoded. */
-export function newRun({ definition, definitionId }: StartTarget, input: string, options: ReadStartOptions): NewRun {
+/** A run as it is inserted. `input`: encoded; `traceparent`: of the caller, where that is traced. */
+export function newRun(
+  { definition, definitionId }: StartTarget,
+  input: string,
+  options: ReadStartOptions,
+  traceparent: string | null,
+): NewRun {
   return {
     id: options.id ?? uuidv7(),
     workflow: definition.name,
@@ -59,6 +64,7 @@ export function newRun({ definition, definitionId }: StartTarget, input: string,
     retryOf: null,
     parentId: null,
     idempotencyKey: options.idempotencyKey,
+    traceparent,
   };
 }
 

@@ -1,5 +1,6 @@
 import { ConsoleLogger, Logger } from '@nestjs/common';
 import type { LogLine } from '../lib/core/log-entry.js';
+import { compileRedaction, NO_REDACTION } from '../lib/core/redact.js';
 import { captureLogs } from '../lib/durable.log-capture.js';
 import { ModuleLogger } from '../lib/durable.logger.js';
 import { type LogSettings, StepLog } from '../lib/engine/step-log.js';
@@ -13,6 +14,7 @@ const settings: LogSettings = {
   console: true,
   passthrough: true,
   metadata: ['id'],
+  redact: NO_REDACTION,
 };
 const printed: unknown[][] = [];
 const note = (...args: unknown[]): void => void printed.push(args);
@@ -126,6 +128,56 @@ describe('console', () => {
     expect(kept(() => console.log('m'), { passthrough: false })).toHaveLength(1);
     expect(kept(() => console.log('n'), { passthrough: false, console: false })).toEqual([]);
     expect(printed).toEqual([['n']]);
+  });
+});
+
+describe('what is not to be kept', () => {
+  const redact = compileRedaction(['card', 'user.pin', '**.iban']);
+  class User {
+    constructor(readonly pin: string) {}
+  }
+  const secret = { id: 1, card: 'hunter2', user: new User('hunter2'), deep: [{ iban: 'hunter2' }] };
+  const text = "{ id: 1, card: '[redacted]', user: User { pin: '[redacted]' }, deep: [ { iban: '[redacted]' } ] }";
+  const flat = (message: string | undefined): string => message?.replaceAll(/\s+/g, ' ') ?? '';
+
+  it('is hidden in each object before it is formatted, and printed as it was given', () => {
+    const lines = kept(
+      () => {
+        const logger = new Logger('Own');
+        logger.log(secret);
+        logger.log(() => secret);
+        logger.log('said', secret, 'and');
+        logger.error('failed', secret, Object.assign(new Error('no'), { card: 'hunter2' }));
+        console.log('%o %j', secret, secret);
+        console.log(secret, { deep: secret.deep });
+        console.dir(secret, { depth: 9 });
+        console.trace(secret);
+      },
+      { redact, metadata: ['id', 'card', 'deep'] },
+    );
+    expect(JSON.stringify(lines)).not.toContain('hunter2');
+    expect(flat(lines[0]?.message)).toBe(text);
+    expect(flat(lines[1]?.message)).toBe(text);
+    expect(lines[2]).toMatchObject({
+      message: 'said and', metadata: { id: 1, card: '[redacted]', deep: [{ iban: '[redacted]' }] },
+    }); // prettier-ignore
+    expect(flat(lines[3]?.message)).toMatch(/^failed Error: no at .*card: '\[redacted\]'/);
+    expect(flat(lines[6]?.message)).toBe(text);
+    expect(flat(lines[7]?.message)).toBe(`Trace: ${text}`);
+    expect(printed).toHaveLength(8);
+    expect(printed[0]?.[0]).toBe(secret);
+  });
+
+  it('is text too where a path hides it all, but not what was said as text', () => {
+    const lines = kept(() => console.log('%s: %j', 'said', { a: 1 }), { redact: compileRedaction(['**']) });
+    expect(lines).toEqual([line('log', `said: "[redacted]"`)]);
+  });
+
+  it('may be in what cannot be looked through', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const lines = kept(() => console.log('it is', proxy), { redact, metadata: [] });
+    expect(lines).toEqual([line('log', expect.stringMatching(/^it is \[could not be shown: /) as never)]);
   });
 });
 

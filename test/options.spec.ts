@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { ConfigurationError } from '../lib/core/errors.js';
+import { NO_REDACTION } from '../lib/core/redact.js';
 import { resolveOptions, type ResolveSettings } from '../lib/durable.options.js';
 
 const env = { NODE_ENV: 'test' };
@@ -41,6 +42,7 @@ describe('defaults', () => {
       shutdownTimeout: 20_000,
       abortGrace: 5_000,
       maxPayloadBytes: 2 * 1024 * 1024,
+      redact: NO_REDACTION,
       retention: { completed: null, failed: null, cancelled: null, compensated: null, compensationFailed: null },
       logs: {
         levels: new Set(['fatal', 'error', 'warn', 'log', 'debug', 'verbose']),
@@ -50,6 +52,7 @@ describe('defaults', () => {
         console: true,
         passthrough: true,
         metadata: [],
+        redact: NO_REDACTION,
       },
       sqlLog: false,
       isGlobal: true,
@@ -189,12 +192,49 @@ describe('unknown keys', () => {
     [{ database: { datasource: {} } }, 'database.datasource', 'Did you mean "dataSource"?'],
     [{ database: { embedded: { folder: 'x', prot: 1 } } }, 'database.embedded.prot', 'Did you mean "port"?'],
     [{ migrations: 'chek' }, 'migrations', 'Did you mean "check"?'],
+    [{ redacted: ['a'] }, 'redacted', 'Did you mean "redact"?'],
   ])('%j is told what was meant', (options, path, hint) => {
     expect(faultsOf(options)[path]).toContain(hint);
   });
+});
 
-  it.each(['redact'])('%s is not supported in this version', (option) => {
-    expect(faultsOf({ [option]: {} })).toEqual({ [option]: expect.stringContaining('not supported in this version') });
+describe('redact', () => {
+  it('is compiled once, for what is shown and for what is logged', () => {
+    const { redact, logs } = resolveOptions({ redact: ['password', 'items[*].iban'] }, { env });
+    expect(redact.payload({ password: 's', items: [{ iban: 's' }] })).toEqual({
+      password: '[redacted]', items: [{ iban: '[redacted]' }],
+    }); // prettier-ignore
+    expect(logs?.redact).toBe(redact);
+    expect(resolveOptions({ redact: ['a'], logs: { levels: [] } }, { env }).logs?.redact.logged({ a: 1 })).toEqual({
+      a: '[redacted]',
+    });
+    expect(resolveOptions({ redact: undefined }, { env }).redact).toBe(NO_REDACTION);
+    expect(resolveOptions({ redact: [] }, { env }).redact).toBe(NO_REDACTION);
+  });
+
+  it('takes paths, and says of each that is none where it is and why', () => {
+    const redact = ['ok', 7, '', 'a..b', 'a[0', undefined, 'x'.repeat(256), 'y'.repeat(257), '**.s', 'to*'];
+    const rule = `expected a path such as 'card.number', 'items[*].iban' or '**.secret'`;
+    expect(faultsOf({ redact, workers: 5 })).toEqual({
+      'redact[1]': `${rule}, got the number 7`,
+      'redact[2]': `${rule}, got the string ""`,
+      'redact[3]': `${rule}, got the string "a..b": it has an empty segment`,
+      'redact[4]': `${rule}, got the string "a[0": its brackets do not match`,
+      'redact[5]': `${rule}, got undefined`,
+      'redact[7]': `${rule} of up to 256 characters, got one of 257`,
+      'redact[9]': expect.stringContaining('* stands for a whole key'),
+      workers: expect.any(String),
+    });
+  });
+
+  it('takes no more than it can', () => {
+    for (const redact of [{}, 'password', null, true, Array.from({ length: 1_001 }, () => 'a')]) {
+      expect(faultsOf({ redact })).toEqual({
+        redact: expect.stringMatching(/^expected an array of up to 1000 paths, got /),
+      });
+    }
+    expect(resolveOptions({ redact: Array.from({ length: 1_000 }, (_, n) => `k${n}`) }, { env }).redact.payload({ k999: 1 }))
+      .toEqual({ k999: '[redacted]' }); // prettier-ignore
   });
 });
 

@@ -2,16 +2,20 @@
 
 CREATE OR REPLACE FUNCTION durable.active_waits(runs uuid[])
  RETURNS TABLE(run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, due_ms double precision, names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text, child_error text, child_workflow text)
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
   SELECT w.run_id, w.id, w.path, w.visit, w.attempt, w.key, w.kind, w.state,
     (extract(epoch FROM w.due_at) * 1000)::float8, w.names, w.child_id, w.spec, w.result,
     CASE WHEN w.state = 'done' AND w.kind IN ('event', 'any', 'all') THEN (
-      SELECT json_agg(json_build_object('name', e.name, 'payload', e.payload) ORDER BY e.id)
+      SELECT json_agg(json_build_object('name', e.name, 'payload', e.payload, 'traceparent', e.traceparent) ORDER BY e.id)
       FROM durable.events e WHERE e.run_id = w.run_id AND e.wait_id = w.id
     ) END,
     c.status, CASE WHEN c.data_seq = 0 THEN c.input ELSE s.output END, c.error, c.workflow
@@ -19,7 +23,8 @@ AS $function$
   LEFT JOIN durable.workflow_executions c ON c.id = w.child_id
   LEFT JOIN durable.step_executions s ON s.run_id = c.id AND s.seq = c.data_seq AND c.status <> 'active'
   WHERE w.run_id = ANY (runs) AND w.active
-  ORDER BY w.run_id, w.id
+  ORDER BY w.run_id, w.id;
+END
 $function$;
 
 CREATE OR REPLACE FUNCTION durable.clock()
@@ -36,7 +41,8 @@ CREATE TABLE durable.events (
   loose boolean NOT NULL DEFAULT false,
   name text NOT NULL,
   dedupe_key text,
-  payload text NOT NULL
+  payload text NOT NULL,
+  traceparent text
 );
 
 ALTER TABLE durable.events ADD CONSTRAINT events_pkey PRIMARY KEY (run_id, id);
@@ -65,6 +71,7 @@ CREATE OR REPLACE FUNCTION durable.match_waits(runs uuid[])
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 DECLARE
   one uuid;
@@ -193,12 +200,13 @@ ALTER TABLE durable.scheduled_workflows ADD CONSTRAINT schedules_overlap CHECK (
 
 CREATE INDEX schedules_due ON durable.scheduled_workflows USING btree (next_run_at) WHERE (next_run_at IS NOT NULL);
 
-CREATE OR REPLACE FUNCTION durable.send_event(to_run uuid, event text, body text, dedupe text)
+CREATE OR REPLACE FUNCTION durable.send_event(to_run uuid, event text, body text, dedupe text, trace text DEFAULT NULL::text)
  RETURNS TABLE(outcome text, queue text, paused boolean, state text)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 DECLARE
   ended text;
@@ -215,8 +223,8 @@ BEGIN
     RETURN QUERY SELECT COALESCE(ended, 'unknown'), NULL::text, NULL::boolean, NULL::text;
     RETURN;
   END IF;
-  INSERT INTO durable.events (run_id, sent_at, name, dedupe_key, payload)
-  VALUES (to_run, durable.clock(), event, dedupe, body)
+  INSERT INTO durable.events (run_id, sent_at, name, dedupe_key, payload, traceparent)
+  VALUES (to_run, durable.clock(), event, dedupe, body, trace)
   ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING;
   IF NOT FOUND THEN
     RETURN QUERY SELECT 'duplicate'::text, NULL::text, NULL::boolean, NULL::text;
@@ -264,6 +272,7 @@ CREATE OR REPLACE FUNCTION durable.take_waits(holder integer, runs uuid[])
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 DECLARE
   taken uuid[];
@@ -284,6 +293,10 @@ BEGIN
         SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.name = n.name AND m.wait_id IS NULL)
     ) END
   WHERE w.run_id = ANY (taken) AND w.active AND w.state = 'open' AND w.due_at <= durable.clock();
+  IF NOT FOUND THEN
+    -- All that a crash of the server could lose is that the mark was forgotten: not worth a wait for the disk.
+    PERFORM set_config('synchronous_commit', 'off', true);
+  END IF;
   RETURN QUERY SELECT * FROM durable.active_waits(taken);
   RETURN QUERY
     SELECT t.id, NULL::uuid, NULL::text, NULL::integer, NULL::integer, NULL::text, NULL::text, NULL::text,
@@ -337,15 +350,23 @@ CREATE INDEX waits_inputs_open ON durable.waits USING btree (id) WHERE ((kind = 
 
 CREATE OR REPLACE FUNCTION durable.wake_run(run uuid)
  RETURNS TABLE(queue text, paused boolean, state text)
- LANGUAGE sql
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
   UPDATE durable.workflow_queue q
   SET state = CASE WHEN q.state = 'sleeping' THEN 'ready' ELSE q.state END,
     due_at = CASE WHEN q.state = 'sleeping' THEN durable.clock() ELSE q.due_at END,
     resumed = q.resumed OR q.state <> 'ready',
     wake = (q.state = 'running')
   WHERE q.id = run
-  RETURNING q.queue, q.paused, q.state
+  RETURNING q.queue, q.paused, q.state;
+END
 $function$;
 
 CREATE TABLE durable.workers (
@@ -410,7 +431,8 @@ CREATE TABLE durable.workflow_executions (
   idempotency_key text,
   tags jsonb,
   input text NOT NULL,
-  schedule_time timestamp with time zone
+  schedule_time timestamp with time zone,
+  traceparent text
 ) WITH (
   fillfactor=75
 );

@@ -1,4 +1,5 @@
 import { decode } from './codec.js';
+import type { Redaction } from './redact.js';
 import type { FinishedStatus } from './status.js';
 import type { StoredError } from './stored-error.js';
 import type { WaitKind } from './wait-spec.js';
@@ -103,4 +104,9 @@ export function errorOf(encoded: string | null): Pick<EventRecord, 'error'> {
   if (encoded === null) return {};
   const { name, message } = decode(encoded) as StoredError;
   return { error: { name, message: message.slice(0, MESSAGE_LENGTH) } };
+}
+
+/** What of it may leave the process. */
+export function redactEvent(event: EventRecord, redact: Redaction): EventRecord {
+  return event.error === undefined ? event : { ...event, error: redact.error(event.error) };
 }

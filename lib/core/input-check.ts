@@ -15,26 +15,28 @@ const NAMED = 20;
 /**
  * Checks what was provided for an input against its declaration. The value that is stored is what was provided, with
  * ISO strings in `date` fields made into Dates. Paths of violations: a field's name, `[2]` for an item of a list.
+ *
+ * @param shown the answer as messages may quote it
  */
-export function checkAnswer(declaration: InputDeclaration, answer: unknown): CheckedAnswer {
+export function checkAnswer(declaration: InputDeclaration, answer: unknown, shown = answer): CheckedAnswer {
   const { type, fields = [], choices = [] } = declaration;
   switch (type) {
     case null:
       return { ok: true, value: answer };
     case 'approval':
       return normaliseApproval(answer) === null
-        ? refused('', `expected true, false, 'approved', 'rejected' or { approved: true or false }`, answer)
+        ? refused('', `expected true, false, 'approved', 'rejected' or { approved: true or false }`, shown)
         : { ok: true, value: answer };
     case 'free_text':
-      return typeof answer === 'string' ? { ok: true, value: answer } : refused('', 'expected a string', answer);
+      return typeof answer === 'string' ? { ok: true, value: answer } : refused('', 'expected a string', shown);
     case 'single_choice':
       return valuesOf(choices).includes(answer)
         ? { ok: true, value: answer }
-        : refused('', `expected ${oneOf(choices)}`, answer);
+        : refused('', `expected ${oneOf(choices)}`, shown);
     case 'multi_choice':
-      return checkChoices(choices, answer);
+      return checkChoices(choices, answer, shown);
     case 'form':
-      return checkForm(fields, answer);
+      return checkForm(fields, answer, shown);
   }
 }
 
@@ -47,26 +49,29 @@ export function normaliseApproval(answer: unknown): 'approved' | 'rejected' | nu
   return said === answer && (said === 'approved' || said === 'rejected') ? said : null;
 }
 
-function checkChoices(choices: readonly InputChoice[], answer: unknown): CheckedAnswer {
+function checkChoices(choices: readonly InputChoice[], answer: unknown, shown: unknown): CheckedAnswer {
   const rule = `expected a list of different values, each ${oneOf(choices)}`;
-  if (!Array.isArray(answer)) return refused('', rule, answer);
+  if (!Array.isArray(answer)) return refused('', rule, shown);
   const allowed = valuesOf(choices);
   const violations = answer.flatMap((one: unknown, at) => {
-    if (!allowed.includes(one)) return [violation(`[${at}]`, `expected ${oneOf(choices)}`, one)];
-    return answer.indexOf(one) < at ? [{ path: `[${at}]`, message: `${describe(one)} was chosen before` }] : [];
+    const quoted: unknown = Array.isArray(shown) ? shown[at] : shown;
+    if (!allowed.includes(one)) return [violation(`[${at}]`, `expected ${oneOf(choices)}`, quoted)];
+    return answer.indexOf(one) < at ? [{ path: `[${at}]`, message: `${describe(quoted)} was chosen before` }] : [];
   });
   return violations.length > 0 ? { ok: false, violations } : { ok: true, value: answer };
 }
 
-function checkForm(fields: readonly InputField[], answer: unknown): CheckedAnswer {
+function checkForm(fields: readonly InputField[], answer: unknown, shown: unknown): CheckedAnswer {
   const names = fields.map((field) => field.name);
-  if (!isRecord(answer)) return refused('', `expected an object with the fields ${names.join(', ')}`, answer);
+  if (!isRecord(answer)) return refused('', `expected an object with the fields ${names.join(', ')}`, shown);
   const given = new Map(Object.entries(answer));
   const violations: Violation[] = [];
   for (const field of fields) {
-    const checked = checkField(field, given.get(field.name));
+    const { name } = field;
+    const quoted = !isRecord(shown) ? shown : Object.hasOwn(shown, name) ? shown[name] : undefined;
+    const checked = checkField(field, given.get(name), quoted);
     if (!checked.ok) violations.push(...checked.violations);
-    else if (given.has(field.name)) given.set(field.name, checked.value);
+    else if (given.has(name)) given.set(name, checked.value);
   }
   for (const name of given.keys()) {
     if (names.includes(name)) continue;
@@ -75,18 +80,18 @@ function checkForm(fields: readonly InputField[], answer: unknown): CheckedAnswe
   return violations.length > 0 ? { ok: false, violations } : { ok: true, value: Object.fromEntries(given) };
 }
 
-function checkField(field: InputField, value: unknown): CheckedAnswer {
+function checkField(field: InputField, value: unknown, shown: unknown): CheckedAnswer {
   const { name, type, required = false, options = [] } = field;
   const missing = value === undefined || value === null;
   // A required text that is empty says nothing.
   if (required && (missing || value === ''))
-    return refused(name, `is required: expected ${RULES[type](options)}`, value);
+    return refused(name, `is required: expected ${RULES[type](options)}`, shown);
   if (missing) return { ok: true, value };
   if (type === 'date') {
     const date = typeof value === 'string' ? parseIsoDate(value) : value;
-    return isValidDate(date) ? { ok: true, value: date } : refused(name, `expected ${RULES.date(options)}`, value);
+    return isValidDate(date) ? { ok: true, value: date } : refused(name, `expected ${RULES.date(options)}`, shown);
   }
-  return fits(type, options, value) ? { ok: true, value } : refused(name, `expected ${RULES[type](options)}`, value);
+  return fits(type, options, value) ? { ok: true, value } : refused(name, `expected ${RULES[type](options)}`, shown);
 }
 
 const RULES: Record<InputField['type'], (options: readonly InputOption[]) => string> = {

@@ -142,6 +142,16 @@ export interface RunState {
   hasChildren: boolean;
   /** A step was handed to another queue in this round: its row may outlive the place it came from. */
   hasHanded: boolean;
+  /** Missing: the run is not traced. */
+  trace?: TraceMark;
+}
+
+/** What a run keeps of its trace while nobody holds it: W3C `traceparent`s. */
+export interface TraceMark {
+  /** Where its trace began. */
+  readonly parent: string;
+  /** The time in which a worker held it last. */
+  readonly last: string;
 }
 
 export function initialState(definition: WorkflowDefinition, round: number): RunState {

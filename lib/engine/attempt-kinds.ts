@@ -3,6 +3,7 @@ import type { Sequence, WorkflowDefinition, WorkflowNode } from '../core/definit
 import { describe } from '../core/describe.js';
 import { DefinitionError, FatalError, InvalidStepResultError } from '../core/errors.js';
 import { gotoTarget, isFinish, isGoto } from '../core/jumps.js';
+import type { ItemContext } from '../core/results.js';
 import type { Place } from '../core/survey.js';
 import type { AttemptSpec, Settled } from './attempt.js';
 import { settledResults } from './fan-results.js';
@@ -30,7 +31,18 @@ function argsOf(place: Place, values: RunValues): unknown[] {
   const { item, own, node } = place;
   const data = decode(values.get(place.data));
   if (node.kind === 'parallel') return [data, own === null ? {} : settledResults(own, values)];
-  return item === null ? [data] : [data, { index: item.index, data: decode(values.get(item.data)) }];
+  return item === null ? [data] : [data, itemOfLoop(item.index, values.get(item.data))];
+}
+
+/** A step of a long loop that does not look at the loop's own data must not pay for a copy of it. */
+function itemOfLoop(index: number, text: string): ItemContext {
+  let copy: { readonly value: unknown } | undefined;
+  return {
+    index,
+    get data() {
+      return (copy ??= { value: decode(text) }).value;
+    },
+  };
 }
 
 interface Settling {

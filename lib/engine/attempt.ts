@@ -97,13 +97,16 @@ async function attemptOnce(
     const returned = await Promise.race(contenders);
     if (returned instanceof Dropped) {
       scope.close();
+      scope.trace?.end('waiting');
       return { status: 'suspended', how: returned.how, durationMs: elapsed(begun) };
     }
     const settled = spec.settle(returned, scope);
     scope.close();
+    scope.trace?.end('completed');
     return { status: 'completed', ...settled, durationMs: elapsed(begun) };
   } catch (error) {
     scope.close(error instanceof Error ? error : new Error(String(error)));
+    scope.trace?.end('failed', error);
     return failedAttempt(workflow, spec, scope.attempt, error, elapsed(begun));
   } finally {
     timer?.clear();
@@ -118,7 +121,9 @@ class Dropped {
 async function invoke(workflow: RegisteredWorkflow, spec: AttemptSpec, scope: StepScope): Promise<unknown> {
   const method: unknown = Reflect.get(workflow.instance, spec.member);
   if (typeof method !== 'function') throw new FatalError(`${workflow.definition.name} has no method ${spec.member}`);
-  return runInScope(scope, () => Reflect.apply(method, workflow.instance, spec.args()));
+  const call = (): unknown => Reflect.apply(method, workflow.instance, spec.args());
+  const { trace } = scope;
+  return runInScope(scope, trace === null ? call : () => trace.run(call));
 }
 
 /** Brings what an attempt threw into its stored form and decides whether there is another attempt. */

@@ -18,7 +18,7 @@ export const NO_EXTRAS: OpExtras = {
 
 /** Finds the workflow, checks the input, and makes a start of it that a commit of the parent carries. */
 export async function prepareChild(
-  deps: Pick<SessionDeps, 'targets'>,
+  deps: Pick<SessionDeps, 'targets' | 'telemetry'>,
   parent: Pick<ClaimedRow, 'runId' | 'priority'>,
   request: ChildRequest,
   call: string,
@@ -38,6 +38,7 @@ export async function prepareChild(
     retryOf: null,
     parentId: parent.runId,
     timeout: target.timeout,
+    traceparent: deps.telemetry?.active() ?? null,
   };
   return { start, call, ref, input: target.digest };
 }

@@ -6,6 +6,7 @@ import type { QueueSettings, QueueStore } from './queue-store.js';
 import type { Registry } from './registry.js';
 import type { LogSettings } from './step-log.js';
 import type { EngineStore, ScheduleStore } from './store.js';
+import type { Telemetry } from './telemetry.js';
 
 export interface EngineSettings {
   readonly host: string;
@@ -55,6 +56,8 @@ export interface EngineDeps {
   readonly onTrouble: (message: string) => void;
   /** Who is told what happens. Default: nobody. */
   readonly observer?: Observer;
+  /** Who measures it. Default: nobody. */
+  readonly telemetry?: Telemetry;
   /** Default: one that follows the server's. */
   readonly clock?: DatabaseClock;
 }

@@ -13,8 +13,7 @@ import { Membership } from './membership.js';
 import { thisProcess } from './process-identity.js';
 import { QueuePoller } from './poller.js';
 import { QueueClaims } from './queue-claims.js';
-import { tellCancelled, tellFired, tellReceived } from './observed.js';
-import type { Observer } from './observer.js';
+import { tellCancelled, tellFired, tellReceived, type Watch } from './observed.js';
 import { Scheduler } from './scheduler.js';
 import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
 import { SessionOpener } from './session-opener.js';
@@ -60,6 +59,7 @@ export class Engine {
       () => this.definitions.ids,
       onTrouble,
       (woken) => this.woken(woken),
+      deps.telemetry,
     );
     this.sessions = new Sessions(
       store,
@@ -69,6 +69,7 @@ export class Engine {
         this.claims.release(queue, rowId);
       },
       (queues) => this.workIn(queues),
+      deps.telemetry,
     );
     this.membership = new Membership(
       store,
@@ -86,8 +87,14 @@ export class Engine {
       settings,
       () => (this.published = JSON.stringify(this.inFlight())),
       {
-        onRecovered: (queues) => this.workIn(queues),
-        onDeclaredDead: () => this.sessions.loseAll(new Error('This process was out of touch: its runs were taken')),
+        onRecovered: (queues, rows) => {
+          deps.telemetry?.recovered(rows);
+          this.workIn(queues);
+        },
+        onDeclaredDead: () => {
+          deps.telemetry?.lost(this.sessions.count);
+          this.sessions.loseAll(new Error('This process was out of touch: its runs were taken'));
+        },
         onOutOfTouch: () => this.sessions.abortAll(new Error('The database has been out of touch for a whole lease')),
         onTrouble,
       },
@@ -108,6 +115,7 @@ export class Engine {
       onCancelled: (tree) => void this.cancelledTree(tree),
       onTrouble,
       observer: deps.observer,
+      telemetry: deps.telemetry,
     };
     this.opener = new SessionOpener(sessionDeps, registry, this.sessions);
     const limits = Object.entries(settings.queues).map(([queue, given]) => ({ ...given, queue }));
@@ -123,6 +131,7 @@ export class Engine {
       onWork: (queues) => this.workIn(queues),
       onRate: (queue, inMs) => this.pollers.get(queue)?.lookWithin(inMs),
       onTrouble,
+      telemetry: deps.telemetry,
     });
     const ageing = ageingJob(deps.queues, limits, () => this.definitions.ids);
     this.maintenance = new Maintenance([ageing, ...deps.jobs], onTrouble);
@@ -248,6 +257,7 @@ export class Engine {
     try {
       const held = await this.sessions.take(async () => {
         const token = await this.writer.start({ ...op, claim });
+        this.deps.telemetry?.started(op.workflow, 1);
         if (token !== null) this.opener.openStarted(op, token);
         return token !== null;
       });
@@ -377,8 +387,8 @@ export class Engine {
     for (const poller of this.pollers.values()) poller.look();
   }
 
-  private get watch(): { observer: Observer | undefined; clock: DatabaseClock } {
-    return { observer: this.deps.observer, clock: this.clock };
+  private get watch(): Watch {
+    return { observer: this.deps.observer, telemetry: this.deps.telemetry, clock: this.clock };
   }
 
   private onEnd(runId: string, end: RunEnd, watched: boolean): void {

@@ -31,6 +31,8 @@ import {
   StoreError,
   type TakenWait,
 } from './store.js';
+import type { SegmentTrace } from './telemetry.js';
+import { beginAttempt, beginSegment } from './traces.js';
 import { runTransactional } from './transactional.js';
 
 const WRITE_AGAIN = 200;
@@ -51,10 +53,13 @@ export class HandedSession implements Session {
   private readonly calls: Record<string, ChildRef>;
   private readonly refs: Record<string, ChildRef>;
   private readonly transactionChildren: PreparedChild[] = [];
+  private readonly trace: SegmentTrace | null;
   private waits: readonly TakenWait[] = [];
   private logged: LogMark | null;
   private seq: number;
   private attempt: RunningAttempt | null = null;
+  /** What becomes of the row, for the trace. */
+  private outcome = 'lost';
   private dropped = false;
   private lost = false;
   private expired = false;
@@ -84,6 +89,7 @@ export class HandedSession implements Session {
       if (type === 'child' && facts?.child !== undefined) this.noteChild(facts.child, facts.child);
       this.seq = Math.max(this.seq, seq + 1);
     }
+    this.trace = beginSegment(deps.telemetry, row, { ...this.step });
     this.deadline = deps.clock.timer(() => this.timeOut());
     this.timedOut = new WorkflowTimeoutError(workflow.definition.name, workflow.definition.timeout ?? 0);
   }
@@ -121,6 +127,7 @@ export class HandedSession implements Session {
       }
     } finally {
       this.deadline.clear();
+      this.trace?.end(this.outcome, null);
     }
   }
 
@@ -264,7 +271,11 @@ export class HandedSession implements Session {
     const { rowId, runId, token } = this;
     const op: HandedOp = { rowId, runId, token, records, outcome, extras };
     const ack = await this.write(op);
-    if (!ack.taken) throw new AttemptClosedError(stepNameOf(this.step.path));
+    if (!ack.taken) {
+      this.deps.telemetry?.lost(1);
+      throw new AttemptClosedError(stepNameOf(this.step.path));
+    }
+    if (outcome !== null) this.outcome = outcome.kind === 'done' ? 'done' : 'waiting';
     tellHanded(this.deps, this.row, op);
     if (ack.woken !== null) this.deps.onWoken([ack.woken]);
     for (const { queue } of extras?.children ?? []) this.deps.onDue(queue, 0);
@@ -359,6 +370,7 @@ export class HandedSession implements Session {
       maxPayloadBytes: this.deps.maxPayloadBytes,
       log: stepLog(this.deps, this.logged),
       waits: new StepWaits(this.waits, at, () => this.deps.clock.now()),
+      trace: beginAttempt(this.trace, { ...at, type: node.kind }, this.waits),
       results: () => resultsOf(place.results, this.values),
     });
   }

@@ -1,6 +1,7 @@
 import { DatabaseUnavailableError } from '../core/errors.js';
 import type { Ack, CommitGroup, EngineStore, RunOp, StartOp, WokenRun } from './store.js';
 import { StoreError } from './store.js';
+import type { Telemetry } from './telemetry.js';
 
 interface Waiting<Op, Result> {
   readonly op: Op;
@@ -53,6 +54,7 @@ export class JournalWriter {
     private readonly onTrouble: (message: string) => void,
     /** Runs got what they wait for by a commit. */
     private readonly onWoken: (woken: readonly WokenRun[]) => void,
+    private readonly telemetry?: Telemetry,
   ) {}
 
   /** Commits a run's records and outcome. `taken: false`: the lease is lost, nothing was written. */
@@ -136,6 +138,7 @@ export class JournalWriter {
       this.starts.unshift(...starts);
       throw error;
     }
+    this.telemetry?.committed(result.acks.size + starts.length);
     for (const waiting of starts) waiting.resolve(result.claimed.get(waiting.op.id) ?? null);
     if (result.woken.length > 0) this.onWoken(result.woken);
     const left: Waiting<RunOp, Ack>[] = [];

@@ -11,7 +11,7 @@ export interface MembershipSettings {
 
 export interface MembershipEvents {
   /** Work of dead workers is claimable in these queues. */
-  onRecovered(queues: readonly string[]): void;
+  onRecovered(queues: readonly string[], rows: number): void;
   /** This process was declared dead: its runs are somebody else's now. */
   onDeclaredDead(): void;
   /** Out of touch with the database for a whole lease: others may have its runs already. */
@@ -162,7 +162,7 @@ export class Membership {
     this.missing = new Map(sightings.filter((s) => s.connected === false).map((s) => [s.id, s.seenAt]));
     if (dead.length > 0 || sightings.some((s) => s.owes)) {
       const { queues, recovered } = await this.store.recover(dead);
-      if (recovered > 0) this.events.onRecovered(queues);
+      if (recovered > 0) this.events.onRecovered(queues, recovered);
     }
     return null;
   }

@@ -4,7 +4,19 @@ import { STEP_TYPES } from '../core/machine.js';
 import { uuidv7 } from '../core/uuid.js';
 import type { Observer } from './observer.js';
 import type { InFlightAttempt } from './session.js';
-import type { Ack, ClaimedRow, FiredSchedule, HandedOp, NewRecord, NewWait, ReceivedEvent, RunOp } from './store.js';
+import type {
+  Ack,
+  CancelledTree,
+  ClaimedRow,
+  EndOutcome,
+  FiredSchedule,
+  HandedOp,
+  NewRecord,
+  NewWait,
+  ReceivedEvent,
+  RunOp,
+} from './store.js';
+import type { Telemetry } from './telemetry.js';
 
 /** The run that is told of, and the lease under which it was held. */
 export interface ObservedRun {
@@ -13,8 +25,10 @@ export interface ObservedRun {
   readonly token: number;
 }
 
-interface Watch {
+/** Who is told, and who measures. */
+export interface Watch {
   readonly observer?: Observer | undefined;
+  readonly telemetry?: Telemetry | undefined;
   readonly clock: { now(): number };
 }
 
@@ -40,11 +54,12 @@ export function tellAttempt({ observer, clock }: Watch, run: ObservedRun, attemp
 
 /** A commit was taken. */
 export function tellCommitted(
-  { observer, clock }: Watch,
+  { observer, telemetry, clock }: Watch,
   run: ObservedRun,
   { records, outcome, extras }: Pick<RunOp, 'records' | 'outcome' | 'extras'>,
   ack: Partial<Ack & { taken: true }> = {},
 ): void {
+  if (telemetry !== undefined) measure(telemetry, run.workflow, records, hasEnded(outcome, ack) ? outcome : null);
   const wanted = observer?.wants(run.runId) ?? 'nothing';
   if (observer === undefined || wanted === 'nothing') return;
   const { runId, workflow, token } = run;
@@ -67,7 +82,7 @@ export function tellCommitted(
   const paused = { id: eventIds.lease(runId, 'paused', token), kind: 'workflow_paused', ...of } as const;
   if (outcome === null && extras !== null && extras.pause !== null) {
     events.push({ ...paused, ...errorOf(extras.pause) });
-  } else if (outcome?.kind === 'end' && (ack.cancel !== true || outcome.undone)) {
+  } else if (hasEnded(outcome, ack)) {
     const { status, error } = outcome;
     events.push({ id: eventIds.ended(runId, status), kind: endKind(status), ...of, ...errorOf(error) });
   } else if (outcome?.kind === 'park' && ack.cancel !== true) {
@@ -86,11 +101,11 @@ export function tellHanded(watch: Watch, run: ObservedRun, { records, extras }: 
 }
 
 /** Runs were cancelled at once. */
-export function tellCancelled({ observer, clock }: Watch, runs: readonly { readonly id: string }[]): void {
-  for (const { id } of runs) {
+export function tellCancelled({ observer, telemetry, clock }: Watch, runs: CancelledTree['ended']): void {
+  for (const { id, workflow } of runs) {
+    telemetry?.ended(workflow, 'cancelled');
     if (observer === undefined || observer.wants(id) === 'nothing') continue;
-    const time = clock.now();
-    const at = { executionId: id, workflow: null, time };
+    const at = { executionId: id, workflow, time: clock.now() };
     observer.tell([{ id: eventIds.ended(id, 'cancelled'), kind: 'workflow_cancelled', ...at }]);
   }
 }
@@ -105,7 +120,8 @@ export function tellReceived({ observer, clock }: Watch, received: readonly Rece
 }
 
 /** A schedule has started its runs, or was switched off after too many failures. */
-export function tellFired({ observer, clock }: Watch, workflow: string | null, fired: FiredSchedule): void {
+export function tellFired({ observer, telemetry, clock }: Watch, workflow: string | null, fired: FiredSchedule): void {
+  if (workflow !== null && fired.runs.length > 0) telemetry?.started(workflow, fired.runs.length);
   if (observer?.isWanted !== true) return;
   const { name: schedule, runs, autoDisabled } = fired;
   const at = { workflow, time: clock.now(), schedule };
@@ -122,6 +138,26 @@ export function tellFired({ observer, clock }: Watch, workflow: string | null, f
 
 export function toggled(schedule: string, workflow: string | null, enabled: boolean, time: number): EventRecord {
   return { id: uuidv7(), kind: 'schedule_toggled', executionId: null, workflow, time, schedule, enabled };
+}
+
+/** Not where a cancel with compensation came first: then it is to be undone. */
+function hasEnded(outcome: RunOp['outcome'], ack: Partial<Ack & { taken: true }>): outcome is EndOutcome {
+  return outcome?.kind === 'end' && (ack.cancel !== true || outcome.undone);
+}
+
+function measure(
+  telemetry: Telemetry,
+  workflow: string,
+  records: readonly NewRecord[],
+  ended: EndOutcome | null,
+): void {
+  for (const { type, path, status, durationMs, facts } of records) {
+    if (STEP_TYPES.includes(type)) {
+      telemetry.attempted({ workflow, step: stepNameOf(path), type, status, durationMs });
+    }
+    if (type === 'child' && facts?.child !== undefined) telemetry.started(facts.child.workflow, 1);
+  }
+  if (ended !== null) telemetry.ended(workflow, ended.status);
 }
 
 type Of = Pick<EventRecord, 'executionId' | 'workflow' | 'time'>;

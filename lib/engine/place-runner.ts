@@ -20,9 +20,12 @@ import { type FanResults, type ScopeHost, StepScope } from './step-scope.js';
 import { stepLog } from './step-log.js';
 import { hasThrown, StepWaits, type Suspension } from './step-waits.js';
 import { HANDED_SPAN, type HandedStep } from './store.js';
+import { beginAttempt } from './traces.js';
 import { runTransactional } from './transactional.js';
 
 interface RunnerHost {
+  /** An attempt has come to its end. */
+  settled(): void;
   proceed(): void;
   pause(error: DurableError): void;
   lose(reason: Error): void;
@@ -185,7 +188,7 @@ export class PlaceRunner {
       const settled = attempt.abandoned && result.status === 'failed' ? { ...result, retryInMs: null } : result;
       core.write([core.attemptRecord(placeOf(place), type, settled)]);
     }
-    this.host.proceed();
+    this.host.settled();
   }
 
   /** The visit is over, and its waits with it; or the attempt, and those that threw. */
@@ -233,6 +236,7 @@ export class PlaceRunner {
       calls: state.children,
       refs: machine.refsOfVisit(this.sequenceOf(place)?.refs ?? {}, state.visit),
       nextSeq,
+      ...(core.state.trace === undefined ? {} : { trace: core.state.trace }),
     };
     core.seq += HANDED_SPAN;
     core.outbox.add({ handOvers: [{ rowId, queue: place.node.settings.queue ?? '', step: JSON.stringify(step) }] });
@@ -253,6 +257,7 @@ export class PlaceRunner {
       maxPayloadBytes: core.deps.maxPayloadBytes,
       log: stepLog(core.deps, state.logged ?? null),
       waits: new StepWaits(known, at, () => core.deps.clock.now()),
+      trace: beginAttempt(core.trace, { ...at, type: node.kind }, known),
       results: () => resultsOf(place.own ?? place.results, core.values),
     });
   }

@@ -6,6 +6,7 @@ import { Loop } from './loop.js';
 import type { LimitedClaimable, QueueLimits, QueueState, QueueStore } from './queue-store.js';
 import type { Registry } from './registry.js';
 import type { Claimable, ClaimedRow, EngineStore } from './store.js';
+import type { Telemetry } from './telemetry.js';
 
 /** ms between two looks at the queues' settings and at what was set aside; hints come sooner. */
 const LOOK_INTERVAL = 1_000;
@@ -29,6 +30,7 @@ export interface QueueClaimsDeps {
   /** Nothing more is let through before so many ms have passed. */
   readonly onRate: (queue: string, inMs: number) => void;
   readonly onTrouble: (message: string) => void;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /**
@@ -92,7 +94,9 @@ export class QueueClaims {
     }
     if (limited) return this.claimLimited(queue, count, definitions);
     if (plain.length === 0) return 0;
+    const begun = performance.now();
     const rows = await this.deps.store.claim(this.deps.worker(), queue, count, plain);
+    this.measure(queue, begun, rows);
     if (rows.length > 0) await this.deps.open(rows);
     return rows.length;
   }
@@ -113,7 +117,9 @@ export class QueueClaims {
     let got = 0;
     for (let round = 0; round < MOST_ROUNDS && got < count; round++) {
       const claim = { worker: this.deps.worker(), queue, count: count - got, definitions };
+      const begun = performance.now();
       const { rows, unkeyed, blocked, nextInMs } = await this.deps.queues.claimLimited(claim);
+      this.measure(queue, begun, rows);
       for (const { rowId, limitKey } of rows) if (limitKey !== null) this.keys.set(rowId, limitKey);
       if (rows.length > 0) await this.deps.open(rows);
       got += rows.length;
@@ -122,6 +128,13 @@ export class QueueClaims {
       if (unkeyed.length === 0 && blocked === 0) break;
     }
     return got;
+  }
+
+  private measure(queue: string, begun: number, rows: readonly ClaimedRow[]): void {
+    const { telemetry } = this.deps;
+    if (telemetry === undefined) return;
+    const lags = rows.map((row) => row.lagMs ?? 0);
+    telemetry.claimed(queue, performance.now() - begun, lags);
   }
 
   private async setKeys(rows: readonly ClaimedRow[]): Promise<void> {

@@ -11,6 +11,7 @@ import { RunningAttempt } from './running-attempt.js';
 import type { SessionCore } from './session-core.js';
 import { stepLog } from './step-log.js';
 import { StepScope } from './step-scope.js';
+import { beginAttempt } from './traces.js';
 import type { UndoRecord } from './store.js';
 
 /** A step that is to be undone. */
@@ -237,6 +238,14 @@ export class Rollback {
         maxPayloadBytes: core.deps.maxPayloadBytes,
         log: stepLog(core.deps, null),
         waits: null,
+        trace: beginAttempt(core.trace, {
+          step: entry.compensation.name,
+          path: state.path,
+          type: 'compensate',
+          round: core.state.round,
+          visit: state.visit,
+          attempt: state.attempt,
+        }),
         results: () => null,
       },
     );

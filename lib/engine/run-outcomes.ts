@@ -51,7 +51,8 @@ export function afterFailure(
   if (again && core.state.round <= definition.maxRetries) {
     if (rolledBack) core.outbox.compensating(false);
     const delay = Math.round(retryDelay(DEFAULT_RETRY, core.state.round));
-    core.state = initialState(definition, core.state.round + 1);
+    const { trace, round } = core.state;
+    core.state = { ...initialState(definition, round + 1), ...(trace === undefined ? {} : { trace }) };
     core.book.clear();
     return parkOf(core, delay, { pause, error: null });
   }

@@ -15,6 +15,7 @@ import { afterFailure, endOf, parkOf, type Undone } from './run-outcomes.js';
 import type { InFlightAttempt, Session, SessionDeps } from './session.js';
 import { SessionCore } from './session-core.js';
 import type { Ack, ClaimedRow, NewRecord, Outcome, TakenWait } from './store.js';
+import { endSegment } from './traces.js';
 import { pauseAsItIs } from './unreadable-session.js';
 import { WaitWatch } from './wait-watch.js';
 
@@ -47,7 +48,8 @@ export class RunSession implements Session {
   private rollback: Rollback | null = null;
   /** The commit under way ends or parks the run. */
   private leaving = false;
-  private flushQueued = false;
+  /** It will proceed after the present macrotask. */
+  private isSoon = false;
   private leave: () => void = () => {};
 
   constructor(
@@ -65,6 +67,7 @@ export class RunSession implements Session {
     this.alarm = deps.clock.timer(() => this.proceed());
     this.core = new SessionCore(deps, workflow, row, restored);
     this.places = new PlaceRunner(this.core, {
+      settled: () => (this.core.attempts.size > 0 ? this.proceedSoon() : this.proceed()),
       proceed: () => this.proceed(),
       pause: (error) => this.pauseBy(error),
       lose: (reason) => this.lose(reason),
@@ -92,6 +95,8 @@ export class RunSession implements Session {
     } finally {
       for (const timer of [this.deadline, this.alarm, this.abandoned]) timer.clear();
       this.core.outbox.drop();
+      // Only a session that was lost has not ended it yet.
+      this.core.trace?.end('lost', null);
     }
   }
 
@@ -170,14 +175,24 @@ export class RunSession implements Session {
     this.proceed();
   }
 
-  /** Starts what can start; when nothing runs and nothing can, leaves. */
-  private proceed(): void {
+  /** After the present macrotask: arms and items that settle in it are looked at once, and share the commit. */
+  private proceedSoon(): void {
+    if (this.isSoon) return;
+    this.isSoon = true;
+    setImmediate(() => {
+      this.isSoon = false;
+      this.proceed(true);
+    });
+  }
+
+  /** Starts what can start; when nothing runs and nothing can, leaves. `now`: what there is to commit is all there is. */
+  private proceed(now = false): void {
     const { core } = this;
     // A retry that falls due while the run is leaving is made by its next owner; begun here, it would be made twice.
     if (core.over || this.cancelling || this.leaving) return;
     if (this.rollback !== null) {
       this.rollback.stopping = this.stopping;
-      return this.flush(null);
+      return this.flush(null, null, now);
     }
     core.closeUnasked();
     let found = this.survey();
@@ -191,7 +206,7 @@ export class RunSession implements Session {
     this.abandoned.settle(failing ? [] : [...found.ready, ...found.held.map(({ place }) => place)], this.why);
     if (failing && core.attempts.size === 0 && !core.outbox.isBusy && this.stopping === null) return this.fall();
     if (this.watch.isDue) void this.watch.look();
-    this.flush(failing && this.stopping === null ? null : found);
+    this.flush(failing && this.stopping === null ? null : found, null, now);
   }
 
   private survey(): Survey {
@@ -270,7 +285,7 @@ export class RunSession implements Session {
   }
 
   /** Commits what there is to commit, with the run's end or suspension where it follows. */
-  private flush(found: Survey | null, ending: Outcome | null = null): void {
+  private flush(found: Survey | null, ending: Outcome | null = null, now = false): void {
     const { core } = this;
     if (core.over) return;
     if (core.outbox.isBusy) {
@@ -279,21 +294,8 @@ export class RunSession implements Session {
     }
     const outcome = ending ?? (found === null ? null : this.outcome(found));
     if (outcome === null && core.outbox.isEmpty) return this.arm(found);
-    if (outcome === null && core.attempts.size > 0) return this.flushSoon();
+    if (outcome === null && core.attempts.size > 0 && !now) return this.proceedSoon();
     this.send(outcome);
-  }
-
-  /** After the present macrotask: arms that finish in it share the commit. */
-  private flushSoon(): void {
-    if (this.flushQueued) return;
-    this.flushQueued = true;
-    setImmediate(() => {
-      this.flushQueued = false;
-      const { core } = this;
-      if (core.over || core.outbox.isBusy) return;
-      if (core.attempts.size === 0) this.proceed();
-      else if (!core.outbox.isEmpty) this.send(null);
-    });
   }
 
   private send(outcome: Outcome | null): void {
@@ -308,7 +310,10 @@ export class RunSession implements Session {
   private committed(ack: Ack, records: readonly NewRecord[], outcome: Outcome | null): void {
     const { core } = this;
     core.confirm(records);
-    if (!ack.taken) return this.lose(new Error(`Run ${this.runId} belongs to another worker`));
+    if (!ack.taken) {
+      this.deps.telemetry?.lost(1);
+      return this.lose(new Error(`Run ${this.runId} belongs to another worker`));
+    }
     if (core.over) return;
     if (ack.paused) this.stopping ??= 'pause';
     // What may have to be undone is not ended, nor anything started, until it is known why.
@@ -326,6 +331,7 @@ export class RunSession implements Session {
   private left(ack: Ack & { taken: true }, outcome: Outcome): void {
     const { core } = this;
     core.over = true;
+    if (core.trace !== null) endSegment(core.trace, outcome, ack.paused);
     if (outcome.kind === 'end') {
       const data = core.values.has(outcome.dataSeq) ? core.values.get(outcome.dataSeq) : null;
       this.deps.onEnd(this.runId, { status: outcome.status, data, error: outcome.error }, ack.watched);

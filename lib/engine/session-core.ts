@@ -15,6 +15,8 @@ import type { RunValues } from './run-values.js';
 import type { SessionDeps } from './session.js';
 import { NO_LINES, type StepLog } from './step-log.js';
 import { type ClaimedRow, HANDED_SPAN, type NewRecord, StoreError, type TakenWait } from './store.js';
+import type { SegmentTrace } from './telemetry.js';
+import { beginSegment } from './traces.js';
 import { WaitBook } from './wait-book.js';
 
 const AGAIN = 200;
@@ -33,6 +35,8 @@ export class SessionCore {
   readonly book = new WaitBook();
   readonly outbox: Outbox;
   readonly values: RunValues;
+  /** Null: it is not traced. */
+  readonly trace: SegmentTrace | null;
   state: RunState;
   /** The highest record number in use. */
   seq: number;
@@ -56,6 +60,7 @@ export class SessionCore {
     this.state = restored.state;
     this.values = restored.values;
     this.seq = restored.seq;
+    this.trace = beginSegment(deps.telemetry, row, this.state);
     this.outbox = new Outbox(
       deps,
       { rowId: row.rowId, runId: row.runId, token: row.token, workflow: row.workflow },

@@ -49,6 +49,7 @@ export class SessionOpener {
       priority: op.priority,
       parentId: op.parentId,
       cancel: null,
+      traceparent: op.traceparent ?? null,
     };
     const workflow = this.workflowOf(row);
     const restored = restore(row, workflow.definition, this.valuesOf(row, []), []);

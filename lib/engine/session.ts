@@ -5,6 +5,7 @@ import type { ChildTargets } from './children.js';
 import type { LogSettings } from './step-log.js';
 import type { Observer } from './observer.js';
 import type { CancelledTree, EngineStore, WokenRun } from './store.js';
+import type { Telemetry } from './telemetry.js';
 
 /** One row of the queue that this process holds: a run, or a step handed to it from another queue. */
 export interface Session {
@@ -74,4 +75,6 @@ export interface SessionDeps {
   readonly onTrouble: (message: string) => void;
   /** Who is told what happens. */
   readonly observer?: Observer | undefined;
+  /** Who measures it. */
+  readonly telemetry?: Telemetry | undefined;
 }

@@ -1,6 +1,7 @@
 import { Loop } from './loop.js';
 import type { InFlightAttempt, Session } from './session.js';
 import type { EngineStore, HeldRow } from './store.js';
+import type { Telemetry } from './telemetry.js';
 
 /**
  * All that this process holds. Compares it with what the database says it holds: a row that is ours there and unknown
@@ -24,6 +25,7 @@ export class Sessions {
     private readonly worker: () => number,
     private readonly onFree: (queue: string, rowId: string) => void,
     private readonly onReleased: (queues: readonly string[]) => void,
+    private readonly telemetry?: Telemetry,
   ) {}
 
   /** Around everything that takes rows for this process, until they are open: so that they are not strangers. */
@@ -65,6 +67,11 @@ export class Sessions {
     const session = this.rows.get(runId)?.session;
     session?.refresh();
     return session !== undefined;
+  }
+
+  /** Rows that are held. */
+  get count(): number {
+    return this.rows.size;
   }
 
   hasRun(runId: string): boolean {
@@ -144,6 +151,7 @@ export class Sessions {
       if (this.rows.get(rowId)?.session !== session) continue;
       const row = held.get(rowId);
       if (row?.token !== session.token) {
+        this.telemetry?.lost(1);
         session.lose(new Error(`Run ${session.runId} was cancelled, or another worker has taken it`));
       } else {
         if (row.cancel !== null) session.cancel(row.cancel);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { encodeLine, lineBytes, type LogLevel, type LogLine, logText } from '../core/log-entry.js';
+import type { Redaction } from '../core/redact.js';
 import type { LogMark } from '../core/run-state.js';
 
 /** What of the output of a step's code is kept. */
@@ -17,6 +18,8 @@ export interface LogSettings {
   readonly passthrough: boolean;
   /** Keys of the objects given to a logger that are kept. */
   readonly metadata: readonly string[];
+  /** What of objects given to a logger is not kept. */
+  readonly redact: Redaction;
 }
 
 interface HeldLine {

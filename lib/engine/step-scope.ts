@@ -6,6 +6,7 @@ import type { ChildRequest, PreparedChild } from './children.js';
 import { StepContext } from './step-context.js';
 import type { StepLog } from './step-log.js';
 import type { PassWaits } from './step-waits.js';
+import type { AttemptTrace } from './telemetry.js';
 
 /** What a running attempt may ask of the session that runs it. */
 export interface ScopeHost {
@@ -40,6 +41,8 @@ export interface ScopeInit {
   readonly log: StepLog | null;
   /** The waits of this pass; null where there can be none: in a compensation. */
   readonly waits: PassWaits | null;
+  /** Default: it is not traced. */
+  readonly trace?: AttemptTrace | null;
   /** The results of the last fan-out around the step. */
   readonly results: () => FanResults | null;
 }
@@ -94,6 +97,10 @@ export class StepScope {
 
   get waits(): PassWaits | null {
     return this.init.waits;
+  }
+
+  get trace(): AttemptTrace | null {
+    return this.init.trace ?? null;
   }
 
   get signal(): AbortSignal {

@@ -1,5 +1,5 @@
 import type { RecordFacts, RecordType } from '../core/machine.js';
-import type { ChildRef, DataRef, LogMark, ResultsRef } from '../core/run-state.js';
+import type { ChildRef, DataRef, LogMark, ResultsRef, TraceMark } from '../core/run-state.js';
 import type { FinishedStatus } from '../core/status.js';
 import type { WaitKind, WaitState } from '../core/wait-spec.js';
 
@@ -127,7 +127,12 @@ export interface TakenWait extends Omit<NewWait, 'round'> {
   /** Encoded; see the table. */
   readonly result: string | null;
   /** The events that it was given, payloads encoded. */
-  readonly events: readonly { readonly name: string; readonly payload: string }[];
+  readonly events: readonly {
+    readonly name: string;
+    readonly payload: string;
+    /** Of whoever sent it, where that is traced. */
+    readonly traceparent?: string | null;
+  }[];
   readonly child: null | {
     readonly workflow: string;
     /** 'active' until it has ended. */
@@ -153,7 +158,12 @@ export interface UndoRecord {
 /** What a cancel has done. */
 export interface CancelledTree {
   /** Runs that have ended: whether a worker had them, and whether another process waits for their end. */
-  readonly ended: readonly { readonly id: string; readonly held: boolean; readonly watched: boolean }[];
+  readonly ended: readonly {
+    readonly id: string;
+    readonly workflow: string;
+    readonly held: boolean;
+    readonly watched: boolean;
+  }[];
   /** Runs that are to be undone: whether a worker has them, else they can be claimed in their queue. */
   readonly undoing: readonly { readonly id: string; readonly queue: string; readonly held: boolean }[];
   /** Parents that have waited for one that ended. */
@@ -226,6 +236,8 @@ export interface HandedStep {
   readonly refs: Readonly<Record<string, ChildRef>>;
   /** Its records are numbered from here on; the run keeps this span free. */
   readonly nextSeq: number;
+  /** Missing: the run is not traced. */
+  readonly trace?: TraceMark;
 }
 
 /** What the worker of a handed-over step commits. `outcome` null: only a `once`. */
@@ -279,6 +291,8 @@ export interface StartOp {
   readonly parentId: string | null;
   /** The workflow's timeout, should it be claimed at once. */
   readonly timeout: number | null;
+  /** W3C `traceparent` of whatever starts it. Default: that is not traced. */
+  readonly traceparent?: string | null;
   /** Ask to hold it at once: granted where the queue has nothing claimable before it. */
   readonly claim: boolean;
 }
@@ -342,6 +356,10 @@ export interface ClaimedRow {
   readonly parentId: string | null;
   /** It is to be cancelled and undone: the encoded error. */
   readonly cancel: string | null;
+  /** W3C `traceparent` of whatever started the run. Default: that is not traced. */
+  readonly traceparent?: string | null;
+  /** ms for which it had been ready when it was claimed. Default: 0. */
+  readonly lagMs?: number;
 }
 
 export interface WorkerRegistration {

@@ -103,11 +103,12 @@ export async function cancelLocked(
   const gone = new Set(ended.map((run) => run.id));
   const parents = new Set(ended.flatMap(({ parentId }) => (parentId === null || gone.has(parentId) ? [] : parentId)));
   const woken = parents.size === 0 ? [] : await query<WokenRun>(sql('match-waits', schema), [[...parents]]);
-  return { ended: ended.map(({ id, held, watched }) => ({ id, held, watched })), undoing, woken };
+  return { ended: ended.map(({ id, workflow, held, watched }) => ({ id, workflow, held, watched })), undoing, woken };
 }
 
 interface EndedRow {
   readonly id: string;
+  readonly workflow: string;
   readonly parentId: string | null;
   readonly held: boolean;
   readonly watched: boolean;

@@ -22,6 +22,8 @@ export interface ClaimRow {
   readonly parent_id: string | null;
   /** ms */
   readonly schedule_time: number | null;
+  readonly traceparent: string | null;
+  readonly lag_ms: number;
 }
 
 export function claimedRow(row: ClaimRow): port.ClaimedRow {
@@ -45,5 +47,7 @@ export function claimedRow(row: ClaimRow): port.ClaimedRow {
     priority: row.priority,
     parentId: row.parent_id,
     cancel: row.cancel,
+    traceparent: row.traceparent,
+    lagMs: row.lag_ms,
   };
 }

@@ -98,7 +98,7 @@ export interface WaitRow {
   readonly child_id: string | null;
   readonly spec: string | null;
   readonly result: string | null;
-  readonly events: readonly { readonly name: string; readonly payload: string }[] | null;
+  readonly events: port.TakenWait['events'] | null;
   readonly child_status: string | null;
   readonly child_data: string | null;
   readonly child_error: string | null;

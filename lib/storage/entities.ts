@@ -38,6 +38,7 @@ export interface ExecutionRow {
   tags: Record<string, string> | null;
   input: string;
   scheduleTime: Date | null;
+  traceparent: string | null;
 }
 
 /** workflow_queue: unfinished runs, and steps handed to another queue. */
@@ -138,6 +139,7 @@ export interface EventRow {
   name: string;
   dedupeKey: string | null;
   payload: string;
+  traceparent: string | null;
 }
 
 /** scheduled_workflows */
@@ -242,6 +244,7 @@ export function createEntities(schema: string): Entities {
       tags: optional('jsonb'),
       input: column('text'),
       scheduleTime: optional('timestamptz', 'schedule_time'),
+      traceparent: optional('text'),
     }),
     queue: entity<QueueRow>('workflow_queue', {
       id: column('uuid', 'id', { primary: true }),
@@ -329,6 +332,7 @@ export function createEntities(schema: string): Entities {
       name: column('text'),
       dedupeKey: optional('text', 'dedupe_key'),
       payload: column('text'),
+      traceparent: optional('text'),
     }),
     schedules: entity<ScheduledWorkflowRow>('scheduled_workflows', {
       name: column('text', 'name', { primary: true }),

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { stepNameOf } from '../core/definition-path.js';
-import { endKind, errorOf, eventIds, type EventRecord } from '../core/events.js';
+import { endKind, errorOf, eventIds, type EventRecord, redactEvent } from '../core/events.js';
+import type { Redaction } from '../core/redact.js';
 import type { FinishedStatus } from '../core/status.js';
 import type { WaitKind } from '../core/wait-spec.js';
 import { sql } from './sql.js';
@@ -13,6 +14,8 @@ export class PgEventReads {
   constructor(
     pool: pg.Pool,
     private readonly schema: string,
+    /** What of errors is not told. */
+    private readonly redact: Redaction,
   ) {
     this.query = queryOf(pool);
   }
@@ -31,17 +34,21 @@ export class PgEventReads {
   /** Of single runs, each since a time of its own (ms of database time). */
   async ofRuns(runs: readonly { readonly id: string; readonly since: number }[]): Promise<EventRecord[]> {
     const rows = await this.query<EventRow>(sql('run-events', this.schema), [JSON.stringify(runs)]);
-    return rows.map(eventOf);
+    return this.told(rows);
   }
 
   /** The latest of all runs, from the last so many ms. */
   async ofHistory(ms: number, limit: number): Promise<EventRecord[]> {
-    return (await this.query<EventRow>(sql('history-events', this.schema), [ms, limit])).map(eventOf);
+    return this.told(await this.query<EventRow>(sql('history-events', this.schema), [ms, limit]));
   }
 
   /** Workers that were declared dead in the last so many ms, and for how long each had not been seen. */
   deadSince(ms: number): Promise<{ id: number; unseenMs: number }[]> {
     return this.query<{ id: number; unseenMs: number }>(sql('dead-since', this.schema), [ms]);
+  }
+
+  private told(rows: readonly EventRow[]): EventRecord[] {
+    return rows.map((row) => redactEvent(eventOf(row), this.redact));
   }
 }
 

@@ -1,6 +1,7 @@
 import { stepNameOf } from '../core/definition-path.js';
 import { type LogEntry, parseLogText } from '../core/log-entry.js';
 import { pathOfOnce } from '../core/machine.js';
+import type { Redaction } from '../core/redact.js';
 
 /** A row of get-logs.sql; all null: the run has none. */
 export interface LogRow {
@@ -23,7 +24,7 @@ interface Attempt {
 export class AttemptLogs {
   private readonly byAttempt = new Map<string, LogEntry[]>();
 
-  constructor(rows: readonly LogRow[]) {
+  constructor(rows: readonly LogRow[], redact: Redaction) {
     for (const row of rows) {
       if (row.seq === null) continue;
       const path = pathOfOnce(row.path);
@@ -37,7 +38,7 @@ export class AttemptLogs {
         step,
         attempt,
         ...(context === undefined ? {} : { context }),
-        ...(metadata === undefined ? {} : { metadata }),
+        ...(metadata === undefined ? {} : { metadata: redact.fields(metadata) }),
         ...(dropped === undefined ? {} : { dropped }),
       }));
       this.byAttempt.set(key, [...(this.byAttempt.get(key) ?? []), ...entries]);

@@ -27,6 +27,7 @@ export function startsJson(starts: readonly StartOp[]): string {
       timeout: s.timeout ?? undefined,
       claim: s.claim,
       input: s.input,
+      traceparent: s.traceparent ?? undefined,
     })),
   );
 }
@@ -101,6 +102,7 @@ export function extrasJson(ops: readonly { rowId: string; runId: string; extras:
         queue: c.queue,
         parent_id: c.parentId,
         input: c.input,
+        traceparent: c.traceparent ?? undefined,
       })),
       compensating: extras?.compensating ?? undefined,
       pause: extras?.pause ?? undefined,

@@ -10,10 +10,19 @@ import type {
   StepRecord,
   WorkflowSummary,
 } from '../core/execution.js';
+import type { Redaction } from '../core/redact.js';
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../core/status.js';
 import { AttemptLogs, type LogRow } from './log-rows.js';
 import { type BuiltQuery, byIdsQuery, countQuery, listQuery } from './run-query.js';
-import { type Payloads, type RecordRow, type RunRow, type StepWaitRow, toExecution, toSteps } from './run-rows.js';
+import {
+  type Payloads,
+  type RecordRow,
+  redactStep,
+  type RunRow,
+  type StepWaitRow,
+  toExecution,
+  toSteps,
+} from './run-rows.js';
 import { sql } from './sql.js';
 
 export interface ReadsOptions {
@@ -21,6 +30,8 @@ export interface ReadsOptions {
   readonly schema: string;
   /** What this process runs itself: known at once, where other processes' attempts come with their heartbeats. */
   readonly inFlight: (runId?: string) => readonly InFlight[];
+  /** What of payloads, errors and logs is not shown. */
+  readonly redact: Redaction;
 }
 
 interface WorkflowRow {
@@ -40,7 +51,7 @@ export class PgReads {
   async getExecution(id: string): Promise<Execution | null> {
     const [row] = await this.rows<RunRow & Payloads>('get-execution', [id]);
     if (row === undefined) return null;
-    return toExecution(row, row, await this.running(row.state === null ? [] : [row]));
+    return toExecution(row, row, await this.running(row.state === null ? [] : [row]), this.options.redact);
   }
 
   /** Runs without their payloads. */
@@ -70,13 +81,14 @@ export class PgReads {
     // The attempts before the records: one that ends in between is then shown as ended, not twice and not left out.
     const running = source.held ? await this.inFlight([id]) : [];
     const waits = await this.rows<StepWaitRow>('get-step-waits', [id]);
-    return toSteps(source.input, await this.rows<RecordRow>('get-steps', [id]), running, waits);
+    const records = await this.rows<RecordRow>('get-steps', [id]);
+    return toSteps(source.input, records, running, waits).map((step) => redactStep(step, this.options.redact));
   }
 
   /** What the attempts of a run have logged, by attempt; null: there is no run of that id. */
   async getLogs(id: string): Promise<AttemptLogs | null> {
     const rows = await this.rows<LogRow>('get-logs', [id]);
-    return rows.length === 0 ? null : new AttemptLogs(rows);
+    return rows.length === 0 ? null : new AttemptLogs(rows, this.options.redact);
   }
 
   async listWorkflows(): Promise<WorkflowSummary[]> {
@@ -102,7 +114,7 @@ export class PgReads {
     if (built === null) return [];
     const rows = await this.query<RunRow>(built);
     const running = await this.running(rows);
-    return rows.map((row) => toExecution(row, null, running));
+    return rows.map((row) => toExecution(row, null, running, this.options.redact));
   }
 
   private async totals(): Promise<Map<string, ExecutionCounts>> {

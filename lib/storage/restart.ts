@@ -27,11 +27,19 @@ interface RecordRow {
   readonly retry_at: number | null;
 }
 
+export interface RestartRequest {
+  readonly newId: string;
+  readonly runId: string;
+  readonly step: string;
+  /** Of the calling code, where that is traced. */
+  readonly traceparent: string | null;
+}
+
 /**
  * Starts a run that takes over what another one recorded before a step (its last visit), and goes on from there. Safe to
  * repeat with the same `newId`.
  *
- * @returns the queue that has work now
+ * @returns the queue that has work now, and the run's workflow
  * @throws ExecutionNotFoundError, ExecutionNotFinishedError
  * @throws InvalidInputError for a step that there is none of, that was not reached, that stands in a parallel or a loop,
  * and for a run that was undone
@@ -39,20 +47,21 @@ interface RecordRow {
 export function restartFrom(
   pool: pg.Pool,
   schema: string,
-  { newId, runId, step }: { readonly newId: string; readonly runId: string; readonly step: string },
-): Promise<string> {
+  { newId, runId, step, traceparent }: RestartRequest,
+): Promise<{ queue: string; workflow: string }> {
   return transaction(pool, async (query, unsure) => {
     const [source] = await query<SourceRow>(sql('restart-source', schema), [runId]);
     if (source === undefined) throw new ExecutionNotFoundError(runId);
     if (source.status === 'active') throw new ExecutionNotFinishedError(runId, 'restartFrom');
     if (unsure) {
       const [there] = await query<{ queue: string }>(sql('retry-source', schema), [newId]);
-      if (there !== undefined) return there.queue;
+      if (there !== undefined) return { queue: there.queue, workflow: source.workflow };
     }
     const rows = await query<RecordRow>(sql('restart-records', schema), [runId, source.round]);
     const last = lastToTakeOver(source, rows, step);
-    const [started] = await query<{ queue: string }>(sql('restart-run', schema), [newId, runId, source.round, last]);
-    return started?.queue ?? '';
+    const parameters = [newId, runId, source.round, last, traceparent];
+    const [started] = await query<{ queue: string }>(sql('restart-run', schema), parameters);
+    return { queue: started?.queue ?? '', workflow: source.workflow };
   });
 }
 

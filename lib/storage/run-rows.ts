@@ -1,6 +1,7 @@
 import { decode } from '../core/codec.js';
 import type { CompensationResult, Execution, InFlight, StepRecord } from '../core/execution.js';
 import { stepNameOf } from '../core/definition-path.js';
+import type { Redaction } from '../core/redact.js';
 import { type SequenceState, standingAt } from '../core/run-state.js';
 import type { ExecutionStatus } from '../core/status.js';
 import type { StoredError } from '../core/stored-error.js';
@@ -75,7 +76,12 @@ export function statusOf(
   return row.state === 'sleeping' && row.begun ? 'waiting' : 'pending';
 }
 
-export function toExecution(row: RunRow, payloads: Payloads | null, running: readonly InFlight[]): Execution {
+export function toExecution(
+  row: RunRow,
+  payloads: Payloads | null,
+  running: readonly InFlight[],
+  redact: Redaction,
+): Execution {
   const status = statusOf(row);
   return {
     id: row.id,
@@ -83,9 +89,9 @@ export function toExecution(row: RunRow, payloads: Payloads | null, running: rea
     status,
     queue: row.queue,
     priority: row.priority,
-    input: payloads === null ? undefined : decode(payloads.input),
-    data: payloads === null ? undefined : decode(payloads.data ?? payloads.input),
-    error: row.error === null ? null : (decode(row.error) as StoredError),
+    input: payloads === null ? undefined : redact.payload(decode(payloads.input)),
+    data: payloads === null ? undefined : redact.payload(decode(payloads.data ?? payloads.input)),
+    error: row.error === null ? null : redact.error(decode(row.error) as StoredError),
     currentSteps: currentSteps(row, running),
     parentId: row.parent_id,
     retryOf: row.retry_of,
@@ -96,7 +102,7 @@ export function toExecution(row: RunRow, payloads: Payloads | null, running: rea
     startedAt: row.started_at,
     completedAt: row.completed_at,
     compensatedAt: status === 'compensated' || status === 'compensation_failed' ? row.completed_at : null,
-    compensationResults: (row.compensations ?? []).map(compensationResult),
+    compensationResults: (row.compensations ?? []).map((undone) => compensationResult(undone, redact)),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -126,10 +132,10 @@ function placesIn(snapshot: string): string[] {
   }
 }
 
-function compensationResult({ path, status, error }: UndoneRow): CompensationResult {
+function compensationResult({ path, status, error }: UndoneRow, redact: Redaction): CompensationResult {
   const mark = path.lastIndexOf('~');
   const result = { step: stepNameOf(path.slice(0, mark)), compensation: stepNameOf(path), status };
-  return error === null ? result : { ...result, error: decode(error) as StoredError };
+  return error === null ? result : { ...result, error: redact.error(decode(error) as StoredError) };
 }
 
 /** The finished attempts in order, then those that wait and those that run now. */
@@ -174,6 +180,17 @@ export function toSteps(
         ),
       ),
   ];
+}
+
+/** What of it may be shown. */
+export function redactStep(step: StepRecord, redact: Redaction): StepRecord {
+  const { input, output, error } = step;
+  return {
+    ...step,
+    input: redact.payload(input),
+    output: output === null ? null : redact.payload(output),
+    error: error === null ? null : redact.error(error),
+  };
 }
 
 function visitOf({ round, path, visit }: { round: number; path: string; visit: number }): string {

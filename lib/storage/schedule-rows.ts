@@ -1,4 +1,5 @@
 import { decode } from '../core/codec.js';
+import type { Redaction } from '../core/redact.js';
 import type { CatchUp, Overlap, StoredSchedule, ScheduleSettings, ScheduleState } from '../core/schedule.js';
 import type { StoredError } from '../core/stored-error.js';
 
@@ -89,20 +90,23 @@ export function rowJson(state: ScheduleState): string {
   });
 }
 
-export function toSchedule(row: ScheduleRow & { readonly workflow_queue: string | null }): StoredSchedule {
+export function toSchedule(
+  row: ScheduleRow & { readonly workflow_queue: string | null },
+  redact: Redaction,
+): StoredSchedule {
   return {
     name: row.name,
     workflow: row.workflow,
     cron: row.cron,
     timezone: row.timezone,
-    input: decode(row.input),
+    input: redact.payload(decode(row.input)),
     queue: row.queue ?? row.workflow_queue ?? 'default',
     enabled: row.enabled,
     overlap: row.overlap,
     catchUp: row.catch_up,
     nextRunAt: row.next_run_at,
     lastRunAt: row.last_run_at,
-    lastError: row.last_error === null ? null : (decode(row.last_error) as StoredError),
+    lastError: row.last_error === null ? null : redact.error(decode(row.last_error) as StoredError),
     lastErrorAt: row.last_error_at,
     consecutiveFailures: row.consecutive_failures,
     autoDisabledAt: row.auto_disabled_at,

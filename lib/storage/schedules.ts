@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { ScheduleExistsError, ScheduleNotFoundError } from '../core/errors.js';
+import { NO_REDACTION, type Redaction } from '../core/redact.js';
 import {
   declared,
   newSchedule,
@@ -29,7 +30,9 @@ type ReadRow = ScheduleRow & { readonly workflow_queue: string | null; readonly 
 
 /** A schedule as it was read. */
 export interface FoundSchedule {
+  /** As it may be shown. */
   readonly schedule: StoredSchedule;
+  /** As it is. */
   readonly state: ScheduleState;
   /** ms of database time */
   readonly now: number;
@@ -43,6 +46,8 @@ export class PgSchedules {
   constructor(
     private readonly pool: pg.Pool,
     private readonly schema: string,
+    /** What is not shown of those that are read. */
+    private readonly redact: Redaction = NO_REDACTION,
   ) {}
 
   /**
@@ -161,7 +166,7 @@ export class PgSchedules {
   }: ScheduleQuery): Promise<FoundSchedule[]> {
     const values = [name ?? null, enabled, workflow, queue, limit, offset];
     const rows = await this.query<ReadRow>(sql('list-schedules', this.schema), values);
-    return rows.map((row) => ({ schedule: toSchedule(row), state: toState(row), now: row.now.getTime() }));
+    return rows.map((row) => ({ schedule: toSchedule(row, this.redact), state: toState(row), now: row.now.getTime() }));
   }
 
   private query<R extends object>(text: string, values: readonly unknown[]): Promise<R[]> {

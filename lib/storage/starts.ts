@@ -154,5 +154,6 @@ export function rowOf(run: NewRun): object {
     parent_id: run.parentId,
     idempotency_key: run.idempotencyKey,
     schedule_time: run.scheduleTime,
+    traceparent: run.traceparent,
   };
 }

@@ -8,6 +8,7 @@ import type {
   PendingInputFilters,
   PendingStatus,
 } from '../core/pending.js';
+import type { Redaction } from '../core/redact.js';
 import type { WaitSpec, WaitState } from '../core/wait-spec.js';
 import { inSchema, sql } from './sql.js';
 
@@ -43,7 +44,14 @@ interface InputRow extends WaitRow {
 
 /** What clients read of waits and children. Nothing here locks or waits. */
 export class PgWaitReads {
-  constructor(private readonly options: { readonly dataSource: DataSource; readonly schema: string }) {}
+  constructor(
+    private readonly options: {
+      readonly dataSource: DataSource;
+      readonly schema: string;
+      /** What of payloads is not shown. */
+      readonly redact: Redaction;
+    },
+  ) {}
 
   async pendingInputs(filters: PendingInputFilters = {}): Promise<PendingInput[]> {
     const { workflow, executionId, timeoutBefore, limit = 50 } = filters;
@@ -61,7 +69,7 @@ export class PgWaitReads {
        ORDER BY w.id ${newest ? 'DESC' : 'ASC'} LIMIT ${list.parameter(limit)}`,
       list.parameters,
     );
-    return rows.map(toInput);
+    return rows.map((row) => toInput(row, this.options.redact));
   }
 
   async pendingEvents(filters: PendingEventFilters = {}): Promise<PendingEvent[]> {
@@ -144,17 +152,18 @@ function common(row: Omit<WaitRow, 'name'>): Omit<PendingEvent, 'eventName'> {
   };
 }
 
-function toInput(row: InputRow): PendingInput {
+/** Prompt, fields and choices are the question itself, put to people by the step: they stay. */
+function toInput(row: InputRow, redact: Redaction): PendingInput {
   const spec = row.spec === null ? {} : (decode(row.spec) as WaitSpec);
   return {
     ...common(row),
     name: row.name,
     type: spec.type ?? 'free_text',
     prompt: spec.prompt ?? null,
-    metadata: spec.metadata ?? null,
+    metadata: spec.metadata === undefined || spec.metadata === null ? null : redact.payload(spec.metadata),
     fields: spec.fields ?? null,
     choices: spec.choices ?? null,
     closedAt: row.closed_at,
-    response: row.response === null ? null : decode(row.response),
+    response: row.response === null ? null : redact.payload(decode(row.response)),
   };
 }

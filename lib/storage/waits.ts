@@ -36,6 +36,8 @@ export interface NewEvent {
   readonly payload: string;
   /** Delivered once for each; null: each call delivers one. */
   readonly dedupeKey: string | null;
+  /** Of the sender. Default: that is not traced. */
+  readonly traceparent?: string | null;
 }
 
 /** Which input is meant: by the name that the step gave it, or by its own id. */
@@ -64,9 +66,9 @@ export class PgWaits {
    * Puts an event into a run's mailbox and gives it to the wait that asks for it, if there is one: then the run goes on.
    * @throws ExecutionNotFoundError, ExecutionFinishedError
    */
-  async sendEvent({ runId, name, payload, dedupeKey }: NewEvent): Promise<WokenRun[]> {
+  async sendEvent({ runId, name, payload, dedupeKey, traceparent }: NewEvent): Promise<WokenRun[]> {
     // With a key of its own an event can be sent again when nobody knows whether it has arrived.
-    const parameters = [runId, name, payload, dedupeKey ?? uuidv7()];
+    const parameters = [runId, name, payload, dedupeKey ?? uuidv7(), traceparent];
     const rows = await persist(() =>
       this.query<{ outcome: string } & Omit<WokenRun, 'runId'>>(sql('send-event', this.schema), parameters),
     );
@@ -79,13 +81,17 @@ export class PgWaits {
    * @throws ExecutionNotFoundError, ExecutionFinishedError as far as can be seen now
    * @throws ConfigurationError when the manager is on another database, or in no transaction
    */
-  async sendEventWithin(manager: EntityManager, { runId, name, payload, dedupeKey }: NewEvent): Promise<void> {
+  async sendEventWithin(
+    manager: EntityManager,
+    { runId, name, payload, dedupeKey, traceparent }: NewEvent,
+  ): Promise<void> {
     await checkManager(manager, this.schema, this.options.instanceId);
     const [row] = await manager.query<{ outcome: string }[]>(sql('send-event-within', this.schema), [
       runId,
       name,
       payload,
       dedupeKey,
+      traceparent,
     ]);
     refuseUnlessActive(runId, row?.outcome ?? 'unknown');
     const { looseHint } = this.options;

@@ -93,7 +93,12 @@ export class FakeHost implements DurableHost {
     return {
       engine: this.engine as unknown as Engine,
       deps: {} as DurableRuntime['deps'],
-      events: new EventHub({ reads: new PgEventReads(pool, 'durable'), remote: null, warn: () => {} }),
+      events: new EventHub({
+        reads: new PgEventReads(pool, 'durable', this.options.redact),
+        remote: null,
+        redact: this.options.redact,
+        warn: () => {},
+      }),
       registry: this.registry,
       dataSource,
       pool,

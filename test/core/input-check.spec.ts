@@ -64,6 +64,26 @@ describe('an answer', () => {
     ]);
   });
 
+  it('is quoted as it may be shown', () => {
+    const hidden = '[redacted]';
+    const card = form({ name: 'card', type: 'number' }, { name: 'size', type: 'select', options: ['S'] });
+    const quoted = (declaration: InputDeclaration, answer: unknown, shown: unknown): unknown => {
+      const checked = checkAnswer(declaration, answer, shown);
+      return checked.ok ? [] : checked.violations.map(({ message }) => /the string .*/.exec(message)?.[0]);
+    };
+    const answer = { card: '4111', size: 'XL' };
+    expect(quoted(card, answer, { ...answer, card: hidden })).toEqual(['the string "[redacted]"', 'the string "XL"']);
+    expect(quoted(card, answer, hidden)).toEqual(['the string "[redacted]"', 'the string "[redacted]"']);
+    expect(quoted(card, 'text', hidden)).toEqual(['the string "[redacted]"']);
+    const several = { type: 'multi_choice', choices } as const;
+    expect(quoted(several, ['red', 'red', '4111'], ['red', hidden, hidden])).toEqual([
+      'the string "[redacted]" was chosen before', 'the string "[redacted]"',
+    ]); // prettier-ignore
+    for (const type of ['approval', 'free_text', 'single_choice', 'multi_choice'] as const) {
+      expect(quoted({ type, choices }, { a: 1 }, hidden)).toEqual(['the string "[redacted]"']);
+    }
+  });
+
   it('names no more values than can be read', () => {
     const many = Array.from({ length: 500 }, (_, value) => ({ value }));
     expect(violationsOf({ type: 'single_choice', choices: many }, -1)[0]).toMatch(/18, 19 \(and 480 more\), got/);

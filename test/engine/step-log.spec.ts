@@ -1,4 +1,5 @@
 import { parseLogText } from '../../lib/core/log-entry.js';
+import { NO_REDACTION } from '../../lib/core/redact.js';
 import { type LogSettings, StepLog } from '../../lib/engine/step-log.js';
 import type { LogMark } from '../../lib/core/run-state.js';
 
@@ -10,6 +11,7 @@ const settings: LogSettings = {
   console: true,
   passthrough: true,
   metadata: [],
+  redact: NO_REDACTION,
 };
 let time = 1_000;
 

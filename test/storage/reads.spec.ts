@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { encode } from '../../lib/core/codec.js';
 import type { InFlight } from '../../lib/core/execution.js';
+import { NO_REDACTION } from '../../lib/core/redact.js';
 import { EXECUTION_STATUSES } from '../../lib/core/status.js';
 import { PgReads } from '../../lib/storage/reads.js';
 import { Rows } from './rows.js';
@@ -13,7 +14,7 @@ beforeEach(async () => {
   rows = await Rows.open();
   own = [];
   const inFlight = (id?: string): InFlight[] => own.filter((one) => id === undefined || one.runId === id);
-  reads = new PgReads({ dataSource: rows.dataSource, schema: 'durable', inFlight });
+  reads = new PgReads({ dataSource: rows.dataSource, schema: 'durable', inFlight, redact: NO_REDACTION });
 });
 
 afterEach(() => rows.close());

@@ -113,18 +113,20 @@ SELECT f.kind, f.id, f.run_id, f.token, f.queue, f.definition_id, f.ran_by, f.re
   f.token = 1 AND f.step_of IS NULL AS fresh,
   x.workflow, x.input, x.snapshot, x.snapshot_seq, x.round, x.parent_id, x.priority,
   (extract(epoch FROM x.schedule_time) * 1000)::float8 AS schedule_time,
+  x.traceparent, (extract(epoch FROM m.at - f.due_at) * 1000)::float8 AS lag_ms,
   NULL::integer AS blocked, NULL::float8 AS next_in_ms,
   f.resumed, f.priority AS rank, f.due_at
-FROM found f
+FROM moment m
+CROSS JOIN found f
 CROSS JOIN LATERAL (
-  SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round, e.parent_id, e.priority, e.schedule_time
+  SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round, e.parent_id, e.priority, e.schedule_time, e.traceparent
   FROM durable.workflow_executions e
   WHERE e.id = f.run_id
   LIMIT 1
 ) x
 UNION ALL
 SELECT 'limits', NULL, NULL, NULL, $1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-  NULL, NULL, NULL,
+  NULL, NULL, NULL, NULL, NULL,
   (SELECT count(*)::integer FROM blocked),
   -- Only where the rate alone held something back.
   CASE WHEN (SELECT places FROM room) > 0

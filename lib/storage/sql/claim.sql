@@ -46,10 +46,11 @@ SELECT c.id, COALESCE(c.step_of, c.id) AS run_id, c.token, c.queue, c.definition
   (extract(epoch FROM c.deadline_at - durable.clock()) * 1000)::float8 AS deadline_in_ms,
   c.token = 1 AND c.step_of IS NULL AS fresh,
   x.workflow, x.input, x.snapshot, x.snapshot_seq, x.round, x.parent_id,
-  (extract(epoch FROM x.schedule_time) * 1000)::float8 AS schedule_time
+  (extract(epoch FROM x.schedule_time) * 1000)::float8 AS schedule_time,
+  x.traceparent, (extract(epoch FROM durable.clock() - c.due_at) * 1000)::float8 AS lag_ms
 FROM claimed c
 CROSS JOIN LATERAL (
-  SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round, e.parent_id, e.priority, e.schedule_time
+  SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round, e.parent_id, e.priority, e.schedule_time, e.traceparent
   FROM durable.workflow_executions e
   WHERE e.id = COALESCE(c.step_of, c.id)
   LIMIT 1

@@ -34,11 +34,13 @@ WITH op AS MATERIALIZED (
   ON CONFLICT (id) DO NOTHING
 ), child AS (
   INSERT INTO durable.workflow_executions (
-    id, created_at, updated_at, definition_id, priority, workflow, queue, parent_id, input)
-  SELECT c.id, durable.clock(), durable.clock(), c.definition_id, c.priority, c.workflow, c.queue, c.parent_id, c.input
+    id, created_at, updated_at, definition_id, priority, workflow, queue, parent_id, input, traceparent)
+  SELECT c.id, durable.clock(), durable.clock(), c.definition_id, c.priority, c.workflow, c.queue, c.parent_id, c.input,
+    c.traceparent
   FROM op
   CROSS JOIN LATERAL json_to_recordset(op.children) AS c(
-    id uuid, definition_id integer, priority integer, workflow text, queue text, parent_id uuid, input text)
+    id uuid, definition_id integer, priority integer, workflow text, queue text, parent_id uuid, input text,
+    traceparent text)
   ON CONFLICT (id) DO NOTHING
   RETURNING id, definition_id, priority, queue
 ), queued AS (

@@ -101,13 +101,14 @@ WITH op AS MATERIALIZED (
     ) AS claimed
   FROM json_to_recordset($3::json) AS s(
     id uuid, workflow text, definition_id integer, queue text, priority integer, tags jsonb, delay_ms float8,
-    scheduled_at timestamptz, retry_of uuid, parent_id uuid, timeout float8, claim boolean, input text)
+    scheduled_at timestamptz, retry_of uuid, parent_id uuid, timeout float8, claim boolean, input text,
+    traceparent text)
 ), executions AS (
   INSERT INTO durable.workflow_executions (
     id, created_at, updated_at, definition_id, priority, workflow, queue, scheduled_at, retry_of, parent_id, tags,
-    input)
+    input, traceparent)
   SELECT id, durable.clock(), durable.clock(), definition_id, priority, workflow, queue,
-    CASE WHEN scheduled_at IS NOT NULL OR delay_ms > 0 THEN due END, retry_of, parent_id, tags, input
+    CASE WHEN scheduled_at IS NOT NULL OR delay_ms > 0 THEN due END, retry_of, parent_id, tags, input, traceparent
   FROM fresh
 ), queued AS (
   INSERT INTO durable.workflow_queue (

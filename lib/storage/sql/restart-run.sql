@@ -5,12 +5,13 @@
 -- $2 uuid: the old run
 -- $3 integer: the round whose records are taken over
 -- $4 bigint: the last of them; 0: none
+-- $5 text: W3C traceparent of whoever asks for it, or NULL
 WITH source AS (
   SELECT * FROM durable.workflow_executions WHERE id = $2
 ), run AS (
   INSERT INTO durable.workflow_executions (
-    id, created_at, updated_at, definition_id, priority, workflow, queue, retry_of, tags, input)
-  SELECT $1, durable.clock(), durable.clock(), definition_id, priority, workflow, queue, id, tags, input
+    id, created_at, updated_at, definition_id, priority, workflow, queue, retry_of, tags, input, traceparent)
+  SELECT $1, durable.clock(), durable.clock(), definition_id, priority, workflow, queue, id, tags, input, $5
   FROM source
   RETURNING definition_id, priority, queue
 ), records AS (

@@ -5,11 +5,12 @@
 -- $2 text: the event's name
 -- $3 text: encoded payload
 -- $4 text: dedupe key; NULL: none
+-- $5 text: W3C traceparent of the sender; NULL: it is not traced
 --
 -- Returns `outcome`: 'sent', 'duplicate', or the status of a run that has ended. No row: there is no such run.
 WITH sent AS (
-  INSERT INTO durable.events (run_id, sent_at, loose, name, dedupe_key, payload)
-  SELECT e.id, durable.clock(), true, $2, $4, $3
+  INSERT INTO durable.events (run_id, sent_at, loose, name, dedupe_key, payload, traceparent)
+  SELECT e.id, durable.clock(), true, $2, $4, $3, $5
   FROM durable.workflow_executions e
   WHERE e.id = $1 AND e.status = 'active'
   ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING

@@ -4,8 +4,9 @@
 -- $2 text: the event's name
 -- $3 text: encoded payload
 -- $4 text: dedupe key
+-- $5 text: W3C traceparent of the sender; NULL: it is not traced
 --
 -- Returns `outcome` ('sent', 'duplicate', 'unknown', or the status of a run that has ended), and what the run's row in
 -- the queue says where a wait of it was satisfied.
 SELECT outcome, queue, paused, state
-FROM durable.send_event($1, $2, $3, $4)
+FROM durable.send_event($1, $2, $3, $4, $5)

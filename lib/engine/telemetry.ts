@@ -1,0 +1,69 @@
+/**
+ * Where the engine reports what it does, for metrics and traces. Optional everywhere: where nobody measures there is
+ * none, and nothing is paid. Times in ms.
+ */
+export interface Telemetry {
+  /** The W3C `traceparent` of whatever the calling code is part of; null: of nothing that is traced. */
+  active(): string | null;
+  /** A row of the queue is held from now on; null: it is not traced. */
+  segment(of: SegmentInfo): SegmentTrace | null;
+  /** Runs were started by this process. */
+  started(workflow: string, count: number): void;
+  /** A run has ended by a commit of this process. */
+  ended(workflow: string, status: string): void;
+  /** An attempt is in the journal. */
+  attempted(attempt: AttemptFigures): void;
+  /** Rows were claimed from a queue: how long it took, and how long each had been ready. */
+  claimed(queue: string, tookMs: number, lagsMs: readonly number[]): void;
+  /** A group was committed, of so many runs and starts. */
+  committed(size: number): void;
+  /** This process was refused as the holder of so many rows, or found that it holds them no longer. */
+  lost(rows: number): void;
+  /** Rows of dead workers were made claimable. */
+  recovered(rows: number): void;
+}
+
+export interface SegmentInfo {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly queue: string;
+  /** Where the trace of the run began; null: with this. */
+  readonly parent: string | null;
+  /** The segment before this one. */
+  readonly previous: string | null;
+  /** Workers that died with the run since its last record. */
+  readonly recoveries: number;
+}
+
+export interface AttemptInfo {
+  readonly step: string;
+  readonly path: string;
+  readonly type: string;
+  readonly round: number;
+  readonly visit: number;
+  readonly attempt: number;
+}
+
+export interface AttemptFigures {
+  readonly workflow: string;
+  readonly step: string;
+  readonly type: string;
+  readonly status: 'completed' | 'failed';
+  readonly durationMs: number;
+}
+
+/** The time in which a worker holds a run, or a step that another queue handed to it. */
+export interface SegmentTrace {
+  /** W3C `traceparent` of its span. */
+  readonly traceparent: string;
+  /** An attempt begins. `links`: traceparents of what made it go on, such as who sent the event that it waited for. */
+  attempt(of: AttemptInfo, links: readonly string[]): AttemptTrace;
+  /** `outcome`: what becomes of the run; `error`: why it failed. The first one counts. */
+  end(outcome: string, error: { readonly name: string; readonly message: string } | null): void;
+}
+
+export interface AttemptTrace {
+  /** Calls the step's code as part of the attempt's span. */
+  run<T>(work: () => T): T;
+  end(status: 'completed' | 'failed' | 'waiting', error?: unknown): void;
+}

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import { DurableModule } from 'nest-durable';
+import { OperationsController } from './operations.controller.js';
+import { ParcelWorkflow } from './parcel.workflow.js';
+import { ParcelsController } from './parcels.controller.js';
+
+@Module({
+  imports: [DurableModule.forRoot(), TerminusModule],
+  controllers: [ParcelsController, OperationsController],
+  providers: [ParcelWorkflow],
+})
+export class AppModule {}
