@@ -12,6 +12,8 @@ interface Draft {
   compensating: boolean | null;
   closeAll: boolean;
   dropSteps: boolean;
+  /** There is something beside records. */
+  hasMore: boolean;
   /** Who waits for the commit; false: the lease is lost. */
   told: ((taken: boolean) => void)[];
 }
@@ -35,32 +37,41 @@ export class Outbox {
   }
 
   get isEmpty(): boolean {
-    const { records, waits, closes, handOvers, children, compensating, closeAll, dropSteps } = this.draft;
-    const lists = [records, waits, closes, handOvers, children];
-    return lists.every((list) => list.length === 0) && compensating === null && !closeAll && !dropSteps;
+    return this.draft.records.length === 0 && !this.draft.hasMore;
   }
 
   add(more: Partial<Pick<Draft, 'records' | 'waits' | 'closes' | 'handOvers' | 'children'>>): void {
-    this.draft.records.push(...(more.records ?? []));
-    this.draft.waits.push(...(more.waits ?? []));
-    this.draft.closes.push(...(more.closes ?? []));
-    this.draft.handOvers.push(...(more.handOvers ?? []));
-    this.draft.children.push(...(more.children ?? []));
+    const { draft } = this;
+    draft.records.push(...(more.records ?? []));
+    for (const list of ['waits', 'closes', 'handOvers', 'children'] as const) {
+      const added = more[list];
+      if (added === undefined || added.length === 0) continue;
+      (draft[list] as unknown[]).push(...added);
+      draft.hasMore = true;
+    }
+  }
+
+  /** Adds one record. */
+  record(record: NewRecord): void {
+    this.draft.records.push(record);
   }
 
   /** Marks the run as being undone, or no longer. */
   compensating(compensating: boolean): void {
     this.draft.compensating = compensating;
+    this.draft.hasMore = true;
   }
 
   /** Closes all waits of the run. */
   closeAll(): void {
     this.draft.closeAll = true;
+    this.draft.hasMore = true;
   }
 
   /** Takes the run's steps from other queues. */
   dropSteps(): void {
     this.draft.dropSteps = true;
+    this.draft.hasMore = true;
   }
 
   /** Resolves when what is in the outbox now is committed; false: the lease is lost. */
@@ -96,9 +107,8 @@ export class Outbox {
 
   private extrasOf(draft: Draft, outcome: Outcome | null): OpExtras | null {
     const parent = outcome?.kind === 'end' ? this.parentId : null;
+    if (!draft.hasMore && parent === null) return null;
     const { waits, closes, handOvers, children, compensating, closeAll, dropSteps } = draft;
-    const none = [waits, closes, handOvers, children].every((list) => list.length === 0);
-    if (none && parent === null && compensating === null && !closeAll && !dropSteps) return null;
     return {
       waits,
       closes,
@@ -123,6 +133,7 @@ function empty(): Draft {
     compensating: null,
     closeAll: false,
     dropSteps: false,
+    hasMore: false,
     told: [],
   };
 }

@@ -53,9 +53,10 @@ export class PlaceRunner {
     const attempt = new RunningAttempt(this.infoOf(place), (manager) => this.scope(place, manager));
     core.attempts.set(place.path, attempt);
     if (place.work !== 'gather') tellAttempt(core.deps, core.row, attempt.info);
-    const loading = core.values.load(neededFor(place));
-    const made =
-      loading === null ? this.make(place, attempt) : core.load(neededFor(place)).then(() => this.make(place, attempt));
+    const needed = neededFor(place);
+    const made = core.values.hasAll(needed)
+      ? this.make(place, attempt)
+      : core.load(needed).then(() => this.make(place, attempt));
     made
       .then((end) => this.finish(place, attempt, end))
       .catch((error: unknown) => {
@@ -306,12 +307,12 @@ export function placeOf({ path, state, data }: Pick<Place, 'path' | 'state' | 'd
 
 /** The records that an attempt needs at hand. */
 export function neededFor({ data, item, own: arms, results, state, work }: Place): number[] {
-  const once = Object.values(state.once);
-  const settled = refs(arms);
-  const around = work === 'gather' ? [] : refs(results);
-  return [seqOf(data), ...(item === null ? [] : [seqOf(item.data)]), ...settled, ...around, ...once].filter(
-    (seq) => seq > 0,
-  );
+  const needed = [seqOf(data)];
+  if (item !== null) needed.push(seqOf(item.data));
+  if (arms !== null) needed.push(...refs(arms));
+  if (results !== null && work !== 'gather') needed.push(...refs(results));
+  needed.push(...Object.values(state.once));
+  return needed.filter((seq) => seq > 0);
 }
 
 function refs(results: ResultsRef | null): number[] {

@@ -203,7 +203,9 @@ export class RunSession implements Session {
       // What was handed to another queue does not keep the run here.
       if (begin.some((place) => place.state.handed !== null)) found = this.survey();
     }
-    this.abandoned.settle(failing ? [] : [...found.ready, ...found.held.map(({ place }) => place)], this.why);
+    if (core.attempts.size > 0) {
+      this.abandoned.settle(failing ? [] : [...found.ready, ...found.held.map(({ place }) => place)], this.why);
+    }
     if (failing && core.attempts.size === 0 && !core.outbox.isBusy && this.stopping === null) return this.fall();
     if (this.watch.isDue) void this.watch.look();
     this.flush(failing && this.stopping === null ? null : found, null, now);

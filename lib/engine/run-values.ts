@@ -52,10 +52,13 @@ export class RunValues {
     return this.texts.has(seq) || this.errors.has(seq);
   }
 
-  /** Reads what is not at hand. Null: everything is. */
-  load(wanted: readonly number[]): Promise<void> | null {
-    const missing = [...new Set(wanted)].filter((seq) => !this.has(seq));
-    return missing.length === 0 ? null : this.read(missing);
+  hasAll(seqs: readonly number[]): boolean {
+    return seqs.every((seq) => this.has(seq));
+  }
+
+  /** Reads what is not at hand. */
+  async load(wanted: readonly number[]): Promise<void> {
+    if (!this.hasAll(wanted)) await this.read([...new Set(wanted)].filter((seq) => !this.has(seq)));
   }
 
   /** Forgets what nothing refers to, once there is much of it. */

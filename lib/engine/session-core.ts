@@ -125,9 +125,17 @@ export class SessionCore {
     const retryAt = record.retryInMs === null ? null : this.deps.clock.now() + record.retryInMs;
     if (record.output !== null) this.values.set(record.seq, record.output);
     if (record.error !== null) this.values.setError(record.seq, record.error);
+    const { seq, path, type, visit, attempt, status, facts } = record;
+    const hasOutput = record.output !== null;
     machine.applyRecord(this.workflow.definition, this.state, {
-      ...record,
-      hasOutput: record.output !== null,
+      seq,
+      path,
+      type,
+      visit,
+      attempt,
+      status,
+      facts,
+      hasOutput,
       retryAt,
     });
     this.values.trim(() => machine.referencedRecords(this.state));
@@ -137,14 +145,20 @@ export class SessionCore {
 
   /** Takes records in and puts them into the outbox. */
   write(records: readonly NewRecord[]): void {
-    for (const record of records) this.take(record);
-    this.outbox.add({ records: [...records] });
+    for (const record of records) {
+      this.take(record);
+      this.outbox.record(record);
+    }
   }
 
   /** These are committed, or lost together with the lease. */
   confirm(records: readonly NewRecord[]): void {
-    const gone = new Set(records.map((record) => record.seq));
-    this.pending = this.pending.filter((seq) => !gone.has(seq));
+    // As a rule all that is pending was in this commit.
+    if (this.pending.length === records.length) this.pending.length = 0;
+    else {
+      const gone = new Set(records.map((record) => record.seq));
+      this.pending = this.pending.filter((seq) => !gone.has(seq));
+    }
     for (const resolve of this.idling.splice(0)) resolve();
   }
 

@@ -85,7 +85,7 @@ export class WaitBook {
 
   /** Whether a wait is due, which the database is to confirm. */
   isDue(now: number): boolean {
-    if (now < this.notBefore) return false;
+    if (this.isEmpty || now < this.notBefore) return false;
     return this.all().some((wait) => wait.state === 'open' && wait.dueAt !== null && wait.dueAt <= now);
   }
 
