@@ -108,9 +108,11 @@ export class Outbox {
   private extrasOf(draft: Draft, outcome: Outcome | null): OpExtras | null {
     const parent = outcome?.kind === 'end' ? this.parentId : null;
     if (!draft.hasMore && parent === null) return null;
-    const { waits, closes, handOvers, children, compensating, closeAll, dropSteps } = draft;
+    const closed = new Set(draft.closes);
+    const { closes, handOvers, children, compensating, closeAll, dropSteps } = draft;
     return {
-      waits,
+      // The statement closes waits that are there before it: one that is asked for and closed at once is none.
+      waits: closeAll ? [] : draft.waits.filter((wait) => !closed.has(wait.id)),
       closes,
       handOvers,
       children: children.map(({ start }) => ({ ...start, claim: false })),

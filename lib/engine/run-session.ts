@@ -194,7 +194,8 @@ export class RunSession implements Session {
       this.rollback.stopping = this.stopping;
       return this.flush(null, null, now);
     }
-    core.closeUnasked();
+    // A place that the code has lost may come back, and with it what its waits were given.
+    if (this.pausedBy === null) core.closeUnasked();
     let found = this.survey();
     const failing = this.why.isFailing;
     if (this.stopping === null && !failing) {

@@ -1,5 +1,13 @@
 import { AttemptClosedError } from '../core/errors.js';
-import { type AttemptEnd, type AttemptResult, type AttemptSpec, failedAttempt, runAttempt } from './attempt.js';
+import {
+  type AttemptEnd,
+  type AttemptResult,
+  type AttemptSpec,
+  endsTheRun,
+  failedAttempt,
+  runAttempt,
+  storedErrorOf,
+} from './attempt.js';
 import type { RegisteredWorkflow } from './registry.js';
 import type { RunningAttempt } from './running-attempt.js';
 import type { SessionDeps } from './session.js';
@@ -14,8 +22,8 @@ const LOOK_AGAIN = 500;
  * An attempt whose writes and whose record are one transaction. A commit whose answer was lost is looked up in the
  * journal, never assumed.
  *
- * A database that goes away before the transaction is open, or before its commit has happened, is no failure of the
- * step: nothing of the attempt is left, so it is made again, whatever `maxAttempts` says.
+ * A database that goes away before the transaction is open, in a query of the step's own, or before its commit has
+ * happened, is no failure of the step: nothing of the attempt is left, so it is made again, whatever `maxAttempts` says.
  *
  * @throws AttemptClosedError when the lease is lost, or the database was; then nothing was committed
  */
@@ -32,6 +40,10 @@ export async function runTransactional(
   try {
     await deps.store.transaction(async (transaction) => {
       result = await runAttempt(workflow, spec, attempt.open(transaction.manager), attempt.givenUp, deps.clock);
+      if (result.status === 'failed' && !endsTheRun(storedErrorOf(result.error)) && !(await transaction.isAlive())) {
+        // What its code threw is that its own query lost the connection.
+        throw new StoreError('unavailable', 'The connection of the transaction was lost');
+      }
       if (result.status !== 'completed') throw new RolledBack();
       attempt.committing = true;
       op = toOp(result);

@@ -123,7 +123,11 @@ export class PgStore implements port.EngineStore {
     try {
       return await appDataSource.transaction(async (manager) => {
         begun = true;
-        const result = await work({ manager, record: (worker, op) => this.recordIn(manager, worker, op) });
+        const result = await work({
+          manager,
+          record: (worker, op) => this.recordIn(manager, worker, op),
+          isAlive: () => answers(manager),
+        });
         worked = true;
         return result;
       });
@@ -336,4 +340,14 @@ async function commitIn(run: Run, worker: number, group: port.CommitGroup): Prom
 
 function queuesOf(rows: readonly { queue: string }[]): { queues: string[] } {
   return { queues: [...new Set(rows.map((row) => row.queue))] };
+}
+
+/** Also with an error: that of a transaction that has failed is an answer. */
+async function answers(manager: EntityManager): Promise<boolean> {
+  try {
+    await manager.query('SELECT 1');
+    return true;
+  } catch (error) {
+    return !isConnectionError(error);
+  }
 }

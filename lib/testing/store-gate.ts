@@ -89,7 +89,7 @@ export class StoreGate {
         death = this.fate({ verb: 'transaction', what: describe(op) });
         return inner.record(worker, op);
       };
-      const result = await work({ manager: inner.manager, record });
+      const result = await work({ manager: inner.manager, record, isAlive: () => inner.isAlive() });
       if (death !== 'before') return result;
       this.close();
       // The server rolls back what a dead process has not committed.

@@ -1,5 +1,5 @@
 import { Inject } from '@nestjs/common';
-import { once, Step, stepManager, Workflow, WorkflowFailedError, workflowId } from 'nest-durable';
+import { FatalError, once, Step, stepManager, Workflow, WorkflowFailedError, workflowId } from 'nest-durable';
 import { DataSource, type EntityManager } from 'typeorm';
 import { type FaultApp, openApp } from '../support/faults/app.js';
 import { Effects, effectsOf } from '../support/faults/effects.js';
@@ -20,13 +20,14 @@ class TransferWorkflow {
   constructor(@Inject(Effects) private readonly effects: Effects) {}
 
   @Step({ transactional: true, retry: { maxAttempts: 2, initialDelay: 1 } })
-  async debit(data: { fail?: 'once' | 'always' | 'query' | 'commit' }) {
+  async debit(data: { fail?: 'once' | 'always' | 'query' | 'commit'; cuts?: number; fatal?: boolean }) {
     await this.effects.leave();
     await insert('debit');
     const receipt = await once('receipt', () => insert('receipt').then(() => 'r-1'));
     if (data.fail === 'query') await stepManager<EntityManager>().query('SELECT 1 / 0');
     if (data.fail === 'commit') await insert('deferred');
     const { bookings } = await this.attempts();
+    if (bookings <= (data.cuts ?? 0)) await this.cut(data.fatal);
     if (data.fail === 'always' || (data.fail === 'once' && bookings === 1)) throw new Error('no funds');
     return { ...data, receipt };
   }
@@ -36,6 +37,14 @@ class TransferWorkflow {
     await this.effects.leave();
     await insert('credit');
     return { ...data, credited: true };
+  }
+
+  /** The connection of the transaction is lost in a query of the step's. */
+  private async cut(fatal = false): Promise<void> {
+    const cutting = stepManager<EntityManager>().query('SELECT pg_terminate_backend(pg_backend_pid())');
+    await cutting.catch((error: unknown) => {
+      throw fatal ? new FatalError('given up', { cause: error }) : error;
+    });
   }
 
   /** How often the step has been begun in this run. */
@@ -107,5 +116,25 @@ it.each([
   expect((error as WorkflowFailedError).cause?.message).toContain(message);
   expect(await effectsOf(ground.pool, [run])).toEqual({ debit: 2 });
   expect(await bookingsOf(run.id)).toEqual([]);
+  await expectInvariants(ground.pool, { runs: [run] });
+});
+
+it('is made again, and counts no attempt, where a query of its own loses the connection', async () => {
+  const run = await worker.client.start('transfer', { cuts: 3 });
+  expect(await run.result()).toMatchObject({ receipt: 'r-1', credited: true });
+  expect(await effectsOf(ground.pool, [run])).toEqual({ credit: 1, debit: 4 });
+  expect(await bookingsOf(run.id)).toEqual(['credit', 'debit', 'receipt']);
+  const steps = (await worker.client.getSteps(run.id)).filter(({ type }) => type === 'step');
+  expect(steps.map(({ step, attempt, status }) => [step, attempt, status])).toEqual([
+    ['debit', 1, 'completed'],
+    ['credit', 1, 'completed'],
+  ]);
+  await expectInvariants(ground.pool, { runs: [run] });
+});
+
+it('fails where its code says that a lost connection is fatal', async () => {
+  const run = await worker.client.start('transfer', { cuts: 1, fatal: true });
+  await expect(run.result()).rejects.toThrow('given up');
+  expect(await effectsOf(ground.pool, [run])).toEqual({ debit: 1 });
   await expectInvariants(ground.pool, { runs: [run] });
 });
