@@ -5,8 +5,14 @@ export default {
   rootDir: import.meta.dirname,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  // The packaging test needs a build, the long tests of faults some minutes: npm run test:package, npm run test:chaos.
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/packaging/', '<rootDir>/test/chaos/'],
+  // The packaging test needs a build; the long tests of faults, and those of every sentence of the API, some minutes:
+  // npm run test:package, test:chaos, test:contract.
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/test/packaging/',
+    '<rootDir>/test/chaos/',
+    '<rootDir>/test/contract/',
+  ],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/test/bench/dbos/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', { ...swcOptions, configFile: false, swcrc: false }] },
@@ -16,9 +22,10 @@ export default {
     '^nest-durable/(helpers|migrations)$': '<rootDir>/lib/$1.ts',
     '^nest-durable/testing$': '<rootDir>/lib/testing/index.ts',
   },
+  testSequencer: '<rootDir>/test/support/sequencer.mjs',
   testEnvironment: '<rootDir>/test/support/environment.mjs',
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   maxWorkers: 2,
-  testTimeout: 60_000,
+  testTimeout: 120_000,
 };

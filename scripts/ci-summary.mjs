@@ -8,11 +8,9 @@ import { join } from 'node:path';
 const [folder, ...failedStages] = process.argv.slice(2);
 let passed = 0;
 let failed = 0;
-for (const [stage, file] of [
-  ['package', 'package.json'],
-  ['tests', 'tests.json'],
-]) {
-  const path = join(folder, file);
+const suites = ['package', 'contract', 'tests'];
+for (const stage of suites) {
+  const path = join(folder, `${stage}.json`);
   if (!existsSync(path)) {
     failed += 1;
     continue;
@@ -24,6 +22,6 @@ for (const [stage, file] of [
   passed += result.numPassedTests;
   failed += unexplained ? 1 : failures;
 }
-failed += failedStages.filter((stage) => stage !== 'package' && stage !== 'tests').length;
+failed += failedStages.filter((stage) => !suites.includes(stage)).length;
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

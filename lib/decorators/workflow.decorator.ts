@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import type { DurableWorkflow, WorkflowClass } from '../core/durable-workflow.js';
+import { DefinitionError } from '../core/errors.js';
 import type { WorkflowOptions } from './types.js';
 
 const MarkWorkflow = DiscoveryService.createDecorator<WorkflowOptions<object, never>>();
@@ -28,12 +29,22 @@ export function Workflow<D extends object = never, K = [D] extends [never] ? Rec
 ) {
   return <W extends WorkflowClass>(target: W & FitsInput<W, D, K>): void => {
     const type: Function = target;
+    refuseThenable(type);
     // An @Injectable({ scope }) of the user's stays: the boot refuses it, where overwriting it would hide it.
     if (!Reflect.hasOwnMetadata(SCOPE_KEY, type)) {
       Injectable()(type);
     }
     MarkWorkflow(options)(type);
   };
+}
+
+/** Told where it is written: at boot Nest awaits the instance, calls its `then`, and says nothing for ever. */
+function refuseThenable(type: Function): void {
+  if (!('then' in type.prototype)) return;
+  throw new DefinitionError(
+    `${type.name}.then: a class with a "then" is a promise to Nest, which would wait for it for ever while it boots. ` +
+      "Give the method another name; @Step({ name: 'then' }) keeps the step's.",
+  );
 }
 
 /** The options of the class's own `@Workflow()`, or `null`: a subclass without one is no workflow. */

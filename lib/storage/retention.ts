@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import type { FinishedStatus } from '../core/status.js';
 import { sql, inSchema } from './sql.js';
@@ -32,6 +33,9 @@ interface OldRow {
 const STRETCH = 5_000;
 /** Clocks of processes may be off by this, ms: ids carry the time of the process that made them. */
 const SKEW = 86_400_000;
+/** ms of work after which it rests, and how much longer than it has worked: claims have the server nearly to themselves. */
+const WORK = 20;
+const REST = 6;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
@@ -54,12 +58,14 @@ export class PgRetention {
 
   /** How many runs went, or would go. */
   async cleanup(filter: CleanupFilter): Promise<number> {
+    const pace = new Pace(filter.signal);
     let count = 0;
     for (const [from, to] of idRanges(filter.before.getTime(), await this.now())) {
       for (let after: string | null = from; after !== null && filter.signal?.aborted !== true;) {
-        const rows: OldRow[] = await this.stretch(after, to, filter);
+        const at: string = after;
+        const rows: OldRow[] = await pace.work(() => this.stretch(at, to, filter));
         after = rows.find(({ root }) => root === null)?.id ?? null;
-        count += filter.dryRun ? rows.filter((row) => row.counted).length : await this.delete(rows, filter);
+        count += filter.dryRun ? rows.filter((row) => row.counted).length : await this.delete(rows, filter, pace);
       }
     }
     return count;
@@ -72,7 +78,7 @@ export class PgRetention {
   }
 
   /** The leaves come first, so that no run goes before its children, however many they are. */
-  private async delete(rows: readonly OldRow[], filter: CleanupFilter): Promise<number> {
+  private async delete(rows: readonly OldRow[], filter: CleanupFilter, pace: Pace): Promise<number> {
     const rootsOf = new Map<string, string[]>();
     for (const { root, id } of rows) {
       if (root === null || id === null) continue;
@@ -87,7 +93,7 @@ export class PgRetention {
     for (let at = 0; at < ids.length && filter.signal?.aborted !== true; at += batchSize) {
       const batch = ids.slice(at, at + batchSize).filter((id) => rootsOf.get(id)?.some((root) => !left.has(root)));
       if (batch.length === 0) continue;
-      const gone = new Set(await this.deleteBatch(batch));
+      const gone = new Set(await pace.work(() => this.deleteBatch(batch)));
       count += gone.size;
       // Somebody has it locked, or took it away: what is above it in a tree stays this time.
       for (const id of batch) if (!gone.has(id)) for (const root of rootsOf.get(id) ?? []) left.add(root);
@@ -105,6 +111,27 @@ export class PgRetention {
       await query(sql('delete-runs', this.schema), [found]);
       return found;
     });
+  }
+}
+
+/** Work in the background, which leaves most of the time to others. */
+class Pace {
+  private worked = 0;
+
+  constructor(private readonly signal: AbortSignal | undefined) {}
+
+  async work<T>(work: () => Promise<T>): Promise<T> {
+    if (this.worked >= WORK) await this.rest();
+    const begun = performance.now();
+    const result = await work();
+    this.worked += performance.now() - begun;
+    return result;
+  }
+
+  private async rest(): Promise<void> {
+    const ms = this.worked * REST;
+    this.worked = 0;
+    await pause(ms, undefined, this.signal === undefined ? {} : { signal: this.signal }).catch(() => {});
   }
 }
 

@@ -190,6 +190,7 @@ function method(about, contestants) {
     '- These, and the CPU, count from before the workers start, boot included. CPU: `process.cpuUsage()` of the worker process, and user and system time of all PostgreSQL processes, those that ended included.',
     '- Starts/s: how fast the backlog was written; `startMany` in chunks of 500 here, 20 concurrent single enqueues for DBOS (it has no bulk call), batches for bare `pg`.',
     '- Idle latency: runs one after the other in the worker process, nothing else going on.',
+    '- A figure with no range was measured once.',
     ...Object.values(contestants).map(({ name, note }) => `- ${name}: ${note}.`),
   ].join('\n');
 }

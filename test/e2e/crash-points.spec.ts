@@ -98,7 +98,7 @@ async function crash(crashes: readonly Crash[]): Promise<Site[]> {
 
 beforeAll(async () => {
   for (let at = 0; at < CRASHES.length; at += BATCH) sites.push(...(await crash(CRASHES.slice(at, at + BATCH))));
-});
+}, 300_000);
 
 afterAll(() => Promise.all(sites.map(({ pool }) => pool.end())));
 

@@ -1,17 +1,15 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { DurableClient, DurableModule, type WorkflowHandle } from 'nest-durable';
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { Forks } from '../support/forks.js';
 
 let database: TestDatabase;
 let app: INestApplicationContext;
 let client: DurableClient;
 let pool: pg.Pool;
-const workers: ChildProcess[] = [];
+const workers = new Forks(new URL('./worker.ts', import.meta.url));
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -25,26 +23,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all(workers.map((worker) => end(worker, 'SIGKILL')));
   await app.close();
   await pool.end();
 });
-
-async function work(label: string): Promise<ChildProcess> {
-  const worker = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), [database.url, label], {
-    execArgv: ['--import', fileURLToPath(new URL('../support/register-ts.mjs', import.meta.url))],
-  });
-  workers.push(worker);
-  await once(worker, 'message');
-  return worker;
-}
-
-async function end(worker: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (worker.exitCode !== null || worker.signalCode !== null) return;
-  const exit = once(worker, 'exit');
-  worker.kill(signal);
-  await exit;
-}
 
 async function untilSlow(count: number): Promise<void> {
   for (;;) {
@@ -71,16 +52,16 @@ async function effectsOf(runs: readonly WorkflowHandle[]): Promise<Record<string
 
 describe('a worker that is killed', () => {
   it('loses no run: another goes on within 5 s, at the step that had not been recorded', async () => {
-    const victim = await work('victim');
+    const victim = await workers.start([database.url, 'victim']);
     const runs = await startTen();
     await untilSlow(10);
-    const survivor = await work('patient');
+    const survivor = await workers.start([database.url, 'patient']);
     const killed = performance.now();
-    await end(victim, 'SIGKILL');
+    await victim.end('SIGKILL');
     const results = await Promise.all(runs.map((run) => run.result()));
     expect(performance.now() - killed).toBeLessThan(5_000);
     expect(results.every((data) => (data as { last?: boolean }).last === true)).toBe(true);
     expect(await effectsOf(runs)).toEqual({ first: 10, slow: 20, last: 10 });
-    await end(survivor, 'SIGTERM');
+    await survivor.end('SIGTERM');
   });
 });

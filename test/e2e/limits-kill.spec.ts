@@ -1,11 +1,9 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { DurableClient, DurableModule, type WorkflowHandle } from 'nest-durable';
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { createTestDatabase } from '../support/database.js';
+import { type Fork, Forks } from '../support/forks.js';
 import { largestOverlaps, watchOverlaps } from '../support/overlaps.js';
 
 /** Each time while the victim holds something. */
@@ -16,7 +14,7 @@ let url: string;
 let app: INestApplicationContext;
 let client: DurableClient;
 let pool: pg.Pool;
-const workers = new Set<ChildProcess>();
+const workers = new Forks(new URL('./limits-worker.ts', import.meta.url));
 
 beforeAll(async () => {
   ({ url } = await createTestDatabase());
@@ -29,42 +27,25 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all([...workers].map((worker) => end(worker, 'SIGTERM')));
   await app.close();
   await pool.end();
 });
 
-async function work(): Promise<void> {
-  const worker = fork(fileURLToPath(new URL('./limits-worker.ts', import.meta.url)), [url], {
-    execArgv: ['--import', fileURLToPath(new URL('../support/register-ts.mjs', import.meta.url))],
-  });
-  workers.add(worker);
-  await once(worker, 'message');
-}
-
-async function end(worker: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  workers.delete(worker);
-  if (worker.exitCode !== null || worker.signalCode !== null) return;
-  const exit = once(worker, 'exit');
-  worker.kill(signal);
-  await exit;
-}
-
 /** A worker that holds a row at this moment. */
-async function holder(): Promise<ChildProcess> {
+async function holder(): Promise<Fork> {
   for (;;) {
     const { rows } = await pool.query<{ pid: number }>(
       `SELECT w.pid FROM durable.workflow_queue q JOIN durable.workers w ON w.id = q.worker_id
        WHERE w.dead_at IS NULL ORDER BY random()`,
     );
     const pids = rows.map(({ pid }) => pid);
-    const found = [...workers].find(({ pid }) => pid !== undefined && pids.includes(pid));
+    const found = workers.alive.find(({ pid }) => pids.includes(pid));
     if (found !== undefined) return found;
   }
 }
 
 it('the limits of queues and workflows hold while workers are killed', async () => {
-  await Promise.all(Array.from({ length: WORKERS }, work));
+  await Promise.all(Array.from({ length: WORKERS }, () => workers.start([url])));
   await watchOverlaps(pool);
   const runs: WorkflowHandle[] = [];
   for (let kill = 0; kill < KILLS; kill++) {
@@ -81,8 +62,9 @@ it('the limits of queues and workflows hold while workers are killed', async () 
         Array.from({ length: 30 }, (_, n) => ({ input: { key: `k${n % 4}` } })),
       )),
     );
-    await end(await holder(), 'SIGKILL');
-    await work();
+    const victim = await holder();
+    await victim.end('SIGKILL');
+    await workers.start([url]);
   }
   const results = await Promise.allSettled(runs.map((run) => run.result()));
   expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);

@@ -5,7 +5,7 @@ import type { Act, BranchPlan, Jump, LoopPlan } from './plan.js';
  * the engine hands to it, the model with what it should have been.
  */
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** Where a method returns nothing, jumps or finishes. */
 export type Returned =

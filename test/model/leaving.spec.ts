@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MemoryStore } from '../support/memory-store.js';
 import type { CommitGroup, GroupResult } from '../../lib/engine/store.js';
 import { runInMemory } from './memory-runs.js';
@@ -12,9 +11,11 @@ class SlowToPark extends MemoryStore {
   slow = 0;
 
   override async commitGroup(worker: number, group: CommitGroup): Promise<GroupResult> {
-    if (group.ops.some(({ outcome }) => outcome?.kind === 'park')) {
+    for (const { outcome } of group.ops) {
+      if (outcome?.kind !== 'park' || outcome.delayMs === null || outcome.delayMs <= 0) continue;
       this.slow++;
-      await sleep(2 * RETRY_DELAY);
+      const due = this.now() + outcome.delayMs;
+      while (this.now() <= due) await new Promise<void>((resolve) => setImmediate(resolve));
     }
     return super.commitGroup(worker, group);
   }
@@ -57,12 +58,12 @@ const planOf = (seed: number): Plan => ({
 });
 
 it('begins no retry that falls due while the run is leaving: the next owner will make it', async () => {
-  // Timers fire up to a millisecond early, and then find nothing due: of many some are in time.
-  const plans = Array.from({ length: 100 }, (_, seed) => planOf(seed));
+  const plans = Array.from({ length: 20 }, (_, seed) => planOf(seed));
   const store = new SlowToPark();
   const { runs, faults } = await runInMemory(plans, { fault: () => null, stall: () => false }, store);
   const found = plans.flatMap((plan, at) => runs.slice(at, at + 1).flatMap((run) => faultsOf(plan, run, false)));
   expect([...found, ...faults]).toEqual([]);
-  expect(runs).toHaveLength(100);
-  expect(store.slow).toBeGreaterThan(0);
+  expect(runs).toHaveLength(plans.length);
+  // Time goes by turns here, so that the arm of 30 turns is over long before the retry is due, on any machine.
+  expect(store.slow).toBe(plans.length);
 });

@@ -4,10 +4,12 @@ import { compileWorkflow } from '../../lib/durable.compiler.js';
 import { workflowOptions } from '../../lib/decorators/workflow.decorator.js';
 import { currentAttempt, workflowId } from '../../lib/engine/step-functions.js';
 import { Registry } from '../../lib/engine/registry.js';
+import { Random } from '../support/random.js';
 import { MemoryStore } from '../support/memory-store.js';
-import { attemptOf, type StoredRun } from '../support/memory-tables.js';
+import { attemptOf, madeOf, type StoredRun } from '../support/memory-tables.js';
 import { MemoryWorker, type CommitFault } from '../support/memory-worker.js';
-import { classOf, type Probe } from './plan-class.js';
+import { byTurns, type TurnTime } from '../support/turn-time.js';
+import { classOf, dismantle, type Probe } from './plan-class.js';
 import type { Plan } from './plan.js';
 import { expectedRound, type ExpectedRecord } from './reference.js';
 import type { ObservedCall, ObservedRun } from './verdict.js';
@@ -15,6 +17,8 @@ import type { ObservedCall, ObservedRun } from './verdict.js';
 const VISIBLE: readonly string[] = ['step', 'decision', 'branch', 'parallel', 'forEach', 'compensate'];
 /** Runs that a worker has at a time. */
 const ROOM = 100;
+/** ms of a turn: what falls due while something else is under way differs with it. */
+const TURNS = [0.05, 0.1, 0.2, 0.5];
 
 export interface Killing {
   /** What happens to the next commit. */
@@ -32,12 +36,14 @@ export interface Outcome {
   readonly faults: readonly string[];
 }
 
-export async function runInMemory(
-  plans: readonly Plan[],
-  killing: Killing,
-  store = new MemoryStore(),
-): Promise<Outcome> {
+export function runInMemory(plans: readonly Plan[], killing: Killing, store = new MemoryStore()): Promise<Outcome> {
+  const turn = new Random(plans[0]?.seed ?? 0).pick(TURNS);
+  return byTurns(turn, (time) => runAll(plans, killing, store, time));
+}
+
+async function runAll(plans: readonly Plan[], killing: Killing, store: MemoryStore, time: TurnTime): Promise<Outcome> {
   const registry = new Registry();
+  const types: (new () => object)[] = [];
   const calls = new Map<string, ObservedCall[]>();
   /** Methods that began although their attempt was recorded. */
   const late: string[] = [];
@@ -64,6 +70,7 @@ export async function runInMemory(
   const ids = plans.map((plan, index) => {
     const definitionId = index + 1;
     const type = classOf(plan, probe);
+    types.push(type);
     const { compiled, faults } = compileWorkflow(type, workflowOptions(type) ?? {});
     if (compiled === undefined) throw new Error(faults.map(({ path, message }) => `${path}: ${message}`).join('\n'));
     const { definition, retryIf } = compiled;
@@ -111,14 +118,17 @@ export async function runInMemory(
       store.declareDead(worker.id);
       worker = new MemoryWorker(++workers, store, registry, killing.fault);
       idle = 0;
-    } else if (worker.idle && !store.skip()) {
-      if (++idle > 1_000)
-        throw new Error(`Nothing goes on: ${store.describeUnfinished()}; ${store.refusals.join('; ')}`);
-    } else {
+    } else if (!worker.idle) {
       idle = 0;
+    } else if (store.quietUntil !== null) {
+      time.pass(Math.max(0, store.quietUntil - time.now));
+      idle = 0;
+    } else if (++idle > 1_000) {
+      throw new Error(`Nothing goes on: ${store.describeUnfinished()}; ${store.refusals.join('; ')}`);
     }
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
+  types.forEach(dismantle);
   return {
     runs: ids.map((id) => observed(store.run(id), calls.get(id) ?? [])),
     workers,
@@ -145,8 +155,10 @@ function isDue(
 ): boolean {
   const places = expected.get(`${member} ${attempt}`);
   if (places === undefined || places.some(({ after }) => after.length === 0)) return true;
-  const done = new Set(run.records.map((record) => `${record.round} ${record.path} ${record.attempt}`));
-  return places.some(({ after }) => after.every((one) => done.has(`${run.round} ${one.path} ${one.attempt}`)));
+  const { round } = run;
+  return places.some(({ after }) =>
+    after.every(({ path, attempt: a }) => run.made.has(madeOf({ round, path, attempt: a }))),
+  );
 }
 
 function observed(run: StoredRun, calls: readonly ObservedCall[]): ObservedRun {

@@ -39,6 +39,15 @@ export function classOf(plan: Plan, probe: Probe): new () => object {
   return type;
 }
 
+/**
+ * Lets go of what the methods of a class know. NestJS keeps every class that has a decorator like `@Workflow()` for good,
+ * and by its methods the plan, with all that was run on it.
+ */
+export function dismantle(type: new () => object): void {
+  const prototype = type.prototype as Record<string, unknown>;
+  for (const name of Object.getOwnPropertyNames(prototype)) if (name !== 'constructor') delete prototype[name];
+}
+
 function add(prototype: object, member: string, body: Method, decorate: Decorate): void {
   const descriptor = { value: body, writable: true, configurable: true, enumerable: false };
   Object.defineProperty(prototype, member, descriptor);

@@ -1,12 +1,10 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { DurableClient, DurableModule, type Execution, type StepRecord, type WorkflowHandle } from 'nest-durable';
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { decode } from '../../lib/core/codec.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { type Fork, Forks } from '../support/forks.js';
 import { Random } from '../support/random.js';
 import { show } from './match.js';
 import { plansFrom, report } from './seeds.js';
@@ -26,7 +24,7 @@ let database: TestDatabase;
 let app: INestApplicationContext;
 let client: DurableClient;
 let pool: pg.Pool;
-const workers: ChildProcess[] = [];
+const workers = new Forks(new URL('./worker.ts', import.meta.url));
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -42,27 +40,12 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all(workers.map((worker) => end(worker, 'SIGKILL')));
   await app.close();
   await pool.end();
 });
 
-async function work(): Promise<ChildProcess> {
-  const worker = fork(
-    fileURLToPath(new URL('./worker.ts', import.meta.url)),
-    [database.url, String(FIRST), String(TREES)],
-    { execArgv: ['--import', fileURLToPath(new URL('../support/register-ts.mjs', import.meta.url))] },
-  );
-  workers.push(worker);
-  await once(worker, 'message');
-  return worker;
-}
-
-async function end(worker: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (worker.exitCode !== null || worker.signalCode !== null) return;
-  const exit = once(worker, 'exit');
-  worker.kill(signal);
-  await exit;
+function work(): Promise<Fork> {
+  return workers.start([database.url, String(FIRST), String(TREES)]);
 }
 
 /** Resolves when the journal has so many records, or all runs have ended. */
@@ -100,7 +83,7 @@ async function killWorkers(): Promise<number> {
     const victim = await work();
     await untilRecords((await recorded()) + random.int(1, 300));
     const before = await held();
-    await end(victim, 'SIGKILL');
+    await victim.end('SIGKILL');
     if (before > 0) hits++;
   }
   await Promise.all(Array.from({ length: WORKERS }, work));
@@ -148,9 +131,9 @@ function resultFaults({ compensationResults, round }: Execution, steps: readonly
 
 describe('random trees on PostgreSQL', () => {
   it(`do what the model says while workers are killed`, async () => {
-    const plans = plansFrom(FIRST, TREES);
+    const plans = [...plansFrom(FIRST, TREES)];
     // The first one stores the definitions.
-    await end(await work(), 'SIGTERM');
+    await work().then((first) => first.end('SIGTERM'));
     const runs: WorkflowHandle[] = [];
     // One by one: each asks for its workflow by name, and the client's few connections may be slow.
     for (const plan of plans) runs.push(await client.start(plan.name, plan.input));

@@ -14,13 +14,14 @@ const kept = JSON.parse(readFileSync(new URL('./failed-seeds.json', import.meta.
 export const failedSeeds = Object.keys(kept.failed).map(Number);
 
 /** The plans of seeds that failed once, then of `count` others from `first` on; the few that take too long are left out. */
-export function plansFrom(first: number, count: number): Plan[] {
-  const plans = failedSeeds.map(planOf);
-  for (let seed = first; plans.length < count + failedSeeds.length; seed++) {
+export function* plansFrom(first: number, count: number): Generator<Plan> {
+  yield* failedSeeds.map(planOf);
+  for (let seed = first, left = count; left > 0; seed++) {
     const plan = planOf(seed);
-    if (!failedSeeds.includes(seed) && isFit(plan)) plans.push(plan);
+    if (failedSeeds.includes(seed) || !isFit(plan)) continue;
+    yield plan;
+    left--;
   }
-  return plans;
 }
 
 function isFit(plan: Plan): boolean {

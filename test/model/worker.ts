@@ -27,7 +27,7 @@ const probe: Probe = {
 
 @Module({
   imports: [DurableModule.forRoot({ database: { url }, queues: { default: { concurrency: 40 } } })],
-  providers: plansFrom(Number(first), Number(count)).map((plan) => classOf(plan, probe)),
+  providers: Array.from(plansFrom(Number(first), Number(count)), (plan) => classOf(plan, probe)),
 })
 class WorkerModule {}
 

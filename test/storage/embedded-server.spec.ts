@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
@@ -21,13 +21,23 @@ const script = fileURLToPath(new URL('../support/embedded-process.ts', import.me
 const loader = new URL('../support/register-ts.mjs', import.meta.url).href;
 let root: string;
 let dir: string;
+/** A directory as a first start leaves it: making one costs seconds. */
+let made: string;
 const children = new Set<ChildProcess>();
 
+beforeAll(async () => {
+  made = await newRoot();
+  const first = use({ dir: join(made, 'postgres') });
+  expect((await first.answer).error).toBeUndefined();
+  await first.leave();
+});
+
 beforeEach(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), 'nest-durable-embedded-')));
-  await chmod(root, 0o755);
+  root = await newRoot();
   dir = join(root, 'postgres');
 });
+
+afterAll(() => rm(made, { recursive: true, force: true, maxRetries: 5 }));
 
 afterEach(async () => {
   for (const child of children) await end(child, 'SIGKILL');
@@ -74,6 +84,7 @@ describe('the embedded server', () => {
   });
 
   it('is joined by a second process, and stops with the last one, whoever that is', async () => {
+    usedBefore();
     const owner = use({ dir });
     const one = await owner.answer;
     const guest = use({ dir });
@@ -105,6 +116,7 @@ describe('the embedded server', () => {
   });
 
   it('outlives a kill -9 of its owner, and then belongs to the next process', async () => {
+    usedBefore();
     const owner = use({ dir });
     const { url } = await owner.answer;
     const pid = await postmasterPid(dir);
@@ -119,6 +131,7 @@ describe('the embedded server', () => {
   });
 
   it('recovers what was committed when it and its owner were both killed with -9', async () => {
+    usedBefore();
     const owner = use({ dir });
     const { url } = await owner.answer;
     await query(url, 'CREATE TABLE kept AS SELECT g FROM generate_series(1, 1000) g');
@@ -135,14 +148,12 @@ describe('the embedded server', () => {
   });
 
   it('starts although a postmaster.pid of a crash names a process that is something else by now', async () => {
-    const first = use({ dir });
-    await first.answer;
-    await first.leave();
+    usedBefore();
     await writeFile(join(dir, 'data', 'postmaster.pid'), `${process.pid}\n${join(dir, 'data')}\n1\n1\n\n\n\nready\n`);
 
-    const second = use({ dir });
-    expect(await second.answer).toMatchObject({ owned: true });
-    await second.leave();
+    const user = use({ dir });
+    expect(await user.answer).toMatchObject({ owned: true });
+    await user.leave();
   });
 
   it('does not take for a cluster what a killed initdb left', async () => {
@@ -197,6 +208,18 @@ describe('the embedded server', () => {
     await next.leave();
   });
 });
+
+async function newRoot(): Promise<string> {
+  const path = await realpath(await mkdtemp(join(tmpdir(), 'nest-durable-embedded-')));
+  await chmod(path, 0o755);
+  return path;
+}
+
+/** Where it is all the same how the data came to be there. */
+function usedBefore(): void {
+  const copied = spawnSync('cp', ['-a', join(made, 'postgres'), dir], { encoding: 'utf8' });
+  expect(copied.stderr).toBe('');
+}
 
 function use(options: { dir: string; port?: number }, environment: Record<string, string> = {}) {
   const child = spawn(process.execPath, ['--import', loader, script, JSON.stringify(options)], {

@@ -1,7 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { ScheduleExistsError, ScheduleNotFoundError } from '../../lib/core/errors.js';
 import {
   type ScheduleDeclaration,
@@ -15,6 +12,7 @@ import { type RegisteredWorkflow, Registry } from '../../lib/engine/registry.js'
 import { Scheduler } from '../../lib/engine/scheduler.js';
 import { PgScheduleStore } from '../../lib/storage/schedule-store.js';
 import { PgSchedules } from '../../lib/storage/schedules.js';
+import { Forks } from '../support/forks.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;
@@ -306,33 +304,17 @@ describe('what is declared', () => {
 });
 
 describe.each([2, 6])('%i processes, 40 schedules of every second, kills at random', (count) => {
-  const processes = new Set<ChildProcess>();
+  const processes = new Forks(new URL('./scheduler-node.ts', import.meta.url));
 
-  const begin = async (): Promise<void> => {
-    const child = fork(
-      fileURLToPath(new URL('./scheduler-node.ts', import.meta.url)),
-      [rows.url, String(rows.definitionId)],
-      {
-        execArgv: ['--import', fileURLToPath(new URL('../support/register-ts.mjs', import.meta.url))],
-      },
-    );
-    processes.add(child);
-    await once(child, 'message');
-  };
+  const begin = () => processes.start([rows.url, String(rows.definitionId)]);
 
   const kill = async (): Promise<void> => {
-    const alive = [...processes];
-    const victim = alive[Math.floor(Math.random() * alive.length)];
-    if (victim === undefined) return;
-    processes.delete(victim);
-    const exit = once(victim, 'exit');
-    victim.kill('SIGKILL');
-    await exit;
+    const { alive } = processes;
+    await alive[Math.floor(Math.random() * alive.length)]?.end('SIGKILL');
   };
 
-  afterEach(async () => {
-    while (processes.size > 0) await kill();
-  });
+  // Before its database goes.
+  afterEach(() => processes.endAll());
 
   it('start exactly one run for each due time', async () => {
     await Promise.all(
@@ -356,7 +338,7 @@ describe.each([2, 6])('%i processes, 40 schedules of every second, kills at rand
     const late = `SELECT FROM durable.scheduled_workflows WHERE next_run_at < now() - interval '1 s'`;
     while ((await countOf(late)) > 0) await pause(20);
     for (let n = 0; n < 40; n++) await schedules.change(`s${n}`, switchedOff);
-    while (processes.size > 0) await kill();
+    await processes.endAll();
     const { rows: perSchedule } = await rows.pool.query<{ n: number; times: number; span: number }>(
       `SELECT count(*)::integer AS n, count(DISTINCT schedule_time)::integer AS times,
               extract(epoch FROM max(schedule_time) - min(schedule_time))::integer + 1 AS span

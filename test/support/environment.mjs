@@ -1,22 +1,50 @@
+import { once } from 'node:events';
 import { TestEnvironment } from 'jest-environment-node';
 import { closeDatabase } from './leak-check.mjs';
 
 /**
- * The node environment, plus: after a spec file, hooks included, every database that the file made is looked at for
- * what it left behind, and dropped. A leak fails the file. Here and not in an `afterAll` of a setup file, since that
- * one would run before the spec's own.
+ * The node environment, plus: after a spec file, hooks included, every process that the file started is killed, and every
+ * database that it made is looked at for what it left behind, and dropped. A leak fails the file, and so does a process
+ * that broke down. Where a test has failed it is only told of: an error from here would take the place of the test's own,
+ * which is often its cause. Here and not in an `afterAll` of a setup file, since that one would run before the spec's own.
  */
 export default class DatabaseEnvironment extends TestEnvironment {
+  hasFailed = false;
+
   async setup() {
     await super.setup();
     this.global.testDatabases = new Set();
+    this.global.testProcesses = new Map();
+  }
+
+  handleTestEvent({ name }) {
+    this.hasFailed ||= name === 'test_fn_failure' || name === 'hook_failure';
   }
 
   async teardown() {
     const left = [...(this.global.testDatabases ?? [])];
+    const processes = [...(this.global.testProcesses ?? [])];
+    const complaints = processes.flatMap(([, complaint]) => complaint() ?? []);
+    await Promise.all(processes.map(([child]) => endProcess(child)));
     await super.teardown();
     const ends = await Promise.allSettled(left.map((name) => closeDatabase(name)));
-    const failed = ends.filter((end) => end.status === 'rejected').map((end) => end.reason);
-    if (failed.length > 0) throw failed.length === 1 ? failed[0] : new AggregateError(failed, 'databases left in use');
+    const failed = [
+      ...complaints.map((complaint) => new Error(complaint)),
+      ...ends.filter((end) => end.status === 'rejected').map((end) => end.reason),
+    ];
+    if (failed.length === 0) return;
+    if (this.hasFailed) console.error(messagesOf(failed));
+    else throw failed.length === 1 ? failed[0] : new AggregateError(failed, messagesOf(failed));
   }
+}
+
+async function endProcess(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exit;
+}
+
+function messagesOf(errors) {
+  return errors.map((error) => error.message).join('\n');
 }

@@ -17,7 +17,15 @@ import {
   type TakenWait,
   type UndoRecord,
 } from '../../lib/engine/store.js';
-import { attemptOf, isAttempt, type QueueRow, type StoredRecord, type StoredRun } from './memory-tables.js';
+import {
+  attemptOf,
+  claimedRow,
+  isAttempt,
+  madeOf,
+  type QueueRow,
+  type StoredRecord,
+  type StoredRun,
+} from './memory-tables.js';
 
 type Unused =
   | 'startAlone'
@@ -38,16 +46,18 @@ type Unused =
 export type RunStore = Omit<EngineStore, Unused>;
 
 /**
- * The database as the engine sees it, in memory: an append-only journal, a queue with leases and fencing tokens, and a
- * clock that can skip the time in which nothing happens. What is stored is text, as it would be there. Whatever the
- * tables would refuse is an error here too: a second record of one number, a run that ends twice.
+ * The database as the engine sees it, in memory: an append-only journal, a queue with leases and fencing tokens. What is
+ * stored is text, as it would be there. Whatever the tables would refuse is an error here too: a second record of one
+ * number, a run that ends twice.
  */
 export class MemoryStore implements RunStore {
   readonly runs = new Map<string, StoredRun>();
   private readonly queue = new Map<string, QueueRow>();
+  /** Parts of the queue: looked at all the time. */
+  private readonly ready = new Set<QueueRow>();
+  private readonly sleeping = new Set<QueueRow>();
   private readonly definitions = new Map<number, WorkflowDefinition>();
   private readonly dead = new Set<number>();
-  private skipped = 0;
   /** Groups that were committed. */
   commits = 0;
   /** What the tables would have refused: the engine must never try. */
@@ -55,7 +65,7 @@ export class MemoryStore implements RunStore {
 
   /** Database time, ms. */
   now(): number {
-    return performance.now() + this.skipped;
+    return performance.now();
   }
 
   addDefinition(id: number, definition: WorkflowDefinition): void {
@@ -72,6 +82,7 @@ export class MemoryStore implements RunStore {
       records: [],
       bySeq: new Map(),
       attempts: new Set(),
+      made: new Set(),
       status: 'active',
       dataSeq: 0,
       snapshot: null,
@@ -80,7 +91,7 @@ export class MemoryStore implements RunStore {
       error: null,
     });
     const row = { id, definitionId, token: 0, worker: null, dueAt: 0, recoveries: 0, progressSeq: 0 };
-    this.queue.set(id, { ...row, state: 'ready' });
+    this.queue.set(id, this.move({ ...row, state: 'ready' }, 'ready'));
     return id;
   }
 
@@ -99,14 +110,12 @@ export class MemoryStore implements RunStore {
     return this.queue.get(id)?.worker ?? null;
   }
 
-  /** Goes on to the time when the next row is due, where nothing is ready and nobody holds anything. */
-  skip(): boolean {
-    const rows = [...this.queue.values()];
-    if (rows.length === 0 || rows.some(({ state }) => state !== 'sleeping')) return false;
-    const due = Math.min(...rows.map(({ dueAt }) => dueAt));
+  /** When the next row is due, where nothing is ready and nobody holds anything; null: something is. */
+  get quietUntil(): number | null {
+    if (this.sleeping.size < this.queue.size || this.queue.size === 0) return null;
+    const due = Math.min(...[...this.sleeping].map(({ dueAt }) => dueAt));
     if (due === Number.POSITIVE_INFINITY) throw new Error('All runs sleep, and nothing will ever wake them');
-    this.skipped += Math.max(0, due - this.now());
-    return true;
+    return due;
   }
 
   describeUnfinished(): string {
@@ -123,8 +132,7 @@ export class MemoryStore implements RunStore {
       const seq = Math.max(0, ...this.run(row.id).bySeq.keys());
       row.recoveries = seq > row.progressSeq ? 1 : row.recoveries + 1;
       row.progressSeq = seq;
-      row.state = 'ready';
-      row.worker = null;
+      this.move(row, 'ready').worker = null;
     }
   }
 
@@ -165,22 +173,20 @@ export class MemoryStore implements RunStore {
     for (const { rowId, token } of rows) {
       const row = this.queue.get(rowId);
       if (row?.worker !== worker || row.token !== token) continue;
-      row.worker = null;
-      row.state = 'ready';
+      this.move(row, 'ready').worker = null;
     }
     return Promise.resolve({ queues: ['default'] });
   }
 
   claim(worker: number, _queue: string, limit: number, claimable: readonly Claimable[]): Promise<ClaimedRow[]> {
+    if (this.dead.has(worker) || this.ready.size === 0) return Promise.resolve([]);
     const ids = new Set(claimable.map(({ id }) => id));
-    if (this.dead.has(worker)) return Promise.resolve([]);
-    const ready = [...this.queue.values()].filter((row) => row.state === 'ready' && ids.has(row.definitionId));
+    const found = [...this.ready].filter((row) => ids.has(row.definitionId));
     return Promise.resolve(
-      ready.slice(0, limit).map((row) => {
-        row.state = 'running';
-        row.worker = worker;
+      found.slice(0, limit).map((row) => {
+        this.move(row, 'running').worker = worker;
         row.token++;
-        return this.claimed(row);
+        return claimedRow(row, this.run(row.id));
       }),
     );
   }
@@ -240,12 +246,20 @@ export class MemoryStore implements RunStore {
 
   wakeDue(): Promise<{ queues: string[]; woken: number; nextInMs: number | null }> {
     let woken = 0;
-    for (const row of this.queue.values()) {
-      if (row.state !== 'sleeping' || row.dueAt > this.now()) continue;
-      row.state = 'ready';
+    for (const row of this.sleeping) {
+      if (row.dueAt > this.now()) continue;
+      this.move(row, 'ready');
       woken++;
     }
     return Promise.resolve({ queues: woken > 0 ? ['default'] : [], woken, nextInMs: null });
+  }
+
+  private move(row: QueueRow, state: QueueRow['state']): QueueRow {
+    row.state = state;
+    this.ready.delete(row);
+    this.sleeping.delete(row);
+    if (state !== 'running') this[state].add(row);
+    return row;
   }
 
   private heldRow(worker: number, { rowId, token }: RunOp): QueueRow | null {
@@ -294,6 +308,7 @@ export class MemoryStore implements RunStore {
       run.records.push(stored);
       run.bySeq.set(stored.seq, stored);
       if (isAttempt(stored)) run.attempts.add(attemptOf(stored));
+      run.made.add(madeOf(stored));
     }
     if (outcome !== null) this.leave(row, run, outcome);
     return taken(row.state === 'ready');
@@ -314,33 +329,8 @@ export class MemoryStore implements RunStore {
     run.round = outcome.round;
     row.worker = null;
     row.recoveries = 0;
-    row.state = outcome.delayMs !== null && outcome.delayMs <= 0 ? 'ready' : 'sleeping';
+    this.move(row, outcome.delayMs !== null && outcome.delayMs <= 0 ? 'ready' : 'sleeping');
     row.dueAt = outcome.delayMs === null ? Number.POSITIVE_INFINITY : this.now() + outcome.delayMs;
-  }
-
-  private claimed(row: QueueRow): ClaimedRow {
-    const { workflow, input, snapshot, snapshotSeq, round } = this.run(row.id);
-    return {
-      rowId: row.id,
-      runId: row.id,
-      token: row.token,
-      workflow,
-      definitionId: row.definitionId,
-      ranBy: row.definitionId,
-      queue: 'default',
-      input,
-      snapshot,
-      snapshotSeq,
-      round,
-      fresh: row.token === 1,
-      recoveries: row.recoveries,
-      deadlineInMs: null,
-      step: null,
-      priority: 0,
-      parentId: null,
-      cancel: null,
-      scheduledTime: null,
-    };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { NewRecord } from '../../lib/engine/store.js';
+import type { ClaimedRow, NewRecord } from '../../lib/engine/store.js';
 
 /** A record as it stands in the journal. */
 export interface StoredRecord extends Omit<NewRecord, 'retryInMs'> {
@@ -15,6 +15,8 @@ export interface StoredRun {
   readonly bySeq: Map<number, StoredRecord>;
   /** The attempts that are recorded. */
   readonly attempts: Set<string>;
+  /** The same by round, path and number only: visits are counted in another way by others. */
+  readonly made: Set<string>;
   status: string;
   dataSeq: number;
   snapshot: string | null;
@@ -48,4 +50,35 @@ interface Attempt extends Pick<NewRecord, 'round' | 'path' | 'visit' | 'attempt'
 export function attemptOf(record: Attempt): string {
   const { type, round, path, visit, attempt } = record;
   return `${type === 'gather' ? 'gather of ' : ''}${path} #${visit} attempt ${attempt} in round ${round}`;
+}
+
+/** See `StoredRun.made`. */
+export function madeOf({ round, path, attempt }: Pick<NewRecord, 'round' | 'path' | 'attempt'>): string {
+  return `${round} ${path} ${attempt}`;
+}
+
+/** What a worker is told of a row that it takes. */
+export function claimedRow(row: QueueRow, run: StoredRun): ClaimedRow {
+  const { workflow, input, snapshot, snapshotSeq, round } = run;
+  return {
+    rowId: row.id,
+    runId: row.id,
+    token: row.token,
+    workflow,
+    definitionId: row.definitionId,
+    ranBy: row.definitionId,
+    queue: 'default',
+    input,
+    snapshot,
+    snapshotSeq,
+    round,
+    fresh: row.token === 1,
+    recoveries: row.recoveries,
+    deadlineInMs: null,
+    step: null,
+    priority: 0,
+    parentId: null,
+    cancel: null,
+    scheduledTime: null,
+  };
 }

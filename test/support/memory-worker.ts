@@ -5,7 +5,13 @@ import type { Registry } from '../../lib/engine/registry.js';
 import { SessionOpener } from '../../lib/engine/session-opener.js';
 import type { InFlightAttempt, SessionDeps } from '../../lib/engine/session.js';
 import { Sessions } from '../../lib/engine/sessions.js';
-import { StoreError, type CommitGroup, type EngineStore, type GroupResult } from '../../lib/engine/store.js';
+import {
+  StoreError,
+  type Claimable,
+  type CommitGroup,
+  type EngineStore,
+  type GroupResult,
+} from '../../lib/engine/store.js';
 import type { MemoryStore } from './memory-store.js';
 
 /** What happens to a commit. The worker is killed (before it or after it), or hears only that the connection broke. */
@@ -35,7 +41,7 @@ export class MemoryWorker {
   constructor(
     readonly id: number,
     private readonly store: MemoryStore,
-    private readonly registry: Registry,
+    registry: Registry,
     private readonly faultOf: () => CommitFault,
   ) {
     const port = this.connection();
@@ -64,10 +70,12 @@ export class MemoryWorker {
       onTrouble,
     };
     this.clock = clock;
+    this.claimable = registry.all().map(({ definitionId: id }) => ({ id, runAs: id, timeout: null }));
     this.opener = new SessionOpener(deps, registry, this.sessions);
   }
 
   private readonly clock: DatabaseClock;
+  private readonly claimable: readonly Claimable[];
 
   /** Whether it holds no run. */
   get idle(): boolean {
@@ -80,8 +88,7 @@ export class MemoryWorker {
     if (this.idle) this.clock.sync(this.store.now());
     await this.store.wakeDue();
     if (this.active >= limit) return;
-    const claimable = this.registry.all().map(({ definitionId: id }) => ({ id, runAs: id, timeout: null }));
-    const rows = await this.store.claim(this.id, 'default', limit - this.active, claimable);
+    const rows = await this.store.claim(this.id, 'default', limit - this.active, this.claimable);
     if (rows.length === 0) return;
     this.active += rows.length;
     // What the opener asks for is asked over the connection, which a kill may cut.

@@ -1,10 +1,8 @@
 import { jest } from '@jest/globals';
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { type Fork, Forks } from '../support/forks.js';
 import { onServer } from '../support/leak-check.mjs';
 import { onTestServer } from './support.js';
 
@@ -19,20 +17,10 @@ interface Told {
 /** Each makes a server, or a process with the whole package in it. */
 jest.setTimeout(300_000);
 
-const children: ChildProcess[] = [];
+const processes = new Forks<Told>(new URL('./process.ts', import.meta.url));
 
-afterAll(() => {
-  for (const child of children) child.kill('SIGKILL');
-});
-
-async function start(databaseUrl: string | undefined, ...args: string[]): Promise<[ChildProcess, Told]> {
-  const child = fork(fileURLToPath(new URL('./process.ts', import.meta.url)), args, {
-    execArgv: ['--import', fileURLToPath(new URL('../support/register-ts.mjs', import.meta.url))],
-    env: { ...process.env, DATABASE_URL: databaseUrl ?? '' },
-  });
-  children.push(child);
-  const [told] = (await once(child, 'message')) as [Told];
-  return [child, told];
+function start(databaseUrl: string | undefined, ...args: string[]): Promise<Fork<Told>> {
+  return processes.start(args, { DATABASE_URL: databaseUrl ?? '' });
 }
 
 function nameOf(url: string): string {
@@ -59,31 +47,33 @@ async function databasesLike(name: string): Promise<number> {
 
 describe('the embedded server', () => {
   it('serves the tests of a process, each on a database of its own, and goes with it, by kill -9 too', async () => {
-    const [child, told] = await start(undefined);
+    const child = await start(undefined);
+    const { told } = child;
     expect(told).toMatchObject({ result: { greeting: 'hello ann' }, others: 0 });
     expect(new URL(told.second).port).toBe(new URL(told.url).port);
     expect(nameOf(told.second)).not.toBe(nameOf(told.url));
     expect(existsSync(told.directory)).toBe(true);
-    child.kill('SIGKILL');
+    await child.end('SIGKILL');
     await until(async () => !(await answers(told.url)));
     await until(() => !existsSync(told.directory));
   });
 
   it('does not keep the process alive', async () => {
-    const [child, told] = await start(undefined, 'close');
-    if (child.exitCode === null) await once(child, 'exit');
+    const child = await start(undefined, 'close');
+    await child.gone();
     expect(child.exitCode).toBe(0);
-    await until(() => !existsSync(told.directory));
+    await until(() => !existsSync(child.told.directory));
   });
 });
 
 describe('the server of DATABASE_URL', () => {
   it('is left as it was found, after a kill -9 too', async () => {
-    const [child, told] = await start(onTestServer.databaseUrl);
+    const child = await start(onTestServer.databaseUrl);
+    const { told } = child;
     expect(told).toMatchObject({ result: { greeting: 'hello ann' }, others: 0 });
     expect(new URL(told.url).host).toBe(new URL(onTestServer.databaseUrl ?? '').host);
     expect(await databasesLike(nameOf(told.url))).toBe(3);
-    child.kill('SIGKILL');
+    await child.end('SIGKILL');
     await until(async () => (await databasesLike(nameOf(told.url))) === 0);
   });
 });

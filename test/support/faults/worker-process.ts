@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { endWithFile } from '../forks.js';
 import type { WorkerLine, WorkerSettings } from './worker.js';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -15,6 +16,7 @@ export class WorkerProcess {
   private readonly exited: Promise<unknown>;
 
   private constructor(private readonly child: ChildProcess) {
+    endWithFile(child);
     this.changed.setMaxListeners(0);
     this.exited = once(child, 'close').then(() => this.changed.emit('change'));
     if (child.stdout !== null) {

@@ -66,7 +66,8 @@ export class LifeWorkflow {
     return { ...data, plain: true };
   }
 
-  @Step({ retry: { maxAttempts: 2, initialDelay: 1 } })
+  /** Not due at once: the run is to be parked for it, also where the machine is busy. */
+  @Step({ retry: { maxAttempts: 2, initialDelay: 100, jitter: false } })
   async paid(data: object) {
     await this.effects.leave(`paid ${currentAttempt()}`);
     const receipt = await once('pay', async () => {
