@@ -8,9 +8,11 @@ import { join } from 'node:path';
 const [folder, ...failedStages] = process.argv.slice(2);
 let passed = 0;
 let failed = 0;
-const suites = ['package', 'contract', 'tests'];
-for (const stage of suites) {
-  const path = join(folder, `${stage}.json`);
+for (const [stage, file] of [
+  ['package', 'package.json'],
+  ['tests', 'tests.json'],
+]) {
+  const path = join(folder, file);
   if (!existsSync(path)) {
     failed += 1;
     continue;
@@ -22,6 +24,6 @@ for (const stage of suites) {
   passed += result.numPassedTests;
   failed += unexplained ? 1 : failures;
 }
-failed += failedStages.filter((stage) => !suites.includes(stage)).length;
+failed += failedStages.filter((stage) => stage !== 'package' && stage !== 'tests').length;
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
