@@ -57,7 +57,9 @@ describe('a cancel', () => {
     const gone = [root, held, fresh, paused, below];
     expect(done.cancelled).toBe(true);
     expect(idsOf(done.ended)).toEqual(gone.toSorted());
-    expect(done.ended.filter((run) => run.held || run.watched)).toMatchObject([{ id: held, held: true, watched: true }]);
+    expect(done.ended.filter((run) => run.held || run.watched)).toMatchObject([
+      { id: held, held: true, watched: true },
+    ]);
     expect(done.woken).toEqual([]);
     for (const id of gone) {
       const row = await rows.one('workflow_executions', id);

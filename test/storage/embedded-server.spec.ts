@@ -28,7 +28,8 @@ const children = new Set<ChildProcess>();
 beforeAll(async () => {
   made = await newRoot();
   const first = use({ dir: join(made, 'postgres') });
-  expect((await first.answer).error).toBeUndefined();
+  const { error } = await first.answer;
+  if (error !== undefined) throw new Error(error.message);
   await first.leave();
 });
 

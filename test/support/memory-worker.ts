@@ -70,7 +70,9 @@ export class MemoryWorker {
       onTrouble,
     };
     this.clock = clock;
-    this.claimable = registry.all().map(({ definitionId: id }) => ({ id, runAs: id, timeout: null }));
+    this.claimable = registry
+      .all()
+      .map(({ definitionId }) => ({ id: definitionId, runAs: definitionId, timeout: null }));
     this.opener = new SessionOpener(deps, registry, this.sessions);
   }
 
