@@ -4,7 +4,7 @@ import type { WorkflowDefinition } from '../core/definition.js';
 import type * as port from '../engine/store.js';
 import { StoreError } from '../engine/store.js';
 import { type ClaimRow, claimedRow } from './claimed-row.js';
-import { isConnectionError, openPool } from './connection.js';
+import { isConnectionError, openPool, serverAnswer } from './connection.js';
 import type { DatabaseTarget } from './database-target.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
 import {
@@ -348,6 +348,7 @@ async function answers(manager: EntityManager): Promise<boolean> {
     await manager.query('SELECT 1');
     return true;
   } catch (error) {
-    return !isConnectionError(error);
+    // TypeORM says in words of its own that the connection is gone: only what the server said is an answer.
+    return serverAnswer(error) !== undefined && !isConnectionError(error);
   }
 }
