@@ -40,6 +40,8 @@ export type RecordType =
   | 'returned'
   /** The results of a loop, put into the data. */
   | 'gather'
+  /** The data as the selector of a branch or loop has written it; the selector's own record follows. */
+  | 'context'
   /** A step is about to run (`compensateWhen: 'started'`). */
   | 'intent'
   /** The round has failed or was cancelled, and is being undone. */
@@ -168,6 +170,9 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
     case 'log':
       if (record.facts?.logged === undefined) delete step.logged;
       else step.logged = record.facts.logged;
+      return;
+    case 'context':
+      frame.sequence.data = record.seq;
       return;
     case 'child':
       return noteChild(frame.sequence, step, record.facts?.child);

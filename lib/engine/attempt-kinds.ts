@@ -3,6 +3,7 @@ import type { Sequence, WorkflowDefinition, WorkflowNode } from '../core/definit
 import { describe } from '../core/describe.js';
 import { DefinitionError, FatalError, InvalidStepResultError } from '../core/errors.js';
 import { gotoTarget, isFinish, isGoto } from '../core/jumps.js';
+import type { RecordFacts } from '../core/machine.js';
 import type { ItemContext } from '../core/results.js';
 import type { Place } from '../core/survey.js';
 import type { AttemptSpec, Settled } from './attempt.js';
@@ -144,15 +145,21 @@ function chooseArm(node: WorkflowNode & { kind: 'branch' }, returned: unknown, s
         'add that arm, or a `default`.',
     );
   }
-  return { output: encode(returned, { maxBytes: scope.maxPayloadBytes, what: `${node.name}()` }), facts: { arm } };
+  return selected(returned, { arm }, node, scope);
 }
 
 function items(node: WorkflowNode, returned: unknown, scope: StepScope): Settled {
   if (!Array.isArray(returned)) {
     throw new FatalError(`Loop "${node.name}" returned ${describe(returned)}; a selector returns the array of items.`);
   }
-  const output = encode(returned, { maxBytes: scope.maxPayloadBytes, what: `${node.name}()` });
-  return { output, facts: { items: returned.length } };
+  return selected(returned, { items: returned.length }, node, scope);
+}
+
+/** What a selector returned says where to go on; the data is what it wrote. */
+function selected(returned: unknown, facts: RecordFacts, node: WorkflowNode, scope: StepScope): Settled {
+  const output = encodeData(returned, node, scope);
+  const written = scope.context.resolve(undefined);
+  return written === undefined ? { output, facts } : { output, facts, context: encodeData(written, node, scope) };
 }
 
 /** The data with `__results__`; data that is no object, which only an item can have, gives way to them. */

@@ -31,6 +31,8 @@ export interface Settled {
   /** Encoded; null: the data goes on unchanged. */
   readonly output: string | null;
   readonly facts: RecordFacts | null;
+  /** Encoded: the data as it was written, where the output is something else. */
+  readonly context?: string;
 }
 
 export type AttemptResult = AttemptOutcome & {

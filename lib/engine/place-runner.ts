@@ -187,7 +187,7 @@ export class PlaceRunner {
       this.close(placeOf(place), over);
       // What is abandoned is not tried again.
       const settled = attempt.abandoned && result.status === 'failed' ? { ...result, retryInMs: null } : result;
-      core.write([core.attemptRecord(placeOf(place), type, settled)]);
+      core.write(core.attemptRecords(placeOf(place), type, settled));
     }
     this.host.settled();
   }

@@ -108,6 +108,17 @@ export class SessionCore {
     return this.record(place, type, { status: 'failed', error, logs, retryInMs, durationMs });
   }
 
+  /** The same, with the data before it, where a selector has written that. */
+  attemptRecords(
+    place: RecordPlace,
+    type: machine.RecordType,
+    result: Exclude<AttemptResult, { status: 'suspended' }>,
+  ): NewRecord[] {
+    const written = result.status === 'completed' ? result.context : undefined;
+    const before = written === undefined ? [] : [this.record(place, 'context', { output: written })];
+    return [...before, this.attemptRecord(place, type, result)];
+  }
+
   /**
    * What an attempt that makes no record has logged. `goesOn`: after a wait, so that the next pass says it again; one
    * that was handed back is another run of the code.

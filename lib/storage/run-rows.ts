@@ -146,7 +146,7 @@ export function toSteps(
   waits: readonly StepWaitRow[] = [],
 ): StepRecord[] {
   const outputs = new Map(records.map((record) => [Number(record.seq), record.output]));
-  const steps = records.filter((record) => record.type !== 'gather');
+  const steps = records.filter((record) => !DATA_ONLY.has(record.type));
   const known = new Set(steps.map(identity));
   const fresh = running.filter((attempt) => {
     const key = identity(attempt);
@@ -232,7 +232,9 @@ function inputNow({ round }: { round: number }, input: string, records: readonly
   return decode(before?.output ?? input);
 }
 
-const DATA_TYPES = new Set(['step', 'decision', 'parallel', 'gather']);
+/** Records whose output is data: those of members, and those that only write it. */
+const DATA_ONLY = new Set(['gather', 'context']);
+const DATA_TYPES = new Set([...DATA_ONLY, 'step', 'decision', 'parallel']);
 
 function unfinished(
   attempt: { path: string; round: number; visit: number; attempt: number },

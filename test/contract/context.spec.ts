@@ -1,11 +1,13 @@
 import {
   appendContext,
+  Branch,
   currentAttempt,
   deleteContext,
   ForEach,
   getContext,
   hasContext,
   incrementContext,
+  type ItemContext,
   mergeContext,
   putContext,
   sleep,
@@ -42,10 +44,37 @@ class LoopWorkflow {
   }
 }
 
+@Workflow()
+class SelectingWorkflow {
+  @Branch({ a: 'arm' })
+  choose() {
+    putContext('chosen', 'a');
+    deleteContext('gone');
+    return 'a';
+  }
+
+  @Step()
+  arm(data: Data) {
+    seen.push(data);
+  }
+
+  @ForEach('each', { results: 'none' })
+  items(data: Data) {
+    seen.push(data);
+    incrementContext('loops');
+    return [1, 2];
+  }
+
+  @Step()
+  each(_item: number, { data }: ItemContext<Data>) {
+    seen.push(data);
+  }
+}
+
 let test: DurableTest;
 
 beforeAll(async () => {
-  test = await kit([WritingWorkflow, LoopWorkflow]);
+  test = await kit([WritingWorkflow, LoopWorkflow, SelectingWorkflow]);
 });
 
 afterAll(() => test.close());
@@ -161,6 +190,21 @@ describe('writing', () => {
       list.push(2);
     });
     expect(result).toEqual({ list: [1] });
+  });
+
+  it('goes by a selector too, whose return value is no data', async () => {
+    const run = await test.client.start(SelectingWorkflow, { kept: 1, gone: 1 });
+    expect(await run.result()).toEqual({ kept: 1, chosen: 'a', loops: 1 });
+    const chosen = { kept: 1, chosen: 'a' };
+    expect(seen).toEqual([chosen, chosen, { ...chosen, loops: 1 }, { ...chosen, loops: 1 }]);
+    const steps = await test.client.getSteps(run.id);
+    expect(steps.map(({ path, input, output }) => [path, input, output])).toEqual([
+      ['choose', { kept: 1, gone: 1 }, 'a'],
+      ['choose.a/arm', chosen, null],
+      ['items', chosen, [1, 2]],
+      ['items[0]/each', 1, null],
+      ['items[1]/each', 2, null],
+    ]);
   });
 
   it('of keys such as __proto__ is data', async () => {

@@ -3,21 +3,26 @@ import { Test } from '@nestjs/testing';
 import {
   Branch,
   Compensate,
+  currentAttempt,
   Decision,
   DurableClient,
   DurableModule,
+  type ExecutionStatus,
   FatalError,
   finish,
   ForEach,
+  getContext,
   goto,
   type ItemContext,
   Parallel,
   parallelOk,
   parallelResults,
   type ParallelResults,
+  putContext,
   Step,
   stepSignal,
   unwrap,
+  waitForEvent,
   Workflow,
 } from 'nest-durable';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -208,6 +213,51 @@ class TripWorkflow {
   }
 }
 
+@Workflow({ name: 'selecting' })
+class SelectingWorkflow {
+  @Branch({ vip: ['ask', 'greet'], plain: 'pass' }, { retry: { maxAttempts: 2, initialDelay: 1 } })
+  tier(data: { spent: number }) {
+    putContext({ tier: data.spent > 100 ? 'vip' : 'plain', attempt: currentAttempt() });
+    if (currentAttempt() === 1) throw new Error('once more');
+    return getContext('tier');
+  }
+
+  @Step({ compensate: 'ungreet' })
+  greet(data: object) {
+    return { ...data, greeted: true };
+  }
+
+  @Step()
+  pass() {}
+
+  @Step()
+  async ask() {
+    await waitForEvent('go');
+  }
+
+  @ForEach('send')
+  mails() {
+    putContext('mails', 2);
+    return ['a', 'b'];
+  }
+
+  @Step()
+  send(mail: string, { data }: ItemContext<{ mails: number }>) {
+    return `${mail} of ${data.mails}`;
+  }
+
+  @Step()
+  end(data: { fail?: boolean; tier: string; __results__: { value: string }[] }) {
+    if (data.fail === true) throw new FatalError('the end');
+    return { tier: data.tier, sent: data.__results__.map(({ value }) => value) };
+  }
+
+  @Compensate()
+  ungreet(data: { tier: string }, { current }: { current: { mails: number } }) {
+    log.push(`ungreet ${data.tier} ${current.mails}`);
+  }
+}
+
 let database: TestDatabase;
 let app: INestApplicationContext;
 let client: DurableClient;
@@ -216,7 +266,15 @@ beforeAll(async () => {
   database = await createTestDatabase();
   const module = await Test.createTestingModule({
     imports: [DurableModule.forRoot({ database: { url: database.url } })],
-    providers: [RoutingWorkflow, CirclesWorkflow, FulfilmentWorkflow, FailFastWorkflow, CampaignWorkflow, TripWorkflow],
+    providers: [
+      RoutingWorkflow,
+      CirclesWorkflow,
+      FulfilmentWorkflow,
+      FailFastWorkflow,
+      CampaignWorkflow,
+      TripWorkflow,
+      SelectingWorkflow,
+    ],
   }).compile();
   app = await module.init();
   client = app.get(DurableClient);
@@ -227,6 +285,10 @@ beforeEach(() => log.splice(0));
 
 async function paths(id: string): Promise<string[]> {
   return (await client.getSteps(id)).map(({ path, type, visit }) => `${type} ${path} ${visit}`);
+}
+
+async function reached(id: string, status: ExecutionStatus): Promise<void> {
+  while ((await client.getExecution(id))?.status !== status) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 describe('control flow', () => {
@@ -306,6 +368,23 @@ describe('control flow', () => {
     expect(inputs).toHaveLength(5);
     expect(inputs).toContainEqual(['x']);
     expect(await (await client.start(CampaignWorkflow, { to: [] })).result()).toEqual({ to: [], __results__: [] });
+  });
+
+  it('keeps what selectors write to the data, in an arm that waits, in a rollback, and in a run that goes on from there', async () => {
+    const run = await client.start(SelectingWorkflow, { spent: 500, fail: true });
+    await reached(run.id, 'waiting');
+    expect((await client.getExecution(run.id))?.data).toEqual({ spent: 500, fail: true, tier: 'vip', attempt: 2 });
+    await client.sendEvent(run.id, 'go');
+    await expect(run.result()).rejects.toMatchObject({ cause: { message: 'the end' } });
+    expect(log).toEqual(['ungreet vip 2']);
+    const plain = await client.start(SelectingWorkflow, { spent: 1 });
+    expect(await plain.result()).toEqual({ tier: 'plain', sent: ['a of 2', 'b of 2'] });
+    const again = await client.restartFrom(plain.id, 'end');
+    expect(await again.result()).toEqual({ tier: 'plain', sent: ['a of 2', 'b of 2'] });
+    const cancelled = await client.start(SelectingWorkflow, { spent: 500 });
+    await reached(cancelled.id, 'waiting');
+    await client.cancel(cancelled.id);
+    expect((await client.getExecution(cancelled.id))?.data).toEqual({ spent: 500, tier: 'vip', attempt: 2 });
   });
 
   it('undoes what completed or began, the last first, with retries', async () => {

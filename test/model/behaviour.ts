@@ -57,6 +57,12 @@ export function jumped(name: string, jump: Jump | null, data: unknown): Returned
   return jump.end === 'finish' ? { kind: 'finish', data: { ...fields, [counter]: 'finished' } } : null;
 }
 
+/** The data that a selector leaves behind. */
+export function writtenBy({ name, act }: BranchPlan | LoopPlan, data: unknown): unknown {
+  if (act.returns !== 'written' || !isFields(data)) return data;
+  return { ...data, [name]: Number(data[name] ?? 0) + 1 };
+}
+
 /** What a selector of a branch picks; depends on the data, so that visits differ. */
 export function selected({ values }: BranchPlan, data: unknown): unknown {
   return values[sizeOf(data) % values.length];

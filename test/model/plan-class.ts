@@ -99,8 +99,10 @@ function bodyOf(plan: Plan, node: NodePlan, probe: Probe): Method {
     await begun(plan, node, probe, args);
     switch (node.kind) {
       case 'branch':
+        write(node, data);
         return selected(node, data);
       case 'forEach':
+        write(node, data);
         return itemsOf(node, data);
       case 'step':
         return given(node.name, node.act, data, returned(node.name, node.act, data));
@@ -110,6 +112,11 @@ function bodyOf(plan: Plan, node: NodePlan, probe: Probe): Method {
       }
     }
   };
+}
+
+/** A selector has no other way to change the data. */
+function write({ name, act }: NodePlan, data: unknown): void {
+  if (act.returns === 'written' && isFields(data)) incrementContext(name);
 }
 
 /** What the engine gets, by way of the public functions. */

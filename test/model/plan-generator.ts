@@ -25,6 +25,8 @@ class PlanGenerator {
   private readonly random: Random;
   /** What was added later draws from here, so that known seeds still give the plans that they gave. */
   private readonly rare: Random;
+  /** The same once more: what selectors write. */
+  private readonly rarer: Random;
   private count = 0;
   private readonly budget: number;
   private readonly undos: UndoPlan[] = [];
@@ -36,6 +38,7 @@ class PlanGenerator {
   constructor(private readonly seed: number) {
     this.random = new Random(seed);
     this.rare = new Random(seed ^ 0x5eed);
+    this.rarer = new Random(seed ^ 0xc0de);
     this.budget = this.random.int(3, MAX_NODES);
     this.failureRate = this.random.pick([0, 0.02, 0.05, 0.15]);
     this.maxRetries = this.random.chance(0.15) ? this.random.int(1, 2) : 0;
@@ -95,7 +98,7 @@ class PlanGenerator {
         if (values.length === 0 || (keys.includes('default') ? random.chance(0.5) : random.chance(this.failureRate))) {
           values.push('elsewhere');
         }
-        return { kind, name, act: this.act(place, 'nothing'), arms, values };
+        return { kind, name, act: this.selector(place), arms, values };
       }
       case 'parallel':
         return this.parallel(name, index, names, place);
@@ -106,7 +109,7 @@ class PlanGenerator {
         return {
           kind,
           name,
-          act: this.act(place, 'nothing'),
+          act: this.selector(place),
           arm,
           items,
           onError: random.pick(['failFast', 'completeAll']),
@@ -164,6 +167,10 @@ class PlanGenerator {
 
   private ending(own: string): Jump {
     return { to: own, times: 0, end: 'finish' };
+  }
+
+  private selector(place: Place): Act {
+    return this.act(place, this.rarer.chance(0.3) ? 'written' : 'nothing');
   }
 
   private act({ anyValue }: Place, returns?: Act['returns']): Act {

@@ -1,4 +1,4 @@
-import { failureOf, isFields, itemsOf, jumped, returned, selected, type Returned } from './behaviour.js';
+import { failureOf, isFields, itemsOf, jumped, returned, selected, type Returned, writtenBy } from './behaviour.js';
 import type { Act, BranchPlan, DecisionPlan, LoopPlan, NodePlan, ParallelPlan, Plan, StepPlan, Undo } from './plan.js';
 
 /*
@@ -202,7 +202,7 @@ class Reference {
     const chosen = this.attempts(node, path, data, of.item, before, { kind: 'nothing' }, null);
     if (chosen.kind !== 'done') return chosen;
     const prefix = `${path}.${encoded(arm)}/`;
-    return this.sequence({ nodes: node.arms[arm] ?? [], prefix, item: of.item }, data, chosen.after);
+    return this.sequence({ nodes: node.arms[arm] ?? [], prefix, item: of.item }, writtenBy(node, data), chosen.after);
   }
 
   /** The selector returns in the end, and what it returns fails the run at once. */
@@ -234,17 +234,18 @@ class Reference {
   private loop(node: LoopPlan, path: string, item: unknown, data: unknown, before: Records): End {
     const selector = this.attempts(node, path, data, item, before, { kind: 'nothing' }, null);
     if (selector.kind !== 'done') return selector;
+    const written = writtenBy(node, data);
     const ends = itemsOf(node, data).map((value, index): Arm => {
       const from = this.records.length;
-      const of = { nodes: node.arm, prefix: `${path}[${index}]/`, item: { index, data } };
+      const of = { nodes: node.arm, prefix: `${path}[${index}]/`, item: { index, data: written } };
       return { key: String(index), end: this.sequence(of, value, selector.after), records: this.records.slice(from) };
     });
     const settled = this.settle(ends, node.onError);
     if (settled.kind === 'failed') return settled;
     const after = settled.after.length > 0 ? settled.after : selector.after;
-    if (node.results === 'none') return { kind: 'done', data, after };
+    if (node.results === 'none') return { kind: 'done', data: written, after };
     const results = settled.results.map(([, result]) => result);
-    return { kind: 'done', data: { ...(isFields(data) ? data : {}), __results__: results }, after };
+    return { kind: 'done', data: { ...(isFields(written) ? written : {}), __results__: results }, after };
   }
 
   private settle(arms: readonly Arm[], onError: 'failFast' | 'completeAll'): Settled {

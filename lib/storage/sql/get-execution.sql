@@ -22,7 +22,7 @@ LEFT JOIN LATERAL (
   FROM durable.step_executions s
   WHERE e.status = 'active'
     AND s.run_id = e.id AND s.status = 'completed' AND s.output IS NOT NULL AND s.round >= e.round
-    AND s.type IN ('step', 'decision', 'parallel', 'gather')
+    AND s.type IN ('step', 'decision', 'parallel', 'gather', 'context')
     -- The main sequence, or the branch arm that it stood in when it was suspended.
     AND (strpos(s.path, '/') = 0 OR s.seq = e.data_seq)
   ORDER BY s.seq DESC

@@ -3,5 +3,5 @@
 -- $1 uuid: the run
 SELECT seq, input_seq, input_item, completed_at, round, visit, attempt, duration_ms, type, status, path, output, error
 FROM durable.step_executions
-WHERE run_id = $1 AND type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate', 'gather')
+WHERE run_id = $1 AND type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate', 'gather', 'context')
 ORDER BY seq
