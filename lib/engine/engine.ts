@@ -18,6 +18,7 @@ import { Scheduler } from './scheduler.js';
 import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
 import { SessionOpener } from './session-opener.js';
 import { Sessions } from './sessions.js';
+import { Starts } from './starts.js';
 import { WakeUp } from './wake-up.js';
 import type { CancelledTree, StartOp, WokenRun } from './store.js';
 
@@ -46,7 +47,7 @@ export class Engine {
   private readonly publisher: Loop;
   private readonly definitions: ClaimableDefinitions;
   private readonly scheduler: Scheduler;
-  private readonly starting = new Set<string>();
+  private readonly starts: Starts;
   private state: EngineHealth['state'] = 'new';
   private published = '[]';
 
@@ -150,6 +151,19 @@ export class Engine {
     );
     this.publisher = new Loop('Publishing', PUBLISH_INTERVAL, () => this.publish(), onTrouble);
     this.definitions = new ClaimableDefinitions(store, registry, () => this.membership.id, onTrouble);
+    this.starts = new Starts({
+      writer: this.writer,
+      sessions: this.sessions,
+      opener: this.opener,
+      claims: this.claims,
+      pollers: this.pollers,
+      registry,
+      mayHold: () => this.state === 'running',
+      onWork: (queue) => this.workIn([queue]),
+      onLater: (queue, inMs) => (this.wakes ? this.waker.within(inMs) : this.workLater([queue])),
+      clock: this.clock,
+      telemetry: deps.telemetry,
+    });
     this.wakeUp = new WakeUp({
       hints: deps.hints,
       pollers: this.pollers,
@@ -243,44 +257,13 @@ export class Engine {
   }
 
   /** Starts a run: in a group commit, and in the same statement held by this process where it has room. */
-  async startRun(op: Omit<StartOp, 'claim'>): Promise<void> {
-    const poller = this.pollers.get(op.queue);
-    const now = op.delayMs <= 0 && op.scheduledAt === null;
-    const workflow = this.deps.registry.byId(op.definitionId);
-    const may =
-      now &&
-      this.state === 'running' &&
-      workflow !== undefined &&
-      this.claims.mayHold(op.queue, workflow.definition.concurrencyLimit);
-    const claim = may && (poller?.reserve() ?? false);
-    this.starting.add(op.id);
-    try {
-      const held = await this.sessions.take(async () => {
-        const token = await this.writer.start({ ...op, claim });
-        this.deps.telemetry?.started(op.workflow, 1);
-        if (token !== null) this.opener.openStarted(op, token);
-        return token !== null;
-      });
-      if (held) return;
-      if (claim) {
-        poller?.free();
-        // Perhaps granted all the same, by a commit whose answer was lost.
-        this.sessions.doubt();
-      }
-      if (now) this.workIn([op.queue]);
-      else if (this.wakes) this.waker.within(this.delayOf(op));
-      else this.workLater([op.queue]);
-    } catch (error) {
-      if (claim) poller?.free();
-      throw error;
-    } finally {
-      this.starting.delete(op.id);
-    }
+  startRun(op: Omit<StartOp, 'claim'>): Promise<void> {
+    return this.starts.start(op);
   }
 
   /** Whether the run is held by this process. */
   isLocal(runId: string): boolean {
-    return this.starting.has(runId) || this.sessions.hasRun(runId);
+    return this.starts.has(runId) || this.sessions.hasRun(runId);
   }
 
   /** Resolves with how the run ended; null: it ended elsewhere (read its row), or the signal was aborted. */
@@ -301,10 +284,6 @@ export class Engine {
   /** Something that is due later was written by another process. */
   hintLater(): void {
     if (this.wakes) void this.waker.poke();
-  }
-
-  private delayOf({ scheduledAt, delayMs }: Omit<StartOp, 'claim'>): number {
-    return scheduledAt === null ? delayMs : Date.parse(scheduledAt) - this.clock.now();
   }
 
   private get wakes(): boolean {

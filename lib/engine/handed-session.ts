@@ -2,23 +2,25 @@ import { encode } from '../core/codec.js';
 import { encodeName, findNode, stepNameOf } from '../core/definition-path.js';
 import { toStoredError } from '../core/error-record.js';
 import { AttemptClosedError, WorkerCrashedError, WorkflowTimeoutError } from '../core/errors.js';
-import { logPath, oncePath, type RecordType } from '../core/machine.js';
+import { oncePath, type RecordType } from '../core/machine.js';
 import { type ChildRef, define, type LogMark, own, type StepState } from '../core/run-state.js';
 import type { Place } from '../core/survey.js';
 import { attemptSpec } from './attempt-kinds.js';
 import { type AttemptResult, runAttempt } from './attempt.js';
-import { childExtras, childFacts, NO_EXTRAS, prepareChild } from './child-start.js';
+import { childExtras, NO_EXTRAS, prepareChild } from './child-start.js';
 import type { PreparedChild } from './children.js';
 import { messageOf } from './journal-writer.js';
 import type { Timer } from './long-timer.js';
 import { tellAttempt, tellHanded } from './observed.js';
+import { persist } from './persist.js';
 import { neededFor, resultsOf } from './place-runner.js';
+import { RecordMaker, type SettledAttempt } from './record-maker.js';
 import type { RegisteredWorkflow } from './registry.js';
-import { RunningAttempt } from './running-attempt.js';
+import { attemptAt, RunningAttempt } from './running-attempt.js';
 import type { RunValues } from './run-values.js';
 import type { InFlightAttempt, Session, SessionDeps } from './session.js';
 import { type ScopeHost, StepScope } from './step-scope.js';
-import { NO_LINES, stepLog } from './step-log.js';
+import { stepLog } from './step-log.js';
 import { hasThrown, StepWaits, type Suspension } from './step-waits.js';
 import {
   type ClaimedRow,
@@ -28,14 +30,11 @@ import {
   type JournalRecord,
   type NewRecord,
   type OpExtras,
-  StoreError,
   type TakenWait,
 } from './store.js';
 import type { SegmentTrace } from './telemetry.js';
 import { beginAttempt, beginSegment } from './traces.js';
 import { runTransactional } from './transactional.js';
-
-const WRITE_AGAIN = 200;
 
 /**
  * Drives one step that another queue's run handed to this queue, under a lease of its own. Its record satisfies the
@@ -47,6 +46,7 @@ export class HandedSession implements Session {
   readonly runId: string;
   readonly token: number;
   private readonly step: HandedStep;
+  private readonly make: RecordMaker;
   private readonly once: Record<string, number>;
   private readonly deadline: Timer;
   private readonly timedOut: WorkflowTimeoutError;
@@ -56,7 +56,6 @@ export class HandedSession implements Session {
   private readonly trace: SegmentTrace | null;
   private waits: readonly TakenWait[] = [];
   private logged: LogMark | null;
-  private seq: number;
   private attempt: RunningAttempt | null = null;
   /** What becomes of the row, for the trace. */
   private outcome = 'lost';
@@ -79,7 +78,7 @@ export class HandedSession implements Session {
     this.calls = { ...this.step.calls };
     this.refs = { ...this.step.refs };
     this.logged = this.step.logged ?? null;
-    this.seq = this.step.nextSeq;
+    this.make = new RecordMaker(this.step.nextSeq - 1, () => this.step.round);
     // What an attempt that died with its worker had recorded.
     const prefix = oncePath(this.step.path, '');
     for (const { seq, path, type, facts } of records) {
@@ -87,7 +86,7 @@ export class HandedSession implements Session {
       if (type === 'once') this.once[path.slice(prefix.length)] = seq;
       if (type === 'log') this.logged = facts?.logged ?? null;
       if (type === 'child' && facts?.child !== undefined) this.noteChild(facts.child, facts.child);
-      this.seq = Math.max(this.seq, seq + 1);
+      this.make.last = Math.max(this.make.last, seq);
     }
     this.trace = beginSegment(deps.telemetry, row, { ...this.step });
     this.deadline = deps.clock.timer(() => this.timeOut());
@@ -100,7 +99,7 @@ export class HandedSession implements Session {
       const { recoveries, deadlineInMs } = this.row;
       if (node?.kind !== 'step' && node?.kind !== 'decision') {
         // The run itself finds its place gone, and pauses.
-        await this.commit([this.record('returned', {})], { kind: 'done' });
+        await this.commit([this.make.record(this.step, 'returned')], { kind: 'done' });
       } else if (recoveries > this.workflow.definition.maxRecoveries) {
         const error = encode(toStoredError(new WorkerCrashedError(recoveries)));
         await this.conclude(node.kind, { status: 'failed', error, retryInMs: null, durationMs: 0 });
@@ -108,7 +107,7 @@ export class HandedSession implements Session {
         if (deadlineInMs !== null) this.deadline.start(deadlineInMs);
         const { data, item, results, main } = this.step;
         const state = this.stepState(node.kind);
-        await this.make({
+        await this.work({
           path: this.step.path,
           node,
           work: 'attempt',
@@ -163,24 +162,15 @@ export class HandedSession implements Session {
     return this.attempt === null ? [] : [this.attempt.info];
   }
 
-  private async make(place: Place): Promise<void> {
+  private async work(place: Place): Promise<void> {
     const { node, path, state } = place;
     await this.persist(async () => this.values.load(neededFor(place)));
     const waits = await this.persist(() => this.deps.store.readWaits(this.runId));
     this.waits = waits.filter((wait) => wait.path === path && wait.visit === state.visit);
-    const info = {
-      runId: this.runId,
-      step: node.name,
-      path,
-      type: node.kind,
-      round: this.step.round,
-      visit: state.visit,
-      attempt: state.attempt,
-      startedAt: this.deps.clock.now(),
-    };
-    const attempt = new RunningAttempt(info, (manager) => this.scope(place, manager));
+    const now = { runId: this.runId, round: this.step.round, startedAt: this.deps.clock.now() };
+    const attempt = new RunningAttempt(attemptAt(place, now), (manager, info) => this.scope(place, info, manager));
     this.attempt = attempt;
-    tellAttempt(this.deps, this.row, info);
+    tellAttempt(this.deps, this.row, attempt.info);
     const spec = attemptSpec(place, this.values, this.workflow.definition);
     if (node.settings.transactional) {
       const { result, committed } = await runTransactional(this.deps, this.workflow, spec, attempt, (made) => ({
@@ -188,7 +178,7 @@ export class HandedSession implements Session {
         runId: this.runId,
         token: this.token,
         records: [
-          ...this.transactionChildren.map((child) => this.childRecord(child)),
+          ...this.transactionChildren.map((child) => this.make.child(this.step, child)),
           this.attemptRecord(node.kind, made),
         ],
         outcome: null,
@@ -224,7 +214,7 @@ export class HandedSession implements Session {
       once: this.once,
       calls: this.calls,
       refs: this.refs,
-      nextSeq: this.seq,
+      nextSeq: this.make.last + 1,
     };
     const delayMs = record.retryInMs ?? 0;
     await this.commit([record], { kind: 'again', delayMs, step: JSON.stringify(next) }, extras);
@@ -237,22 +227,15 @@ export class HandedSession implements Session {
       const error = encode(toStoredError(how.error));
       // Once it is resumed it runs at once, whatever is over by then.
       const facts = { pass: { spent: this.step.spent, seen: -1 } };
-      const records = [...logs, this.record('returned', { facts })];
+      const records = [...logs, this.make.record(this.step, 'returned', { facts })];
       return this.commit(records, { kind: 'done' }, { ...NO_EXTRAS, pause: error });
     }
-    const children = how.children.map((child) => this.childRecord(child));
+    const children = how.children.map((child) => this.make.child(this.step, child));
     const waits = [...how.waits];
     const extras: OpExtras = { ...(childExtras(how.children) ?? NO_EXTRAS), waits };
     const pass = { spent, seen: this.waits.filter((wait) => wait.state !== 'open').length };
-    const returned = this.record('returned', { facts: { pass } });
+    const returned = this.make.record(this.step, 'returned', { facts: { pass } });
     await this.commit([...logs, ...children, returned], { kind: 'done' }, extras);
-  }
-
-  private logRecords(goesOn: boolean): NewRecord[] {
-    const left = this.attempt?.scope?.log?.leave() ?? null;
-    if (left === null) return [];
-    const logged = goesOn ? left.mark : { ...left.mark, ...NO_LINES };
-    return [this.record('log', { path: logPath(this.step.path), input: 0, logs: left.text, facts: { logged } })];
   }
 
   /** Handed back: whoever takes it makes the attempt again. */
@@ -286,17 +269,6 @@ export class HandedSession implements Session {
     return this.persist(() => this.deps.store.commitHanded(this.deps.worker(), op));
   }
 
-  private async persist<T>(work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof StoreError) || error.kind === 'rejected') throw error;
-        await new Promise((resolve) => setTimeout(resolve, WRITE_AGAIN));
-      }
-    }
-  }
-
   private stepState(kind: StepState['kind']): StepState {
     const { visit, attempt, spent, intent } = this.step;
     return {
@@ -314,35 +286,17 @@ export class HandedSession implements Session {
     };
   }
 
-  private attemptRecord(type: RecordType, result: Exclude<AttemptResult, { status: 'suspended' }>): NewRecord {
-    const { durationMs } = result;
-    const logs = result.log?.text() ?? null;
-    if (result.status === 'completed') {
-      return this.record(type, { output: result.output, facts: result.facts, logs, durationMs });
-    }
-    const retryInMs = this.expired ? null : result.retryInMs;
-    return this.record(type, { status: 'failed', error: result.error, logs, retryInMs, durationMs });
+  private attemptRecord(type: RecordType, result: SettledAttempt): NewRecord {
+    const over = result.status === 'failed' && this.expired ? { ...result, retryInMs: null } : result;
+    return this.make.attempt(this.step, type, over);
   }
 
-  private record(type: RecordType, more: Partial<NewRecord>): NewRecord {
-    const { data, round, path, visit, attempt } = this.step;
-    return {
-      seq: this.seq++,
-      input: data,
-      round,
-      path,
-      visit,
-      attempt,
-      type,
-      status: 'completed',
-      facts: null,
-      output: null,
-      error: null,
-      logs: null,
-      retryInMs: null,
-      durationMs: 0,
-      ...more,
-    };
+  private logRecords(goesOn: boolean): NewRecord[] {
+    return this.make.log(this.step, this.attempt?.scope?.log ?? null, goesOn);
+  }
+
+  private persist<T>(work: () => Promise<T>): Promise<T> {
+    return persist(work, () => this.lost);
   }
 
   private noteChild(by: { readonly ref: string } | { readonly call: string }, { id, workflow, input }: ChildRef): void {
@@ -350,27 +304,23 @@ export class HandedSession implements Session {
     else define(this.calls, by.call, { id, workflow, input });
   }
 
-  private childRecord(child: PreparedChild): NewRecord {
-    return this.record('child', { path: oncePath(this.step.path, child.call), facts: childFacts(child) });
-  }
-
   private timeOut(): void {
     this.expired = true;
     this.attempt?.giveUp(this.timedOut);
   }
 
-  private scope(place: Place, manager: unknown): StepScope {
-    const { path, state, node } = place;
-    const at = { step: node.name, path, round: this.step.round, visit: state.visit, attempt: state.attempt };
+  private scope(place: Place, info: InFlightAttempt, manager: unknown): StepScope {
+    // A transaction that was lost is made anew.
+    this.transactionChildren.length = 0;
     return new StepScope(this.host(), {
-      step: node.name,
-      attempt: state.attempt,
+      step: info.step,
+      attempt: info.attempt,
       data: this.values.get(place.data),
       manager,
       maxPayloadBytes: this.deps.maxPayloadBytes,
       log: stepLog(this.deps, this.logged),
-      waits: new StepWaits(this.waits, at, () => this.deps.clock.now()),
-      trace: beginAttempt(this.trace, { ...at, type: node.kind }, this.waits),
+      waits: new StepWaits(this.waits, info, () => this.deps.clock.now()),
+      trace: beginAttempt(this.trace, info, this.waits),
       results: () => resultsOf(place.results, this.values),
     });
   }
@@ -386,7 +336,8 @@ export class HandedSession implements Session {
         return seq === undefined ? undefined : this.values.get(seq);
       },
       recordOnce: async (name, value) => {
-        const record = this.record('once', { path: oncePath(this.step.path, name), output: value });
+        const place = { ...this.step, path: oncePath(this.step.path, name) };
+        const record = this.make.record(place, 'once', { output: value });
         await this.commit([record], null);
         this.once[encodeName(name)] = record.seq;
         this.values.set(record.seq, value);
@@ -396,7 +347,7 @@ export class HandedSession implements Session {
       startedChild: (call, ref) => (ref === null ? own(this.calls, call) : own(this.refs, ref)),
       startChild: async (child) => {
         if (this.attempt?.scope?.manager) return void this.transactionChildren.push(child);
-        await this.commit([this.childRecord(child)], null, childExtras([child]));
+        await this.commit([this.make.child(this.step, child)], null, childExtras([child]));
         const { id, workflow } = child.start;
         this.noteChild(child.ref === null ? child : { ref: child.ref }, { id, workflow, input: child.input });
       },

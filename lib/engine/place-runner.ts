@@ -13,9 +13,11 @@ import type { PreparedChild } from './children.js';
 import { settledResults } from './fan-results.js';
 import { messageOf } from './journal-writer.js';
 import { tellAttempt, tellCommitted } from './observed.js';
-import { RunningAttempt } from './running-attempt.js';
+import { attemptAt, RunningAttempt } from './running-attempt.js';
 import type { RunValues } from './run-values.js';
-import type { RecordPlace, SessionCore } from './session-core.js';
+import type { RecordPlace } from './record-maker.js';
+import type { SessionCore } from './session-core.js';
+import type { InFlightAttempt } from './session.js';
 import { type FanResults, type ScopeHost, StepScope } from './step-scope.js';
 import { stepLog } from './step-log.js';
 import { hasThrown, StepWaits, type Suspension } from './step-waits.js';
@@ -48,9 +50,10 @@ export class PlaceRunner {
     if (this.isElsewhere(place)) return this.handOver(place);
     if (needsIntent(place)) {
       // The body runs once it is known that it may have run.
-      return core.write([core.record(placeOf(place), 'intent')]);
+      return core.write([core.make.record(placeOf(place), 'intent')]);
     }
-    const attempt = new RunningAttempt(this.infoOf(place), (manager) => this.scope(place, manager));
+    const now = { runId: core.runId, round: core.state.round, startedAt: core.deps.clock.now() };
+    const attempt = new RunningAttempt(attemptAt(place, now), (manager, info) => this.scope(place, info, manager));
     core.attempts.set(place.path, attempt);
     if (place.work !== 'gather') tellAttempt(core.deps, core.row, attempt.info);
     const needed = neededFor(place);
@@ -82,7 +85,7 @@ export class PlaceRunner {
     const type = step.kind;
     this.close(place, true);
     core.write([
-      core.record(place, type, {
+      core.make.record(place, type, {
         status: 'failed',
         error: encode(toStoredError(error)),
         facts: { failRun: true },
@@ -90,20 +93,6 @@ export class PlaceRunner {
         durationMs: step.spent,
       }),
     ]);
-  }
-
-  private infoOf({ path, node, state }: Place) {
-    const { core } = this;
-    return {
-      runId: core.runId,
-      step: node.name,
-      path,
-      type: node.kind,
-      round: core.state.round,
-      visit: state.visit,
-      attempt: state.attempt,
-      startedAt: core.deps.clock.now(),
-    };
   }
 
   private async make(place: Place, attempt: RunningAttempt): Promise<AttemptEnd> {
@@ -130,16 +119,15 @@ export class PlaceRunner {
       const result = await runAttempt(core.workflow, spec, scope, attempt.givenUp, clock, place.state.spent);
       return { result, committed: null };
     }
-    const children: PreparedChild[] = [];
-    this.transactionChildren.set(place.path, children);
     try {
       return await runTransactional(core.deps, core.workflow, spec, attempt, (result) => {
-        const started = children.map((child) => core.childRecord(placeOf(place), child));
+        const children = this.transactionChildren.get(place.path) ?? [];
+        const started = children.map((child) => core.make.child(placeOf(place), child));
         return {
           rowId: core.row.rowId,
           runId: core.runId,
           token: core.row.token,
-          records: [...started, core.attemptRecord(placeOf(place), place.node.kind, result)],
+          records: [...started, core.make.attempt(placeOf(place), place.node.kind, result)],
           outcome: null,
           extras: childExtras(children),
         };
@@ -176,7 +164,7 @@ export class PlaceRunner {
     if (core.attempts.get(place.path) !== attempt) return;
     core.attempts.delete(place.path);
     if (result.status === 'suspended') {
-      core.write(core.logRecords(attempt.info, result.log ?? null, true));
+      core.write(core.make.log(attempt.info, result.log ?? null, true));
       this.suspended(place, attempt, result.how, result.durationMs);
     } else if (committed !== null) {
       for (const record of committed) core.take(record, true);
@@ -187,7 +175,7 @@ export class PlaceRunner {
       this.close(placeOf(place), over);
       // What is abandoned is not tried again.
       const settled = attempt.abandoned && result.status === 'failed' ? { ...result, retryInMs: null } : result;
-      core.write(core.attemptRecords(placeOf(place), type, settled));
+      core.write(core.make.attempts(placeOf(place), type, settled));
     }
     this.host.settled();
   }
@@ -210,7 +198,7 @@ export class PlaceRunner {
     // The state of this place, as it is now: other records have come meanwhile.
     place.state.spent = durationMs;
     place.state.seen = attempt.seen;
-    if (how.children.length > 0) core.write(how.children.map((child) => core.childRecord(placeOf(place), child)));
+    if (how.children.length > 0) core.write(how.children.map((child) => core.make.child(placeOf(place), child)));
     core.outbox.add({ waits: [...how.waits], children: [...how.children] });
     core.book.add(how.waits);
   }
@@ -219,8 +207,8 @@ export class PlaceRunner {
     const { core } = this;
     const rowId = uuidv7();
     const { state, path, data, item, main } = place;
-    const nextSeq = core.seq + 2;
-    core.write([core.record(placeOf(place), 'handed', { facts: { handed: { rowId, nextSeq } } })]);
+    const nextSeq = core.make.last + 2;
+    core.write([core.make.record(placeOf(place), 'handed', { facts: { handed: { rowId, nextSeq } } })]);
     const step: HandedStep = {
       path,
       visit: state.visit,
@@ -239,26 +227,27 @@ export class PlaceRunner {
       nextSeq,
       ...(core.state.trace === undefined ? {} : { trace: core.state.trace }),
     };
-    core.seq += HANDED_SPAN;
+    core.make.last += HANDED_SPAN;
     core.outbox.add({ handOvers: [{ rowId, queue: place.node.settings.queue ?? '', step: JSON.stringify(step) }] });
   }
 
-  private scope(place: Place, manager: unknown): StepScope {
+  private scope(place: Place, info: InFlightAttempt, manager: unknown): StepScope {
     const { core } = this;
-    const { path, state, node } = place;
+    const { path, state } = place;
     const known = core.book.of(path, state.visit);
     const attempt = core.attempts.get(path);
+    // A transaction that was lost is made anew.
+    if (manager !== null) this.transactionChildren.set(path, []);
     if (attempt !== undefined) attempt.seen = known.filter((wait) => wait.state !== 'open').length;
-    const at = { step: node.name, path, round: core.state.round, visit: state.visit, attempt: state.attempt };
     return new StepScope(this.hostOf(place), {
-      step: node.name,
-      attempt: state.attempt,
+      step: info.step,
+      attempt: info.attempt,
       data: core.values.get(place.data),
       manager,
       maxPayloadBytes: core.deps.maxPayloadBytes,
       log: stepLog(core.deps, state.logged ?? null),
-      waits: new StepWaits(known, at, () => core.deps.clock.now()),
-      trace: beginAttempt(core.trace, { ...at, type: node.kind }, known),
+      waits: new StepWaits(known, info, () => core.deps.clock.now()),
+      trace: beginAttempt(core.trace, info, known),
       results: () => resultsOf(place.own ?? place.results, core.values),
     });
   }
@@ -277,7 +266,7 @@ export class PlaceRunner {
       scheduledTime: core.row.scheduledTime,
       recordedOnce: (name) => core.recordedOnce(place.state.once, name),
       recordOnce: (name, value) => {
-        const record = core.record({ ...at, path: machine.oncePath(at.path, name) }, 'once', { output: value });
+        const record = core.make.record({ ...at, path: machine.oncePath(at.path, name) }, 'once', { output: value });
         return core.note(place.node.name, [record], [], flush);
       },
       nameOf: (workflow) => core.deps.targets.nameOf(workflow),
@@ -289,7 +278,7 @@ export class PlaceRunner {
       startChild: async (child) => {
         const open = this.transactionChildren.get(place.path);
         if (open !== undefined) return void open.push(child);
-        await core.note(place.node.name, [core.childRecord(at, child)], [child], flush);
+        await core.note(place.node.name, [core.make.child(at, child)], [child], flush);
       },
     };
   }

@@ -115,17 +115,24 @@ export class QueueClaims {
 
   private async claimLimited(queue: string, count: number, definitions: LimitedClaimable[]): Promise<number> {
     let got = 0;
-    for (let round = 0; round < MOST_ROUNDS && got < count; round++) {
-      const claim = { worker: this.deps.worker(), queue, count: count - got, definitions };
-      const begun = performance.now();
-      const { rows, unkeyed, blocked, nextInMs } = await this.deps.queues.claimLimited(claim);
-      this.measure(queue, begun, rows);
-      for (const { rowId, limitKey } of rows) if (limitKey !== null) this.keys.set(rowId, limitKey);
-      if (rows.length > 0) await this.deps.open(rows);
-      got += rows.length;
-      if (unkeyed.length > 0) await this.setKeys(unkeyed);
-      if (nextInMs !== null) this.deps.onRate(queue, nextInMs);
-      if (unkeyed.length === 0 && blocked === 0) break;
+    try {
+      for (let round = 0; round < MOST_ROUNDS && got < count; round++) {
+        const claim = { worker: this.deps.worker(), queue, count: count - got, definitions };
+        const begun = performance.now();
+        const { rows, unkeyed, blocked, nextInMs } = await this.deps.queues.claimLimited(claim);
+        this.measure(queue, begun, rows);
+        for (const { rowId, limitKey } of rows) if (limitKey !== null) this.keys.set(rowId, limitKey);
+        if (rows.length > 0) await this.deps.open(rows);
+        got += rows.length;
+        if (unkeyed.length > 0) await this.setKeys(unkeyed);
+        if (nextInMs !== null) this.deps.onRate(queue, nextInMs);
+        if (unkeyed.length === 0 && blocked === 0) break;
+      }
+    } catch (error) {
+      if (got === 0) throw error;
+      // What is at work here has its places, whatever became of a further round.
+      this.deps.onTrouble(`Queue "${queue}" could not be read on and will be again: ${messageOf(error)}`);
+      this.deps.onWork([queue]);
     }
     return got;
   }

@@ -8,6 +8,7 @@ import type { StoredError } from '../core/stored-error.js';
 import { type AttemptResult, type AttemptSpec, failedAttempt, runAttempt, storedErrorOf } from './attempt.js';
 import { tellAttempt } from './observed.js';
 import { RunningAttempt } from './running-attempt.js';
+import type { InFlightAttempt } from './session.js';
 import type { SessionCore } from './session-core.js';
 import { stepLog } from './step-log.js';
 import { StepScope } from './step-scope.js';
@@ -68,7 +69,7 @@ export class Rollback {
       if (entries.length === 0) return { kind: 'ended', how: 'nothing', cause, outcome: this.outcome };
       const place = { path: '', visit: 1, attempt: 1, data: mainData(core.state) };
       const facts = { outcome: this.outcome };
-      const record = core.record(place, 'rollback', { status: 'failed', error: encode(cause), facts });
+      const record = core.make.record(place, 'rollback', { status: 'failed', error: encode(cause), facts });
       core.outbox.compensating(true);
       core.outbox.closeAll();
       if (!(await this.commit([record]))) return null;
@@ -147,7 +148,7 @@ export class Rollback {
       const result = await this.attempt(entry, state, cause);
       // Handed back: it is made again elsewhere.
       if (result === null) return core.over ? null : { kind: 'suspended', delayMs: 0 };
-      const record = core.attemptRecord({ ...state, data: entry.data }, 'compensate', result);
+      const record = core.make.attempt({ ...state, data: entry.data }, 'compensate', result);
       if (!(await this.commit([record]))) return null;
       if (record.retryInMs === null) return 'done';
     }
@@ -182,7 +183,7 @@ export class Rollback {
       attempt: state.attempt,
       startedAt: core.deps.clock.now(),
     };
-    const attempt = new RunningAttempt(info, () => this.scope(entry, state));
+    const attempt = new RunningAttempt(info, () => this.scope(entry, state, info));
     core.attempts.set(state.path, attempt);
     tellAttempt(core.deps, core.row, info);
     const result = await runAttempt(core.workflow, spec, attempt.open(null), attempt.givenUp, core.deps.clock);
@@ -209,7 +210,7 @@ export class Rollback {
     };
   }
 
-  private scope(entry: Entry, state: CompensationState): StepScope {
+  private scope(entry: Entry, state: CompensationState, info: InFlightAttempt): StepScope {
     const { core } = this;
     const place = { ...state, data: entry.data };
     const refuse = (): never => {
@@ -222,7 +223,7 @@ export class Rollback {
         scheduledTime: core.row.scheduledTime,
         recordedOnce: (name) => core.recordedOnce(state.once, name),
         recordOnce: (name, value) => {
-          const record = core.record({ ...place, path: oncePath(state.path, name) }, 'once', { output: value });
+          const record = core.make.record({ ...place, path: oncePath(state.path, name) }, 'once', { output: value });
           return core.note(entry.compensation.name, [record], [], () => this.host.flush());
         },
         nameOf: (workflow) => core.deps.targets.nameOf(workflow),
@@ -238,14 +239,7 @@ export class Rollback {
         maxPayloadBytes: core.deps.maxPayloadBytes,
         log: stepLog(core.deps, null),
         waits: null,
-        trace: beginAttempt(core.trace, {
-          step: entry.compensation.name,
-          path: state.path,
-          type: 'compensate',
-          round: core.state.round,
-          visit: state.visit,
-          attempt: state.attempt,
-        }),
+        trace: beginAttempt(core.trace, info),
         results: () => null,
       },
     );

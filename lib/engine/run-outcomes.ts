@@ -28,7 +28,7 @@ export function parkOf(
     delayMs,
     pause,
     snapshot: JSON.stringify(core.state),
-    snapshotSeq: core.seq,
+    snapshotSeq: core.make.last,
     dataSeq: mainData(core.state),
     round: core.state.round,
     error: error === null ? null : encode(toStoredError(error)),

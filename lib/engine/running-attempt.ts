@@ -1,5 +1,23 @@
 import type { InFlightAttempt } from './session.js';
 import type { StepScope } from './step-scope.js';
+import type { Place } from '../core/survey.js';
+
+/** An attempt at a place that begins at this time of the database. */
+export function attemptAt(
+  { path, node, state }: Place,
+  { runId, round, startedAt }: Pick<InFlightAttempt, 'runId' | 'round' | 'startedAt'>,
+): InFlightAttempt {
+  return {
+    runId,
+    step: node.name,
+    path,
+    type: node.kind,
+    round,
+    visit: state.visit,
+    attempt: state.attempt,
+    startedAt,
+  };
+}
 
 /** An attempt under way, and the means to end it from outside. */
 export class RunningAttempt {
@@ -19,7 +37,7 @@ export class RunningAttempt {
   constructor(
     readonly info: InFlightAttempt,
     /** The scope of a transactional step is made when its transaction is open. */
-    private readonly makeScope: (manager: unknown) => StepScope,
+    private readonly makeScope: (manager: unknown, info: InFlightAttempt) => StepScope,
   ) {
     this.givenUp = new Promise((_, reject) => (this.reject = reject));
     // Nobody may be listening when it comes.
@@ -27,7 +45,7 @@ export class RunningAttempt {
   }
 
   open(manager: unknown): StepScope {
-    this.scope = this.makeScope(manager);
+    this.scope = this.makeScope(manager, this.info);
     if (this.aborted !== null) this.scope.abort(this.aborted);
     return this.scope;
   }

@@ -1,33 +1,22 @@
 import { encodeName } from '../core/definition-path.js';
 import { AttemptClosedError } from '../core/errors.js';
 import * as machine from '../core/machine.js';
-import { type DataRef, handedSteps, type RunState } from '../core/run-state.js';
+import { handedSteps, type RunState } from '../core/run-state.js';
 import { isAskedFor } from './asked-waits.js';
-import type { AttemptResult } from './attempt.js';
-import { childFacts } from './child-start.js';
 import type { PreparedChild } from './children.js';
 import { messageOf } from './journal-writer.js';
 import { Outbox } from './outbox.js';
+import { persist } from './persist.js';
+import { RecordMaker } from './record-maker.js';
 import type { RegisteredWorkflow } from './registry.js';
 import type { RestoredRun } from './restore.js';
 import type { RunningAttempt } from './running-attempt.js';
 import type { RunValues } from './run-values.js';
 import type { SessionDeps } from './session.js';
-import { NO_LINES, type StepLog } from './step-log.js';
-import { type ClaimedRow, HANDED_SPAN, type NewRecord, StoreError, type TakenWait } from './store.js';
+import { type ClaimedRow, HANDED_SPAN, type NewRecord, type TakenWait } from './store.js';
 import type { SegmentTrace } from './telemetry.js';
 import { beginSegment } from './traces.js';
 import { WaitBook } from './wait-book.js';
-
-const AGAIN = 200;
-
-/** What a record says of its place. */
-export interface RecordPlace {
-  readonly path: string;
-  readonly visit: number;
-  readonly attempt: number;
-  readonly data: DataRef;
-}
 
 /** What the parts of a run's session share: its state, values and waits, the attempts under way, what is to be committed. */
 export class SessionCore {
@@ -35,11 +24,10 @@ export class SessionCore {
   readonly book = new WaitBook();
   readonly outbox: Outbox;
   readonly values: RunValues;
+  readonly make: RecordMaker;
   /** Null: it is not traced. */
   readonly trace: SegmentTrace | null;
   state: RunState;
-  /** The highest record number in use. */
-  seq: number;
   /** The session has left, or lost its lease: nothing it does counts any more. */
   over = false;
   /** Something has failed since the waits were looked through for those that nobody asks for any more. */
@@ -59,7 +47,7 @@ export class SessionCore {
   ) {
     this.state = restored.state;
     this.values = restored.values;
-    this.seq = restored.seq;
+    this.make = new RecordMaker(restored.seq, () => this.state.round);
     this.trace = beginSegment(deps.telemetry, row, this.state);
     this.outbox = new Outbox(
       deps,
@@ -70,65 +58,6 @@ export class SessionCore {
 
   get runId(): string {
     return this.row.runId;
-  }
-
-  /** A record of what happened at a place, with the next number. */
-  record(place: RecordPlace, type: machine.RecordType, more: Partial<NewRecord> = {}): NewRecord {
-    return {
-      seq: ++this.seq,
-      input: place.data,
-      round: this.state.round,
-      path: place.path,
-      visit: place.visit,
-      attempt: place.attempt,
-      type,
-      status: 'completed',
-      facts: null,
-      output: null,
-      error: null,
-      logs: null,
-      retryInMs: null,
-      durationMs: 0,
-      ...more,
-    };
-  }
-
-  /** The record of an attempt that has come to its end. */
-  attemptRecord(
-    place: RecordPlace,
-    type: machine.RecordType,
-    result: Exclude<AttemptResult, { status: 'suspended' }>,
-  ): NewRecord {
-    const logs = result.log?.text() ?? null;
-    if (result.status === 'completed') {
-      const { output, facts, durationMs } = result;
-      return this.record(place, type, { output, facts, logs, durationMs });
-    }
-    const { error, retryInMs, durationMs } = result;
-    return this.record(place, type, { status: 'failed', error, logs, retryInMs, durationMs });
-  }
-
-  /** The same, with the data before it, where a selector has written that. */
-  attemptRecords(
-    place: RecordPlace,
-    type: machine.RecordType,
-    result: Exclude<AttemptResult, { status: 'suspended' }>,
-  ): NewRecord[] {
-    const written = result.status === 'completed' ? result.context : undefined;
-    const before = written === undefined ? [] : [this.record(place, 'context', { output: written })];
-    return [...before, this.attemptRecord(place, type, result)];
-  }
-
-  /**
-   * What an attempt that makes no record has logged. `goesOn`: after a wait, so that the next pass says it again; one
-   * that was handed back is another run of the code.
-   */
-  logRecords(at: Pick<RecordPlace, 'path' | 'visit' | 'attempt'>, log: StepLog | null, goesOn: boolean): NewRecord[] {
-    const left = log?.leave() ?? null;
-    if (left === null) return [];
-    const { text, mark } = left;
-    const logged = goesOn ? mark : { ...mark, ...NO_LINES };
-    return [this.record({ ...at, path: machine.logPath(at.path), data: 0 }, 'log', { logs: text, facts: { logged } })];
   }
 
   /** Takes a record into the state. `committed`: it is in the journal already. */
@@ -209,7 +138,7 @@ export class SessionCore {
       if (!which(attempt)) continue;
       attempt.giveUp(reason);
       this.attempts.delete(path);
-      if (!this.over) this.write(this.logRecords(attempt.info, attempt.scope?.log ?? null, false));
+      if (!this.over) this.write(this.make.log(attempt.info, attempt.scope?.log ?? null, false));
     }
   }
 
@@ -219,15 +148,8 @@ export class SessionCore {
   }
 
   /** Does something that only reads, or that may be done twice, until the database has answered. */
-  async persist<T>(work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof StoreError) || error.kind === 'rejected' || this.over) throw error;
-        await new Promise((resolve) => setTimeout(resolve, AGAIN));
-      }
-    }
+  persist<T>(work: () => Promise<T>): Promise<T> {
+    return persist(work, () => this.over);
   }
 
   /** Null: somebody has the run's row locked at the moment. */
@@ -311,12 +233,6 @@ export class SessionCore {
     const done = this.outbox.committed();
     flush();
     if (!(await done)) throw new AttemptClosedError(step);
-  }
-
-  childRecord(place: RecordPlace, child: PreparedChild): NewRecord {
-    return this.record({ ...place, path: machine.oncePath(place.path, child.call) }, 'child', {
-      facts: childFacts(child),
-    });
   }
 }
 

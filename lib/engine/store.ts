@@ -1,27 +1,30 @@
 import type { WorkflowDefinition } from '../core/definition.js';
 import type {
   Ack,
-  CancelledTree,
-  Claimable,
-  ClaimedRow,
   CommitGroup,
   GroupResult,
   HandedAck,
   HandedOp,
+  RunOp,
+  StartOp,
+  StepTransaction,
+  WokenRun,
+} from './commit-types.js';
+import type {
+  CancelledTree,
+  Claimable,
+  ClaimedRow,
   HeldRow,
   JournalRecord,
   MatchedLoose,
   RecordRange,
-  RunOp,
-  StartOp,
-  StepTransaction,
   TakenWait,
   UndoRecord,
-  WokenRun,
   WorkerRegistration,
   WorkerSighting,
 } from './store-types.js';
 
+export type * from './commit-types.js';
 export type * from './schedule-port.js';
 export type * from './store-types.js';
 export { HANDED_SPAN } from './store-types.js';

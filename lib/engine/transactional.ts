@@ -16,16 +16,26 @@ import { type RunOp, StoreError } from './store.js';
 /** Thrown to roll the transaction back: the attempt has failed by itself. */
 class RolledBack extends Error {}
 
+/** ms between two looks at whether a commit has happened, and at most between two tries. */
 const LOOK_AGAIN = 500;
+const FIRST_PAUSE = 20;
+
+/** The connection was lost, and nothing was committed. */
+interface Lost {
+  readonly cause: unknown;
+  /** Null: the step's code was not begun. */
+  readonly result: AttemptResult | null;
+}
 
 /**
  * An attempt whose writes and whose record are one transaction. A commit whose answer was lost is looked up in the
  * journal, never assumed.
  *
  * A database that goes away before the transaction is open, in a query of the step's own, or before its commit has
- * happened, is no failure of the step: nothing of the attempt is left, so it is made again, whatever `maxAttempts` says.
+ * happened, is no failure of the step: nothing of the attempt is left, so it is made again, and counts no attempt. More
+ * often than `maxRecoveries` its code does not lose the connection by chance: then that is how the attempt has failed.
  *
- * @throws AttemptClosedError when the lease is lost, or the database was; then nothing was committed
+ * @throws AttemptClosedError when the lease is lost; then nothing was committed
  */
 export async function runTransactional(
   deps: SessionDeps,
@@ -35,48 +45,103 @@ export async function runTransactional(
   toOp: (result: AttemptResult & { status: 'completed' }) => RunOp,
 ): Promise<AttemptEnd> {
   const begun = performance.now();
-  let result: AttemptResult | undefined;
-  let op: RunOp | undefined;
+  const failed = (cause: unknown, result: AttemptResult | null): AttemptEnd => {
+    const durationMs = Math.round(performance.now() - begun);
+    const log = result?.log === undefined ? {} : { log: result.log };
+    return {
+      result: { ...failedAttempt(workflow, spec, attempt.info.attempt, cause, durationMs), ...log },
+      committed: null,
+    };
+  };
+  let losses = 0;
+  for (let tries = 0; ; tries++) {
+    const end = await tryOnce(deps, workflow, spec, attempt, toOp, failed);
+    if (!('cause' in end)) return end;
+    if (end.result !== null) losses++;
+    if (attempt.abandoned || losses > workflow.definition.maxRecoveries) return failed(end.cause, end.result);
+    deps.onTrouble(`The transaction of step "${spec.name}" was lost with its connection, and is made anew`);
+    try {
+      await pause(Math.min(FIRST_PAUSE * 2 ** tries, LOOK_AGAIN), attempt);
+    } catch (reason) {
+      return failed(reason, end.result);
+    }
+  }
+}
+
+async function tryOnce(
+  deps: SessionDeps,
+  workflow: RegisteredWorkflow,
+  spec: AttemptSpec,
+  attempt: RunningAttempt,
+  toOp: (result: AttemptResult & { status: 'completed' }) => RunOp,
+  failed: (cause: unknown, result: AttemptResult | null) => AttemptEnd,
+): Promise<AttemptEnd | Lost> {
+  let result: AttemptResult | null = null;
+  let op: RunOp | null = null;
+  attempt.committing = false;
   try {
     await deps.store.transaction(async (transaction) => {
       result = await runAttempt(workflow, spec, attempt.open(transaction.manager), attempt.givenUp, deps.clock);
-      if (result.status === 'failed' && !endsTheRun(storedErrorOf(result.error)) && !(await transaction.isAlive())) {
+      if (result.status === 'failed' && mayBeLost(result.error) && !(await transaction.isAlive())) {
         // What its code threw is that its own query lost the connection.
-        throw new StoreError('unavailable', 'The connection of the transaction was lost');
+        throw new StoreError('unavailable', storedErrorOf(result.error).message);
       }
       if (result.status !== 'completed') throw new RolledBack();
       attempt.committing = true;
       op = toOp(result);
       if (!(await transaction.record(deps.worker(), op))) throw new AttemptClosedError(spec.name);
     });
+    return committedBy(result, op);
   } catch (error) {
     if (error instanceof AttemptClosedError) throw error;
-    if (error instanceof RolledBack && result !== undefined) return { result, committed: null };
+    if (error instanceof RolledBack && result !== null) return { result, committed: null };
+    const cause: unknown = error instanceof StoreError && error.cause !== undefined ? error.cause : error;
     const lost = error instanceof StoreError && (error.kind === 'unknown' || error.kind === 'unavailable');
-    const record = op?.records.at(-1);
-    const committed = lost && op !== undefined && record !== undefined && (await landed(deps, op, record.seq));
-    if (!committed) {
-      if (lost) {
-        deps.onTrouble(`The transaction of step "${spec.name}" was lost with its connection, and is made anew`);
-        throw new AttemptClosedError(spec.name, { cause: error });
-      }
-      const cause = error instanceof StoreError && error.cause !== undefined ? error.cause : error;
-      const failed = failedAttempt(workflow, spec, attempt.info.attempt, cause, performance.now() - begun);
-      const log = result?.log === undefined ? {} : { log: result.log };
-      return { result: { ...failed, ...log, durationMs: Math.round(failed.durationMs) }, committed: null };
-    }
+    if (!lost) return failed(cause, result);
+    return (await landed(deps, attempt, spec, op)) ? committedBy(result, op) : { cause, result };
+  } finally {
+    attempt.committing = false;
   }
-  if (result === undefined || op === undefined) throw new Error('A transaction ended without a result');
+}
+
+/** A step that took too long, or that says so itself, has failed, whatever became of the connection. */
+function mayBeLost(error: string): boolean {
+  const stored = storedErrorOf(error);
+  return !endsTheRun(stored) && stored.code !== 'STEP_TIMEOUT';
+}
+
+function committedBy(result: AttemptResult | null, op: RunOp | null): AttemptEnd {
+  if (result === null || op === null) throw new Error('A transaction ended without a result');
   return { result, committed: op.records };
 }
 
-async function landed(deps: SessionDeps, op: RunOp, seq: number): Promise<boolean> {
+/** Whether a commit whose answer was lost has happened; asks until the database has answered. */
+async function landed(
+  deps: SessionDeps,
+  attempt: RunningAttempt,
+  spec: AttemptSpec,
+  op: RunOp | null,
+): Promise<boolean> {
+  const record = op?.records.at(-1);
+  if (op === null || record === undefined) return false;
   for (;;) {
     try {
-      return await deps.store.landed(op.rowId, op.runId, seq);
+      return await deps.store.landed(op.rowId, op.runId, record.seq);
     } catch (error) {
       if (error instanceof StoreError && error.kind === 'rejected') throw error;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
+      await pause(LOOK_AGAIN, attempt).catch((reason: unknown) => {
+        throw new AttemptClosedError(spec.name, { cause: reason });
+      });
     }
+  }
+}
+
+/** Rejects when the attempt is given up. */
+async function pause(ms: number, attempt: RunningAttempt): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await Promise.race([new Promise((resolve) => (timer = setTimeout(resolve, ms))), attempt.givenUp]);
+  } finally {
+    clearTimeout(timer);
   }
 }

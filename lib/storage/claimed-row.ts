@@ -23,7 +23,7 @@ export interface ClaimRow {
   /** ms */
   readonly schedule_time: number | null;
   readonly traceparent: string | null;
-  readonly lag_ms: number;
+  readonly lag_ms: number | null;
 }
 
 export function claimedRow(row: ClaimRow): port.ClaimedRow {
@@ -48,6 +48,6 @@ export function claimedRow(row: ClaimRow): port.ClaimedRow {
     parentId: row.parent_id,
     cancel: row.cancel,
     traceparent: row.traceparent,
-    lagMs: row.lag_ms,
+    lagMs: row.lag_ms ?? 0,
   };
 }

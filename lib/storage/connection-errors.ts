@@ -17,13 +17,15 @@ export class ConnectionLostError extends DatabaseUnavailableError {
 const NETWORK =
   /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EAI_FAIL|E(HOST|NET)(UNREACH|DOWN)|ERR_STREAM.*)$/;
 
+const QUERY_TIMEOUT = 'Query read timeout';
+
 /** pg gives these no code. */
 const PG_MESSAGES = new RegExp(
   [
     '^Connection terminated',
     '^timeout expired$',
     '^timeout exceeded when trying to connect$',
-    '^Query read timeout$',
+    `^${QUERY_TIMEOUT}$`,
     '^Client has encountered a connection error',
     '^Client was closed and is not queryable$',
     '^Client network socket disconnected',
@@ -89,6 +91,11 @@ export function needsFreshSession(error: unknown): boolean {
   const answer = serverAnswer(error);
   const code = answer?.code ?? '';
   return ['25006', '26000', '42P05'].includes(code) || (code === '0A000' && /cached plan/.test(answer?.message ?? ''));
+}
+
+/** Whether pg has given up waiting for the answer, by the `query_timeout` of whoever made the connection. */
+export function isQueryTimeout(error: unknown): boolean {
+  return chain(error).some((one) => (one as { message?: unknown }).message === QUERY_TIMEOUT);
 }
 
 /** The server's error itself, also inside TypeORM's wrapper. */

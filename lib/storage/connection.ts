@@ -8,6 +8,7 @@ import { clientClass } from './statement-log.js';
 export {
   ConnectionLostError,
   isConnectionError,
+  isQueryTimeout,
   isRejectedByServer,
   isRetryableRejection,
   needsFreshSession,

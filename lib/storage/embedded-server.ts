@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { ConfigurationError } from '../core/errors.js';
 import { EmbeddedDirectory } from './embedded-directory.js';
 import { withFileLock } from './file-lock.js';
+import { freePort } from './free-port.js';
 import { locatePostgres, type PostgresBinaries, serverEnvironment } from './postgres-binaries.js';
 import { commandLine, isAlive, isNumberInUse } from './process-identity.js';
 
@@ -205,15 +205,6 @@ async function createDatabase(connectionString: string): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 function fileSize(path: string): number {

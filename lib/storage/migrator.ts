@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { DatabaseUnavailableError, MigrationError } from '../core/errors.js';
 import { hardened } from './connection.js';
 import { isConnectionError, serverAnswer } from './connection-errors.js';
@@ -16,6 +17,14 @@ import { clientClass } from './statement-log.js';
 
 /** ms one statement of a migration, or the wait for other migrators, may take before a dead network is assumed. */
 const STATEMENT_TIMEOUT = 30 * 60_000;
+
+/**
+ * ms that a migration waits for a lock on a table that is in use: while it waits, all that comes after it waits behind
+ * it, commits and claims of running processes included. Then it lets them through, and tries again.
+ */
+const LOCK_TIMEOUT = 2_000;
+const LOCK_AGAIN = 1_000;
+const LOCK_NOT_AVAILABLE = '55P03';
 
 export interface MigrateOptions {
   /** Where to; this or `connectionString`. */
@@ -40,9 +49,10 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
     // Looks without the lock first: at most boots there is nothing to do, and nobody to wait for.
     let state = await session.state();
     while (state.pending.length > 0) {
-      const name = await session.transaction((run, { pending: [next] }) =>
-        step(next, 'failed', session.where, (migration) => applyMigration(run, options.schema, migration)),
-      );
+      const name = await session.transaction(async (run, { pending: [next] }) => {
+        await run(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT}`);
+        return step(next, 'failed', session.where, (migration) => applyMigration(run, options.schema, migration));
+      });
       if (name !== null) names.push(name);
       state = await session.state();
     }
@@ -90,7 +100,16 @@ export async function checkMigrations(options: MigrateOptions): Promise<void> {
   throw new MigrationError(
     `Schema "${options.schema}" is at version ${current}, this version of nest-durable needs ${latest} ` +
       `(missing: ${pending.map(({ name }) => name).join(', ')}). ` +
-      'Run "npx nest-durable migrate", or set migrations: \'run\'.',
+      howToMigrate(options.schema),
+  );
+}
+
+/** What the operator is told to do about tables that are not there yet. */
+export function howToMigrate(schema: string): string {
+  const given = schema === 'durable' ? '' : `{ schema: '${schema}' }`;
+  return (
+    "Boot one process with migrations: 'run', or run durableMigrations(" +
+    `${given}) of nest-durable/migrations with TypeORM's own runner.`
   );
 }
 
@@ -123,20 +142,21 @@ async function inSession<T>(options: MigrateOptions, work: (session: MigrationSe
       where,
       known,
       state: () => readState(run, schema, known),
-      async transaction(inside) {
-        // READ COMMITTED whatever the default is: what is read after the wait for the lock must be what is there then.
-        await run('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
-        try {
-          await lockMigrations(run, schema);
-          const result = await inside(run, await readState(run, schema, known));
-          await run('COMMIT');
-          return result;
-        } catch (error) {
-          // The first error counts; a session that is broken has rolled back by itself.
-          await run('ROLLBACK').catch(() => {});
-          throw error;
-        }
-      },
+      transaction: (inside) =>
+        again(async () => {
+          // READ COMMITTED whatever the default is: what is read after the wait for the lock must be what is there then.
+          await run('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
+          try {
+            await lockMigrations(run, schema);
+            const result = await inside(run, await readState(run, schema, known));
+            await run('COMMIT');
+            return result;
+          } catch (error) {
+            // The first error counts; a session that is broken has rolled back by itself.
+            await run('ROLLBACK').catch(() => {});
+            throw error;
+          }
+        }),
     });
   } catch (error) {
     if (!isConnectionError(error)) throw error;
@@ -146,6 +166,17 @@ async function inSession<T>(options: MigrateOptions, work: (session: MigrationSe
     });
   } finally {
     await client.end().catch(() => {});
+  }
+}
+
+/** Until it gets the locks that it needs. */
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (const giveUpAt = performance.now() + STATEMENT_TIMEOUT; ; await pause(LOCK_AGAIN)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (serverAnswer(error)?.code !== LOCK_NOT_AVAILABLE || performance.now() > giveUpAt) throw error;
+    }
   }
 }
 

@@ -36,6 +36,8 @@ const SKEW = 86_400_000;
 /** ms of work after which it rests, and how much longer than it has worked: claims have the server nearly to themselves. */
 const WORK = 20;
 const REST = 6;
+/** ms. A database that was out of reach for a while is no reason to rest for long. */
+const LONGEST_REST = 1_000;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
@@ -129,7 +131,7 @@ class Pace {
   }
 
   private async rest(): Promise<void> {
-    const ms = this.worked * REST;
+    const ms = Math.min(this.worked * REST, LONGEST_REST);
     this.worked = 0;
     await pause(ms, undefined, this.signal === undefined ? {} : { signal: this.signal }).catch(() => {});
   }

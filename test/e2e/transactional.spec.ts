@@ -1,8 +1,10 @@
 import { Inject } from '@nestjs/common';
-import { FatalError, once, Step, stepManager, Workflow, WorkflowFailedError, workflowId } from 'nest-durable';
+import { FatalError, once, Parallel, Step, stepManager, Workflow, WorkflowFailedError, workflowId } from 'nest-durable';
+import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { DataSource, type EntityManager } from 'typeorm';
 import { type FaultApp, openApp } from '../support/faults/app.js';
-import { Effects, effectsOf } from '../support/faults/effects.js';
+import { Effects, effectsOf, openGate } from '../support/faults/effects.js';
 import { type Ground, openGround } from '../support/faults/ground.js';
 import { expectInvariants } from '../support/invariants.js';
 
@@ -55,6 +57,44 @@ class TransferWorkflow {
   }
 }
 
+/** Of both its steps, each leaves a mark before it does anything else. */
+@Workflow({ name: 'beside', maxRecoveries: 2 })
+class BesideWorkflow {
+  constructor(@Inject(Effects) private readonly effects: Effects) {}
+
+  @Parallel(['cut', 'plain'], { onError: 'completeAll' })
+  both() {}
+
+  @Step({ transactional: true, retry: { maxAttempts: 2, initialDelay: 1 } })
+  async cut({ cuts }: { cuts: number }) {
+    await this.effects.leave();
+    const [row] = await stepManager<EntityManager>().query<{ n: number }[]>(
+      `SELECT count(*)::integer AS n FROM effects WHERE run = $1 AND step = 'cut'`,
+      [workflowId()],
+    );
+    if ((row?.n ?? 0) <= cuts)
+      await stepManager<EntityManager>().query('SELECT pg_terminate_backend(pg_backend_pid())');
+    await this.effects.leave('cut is done');
+  }
+
+  @Step()
+  async plain({ gate }: { gate: string }) {
+    await this.effects.leave();
+    await this.effects.gate(gate);
+  }
+}
+
+@Workflow({ name: 'slow_query' })
+class SlowQueryWorkflow {
+  constructor(@Inject(Effects) private readonly effects: Effects) {}
+
+  @Step({ transactional: true, retry: { maxAttempts: 2, initialDelay: 1 } })
+  async query() {
+    await this.effects.leave();
+    await stepManager<EntityManager>().query('SELECT pg_sleep(2)');
+  }
+}
+
 let ground: Ground;
 let dataSource: DataSource;
 let worker: FaultApp;
@@ -68,7 +108,7 @@ beforeAll(async () => {
     FOR EACH ROW WHEN (NEW.step = 'deferred') EXECUTE FUNCTION refuse()`);
   dataSource = await new DataSource({ type: 'postgres', url: ground.url, installExtensions: false }).initialize();
   const options = { database: { dataSource }, queues: { default: {}, elsewhere: {} } };
-  worker = await openApp(options, [TransferWorkflow], new Effects(ground.pool, 'worker'));
+  worker = await openApp(options, [TransferWorkflow, BesideWorkflow], new Effects(ground.pool, 'worker'));
 });
 
 afterAll(async () => {
@@ -76,6 +116,10 @@ afterAll(async () => {
   await dataSource.destroy();
   await ground.pool.end();
 });
+
+async function reached(run: { readonly id: string }, effects: Record<string, number>): Promise<void> {
+  while (!isDeepStrictEqual(await effectsOf(ground.pool, [run]), effects)) await pause(10);
+}
 
 async function bookingsOf(id: string): Promise<string[]> {
   const { rows } = await ground.pool.query<{ step: string }>('SELECT step FROM bookings WHERE run = $1 ORDER BY step', [
@@ -130,6 +174,45 @@ it('is made again, and counts no attempt, where a query of its own loses the con
     ['credit', 1, 'completed'],
   ]);
   await expectInvariants(ground.pool, { runs: [run] });
+});
+
+it('is made again beside a step that goes on undisturbed', async () => {
+  const run = await worker.client.start('beside', { cuts: 2, gate: 'beside' });
+  await reached(run, { cut: 3, 'cut is done': 1, plain: 1 });
+  await openGate(ground.pool, 'beside');
+  await run.result();
+  expect(await effectsOf(ground.pool, [run])).toEqual({ cut: 3, 'cut is done': 1, plain: 1 });
+  await expectInvariants(ground.pool, { runs: [run] });
+});
+
+it('fails by what it threw when its code loses the connection more often than maxRecoveries', async () => {
+  await openGate(ground.pool, 'open');
+  const run = await worker.client.start('beside', { cuts: Infinity, gate: 'open' });
+  expect(await run.result()).toMatchObject({
+    __results__: { cut: { status: 'rejected' }, plain: { status: 'fulfilled' } },
+  });
+  // Two attempts, of three passes each.
+  expect(await effectsOf(ground.pool, [run])).toEqual({ cut: 6, plain: 1 });
+  await expectInvariants(ground.pool, { runs: [run] });
+});
+
+it("fails where a query outlasts the app's own limit for one: the connection is not lost", async () => {
+  const impatient = await new DataSource({
+    type: 'postgres',
+    url: ground.url,
+    installExtensions: false,
+    extra: { query_timeout: 500 },
+  }).initialize();
+  const app = await openApp(
+    { database: { dataSource: impatient }, queues: { slow: {} } },
+    [SlowQueryWorkflow],
+    new Effects(ground.pool, 'slow'),
+  );
+  const run = await app.client.start('slow_query', {}, { queue: 'slow' });
+  await expect(run.result()).rejects.toMatchObject({ cause: { message: 'Query read timeout' } });
+  expect(await effectsOf(ground.pool, [run])).toEqual({ query: 2 });
+  await app.close();
+  await impatient.destroy();
 });
 
 it('fails where its code says that a lost connection is fatal', async () => {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
@@ -96,6 +97,22 @@ describe('migrate', () => {
     expect(applied.flat()).toHaveLength(names.length + 1);
   });
 
+  it('that needs a table which a transaction holds lets others at it in between, and is made when that is over', async () => {
+    await migrate(options);
+    await client.query('BEGIN; SELECT FROM durable.workflow_executions');
+    const up = 'ALTER TABLE durable.workflow_executions ADD COLUMN extra integer';
+    const migrating = migrate({ ...options, migrations: [...knownMigrations(), extra(latest + 1, up)] });
+    const other = new pg.Client({ connectionString: database.url });
+    await other.connect();
+    const waiting = `SELECT FROM pg_locks WHERE relation = 'durable.workflow_executions'::regclass AND NOT granted`;
+    while ((await other.query(waiting)).rowCount === 0) await pause(10);
+    // Behind the migration, while the transaction before it stays open.
+    await other.query('SELECT FROM durable.workflow_executions');
+    await client.query('COMMIT');
+    expect(await migrating).toHaveLength(1);
+    await other.end();
+  });
+
   it('uses a schema an administrator has made, without the right to create one', async () => {
     const role = `role_${database.name}`;
     await client.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'; CREATE SCHEMA given AUTHORIZATION ${role}`);
@@ -162,7 +179,10 @@ describe('migrate', () => {
 describe('checkMigrations', () => {
   it('says what to run when the schema is behind', async () => {
     await expect(checkMigrations(options)).rejects.toThrow(
-      /^Schema "durable" is at version 0, .* needs \d+ \(missing: 0001-initial.*\)\. Run "npx nest-durable migrate"/,
+      /^Schema "durable" is at version 0, .* needs \d+ \(missing: 0001-initial.*\)\. Boot one process with migrations: 'run', or run durableMigrations\(\) of nest-durable\/migrations with TypeORM's own runner\.$/,
+    );
+    await expect(checkMigrations({ ...options, schema: 'other' })).rejects.toThrow(
+      `run durableMigrations({ schema: 'other' }) of nest-durable/migrations`,
     );
     await migrate(options);
     await expect(checkMigrations(options)).resolves.toBeUndefined();

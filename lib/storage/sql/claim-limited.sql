@@ -113,7 +113,7 @@ SELECT f.kind, f.id, f.run_id, f.token, f.queue, f.definition_id, f.ran_by, f.re
   f.token = 1 AND f.step_of IS NULL AS fresh,
   x.workflow, x.input, x.snapshot, x.snapshot_seq, x.round, x.parent_id, x.priority,
   (extract(epoch FROM x.schedule_time) * 1000)::float8 AS schedule_time,
-  x.traceparent, (extract(epoch FROM m.at - f.due_at) * 1000)::float8 AS lag_ms,
+  x.traceparent, CASE WHEN isfinite(f.due_at) THEN (extract(epoch FROM m.at - f.due_at) * 1000)::float8 END AS lag_ms,
   NULL::integer AS blocked, NULL::float8 AS next_in_ms,
   f.resumed, f.priority AS rank, f.due_at
 FROM moment m

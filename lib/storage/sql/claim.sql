@@ -7,6 +7,7 @@
 -- One probe of queue_claim for each definition, each in the index's own order and no further than the limit, so that
 -- the cost does not depend on the backlog, nor on what sleeps, is paused, or belongs to code this process does not
 -- have. `definition_id = ANY (…)` with one ORDER BY would sort the whole backlog.
+-- (Before PostgreSQL 17 there are no infinite intervals: a time is subtracted only where it is finite.)
 -- A queue that is paused gives nothing, one that is limited only to claim-limited.sql: one look at a row, once a claim.
 WITH candidate AS MATERIALIZED (
   SELECT c.id, c.priority, d.id AS ran_by, d.run_as, d.timeout
@@ -47,7 +48,7 @@ SELECT c.id, COALESCE(c.step_of, c.id) AS run_id, c.token, c.queue, c.definition
   c.token = 1 AND c.step_of IS NULL AS fresh,
   x.workflow, x.input, x.snapshot, x.snapshot_seq, x.round, x.parent_id,
   (extract(epoch FROM x.schedule_time) * 1000)::float8 AS schedule_time,
-  x.traceparent, (extract(epoch FROM durable.clock() - c.due_at) * 1000)::float8 AS lag_ms
+  x.traceparent, CASE WHEN isfinite(c.due_at) THEN (extract(epoch FROM durable.clock() - c.due_at) * 1000)::float8 END AS lag_ms
 FROM claimed c
 CROSS JOIN LATERAL (
   SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round, e.parent_id, e.priority, e.schedule_time, e.traceparent

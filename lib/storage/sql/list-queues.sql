@@ -9,7 +9,8 @@ WITH content AS (
     count(*) FILTER (WHERE q.state = 'sleeping' AND q.started_at IS NOT NULL AND NOT q.paused)::integer AS waiting,
     count(*) FILTER (WHERE q.state = 'sleeping' AND q.started_at IS NULL AND NOT q.paused)::integer AS scheduled,
     count(*) FILTER (WHERE q.state <> 'running' AND q.paused)::integer AS held_back,
-    (extract(epoch FROM durable.clock() - min(q.due_at) FILTER (WHERE q.state IN ('ready', 'blocked') AND NOT q.paused))
+    (extract(epoch FROM durable.clock() - min(q.due_at) FILTER (
+        WHERE q.state IN ('ready', 'blocked') AND NOT q.paused AND q.due_at < 'infinity'))
       * 1000)::float8 AS lag
   FROM durable.workflow_queue q
   WHERE $1::text IS NULL OR q.queue = $1

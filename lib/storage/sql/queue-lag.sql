@@ -9,6 +9,7 @@ CROSS JOIN (VALUES (true), (false)) AS r(resumed)
 CROSS JOIN LATERAL (
   SELECT q.due_at FROM durable.workflow_queue q
   WHERE q.queue = u.queue AND q.definition_id = d.id AND q.resumed = r.resumed AND q.state = 'ready' AND NOT q.paused
+    AND q.due_at < 'infinity'
   ORDER BY q.priority DESC, q.due_at LIMIT 1
 ) next
 WHERE NOT EXISTS (SELECT FROM durable.queue_settings s WHERE s.queue = u.queue AND s.paused_at IS NOT NULL)

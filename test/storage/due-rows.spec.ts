@@ -1,0 +1,50 @@
+import { PgStore } from '../../lib/storage/pg-store.js';
+import { Rows } from './rows.js';
+
+/** Rows whose time has come are woken, and are claimed; whatever they slept for. */
+
+let rows: Rows;
+let store: PgStore;
+let worker: number;
+
+beforeAll(async () => {
+  rows = await Rows.open();
+  const target = { config: { connectionString: rows.url } } as ConstructorParameters<typeof PgStore>[0]['target'];
+  store = new PgStore({ target, schema: 'durable', appDataSource: null, direct: true });
+  worker = await rows.worker();
+});
+
+afterAll(async () => {
+  await store.close();
+  await rows.close();
+});
+
+const PAST = new Date(Date.now() - 60_000);
+
+async function claim(): Promise<Awaited<ReturnType<PgStore['claim']>>> {
+  const id = rows.definitionId;
+  return store.claim(worker, 'default', 10, [{ id, runAs: id, timeout: null }]);
+}
+
+it('a run whose timeout passes while it waits for an event that may never come has been due since it was woken', async () => {
+  const run = await rows.open({ state: 'sleeping', due_at: 'infinity', started_at: PAST, deadline_at: PAST, token: 1 });
+  expect(await store.wakeDue(10)).toMatchObject({ woken: 1, queues: ['default'] });
+  const [row] = await claim();
+  expect(row).toMatchObject({ runId: run });
+  expect(row?.deadlineInMs).toBeLessThanOrEqual(0);
+  expect(row?.lagMs).toBeGreaterThanOrEqual(0);
+  expect(row?.lagMs).toBeLessThan(60_000);
+});
+
+it('a run that slept has been due since the time that it slept until', async () => {
+  const run = await rows.open({ state: 'sleeping', due_at: PAST, started_at: PAST, token: 1 });
+  expect(await store.wakeDue(10)).toMatchObject({ woken: 1 });
+  const [row] = await claim();
+  expect(row).toMatchObject({ runId: run });
+  expect(row?.lagMs).toBeGreaterThanOrEqual(60_000);
+});
+
+it('a row that a process of an earlier version has woken, due at no time, is claimed all the same', async () => {
+  const run = await rows.open({ state: 'ready', due_at: 'infinity', started_at: PAST, token: 1 });
+  expect(await claim()).toMatchObject([{ runId: run, lagMs: 0 }]);
+});
