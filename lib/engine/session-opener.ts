@@ -1,6 +1,6 @@
 import type { WorkflowDefinition } from '../core/definition.js';
 import { referencedRecords } from '../core/machine.js';
-import { seqOf } from '../core/run-state.js';
+import { handedSteps, seqOf } from '../core/run-state.js';
 import { HandedSession } from './handed-session.js';
 import { tellClaimed } from './observed.js';
 import type { RegisteredWorkflow, Registry } from './registry.js';
@@ -59,9 +59,7 @@ export class SessionOpener {
 
   /** Rows from the queue. One that cannot be read goes back, and harms no other. */
   async openClaimed(rows: readonly ClaimedRow[]): Promise<void> {
-    // Waits before records: a step that comes back from another queue leaves both in one commit.
-    const waits = await this.waitsOf(rows);
-    const records = await this.recordsOf(rows);
+    const { waits, records } = await this.readResumed(rows);
     for (const row of rows) {
       try {
         const session = await this.session(row, records.get(row.rowId) ?? [], waits.get(row.runId) ?? null);
@@ -82,28 +80,24 @@ export class SessionOpener {
     const values = this.valuesOf(row, records);
     if (row.step !== null) return new HandedSession(this.deps, workflow, row, values, records);
     const ranBy = row.fresh ? workflow.definition : await this.definition(row.ranBy);
-    const cameBack = records.some((record) => record.type === 'returned');
-    const known = row.fresh ? [] : cameBack ? null : waits;
-    return new RunSession(this.deps, workflow, row, restore(row, ranBy, values, records), known);
+    const restored = restore(row, ranBy, values, records);
+    // What another queue has of it may have ended while its waits were read.
+    const known = row.fresh ? [] : handedSteps(restored.state).length > 0 ? null : waits;
+    return new RunSession(this.deps, workflow, row, restored, known);
   }
 
   private valuesOf(row: ClaimedRow, records: readonly JournalRecord[]): RunValues {
     return new RunValues(this.deps.store, row.runId, row.input, records);
   }
 
-  private async waitsOf(rows: readonly ClaimedRow[]): Promise<Map<string, TakenWait[]>> {
-    const resumed = rows.filter((row) => !row.fresh && row.step === null).map((row) => row.runId);
-    return resumed.length === 0 ? new Map() : this.deps.store.takeWaits(this.deps.worker(), resumed);
-  }
-
-  private async recordsOf(rows: readonly ClaimedRow[]): Promise<Map<string, JournalRecord[]>> {
+  private async readResumed(rows: readonly ClaimedRow[]) {
     const resumed = rows.filter((row) => !row.fresh);
-    const byRow = new Map<string, JournalRecord[]>(resumed.map((row) => [row.rowId, []]));
-    if (resumed.length === 0) return byRow;
-    for (const { rowId, ...record } of await this.deps.store.loadRecords(resumed.map(rangeOf))) {
-      byRow.get(rowId)?.push(record);
-    }
-    return byRow;
+    const records = new Map<string, JournalRecord[]>(resumed.map((row) => [row.rowId, []]));
+    if (resumed.length === 0) return { waits: new Map<string, TakenWait[]>(), records };
+    const runs = resumed.filter((row) => row.step === null).map((row) => row.runId);
+    const read = await this.deps.store.readHeld(this.deps.worker(), runs, resumed.map(rangeOf));
+    for (const { rowId, ...record } of read.records) records.get(rowId)?.push(record);
+    return { waits: read.waits, records };
   }
 
   private async definition(id: number): Promise<WorkflowDefinition> {

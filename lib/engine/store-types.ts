@@ -19,6 +19,11 @@ export interface JournalRecord extends Omit<NewRecord, 'retryInMs' | 'input' | '
   readonly hasOutput: boolean;
 }
 
+/** The same with the row that it was wanted for. */
+export interface ReadRecord extends JournalRecord {
+  readonly rowId: string;
+}
+
 export interface RecordRange {
   /** The row they are wanted for; comes back with each record. */
   readonly rowId: string;

@@ -15,8 +15,8 @@ import type {
   Claimable,
   ClaimedRow,
   HeldRow,
-  JournalRecord,
   MatchedLoose,
+  ReadRecord,
   RecordRange,
   TakenWait,
   UndoRecord,
@@ -68,7 +68,16 @@ export interface EngineStore {
   /** Cancels a run and all below it. */
   cancelRun(runId: string, reason: string): Promise<CancelledTree>;
   /** The journal records of runs: those after `after`, and those named one by one. */
-  loadRecords(wanted: readonly RecordRange[]): Promise<(JournalRecord & { rowId: string })[]>;
+  loadRecords(wanted: readonly RecordRange[]): Promise<ReadRecord[]>;
+  /**
+   * `takeWaits` and `loadRecords` in one: the records are those from before the waits were taken, so that a step on
+   * another queue which ends in between is looked for again.
+   */
+  readHeld(
+    worker: number,
+    runs: readonly string[],
+    wanted: readonly RecordRange[],
+  ): Promise<{ waits: Map<string, TakenWait[]>; records: ReadRecord[] }>;
   /** Makes rows ready whose time has come; says when the next is due (ms from now) and which queues got work. */
   wakeDue(limit: number): Promise<{ queues: string[]; woken: number; nextInMs: number | null }>;
   /** Gives the events that were sent in callers' transactions to the waits that ask for them. */

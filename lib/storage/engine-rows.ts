@@ -27,7 +27,8 @@ export function groupResult(rows: readonly GroupRow[]): port.GroupResult & { ack
   return { acks, claimed, woken: [] };
 }
 
-export interface RecordRow {
+interface RecordRow {
+  readonly what: 'record';
   readonly row_id: string;
   readonly seq: number;
   readonly round: number;
@@ -44,7 +45,7 @@ export interface RecordRow {
   readonly retry_at: number | null;
 }
 
-export function journalRecord(row: RecordRow): port.JournalRecord & { rowId: string } {
+function journalRecord(row: RecordRow): port.ReadRecord {
   return {
     rowId: row.row_id,
     seq: row.seq,
@@ -103,6 +104,18 @@ export interface WaitRow {
   readonly child_data: string | null;
   readonly child_error: string | null;
   readonly child_workflow: string | null;
+}
+
+export type HeldRow = RecordRow | (WaitRow & { readonly what: 'wait' });
+
+export function heldRows(rows: readonly HeldRow[]): {
+  waits: Map<string, port.TakenWait[]>;
+  records: port.ReadRecord[];
+} {
+  return {
+    waits: takenWaits(rows.filter((row) => row.what === 'wait')),
+    records: rows.filter((row) => row.what === 'record').map(journalRecord),
+  };
 }
 
 export function takenWaits(rows: readonly WaitRow[]): Map<string, port.TakenWait[]> {

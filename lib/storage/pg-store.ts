@@ -11,8 +11,8 @@ import { commitIn, groupValues } from './commits.js';
 import {
   groupResult,
   type GroupRow,
-  journalRecord,
-  type RecordRow,
+  type HeldRow,
+  heldRows,
   takenWaits,
   undoRecord,
   type UndoRow,
@@ -192,11 +192,19 @@ export class PgStore implements port.EngineStore {
     return row.definition;
   }
 
-  async loadRecords(wanted: readonly port.RecordRange[]): Promise<(port.JournalRecord & { rowId: string })[]> {
+  async loadRecords(wanted: readonly port.RecordRange[]): Promise<port.ReadRecord[]> {
+    return (await this.readHeld(0, [], wanted)).records;
+  }
+
+  async readHeld(
+    worker: number,
+    runs: readonly string[],
+    wanted: readonly port.RecordRange[],
+  ): Promise<{ waits: Map<string, port.TakenWait[]>; records: port.ReadRecord[] }> {
     const json = JSON.stringify(
       wanted.map(({ rowId, runId, after, upTo, also }) => ({ row: rowId, run: runId, after, up_to: upTo, also })),
     );
-    return (await this.claims.run<RecordRow>('load-records', [json])).map(journalRecord);
+    return heldRows(await this.claims.run<HeldRow>('read-held', [worker, runs, json]));
   }
 
   async wakeDue(limit: number): Promise<{ queues: string[]; woken: number; nextInMs: number | null }> {

@@ -10,7 +10,7 @@ import {
   type EngineStore,
   type GroupResult,
   type HeldRow,
-  type JournalRecord,
+  type ReadRecord,
   type Outcome,
   type RecordRange,
   type RunOp,
@@ -223,7 +223,15 @@ export class MemoryStore implements RunStore {
     return Promise.reject(new Error('No run here has children'));
   }
 
-  loadRecords(wanted: readonly RecordRange[]): Promise<(JournalRecord & { rowId: string })[]> {
+  async readHeld(
+    worker: number,
+    runs: readonly string[],
+    wanted: readonly RecordRange[],
+  ): Promise<{ waits: Map<string, TakenWait[]>; records: ReadRecord[] }> {
+    return { waits: await this.takeWaits(worker, runs), records: await this.loadRecords(wanted) };
+  }
+
+  loadRecords(wanted: readonly RecordRange[]): Promise<ReadRecord[]> {
     return Promise.resolve(
       wanted.flatMap(({ rowId, runId, after, upTo, also }) => {
         const { records, bySeq } = this.run(runId);
