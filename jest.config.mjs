@@ -27,5 +27,7 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   maxWorkers: 2,
+  // A worker whose heap is large takes longer than jest's half second to be gone.
+  workerGracefulExitTimeout: 30_000,
   testTimeout: 120_000,
 };

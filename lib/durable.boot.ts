@@ -20,13 +20,13 @@ import { openPool, serverAnswer, type DatabaseTarget } from './storage/connectio
 import { type EngineDatabase, openDataSource } from './storage/data-source.js';
 import { saveDefinition } from './storage/definition-store.js';
 import { startEmbedded } from './storage/embedded-server.js';
-import { checkMigrations, migrate } from './storage/migrator.js';
+import { checkMigrations, howToMigrate, migrate } from './storage/migrator.js';
 import { PgStore } from './storage/pg-store.js';
 import { PgControl } from './storage/control.js';
 import { childTargets } from './durable.children.js';
 import { PgScheduleStore } from './storage/schedule-store.js';
 import { PgSchedules } from './storage/schedules.js';
-import { declareSchedules } from './durable.schedule-boot.js';
+import { declareSchedules, withRedaction } from './durable.schedule-boot.js';
 import { PgQueueStore } from './storage/queue-store.js';
 import { PgRetention } from './storage/retention.js';
 import { openTelemetry } from './durable.telemetry.js';
@@ -75,7 +75,7 @@ export async function boot(
     registry.add({ definition, definitionId: id, type, instance, retryIf, concurrencyKey, validateInput });
   }
 
-  await declareSchedules(new PgSchedules(pool, options.schema), registry, bindings, options.maxPayloadBytes, log);
+  await declareSchedules(new PgSchedules(pool, options.schema), registry, bindings, options, log);
 
   const store = new PgStore({ target, schema: options.schema, appDataSource, direct: options.notify });
   closers.add('the connections of the engine', () => store.close());
@@ -89,7 +89,7 @@ export async function boot(
     observer: events,
     ...(telemetry === undefined ? {} : { telemetry }),
     store,
-    schedules: new PgScheduleStore(pool, options.schema),
+    schedules: withRedaction(new PgScheduleStore(pool, options.schema), options.redact),
     queues,
     jobs: retention === null ? [] : [retention],
     registry,
@@ -116,6 +116,7 @@ export async function boot(
     deps,
     events,
     registry,
+    schedules: bindings.flatMap((binding) => binding.schedules),
     dataSource: database.dataSource,
     pool,
     schema,
@@ -184,8 +185,7 @@ async function readInstanceId({ dataSource, schema }: EngineDatabase): Promise<s
   } catch (error) {
     if (!NO_TABLES.includes(serverAnswer(error)?.code ?? '')) throw error;
     throw new MigrationError(
-      `Schema "${schema}" has no tables of nest-durable, and migrations is 'none'. ` +
-        'Run "npx nest-durable migrate", or set migrations: \'run\'.',
+      `Schema "${schema}" has no tables of nest-durable, and migrations is 'none'. ` + howToMigrate(schema),
       { cause: error },
     );
   }

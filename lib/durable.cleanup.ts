@@ -1,5 +1,4 @@
 import { InvalidInputError } from './core/errors.js';
-import { didYouMean } from './core/did-you-mean.js';
 import { FINISHED_STATUSES, type FinishedStatus } from './core/status.js';
 import { Faults, given, OptionReader } from './durable.options-check.js';
 import type { Retention } from './durable.options.js';
@@ -95,16 +94,10 @@ function readAge(read: OptionReader): number | Date {
   return 0;
 }
 
-function readStatuses(read: OptionReader): FinishedStatus[] {
+function readStatuses(read: OptionReader): readonly FinishedStatus[] {
   const value = read.take('status');
-  if (value === undefined) return FINISHED_STATUSES;
-  const list: unknown[] = Array.isArray(value) ? value : [value];
-  if (list.length === 0) read.fault('status', 'expected at least one status, got an empty list');
-  return list.flatMap((one) => {
-    const status = FINISHED_STATUSES.find((known) => known === one);
-    if (status !== undefined) return [status];
-    const hint = typeof one === 'string' ? didYouMean(one, FINISHED_STATUSES) : '';
-    read.fault('status', `expected one or several of ${FINISHED_STATUSES.join(', ')}, got ${given(one)}.${hint}`);
-    return [];
-  });
+  if (Array.isArray(value) && value.length === 0) {
+    read.fault('status', 'expected at least one status, got an empty list');
+  }
+  return read.severalOf('status', FINISHED_STATUSES) ?? FINISHED_STATUSES;
 }

@@ -1,5 +1,6 @@
 import type { DurableHost, DurableRuntime } from './durable.host.js';
 import { PgHealthReads } from './storage/health-reads.js';
+import { howToMigrate } from './storage/migrator.js';
 
 export interface ReadinessOptions {
   /** ms that the database has to answer. Default: 3000. */
@@ -62,7 +63,7 @@ export class DurableHealthIndicator {
     ]);
     const loops = loopsOf(runtime);
     const faults = [...loops.faults];
-    if (pending.length > 0) faults.push(`the tables lack ${pending.join(', ')}: run "npx nest-durable migrate"`);
+    if (pending.length > 0) faults.push(`the tables lack ${pending.join(', ')}. ${howToMigrate(schema)}`);
     if (state === 'quiet' || state === 'stopped') faults.push('it is shutting down');
     if (lag > maxLag) faults.push(`a run has been due for ${lag} ms, more than ${maxLag} ms`);
     return {

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { DataSource } from 'typeorm';
+import type { ScheduleDeclaration } from './core/schedule.js';
 import type { EventHub } from './durable.event-hub.js';
 import type { HintConnection } from './durable.hints.js';
 import type { EngineDeps } from './engine/engine-deps.js';
@@ -23,6 +24,8 @@ export interface DurableRuntime {
   /** Who listens to what happens. */
   readonly events: EventHub;
   readonly registry: Registry;
+  /** What the classes' `@Schedule()`s say. */
+  readonly schedules: readonly ScheduleDeclaration[];
   /** The engine's own TypeORM DataSource, for reads. */
   readonly dataSource: DataSource;
   /** Connections for what is asked of runs: short statements that may wait for a row. */

@@ -1,8 +1,7 @@
 import type { RunFilters, RunListFilters } from './core/execution.js';
-import { EXECUTION_STATUSES, type ExecutionStatus } from './core/status.js';
-import { didYouMean } from './core/did-you-mean.js';
+import { EXECUTION_STATUSES } from './core/status.js';
 import { isUuid } from './core/uuid.js';
-import { Faults, given, OptionReader } from './durable.options-check.js';
+import { Faults, OptionReader } from './durable.options-check.js';
 import { readDate, readTags, refuse } from './durable.start-options.js';
 
 const MOST = 1_000;
@@ -21,7 +20,7 @@ export function readListFilters(filters: unknown, workflowName: (workflow: unkno
 export function readChildFilters(filters: unknown): RunFilters {
   const faults = new Faults();
   const read = OptionReader.of(faults, '', filters);
-  const status = read === null ? null : readStatus(read);
+  const status = read === null ? null : read.severalOf('status', EXECUTION_STATUSES);
   read?.refuseOthers();
   refuse('The filters of listChildren()', faults);
   return status === null ? {} : { status };
@@ -42,7 +41,7 @@ function readAll(
   const workflow = read.take('workflow');
   const found = {
     workflow: workflow === undefined ? null : workflowName(workflow),
-    status: readStatus(read),
+    status: read.severalOf('status', EXECUTION_STATUSES),
     queue: read.text('queue', null, (text) => !text.includes('\0'), 'the name of a queue'),
     parentId: read.text('parentId', null, isUuid, 'a UUID'),
     tags: readTags(read, 'tags'),
@@ -57,17 +56,4 @@ function readAll(
   read.refuseOthers();
   refuse(what, faults);
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null));
-}
-
-function readStatus(read: OptionReader): readonly ExecutionStatus[] | null {
-  const value = read.take('status');
-  if (value === undefined) return null;
-  const list: unknown[] = Array.isArray(value) ? value : [value];
-  return list.flatMap((one) => {
-    const status = EXECUTION_STATUSES.find((known) => known === one);
-    if (status !== undefined) return [status];
-    const hint = typeof one === 'string' ? didYouMean(one, EXECUTION_STATUSES) : '';
-    read.fault('status', `expected one or several of ${EXECUTION_STATUSES.join(', ')}, got ${given(one)}.${hint}`);
-    return [];
-  });
 }

@@ -24,8 +24,9 @@ export interface DurableModuleExtras {
   isGlobal?: boolean;
 }
 
-/** For `forRootAsync({ useClass })` and `useExisting`: a provider that makes the options. */
+/** What the class given to `forRootAsync({ useClass })` or `useExisting` implements: a provider that makes the options. */
 export interface DurableOptionsFactory {
+  /** Called once, before the module is made. */
   create(): DurableFactoryOptions | Promise<DurableFactoryOptions>;
 }
 

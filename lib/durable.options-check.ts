@@ -92,6 +92,20 @@ export class OptionReader {
     return fallback;
   }
 
+  /** One of these, or a list of them; `null` where it is left out. */
+  severalOf<const T extends string>(key: string, allowed: readonly T[]): readonly T[] | null {
+    const value = this.take(key);
+    if (value === undefined) return null;
+    const list: unknown[] = Array.isArray(value) ? value : [value];
+    return list.flatMap((one) => {
+      const found = allowed.find((word) => word === one);
+      if (found !== undefined) return [found];
+      const hint = typeof one === 'string' ? didYouMean(one, allowed) : '';
+      this.fault(key, `expected one or several of ${allowed.join(', ')}, got ${given(one)}.${hint}`);
+      return [];
+    });
+  }
+
   /** Notes a fault for each key nobody asked for. */
   refuseOthers(): void {
     for (const key of this.keys()) {

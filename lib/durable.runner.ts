@@ -9,6 +9,7 @@ import type { DurableHost, DurableRuntime } from './durable.host.js';
 import { DurableLauncher, type Launchable } from './durable.launcher.js';
 import { ModuleLogger } from './durable.logger.js';
 import type { ResolvedOptions } from './durable.options.js';
+import { listLoops } from './durable.scheduler-registry.js';
 
 /** The checked options, under one token in the module of each instance. */
 export const CHECKED_OPTIONS = Symbol('DURABLE_CHECKED_OPTIONS');
@@ -76,7 +77,7 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
 
   launch(): Promise<void> {
     // A shutdown may overtake the boot.
-    this.launching ??= this.stopping ? Promise.resolve() : (this.runtime?.engine.start() ?? Promise.resolve());
+    this.launching ??= this.stopping ? Promise.resolve() : this.startEngine();
     return this.launching;
   }
 
@@ -98,6 +99,12 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
     this.closed = true;
     this.booted.reject(this.shutDownError());
     await this.closers.closeAll();
+  }
+
+  private async startEngine(): Promise<void> {
+    if (this.runtime === null) return;
+    await this.runtime.engine.start();
+    if (this.works) listLoops(this.discovery, this.name, this.runtime.deps);
   }
 
   private async stopEngine(): Promise<void> {

@@ -1,8 +1,13 @@
 import type { Logger } from '@nestjs/common';
 import { decode, encode } from './core/codec.js';
+import { toStoredError } from './core/error-record.js';
 import { DefinitionError } from './core/errors.js';
+import type { Redaction } from './core/redact.js';
+import type { StoredError } from './core/stored-error.js';
 import type { WorkflowBinding } from './durable.explorer.js';
+import type { ResolvedOptions } from './durable.options.js';
 import type { Registry } from './engine/registry.js';
+import type { ScheduleStore } from './engine/store.js';
 import type { PgSchedules } from './storage/schedules.js';
 
 /**
@@ -13,7 +18,7 @@ export async function declareSchedules(
   schedules: PgSchedules,
   registry: Registry,
   bindings: readonly WorkflowBinding[],
-  maxBytes: number,
+  { maxPayloadBytes: maxBytes, redact }: Pick<ResolvedOptions, 'maxPayloadBytes' | 'redact'>,
   log: Logger,
 ): Promise<void> {
   for (const binding of bindings) {
@@ -30,7 +35,7 @@ export async function declareSchedules(
         .byName(binding.definition.name)
         ?.validateInput?.(input)
         .catch((error: unknown) => {
-          const why = error instanceof Error ? error.message : String(error);
+          const { message: why } = redact.error(toStoredError(error));
           log.warn(`Schedule "${name}" of ${binding.className} will not be able to start its runs. ${why}`);
         });
     }
@@ -39,4 +44,15 @@ export async function declareSchedules(
     bindings.flatMap((binding) => binding.schedules),
     bindings.map(({ definition }) => definition.name),
   );
+}
+
+/** The scheduler logs why a start has failed, and reads it nowhere else: it hears what may be shown. */
+export function withRedaction(store: ScheduleStore, redact: Redaction): ScheduleStore {
+  return {
+    async fireSchedule(workflows, leaveAlone, plan) {
+      const fired = await store.fireSchedule(workflows, leaveAlone, plan);
+      if (fired.name === null || fired.error === null) return fired;
+      return { ...fired, error: encode(redact.error(decode(fired.error) as StoredError)) };
+    },
+  };
 }

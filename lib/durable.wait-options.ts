@@ -1,12 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import {
-  PENDING_STATUSES,
-  type PendingEventFilters,
-  type PendingInputFilters,
-  type PendingStatus,
-} from './core/pending.js';
+import { PENDING_STATUSES, type PendingEventFilters, type PendingInputFilters } from './core/pending.js';
 import { isUuid } from './core/uuid.js';
-import { didYouMean } from './core/did-you-mean.js';
 import { Faults, given, OptionReader } from './durable.options-check.js';
 import { readDate, readManager, refuse } from './durable.start-options.js';
 import type { InputSelector } from './storage/waits.js';
@@ -128,23 +122,14 @@ function readFilters(what: string, filters: unknown, own: (read: OptionReader) =
   const found =
     read === null
       ? {}
-      : { ...own(read), status: readStatus(read), limit: read.integer('limit', 50, { min: 1, max: MOST }) };
+      : {
+          ...own(read),
+          status: read.severalOf('status', PENDING_STATUSES),
+          limit: read.integer('limit', 50, { min: 1, max: MOST }),
+        };
   read?.refuseOthers();
   refuse(what, faults);
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null));
-}
-
-function readStatus(read: OptionReader): readonly PendingStatus[] | null {
-  const value = read.take('status');
-  if (value === undefined) return null;
-  const list: unknown[] = Array.isArray(value) ? value : [value];
-  return list.flatMap((one) => {
-    const status = PENDING_STATUSES.find((known) => known === one);
-    if (status !== undefined) return [status];
-    const hint = typeof one === 'string' ? didYouMean(one, PENDING_STATUSES) : '';
-    read.fault('status', `expected one or several of ${PENDING_STATUSES.join(', ')}, got ${given(one)}.${hint}`);
-    return [];
-  });
 }
 
 function readName(faults: Faults, name: unknown, path: string): string {

@@ -1,5 +1,6 @@
 /** The public door of nest-durable: what is not named here is not part of the package's contract. */
 export { DurableModule, type DurableModuleAsyncOptions } from './durable.module.js';
+export type { DurableOptionsFactory } from './durable.module-definition.js';
 export type {
   DurableFactoryOptions,
   DurableModuleOptions,

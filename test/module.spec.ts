@@ -257,6 +257,9 @@ describe('what stops the boot', () => {
     const empty = await createTestDatabase({ migrated: false });
     const error = await refusal(start([DurableModule.forRoot({ database: { url: empty.url }, migrations })]));
     expect(error).toBeInstanceOf(MigrationError);
+    expect(String(error)).toMatch(
+      /Boot one process with migrations: 'run', or run durableMigrations\(\) of .* runner\.$/,
+    );
     await empty.drop();
   });
 

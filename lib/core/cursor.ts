@@ -127,13 +127,6 @@ export function finishRun(frame: Frame, at: number): void {
   enter(root.sequence, undefined, at);
 }
 
-/** Whether a frame is part of the main sequence, by branch arms at the most. */
-export function isMain(frame: Frame): boolean {
-  let at: Frame = frame;
-  for (let to = enclosing(at); to !== null; to = enclosing(at)) at = to;
-  return at.within === null;
-}
-
 function enclosing(frame: Frame): Frame | null {
   return frame.within?.node.kind === 'branch' ? frame.within.frame : null;
 }

@@ -10,7 +10,10 @@ export type SettledResult<T = unknown> =
 /** The results of a fan-out by arm (or, where `T` is a list, by item). */
 export type ParallelResults<T> = { readonly [K in keyof T]: SettledResult<T[K]> };
 
-/** Second parameter of the first member of a loop's arm. */
+/**
+ * Second parameter of every member of a loop's arm, those in arms within it included: of the innermost loop around it. The
+ * collector of a parallel gets the results of its arms there instead.
+ */
 export interface ItemContext<D = unknown> {
   /** Place of the item in the list, from 0. */
   readonly index: number;

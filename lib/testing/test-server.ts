@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { chown, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
 import pg from 'pg';
 import { withFileLock } from '../storage/file-lock.js';
+import { freePort } from '../storage/free-port.js';
 import { canEnter, checkOwner, locatePostgres, serverEnvironment } from '../storage/postgres-binaries.js';
 
 /** A server with the databases of one process's tests. */
@@ -24,6 +25,7 @@ export interface TestServer {
 /** ms; includes initdb on a busy machine. */
 const START_PATIENCE = 60_000;
 const MAX_CONNECTIONS = 300;
+const PORTS_TRIED = 3;
 
 const known = new Map<string, Promise<TestServer>>();
 
@@ -85,7 +87,8 @@ async function shared(url: string, prefix: string, file: string): Promise<TestSe
   return { url, prefix };
 }
 
-async function startEmbedded(prefix: string, file: string): Promise<TestServer> {
+/** @param attempt from 1: between the look for a free port and the start, another program may take it */
+async function startEmbedded(prefix: string, file: string, attempt = 1): Promise<TestServer> {
   const { initdb, postgres, account } = await locatePostgres();
   const base = [tmpdir(), '/tmp'].find((dir) => canEnter(account, dir)) ?? tmpdir();
   const root = await mkdtemp(join(base, 'nest-durable-testing-'));
@@ -121,6 +124,12 @@ async function startEmbedded(prefix: string, file: string): Promise<TestServer> 
     if (ended || performance.now() > deadline) {
       const said = (await readFile(log, 'utf8')).trim().slice(-2_000);
       child.stdin?.end();
+      if (said.includes('could not bind') && attempt < PORTS_TRIED) {
+        // Its guard removes the file as well, which is about to be written.
+        child.ref();
+        await once(child, 'exit');
+        return startEmbedded(prefix, file, attempt + 1);
+      }
       throw new Error(`The embedded PostgreSQL for the tests does not start (${why}): ${said}`);
     }
     await delay(20);
@@ -171,13 +180,4 @@ async function run(program: string, args: readonly string[], options: object): P
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   const [code] = (await once(child, 'close')) as [number | null];
   if (code !== 0) throw new Error(`${program} failed: ${errors.trim()}`);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

@@ -81,9 +81,15 @@ async function buryTheDead(store: EngineStore): Promise<void> {
   await store.recover(others.filter(({ dead }) => !dead));
 }
 
-/** Those of the app; every queue that a workflow names is worked on too, so that a test need not repeat them. */
-function workerSettings({ deps, registry }: DurableRuntime): EngineSettings {
-  const named = registry.all().flatMap(({ definition }) => queuesOf(definition));
+/**
+ * Those of the app; every queue that a workflow, a step or a schedule names is worked on too, so that a test need not
+ * repeat them.
+ */
+function workerSettings({ deps, registry, schedules }: DurableRuntime): EngineSettings {
+  const named = [
+    ...registry.all().flatMap(({ definition }) => queuesOf(definition)),
+    ...schedules.flatMap(({ settings }) => settings.queue ?? []),
+  ];
   const usual = {
     concurrency: 10,
     pollInterval: 1_000,

@@ -2,9 +2,9 @@ import type { WorkflowHandle } from 'nest-durable';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type FaultApp, openApp } from '../support/faults/app.js';
 import { type Ground, openGround } from '../support/faults/ground.js';
-import { seededRandom } from '../support/faults/random.js';
 import { WorkerProcess } from '../support/faults/worker-process.js';
 import { expectInvariants } from '../support/invariants.js';
+import { Random } from '../support/random.js';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { report } from './report.js';
 
@@ -55,14 +55,14 @@ function startWorker(proxy: TcpProxy): Promise<WorkerProcess> {
   return WorkerProcess.start({ url, engineUrl: proxy.through(url), label: 'worker', options, dataSource: true });
 }
 
-const FAULTS: Record<string, (node: Node, random: () => number) => Promise<void>> = {
+const FAULTS: Record<string, (node: Node, random: Random) => Promise<void>> = {
   async kill(node) {
     await node.worker.end('SIGKILL');
     node.worker = await startWorker(node.proxy);
   },
   async stop(node, random) {
     node.worker.send('SIGSTOP');
-    await pause(LEASE * (0.5 + 2 * random()));
+    await pause(LEASE * (0.5 + 2 * random.next()));
     node.worker.send('SIGCONT');
   },
   async cut({ proxy }) {
@@ -75,20 +75,20 @@ const FAULTS: Record<string, (node: Node, random: () => number) => Promise<void>
     await Promise.race([proxy.cutAt('commit-group', 'after'), pause(2_000)]);
   },
   async cutTransaction({ proxy }, random) {
-    await Promise.race([proxy.cutAt('COMMIT', random() < 0.5 ? 'before' : 'after'), pause(2_000)]);
+    await Promise.race([proxy.cutAt('COMMIT', random.chance(0.5) ? 'before' : 'after'), pause(2_000)]);
   },
   async cutClaim({ proxy }) {
     await Promise.race([proxy.cutAt('claim', 'after'), pause(2_000)]);
   },
   async silence({ proxy }, random) {
-    proxy.swallow(random() < 0.5 ? 'all' : 'replies');
-    await pause(LEASE * 2 * random());
-    if (random() < 0.5) proxy.cut();
+    proxy.swallow(random.chance(0.5) ? 'all' : 'replies');
+    await pause(LEASE * 2 * random.next());
+    if (random.chance(0.5)) proxy.cut();
     proxy.pass();
   },
   async down({ proxy }, random) {
     await proxy.down();
-    await pause(LEASE * 2 * random());
+    await pause(LEASE * 2 * random.next());
     await proxy.up();
   },
 };
@@ -96,7 +96,7 @@ const FAULTS: Record<string, (node: Node, random: () => number) => Promise<void>
 it(
   `loses no run and records nothing twice (CHAOS_SEED=${SEED})`,
   async () => {
-    const random = seededRandom(SEED);
+    const random = new Random(SEED);
     const until = performance.now() + SECONDS * 1_000;
     const counts: Record<string, number> = {};
     const runs: WorkflowHandle[] = [];
@@ -110,8 +110,8 @@ it(
     // Each node has its faults one after the other, beside the others'.
     const striking = nodes.map(async (node) => {
       while (performance.now() < until) {
-        await pause(1_500 * random());
-        const fault = Object.keys(FAULTS)[Math.floor(random() * Object.keys(FAULTS).length)] ?? 'cut';
+        await pause(1_500 * random.next());
+        const fault = random.pick(Object.keys(FAULTS));
         counts[fault] = (counts[fault] ?? 0) + 1;
         await FAULTS[fault]?.(node, random);
       }

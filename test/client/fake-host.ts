@@ -100,6 +100,7 @@ export class FakeHost implements DurableHost {
         warn: () => {},
       }),
       registry: this.registry,
+      schedules: [],
       dataSource,
       pool,
       schema: 'durable',

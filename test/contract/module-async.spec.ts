@@ -7,6 +7,7 @@ import {
   type DurableFactoryOptions,
   DurableHealthIndicator,
   DurableModule,
+  type DurableOptionsFactory,
   DurableQueues,
   getDurableClientToken,
   getDurableEventsToken,
@@ -87,7 +88,7 @@ describe('forRootAsync', () => {
 
   it('takes useClass and useExisting', async () => {
     @Injectable()
-    class Options {
+    class Options implements DurableOptionsFactory {
       constructor(@Inject(URL_TOKEN) private readonly given: string) {}
       create(): DurableFactoryOptions {
         return { database: { url: this.given } };

@@ -1,27 +1,17 @@
 import { randomInt } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { decode, encode } from '../../lib/core/codec.js';
+import { Random } from '../support/random.js';
 
 describe('random values', () => {
-  /** mulberry32, so that a failing seed can be run again. */
-  function generator(seed: number): () => number {
-    let state = seed;
-    return () => {
-      state = (state + 0x6d2b79f5) | 0;
-      let t = Math.imul(state ^ (state >>> 15), 1 | state);
-      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-      return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-    };
-  }
-
-  function make(random: () => number, depth: number): unknown {
-    const below = (n: number): number => Math.floor(random() * n);
+  function make(random: Random, depth: number): unknown {
+    const below = (n: number): number => Math.floor(random.next() * n);
     const text = (): string => String.fromCharCode(...Array.from({ length: below(5) }, () => below(0x10000)));
     const list = (): unknown[] => Array.from({ length: below(4) }, () => make(random, depth - 1));
     const keys = ['$durable', 'v', '__proto__', 'constructor', text(), 'toString', '0'];
     const leaves = [
       () => below(1000) - 500,
-      () => random() * 1e300,
+      () => random.next() * 1e300,
       () => text(),
       () => null,
       () => undefined,
@@ -29,8 +19,8 @@ describe('random values', () => {
       () => BigInt(below(2 ** 31)) ** 3n,
       () => new Date(below(2 ** 31) * 1000),
       () => Buffer.from(text()),
-      () => new Float64Array([random(), -0]),
-      () => random() < 0.5,
+      () => new Float64Array([random.next(), -0]),
+      () => random.chance(0.5),
     ];
     const nodes = [
       list,
@@ -46,13 +36,13 @@ describe('random values', () => {
         return object;
       },
     ];
-    const choices = depth > 0 && random() < 0.7 ? nodes : leaves;
-    return choices[below(choices.length)]?.();
+    const choices = depth > 0 && random.chance(0.7) ? nodes : leaves;
+    return random.pick<() => unknown>(choices)();
   }
 
   it('come back equal, and their text holds nothing that PostgreSQL refuses', () => {
     const seed = randomInt(2 ** 31);
-    const random = generator(seed);
+    const random = new Random(seed);
     const wrong: string[] = [];
     for (let i = 0; i < 3000; i++) {
       const value = make(random, 4);

@@ -247,9 +247,9 @@ class SelectingWorkflow {
   }
 
   @Step()
-  end(data: { fail?: boolean; tier: string; __results__: { value: string }[] }) {
-    if (data.fail === true) throw new FatalError('the end');
-    return { tier: data.tier, sent: data.__results__.map(({ value }) => value) };
+  end({ fail, tier, __results__: sent }: { fail?: boolean; tier: string; __results__: { value: string }[] }) {
+    if (fail === true) throw new FatalError('the end');
+    return { tier, sent: sent.map(({ value }) => value) };
   }
 
   @Compensate()

@@ -1,3 +1,4 @@
+import type { WorkflowHandle } from 'nest-durable';
 import { DataSource } from 'typeorm';
 import { type FaultApp, openApp } from '../support/faults/app.js';
 import { Effects, effectsOf } from '../support/faults/effects.js';
@@ -88,16 +89,23 @@ describe.each(['before', 'after'] as const)('a connection that breaks %s', (when
   it.each(POINTS)('in the run %s, "%s"', async (workflow, at, statement, by) => {
     const cuts: Promise<void>[] = [];
     armed = { at, cut: () => (cuts[0] = proxy.cutAt(statement, when)) };
-    const run = await (by === 'worker' ? worker : client).client.start(workflow, {});
-    await client.client.handle(run.id).result();
+    const runs: WorkflowHandle[] = [];
+    // What such a call finds may have come only after it was looked for: then it was not cut, and another run is.
+    do {
+      const run = await (by === 'worker' ? worker : client).client.start(workflow, {});
+      await client.client.handle(run.id).result();
+      runs.push(run);
+    } while (READY[at] !== undefined && cuts.length === 0);
     expect(cuts.length).toBe(1);
     await cuts[0];
     const expected: Record<string, number> = { ...EFFECTS[workflow] };
     // Rolled back with its record, so it was made again.
     if (at === 'commit book' && when === 'before') expected['book'] = 2;
-    expect(await effectsOf(ground.pool, [run])).toEqual(expected);
-    const { rows } = await ground.pool.query('SELECT FROM bookings WHERE run = $1', [run.id]);
-    expect(rows.length).toBe(workflow === 'booking' ? 1 : 0);
-    await expectInvariants(ground.pool, { runs: [run], records: 2 });
+    for (const run of runs) {
+      expect(await effectsOf(ground.pool, [run])).toEqual(expected);
+      const { rows } = await ground.pool.query('SELECT FROM bookings WHERE run = $1', [run.id]);
+      expect(rows.length).toBe(workflow === 'booking' ? 1 : 0);
+    }
+    await expectInvariants(ground.pool, { runs, records: 2 });
   });
 });

@@ -150,8 +150,14 @@ it('is left to the newer code while a process has it, and taken by older code af
   // Started as the newer version, which the older one does not touch while it lives.
   const busy = await Promise.all(Array.from({ length: 10 }, () => newer.client.start('deployed', { gate: 'open' })));
   for (const run of busy) expect(await run.result()).toMatchObject({ zero: true, between: true, extra: true });
-  const left = await newer.client.start('deployed', { gate: 'open' }, { delay: 100 });
+  const left = await newer.client.start('deployed', { gate: 'open' }, { delay: 600_000 });
   await newer.close();
+  // Due only now that the newer process is gone, however long it took to go.
+  const due = await ground.pool.query(
+    `UPDATE durable.workflow_queue SET due_at = now() WHERE id = $1 AND state = 'sleeping'`,
+    [left.id],
+  );
+  expect(due.rowCount).toBe(1);
   expect(await older.client.handle(left.id).result()).toEqual({ gate: 'open', one: true, two: true, three: true });
   await expectInvariants(ground.pool, { runs: [...busy, left], records: 63 });
 });

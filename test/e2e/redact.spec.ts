@@ -1,5 +1,11 @@
-import { type INestApplicationContext, Logger } from '@nestjs/common';
+import { type INestApplicationContext, Logger, type Provider } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import {
+  Validate,
+  type ValidationArguments,
+  ValidatorConstraint,
+  type ValidatorConstraintInterface,
+} from 'class-validator';
 import {
   callWorkflow,
   Compensate,
@@ -77,6 +83,38 @@ class FormWorkflow {
   async ask() {
     return waitForForm<{ secret: number }>('form', { fields: [{ name: 'secret', type: 'number' }] });
   }
+}
+
+let valid = true;
+
+@ValidatorConstraint({ name: 'asTheTestSays' })
+class AsTheTestSays implements ValidatorConstraintInterface {
+  validate(): boolean {
+    return valid;
+  }
+
+  defaultMessage({ value }: ValidationArguments): string {
+    return `the test does not like ${String(value)}`;
+  }
+}
+
+class StrictInput {
+  @Validate(AsTheTestSays)
+  secret!: string;
+}
+
+@Workflow({ name: 'strict', input: StrictInput })
+class StrictWorkflow {
+  @Step()
+  nothing() {}
+}
+
+/** The same, with a schedule. */
+@Workflow({ name: 'strict', input: StrictInput })
+@Schedule({ name: 'strictly', cron: '0 0 1 1 *', input: { secret: S } })
+class StrictlyWorkflow {
+  @Step()
+  nothing() {}
 }
 
 @Workflow({ name: 'vault' })
@@ -175,12 +213,16 @@ beforeEach(() => {
   printed.length = 0;
 });
 
-async function node(redact: string[], workers = true): Promise<Node> {
+async function node(
+  redact: string[],
+  workers = true,
+  providers: Provider[] = [VaultWorkflow, PlainWorkflow, FormWorkflow, StrictWorkflow],
+): Promise<Node> {
   const note = (...args: unknown[]) => void printed.push(args);
   const logs = { metadata: ['secret', 'card'] };
   const module = await Test.createTestingModule({
     imports: [DurableModule.forRoot({ database: { url: database.url }, redact, workers, logs })],
-    providers: [VaultWorkflow, PlainWorkflow, FormWorkflow],
+    providers,
   })
     .setLogger({ log: note, warn: note, error: note, debug: note, verbose: note, fatal: note })
     .compile();
@@ -354,6 +396,32 @@ it('is true in runs that are made of others, and of schedules', async () => {
   });
   expect(await open.client.getSchedule('own')).toMatchObject({ input: { secret: S, other: 'changed' } });
   expect(textOf(await other.client.listSchedules())).not.toContain(S);
+});
+
+it('is not in the log when a schedule cannot start its run', async () => {
+  const told = (text: string): string[] => printed.flat().map(String).filter((line) => line.includes(text)); // prettier-ignore
+  try {
+    await worker.client.schedule(StrictWorkflow, '@yearly', { name: 'strictly', input: { secret: S } });
+    valid = false;
+    await pool.query(`UPDATE durable.scheduled_workflows SET next_run_at = now() WHERE name = 'strictly'`);
+    await worker.client.sweep();
+    await until(() => told('strictly').length > 0);
+    expect(told('strictly')).toEqual(['Schedule "strictly" could not start its run: InvalidInputError: [redacted].']);
+    // In the database it is as it was.
+    expect((await open.client.getSchedule('strictly'))?.lastError?.message).toContain(`does not like ${S}`);
+
+    printed.length = 0;
+    await node(PATHS, false, [StrictlyWorkflow]);
+    expect(told('strictly')).toEqual([
+      'Schedule "strictly" of StrictlyWorkflow will not be able to start its runs. [redacted]',
+    ]);
+    printed.length = 0;
+    await node([], false, [StrictlyWorkflow]);
+    expect(told('strictly')[0]).toContain(`does not like ${S}`);
+  } finally {
+    valid = true;
+    await worker.client.deleteSchedule('strictly');
+  }
 });
 
 it('is hidden in what a cancelled run, and a refused answer, say', async () => {

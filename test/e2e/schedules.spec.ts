@@ -2,6 +2,7 @@ import type { INestApplicationContext, Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { IsInt } from 'class-validator';
 import {
+  days,
   DurableClient,
   DurableModule,
   type DurableModuleOptions,
@@ -128,8 +129,13 @@ class NumberedWorkflow extends DurableWorkflow<Numbered> {
   run(): void {}
 }
 
+/** So long that each step of it is past the next due time of a monthly schedule, ms. */
+const STEP = days(32);
+/** Half a day from now, so that no due time comes by itself while a test goes by the clock that it sets. */
+const FAR_HOUR = (new Date().getUTCHours() + 12) % 24;
+
 @Workflow({ name: 'numbered', input: Numbered })
-@Schedule({ cron: '* * * * *', name: 'bad' })
+@Schedule({ cron: `0 ${FAR_HOUR} 1 * *`, name: 'bad', catchUpWindow: STEP })
 class BadlyScheduledWorkflow extends DurableWorkflow<Numbered> {
   @Step()
   run(): void {}
@@ -203,10 +209,10 @@ describe('a schedule', () => {
 
   it('that fails to start ten times in a row is disabled, the error kept; enabling begins anew', async () => {
     const client = await boot([BadlyScheduledWorkflow], { schedulerInterval: 600_000 });
-    for (let minute = 1; minute <= 11; minute++) {
-      await setClock(minute * 60_000);
+    for (let step = 1; step <= 11; step++) {
+      await setClock(step * STEP);
       await client.sweep();
-      expect((await client.getSchedule('bad'))?.consecutiveFailures).toBe(Math.min(minute, 10));
+      expect((await client.getSchedule('bad'))?.consecutiveFailures).toBe(Math.min(step, 10));
     }
     expect(await client.getSchedule('bad')).toMatchObject({
       enabled: false,
@@ -222,7 +228,7 @@ describe('a schedule', () => {
       autoDisabledAt: null,
       nextRunAt: expect.any(Date),
     });
-    await setClock(13 * 60_000);
+    await setClock(13 * STEP);
     await client.sweep();
     expect(await client.countExecutions()).toBe(1);
   });

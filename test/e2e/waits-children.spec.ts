@@ -190,7 +190,7 @@ async function start(
 
 async function gotOf(run: WorkflowHandle<unknown>): Promise<{ got: unknown; more?: unknown }> {
   await test.idle();
-  return (await run.result({ timeout: 5_000 })) as { got: unknown; more?: unknown };
+  return (await run.result({ timeout: 30_000 })) as { got: unknown; more?: unknown };
 }
 
 function childrenOf({ id }: { id: string }) {

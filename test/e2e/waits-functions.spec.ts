@@ -52,7 +52,7 @@ async function start(body: () => unknown): Promise<WorkflowHandle<unknown>> {
 
 async function gotOf(run: WorkflowHandle<unknown>): Promise<unknown> {
   await test.idle();
-  return ((await run.result({ timeout: 5_000 })) as { got: unknown }).got;
+  return ((await run.result({ timeout: 30_000 })) as { got: unknown }).got;
 }
 
 async function failureOf(run: WorkflowHandle<unknown>): Promise<Execution['error']> {

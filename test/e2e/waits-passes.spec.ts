@@ -132,7 +132,7 @@ async function start(body: () => unknown, workflow = 'one'): Promise<WorkflowHan
 
 async function gotOf(run: WorkflowHandle<unknown>): Promise<unknown> {
   await test.idle();
-  return ((await run.result({ timeout: 5_000 })) as { got: unknown }).got;
+  return ((await run.result({ timeout: 30_000 })) as { got: unknown }).got;
 }
 
 describe('a step', () => {

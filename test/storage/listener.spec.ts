@@ -179,8 +179,8 @@ describe('the session', () => {
 
   it('notices a network that has gone silent, by asking', async () => {
     const network = await proxied();
-    const one = open(testSchema, network.through(database.url), { probeIntervalMs: 50, probeTimeoutMs: 200 });
-    await one.start();
+    const one = open(testSchema, network.through(database.url), { probeIntervalMs: 50, probeTimeoutMs: 2_000 });
+    if (!(await one.start())) await once(one, 'up');
     const down = once(one, 'down');
     network.swallow();
     const [error] = (await down) as [Error];

@@ -12,7 +12,7 @@ export interface TestDatabase {
   readonly name: string;
   /**
    * Drops it early; left alone it goes after the spec file.
-   * @throws Error if a session is still there 5 s later, naming what it does
+   * @throws Error if a session is still there 30 s later, naming what it does
    */
   drop(): Promise<void>;
 }

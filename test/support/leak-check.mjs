@@ -1,6 +1,7 @@
 import pg from 'pg';
 
-const defaultPatience = 5_000;
+/** ms. A server that has much to do may take long to end the sessions of a child that was killed. */
+const defaultPatience = 30_000;
 
 /** Runs a statement on the server's own database. */
 export async function onServer(sql, values = []) {

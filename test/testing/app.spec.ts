@@ -1,10 +1,12 @@
 import { Controller, Get, Injectable, Module, type OnModuleDestroy, Param, Post } from '@nestjs/common';
 import {
+  days,
   DefinitionError,
   DurableClient,
   DurableModule,
   getDurableClientToken,
   InjectDurable,
+  Schedule,
   Step,
   Workflow,
 } from 'nest-durable';
@@ -135,6 +137,15 @@ describe('createDurableTest', () => {
     await expect(test.client.executionCounts()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
   });
 
+  it('works on every queue that a workflow, a step or a schedule names', async () => {
+    test = await createDurableTest({ providers: [QueuesWorkflow] }, onTestServer);
+    await test.advance(days(1));
+    expect(await test.client.listExecutions()).toMatchObject([{ queue: 'nightly', status: 'completed' }]);
+    const run = await test.client.start(QueuesWorkflow, {});
+    await test.idle();
+    expect(await run.execution()).toMatchObject({ queue: 'own', status: 'completed' });
+  });
+
   it('leaves no database behind where the app does not start', async () => {
     let url = '';
     const made = createDurableTest((given) => {
@@ -145,6 +156,13 @@ describe('createDurableTest', () => {
     expect(await databasesOf(new URL(url).pathname.slice(1))).toEqual([]);
   });
 });
+
+@Workflow({ name: 'queues', queue: 'own' })
+@Schedule({ cron: '@daily', queue: 'nightly' })
+class QueuesWorkflow {
+  @Step({ queue: 'heavy' })
+  work() {}
+}
 
 @Workflow({ name: 'broken' })
 class Broken {

@@ -1,5 +1,6 @@
 -- Asks the holders of unfinished runs for a hint at their end. Without it the end is found by polling, so a row that is
--- locked at this moment is passed over: nobody waits, whatever order the ids are in.
+-- locked at this moment is passed over: nobody waits, whatever order the ids are in. For the same reason the mark may be
+-- lost in a crash of the server: it is not worth a wait for the disk.
 --
 -- Claims pass over locked rows as well: one that came while this held the row has missed it, so the queues of those
 -- that are claimable are given back, for another hint.
@@ -8,9 +9,9 @@
 UPDATE durable.workflow_queue
 SET watched = true
 WHERE id IN (
-  SELECT id
-  FROM durable.workflow_queue
-  WHERE id = ANY ($1::uuid[]) AND step_of IS NULL AND NOT watched
-  FOR UPDATE SKIP LOCKED
+  SELECT q.id
+  FROM (SELECT set_config('synchronous_commit', 'off', true)) AS soon, durable.workflow_queue q
+  WHERE q.id = ANY ($1::uuid[]) AND q.step_of IS NULL AND NOT q.watched
+  FOR UPDATE OF q SKIP LOCKED
 )
 RETURNING queue, state = 'ready' AND NOT paused AS ready
