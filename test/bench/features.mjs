@@ -8,6 +8,8 @@ const LOOP_ITEMS = 10_000;
 const SLEEPERS = 1_000;
 /** In which they begin to sleep, spread over a second. */
 const WAVES = 50;
+/** Rounds of sleepers that are measured. */
+const NAPS = 3;
 const PAGE = 50_000;
 
 /**
@@ -59,14 +61,17 @@ async function waits(client, { Single, Waiting, Sleeping }, late, resumed) {
   for (let n = 0; n < SAMPLES + WARM_UP; n += 1) {
     const run = await client.start(Waiting, {});
     while ((await run.execution())?.status !== 'waiting') await new Promise((resolve) => setTimeout(resolve, 2));
+    // Whoever awaits its result meanwhile asks the database for it, which is not what is measured.
+    const again = new Promise((resolve) => resumed.set(run.id, resolve));
     const begun = performance.now();
     await run.sendEvent('go');
+    const at = await again;
     await run.result();
-    if (n >= WARM_UP) events.push(resumed.get(run.id) - begun);
+    if (n >= WARM_UP) events.push(at - begun);
   }
   const queued = await times(async () => (await client.startMany(Single, [{ input: {} }]))[0].result());
-  const spread = await sleepers(client, Sleeping, late, SLEEPERS / WAVES);
-  const burst = await sleepers(client, Sleeping, late, SLEEPERS);
+  const spread = await naps(client, Sleeping, late, SLEEPERS / WAVES);
+  const burst = await naps(client, Sleeping, late, SLEEPERS);
   return {
     eventP50: quantile(events, 0.5),
     eventP99: quantile(events, 0.99),
@@ -76,6 +81,14 @@ async function waits(client, { Single, Waiting, Sleeping }, late, resumed) {
     burstP50: quantile(burst, 0.5),
     burstP99: quantile(burst, 0.99),
   };
+}
+
+/** The same of several rounds, after one that is not counted. */
+async function naps(client, Sleeping, late, atOnce) {
+  await sleepers(client, Sleeping, late, atOnce);
+  const all = [];
+  for (let round = 0; round < NAPS; round += 1) all.push(...(await sleepers(client, Sleeping, late, atOnce)));
+  return all;
 }
 
 /** ms by which runs are late that all sleep for 1 s, started so many at a time: all at once, or over a second. */
@@ -145,7 +158,7 @@ function workflows(durable, late, resumed) {
         Step(),
         async () => {
           await waitForEvent('go');
-          resumed.set(workflowId(), performance.now());
+          resumed.get(workflowId())(performance.now());
         },
       ],
     }),
