@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION durable.active_waits(runs uuid[])
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 BEGIN
@@ -72,6 +73,7 @@ CREATE OR REPLACE FUNCTION durable.match_waits(runs uuid[])
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
 AS $function$
 DECLARE
   one uuid;
@@ -207,6 +209,7 @@ CREATE OR REPLACE FUNCTION durable.send_event(to_run uuid, event text, body text
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
 AS $function$
 DECLARE
   ended text;
@@ -273,6 +276,7 @@ CREATE OR REPLACE FUNCTION durable.take_waits(holder integer, runs uuid[])
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
 AS $function$
 DECLARE
   taken uuid[];
@@ -355,6 +359,7 @@ CREATE OR REPLACE FUNCTION durable.wake_run(run uuid)
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 BEGIN

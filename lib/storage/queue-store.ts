@@ -5,6 +5,7 @@ import { StoreError } from '../engine/store.js';
 import { type ClaimRow, claimedRow } from './claimed-row.js';
 import { isConnectionError, openPool } from './connection.js';
 import type { DatabaseTarget } from './database-target.js';
+import { TRANSACTION_PLANNER } from './planner.js';
 import { sql } from './sql.js';
 import { asStoreError } from './store-client.js';
 import { type Query, queryOf } from './transaction.js';
@@ -16,12 +17,9 @@ const LOOKED_AT = 200;
 /** Rows of one class that a sweep raises at most. */
 const AGED = 500;
 
-/**
- * Only nested loops over indexes, see StoreClient. A process that is stopped in the middle gives up its lock after 3 s,
- * and none waits for it longer than 5 s.
- */
+/** A process that is stopped in the middle gives up its lock after 3 s, and none waits for it longer than 5 s. */
 const BEGIN = `BEGIN;
-  SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+  ${TRANSACTION_PLANNER};
   SET LOCAL idle_in_transaction_session_timeout = 3000; SET LOCAL lock_timeout = 5000`;
 
 /**

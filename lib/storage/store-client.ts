@@ -2,13 +2,8 @@ import type pg from 'pg';
 import { StoreError } from '../engine/store.js';
 import { ConnectionLostError, isRejectedByServer, isRetryableRejection, SteadyClient } from './connection.js';
 import type { DatabaseTarget } from './database-target.js';
+import { SESSION_PLANNER } from './planner.js';
 import { sql } from './sql.js';
-
-/**
- * Only nested loops over indexes: a plan made while the tables were small must not turn into a scan of a large one
- * before they are next analysed. Session settings, so on connections of our own only.
- */
-const PLANNER = ['SET enable_seqscan = off', 'SET enable_hashjoin = off', 'SET enable_mergejoin = off'];
 
 /** Runs a named statement. */
 export type Run = <R extends pg.QueryResultRow>(statement: string, values?: unknown[]) => Promise<R[]>;
@@ -27,7 +22,7 @@ export class StoreClient {
     this.client = new SteadyClient(target, {
       role,
       applicationName: `nest-durable:${role}`,
-      onConnect: direct ? PLANNER : [],
+      onConnect: direct ? SESSION_PLANNER : [],
     });
   }
 

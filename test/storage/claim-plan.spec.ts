@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { SESSION_PLANNER } from '../../lib/storage/planner.js';
 import { sql } from '../../lib/storage/sql.js';
 import { createTestDatabase } from '../support/database.js';
 
@@ -18,7 +19,7 @@ beforeAll(async () => {
      VALUES ('test', 1, '1', '{default}', '{1,2}', now() + interval '1 hour')`,
   );
   // As the engine's own connections are set.
-  await pool.query('SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off');
+  await pool.query(SESSION_PLANNER.join('; '));
 });
 
 afterAll(() => pool.end());

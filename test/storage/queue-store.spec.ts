@@ -1,4 +1,5 @@
 import { resolveTarget } from '../../lib/storage/connection.js';
+import { SESSION_PLANNER } from '../../lib/storage/planner.js';
 import { PgQueueControl } from '../../lib/storage/queue-control.js';
 import { PgQueueStore } from '../../lib/storage/queue-store.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
@@ -78,7 +79,7 @@ describe('a plain claim', () => {
     await ready(3);
     const client = await rows.pool.connect();
     try {
-      await client.query('SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off');
+      await client.query(SESSION_PLANNER.join('; '));
       const { sql } = await import('../../lib/storage/sql.js');
       const definitions = JSON.stringify([{ id: rows.definitionId, run_as: rows.definitionId, timeout: null }]);
       const { rows: lines } = await client.query<{ 'QUERY PLAN': string }>(
