@@ -8,7 +8,6 @@ CREATE OR REPLACE FUNCTION durable.active_waits(runs uuid[])
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
- SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 BEGIN
@@ -73,7 +72,6 @@ CREATE OR REPLACE FUNCTION durable.match_waits(runs uuid[])
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
- SET jit TO 'off'
 AS $function$
 DECLARE
   one uuid;
@@ -209,7 +207,6 @@ CREATE OR REPLACE FUNCTION durable.send_event(to_run uuid, event text, body text
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
- SET jit TO 'off'
 AS $function$
 DECLARE
   ended text;
@@ -276,7 +273,6 @@ CREATE OR REPLACE FUNCTION durable.take_waits(holder integer, runs uuid[])
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
- SET jit TO 'off'
 AS $function$
 DECLARE
   taken uuid[];
@@ -359,7 +355,6 @@ CREATE OR REPLACE FUNCTION durable.wake_run(run uuid)
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
- SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 BEGIN
