@@ -9,6 +9,7 @@ import {
 import type { StoredError } from './core/stored-error.js';
 import type { DurableHost } from './durable.host.js';
 import { given } from './durable.options-check.js';
+import type { RunEnd } from './engine/session.js';
 import { isConnectionError } from './storage/connection-errors.js';
 import type { PgControl, RunOutcome } from './storage/control.js';
 
@@ -63,32 +64,27 @@ export class RunResults {
 
   private async untilEnded(id: string, timeout: number): Promise<RunOutcome> {
     const until = performance.now() + timeout;
-    const stop = new AbortController();
+    const told = new ToldEnd();
     let wait = FIRST_LOOK;
+    let { engine } = await this.host.ready();
+    const unlisten = engine.onEnded(id, (end) => told.tell(end));
     try {
-      let { engine } = await this.host.ready();
-      let ended = engine.onceEnded(id, stop.signal);
       for (;;) {
         const local = engine.isLocal(id);
         const outcome = local ? null : await this.look(id);
         if (outcome) return outcome;
         const left = until - performance.now();
         if (left <= 0) throw new ResultTimeoutError(id, timeout);
-        const pause = Math.min(left, local ? LOCAL_LOOK : untilMultiple(wait));
-        const end = await firstOf(ended, pause);
+        const end = await told.within(Math.min(left, local ? LOCAL_LOOK : untilMultiple(wait)));
         if (end?.data) return { ...end, data: end.data };
         // Rejects once the module is shut down: nobody would tell any more.
         ({ engine } = await this.host.ready());
-        if (end === null) {
-          // It ended elsewhere: the next look finds it.
-          wait = FIRST_LOOK;
-          ended = engine.onceEnded(id, stop.signal);
-        } else if (!local) {
-          wait = Math.min(wait * 2, LAST_LOOK);
-        }
+        // It ended elsewhere: the next look finds it.
+        if (end === null) wait = FIRST_LOOK;
+        else if (!local) wait = Math.min(wait * 2, LAST_LOOK);
       }
     } finally {
-      stop.abort();
+      unlisten();
     }
   }
 
@@ -155,13 +151,28 @@ function untilMultiple(interval: number): number {
   return interval - (performance.now() % interval);
 }
 
-/** What the promise gives, or undefined after `ms`. */
-async function firstOf<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), ms)));
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
+/** What is told of a run's end while nobody awaits it is kept for whoever does next. */
+class ToldEnd {
+  private end: RunEnd | null | undefined;
+  private wake: () => void = () => {};
+
+  tell(end: RunEnd | null): void {
+    this.end = end;
+    this.wake();
+  }
+
+  /** What was told since the last call, or undefined after `ms`. */
+  async within(ms: number): Promise<RunEnd | null | undefined> {
+    if (this.end === undefined) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+        timer = setTimeout(resolve, ms);
+      });
+      clearTimeout(timer);
+    }
+    const { end } = this;
+    this.end = undefined;
+    return end;
   }
 }

@@ -44,9 +44,11 @@ export class WaitsClient {
     if (within !== null) return this.waits.sendEventWithin(within, sent);
     // With a key of its own an event can be sent again when nobody knows whether it has arrived.
     const key = dedupeKey ?? uuidv7();
-    const woken = await this.waits.sendEvent({ ...sent, dedupeKey: key });
-    tellReceived(this.runtime, runId, name, key);
-    this.runtime.engine.woken(woken);
+    await this.runtime.engine.wake(async (hold) => {
+      const wake = await this.waits.sendEvent({ ...sent, dedupeKey: key }, hold);
+      tellReceived(this.runtime, runId, name, key);
+      return wake;
+    });
   }
 
   /** A transactional step sends its events in its transaction, if that is on this instance's database. */

@@ -1,36 +1,28 @@
 import type { RunEnd } from './session.js';
 
-type Waiter = (end: RunEnd | null) => void;
+/** Gets how the run ended; null: it ended elsewhere. */
+export type EndListener = (end: RunEnd | null) => void;
 
 /** Who in this process waits for the end of which run. */
 export class EndedRuns {
-  private readonly waiters = new Map<string, Set<Waiter>>();
+  private readonly listeners = new Map<string, Set<EndListener>>();
 
-  /** Resolves with how the run ended; null: it ended elsewhere, or the signal was aborted. */
-  wait(runId: string, signal?: AbortSignal): Promise<RunEnd | null> {
-    return new Promise((resolve) => {
-      const waiter: Waiter = (end) => {
-        signal?.removeEventListener('abort', aborted);
-        this.remove(runId, waiter);
-        resolve(end);
-      };
-      const aborted = (): void => waiter(null);
-      if (signal?.aborted) return resolve(null);
-      signal?.addEventListener('abort', aborted, { once: true });
-      const set = this.waiters.get(runId);
-      if (set === undefined) this.waiters.set(runId, new Set([waiter]));
-      else set.add(waiter);
-    });
+  /** Calls the listener each time that the run's end is told of, until what this returns is called. */
+  listen(runId: string, listener: EndListener): () => void {
+    const set = this.listeners.get(runId);
+    if (set === undefined) this.listeners.set(runId, new Set([listener]));
+    else set.add(listener);
+    return () => this.remove(runId, listener);
   }
 
   tell(runId: string, end: RunEnd | null): void {
-    // Each takes itself out of the set, which iterating over it allows.
-    for (const waiter of this.waiters.get(runId) ?? []) waiter(end);
+    // A listener may take itself out of the set, which iterating over it allows.
+    for (const listener of this.listeners.get(runId) ?? []) listener(end);
   }
 
-  private remove(runId: string, waiter: Waiter): void {
-    const set = this.waiters.get(runId);
-    set?.delete(waiter);
-    if (set?.size === 0) this.waiters.delete(runId);
+  private remove(runId: string, listener: EndListener): void {
+    const set = this.listeners.get(runId);
+    set?.delete(listener);
+    if (set?.size === 0) this.listeners.delete(runId);
   }
 }

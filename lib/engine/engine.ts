@@ -2,10 +2,11 @@ import { ageingJob } from './ageing.js';
 import { ClaimableDefinitions } from './claimable.js';
 import { DatabaseClock } from './clock.js';
 import { withDeadline } from './deadline.js';
-import { EndedRuns } from './ended-runs.js';
+import { EndedRuns, type EndListener } from './ended-runs.js';
 import type { EngineDeps } from './engine-deps.js';
 import type { EngineHealth } from './health.js';
 import { JournalWriter, messageOf } from './journal-writer.js';
+import { Holds } from './holds.js';
 import { Loop } from './loop.js';
 import { LooseMatcher } from './matcher.js';
 import { Maintenance } from './maintenance.js';
@@ -20,7 +21,7 @@ import { SessionOpener } from './session-opener.js';
 import { Sessions } from './sessions.js';
 import { Starts } from './starts.js';
 import { WakeUp } from './wake-up.js';
-import type { CancelledTree, StartOp, WokenRun } from './store.js';
+import type { CancelledTree, Hold, StartOp, Wake, WokenRun } from './store.js';
 
 /** While attempts run, how often they are published if they changed, ms. */
 const PUBLISH_INTERVAL = 1_000;
@@ -48,6 +49,7 @@ export class Engine {
   private readonly definitions: ClaimableDefinitions;
   private readonly scheduler: Scheduler;
   private readonly starts: Starts;
+  private readonly holds: Holds;
   private state: EngineHealth['state'] = 'new';
   private published = '[]';
 
@@ -164,6 +166,16 @@ export class Engine {
       clock: this.clock,
       telemetry: deps.telemetry,
     });
+    this.holds = new Holds({
+      worker: () => this.membership.id,
+      sessions: this.sessions,
+      opener: this.opener,
+      claims: this.claims,
+      pollers: this.pollers,
+      mayHold: () => this.state === 'running',
+      onWoken: (woken) => this.woken(woken),
+      onTrouble,
+    });
     this.wakeUp = new WakeUp({
       hints: deps.hints,
       pollers: this.pollers,
@@ -206,7 +218,7 @@ export class Engine {
     this.state = 'quiet';
     await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
     const loops = [this.waker, this.matcher, this.definitions.loop, this.scheduler, this.claims, this.maintenance];
-    await Promise.all(loops.map((loop) => loop.stop()));
+    await Promise.all([...loops.map((loop) => loop.stop()), this.holds.settled()]);
   }
 
   /** Lets running steps finish for `shutdownTimeout`, aborts the rest, gives every run back, leaves the workers. */
@@ -246,7 +258,8 @@ export class Engine {
 
   /** Whether nothing goes on here but the code of steps (`inFlight`): no look into a queue, no commit, no decision. */
   get isQuiet(): boolean {
-    return [...this.pollers.values()].every((p) => !p.isLooking) && this.writer.isIdle && this.sessions.allInSteps;
+    if ([...this.pollers.values()].some((poller) => poller.isLooking) || this.sessions.isTaking) return false;
+    return this.writer.isIdle && this.sessions.allInSteps;
   }
 
   /** ms until something in the database becomes due by itself; null: nothing will. */
@@ -266,9 +279,9 @@ export class Engine {
     return this.starts.has(runId) || this.sessions.hasRun(runId);
   }
 
-  /** Resolves with how the run ended; null: it ended elsewhere (read its row), or the signal was aborted. */
-  onceEnded(runId: string, signal?: AbortSignal): Promise<RunEnd | null> {
-    return this.ended.wait(runId, signal);
+  /** Tells how the run ends; null: elsewhere (read its row). Returns what ends that. */
+  onEnded(runId: string, listener: EndListener): () => void {
+    return this.ended.listen(runId, listener);
   }
 
   /** Tells this process and the others that these queues have work. */
@@ -293,6 +306,11 @@ export class Engine {
   /** A hint of another process that a queue has work. */
   hintQueue(queue: string): void {
     this.pollers.get(queue)?.look();
+  }
+
+  /** Runs `send`, which wakes a run in a transaction: this process holds it in the same one where it has a place free. */
+  wake(send: (hold: Hold | null) => Promise<Wake>): Promise<void> {
+    return this.holds.wake(send);
   }
 
   /** Something came that these runs have waited for. */

@@ -81,6 +81,11 @@ export class QueueClaims {
     return limit === null && state?.paused !== true && state?.limited !== true;
   }
 
+  /** The definitions that are claimed without a look at limits. */
+  unlimited(): readonly Claimable[] {
+    return this.definitions().filter((one) => one.limit === null);
+  }
+
   /** Claims up to `count` rows and sets them to work; how many there were. */
   async claim(queue: string, count: number): Promise<number> {
     const state = this.states.get(queue);
@@ -163,7 +168,7 @@ export class QueueClaims {
   private definitions(): LimitedClaimable[] {
     return this.deps.claimable().map((one) => {
       const definition = this.deps.registry.byId(one.runAs)?.definition;
-      return { ...one, workflow: definition?.name ?? '', limit: definition?.concurrencyLimit ?? null };
+      return { workflow: definition?.name ?? '', limit: definition?.concurrencyLimit ?? null, ...one };
     });
   }
 

@@ -1,3 +1,4 @@
+import { Cells } from './cells.js';
 import { Loop } from './loop.js';
 import type { InFlightAttempt, Session } from './session.js';
 import type { EngineStore, HeldRow } from './store.js';
@@ -8,7 +9,7 @@ import type { Telemetry } from './telemetry.js';
  * here (the answer to its claim was lost) goes back; one that is ours here only was cancelled or taken.
  */
 export class Sessions {
-  private readonly rows = new Map<string, { session: Session; queue: string }>();
+  private readonly rows = new Cells<Session>();
   private readonly runs = new Map<string, number>();
   /** Rows held without being known at the last look. */
   private strangers = new Map<string, Stranger>();
@@ -42,6 +43,11 @@ export class Sessions {
     }
   }
 
+  /** Whether something is being taken that is not open yet. */
+  get isTaking(): boolean {
+    return this.claiming.size > 0;
+  }
+
   /** Rows may be held that nobody here knows of: looks for them. */
   doubt(): void {
     this.doubtful = true;
@@ -50,10 +56,10 @@ export class Sessions {
   /** Sets a session to work; its place in the queue is freed when it is over. */
   open(session: Session, queue: string): void {
     this.doubtful = true;
-    this.rows.set(session.rowId, { session, queue });
+    this.rows.set(session.rowId, session);
     this.runs.set(session.runId, (this.runs.get(session.runId) ?? 0) + 1);
     void session.run().then(() => {
-      if (this.rows.get(session.rowId)?.session === session) this.rows.delete(session.rowId);
+      if (this.rows.get(session.rowId) === session) this.rows.delete(session.rowId);
       const left = (this.runs.get(session.runId) ?? 1) - 1;
       if (left === 0) this.runs.delete(session.runId);
       else this.runs.set(session.runId, left);
@@ -64,7 +70,7 @@ export class Sessions {
 
   /** Something that a run waits for has come. False: the run is not here. */
   refresh(runId: string): boolean {
-    const session = this.rows.get(runId)?.session;
+    const session = this.rows.get(runId);
     session?.refresh();
     return session !== undefined;
   }
@@ -121,7 +127,7 @@ export class Sessions {
   }
 
   private all(): Session[] {
-    return [...this.rows.values()].map(({ session }) => session);
+    return this.rows.values();
   }
 
   private async empty(timeout: number): Promise<boolean> {
@@ -135,7 +141,7 @@ export class Sessions {
 
   private async compare(): Promise<null> {
     if (this.rows.size === 0 && !this.doubtful && this.strangers.size === 0) return null;
-    const before = new Map([...this.rows].map(([rowId, { session }]) => [rowId, session]));
+    const before = new Map(this.all().map((session) => [session.rowId, session]));
     this.doubtful = before.size > 0;
     try {
       await this.judge(before, await this.store.held(this.worker()));
@@ -148,7 +154,7 @@ export class Sessions {
 
   private async judge(before: ReadonlyMap<string, Session>, held: ReadonlyMap<string, HeldRow>): Promise<void> {
     for (const [rowId, session] of before) {
-      if (this.rows.get(rowId)?.session !== session) continue;
+      if (this.rows.get(rowId) !== session) continue;
       const row = held.get(rowId);
       if (row?.token !== session.token) {
         this.telemetry?.lost(1);

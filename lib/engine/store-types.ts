@@ -198,3 +198,21 @@ export interface WorkerSighting {
   /** Whether the session it listens on is connected; null: it cannot be watched, or the server restarted since it was seen. */
   readonly connected: boolean | null;
 }
+
+/** A worker that holds a run in the transaction that wakes it, where nothing comes before it. */
+export interface Hold {
+  readonly worker: number;
+  /** In which it has a place free. */
+  readonly queues: readonly string[];
+  /** What it may claim. */
+  readonly definitions: readonly { readonly id: number; readonly runAs: number }[];
+}
+
+/** What came of a transaction that wakes a run. */
+export interface Wake {
+  readonly woken: readonly WokenRun[];
+  /** The run, where it is held now; it is not among the woken. */
+  readonly held: ClaimedRow | null;
+  /** The answer to an earlier try was lost: the run may be held all the same. */
+  readonly unsure: boolean;
+}

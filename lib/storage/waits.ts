@@ -10,7 +10,8 @@ import {
 } from '../core/errors.js';
 import { uuidv7 } from '../core/uuid.js';
 import type { WaitSpec, WaitState } from '../core/wait-spec.js';
-import type { CancelledTree, WokenRun } from '../engine/store.js';
+import type { CancelledTree, Hold, Wake, WokenRun } from '../engine/store.js';
+import { type ClaimRow, claimedRow } from './claimed-row.js';
 import { cancelCause, cancelLocked, lockTrees, type TreeChoice } from './cancel-tree.js';
 import { decidedTransaction } from './decided.js';
 import { checkManager } from './manager-check.js';
@@ -63,17 +64,24 @@ export class PgWaits {
   }
 
   /**
-   * Puts an event into a run's mailbox and gives it to the wait that asks for it, if there is one: then the run goes on.
+   * Puts an event into a run's mailbox and gives it to the wait that asks for it, if there is one: then the run goes on,
+   * held by the worker that offers itself or ready for anybody.
    * @throws ExecutionNotFoundError, ExecutionFinishedError
    */
-  async sendEvent({ runId, name, payload, dedupeKey, traceparent }: NewEvent): Promise<WokenRun[]> {
+  async sendEvent({ runId, name, payload, dedupeKey, traceparent }: NewEvent, hold: Hold | null = null): Promise<Wake> {
     // With a key of its own an event can be sent again when nobody knows whether it has arrived.
-    const parameters = [runId, name, payload, dedupeKey ?? uuidv7(), traceparent];
-    const rows = await persist(() =>
-      this.query<{ outcome: string } & Omit<WokenRun, 'runId'>>(sql('send-event', this.schema), parameters),
-    );
-    refuseUnlessActive(runId, rows[0]?.outcome);
-    return rows.flatMap(({ outcome: _, ...row }) => (row.queue === null ? [] : { runId, ...row }));
+    const parameters: unknown[] = [runId, name, payload, dedupeKey ?? uuidv7(), traceparent];
+    if (hold !== null) parameters.push(...holdValues(hold));
+    const text = sql(hold === null ? 'send-event' : 'send-event-held', this.schema);
+    let again = false;
+    const [row] = await persist((unsure) => {
+      again = unsure;
+      return this.query<SentRow>(text, parameters);
+    });
+    refuseUnlessActive(runId, row?.outcome);
+    const { queue = null, paused = false, state = 'ready', held = null } = row ?? {};
+    const woken = queue === null || held !== null ? [] : [{ runId, queue, paused, state }];
+    return { woken, held: held === null ? null : claimedRow(held), unsure: again };
   }
 
   /**
@@ -186,11 +194,24 @@ export class PgWaits {
   }
 }
 
+interface SentRow {
+  readonly outcome: string;
+  /** Null: it wakes nobody. */
+  readonly queue: string | null;
+  readonly paused: boolean;
+  readonly state: WokenRun['state'];
+  readonly held?: ClaimRow | null;
+}
+
 interface OpenInput {
   readonly id: string;
   readonly path: string;
   readonly name: string;
   readonly spec: string | null;
+}
+
+function holdValues({ worker, queues, definitions }: Hold): unknown[] {
+  return [worker, queues, JSON.stringify(definitions.map(({ id, runAs }) => ({ id, run_as: runAs })))];
 }
 
 function refuseUnlessActive(runId: string, outcome: string | undefined): void {

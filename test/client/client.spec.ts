@@ -92,7 +92,7 @@ describe('result', () => {
         code: 'RESULT_TIMEOUT', executionId: id, timeout,
       }); // prettier-ignore
     }
-    expect(Reflect.get(host.engine.ended, 'waiters')).toEqual(new Map());
+    expect(Reflect.get(host.engine.ended, 'listeners')).toEqual(new Map());
   });
 
   it('throws for a run that is not, and a timeout that is none', async () => {

@@ -4,10 +4,10 @@ import type { FinishedStatus } from '../../lib/core/status.js';
 import { EventHub } from '../../lib/durable.event-hub.js';
 import type { DurableHost, DurableRuntime } from '../../lib/durable.host.js';
 import { resolveOptions } from '../../lib/durable.options.js';
-import { EndedRuns } from '../../lib/engine/ended-runs.js';
+import { EndedRuns, type EndListener } from '../../lib/engine/ended-runs.js';
 import type { Engine } from '../../lib/engine/engine.js';
 import { Registry, type RegisteredWorkflow } from '../../lib/engine/registry.js';
-import type { CancelledTree, StartOp, WokenRun } from '../../lib/engine/store.js';
+import type { CancelledTree, StartOp, Wake, WokenRun } from '../../lib/engine/store.js';
 import { PgControl } from '../../lib/storage/control.js';
 import { PgEventReads } from '../../lib/storage/event-reads.js';
 import { Rows } from '../storage/rows.js';
@@ -30,8 +30,8 @@ export class FakeEngine {
     return this.local.has(id);
   }
 
-  onceEnded(id: string, signal?: AbortSignal): ReturnType<EndedRuns['wait']> {
-    return this.ended.wait(id, signal);
+  onEnded(id: string, listener: EndListener): () => void {
+    return this.ended.listen(id, listener);
   }
 
   workIn(queues: readonly string[]): void {
@@ -40,6 +40,10 @@ export class FakeEngine {
 
   workLater(queues: readonly string[]): void {
     this.told.push(...queues.map((queue) => `later ${queue}`));
+  }
+
+  async wake(send: (hold: null) => Promise<Wake>): Promise<void> {
+    this.woken((await send(null)).woken);
   }
 
   woken(runs: readonly WokenRun[]): void {

@@ -1,6 +1,8 @@
 import { encode } from '../../lib/core/codec.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
+import type { Hold } from '../../lib/engine/store.js';
 import { matchLoose } from '../../lib/storage/loose-events.js';
+import { PgStore } from '../../lib/storage/pg-store.js';
 import { transaction } from '../../lib/storage/transaction.js';
 import { PgWaits } from '../../lib/storage/waits.js';
 import { Rows } from './rows.js';
@@ -145,4 +147,43 @@ it('answers, cancels of waits and events at once: each wait ends once', async ()
     expect(cancel.count).toBe(states.filter((state) => state === 'cancelled').length);
     expect(await rows.one('workflow_queue', id)).toMatchObject({ state: 'ready' });
   });
+});
+
+it('an event whose sender offers to hold the run against claims and another event: one holder, no token twice', async () => {
+  const claims = new PgStore({
+    target: { config: { connectionString: rows.url } },
+    schema: 'durable',
+    appDataSource: null,
+    direct: true,
+  });
+  const other = await rows.worker();
+  const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: null }];
+  const holders = new Map<string, number[]>();
+  const took = (runId: string, by: number): void => {
+    holders.set(runId, [...(holders.get(runId) ?? []), by]);
+  };
+  const claimAll = async (): Promise<void> => {
+    for (const row of await claims.claim(other, 'held', 100, definitions)) took(row.runId, other);
+  };
+  await trials({ ...SLEEPING, queue: 'held' }, async (id) => {
+    await rows.wait(id, { kind: 'event', names: ['a'] });
+    const hold = { worker, queues: ['held'], definitions };
+    const event = { runId: id, name: 'a', payload: encode(1), dedupeKey: null };
+    const offering = async (offered: Hold | null): Promise<void> => {
+      const { held } = await waits.sendEvent(event, offered);
+      if (held !== null) took(id, worker);
+    };
+    await Promise.all([claimAll(), offering(null), claimAll(), offering(hold), claimAll()]);
+    await claimAll();
+  });
+  await claims.close();
+  const { rows: found } = await rows.pool.query<{ id: string; token: number; worker_id: number }>(
+    `SELECT id, token, worker_id FROM durable.workflow_queue WHERE queue = 'held'`,
+  );
+  expect(found).toHaveLength(TRIALS);
+  expect(
+    found.filter(({ id, token, worker_id }) => token !== 1 || holders.get(id)?.join() !== String(worker_id)),
+  ).toEqual([]);
+  // Both ways were taken.
+  expect(new Set(found.map((row) => row.worker_id))).toEqual(new Set([worker, other]));
 });

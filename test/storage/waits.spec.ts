@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decode, encode } from '../../lib/core/codec.js';
 import type { WaitSpec } from '../../lib/core/wait-spec.js';
+import type { Hold, Wake } from '../../lib/engine/store.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
 import { PgWaits } from '../../lib/storage/waits.js';
 import { Rows } from './rows.js';
@@ -38,7 +39,7 @@ async function waiting(columns: Record<string, unknown>): Promise<{ id: string; 
 }
 
 async function send(runId: string, name: string, payload: unknown = null, dedupeKey: string | null = null) {
-  return waits.sendEvent({ runId, name, payload: encode(payload), dedupeKey });
+  return (await waits.sendEvent({ runId, name, payload: encode(payload), dedupeKey })).woken;
 }
 
 /** The events of a run in order: name, payload, and the wait that has them. */
@@ -58,7 +59,7 @@ function idsOf(runs: readonly { readonly id: string }[]): string[] {
 async function end(id: string, status = 'completed'): Promise<void> {
   await rows.pool.query(
     `WITH gone AS (DELETE FROM durable.workflow_queue WHERE id = $1)
-     UPDATE durable.workflow_executions SET status = $2, completed_at = now() WHERE id = $1`,
+     UPDATE durable.workflow_executions SET status = $2, completed_at = now(), snapshot = NULL WHERE id = $1`,
     [id, status],
   );
 }
@@ -131,7 +132,8 @@ describe('an event', () => {
   });
 
   it('is sent once where the connection breaks after it was', async () => {
-    const { id, wait } = await waiting({ kind: 'event', names: ['paid'] });
+    const id = await rows.open({ ...SLEEPING, queue: 'held' });
+    const wait = await rows.wait(id, { kind: 'event', names: ['paid'] });
     const query = rows.pool.query.bind(rows.pool);
     let cuts = 1;
     const pool = Object.assign(Object.create(rows.pool) as typeof rows.pool, {
@@ -142,9 +144,125 @@ describe('an event', () => {
       },
     });
     const flaky = new PgWaits({ pool, schema: 'durable', instanceId: rows.instanceId, looseHint: null });
-    await flaky.sendEvent({ runId: id, name: 'paid', payload: encode(1), dedupeKey: null });
+    const sent = { runId: id, name: 'paid', payload: encode(1), dedupeKey: null };
+    const hold = { worker, queues: ['held'], definitions: [{ id: rows.definitionId, runAs: rows.definitionId }] };
+    // It is held, and nobody was told: whoever offered itself must look.
+    expect(await flaky.sendEvent(sent, hold)).toEqual({ woken: [], held: null, unsure: true });
+    expect(await rows.one('workflow_queue', id)).toMatchObject({ state: 'running', worker_id: worker });
     expect(cuts).toBe(-1);
     expect(await mailbox(id)).toEqual([['paid', 1, wait]]);
+  });
+});
+
+describe('an event to a run that a worker offers to hold', () => {
+  const offer = (more: Partial<Hold> = {}): Hold => ({
+    worker,
+    queues: ['held'],
+    definitions: [{ id: rows.definitionId, runAs: rows.definitionId }],
+    ...more,
+  });
+  const sent = (runId: string, hold: Hold): Promise<Wake> =>
+    waits.sendEvent({ runId, name: 'paid', payload: encode(1), dedupeKey: null }, hold);
+  const asked = { kind: 'event', names: ['paid'] };
+
+  it('gives it the run as a claim would: a new token, the definition that runs it, all that a session needs', async () => {
+    const newer = await rows.addDefinition('order', 2);
+    const id = await rows.open(
+      { ...SLEEPING, queue: 'held', token: 4, priority: 7, aged: 5, recoveries: 1 },
+      { snapshot: '{"at":1}', snapshot_seq: 3, round: 2, priority: 2 },
+    );
+    const wait = await rows.wait(id, asked);
+    const { woken, held, unsure } = await sent(id, offer({ definitions: [{ id: rows.definitionId, runAs: newer }] }));
+    expect([woken, unsure]).toEqual([[], false]);
+    expect(held).toMatchObject({
+      rowId: id,
+      runId: id,
+      token: 5,
+      definitionId: newer,
+      ranBy: rows.definitionId,
+      snapshot: '{"at":1}',
+      snapshotSeq: 3,
+      round: 2,
+      priority: 2,
+      recoveries: 1,
+      fresh: false,
+    });
+    expect(await rows.one('workflow_queue', id)).toMatchObject({
+      state: 'running',
+      worker_id: worker,
+      token: 5,
+      definition_id: newer,
+      priority: 2,
+      aged: 0,
+      wake: false,
+    });
+    expect(await rows.one('waits', wait)).toMatchObject({ state: 'done' });
+    // What a claim gives for the same row, but for the token and what the hold itself has changed.
+    await rows.pool.query(
+      `UPDATE durable.workflow_queue SET state = 'ready', worker_id = NULL, definition_id = $2, resumed = true WHERE id = $1`,
+      [id, rows.definitionId],
+    );
+    const definitions = [{ id: rows.definitionId, runAs: newer, timeout: null }];
+    const claimed = (await store.claim(worker, 'held', 10, definitions)).find((row) => row.runId === id);
+    const { lagMs: _, ...claim } = { lagMs: 0, ...claimed };
+    expect({ lagMs: 0, ...held }).toEqual({ lagMs: 0, ...claim, token: 5 });
+    await end(id);
+  });
+
+  it.each<[string, Record<string, unknown>, () => Promise<Partial<Hold>>]>([
+    ['the run is paused', { paused: true }, async () => ({})],
+    ['its queue is not among them', { queue: 'other' }, async () => ({})],
+    ['its definition is not one of the worker', {}, async () => ({ definitions: [{ id: 999, runAs: 999 }] })],
+    ['the worker is declared dead', {}, async () => ({ worker: await rows.worker({ dead_at: new Date() }) })],
+    ['it was never claimed, and has its place in the queue', { state: 'ready', started_at: null }, async () => ({})],
+  ])('is left to the claims where %s', async (_, columns, more) => {
+    const id = await rows.open({ ...SLEEPING, queue: 'held', ...columns });
+    await rows.wait(id, asked);
+    const { woken, held } = await sent(id, offer(await more()));
+    expect([woken.map((run) => run.runId), held]).toEqual([[id], null]);
+    expect(await rows.one('workflow_queue', id)).toMatchObject({ state: 'ready', worker_id: null, token: 0 });
+    await end(id);
+  });
+
+  it.each(['paused_at = now()', 'global_concurrency = 5', 'rate_limit = 5, rate_period_ms = 1000'])(
+    'is left to the claims where the queue has %s',
+    async (setting) => {
+      await rows.pool.query(`INSERT INTO durable.queue_settings (queue) VALUES ('set') ON CONFLICT DO NOTHING`);
+      await rows.pool.query(`UPDATE durable.queue_settings SET ${setting} WHERE queue = 'set'`);
+      const id = await rows.open({ ...SLEEPING, queue: 'set' });
+      await rows.wait(id, asked);
+      expect(await sent(id, offer({ queues: ['set'] }))).toMatchObject({ held: null, woken: [{ runId: id }] });
+      await end(id);
+      await rows.pool.query(`DELETE FROM durable.queue_settings`);
+    },
+  );
+
+  it('overtakes no run that goes on before it, whatever its priority; new ones come after it', async () => {
+    const fresh = await rows.open({ queue: 'row', priority: 9 });
+    const id = await rows.open({ ...SLEEPING, queue: 'row' });
+    await rows.wait(id, asked);
+    const before = await rows.open({ queue: 'row', resumed: true, started_at: new Date(), token: 1 });
+    const hold = offer({ queues: ['row'] });
+    expect(await sent(id, hold)).toMatchObject({ held: null, woken: [{ runId: id, state: 'ready' }] });
+    await end(before);
+    const next = await rows.open({ ...SLEEPING, queue: 'row' });
+    await rows.wait(next, asked);
+    await end(id);
+    expect(await sent(next, hold)).toMatchObject({ held: { runId: next, token: 1 }, woken: [] });
+    for (const one of [fresh, next]) await end(one);
+  });
+
+  it('marks one that a worker has, and wakes nobody where nothing asks for it', async () => {
+    const id = await rows.open({ state: 'running', queue: 'held', worker_id: worker, started_at: new Date() });
+    await rows.wait(id, asked);
+    expect(await sent(id, offer())).toEqual({
+      woken: [{ runId: id, queue: 'held', paused: false, state: 'running' }],
+      held: null,
+      unsure: false,
+    });
+    const idle = await rows.open(SLEEPING);
+    expect(await sent(idle, offer())).toEqual({ woken: [], held: null, unsure: false });
+    for (const one of [id, idle]) await end(one);
   });
 });
 
