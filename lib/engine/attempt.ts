@@ -71,7 +71,7 @@ export async function runAttempt(
   spent = 0,
 ): Promise<AttemptResult> {
   const result = await attemptOnce(workflow, spec, scope, givenUp, clock, spent);
-  return scope.log === null || scope.log.isEmpty ? result : { ...result, log: scope.log };
+  return scope.log === null || scope.log.isEmpty ? result : { log: scope.log, ...result };
 }
 
 async function attemptOnce(

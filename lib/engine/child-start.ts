@@ -51,5 +51,5 @@ export function childFacts({ start, call, ref, input }: PreparedChild): RecordFa
 
 export function childExtras(children: readonly PreparedChild[]): OpExtras | null {
   if (children.length === 0) return null;
-  return { ...NO_EXTRAS, children: children.map(({ start }) => ({ ...start, claim: false })) };
+  return { ...NO_EXTRAS, children: children.map(({ start }) => ({ claim: false, ...start })) };
 }

@@ -86,8 +86,8 @@ export class Outbox {
     this.sending = true;
     try {
       const extras = this.extrasOf(draft, outcome);
-      const { workflow: _, ...lease } = this.lease;
-      const op = { ...lease, records: draft.records, outcome, extras };
+      const { rowId, runId, token } = this.lease;
+      const op = { rowId, runId, token, records: draft.records, outcome, extras };
       const ack = await this.deps.writer.commit(op);
       if (ack.taken) tellCommitted(this.deps, this.lease, op, ack);
       for (const tell of draft.told) tell(ack.taken);
@@ -115,7 +115,7 @@ export class Outbox {
       waits: closeAll ? [] : draft.waits.filter((wait) => !closed.has(wait.id)),
       closes,
       handOvers,
-      children: children.map(({ start }) => ({ ...start, claim: false })),
+      children: children.map(({ start }) => ({ claim: false, ...start })),
       parent,
       compensating,
       closeAll,

@@ -23,16 +23,17 @@ export function readAfter(row: ClaimedRow, snapshot: RunState | null): number {
 }
 
 /**
- * Brings a claimed run to where it stood: its last snapshot and the records after it. They are read by the definition
- * that wrote them (`ranBy`), so that what new code inserted before that place is not run.
+ * Brings a claimed run to where it stood: its last snapshot, which it goes on in, and the records after it. They are read
+ * by the definition that wrote them (`ranBy`), so that what new code inserted before that place is not run.
  */
 export function restore(
   row: ClaimedRow,
+  snapshot: RunState | null,
   ranBy: WorkflowDefinition,
   values: RunValues,
   records: readonly JournalRecord[],
 ): RestoredRun {
-  const state = snapshotOf(row) ?? initialState(ranBy, row.round);
+  const state = snapshot ?? initialState(ranBy, row.round);
   const spans = handedSteps(state).map(({ nextSeq }) => nextSeq);
   const isNews = (seq: number): boolean =>
     seq > row.snapshotSeq || spans.some((from) => seq >= from && seq < from + HANDED_SPAN);

@@ -1,6 +1,6 @@
 import type { WorkflowDefinition } from '../core/definition.js';
 import { referencedRecords } from '../core/machine.js';
-import { handedSteps, seqOf } from '../core/run-state.js';
+import { handedSteps, type RunState, seqOf } from '../core/run-state.js';
 import { HandedSession } from './handed-session.js';
 import { tellClaimed } from './observed.js';
 import type { RegisteredWorkflow, Registry } from './registry.js';
@@ -52,17 +52,20 @@ export class SessionOpener {
       traceparent: op.traceparent ?? null,
     };
     const workflow = this.workflowOf(row);
-    const restored = restore(row, workflow.definition, this.valuesOf(row, []), []);
+    const restored = restore(row, null, workflow.definition, this.valuesOf(row, []), []);
     tellClaimed(this.deps, row);
     this.sessions.open(new RunSession(this.deps, workflow, row, restored, []), op.queue);
   }
 
   /** Rows from the queue. One that cannot be read goes back, and harms no other. */
   async openClaimed(rows: readonly ClaimedRow[]): Promise<void> {
-    const { waits, records } = await this.readResumed(rows);
+    const snapshots = new Map(rows.map((row) => [row.rowId, row.step === null ? snapshotOf(row) : null]));
+    const { waits, records } = await this.readResumed(rows, snapshots);
     for (const row of rows) {
+      const { rowId, runId } = row;
+      const snapshot = snapshots.get(rowId) ?? null;
       try {
-        const session = await this.session(row, records.get(row.rowId) ?? [], waits.get(row.runId) ?? null);
+        const session = await this.session(row, snapshot, records.get(rowId) ?? [], waits.get(runId) ?? null);
         tellClaimed(this.deps, row);
         this.sessions.open(session, row.queue);
       } catch (error) {
@@ -73,6 +76,7 @@ export class SessionOpener {
 
   private async session(
     row: ClaimedRow,
+    snapshot: RunState | null,
     records: readonly JournalRecord[],
     waits: readonly TakenWait[] | null,
   ): Promise<Session> {
@@ -80,7 +84,7 @@ export class SessionOpener {
     const values = this.valuesOf(row, records);
     if (row.step !== null) return new HandedSession(this.deps, workflow, row, values, records);
     const ranBy = row.fresh ? workflow.definition : await this.definition(row.ranBy);
-    const restored = restore(row, ranBy, values, records);
+    const restored = restore(row, snapshot, ranBy, values, records);
     // What another queue has of it may have ended while its waits were read.
     const known = row.fresh ? [] : handedSteps(restored.state).length > 0 ? null : waits;
     return new RunSession(this.deps, workflow, row, restored, known);
@@ -90,12 +94,13 @@ export class SessionOpener {
     return new RunValues(this.deps.store, row.runId, row.input, records);
   }
 
-  private async readResumed(rows: readonly ClaimedRow[]) {
+  private async readResumed(rows: readonly ClaimedRow[], snapshots: ReadonlyMap<string, RunState | null>) {
     const resumed = rows.filter((row) => !row.fresh);
     const records = new Map<string, JournalRecord[]>(resumed.map((row) => [row.rowId, []]));
     if (resumed.length === 0) return { waits: new Map<string, TakenWait[]>(), records };
     const runs = resumed.filter((row) => row.step === null).map((row) => row.runId);
-    const read = await this.deps.store.readHeld(this.deps.worker(), runs, resumed.map(rangeOf));
+    const ranges = resumed.map((row) => rangeOf(row, snapshots.get(row.rowId) ?? null));
+    const read = await this.deps.store.readHeld(this.deps.worker(), runs, ranges);
     for (const { rowId, ...record } of read.records) records.get(rowId)?.push(record);
     return { waits: read.waits, records };
   }
@@ -115,14 +120,13 @@ export class SessionOpener {
   }
 }
 
-function rangeOf(row: ClaimedRow): RecordRange {
+function rangeOf(row: ClaimedRow, snapshot: RunState | null): RecordRange {
   const { rowId, runId } = row;
   if (row.step !== null) {
     const { nextSeq, data, once } = JSON.parse(row.step) as HandedStep;
     const also = [seqOf(data), ...Object.values(once)].filter((seq) => seq > 0);
     return { rowId, runId, after: nextSeq - 1, upTo: nextSeq + HANDED_SPAN - 1, also };
   }
-  const snapshot = snapshotOf(row);
   // Of a long loop with very many open items the rest is read when it is needed.
   const also = snapshot === null ? [] : referencedRecords(snapshot).slice(0, MOST_AT_ONCE);
   return { rowId, runId, after: readAfter(row, snapshot), upTo: null, also };

@@ -62,7 +62,7 @@ export class Starts {
   /** Whether it is held here. */
   private async write(op: Start, claim: boolean): Promise<boolean> {
     const { writer, opener, telemetry } = this.deps;
-    const token = await writer.start({ ...op, claim });
+    const token = await writer.start({ claim, ...op });
     telemetry?.started(op.workflow, 1);
     if (token !== null) opener.openStarted(op, token);
     return token !== null;

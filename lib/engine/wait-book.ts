@@ -39,7 +39,7 @@ export class WaitBook {
   add(waits: readonly NewWait[]): void {
     for (const wait of waits) {
       this.added.add(wait.id);
-      this.push({ ...wait, state: 'open', result: null, events: [], child: null });
+      this.push({ state: 'open', result: null, events: [], child: null, ...wait });
     }
   }
 
