@@ -2,8 +2,8 @@ import { NestFactory } from '@nestjs/core';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { prefixed, quantile, SAMPLES, times, workflow } from './figures.mjs';
+import { query } from './server.mjs';
 
-const WARM_UP = 30;
 const LOOP_ITEMS = 10_000;
 const SLEEPERS = 1_000;
 /** In which they begin to sleep, spread over a second. */
@@ -13,10 +13,29 @@ const NAPS = 3;
 const PAGE = 50_000;
 
 /**
- * Figures of this engine alone: fan-outs, waits and events; then some of them again beside `waiting` runs that wait for
- * something else. One process, one database of its own.
+ * Figures of this engine alone: fan-outs; then waits and events on an empty database, and on one beside it in which
+ * `waiting` runs wait for something else. The two take turns, since a machine changes by more than they differ.
  */
 export async function features({ url, waiting }) {
+  const besideName = `beside_${Date.now()}`;
+  const besideUrl = Object.assign(new URL(url), { pathname: `/${besideName}` }).href;
+  await query(url, `CREATE DATABASE ${besideName}`);
+  const empty = await open(url);
+  const beside = await open(besideUrl);
+  try {
+    const fans = await fanOuts(empty);
+    await fill(besideUrl, waiting);
+    const [idle, full] = await waits(empty, beside);
+    return { ...fans, waiting, ...prefixed('idle', idle), ...prefixed('full', full) };
+  } finally {
+    await empty.app.close();
+    await beside.app.close();
+    await query(url, `DROP DATABASE ${besideName} WITH (FORCE)`);
+  }
+}
+
+/** An app on a database, with the workflows and what they note. */
+async function open(url) {
   const durable = await import('../../dist/index.js');
   const late = [];
   const resumed = new Map();
@@ -29,83 +48,92 @@ export async function features({ url, waiting }) {
     },
     { logger: ['error', 'warn'], abortOnError: false },
   );
-  const client = app.get(durable.DurableClient);
-  try {
-    const idle = await waits(client, classes, late, resumed);
-    const single = await times(async () => (await client.start(classes.Single, {})).result());
-    const parallel = await times(async () => (await client.start(classes.Parallel100, {})).result());
-    const items = Array.from({ length: LOOP_ITEMS }, (_, index) => index);
-    const loops = [];
-    for (let round = 0; round < 3; round += 1) {
-      const begun = performance.now();
-      await (await client.start(classes.Loop, { items })).result();
-      loops.push((LOOP_ITEMS / (performance.now() - begun)) * 1000);
-    }
-    await fill(url, waiting);
-    const full = await waits(client, classes, late, resumed);
-    return {
-      singleP50: quantile(single, 0.5),
-      parallelP50: quantile(parallel, 0.5),
-      loopItemsPerSecond: quantile(loops, 0.5),
-      waiting,
-      ...prefixed('idle', idle),
-      ...prefixed('full', full),
-    };
-  } finally {
-    await app.close();
-  }
+  return { app, client: app.get(durable.DurableClient), classes, late, resumed };
 }
 
-async function waits(client, { Single, Waiting, Sleeping }, late, resumed) {
-  const events = [];
-  for (let n = 0; n < SAMPLES + WARM_UP; n += 1) {
-    const run = await client.start(Waiting, {});
-    while ((await run.execution())?.status !== 'waiting') await new Promise((resolve) => setTimeout(resolve, 2));
-    // Whoever awaits its result meanwhile asks the database for it, which is not what is measured.
-    const again = new Promise((resolve) => resumed.set(run.id, resolve));
+async function fanOuts({ client, classes }) {
+  const single = await times(async () => (await client.start(classes.Single, {})).result());
+  const parallel = await times(async () => (await client.start(classes.Parallel100, {})).result());
+  const items = Array.from({ length: LOOP_ITEMS }, (_, index) => index);
+  const loops = [];
+  for (let round = 0; round < 3; round += 1) {
     const begun = performance.now();
-    await run.sendEvent('go');
-    const at = await again;
-    await run.result();
-    if (n >= WARM_UP) events.push(at - begun);
+    await (await client.start(classes.Loop, { items })).result();
+    loops.push((LOOP_ITEMS / (performance.now() - begun)) * 1000);
   }
-  const queued = await times(async () => (await client.startMany(Single, [{ input: {} }]))[0].result());
-  const spread = await naps(client, Sleeping, late, SLEEPERS / WAVES);
-  const burst = await naps(client, Sleeping, late, SLEEPERS);
   return {
-    eventP50: quantile(events, 0.5),
-    eventP99: quantile(events, 0.99),
-    queuedP50: quantile(queued, 0.5),
-    lateP50: quantile(spread, 0.5),
-    lateP99: quantile(spread, 0.99),
-    burstP50: quantile(burst, 0.5),
-    burstP99: quantile(burst, 0.99),
+    singleP50: quantile(single, 0.5),
+    parallelP50: quantile(parallel, 0.5),
+    loopItemsPerSecond: quantile(loops, 0.5),
   };
 }
 
-/** The same of several rounds, after one that is not counted. */
-async function naps(client, Sleeping, late, atOnce) {
-  await sleepers(client, Sleeping, late, atOnce);
-  const all = [];
-  for (let round = 0; round < NAPS; round += 1) all.push(...(await sleepers(client, Sleeping, late, atOnce)));
-  return all;
+/** The figures of each of the apps. */
+async function waits(...apps) {
+  const events = await inTurns(apps, SAMPLES, async (one) => [await eventTime(one)]);
+  const starts = await inTurns(apps, SAMPLES, async (one) => [await queuedTime(one)]);
+  const spread = await inTurns(apps, NAPS, (one) => sleepers(one, SLEEPERS / WAVES));
+  const burst = await inTurns(apps, NAPS, (one) => sleepers(one, SLEEPERS));
+  return apps.map((_, at) => ({
+    eventP50: quantile(events[at], 0.5),
+    eventP99: quantile(events[at], 0.99),
+    queuedP50: quantile(starts[at], 0.5),
+    lateP50: quantile(spread[at], 0.5),
+    lateP99: quantile(spread[at], 0.99),
+    burstP50: quantile(burst[at], 0.5),
+    burstP99: quantile(burst[at], 0.99),
+  }));
+}
+
+/**
+ * So many measurements of each of the apps, one after the other, after as many that do not count: in those the server
+ * writes each page into the WAL that is touched first, and reads it.
+ */
+async function inTurns(apps, count, measure) {
+  const found = apps.map(() => []);
+  for (let n = 0; n < 2 * count; n += 1) {
+    for (const [at, app] of apps.entries()) {
+      const values = await measure(app);
+      if (n >= count) found[at].push(...values);
+    }
+  }
+  return found;
+}
+
+/** ms from the call of sendEvent until the step that waits for it runs again. */
+async function eventTime({ client, classes, resumed }) {
+  const run = await client.start(classes.Waiting, {});
+  while ((await run.execution())?.status !== 'waiting') await delay(2);
+  // Whoever awaits its result meanwhile asks the database for it, which is not what is measured.
+  const again = new Promise((resolve) => resumed.set(run.id, resolve));
+  const begun = performance.now();
+  await run.sendEvent('go');
+  const at = await again;
+  await run.result();
+  return at - begun;
+}
+
+/** ms from the start of a run of one step, for whoever claims it, until its result is there. */
+async function queuedTime({ client, classes }) {
+  const begun = performance.now();
+  const [run] = await client.startMany(classes.Single, [{ input: {} }]);
+  await run.result();
+  return performance.now() - begun;
 }
 
 /** ms by which runs are late that all sleep for 1 s, started so many at a time: all at once, or over a second. */
-async function sleepers(client, Sleeping, late, atOnce) {
+async function sleepers({ client, classes, late }, atOnce) {
   late.splice(0);
-  const runs = [];
   const begun = performance.now();
-  for (let wave = 1; runs.length < SLEEPERS; wave += 1) {
-    runs.push(
-      ...(await client.startMany(
-        Sleeping,
-        Array.from({ length: atOnce }, () => ({ input: {} })),
-      )),
+  for (let wave = 1; (wave - 1) * atOnce < SLEEPERS; wave += 1) {
+    await client.startMany(
+      classes.Sleeping,
+      Array.from({ length: atOnce }, () => ({ input: {} })),
     );
     await delay(Math.max(0, begun + (wave * 1_000) / WAVES - performance.now()));
   }
-  await Promise.all(runs.map((run) => run.result()));
+  // Nobody awaits their results: that asks the database for a thousand runs again and again.
+  while (late.length < SLEEPERS) await delay(5);
   return [...late];
 }
 

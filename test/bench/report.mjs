@@ -190,6 +190,7 @@ function method(about, contestants) {
     '- These, and the CPU, count from before the workers start, boot included. CPU: `process.cpuUsage()` of the worker process, and user and system time of all PostgreSQL processes, those that ended included.',
     '- Starts/s: how fast the backlog was written; `startMany` in chunks of 500 here, 20 concurrent single enqueues for DBOS (it has no bulk call), batches for bare `pg`.',
     '- Idle latency: runs one after the other in the worker process, nothing else going on.',
+    '- Waits and events: one process with an app on an empty database and one on a database with the waiting runs, measured in turns, each after as many samples that do not count. Nobody awaits the results of sleepers, nor that of a run that an event is sent to, before it is measured.',
     '- A figure with no range was measured once.',
     ...Object.values(contestants).map(({ name, note }) => `- ${name}: ${note}.`),
   ].join('\n');
