@@ -85,23 +85,23 @@ function attach(
   const unsubscribe = listener.subscribe(({ q = [], d = [], c = [], t = [], s = [], e = false }, fromHere) => {
     // The engine has done for itself what it tells the others.
     if (fromHere && !own) return;
-    for (const queue of q) engine.hintQueue(queue);
-    if (t.length > 0) engine.hintLater();
-    for (const runId of d) engine.hintDone(runId);
-    if (e) engine.hintLoose();
+    for (const queue of q) engine.hinted.queue(queue);
+    if (t.length > 0) engine.hinted.later();
+    for (const runId of d) engine.hinted.done(runId);
+    if (e) engine.hinted.loose();
     // A look that fails is made again by the engine's own loop.
-    for (const runId of c) engine.hintControl(runId).catch(() => {});
-    if (s.length > 0) engine.hintSettings().catch(() => {});
+    for (const runId of c) engine.hinted.control(runId).catch(() => {});
+    if (s.length > 0) engine.hinted.settings().catch(() => {});
   });
   const down = (): void => {
-    if (visible) engine.sessionChanged(false);
+    if (visible) engine.hinted.session(false);
   };
   const up = (): void => {
-    if (visible) engine.sessionChanged(true);
+    if (visible) engine.hinted.session(true);
     // Hints were lost meanwhile.
-    engine.hintLater();
-    for (const queue of queues) engine.hintQueue(queue);
-    engine.hintLoose();
+    engine.hinted.later();
+    for (const queue of queues) engine.hinted.queue(queue);
+    engine.hinted.loose();
   };
   listener.on('down', down).on('up', up);
   return () => {

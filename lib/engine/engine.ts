@@ -6,6 +6,7 @@ import { EndedRuns, type EndListener } from './ended-runs.js';
 import type { EngineDeps } from './engine-deps.js';
 import type { EngineHealth } from './health.js';
 import { JournalWriter, messageOf } from './journal-writer.js';
+import { HintInbox } from './hint-inbox.js';
 import { Holds } from './holds.js';
 import { Loop } from './loop.js';
 import { LooseMatcher } from './matcher.js';
@@ -34,6 +35,8 @@ const LAST_COMMITS = 5_000;
  */
 export class Engine {
   readonly clock: DatabaseClock;
+  /** What other processes say comes in here. */
+  readonly hinted: HintInbox;
   private readonly writer: JournalWriter;
   private readonly membership: Membership;
   private readonly sessions: Sessions;
@@ -186,6 +189,16 @@ export class Engine {
       wakes: () => this.wakes,
       isLocal: (runId) => this.isLocal(runId),
     });
+    this.hinted = new HintInbox({
+      pollers: this.pollers,
+      waker: this.waker,
+      matcher: this.matcher,
+      claims: this.claims,
+      ended: this.ended,
+      membership: this.membership,
+      wakeUp: this.wakeUp,
+      wakes: () => this.wakes,
+    });
     this.scheduler = new Scheduler({
       store: deps.schedules,
       registry,
@@ -218,7 +231,9 @@ export class Engine {
     this.state = 'quiet';
     await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
     const loops = [this.waker, this.matcher, this.definitions.loop, this.scheduler, this.claims, this.maintenance];
-    await Promise.all([...loops.map((loop) => loop.stop()), this.holds.settled()]);
+    // An event that cannot be sent during an outage is tried for longer than a shutdown may take.
+    const opened = withDeadline(this.holds.settled(), LAST_COMMITS);
+    await Promise.all([...loops.map((loop) => loop.stop()), opened]);
   }
 
   /** Lets running steps finish for `shutdownTimeout`, aborts the rest, gives every run back, leaves the workers. */
@@ -294,18 +309,8 @@ export class Engine {
     this.wakeUp.workLater(queues);
   }
 
-  /** Something that is due later was written by another process. */
-  hintLater(): void {
-    if (this.wakes) void this.waker.poke();
-  }
-
   private get wakes(): boolean {
     return this.state === 'running' && this.deps.settings.workers;
-  }
-
-  /** A hint of another process that a queue has work. */
-  hintQueue(queue: string): void {
-    this.pollers.get(queue)?.look();
   }
 
   /** Runs `send`, which wakes a run in a transaction: this process holds it in the same one where it has a place free. */
@@ -327,32 +332,7 @@ export class Engine {
   /** A queue's settings were changed by this process: it goes by them now, the others by a hint. */
   async settingsChanged(queue: string): Promise<void> {
     this.deps.hints.settings(queue);
-    await this.hintSettings();
-  }
-
-  /** A queue's settings have changed. */
-  async hintSettings(): Promise<void> {
-    if (this.wakes) await this.claims.refresh();
-  }
-
-  /** A transaction of an application has sent events. */
-  hintLoose(): void {
-    if (this.wakes) void this.matcher.poke();
-  }
-
-  /** Something was asked of a run by another process: if it is held here, look what. */
-  hintControl(runId: string): Promise<void> {
-    return this.wakeUp.lookAt(runId);
-  }
-
-  /** A run that somebody here waits for has ended elsewhere. */
-  hintDone(runId: string): void {
-    this.ended.tell(runId, null);
-  }
-
-  /** The session by which others see that this process lives went down, or is back. */
-  sessionChanged(up: boolean): void {
-    if (this.wakes) this.membership.sessionChanged(up);
+    await this.hinted.settings();
   }
 
   /** This process has changed a schedule: it may be due sooner than was known. */

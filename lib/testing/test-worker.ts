@@ -32,7 +32,7 @@ export class TestWorker {
       later: (name) => deps.hints.later(name),
       settings: (name) => deps.hints.settings(name),
       // The app hears only what others say.
-      done: (runId) => app.hintDone(runId),
+      done: (runId) => app.hinted.done(runId),
       control: (runId) => deps.hints.control(runId),
     };
     const engine = new Engine({ ...deps, store: gate.store, clock, settings, hints });
