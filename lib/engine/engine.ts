@@ -170,6 +170,7 @@ export class Engine {
       telemetry: deps.telemetry,
     });
     this.holds = new Holds({
+      store,
       worker: () => this.membership.id,
       sessions: this.sessions,
       opener: this.opener,
@@ -177,6 +178,7 @@ export class Engine {
       pollers: this.pollers,
       mayHold: () => this.state === 'running',
       onWoken: (woken) => this.woken(woken),
+      onWork: (queues) => this.workIn(queues),
       onTrouble,
     });
     this.wakeUp = new WakeUp({

@@ -1,6 +1,7 @@
 import type { INestApplicationContext, LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { DurableClient, DurableModule, DurableQueues, Step, waitForEvent, Workflow } from 'nest-durable';
+import pg from 'pg';
 import { createTestDatabase } from '../support/database.js';
 
 let begun: (n: unknown) => void = () => {};
@@ -133,4 +134,26 @@ it('a process that is shut down right after an event gives the run back, and the
   const handles = runs.map((run) => client.handle(run.id));
   for (const [n, run] of handles.entries()) await run.sendEvent('on', n);
   expect(await Promise.all(handles.map((run) => run.result()))).toEqual(runs.map((_, n) => ({ n, m: n })));
+});
+
+it('an event that waits for the row of its run keeps no place of the queue', async () => {
+  await app.close();
+  await start(1);
+  const client = app.get(DurableClient);
+  const run = await client.start(ToldWorkflow, {});
+  await untilWaiting(run.id, 'first');
+  const somebody = new pg.Client({ connectionString: url });
+  await somebody.connect();
+  await somebody.query('BEGIN');
+  await somebody.query('SELECT FROM durable.workflow_queue WHERE id = $1 FOR UPDATE', [run.id]);
+  const sent = run.sendEvent('go', 1);
+  const other = await client.start(ToldWorkflow, {});
+  await other.sendEvent('go', 2);
+  await other.sendEvent('on', 3);
+  expect(await other.result()).toEqual({ n: 2, m: 3 });
+  await somebody.query('COMMIT');
+  await somebody.end();
+  await sent;
+  await run.sendEvent('on', 4);
+  expect(await run.result()).toEqual({ n: 1, m: 4 });
 });

@@ -6,7 +6,7 @@ import { Sessions } from '../../lib/engine/sessions.js';
 import type { ClaimedRow, EngineStore, Hold, Wake, WokenRun } from '../../lib/engine/store.js';
 
 const DEFINITIONS = [{ id: 3, runAs: 4, timeout: null }];
-const RUN = { runId: 'r', rowId: 'r', queue: 'default' } as ClaimedRow;
+const RUN = { runId: 'r', rowId: 'r', token: 2, queue: 'default' } as ClaimedRow;
 const WOKEN: WokenRun = { runId: 'r', queue: 'default', paused: false, state: 'ready' };
 
 /** What is around it, with what it was asked for; a test opens the sessions by hand. */
@@ -15,6 +15,8 @@ class Surroundings {
   readonly woken: WokenRun[] = [];
   readonly troubles: string[] = [];
   readonly opened: string[] = [];
+  readonly released: string[] = [];
+  readonly work: string[] = [];
   doubts = 0;
   may = true;
   closed = new Set<string>();
@@ -45,6 +47,12 @@ class Surroundings {
       doubt();
     };
     this.holds = new Holds({
+      store: {
+        release: async (_, rows) => {
+          this.released.push(...rows.map(({ rowId, token }) => `${rowId} ${token}`));
+          return { queues: ['default'] };
+        },
+      },
       worker: () => 7,
       sessions,
       opener: {
@@ -60,6 +68,7 @@ class Surroundings {
       pollers: this.pollers,
       mayHold: () => this.may,
       onWoken: (woken) => this.woken.push(...woken),
+      onWork: (queues) => this.work.push(...queues),
       onTrouble: (message) => this.troubles.push(message),
     });
   }
@@ -163,4 +172,45 @@ it('what is held and cannot be opened, or may be held without an answer, is look
   expect(around.troubles[0]).toContain('Run r could not be read and will be again: the connection broke');
   await around.send({ unsure: true });
   expect(around.doubts).toBe(2);
+});
+
+describe('a run that takes long to wake, since its row or a connection is waited for', () => {
+  /** An offer whose answer the test gives. */
+  function slow(): { wake: (wake: Wake) => void; sent: Promise<void> } {
+    let answer: (wake: Wake) => void = () => {};
+    const sent = around.holds.wake(() => new Promise((resolve) => (answer = resolve)));
+    return { wake: (wake) => answer(wake), sent };
+  }
+
+  /** The places that were kept for it are free again. */
+  async function withdrawn(): Promise<void> {
+    while (around.taken().some((places) => places > 0)) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  const held = { woken: [], held: RUN, unsure: false };
+
+  it('keeps no place, and takes one when it comes', async () => {
+    around = await new Surroundings({ default: 1, other: 1 }).start();
+    const { wake, sent } = slow();
+    expect(around.taken()).toEqual([1, 1]);
+    await withdrawn();
+    // The next offer is made meanwhile.
+    expect(await around.send({})).not.toBeNull();
+    await new Promise(setImmediate);
+    wake(held);
+    await sent;
+    await around.holds.settled();
+    expect([around.opened, around.released, around.taken()]).toEqual([['r'], [], [1, 0]]);
+  });
+
+  it('is given back where the place went to another', async () => {
+    around = await new Surroundings({ default: 1 }).start();
+    const { wake, sent } = slow();
+    await withdrawn();
+    around.pollers.get('default')?.reserve();
+    wake(held);
+    await sent;
+    await around.holds.settled();
+    expect([around.opened, around.released, around.work, around.taken()]).toEqual([[], ['r 2'], ['default'], [1]]);
+  });
 });
