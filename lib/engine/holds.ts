@@ -54,10 +54,12 @@ export class Holds {
   private offer(): Hold | null {
     const { claims, pollers, worker, mayHold } = this.deps;
     if (this.offered.length > 0 || !mayHold()) return null;
+    const definitions = claims.unlimited();
+    if (definitions.length === 0) return null;
     const queues = [...pollers].filter(([queue, poller]) => claims.mayHold(queue, null) && poller.reserve());
     if (queues.length === 0) return null;
     this.offered = queues.map(([queue]) => queue);
-    return { worker: worker(), queues: this.offered, definitions: claims.unlimited() };
+    return { worker: worker(), queues: this.offered, definitions };
   }
 
   private async open(hold: Hold, sending: Promise<Wake>): Promise<void> {

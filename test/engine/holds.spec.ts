@@ -182,9 +182,10 @@ describe('a run that takes long to wake, since its row or a connection is waited
     return { wake: (wake) => answer(wake), sent };
   }
 
-  /** The places that were kept for it are free again. */
+  /** The places that were kept for it are free again, and looked at by the pollers, which had none before. */
   async function withdrawn(): Promise<void> {
-    while (around.taken().some((places) => places > 0)) await new Promise((resolve) => setTimeout(resolve, 5));
+    const isBusy = (poller: QueuePoller): boolean => poller.isLooking || poller.inFlight > 0;
+    while ([...around.pollers.values()].some(isBusy)) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   const held = { woken: [], held: RUN, unsure: false };
@@ -196,7 +197,7 @@ describe('a run that takes long to wake, since its row or a connection is waited
     await withdrawn();
     // The next offer is made meanwhile.
     expect(await around.send({})).not.toBeNull();
-    await new Promise(setImmediate);
+    await withdrawn();
     wake(held);
     await sent;
     await around.holds.settled();
@@ -207,7 +208,7 @@ describe('a run that takes long to wake, since its row or a connection is waited
     around = await new Surroundings({ default: 1 }).start();
     const { wake, sent } = slow();
     await withdrawn();
-    around.pollers.get('default')?.reserve();
+    expect(around.pollers.get('default')?.reserve()).toBe(true);
     wake(held);
     await sent;
     await around.holds.settled();
