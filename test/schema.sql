@@ -41,8 +41,8 @@ CREATE TABLE durable.events (
   loose boolean NOT NULL DEFAULT false,
   name text NOT NULL,
   dedupe_key text,
-  payload text NOT NULL,
-  traceparent text
+  traceparent text,
+  payload text NOT NULL
 );
 
 ALTER TABLE durable.events ADD CONSTRAINT events_pkey PRIMARY KEY (run_id, id);
@@ -291,13 +291,13 @@ CREATE TABLE durable.step_executions (
   visit integer NOT NULL,
   attempt integer NOT NULL,
   duration_ms integer NOT NULL,
+  input_item integer,
   type text NOT NULL,
   status text NOT NULL,
   path text NOT NULL,
+  facts text,
   output text,
   error text,
-  input_item integer,
-  facts text,
   logs text
 );
 
@@ -467,13 +467,13 @@ CREATE TABLE durable.workflow_executions (
   workflow text NOT NULL,
   queue text NOT NULL,
   scheduled_at timestamp with time zone,
+  schedule_time timestamp with time zone,
   parent_id uuid,
   retry_of uuid,
   idempotency_key text,
+  traceparent text,
   tags jsonb,
-  input text NOT NULL,
-  schedule_time timestamp with time zone,
-  traceparent text
+  input text NOT NULL
 ) WITH (
   fillfactor=75
 );
@@ -510,17 +510,17 @@ CREATE TABLE durable.workflow_queue (
   token integer NOT NULL DEFAULT 0,
   worker_id integer,
   recoveries smallint NOT NULL DEFAULT 0,
+  aged smallint NOT NULL DEFAULT 0,
   paused boolean NOT NULL DEFAULT false,
   resumed boolean NOT NULL DEFAULT false,
   wake boolean NOT NULL DEFAULT false,
   watched boolean NOT NULL DEFAULT false,
+  compensating boolean NOT NULL DEFAULT false,
   state text NOT NULL,
   queue text NOT NULL,
+  limit_key text,
   step text,
-  compensating boolean NOT NULL DEFAULT false,
-  cancel text,
-  aged smallint NOT NULL DEFAULT 0,
-  limit_key text
+  cancel text
 ) WITH (
   fillfactor=50,
   autovacuum_vacuum_scale_factor=0.02,

@@ -32,13 +32,13 @@ export interface ExecutionRow {
   workflow: string;
   queue: string;
   scheduledAt: Date | null;
+  scheduleTime: Date | null;
   parentId: string | null;
   retryOf: string | null;
   idempotencyKey: string | null;
+  traceparent: string | null;
   tags: Record<string, string> | null;
   input: string;
-  scheduleTime: Date | null;
-  traceparent: string | null;
 }
 
 /** workflow_queue: unfinished runs, and steps handed to another queue. */
@@ -55,16 +55,16 @@ export interface QueueRow {
   token: number;
   workerId: number | null;
   recoveries: number;
+  aged: number;
   paused: boolean;
   resumed: boolean;
   wake: boolean;
   watched: boolean;
+  compensating: boolean;
   state: 'ready' | 'running' | 'sleeping' | 'blocked';
   queue: string;
-  step: string | null;
-  aged: number;
   limitKey: string | null;
-  compensating: boolean;
+  step: string | null;
   cancel: string | null;
 }
 
@@ -98,13 +98,13 @@ export interface StepRow {
   visit: number;
   attempt: number;
   durationMs: number;
+  inputItem: number | null;
   type: string;
   status: 'completed' | 'failed';
   path: string;
+  facts: string | null;
   output: string | null;
   error: string | null;
-  inputItem: number | null;
-  facts: string | null;
   logs: string | null;
 }
 
@@ -138,8 +138,8 @@ export interface EventRow {
   loose: boolean;
   name: string;
   dedupeKey: string | null;
-  payload: string;
   traceparent: string | null;
+  payload: string;
 }
 
 /** scheduled_workflows */
@@ -238,13 +238,13 @@ export function createEntities(schema: string): Entities {
       workflow: column('text'),
       queue: column('text'),
       scheduledAt: optional('timestamptz', 'scheduled_at'),
+      scheduleTime: optional('timestamptz', 'schedule_time'),
       parentId: optional('uuid', 'parent_id'),
       retryOf: optional('uuid', 'retry_of'),
       idempotencyKey: optional('text', 'idempotency_key'),
+      traceparent: optional('text'),
       tags: optional('jsonb'),
       input: column('text'),
-      scheduleTime: optional('timestamptz', 'schedule_time'),
-      traceparent: optional('text'),
     }),
     queue: entity<QueueRow>('workflow_queue', {
       id: column('uuid', 'id', { primary: true }),
@@ -258,16 +258,16 @@ export function createEntities(schema: string): Entities {
       token: column('integer', 'token', { default: 0 }),
       workerId: optional('integer', 'worker_id'),
       recoveries: column('smallint', 'recoveries', { default: 0 }),
+      aged: column('smallint', 'aged', { default: 0 }),
       paused: column('boolean', 'paused', { default: false }),
       resumed: column('boolean', 'resumed', { default: false }),
       wake: column('boolean', 'wake', { default: false }),
       watched: column('boolean', 'watched', { default: false }),
+      compensating: column('boolean', 'compensating', { default: false }),
       state: column('text'),
       queue: column('text'),
-      step: optional('text'),
-      aged: column('smallint', 'aged', { default: 0 }),
       limitKey: optional('text', 'limit_key'),
-      compensating: column('boolean', 'compensating', { default: false }),
+      step: optional('text'),
       cancel: optional('text'),
     }),
     queueSettings: entity<QueueSettingsRow>('queue_settings', {
@@ -295,14 +295,14 @@ export function createEntities(schema: string): Entities {
       visit: column('integer'),
       attempt: column('integer'),
       durationMs: column('integer', 'duration_ms'),
+      inputItem: optional('integer', 'input_item'),
       type: column('text'),
       status: column('text'),
       path: column('text'),
+      facts: optional('text'),
       output: optional('text'),
       error: optional('text'),
       logs: optional('text'),
-      inputItem: optional('integer', 'input_item'),
-      facts: optional('text'),
     }),
     waits: entity<WaitEntityRow>('waits', {
       runId: column('uuid', 'run_id', { primary: true }),
@@ -331,8 +331,8 @@ export function createEntities(schema: string): Entities {
       loose: column('boolean', 'loose', { default: false }),
       name: column('text'),
       dedupeKey: optional('text', 'dedupe_key'),
-      payload: column('text'),
       traceparent: optional('text'),
+      payload: column('text'),
     }),
     schedules: entity<ScheduledWorkflowRow>('scheduled_workflows', {
       name: column('text', 'name', { primary: true }),

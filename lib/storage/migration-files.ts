@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 /** One numbered file of the package's migrations/ folder. */
 export interface Migration {
   readonly version: number;
-  /** File name without `.sql`, such as `0001-initial`. */
+  /** File name without `.sql`, such as `0001-tables`. */
   readonly name: string;
   /** The file's SQL, with the schema written as `durable`. */
   readonly up: string;

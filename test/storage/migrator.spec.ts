@@ -122,7 +122,7 @@ describe('migrate', () => {
     try {
       expect(await migrate({ connectionString: url.href, schema: 'given' })).toEqual(names);
       await expect(migrate({ connectionString: url.href, schema: 'made' })).rejects.toThrow(
-        /^Migration 0001-initial\.sql failed on .*permission denied for database .*Give the role the right/,
+        /^Migration 0001-tables\.sql failed on .*permission denied for database .*Give the role the right/,
       );
     } finally {
       await client.query(`DROP SCHEMA given CASCADE; DROP ROLE ${role}`);
@@ -157,7 +157,7 @@ describe('migrate', () => {
     await migrate(options);
     const changed = knownMigrations().map((one) => ({ ...one, checksum: 'another' }));
     await expect(migrate({ ...options, migrations: changed })).rejects.toThrow(
-      /migrations\/0001-initial\.sql is not the file that was applied.*checksum differs/,
+      /migrations\/0001-tables\.sql is not the file that was applied.*checksum differs/,
     );
   });
 
@@ -179,7 +179,7 @@ describe('migrate', () => {
 describe('checkMigrations', () => {
   it('says what to run when the schema is behind', async () => {
     await expect(checkMigrations(options)).rejects.toThrow(
-      /^Schema "durable" is at version 0, .* needs \d+ \(missing: 0001-initial.*\)\. Boot one process with migrations: 'run', or run durableMigrations\(\) of nest-durable\/migrations with TypeORM's own runner\.$/,
+      /^Schema "durable" is at version 0, .* needs \d+ \(missing: 0001-tables.*\)\. Boot one process with migrations: 'run', or run durableMigrations\(\) of nest-durable\/migrations with TypeORM's own runner\.$/,
     );
     await expect(checkMigrations({ ...options, schema: 'other' })).rejects.toThrow(
       `run durableMigrations({ schema: 'other' }) of nest-durable/migrations`,
@@ -197,6 +197,19 @@ describe('revertMigrations', () => {
     expect(await dumpSchema(client, 'durable')).toBe('');
     expect(await migrate(options)).toEqual(names);
     expect(await dumpSchema(client, 'durable')).toBe(before);
+  });
+
+  it('takes back the functions alone, and the tables keep what they hold', async () => {
+    await migrate(options);
+    const before = await dumpSchema(client, 'durable');
+    await client.query(`INSERT INTO durable.queue_settings (queue, paused_at) VALUES ('mail', now())`);
+    expect(await revertMigrations({ ...options, to: 1 })).toEqual(['0002-functions']);
+    const functions = `SELECT proname AS name FROM pg_proc WHERE pronamespace = 'durable'::regnamespace`;
+    expect((await client.query(functions)).rows).toEqual([{ name: 'clock' }]);
+    await expect(checkMigrations(options)).rejects.toThrow('is at version 1, ');
+    expect(await migrate(options)).toEqual(['0002-functions']);
+    expect(await dumpSchema(client, 'durable')).toBe(before);
+    expect((await client.query('SELECT queue FROM durable.queue_settings')).rows).toEqual([{ queue: 'mail' }]);
   });
 
   it('stops at a migration that cannot be taken back', async () => {
@@ -248,7 +261,7 @@ describe("TypeORM's own runner", () => {
 
   it('names that TypeORM accepts, which never change', () => {
     const [first] = durableMigrations().map((Migration) => new Migration().name);
-    expect(first).toBe('DurableInitial1767225600001');
+    expect(first).toBe('DurableTables1767225600001');
     const all = [...durableMigrations(), ...durableMigrations({ schema: 'second' })].map((Class) => new Class().name);
     expect(new Set(all).size).toBe(all.length);
     expect(all.every((name) => /\D\d{13}$/.test(name))).toBe(true);

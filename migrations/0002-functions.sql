@@ -1,93 +1,32 @@
--- nest-durable, schema version 2: arms, loops, sagas, waits, events, human input and children.
-
--- An item of a loop has as its data one element of the array that is the output of `input_seq`.
-ALTER TABLE durable.step_executions ADD COLUMN input_item integer;
--- What a record says beside its output, as JSON: where a decision jumps to, the arm a branch has chosen, and the like.
-ALTER TABLE durable.step_executions ADD COLUMN facts text;
-
--- The round is being undone.
-ALTER TABLE durable.workflow_queue ADD COLUMN compensating boolean NOT NULL DEFAULT false;
--- It is to be cancelled, and what it did undone: the encoded error. Whoever holds the run begins the rollback.
-ALTER TABLE durable.workflow_queue ADD COLUMN cancel text;
-
--- What steps wait for. A row is written in the commit that suspends the step (or notes the wait of one arm), and stays
--- as history. `active`: the visit of the step that asked is not over, so that its next pass needs the answer.
-CREATE TABLE durable.waits (
-  run_id     uuid        NOT NULL,
-  id         uuid        NOT NULL,
-  created_at timestamptz NOT NULL,
-  closed_at  timestamptz,
-  -- Sleeps: when it is over. Others: when it times out; NULL: never.
-  due_at     timestamptz,
-  child_id   uuid,
-  round      integer     NOT NULL,
-  visit      integer     NOT NULL,
-  attempt    integer     NOT NULL,
-  active     boolean     NOT NULL DEFAULT true,
-  state      text        NOT NULL DEFAULT 'open',
-  kind       text        NOT NULL,
-  path       text        NOT NULL,
-  -- Kind, name and count in the step: what the next pass finds it by.
-  key        text        NOT NULL,
-  -- Events: those waited for. Inputs: the input's name.
-  names      text[]      NOT NULL DEFAULT '{}',
-  -- What was asked for, encoded: timeout value, and an input's prompt, type, fields and choices.
-  spec       text,
-  -- Inputs: the answer, encoded. A waitForAll that timed out: JSON names of the events that had come. Cancelled: why.
-  result     text,
-  PRIMARY KEY (run_id, id),
-  CONSTRAINT waits_state CHECK (state IN ('open', 'done', 'timed_out', 'cancelled')),
-  CONSTRAINT waits_kind CHECK (kind IN ('sleep', 'event', 'any', 'all', 'input', 'child')),
-  CONSTRAINT waits_closed CHECK ((state = 'open') = (closed_at IS NULL)),
-  CONSTRAINT waits_open_is_active CHECK (state <> 'open' OR active),
-  CONSTRAINT waits_child CHECK ((kind = 'child') = (child_id IS NOT NULL))
-);
--- What a resumed run reads: few rows, however many waits it has behind it.
-CREATE INDEX waits_active ON durable.waits (run_id, id) WHERE active;
-CREATE INDEX waits_child ON durable.waits (child_id) WHERE child_id IS NOT NULL AND state = 'open';
-CREATE INDEX waits_inputs ON durable.waits (id) WHERE kind = 'input';
-CREATE INDEX waits_inputs_open ON durable.waits (id) WHERE kind = 'input' AND state = 'open';
-CREATE INDEX waits_events_open ON durable.waits (id) WHERE kind IN ('event', 'any', 'all') AND state = 'open';
-
--- The mailbox: every event sent to a run, in the order sent, until the wait that takes it exists.
-CREATE TABLE durable.events (
-  run_id     uuid        NOT NULL,
-  id         bigint      GENERATED ALWAYS AS IDENTITY,
-  sent_at    timestamptz NOT NULL,
-  -- The wait that it was given to.
-  wait_id    uuid,
-  -- Sent in a caller's transaction, without the run's lock: somebody has yet to look whether a wait asks for it.
-  loose      boolean     NOT NULL DEFAULT false,
-  name       text        NOT NULL,
-  dedupe_key text,
-  payload    text        NOT NULL,
-  PRIMARY KEY (run_id, id)
-);
-CREATE INDEX events_mailbox ON durable.events (run_id, name, id) WHERE wait_id IS NULL;
-CREATE INDEX events_given ON durable.events (run_id, wait_id) WHERE wait_id IS NOT NULL;
-CREATE INDEX events_loose ON durable.events (run_id) WHERE loose;
-CREATE UNIQUE INDEX events_dedupe ON durable.events (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL;
+-- The functions of nest-durable.
+--
+-- The planner settings that each has: its plans are made once and kept by the session, and one made while the tables were
+-- small must not scan them when they are large. (Functions in SQL plan anew at each call before PostgreSQL 18, those in
+-- PL/pgSQL wherever a parameter is an array and plan_cache_mode does not say otherwise.)
 
 -- Something that a suspended run waits for has come: ready if it sleeps, marked if it is held. The caller has the row's lock.
 CREATE FUNCTION durable.wake_run(run uuid) RETURNS TABLE (queue text, paused boolean, state text)
-LANGUAGE sql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
   UPDATE durable.workflow_queue q
   SET state = CASE WHEN q.state = 'sleeping' THEN 'ready' ELSE q.state END,
     due_at = CASE WHEN q.state = 'sleeping' THEN durable.clock() ELSE q.due_at END,
     resumed = q.resumed OR q.state <> 'ready',
     wake = (q.state = 'running')
   WHERE q.id = run
-  RETURNING q.queue, q.paused, q.state
+  RETURNING q.queue, q.paused, q.state;
+END
 $$;
 
--- (The planner settings of the functions: their plans are kept, and one made while the tables were small must not scan
--- them when they are large.)
---
 -- Gives runs what their open waits ask for, where it is there: events of the mailbox in the order sent, each to the first
 -- wait that asks; the ends of children. The caller has locked the runs' rows in the queue in a statement before this one:
 -- each query of a volatile function sees what was committed when it began, so nothing falls between the two.
 CREATE FUNCTION durable.match_waits(runs uuid[]) RETURNS TABLE (run uuid, queue text, paused boolean, state text)
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   one uuid;
   w record;
@@ -139,9 +78,10 @@ $$;
 -- Sends an event to a run. `outcome`: 'sent', 'duplicate' (its dedupe key was used), 'unknown' (no such run), or the
 -- status of a run that has ended. The rest says what the run's row is like where it can go on. Locks the row first, then
 -- looks.
-CREATE FUNCTION durable.send_event(to_run uuid, event text, body text, dedupe text)
+CREATE FUNCTION durable.send_event(to_run uuid, event text, body text, dedupe text, trace text DEFAULT NULL)
 RETURNS TABLE (outcome text, queue text, paused boolean, state text)
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   ended text;
 BEGIN
@@ -157,8 +97,8 @@ BEGIN
     RETURN QUERY SELECT COALESCE(ended, 'unknown'), NULL::text, NULL::boolean, NULL::text;
     RETURN;
   END IF;
-  INSERT INTO durable.events (run_id, sent_at, name, dedupe_key, payload)
-  VALUES (to_run, durable.clock(), event, dedupe, body)
+  INSERT INTO durable.events (run_id, sent_at, name, dedupe_key, payload, traceparent)
+  VALUES (to_run, durable.clock(), event, dedupe, body, trace)
   ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING;
   IF NOT FOUND THEN
     RETURN QUERY SELECT 'duplicate'::text, NULL::text, NULL::boolean, NULL::text;
@@ -179,11 +119,15 @@ RETURNS TABLE (
   run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, due_ms float8,
   names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text,
   child_error text, child_workflow text)
-LANGUAGE sql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
   SELECT w.run_id, w.id, w.path, w.visit, w.attempt, w.key, w.kind, w.state,
     (extract(epoch FROM w.due_at) * 1000)::float8, w.names, w.child_id, w.spec, w.result,
     CASE WHEN w.state = 'done' AND w.kind IN ('event', 'any', 'all') THEN (
-      SELECT json_agg(json_build_object('name', e.name, 'payload', e.payload) ORDER BY e.id)
+      SELECT json_agg(json_build_object('name', e.name, 'payload', e.payload, 'traceparent', e.traceparent) ORDER BY e.id)
       FROM durable.events e WHERE e.run_id = w.run_id AND e.wait_id = w.id
     ) END,
     c.status, CASE WHEN c.data_seq = 0 THEN c.input ELSE s.output END, c.error, c.workflow
@@ -191,7 +135,8 @@ LANGUAGE sql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enabl
   LEFT JOIN durable.workflow_executions c ON c.id = w.child_id
   LEFT JOIN durable.step_executions s ON s.run_id = c.id AND s.seq = c.data_seq AND c.status <> 'active'
   WHERE w.run_id = ANY (runs) AND w.active
-  ORDER BY w.run_id, w.id
+  ORDER BY w.run_id, w.id;
+END
 $$;
 
 -- What the holder of runs reads of their waits: ends those whose time has come (the row decides between that and an
@@ -202,7 +147,8 @@ RETURNS TABLE (
   run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, due_ms float8,
   names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text,
   child_error text, child_workflow text)
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   taken uuid[];
 BEGIN
@@ -222,11 +168,58 @@ BEGIN
         SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.name = n.name AND m.wait_id IS NULL)
     ) END
   WHERE w.run_id = ANY (taken) AND w.active AND w.state = 'open' AND w.due_at <= durable.clock();
+  IF NOT FOUND THEN
+    -- All that a crash of the server could lose is that the mark was forgotten: not worth a wait for the disk.
+    PERFORM set_config('synchronous_commit', 'off', true);
+  END IF;
   RETURN QUERY SELECT * FROM durable.active_waits(taken);
   RETURN QUERY
     SELECT t.id, NULL::uuid, NULL::text, NULL::integer, NULL::integer, NULL::text, NULL::text, NULL::text,
       NULL::float8, NULL::text[], NULL::uuid, NULL::text, NULL::text, NULL::json, NULL::text, NULL::text, NULL::text,
       NULL::text
     FROM unnest(taken) AS t(id);
+END
+$$;
+
+-- Holds a run for a worker, in the transaction that has just made it ready and so has its lock; returns what claim.sql
+-- does. Nothing where a claim would not give it: the worker is declared dead, the queue not one of its, paused or limited, the
+-- definition not one that it may claim, or another resumed run of the queue is ready and so comes first.
+CREATE FUNCTION durable.hold_run(run uuid, holder integer, of_queues text[], definitions json)
+RETURNS TABLE (
+  id uuid, run_id uuid, token integer, queue text, definition_id integer, ran_by integer, recoveries smallint, step text,
+  cancel text, priority integer, deadline_in_ms float8, fresh boolean, workflow text, input text, snapshot text,
+  snapshot_seq bigint, round integer, parent_id uuid, schedule_time float8, traceparent text, lag_ms float8)
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+  known integer[] := ARRAY(SELECT d.id FROM json_to_recordset(definitions) AS d(id integer));
+BEGIN
+  RETURN QUERY
+  WITH held AS (
+    UPDATE durable.workflow_queue q
+    SET state = 'running', worker_id = holder, token = q.token + 1, wake = false, definition_id = d.run_as,
+      priority = q.priority - q.aged, aged = 0
+    FROM json_to_recordset(definitions) AS d(id integer, run_as integer)
+    WHERE q.id = run AND q.state = 'ready' AND q.resumed AND q.started_at IS NOT NULL AND NOT q.paused
+      AND d.id = q.definition_id
+      AND q.queue = ANY (of_queues)
+      AND EXISTS (SELECT FROM durable.workers w WHERE w.id = holder AND w.dead_at IS NULL)
+      AND NOT EXISTS (
+        SELECT FROM durable.queue_settings s
+        WHERE s.queue = q.queue
+          AND (s.paused_at IS NOT NULL OR s.global_concurrency IS NOT NULL OR s.rate_limit IS NOT NULL))
+      AND NOT EXISTS (
+        SELECT FROM durable.workflow_queue o
+        WHERE o.queue = q.queue AND o.definition_id = ANY (known) AND o.state = 'ready' AND NOT o.paused AND o.resumed
+          AND o.id <> q.id)
+    RETURNING q.id, q.token, q.queue, q.definition_id, d.id AS ran_by, q.recoveries, q.step, q.cancel, q.deadline_at
+  )
+  SELECT h.id, h.id, h.token, h.queue, h.definition_id, h.ran_by, h.recoveries, h.step, h.cancel, e.priority,
+    (extract(epoch FROM h.deadline_at - durable.clock()) * 1000)::float8, false,
+    e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round, e.parent_id,
+    (extract(epoch FROM e.schedule_time) * 1000)::float8, e.traceparent, 0::float8
+  FROM held h
+  JOIN durable.workflow_executions e ON e.id = h.id;
 END
 $$;

@@ -1,4 +1,4 @@
--- nest-durable, schema version 1.
+-- The tables of nest-durable. Its functions are in 0002-functions.sql.
 -- The schema is named `durable` here so that this file can be pasted into psql; the migrator puts the configured name in.
 
 -- One row: says which set of tables this is, so that a transaction on another database is noticed.
@@ -74,9 +74,13 @@ CREATE TABLE durable.workflow_executions (
   workflow        text        NOT NULL,
   queue           text        NOT NULL,
   scheduled_at    timestamptz,
+  -- The due time of the schedule that started the run.
+  schedule_time   timestamptz,
   parent_id       uuid,
   retry_of        uuid,
   idempotency_key text,
+  -- W3C traceparent of whoever started the run; NULL: not traced.
+  traceparent     text,
   tags            jsonb,
   input           text        NOT NULL,
   CONSTRAINT executions_status CHECK (status IN ('active', 'completed', 'failed', 'cancelled', 'compensated', 'compensation_failed')),
@@ -107,17 +111,27 @@ CREATE TABLE durable.workflow_queue (
   token         integer     NOT NULL DEFAULT 0,
   worker_id     integer,
   recoveries    smallint    NOT NULL DEFAULT 0,
+  -- Steps that the wait has added to `priority`; a claim takes them back.
+  aged          smallint    NOT NULL DEFAULT 0,
   paused        boolean     NOT NULL DEFAULT false,
   resumed       boolean     NOT NULL DEFAULT false,
   -- Something a suspended part of the run waits for has come while the run was held.
   wake          boolean     NOT NULL DEFAULT false,
   -- Another process waits for the end and wants a hint.
   watched       boolean     NOT NULL DEFAULT false,
+  -- The round is being undone.
+  compensating  boolean     NOT NULL DEFAULT false,
+  -- 'blocked': ready, but its `limit_key` has no place free. Such rows leave the claim's index, so that each is passed
+  -- over once and not by every claim.
   state         text        NOT NULL,
   queue         text        NOT NULL,
+  -- What the run counts under where its workflow has a concurrency limit; set before its first claim, NULL for all others.
+  limit_key     text,
   -- For a handed-over step: which one, as JSON.
   step          text,
-  CONSTRAINT queue_state CHECK (state IN ('ready', 'running', 'sleeping')),
+  -- It is to be cancelled, and what it did undone: the encoded error. Whoever holds the run begins the rollback.
+  cancel        text,
+  CONSTRAINT queue_state CHECK (state IN ('ready', 'running', 'sleeping', 'blocked')),
   CONSTRAINT queue_lease CHECK ((state = 'running') = (worker_id IS NOT NULL)),
   CONSTRAINT queue_step CHECK ((step_of IS NULL) = (step IS NULL))
 ) WITH (
@@ -135,6 +149,10 @@ CREATE INDEX queue_due ON durable.workflow_queue (due_at) WHERE state = 'sleepin
 CREATE INDEX queue_deadline ON durable.workflow_queue (deadline_at) WHERE deadline_at IS NOT NULL AND state <> 'running';
 CREATE INDEX queue_worker ON durable.workflow_queue (worker_id) WHERE worker_id IS NOT NULL;
 CREATE INDEX queue_step_of ON durable.workflow_queue (step_of) WHERE step_of IS NOT NULL;
+CREATE INDEX queue_limit_held ON durable.workflow_queue (limit_key)
+  WHERE limit_key IS NOT NULL AND worker_id IS NOT NULL;
+CREATE INDEX queue_blocked ON durable.workflow_queue (limit_key, resumed DESC, priority DESC, due_at, id)
+  WHERE state = 'blocked';
 
 -- The journal: append-only, one row a finished attempt (or `once`). `seq` is handed out by the holder of the lease.
 -- What a step got as input is the output of record `input_seq` (0: the run's input), so data is stored once.
@@ -150,13 +168,148 @@ CREATE TABLE durable.step_executions (
   visit        integer     NOT NULL,
   attempt      integer     NOT NULL,
   duration_ms  integer     NOT NULL,
+  -- An item of a loop has as its data one element of the array that is the output of `input_seq`.
+  input_item   integer,
   type         text        NOT NULL,
   status       text        NOT NULL,
   path         text        NOT NULL,
+  -- What a record says beside its output, as JSON: where a decision jumps to, the arm a branch has chosen, and the like.
+  facts        text,
   -- NULL: returned nothing, the data went on unchanged.
   output       text,
   error        text,
+  -- What the step's code has logged, one row of text a line (lib/core/log-entry.ts); NULL: nothing. On the record of the
+  -- attempt, or on one of type 'log' where a pass of it has left none: it waits, or was handed back.
+  logs         text,
   PRIMARY KEY (run_id, seq),
   CONSTRAINT steps_status CHECK (status IN ('completed', 'failed')),
   CONSTRAINT steps_error CHECK ((status = 'failed') = (error IS NOT NULL))
 );
+
+-- What steps wait for. A row is written in the commit that suspends the step (or notes the wait of one arm), and stays
+-- as history. `active`: the visit of the step that asked is not over, so that its next pass needs the answer.
+CREATE TABLE durable.waits (
+  run_id     uuid        NOT NULL,
+  id         uuid        NOT NULL,
+  created_at timestamptz NOT NULL,
+  closed_at  timestamptz,
+  -- Sleeps: when it is over. Others: when it times out; NULL: never.
+  due_at     timestamptz,
+  child_id   uuid,
+  round      integer     NOT NULL,
+  visit      integer     NOT NULL,
+  attempt    integer     NOT NULL,
+  active     boolean     NOT NULL DEFAULT true,
+  state      text        NOT NULL DEFAULT 'open',
+  kind       text        NOT NULL,
+  path       text        NOT NULL,
+  -- Kind, name and count in the step: what the next pass finds it by.
+  key        text        NOT NULL,
+  -- Events: those waited for. Inputs: the input's name.
+  names      text[]      NOT NULL DEFAULT '{}',
+  -- What was asked for, encoded: timeout value, and an input's prompt, type, fields and choices.
+  spec       text,
+  -- Inputs: the answer, encoded. A waitForAll that timed out: JSON names of the events that had come. Cancelled: why.
+  result     text,
+  PRIMARY KEY (run_id, id),
+  CONSTRAINT waits_state CHECK (state IN ('open', 'done', 'timed_out', 'cancelled')),
+  CONSTRAINT waits_kind CHECK (kind IN ('sleep', 'event', 'any', 'all', 'input', 'child')),
+  CONSTRAINT waits_closed CHECK ((state = 'open') = (closed_at IS NULL)),
+  CONSTRAINT waits_open_is_active CHECK (state <> 'open' OR active),
+  CONSTRAINT waits_child CHECK ((kind = 'child') = (child_id IS NOT NULL))
+);
+-- What a resumed run reads: few rows, however many waits it has behind it.
+CREATE INDEX waits_active ON durable.waits (run_id, id) WHERE active;
+CREATE INDEX waits_child ON durable.waits (child_id) WHERE child_id IS NOT NULL AND state = 'open';
+CREATE INDEX waits_inputs ON durable.waits (id) WHERE kind = 'input';
+CREATE INDEX waits_inputs_open ON durable.waits (id) WHERE kind = 'input' AND state = 'open';
+CREATE INDEX waits_events_open ON durable.waits (id) WHERE kind IN ('event', 'any', 'all') AND state = 'open';
+
+-- The mailbox: every event sent to a run, in the order sent, until the wait that takes it exists.
+CREATE TABLE durable.events (
+  run_id      uuid        NOT NULL,
+  id          bigint      GENERATED ALWAYS AS IDENTITY,
+  sent_at     timestamptz NOT NULL,
+  -- The wait that it was given to.
+  wait_id     uuid,
+  -- Sent in a caller's transaction, without the run's lock: somebody has yet to look whether a wait asks for it.
+  loose       boolean     NOT NULL DEFAULT false,
+  name        text        NOT NULL,
+  dedupe_key  text,
+  -- W3C traceparent of whoever sent it; NULL: not traced.
+  traceparent text,
+  payload     text        NOT NULL,
+  PRIMARY KEY (run_id, id)
+);
+CREATE INDEX events_mailbox ON durable.events (run_id, name, id) WHERE wait_id IS NULL;
+CREATE INDEX events_given ON durable.events (run_id, wait_id) WHERE wait_id IS NOT NULL;
+CREATE INDEX events_loose ON durable.events (run_id) WHERE loose;
+CREATE UNIQUE INDEX events_dedupe ON durable.events (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL;
+
+-- One row a queue that some process works on or somebody has paused. The limits are those of the process that booted
+-- last; `paused_at` is set by people only.
+CREATE TABLE durable.queue_settings (
+  queue               text        PRIMARY KEY,
+  paused_at           timestamptz,
+  global_concurrency  integer,
+  rate_limit          integer,
+  rate_period_ms      bigint,
+  priority_ageing_ms  bigint,
+  updated_at          timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT queue_settings_limits CHECK (global_concurrency > 0 AND rate_limit > 0 AND rate_period_ms > 0),
+  CONSTRAINT queue_settings_rate CHECK ((rate_limit IS NULL) = (rate_period_ms IS NULL))
+);
+
+-- First claims of a rate-limited queue, counted in spans of a fiftieth of its period; what has left the period is
+-- deleted by the next claim. A span counts until the last claim in it could have left the period, so that no window of
+-- one period ever holds more than the limit.
+CREATE TABLE durable.queue_rates (
+  queue   text        NOT NULL,
+  ends_at timestamptz NOT NULL,
+  n       integer     NOT NULL,
+  PRIMARY KEY (queue, ends_at)
+) WITH (fillfactor = 50);
+
+-- Workflows started by the clock: one row a schedule.
+CREATE TABLE durable.scheduled_workflows (
+  name           text        PRIMARY KEY,
+  -- Tells a schedule from a later one of the same name.
+  id             uuid        NOT NULL,
+  workflow       text        NOT NULL,
+  -- Declared by a decorator; else made by a client.
+  from_code      boolean     NOT NULL,
+  cron           text        NOT NULL,
+  timezone       text        NOT NULL,
+  input          text        NOT NULL,
+  -- NULL: the workflow's.
+  queue          text,
+  overlap        text        NOT NULL,
+  catch_up       text        NOT NULL,
+  -- ms
+  catch_up_window bigint     NOT NULL,
+  catch_up_limit integer     NOT NULL,
+  -- The settings above as the decorator or the client that made it says them, as JSON, and the names of those that were
+  -- set otherwise since.
+  declared       text        NOT NULL,
+  overridden     text[]      NOT NULL DEFAULT '{}',
+  enabled        boolean     NOT NULL,
+  -- The next due time, of which no run has been started.
+  next_run_at    timestamptz,
+  last_run_at    timestamptz,
+  last_error     text,
+  last_error_at  timestamptz,
+  consecutive_failures integer NOT NULL DEFAULT 0,
+  auto_disabled_at timestamptz,
+  -- Its workflow came without its decorator.
+  removed_at     timestamptz,
+  -- Runs that may be unfinished, for `overlap`.
+  open_runs      uuid[]      NOT NULL DEFAULT '{}',
+  created_at     timestamptz NOT NULL,
+  updated_at     timestamptz NOT NULL,
+  CONSTRAINT schedules_overlap CHECK (overlap IN ('allow', 'skip')),
+  CONSTRAINT schedules_catch_up CHECK (catch_up IN ('latest', 'all', 'none')),
+  CONSTRAINT schedules_next CHECK ((enabled AND removed_at IS NULL) = (next_run_at IS NOT NULL)),
+  CONSTRAINT schedules_auto_disabled CHECK (NOT (enabled AND auto_disabled_at IS NOT NULL)),
+  CONSTRAINT schedules_cron CHECK (length(cron) <= 256)
+) WITH (fillfactor = 70);
+CREATE INDEX schedules_due ON durable.scheduled_workflows (next_run_at) WHERE next_run_at IS NOT NULL;
