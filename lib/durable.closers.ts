@@ -1,3 +1,4 @@
+import { textOf } from './core/text-of.js';
 /** What was opened, to be closed in the opposite order, each once, whatever happens to the others. */
 export class Closers {
   private readonly open: { readonly what: string; readonly close: () => Promise<unknown> }[] = [];
@@ -13,7 +14,7 @@ export class Closers {
       try {
         await next.close();
       } catch (error) {
-        this.onFailure(`Closing ${next.what} failed: ${error instanceof Error ? error.message : String(error)}`);
+        this.onFailure(`Closing ${next.what} failed: ${textOf(error)}`);
       }
     }
   }

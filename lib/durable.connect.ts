@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { ConfigurationError, DatabaseUnavailableError } from './core/errors.js';
+import { textOf } from './core/text-of.js';
 import type { ResolvedDatabase } from './durable.options.js';
 import {
   type DatabaseTarget,
@@ -99,16 +100,5 @@ function failureOf(error: unknown): Failure {
   const code = serverAnswer(error)?.code ?? '';
   // The server's own text names the user.
   if (code.startsWith('28')) return { why: `it refused user or password (${code})`, retry: false, cause: undefined };
-  return { why: reasonOf(error), retry: code === NO_DATABASE || isConnectionError(error), cause: error };
-}
-
-/** A refusal on both IPv6 and IPv4 is an AggregateError with no message of its own. */
-function reasonOf(error: unknown): string {
-  const parts = error instanceof AggregateError ? error.errors : [error];
-  const texts = parts.map((part) => {
-    if (!(part instanceof Error)) return String(part);
-    const code: unknown = Reflect.get(part, 'code');
-    return part.message || (typeof code === 'string' ? code : part.name);
-  });
-  return [...new Set(texts)].join('; ');
+  return { why: textOf(error), retry: code === NO_DATABASE || isConnectionError(error), cause: error };
 }

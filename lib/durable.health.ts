@@ -1,3 +1,4 @@
+import { textOf } from './core/text-of.js';
 import type { DurableHost, DurableRuntime } from './durable.host.js';
 import { PgHealthReads } from './storage/health-reads.js';
 import { howToMigrate } from './storage/migrator.js';
@@ -85,7 +86,7 @@ export class DurableHealthIndicator {
   ): Promise<DurableHealthResult<Key>> {
     const name = key ?? 'durable';
     const health = await withTimeout(look, timeout).then(healthOf, (error: unknown): DurableHealth => {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = textOf(error);
       return { status: 'down', database: 'down', message };
     });
     return { [name]: health } as DurableHealthResult<Key>;

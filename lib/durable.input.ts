@@ -1,6 +1,7 @@
 import type { ClassConstructor } from 'class-transformer';
 import type { ValidationError } from 'class-validator';
 import { ConfigurationError, InvalidInputError, type Violation } from './core/errors.js';
+import { textOf } from './core/text-of.js';
 
 /**
  * The check of a workflow's input against its class-validator class, the values of `@Type()` made instances first. The
@@ -21,9 +22,7 @@ export async function inputValidator(type: Function, workflow: string): Promise<
       instance = plainToInstance(type as ClassConstructor<object>, input as object);
     } catch (error) {
       // A @Transform() of the class that does not take this input.
-      throw new InvalidInputError(what, [
-        { path: '', message: error instanceof Error ? error.message : String(error) },
-      ]);
+      throw new InvalidInputError(what, [{ path: '', message: textOf(error) }]);
     }
     // By default a class without any decorator refuses everything; here it is a type without rules.
     const errors = await validate(instance, { forbidUnknownValues: false });

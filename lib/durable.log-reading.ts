@@ -1,6 +1,7 @@
 import { format, inspect, type InspectOptions } from 'node:util';
 import { isPlainData } from './core/codec.js';
 import type { LogLevel, LogLine } from './core/log-entry.js';
+import { textOf } from './core/text-of.js';
 import type { LogSettings } from './engine/step-log.js';
 
 /** What a call of a logger says. */
@@ -137,5 +138,5 @@ function guarded(show: () => string): string {
 }
 
 function notShown(error: unknown): string {
-  return `[could not be shown: ${error instanceof Error ? error.message : 'it threw'}]`;
+  return `[could not be shown: ${textOf(error)}]`;
 }

@@ -4,6 +4,7 @@ import { toStoredError } from './core/error-record.js';
 import { DefinitionError } from './core/errors.js';
 import type { Redaction } from './core/redact.js';
 import type { StoredError } from './core/stored-error.js';
+import { textOf } from './core/text-of.js';
 import type { WorkflowBinding } from './durable.explorer.js';
 import type { ResolvedOptions } from './durable.options.js';
 import type { Registry } from './engine/registry.js';
@@ -27,7 +28,7 @@ export async function declareSchedules(
       try {
         encode(input, { maxBytes, what: 'input' });
       } catch (cause) {
-        const why = cause instanceof Error ? cause.message : String(cause);
+        const why = textOf(cause);
         throw new DefinitionError(`${binding.className} @Schedule(): ${why}`, { cause });
       }
       // Only a warning: a check may ask what is not there yet, and says itself when a run is to be started.

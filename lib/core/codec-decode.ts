@@ -1,6 +1,7 @@
 import { fromBase64 } from './bytes.js';
 import { TAG } from './codec-kinds.js';
 import { SerializationError } from './errors-execution.js';
+import { textOf } from './text-of.js';
 
 /** How the tag looks in a stored text; `JSON.stringify` writes it in no other way. */
 const MARK = `"${TAG}":`;
@@ -19,7 +20,7 @@ export function decode(text: string): unknown {
     if (cause instanceof SerializationError) {
       throw cause;
     }
-    const problem = cause instanceof Error ? cause.message : String(cause);
+    const problem = textOf(cause);
     throw new SerializationError('stored value', `its text is not what encode() writes (${problem})`, {
       cause,
       reading: true,

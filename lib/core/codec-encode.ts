@@ -1,6 +1,7 @@
 import { toBase64 } from './bytes.js';
 import { callToJson, kindOf, refusal, TAG } from './codec-kinds.js';
 import { SerializationError } from './errors-execution.js';
+import { textOf } from './text-of.js';
 
 /** Deeper values are refused: a walk of 10 000 levels ends the stack, and no one reads such data. */
 const MAX_DEPTH = 1000;
@@ -41,7 +42,7 @@ export function encodeValue(value: unknown, { what, errorToRecord, budget = Infi
       throw error;
     }
     // The stack ended, the text is longer than a string can be, or a getter, a proxy or a toJSON() threw.
-    const message = error instanceof Error ? error.message : String(error);
+    const message = textOf(error);
     throw new SerializationError(pathOf(walk), `reading it failed (${message})`, { cause: error });
   }
 }

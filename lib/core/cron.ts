@@ -2,6 +2,7 @@ import { CronExpressionParser, type CronExpression } from 'cron-parser';
 import { describe } from './describe.js';
 import { didYouMean } from './did-you-mean.js';
 import { InvalidCronError } from './errors-definition.js';
+import { textOf } from './text-of.js';
 import { DAY, instantOf, isTimezone, offsetAt, offsetChange, wallAt } from './zone.js';
 
 /** Longest expression. */
@@ -162,7 +163,7 @@ function macro(text: string, refuse: (why: string) => InvalidCronError): string 
 }
 
 function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = textOf(error);
   if (/explicit day of month|loop limit/i.test(message)) return 'such a day never comes';
   return message.replace(/\.$/, '').replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 }
@@ -174,8 +175,4 @@ function isZoneName(timezone: unknown): timezone is string {
 function zoneFault(timezone: unknown): string {
   const hint = typeof timezone === 'string' ? didYouMean(timezone, Intl.supportedValuesOf('timeZone')) : '';
   return `the timezone is ${describe(timezone)}.${hint} Give an IANA name such as Europe/Berlin`;
-}
-
-function textOf(expression: unknown): string {
-  return typeof expression === 'string' ? expression : describe(expression);
 }

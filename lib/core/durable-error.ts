@@ -1,13 +1,28 @@
+const MARK: unique symbol = Symbol.for('nest-durable.error');
+
 /**
  * Base of every error of this package. `code` is stable across releases and survives being stored, `name` is the
  * class name whatever a minifier makes of it: compare either, not `instanceof`, where an error has been stored.
  */
 export abstract class DurableError extends Error {
   readonly code: string;
+  /** Known by all copies of the package in one process. */
+  declare readonly [MARK]: true;
 
   constructor(code: string, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;
+  }
+}
+
+Object.defineProperty(DurableError.prototype, MARK, { value: true });
+
+/** Whether it is an error of this package, also of another copy of it in this process. Never throws. */
+export function isDurableError(value: unknown): value is DurableError {
+  try {
+    return typeof value === 'object' && value !== null && MARK in value;
+  } catch {
+    return false;
   }
 }
 

@@ -3,6 +3,7 @@ import { decode } from './codec-decode.js';
 import { encodeValue } from './codec-encode.js';
 import { describe } from './describe.js';
 import type { StoredError } from './stored-error.js';
+import { clip, isError, read } from './text-of.js';
 
 /** Bytes of the record's stored text. */
 const MAX_BYTES = 8192;
@@ -15,6 +16,10 @@ const MAX_ERRORS = 20;
 /** Held apart from the other fields, or never stored: HTTP clients hang whole sockets and secrets on their errors. */
 const NOT_FIELDS = new Set(['name', 'message', 'stack', 'code', 'cause', 'errors', '__proto__']);
 const NEVER = new Set(['request', 'response', 'config', 'headers', 'socket']);
+/** Of what a database driver threw, also inside TypeORM's wrapper: these quote rows and parameters. */
+const ROW_DATA = new Set(['detail', 'where', 'internalQuery', 'parameters', 'params', 'driverError']);
+/** SQLSTATE, by which a server's answer is known whatever driver has brought it. */
+const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 interface Progress {
   readonly parents: object[];
@@ -92,8 +97,9 @@ function addFields(record: StoredError, given: object, progress: Progress): void
   // `errors` of an AggregateError is not enumerable.
   const errors = read(given, 'errors');
   if (errors !== undefined) {
-    keep(record, 'errors', Array.isArray(errors) ? errors.slice(0, MAX_ERRORS) : errors, progress);
+    keep(record, 'errors', firstOf(errors), progress);
   }
+  const quotesRows = isServerAnswer(given);
   let keys: string[] = [];
   try {
     keys = Object.keys(given);
@@ -101,9 +107,23 @@ function addFields(record: StoredError, given: object, progress: Progress): void
     // A proxy that does not say what it holds.
   }
   for (const key of keys) {
-    if (!NOT_FIELDS.has(key) && !NEVER.has(key)) {
+    if (!NOT_FIELDS.has(key) && !NEVER.has(key) && !(quotesRows && ROW_DATA.has(key))) {
       keep(record, key, read(given, key), progress);
     }
+  }
+}
+
+/** A database server's answer, as `pg` or TypeORM throws it. */
+function isServerAnswer(given: object): boolean {
+  const code = read(given, 'code');
+  return typeof code === 'string' && SQLSTATE.test(code) && typeof read(given, 'severity') === 'string';
+}
+
+function firstOf(errors: unknown): unknown {
+  try {
+    return Array.isArray(errors) ? errors.slice(0, MAX_ERRORS) : errors;
+  } catch {
+    return undefined;
   }
 }
 
@@ -156,7 +176,7 @@ function dropFields(record: StoredError): void {
   }
   const sizes = Object.keys(record)
     .filter((key) => !NOT_FIELDS.has(key) || key === 'errors')
-    .map((key) => ({ key, size: textOf(record[key]).length }))
+    .map((key) => ({ key, size: encoded(record[key]).length }))
     .sort((a, b) => b.size - a.size);
   for (const { key } of sizes) {
     if (fits(record)) {
@@ -175,10 +195,10 @@ function dropLastCause(record: StoredError): void {
 }
 
 function fits(record: StoredError): boolean {
-  return utf8Length(textOf(record)) <= MAX_BYTES;
+  return utf8Length(encoded(record)) <= MAX_BYTES;
 }
 
-function textOf(value: unknown): string {
+function encoded(value: unknown): string {
   return encodeValue(value, { what: 'error', errorToRecord: (error) => ({ message: read(error, 'message') }) });
 }
 
@@ -187,28 +207,8 @@ function nameOf(given: object): string {
   return typeof name === 'string' && name !== '' ? name : 'Error';
 }
 
-function isError(value: object): boolean {
-  try {
-    return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
-  } catch {
-    return false;
-  }
-}
-
-function read(value: object, key: string): unknown {
-  try {
-    return Reflect.get(value, key);
-  } catch {
-    return undefined;
-  }
-}
-
 function text(value: unknown): string {
   return typeof value === 'string' ? value : value === undefined ? '' : describe(value);
-}
-
-function clip(value: string, length: number): string {
-  return value.length > length ? `${value.slice(0, length - 1)}…` : value;
 }
 
 function define(target: object, key: string, value: unknown, enumerable: boolean): void {

@@ -1,10 +1,12 @@
 import { decode, encode } from '../core/codec.js';
 import type { RetryPolicy } from '../core/definition.js';
 import { toStoredError } from '../core/error-record.js';
-import { DurableError, FatalError, StepTimeoutError } from '../core/errors.js';
+import { isDurableError } from '../core/durable-error.js';
+import { FatalError, StepTimeoutError } from '../core/errors.js';
 import type { RecordFacts } from '../core/machine.js';
 import { retryDelay } from '../core/retry.js';
 import type { StoredError } from '../core/stored-error.js';
+import { errorOf } from '../core/text-of.js';
 import type { DatabaseClock } from './clock.js';
 import type { Timer } from './long-timer.js';
 import type { RegisteredWorkflow } from './registry.js';
@@ -107,7 +109,7 @@ async function attemptOnce(
     scope.trace?.end('completed');
     return { status: 'completed', ...settled, durationMs: elapsed(begun) };
   } catch (error) {
-    scope.close(error instanceof Error ? error : new Error(String(error)));
+    scope.close(errorOf(error));
     scope.trace?.end('failed', error);
     return failedAttempt(workflow, spec, scope.attempt, error, elapsed(begun));
   } finally {
@@ -166,7 +168,7 @@ export function endsTheRun(error: StoredError): boolean {
 
 /** Mistakes in the code: another attempt makes them again. */
 function allowsNoRetry(thrown: unknown, error: StoredError): boolean {
-  return endsTheRun(error) || (thrown instanceof DurableError && NO_RETRY_CODES.has(thrown.code));
+  return endsTheRun(error) || (isDurableError(thrown) && NO_RETRY_CODES.has(thrown.code));
 }
 
 function elapsed(begun: number): number {

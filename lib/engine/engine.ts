@@ -1,3 +1,4 @@
+import { textOf } from '../core/text-of.js';
 import { ageingJob } from './ageing.js';
 import { ClaimableDefinitions } from './claimable.js';
 import { DatabaseClock } from './clock.js';
@@ -5,7 +6,7 @@ import { withDeadline } from './deadline.js';
 import { EndedRuns, type EndListener } from './ended-runs.js';
 import type { EngineDeps } from './engine-deps.js';
 import type { EngineHealth } from './health.js';
-import { JournalWriter, messageOf } from './journal-writer.js';
+import { JournalWriter } from './journal-writer.js';
 import { HintInbox } from './hint-inbox.js';
 import { Holds } from './holds.js';
 import { Loop } from './loop.js';
@@ -255,7 +256,7 @@ export class Engine {
       const { queues } = await this.membership.leave();
       for (const queue of queues) this.deps.hints.queue(queue);
     } catch (error) {
-      this.deps.onTrouble(`Left without signing off, so what was held is taken after a while: ${messageOf(error)}`);
+      this.deps.onTrouble(`Left without signing off, so what was held is taken after a while: ${textOf(error)}`);
     }
   }
 

@@ -5,11 +5,11 @@ import { AttemptClosedError, WorkerCrashedError, WorkflowTimeoutError } from '..
 import { oncePath, type RecordType } from '../core/machine.js';
 import { type ChildRef, define, type LogMark, own, type StepState } from '../core/run-state.js';
 import type { Place } from '../core/survey.js';
+import { textOf } from '../core/text-of.js';
 import { attemptSpec } from './attempt-kinds.js';
 import { type AttemptResult, runAttempt } from './attempt.js';
 import { childExtras, NO_EXTRAS, prepareChild } from './child-start.js';
 import type { PreparedChild } from './children.js';
-import { messageOf } from './journal-writer.js';
 import type { Timer } from './long-timer.js';
 import { tellAttempt, tellHanded } from './observed.js';
 import { persist } from './persist.js';
@@ -122,7 +122,7 @@ export class HandedSession implements Session {
       }
     } catch (error) {
       if (!(error instanceof AttemptClosedError) && !this.dropped) {
-        this.deps.onTrouble(`Step ${stepNameOf(this.step.path)} of run ${this.runId}: ${messageOf(error)}`);
+        this.deps.onTrouble(`Step ${stepNameOf(this.step.path)} of run ${this.runId}: ${textOf(error)}`);
       }
     } finally {
       this.deadline.clear();

@@ -1,4 +1,4 @@
-import { messageOf } from './journal-writer.js';
+import { textOf } from '../core/text-of.js';
 import type { QueuePoller } from './poller.js';
 import type { QueueClaims } from './queue-claims.js';
 import type { SessionOpener } from './session-opener.js';
@@ -73,7 +73,7 @@ export class Holds {
     } catch (error) {
       // That it was not sent, the sender knows; what is held without being open is given back by the next look.
       const sent = await sending.catch(() => null);
-      if (sent !== null) onTrouble(`Run ${sent.held?.runId} could not be read and will be again: ${messageOf(error)}`);
+      if (sent !== null) onTrouble(`Run ${sent.held?.runId} could not be read and will be again: ${textOf(error)}`);
     } finally {
       clearTimeout(late);
       this.withdraw(hold, null);

@@ -1,4 +1,5 @@
 import { DatabaseUnavailableError } from '../core/errors.js';
+import { textOf } from '../core/text-of.js';
 import type { Ack, CommitGroup, EngineStore, RunOp, StartOp, WokenRun } from './store.js';
 import { StoreError } from './store.js';
 import type { Telemetry } from './telemetry.js';
@@ -247,7 +248,7 @@ export class JournalWriter {
   private async backOff(error: unknown): Promise<void> {
     this.failures++;
     if (this.failures === 1) {
-      this.onTrouble(`The journal could not be written and will be again: ${messageOf(error)}`);
+      this.onTrouble(`The journal could not be written and will be again: ${textOf(error)}`);
     }
     await sleep(Math.min(RETRY_MIN * 2 ** Math.min(this.failures - 1, 10), RETRY_MAX));
   }
@@ -255,10 +256,6 @@ export class JournalWriter {
 
 function isStart(w: Waiting<RunOp, Ack> | Waiting<StartOp, StartResult>): w is Waiting<StartOp, StartResult> {
   return 'workflow' in w.op;
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function sleep(ms: number): Promise<void> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { decode } from '../core/codec.js';
 import { describe } from '../core/describe.js';
 import { InvalidInputError } from '../core/errors.js';
+import { textOf } from '../core/text-of.js';
 import type { RegisteredWorkflow } from './registry.js';
 
 /** Longer keys are stored as a digest: an index takes no more than 2 700 bytes. */
@@ -19,7 +20,7 @@ export function limitKeyOf({ definition, concurrencyKey }: LimitedWorkflow, inpu
   try {
     key = concurrencyKey(input);
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
+    const message = textOf(cause);
     throw refused(name, `concurrency.key cannot take it: ${message}`);
   }
   if (typeof key !== 'string') throw refused(name, `concurrency.key gives ${describe(key)} for it, expected a string`);

@@ -1,4 +1,4 @@
-import { messageOf } from './journal-writer.js';
+import { textOf } from '../core/text-of.js';
 
 /**
  * A job that is done every so often, and at once when poked; never twice at a time. What it throws is told once per
@@ -68,7 +68,7 @@ export class Loop {
       if (wish !== null) next = Math.min(next, Math.max(wish, 1));
       this.failing = false;
     } catch (error) {
-      if (!this.failing) this.onTrouble(`${this.name} failed and will be tried again: ${messageOf(error)}`);
+      if (!this.failing) this.onTrouble(`${this.name} failed and will be tried again: ${textOf(error)}`);
       this.failing = true;
     }
     this.turnedAt = performance.now();

@@ -11,7 +11,6 @@ import { attemptSpec, withResults } from './attempt-kinds.js';
 import { childExtras, prepareChild } from './child-start.js';
 import type { PreparedChild } from './children.js';
 import { settledResults } from './fan-results.js';
-import { messageOf } from './journal-writer.js';
 import { tellAttempt, tellCommitted } from './observed.js';
 import { attemptAt, RunningAttempt } from './running-attempt.js';
 import type { RunValues } from './run-values.js';
@@ -31,6 +30,8 @@ interface RunnerHost {
   proceed(): void;
   pause(error: DurableError): void;
   lose(reason: Error): void;
+  /** The engine itself has failed there. */
+  broken(error: unknown): void;
 }
 
 /** Makes what is due at a place: an attempt, with what it is to leave in the journal; or hands it to another queue. */
@@ -63,10 +64,9 @@ export class PlaceRunner {
     made
       .then((end) => this.finish(place, attempt, end))
       .catch((error: unknown) => {
-        if (!(error instanceof AttemptClosedError)) core.deps.onTrouble(`Run ${core.runId}: ${messageOf(error)}`);
-        if (core.attempts.get(place.path) === attempt) {
-          this.host.lose(error instanceof Error ? error : new Error(String(error)));
-        }
+        if (core.attempts.get(place.path) !== attempt) return;
+        if (error instanceof AttemptClosedError) this.host.lose(error);
+        else this.host.broken(error);
       });
   }
 

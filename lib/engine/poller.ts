@@ -1,4 +1,4 @@
-import { messageOf } from './journal-writer.js';
+import { textOf } from '../core/text-of.js';
 
 export interface PollerSettings {
   readonly queue: string;
@@ -113,7 +113,7 @@ export class QueuePoller {
       } catch (error) {
         this.failures++;
         if (this.failures === 1) {
-          this.onTrouble(`Queue "${this.settings.queue}" could not be read and will be again: ${messageOf(error)}`);
+          this.onTrouble(`Queue "${this.settings.queue}" could not be read and will be again: ${textOf(error)}`);
         }
         wait = Math.min(wait, 50 * 2 ** Math.min(this.failures, 10), RETRY_MAX);
       }

@@ -1,6 +1,6 @@
 import { encode } from '../core/codec.js';
 import { toStoredError } from '../core/error-record.js';
-import { messageOf } from './journal-writer.js';
+import { textOf } from '../core/text-of.js';
 import { limitKeyOfStored, workflowOfKey } from './limit-keys.js';
 import { Loop } from './loop.js';
 import type { LimitedClaimable, QueueLimits, QueueState, QueueStore } from './queue-store.js';
@@ -136,7 +136,7 @@ export class QueueClaims {
     } catch (error) {
       if (got === 0) throw error;
       // What is at work here has its places, whatever became of a further round.
-      this.deps.onTrouble(`Queue "${queue}" could not be read on and will be again: ${messageOf(error)}`);
+      this.deps.onTrouble(`Queue "${queue}" could not be read on and will be again: ${textOf(error)}`);
       this.deps.onWork([queue]);
     }
     return got;
@@ -158,7 +158,7 @@ export class QueueClaims {
         keys.push({ runId, limitKey: limitKeyOfStored(workflow, input) });
       } catch (error) {
         // Started where the class is not known, with an input that its key cannot take: for a person to look at.
-        this.deps.onTrouble(`Run ${runId} is paused, since it cannot be counted: ${messageOf(error)}`);
+        this.deps.onTrouble(`Run ${runId} is paused, since it cannot be counted: ${textOf(error)}`);
         await this.deps.queues.refuseUnkeyed(runId, encode(toStoredError(error)));
       }
     }
@@ -196,7 +196,7 @@ export class QueueClaims {
       await this.unblock(keys);
     } catch (error) {
       // The next look does it.
-      this.deps.onTrouble(`Runs that wait for a place of their workflow come a moment later: ${messageOf(error)}`);
+      this.deps.onTrouble(`Runs that wait for a place of their workflow come a moment later: ${textOf(error)}`);
     }
   }
 

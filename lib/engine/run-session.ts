@@ -3,9 +3,9 @@ import { type DurableError, DefinitionChangedError, WorkerCrashedError, Workflow
 import * as machine from '../core/machine.js';
 import type { StoredError } from '../core/stored-error.js';
 import { type Place, survey, type Survey } from '../core/survey.js';
+import { errorOf } from '../core/text-of.js';
 import { Abandoned } from './abandoned.js';
 import { FailureCause } from './failure-cause.js';
-import { messageOf } from './journal-writer.js';
 import type { Timer } from './long-timer.js';
 import { PlaceRunner } from './place-runner.js';
 import type { RegisteredWorkflow } from './registry.js';
@@ -48,6 +48,8 @@ export class RunSession implements Session {
   private rollback: Rollback | null = null;
   /** The commit under way ends or parks the run. */
   private leaving = false;
+  /** Why the run is paused as it was. */
+  private fault: { readonly error: unknown } | null = null;
   /** It will proceed after the present macrotask. */
   private isSoon = false;
   private leave: () => void = () => {};
@@ -71,10 +73,12 @@ export class RunSession implements Session {
       proceed: () => this.proceed(),
       pause: (error) => this.pauseBy(error),
       lose: (reason) => this.lose(reason),
+      broken: (error) => this.broken(error),
     });
     this.watch = new WaitWatch(this.core, this.places, {
       isLeaving: () => this.leaving,
       proceed: () => this.proceed(),
+      broken: (error) => this.broken(error),
     });
     this.why = new FailureCause(this.core, row.cancel);
     this.abandoned = new Abandoned(this.core, () => this.proceed());
@@ -88,10 +92,12 @@ export class RunSession implements Session {
       await this.prepare();
       if (this.watch.isAskedFor) void this.watch.look();
       else this.proceed();
-      await left;
     } catch (error) {
-      this.lose(error instanceof Error ? error : new Error(String(error)));
-      await pauseAsItIs(this.deps, this.row, error);
+      this.broken(error);
+    }
+    try {
+      await left;
+      if (this.fault !== null) await pauseAsItIs(this.deps, this.row, this.fault.error);
     } finally {
       for (const timer of [this.deadline, this.alarm, this.abandoned]) timer.clear();
       this.core.outbox.drop();
@@ -187,6 +193,19 @@ export class RunSession implements Session {
 
   /** Starts what can start; when nothing runs and nothing can, leaves. `now`: what there is to commit is all there is. */
   private proceed(now = false): void {
+    this.guarded(() => this.goOn(now));
+  }
+
+  /** Around everything that is called from outside: timers and promises have nobody to tell what it throws. */
+  private guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.broken(error);
+    }
+  }
+
+  private goOn(now: boolean): void {
     const { core } = this;
     // A retry that falls due while the run is leaving is made by its next owner; begun here, it would be made twice.
     if (core.over || this.cancelling || this.leaving) return;
@@ -245,7 +264,7 @@ export class RunSession implements Session {
     this.why
       .load()
       .then(() => this.proceed())
-      .catch((error: unknown) => this.lose(error as Error));
+      .catch((error: unknown) => this.broken(error));
   }
 
   private beginRollback(cause: StoredError | null): void {
@@ -261,10 +280,7 @@ export class RunSession implements Session {
         if (end.kind === 'paused') this.pausedBy ??= end.error;
         this.flush(null, this.park(end.kind === 'paused' ? 0 : end.delayMs));
       })
-      .catch((error: unknown) => {
-        if (!core.over) this.deps.onTrouble(`Run ${this.runId}: ${messageOf(error)}`);
-        this.lose(error instanceof Error ? error : new Error(String(error)));
-      });
+      .catch((error: unknown) => this.broken(error));
   }
 
   private ending(cause: StoredError, undone: Undone, outcome = this.why.outcome): Outcome {
@@ -292,7 +308,7 @@ export class RunSession implements Session {
     const { core } = this;
     if (core.over) return;
     if (core.outbox.isBusy) {
-      if (ending !== null) void core.idle().then(() => this.flush(null, ending));
+      if (ending !== null) void core.idle().then(() => this.guarded(() => this.flush(null, ending)));
       return;
     }
     const outcome = ending ?? (found === null ? null : this.outcome(found));
@@ -305,8 +321,8 @@ export class RunSession implements Session {
     if (outcome !== null) this.deadline.clear();
     this.leaving = outcome !== null;
     this.core.outbox.send(outcome).then(
-      ({ ack, records }) => this.committed(ack, records, outcome),
-      (error: unknown) => this.refused(error),
+      ({ ack, records }) => this.guarded(() => this.committed(ack, records, outcome)),
+      (error: unknown) => this.broken(error),
     );
   }
 
@@ -343,11 +359,14 @@ export class RunSession implements Session {
     this.leave();
   }
 
-  /** The server will not have it: nothing is guessed, a person is to look. */
-  private refused(error: unknown): void {
+  /**
+   * The server will not have a commit, or the engine has failed by itself: another try would fail as this one did.
+   * Nothing is guessed, the run is paused for a person to look at.
+   */
+  private broken(error: unknown): void {
     if (this.core.over) return;
-    this.lose(error instanceof Error ? error : new Error(String(error)));
-    void pauseAsItIs(this.deps, this.row, error);
+    this.fault = { error };
+    this.lose(errorOf(error));
   }
 
   /** Wakes the session when a part of the run is due before the others let it go. */

@@ -3,7 +3,7 @@ import { type Cron, parsedCron } from '../core/cron.js';
 import { toStoredError } from '../core/error-record.js';
 import { dueTimes, MOST_FAILURES, type ScheduleState } from '../core/schedule.js';
 import type { StoredError } from '../core/stored-error.js';
-import { messageOf } from './journal-writer.js';
+import { textOf } from '../core/text-of.js';
 import { Loop } from './loop.js';
 import type { RegisteredWorkflow, Registry } from './registry.js';
 import type { FiredSchedule, FirePlan, ScheduleStore } from './store.js';
@@ -107,7 +107,7 @@ export class Scheduler {
     } catch (error) {
       // A zone that this process has not heard of, for example: others may fire it.
       this.leftAlone.set(schedule.name, performance.now() + LEAVE_ALONE);
-      this.deps.onTrouble(`Schedule "${schedule.name}" cannot be fired by this process: ${messageOf(error)}`);
+      this.deps.onTrouble(`Schedule "${schedule.name}" cannot be fired by this process: ${textOf(error)}`);
       return { kind: 'leave' };
     }
   }

@@ -2,9 +2,9 @@ import { encodeName } from '../core/definition-path.js';
 import { AttemptClosedError } from '../core/errors.js';
 import * as machine from '../core/machine.js';
 import { handedSteps, type RunState } from '../core/run-state.js';
+import { textOf } from '../core/text-of.js';
 import { isAskedFor } from './asked-waits.js';
 import type { PreparedChild } from './children.js';
-import { messageOf } from './journal-writer.js';
 import { Outbox } from './outbox.js';
 import { persist } from './persist.js';
 import { RecordMaker } from './record-maker.js';
@@ -210,7 +210,7 @@ export class SessionCore {
       this.closing.set(path, (this.closing.get(path) ?? 0) + 1);
       this.persist(() => this.deps.store.cancelRun(childId, `The call of run ${this.runId} timed out`))
         .then((tree) => this.deps.onCancelled(tree))
-        .catch((error: unknown) => this.deps.onTrouble(`Child ${childId} was not cancelled: ${messageOf(error)}`))
+        .catch((error: unknown) => this.deps.onTrouble(`Child ${childId} was not cancelled: ${textOf(error)}`))
         .finally(() => {
           const left = (this.closing.get(path) ?? 1) - 1;
           if (left > 0) this.closing.set(path, left);

@@ -10,7 +10,7 @@ import { RunValues } from './run-values.js';
 import type { Session, SessionDeps } from './session.js';
 import type { Sessions } from './sessions.js';
 import { UnreadableSession } from './unreadable-session.js';
-import { HANDED_SPAN } from './store.js';
+import { HANDED_SPAN, StoreError } from './store.js';
 import type { ClaimedRow, HandedStep, JournalRecord, RecordRange, StartOp, TakenWait } from './store.js';
 
 /** Records read by number together with the claim. */
@@ -57,21 +57,39 @@ export class SessionOpener {
     this.sessions.open(new RunSession(this.deps, workflow, row, restored, []), op.queue);
   }
 
-  /** Rows from the queue. One that cannot be read goes back, and harms no other. */
+  /** Rows from the queue. A run that cannot be read is paused with the error, and harms no other. */
   async openClaimed(rows: readonly ClaimedRow[]): Promise<void> {
-    const snapshots = new Map(rows.map((row) => [row.rowId, row.step === null ? snapshotOf(row) : null]));
-    const { waits, records } = await this.readResumed(rows, snapshots);
-    for (const row of rows) {
-      const { rowId, runId } = row;
-      const snapshot = snapshots.get(rowId) ?? null;
+    const stored = rows.map(storedRow);
+    let read;
+    try {
+      read = await this.readResumed(stored.filter((one): one is StoredRow => !('error' in one)));
+    } catch (error) {
+      if (error instanceof StoreError && error.kind !== 'rejected') throw error;
+      // What one of them has stored cannot be read: each for itself.
+      if (rows.length > 1) for (const row of rows) await this.openClaimed([row]);
+      else for (const row of rows) this.openUnreadable(row, error);
+      return;
+    }
+    const { waits, records } = read;
+    for (const one of stored) {
+      const { row } = one;
+      if ('error' in one) {
+        this.openUnreadable(row, one.error);
+        continue;
+      }
       try {
-        const session = await this.session(row, snapshot, records.get(rowId) ?? [], waits.get(runId) ?? null);
+        const { rowId, runId } = row;
+        const session = await this.session(row, one.snapshot, records.get(rowId) ?? [], waits.get(runId) ?? null);
         tellClaimed(this.deps, row);
         this.sessions.open(session, row.queue);
       } catch (error) {
-        this.sessions.open(new UnreadableSession(this.deps, row, error), row.queue);
+        this.openUnreadable(row, error);
       }
     }
+  }
+
+  private openUnreadable(row: ClaimedRow, error: unknown): void {
+    this.sessions.open(new UnreadableSession(this.deps, row, error), row.queue);
   }
 
   private async session(
@@ -94,12 +112,12 @@ export class SessionOpener {
     return new RunValues(this.deps.store, row.runId, row.input, records);
   }
 
-  private async readResumed(rows: readonly ClaimedRow[], snapshots: ReadonlyMap<string, RunState | null>) {
-    const resumed = rows.filter((row) => !row.fresh);
-    const records = new Map<string, JournalRecord[]>(resumed.map((row) => [row.rowId, []]));
+  private async readResumed(rows: readonly StoredRow[]) {
+    const resumed = rows.filter(({ row }) => !row.fresh);
+    const records = new Map<string, JournalRecord[]>(resumed.map(({ row }) => [row.rowId, []]));
     if (resumed.length === 0) return { waits: new Map<string, TakenWait[]>(), records };
-    const runs = resumed.filter((row) => row.step === null).map((row) => row.runId);
-    const ranges = resumed.map((row) => rangeOf(row, snapshots.get(row.rowId) ?? null));
+    const runs = resumed.filter(({ row }) => row.step === null).map(({ row }) => row.runId);
+    const ranges = resumed.map(({ range }) => range);
     const read = await this.deps.store.readHeld(this.deps.worker(), runs, ranges);
     for (const { rowId, ...record } of read.records) records.get(rowId)?.push(record);
     return { waits: read.waits, records };
@@ -117,6 +135,25 @@ export class SessionOpener {
     const workflow = this.registry.byId(row.definitionId);
     if (workflow === undefined) throw new Error(`Definition ${row.definitionId} is not one of this process`);
     return workflow;
+  }
+}
+
+/** A row with what its stored state says, or why that cannot be read. */
+type Stored = StoredRow | { readonly row: ClaimedRow; readonly error: unknown };
+
+interface StoredRow {
+  readonly row: ClaimedRow;
+  readonly snapshot: RunState | null;
+  /** The records that it needs besides. */
+  readonly range: RecordRange;
+}
+
+function storedRow(row: ClaimedRow): Stored {
+  try {
+    const snapshot = row.step === null ? snapshotOf(row) : null;
+    return { row, snapshot, range: rangeOf(row, snapshot) };
+  } catch (error) {
+    return { row, error };
   }
 }
 

@@ -1,6 +1,6 @@
 import { encode } from '../core/codec.js';
 import { toStoredError } from '../core/error-record.js';
-import { messageOf } from './journal-writer.js';
+import { textOf } from '../core/text-of.js';
 import { tellCommitted } from './observed.js';
 import type { InFlightAttempt, Session, SessionDeps } from './session.js';
 import type { ClaimedRow, RunOp } from './store.js';
@@ -46,7 +46,7 @@ export class UnreadableSession implements Session {
 }
 
 export async function pauseAsItIs(deps: SessionDeps, row: ClaimedRow, error: unknown): Promise<void> {
-  deps.onTrouble(`Run ${row.runId} is paused, since its stored state could not be used: ${messageOf(error)}`);
+  deps.onTrouble(`Run ${row.runId} is paused, since its stored state could not be used: ${textOf(error)}`);
   try {
     const op: RunOp = {
       rowId: row.rowId,
@@ -68,6 +68,6 @@ export async function pauseAsItIs(deps: SessionDeps, row: ClaimedRow, error: unk
     const ack = await deps.writer.commit(op);
     if (ack.taken) tellCommitted(deps, row, op, ack);
   } catch (refused) {
-    deps.onTrouble(`Run ${row.runId} could not be paused: ${messageOf(refused)}`);
+    deps.onTrouble(`Run ${row.runId} could not be paused: ${textOf(refused)}`);
   }
 }

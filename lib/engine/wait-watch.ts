@@ -1,6 +1,5 @@
 import { locate } from '../core/cursor.js';
 import { isAskedFor } from './asked-waits.js';
-import { messageOf } from './journal-writer.js';
 import type { PlaceRunner } from './place-runner.js';
 import type { SessionCore } from './session-core.js';
 import { fatalTimeout } from './step-waits.js';
@@ -8,8 +7,6 @@ import type { TakenWait } from './store.js';
 
 /** ms before a run whose row somebody has locked is asked for its waits again. */
 const LOCKED_PAUSE = 20;
-/** ms before the next look after one that the server refused. */
-const REFUSED_PAUSE = 1_000;
 
 /** Asks what a run's waits, and its steps on other queues, have come to, and takes it in. One look at a time. */
 export class WaitWatch {
@@ -25,6 +22,8 @@ export class WaitWatch {
       /** A commit that ends the session is under way. */
       isLeaving(): boolean;
       proceed(): void;
+      /** They cannot be read: another look would not read them either. */
+      broken(error: unknown): void;
     },
   ) {}
 
@@ -37,9 +36,7 @@ export class WaitWatch {
     try {
       while (this.isAskedFor && !core.over) await this.lookOnce();
     } catch (error) {
-      if (core.over) return;
-      core.deps.onTrouble(`Run ${core.runId}: its waits could not be read: ${messageOf(error)}`);
-      await new Promise((resolve) => setTimeout(resolve, REFUSED_PAUSE));
+      return host.broken(error);
     } finally {
       this.isLooking = false;
     }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { DatabaseUnavailableError } from '../core/errors.js';
+import { read } from '../core/text-of.js';
 
 /** The connection broke, could not be opened, or gave no answer in time. */
 export class ConnectionLostError extends DatabaseUnavailableError {
@@ -105,8 +106,8 @@ export function serverAnswer(error: unknown): pg.DatabaseError | undefined {
 
 /** By its looks, since the app's TypeORM may have brought another copy of pg than ours. */
 function isServerAnswer(error: object): error is pg.DatabaseError {
-  const { code, severity } = error as Partial<pg.DatabaseError>;
-  return typeof severity === 'string' && typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code);
+  const code = read(error, 'code');
+  return typeof read(error, 'severity') === 'string' && typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code);
 }
 
 /** The error and what it wraps (`driverError` is TypeORM's), outermost first. */
@@ -114,8 +115,7 @@ function chain(error: unknown): object[] {
   const found: object[] = [];
   for (let one = error; typeof one === 'object' && one !== null && !found.includes(one);) {
     found.push(one);
-    const { driverError, cause } = one as { driverError?: unknown; cause?: unknown };
-    one = driverError ?? cause;
+    one = read(one, 'driverError') ?? read(one, 'cause');
   }
   return found;
 }

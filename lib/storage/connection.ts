@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import pg from 'pg';
+import { errorOf, textOf } from '../core/text-of.js';
 import { ConnectionLostError, isRejectedByServer, needsFreshSession } from './connection-errors.js';
 import { describeTarget, type DatabaseTarget } from './database-target.js';
 import { clientClass } from './statement-log.js';
@@ -206,10 +207,10 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
     } catch (error) {
       const opened = this.#session === session;
       this.#session = null;
-      session.lost ??= asError(error);
+      session.lost ??= errorOf(error);
       socket.destroy();
       const what = opened ? 'could not be set up' : 'cannot be reached';
-      throw new ConnectionLostError(`${this.#title} ${what}: ${reason(error)}.`, false, { cause: error });
+      throw new ConnectionLostError(`${this.#title} ${what}: ${textOf(error)}.`, false, { cause: error });
     }
     this.emit('connected', processId(client));
     return session;
@@ -225,12 +226,12 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
       return await session.client.query<R>(config);
     } catch (error) {
       if (isRejectedByServer(error)) {
-        if (needsFreshSession(error)) this.#drop(session, asError(error));
+        if (needsFreshSession(error)) this.#drop(session, errorOf(error));
         throw error;
       }
       // Whatever it was, the session's state is not known any more.
-      this.#drop(session, asError(error));
-      const why = reason(session.lost ?? error);
+      this.#drop(session, errorOf(error));
+      const why = textOf(session.lost ?? error);
       throw new ConnectionLostError(`${this.#title} was lost while a statement ran: ${why}.`, true, { cause: error });
     } finally {
       clearTimeout(timer);
@@ -294,15 +295,6 @@ async function within(ms: number, work: Promise<unknown> | null): Promise<void> 
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
   clearTimeout(timer);
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}
-
-function reason(error: unknown): string {
-  const { message, code } = asError(error) as Error & { code?: unknown };
-  return message === '' && typeof code === 'string' ? code : message;
 }
 
 function ignore(): void {}

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { DatabaseUnavailableError } from '../core/errors.js';
+import { textOf } from '../core/text-of.js';
 import { hardened } from './connection.js';
 import { isConnectionError } from './connection-errors.js';
 import { describeTarget, type DatabaseTarget } from './database-target.js';
@@ -39,7 +40,7 @@ export async function openDataSource(target: DatabaseTarget, schema: string): Pr
     await dataSource.initialize();
   } catch (error) {
     if (!isConnectionError(error)) throw error;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = textOf(error);
     throw new DatabaseUnavailableError(`PostgreSQL (${describeTarget(target)}) cannot be reached: ${message}.`, {
       cause: error,
     });

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { ConfigurationError } from '../core/errors.js';
+import { textOf } from '../core/text-of.js';
 
 /** A resolved way to reach PostgreSQL. */
 export interface DatabaseTarget {
@@ -42,7 +43,7 @@ export function resolveTarget(source: DatabaseSource): DatabaseTarget {
     throw new ConfigurationError([
       {
         path: 'database',
-        message: `expected a PostgreSQL URL, postgres://user:password@host:port/database (${why(error)})`,
+        message: `expected a PostgreSQL URL, postgres://user:password@host:port/database (${textOf(error)})`,
       },
     ]);
   }
@@ -82,9 +83,4 @@ function fromTypeOrm(options: DataSourceOptions): pg.ClientConfig {
 
 function notPostgres(path: string, expected: string): ConfigurationError {
   return new ConfigurationError([{ path, message: `expected ${expected}` }]);
-}
-
-/** Only the error's own words: pg keeps the password out of them. */
-function why(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

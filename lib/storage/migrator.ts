@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DatabaseUnavailableError, MigrationError } from '../core/errors.js';
+import { textOf } from '../core/text-of.js';
 import { hardened } from './connection.js';
 import { isConnectionError, serverAnswer } from './connection-errors.js';
 import { describeTarget, resolveTarget, type DatabaseTarget } from './database-target.js';
@@ -160,7 +161,7 @@ async function inSession<T>(options: MigrateOptions, work: (session: MigrationSe
     });
   } catch (error) {
     if (!isConnectionError(error)) throw error;
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = textOf(error);
     throw new DatabaseUnavailableError(`PostgreSQL (${where}) was out of reach for its migrations: ${cause}.`, {
       cause: error,
     });
@@ -192,12 +193,12 @@ async function step(
     return migration.name;
   } catch (error) {
     if (isConnectionError(error) || error instanceof MigrationError) throw error;
-    const { message } = error instanceof Error ? error : { message: String(error) };
     const code = serverAnswer(error)?.code;
     const state = code === undefined ? '' : ` (SQLSTATE ${code})`;
     const mend = code === '42501' ? ' Give the role the right to create in the database and the schema.' : '';
     throw new MigrationError(
-      `Migration ${migration.name}.sql ${failed} on ${where}: ${message}${state}. ` + `Nothing of it was kept.${mend}`,
+      `Migration ${migration.name}.sql ${failed} on ${where}: ${textOf(error)}${state}. ` +
+        `Nothing of it was kept.${mend}`,
       { cause: error },
     );
   }

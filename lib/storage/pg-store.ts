@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { WorkflowDefinition } from '../core/definition.js';
+import { textOf } from '../core/text-of.js';
 import type * as port from '../engine/store.js';
 import { StoreError } from '../engine/store.js';
 import { type ClaimRow, claimedRow } from './claimed-row.js';
@@ -133,7 +134,7 @@ export class PgStore implements port.EngineStore {
         return result;
       });
     } catch (error) {
-      if (!begun && isConnectionError(error)) throw new StoreError('unavailable', String(error), { cause: error });
+      if (!begun && isConnectionError(error)) throw new StoreError('unavailable', textOf(error), { cause: error });
       throw worked ? asStoreError(error) : error;
     }
   }
@@ -279,7 +280,7 @@ export class PgStore implements port.EngineStore {
 
   private async transact<T>(work: (run: Run, query: Query) => Promise<T>): Promise<T> {
     const client = await this.rare.connect().catch((error: unknown) => {
-      throw new StoreError('unavailable', String(error), { cause: error });
+      throw new StoreError('unavailable', textOf(error), { cause: error });
     });
     let broken: Error | undefined;
     const { schema } = this.options;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import { textOf } from '../core/text-of.js';
 import type * as port from '../engine/queue-store.js';
 import { StoreError } from '../engine/store.js';
 import { type ClaimRow, claimedRow } from './claimed-row.js';
@@ -128,7 +129,7 @@ export class PgQueueStore implements port.QueueStore {
   private async locked<T>(scopes: readonly string[], work: (query: Query) => Promise<T>): Promise<T> {
     const numbers = scopes.map((scope) => scopeNumber(this.schema, scope)).sort((a, b) => (a < b ? -1 : 1));
     const client = await this.pool.connect().catch((error: unknown) => {
-      throw new StoreError('unavailable', String(error), { cause: error });
+      throw new StoreError('unavailable', textOf(error), { cause: error });
     });
     let broken: Error | undefined;
     try {

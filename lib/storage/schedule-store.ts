@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { encode } from '../core/codec.js';
 import { failed, fired, type ScheduleState } from '../core/schedule.js';
+import { errorOf, read } from '../core/text-of.js';
 import { uuidv7 } from '../core/uuid.js';
 import type { FiredSchedule, FirePlan, FireTarget, NothingDue, ScheduleStore } from '../engine/store.js';
 import { isConnectionError, isRetryableRejection } from './connection-errors.js';
@@ -130,7 +131,7 @@ function dueRun(state: ScheduleState, target: FireTarget, due: string): NewRun {
 
 /** The server's refusal without its details, which quote the row. */
 function rejection(error: unknown): string {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  const { name, message } = errorOf(error);
+  const code = read(error, 'code');
   return encode({ name, message, ...(typeof code === 'string' ? { code } : {}), stack: `${name}: ${message}` });
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { textOf } from '../core/text-of.js';
 import { StoreError } from '../engine/store.js';
 import { ConnectionLostError, isRejectedByServer, isRetryableRejection, SteadyClient } from './connection.js';
 import type { DatabaseTarget } from './database-target.js';
@@ -58,7 +59,7 @@ export class StoreClient {
 
 export function asStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = textOf(error);
   if (isRetryableRejection(error)) return new StoreError('retry', message, { cause: error });
   if (isRejectedByServer(error)) return new StoreError('rejected', message, { cause: error });
   const unsent = error instanceof ConnectionLostError && !error.sent;

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import { DatabaseUnavailableError } from '../core/errors.js';
+import { textOf } from '../core/text-of.js';
 import { isConnectionError, isRetryableRejection } from './connection-errors.js';
 
 /** Runs one statement and gives its rows. */
@@ -72,7 +73,7 @@ async function rollBack(client: pg.PoolClient, error: unknown): Promise<Error | 
 
 function unavailable(cause: unknown): DatabaseUnavailableError {
   if (cause instanceof DatabaseUnavailableError) return cause;
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = textOf(cause);
   return new DatabaseUnavailableError(
     `PostgreSQL cannot be reached (${why}). What was asked for may have been done: look before you ask again.`,
     { cause },

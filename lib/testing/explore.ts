@@ -1,5 +1,6 @@
 import type { Execution } from '../core/execution.js';
 import { isFinished } from '../core/status.js';
+import { textOf } from '../core/text-of.js';
 import type { DurableClient } from '../durable.client.js';
 import type { StartOptions } from '../durable.start-options.js';
 import type { Commit, Death } from './store-gate.js';
@@ -65,7 +66,7 @@ export async function explore<Run extends { readonly id: string }, Test extends 
       if (execution === null) throw new Error(`Run ${run.id} is gone`);
       await options.check(execution, test);
     } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
+      const message = textOf(cause);
       throw new Error(`${describe(point, commits)}: ${message}`, { cause });
     }
     return { commits, crashed };

@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
 import pg from 'pg';
+import { textOf } from '../core/text-of.js';
 import { withFileLock } from '../storage/file-lock.js';
 import { freePort } from '../storage/free-port.js';
 import { canEnter, checkOwner, locatePostgres, serverEnvironment } from '../storage/postgres-binaries.js';
@@ -168,7 +169,7 @@ async function whyNot(connectionString: string): Promise<string | null> {
     await client.connect();
     return null;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return textOf(error);
   } finally {
     await client.end().catch(() => {});
   }

@@ -178,3 +178,47 @@ describe('fromStoredError', () => {
     expect(Object.getPrototypeOf(made)).toBe(Error.prototype);
   });
 });
+
+describe("what a database server's answer quotes of rows is left out", () => {
+  const answer = {
+    code: '23505',
+    severity: 'ERROR',
+    detail: 'Key (email)=(ada@example.com) already exists.',
+    where: 'unnamed portal parameter $1 = ...',
+    internalQuery: "SELECT 'secret'",
+    table: 'users',
+    constraint: 'users_email',
+  };
+  const driver = Object.assign(new Error('duplicate key value violates unique constraint "users_email"'), answer);
+
+  it('of the driver', () => {
+    const { stack, ...record } = toStoredError(driver);
+    expect(stack).toEqual(expect.any(String));
+    expect(record).toEqual({
+      name: 'Error',
+      message: 'duplicate key value violates unique constraint "users_email"',
+      code: '23505',
+      severity: 'ERROR',
+      table: 'users',
+      constraint: 'users_email',
+    });
+  });
+
+  it('of TypeORM, which wraps it, and in causes', () => {
+    const wrapped = Object.assign(new Error(driver.message), answer, {
+      query: 'INSERT INTO users (email) VALUES ($1)',
+      parameters: ['ada@example.com'],
+      driverError: driver,
+    });
+    const record = toStoredError(new Error('not saved', { cause: wrapped }));
+    expect(record.cause).toMatchObject({ query: 'INSERT INTO users (email) VALUES ($1)', code: '23505' });
+    expect(JSON.stringify(record)).not.toContain('ada@example.com');
+    expect(JSON.stringify(record)).not.toContain('secret');
+  });
+
+  it('an error of the app keeps a field of that name', () => {
+    expect(toStoredError(Object.assign(new Error('x'), { code: 'E_FULL', detail: 'why' }))).toMatchObject({
+      detail: 'why',
+    });
+  });
+});
