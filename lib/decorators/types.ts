@@ -103,7 +103,10 @@ export interface WorkflowOptions<D extends object = object, K = Record<string, u
   priority?: number;
   /** Longest time from the first claim over everything but the rollback, in ms. Default: no limit. */
   timeout?: number;
-  /** How often a failed run is rolled back and started again from its input. Default: 0. */
+  /**
+   * How often a failed run is rolled back and started again from its input, as a further round: the events that the
+   * failed round took are given back, in order; inputs are asked for anew. Default: 0.
+   */
   maxRetries?: number;
   /** How often in a row the worker may die with nothing recorded in between before the run fails. Default: 10. */
   maxRecoveries?: number;

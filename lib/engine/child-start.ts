@@ -12,6 +12,7 @@ export const NO_EXTRAS: OpExtras = {
   parent: null,
   compensating: null,
   closeAll: false,
+  giveBack: false,
   dropSteps: false,
   pause: null,
 };

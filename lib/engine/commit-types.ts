@@ -71,6 +71,8 @@ export interface OpExtras {
   readonly compensating: boolean | null;
   /** The run ends or begins anew: all its waits are over. */
   readonly closeAll: boolean;
+  /** A further round begins: the events that its waits took are in the mailbox again. */
+  readonly giveBack: boolean;
   /** The run has failed: its steps on other queues have no part in it any more, and their holders are refused. */
   readonly dropSteps: boolean;
   /** From a step on another queue: pauses the run, with this encoded error. */

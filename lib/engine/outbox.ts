@@ -11,6 +11,7 @@ interface Draft {
   children: PreparedChild[];
   compensating: boolean | null;
   closeAll: boolean;
+  giveBack: boolean;
   dropSteps: boolean;
   /** There is something beside records. */
   hasMore: boolean;
@@ -68,6 +69,12 @@ export class Outbox {
     this.draft.hasMore = true;
   }
 
+  /** A further round begins: all waits of the one before are closed, and what events they took is there again. */
+  beginAnew(): void {
+    this.closeAll();
+    this.draft.giveBack = true;
+  }
+
   /** Takes the run's steps from other queues. */
   dropSteps(): void {
     this.draft.dropSteps = true;
@@ -109,7 +116,7 @@ export class Outbox {
     const parent = outcome?.kind === 'end' ? this.parentId : null;
     if (!draft.hasMore && parent === null) return null;
     const closed = new Set(draft.closes);
-    const { closes, handOvers, children, compensating, closeAll, dropSteps } = draft;
+    const { closes, handOvers, children, compensating, closeAll, giveBack, dropSteps } = draft;
     return {
       // The statement closes waits that are there before it: one that is asked for and closed at once is none.
       waits: closeAll ? [] : draft.waits.filter((wait) => !closed.has(wait.id)),
@@ -119,6 +126,7 @@ export class Outbox {
       parent,
       compensating,
       closeAll,
+      giveBack,
       dropSteps,
       pause: null,
     };
@@ -134,6 +142,7 @@ function empty(): Draft {
     children: [],
     compensating: null,
     closeAll: false,
+    giveBack: false,
     dropSteps: false,
     hasMore: false,
     told: [],

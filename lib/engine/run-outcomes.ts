@@ -46,9 +46,8 @@ export function afterFailure(
   const { definition } = core.workflow;
   const rolledBack = core.state.rollback !== null;
   const again = outcome === 'failed' && undone !== 'not everything' && !endsTheRun(cause);
-  // What a step on another queue has left open may not be known here.
-  if (!core.book.isEmpty || rolledBack || core.state.hasHanded) core.outbox.closeAll();
   if (again && core.state.round <= definition.maxRetries) {
+    core.outbox.beginAnew();
     if (rolledBack) core.outbox.compensating(false);
     const delay = Math.round(retryDelay(DEFAULT_RETRY, core.state.round));
     const { trace, round } = core.state;
@@ -56,6 +55,8 @@ export function afterFailure(
     core.book.clear();
     return parkOf(core, delay, { pause, error: null });
   }
+  // What a step on another queue has left open may not be known here.
+  if (!core.book.isEmpty || rolledBack || core.state.hasHanded) core.outbox.closeAll();
   const status = { nothing: outcome, everything: 'compensated', 'not everything': 'compensation_failed' } as const;
   // Where nothing was undone and nobody asked for it, a cancel that comes at this moment still can.
   return { ...endOf(core, status[undone], encode(cause)), undone: rolledBack || outcome === 'cancelled' };

@@ -20,6 +20,8 @@ export async function commitIn(run: Run, worker: number, group: port.CommitGroup
   const taken = ops.filter((op) => op.extras !== null && result.acks.has(op.rowId));
   if (taken.length === 0) return result;
   await run('commit-extras', [extrasJson(taken)]);
+  const begunAnew = taken.filter(({ extras }) => extras?.giveBack).map(({ runId }) => runId);
+  if (begunAnew.length > 0) await run('give-back', [begunAnew]);
   const asked = taken.flatMap(({ runId, extras }) => [
     ...((extras?.waits ?? []).some((wait) => wait.kind !== 'sleep' && wait.kind !== 'input') ? [runId] : []),
     ...(extras?.parent ? [extras.parent] : []),
