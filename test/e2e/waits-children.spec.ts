@@ -14,6 +14,7 @@ import {
   Step,
   stepManager,
   waitForEvent,
+  waitForText,
   waitForInput,
   Workflow,
   type WorkflowHandle,
@@ -455,18 +456,20 @@ describe('families', () => {
     const run = await start(
       async () => {
         const id = await startWorkflow(ChildWorkflow, { body: wait }, { ref: 'x' });
-        await waitForEvent('fail');
+        // Asked for anew in each round, where an event would be taken again.
+        await waitForText('fail');
         throw new Error(id);
       },
       undefined,
       'again',
     );
-    await run.sendEvent('fail');
+    await test.idle();
+    await run.provideInput('fail', 'now');
     await test.idle();
     await test.advance(minutes(1));
     expect((await settled(test, run)).round).toBe(2);
     expect((await childrenOf(run)).map(({ status }) => status).toSorted()).toEqual(['cancelled', 'waiting']);
-    await run.sendEvent('fail');
+    await run.provideInput('fail', 'now');
     expect((await settled(test, run)).status).toBe('failed');
     expect((await childrenOf(run)).map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
   });
