@@ -1,8 +1,7 @@
-import { InvalidInputError } from './core/errors.js';
 import { FINISHED_STATUSES, type FinishedStatus } from './core/status.js';
-import { Faults, given, OptionReader } from './durable.options-check.js';
+import { isDate } from './core/limits.js';
+import { listOf, type OptionReader, readOptions } from './core/option-reader.js';
 import type { Retention } from './durable.options.js';
-import { refuse } from './durable.start-options.js';
 import type { MaintenanceJob } from './engine/maintenance.js';
 import type { CleanupFilter, PgRetention } from './storage/retention.js';
 
@@ -64,39 +63,26 @@ interface Read extends Omit<CleanupFilter, 'before'> {
 }
 
 function readCleanup(options: unknown): Read {
-  const what = 'The options of cleanup()';
-  const faults = new Faults();
-  const read = OptionReader.of(faults, '', options);
-  if (read === null) {
-    refuse(what, faults);
-    throw new InvalidInputError(what, faults.list);
-  }
-  const result = {
+  return readOptions('The options of cleanup()', options, (read) => ({
     olderThan: readAge(read),
     statuses: readStatuses(read),
     dryRun: read.boolean('dryRun', false),
     batchSize: read.integer('batchSize', 1_000, { min: 1, max: MOST }),
-  };
-  read.refuseOthers();
-  refuse(what, faults);
-  return result;
+  }));
 }
 
 function readAge(read: OptionReader): number | Date {
   const value = read.take('olderThan');
   if (typeof value === 'number' && value >= 0 && value <= LONGEST) return value;
-  // Of another realm too.
-  if (Object.prototype.toString.call(value) === '[object Date]') {
-    const time = (value as Date).getTime();
-    if (time >= 0 && time < Date.UTC(10_000, 0, 1)) return new Date(time);
-  }
-  read.fault('olderThan', `expected a number of ms, at least 0, or a Date, got ${given(value)}`);
+  const date = isDate(value) ? new Date(value) : null;
+  if (date !== null && date.getTime() >= 0) return date;
+  read.expected('olderThan', 'a number of ms, at least 0, or a Date', value);
   return 0;
 }
 
 function readStatuses(read: OptionReader): readonly FinishedStatus[] {
   const value = read.take('status');
-  if (Array.isArray(value) && value.length === 0) {
+  if (listOf(value)?.length === 0) {
     read.fault('status', 'expected at least one status, got an empty list');
   }
   return read.severalOf('status', FINISHED_STATUSES) ?? FINISHED_STATUSES;

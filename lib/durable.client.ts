@@ -1,13 +1,13 @@
-import { ExecutionNotFoundError, InvalidInputError } from './core/errors.js';
+import { ExecutionNotFoundError } from './core/errors.js';
+import { checkText, NAME, refused, UUID } from './core/limits.js';
+import { listOf, readOptions } from './core/option-reader.js';
 import type { PendingEvent, PendingEventFilters, PendingInput } from './core/pending.js';
-import { isUuid } from './core/uuid.js';
 import type { InputOf, ResultOf, WorkflowRef } from './core/durable-workflow.js';
 import { cleanup, type CleanupOptions } from './durable.cleanup.js';
 import { tellSwitched } from './durable.event-sources.js';
 import { type HandleClient, WorkflowHandle } from './durable.handle.js';
 import type { DurableHost } from './durable.host.js';
 import { readChildFilters, readFilters, readListFilters } from './durable.list-options.js';
-import { given } from './durable.options-check.js';
 import { RunResults } from './durable.results.js';
 import type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from './durable.schedule-options.js';
 import { DurableSchedules, type ScheduleParts } from './durable.schedules.js';
@@ -108,11 +108,12 @@ export class DurableClient {
   }
 
   /** A run with its input and data; null: there is none of that id. */
-  async getExecution(
-    id: string,
-    { includeSteps = false, includeLogs = false }: GetExecutionOptions = {},
-  ): Promise<Execution | null> {
+  async getExecution(id: string, options: GetExecutionOptions = {}): Promise<Execution | null> {
     const run = checkId(id);
+    const { includeSteps, includeLogs } = readOptions('The options of getExecution()', options, (read) => ({
+      includeSteps: read.boolean('includeSteps', false),
+      includeLogs: read.boolean('includeLogs', false),
+    }));
     const { reads } = await this.ready();
     const execution = await reads.getExecution(run);
     if (execution === null || !(includeSteps || includeLogs)) return execution;
@@ -129,11 +130,7 @@ export class DurableClient {
    */
   async getLogs(id: string, step?: string): Promise<LogEntry[]> {
     const run = checkId(id);
-    if (step !== undefined && typeof step !== 'string') {
-      throw new InvalidInputError('getLogs', [
-        { path: 'step', message: `expected the name of a step, got ${given(step)}` },
-      ]);
-    }
+    if (step !== undefined) checkText('getLogs()', 'step', step, NAME);
     const logs = await (await this.ready()).reads.getLogs(run);
     if (logs === null) throw new ExecutionNotFoundError(run);
     return logs.all(step);
@@ -302,7 +299,8 @@ export class DurableClient {
 
   /** How many runs each of these runs has started, by id; 0 also where there is no run of that id. */
   async childCounts(ids: readonly string[]): Promise<Record<string, number>> {
-    const runs = ids.map((id) => checkId(id));
+    const runs = listOf(ids)?.map((id) => checkId(id));
+    if (runs === undefined) throw refused('childCounts()', 'ids', 'a list of the ids of executions', ids);
     const counts = runs.length === 0 ? new Map<string, number>() : await (await this.ready()).waits.childCounts(runs);
     return Object.fromEntries(ids.map((id, at) => [id, counts.get(runs[at] ?? '') ?? 0]));
   }
@@ -412,6 +410,5 @@ export class DurableClient {
 
 /** Ids are compared as PostgreSQL writes them. */
 function checkId(id: unknown): string {
-  if (isUuid(id)) return id.toLowerCase();
-  throw new InvalidInputError('The id of an execution', [{ path: 'id', message: `expected a UUID, got ${given(id)}` }]);
+  return checkText('The id of an execution', 'id', id, UUID).toLowerCase();
 }

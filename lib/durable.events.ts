@@ -1,10 +1,8 @@
 import { Observable } from 'rxjs';
-import { InvalidInputError } from './core/errors.js';
 import { type DurableEvent, toDurableEvent } from './core/events.js';
-import { isUuid } from './core/uuid.js';
 import type { EventFilter } from './durable.event-wishes.js';
 import type { DurableHost } from './durable.host.js';
-import { given } from './durable.options-check.js';
+import { checkText, UUID } from './core/limits.js';
 
 /**
  * What happens to runs and schedules, on whichever node. Injectable. Each observable tells what happens from its
@@ -28,11 +26,7 @@ export class DurableEvents {
 
   /** All of one run, its steps included. @throws InvalidInputError for an id that is no UUID */
   workflow(id: string): Observable<DurableEvent> {
-    if (!isUuid(id)) {
-      const message = `expected a UUID, got ${given(id)}`;
-      throw new InvalidInputError('The id of an execution', [{ path: 'id', message }]);
-    }
-    return this.observe({ kind: 'run', runId: id.toLowerCase() });
+    return this.observe({ kind: 'run', runId: checkText('The id of an execution', 'id', id, UUID).toLowerCase() });
   }
 
   /** `schedule_toggled` and `schedule_triggered`. */

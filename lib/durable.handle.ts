@@ -1,3 +1,4 @@
+import { readOptions } from './core/option-reader.js';
 import type { Execution, GetExecutionOptions } from './durable.types.js';
 import type { CancelOptions, SendEventOptions } from './durable.wait-options.js';
 
@@ -33,8 +34,9 @@ export class WorkflowHandle<R = unknown> {
    * @throws ExecutionNotFoundError
    * @throws DatabaseUnavailableError when the module is shut down meanwhile
    */
-  async result({ timeout }: ResultOptions = {}): Promise<R> {
-    return (await this.client.waitFor(this.id, timeout)) as R;
+  async result(options: ResultOptions = {}): Promise<R> {
+    const timeout = readOptions('The options of result()', options, (read) => read.take('timeout'));
+    return (await this.client.waitFor(this.id, timeout as number | undefined)) as R;
   }
 
   /** The run as it is now; null: there is none of this id. */

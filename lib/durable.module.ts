@@ -3,7 +3,7 @@ import { ConfigurationError } from './core/errors.js';
 import { ConfigurableModuleClass } from './durable.module-definition.js';
 import type { ASYNC_OPTIONS_TYPE } from './durable.module-definition.js';
 import type { DurableModuleOptions } from './durable.options.js';
-import { Faults, given, isObject, OptionReader } from './durable.options-check.js';
+import { Faults, given, isObject, OptionReader } from './core/option-reader.js';
 
 /** `forRootAsync()`: the options from a provider, with `name` and `isGlobal` beside it. */
 export type DurableModuleAsyncOptions = typeof ASYNC_OPTIONS_TYPE;

@@ -1,6 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { DataSource } from 'typeorm';
-import { type Faults, given, isObject, OptionReader } from './durable.options-check.js';
+import type { TextRule } from './core/limits.js';
+import { type Faults, given, isObject, OptionReader } from './core/option-reader.js';
 
 /** Connection options of `pg`. What is left out is `pg`'s own default (the `PG*` variables). */
 export interface ConnectionOptions {
@@ -124,12 +125,12 @@ function urlFault(url: string): string | null {
 }
 
 function readConnection(read: OptionReader): ResolvedDatabase {
-  const notEmpty = (text: string) => text.length > 0;
+  const notEmpty = (expected: string): TextRule => ({ fits: (text) => text.length > 0, expected });
   const server: ServerAddress = {
-    host: read.text('host', undefined, notEmpty, 'a host name'),
+    host: read.text('host', undefined, notEmpty('a host name')),
     port: read.integer('port', undefined, PORT),
-    user: read.text('user', undefined, notEmpty, 'a user name'),
-    database: read.text('database', undefined, notEmpty, "a database's name"),
+    user: read.text('user', undefined, notEmpty('a user name')),
+    database: read.text('database', undefined, notEmpty("a database's name")),
     ssl: readSsl(read),
   };
   const password = read.take('password');
@@ -158,12 +159,10 @@ function readEmbedded(read: OptionReader): ResolvedDatabase {
   if (value === true) return EMBEDDED;
   const options = read.object('embedded');
   if (!options) return FAULTY;
-  const dir = options.text(
-    'dir',
-    '.durable',
-    (text) => text.length > 0 && !text.includes('\0'),
-    'the path of a folder',
-  );
+  const dir = options.text('dir', '.durable', {
+    fits: (text) => text.length > 0 && !text.includes('\0'),
+    expected: 'the path of a folder',
+  });
   const port = options.integer('port', undefined, PORT);
   options.refuseOthers();
   return { kind: 'embedded', dir, port };

@@ -1,6 +1,6 @@
 import { LOG_LEVELS, type LogLevel } from './core/log-entry.js';
 import type { Redaction } from './core/redact.js';
-import { given, type OptionReader } from './durable.options-check.js';
+import { given, type OptionReader } from './core/option-reader.js';
 import { didYouMean } from './core/did-you-mean.js';
 import type { LogSettings } from './engine/step-log.js';
 

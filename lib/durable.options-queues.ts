@@ -1,4 +1,5 @@
-import { isPlainName, type OptionReader } from './durable.options-check.js';
+import { QUEUE_NAME } from './core/limits.js';
+import type { OptionReader } from './core/option-reader.js';
 
 /** How this process works on one queue, and what holds for the queue on all nodes. */
 export interface QueueOptions {
@@ -69,9 +70,7 @@ export function readQueues(read: OptionReader, workers: boolean): ReadonlyMap<st
   if (given === undefined) return queues.set('default', DEFAULT_QUEUE);
   if (given === null) return queues;
   for (const name of given.keys()) {
-    if (!isPlainName(name)) {
-      given.fault(name, 'is not a queue name: expected 1 to 64 characters without control characters');
-    }
+    if (!QUEUE_NAME.fits(name)) given.fault(name, `is not a queue name: expected ${QUEUE_NAME.expected}`);
     const queue = given.object(name);
     if (!queue) continue;
     const ms = { max: LONGEST_TIMER, unit: 'ms' };

@@ -1,6 +1,6 @@
 import { parsePath } from './core/redact-path.js';
 import { compileRedaction, NO_REDACTION, type Redaction } from './core/redact.js';
-import { type Faults, given, type OptionReader } from './durable.options-check.js';
+import { type Faults, given, type OptionReader } from './core/option-reader.js';
 
 const MOST_PATHS = 1_000;
 const LONGEST_PATH = 256;

@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { ConfigurationError } from './core/errors.js';
-import { Faults, isObject, isPlainName, OptionReader } from './durable.options-check.js';
+import { INSTANCE_NAME, type TextRule } from './core/limits.js';
+import { Faults, isObject, OptionReader } from './core/option-reader.js';
 import { type LogOptions, readLogs } from './durable.options-logs.js';
 import type { Redaction } from './core/redact.js';
 import { readRedact } from './durable.options-redact.js';
@@ -180,9 +181,9 @@ export function resolveOptions(
   const workers = read.boolean('workers', true);
   const redact = readRedact(read, faults);
   const options: ResolvedOptions = {
-    name: read.text('name', 'default', isPlainName, 'a name of 1 to 64 characters without control characters'),
+    name: read.text('name', 'default', INSTANCE_NAME),
     database: resolveDatabase(read.take('database'), env, faults),
-    schema: read.text('schema', 'durable', isSchemaName, SCHEMA_RULE),
+    schema: read.text('schema', 'durable', SCHEMA),
     migrations: read.oneOf('migrations', 'run', ['run', 'check', 'none']),
     queues: readQueues(read, workers),
     workers,
@@ -207,8 +208,10 @@ export function resolveOptions(
   return options;
 }
 
-const SCHEMA_RULE =
-  'a plain identifier of up to 63 characters (a to z, 0 to 9 and _, not beginning with a digit or with pg_)';
+const SCHEMA: TextRule = {
+  fits: isSchemaName,
+  expected: 'a plain identifier of up to 63 characters (a to z, 0 to 9 and _, not beginning with a digit or with pg_)',
+};
 
 /** Lower case only: a name that needs quotes is a trap in every psql session after this. */
 export function isSchemaName(name: string): boolean {

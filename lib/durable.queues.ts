@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { InvalidInputError } from './core/errors.js';
 import type { DurableHost, DurableRuntime } from './durable.host.js';
-import { given, isPlainName } from './durable.options-check.js';
+import { checkText, QUEUE_NAME, refused } from './core/limits.js';
 import { PgQueueControl, type QueueRow, type WorkerRow } from './storage/queue-control.js';
 
 /** How a queue is set. Times in ms. */
@@ -134,8 +133,7 @@ export class DurableQueues {
    */
   async drain(queue: string, timeout = 30_000): Promise<boolean> {
     if (typeof timeout !== 'number' || !(timeout >= 0)) {
-      const message = `expected a number of ms, at least 0, got ${given(timeout)}`;
-      throw new InvalidInputError('The timeout of drain()', [{ path: 'timeout', message }]);
+      throw refused('The timeout of drain()', 'timeout', 'a number of ms, at least 0', timeout);
     }
     await this.pause(queue);
     const until = performance.now() + timeout;
@@ -168,9 +166,7 @@ export class DurableQueues {
 }
 
 function checkName(queue: unknown): string {
-  if (typeof queue === 'string' && isPlainName(queue)) return queue;
-  const message = `expected a name of 1 to 64 characters without control characters, got ${given(queue)}`;
-  throw new InvalidInputError('The name of a queue', [{ path: 'queue', message }]);
+  return checkText('The name of a queue', 'queue', queue, QUEUE_NAME);
 }
 
 function statusOf(row: QueueRow): QueueStatus {

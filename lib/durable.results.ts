@@ -1,14 +1,13 @@
 import { decode } from './core/codec.js';
 import {
   ExecutionNotFoundError,
-  InvalidInputError,
   ResultTimeoutError,
   WorkflowCancelledError,
   WorkflowFailedError,
 } from './core/errors.js';
 import type { StoredError } from './core/stored-error.js';
 import type { DurableHost } from './durable.host.js';
-import { given } from './durable.options-check.js';
+import { refused } from './core/limits.js';
 import type { RunEnd } from './engine/session.js';
 import { isConnectionError } from './storage/connection-errors.js';
 import type { PgControl, RunOutcome } from './storage/control.js';
@@ -47,8 +46,7 @@ export class RunResults {
    */
   async result(id: string, timeout: number = Infinity): Promise<unknown> {
     if (typeof timeout !== 'number' || !(timeout >= 0)) {
-      const message = `expected a number of ms, at least 0, got ${given(timeout)}`;
-      throw new InvalidInputError('The options of result()', [{ path: 'timeout', message }]);
+      throw refused('The options of result()', 'timeout', 'a number of ms, at least 0', timeout);
     }
     const { status, data, error } = await this.untilEnded(id, timeout);
     if (status === 'completed') return decode(data);

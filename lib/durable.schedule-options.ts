@@ -1,14 +1,14 @@
 import { encode, isPlainData } from './core/codec.js';
 import { parsedCron } from './core/cron.js';
-import { MAX_NAME_LENGTH } from './core/definition-limits.js';
 import type { Violation } from './core/durable-error.js';
 import { days } from './core/duration.js';
-import { InvalidCronError, InvalidInputError, SerializationError } from './core/errors.js';
+import { InvalidCronError, SerializationError } from './core/errors.js';
 import type { CatchUp, Overlap, ScheduleDeclaration, ScheduleSettings } from './core/schedule.js';
 import { isTimezone } from './core/zone.js';
 import type { WorkflowRef } from './core/durable-workflow.js';
 import type { ScheduleOptions } from './decorators/types.js';
-import { Faults, given, isPlainName, OptionReader } from './durable.options-check.js';
+import { NAME, QUEUE_NAME } from './core/limits.js';
+import { Faults, OptionReader, readOptions } from './core/option-reader.js';
 import type { ScheduleQuery } from './storage/schedules.js';
 
 /** How `schedule()` makes a schedule; what `@Schedule()` takes, but for `cron`. */
@@ -64,8 +64,6 @@ const OVERLAP: readonly Overlap[] = ['allow', 'skip'];
 const CATCH_UP: readonly CatchUp[] = ['latest', 'all', 'none'];
 const WINDOW = { min: 0, max: LONGEST_WINDOW, unit: 'ms' };
 const LIMIT = { min: 1, max: LARGEST_LIMIT };
-const NAME_RULE = `a name of 1 to ${MAX_NAME_LENGTH} characters without control characters`;
-const QUEUE_RULE = 'a queue name of 1 to 64 characters without control characters';
 const PAGE = { min: 1, max: 1_000 };
 
 /** A schedule as a decorator declares it, or what is wrong with it. */
@@ -89,18 +87,18 @@ export function readDecorator(
 
 /** @throws InvalidInputError with everything that is wrong */
 export function readCreate(options: unknown, workflow: string): ReadSchedule {
-  return readAll('The options of schedule()', options, (read) => readCommon(read, workflow));
+  return readOptions('The options of schedule()', options, (read) => readCommon(read, workflow));
 }
 
 /** @throws InvalidInputError with everything that is wrong */
 export function readChanges(raw: unknown): { changes: ScheduleChanges; reset: boolean } {
-  return readAll('The changes of updateSchedule()', raw, (read) => {
+  return readOptions('The changes of updateSchedule()', raw, (read) => {
     const has = (key: string): boolean => read.take(key) !== undefined;
     const found = {
       cron: read.take('cron'),
       timezone: read.take('timezone'),
       input: read.take('input'),
-      queue: read.take('queue') === null ? null : read.text('queue', undefined, isPlainName, QUEUE_RULE),
+      queue: read.take('queue') === null ? null : read.text('queue', undefined, QUEUE_NAME),
       overlap: has('overlap') ? read.oneOf('overlap', 'allow', OVERLAP) : undefined,
       catchUp: has('catchUp') ? read.oneOf('catchUp', 'latest', CATCH_UP) : undefined,
       catchUpWindow: read.integer('catchUpWindow', undefined, WINDOW),
@@ -114,47 +112,32 @@ export function readChanges(raw: unknown): { changes: ScheduleChanges; reset: bo
 
 /** The input; undefined: the schedule's own. @throws InvalidInputError with everything that is wrong */
 export function readTrigger(options: unknown): unknown {
-  return readAll('The options of triggerSchedule()', options, (read) => read.take('input'));
+  return readOptions('The options of triggerSchedule()', options, (read) => read.take('input'));
 }
 
 /** @throws InvalidInputError with everything that is wrong */
 export function readScheduleFilters(raw: unknown, workflowName: (workflow: unknown) => string): ScheduleQuery {
-  return readAll('The filters of listSchedules()', raw, (read) => {
+  return readOptions('The filters of listSchedules()', raw, (read) => {
     const workflow = read.take('workflow');
     return {
       enabled: read.boolean('enabled', null),
       workflow: workflow === undefined ? null : workflowName(workflow),
-      queue: read.text('queue', null, (text) => !text.includes('\0'), 'the name of a queue'),
+      queue: read.text('queue', null, QUEUE_NAME),
       limit: read.integer('limit', 100, PAGE),
       offset: read.integer('offset', 0, { min: 0, max: Number.MAX_SAFE_INTEGER - PAGE.max }),
     };
   });
 }
 
-function readAll<T>(what: string, raw: unknown, work: (read: OptionReader) => T): T {
-  const faults = new Faults();
-  const read = OptionReader.of(faults, '', raw);
-  const result = read === null ? null : { value: work(read) };
-  read?.refuseOthers();
-  if (result === null || faults.list.length > 0) throw new InvalidInputError(what, faults.list);
-  return result.value;
-}
-
-export function isScheduleName(name: unknown): name is string {
-  return (
-    typeof name === 'string' && name.trim() !== '' && name.length <= MAX_NAME_LENGTH && !/[\p{Cc}\p{Cs}]/u.test(name)
-  );
-}
-
 function readCommon(read: OptionReader, workflow: string): ReadSchedule {
   const { timezone = 'UTC', input = {} } = { timezone: read.take('timezone'), input: read.take('input') };
   return {
-    name: read.text('name', workflow, isScheduleName, NAME_RULE),
+    name: read.text('name', workflow, NAME),
     enabled: read.boolean('enabled', true),
     timezone,
     input,
     settings: {
-      queue: read.text('queue', null, isPlainName, QUEUE_RULE),
+      queue: read.text('queue', null, QUEUE_NAME),
       overlap: read.oneOf('overlap', 'allow', OVERLAP),
       catchUp: read.oneOf('catchUp', 'latest', CATCH_UP),
       catchUpWindow: read.integer('catchUpWindow', days(1), WINDOW),
@@ -185,7 +168,7 @@ function checkCron(read: OptionReader, cron: unknown, timezone: unknown): boolea
 
 function readInput(read: OptionReader, input: unknown): string | null {
   if (!isPlainData(input)) {
-    read.fault('input', `expected an object, got ${given(input)}`);
+    read.expected('input', 'an object', input);
     return null;
   }
   try {

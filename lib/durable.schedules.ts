@@ -1,6 +1,5 @@
 import { decode } from './core/codec.js';
 import { parsedCron } from './core/cron.js';
-import { InvalidInputError } from './core/errors.js';
 import {
   cronOf,
   type StoredSchedule,
@@ -15,9 +14,8 @@ import { uuidv7 } from './core/uuid.js';
 import type { WorkflowRef } from './core/durable-workflow.js';
 import { tellToggled, tellTriggered } from './durable.event-sources.js';
 import type { DurableRuntime } from './durable.host.js';
-import { given } from './durable.options-check.js';
+import { checkText, NAME, refused } from './core/limits.js';
 import {
-  isScheduleName,
   readChanges,
   readCreate,
   readScheduleFilters,
@@ -128,8 +126,7 @@ export class DurableSchedules {
   async nextRuns(name: unknown, count: unknown): Promise<Date[]> {
     const wanted = checkName(name);
     if (!Number.isSafeInteger(count) || (count as number) < 1 || (count as number) > MOST_TIMES) {
-      const message = `expected a whole number from 1 to ${MOST_TIMES}, got ${given(count)}`;
-      throw new InvalidInputError('The count of nextRuns()', [{ path: 'count', message }]);
+      throw refused('The count of nextRuns()', 'count', `a whole number from 1 to ${MOST_TIMES}`, count);
     }
     const { state, now } = await this.find(await this.ready(), wanted);
     const cron = cronOf(state);
@@ -174,8 +171,5 @@ function schedulesOf({ pool, schema, redact }: ScheduleParts): PgSchedules {
 }
 
 function checkName(name: unknown): string {
-  if (isScheduleName(name)) return name;
-  throw new InvalidInputError('The name of a schedule', [
-    { path: 'name', message: `expected a name of up to 200 characters, got ${given(name)}` },
-  ]);
+  return checkText('The name of a schedule', 'name', name, NAME);
 }

@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
-import { InvalidInputError } from './core/errors.js';
-import { isUuid } from './core/uuid.js';
-import { Faults, given, isObject, isPlainName, OptionReader } from './durable.options-check.js';
+import { MAX_TAGS, PRIORITY, QUEUE_NAME, TAG, UUID } from './core/limits.js';
+import { Faults, listOf, OptionReader, readOptions } from './core/option-reader.js';
+import { read as property } from './core/text-of.js';
 
 /** How a run is started. */
 export interface StartOptions {
@@ -9,7 +9,7 @@ export interface StartOptions {
   id?: string;
   /**
    * The same key for the same workflow gives the same run, however often and wherever it is started; with another
-   * input `IdempotencyConflictError`. At most 512 characters. Default: none.
+   * input `IdempotencyConflictError`. At most 512 characters, not beginning with `schedule:`. Default: none.
    */
   idempotencyKey?: string;
   /** Default: the workflow's. */
@@ -48,24 +48,12 @@ export interface ReadStartOptions {
   readonly manager: EntityManager | null;
 }
 
-const INT32 = { min: -2_147_483_648, max: 2_147_483_647 };
-/** A hundred years: what is longer is a date in ms, or a mistake. */
-const LONGEST_DELAY = 100 * 365.25 * 86_400_000;
-/** In UTF-8 at most 2048 bytes: an index entry holds 2700, with the workflow's name. */
-const LONGEST_KEY = 512;
-/** An index entry of one tag, too. */
-const LONGEST_TAG = 512;
-const MOST_TAGS = 64;
-const KEY_RULE = `a string of 1 to ${LONGEST_KEY} characters without NUL and halves of surrogate pairs`;
-const QUEUE_RULE = 'a queue name of 1 to 64 characters without control characters';
+/** Each due time of a schedule is one run by its key. */
+const RESERVED = 'schedule:';
 
 /** @throws InvalidInputError with everything that is wrong */
 export function readStartOptions(options: unknown): ReadStartOptions {
-  const faults = new Faults();
-  const read = OptionReader.of(faults, '', options);
-  const result = read === null ? NOTHING : readOne(read, ['id', 'idempotencyKey', 'manager']);
-  refuse('The options of start()', faults);
-  return result;
+  return readOptions('The options of start()', options, (read) => readOne(read, ['id', 'idempotencyKey', 'manager']));
 }
 
 /**
@@ -76,11 +64,14 @@ export function readStartMany(items: unknown, shared: unknown): { input: unknown
   const faults = new Faults();
   const common = OptionReader.of(faults, 'shared', shared);
   const defaults = common === null ? NOTHING : readOne(common, ['manager']);
-  if (!Array.isArray(items)) faults.add('items', `expected a list of { input, …options }, got ${given(items)}`);
-  const list = (Array.isArray(items) ? items : []).map((item: unknown, index) => {
+  common?.refuseOthers();
+  const given = listOf(items);
+  if (given === null) faults.expected('items', 'a list of { input, …options }', items);
+  const list = (given ?? []).map((item, index) => {
     const read = OptionReader.of(faults, `items[${index}]`, item);
     const input = read?.take('input');
     const own = read === null ? NOTHING : readOne(read, ['id', 'idempotencyKey']);
+    read?.refuseOthers();
     const timed = own.scheduledAt !== null || own.delayMs > 0;
     return {
       input,
@@ -96,7 +87,7 @@ export function readStartMany(items: unknown, shared: unknown): { input: unknown
       },
     };
   });
-  refuse('The arguments of startMany()', faults);
+  faults.refuse('The arguments of startMany()');
   return list;
 }
 
@@ -113,30 +104,27 @@ const NOTHING: ReadStartOptions = {
 
 function readOne(read: OptionReader, also: readonly ('id' | 'idempotencyKey' | 'manager')[]): ReadStartOptions {
   const result: ReadStartOptions = {
-    id: also.includes('id') ? (read.text('id', null, isUuid, 'a UUID')?.toLowerCase() ?? null) : null,
-    idempotencyKey: also.includes('idempotencyKey') ? read.text('idempotencyKey', null, isKey, KEY_RULE) : null,
-    queue: read.text('queue', null, isPlainName, QUEUE_RULE),
-    priority: read.integer('priority', null, INT32),
-    scheduledAt: readDate(read, 'scheduledAt')?.toISOString() ?? null,
-    delayMs: readDelay(read),
+    id: also.includes('id') ? (read.text('id', null, UUID)?.toLowerCase() ?? null) : null,
+    idempotencyKey: also.includes('idempotencyKey') ? readIdempotencyKey(read) : null,
+    queue: read.text('queue', null, QUEUE_NAME),
+    priority: read.integer('priority', null, PRIORITY),
+    scheduledAt: read.date('scheduledAt')?.toISOString() ?? null,
+    delayMs: read.duration('delay', 0),
     tags: readTags(read, 'tags'),
     manager: also.includes('manager') ? readManager(read) : null,
   };
   if (read.take('delay') !== undefined && read.take('scheduledAt') !== undefined) {
     read.fault('delay', 'says when the run begins, and so does scheduledAt: give one of them');
   }
-  read.refuseOthers();
   return result;
 }
 
-/** A date that PostgreSQL and a Date both hold. */
-export function readDate(read: OptionReader, key: string): Date | null {
-  const value = read.take(key);
-  if (value === undefined) return null;
-  const time = isDate(value) ? value.getTime() : NaN;
-  if (time >= Date.UTC(1, 0, 1) && time < Date.UTC(10_000, 0, 1)) return new Date(time);
-  read.fault(key, `expected a Date between the years 1 and 9999, got ${given(value)}`);
-  return null;
+function readIdempotencyKey(read: OptionReader): string | null {
+  const key = read.text('idempotencyKey', null);
+  if (key?.startsWith(RESERVED) === true) {
+    read.fault('idempotencyKey', `begins with "${RESERVED}", as those of runs that a schedule starts: choose another`);
+  }
+  return key;
 }
 
 export function readTags(read: OptionReader, key: string): Record<string, string> | null {
@@ -145,49 +133,20 @@ export function readTags(read: OptionReader, key: string): Record<string, string
   const found: [string, string][] = [];
   for (const name of tags.keys()) {
     const tag = tags.take(name);
-    if (isTag(name) && isTag(tag)) found.push([name, tag]);
-    else tags.fault(name, `expected a string of at most ${LONGEST_TAG} characters without NUL, got ${given(tag)}`);
+    if (TAG.fits(name) && typeof tag === 'string' && TAG.fits(tag)) found.push([name, tag]);
+    else tags.expected(name, TAG.expected, tag);
   }
-  if (found.length > MOST_TAGS) read.fault(key, `expected at most ${MOST_TAGS} tags, got ${found.length}`);
+  if (found.length > MAX_TAGS) read.fault(key, `expected at most ${MAX_TAGS} tags, got ${found.length}`);
   return found.length === 0 ? null : Object.fromEntries(found);
-}
-
-function readDelay(read: OptionReader): number {
-  const value = read.take('delay');
-  if (value === undefined) return 0;
-  if (typeof value === 'number' && value >= 0 && value <= LONGEST_DELAY) return value;
-  read.fault('delay', `expected a number of ms, at least 0 and at most 100 years, got ${given(value)}`);
-  return 0;
 }
 
 export function readManager(read: OptionReader): EntityManager | null {
   const value = read.take('manager');
   if (value === undefined) return null;
   // By its looks: the app's TypeORM may be another copy than the one this package finds.
-  if (isObject(value) && typeof value['query'] === 'function' && isObject(value['connection'])) {
-    return value as unknown as EntityManager;
+  if (typeof property(value, 'query') === 'function' && typeof property(value, 'connection') === 'object') {
+    return value as EntityManager;
   }
-  read.fault('manager', `expected a TypeORM EntityManager, got ${given(value)}`);
+  read.expected('manager', 'a TypeORM EntityManager', value);
   return null;
-}
-
-function isDate(value: unknown): value is Date {
-  return Object.prototype.toString.call(value) === '[object Date]';
-}
-
-function isKey(text: string): boolean {
-  return text.length > 0 && text.length <= LONGEST_KEY && isStorable(text);
-}
-
-function isTag(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= LONGEST_TAG && isStorable(value);
-}
-
-/** jsonb and text take neither NUL nor half of a surrogate pair. */
-function isStorable(text: string): boolean {
-  return !/[\0\p{Cs}]/u.test(text);
-}
-
-export function refuse(what: string, faults: Faults): void {
-  if (faults.list.length > 0) throw new InvalidInputError(what, faults.list);
 }

@@ -1,7 +1,6 @@
-import { InvalidInputError } from './core/errors.js';
 import { uuidv7 } from './core/uuid.js';
 import type { DurableRuntime } from './durable.host.js';
-import { given } from './durable.options-check.js';
+import { checkText, NAME } from './core/limits.js';
 import { readStartMany, readStartOptions } from './durable.start-options.js';
 import { findWorkflow, newRun, storedInput } from './durable.workflows.js';
 import { isDelayed, type NewRun, type PgControl, type StartedRun } from './storage/control.js';
@@ -71,12 +70,10 @@ export class StartsClient {
   }
 
   async restartFrom(runId: string, step: unknown): Promise<string> {
-    if (typeof step !== 'string' || step === '') {
-      throw new InvalidInputError('restartFrom()', [{ path: 'step', message: `expected a name, got ${given(step)}` }]);
-    }
+    const from = checkText('restartFrom()', 'step', step, NAME);
     const { pool, schema, engine, deps } = this.runtime;
     const newId = uuidv7();
-    const restart = { newId, runId, step, traceparent: this.traceparent };
+    const restart = { newId, runId, step: from, traceparent: this.traceparent };
     const { queue, workflow } = await restartFrom(pool, schema, restart);
     deps.telemetry?.started(workflow, 1);
     engine.workIn([queue]);

@@ -1,8 +1,9 @@
 import type { EntityManager } from 'typeorm';
 import { PENDING_STATUSES, type PendingEventFilters, type PendingInputFilters } from './core/pending.js';
+import { checkText, KEY, REASON, UUID } from './core/limits.js';
+import { Faults, OptionReader, readOptions } from './core/option-reader.js';
 import { isUuid } from './core/uuid.js';
-import { Faults, given, OptionReader } from './durable.options-check.js';
-import { readDate, readManager, refuse } from './durable.start-options.js';
+import { readManager } from './durable.start-options.js';
 import type { InputSelector } from './storage/waits.js';
 
 /** How an event is sent. */
@@ -33,9 +34,6 @@ export interface CancelOptions {
 }
 
 const MOST = 1_000;
-/** In UTF-8 at most 2048 bytes: an index entry holds 2700, with the run's id. */
-const LONGEST = 512;
-const RULE = `a string of 1 to ${LONGEST} characters without NUL and halves of surrogate pairs`;
 
 /** @throws InvalidInputError */
 export function readEvent(
@@ -43,58 +41,44 @@ export function readEvent(
   options: unknown,
 ): { name: string; dedupeKey: string | null; manager: EntityManager | null } {
   const faults = new Faults();
-  const read = OptionReader.of(faults, '', options);
-  const result = {
-    name: readName(faults, name, 'name'),
-    dedupeKey: read?.text('dedupeKey', null, isName, RULE) ?? null,
-    manager: read === null ? null : readManager(read),
-  };
-  read?.refuseOthers();
-  refuse('The arguments of sendEvent()', faults);
-  return result;
+  const read = readName(faults, name);
+  const rest = readOptions(
+    'The arguments of sendEvent()',
+    options,
+    (reader) => ({ dedupeKey: reader.text('dedupeKey', null), manager: readManager(reader) }),
+    faults,
+  );
+  return { name: read, ...rest };
 }
 
 /** @throws InvalidInputError */
 export function readInputSelector(input: unknown): InputSelector {
+  const what = 'The arguments of provideInput()';
+  if (typeof input !== 'object' || input === null) return { name: checkText(what, 'name', input, KEY) };
   const faults = new Faults();
-  if (typeof input !== 'object' || input === null) {
-    const name = readName(faults, input, 'name');
-    refuse('The arguments of provideInput()', faults);
-    return { name };
-  }
   const read = OptionReader.of(faults, 'input', input);
   const inputId = read?.take('inputId');
-  if (!isUuid(inputId))
-    read?.fault('inputId', `expected a UUID, as listPendingInputs() gives it, got ${given(inputId)}`);
+  if (read !== null && !isUuid(inputId)) read.expected('inputId', 'a UUID, as listPendingInputs() gives it', inputId);
   read?.refuseOthers();
-  refuse('The arguments of provideInput()', faults);
+  faults.refuse(what);
   return { inputId: String(inputId).toLowerCase() };
 }
 
 /** @throws InvalidInputError */
 export function readCancelWait(options: unknown): { name: string | null; reason: string | null } {
-  const faults = new Faults();
-  const read = OptionReader.of(faults, '', options);
-  const result = {
-    name: read?.text('name', null, isName, RULE) ?? null,
-    reason: read?.text('reason', null, () => true, 'a string') ?? null,
-  };
-  read?.refuseOthers();
-  refuse('The options of cancelWait()', faults);
-  return result;
+  return readOptions('The options of cancelWait()', options, (read) => ({
+    name: read.text('name', null),
+    reason: read.text('reason', null, REASON),
+  }));
 }
 
 /** @throws InvalidInputError */
 export function readCancel(reason: unknown, options: unknown): { reason: string | null; compensate: boolean } {
   const faults = new Faults();
-  if (reason !== undefined && typeof reason !== 'string') {
-    faults.add('reason', `expected a string, got ${given(reason)}`);
-  }
-  const read = OptionReader.of(faults, '', options);
-  const compensate = read?.boolean('compensate', false) ?? false;
-  read?.refuseOthers();
-  refuse('The arguments of cancel()', faults);
-  return { reason: typeof reason === 'string' ? reason : null, compensate };
+  const why = typeof reason === 'string' && REASON.fits(reason) ? reason : null;
+  if (why === null && reason !== undefined) faults.expected('reason', REASON.expected, reason);
+  const read = (reader: OptionReader): boolean => reader.boolean('compensate', false);
+  return { reason: why, compensate: readOptions('The arguments of cancel()', options, read, faults) };
 }
 
 /** @throws InvalidInputError with everything that is wrong */
@@ -103,8 +87,8 @@ export function readPendingInputs(filters: unknown, workflowName: (workflow: unk
     const workflow = read.take('workflow');
     return {
       workflow: workflow === undefined ? null : workflowName(workflow),
-      executionId: read.text('executionId', null, isUuid, 'a UUID'),
-      timeoutBefore: readDate(read, 'timeoutBefore'),
+      executionId: read.text('executionId', null, UUID),
+      timeoutBefore: read.date('timeoutBefore'),
     };
   });
 }
@@ -112,32 +96,21 @@ export function readPendingInputs(filters: unknown, workflowName: (workflow: unk
 /** @throws InvalidInputError with everything that is wrong */
 export function readPendingEvents(filters: unknown): PendingEventFilters {
   return readFilters('The filters of listPendingEvents()', filters, (read) => ({
-    eventName: read.text('eventName', null, isName, RULE),
+    eventName: read.text('eventName', null),
   }));
 }
 
 function readFilters(what: string, filters: unknown, own: (read: OptionReader) => object): object {
-  const faults = new Faults();
-  const read = OptionReader.of(faults, '', filters);
-  const found =
-    read === null
-      ? {}
-      : {
-          ...own(read),
-          status: read.severalOf('status', PENDING_STATUSES),
-          limit: read.integer('limit', 50, { min: 1, max: MOST }),
-        };
-  read?.refuseOthers();
-  refuse(what, faults);
+  const found = readOptions(what, filters, (read) => ({
+    ...own(read),
+    status: read.severalOf('status', PENDING_STATUSES),
+    limit: read.integer('limit', 50, { min: 1, max: MOST }),
+  }));
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null));
 }
 
-function readName(faults: Faults, name: unknown, path: string): string {
-  if (typeof name === 'string' && isName(name)) return name;
-  faults.add(path, `expected ${RULE}, got ${given(name)}`);
+function readName(faults: Faults, name: unknown): string {
+  if (typeof name === 'string' && KEY.fits(name)) return name;
+  faults.expected('name', KEY.expected, name);
   return '';
-}
-
-function isName(text: string): boolean {
-  return text.length > 0 && text.length <= LONGEST && !/[\0\p{Cs}]/u.test(text);
 }

@@ -2,6 +2,8 @@ import { decode, encode, isPlainData } from './core/codec.js';
 import type { WorkflowDefinition } from './core/definition.js';
 import { describe } from './core/describe.js';
 import { InvalidInputError, WorkflowNotFoundError } from './core/errors.js';
+import { checkText, NAME } from './core/limits.js';
+import { read } from './core/text-of.js';
 import { uuidv7 } from './core/uuid.js';
 import type { DurableRuntime } from './durable.host.js';
 import type { ReadStartOptions } from './durable.start-options.js';
@@ -14,12 +16,13 @@ export interface StartTarget {
   readonly validateInput: ((input: unknown) => Promise<void>) | null;
 }
 
-/** @throws WorkflowNotFoundError */
+/** @throws WorkflowNotFoundError; InvalidInputError for a text that no workflow can have as its name */
 export async function findWorkflow(
   { registry }: Pick<DurableRuntime, 'registry'>,
   control: PgControl,
   workflow: unknown,
 ): Promise<StartTarget> {
+  if (typeof workflow === 'string') checkName(workflow);
   const known = typeof workflow === 'string' ? registry.byName(workflow) : registry.byClass(workflow);
   if (known !== undefined) return known;
   if (typeof workflow === 'string') {
@@ -33,9 +36,10 @@ export async function findWorkflow(
 /**
  * The name of a workflow given as class or name; a name need not be known here.
  * @throws WorkflowNotFoundError for a class that is no workflow of this instance
+ * @throws InvalidInputError for a text that no workflow can have as its name
  */
 export function workflowName({ registry }: Pick<DurableRuntime, 'registry'>, workflow: unknown): string {
-  if (typeof workflow === 'string') return workflow;
+  if (typeof workflow === 'string') return checkName(workflow);
   const known = registry.byClass(workflow);
   if (known !== undefined) return known.definition.name;
   throw new WorkflowNotFoundError(
@@ -83,7 +87,13 @@ export async function storedInput(target: StartTarget, input: unknown, maxBytes:
   return text;
 }
 
+function checkName(workflow: string): string {
+  return checkText('The name of a workflow', 'workflow', workflow, NAME);
+}
+
 function nameOf(workflow: unknown): string {
   if (typeof workflow === 'string') return workflow;
-  return typeof workflow === 'function' && workflow.name !== '' ? workflow.name : describe(workflow);
+  // A class may have a static member of that name.
+  const name = typeof workflow === 'function' ? read(workflow, 'name') : undefined;
+  return typeof name === 'string' && name !== '' ? name : describe(workflow);
 }

@@ -227,7 +227,7 @@ describe('DurableExplorer', () => {
       const message = await refusal({ providers: [OneWorkflow, TwoWorkflow] });
       expect(message.split('\n  - ')).toEqual([
         'The workflows cannot run as they are written:',
-        'OneWorkflow: queue is the string ""; it must be a string that is not empty',
+        'OneWorkflow: queue is the string ""; it must be a queue name of 1 to 64 characters without control characters',
         'OneWorkflow.run: timeout is the number -1; it must be a whole number of ms of at least 1',
         'TwoWorkflow: it has no member to run: write @Step() above a method',
       ]);

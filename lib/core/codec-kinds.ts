@@ -66,7 +66,13 @@ export function isPlainData(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) {
     return false;
   }
-  const kind = kindOf(value);
+  let kind: Kind;
+  try {
+    kind = kindOf(value);
+  } catch {
+    // A proxy that does not say what it is.
+    return true;
+  }
   return kind === 'plain' || (kind === 'refused' && !Array.isArray(value)) || (kind === 'json' && jsonIsData(value));
 }
 

@@ -1,20 +1,16 @@
 import type { RetryPolicy } from './definition.js';
 import type { DraftMember, DraftWorkflow } from './definition-draft.js';
 import { describe } from './describe.js';
-
-/** Longest name of anything; names are in paths, indexes and log lines. */
-export const MAX_NAME_LENGTH = 200;
-
-const MAX_PRIORITY = 2_147_483_647;
+import { MAX_NAME_LENGTH, PRIORITY, QUEUE_NAME } from './limits.js';
 
 type Report = (message: string) => void;
 
 /** The values of a workflow's own options: names, numbers, queue. */
 export function checkWorkflowLimits(draft: DraftWorkflow, report: Report): void {
   name('name', draft.name, report);
-  name('queue', draft.queue, report);
+  queue(draft.queue, report);
   ms('timeout', draft.timeout, report);
-  if (!Number.isInteger(draft.priority) || Math.abs(draft.priority) > MAX_PRIORITY) {
+  if (!Number.isInteger(draft.priority) || draft.priority < PRIORITY.min || draft.priority > PRIORITY.max) {
     report(`priority is ${describe(draft.priority)}; it must be a whole number of at most 32 bits`);
   }
   whole('maxRetries', draft.maxRetries, 0, report);
@@ -34,7 +30,7 @@ export function checkMemberLimits(member: DraftMember, report: Report): void {
   ms('timeout', settings.timeout, report);
   retry(settings.retry, report);
   if (settings.queue !== null) {
-    name('queue', settings.queue, report);
+    queue(settings.queue, report);
   }
   bool('transactional', settings.transactional, report);
   oneOf('compensateWhen', settings.compensateWhen, ['completed', 'started'], report);
@@ -85,6 +81,11 @@ function name(option: string, value: unknown, report: Report): void {
   } else {
     storable(option, value, report);
   }
+}
+
+function queue(value: unknown, report: Report): void {
+  if (typeof value === 'string' && QUEUE_NAME.fits(value)) return;
+  report(`queue is ${describe(value)}; it must be ${QUEUE_NAME.expected}`);
 }
 
 function storable(option: string, value: string, report: Report): void {

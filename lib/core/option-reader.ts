@@ -1,14 +1,45 @@
-import { describe } from './core/describe.js';
-import { didYouMean } from './core/did-you-mean.js';
-import type { Violation } from './core/errors.js';
+import { describe } from './describe.js';
+import { didYouMean } from './did-you-mean.js';
+import type { Violation } from './durable-error.js';
+import { InvalidInputError } from './errors-execution.js';
+import { DATE, DURATION, isDate, isDuration, KEY, type TextRule } from './limits.js';
+import { clip, textOf } from './text-of.js';
 
-/** Collects every fault, so that one boot shows them all. */
+/** Collects every fault, so that one boot or call shows them all. */
 export class Faults {
   readonly list: Violation[] = [];
 
   add(path: string, message: string): void {
     this.list.push({ path, message });
   }
+
+  expected(path: string, rule: string, value: unknown): void {
+    this.add(path, `expected ${rule}, got ${given(value)}`);
+  }
+
+  /** @throws InvalidInputError with everything that is wrong; `what` was read */
+  refuse(what: string): void {
+    if (this.list.length > 0) throw new InvalidInputError(what, this.list);
+  }
+}
+
+/**
+ * What `work` reads of the options of a call; keys that it does not ask for are faults. `faults` may hold those of the
+ * call's other arguments.
+ * @throws InvalidInputError with everything that is wrong
+ */
+export function readOptions<T>(
+  what: string,
+  raw: unknown,
+  work: (read: OptionReader) => T,
+  faults: Faults = new Faults(),
+): T {
+  const read = OptionReader.of(faults, '', raw);
+  const result = read === null ? null : { value: work(read) };
+  read?.refuseOthers();
+  faults.refuse(what);
+  if (result === null) throw new InvalidInputError(what, faults.list);
+  return result.value;
 }
 
 interface Bounds {
@@ -24,23 +55,29 @@ interface Bounds {
  */
 export class OptionReader {
   private readonly known = new Set<string>();
+  private readonly unreadable = new Set<string>();
 
   private constructor(
     private readonly faults: Faults,
     private readonly path: string,
     private readonly raw: Readonly<Record<string, unknown>>,
+    private readonly own: readonly string[],
   ) {}
 
-  /** A reader of the object; `null`, and a fault, where it is none. */
+  /** A reader of the object; `null`, and a fault, where it is none or cannot be read. */
   static of(faults: Faults, path: string, raw: unknown): OptionReader | null {
-    if (isObject(raw)) return new OptionReader(faults, path, raw);
-    faults.add(path, `expected an object with options, got ${given(raw)}`);
+    try {
+      if (isObject(raw)) return new OptionReader(faults, path, raw, Object.keys(raw));
+      faults.add(path, `expected an object with options, got ${given(raw)}`);
+    } catch (error) {
+      faults.add(path, `reading it failed (${textOf(error)})`);
+    }
     return null;
   }
 
   /** The keys that have a value. */
   keys(): string[] {
-    return Object.keys(this.raw).filter((key) => this.raw[key] !== undefined);
+    return this.own.filter((key) => this.valueOf(key) !== undefined);
   }
 
   fault(key: string, message: string): void {
@@ -50,7 +87,13 @@ export class OptionReader {
   /** The value as it is. */
   take(key: string): unknown {
     this.known.add(key);
-    return Object.hasOwn(this.raw, key) || key in this.raw ? this.raw[key] : undefined;
+    return this.valueOf(key);
+  }
+
+  /** Whether there is such a key, also with undefined as its value. */
+  has(key: string): boolean {
+    this.known.add(key);
+    return this.own.includes(key);
   }
 
   /** A reader of the object there; `undefined` where there is none, `null` where there is something else (a fault). */
@@ -74,12 +117,29 @@ export class OptionReader {
     return fallback;
   }
 
-  text<D>(key: string, fallback: D, isValid: (text: string) => boolean, rule: string): string | D {
+  text<D>(key: string, fallback: D, rule: TextRule = KEY): string | D {
     const value = this.take(key);
     if (value === undefined) return fallback;
-    if (typeof value === 'string' && isValid(value)) return value;
-    this.expected(key, rule, value);
+    if (typeof value === 'string' && rule.fits(value)) return value;
+    this.expected(key, rule.expected, value);
     return fallback;
+  }
+
+  /** ms */
+  duration<D>(key: string, fallback: D): number | D {
+    const value = this.take(key);
+    if (value === undefined) return fallback;
+    if (isDuration(value)) return value;
+    this.expected(key, DURATION, value);
+    return fallback;
+  }
+
+  date(key: string): Date | null {
+    const value = this.take(key);
+    if (value === undefined) return null;
+    if (isDate(value)) return new Date(value);
+    this.expected(key, DATE, value);
+    return null;
   }
 
   oneOf<const T extends string>(key: string, fallback: T, allowed: readonly T[]): T {
@@ -96,8 +156,7 @@ export class OptionReader {
   severalOf<const T extends string>(key: string, allowed: readonly T[]): readonly T[] | null {
     const value = this.take(key);
     if (value === undefined) return null;
-    const list: unknown[] = Array.isArray(value) ? value : [value];
-    return list.flatMap((one) => {
+    return (listOf(value) ?? [value]).flatMap((one) => {
       const found = allowed.find((word) => word === one);
       if (found !== undefined) return [found];
       const hint = typeof one === 'string' ? didYouMean(one, allowed) : '';
@@ -115,23 +174,42 @@ export class OptionReader {
     }
   }
 
-  private expected(key: string, rule: string, value: unknown): void {
-    this.fault(key, `expected ${rule}, got ${given(value)}`);
+  expected(key: string, rule: string, value: unknown): void {
+    this.faults.expected(this.at(key), rule, value);
+  }
+
+  private valueOf(key: string): unknown {
+    try {
+      return this.raw[key];
+    } catch (error) {
+      // Told once: a second look sees the same.
+      if (!this.unreadable.has(key)) this.fault(key, `reading it failed (${textOf(error)})`);
+      this.unreadable.add(key);
+      return undefined;
+    }
   }
 
   private at(key: string): string {
-    const name = /^[\w$-]+$/.test(key) ? key : JSON.stringify(maskCredentials(key));
+    const short = clip(key, LONGEST_KEY);
+    const name = /^[\w$-]+$/.test(short) ? short : JSON.stringify(maskCredentials(short));
     return this.path === '' ? name : `${this.path}.${name}`;
+  }
+}
+
+/** How much of a key is quoted. */
+const LONGEST_KEY = 200;
+
+/** The values of a list; null: it is none, or one that cannot be read. */
+export function listOf(value: unknown): unknown[] | null {
+  try {
+    return Array.isArray(value) ? Array.from<unknown>(value) : null;
+  } catch {
+    return null;
   }
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** What names of instances and queues may be: they stand in logs, notifications and on command lines. */
-export function isPlainName(name: string): boolean {
-  return name.length > 0 && name.length <= 64 && !/[\p{Cc}\p{Cs}]/u.test(name);
 }
 
 /** A value in a few words; a URL pasted into the wrong option does not show its password. */

@@ -54,7 +54,7 @@ export function isError(value: unknown): value is Error {
 
 /** A property of whatever it is; undefined where there is none, or where looking at it throws. */
 export function read(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
   try {
     return Reflect.get(value, key);
   } catch {

@@ -1,9 +1,10 @@
 import type { InputOf, ResultOf, WorkflowRef } from '../core/durable-workflow.js';
-import { describe } from '../core/describe.js';
-import { InvalidInputError, RefConflictError } from '../core/errors.js';
+import { RefConflictError } from '../core/errors.js';
+import { PRIORITY, QUEUE_NAME } from '../core/limits.js';
+import { type OptionReader, readOptions } from '../core/option-reader.js';
 import type { ChildRequest, PreparedChild } from './children.js';
 import { currentScope, type StepScope } from './step-scope.js';
-import { checkOptions, dueOf, specOf, started, type WaitOptions, waitsIn } from './wait-functions.js';
+import { dueOf, specOf, started, waitOf, type WaitOptions, waitsIn } from './wait-functions.js';
 
 export interface ChildOptions {
   /** Names the child for the calling step's sequence and visit: the same ref gives the same child. */
@@ -30,18 +31,20 @@ export function callWorkflow<W extends WorkflowRef>(
   return started(async () => {
     const scope = currentScope('callWorkflow');
     const waits = waitsIn(scope, 'callWorkflow');
-    checkOptions('callWorkflow', options);
-    const request = requestOf('callWorkflow', workflow, input, options);
-    const ref = options.ref ?? null;
+    const { child: request, wait } = readOptions('The options of callWorkflow()', options, (read) => ({
+      child: requestOf(read, workflow, input),
+      wait: waitOf(read),
+    }));
+    const { ref } = request;
     const name = ref === null ? scope.host.nameOf(workflow) : `${scope.host.nameOf(workflow)}#${ref}`;
-    const wait = {
+    const asked = {
       kind: 'child' as const,
       name,
-      dueAt: dueOf(waits, options),
-      timeout: options.timeout ?? null,
-      spec: specOf(options, null),
+      dueAt: dueOf(waits, wait),
+      timeout: wait.timeout,
+      spec: specOf(wait, null),
     };
-    return (await waits.askChild(wait, (call) => child(scope, request, call, ref, false))) as ResultOf<W>;
+    return (await waits.askChild(asked, (call) => child(scope, request, call, ref, false))) as ResultOf<W>;
   });
 }
 
@@ -52,8 +55,8 @@ export async function startWorkflow<W extends WorkflowRef>(
   options: ChildOptions = {},
 ): Promise<string> {
   const scope = currentScope('startWorkflow');
-  const request = requestOf('startWorkflow', workflow, input, options);
-  const ref = options.ref ?? null;
+  const request = readOptions('The options of startWorkflow()', options, (read) => requestOf(read, workflow, input));
+  const { ref } = request;
   const name = scope.host.nameOf(workflow);
   const call = `start:${name}:${scope.count('start', name)}`;
   const made = async (): Promise<string> => {
@@ -94,19 +97,16 @@ async function child(
   return { id: known.id, fresh: null };
 }
 
-function requestOf(caller: string, workflow: unknown, input: unknown, options: ChildOptions): ChildRequest {
-  const { ref, queue, priority } = options;
-  const refuse = (path: string, message: string): never => {
-    throw new InvalidInputError(`The options of ${caller}()`, [{ path, message }]);
+interface ReadChild extends ChildRequest {
+  readonly ref: string | null;
+}
+
+function requestOf(read: OptionReader, workflow: unknown, input: unknown): ReadChild {
+  return {
+    workflow,
+    input,
+    ref: read.text('ref', null),
+    queue: read.text('queue', null, QUEUE_NAME),
+    priority: read.integer('priority', null, PRIORITY),
   };
-  if (ref !== undefined && (typeof ref !== 'string' || ref === '' || ref.length > 200)) {
-    refuse('ref', `expected a string of 1 to 200 characters, got ${describe(ref)}`);
-  }
-  if (queue !== undefined && (typeof queue !== 'string' || queue === '' || queue.length > 200)) {
-    refuse('queue', `expected the name of a queue, got ${describe(queue)}`);
-  }
-  if (priority !== undefined && !Number.isInteger(priority)) {
-    refuse('priority', `expected a whole number, got ${describe(priority)}`);
-  }
-  return { workflow, input, queue: queue ?? null, priority: priority ?? null };
 }

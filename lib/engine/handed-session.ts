@@ -319,7 +319,7 @@ export class HandedSession implements Session {
       manager,
       maxPayloadBytes: this.deps.maxPayloadBytes,
       log: stepLog(this.deps, this.logged),
-      waits: new StepWaits(this.waits, info, () => this.deps.clock.now()),
+      waits: new StepWaits(this.waits, info, () => this.deps.clock.now(), this.deps.maxPayloadBytes),
       trace: beginAttempt(this.trace, info, this.waits),
       results: () => resultsOf(place.results, this.values),
     });

@@ -246,7 +246,7 @@ export class PlaceRunner {
       manager,
       maxPayloadBytes: core.deps.maxPayloadBytes,
       log: stepLog(core.deps, state.logged ?? null),
-      waits: new StepWaits(known, info, () => core.deps.clock.now()),
+      waits: new StepWaits(known, info, () => core.deps.clock.now(), core.deps.maxPayloadBytes),
       trace: beginAttempt(core.trace, info, known),
       results: () => resultsOf(place.own ?? place.results, core.values),
     });

@@ -1,5 +1,6 @@
 import { decode, encode } from '../core/codec.js';
 import { StepUsageError } from '../core/errors-usage.js';
+import { checkText, KEY } from '../core/limits.js';
 import type { SettledResult } from '../core/results.js';
 import { currentScope, type FanResults } from './step-scope.js';
 
@@ -64,6 +65,7 @@ export function stepManager<M = unknown>(): M {
  */
 export async function once<T>(name: string, fn: () => T | Promise<T>): Promise<T> {
   const scope = currentScope('once');
+  checkText('once()', 'name', name, KEY);
   if (scope.onceNames.has(name)) {
     throw new StepUsageError(
       'ONCE_NAME_TAKEN',

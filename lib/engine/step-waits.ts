@@ -80,6 +80,7 @@ export class StepWaits implements PassWaits {
       readonly attempt: number;
     },
     readonly now: () => number,
+    private readonly maxPayloadBytes: number,
   ) {
     this.suspended = new Promise((resolve) => (this.suspend = resolve));
   }
@@ -139,7 +140,7 @@ export class StepWaits implements PassWaits {
       names: request.names ?? [],
       childId,
       dueAt: request.dueAt,
-      spec: request.spec === null ? null : encode(request.spec, { what: request.name }),
+      spec: request.spec === null ? null : encode(request.spec, { what: request.name, maxBytes: this.maxPayloadBytes }),
     });
     return this.openEnded();
   }

@@ -1,9 +1,9 @@
-import { describe } from '../core/describe.js';
 import { InvalidInputError, WaitInTransactionError } from '../core/errors.js';
 import { StepUsageError } from '../core/errors-usage.js';
-
 import { normaliseApproval } from '../core/input-check.js';
 import { checkDeclaration } from '../core/input-declaration.js';
+import { checkDuration, checkText, DATE, isDate, KEY, MAX_NAMES, refused, type TextRule } from '../core/limits.js';
+import { listOf, type OptionReader, readOptions } from '../core/option-reader.js';
 import type { InputChoice, InputDeclaration, InputField, InputType, WaitKind, WaitSpec } from '../core/wait-spec.js';
 import { currentScope, type StepScope } from './step-scope.js';
 import type { PassWaits, WaitRequest } from './step-waits.js';
@@ -38,37 +38,33 @@ export interface InputOptions<V = unknown> extends WaitOptions<V> {
   choices?: readonly InputChoice[];
 }
 
-type Declared<V, K extends keyof InputOptions = never> = Omit<InputOptions<V>, 'type' | K>;
+/** No options: there is nothing to read. */
+const NONE = {};
 
-const LONGEST = 8_640_000_000_000_000;
+type Declared<V, K extends keyof InputOptions = never> = Omit<InputOptions<V>, 'type' | K>;
 
 /** Suspends for so many ms. */
 export async function sleep(ms: number): Promise<void> {
   const waits = waitsOf('sleep');
-  if (typeof ms !== 'number' || !(ms >= 0) || ms > LONGEST) {
-    throw invalid('sleep()', 'ms', `expected a number of ms, at least 0, got ${describe(ms)}`);
-  }
-  await ask(waits, 'sleep', 'sleep', [], waits.now() + ms, null, null);
+  await ask(waits, 'sleep', 'sleep', [], waits.now() + checkDuration('sleep()', 'ms', ms), null, null);
 }
 
 /** Suspends until that time; a time that has passed is over at once. */
 export async function scheduleAt(date: Date): Promise<void> {
   const waits = waitsOf('scheduleAt');
-  if (!(date instanceof Date) || Number.isNaN(date.getTime())) {
-    throw invalid('scheduleAt()', 'date', `expected a Date, got ${describe(date)}`);
-  }
-  await ask(waits, 'sleep', 'schedule', [], date.getTime(), null, null);
+  if (!isDate(date)) throw refused('scheduleAt()', 'date', DATE, date);
+  await ask(waits, 'sleep', 'schedule', [], new Date(date).getTime(), null, null);
 }
 
 /** The payload of the first event of that name that no other wait has taken, sent before or after. */
-export function waitForEvent<T = unknown>(name: string, options: WaitOptions<T> = {}): Promise<T> {
+export function waitForEvent<T = unknown>(name: string, options: WaitOptions<T> = NONE): Promise<T> {
   return started(async () => (await events('waitForEvent', 'event', [name], options)) as T);
 }
 
 /** `[name, payload]` of the first event of these names. */
 export function waitForAny<T = unknown>(
   names: readonly string[],
-  options: WaitOptions = {},
+  options: WaitOptions = NONE,
 ): Promise<[name: string, payload: T]> {
   return started(async () => (await events('waitForAny', 'any', names, options)) as [string, T]);
 }
@@ -76,14 +72,14 @@ export function waitForAny<T = unknown>(
 /** One event of each of these names, by name; takes them only when all are there. */
 export function waitForAll<T extends object = Record<string, unknown>>(
   names: readonly string[],
-  options: WaitOptions = {},
+  options: WaitOptions = NONE,
 ): Promise<T> {
   return started(async () => (await events('waitForAll', 'all', names, options)) as T);
 }
 
 /** What a person (or a program) provides with `provideInput`. */
 export function waitForInput<T = unknown>(name: string, options: InputOptions<T> = {}): Promise<T> {
-  return started(async () => (await input('waitForInput', name, options.type ?? null, options)) as T);
+  return started(async () => (await input('waitForInput', name, null, options)) as T);
 }
 
 /** `'approved'` or `'rejected'`. */
@@ -139,58 +135,57 @@ function events(
   options: WaitOptions,
 ): Promise<unknown> {
   const waits = waitsOf(caller);
-  const names = [...new Set(given)];
-  if (!Array.isArray(given) || names.length === 0) {
-    throw invalid(`${caller}()`, 'names', `expected an array of event names, got ${describe(given)}`);
+  const list = listOf(given);
+  const names = [...new Set(list)].map((name) => checkText(`${caller}()`, 'name', name, KEY));
+  if (list === null || names.length === 0 || names.length > MAX_NAMES) {
+    throw refused(`${caller}()`, 'names', `a list of 1 to ${MAX_NAMES} names of events`, given);
   }
-  for (const name of names) checkName(caller, name);
-  checkOptions(caller, options);
-  return ask(
-    waits,
-    kind,
-    names.join(','),
-    names,
-    dueOf(waits, options),
-    options.timeout ?? null,
-    specOf(options, null),
-  );
+  const wait = readWait(caller, options);
+  return ask(waits, kind, names.join(','), names, dueOf(waits, wait), wait.timeout, specOf(wait, null));
 }
 
 function input(
   caller: string,
   name: string,
+  /** Null: the options say it. */
   type: InputType | null,
   options: InputOptions,
   convert?: WaitRequest['convert'],
 ): Promise<unknown> {
   const waits = waitsOf(caller);
-  checkName(caller, name);
-  checkOptions(caller, options);
-  const { fields, choices } = options;
-  const declaration: InputDeclaration = {
-    type,
-    ...(fields === undefined ? {} : { fields }),
-    ...(choices === undefined ? {} : { choices }),
-  };
-  const violations = checkDeclaration(declaration);
+  checkText(`${caller}()`, 'name', name, KEY);
+  const { wait, asked } = readOptions(`The options of ${caller}()`, options, (read) => ({
+    wait: waitOf(read),
+    asked: inputOf(read, type),
+  }));
+  const violations = checkDeclaration(asked);
   if (violations.length > 0)
     throw new InvalidInputError(`The declaration of input "${name}" in ${caller}()`, violations);
-  const { prompt, metadata } = options;
-  const spec = {
-    ...declaration,
-    ...(prompt === undefined ? {} : { prompt }),
-    ...(metadata === undefined ? {} : { metadata }),
-  };
   return waits.ask({
     kind: 'input',
     name,
     names: [name],
-    dueAt: dueOf(waits, options),
-    timeout: options.timeout ?? null,
-    spec: specOf(options, spec),
+    dueAt: dueOf(waits, wait),
+    timeout: wait.timeout,
+    spec: specOf(wait, asked),
     ...(convert === undefined ? {} : { convert }),
   });
 }
+
+/** What an input declares; keys that were not given are absent. */
+function inputOf(read: OptionReader, type: InputType | null): InputDeclaration & Pick<WaitSpec, 'prompt' | 'metadata'> {
+  const given = {
+    fields: read.take('fields'),
+    choices: read.take('choices'),
+    prompt: read.text('prompt', undefined, ANY_TEXT),
+    metadata: read.take('metadata'),
+  };
+  const found = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  // Checked by checkDeclaration.
+  return { type: type ?? ((read.take('type') ?? null) as InputType | null), ...found };
+}
+
+const ANY_TEXT: TextRule = { fits: () => true, expected: 'a string' };
 
 function ask(
   waits: PassWaits,
@@ -204,16 +199,40 @@ function ask(
   return waits.ask({ kind, name, names, dueAt, timeout, spec });
 }
 
-/** Database time in ms at which the wait gives up. */
-export function dueOf(waits: PassWaits, { timeout }: WaitOptions): number | null {
-  return timeout === undefined ? null : waits.now() + timeout;
+/** The options that all waits have, as they were read. */
+export interface ReadWait {
+  /** ms; null: none. */
+  readonly timeout: number | null;
+  /** Null: there is none. */
+  readonly timeoutValue: { readonly value: unknown } | null;
+  readonly onTimeout: 'resume' | 'fail';
 }
 
-export function specOf(options: WaitOptions, more: WaitSpec | null): WaitSpec | null {
+const NO_OPTIONS: ReadWait = { timeout: null, timeoutValue: null, onTimeout: 'resume' };
+
+/** @throws InvalidInputError with everything that is wrong */
+function readWait(caller: string, options: WaitOptions): ReadWait {
+  return options === NONE ? NO_OPTIONS : readOptions(`The options of ${caller}()`, options, waitOf);
+}
+
+export function waitOf(read: OptionReader): ReadWait {
+  return {
+    timeout: read.duration('timeout', null),
+    timeoutValue: read.has('timeoutValue') ? { value: read.take('timeoutValue') } : null,
+    onTimeout: read.oneOf('onTimeout', 'resume', ['resume', 'fail']),
+  };
+}
+
+/** Database time in ms at which the wait gives up. */
+export function dueOf(waits: PassWaits, { timeout }: ReadWait): number | null {
+  return timeout === null ? null : waits.now() + timeout;
+}
+
+export function specOf({ timeoutValue, onTimeout }: ReadWait, more: WaitSpec | null): WaitSpec | null {
   const spec: WaitSpec = {
     ...more,
-    ...('timeoutValue' in options ? { timeoutValue: options.timeoutValue } : {}),
-    ...(options.onTimeout === 'fail' ? { onTimeout: 'fail' as const } : {}),
+    ...(timeoutValue === null ? {} : { timeoutValue: timeoutValue.value }),
+    ...(onTimeout === 'fail' ? { onTimeout } : {}),
   };
   return Object.keys(spec).length === 0 ? null : spec;
 }
@@ -232,30 +251,6 @@ export function waitsIn(scope: StepScope, caller: string): PassWaits {
     );
   }
   return scope.waits;
-}
-
-export function checkOptions(caller: string, options: WaitOptions): void {
-  const { timeout, onTimeout } = options;
-  if (timeout !== undefined && (typeof timeout !== 'number' || !(timeout >= 0) || timeout > LONGEST)) {
-    throw invalid(
-      `The options of ${caller}()`,
-      'timeout',
-      `expected a number of ms, at least 0, got ${describe(timeout)}`,
-    );
-  }
-  if (onTimeout !== undefined && onTimeout !== 'resume' && onTimeout !== 'fail') {
-    const message = `expected "resume" or "fail", got ${describe(onTimeout)}`;
-    throw invalid(`The options of ${caller}()`, 'onTimeout', message);
-  }
-}
-
-function checkName(caller: string, name: unknown): void {
-  if (typeof name === 'string' && name !== '' && name.length <= 200) return;
-  throw invalid(`${caller}()`, 'name', `expected a string of 1 to 200 characters, got ${describe(name)}`);
-}
-
-function invalid(what: string, path: string, message: string): InvalidInputError {
-  return new InvalidInputError(what, [{ path, message }]);
 }
 
 /** A wait that nobody awaits may still end with an error: it must not end the process. */

@@ -87,6 +87,7 @@ describe('start', () => {
     [{ queue: '' }, 'queue', 'a queue name'],
     [{ idempotencyKey: '' }, 'idempotencyKey', '1 to 512 characters'],
     [{ idempotencyKey: 'x'.repeat(513) }, 'idempotencyKey', '1 to 512 characters'],
+    [{ idempotencyKey: 'schedule:daily:2030-01-01' }, 'idempotencyKey', 'begins with "schedule:"'],
     [{ idempotencyKey: '\ud800' }, 'idempotencyKey', 'surrogate'],
     [{ manager: {} }, 'manager', 'EntityManager'],
     [{ prioritty: 1 }, 'prioritty', 'Did you mean "priority"?'],
