@@ -4,6 +4,7 @@ DROP TABLE durable.queue_rates;
 DROP TABLE durable.queue_settings;
 DROP TABLE durable.events;
 DROP TABLE durable.waits;
+DROP SEQUENCE durable.step_order;
 DROP TABLE durable.step_executions;
 DROP TABLE durable.workflow_queue;
 DROP TABLE durable.workflow_executions;

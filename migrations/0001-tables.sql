@@ -29,7 +29,8 @@ CREATE TABLE durable.workflow_definitions (
 -- One row a process. It is the lease of all the runs the process holds: renewed by one single-row update a heartbeat,
 -- however many runs there are.
 CREATE TABLE durable.workers (
-  id           integer     GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  -- By chance, not from a sequence: one that a failover has set back would give a living worker's number away.
+  id           integer     DEFAULT (1 + floor(random() * 2147483646))::integer PRIMARY KEY,
   host         text        NOT NULL,
   pid          integer     NOT NULL,
   -- Names the set of process ids that `pid` belongs to (boot and PID namespace), and the process's own start, so that a
@@ -181,10 +182,17 @@ CREATE TABLE durable.step_executions (
   -- What the step's code has logged, one row of text a line (lib/core/log-entry.ts); NULL: nothing. On the record of the
   -- attempt, or on one of type 'log' where a pass of it has left none: it waits, or was handed back.
   logs         text,
+  -- Of a step on another queue, which numbers its records by itself: the run's last record when this one was written,
+  -- under the run's lock, and its number among those that came after it.
+  after_seq    bigint,
+  nth          bigint,
   PRIMARY KEY (run_id, seq),
   CONSTRAINT steps_status CHECK (status IN ('completed', 'failed')),
   CONSTRAINT steps_error CHECK ((status = 'failed') = (error IS NOT NULL))
 );
+
+-- Numbers the records of steps on other queues (`nth`). A failover that loses commits loses what they numbered too.
+CREATE SEQUENCE durable.step_order;
 
 -- What steps wait for. A row is written in the commit that suspends the step (or notes the wait of one arm), and stays
 -- as history. `active`: the visit of the step that asked is not over, so that its next pass needs the answer.

@@ -5,3 +5,4 @@ DROP FUNCTION durable.active_waits(uuid[]);
 DROP FUNCTION durable.send_event(uuid, text, text, text, text);
 DROP FUNCTION durable.match_waits(uuid[]);
 DROP FUNCTION durable.wake_run(uuid);
+DROP FUNCTION durable.last_record(uuid, text);

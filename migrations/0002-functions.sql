@@ -4,6 +4,19 @@
 -- small must not scan them when they are large. (Functions in SQL plan anew at each call before PostgreSQL 18, those in
 -- PL/pgSQL wherever a parameter is an array and plan_cache_mode does not say otherwise.)
 
+-- The highest number in the journal of a run, or of a step that another queue has (`step`: its row's text): in the span
+-- of 2^20 numbers that is kept free for it. 0: none.
+CREATE FUNCTION durable.last_record(run uuid, step text) RETURNS bigint
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+  SELECT COALESCE((
+    SELECT r.seq
+    FROM durable.step_executions r, (SELECT substring(step FROM '"nextSeq":([0-9]{1,15})')::bigint AS seq) first
+    WHERE r.run_id = run AND r.seq >= COALESCE(first.seq, 0)
+      AND r.seq < COALESCE(first.seq + 1048576, 9223372036854775807)
+    ORDER BY r.seq DESC LIMIT 1
+  ), 0)
+$$;
+
 -- Something that a suspended run waits for has come: ready if it sleeps, marked if it is held. The caller has the row's lock.
 CREATE FUNCTION durable.wake_run(run uuid) RETURNS TABLE (queue text, paused boolean, state text)
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off

@@ -106,6 +106,21 @@ ALTER TABLE durable.instance ADD CONSTRAINT instance_pkey PRIMARY KEY (single);
 
 ALTER TABLE durable.instance ADD CONSTRAINT instance_single_check CHECK (single);
 
+CREATE OR REPLACE FUNCTION durable.last_record(run uuid, step text)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+  SELECT COALESCE((
+    SELECT r.seq
+    FROM durable.step_executions r, (SELECT substring(step FROM '"nextSeq":([0-9]{1,15})')::bigint AS seq) first
+    WHERE r.run_id = run AND r.seq >= COALESCE(first.seq, 0)
+      AND r.seq < COALESCE(first.seq + 1048576, 9223372036854775807)
+    ORDER BY r.seq DESC LIMIT 1
+  ), 0)
+$function$;
+
 CREATE OR REPLACE FUNCTION durable.match_waits(runs uuid[])
  RETURNS TABLE(run uuid, queue text, paused boolean, state text)
  LANGUAGE plpgsql
@@ -298,7 +313,9 @@ CREATE TABLE durable.step_executions (
   facts text,
   output text,
   error text,
-  logs text
+  logs text,
+  after_seq bigint,
+  nth bigint
 );
 
 ALTER TABLE durable.step_executions ADD CONSTRAINT step_executions_pkey PRIMARY KEY (run_id, seq);
@@ -411,7 +428,7 @@ END
 $function$;
 
 CREATE TABLE durable.workers (
-  id integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+  id integer NOT NULL DEFAULT (((1)::double precision + floor((random() * (2147483646)::double precision))))::integer,
   host text NOT NULL,
   pid integer NOT NULL,
   process_key text,

@@ -243,7 +243,7 @@ export class HandedSession implements Session {
     const logs = this.lost ? [] : this.logRecords(false);
     if (logs.length > 0) await this.commit(logs, null);
     const row = { rowId: this.rowId, token: this.token };
-    await this.deps.store.release(this.deps.worker(), [row]).catch(() => {});
+    await this.deps.store.release(this.deps.worker(), [row], false).catch(() => {});
   }
 
   private async commit(

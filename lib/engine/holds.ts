@@ -84,7 +84,7 @@ export class Holds {
     const { opener, pollers, store, worker, onWork } = this.deps;
     if (this.offered !== hold.queues && pollers.get(row.queue)?.reserve() !== true) {
       // It took so long that the place went to another.
-      const { queues } = await store.release(worker(), [row]);
+      const { queues } = await store.release(worker(), [row], false);
       return onWork(queues);
     }
     this.withdraw(hold, row.queue);

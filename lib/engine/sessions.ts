@@ -176,7 +176,7 @@ export class Sessions {
       if (seen?.token === token && [...this.claiming].every((claim) => claim > claims)) lost.push({ rowId, token });
     }
     if (lost.length === 0) return;
-    const { queues } = await this.store.release(this.worker(), lost);
+    const { queues } = await this.store.release(this.worker(), lost, true);
     this.onReleased(queues);
   }
 }

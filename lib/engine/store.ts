@@ -48,8 +48,15 @@ export interface EngineStore {
   landed(rowId: string, runId: string, seq: number): Promise<boolean>;
   /** The rows that the worker holds, with their tokens and what was asked of them meanwhile. */
   held(worker: number): Promise<Map<string, HeldRow>>;
-  /** Gives up rows that the worker holds without knowing them. */
-  release(worker: number, rows: readonly { rowId: string; token: number }[]): Promise<{ queues: string[] }>;
+  /**
+   * Gives rows back to the queue. `counts`: as a recovery, since nobody knows why they are held: their sessions came to a
+   * bad end, or the answer to their claim was lost.
+   */
+  release(
+    worker: number,
+    rows: readonly { rowId: string; token: number }[],
+    counts: boolean,
+  ): Promise<{ queues: string[] }>;
   /** Takes up to `limit` ready rows of the queue for the worker, in claim order. */
   claim(worker: number, queue: string, limit: number, definitions: readonly Claimable[]): Promise<ClaimedRow[]>;
   /** A stored definition, for a run that an earlier or later version of the code left behind. */

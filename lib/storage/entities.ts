@@ -106,6 +106,8 @@ export interface StepRow {
   output: string | null;
   error: string | null;
   logs: string | null;
+  afterSeq: number | null;
+  nth: number | null;
 }
 
 /** waits: what steps wait for, open and closed. */
@@ -303,6 +305,8 @@ export function createEntities(schema: string): Entities {
       output: optional('text'),
       error: optional('text'),
       logs: optional('text'),
+      afterSeq: optional('bigint', 'after_seq'),
+      nth: optional('bigint'),
     }),
     waits: entity<WaitEntityRow>('waits', {
       runId: column('uuid', 'run_id', { primary: true }),

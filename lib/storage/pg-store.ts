@@ -37,6 +37,9 @@ export interface PgStoreOptions {
 /** What the rare transactions of several statements use: steps on other queues, commits that are looked up. */
 const RARE_CONNECTIONS = 2;
 
+/** Rows of dead workers made claimable at a time, at most; the next look does the rest. */
+const SWEPT = 1_000;
+
 /**
  * The engine's storage. The journal writer, the claims and the heartbeats each have a connection of their own, so that
  * none waits behind another.
@@ -91,18 +94,14 @@ export class PgStore implements port.EngineStore {
 
   commitHanded(worker: number, op: port.HandedOp): Promise<port.HandedAck> {
     return this.transact(async (run) => {
-      const rows = await run<{ id: string; token: number; worker_id: number | null }>('lock-handed', [
-        op.rowId,
-        op.runId,
-      ]);
-      const own = rows.find((row) => row.id === op.rowId);
-      if (own?.token !== op.token || own.worker_id !== worker) return { taken: false, woken: null };
+      const rows = await run<LockedRow>('lock-handed', [op.rowId, op.runId]);
+      if (!isLease(rows, worker, op)) return { taken: false, woken: null };
       if (!rows.some((row) => row.id === op.runId)) {
         // The run has ended: nothing is recorded for it any more.
         await run('finish-handed', [op.rowId]);
         return { taken: false, woken: null };
       }
-      if (op.records.length > 0) await run('insert-records', [op.runId, op.token, recordsJson(op.records)]);
+      if (op.records.length > 0) await run('insert-records', [op.runId, op.token, recordsJson(op.records), true]);
       if (op.extras !== null) await run('commit-extras', [extrasJson([op])]);
       let woken: port.WokenRun | null = null;
       if (op.outcome?.kind === 'again') {
@@ -151,9 +150,13 @@ export class PgStore implements port.EngineStore {
     return new Map(rows.map(({ id, ...row }) => [id, row]));
   }
 
-  async release(worker: number, rows: readonly { rowId: string; token: number }[]): Promise<{ queues: string[] }> {
+  async release(
+    worker: number,
+    rows: readonly { rowId: string; token: number }[],
+    counts: boolean,
+  ): Promise<{ queues: string[] }> {
     const json = JSON.stringify(rows.map(({ rowId, token }) => ({ id: rowId, token })));
-    return queuesOf(await this.claims.run<{ queue: string }>('release', [worker, json]));
+    return queuesOf(await this.claims.run<{ queue: string }>('release', [worker, json, counts]));
   }
 
   async claim(
@@ -224,9 +227,10 @@ export class PgStore implements port.EngineStore {
   async registerWorker(w: port.WorkerRegistration): Promise<{ id: number; now: number }> {
     const { host, pid, processKey, processStart, version, queues, definitions, sessionName, leaseMs } = w;
     const values = [host, pid, processKey, processStart, version, queues, definitions, sessionName, leaseMs];
-    const [row] = await this.lease.run<{ id: number; now: number }>('register-worker', values);
-    if (row === undefined) throw new StoreError('rejected', 'The worker was not entered');
-    return row;
+    for (;;) {
+      const [row] = await this.lease.run<{ id: number; now: number }>('register-worker', values);
+      if (row !== undefined) return row;
+    }
   }
 
   async heartbeat(worker: number, leaseMs: number, inFlight: string): Promise<number | null> {
@@ -247,13 +251,15 @@ export class PgStore implements port.EngineStore {
   async recover(dead: readonly { id: number; seenAt: string }[]): Promise<{ queues: string[]; recovered: number }> {
     const json = JSON.stringify(dead.map(({ id, seenAt }) => ({ id, seen_at: seenAt })));
     if (dead.length > 0) await this.lease.run('declare-dead', [json]);
-    const rows = await this.lease.run<{ queue: string; paused: boolean }>('sweep-dead');
+    const rows = await this.lease.run<{ queue: string; paused: boolean }>('sweep-dead', [SWEPT]);
     await this.lease.run('prune-workers');
     return { ...queuesOf(rows.filter((row) => !row.paused)), recovered: rows.length };
   }
 
   async deregisterWorker(worker: number): Promise<{ queues: string[] }> {
-    return queuesOf(await this.lease.run<{ queue: string }>('deregister-worker', [worker]));
+    const left = queuesOf(await this.lease.run<{ queue: string }>('deregister-worker', [worker]));
+    await this.lease.run('prune-workers');
+    return left;
   }
 
   async claimableDefinitions(worker: number, own: readonly number[]): Promise<{ id: number; own: number }[]> {
@@ -262,16 +268,14 @@ export class PgStore implements port.EngineStore {
 
   /** Locks the run under its fence and writes the record, in the app's own transaction. */
   private async recordIn(manager: EntityManager, worker: number, op: port.RunOp): Promise<boolean> {
+    const query: Query = async (text, parameters) => manager.query(text, [...parameters]);
     const { schema } = this.options;
     try {
-      const held: unknown[] = await manager.query(sql('lock-held', schema).replace('SKIP LOCKED', ''), [
-        op.rowId,
-        op.token,
-        worker,
-      ]);
-      if (held.length === 0) return false;
-      await manager.query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records)]);
-      if (op.extras !== null) await manager.query(sql('commit-extras', schema), [extrasJson([op])]);
+      const rows = await query<LockedRow>(sql('lock-handed', schema), [op.rowId, op.runId]);
+      if (!isLease(rows, worker, op)) return false;
+      const elsewhere = op.rowId !== op.runId;
+      await query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records), elsewhere]);
+      if (op.extras !== null) await query(sql('commit-extras', schema), [extrasJson([op])]);
       return true;
     } catch (error) {
       throw asStoreError(error);
@@ -298,6 +302,22 @@ export class PgStore implements port.EngineStore {
       client.release(broken);
     }
   }
+}
+
+/** A row of the queue, locked. */
+interface LockedRow {
+  readonly id: string;
+  readonly token: number;
+  readonly worker_id: number | null;
+}
+
+/** Whether the worker holds the row under the token of the operation. */
+function isLease(
+  rows: readonly LockedRow[],
+  worker: number,
+  { rowId, token }: { rowId: string; token: number },
+): boolean {
+  return rows.some((row) => row.id === rowId && row.token === token && row.worker_id === worker);
 }
 
 interface SightingRow {

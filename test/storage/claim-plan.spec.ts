@@ -15,8 +15,8 @@ beforeAll(async () => {
   const { url } = await createTestDatabase();
   pool = new pg.Pool({ connectionString: url, max: 1 });
   await pool.query(
-    `INSERT INTO durable.workers (host, pid, version, queues, definitions, expires_at)
-     VALUES ('test', 1, '1', '{default}', '{1,2}', now() + interval '1 hour')`,
+    `INSERT INTO durable.workers (id, host, pid, version, queues, definitions, expires_at)
+     VALUES (1, 'test', 1, '1', '{default}', '{1,2}', now() + interval '1 hour')`,
   );
   // As the engine's own connections are set.
   await pool.query(SESSION_PLANNER.join('; '));
@@ -97,5 +97,27 @@ it('a claim and a wake stay flat', async () => {
     // 150 times the rows: each look-up goes a level or two deeper, and that is all.
     expect(large.claim.pages).toBeLessThan(3 * small.claim.pages);
     expect(large.wake.pages).toBeLessThan(3 * small.wake.pages);
+  }
+});
+
+it('a look for what nobody answers for, and a sweep of it, cost a probe a worker', async () => {
+  await pool.query(
+    `INSERT INTO durable.workers (id, host, pid, version, queues, definitions, expires_at)
+     SELECT n, 'test', n, '1', '{default}', '{1}', now() + interval '1 hour' FROM generate_series(2, 5) n`,
+  );
+  const held = (worker: string): Record<string, string> => ({ state: "'running'", worker_id: worker, token: '1' });
+  await add(100, held('(1 + random() * 4)::integer'));
+  await add(10, held('77'));
+  await pool.query('VACUUM ANALYZE durable.workflow_queue');
+  const look = (): Promise<{ pages: number; rows: number }> => cost('look-at-workers', [1]);
+  const sweep = (): Promise<{ pages: number; rows: number }> => cost('sweep-dead', [1_000]);
+  const small = [await look(), await sweep()];
+  expect(small.map(({ rows }) => rows)).toEqual([5, 10]);
+  await add(20_000, held('(1 + random() * 4)::integer'));
+  const grown = [await look(), await sweep()];
+  await pool.query('VACUUM ANALYZE durable.workflow_queue');
+  for (const large of [grown, [await look(), await sweep()]]) {
+    expect(large.map(({ rows }) => rows)).toEqual([5, 10]);
+    large.forEach(({ pages }, at) => expect(pages).toBeLessThan(3 * (small[at]?.pages ?? 0)));
   }
 });

@@ -11,11 +11,15 @@
 -- on token and worker under the lock. Rows are looked up one by one (LATERAL … LIMIT 1), which no plan can turn into a
 -- scan of the table, and operations are carried along in `held` rather than joined again, so the cost does not grow
 -- with the square of the group.
-WITH op AS MATERIALIZED (
+WITH me AS MATERIALIZED (
+  -- A worker that has left, or was declared dead, commits nothing more: what it still held is somebody else's.
+  SELECT FROM durable.workers w WHERE w.id = $1 AND w.dead_at IS NULL
+), op AS MATERIALIZED (
   SELECT *
   FROM json_to_recordset($2::json) AS o(
     id uuid, run uuid, token integer, touches boolean, records json, status text, undone boolean, data_seq bigint,
     error text, drop_steps boolean, park json)
+  WHERE EXISTS (SELECT FROM me)
 ), plain AS MATERIALIZED (
   SELECT op.id, op.run, op.token, op.touches, op.records, op.data_seq, op.error, op.drop_steps, op.park,
     -- A run that is to be cancelled and undone does not end in another way: its holder learns of it and begins to undo.
@@ -91,7 +95,7 @@ WITH op AS MATERIALIZED (
     COALESCE(s.scheduled_at, durable.clock() + s.delay_ms * interval '1 ms') AS due,
     -- Held at once only where nothing else is claimable: a start never overtakes the backlog. Nor does it enter a queue
     -- that is paused or limited; the process asks for no such start where the workflow itself is limited.
-    s.claim AND NOT EXISTS (
+    s.claim AND EXISTS (SELECT FROM me) AND NOT EXISTS (
       SELECT FROM durable.workflow_queue q
       WHERE q.queue = s.queue AND q.state = 'ready' AND NOT q.paused AND q.definition_id = ANY ($4::integer[])
     ) AND NOT EXISTS (

@@ -6,4 +6,4 @@ SELECT w.id, w.host, w.pid, w.version, w.queues, w.started_at, w.seen_at, w.expi
     SELECT d.name FROM durable.workflow_definitions d WHERE d.id = ANY (w.definitions) ORDER BY d.name) AS workflows
 FROM durable.workers w
 WHERE w.dead_at IS NULL
-ORDER BY w.id
+ORDER BY w.started_at, w.id

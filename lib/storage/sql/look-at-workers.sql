@@ -1,12 +1,27 @@
--- The other workers, as they look from here.
+-- The other workers, as they look from here, and those that are in no row of the table any more but still hold something.
 --   $1 integer  the worker that looks
 -- `connected` is null where it says nothing: the session cannot be watched, or the server was restarted since the
 -- worker was last seen (then every session is gone, of the living too).
+-- The numbers that rows are held under are found by stepping through queue_worker, one probe for each worker: what
+-- nobody alive answers for is seen whether or not its worker was ever declared dead.
+WITH RECURSIVE holder AS (
+  (SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL ORDER BY q.worker_id LIMIT 1)
+  UNION ALL
+  SELECT next.worker_id
+  FROM holder h
+  CROSS JOIN LATERAL (
+    SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id > h.worker_id ORDER BY q.worker_id LIMIT 1
+  ) next
+)
 SELECT w.id, w.pid, w.process_key, w.process_start, w.seen_at::text AS seen_at,
   w.expires_at < now() AS expired,
   w.dead_at IS NOT NULL AS dead,
-  w.dead_at IS NOT NULL AND EXISTS (SELECT FROM durable.workflow_queue q WHERE q.worker_id = w.id) AS owes,
+  w.dead_at IS NOT NULL AND EXISTS (SELECT FROM holder h WHERE h.worker_id = w.id) AS owes,
   CASE WHEN w.session_name IS NOT NULL AND w.seen_at > pg_postmaster_start_time()
     THEN EXISTS (SELECT FROM pg_stat_activity a WHERE a.application_name = w.session_name) END AS connected
 FROM durable.workers w
-WHERE w.id <> $1;
+WHERE w.id <> $1
+UNION ALL
+SELECT h.worker_id, 0, NULL, NULL, '', true, true, true, NULL
+FROM holder h
+WHERE NOT EXISTS (SELECT FROM durable.workers w WHERE w.id = h.worker_id);

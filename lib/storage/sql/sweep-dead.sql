@@ -1,16 +1,31 @@
--- Makes claimable what dead workers hold. Locked rows are left for the next look: nobody is waited for.
--- The count of recoveries starts anew where a record was written since the last one.
-WITH orphan AS MATERIALIZED (
-  SELECT q.id, q.step_of
-  FROM durable.workflow_queue q
-  WHERE q.worker_id IN (SELECT w.id FROM durable.workers w WHERE w.dead_at IS NOT NULL)
-  FOR NO KEY UPDATE SKIP LOCKED
+-- Makes claimable what no living worker answers for: its worker was declared dead, has left, or is in no row of the table.
+-- Locked rows are left for the next look: nobody is waited for.
+--   $1 integer  rows at most
+-- The count of recoveries starts anew where a record was written since the last one (of a step on another queue: one of
+-- its own). Holders are found by stepping through queue_worker, as in look-at-workers.sql.
+WITH RECURSIVE holder AS (
+  (SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL ORDER BY q.worker_id LIMIT 1)
+  UNION ALL
+  SELECT next.worker_id
+  FROM holder h
+  CROSS JOIN LATERAL (
+    SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id > h.worker_id ORDER BY q.worker_id LIMIT 1
+  ) next
+), orphan AS MATERIALIZED (
+  SELECT o.id, o.step_of, o.step
+  FROM holder h
+  CROSS JOIN LATERAL (
+    SELECT q.id, q.step_of, q.step
+    FROM durable.workflow_queue q
+    WHERE q.worker_id = h.worker_id
+    LIMIT $1
+    FOR NO KEY UPDATE SKIP LOCKED
+  ) o
+  WHERE NOT EXISTS (SELECT FROM durable.workers w WHERE w.id = h.worker_id AND w.dead_at IS NULL)
+  LIMIT $1
 ), progress AS MATERIALIZED (
-  SELECT o.id, COALESCE(s.seq, 0) AS seq
+  SELECT o.id, durable.last_record(COALESCE(o.step_of, o.id), o.step) AS seq
   FROM orphan o
-  LEFT JOIN LATERAL (
-    SELECT r.seq FROM durable.step_executions r WHERE r.run_id = COALESCE(o.step_of, o.id) ORDER BY r.seq DESC LIMIT 1
-  ) s ON true
 )
 UPDATE durable.workflow_queue q
 SET state = 'ready', worker_id = NULL, resumed = true, due_at = durable.clock(), progress_seq = p.seq,

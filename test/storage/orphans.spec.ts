@@ -1,0 +1,163 @@
+import { uuidv7 } from '../../lib/core/uuid.js';
+import { NO_EXTRAS } from '../../lib/engine/child-start.js';
+import type { StartOp, WorkerRegistration } from '../../lib/engine/store.js';
+import { resolveTarget } from '../../lib/storage/connection.js';
+import { PgStore } from '../../lib/storage/pg-store.js';
+import { Rows } from './rows.js';
+
+/** What no living worker answers for is found and recovered, whatever became of the row of its worker. */
+
+const HOUR = 3_600_000;
+const NOBODY = 4_711;
+let rows: Rows;
+let store: PgStore;
+let worker: number;
+
+beforeEach(async () => {
+  rows = await Rows.open();
+  store = new PgStore({
+    target: resolveTarget({ url: rows.url }),
+    schema: 'durable',
+    appDataSource: null,
+    direct: true,
+  });
+  worker = await rows.worker();
+});
+
+afterEach(async () => {
+  await store.close();
+  await rows.close();
+});
+
+function heldBy(id: number, more: Record<string, unknown> = {}): Promise<string> {
+  return rows.open({ started_at: new Date(), state: 'running', worker_id: id, token: 1, ...more });
+}
+
+function start(): StartOp {
+  return {
+    id: uuidv7(), workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 0, input: '{}',
+    tags: null, delayMs: 0, scheduledAt: null, retryOf: null, parentId: null, timeout: null, claim: true,
+  }; // prettier-ignore
+}
+
+function registration(): WorkerRegistration {
+  return {
+    host: 'here', pid: 1, processKey: null, processStart: null, version: '0', queues: ['default'],
+    definitions: [rows.definitionId], sessionName: null, leaseMs: 60_000,
+  }; // prettier-ignore
+}
+
+it('a run held under the number of a worker that is in no table is seen, recovered and counted', async () => {
+  const run = await heldBy(NOBODY);
+  const mine = await heldBy(worker);
+  const seen = await store.lookAtWorkers(worker);
+  expect(seen).toEqual([expect.objectContaining({ id: NOBODY, dead: true, owes: true, connected: null })]);
+  expect(await store.recover([])).toEqual({ queues: ['default'], recovered: 1 });
+  expect(await rows.one('workflow_queue', run)).toMatchObject({ state: 'ready', worker_id: null, recoveries: 1 });
+  expect(await rows.one('workflow_queue', mine)).toMatchObject({ state: 'running', worker_id: worker, recoveries: 0 });
+  expect(await store.lookAtWorkers(worker)).toEqual([]);
+});
+
+it('more than one sweep takes is recovered by the next ones', async () => {
+  await rows.pool.query(
+    `INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, state, queue, worker_id, token)
+     SELECT gen_random_uuid(), now(), 1, 0, 'running', 'default', $1 + n % 3, 1 FROM generate_series(1, 2500) n`,
+    [NOBODY],
+  );
+  expect((await store.recover([])).recovered).toBe(1_000);
+  expect((await store.recover([])).recovered).toBe(1_000);
+  expect((await store.recover([])).recovered).toBe(500);
+});
+
+it('a worker that leaves waits for no row: what is locked is recovered by the others', async () => {
+  const free = await heldBy(worker);
+  const locked = await heldBy(worker);
+  const other = await rows.worker();
+  const client = await rows.pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('SELECT FROM durable.workflow_queue WHERE id = $1 FOR UPDATE', [locked]);
+    expect(await store.deregisterWorker(worker)).toEqual({ queues: ['default'] });
+    expect(await rows.one('workflow_queue', free)).toMatchObject({ state: 'ready', recoveries: 0 });
+    expect(await rows.one('workflow_queue', locked)).toMatchObject({ state: 'running', worker_id: worker });
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
+  expect(await store.lookAtWorkers(other)).toEqual([expect.objectContaining({ id: worker, dead: true, owes: true })]);
+  expect((await store.recover([])).recovered).toBe(1);
+  expect(await rows.one('workflow_queue', locked)).toMatchObject({ state: 'ready', worker_id: null });
+});
+
+it('nothing of a worker that has left is committed: its operation is not taken, its start is held by nobody', async () => {
+  const run = await heldBy(worker);
+  await rows.pool.query('UPDATE durable.workers SET dead_at = now() WHERE id = $1', [worker]);
+  const op = {
+    rowId: run, runId: run, token: 1, records: [], outcome: null, extras: { ...NO_EXTRAS, closeAll: true },
+  }; // prettier-ignore
+  const begun = start();
+  const { acks, claimed } = await store.commitGroup(worker, { ops: [op], starts: [begun], claimable: [] });
+  expect([acks.size, claimed.size]).toEqual([0, 0]);
+  expect(await rows.one('workflow_queue', begun.id)).toMatchObject({ state: 'ready', worker_id: null, token: 0 });
+});
+
+it('is forgotten after an hour, unless it still holds something', async () => {
+  const dead_at = new Date(Date.now() - 2 * HOUR);
+  const [gone, owing, fresh] = [
+    await rows.worker({ dead_at }),
+    await rows.worker({ dead_at }),
+    await rows.worker({ dead_at: new Date() }),
+  ];
+  const run = await heldBy(owing);
+  const client = await rows.pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('SELECT FROM durable.workflow_queue WHERE id = $1 FOR UPDATE', [run]);
+    await store.recover([]);
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
+  const left = await rows.pool.query<{ id: number }>('SELECT id FROM durable.workers');
+  expect(left.rows.map(({ id }) => id).sort()).toEqual([worker, owing, fresh].sort());
+  expect(left.rows.map(({ id }) => id)).not.toContain(gone);
+});
+
+it('takes a number of its own by chance: none that a sequence which was set back could give twice', async () => {
+  const ids = [];
+  for (let n = 0; n < 3; n++) ids.push((await store.registerWorker(registration())).id);
+  expect(new Set(ids).size).toBe(3);
+  const { rows: sequences } = await rows.pool.query(
+    `SELECT FROM pg_attribute WHERE attrelid = 'durable.workers'::regclass AND attidentity <> ''`,
+  );
+  expect(sequences).toEqual([]);
+});
+
+it('progress of a step on another queue is a record of its own, not of the rest of its run', async () => {
+  const run = await heldBy(worker);
+  const step = await rows.queued({
+    step_of: run, step: '{"nextSeq":100}', state: 'running', worker_id: NOBODY, token: 3, recoveries: 4,
+    progress_seq: 0, started_at: new Date(),
+  }); // prettier-ignore
+  await rows.record(run, 5_000_000);
+  await store.recover([]);
+  expect(await rows.one('workflow_queue', step)).toMatchObject({ recoveries: 5 });
+  await rows.record(run, 101, { type: 'once' });
+  await rows.pool.query(`UPDATE durable.workflow_queue SET state = 'running', worker_id = $2 WHERE id = $1`, [
+    step,
+    NOBODY,
+  ]);
+  await store.recover([]);
+  expect(await rows.one('workflow_queue', step)).toMatchObject({ recoveries: 1, progress_seq: '101' });
+});
+
+describe('a row that is given back', () => {
+  it.each([
+    ['counts as a recovery where nobody knows of it', true, 1],
+    ['counts as none where that is in order', false, 0],
+  ])('%s', async (_, counts, recoveries) => {
+    const run = await heldBy(worker);
+    await store.release(worker, [{ rowId: run, token: 1 }], counts);
+    expect(await rows.one('workflow_queue', run)).toMatchObject({ state: 'ready', worker_id: null, recoveries });
+  });
+});
