@@ -135,6 +135,7 @@ function keyOf(workflow: string, key: string): string {
 function byKey(a: NewRun, b: NewRun): number {
   const [x, y] = [a.idempotencyKey ?? '', b.idempotencyKey ?? ''];
   if (x !== y) return x < y ? -1 : 1;
+  if (a.workflow !== b.workflow) return a.workflow < b.workflow ? -1 : 1;
   return a.id < b.id ? -1 : 1;
 }
 

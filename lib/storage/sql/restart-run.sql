@@ -17,9 +17,9 @@ WITH source AS (
 ), records AS (
   INSERT INTO durable.step_executions (
     run_id, seq, input_seq, completed_at, retry_at, token, round, visit, attempt, duration_ms, input_item, type, status,
-    path, facts, output, error, logs)
+    path, facts, output, error, logs, after_seq, nth)
   SELECT $1, seq, input_seq, completed_at, retry_at, 1, 1, visit, attempt, duration_ms, input_item, type, status, path,
-    facts, output, error, logs
+    facts, output, error, logs, after_seq, nth
   FROM durable.step_executions
   WHERE run_id = $2 AND round = $3 AND seq <= $4
 )
