@@ -191,25 +191,37 @@ export function failed(state: ScheduleState, error: string, next: number, now: n
   };
 }
 
-/** Since when a scheduler has been at work, and how late it may be for a due time without having missed it, ms. */
+/**
+ * A due time late by no more than this was not missed, ms: the process stood still, another took over, a commit was tried
+ * again.
+ */
+export const ON_TIME = 10_000;
+
+/** Since when some process has been at work on a schedule, and how late it may be without having missed a due time, ms. */
 export interface OnDuty {
   readonly since: number;
   readonly onTime: number;
 }
 
 /**
- * The due times that a schedule is to start runs for now, in order. A time that came while the scheduler was at work
- * and is late by no more than `onTime` is not missed, whatever the schedule says of missed ones.
+ * The due times that a schedule is to start runs for now, in order. A time that came while a process was at work and is
+ * late by no more than `onTime` is not missed: it gets its run whatever the schedule says of missed ones. What came before
+ * was missed, and `catchUp` says how much of it is made up for.
  */
-export function dueTimes({ settings, nextRunAt }: ScheduleState, cron: Cron, now: number, duty: OnDuty): number[] {
+export function dueTimes(schedule: ScheduleState, cron: Cron, now: number, { since, onTime }: OnDuty): number[] {
+  const { nextRunAt, settings } = schedule;
   if (nextRunAt === null || nextRunAt > now) return [];
   const { catchUp, catchUpWindow, catchUpLimit } = settings;
-  const inTime = Math.max(duty.since, now - duty.onTime);
-  const oldest = catchUp === 'none' ? inTime : Math.min(inTime, now - catchUpWindow);
-  const limit = catchUp === 'all' ? catchUpLimit : 1;
+  // A time that had come when the first process came was missed; one of `onTime` ms ago was not.
+  const missedUntil = Math.floor(Math.max(since, now - onTime - 1));
   // The stored time counts as it is, also where this process has other rules for the zone than the one that found it.
-  const first = nextRunAt >= oldest ? [nextRunAt] : [];
-  return [...first, ...cron.between(Math.max(nextRunAt + 1, oldest), now, limit)].slice(-limit);
+  const times = (from: number, until: number, limit: number): number[] => {
+    const first = nextRunAt >= from && nextRunAt <= until ? [nextRunAt] : [];
+    return [...first, ...cron.between(Math.max(nextRunAt + 1, from), until, limit)].slice(-limit);
+  };
+  const limit = catchUp === 'all' ? catchUpLimit : 1;
+  const missed = catchUp === 'none' ? [] : times(now - catchUpWindow, missedUntil, limit);
+  return [...missed, ...times(missedUntil + 1, now, Infinity)];
 }
 
 export function cronOf({ settings: { cron, timezone } }: Pick<ScheduleState, 'settings'>): Cron {

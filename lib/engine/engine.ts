@@ -205,6 +205,7 @@ export class Engine {
     this.scheduler = new Scheduler({
       store: deps.schedules,
       registry,
+      worker: () => this.membership.id,
       interval: settings.schedulerInterval,
       onWork: (queues) => this.workIn(queues),
       onTrouble,

@@ -9,9 +9,15 @@ export interface ScheduleStore {
   fireSchedule(
     workflows: readonly string[],
     leaveAlone: readonly string[],
-    plan: (schedule: ScheduleState, now: number) => Promise<FirePlan>,
+    plan: (schedule: ScheduleState, now: number, others: WorkersSince) => Promise<FirePlan>,
   ): Promise<FiredSchedule | NothingDue>;
 }
+
+/**
+ * Since when a living worker other than this one has had the code of the schedule's workflow, ms of database time; null:
+ * none has it.
+ */
+export type WorkersSince = (worker: number) => Promise<number | null>;
 
 export interface NothingDue {
   readonly name: null;

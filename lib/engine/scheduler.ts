@@ -1,16 +1,18 @@
 import { decode, encode } from '../core/codec.js';
 import { type Cron, parsedCron } from '../core/cron.js';
 import { toStoredError } from '../core/error-record.js';
-import { dueTimes, MOST_FAILURES, type ScheduleState } from '../core/schedule.js';
+import { dueTimes, MOST_FAILURES, ON_TIME, type ScheduleState } from '../core/schedule.js';
 import type { StoredError } from '../core/stored-error.js';
 import { textOf } from '../core/text-of.js';
 import { Loop } from './loop.js';
 import type { RegisteredWorkflow, Registry } from './registry.js';
-import type { FiredSchedule, FirePlan, ScheduleStore } from './store.js';
+import type { FiredSchedule, FirePlan, ScheduleStore, WorkersSince } from './store.js';
 
 export interface SchedulerDeps {
   readonly store: ScheduleStore;
   readonly registry: Registry;
+  /** Its number among the workers. */
+  readonly worker: () => number;
   /** ms between looks when no due time is known. */
   readonly interval: number;
   /** These queues have work. */
@@ -20,8 +22,6 @@ export interface SchedulerDeps {
   readonly onFired?: (fired: FiredSchedule, workflow: string | null) => void;
 }
 
-/** A due time late by no more than this was not missed, ms: another process took over, a commit was tried again. */
-const ON_TIME = 10_000;
 /** How long a schedule is left alone that this process cannot fire, ms. */
 const LEAVE_ALONE = 60_000;
 /** How long an app's own check of an input may take, ms: a row is locked meanwhile. */
@@ -76,9 +76,9 @@ export class Scheduler {
       while (!this.stopped) {
         const planned = new Set<string>();
         let workflow: string | null = null;
-        const fired = await store.fireSchedule(workflows, this.alone(), async (schedule, now) => {
+        const fired = await store.fireSchedule(workflows, this.alone(), async (schedule, now, others) => {
           workflow = schedule.workflow;
-          const made = await this.plan(schedule, now);
+          const made = await this.plan(schedule, now, others);
           if (made.kind === 'start') planned.add(made.target.queue);
           return made;
         });
@@ -98,12 +98,12 @@ export class Scheduler {
   }
 
   /** What is to be done with a schedule that is due, and when it is due next. */
-  private async plan(schedule: ScheduleState, now: number): Promise<FirePlan> {
+  private async plan(schedule: ScheduleState, now: number, others: WorkersSince): Promise<FirePlan> {
     const workflow = this.deps.registry.byName(schedule.workflow);
     try {
       if (workflow === undefined) throw new Error(`workflow "${schedule.workflow}" is not known here`);
       const cron = parsedCron(schedule.settings.cron, schedule.settings.timezone);
-      return await this.planFor(schedule, workflow, cron, now);
+      return await this.planFor(schedule, workflow, cron, now, others);
     } catch (error) {
       // A zone that this process has not heard of, for example: others may fire it.
       this.leftAlone.set(schedule.name, performance.now() + LEAVE_ALONE);
@@ -117,18 +117,13 @@ export class Scheduler {
     { definition, definitionId, validateInput }: RegisteredWorkflow,
     cron: Cron,
     now: number,
+    others: WorkersSince,
   ): Promise<FirePlan> {
     const next = cron.next(now);
-    const since = (this.since ??= now);
+    const since = await this.atWorkSince(schedule, now, others);
     const onTime = Math.max(ON_TIME, 2 * this.deps.interval);
     const dues = dueTimes(schedule, cron, now, { since, onTime });
     const { input, queue } = schedule.settings;
-    const due = schedule.nextRunAt ?? now;
-    if (dues.length === 0 && due < since && now < due + onTime) {
-      // A process that was there before may be about to fire it; later it counts as missed.
-      this.leftAlone.set(schedule.name, performance.now() + Math.min(next, due + onTime) - now);
-      return { kind: 'leave' };
-    }
     if (dues.length > 0) {
       try {
         const value = decode(input);
@@ -139,6 +134,13 @@ export class Scheduler {
     }
     const target = { definitionId, queue: queue ?? definition.queue, priority: definition.priority };
     return { kind: 'start', next, dues, target };
+  }
+
+  /** Since when this process or another that lives has been at work on the schedule, ms of database time. */
+  private async atWorkSince({ nextRunAt }: ScheduleState, now: number, others: WorkersSince): Promise<number> {
+    const own = (this.since ??= now);
+    if (nextRunAt !== null && nextRunAt >= own) return own;
+    return Math.min(own, (await others(this.deps.worker())) ?? own);
   }
 
   private alone(): string[] {

@@ -3,7 +3,7 @@ import { encode } from '../core/codec.js';
 import { failed, fired, type ScheduleState } from '../core/schedule.js';
 import { errorOf, read } from '../core/text-of.js';
 import { uuidv7 } from '../core/uuid.js';
-import type { FiredSchedule, FirePlan, FireTarget, NothingDue, ScheduleStore } from '../engine/store.js';
+import type { FiredSchedule, FirePlan, FireTarget, NothingDue, ScheduleStore, WorkersSince } from '../engine/store.js';
 import { isConnectionError, isRetryableRejection } from './connection-errors.js';
 import { rowJson, type ScheduleRow, toState } from './schedule-rows.js';
 import { sql } from './sql.js';
@@ -28,7 +28,7 @@ export class PgScheduleStore implements ScheduleStore {
   fireSchedule(
     workflows: readonly string[],
     leaveAlone: readonly string[],
-    plan: (schedule: ScheduleState, now: number) => Promise<FirePlan>,
+    plan: (schedule: ScheduleState, now: number, others: WorkersSince) => Promise<FirePlan>,
   ): Promise<FiredSchedule | NothingDue> {
     return inTransaction(this.pool, async (query) => {
       const [row] = await query<ScheduleRow & { now: Date }>(sql('lock-due-schedule', this.schema), [
@@ -43,7 +43,13 @@ export class PgScheduleStore implements ScheduleStore {
       }
       const state = toState(row);
       const now = row.now.getTime();
-      const made = await plan(state, now);
+      const made = await plan(state, now, async (worker) => {
+        const [found] = await query<{ since: number | null }>(sql('workers-since', this.schema), [
+          worker,
+          state.workflow,
+        ]);
+        return found?.since ?? null;
+      });
       if (made.kind === 'leave') return { name: state.name, runs: [], error: null, autoDisabled: false };
       if (made.kind === 'fail') return this.fail(query, state, made.error, made.next, now);
       return this.start(query, state, made, now);

@@ -15,6 +15,7 @@ import {
   updated,
 } from '../../lib/core/schedule.js';
 import { DAY } from '../../lib/core/zone.js';
+import { Random } from '../support/random.js';
 
 const HOUR = 3_600_000;
 const now = Date.UTC(2026, 0, 1, 12);
@@ -137,6 +138,7 @@ describe('what is due', () => {
     ['the window ends on a time', { catchUp: 'all', catchUpWindow: 2 * HOUR }, at(5), at(12), [at(10), at(11), at(12)]],
     ['nothing within the window', { cron: '@daily', catchUpWindow: HOUR }, at(0), at(12), []],
     ['a stored time that the expression does not name', {}, at(11) + 1000, at(11) + 2000, [at(11) + 1000]],
+    ['the latest missed one, and the one on time', {}, at(9), at(12) + 5_000, [at(11), at(12)]],
     ['a window of nothing, on time', { catchUpWindow: 0 }, at(12), at(12) + 5_000, [at(12)]],
   ])('%s', (_what, changes, next, time, expected) => {
     expect(due(changes, next, time)).toEqual(expected);
@@ -152,7 +154,85 @@ describe('what is due', () => {
 
   it('a year of seconds costs no more than what is wanted', () => {
     const all = due({ catchUp: 'all', cron: '* * * * * *', catchUpWindow: 400 * DAY, catchUpLimit: 3 }, 0, now);
-    expect(all).toEqual([now - 2_000, now - 1_000, now]);
+    // Those that are late by no more than 10 s, and three that were missed.
+    expect(all).toEqual(Array.from({ length: 14 }, (_, n) => now - (13 - n) * 1_000));
     expect(due({ cron: '0 0 1 1 *', catchUpWindow: 400 * DAY }, at(0) - 365 * DAY, now)).toEqual([at(0)]);
+  });
+});
+
+describe('a process that stands still', () => {
+  const TOLERANCE = 10_000;
+  const SPRING = Date.UTC(2026, 2, 29, 0, 58, 30);
+  const AUTUMN = Date.UTC(2026, 9, 25, 0, 29, 30);
+  const crons: [cron: string, zone: string, begin: number][] = [
+    ['* * * * * *', 'UTC', at(12) + 400],
+    ['*/3 * * * * *', 'UTC', at(12)],
+    ['*/20 * * * * *', 'Asia/Kolkata', at(12)],
+    ['* * * * *', 'Europe/Berlin', at(12) - 1_000],
+    // Clocks go from 2:00 to 3:00: what would be due in between is so once, right after.
+    ['*/10 30 2 * * *', 'Europe/Berlin', SPRING],
+    ['*/5 * 2 * * *', 'Europe/Berlin', SPRING],
+    ['* * * * * *', 'Europe/Berlin', SPRING],
+    ['30 2 * * *', 'Europe/Berlin', SPRING],
+    // Half past two comes twice.
+    ['*/10 30 2 * * *', 'Europe/Berlin', AUTUMN],
+    ['30 2 * * *', 'Europe/Berlin', AUTUMN],
+    ['* * * * * *', 'Europe/Berlin', AUTUMN],
+    ['0 0 1 1 *', 'UTC', Date.UTC(2025, 11, 31, 23, 59, 50)],
+  ];
+  const stalls = [50, 900, 1_000, 3_500, 9_999, 10_000, 10_001, 12_000, 61_000, 95_000, 3_700_000];
+
+  /** The due times after an instant and up to another, found one by one. */
+  const between = (cron: Cron, after: number, until: number): number[] => {
+    const found: number[] = [];
+    for (let time = cron.next(after); time <= until; time = cron.next(time)) found.push(time);
+    return found;
+  };
+
+  it.each(['none', 'latest', 'all'] as const)(
+    'catchUp "%s": each time late by no more than the tolerance has one run, only of missed ones some are left out',
+    (catchUp) => {
+      let [onTime, missed] = [0, 0];
+      for (const [expression, zone, begin] of crons) {
+        for (const stall of stalls) {
+          const cron = new Cron(expression, zone);
+          const state = { ...fresh({ cron: expression, catchUp, catchUpLimit: 4 }), nextRunAt: cron.next(begin) };
+          const time = begin + stall;
+          const passed = between(cron, begin, time);
+          const late = passed.filter((due) => due >= time - TOLERANCE);
+          const kept = { none: 0, latest: 1, all: 4 }[catchUp];
+          const before = passed.slice(0, passed.length - late.length);
+          const expected = [...before.slice(Math.max(0, before.length - kept)), ...late];
+          const got = dueTimes(state, cron, time, { since: 0, onTime: TOLERANCE });
+          expect({ expression, zone, stall, got }).toEqual({ expression, zone, stall, got: expected });
+          onTime += late.length;
+          missed += passed.length - late.length;
+        }
+      }
+      expect(onTime).toBeGreaterThan(200);
+      expect(missed).toBeGreaterThan(1_000);
+    },
+  );
+
+  it('again and again: over all looks no time has two runs, and none within the tolerance has none', () => {
+    const random = new Random(20_260_101);
+    for (const [expression, zone, begin] of crons) {
+      const cron = new Cron(expression, zone);
+      for (const catchUp of ['none', 'latest', 'all'] as const) {
+        let state: ScheduleState = { ...fresh({ cron: expression, catchUp }), nextRunAt: cron.next(begin) };
+        const runs: number[] = [];
+        const owed: number[] = [];
+        let looked = begin;
+        for (let look = 0; look < 40; look++) {
+          const time = looked + Math.ceil(random.next() ** 4 * 60_000);
+          runs.push(...dueTimes(state, cron, time, { since: begin, onTime: TOLERANCE }));
+          owed.push(...between(cron, looked, time).filter((due) => due >= time - TOLERANCE));
+          if (time >= (state.nextRunAt ?? Infinity)) state = { ...state, nextRunAt: cron.next(time) };
+          looked = time;
+        }
+        expect(new Set(runs).size).toBe(runs.length);
+        expect(owed.filter((due) => !runs.includes(due))).toEqual([]);
+      }
+    }
   });
 });

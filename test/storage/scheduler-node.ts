@@ -17,6 +17,7 @@ registry.add({
 new Scheduler({
   store: new PgScheduleStore(pool, 'durable'),
   registry,
+  worker: () => 0,
   interval: 1_000,
   onWork: () => {},
   onTrouble: (message) => process.stderr.write(`${message}\n`),

@@ -63,6 +63,7 @@ function node(workflow: Partial<RegisteredWorkflow> = {}, name = 'order'): Sched
   const scheduler = new Scheduler({
     store: new PgScheduleStore(rows.pool, 'durable'),
     registry,
+    worker: () => 0,
     interval: 600_000,
     onWork: () => {},
     onTrouble: (message) => trouble.push(message),
@@ -168,6 +169,43 @@ describe('one due time', () => {
     expect((await schedules.find('a'))?.schedule).toMatchObject({ enabled: true, consecutiveFailures: 0 });
   });
 });
+
+describe.each(['none', 'latest'] as const)(
+  'a due time that is late by less than 10 s, with catchUp "%s",',
+  (catchUp) => {
+    const late = async (): Promise<{ times: number[]; until: number }> => {
+      await schedules.create(declare('ticks', { cron: '* * * * * *', catchUp }));
+      await dueSince(4_000);
+      await node().look();
+      const next = (await schedules.find('ticks'))?.schedule.nextRunAt?.getTime() ?? NaN;
+      return { times: (await runs()).map((run) => run.schedule_time.getTime()), until: next };
+    };
+    const added = (column: string): Promise<unknown> =>
+      rows.pool.query(
+        `INSERT INTO durable.workers (host, pid, version, queues, definitions, started_at, ${column})
+       VALUES ('h', 1, '1', '{default}', '{${rows.definitionId}}', now() - interval '1 hour',
+         ${column === 'expires_at' ? "now() + interval '1 minute'" : "now(), now() + interval '1 minute'"})`,
+      );
+
+    it('has its run from a process that has just come, where another that lives has stood still', async () => {
+      await added('expires_at');
+      const { times, until } = await late();
+      expect(times.length).toBeGreaterThanOrEqual(5);
+      expect(times).toEqual(times.map((_, n) => until - (times.length - n) * 1_000));
+    });
+
+    it('was missed where no process lived that has its code', async () => {
+      await added('dead_at, expires_at');
+      await rows.pool.query(
+        `INSERT INTO durable.workers (host, pid, version, queues, definitions, started_at, expires_at)
+       VALUES ('h', 1, '1', '{default}', '{}', now() - interval '1 hour', now() + interval '1 minute')`,
+      );
+      const { times } = await late();
+      // Of this very second, if any, besides the one that is made up for.
+      expect(times.length).toBeLessThanOrEqual(catchUp === 'none' ? 1 : 2);
+    });
+  },
+);
 
 describe('overlap', () => {
   const start = async (times = 1): Promise<number> => {
