@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DurableHost, DurableRuntime } from './durable.host.js';
+import { QueueNotFoundError } from './core/errors.js';
 import { checkText, QUEUE_NAME, refused } from './core/limits.js';
 import { PgQueueControl, type QueueRow, type WorkerRow } from './storage/queue-control.js';
 
@@ -71,6 +72,11 @@ export interface WorkerAttempt {
   readonly startedAt: Date;
 }
 
+interface Ready {
+  readonly control: PgQueueControl;
+  readonly engine: DurableRuntime['engine'];
+}
+
 /** ms between two looks whether a queue that is being drained is idle. */
 const DRAIN_LOOK = 50;
 
@@ -102,12 +108,12 @@ export class DurableQueues {
 
   /**
    * Lets no process claim from the queue until `resume()`, restarts included. What runs goes on. When it returns,
-   * nothing more is claimed anywhere. A queue that no process works on yet may be paused too.
+   * nothing more is claimed anywhere. A queue that only a run, a workflow, a schedule or a setting names may be paused too.
    * @returns false when it was paused already
+   * @throws QueueNotFoundError
    */
   async pause(queue: string): Promise<boolean> {
-    const name = checkName(queue);
-    const { control, engine } = await this.ready();
+    const { name, control, engine } = await this.known(queue);
     const changed = await control.pause(name);
     await engine.settingsChanged(name);
     return changed;
@@ -116,10 +122,10 @@ export class DurableQueues {
   /**
    * Lets a paused queue go on.
    * @returns false when it was not paused
+   * @throws QueueNotFoundError
    */
   async resume(queue: string): Promise<boolean> {
-    const name = checkName(queue);
-    const { control, engine } = await this.ready();
+    const { name, control, engine } = await this.known(queue);
     const changed = await control.resume(name);
     await engine.settingsChanged(name);
     engine.workIn([name]);
@@ -130,6 +136,7 @@ export class DurableQueues {
    * Pauses the queue and waits until no process holds a run of it. It stays paused.
    * @param timeout ms to wait; 0: look once. Default: 30 000.
    * @returns whether it is idle; false: the time was up before
+   * @throws QueueNotFoundError
    */
   async drain(queue: string, timeout = 30_000): Promise<boolean> {
     if (typeof timeout !== 'number' || !(timeout >= 0)) {
@@ -159,7 +166,19 @@ export class DurableQueues {
     return (await control.queues(name))[0] ?? null;
   }
 
-  private async ready(): Promise<{ control: PgQueueControl; engine: DurableRuntime['engine'] }> {
+  /** A queue that somebody knows. @throws QueueNotFoundError, InvalidInputError */
+  private async known(queue: string): Promise<{ name: string } & Ready> {
+    const name = checkName(queue);
+    const { control, engine } = await this.ready();
+    const { workers, queues } = this.host.options;
+    // Its own, also before its worker has signed on.
+    if (!(workers && queues.has(name)) && !(await control.isKnown(name))) {
+      throw new QueueNotFoundError(name, await control.knownQueues());
+    }
+    return { name, control, engine };
+  }
+
+  private async ready(): Promise<Ready> {
     const { pool, schema, engine } = await this.host.ready();
     return { control: new PgQueueControl(pool, schema), engine };
   }

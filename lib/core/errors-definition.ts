@@ -81,6 +81,20 @@ export class ScheduleExistsError extends DurableError {
   }
 }
 
+/** No process, run, setting, workflow or schedule knows of a queue of that name. */
+export class QueueNotFoundError extends DurableError {
+  constructor(
+    readonly queue: string,
+    known: readonly string[] = [],
+  ) {
+    super(
+      'QUEUE_NOT_FOUND',
+      `There is no queue "${queue}": no process works on it, and no run, workflow or schedule names it.${didYouMean(queue, known)} ` +
+        'DurableQueues.list() gives those there are.',
+    );
+  }
+}
+
 /** PostgreSQL cannot be reached, or does not answer. */
 export class DatabaseUnavailableError extends DurableError {
   constructor(message: string, options?: { cause?: unknown }) {
@@ -103,6 +117,7 @@ nameErrors({
   InvalidCronError,
   ScheduleNotFoundError,
   ScheduleExistsError,
+  QueueNotFoundError,
   DatabaseUnavailableError,
   MigrationError,
 });

@@ -7,6 +7,7 @@ export {
   DefinitionError,
   InvalidCronError,
   MigrationError,
+  QueueNotFoundError,
   ScheduleExistsError,
   ScheduleNotFoundError,
   WorkflowNotFoundError,

@@ -62,6 +62,17 @@ export class PgQueueControl {
     return this.run('list-workers', []);
   }
 
+  /** Whether a process, a run, a setting, a workflow or a schedule knows of the queue. */
+  async isKnown(queue: string): Promise<boolean> {
+    if ((await this.run('known-queues', [queue])).length > 0) return true;
+    return (await this.run('queue-has-runs', [queue])).length > 0;
+  }
+
+  /** Names of queues, to tell a mistyped one by. */
+  async knownQueues(): Promise<string[]> {
+    return (await this.run<{ queue: string }>('known-queues', [null])).map((row) => row.queue);
+  }
+
   /**
    * Pauses the queue; false: it was paused. When it returns no process claims from it any more: claims that began before
    * are over.

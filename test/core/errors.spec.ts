@@ -142,6 +142,12 @@ const all: [errors.DurableError, string, string, RegExp][] = [
     'SCHEDULE_NOT_FOUND',
     /"dayly".*Did you mean "daily"/,
   ],
+  [
+    new errors.QueueNotFoundError('defalt', ['default', 'mail']),
+    'QueueNotFoundError',
+    'QUEUE_NOT_FOUND',
+    /"defalt".*Did you mean "default"/,
+  ],
   [new errors.ScheduleExistsError('daily'), 'ScheduleExistsError', 'SCHEDULE_EXISTS', /"daily"/],
   [new errors.InvalidCronError('* *', 'it has 2 fields'), 'InvalidCronError', 'INVALID_CRON', /"\* \*".*2 fields/],
   [

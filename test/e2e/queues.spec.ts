@@ -1,4 +1,4 @@
-import type { INestApplicationContext } from '@nestjs/common';
+import { type INestApplicationContext, Injectable, type OnModuleInit } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
   DurableClient,
@@ -42,6 +42,12 @@ class PerCustomerWorkflow {
   }
 }
 
+@Workflow({ name: 'elsewhere', queue: 'of a workflow' })
+class ElsewhereWorkflow {
+  @Step({ queue: 'of a "step"' })
+  step() {}
+}
+
 let database: TestDatabase;
 let pool: pg.Pool;
 const apps: INestApplicationContext[] = [];
@@ -66,7 +72,7 @@ async function node(options: DurableModuleOptions = {}): Promise<{
 }> {
   const module = await Test.createTestingModule({
     imports: [DurableModule.forRoot({ database: { url: database.url }, shutdownTimeout: 1_000, ...options })],
-    providers: [GatedWorkflow, PerCustomerWorkflow],
+    providers: [GatedWorkflow, PerCustomerWorkflow, ElsewhereWorkflow],
   }).compile();
   const app = await module.init();
   apps.push(app);
@@ -112,16 +118,57 @@ describe('pause and resume', () => {
     await run.result();
   });
 
-  it('let a queue that nobody works on yet be paused, and refuse what is no queue', async () => {
+  it('let a queue be paused that a run, a workflow, a step or a schedule names and nobody works on yet', async () => {
+    const { client, queues } = await node();
+    await client.start(GatedWorkflow, {}, { queue: 'of a run', delay: 3_600_000 });
+    await client.schedule(GatedWorkflow, '@yearly', { queue: 'of a schedule' });
+    for (const name of ['of a run', 'of a schedule', 'of a workflow', 'of a "step"']) {
+      expect(await queues.resume(name)).toBe(false);
+      expect(await queues.pause(name)).toBe(true);
+      expect(await queues.status(name)).toMatchObject({ paused: true, workers: 0 });
+      expect(await queues.resume(name)).toBe(true);
+    }
+  });
+
+  it('refuse a queue that nobody knows, with a name that it may have been meant to be', async () => {
     const { queues } = await node();
-    expect(await queues.status('later')).toBeNull();
-    expect(await queues.resume('later')).toBe(false);
-    expect(await queues.status('later')).toBeNull();
-    expect(await queues.pause('later')).toBe(true);
-    expect((await queues.list()).map(({ name, paused, workers }) => [name, paused, workers])).toEqual([
-      ['default', false, 1],
-      ['later', true, 0],
-    ]);
+    for (const act of ['pause', 'resume', 'drain'] as const) {
+      await expect(queues[act]('defalt')).rejects.toMatchObject({
+        name: 'QueueNotFoundError',
+        code: 'QUEUE_NOT_FOUND',
+        queue: 'defalt',
+        message: expect.stringContaining('Did you mean "default"?'),
+      });
+    }
+    expect(await queues.status('defalt')).toBeNull();
+    expect(await queues.stats('defalt')).toBeNull();
+    expect((await queues.list()).map(({ name }) => name)).toEqual(['default']);
+  });
+
+  it('know the own queues of a process before its worker has signed on', async () => {
+    const { url: fresh } = await createTestDatabase();
+    @Injectable()
+    class Early implements OnModuleInit {
+      paused: unknown;
+
+      constructor(private readonly queues: DurableQueues) {}
+
+      async onModuleInit(): Promise<void> {
+        this.paused = await this.queues.pause('default');
+      }
+    }
+    const options = { database: { url: fresh } };
+    const module = await Test.createTestingModule({
+      imports: [DurableModule.forRoot(options)],
+      providers: [Early],
+    }).compile();
+    const app = await module.init();
+    expect(module.get(Early).paused).toBe(true);
+    await app.close();
+  });
+
+  it('refuse what is no name of a queue', async () => {
+    const { queues } = await node();
     for (const name of ['', 'a\nb', 'x'.repeat(65), 5, null, undefined]) {
       await expect(queues.pause(name as string)).rejects.toBeInstanceOf(InvalidInputError);
       await expect(queues.status(name as string)).rejects.toBeInstanceOf(InvalidInputError);
@@ -252,7 +299,7 @@ describe('workers()', () => {
     expect(busy).toMatchObject({
       held: 1,
       version: expect.stringMatching(/^\d+\./),
-      workflows: ['gated', 'per_customer'],
+      workflows: ['elsewhere', 'gated', 'per_customer'],
       inFlight: [{ executionId: run.id, step: 'pass', path: 'pass', attempt: 1, startedAt: expect.any(Date) }],
     });
     expect(busy?.seenAt.getTime()).toBeLessThan(busy?.expiresAt.getTime() ?? 0);
