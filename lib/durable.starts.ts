@@ -24,7 +24,9 @@ export class StartsClient {
       return run.id;
     }
     const [started = { id: run.id, created: false }] =
-      read.manager === null ? [await control.startUnique(run)] : await control.startWithin(read.manager, [run]);
+      read.manager === null
+        ? [await control.startUnique(run, read.id !== null)]
+        : await control.startWithin(read.manager, [run]);
     this.measure(run.workflow, [started]);
     if (read.manager === null) this.tellWorkers([run], [started]);
     return started.id;

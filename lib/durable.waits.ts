@@ -42,11 +42,10 @@ export class WaitsClient {
     const sent = { runId, name, payload: encoded, dedupeKey, traceparent };
     const within = manager ?? this.joined();
     if (within !== null) return this.waits.sendEventWithin(within, sent);
-    // With a key of its own an event can be sent again when nobody knows whether it has arrived.
-    const key = dedupeKey ?? uuidv7();
+    const request = uuidv7();
     await this.runtime.engine.wake(async (hold) => {
-      const wake = await this.waits.sendEvent({ ...sent, dedupeKey: key }, hold);
-      tellReceived(this.runtime, runId, name, key);
+      const wake = await this.waits.sendEvent({ request, ...sent }, hold);
+      tellReceived(this.runtime, runId, name, dedupeKey ?? request);
       return wake;
     });
   }

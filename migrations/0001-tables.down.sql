@@ -2,6 +2,7 @@
 DROP TABLE durable.scheduled_workflows;
 DROP TABLE durable.queue_rates;
 DROP TABLE durable.queue_settings;
+DROP TABLE durable.requests;
 DROP TABLE durable.events;
 DROP TABLE durable.waits;
 DROP SEQUENCE durable.step_order;

@@ -244,6 +244,8 @@ CREATE TABLE durable.events (
   loose       boolean     NOT NULL DEFAULT false,
   name        text        NOT NULL,
   dedupe_key  text,
+  -- The sender's number for it: one whose connection broke finds by it whether it has come. NULL: sent in a transaction.
+  request     uuid,
   -- W3C traceparent of whoever sent it; NULL: not traced.
   traceparent text,
   payload     text        NOT NULL,
@@ -253,6 +255,13 @@ CREATE INDEX events_mailbox ON durable.events (run_id, name, id) WHERE wait_id I
 CREATE INDEX events_given ON durable.events (run_id, wait_id) WHERE wait_id IS NOT NULL;
 CREATE INDEX events_loose ON durable.events (run_id) WHERE loose;
 CREATE UNIQUE INDEX events_dedupe ON durable.events (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL;
+
+-- What clients have asked for and was done, written in the transaction that did it: one whose connection broke finds here
+-- whether its change was made. Kept for an hour.
+CREATE TABLE durable.requests (
+  id      uuid        PRIMARY KEY,
+  made_at timestamptz NOT NULL DEFAULT now()
+);
 
 -- One row a queue that some process works on or somebody has paused. The limits are those of the process that booted
 -- last; `paused_at` is set by people only.

@@ -90,39 +90,39 @@ $$;
 
 -- Sends an event to a run. `outcome`: 'sent', 'duplicate' (its dedupe key was used), 'unknown' (no such run), or the
 -- status of a run that has ended. The rest says what the run's row is like where it can go on. Locks the row first, then
--- looks.
-CREATE FUNCTION durable.send_event(to_run uuid, event text, body text, dedupe text, trace text DEFAULT NULL)
+-- looks. `again`: the answer to an earlier try was lost, so the event may be there.
+CREATE FUNCTION durable.send_event(
+  to_run uuid, event text, body text, dedupe text, trace text, number uuid, again boolean)
 RETURNS TABLE (outcome text, queue text, paused boolean, state text)
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
   SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-  ended text;
+  active boolean;
+  result text;
 BEGIN
   PERFORM FROM durable.workflow_queue q WHERE q.id = to_run AND q.step_of IS NULL FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
-    -- A repeated delivery stays one, also after the run's end.
-    IF dedupe IS NOT NULL AND EXISTS (
-      SELECT FROM durable.events e WHERE e.run_id = to_run AND e.dedupe_key = dedupe) THEN
-      RETURN QUERY SELECT 'duplicate'::text, NULL::text, NULL::boolean, NULL::text;
-      RETURN;
+  active := FOUND;
+  IF again AND EXISTS (SELECT FROM durable.events e WHERE e.run_id = to_run AND e.request = number) THEN
+    result := 'sent';
+  ELSIF active THEN
+    INSERT INTO durable.events (run_id, sent_at, name, dedupe_key, request, payload, traceparent)
+    VALUES (to_run, durable.clock(), event, dedupe, number, body, trace)
+    ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING;
+    IF FOUND THEN
+      result := 'sent';
+      PERFORM durable.match_waits(ARRAY[to_run]);
     END IF;
-    SELECT x.status INTO ended FROM durable.workflow_executions x WHERE x.id = to_run;
-    RETURN QUERY SELECT COALESCE(ended, 'unknown'), NULL::text, NULL::boolean, NULL::text;
-    RETURN;
+  -- A repeated delivery stays one, also after the run's end.
+  ELSIF dedupe IS NULL
+    OR NOT EXISTS (SELECT FROM durable.events e WHERE e.run_id = to_run AND e.dedupe_key = dedupe) THEN
+    SELECT x.status INTO result FROM durable.workflow_executions x WHERE x.id = to_run;
+    result := COALESCE(result, 'unknown');
   END IF;
-  INSERT INTO durable.events (run_id, sent_at, name, dedupe_key, payload, traceparent)
-  VALUES (to_run, durable.clock(), event, dedupe, body, trace)
-  ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING;
-  IF NOT FOUND THEN
-    RETURN QUERY SELECT 'duplicate'::text, NULL::text, NULL::boolean, NULL::text;
-    RETURN;
-  END IF;
-  PERFORM durable.match_waits(ARRAY[to_run]);
   -- Also of a run that was ready before: a claim may have passed it over just now, since it was locked here.
   RETURN QUERY
-    SELECT 'sent'::text, q.queue, q.paused, q.state
+    SELECT COALESCE(result, 'duplicate'), q.queue, q.paused, q.state
     FROM (SELECT) one
-    LEFT JOIN durable.workflow_queue q ON q.id = to_run AND (q.state = 'ready' OR q.wake);
+    LEFT JOIN durable.workflow_queue q ON result = 'sent' AND q.id = to_run AND (q.state = 'ready' OR q.wake);
 END
 $$;
 

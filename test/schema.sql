@@ -41,6 +41,7 @@ CREATE TABLE durable.events (
   loose boolean NOT NULL DEFAULT false,
   name text NOT NULL,
   dedupe_key text,
+  request uuid,
   traceparent text,
   payload text NOT NULL
 );
@@ -212,6 +213,13 @@ ALTER TABLE durable.queue_settings ADD CONSTRAINT queue_settings_pkey PRIMARY KE
 
 ALTER TABLE durable.queue_settings ADD CONSTRAINT queue_settings_rate CHECK (((rate_limit IS NULL) = (rate_period_ms IS NULL)));
 
+CREATE TABLE durable.requests (
+  id uuid NOT NULL,
+  made_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+ALTER TABLE durable.requests ADD CONSTRAINT requests_pkey PRIMARY KEY (id);
+
 CREATE TABLE durable.scheduled_workflows (
   name text NOT NULL,
   id uuid NOT NULL,
@@ -256,7 +264,7 @@ ALTER TABLE durable.scheduled_workflows ADD CONSTRAINT schedules_overlap CHECK (
 
 CREATE INDEX schedules_due ON durable.scheduled_workflows USING btree (next_run_at) WHERE (next_run_at IS NOT NULL);
 
-CREATE OR REPLACE FUNCTION durable.send_event(to_run uuid, event text, body text, dedupe text, trace text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION durable.send_event(to_run uuid, event text, body text, dedupe text, trace text, number uuid, again boolean)
  RETURNS TABLE(outcome text, queue text, paused boolean, state text)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -265,33 +273,32 @@ CREATE OR REPLACE FUNCTION durable.send_event(to_run uuid, event text, body text
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 DECLARE
-  ended text;
+  active boolean;
+  result text;
 BEGIN
   PERFORM FROM durable.workflow_queue q WHERE q.id = to_run AND q.step_of IS NULL FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
-    -- A repeated delivery stays one, also after the run's end.
-    IF dedupe IS NOT NULL AND EXISTS (
-      SELECT FROM durable.events e WHERE e.run_id = to_run AND e.dedupe_key = dedupe) THEN
-      RETURN QUERY SELECT 'duplicate'::text, NULL::text, NULL::boolean, NULL::text;
-      RETURN;
+  active := FOUND;
+  IF again AND EXISTS (SELECT FROM durable.events e WHERE e.run_id = to_run AND e.request = number) THEN
+    result := 'sent';
+  ELSIF active THEN
+    INSERT INTO durable.events (run_id, sent_at, name, dedupe_key, request, payload, traceparent)
+    VALUES (to_run, durable.clock(), event, dedupe, number, body, trace)
+    ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING;
+    IF FOUND THEN
+      result := 'sent';
+      PERFORM durable.match_waits(ARRAY[to_run]);
     END IF;
-    SELECT x.status INTO ended FROM durable.workflow_executions x WHERE x.id = to_run;
-    RETURN QUERY SELECT COALESCE(ended, 'unknown'), NULL::text, NULL::boolean, NULL::text;
-    RETURN;
+  -- A repeated delivery stays one, also after the run's end.
+  ELSIF dedupe IS NULL
+    OR NOT EXISTS (SELECT FROM durable.events e WHERE e.run_id = to_run AND e.dedupe_key = dedupe) THEN
+    SELECT x.status INTO result FROM durable.workflow_executions x WHERE x.id = to_run;
+    result := COALESCE(result, 'unknown');
   END IF;
-  INSERT INTO durable.events (run_id, sent_at, name, dedupe_key, payload, traceparent)
-  VALUES (to_run, durable.clock(), event, dedupe, body, trace)
-  ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING;
-  IF NOT FOUND THEN
-    RETURN QUERY SELECT 'duplicate'::text, NULL::text, NULL::boolean, NULL::text;
-    RETURN;
-  END IF;
-  PERFORM durable.match_waits(ARRAY[to_run]);
   -- Also of a run that was ready before: a claim may have passed it over just now, since it was locked here.
   RETURN QUERY
-    SELECT 'sent'::text, q.queue, q.paused, q.state
+    SELECT COALESCE(result, 'duplicate'), q.queue, q.paused, q.state
     FROM (SELECT) one
-    LEFT JOIN durable.workflow_queue q ON q.id = to_run AND (q.state = 'ready' OR q.wake);
+    LEFT JOIN durable.workflow_queue q ON result = 'sent' AND q.id = to_run AND (q.state = 'ready' OR q.wake);
 END
 $function$;
 

@@ -6,11 +6,11 @@ import { ExecutionFinishedError, ExecutionNotFoundError } from '../core/errors.j
 import type { FinishedStatus } from '../core/status.js';
 import type { CancelledTree } from '../engine/store.js';
 import { cancelCause, cancelLocked, lockTrees } from './cancel-tree.js';
-import { decidedTransaction } from './decided.js';
 import { checkManager } from './manager-check.js';
+import { changeOnce } from './once.js';
 import { sql } from './sql.js';
 import { isDelayed, type NewRun, type StartedRun, startRuns } from './starts.js';
-import { persist, type Query, queryOf, transaction } from './transaction.js';
+import { persist, type Query, queryOf } from './transaction.js';
 
 export { isDelayed } from './starts.js';
 export type { NewRun, StartedRun } from './starts.js';
@@ -72,8 +72,8 @@ export interface StoredDefinition {
 
 /**
  * What a client does to runs, beside the journal writer: starts that stand alone, cancel, pause and resume, and the
- * look at how runs ended. Every verb may be repeated: where a connection breaks it is tried again until its outcome is
- * known.
+ * look at how runs ended. Where a connection breaks a verb is tried again until its outcome is known, and done once
+ * (once.ts).
  */
 export class PgControl {
   private readonly pool: pg.Pool;
@@ -89,12 +89,18 @@ export class PgControl {
   }
 
   /**
-   * Starts a run with an id of the caller's or an idempotency key: of any number of callers with one key, one run.
+   * Starts a run with an id of the caller's (`hasOwnId`) or an idempotency key: of any number of callers with one key, one
+   * run.
    * @throws ExecutionExistsError, IdempotencyConflictError
    */
-  async startUnique(run: NewRun): Promise<StartedRun> {
-    const [started] = await persist((unsure) => startRuns(this.query, this.schema, [run], unsure));
-    return started ?? { id: run.id, created: false };
+  async startUnique(run: NewRun, hasOwnId: boolean): Promise<StartedRun> {
+    if (hasOwnId) {
+      const [started] = await this.startMany([run]);
+      return started ?? { id: run.id, created: false };
+    }
+    const [started] = await persist(() => startRuns(this.query, this.schema, [run]));
+    // Nobody else makes a run with an id that was made up here: it is there since an earlier try was committed.
+    return { id: started?.id ?? run.id, created: started?.id === run.id };
   }
 
   /**
@@ -102,7 +108,7 @@ export class PgControl {
    * @throws ExecutionExistsError, IdempotencyConflictError
    */
   startMany(runs: readonly NewRun[]): Promise<StartedRun[]> {
-    return transaction(this.pool, (query, unsure) => startRuns(query, this.schema, runs, unsure));
+    return changeOnce(this.pool, this.schema, (query) => startRuns(query, this.schema, runs));
   }
 
   /**
@@ -131,17 +137,14 @@ export class PgControl {
    */
   cancel(id: string, reason: string | null, compensate = false): Promise<CancelResult> {
     const cause = cancelCause(reason);
-    return decidedTransaction(
-      this.pool,
-      (query) => lockTrees(query, this.schema, async () => ({ roots: [id] })),
-      async (query, tree) => {
-        const done = await cancelLocked(query, this.schema, tree, cause, compensate ? 'compensate' : 'end');
-        const cancelled = [...done.ended, ...done.undoing].some((run) => run.id === id);
-        // Of a run that has ended or is being undone nothing was locked.
-        if (!cancelled) await this.storedStatus(query, id);
-        return { ...done, cancelled };
-      },
-    );
+    return changeOnce(this.pool, this.schema, async (query) => {
+      const tree = await lockTrees(query, this.schema, async () => ({ roots: [id] }));
+      const done = await cancelLocked(query, this.schema, tree, cause, compensate ? 'compensate' : 'end');
+      const cancelled = [...done.ended, ...done.undoing].some((run) => run.id === id);
+      // Of a run that has ended or is being undone nothing was locked.
+      if (!cancelled) await this.storedStatus(query, id);
+      return { ...done, cancelled };
+    });
   }
 
   /**
@@ -149,7 +152,7 @@ export class PgControl {
    * @throws ExecutionNotFoundError, ExecutionFinishedError
    */
   pause(id: string): Promise<PauseResult> {
-    return transaction(this.pool, async (query) => {
+    return changeOnce(this.pool, this.schema, async (query) => {
       await this.lockUnfinished(query, id);
       const rows = await query<{ idle: boolean }>(sql('pause-run', this.schema), [id]);
       return { changed: rows.length > 0, idle: rows.some((row) => row.idle) };
@@ -158,7 +161,7 @@ export class PgControl {
 
   /** @throws ExecutionNotFoundError, ExecutionFinishedError */
   resume(id: string): Promise<ResumeResult> {
-    return transaction(this.pool, async (query) => {
+    return changeOnce(this.pool, this.schema, async (query) => {
       await this.lockUnfinished(query, id);
       const rows = await query<{ queue: string; ready: boolean; waits: boolean }>(sql('resume-run', this.schema), [id]);
       const queues = new Set(rows.filter((row) => row.ready).map((row) => row.queue));

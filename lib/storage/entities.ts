@@ -140,6 +140,7 @@ export interface EventRow {
   loose: boolean;
   name: string;
   dedupeKey: string | null;
+  request: string | null;
   traceparent: string | null;
   payload: string;
 }
@@ -335,6 +336,7 @@ export function createEntities(schema: string): Entities {
       loose: column('boolean', 'loose', { default: false }),
       name: column('text'),
       dedupeKey: optional('text', 'dedupe_key'),
+      request: optional('uuid'),
       traceparent: optional('text'),
       payload: column('text'),
     }),

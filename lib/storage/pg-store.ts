@@ -20,6 +20,7 @@ import {
   type WaitRow,
 } from './engine-rows.js';
 import { matchLoose } from './loose-events.js';
+import { changeOnce } from './once.js';
 import { extrasJson, recordsJson, startsJson } from './op-json.js';
 import { sql } from './sql.js';
 import { asStoreError, type Run, StoreClient } from './store-client.js';
@@ -183,11 +184,11 @@ export class PgStore implements port.EngineStore {
   }
 
   cancelChildren(runId: string, reason: string): Promise<port.CancelledTree> {
-    return this.transact((_, query) => cancelChildren(query, this.options.schema, runId, reason));
+    return this.once((query) => cancelChildren(query, this.options.schema, runId, reason));
   }
 
   cancelRun(runId: string, reason: string): Promise<port.CancelledTree> {
-    return this.transact((_, query) => cancelRun(query, this.options.schema, runId, reason));
+    return this.once((query) => cancelRun(query, this.options.schema, runId, reason));
   }
 
   async loadDefinition(id: number): Promise<WorkflowDefinition> {
@@ -280,6 +281,13 @@ export class PgStore implements port.EngineStore {
     } catch (error) {
       throw asStoreError(error);
     }
+  }
+
+  /** Tells what was done, also where the answer to the first try was lost. */
+  private once<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    return changeOnce(this.rare, this.options.schema, work).catch((error: unknown) => {
+      throw asStoreError(error);
+    });
   }
 
   private async transact<T>(work: (run: Run, query: Query) => Promise<T>): Promise<T> {

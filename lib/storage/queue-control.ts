@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
+import { changeOnce } from './once.js';
 import { sql } from './sql.js';
 import { persist, type Query, queryOf } from './transaction.js';
 
@@ -47,7 +48,7 @@ export class PgQueueControl {
   private readonly query: Query;
 
   constructor(
-    pool: pg.Pool,
+    private readonly pool: pg.Pool,
     private readonly schema: string,
   ) {
     this.query = queryOf(pool);
@@ -78,20 +79,29 @@ export class PgQueueControl {
    * are over.
    */
   async pause(queue: string): Promise<boolean> {
-    const changed = (await this.run('pause-queue', [queue, true])).length > 0;
+    const changed = await this.setPaused(queue, true);
     await this.claimsOver();
     return changed;
   }
 
   /** Lets the queue go on; false: it was not paused. */
   async resume(queue: string): Promise<boolean> {
-    return (await this.run('pause-queue', [queue, false])).length > 0;
+    return this.setPaused(queue, false);
   }
 
   /** How many of its rows workers hold. */
   async held(queue: string): Promise<number> {
     const [row] = await this.run<{ held: number }>('held-in-queue', [queue]);
     return row?.held ?? 0;
+  }
+
+  private async setPaused(queue: string, paused: boolean): Promise<boolean> {
+    const { pool, schema } = this;
+    return changeOnce(
+      pool,
+      schema,
+      async (query) => (await query(sql('pause-queue', schema), [queue, paused])).length > 0,
+    );
   }
 
   private async claimsOver(): Promise<void> {

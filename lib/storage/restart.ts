@@ -5,8 +5,8 @@ import { ExecutionNotFinishedError } from '../core/errors-client.js';
 import { ExecutionNotFoundError, InvalidInputError } from '../core/errors.js';
 import type { MachineRecord, RecordFacts, RecordType } from '../core/machine.js';
 import { recordsBefore, restartPlace } from '../core/restart.js';
+import { changeOnce } from './once.js';
 import { sql } from './sql.js';
-import { transaction } from './transaction.js';
 
 interface SourceRow {
   readonly status: string;
@@ -36,8 +36,7 @@ export interface RestartRequest {
 }
 
 /**
- * Starts a run that takes over what another one recorded before a step (its last visit), and goes on from there. Safe to
- * repeat with the same `newId`.
+ * Starts a run that takes over what another one recorded before a step (its last visit), and goes on from there.
  *
  * @returns the queue that has work now, and the run's workflow
  * @throws ExecutionNotFoundError, ExecutionNotFinishedError
@@ -49,14 +48,10 @@ export function restartFrom(
   schema: string,
   { newId, runId, step, traceparent }: RestartRequest,
 ): Promise<{ queue: string; workflow: string }> {
-  return transaction(pool, async (query, unsure) => {
+  return changeOnce(pool, schema, async (query) => {
     const [source] = await query<SourceRow>(sql('restart-source', schema), [runId]);
     if (source === undefined) throw new ExecutionNotFoundError(runId);
     if (source.status === 'active') throw new ExecutionNotFinishedError(runId, 'restartFrom');
-    if (unsure) {
-      const [there] = await query<{ queue: string }>(sql('retry-source', schema), [newId]);
-      if (there !== undefined) return { queue: there.queue, workflow: source.workflow };
-    }
     const rows = await query<RecordRow>(sql('restart-records', schema), [runId, source.round]);
     const last = lastToTakeOver(source, rows, step);
     const parameters = [newId, runId, source.round, last, traceparent];

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import type { FinishedStatus } from '../core/status.js';
+import { changeOnce } from './once.js';
 import { sql, inSchema } from './sql.js';
-import { type Query, queryOf, transaction } from './transaction.js';
+import { type Query, queryOf } from './transaction.js';
 
 /**
  * The tables whose rows belong to a run, by their column `run_id`: deleted with it. A test compares the list with the
@@ -104,7 +105,7 @@ export class PgRetention {
   }
 
   private deleteBatch(ids: readonly string[]): Promise<string[]> {
-    return transaction(this.pool, async (query) => {
+    return changeOnce(this.pool, this.schema, async (query) => {
       const locked = await query<{ id: string }>(sql('lock-old-runs', this.schema), [ids]);
       const found = locked.map(({ id }) => id);
       for (const table of RUN_TABLES) {

@@ -12,6 +12,7 @@ import {
 } from '../core/schedule.js';
 import { uuidv7 } from '../core/uuid.js';
 import { rowJson, type ScheduleRow, toSchedule, toState } from './schedule-rows.js';
+import { changeOnce } from './once.js';
 import { openRuns } from './schedule-store.js';
 import { sql } from './sql.js';
 import { type NewRun, startRuns } from './starts.js';
@@ -72,17 +73,15 @@ export class PgSchedules {
 
   /** @throws ScheduleExistsError, InvalidCronError */
   async create(declaration: ScheduleDeclaration): Promise<void> {
-    const id = uuidv7();
-    await transaction(this.pool, async (query, unsure) => {
-      if (await this.insert(query, declaration, { id, fromCode: false })) return;
-      const found = await this.lock(query, declaration.name);
-      if (!unsure || found?.state.id !== id) throw new ScheduleExistsError(declaration.name);
+    await this.once(async (query) => {
+      const stored = await this.insert(query, declaration, { id: uuidv7(), fromCode: false });
+      if (!stored) throw new ScheduleExistsError(declaration.name);
     });
   }
 
   /** @throws ScheduleNotFoundError, and what `change` throws */
   async change(name: string, change: (state: ScheduleState, now: number) => ScheduleState): Promise<void> {
-    await transaction(this.pool, async (query) => {
+    await this.once(async (query) => {
       const { state, now } = (await this.lock(query, name)) ?? (await this.notFound(name));
       await this.write(query, change(state, now));
     });
@@ -90,18 +89,17 @@ export class PgSchedules {
 
   /** @throws ScheduleNotFoundError */
   async delete(name: string): Promise<void> {
-    await persist(async (unsure) => {
-      const rows = await this.query(sql('delete-schedule', this.schema), [name]);
-      if (rows.length === 0 && !unsure) await this.notFound(name);
+    await this.once(async (query) => {
+      const rows = await query(sql('delete-schedule', this.schema), [name]);
+      if (rows.length === 0) await this.notFound(name);
     });
   }
 
   /** Starts a run of the schedule beside its times. @throws ScheduleNotFoundError */
   async trigger(name: string, run: NewRun): Promise<void> {
-    await transaction(this.pool, async (query, unsure) => {
+    await this.once(async (query) => {
       const { state, now } = (await this.lock(query, name)) ?? (await this.notFound(name));
-      const [started] = await startRuns(query, this.schema, [run], unsure);
-      if (started?.created !== true || state.openRuns.includes(run.id)) return;
+      await startRuns(query, this.schema, [run]);
       const { open } = await openRuns(query, this.schema, state);
       await this.write(query, triggered(state, run.id, open, now));
     });
@@ -135,6 +133,10 @@ export class PgSchedules {
       const other = await this.lock(query, declaration.name);
       if (other !== null) await this.write(query, declared(other.state, declaration, other.now));
     });
+  }
+
+  private once<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    return changeOnce(this.pool, this.schema, work);
   }
 
   private async insert(

@@ -38,15 +38,9 @@ const TRIES = 5;
 /**
  * Inserts the runs, or finds those that their idempotency keys belong to; gives them in order.
  *
- * @param unsure an earlier try may have been committed: a run with the same id, workflow, key and input is that one
  * @throws ExecutionExistsError, IdempotencyConflictError; `query` must then be rolled back where there are several runs
  */
-export async function startRuns(
-  query: Query,
-  schema: string,
-  runs: readonly NewRun[],
-  unsure = false,
-): Promise<StartedRun[]> {
+export async function startRuns(query: Query, schema: string, runs: readonly NewRun[]): Promise<StartedRun[]> {
   const started = new Map<NewRun, StartedRun>();
   let open = runs;
   for (let tries = 0; open.length > 0; tries++) {
@@ -59,10 +53,7 @@ export async function startRuns(
       for (const run of chunk) if (inserted.has(run.id)) started.set(run, { id: run.id, created: true });
     }
     open = open.filter((run) => !started.has(run));
-    for (const [run, id] of await existing(query, schema, open, unsure)) {
-      // With the id of this very start it is what an earlier try has committed.
-      started.set(run, { id, created: unsure && id === run.id });
-    }
+    for (const [run, id] of await existing(query, schema, open)) started.set(run, { id, created: false });
     open = open.filter((run) => !started.has(run));
     const stuck = open[0];
     if (stuck !== undefined && tries + 1 >= TRIES) throw new ExecutionExistsError(stuck.id);
@@ -86,12 +77,7 @@ function firstOfEach(runs: readonly NewRun[]): NewRun[] {
   });
 }
 
-async function existing(
-  query: Query,
-  schema: string,
-  runs: readonly NewRun[],
-  unsure: boolean,
-): Promise<Map<NewRun, string>> {
+async function existing(query: Query, schema: string, runs: readonly NewRun[]): Promise<Map<NewRun, string>> {
   const found = new Map<NewRun, string>();
   const keyed = runs.flatMap((run) =>
     run.idempotencyKey === null ? [] : [{ run, workflow: run.workflow, key: run.idempotencyKey }],
@@ -111,14 +97,8 @@ async function existing(
   const others = runs.filter((run) => !found.has(run));
   if (others.length === 0) return found;
   const rows = await query<ExistingRun>(sql('taken-ids', schema), [others.map((run) => run.id)]);
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  for (const run of others) {
-    const row = byId.get(run.id);
-    if (row === undefined) continue;
-    const own = unsure && row.workflow === run.workflow && row.idempotency_key === run.idempotencyKey;
-    if (!own || row.input !== run.input) throw new ExecutionExistsError(run.id);
-    found.set(run, run.id);
-  }
+  const [taken] = rows;
+  if (taken !== undefined) throw new ExecutionExistsError(taken.id);
   return found;
 }
 

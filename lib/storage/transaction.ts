@@ -20,9 +20,9 @@ export function queryOf(executor: pg.Pool | pg.PoolClient): Query {
     (await executor.query<R>(text, [...parameters])).rows;
 }
 
-/** `work` in one transaction, see `persist` for what happens when it cannot be had. */
-export function transaction<T>(pool: pg.Pool, work: (query: Query, unsure: boolean) => Promise<T>): Promise<T> {
-  return persist((unsure) => inTransaction(pool, (query) => work(query, unsure)));
+/** `work`, which may be done twice, in one transaction; see `persist` for what happens when it cannot be had. */
+export function transaction<T>(pool: pg.Pool, work: (query: Query) => Promise<T>): Promise<T> {
+  return persist(() => inTransaction(pool, work));
 }
 
 /** `work` in one transaction, tried once. */
@@ -43,21 +43,21 @@ export async function inTransaction<T>(pool: pg.Pool, work: (query: Query) => Pr
 }
 
 /**
- * Tries again after a deadlock or the like, and after the connection was lost: `unsure` is true when an earlier try may
- * have been committed all the same, so `work` must look before it does anything twice.
+ * Tries again after a deadlock or the like, and after the connection was lost: then `again` is true, since an earlier
+ * try may have been committed all the same, and `work` must look before it does anything twice.
  * @throws DatabaseUnavailableError when the database stays away for 30 s
  */
-export async function persist<T>(work: (unsure: boolean) => Promise<T>): Promise<T> {
+export async function persist<T>(work: (again: boolean) => Promise<T>): Promise<T> {
   const since = performance.now();
-  let unsure = false;
+  let lostOne = false;
   for (let tries = 1; ; tries++) {
     try {
-      return await work(unsure);
+      return await work(lostOne);
     } catch (error) {
       const lost = isConnectionError(error);
-      const again = lost ? performance.now() - since < PATIENCE : isRetryableRejection(error) && tries < REFUSALS;
-      if (!again) throw lost ? unavailable(error) : error;
-      unsure ||= lost;
+      const retry = lost ? performance.now() - since < PATIENCE : isRetryableRejection(error) && tries < REFUSALS;
+      if (!retry) throw lost ? unavailable(error) : error;
+      lostOne ||= lost;
       await pause(DELAYS[tries - 1] ?? 1_000);
     }
   }

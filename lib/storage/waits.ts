@@ -8,13 +8,12 @@ import {
   ExecutionNotFoundError,
   InputNotPendingError,
 } from '../core/errors.js';
-import { uuidv7 } from '../core/uuid.js';
 import type { WaitSpec, WaitState } from '../core/wait-spec.js';
 import type { CancelledTree, Hold, Wake, WokenRun } from '../engine/store.js';
 import { type ClaimRow, claimedRow } from './claimed-row.js';
 import { cancelCause, cancelLocked, lockTrees, type TreeChoice } from './cancel-tree.js';
-import { decidedTransaction } from './decided.js';
 import { checkManager } from './manager-check.js';
+import { changeOnce } from './once.js';
 import { sql } from './sql.js';
 import { persist, type Query, queryOf } from './transaction.js';
 
@@ -37,6 +36,8 @@ export interface NewEvent {
   readonly payload: string;
   /** Delivered once for each; null: each call delivers one. */
   readonly dedupeKey: string | null;
+  /** The sender's number for it, a UUID: by it the event is found again when nobody knows whether it has arrived. */
+  readonly request: string;
   /** Of the sender. Default: that is not traced. */
   readonly traceparent?: string | null;
 }
@@ -68,20 +69,19 @@ export class PgWaits {
    * held by the worker that offers itself or ready for anybody.
    * @throws ExecutionNotFoundError, ExecutionFinishedError
    */
-  async sendEvent({ runId, name, payload, dedupeKey, traceparent }: NewEvent, hold: Hold | null = null): Promise<Wake> {
-    // With a key of its own an event can be sent again when nobody knows whether it has arrived.
-    const parameters: unknown[] = [runId, name, payload, dedupeKey ?? uuidv7(), traceparent];
-    if (hold !== null) parameters.push(...holdValues(hold));
+  async sendEvent(event: NewEvent, hold: Hold | null = null): Promise<Wake> {
+    const { runId, name, payload, dedupeKey, traceparent, request } = event;
+    const offered = hold === null ? [] : holdValues(hold);
     const text = sql(hold === null ? 'send-event' : 'send-event-held', this.schema);
-    let again = false;
-    const [row] = await persist((unsure) => {
-      again = unsure;
-      return this.query<SentRow>(text, parameters);
+    let unsure = false;
+    const [row] = await persist((again) => {
+      unsure = again;
+      return this.query<SentRow>(text, [runId, name, payload, dedupeKey, traceparent, request, again, ...offered]);
     });
     refuseUnlessActive(runId, row?.outcome);
     const { queue = null, paused = false, state = 'ready', held = null } = row ?? {};
     const woken = queue === null || held !== null ? [] : [{ runId, queue, paused, state }];
-    return { woken, held: held === null ? null : claimedRow(held), unsure: again };
+    return { woken, held: held === null ? null : claimedRow(held), unsure };
   }
 
   /**
@@ -91,7 +91,7 @@ export class PgWaits {
    */
   async sendEventWithin(
     manager: EntityManager,
-    { runId, name, payload, dedupeKey, traceparent }: NewEvent,
+    { runId, name, payload, dedupeKey, traceparent }: Omit<NewEvent, 'request'>,
   ): Promise<void> {
     await checkManager(manager, this.schema, this.options.instanceId);
     const [row] = await manager.query<{ outcome: string }[]>(sql('send-event-within', this.schema), [
@@ -119,24 +119,19 @@ export class PgWaits {
   ): Promise<WokenRun[]> {
     let locked: WokenRun | undefined;
     const which = [runId, 'name' in selector ? selector.name : null, 'inputId' in selector ? selector.inputId : null];
-    const answering = decidedTransaction(
-      this.options.pool,
-      async (query) => {
-        [locked] = await query<WokenRun>(sql('lock-run', this.schema), [runId]);
-      },
-      async (query) => {
-        const open = await query<OpenInput>(sql('find-open-inputs', this.schema), which);
-        const [input, second] = open;
-        if (input === undefined) throw await this.notPending(query, runId, which);
-        if (second !== undefined) {
-          const inputs = open.map(({ id, path }) => ({ id, step: stepNameOf(path) }));
-          throw new AmbiguousInputError(runId, input.name, inputs);
-        }
-        const spec = input.spec === null ? {} : (decode(input.spec) as WaitSpec);
-        const answer = toAnswer({ id: input.id, name: input.name, spec });
-        return query<WokenRun>(sql('answer-input', this.schema), [runId, input.id, answer]);
-      },
-    );
+    const answering = changeOnce(this.options.pool, this.schema, async (query) => {
+      [locked] = await query<WokenRun>(sql('lock-run', this.schema), [runId]);
+      const open = await query<OpenInput>(sql('find-open-inputs', this.schema), which);
+      const [input, second] = open;
+      if (input === undefined) throw await this.notPending(query, runId, which);
+      if (second !== undefined) {
+        const inputs = open.map(({ id, path }) => ({ id, step: stepNameOf(path) }));
+        throw new AmbiguousInputError(runId, input.name, inputs);
+      }
+      const spec = input.spec === null ? {} : (decode(input.spec) as WaitSpec);
+      const answer = toAnswer({ id: input.id, name: input.name, spec });
+      return query<WokenRun>(sql('answer-input', this.schema), [runId, input.id, answer]);
+    });
     return answering.catch((error: unknown) => {
       if (locked?.state === 'ready') this.options.onHidden?.(locked);
       throw error;
@@ -150,32 +145,23 @@ export class PgWaits {
   async cancelWait(runId: string, name: string | null, reason: string | null): Promise<CancelledWaits> {
     const { schema } = this;
     const cause = cancelCause(reason);
-    return decidedTransaction(
-      this.options.pool,
-      (query) => {
-        const children = async (): Promise<TreeChoice> => {
-          const rows = await query<{ id: string }>(sql('open-children', schema), [runId, name]);
-          return { roots: rows.map((row) => row.id) };
-        };
-        return lockTrees(query, schema, children, [runId]);
-      },
-      async (query, tree) => {
-        const rows = await query<{ count: number } & WokenRun>(sql('cancel-waits', schema), [
-          runId,
-          name,
-          cause.reason,
-        ]);
-        const [found] = rows;
-        if (found === undefined) {
-          await this.storedStatus(query, runId);
-          return { count: 0, ended: [], undoing: [], woken: [] };
-        }
-        // After the waits: their end wakes nobody any more.
-        const done = await cancelLocked(query, schema, tree, cause, 'end-unless-undone');
-        const { count, ...run } = found;
-        return { ...done, count, woken: [run, ...done.woken] };
-      },
-    );
+    return changeOnce(this.options.pool, schema, async (query) => {
+      const children = async (): Promise<TreeChoice> => {
+        const rows = await query<{ id: string }>(sql('open-children', schema), [runId, name]);
+        return { roots: rows.map((row) => row.id) };
+      };
+      const tree = await lockTrees(query, schema, children, [runId]);
+      const rows = await query<{ count: number } & WokenRun>(sql('cancel-waits', schema), [runId, name, cause.reason]);
+      const [found] = rows;
+      if (found === undefined) {
+        await this.storedStatus(query, runId);
+        return { count: 0, ended: [], undoing: [], woken: [] };
+      }
+      // After the waits: their end wakes nobody any more.
+      const done = await cancelLocked(query, schema, tree, cause, 'end-unless-undone');
+      const { count, ...run } = found;
+      return { ...done, count, woken: [run, ...done.woken] };
+    });
   }
 
   private async notPending(query: Query, runId: string, which: readonly unknown[]): Promise<Error> {

@@ -34,7 +34,7 @@ async function trials(queue: Record<string, unknown>, race: (runId: string, tria
 }
 
 function send(runId: string, name: string): Promise<unknown> {
-  return waits.sendEvent({ runId, name, payload: encode(1), dedupeKey: null });
+  return waits.sendEvent({ runId, name, payload: encode(1), dedupeKey: null, request: uuidv7() });
 }
 
 /** Registers a wait as the holder of a run does when it suspends: under the run's lock, then a look, then asleep. */
@@ -168,7 +168,7 @@ it('an event whose sender offers to hold the run against claims and another even
   await trials({ ...SLEEPING, queue: 'held' }, async (id) => {
     await rows.wait(id, { kind: 'event', names: ['a'] });
     const hold = { worker, queues: ['held'], definitions };
-    const event = { runId: id, name: 'a', payload: encode(1), dedupeKey: null };
+    const event = { runId: id, name: 'a', payload: encode(1), dedupeKey: null, request: uuidv7() };
     const offering = async (offered: Hold | null): Promise<void> => {
       const { held } = await waits.sendEvent(event, offered);
       if (held !== null) took(id, worker);

@@ -55,7 +55,7 @@ WITH asked AS MATERIALIZED (
   JOIN durable.waits w ON w.run_id = a.id
   WHERE w.kind = 'input' AND w.state = 'done' AND w.closed_at >= a.since
   UNION ALL
-  SELECT a.id, a.workflow, 'received', m.sent_at, COALESCE(m.dedupe_key, m.id::text), m.name, NULL, NULL, NULL, NULL, NULL,
+  SELECT a.id, a.workflow, 'received', m.sent_at, COALESCE(m.dedupe_key, m.request::text, m.id::text), m.name, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL
   FROM asked a
   JOIN durable.events m ON m.run_id = a.id

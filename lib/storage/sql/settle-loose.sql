@@ -18,4 +18,4 @@ FROM (
   FOR NO KEY UPDATE SKIP LOCKED
 ) f
 WHERE m.run_id = f.run_id AND m.id = f.id
-RETURNING m.run_id AS "runId", m.name, COALESCE(m.dedupe_key, m.id::text) AS key
+RETURNING m.run_id AS "runId", m.name, COALESCE(m.dedupe_key, m.request::text, m.id::text) AS key

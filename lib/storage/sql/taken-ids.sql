@@ -1,6 +1,6 @@
--- The runs that have these ids.
+-- Which of these ids runs have.
 --
 -- $1 uuid[]
-SELECT id, workflow, idempotency_key, input
+SELECT id
 FROM durable.workflow_executions
 WHERE id = ANY ($1::uuid[])
