@@ -568,6 +568,8 @@ CREATE INDEX queue_claim ON durable.workflow_queue USING btree (queue, definitio
 
 CREATE INDEX queue_deadline ON durable.workflow_queue USING btree (deadline_at) WHERE ((deadline_at IS NOT NULL) AND (state <> 'running'::text));
 
+CREATE INDEX queue_definition ON durable.workflow_queue USING btree (definition_id) WHERE ((state <> 'running'::text) AND ((state <> 'ready'::text) OR paused));
+
 CREATE INDEX queue_due ON durable.workflow_queue USING btree (due_at) WHERE ((state = 'sleeping'::text) AND (due_at < 'infinity'::timestamp with time zone));
 
 CREATE INDEX queue_limit_held ON durable.workflow_queue USING btree (limit_key) WHERE ((limit_key IS NOT NULL) AND (worker_id IS NOT NULL));

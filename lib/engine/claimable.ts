@@ -14,6 +14,9 @@ export class ClaimableDefinitions {
     private readonly store: EngineStore,
     private readonly registry: Registry,
     private readonly worker: () => number,
+    private readonly queues: readonly string[],
+    /** There are definitions among them that were not before: rows that have them may be ready. */
+    private readonly onMore: () => void,
     onTrouble: (message: string) => void,
   ) {
     this.loop = new Loop('Reading definitions', INTERVAL, () => this.read(), onTrouble);
@@ -36,11 +39,13 @@ export class ClaimableDefinitions {
 
   private async read(): Promise<null> {
     const own = this.registry.all().map(({ definitionId }) => definitionId);
-    const found = await this.store.claimableDefinitions(this.worker(), own);
+    const found = await this.store.claimableDefinitions(this.worker(), own, this.queues);
+    const before = new Set(this.ids);
     this.list = found.flatMap(({ id, own: runAs }) => {
       const workflow = this.registry.byId(runAs);
       return workflow === undefined ? [] : [{ id, runAs, timeout: workflow.definition.timeout }];
     });
+    if (this.list.some(({ id }) => !before.has(id))) this.onMore();
     return null;
   }
 }

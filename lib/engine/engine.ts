@@ -98,6 +98,7 @@ export class Engine {
           deps.telemetry?.recovered(rows);
           this.workIn(queues);
         },
+        onPeersChanged: () => void this.definitions.loop.poke(),
         onDeclaredDead: () => {
           deps.telemetry?.lost(this.sessions.count);
           this.sessions.loseAll(new Error('This process was out of touch: its runs were taken'));
@@ -156,7 +157,14 @@ export class Engine {
       (received) => tellReceived(this.watch, received),
     );
     this.publisher = new Loop('Publishing', PUBLISH_INTERVAL, () => this.publish(), onTrouble);
-    this.definitions = new ClaimableDefinitions(store, registry, () => this.membership.id, onTrouble);
+    this.definitions = new ClaimableDefinitions(
+      store,
+      registry,
+      () => this.membership.id,
+      Object.keys(settings.queues),
+      () => this.lookIntoQueues(),
+      onTrouble,
+    );
     this.starts = new Starts({
       writer: this.writer,
       sessions: this.sessions,
@@ -365,11 +373,15 @@ export class Engine {
     const loops = [this.definitions.loop.poke(), this.waker.poke(), this.matcher.poke(), this.claims.refresh()];
     await Promise.all([...loops, this.sessions.look(), this.scheduler.look()]);
     await this.maintenance.poke();
-    for (const poller of this.pollers.values()) poller.look();
+    this.lookIntoQueues();
   }
 
   private get watch(): Watch {
     return { observer: this.deps.observer, telemetry: this.deps.telemetry, clock: this.clock };
+  }
+
+  private lookIntoQueues(): void {
+    for (const poller of this.pollers.values()) poller.look();
   }
 
   private onEnd(runId: string, end: RunEnd, watched: boolean): void {

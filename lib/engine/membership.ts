@@ -12,6 +12,8 @@ export interface MembershipSettings {
 export interface MembershipEvents {
   /** Work of dead workers is claimable in these queues. */
   onRecovered(queues: readonly string[], rows: number): void;
+  /** The set of living workers is another than at the last look. */
+  onPeersChanged(): void;
   /** This process was declared dead: its runs are somebody else's now. */
   onDeclaredDead(): void;
   /** Out of touch with the database for a whole lease: others may have its runs already. */
@@ -42,7 +44,7 @@ export class Membership {
   private sessionDown = false;
   /** Workers whose session was missing at the last look, with the heartbeat known then. */
   private missing = new Map<number, string>();
-  private peers = 0;
+  private peers: readonly number[] = [];
   private readonly heartbeats: Loop;
   private readonly looks: Loop;
 
@@ -65,7 +67,7 @@ export class Membership {
 
   /** Whether other processes are at work on this database. */
   get hasPeers(): boolean {
-    return this.peers > 0;
+    return this.peers.length > 0;
   }
 
   get loops(): readonly Loop[] {
@@ -157,14 +159,21 @@ export class Membership {
     const sightings = await this.store.lookAtWorkers(this.workerId);
     // The first answer after an outage may be this one, and the others' heartbeats still on their way.
     if (this.outOfTouch(performance.now()) || this.lastLoss > this.lastContact) return null;
-    this.peers = sightings.filter((s) => !s.dead && !s.expired).length;
     const dead = sightings.filter((s) => this.isDead(s));
     this.missing = new Map(sightings.filter((s) => s.connected === false).map((s) => [s.id, s.seenAt]));
     if (dead.length > 0 || sightings.some((s) => s.owes)) {
       const { queues, recovered } = await this.store.recover(dead);
       if (recovered > 0) this.events.onRecovered(queues, recovered);
     }
+    this.seePeers(sightings.filter((s) => !s.dead && !s.expired && !dead.includes(s)).map(({ id }) => id));
     return null;
+  }
+
+  private seePeers(peers: readonly number[]): void {
+    const before = new Set(this.peers);
+    const changed = peers.length !== before.size || peers.some((id) => !before.has(id));
+    this.peers = peers;
+    if (changed) this.events.onPeersChanged();
   }
 
   private isDead(other: WorkerSighting): boolean {

@@ -100,8 +100,15 @@ export interface EngineStore {
   recover(dead: readonly { id: number; seenAt: string }[]): Promise<{ queues: string[]; recovered: number }>;
   /** Takes the process out of the table of workers in order; what it still held becomes claimable. */
   deregisterWorker(worker: number): Promise<{ queues: string[] }>;
-  /** The stored definitions this process may run: its own, earlier ones that still have runs, and orphaned later ones. */
-  claimableDefinitions(worker: number, own: readonly number[]): Promise<{ id: number; own: number }[]>;
+  /**
+   * The stored definitions that this process may claim from these queues: its own, earlier ones that still have runs, and
+   * later ones that no living worker has.
+   */
+  claimableDefinitions(
+    worker: number,
+    own: readonly number[],
+    queues: readonly string[],
+  ): Promise<{ id: number; own: number }[]>;
 }
 
 /**

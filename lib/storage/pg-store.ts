@@ -35,7 +35,7 @@ export interface PgStoreOptions {
   readonly direct: boolean;
 }
 
-/** What the rare transactions of several statements use: steps on other queues, commits that are looked up. */
+/** What is rare, or may take long: transactions of several statements, looks at the definitions of others. */
 const RARE_CONNECTIONS = 2;
 
 /** Rows of dead workers made claimable at a time, at most; the next look does the rest. */
@@ -263,8 +263,17 @@ export class PgStore implements port.EngineStore {
     return left;
   }
 
-  async claimableDefinitions(worker: number, own: readonly number[]): Promise<{ id: number; own: number }[]> {
-    return this.lease.run<{ id: number; own: number }>('claimable-definitions', [worker, own]);
+  async claimableDefinitions(
+    worker: number,
+    own: readonly number[],
+    queues: readonly string[],
+  ): Promise<{ id: number; own: number }[]> {
+    try {
+      const values = [worker, own, queues];
+      return await queryOf(this.rare)(sql('claimable-definitions', this.options.schema), values);
+    } catch (error) {
+      throw asStoreError(error);
+    }
   }
 
   /** Locks the run under its fence and writes the record, in the app's own transaction. */

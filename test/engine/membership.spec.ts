@@ -63,7 +63,13 @@ it.each(['look', 'heartbeat'] as const)(
       () => ({}) as WorkerRegistration,
       { leaseTimeout: LEASE, heartbeatInterval: 60, recoveryInterval: 20 },
       () => '[]',
-      { onRecovered: () => {}, onDeclaredDead: () => {}, onOutOfTouch: () => {}, onTrouble: () => {} },
+      {
+        onRecovered: () => {},
+        onPeersChanged: () => {},
+        onDeclaredDead: () => {},
+        onOutOfTouch: () => {},
+        onTrouble: () => {},
+      },
     );
     try {
       await membership.join();
