@@ -17,7 +17,11 @@ export interface QueueOptions {
    * Default: no limit.
    */
   rateLimit?: RateLimit;
-  /** ms of waiting that raise the priority of a run by one, so that none waits for ever. Default: 60 000. */
+  /**
+   * ms of waiting that one step of priority is worth: a run that became ready so much earlier goes before one whose
+   * priority is higher by one. A run that goes on (after a wait, a retry delay, a crash) counts one step more than a new
+   * one. Default: 60 000.
+   */
   priorityAgeing?: number;
 }
 

@@ -112,10 +112,9 @@ CREATE TABLE durable.workflow_queue (
   token         integer     NOT NULL DEFAULT 0,
   worker_id     integer,
   recoveries    smallint    NOT NULL DEFAULT 0,
-  -- Steps that the wait has added to `priority`; a claim takes them back.
-  aged          smallint    NOT NULL DEFAULT 0,
+  -- ms of waiting that one step of priority is worth: what its queue said when the row was entered; NULL: 60 000.
+  ageing_ms     integer,
   paused        boolean     NOT NULL DEFAULT false,
-  resumed       boolean     NOT NULL DEFAULT false,
   -- Something a suspended part of the run waits for has come while the run was held.
   wake          boolean     NOT NULL DEFAULT false,
   -- Another process waits for the end and wants a hint.
@@ -132,6 +131,14 @@ CREATE TABLE durable.workflow_queue (
   step          text,
   -- It is to be cancelled, and what it did undone: the encoded error. Whoever holds the run begins the rollback.
   cancel        text,
+  -- The order of claims, the lowest first: the due time in ms, less `ageing_ms` for each step of priority; a row that was
+  -- claimed before has one step more. All rows of a queue age at one rate, so their order never changes while they wait,
+  -- and nothing has to be written for it. (No infinite intervals before PostgreSQL 17.)
+  rank          bigint      NOT NULL GENERATED ALWAYS AS (
+    CASE WHEN isfinite(due_at)
+      THEN (date_part('epoch', due_at - timestamptz '2000-01-01 00:00:00+00') * 1000)::bigint ELSE 0 END
+    - (priority::bigint + CASE WHEN started_at IS NULL THEN 0 ELSE 1 END) * COALESCE(ageing_ms, 60000)
+  ) STORED,
   CONSTRAINT queue_state CHECK (state IN ('ready', 'running', 'sleeping', 'blocked')),
   CONSTRAINT queue_lease CHECK ((state = 'running') = (worker_id IS NOT NULL)),
   CONSTRAINT queue_step CHECK ((step_of IS NULL) = (step IS NULL))
@@ -144,7 +151,7 @@ CREATE TABLE durable.workflow_queue (
   autovacuum_vacuum_cost_delay = 0
 );
 -- Serves the claim in its order; holds claimable rows only, so sleeping, paused and running runs cost a claim nothing.
-CREATE INDEX queue_claim ON durable.workflow_queue (queue, definition_id, resumed DESC, priority DESC, due_at, id)
+CREATE INDEX queue_claim ON durable.workflow_queue (queue, definition_id, rank, id)
   WHERE state = 'ready' AND NOT paused;
 -- Which definitions the rows have that may become ready: read from value to value, with no look at each of the rows.
 CREATE INDEX queue_definition ON durable.workflow_queue (definition_id)
@@ -155,8 +162,7 @@ CREATE INDEX queue_worker ON durable.workflow_queue (worker_id) WHERE worker_id 
 CREATE INDEX queue_step_of ON durable.workflow_queue (step_of) WHERE step_of IS NOT NULL;
 CREATE INDEX queue_limit_held ON durable.workflow_queue (limit_key)
   WHERE limit_key IS NOT NULL AND worker_id IS NOT NULL;
-CREATE INDEX queue_blocked ON durable.workflow_queue (limit_key, resumed DESC, priority DESC, due_at, id)
-  WHERE state = 'blocked';
+CREATE INDEX queue_blocked ON durable.workflow_queue (limit_key, rank, id) WHERE state = 'blocked';
 
 -- The journal: append-only, one row a finished attempt (or `once`). `seq` is handed out by the holder of the lease.
 -- What a step got as input is the output of record `input_seq` (0: the run's input), so data is stored once.
@@ -274,7 +280,7 @@ CREATE TABLE durable.queue_settings (
   global_concurrency  integer,
   rate_limit          integer,
   rate_period_ms      bigint,
-  priority_ageing_ms  bigint,
+  priority_ageing_ms  integer,
   updated_at          timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT queue_settings_limits CHECK (global_concurrency > 0 AND rate_limit > 0 AND rate_period_ms > 0),
   CONSTRAINT queue_settings_rate CHECK ((rate_limit IS NULL) = (rate_period_ms IS NULL))

@@ -27,7 +27,6 @@ BEGIN
   UPDATE durable.workflow_queue q
   SET state = CASE WHEN q.state = 'sleeping' THEN 'ready' ELSE q.state END,
     due_at = CASE WHEN q.state = 'sleeping' THEN durable.clock() ELSE q.due_at END,
-    resumed = q.resumed OR q.state <> 'ready',
     wake = (q.state = 'running')
   WHERE q.id = run
   RETURNING q.queue, q.paused, q.state;
@@ -196,7 +195,7 @@ $$;
 
 -- Holds a run for a worker, in the transaction that has just made it ready and so has its lock; returns what claim.sql
 -- does. Nothing where a claim would not give it: the worker is declared dead, the queue not one of its, paused or limited, the
--- definition not one that it may claim, or another resumed run of the queue is ready and so comes first.
+-- definition not one that it may claim, or another run of the queue comes first.
 CREATE FUNCTION durable.hold_run(run uuid, holder integer, of_queues text[], definitions json)
 RETURNS TABLE (
   id uuid, run_id uuid, token integer, queue text, definition_id integer, ran_by integer, recoveries smallint, step text,
@@ -211,10 +210,9 @@ BEGIN
   RETURN QUERY
   WITH held AS (
     UPDATE durable.workflow_queue q
-    SET state = 'running', worker_id = holder, token = q.token + 1, wake = false, definition_id = d.run_as,
-      priority = q.priority - q.aged, aged = 0
+    SET state = 'running', worker_id = holder, token = q.token + 1, wake = false, definition_id = d.run_as
     FROM json_to_recordset(definitions) AS d(id integer, run_as integer)
-    WHERE q.id = run AND q.state = 'ready' AND q.resumed AND q.started_at IS NOT NULL AND NOT q.paused
+    WHERE q.id = run AND q.state = 'ready' AND q.started_at IS NOT NULL AND NOT q.paused
       AND d.id = q.definition_id
       AND q.queue = ANY (of_queues)
       AND EXISTS (SELECT FROM durable.workers w WHERE w.id = holder AND w.dead_at IS NULL)
@@ -224,8 +222,8 @@ BEGIN
           AND (s.paused_at IS NOT NULL OR s.global_concurrency IS NOT NULL OR s.rate_limit IS NOT NULL))
       AND NOT EXISTS (
         SELECT FROM durable.workflow_queue o
-        WHERE o.queue = q.queue AND o.definition_id = ANY (known) AND o.state = 'ready' AND NOT o.paused AND o.resumed
-          AND o.id <> q.id)
+        WHERE o.queue = q.queue AND o.definition_id = ANY (known) AND o.state = 'ready' AND NOT o.paused
+          AND (o.rank, o.id) < (q.rank, q.id))
     RETURNING q.id, q.token, q.queue, q.definition_id, d.id AS ran_by, q.recoveries, q.step, q.cancel, q.deadline_at
   )
   SELECT h.id, h.id, h.token, h.queue, h.definition_id, h.ran_by, h.recoveries, h.step, h.cancel, e.priority,

@@ -71,10 +71,9 @@ BEGIN
   RETURN QUERY
   WITH held AS (
     UPDATE durable.workflow_queue q
-    SET state = 'running', worker_id = holder, token = q.token + 1, wake = false, definition_id = d.run_as,
-      priority = q.priority - q.aged, aged = 0
+    SET state = 'running', worker_id = holder, token = q.token + 1, wake = false, definition_id = d.run_as
     FROM json_to_recordset(definitions) AS d(id integer, run_as integer)
-    WHERE q.id = run AND q.state = 'ready' AND q.resumed AND q.started_at IS NOT NULL AND NOT q.paused
+    WHERE q.id = run AND q.state = 'ready' AND q.started_at IS NOT NULL AND NOT q.paused
       AND d.id = q.definition_id
       AND q.queue = ANY (of_queues)
       AND EXISTS (SELECT FROM durable.workers w WHERE w.id = holder AND w.dead_at IS NULL)
@@ -84,8 +83,8 @@ BEGIN
           AND (s.paused_at IS NOT NULL OR s.global_concurrency IS NOT NULL OR s.rate_limit IS NOT NULL))
       AND NOT EXISTS (
         SELECT FROM durable.workflow_queue o
-        WHERE o.queue = q.queue AND o.definition_id = ANY (known) AND o.state = 'ready' AND NOT o.paused AND o.resumed
-          AND o.id <> q.id)
+        WHERE o.queue = q.queue AND o.definition_id = ANY (known) AND o.state = 'ready' AND NOT o.paused
+          AND (o.rank, o.id) < (q.rank, q.id))
     RETURNING q.id, q.token, q.queue, q.definition_id, d.id AS ran_by, q.recoveries, q.step, q.cancel, q.deadline_at
   )
   SELECT h.id, h.id, h.token, h.queue, h.definition_id, h.ran_by, h.recoveries, h.step, h.cancel, e.priority,
@@ -203,7 +202,7 @@ CREATE TABLE durable.queue_settings (
   global_concurrency integer,
   rate_limit integer,
   rate_period_ms bigint,
-  priority_ageing_ms bigint,
+  priority_ageing_ms integer,
   updated_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
@@ -427,7 +426,6 @@ BEGIN
   UPDATE durable.workflow_queue q
   SET state = CASE WHEN q.state = 'sleeping' THEN 'ready' ELSE q.state END,
     due_at = CASE WHEN q.state = 'sleeping' THEN durable.clock() ELSE q.due_at END,
-    resumed = q.resumed OR q.state <> 'ready',
     wake = (q.state = 'running')
   WHERE q.id = run
   RETURNING q.queue, q.paused, q.state;
@@ -534,9 +532,8 @@ CREATE TABLE durable.workflow_queue (
   token integer NOT NULL DEFAULT 0,
   worker_id integer,
   recoveries smallint NOT NULL DEFAULT 0,
-  aged smallint NOT NULL DEFAULT 0,
+  ageing_ms integer,
   paused boolean NOT NULL DEFAULT false,
-  resumed boolean NOT NULL DEFAULT false,
   wake boolean NOT NULL DEFAULT false,
   watched boolean NOT NULL DEFAULT false,
   compensating boolean NOT NULL DEFAULT false,
@@ -544,7 +541,16 @@ CREATE TABLE durable.workflow_queue (
   queue text NOT NULL,
   limit_key text,
   step text,
-  cancel text
+  cancel text,
+  rank bigint NOT NULL GENERATED ALWAYS AS ((
+CASE
+    WHEN isfinite(due_at) THEN ((date_part('epoch'::text, (due_at - '2000-01-01 00:00:00+00'::timestamp with time zone)) * (1000)::double precision))::bigint
+    ELSE (0)::bigint
+END - (((priority)::bigint +
+CASE
+    WHEN (started_at IS NULL) THEN 0
+    ELSE 1
+END) * COALESCE(ageing_ms, 60000)))) STORED
 ) WITH (
   fillfactor=50,
   autovacuum_vacuum_scale_factor=0.02,
@@ -562,9 +568,9 @@ ALTER TABLE durable.workflow_queue ADD CONSTRAINT queue_step CHECK (((step_of IS
 
 ALTER TABLE durable.workflow_queue ADD CONSTRAINT workflow_queue_pkey PRIMARY KEY (id);
 
-CREATE INDEX queue_blocked ON durable.workflow_queue USING btree (limit_key, resumed DESC, priority DESC, due_at, id) WHERE (state = 'blocked'::text);
+CREATE INDEX queue_blocked ON durable.workflow_queue USING btree (limit_key, rank, id) WHERE (state = 'blocked'::text);
 
-CREATE INDEX queue_claim ON durable.workflow_queue USING btree (queue, definition_id, resumed DESC, priority DESC, due_at, id) WHERE ((state = 'ready'::text) AND (NOT paused));
+CREATE INDEX queue_claim ON durable.workflow_queue USING btree (queue, definition_id, rank, id) WHERE ((state = 'ready'::text) AND (NOT paused));
 
 CREATE INDEX queue_deadline ON durable.workflow_queue USING btree (deadline_at) WHERE ((deadline_at IS NOT NULL) AND (state <> 'running'::text));
 

@@ -1,5 +1,4 @@
 import { textOf } from '../core/text-of.js';
-import { ageingJob } from './ageing.js';
 import { ClaimableDefinitions } from './claimable.js';
 import { DatabaseClock } from './clock.js';
 import { withDeadline } from './deadline.js';
@@ -141,8 +140,7 @@ export class Engine {
       onTrouble,
       telemetry: deps.telemetry,
     });
-    const ageing = ageingJob(deps.queues, limits, () => this.definitions.ids);
-    this.maintenance = new Maintenance([ageing, ...deps.jobs], onTrouble);
+    this.maintenance = new Maintenance(deps.jobs, onTrouble);
     for (const [queue, { concurrency, pollInterval }] of Object.entries(settings.workers ? settings.queues : {})) {
       const claim = (name: string, count: number): Promise<number> =>
         this.sessions.take(() => this.claims.claim(name, count));

@@ -1,6 +1,6 @@
 import type { Claimable, ClaimedRow } from './store.js';
 
-/** The port between the engine and what is stored of queues: settings, limits, ageing. One implementation (storage/). */
+/** The port between the engine and what is stored of queues: settings and limits. One implementation (storage/). */
 export interface QueueStore {
   /** Whether each queue is paused, and whether its claims must count (claimLimited). One that is not there is neither. */
   queueStates(): Promise<QueueState[]>;
@@ -18,8 +18,6 @@ export interface QueueStore {
   blockedKeys(workflows: readonly string[]): Promise<string[]>;
   /** Gives set-aside rows back to their queues where their key has a place free; says which queues got work. */
   unblock(keys: readonly { readonly limitKey: string; readonly limit: number }[]): Promise<string[]>;
-  /** Raises the priority of what has waited long; `ageing` in ms. */
-  ageQueue(queue: string, definitions: readonly number[], ageing: number): Promise<void>;
 }
 
 export interface QueueState {
@@ -33,7 +31,7 @@ export interface QueueLimits {
   readonly globalConcurrency: number | null;
   /** First claims in `period` ms. */
   readonly rateLimit: { readonly limit: number; readonly period: number } | null;
-  /** ms */
+  /** ms of waiting that one step of priority is worth. */
   readonly priorityAgeing: number;
 }
 

@@ -55,9 +55,8 @@ export interface QueueRow {
   token: number;
   workerId: number | null;
   recoveries: number;
-  aged: number;
+  ageingMs: number | null;
   paused: boolean;
-  resumed: boolean;
   wake: boolean;
   watched: boolean;
   compensating: boolean;
@@ -66,6 +65,8 @@ export interface QueueRow {
   limitKey: string | null;
   step: string | null;
   cancel: string | null;
+  /** Made by the database from the columns above: the order of claims. */
+  rank: number;
 }
 
 /** queue_settings */
@@ -261,9 +262,8 @@ export function createEntities(schema: string): Entities {
       token: column('integer', 'token', { default: 0 }),
       workerId: optional('integer', 'worker_id'),
       recoveries: column('smallint', 'recoveries', { default: 0 }),
-      aged: column('smallint', 'aged', { default: 0 }),
+      ageingMs: optional('integer', 'ageing_ms'),
       paused: column('boolean', 'paused', { default: false }),
-      resumed: column('boolean', 'resumed', { default: false }),
       wake: column('boolean', 'wake', { default: false }),
       watched: column('boolean', 'watched', { default: false }),
       compensating: column('boolean', 'compensating', { default: false }),
@@ -272,6 +272,7 @@ export function createEntities(schema: string): Entities {
       limitKey: optional('text', 'limit_key'),
       step: optional('text'),
       cancel: optional('text'),
+      rank: column('bigint', 'rank', { insert: false, update: false }),
     }),
     queueSettings: entity<QueueSettingsRow>('queue_settings', {
       queue: column('text', 'queue', { primary: true }),
@@ -279,7 +280,7 @@ export function createEntities(schema: string): Entities {
       globalConcurrency: optional('integer', 'global_concurrency'),
       rateLimit: optional('integer', 'rate_limit'),
       ratePeriodMs: optional('bigint', 'rate_period_ms'),
-      priorityAgeingMs: optional('bigint', 'priority_ageing_ms'),
+      priorityAgeingMs: optional('integer', 'priority_ageing_ms'),
       updatedAt: column('timestamptz', 'updated_at', { default: () => 'now()' }),
     }),
     queueRates: entity<QueueRateRow>('queue_rates', {

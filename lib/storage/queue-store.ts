@@ -15,8 +15,6 @@ import { type Query, queryOf } from './transaction.js';
 const CONNECTIONS = 3;
 /** Rows of a limited workflow that one claim looks at, at most: those without a place are set aside. */
 const LOOKED_AT = 200;
-/** Rows of one class that a sweep raises at most. */
-const AGED = 500;
 
 /** A process that is stopped in the middle gives up its lock after 3 s, and none waits for it longer than 5 s. */
 const BEGIN = `BEGIN;
@@ -111,10 +109,6 @@ export class PgQueueStore implements port.QueueStore {
       query<{ queue: string; paused: boolean }>(sql('unblock', this.schema), [json]),
     );
     return [...new Set(rows.filter(({ paused }) => !paused).map(({ queue }) => queue))];
-  }
-
-  async ageQueue(queue: string, definitions: readonly number[], ageing: number): Promise<void> {
-    await this.run('age-queue', [queue, definitions, ageing, AGED]);
   }
 
   private async run<R extends object>(statement: string, parameters: readonly unknown[]): Promise<R[]> {

@@ -151,9 +151,9 @@ async function fill(url, count) {
          FROM generate_series(1, $1) CROSS JOIN durable.workflow_definitions d WHERE d.name = 'waiting'
          RETURNING id, definition_id
        ), queued AS (
-         INSERT INTO durable.workflow_queue (id, due_at, started_at, definition_id, priority, token, state, queue, resumed)
+         INSERT INTO durable.workflow_queue (id, due_at, started_at, definition_id, priority, token, state, queue)
          SELECT id, CASE WHEN random() < 0.5 THEN now() + interval '1 day' ELSE 'infinity' END, now(), definition_id, 0, 1,
-           'sleeping', 'default', true
+           'sleeping', 'default'
          FROM run
        )
        INSERT INTO durable.waits (run_id, id, created_at, round, visit, attempt, kind, path, key, names)

@@ -107,17 +107,18 @@ describe('priority', () => {
     expect(order).toEqual(['high', 'middle', 'first', 'second', 'low']);
   });
 
-  it('puts resumed runs before new ones', async () => {
+  it('puts resumed runs before new ones of the same priority, and behind those of a higher one', async () => {
     const client = await node({ queues: { default: { concurrency: 1 } } });
     const resumed = await client.start(NotedWorkflow, { name: 'resumed', event: 'go' });
     await reached(client, resumed.id, 'waiting');
     await client.start(NotedWorkflow, { name: 'blocker', gate: 'blocker' });
     await gates.arrived('blocker');
-    const fresh = await client.start(NotedWorkflow, { name: 'new' }, { priority: 100 });
+    const fresh = await client.start(NotedWorkflow, { name: 'new' });
+    const urgent = await client.start(NotedWorkflow, { name: 'urgent' }, { priority: 2 });
     await resumed.sendEvent('go');
     gates.open('blocker');
-    await Promise.all([resumed.result(), fresh.result()]);
-    expect(order).toEqual(['blocker', 'resumed', 'new']);
+    await Promise.all([resumed.result(), fresh.result(), urgent.result()]);
+    expect(order).toEqual(['blocker', 'urgent', 'resumed', 'new']);
   });
 
   it('is raised by waiting: priorityAgeing', async () => {

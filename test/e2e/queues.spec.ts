@@ -271,8 +271,9 @@ describe('priority', () => {
     const filler = await client.start(GatedWorkflow, { name: 'filler' }, { priority: -1_000_000 });
     const low = await client.start(GatedWorkflow, { name: 'low' });
     await until(async () => {
-      const { rows } = await pool.query('SELECT aged FROM durable.workflow_queue WHERE id = $1', [low.id]);
-      return rows[0].aged >= 3;
+      // Four steps of priority.
+      const waited = `SELECT clock_timestamp() - due_at > interval '200 ms' AS long FROM durable.workflow_queue WHERE id = $1`;
+      return (await pool.query(waited, [low.id])).rows[0].long;
     });
     const high = await client.start(GatedWorkflow, { name: 'high' }, { priority: 2 });
     const higher = await client.start(GatedWorkflow, { name: 'higher' }, { priority: 1_000_000 });

@@ -58,7 +58,7 @@ describe('starts', () => {
       scheduled_at: null, started_at: null, data_seq: '0', round: 1,
     }); // prettier-ignore
     expect(await rows.one('workflow_queue', run.id)).toMatchObject({
-      state: 'ready', queue: 'ai', priority: 7, resumed: false, started_at: null, token: 0,
+      state: 'ready', queue: 'ai', priority: 7, started_at: null, token: 0,
     }); // prettier-ignore
   });
 
@@ -314,7 +314,7 @@ describe('pause and resume', () => {
     const due = new Date('2100-01-01T00:00:00Z');
     const error = encode({ name: 'DefinitionChangedError', message: 'gone' });
     const asleep = await rows.open({ state: 'sleeping', due_at: due, paused: true });
-    const parked = await rows.open({ state: 'ready', paused: true, resumed: true }, { error });
+    const parked = await rows.open({ state: 'ready', paused: true, started_at: new Date() }, { error });
     expect(await control.resume(asleep)).toEqual({ changed: true, queues: [], waits: true });
     expect(await rows.one('workflow_queue', asleep)).toMatchObject({ state: 'sleeping', due_at: due });
     expect(await control.resume(parked)).toEqual({ changed: true, queues: ['default'], waits: false });

@@ -94,12 +94,6 @@ describe('a plain claim', () => {
       client.release(true);
     }
   });
-
-  it('takes back what ageing added', async () => {
-    const [id] = await ready(1, { priority: 7, aged: 5 });
-    await claimPlainly(1);
-    expect(await rows.one('workflow_queue', id ?? '')).toMatchObject({ priority: 2, aged: 0 });
-  });
 });
 
 describe('a start that asks to be held at once', () => {
@@ -150,13 +144,13 @@ describe('the concurrency of a queue', () => {
     expect(claims.reduce((sum, one) => sum + one.rows.length, 0)).toBe(7);
   });
 
-  it('takes resumed runs before new ones, then by priority, due time and id', async () => {
+  it('is given to runs by rank: priority, a step more for those that go on, the wait, and last the id', async () => {
     await limits({ globalConcurrency: 10 });
     const [low] = await ready(1, { priority: -1 });
     const [old, young] = await ready(2);
     const [high] = await ready(1, { priority: 3 });
-    const [resumed] = await ready(1, { priority: -5, resumed: true, token: 1, started_at: new Date() });
-    expect((await claim(10)).rows.map(({ rowId }) => rowId)).toEqual([resumed, high, old, young, low]);
+    const [further] = await ready(1, { priority: 1, token: 1, started_at: new Date() });
+    expect((await claim(10)).rows.map(({ rowId }) => rowId)).toEqual([high, further, old, young, low]);
   });
 });
 
@@ -164,7 +158,7 @@ describe('the rate of a queue', () => {
   it('counts first claims only, and says when the next is let through', async () => {
     await limits({ rateLimit: { limit: 2, period: 600_000 } });
     await ready(5);
-    await ready(2, { resumed: true, token: 4, started_at: new Date() });
+    await ready(2, { token: 4, started_at: new Date() });
     const first = await claim(10);
     expect(first.rows.map(({ token }) => token)).toEqual([5, 5, 1, 1]);
     expect(first.nextInMs).toBeGreaterThan(590_000);
@@ -181,7 +175,7 @@ describe('the rate of a queue', () => {
     const run = await rows.open({ state: 'sleeping', queue: 'elsewhere', due_at: 'infinity' });
     const step = { step_of: run, step: '{}' };
     await rows.queued(step);
-    await rows.queued({ ...step, token: 1, resumed: true });
+    await rows.queued({ ...step, token: 1, started_at: new Date() });
     await rows.queued(step);
     expect((await claim(10)).rows).toHaveLength(2);
     expect((await claim(10)).rows).toHaveLength(0);
@@ -267,46 +261,6 @@ describe('the limit of a workflow', () => {
     await queues.refuseUnkeyed(id, '{"name":"InvalidInputError","message":"no"}');
     expect(await rows.one('workflow_queue', id)).toMatchObject({ paused: true });
     expect(await rows.one('workflow_executions', id)).toMatchObject({ error: expect.stringContaining('no') });
-  });
-});
-
-describe('ageing', () => {
-  const at = (ms: number): Date => new Date(Date.now() - ms);
-
-  async function priorities(): Promise<Record<string, number[]>> {
-    const { rows: found } = await rows.pool.query('SELECT id, priority, aged FROM durable.workflow_queue ORDER BY id');
-    return Object.fromEntries(found.map(({ id, priority, aged }) => [id, [priority, aged]]));
-  }
-
-  it('adds a step for each wait, once, where another priority is there', async () => {
-    const [old = ''] = await ready(1, { due_at: at(185_000) });
-    const [young = ''] = await ready(1, { priority: 2, due_at: at(65_000) });
-    const [fresh = ''] = await ready(1, { priority: 2, due_at: at(1_000) });
-    for (let sweep = 0; sweep < 2; sweep++) {
-      await queues.ageQueue('default', [rows.definitionId], 60_000);
-      expect(await priorities()).toEqual({ [old]: [3, 3], [young]: [3, 1], [fresh]: [2, 0] });
-    }
-    expect(await claimPlainly(10)).toEqual([old, young, fresh]);
-    expect(await priorities()).toEqual({ [old]: [0, 0], [young]: [2, 0], [fresh]: [2, 0] });
-  });
-
-  it('writes nothing where all that is ready has one priority', async () => {
-    const ids = await ready(3, { due_at: at(600_000), priority: 4 });
-    await ready(1, { due_at: at(600_000), queue: 'other' });
-    await ready(1, { due_at: at(600_000), paused: true });
-    await ready(1, { due_at: at(600_000), state: 'sleeping', started_at: at(600_000) });
-    await queues.ageQueue('default', [rows.definitionId], 60_000);
-    const found = await priorities();
-    for (const id of ids) expect(found[id]).toEqual([4, 0]);
-    expect(Object.values(found).every(([, aged]) => aged === 0)).toBe(true);
-  });
-
-  it('raises what a limit has set aside too, and stops at the largest number', async () => {
-    const [blocked = ''] = await ready(1, { due_at: at(125_000), state: 'blocked', limit_key: 'order\n' });
-    const [top = ''] = await ready(1, { due_at: at(600_000), priority: 2_147_483_646 });
-    await ready(1);
-    await queues.ageQueue('default', [rows.definitionId], 60_000);
-    expect(await priorities()).toMatchObject({ [blocked]: [2, 2], [top]: [2_147_483_647, 1] });
   });
 });
 

@@ -32,7 +32,7 @@ async function oneOfEach(columns: Record<string, unknown> = {}): Promise<Record<
   return {
     pending: await rows.open({}, columns),
     delayed: await rows.open({ state: 'sleeping', due_at: new Date('2100-01-01') }, columns),
-    resumed: await rows.open({ ...begun, resumed: true }, columns),
+    resumed: await rows.open(begun, columns),
     running: await rows.open({ ...begun, state: 'running', worker_id: worker }, columns),
     pausing: await rows.open({ ...begun, state: 'running', worker_id: worker, paused: true }, columns),
     waiting: await rows.open({ ...begun, state: 'sleeping', due_at: 'infinity' }, columns),

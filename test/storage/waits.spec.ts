@@ -73,7 +73,7 @@ describe('an event', () => {
       { runId: id, queue: 'default', paused: false, state: 'ready' },
     ]);
     expect(await rows.one('waits', wait)).toMatchObject({ state: 'done', active: true });
-    expect(await rows.one('workflow_queue', id)).toMatchObject({ state: 'ready', resumed: true, wake: false });
+    expect(await rows.one('workflow_queue', id)).toMatchObject({ state: 'ready', wake: false });
     expect(await mailbox(id)).toEqual([
       ['other', null, null],
       ['paid', { at: new Date(0) }, wait],
@@ -169,7 +169,7 @@ describe('an event to a run that a worker offers to hold', () => {
   it('gives it the run as a claim would: a new token, the definition that runs it, all that a session needs', async () => {
     const newer = await rows.addDefinition('order', 2);
     const id = await rows.open(
-      { ...SLEEPING, queue: 'held', token: 4, priority: 7, aged: 5, recoveries: 1 },
+      { ...SLEEPING, queue: 'held', token: 4, recoveries: 1 },
       { snapshot: '{"at":1}', snapshot_seq: 3, round: 2, priority: 2 },
     );
     const wait = await rows.wait(id, asked);
@@ -193,14 +193,12 @@ describe('an event to a run that a worker offers to hold', () => {
       worker_id: worker,
       token: 5,
       definition_id: newer,
-      priority: 2,
-      aged: 0,
       wake: false,
     });
     expect(await rows.one('waits', wait)).toMatchObject({ state: 'done' });
     // What a claim gives for the same row, but for the token and what the hold itself has changed.
     await rows.pool.query(
-      `UPDATE durable.workflow_queue SET state = 'ready', worker_id = NULL, definition_id = $2, resumed = true WHERE id = $1`,
+      `UPDATE durable.workflow_queue SET state = 'ready', worker_id = NULL, definition_id = $2 WHERE id = $1`,
       [id, rows.definitionId],
     );
     const definitions = [{ id: rows.definitionId, runAs: newer, timeout: null }];
@@ -238,11 +236,11 @@ describe('an event to a run that a worker offers to hold', () => {
     },
   );
 
-  it('overtakes no run that goes on before it, whatever its priority; new ones come after it', async () => {
-    const fresh = await rows.open({ queue: 'row', priority: 9 });
+  it('overtakes no run that comes before it', async () => {
+    const fresh = await rows.open({ queue: 'row', priority: -9 });
     const id = await rows.open({ ...SLEEPING, queue: 'row' });
     await rows.wait(id, asked);
-    const before = await rows.open({ queue: 'row', resumed: true, started_at: new Date(), token: 1 });
+    const before = await rows.open({ queue: 'row', started_at: new Date(), token: 1 });
     const hold = offer({ queues: ['row'] });
     expect(await sent(id, hold)).toMatchObject({ held: null, woken: [{ runId: id, state: 'ready' }] });
     await end(before);

@@ -37,10 +37,10 @@ WITH moment AS MATERIALIZED (
   SELECT c.*, d.id AS ran_by, d.run_as, d.timeout, d.per_key
   FROM json_to_recordset($2::json) AS d(id integer, run_as integer, timeout float8, per_key integer)
   CROSS JOIN LATERAL (
-    SELECT q.id, q.resumed, q.priority, q.due_at, q.limit_key, q.token = 0 AS first
+    SELECT q.id, q.rank, q.limit_key, q.token = 0 AS first
     FROM durable.workflow_queue q
     WHERE q.queue = $1 AND q.definition_id = d.id AND q.state = 'ready' AND NOT q.paused
-    ORDER BY q.resumed DESC, q.priority DESC, q.due_at, q.id
+    ORDER BY q.rank, q.id
     LIMIT CASE WHEN (SELECT places FROM room) = 0 THEN 0 WHEN d.per_key IS NULL THEN $3 ELSE $5 END
     FOR NO KEY UPDATE SKIP LOCKED
   ) c
@@ -54,24 +54,23 @@ WITH moment AS MATERIALIZED (
   SELECT c.*, c.per_key IS NOT NULL AND c.limit_key IS NULL AS unkeyed,
     CASE WHEN c.per_key IS NULL THEN true
       ELSE k.free >= row_number() OVER (
-        PARTITION BY c.per_key IS NULL, c.limit_key ORDER BY c.resumed DESC, c.priority DESC, c.due_at, c.id) END AS fits
+        PARTITION BY c.per_key IS NULL, c.limit_key ORDER BY c.rank, c.id) END AS fits
   FROM candidate c
   LEFT JOIN keyed k ON k.limit_key = c.limit_key AND c.per_key IS NOT NULL
 ), within_rate AS MATERIALIZED (
-  SELECT r.*, row_number() OVER (PARTITION BY r.first ORDER BY r.resumed DESC, r.priority DESC, r.due_at, r.id) AS nth
+  SELECT r.*, row_number() OVER (PARTITION BY r.first ORDER BY r.rank, r.id) AS nth
   FROM ranked r
   WHERE r.fits AND NOT r.unkeyed
 ), chosen AS MATERIALIZED (
   SELECT w.*
   FROM within_rate w, room
   WHERE NOT w.first OR w.nth <= room.firsts
-  ORDER BY w.resumed DESC, w.priority DESC, w.due_at, w.id
+  ORDER BY w.rank, w.id
   LIMIT (SELECT places FROM room)
 ), claimed AS (
   UPDATE durable.workflow_queue q
   SET state = 'running', worker_id = $4, token = q.token + 1, wake = false,
     definition_id = c.run_as,
-    priority = q.priority - q.aged, aged = 0,
     started_at = COALESCE(q.started_at, m.at),
     deadline_at = CASE
       WHEN q.started_at IS NULL AND q.step_of IS NULL THEN m.at + c.timeout * interval '1 ms'
@@ -79,7 +78,7 @@ WITH moment AS MATERIALIZED (
   FROM chosen c, moment m
   WHERE q.id = c.id
   RETURNING q.id, q.step_of, q.token, q.queue, q.definition_id, c.ran_by, q.recoveries, q.deadline_at, q.step,
-    q.cancel, q.limit_key, q.resumed, c.priority, q.due_at
+    q.cancel, q.limit_key, c.rank, q.due_at
 ), blocked AS (
   UPDATE durable.workflow_queue q
   SET state = 'blocked'
@@ -103,7 +102,7 @@ WITH moment AS MATERIALIZED (
   SELECT 'claimed' AS kind, c.*, COALESCE(c.step_of, c.id) AS run_id FROM claimed c
   UNION ALL
   SELECT 'unkeyed', r.id, q.step_of, q.token, q.queue, r.run_as, r.ran_by, q.recoveries, q.deadline_at, q.step,
-    q.cancel, q.limit_key, r.resumed, r.priority, r.due_at, COALESCE(q.step_of, q.id)
+    q.cancel, q.limit_key, r.rank, q.due_at, COALESCE(q.step_of, q.id)
   FROM ranked r JOIN durable.workflow_queue q ON q.id = r.id
   WHERE r.unkeyed
 )
@@ -115,7 +114,7 @@ SELECT f.kind, f.id, f.run_id, f.token, f.queue, f.definition_id, f.ran_by, f.re
   (extract(epoch FROM x.schedule_time) * 1000)::float8 AS schedule_time,
   x.traceparent, CASE WHEN isfinite(f.due_at) THEN (extract(epoch FROM m.at - f.due_at) * 1000)::float8 END AS lag_ms,
   NULL::integer AS blocked, NULL::float8 AS next_in_ms,
-  f.resumed, f.priority AS rank, f.due_at
+  f.rank
 FROM moment m
 CROSS JOIN found f
 CROSS JOIN LATERAL (
@@ -133,5 +132,5 @@ SELECT 'limits', NULL, NULL, NULL, $1, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
       AND EXISTS (SELECT FROM within_rate w, room WHERE w.first AND w.nth > room.firsts)
     THEN (SELECT GREATEST(1, extract(epoch FROM COALESCE(p.first_end + s.period - m.at, s.period * 1.02)) * 1000)::float8
           FROM setting s, spans p, moment m) END,
-  NULL, NULL, NULL
-ORDER BY kind, resumed DESC, rank DESC, due_at, id
+  NULL
+ORDER BY kind, rank, id

@@ -1,4 +1,4 @@
--- Takes ready rows of one queue, in claim order: resumed runs first, then by priority, due time, id.
+-- Takes ready rows of one queue, by rank.
 --   $1 text       queue
 --   $2 json       definitions that may be claimed: [{id, run_as, timeout}] (timeout in ms, or null)
 --   $3 integer    how many
@@ -10,13 +10,13 @@
 -- (Before PostgreSQL 17 there are no infinite intervals: a time is subtracted only where it is finite.)
 -- A queue that is paused gives nothing, one that is limited only to claim-limited.sql: one look at a row, once a claim.
 WITH candidate AS MATERIALIZED (
-  SELECT c.id, c.priority, d.id AS ran_by, d.run_as, d.timeout
+  SELECT c.id, c.rank, d.id AS ran_by, d.run_as, d.timeout
   FROM json_to_recordset($2::json) AS d(id integer, run_as integer, timeout float8)
   CROSS JOIN LATERAL (
-    SELECT q.id, q.resumed, q.priority, q.due_at
+    SELECT q.id, q.rank
     FROM durable.workflow_queue q
     WHERE q.queue = $1 AND q.definition_id = d.id AND q.state = 'ready' AND NOT q.paused
-    ORDER BY q.resumed DESC, q.priority DESC, q.due_at, q.id
+    ORDER BY q.rank, q.id
     LIMIT $3
     FOR NO KEY UPDATE SKIP LOCKED
   ) c
@@ -26,13 +26,12 @@ WITH candidate AS MATERIALIZED (
       SELECT FROM durable.queue_settings s
       WHERE s.queue = $1
         AND (s.paused_at IS NOT NULL OR s.global_concurrency IS NOT NULL OR s.rate_limit IS NOT NULL))
-  ORDER BY c.resumed DESC, c.priority DESC, c.due_at, c.id
+  ORDER BY c.rank, c.id
   LIMIT $3
 ), claimed AS (
   UPDATE durable.workflow_queue q
   SET state = 'running', worker_id = $4, token = q.token + 1, wake = false,
     definition_id = c.run_as,
-    priority = q.priority - q.aged, aged = 0,
     started_at = COALESCE(q.started_at, durable.clock()),
     deadline_at = CASE
       WHEN q.started_at IS NULL AND q.step_of IS NULL THEN durable.clock() + c.timeout * interval '1 ms'
@@ -40,7 +39,7 @@ WITH candidate AS MATERIALIZED (
   FROM candidate c
   WHERE q.id = c.id
   RETURNING q.id, q.step_of, q.token, q.queue, q.definition_id, c.ran_by, q.recoveries, q.deadline_at, q.step,
-    q.cancel, q.resumed, c.priority, q.due_at
+    q.cancel, c.rank, q.due_at
 )
 SELECT c.id, COALESCE(c.step_of, c.id) AS run_id, c.token, c.queue, c.definition_id, c.ran_by, c.recoveries, c.step, c.cancel,
   x.priority,
@@ -56,4 +55,4 @@ CROSS JOIN LATERAL (
   WHERE e.id = COALESCE(c.step_of, c.id)
   LIMIT 1
 ) x
-ORDER BY c.resumed DESC, c.priority DESC, c.due_at, c.id;
+ORDER BY c.rank, c.id;

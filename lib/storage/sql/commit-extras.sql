@@ -24,10 +24,11 @@ WITH op AS MATERIALIZED (
   WHERE w.run_id = op.run AND w.active
     AND (op.close_all OR w.id IN (SELECT c::uuid FROM json_array_elements_text(op.closes) AS c))
 ), handed AS (
-  INSERT INTO durable.workflow_queue (id, step_of, due_at, deadline_at, definition_id, priority, state, queue, step, paused,
-    limit_key)
-  SELECT h.id, op.run, durable.clock(), q.deadline_at, q.definition_id, q.priority, 'ready', h.queue, h.step, q.paused,
-    q.limit_key
+  INSERT INTO durable.workflow_queue (
+    id, step_of, due_at, deadline_at, definition_id, priority, ageing_ms, state, queue, step, paused, limit_key)
+  SELECT h.id, op.run, durable.clock(), q.deadline_at, q.definition_id, q.priority,
+    (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = h.queue),
+    'ready', h.queue, h.step, q.paused, q.limit_key
   FROM op
   CROSS JOIN LATERAL json_to_recordset(op.handed) AS h(id uuid, queue text, step text)
   JOIN durable.workflow_queue q ON q.id = op.run
@@ -44,8 +45,10 @@ WITH op AS MATERIALIZED (
   ON CONFLICT (id) DO NOTHING
   RETURNING id, definition_id, priority, queue
 ), queued AS (
-  INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, state, queue)
-  SELECT id, durable.clock(), definition_id, priority, 'ready', queue FROM child
+  INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, ageing_ms, state, queue)
+  SELECT id, durable.clock(), definition_id, priority,
+    (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = child.queue), 'ready', queue
+  FROM child
 ), undone_steps AS (
   -- A step on another queue has no part in a run that has failed, or is being undone; its holder is refused.
   DELETE FROM durable.workflow_queue q USING op WHERE (op.compensating OR op.drop_steps) AND q.step_of = op.run

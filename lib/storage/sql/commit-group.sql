@@ -79,7 +79,7 @@ WITH me AS MATERIALIZED (
     due_at = CASE
       WHEN q.wake OR q.cancel IS NOT NULL OR park.delay_ms <= 0 THEN durable.clock()
       ELSE COALESCE(durable.clock() + park.delay_ms * interval '1 ms', 'infinity') END,
-    worker_id = NULL, wake = false, resumed = true, recoveries = 0, paused = q.cancel IS NULL AND (q.paused OR park.pause)
+    worker_id = NULL, wake = false, recoveries = 0, paused = q.cancel IS NULL AND (q.paused OR park.pause)
   FROM park
   WHERE q.id = park.id
   RETURNING q.id, q.state = 'ready' AND NOT q.paused AS ready
@@ -116,11 +116,12 @@ WITH me AS MATERIALIZED (
   FROM fresh
 ), queued AS (
   INSERT INTO durable.workflow_queue (
-    id, due_at, deadline_at, started_at, definition_id, priority, token, worker_id, state, queue)
-  SELECT id, due,
+    id, due_at, deadline_at, started_at, definition_id, priority, ageing_ms, token, worker_id, state, queue)
+  SELECT id, GREATEST(due, durable.clock()),
     CASE WHEN claimed THEN durable.clock() + timeout * interval '1 ms' END,
     CASE WHEN claimed THEN durable.clock() END,
     definition_id, priority,
+    (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = fresh.queue),
     CASE WHEN claimed THEN 1 ELSE 0 END,
     CASE WHEN claimed THEN $1 END,
     CASE WHEN claimed THEN 'running' WHEN due > durable.clock() THEN 'sleeping' ELSE 'ready' END,

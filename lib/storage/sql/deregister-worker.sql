@@ -6,7 +6,7 @@ WITH held AS MATERIALIZED (
   SELECT q.id FROM durable.workflow_queue q WHERE q.worker_id = $1 FOR NO KEY UPDATE SKIP LOCKED
 ), released AS (
   UPDATE durable.workflow_queue q
-  SET state = 'ready', worker_id = NULL, resumed = true, due_at = durable.clock()
+  SET state = 'ready', worker_id = NULL, due_at = durable.clock()
   FROM held
   WHERE q.id = held.id
   RETURNING q.queue

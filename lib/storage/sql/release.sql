@@ -17,7 +17,7 @@ WITH given AS MATERIALIZED (
   FROM given g
 )
 UPDATE durable.workflow_queue q
-SET state = 'ready', worker_id = NULL, resumed = true, due_at = durable.clock(),
+SET state = 'ready', worker_id = NULL, due_at = durable.clock(),
   progress_seq = COALESCE(p.seq, q.progress_seq),
   recoveries = CASE WHEN p.seq IS NULL THEN q.recoveries WHEN p.seq > q.progress_seq THEN 1 ELSE q.recoveries + 1 END
 FROM progress p

@@ -8,9 +8,9 @@
 UPDATE durable.workflow_queue q
 SET cancel = $2,
     paused = false,
-    resumed = true,
     state = CASE WHEN q.state = 'running' THEN 'running' ELSE 'ready' END,
-    due_at = CASE WHEN q.state = 'sleeping' THEN durable.clock() ELSE q.due_at END,
+    -- What waits for its turn already goes on waiting for it.
+    due_at = CASE WHEN q.state = 'sleeping' OR q.paused THEN durable.clock() ELSE q.due_at END,
     -- One that is held is not parked before its holder has looked.
     wake = (q.state = 'running')
 WHERE q.id = ANY ($1::uuid[])

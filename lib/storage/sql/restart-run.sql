@@ -23,7 +23,8 @@ WITH source AS (
   FROM durable.step_executions
   WHERE run_id = $2 AND round = $3 AND seq <= $4
 )
-INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, token, state, queue)
-SELECT $1, durable.clock(), definition_id, priority, 1, 'ready', queue
+INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, ageing_ms, token, state, queue)
+SELECT $1, durable.clock(), definition_id, priority,
+  (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = run.queue), 1, 'ready', queue
 FROM run
 RETURNING queue

@@ -15,6 +15,8 @@ WITH s AS MATERIALIZED (
   ON CONFLICT (id) DO NOTHING
   RETURNING id
 )
-INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, state, queue)
-SELECT s.id, due, definition_id, priority, CASE WHEN due > durable.clock() THEN 'sleeping' ELSE 'ready' END, queue
+INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, ageing_ms, state, queue)
+SELECT s.id, GREATEST(due, durable.clock()), definition_id, priority,
+  (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = s.queue),
+  CASE WHEN due > durable.clock() THEN 'sleeping' ELSE 'ready' END, queue
 FROM s JOIN executions ON executions.id = s.id;

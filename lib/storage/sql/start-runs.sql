@@ -26,8 +26,9 @@ WITH given AS (
   ON CONFLICT DO NOTHING
   RETURNING id, created_at, definition_id, priority, queue, scheduled_at
 ), queued AS (
-  INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, state, queue)
+  INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, ageing_ms, state, queue)
   SELECT id, greatest(scheduled_at, created_at), definition_id, priority,
+         (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = run.queue),
          CASE WHEN scheduled_at > created_at THEN 'sleeping' ELSE 'ready' END, queue
   FROM run
 )

@@ -28,7 +28,7 @@ WITH RECURSIVE holder AS (
   FROM orphan o
 )
 UPDATE durable.workflow_queue q
-SET state = 'ready', worker_id = NULL, resumed = true, due_at = durable.clock(), progress_seq = p.seq,
+SET state = 'ready', worker_id = NULL, due_at = durable.clock(), progress_seq = p.seq,
   recoveries = CASE WHEN p.seq > q.progress_seq THEN 1 ELSE q.recoveries + 1 END
 FROM progress p
 WHERE q.id = p.id

@@ -13,7 +13,7 @@ WITH place AS MATERIALIZED (
   CROSS JOIN LATERAL (
     SELECT q.id FROM durable.workflow_queue q
     WHERE q.state = 'blocked' AND q.limit_key = p.limit_key
-    ORDER BY q.resumed DESC, q.priority DESC, q.due_at, q.id
+    ORDER BY q.rank, q.id
     LIMIT p.free
     FOR NO KEY UPDATE SKIP LOCKED
   ) b

@@ -18,7 +18,7 @@ WITH over AS MATERIALIZED (
   UPDATE durable.workflow_queue q
   -- The run's timeout runs on while it is paused: the run is claimed, and fails.
   -- One whose own timeout is due may have slept until something comes.
-  SET state = 'ready', due_at = LEAST(q.due_at, durable.clock()), resumed = q.started_at IS NOT NULL, paused = q.paused AND (q.compensating OR (q.deadline_at > durable.clock()) IS NOT FALSE)
+  SET state = 'ready', due_at = LEAST(q.due_at, durable.clock()), paused = q.paused AND (q.compensating OR (q.deadline_at > durable.clock()) IS NOT FALSE)
   FROM due
   WHERE q.id = due.id
   RETURNING q.id, q.queue, q.paused
