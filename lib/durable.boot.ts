@@ -77,7 +77,14 @@ export async function boot(
 
   await declareSchedules(new PgSchedules(pool, options.schema), registry, bindings, options, log);
 
-  const store = new PgStore({ target, schema: options.schema, appDataSource, direct: options.notify });
+  const store = new PgStore({
+    target,
+    schema: options.schema,
+    appDataSource,
+    direct: options.notify,
+    places: [...options.queues.values()].reduce((sum, { concurrency }) => sum + concurrency, 0),
+    onTrouble: (message) => log.warn(message),
+  });
   closers.add('the connections of the engine', () => store.close());
   const queues = new PgQueueStore(target, options.schema);
   closers.add('the connections for limits', () => queues.close());
@@ -209,7 +216,10 @@ function logStatements({ dataSource }: EngineDatabase, log: Logger): void {
 
 function refuseTransactionalSteps(bindings: readonly WorkflowBinding[]): void {
   const members = bindings.flatMap(({ className, definition }) =>
-    transactionalMembers(definition.nodes).map((member) => `${className}.${member}`),
+    [
+      ...transactionalMembers(definition.nodes),
+      ...definition.compensations.filter(({ transactional }) => transactional).map(({ member }) => member),
+    ].map((member) => `${className}.${member}`),
   );
   if (members.length === 0) return;
   throw new DefinitionError(

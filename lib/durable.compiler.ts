@@ -44,7 +44,7 @@ const KEYS: Readonly<Record<MemberMetadata['decorator'], readonly string[]>> = {
   Branch: MEMBER_KEYS,
   Parallel: [...MEMBER_KEYS, 'onError', 'concurrency', 'goto'],
   ForEach: [...MEMBER_KEYS, 'onError', 'concurrency', 'results'],
-  Compensate: MEMBER_KEYS,
+  Compensate: [...MEMBER_KEYS, 'transactional'],
 };
 const WORKFLOW_KEYS = [
   'name',

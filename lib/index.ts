@@ -135,6 +135,7 @@ export {
   finish,
   goto,
   unwrap,
+  type CompensationInfo,
   type Finish,
   type Goto,
   type ItemContext,

@@ -157,7 +157,13 @@ describe('compileWorkflow', () => {
         },
       ],
       compensations: [
-        { name: 'give_back', member: 'refund', retry: { ...DEFAULT_RETRY, maxAttempts: 5 }, timeout: 100 },
+        {
+          name: 'give_back',
+          member: 'refund',
+          retry: { ...DEFAULT_RETRY, maxAttempts: 5 },
+          timeout: 100,
+          transactional: false,
+        },
       ],
     });
     expect([...predicates]).toEqual([

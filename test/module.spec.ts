@@ -12,6 +12,7 @@ import { Test } from '@nestjs/testing';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { ConfigurationError, DatabaseUnavailableError, DefinitionError, MigrationError } from '../lib/core/errors.js';
+import { Compensate } from '../lib/decorators/compensate.decorator.js';
 import { InjectDurable } from '../lib/decorators/inject-durable.decorator.js';
 import { Step } from '../lib/decorators/step.decorator.js';
 import { Workflow } from '../lib/decorators/workflow.decorator.js';
@@ -242,15 +243,18 @@ describe('what stops the boot', () => {
     ]);
   });
 
-  it('is a transactional step without the DataSource of the app', async () => {
+  it('is a transactional step or compensation without the DataSource of the app', async () => {
     @Workflow()
     class TransferWorkflow {
-      @Step({ transactional: true })
+      @Step({ transactional: true, compensate: 'refund' })
       book() {}
+
+      @Compensate({ transactional: true })
+      refund() {}
     }
     const error = await refusal(start([DurableModule.forRoot(defaults())], [TransferWorkflow]));
     expect(error).toBeInstanceOf(DefinitionError);
-    expect(String(error)).toMatch(/TransferWorkflow\.book.*database: \{ dataSource \}/);
+    expect(String(error)).toMatch(/TransferWorkflow\.book, TransferWorkflow\.refund.*database: \{ dataSource \}/);
   });
 
   it.each(['check', 'none'] as const)('is an empty database with migrations: %s', async (migrations) => {

@@ -107,6 +107,8 @@ export function buildDefinition(draft: DraftWorkflow): WorkflowDefinition {
     nodes: sequence(mainMembers(draft).map(({ member }) => member)),
     compensations: members
       .filter(({ kind }) => kind === 'compensation')
-      .map(({ name, member, settings: { retry, timeout } }): CompensationNode => ({ name, member, retry, timeout })),
+      .map(({ name, member, settings: { retry, timeout, transactional } }): CompensationNode => {
+        return { name, member, retry, timeout, transactional };
+      }),
   };
 }

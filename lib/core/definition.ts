@@ -79,6 +79,8 @@ export interface CompensationNode {
   readonly member: string;
   readonly retry: RetryPolicy;
   readonly timeout: number | null;
+  /** Its record is part of the transaction that `stepManager()` gives. */
+  readonly transactional: boolean;
 }
 
 export interface WorkflowDefinition {

@@ -3,7 +3,12 @@ import { DurableError, nameErrors } from './durable-error.js';
 /** A function of the step was called in a way that cannot work: a mistake in the code, told where it was made. */
 export class StepUsageError extends DurableError {
   declare readonly code:
-    'ONCE_NAME_TAKEN' | 'NOT_TRANSACTIONAL' | 'NO_RESULTS' | 'NO_SUCH_RESULT' | 'WAIT_IN_COMPENSATION';
+    | 'ONCE_NAME_TAKEN'
+    | 'NOT_TRANSACTIONAL'
+    | 'TRANSACTION_ENDED'
+    | 'NO_RESULTS'
+    | 'NO_SUCH_RESULT'
+    | 'WAIT_IN_COMPENSATION';
 }
 
 nameErrors({ StepUsageError });

@@ -21,6 +21,18 @@ export interface ItemContext<D = unknown> {
   readonly data: D;
 }
 
+/** Second parameter of a compensation. */
+export interface CompensationInfo<D = unknown> {
+  /** Name of the step that is undone. */
+  readonly step: string;
+  /** `'unknown'`: it began, and nobody knows how far it came (`compensateWhen: 'started'`). */
+  readonly outcome: 'completed' | 'unknown';
+  /** Why: what the run failed by, or what it was cancelled with. */
+  readonly error: StoredError;
+  /** The data of the run when it failed. */
+  readonly current: D;
+}
+
 /**
  * The values of settled results, in the shape that they came in: an object by arm, or a list. Where one was rejected,
  * throws an error made of the first reason (its name, message, code and fields).

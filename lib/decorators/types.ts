@@ -91,8 +91,14 @@ export interface ForEachOptions extends MemberOptions {
   results?: 'all' | 'none';
 }
 
-/** Options of `@Compensate()`: name, retry and timeout as for a step. */
-export type CompensateOptions = MemberOptions;
+/** Options of `@Compensate()`: as for a step. */
+export interface CompensateOptions extends MemberOptions {
+  /**
+   * The record of the undoing is written in the transaction that `stepManager()` gives, so that its writes and its record
+   * commit together or not at all: undone exactly once. Needs `database: { dataSource }`. Default: false.
+   */
+  transactional?: boolean;
+}
 
 export interface WorkflowOptions<D extends object = object, K = Record<string, unknown>> {
   /** Name in the database and for the client. Default: the class name in snake_case without the suffix `Workflow`. */

@@ -159,7 +159,13 @@ export function storedErrorOf(text: string): StoredError {
 }
 
 const FINAL_CODES = new Set(['FATAL', 'INVALID_STEP_RESULT', 'WORKFLOW_TIMEOUT', 'WORKER_CRASHED', 'INVALID_INPUT']);
-const NO_RETRY_CODES = new Set([...FINAL_CODES, 'DEFINITION', 'REF_CONFLICT', 'WAIT_IN_TRANSACTION']);
+const NO_RETRY_CODES = new Set([
+  ...FINAL_CODES,
+  'DEFINITION',
+  'REF_CONFLICT',
+  'WAIT_IN_TRANSACTION',
+  'TRANSACTION_ENDED',
+]);
 
 /** Whether the error allows no further round. By code, so that a stored one counts too. */
 export function endsTheRun(error: StoredError): boolean {

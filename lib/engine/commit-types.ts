@@ -133,6 +133,8 @@ export interface StepTransaction {
   readonly manager: unknown;
   /** Writes the record under the run's fence; false: the lease is lost. */
   record(worker: number, op: RunOp): Promise<boolean>;
+  /** Whether the step's own code has committed it or rolled it back. */
+  hasEnded(): boolean;
   /** Whether its connection still answers; if not, nothing of it will ever be committed. */
   isAlive(): Promise<boolean>;
 }

@@ -5,15 +5,17 @@ import { type DurableError, DefinitionChangedError, WorkerCrashedError } from '.
 import { mainData, oncePath } from '../core/machine.js';
 import { type CompensationState, type DataRef, seqOf } from '../core/run-state.js';
 import type { StoredError } from '../core/stored-error.js';
-import { type AttemptResult, type AttemptSpec, failedAttempt, runAttempt, storedErrorOf } from './attempt.js';
-import { tellAttempt } from './observed.js';
+import { type AttemptEnd, type AttemptSpec, failedAttempt, runAttempt, storedErrorOf } from './attempt.js';
+import { tellAttempt, tellCommitted } from './observed.js';
+import type { SettledAttempt } from './record-maker.js';
 import { RunningAttempt } from './running-attempt.js';
 import type { InFlightAttempt } from './session.js';
 import type { SessionCore } from './session-core.js';
 import { stepLog } from './step-log.js';
 import { StepScope } from './step-scope.js';
 import { beginAttempt } from './traces.js';
-import type { UndoRecord } from './store.js';
+import type { NewRecord, UndoRecord } from './store.js';
+import { runTransactional } from './transactional.js';
 
 /** A step that is to be undone. */
 interface Entry {
@@ -24,6 +26,12 @@ interface Entry {
   /** 'unknown': it began, and nobody knows how far it came. */
   readonly outcome: 'completed' | 'unknown';
   readonly data: DataRef;
+}
+
+/** An attempt to undo that has come to its end; `committed`: its records, where they are in the journal already. */
+interface Settled {
+  readonly result: SettledAttempt;
+  readonly committed: readonly NewRecord[] | null;
 }
 
 export type RollbackEnd =
@@ -145,10 +153,16 @@ export class Rollback {
       const wait = state.retryAt === null ? 0 : Math.max(0, Math.ceil(state.retryAt - core.deps.clock.now()));
       if (this.stopping !== null || wait > 0) return { kind: 'suspended', delayMs: wait };
       await core.load([seqOf(entry.data), mainData(core.state), ...Object.values(state.once)].filter((seq) => seq > 0));
-      const result = await this.attempt(entry, state, cause);
+      const end = await this.attempt(entry, state, cause);
       // Handed back: it is made again elsewhere.
-      if (result === null) return core.over ? null : { kind: 'suspended', delayMs: 0 };
-      const record = core.make.attempt({ ...state, data: entry.data }, 'compensate', result);
+      if (end === null) return core.over ? null : { kind: 'suspended', delayMs: 0 };
+      const { result, committed } = end;
+      if (committed !== null) {
+        for (const record of committed) core.take(record, true);
+        tellCommitted(core.deps, core.row, { records: committed, outcome: null, extras: null });
+        return 'done';
+      }
+      const record = this.record(entry, state, result);
       if (!(await this.commit([record]))) return null;
       if (record.retryInMs === null) return 'done';
     }
@@ -161,17 +175,14 @@ export class Rollback {
     return { path: at, visit, attempt: 1, retryAt: null, once: {} };
   }
 
-  private async attempt(
-    entry: Entry,
-    state: CompensationState,
-    cause: StoredError,
-  ): Promise<Exclude<AttemptResult, { status: 'suspended' }> | null> {
+  private async attempt(entry: Entry, state: CompensationState, cause: StoredError): Promise<Settled | null> {
     const { core } = this;
     const { recoveries } = core.row;
     const spec = this.specOf(entry, cause);
     if (recoveries > core.workflow.definition.maxRecoveries && !this.crashCounted) {
       this.crashCounted = true;
-      return failedAttempt(core.workflow, spec, state.attempt, new WorkerCrashedError(recoveries), 0);
+      const result = failedAttempt(core.workflow, spec, state.attempt, new WorkerCrashedError(recoveries), 0);
+      return { result, committed: null };
     }
     const info = {
       runId: core.runId,
@@ -183,13 +194,34 @@ export class Rollback {
       attempt: state.attempt,
       startedAt: core.deps.clock.now(),
     };
-    const attempt = new RunningAttempt(info, () => this.scope(entry, state, info));
+    const attempt = new RunningAttempt(info, (manager) => this.scope(entry, state, info, manager));
     core.attempts.set(state.path, attempt);
     tellAttempt(core.deps, core.row, info);
-    const result = await runAttempt(core.workflow, spec, attempt.open(null), attempt.givenUp, core.deps.clock);
+    const { result, committed } = await this.make(entry, state, spec, attempt);
     if (core.attempts.get(state.path) !== attempt) return null;
     core.attempts.delete(state.path);
-    return result.status === 'suspended' ? null : result;
+    return result.status === 'suspended' ? null : { result, committed };
+  }
+
+  private async make(
+    entry: Entry,
+    state: CompensationState,
+    spec: AttemptSpec,
+    attempt: RunningAttempt,
+  ): Promise<AttemptEnd> {
+    const { deps, workflow, row, runId } = this.core;
+    if (entry.compensation.transactional) {
+      return runTransactional(deps, workflow, spec, attempt, (result) => {
+        const records = [this.record(entry, state, result)];
+        return { rowId: row.rowId, runId, token: row.token, records, outcome: null, extras: null };
+      });
+    }
+    const result = await runAttempt(workflow, spec, attempt.open(null), attempt.givenUp, deps.clock);
+    return { result, committed: null };
+  }
+
+  private record(entry: Entry, state: CompensationState, result: SettledAttempt): NewRecord {
+    return this.core.make.attempt({ ...state, data: entry.data }, 'compensate', result);
   }
 
   private crashCounted = false;
@@ -210,7 +242,7 @@ export class Rollback {
     };
   }
 
-  private scope(entry: Entry, state: CompensationState, info: InFlightAttempt): StepScope {
+  private scope(entry: Entry, state: CompensationState, info: InFlightAttempt, manager: unknown): StepScope {
     const { core } = this;
     const place = { ...state, data: entry.data };
     const refuse = (): never => {
@@ -235,7 +267,7 @@ export class Rollback {
         step: entry.compensation.name,
         attempt: state.attempt,
         data: core.values.get(entry.data),
-        manager: null,
+        manager,
         maxPayloadBytes: core.deps.maxPayloadBytes,
         log: stepLog(core.deps, null),
         waits: null,

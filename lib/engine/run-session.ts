@@ -1,5 +1,11 @@
 import { decode } from '../core/codec.js';
-import { type DurableError, DefinitionChangedError, WorkerCrashedError, WorkflowTimeoutError } from '../core/errors.js';
+import {
+  AttemptClosedError,
+  type DurableError,
+  DefinitionChangedError,
+  WorkerCrashedError,
+  WorkflowTimeoutError,
+} from '../core/errors.js';
 import * as machine from '../core/machine.js';
 import type { StoredError } from '../core/stored-error.js';
 import { type Place, survey, type Survey } from '../core/survey.js';
@@ -280,7 +286,10 @@ export class RunSession implements Session {
         if (end.kind === 'paused') this.pausedBy ??= end.error;
         this.flush(null, this.park(end.kind === 'paused' ? 0 : end.delayMs));
       })
-      .catch((error: unknown) => this.broken(error));
+      .catch((error: unknown) => {
+        if (error instanceof AttemptClosedError) this.lose(error);
+        else this.broken(error);
+      });
   }
 
   private ending(cause: StoredError, undone: Undone, outcome = this.why.outcome): Outcome {

@@ -1,4 +1,6 @@
+import { fromStoredError } from '../core/error-record.js';
 import { AttemptClosedError } from '../core/errors.js';
+import { StepUsageError } from '../core/errors-usage.js';
 import {
   type AttemptEnd,
   type AttemptResult,
@@ -82,6 +84,7 @@ async function tryOnce(
   try {
     await deps.store.transaction(async (transaction) => {
       result = await runAttempt(workflow, spec, attempt.open(transaction.manager), attempt.givenUp, deps.clock);
+      if (transaction.hasEnded()) throw endedByItself(spec, result);
       if (result.status === 'failed' && mayBeLost(result.error) && !(await transaction.isAlive())) {
         // What its code threw is that its own query lost the connection.
         throw new StoreError('unavailable', storedErrorOf(result.error).message);
@@ -102,6 +105,18 @@ async function tryOnce(
   } finally {
     attempt.committing = false;
   }
+}
+
+/** Its writes stand, or are gone, whatever becomes of the record: the two can no longer commit together. */
+function endedByItself({ name }: AttemptSpec, result: AttemptResult): StepUsageError {
+  const thrown = result.status === 'failed' ? fromStoredError(storedErrorOf(result.error)) : undefined;
+  return new StepUsageError(
+    'TRANSACTION_ENDED',
+    `Step "${name}" has committed or rolled back the transaction of stepManager() by itself, so that its writes and its record ` +
+      'cannot commit together. Leave COMMIT and ROLLBACK to the engine: return to commit, throw to roll back; for a part of ' +
+      'the work use a savepoint (stepManager().transaction()).',
+    thrown === undefined ? undefined : { cause: thrown },
+  );
 }
 
 /** A step that took too long, or that says so itself, has failed, whatever became of the connection. */

@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import type { WorkflowDefinition } from '../core/definition.js';
 import { textOf } from '../core/text-of.js';
 import type * as port from '../engine/store.js';
 import { StoreError } from '../engine/store.js';
 import { type ClaimRow, claimedRow } from './claimed-row.js';
-import { isConnectionError, isQueryTimeout, openPool, serverAnswer } from './connection.js';
+import { isConnectionError, openPool } from './connection.js';
 import type { DatabaseTarget } from './database-target.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
 import { commitIn, groupValues } from './commits.js';
@@ -23,6 +23,7 @@ import { matchLoose } from './loose-events.js';
 import { changeOnce } from './once.js';
 import { extrasJson, recordsJson, startsJson } from './op-json.js';
 import { sql } from './sql.js';
+import { isLease, type LockedRow, StepTransactions } from './step-transactions.js';
 import { asStoreError, type Run, StoreClient } from './store-client.js';
 import { type Query, queryOf } from './transaction.js';
 
@@ -31,6 +32,10 @@ export interface PgStoreOptions {
   readonly schema: string;
   /** The app's DataSource, for transactional steps. */
   readonly appDataSource: DataSource | null;
+  /** How many of them this process may run at a time. Default: 0. */
+  readonly places?: number;
+  /** Is told what stands in their way. Default: nobody. */
+  readonly onTrouble?: (message: string) => void;
   /** False behind a transaction-mode pooler: no prepared statements, no session settings. */
   readonly direct: boolean;
 }
@@ -51,8 +56,12 @@ export class PgStore implements port.EngineStore {
   private readonly lease: StoreClient;
   private readonly rare: pg.Pool;
 
+  /** Null: the app has given no DataSource. */
+  private readonly steps: StepTransactions | null;
+
   constructor(private readonly options: PgStoreOptions) {
-    const { target, schema, direct } = options;
+    const { target, schema, direct, appDataSource: dataSource, places = 0, onTrouble = () => {} } = options;
+    this.steps = dataSource === null ? null : new StepTransactions({ schema, dataSource, places, onTrouble });
     this.writer = new StoreClient(target, schema, 'writer', direct);
     this.claims = new StoreClient(target, schema, 'claims', direct);
     this.lease = new StoreClient(target, schema, 'heartbeat', direct);
@@ -118,25 +127,8 @@ export class PgStore implements port.EngineStore {
   }
 
   async transaction<T>(work: (transaction: port.StepTransaction) => Promise<T>): Promise<T> {
-    const { appDataSource } = this.options;
-    if (appDataSource === null) throw new StoreError('rejected', 'A transactional step needs database: { dataSource }');
-    let begun = false;
-    let worked = false;
-    try {
-      return await appDataSource.transaction(async (manager) => {
-        begun = true;
-        const result = await work({
-          manager,
-          record: (worker, op) => this.recordIn(manager, worker, op),
-          isAlive: () => answers(manager),
-        });
-        worked = true;
-        return result;
-      });
-    } catch (error) {
-      if (!begun && isConnectionError(error)) throw new StoreError('unavailable', textOf(error), { cause: error });
-      throw worked ? asStoreError(error) : error;
-    }
+    if (this.steps === null) throw new StoreError('rejected', 'A transactional step needs database: { dataSource }');
+    return this.steps.run(work);
   }
 
   landed(rowId: string, runId: string, seq: number): Promise<boolean> {
@@ -276,22 +268,6 @@ export class PgStore implements port.EngineStore {
     }
   }
 
-  /** Locks the run under its fence and writes the record, in the app's own transaction. */
-  private async recordIn(manager: EntityManager, worker: number, op: port.RunOp): Promise<boolean> {
-    const query: Query = async (text, parameters) => manager.query(text, [...parameters]);
-    const { schema } = this.options;
-    try {
-      const rows = await query<LockedRow>(sql('lock-handed', schema), [op.rowId, op.runId]);
-      if (!isLease(rows, worker, op)) return false;
-      const elsewhere = op.rowId !== op.runId;
-      await query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records), elsewhere]);
-      if (op.extras !== null) await query(sql('commit-extras', schema), [extrasJson([op])]);
-      return true;
-    } catch (error) {
-      throw asStoreError(error);
-    }
-  }
-
   /** Tells what was done, also where the answer to the first try was lost. */
   private once<T>(work: (query: Query) => Promise<T>): Promise<T> {
     return changeOnce(this.rare, this.options.schema, work).catch((error: unknown) => {
@@ -322,21 +298,6 @@ export class PgStore implements port.EngineStore {
 }
 
 /** A row of the queue, locked. */
-interface LockedRow {
-  readonly id: string;
-  readonly token: number;
-  readonly worker_id: number | null;
-}
-
-/** Whether the worker holds the row under the token of the operation. */
-function isLease(
-  rows: readonly LockedRow[],
-  worker: number,
-  { rowId, token }: { rowId: string; token: number },
-): boolean {
-  return rows.some((row) => row.id === rowId && row.token === token && row.worker_id === worker);
-}
-
 interface SightingRow {
   readonly id: number;
   readonly pid: number;
@@ -351,17 +312,4 @@ interface SightingRow {
 
 function queuesOf(rows: readonly { queue: string }[]): { queues: string[] } {
   return { queues: [...new Set(rows.map((row) => row.queue))] };
-}
-
-/** Also with an error: that of a transaction that has failed is an answer. */
-async function answers(manager: EntityManager): Promise<boolean> {
-  try {
-    await manager.query('SELECT 1');
-    return true;
-  } catch (error) {
-    // The query before it may still be running.
-    if (isQueryTimeout(error)) return true;
-    // TypeORM says in words of its own that the connection is gone: only what the server said is an answer.
-    return serverAnswer(error) !== undefined && !isConnectionError(error);
-  }
 }

@@ -89,7 +89,13 @@ export class StoreGate {
         death = this.fate({ verb: 'transaction', what: describe(op) });
         return inner.record(worker, op);
       };
-      const result = await work({ manager: inner.manager, record, isAlive: () => inner.isAlive() });
+      const { manager } = inner;
+      const result = await work({
+        manager,
+        record,
+        hasEnded: () => inner.hasEnded(),
+        isAlive: () => inner.isAlive(),
+      });
       if (death !== 'before') return result;
       this.close();
       // The server rolls back what a dead process has not committed.

@@ -363,7 +363,9 @@ describe('buildDefinition', () => {
         default: [{ name: 'jump', goto: ['choose'] }],
       },
     });
-    expect(tree.compensations).toEqual([{ name: 'give_back', member: 'undo', retry: DEFAULT_RETRY, timeout: null }]);
+    expect(tree.compensations).toEqual([
+      { name: 'give_back', member: 'undo', retry: DEFAULT_RETRY, timeout: null, transactional: false },
+    ]);
     expect(tree).not.toHaveProperty('members');
     expect(tree).not.toHaveProperty('methods');
   });

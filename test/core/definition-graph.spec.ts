@@ -58,6 +58,7 @@ const workflow = (nodes: Sequence, compensations: string[] = []): WorkflowDefini
     member: name,
     retry: DEFAULT_SETTINGS.retry,
     timeout: null,
+    transactional: false,
   })),
 });
 const edgesOf = (definition: WorkflowDefinition): string[] =>

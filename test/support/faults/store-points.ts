@@ -82,6 +82,7 @@ function wrapTransaction(around: Around, undo: (() => void)[]): void {
     const whole = original.call(this, (transaction: StepTransaction) =>
       work({
         manager: transaction.manager,
+        hasEnded: () => transaction.hasEnded(),
         isAlive: () => transaction.isAlive(),
         record: async (worker: number, op: RunOp) => {
           const taken = await transaction.record(worker, op);
