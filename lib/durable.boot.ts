@@ -129,7 +129,7 @@ export async function boot(
     schema,
     appDataSource,
     instanceId,
-    listening: () => hints.listening,
+    listening: hints.listening,
     hint: hints.hint,
     looseHint: hints.looseHint,
   };

@@ -14,8 +14,6 @@ const NOBODY = 'tx';
 export interface HintConnection extends Hints {
   /** Name of the session that others see; `null` where they cannot. */
   readonly sessionName: string | null;
-  /** Whether hints arrive at the moment; else work is found by polling. */
-  readonly listening: boolean;
   /** The session itself, where hints arrive. */
   readonly listener: Listener | null;
   /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
@@ -31,7 +29,7 @@ export interface HintConnection extends Hints {
 
 const SILENT: HintConnection = {
   sessionName: null,
-  listening: false,
+  listening: () => false,
   listener: null,
   hint: null,
   looseHint: null,
@@ -58,9 +56,7 @@ export async function connectHints(
   return {
     listener: visible ? listener : null,
     sessionName: visible ? listener.sessionName : null,
-    get listening() {
-      return visible && listener.up;
-    },
+    listening: () => visible && listener.up,
     hint: (queue, later) => ({
       channel: listener.channel,
       payload: packHints(later ? { t: [queue] } : { q: [queue] }, NOBODY)[0] ?? '',

@@ -29,6 +29,8 @@ export interface EngineSettings {
 
 /** Wake-up calls to the other processes. Losing one costs a poll interval, nothing else. */
 export interface Hints {
+  /** Whether those of the others arrive at the moment. */
+  listening(): boolean;
   /** A queue has work. */
   queue(name: string): void;
   /** A queue has something that is due later: look when. */

@@ -3,7 +3,7 @@ import { ClaimableDefinitions } from './claimable.js';
 import { DatabaseClock } from './clock.js';
 import { withDeadline } from './deadline.js';
 import { EndedRuns, type EndListener } from './ended-runs.js';
-import type { EngineDeps } from './engine-deps.js';
+import type { EngineDeps, EngineSettings } from './engine-deps.js';
 import type { EngineHealth } from './health.js';
 import { JournalWriter } from './journal-writer.js';
 import { HintInbox } from './hint-inbox.js';
@@ -14,6 +14,7 @@ import { Maintenance } from './maintenance.js';
 import { Membership } from './membership.js';
 import { thisProcess } from './process-identity.js';
 import { QueuePoller } from './poller.js';
+import { Pulse } from './pulse.js';
 import { QueueClaims } from './queue-claims.js';
 import { tellCancelled, tellFired, tellReceived, type Watch } from './observed.js';
 import { Scheduler } from './scheduler.js';
@@ -22,7 +23,7 @@ import { SessionOpener } from './session-opener.js';
 import { Sessions } from './sessions.js';
 import { Starts } from './starts.js';
 import { WakeUp } from './wake-up.js';
-import type { CancelledTree, Hold, StartOp, Wake, WokenRun } from './store.js';
+import type { CancelledTree, Hold, PulseFindings, StartOp, Wake, WokenRun } from './store.js';
 
 /** While attempts run, how often they are published if they changed, ms. */
 const PUBLISH_INTERVAL = 1_000;
@@ -49,6 +50,7 @@ export class Engine {
   private readonly waker: Loop;
   private readonly matcher: LooseMatcher;
   private readonly publisher: Loop;
+  private readonly pulse: Pulse;
   private readonly definitions: ClaimableDefinitions;
   private readonly scheduler: Scheduler;
   private readonly starts: Starts;
@@ -58,6 +60,7 @@ export class Engine {
 
   constructor(private readonly deps: EngineDeps) {
     const { store, registry, settings, onTrouble } = deps;
+    const isNeeded = (): boolean => this.pulse.isStale;
     this.clock = deps.clock ?? new DatabaseClock();
     this.writer = new JournalWriter(
       store,
@@ -105,6 +108,7 @@ export class Engine {
         onOutOfTouch: () => this.sessions.abortAll(new Error('The database has been out of touch for a whole lease')),
         onTrouble,
       },
+      isNeeded,
     );
     const sessionDeps: SessionDeps = {
       store,
@@ -137,6 +141,7 @@ export class Engine {
       open: (rows) => this.opener.openClaimed(rows),
       onWork: (queues) => this.workIn(queues),
       onRate: (queue, inMs) => this.pollers.get(queue)?.lookWithin(inMs),
+      isNeeded,
       onTrouble,
       telemetry: deps.telemetry,
     });
@@ -144,17 +149,33 @@ export class Engine {
     for (const [queue, { concurrency, pollInterval }] of Object.entries(settings.workers ? settings.queues : {})) {
       const claim = (name: string, count: number): Promise<number> =>
         this.sessions.take(() => this.claims.claim(name, count));
-      this.pollers.set(queue, new QueuePoller({ queue, concurrency, pollInterval }, claim, onTrouble));
+      this.pollers.set(queue, new QueuePoller({ queue, concurrency, pollInterval }, claim, onTrouble, isNeeded));
     }
-    this.waker = new Loop('Waking what is due', settings.wakeInterval, () => this.wakeDue(), onTrouble);
+    this.waker = new Loop('Waking what is due', settings.wakeInterval, () => this.wakeDue(), onTrouble, isNeeded);
     this.matcher = new LooseMatcher(
       store,
       settings,
       (runs) => this.woken(runs),
       onTrouble,
       (received) => tellReceived(this.watch, received),
+      isNeeded,
     );
     this.publisher = new Loop('Publishing', PUBLISH_INTERVAL, () => this.publish(), onTrouble);
+    this.pulse = new Pulse({
+      interval: pulseInterval(settings),
+      ask: (question) => store.pulse(question),
+      question: () => ({
+        worker: this.membership.id,
+        processKey: thisProcess().processKey,
+        queues: [...this.pollers.keys()],
+        definitions: this.definitions.ids,
+        workflows: registry.all().map(({ definition }) => definition.name),
+      }),
+      listening: deps.hints.listening,
+      isBusy: () => this.sessions.count > 0,
+      onFindings: (findings) => this.found(findings),
+      onTrouble,
+    });
     this.definitions = new ClaimableDefinitions(
       store,
       registry,
@@ -215,6 +236,7 @@ export class Engine {
       interval: settings.schedulerInterval,
       onWork: (queues) => this.workIn(queues),
       onTrouble,
+      isNeeded,
       onFired: (fired, workflow) => tellFired(this.watch, workflow, fired),
     });
   }
@@ -228,7 +250,7 @@ export class Engine {
     await this.membership.join();
     await this.definitions.loop.poke();
     await this.claims.start();
-    for (const loop of [this.definitions.loop, this.waker, this.matcher, this.publisher]) loop.start();
+    for (const loop of [this.definitions.loop, this.waker, this.matcher, this.publisher, this.pulse.loop]) loop.start();
     this.maintenance.start();
     this.sessions.watch(this.deps.settings.recoveryInterval, this.deps.onTrouble);
     for (const poller of this.pollers.values()) poller.start();
@@ -240,7 +262,8 @@ export class Engine {
     if (this.state !== 'running') return;
     this.state = 'quiet';
     await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
-    const loops = [this.waker, this.matcher, this.definitions.loop, this.scheduler, this.claims, this.maintenance];
+    const { waker, matcher, definitions, scheduler, claims, maintenance, pulse } = this;
+    const loops = [pulse.loop, waker, matcher, definitions.loop, scheduler, claims, maintenance];
     // An event that cannot be sent during an outage is tried for longer than a shutdown may take.
     const opened = withDeadline(this.holds.settled(), LAST_COMMITS);
     await Promise.all([...loops.map((loop) => loop.stop()), opened]);
@@ -274,7 +297,8 @@ export class Engine {
   kill(): void {
     this.state = 'stopped';
     for (const poller of this.pollers.values()) void poller.stop();
-    for (const loop of [this.waker, this.matcher, this.publisher, this.definitions.loop]) void loop.stop();
+    for (const loop of [this.waker, this.matcher, this.publisher, this.definitions.loop, this.pulse.loop])
+      void loop.stop();
     for (const part of [this.scheduler, this.claims, this.maintenance]) void part.stop();
     void Promise.all([this.sessions.unwatch(), this.membership.halt()]);
     this.writer.close();
@@ -352,7 +376,8 @@ export class Engine {
 
   /** For a look at its health: what it does, and how long ago each loop came round. */
   health(): EngineHealth {
-    const loops = [this.waker, this.definitions.loop, this.publisher, ...this.membership.loops, ...this.claims.loops];
+    const { waker, definitions, publisher, pulse, membership, claims } = this;
+    const loops = [pulse.loop, waker, definitions.loop, publisher, ...membership.loops, ...claims.loops];
     return {
       state: this.state,
       claimable: this.definitions.ids,
@@ -399,9 +424,28 @@ export class Engine {
     return woken === wakeBatchSize ? 0 : nextInMs;
   }
 
+  /** What the pulse has found goes to whom it concerns. */
+  private found(findings: PulseFindings): void {
+    if (!this.wakes) return;
+    const { readyQueues, nextDueInMs, nextScheduleInMs, unmatched, queueStates, blocked, peers, suspects } = findings;
+    this.membership.sighted(peers, suspects);
+    this.claims.takeStates(queueStates);
+    for (const queue of readyQueues) this.pollers.get(queue)?.look(false);
+    if (nextDueInMs !== null) this.waker.within(Math.max(0, nextDueInMs));
+    if (nextScheduleInMs !== null) this.scheduler.dueIn(Math.max(0, nextScheduleInMs));
+    if (unmatched) void this.matcher.poke();
+    if (blocked) void this.claims.refresh();
+  }
+
   private async publish(): Promise<null> {
     const running = JSON.stringify(this.inFlight());
     if (running !== this.published) await this.membership.publish();
     return null;
   }
+}
+
+/** The shortest of the intervals that the pulse stands in for. */
+function pulseInterval({ queues, wakeInterval, schedulerInterval, recoveryInterval }: EngineSettings): number {
+  const polls = Object.values(queues).map(({ pollInterval }) => pollInterval);
+  return Math.min(wakeInterval, schedulerInterval, recoveryInterval, ...polls);
 }

@@ -2,7 +2,8 @@ import { textOf } from '../core/text-of.js';
 
 /**
  * A job that is done every so often, and at once when poked; never twice at a time. What it throws is told once per
- * outage, and it goes on.
+ * outage, and it goes on. Where somebody else looks whether there is something to do (`isNeeded`), a turn that only the
+ * interval asks for is left out.
  */
 export class Loop {
   private timer: NodeJS.Timeout | undefined;
@@ -20,6 +21,8 @@ export class Loop {
     /** May return the ms after which it wants to be done again, if sooner than the interval. */
     private readonly job: () => Promise<number | null>,
     private readonly onTrouble: (message: string) => void,
+    /** Whether a turn is due that nobody has asked for. Default: always. */
+    private readonly isNeeded: () => boolean = () => true,
   ) {}
 
   /** ms since the job last came to an end, well or not. A loop that hangs grows old, one whose job fails does not. */
@@ -49,7 +52,7 @@ export class Loop {
     // It is done every `interval` in any case; setTimeout would take more than 24.8 days for "at once".
     const wait = Math.min(ms, this.interval);
     if (performance.now() + wait >= this.nextAt) return;
-    this.schedule(wait);
+    this.schedule(wait, true);
   }
 
   /** Resolves when the job is not under way. */
@@ -61,25 +64,31 @@ export class Loop {
   }
 
   private async turn(): Promise<void> {
-    let next = this.interval;
+    let wish: number | null = null;
     this.nextAt = Infinity;
     try {
-      const wish = await this.job();
-      if (wish !== null) next = Math.min(next, Math.max(wish, 1));
+      wish = await this.job();
       this.failing = false;
     } catch (error) {
       if (!this.failing) this.onTrouble(`${this.name} failed and will be tried again: ${textOf(error)}`);
       this.failing = true;
     }
     this.turnedAt = performance.now();
-    const sooner = this.nextAt - performance.now();
-    if (!this.stopped) this.schedule(Math.min(next, sooner));
+    if (this.stopped) return;
+    const asked = Math.min(wish === null ? Infinity : Math.max(wish, 1), this.nextAt - performance.now());
+    this.schedule(Math.min(asked, this.interval), asked <= this.interval || this.failing);
   }
 
-  private schedule(ms: number): void {
+  private schedule(ms: number, asked: boolean): void {
     clearTimeout(this.timer);
     this.nextAt = performance.now() + ms;
     // Rounded up: a timer that fires a fraction of a millisecond early finds nothing due and costs a round trip.
-    this.timer = setTimeout(() => void this.poke(), Math.max(1, Math.ceil(ms)));
+    this.timer = setTimeout(() => this.fire(asked), Math.max(1, Math.ceil(ms)));
+  }
+
+  private fire(asked: boolean): void {
+    if (asked || this.isNeeded()) return void this.poke();
+    this.turnedAt = performance.now();
+    this.schedule(this.interval, false);
   }
 }

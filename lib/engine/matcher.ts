@@ -25,8 +25,9 @@ export class LooseMatcher {
     private readonly onWoken: (runs: readonly WokenRun[]) => void,
     onTrouble: (message: string) => void,
     private readonly onReceived: (events: readonly ReceivedEvent[]) => void = () => {},
+    isNeeded?: () => boolean,
   ) {
-    this.loop = new Loop('Matching events', settings.wakeInterval, () => this.match(), onTrouble);
+    this.loop = new Loop('Matching events', settings.wakeInterval, () => this.match(), onTrouble, isNeeded);
   }
 
   start(): void {

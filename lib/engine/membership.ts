@@ -56,9 +56,16 @@ export class Membership {
     private readonly settings: MembershipSettings,
     private readonly inFlight: () => string,
     private readonly events: MembershipEvents,
+    isNeeded?: () => boolean,
   ) {
     this.heartbeats = new Loop('Heartbeat', settings.heartbeatInterval, () => this.beat(), events.onTrouble);
-    this.looks = new Loop('Look at the other workers', settings.recoveryInterval, () => this.look(), events.onTrouble);
+    this.looks = new Loop(
+      'Look at the other workers',
+      settings.recoveryInterval,
+      () => this.look(),
+      events.onTrouble,
+      isNeeded,
+    );
   }
 
   get id(): number {
@@ -94,6 +101,12 @@ export class Membership {
   /** Publishes what is running now, with a heartbeat. */
   publish(): Promise<void> {
     return this.heartbeats.poke();
+  }
+
+  /** The other workers whose lease is good, and whether one of them looks dead. */
+  sighted(peers: readonly number[], suspects: boolean): void {
+    this.seePeers(peers);
+    if (suspects) void this.looks.poke();
   }
 
   lookNow(): Promise<void> {
@@ -155,7 +168,7 @@ export class Membership {
     return now - this.lastContact > leaseTimeout - heartbeatInterval;
   }
 
-  private async look(): Promise<null> {
+  private async look(): Promise<number | null> {
     const sightings = await this.store.lookAtWorkers(this.workerId);
     // The first answer after an outage may be this one, and the others' heartbeats still on their way.
     if (this.outOfTouch(performance.now()) || this.lastLoss > this.lastContact) return null;
@@ -166,7 +179,8 @@ export class Membership {
       if (recovered > 0) this.events.onRecovered(queues, recovered);
     }
     this.seePeers(sightings.filter((s) => !s.dead && !s.expired && !dead.includes(s)).map(({ id }) => id));
-    return null;
+    // A session that is missing is missing for good only at a second look.
+    return sightings.some((s) => !s.dead && s.connected === false) ? this.settings.recoveryInterval : null;
   }
 
   private seePeers(peers: readonly number[]): void {

@@ -36,6 +36,8 @@ export class QueuePoller {
     /** Claims up to `limit` rows and sets each to work; resolves with how many. */
     private readonly claim: (queue: string, limit: number) => Promise<number>,
     private readonly onTrouble: (message: string) => void,
+    /** Whether a look is due that nothing but the interval asks for. */
+    private readonly isNeeded: () => boolean = () => true,
   ) {}
 
   get inFlight(): number {
@@ -97,6 +99,7 @@ export class QueuePoller {
 
   private async fill(): Promise<void> {
     let wait = this.settings.pollInterval;
+    let asked = false;
     let found = 0;
     while (this.again && !this.stopped) {
       this.again = false;
@@ -116,6 +119,7 @@ export class QueuePoller {
           this.onTrouble(`Queue "${this.settings.queue}" could not be read and will be again: ${textOf(error)}`);
         }
         wait = Math.min(wait, 50 * 2 ** Math.min(this.failures, 10), RETRY_MAX);
+        asked = true;
       }
       this.taken -= room - got;
       found += got;
@@ -125,10 +129,21 @@ export class QueuePoller {
     for (const resolve of this.quietly.splice(0)) resolve();
     if (this.stopped) return;
     if (this.again && this.taken < this.settings.concurrency) return this.look();
-    clearTimeout(this.timer);
-    if (this.hinted && found === 0 && this.taken < this.settings.concurrency) wait = Math.min(wait, LOOK_AGAIN);
+    if (this.hinted && found === 0 && this.taken < this.settings.concurrency) {
+      wait = Math.min(wait, LOOK_AGAIN);
+      asked = true;
+    }
     this.hinted = false;
-    this.timer = setTimeout(() => this.look(false), Math.min(wait, this.soon));
+    asked ||= this.soon <= wait;
+    this.lookAfter(Math.min(wait, this.soon), asked);
     this.soon = Infinity;
+  }
+
+  private lookAfter(ms: number, asked: boolean): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (asked || this.isNeeded()) this.look(false);
+      else if (!this.stopped) this.lookAfter(this.settings.pollInterval, false);
+    }, ms);
   }
 }

@@ -27,6 +27,8 @@ export interface QueueClaimsDeps {
   readonly onWork: (queues: readonly string[]) => void;
   /** What was claimed, to be set to work. */
   readonly open: (rows: readonly ClaimedRow[]) => Promise<void>;
+  /** Whether a look is due that only the interval asks for. */
+  readonly isNeeded?: () => boolean;
   /** Nothing more is let through before so many ms have passed. */
   readonly onRate: (queue: string, inMs: number) => void;
   readonly onTrouble: (message: string) => void;
@@ -50,7 +52,7 @@ export class QueueClaims {
   private readonly looks: Loop;
 
   constructor(private readonly deps: QueueClaimsDeps) {
-    this.looks = new Loop('Reading the queues', LOOK_INTERVAL, () => this.look(), deps.onTrouble);
+    this.looks = new Loop('Reading the queues', LOOK_INTERVAL, () => this.look(), deps.onTrouble, deps.isNeeded);
   }
 
   get loops(): readonly Loop[] {
@@ -180,8 +182,13 @@ export class QueueClaims {
   }
 
   private async readStates(): Promise<void> {
+    this.takeStates(await this.deps.queues.queueStates());
+  }
+
+  /** Takes in how the queues are now. */
+  takeStates(states: readonly QueueState[]): void {
     const before = this.states;
-    this.states = new Map((await this.deps.queues.queueStates()).map((state) => [state.queue, state]));
+    this.states = new Map(states.map((state) => [state.queue, state]));
     const opened = [...before.values()].filter(({ queue, paused, limited }) => {
       const now = this.states.get(queue);
       return (paused && now?.paused !== true) || limited !== (now?.limited ?? false);

@@ -18,6 +18,8 @@ export interface SchedulerDeps {
   /** These queues have work. */
   readonly onWork: (queues: readonly string[]) => void;
   readonly onTrouble: (message: string) => void;
+  /** Whether a look is due that only the interval asks for. Default: always. */
+  readonly isNeeded?: () => boolean;
   /** A schedule was fired. */
   readonly onFired?: (fired: FiredSchedule, workflow: string | null) => void;
 }
@@ -43,7 +45,7 @@ export class Scheduler {
   private since: number | null = null;
 
   constructor(private readonly deps: SchedulerDeps) {
-    this.loop = new Loop('Firing schedules', deps.interval, () => this.fireAll(), deps.onTrouble);
+    this.loop = new Loop('Firing schedules', deps.interval, () => this.fireAll(), deps.onTrouble, deps.isNeeded);
   }
 
   start(): void {
@@ -60,6 +62,11 @@ export class Scheduler {
   /** ms from `now` (database time) until the next schedule is due, as the last look found it; null: none is. */
   nextDueInMs(now: number): number | null {
     return this.nextAt === null ? null : this.nextAt - now;
+  }
+
+  /** One is due in so many ms. */
+  dueIn(ms: number): void {
+    this.loop.within(ms);
   }
 
   /** Fires what is due now; resolves when that is done. */

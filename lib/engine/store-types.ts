@@ -1,6 +1,7 @@
 import type { ChildRef, DataRef, LogMark, ResultsRef, TraceMark } from '../core/run-state.js';
 import type { WaitState } from '../core/wait-spec.js';
 import type { NewRecord, NewWait, WokenRun } from './commit-types.js';
+import type { QueueState } from './queue-store.js';
 
 /** What the engine reads and takes from its storage (store.ts). */
 
@@ -197,6 +198,39 @@ export interface WorkerSighting {
   readonly owes: boolean;
   /** Whether the session it listens on is connected; null: it cannot be watched, or the server restarted since it was seen. */
   readonly connected: boolean | null;
+}
+
+/** Who asks whether there is anything to do. */
+export interface PulseQuestion {
+  readonly worker: number;
+  /** Names its set of process ids; null: the system does not tell. */
+  readonly processKey: string | null;
+  readonly queues: readonly string[];
+  /** That it may claim. */
+  readonly definitions: readonly number[];
+  /** That it knows. */
+  readonly workflows: readonly string[];
+}
+
+/** What there is to do. */
+export interface PulseFindings {
+  /** Queues of the process with something that it may claim. */
+  readonly readyQueues: readonly string[];
+  /** ms until the next sleeping run or timeout is due, 0 or less where one is; null: none will be. */
+  readonly nextDueInMs: number | null;
+  /** The same for the schedules of its workflows. */
+  readonly nextScheduleInMs: number | null;
+  /** There are events from callers' transactions that nobody has looked at. */
+  readonly unmatched: boolean;
+  readonly queueStates: readonly QueueState[];
+  /** Runs are set aside since their key has no place. */
+  readonly blocked: boolean;
+  /** Other workers hold runs. */
+  readonly heldElsewhere: boolean;
+  /** Other workers whose lease is good. */
+  readonly peers: readonly number[];
+  /** One of them looks dead, or a dead one still owes rows. */
+  readonly suspects: boolean;
 }
 
 /** A worker that holds a run in the transaction that wakes it, where nothing comes before it. */

@@ -16,6 +16,8 @@ import type {
   ClaimedRow,
   HeldRow,
   MatchedLoose,
+  PulseFindings,
+  PulseQuestion,
   ReadRecord,
   RecordRange,
   TakenWait,
@@ -89,6 +91,8 @@ export interface EngineStore {
   wakeDue(limit: number): Promise<{ queues: string[]; woken: number; nextInMs: number | null }>;
   /** Gives the events that were sent in callers' transactions to the waits that ask for them. */
   matchLoose(limit: number): Promise<MatchedLoose>;
+  /** Whether there is anything to do for a process: one statement in place of a look by each of its parts. */
+  pulse(question: PulseQuestion): Promise<PulseFindings>;
 
   /** Enters the process into the table of workers. */
   registerWorker(worker: WorkerRegistration): Promise<{ id: number; now: number }>;

@@ -155,3 +155,29 @@ function takenWait(row: WaitRow, id: string): port.TakenWait {
     child,
   };
 }
+
+export interface PulseRow {
+  readonly ready_queues: string[];
+  readonly next_due_in_ms: number | null;
+  readonly next_schedule_in_ms: number | null;
+  readonly unmatched: boolean;
+  readonly states: port.PulseFindings['queueStates'];
+  readonly blocked: boolean;
+  readonly held_elsewhere: boolean;
+  readonly peers: number[];
+  readonly suspects: boolean;
+}
+
+export function pulseFindings(row: PulseRow): port.PulseFindings {
+  return {
+    readyQueues: row.ready_queues,
+    nextDueInMs: row.next_due_in_ms,
+    nextScheduleInMs: row.next_schedule_in_ms,
+    unmatched: row.unmatched,
+    queueStates: row.states,
+    blocked: row.blocked,
+    heldElsewhere: row.held_elsewhere,
+    peers: row.peers,
+    suspects: row.suspects,
+  };
+}

@@ -14,6 +14,8 @@ import {
   type GroupRow,
   type HeldRow,
   heldRows,
+  pulseFindings,
+  type PulseRow,
   takenWaits,
   undoRecord,
   type UndoRow,
@@ -215,6 +217,13 @@ export class PgStore implements port.EngineStore {
     const runs = (await this.claims.run<{ id: string }>('loose-runs', [limit])).map((row) => row.id);
     if (runs.length === 0) return { woken: [], left: 'none' };
     return this.transact((_, query) => matchLoose(query, this.options.schema, runs, limit));
+  }
+
+  async pulse({ worker, processKey, queues, definitions, workflows }: port.PulseQuestion): Promise<port.PulseFindings> {
+    const values = [worker, processKey, queues, definitions, workflows];
+    const [row] = await this.claims.run<PulseRow>('pulse', values);
+    if (row === undefined) throw new StoreError('rejected', 'The pulse has no answer');
+    return pulseFindings(row);
   }
 
   async registerWorker(w: port.WorkerRegistration): Promise<{ id: number; now: number }> {

@@ -28,6 +28,7 @@ export class TestWorker {
     const clock = new TestClock(now);
     const settings = workerSettings(runtime);
     const hints: EngineDeps['hints'] = {
+      listening: deps.hints.listening,
       queue: (name) => deps.hints.queue(name),
       later: (name) => deps.hints.later(name),
       settings: (name) => deps.hints.settings(name),

@@ -40,7 +40,8 @@ type Unused =
   | 'recover'
   | 'deregisterWorker'
   | 'claimableDefinitions'
-  | 'matchLoose';
+  | 'matchLoose'
+  | 'pulse';
 
 /** The verbs that a run without waits, children, other queues and transactions needs. */
 export type RunStore = Omit<EngineStore, Unused>;
