@@ -4,7 +4,17 @@
 --   $3 text[]     its queues
 --   $4 integer[]  definitions that it may claim
 --   $5 text[]     the workflows that it knows
--- Each part is one probe of an index that holds little or nothing while there is nothing to do.
+-- Each part is one probe of an index that holds little or nothing while there is nothing to do; the workers that hold rows
+-- are found as in look-at-workers.sql.
+WITH RECURSIVE holder AS (
+  (SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL ORDER BY q.worker_id LIMIT 1)
+  UNION ALL
+  SELECT next.worker_id
+  FROM holder h
+  CROSS JOIN LATERAL (
+    SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id > h.worker_id ORDER BY q.worker_id LIMIT 1
+  ) next
+)
 SELECT
   ARRAY(
     SELECT k.queue FROM unnest($3::text[]) AS k(queue)
@@ -32,15 +42,17 @@ SELECT
       'limited', s.global_concurrency IS NOT NULL OR s.rate_limit IS NOT NULL) ORDER BY s.queue), '[]')
    FROM durable.queue_settings s) AS states,
   EXISTS (SELECT FROM durable.workflow_queue q WHERE q.state = 'blocked') AS blocked,
-  EXISTS (SELECT FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL AND q.worker_id <> $1) AS held_elsewhere,
+  EXISTS (SELECT FROM holder h WHERE h.worker_id <> $1) AS held_elsewhere,
   ARRAY(
     SELECT w.id FROM durable.workers w WHERE w.id <> $1 AND w.dead_at IS NULL AND w.expires_at > now()
   ) AS peers,
   EXISTS (
+    SELECT FROM holder h
+    WHERE NOT EXISTS (SELECT FROM durable.workers w WHERE w.id = h.worker_id AND w.dead_at IS NULL)
+  ) OR EXISTS (
     SELECT FROM durable.workers w
-    WHERE w.id <> $1
+    WHERE w.id <> $1 AND w.dead_at IS NULL
       AND CASE
-        WHEN w.dead_at IS NOT NULL THEN EXISTS (SELECT FROM durable.workflow_queue q WHERE q.worker_id = w.id)
         WHEN w.expires_at < now() THEN true
         -- A neighbour on this machine whose session cannot be watched: whether its process lives only a look tells.
         WHEN w.session_name IS NULL THEN w.process_key = $2
