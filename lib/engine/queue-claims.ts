@@ -3,9 +3,9 @@ import { toStoredError } from '../core/error-record.js';
 import { textOf } from '../core/text-of.js';
 import { limitKeyOfStored, workflowOfKey } from './limit-keys.js';
 import { Loop } from './loop.js';
-import type { LimitedClaimable, QueueLimits, QueueState, QueueStore } from './queue-store.js';
+import type { LimitedClaimable, QueueLimits, QueueStore } from './queue-store.js';
 import type { Registry } from './registry.js';
-import type { Claimable, ClaimedRow, EngineStore } from './store.js';
+import type { Claimable, ClaimedRow, EngineStore, QueueState } from './store.js';
 import type { Telemetry } from './telemetry.js';
 
 /** ms between two looks at the queues' settings and at what was set aside; hints come sooner. */

@@ -1,4 +1,4 @@
-import type { Claimable, ClaimedRow } from './store.js';
+import type { Claimable, ClaimedRow, QueueState } from './store.js';
 
 /** The port between the engine and what is stored of queues: settings and limits. One implementation (storage/). */
 export interface QueueStore {
@@ -18,12 +18,6 @@ export interface QueueStore {
   blockedKeys(workflows: readonly string[]): Promise<string[]>;
   /** Gives set-aside rows back to their queues where their key has a place free; says which queues got work. */
   unblock(keys: readonly { readonly limitKey: string; readonly limit: number }[]): Promise<string[]>;
-}
-
-export interface QueueState {
-  readonly queue: string;
-  readonly paused: boolean;
-  readonly limited: boolean;
 }
 
 export interface QueueLimits {

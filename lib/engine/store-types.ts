@@ -1,7 +1,6 @@
 import type { ChildRef, DataRef, LogMark, ResultsRef, TraceMark } from '../core/run-state.js';
 import type { WaitState } from '../core/wait-spec.js';
 import type { NewRecord, NewWait, WokenRun } from './commit-types.js';
-import type { QueueState } from './queue-store.js';
 
 /** What the engine reads and takes from its storage (store.ts). */
 
@@ -198,6 +197,13 @@ export interface WorkerSighting {
   readonly owes: boolean;
   /** Whether the session it listens on is connected; null: it cannot be watched, or the server restarted since it was seen. */
   readonly connected: boolean | null;
+}
+
+/** How a queue is closed to plain claims. */
+export interface QueueState {
+  readonly queue: string;
+  readonly paused: boolean;
+  readonly limited: boolean;
 }
 
 /** Who asks whether there is anything to do. */

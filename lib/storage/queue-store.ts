@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { textOf } from '../core/text-of.js';
+import type { QueueState } from '../engine/store.js';
 import type * as port from '../engine/queue-store.js';
 import { StoreError } from '../engine/store.js';
 import { type ClaimRow, claimedRow } from './claimed-row.js';
@@ -45,7 +46,7 @@ export class PgQueueStore implements port.QueueStore {
     return this.pool.end();
   }
 
-  queueStates(): Promise<port.QueueState[]> {
+  queueStates(): Promise<QueueState[]> {
     return this.run('queue-states', []);
   }
 
