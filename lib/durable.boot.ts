@@ -8,7 +8,7 @@ import type { Closers } from './durable.closers.js';
 import { targetOf, waitForDatabase } from './durable.connect.js';
 import type { WorkflowBinding } from './durable.explorer.js';
 import type { DurableRuntime } from './durable.host.js';
-import { type InputCheck, inputValidator } from './durable.input.js';
+import { inputValidator } from './durable.input.js';
 import { appDataSourceOf, type ResolvedOptions } from './durable.options.js';
 import { captureLogs } from './durable.log-capture.js';
 import { openEvents } from './durable.event-boot.js';
@@ -16,8 +16,9 @@ import { connectHints } from './durable.hints.js';
 import { Engine } from './engine/engine.js';
 import { limitKeyOf } from './engine/limit-keys.js';
 import { Registry } from './engine/registry.js';
-import { openPool, serverAnswer, type DatabaseTarget } from './storage/connection.js';
-import { type EngineDatabase, openDataSource } from './storage/data-source.js';
+import { serverAnswer, type DatabaseTarget } from './storage/connection.js';
+import { Connections } from './storage/connections.js';
+import { openDataSource } from './storage/data-source.js';
 import { saveDefinition } from './storage/definition-store.js';
 import { startEmbedded } from './storage/embedded-server.js';
 import { checkMigrations, howToMigrate, migrate } from './storage/migrator.js';
@@ -29,11 +30,10 @@ import { PgSchedules } from './storage/schedules.js';
 import { declareSchedules, withRedaction } from './durable.schedule-boot.js';
 import { PgQueueStore } from './storage/queue-store.js';
 import { PgRetention } from './storage/retention.js';
+import { sql } from './storage/sql.js';
+import { type Query, readsOf } from './storage/transaction.js';
 import { openTelemetry } from './durable.telemetry.js';
 import { packageVersion } from './durable.version.js';
-
-/** Connections for what clients ask of runs (cancel, starts with an id or key): short statements. */
-const CONTROL_CONNECTIONS = 4;
 
 /**
  * Everything between the checked options and an engine that is ready to start: server, connections, tables, definitions.
@@ -44,31 +44,36 @@ export async function boot(
   bindings: readonly WorkflowBinding[],
   closers: Closers,
   log: Logger,
+  signal: AbortSignal,
 ): Promise<DurableRuntime> {
   const appDataSource = appDataSourceOf(options);
   if (appDataSource === null) refuseTransactionalSteps(bindings);
-  const validators = new Map<Function, InputCheck>();
+  const validators = new Map<Function, (input: unknown) => Promise<void>>();
   for (const { type, inputType, definition } of bindings) {
     if (inputType !== null) validators.set(type, await inputValidator(inputType, definition.name));
   }
 
   const found = await reach(options, closers, log);
   const target = options.sqlLog ? { ...found, onStatement: (text: string) => log.debug(text) } : found;
+  const server = await waitForDatabase(target, {
+    warn: (message) => log.warn(message),
+    notify: options.notify,
+    signal,
+  });
   if (appDataSource !== null) await initialize(appDataSource, closers);
   await prepareTables(options, target, log);
 
-  const database = await openDataSource(target, options.schema);
-  closers.add('the connections for reads', () => database.close());
-  if (options.sqlLog) logStatements(database, log);
-  const pool = openPool(target, { max: CONTROL_CONNECTIONS, name: 'nest-durable:control' });
-  closers.add('the connections for control', () => pool.end());
-  const instanceId = await readInstanceId(database);
+  const { poolSize, leaseTimeout } = options;
+  const connections = new Connections(target, { direct: server.direct, poolSize, leaseTimeout });
+  closers.add('the connections', () => connections.close());
+  const { pool } = connections;
+  const database = await openDataSource(pool, options.schema);
+  const instanceId = await readInstanceId(readsOf(pool), options.schema);
 
   if (options.logs !== null) {
     const release = captureLogs();
     closers.add('the capture of logs', async () => release());
   }
-  for (const { className, notices } of bindings) for (const notice of notices) log.warn(`${className}: ${notice}.`);
   const registry = new Registry();
   for (const { definition, hash, type, instance, retryIf, concurrencyKey } of bindings) {
     const { id } = await saveDefinition(database, { name: definition.name, hash, definition });
@@ -79,19 +84,16 @@ export async function boot(
   await declareSchedules(new PgSchedules(pool, options.schema), registry, bindings, options, log);
 
   const store = new PgStore({
-    target,
+    connections,
     schema: options.schema,
     appDataSource,
-    direct: options.notify,
     places: [...options.queues.values()].reduce((sum, { concurrency }) => sum + concurrency, 0),
     onTrouble: (message) => log.warn(message),
   });
-  closers.add('the connections of the engine', () => store.close());
-  const queues = new PgQueueStore(target, options.schema);
-  closers.add('the connections for limits', () => queues.close());
+  const queues = new PgQueueStore(pool, options.schema);
   const retention = retentionJob(new PgRetention(pool, options.schema), options.retention);
-  const hints = await connectHints(options, target, closers, log);
-  const events = openEvents(pool, target, options.schema, options.redact, hints, closers, log);
+  const hints = await connectHints(options, connections, server, closers, log);
+  const events = openEvents(connections, options.schema, options.redact, hints, closers, log);
   const telemetry = await openTelemetry(options.redact);
   const deps = {
     observer: events,
@@ -125,7 +127,6 @@ export async function boot(
     events,
     registry,
     schedules: bindings.flatMap((binding) => binding.schedules),
-    dataSource: database.dataSource,
     pool,
     schema,
     appDataSource,
@@ -140,23 +141,18 @@ export async function boot(
 function withLimitKey(
   definition: WorkflowDefinition,
   concurrencyKey: WorkflowBinding['concurrencyKey'],
-  validate: InputCheck | null,
-): InputCheck | null {
+  validate: ((input: unknown) => Promise<void>) | null,
+): ((input: unknown) => Promise<void>) | null {
   if (definition.concurrencyLimit === null || concurrencyKey === null) return validate;
-  return async (input, given) => {
-    await validate?.(input, given);
+  return async (input) => {
+    await validate?.(input);
     limitKeyOf({ definition, concurrencyKey }, input);
   };
 }
 
-/** The server that is to be used, once it answers. */
-async function reach(options: ResolvedOptions, closers: Closers, log: Logger): Promise<DatabaseTarget> {
-  const { database } = options;
-  if (database.kind !== 'embedded') {
-    const target = targetOf(database);
-    await waitForDatabase(target, (message) => log.warn(message));
-    return target;
-  }
+/** The server that is to be used. */
+async function reach({ database }: ResolvedOptions, closers: Closers, log: Logger): Promise<DatabaseTarget> {
+  if (database.kind !== 'embedded') return targetOf(database);
   const { dir, port } = database;
   const server = await startEmbedded({ dir, port, log: (line) => log.log(line) });
   closers.add('the embedded PostgreSQL', () => server.stop());
@@ -186,10 +182,10 @@ async function prepareTables(
 /** SQLSTATE: no such schema, no such table. */
 const NO_TABLES = ['3F000', '42P01'];
 
-async function readInstanceId({ dataSource, schema }: EngineDatabase): Promise<string> {
+async function readInstanceId(query: Query, schema: string): Promise<string> {
   try {
-    const rows: { id: string }[] = await dataSource.query(`SELECT id FROM "${schema}".instance`);
-    return rows[0]?.id ?? '';
+    const [row] = await query<{ id: string }>(sql('instance', schema), []);
+    return row?.id ?? '';
   } catch (error) {
     if (!NO_TABLES.includes(serverAnswer(error)?.code ?? '')) throw error;
     throw new MigrationError(
@@ -197,22 +193,6 @@ async function readInstanceId({ dataSource, schema }: EngineDatabase): Promise<s
       { cause: error },
     );
   }
-}
-
-/** Parameters are payloads, and stay out of the log. */
-function logStatements({ dataSource }: EngineDatabase, log: Logger): void {
-  const silent = () => {};
-  dataSource.setOptions({
-    logging: true,
-    logger: {
-      logQuery: (statement) => log.debug(statement),
-      logQueryError: silent,
-      logQuerySlow: silent,
-      logSchemaBuild: silent,
-      logMigration: silent,
-      log: silent,
-    },
-  });
 }
 
 function refuseTransactionalSteps(bindings: readonly WorkflowBinding[]): void {

@@ -37,6 +37,7 @@ import { workflowName } from './durable.workflows.js';
 import { PgControl } from './storage/control.js';
 import { PgReads } from './storage/reads.js';
 import { PgRetention } from './storage/retention.js';
+import { readsOf } from './storage/transaction.js';
 
 interface Parts extends ScheduleParts {
   readonly reads: PgReads;
@@ -393,7 +394,7 @@ export class DurableClient {
   private async ready(): Promise<Parts> {
     const runtime = await this.host.ready();
     if (this.parts?.engine === runtime.engine) return this.parts;
-    const { pool, schema, instanceId, hint, dataSource, engine } = runtime;
+    const { pool, schema, instanceId, hint, engine } = runtime;
     const { maxPayloadBytes, redact } = this.host.options;
     const control = new PgControl({ pool, schema, instanceId, hint });
     this.parts = {
@@ -401,7 +402,7 @@ export class DurableClient {
       control,
       redact,
       starts: new StartsClient(runtime, control, maxPayloadBytes),
-      reads: new PgReads({ dataSource, schema, inFlight: (runId) => engine.inFlight(runId), redact }),
+      reads: new PgReads({ query: readsOf(pool), schema, inFlight: (runId) => engine.inFlight(runId), redact }),
       waits: new WaitsClient(runtime, maxPayloadBytes, redact),
     };
     return this.parts;

@@ -1,16 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { ConfigurationError, DatabaseUnavailableError } from './core/errors.js';
-import { textOf } from './core/text-of.js';
+import { read, textOf } from './core/text-of.js';
 import type { ResolvedDatabase } from './durable.options.js';
 import {
   type DatabaseTarget,
   describeTarget,
-  hardened,
   isConnectionError,
   resolveTarget,
   serverAnswer,
 } from './storage/connection.js';
+import { probeServer, type ServerFindings } from './storage/server-probe.js';
 
 /** ms that a boot waits for a database that is not there yet: as long as a container of it takes to start. */
 export const CONNECT_TIMEOUT = 30_000;
@@ -27,38 +26,48 @@ export function targetOf(database: Exclude<ResolvedDatabase, { kind: 'embedded' 
   return resolveTarget(connectionString === undefined ? rest : { ...rest, url: connectionString });
 }
 
+export interface WaitOptions {
+  readonly warn: (message: string) => void;
+  /** Whether to look if notifications arrive. */
+  readonly notify: boolean;
+  /** ms. Default: 30 000. */
+  readonly patience?: number;
+  /** Ends the wait: the app is being closed. */
+  readonly signal?: AbortSignal;
+}
+
 /**
- * Returns once the database takes a connection. One that is not reachable, is starting, or does not exist yet is tried
- * again for `patience` ms; a refused password is not, since it will not become right by itself.
+ * Returns what the server is like, once it takes a connection that can write. One that is not reachable, is starting, or
+ * takes no writes at the moment is tried again for `patience` ms; a refused password, a role or a database that there is
+ * none of are not, since they will not become right by themselves.
  * @throws DatabaseUnavailableError naming host, port and database, never user or password
- * @throws ConfigurationError for a server that is older than PostgreSQL 14
+ * @throws ConfigurationError for a server that is older than PostgreSQL 14, or a database whose encoding is not UTF8
  */
 export async function waitForDatabase(
   target: DatabaseTarget,
-  warn: (message: string) => void,
-  patience = CONNECT_TIMEOUT,
-): Promise<void> {
+  { warn, notify, patience = CONNECT_TIMEOUT, signal }: WaitOptions,
+): Promise<ServerFindings> {
   const where = describeTarget(target);
   const begin = performance.now();
   let warned = -Infinity;
   for (;;) {
-    const failure = await tryConnect(target, where);
-    if (failure === null) return;
+    const found = await look(target, notify);
+    if (!('why' in found)) return checked(found, where);
     const waited = performance.now() - begin;
-    if (!failure.retry || waited >= patience) {
-      const tried = failure.retry ? ` It was tried for ${Math.round(waited / 1_000)} s.` : '';
+    if (!found.retry || waited >= patience || signal?.aborted === true) {
+      const tried = found.retry ? ` It was tried for ${Math.round(waited / 1_000)} s.` : '';
       throw new DatabaseUnavailableError(
-        `The database at ${where} cannot be used: ${failure.why}.${tried} ` +
+        `The database at ${where} cannot be used: ${found.why}.${tried} ` +
           'Check that PostgreSQL runs there, and the option "database" (or DATABASE_URL).',
-        { cause: failure.cause },
+        { cause: found.cause },
       );
     }
     if (performance.now() - warned >= WARN_INTERVAL) {
       warned = performance.now();
       const left = Math.ceil((patience - waited) / 1_000);
-      warn(`The database at ${where} is not there yet (${failure.why}); trying again for ${left} s.`);
+      warn(`The database at ${where} is not there yet (${found.why}); trying again for ${left} s.`);
     }
-    await delay(Math.min(RETRY_DELAY, Math.max(1, patience - waited)));
+    await delay(Math.min(RETRY_DELAY, Math.max(1, patience - waited)), undefined, { signal }).catch(() => {});
   }
 }
 
@@ -68,37 +77,48 @@ interface Failure {
   readonly cause: unknown;
 }
 
-async function tryConnect(target: DatabaseTarget, where: string): Promise<Failure | null> {
-  const client = new pg.Client(hardened(target, 'nest-durable boot'));
-  client.on('error', () => {});
+async function look(target: DatabaseTarget, notify: boolean): Promise<ServerFindings | Failure> {
   try {
-    await client.connect();
-    const found = await client.query<{ version: number }>(
-      `SELECT current_setting('server_version_num')::integer / 10000 AS version`,
-    );
-    checkVersion(found.rows[0]?.version ?? 0, where);
-    return null;
+    return await probeServer(target, notify);
   } catch (error) {
-    if (error instanceof ConfigurationError) throw error;
     return failureOf(error);
-  } finally {
-    await client.end().catch(() => {});
   }
 }
 
-function checkVersion(version: number, where: string): void {
-  if (version >= OLDEST_SERVER) return;
-  throw new ConfigurationError([
-    { path: 'database', message: `expected PostgreSQL ${OLDEST_SERVER} or later, the one at ${where} is ${version}` },
-  ]);
+function checked(found: ServerFindings, where: string): ServerFindings {
+  const { version, encoding } = found;
+  const faults = [
+    ...(version < OLDEST_SERVER
+      ? [`expected PostgreSQL ${OLDEST_SERVER} or later, the one at ${where} is ${version}`]
+      : []),
+    ...(encoding === 'UTF8'
+      ? []
+      : [
+          `expected a database with the encoding UTF8, which can hold any text; the one at ${where} has ${encoding}. ` +
+            `Make one with CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'`,
+        ]),
+  ];
+  if (faults.length === 0) return found;
+  throw new ConfigurationError(faults.map((message) => ({ path: 'database', message })));
 }
 
-/** SQLSTATE: no such database. It may be about to be created. */
-const NO_DATABASE = '3D000';
+/** SQLSTATE: no such database, no right to connect to it. */
+const NOT_FOR_US = /^(3D000|42501)$/;
+/** A pooler has one code for all that is wrong. */
+const POOLER_SAYS = /no such (database|user)|authentication failed/i;
 
 function failureOf(error: unknown): Failure {
-  const code = serverAnswer(error)?.code ?? '';
+  const answer = serverAnswer(error);
+  const code = answer?.code ?? '';
+  const refused = code.startsWith('28') || (code.startsWith('08') && POOLER_SAYS.test(answer?.message ?? ''));
   // The server's own text names the user.
-  if (code.startsWith('28')) return { why: `it refused user or password (${code})`, retry: false, cause: undefined };
-  return { why: textOf(error), retry: code === NO_DATABASE || isConnectionError(error), cause: error };
+  if (refused) return { why: `it refused user or password (${code})`, retry: false, cause: undefined };
+  if (NOT_FOR_US.test(code)) return { why: `${answer?.message} (${code})`, retry: false, cause: undefined };
+  return { why: reasonOf(error), retry: isConnectionError(error), cause: error };
+}
+
+/** What the server is not: `takes no writes` is said as a sentence of its own. */
+function reasonOf(error: unknown): string {
+  const text = textOf(error);
+  return read(error, 'sent') === false ? text.replace(/^PostgreSQL \(.*?\) /, 'it ').replace(/\.$/, '') : text;
 }

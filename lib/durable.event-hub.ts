@@ -93,7 +93,7 @@ export class EventHub implements Observer {
       if (!this.deliveries.delete(delivery)) return;
       this.sayWishes();
       this.looks.changed();
-      if (this.deliveries.size === 0) void this.options.remote?.link.deafen();
+      if (this.deliveries.size === 0) void this.options.remote?.link.unlisten();
     };
   }
 
@@ -116,7 +116,7 @@ export class EventHub implements Observer {
     await this.looks.stop();
     await this.sender?.close();
     await this.complete();
-    await this.options.remote?.link.close();
+    this.options.remote?.link.close();
   }
 
   private spread(events: readonly EventRecord[]): void {

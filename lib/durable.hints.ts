@@ -3,9 +3,10 @@ import type { Closers } from './durable.closers.js';
 import type { ResolvedOptions } from './durable.options.js';
 import type { Hints } from './engine/engine-deps.js';
 import type { Engine } from './engine/engine.js';
-import type { DatabaseTarget } from './storage/connection.js';
+import type { Connections } from './storage/connections.js';
 import { Listener } from './storage/listener.js';
 import { looseEventsHint, packHints } from './storage/notifier.js';
+import type { ServerFindings } from './storage/server-probe.js';
 
 /** The sender named in a hint that a caller's transaction carries: no process takes it for its own. */
 const NOBODY = 'tx';
@@ -44,15 +45,22 @@ const SILENT: HintConnection = {
 /** Opens the listening session. An outage at this moment is none of the boot's concern: it is opened when it can be. */
 export async function connectHints(
   options: ResolvedOptions,
-  target: DatabaseTarget,
+  connections: Connections,
+  { direct, notified }: Pick<ServerFindings, 'direct' | 'notified'>,
   closers: Closers,
   log: Logger,
 ): Promise<HintConnection> {
   if (!options.notify) return SILENT;
-  const listener = new Listener(target, { schema: options.schema });
+  const listener = new Listener(connections, { schema: options.schema });
   closers.add('the listening connection', () => listener.close());
-  await listener.start();
-  const visible = await isVisible(listener, log);
+  if (notified) await listener.start();
+  else {
+    log.warn(
+      'Notifications do not arrive: the database is behind a pooler in transaction mode. Runs are found by polling. ' +
+        'Connect directly, or set notify: false.',
+    );
+  }
+  const visible = direct && (await listener.sessionVisible().catch(() => false));
   return {
     listener: visible ? listener : null,
     sessionName: visible ? listener.sessionName : null,
@@ -104,21 +112,4 @@ function attach(
     unsubscribe();
     listener.off('down', down).off('up', up);
   };
-}
-
-/** Behind a pooler nothing is heard, and the session says nothing about the process. */
-async function isVisible(listener: Listener, log: Logger): Promise<boolean> {
-  try {
-    if (await listener.detectPooler()) {
-      log.warn(
-        'Notifications do not arrive: the database is behind a pooler in transaction mode. Runs are found by polling. ' +
-          'Connect directly, or set notify: false.',
-      );
-      return false;
-    }
-    return await listener.sessionVisible();
-  } catch {
-    // Not connected now; others go by the lease.
-    return false;
-  }
 }

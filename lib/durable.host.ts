@@ -1,4 +1,3 @@
-import type { Pool } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { ScheduleDeclaration } from './core/schedule.js';
 import type { EventHub } from './durable.event-hub.js';
@@ -7,6 +6,7 @@ import type { EngineDeps } from './engine/engine-deps.js';
 import type { Engine } from './engine/engine.js';
 import type { Registry } from './engine/registry.js';
 import type { ResolvedOptions } from './durable.options.js';
+import type { Lender } from './storage/transaction.js';
 
 /** What the injectable services of one instance stand on. They exist before the boot; what they need comes with it. */
 export interface DurableHost {
@@ -26,10 +26,8 @@ export interface DurableRuntime {
   readonly registry: Registry;
   /** What the classes' `@Schedule()`s say. */
   readonly schedules: readonly ScheduleDeclaration[];
-  /** The engine's own TypeORM DataSource, for reads. */
-  readonly dataSource: DataSource;
-  /** Connections for what is asked of runs: short statements that may wait for a row. */
-  readonly pool: Pool;
+  /** The sessions that all share which have none of their own. */
+  readonly pool: Lender;
   readonly schema: string;
   /** The app's DataSource, where the options give one: serves `manager` and `stepManager()`. */
   readonly appDataSource: DataSource | null;

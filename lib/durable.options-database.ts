@@ -2,6 +2,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { DataSource } from 'typeorm';
 import type { TextRule } from './core/limits.js';
 import { type Faults, given, isObject, OptionReader } from './core/option-reader.js';
+import { urlFault } from './storage/database-target.js';
 
 /** Connection options of `pg`. What is left out is `pg`'s own default (the `PG*` variables). */
 export interface ConnectionOptions {
@@ -15,7 +16,7 @@ export interface ConnectionOptions {
   password?: string | (() => string | Promise<string>);
   /** Default: `PGDATABASE`, else the user's name. */
   database?: string;
-  /** TLS, as `pg` takes it. Default: none. */
+  /** TLS, as `pg` takes it. Default: none. Not beside `sslmode` in a URL, which would win. */
   ssl?: boolean | TlsOptions;
 }
 
@@ -88,7 +89,7 @@ export function resolveDatabase(value: unknown, env: NodeJS.ProcessEnv, faults: 
 function defaultDatabase(env: NodeJS.ProcessEnv, faults: Faults): ResolvedDatabase {
   const url = env['DATABASE_URL'];
   if (url !== undefined && url !== '') {
-    const wrong = urlFault(url);
+    const wrong = urlProblem(url);
     if (wrong !== null) faults.add('database', `the environment variable DATABASE_URL is used, and ${wrong}`);
     return { kind: 'server', server: { connectionString: url } };
   }
@@ -104,9 +105,17 @@ function defaultDatabase(env: NodeJS.ProcessEnv, faults: Faults): ResolvedDataba
 
 function readUrl(read: OptionReader, faults: Faults): ResolvedDatabase {
   const url = read.take('url');
-  const wrong = typeof url === 'string' ? urlFault(url) : `expected a string, got ${given(url)}`;
+  const wrong = typeof url === 'string' ? urlProblem(url) : `expected a string, got ${given(url)}`;
   if (wrong !== null) faults.add('database.url', wrong);
   const ssl = readSsl(read);
+  const decided = ssl === undefined ? null : sslParameter(String(url));
+  if (decided !== null) {
+    read.fault(
+      'ssl',
+      `has no effect beside ${decided} in the URL, which decides alone whether TLS is used and how certificates are ` +
+        'checked: take one of the two away',
+    );
+  }
   for (const key of ['host', 'port', 'user', 'password', 'database']) {
     if (read.take(key) !== undefined) read.fault(key, 'cannot stand beside url: it is part of the URL');
   }
@@ -115,13 +124,21 @@ function readUrl(read: OptionReader, faults: Faults): ResolvedDatabase {
 }
 
 /** What is wrong with a URL, or `null`. The parser's own error is not used: it carries the URL with its password. */
-function urlFault(url: string): string | null {
-  const rule = 'expected a URL such as postgres://user:password@host:5432/database';
-  if (!URL.canParse(url)) {
-    return `${rule}, got ${given(url)}; special characters in user and password must be percent-encoded`;
-  }
-  const { protocol } = new URL(url);
-  return protocol === 'postgres:' || protocol === 'postgresql:' ? null : `${rule}, got ${given(url)}`;
+function urlProblem(url: string): string | null {
+  const fault = urlFault(url);
+  if (fault === null) return null;
+  const got =
+    'expected a URL such as postgres://user:password@host:5432/database, or postgres://user@/database?host=/folder for ' +
+    `a Unix socket, got ${given(url)}`;
+  return fault === 'protocol' && URL.canParse(url)
+    ? got
+    : `${got}; special characters in user and password must be percent-encoded`;
+}
+
+/** The parameter of a URL that decides on TLS: pg heeds it before any option. */
+function sslParameter(url: string): string | null {
+  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1));
+  return ['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey'].find((name) => query.has(name)) ?? null;
 }
 
 function readConnection(read: OptionReader): ResolvedDatabase {

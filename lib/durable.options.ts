@@ -6,6 +6,7 @@ import { type LogOptions, readLogs } from './durable.options-logs.js';
 import type { Redaction } from './core/redact.js';
 import { readRedact } from './durable.options-redact.js';
 import type { LogSettings } from './engine/step-log.js';
+import { isSchemaName, SCHEMA_RULE } from './storage/sql.js';
 import { resolveDatabase, type DatabaseOption, type ResolvedDatabase } from './durable.options-database.js';
 import {
   type QueueOptions,
@@ -72,6 +73,11 @@ export interface DurableModuleOptions {
   shutdownTimeout?: number;
   /** ms that a step gets to settle once its signal is aborted. Default: 5000. */
   abortGrace?: number;
+  /**
+   * Connections to the database for everything but writer, claims, heartbeat and listener, which have one each: this
+   * process opens at most `poolSize` + 4, beside the app's own. Default: 4.
+   */
+  poolSize?: number;
   /** Largest payload (input, a step's result, an error) in bytes of its stored form. Default: 2 097 152 (2 MiB). */
   maxPayloadBytes?: number;
   /**
@@ -118,6 +124,7 @@ export interface ResolvedOptions {
   readonly recoveryInterval: number;
   readonly shutdownTimeout: number;
   readonly abortGrace: number;
+  readonly poolSize: number;
   readonly maxPayloadBytes: number;
   readonly redact: Redaction;
   /** Null: no logs are kept. */
@@ -196,6 +203,7 @@ export function resolveOptions(
     recoveryInterval: read.integer('recoveryInterval', 1_000, MS(SHORTEST_INTERVAL)),
     shutdownTimeout: read.integer('shutdownTimeout', 20_000, MS(0)),
     abortGrace: read.integer('abortGrace', 5_000, MS(0)),
+    poolSize: read.integer('poolSize', 4, { min: 1, max: 1_000 }),
     maxPayloadBytes: read.integer('maxPayloadBytes', 2_097_152, { min: 1, max: LARGEST_PAYLOAD, unit: 'bytes' }),
     redact,
     logs: readLogs(read, redact),
@@ -208,12 +216,4 @@ export function resolveOptions(
   return options;
 }
 
-const SCHEMA: TextRule = {
-  fits: isSchemaName,
-  expected: 'a plain identifier of up to 63 characters (a to z, 0 to 9 and _, not beginning with a digit or with pg_)',
-};
-
-/** Lower case only: a name that needs quotes is a trap in every psql session after this. */
-export function isSchemaName(name: string): boolean {
-  return /^[a-z_][a-z0-9_]{0,62}$/.test(name) && !name.startsWith('pg_') && name !== 'information_schema';
-}
+const SCHEMA: TextRule = { fits: isSchemaName, expected: SCHEMA_RULE };

@@ -105,7 +105,7 @@ export class RunResults {
     try {
       const control = await this.control();
       await this.watch(control, ids);
-      const outcomes = await control.outcomes(ids);
+      const outcomes = await control.outcomes(ids, control.query);
       for (const [id, all] of asking) {
         const outcome = outcomes.get(id);
         if (outcome !== null) this.watched.delete(id);

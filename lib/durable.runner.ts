@@ -40,6 +40,7 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
   private launching: Promise<void> | null = null;
   private draining: Promise<void> | null = null;
   private runtime: DurableRuntime | null = null;
+  private readonly closing = new AbortController();
   private stopping = false;
   private closed = false;
 
@@ -119,7 +120,13 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
   private async boot(): Promise<void> {
     try {
       this.checkInstances();
-      const runtime = await boot(this.options, this.explorer.explore(this.name), this.closers, this.log);
+      const runtime = await boot(
+        this.options,
+        this.explorer.explore(this.name),
+        this.closers,
+        this.log,
+        this.closing.signal,
+      );
       this.runtime = runtime;
       this.booted.resolve(runtime);
     } catch (error) {

@@ -17,6 +17,7 @@ import {
 } from './durable.wait-options.js';
 import { currentTransaction } from './engine/step-scope.js';
 import { PgWaitReads } from './storage/wait-reads.js';
+import { readsOf } from './storage/transaction.js';
 import { PgWaits } from './storage/waits.js';
 
 /** What clients do with runs that wait; ids come checked. The engine is told of each run that goes on. */
@@ -30,9 +31,9 @@ export class WaitsClient {
     /** What of payloads is not shown. */
     private readonly redact: Redaction,
   ) {
-    const { pool, schema, instanceId, looseHint, dataSource, engine } = runtime;
+    const { pool, schema, instanceId, looseHint, engine } = runtime;
     this.waits = new PgWaits({ pool, schema, instanceId, looseHint, onHidden: (run) => engine.woken([run]) });
-    this.reads = new PgWaitReads({ dataSource, schema, redact });
+    this.reads = new PgWaitReads({ query: readsOf(pool), schema, redact });
   }
 
   async sendEvent(runId: string, event: unknown, payload: unknown, options: unknown): Promise<void> {

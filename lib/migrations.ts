@@ -104,6 +104,8 @@ async function inTransaction(
   if (own) await runner.startTransaction('READ COMMITTED');
   try {
     const run = runOn(runner);
+    // Between the migrations of the host's transaction anything may take its time.
+    await run('SET LOCAL idle_in_transaction_session_timeout = 0');
     await lockMigrations(run, schema);
     await work(run, await readState(run, schema, knownMigrations()));
     if (own) await runner.commitTransaction();

@@ -2,6 +2,7 @@ import { DataSource } from 'typeorm';
 import { ConfigurationError } from '../lib/core/errors.js';
 import { NO_REDACTION } from '../lib/core/redact.js';
 import { resolveOptions, type ResolveSettings } from '../lib/durable.options.js';
+import { resolveTarget } from '../lib/storage/connection.js';
 
 const env = { NODE_ENV: 'test' };
 const queue = {
@@ -41,6 +42,7 @@ describe('defaults', () => {
       recoveryInterval: 1_000,
       shutdownTimeout: 20_000,
       abortGrace: 5_000,
+      poolSize: 4,
       maxPayloadBytes: 2 * 1024 * 1024,
       redact: NO_REDACTION,
       retention: { completed: null, failed: null, cancelled: null, compensated: null, compensationFailed: null },
@@ -82,7 +84,7 @@ describe('bad values', () => {
     ['name', ['', 5, null, long, 'a\nb'], /^expected a name of 1 to 64 characters.*, got /],
     [
       'schema',
-      ['Durable', '1a', 'a-b', 'a"b', 'a;drop', '', 'pg_x', 'information_schema', long, 5],
+      ['Durable', '1a', 'a-b', 'a"b', 'a;drop', '', 'pg_x', 'information_schema', 'public', long, 5],
       /^expected a plain identifier.*, got /,
     ],
     ['migrations', ['never', true, null, ['run']], /^expected 'run' or 'check' or 'none', got /],
@@ -332,6 +334,7 @@ describe('database', () => {
   it.each([
     [{ url: 'mysql://h/d' }, 'database.url', /^expected a URL such as postgres:/],
     [{ url: 'not a url' }, 'database.url', /percent-encoded/],
+    [{ url: 'postgres://h/d?sslmode=require', ssl: true }, 'database.ssl', /^has no effect beside sslmode in the URL/],
     [{ url: 5 }, 'database.url', /^expected a string, got the number 5/],
     [{ url: 'postgres://h/d', host: 'h' }, 'database.host', /cannot stand beside url/],
     [{ url: 'postgres://h/d', embedded: {} }, 'database', /^expected one of url, embedded, got 2/],
@@ -348,6 +351,17 @@ describe('database', () => {
     [new DataSource({ type: 'postgres' }), 'database', /Did you mean \{ dataSource \}\?/],
   ])('refuses a bad one (%#)', (database, path, message) => {
     expect(faultsOf({ database })).toEqual({ [path]: expect.stringMatching(message) });
+  });
+
+  it.each([
+    ['postgres://u@/d?host=/run/postgresql', '/run/postgresql'],
+    ['postgres:///d?host=/run/postgresql&user=u', '/run/postgresql'],
+    ['postgres://u:p@%2Frun%2Fpostgresql/d', '/run/postgresql'],
+    ['socket:/run/postgresql?db=d&user=u', '/run/postgresql'],
+    ['postgres://u:a b@h/d', 'h'],
+  ])('takes what pg takes: %s', (url, host) => {
+    expect(of({ database: { url } })).toEqual({ kind: 'server', server: { connectionString: url } });
+    expect(resolveTarget({ url }).config).toMatchObject({ host, user: 'u', database: 'd' });
   });
 
   it('refuses a DataSource of another kind of database', () => {

@@ -1,10 +1,9 @@
 import { EventEmitter } from 'node:events';
-import { Socket } from 'node:net';
-import pg from 'pg';
+import type pg from 'pg';
 import { errorOf, textOf } from '../core/text-of.js';
-import { ConnectionLostError, isRejectedByServer, needsFreshSession } from './connection-errors.js';
-import { describeTarget, type DatabaseTarget } from './database-target.js';
-import { clientClass } from './statement-log.js';
+import { ConnectionLostError, isQueryTimeout, isRejectedByServer, needsFreshSession } from './connection-errors.js';
+import { describeTarget } from './database-target.js';
+import type { Session } from './session.js';
 
 export {
   ConnectionLostError,
@@ -17,69 +16,14 @@ export {
 } from './connection-errors.js';
 export { describeTarget, resolveTarget, type DatabaseSource, type DatabaseTarget } from './database-target.js';
 
-/** ms. pg's own default is to wait for ever on a network that has gone silent; the target's options win. */
-const CONNECT_TIMEOUT = 5_000;
-const QUERY_TIMEOUT = 30_000;
-const KEEP_ALIVE_DELAY = 10_000;
-
-const INT8 = 20;
-const TIMESTAMPTZ = 1184;
-
-/**
- * How values are read, on our connections only: bigint as a number where it is exact (else text, as pg has it).
- * timestamptz is a Date here even where the app has set another parser for all of pg.
- */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: (oid: number, format?: 'text' | 'binary') => {
-    if (oid === INT8 && format !== 'binary') return parseInt8;
-    if (oid === TIMESTAMPTZ && format !== 'binary') return parseTimestamp;
-    return pg.types.getTypeParser(oid, format);
-  },
-};
-
-/** Connection options for every client of ours, in pools of other makers too. */
-export function hardened(target: DatabaseTarget, applicationName: string): pg.ClientConfig {
-  return {
-    connectionTimeoutMillis: CONNECT_TIMEOUT,
-    query_timeout: QUERY_TIMEOUT,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY,
-    ...target.config,
-    types,
-    application_name: applicationName,
-  };
-}
-
-export interface PoolSettings {
-  /** Connections at most. */
-  readonly max: number;
-  /** application_name of its sessions. */
-  readonly name: string;
-}
-
-/** A pool that survives outages: bounded waits, keep-alive, and no session's end can bring the process down. */
-export function openPool(target: DatabaseTarget, { max, name }: PoolSettings): pg.Pool {
-  const pool = new pg.Pool({ ...hardened(target, name), Client: clientClass(target), max, allowExitOnIdle: true });
-  // The pool drops the session by itself; whoever uses it at that moment gets the error from the query.
-  pool.on('error', ignore);
-  // The pool listens to idle sessions only: one that ends while it is lent out would be an unhandled 'error'.
-  pool.on('connect', (client) => client.on('error', ignore));
-  return pool;
-}
-
 /** One statement of a transaction. */
 export type SteadyQuery = <R extends pg.QueryResultRow>(
   config: pg.QueryConfig<unknown[]>,
 ) => Promise<pg.QueryResult<R>>;
 
 export interface SteadyClientOptions {
-  /** What the connection is for; part of error messages. */
-  readonly role: string;
-  readonly applicationName: string;
-  /** SET statements, run on each new session. */
-  readonly onConnect?: readonly string[];
-  /** ms a statement may take, from when it is sent. Default: 30 000. */
-  readonly queryTimeoutMs?: number;
+  /** What is run on each new session: LISTEN. */
+  readonly onConnect?: () => readonly string[];
 }
 
 export interface SteadyClientEvents {
@@ -87,18 +31,17 @@ export interface SteadyClientEvents {
   connected: [processId: number | null];
   /** The session is gone, and why. */
   lost: [error: Error];
-  /** A NOTIFY on a channel that `onConnect` listens to. */
-  notification: [payload: string];
+  /** A NOTIFY on a channel that is listened to. */
+  notification: [payload: string, channel: string];
 }
 
-interface Session {
-  readonly client: pg.Client;
-  readonly socket: { destroy(): void };
+interface Open {
+  readonly session: Session;
   lost: Error | null;
 }
 
 interface Job {
-  send(session: Session): Promise<void>;
+  send(open: Open): Promise<void>;
   reject(error: unknown): void;
 }
 
@@ -111,39 +54,44 @@ interface Job {
  * - A call tries to connect once. If that fails, it and all that wait behind it are rejected (not `sent`), so that an
  *   outage costs one timeout and not one for each.
  * - No answer in time: the session is dropped, since what it does is not known any more.
+ * - Behind a transaction-mode pooler each statement is a transaction that sets what it needs.
  */
 export class SteadyClient extends EventEmitter<SteadyClientEvents> {
-  readonly #queryTimeout: number;
   readonly #waiting: Job[] = [];
-  #session: Session | null = null;
+  #open: Open | null = null;
   #pumping: Promise<void> | null = null;
   #closed = false;
 
   constructor(
-    private readonly target: DatabaseTarget,
-    private readonly options: SteadyClientOptions,
+    private readonly make: () => Session,
+    private readonly options: SteadyClientOptions = {},
   ) {
     super();
-    this.#queryTimeout = options.queryTimeoutMs ?? target.config.query_timeout ?? QUERY_TIMEOUT;
   }
 
   /** Whether a session is open, as far as is known. */
   get connected(): boolean {
-    return this.#session !== null;
+    return this.#open !== null;
   }
 
   /** The server's process id for the open session, as its greeting told; null: none is open, or it did not tell. */
   get processId(): number | null {
-    return this.#session === null ? null : processId(this.#session.client);
+    return this.#open?.session.processId ?? null;
   }
 
   /** @throws ConnectionLostError, or the server's own error (pg.DatabaseError) when it refused the statement */
   query<R extends pg.QueryResultRow = pg.QueryResultRow>(
     config: pg.QueryConfig<unknown[]>,
   ): Promise<pg.QueryResult<R>> {
-    if (this.#closed) return Promise.reject(new ConnectionLostError(`${this.#title} is closed.`, false));
+    if (this.#closed) return Promise.reject(closedError());
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ send: async (session) => resolve(await this.#send<R>(session, config)), reject });
+      this.#waiting.push({
+        send: async (open) => {
+          const { direct } = open.session.spec;
+          resolve(await (direct ? this.#send<R>(open, config) : this.#transact(open, (query) => query<R>(config))));
+        },
+        reject,
+      });
       this.#pumping ??= this.#pump();
     });
   }
@@ -153,31 +101,30 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
    * error is ConnectionLostError (`sent`): it may have been committed.
    */
   transaction<T>(work: (query: SteadyQuery) => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new ConnectionLostError(`${this.#title} is closed.`, false));
+    if (this.#closed) return Promise.reject(closedError());
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ send: async (session) => resolve(await this.#transact(session, work)), reject });
+      this.#waiting.push({ send: async (open) => resolve(await this.#transact(open, work)), reject });
       this.#pumping ??= this.#pump();
     });
   }
 
   /** Ends the session. A statement under way has `grace` ms (1 000); what waits is rejected. Safe to call twice. */
   async close(grace = 1_000): Promise<void> {
+    const until = performance.now() + grace;
     this.#closed = true;
-    this.#rejectWaiting(new ConnectionLostError(`${this.#title} was closed.`, false));
+    this.#rejectWaiting(closedError());
     await within(grace, this.#pumping);
-    const session = this.#session;
-    if (session === null) return;
-    const drop = () => this.#drop(session, new Error('closed'));
+    const open = this.#open;
+    if (open === null) return;
     // A goodbye into a dead network is never answered.
-    await within(grace, session.client.end().catch(ignore));
-    drop();
+    await within(Math.max(0, until - performance.now()), open.session.end().catch(ignore));
+    this.#drop(open, new Error('closed'));
   }
 
   async #pump(): Promise<void> {
     for (let job = this.#waiting.shift(); job !== undefined; job = this.#waiting.shift()) {
       try {
-        const session = this.#session ?? (await this.#open());
-        await job.send(session);
+        await job.send(this.#open ?? (await this.#connect()));
       } catch (error) {
         job.reject(error);
         if (error instanceof ConnectionLostError && !error.sent) this.#rejectWaiting(error);
@@ -190,105 +137,80 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
     for (const job of this.#waiting.splice(0)) job.reject(error);
   }
 
-  async #open(): Promise<Session> {
-    const config = hardened(this.target, this.options.applicationName);
-    // A socket of ours, so that it can be destroyed: pg's end() waits for a silent server.
-    const socket = config.stream?.() ?? new Socket();
-    const client = new (clientClass(this.target))({ ...config, query_timeout: undefined, stream: () => socket });
-    const session: Session = { client, socket, lost: null };
-    client.on('error', (error) => this.#drop(session, error));
-    client.on('notification', ({ payload = '' }) => this.emit('notification', payload));
-    client.on('end', () => this.#drop(session, new Error('the connection was closed')));
+  async #connect(): Promise<Open> {
+    const session = this.make();
+    const open: Open = { session, lost: null };
+    session.on('error', (error) => this.#drop(open, error));
+    session.on('notification', ({ payload = '', channel }) => this.emit('notification', payload, channel));
+    session.on('end', () => this.#drop(open, new Error('the connection was closed')));
     try {
-      await client.connect();
-      this.#session = session;
-      for (const text of this.options.onConnect ?? []) await this.#send(session, { text });
+      await session.connect();
+      this.#open = open;
+      for (const text of this.options.onConnect?.() ?? []) await this.#send(open, { text });
       if (this.#closed) throw new Error('closed');
     } catch (error) {
-      const opened = this.#session === session;
-      this.#session = null;
-      session.lost ??= errorOf(error);
-      socket.destroy();
-      const what = opened ? 'could not be set up' : 'cannot be reached';
-      throw new ConnectionLostError(`${this.#title} ${what}: ${textOf(error)}.`, false, { cause: error });
+      const opened = this.#open === open;
+      this.#open = null;
+      open.lost ??= errorOf(error);
+      session.destroy();
+      const what = opened ? 'could not be set up' : 'cannot be had';
+      throw new ConnectionLostError(`${titleOf(session)} ${what}: ${textOf(error)}`, false, { cause: error });
     }
-    this.emit('connected', processId(client));
-    return session;
+    this.emit('connected', session.processId);
+    return open;
   }
 
-  async #send<R extends pg.QueryResultRow>(
-    session: Session,
-    config: pg.QueryConfig<unknown[]>,
-  ): Promise<pg.QueryResult<R>> {
-    const timeout = this.#queryTimeout;
-    const timer = setTimeout(() => this.#drop(session, new Error(`no answer within ${timeout} ms`)), timeout);
+  async #send<R extends pg.QueryResultRow>(open: Open, config: pg.QueryConfig<unknown[]>): Promise<pg.QueryResult<R>> {
     try {
-      return await session.client.query<R>(config);
+      return await open.session.query<R>(config);
     } catch (error) {
       if (isRejectedByServer(error)) {
-        if (needsFreshSession(error)) this.#drop(session, errorOf(error));
+        if (needsFreshSession(error)) this.#drop(open, errorOf(error));
         throw error;
       }
       // Whatever it was, the session's state is not known any more.
-      this.#drop(session, errorOf(error));
-      const why = textOf(session.lost ?? error);
-      throw new ConnectionLostError(`${this.#title} was lost while a statement ran: ${why}.`, true, { cause: error });
-    } finally {
-      clearTimeout(timer);
+      const late = isQueryTimeout(error) ? new Error(`no answer within ${open.session.patience} ms`) : errorOf(error);
+      this.#drop(open, late);
+      const why = textOf(open.lost ?? error);
+      throw new ConnectionLostError(`${titleOf(open.session)} was lost while a statement ran: ${why}`, true, {
+        cause: error,
+      });
     }
   }
 
-  async #transact<T>(session: Session, work: (query: SteadyQuery) => Promise<T>): Promise<T> {
-    await this.#send(session, { text: 'BEGIN' });
+  async #transact<T>(open: Open, work: (query: SteadyQuery) => Promise<T>): Promise<T> {
+    await this.#send(open, { text: open.session.begin });
     try {
       const result = await work((config) => {
         // Not on the next session: what was done before in this transaction is gone.
-        if (session.lost !== null)
-          throw new ConnectionLostError(`${this.#title} was lost.`, true, { cause: session.lost });
-        return this.#send(session, config);
+        if (open.lost !== null)
+          throw new ConnectionLostError(`${titleOf(open.session)} was lost.`, true, { cause: open.lost });
+        return this.#send(open, config);
       });
-      await this.#send(session, { text: 'COMMIT' });
+      await this.#send(open, { text: 'COMMIT' });
       return result;
     } catch (error) {
-      if (session.lost === null) await this.#send(session, { text: 'ROLLBACK' }).catch(ignore);
+      if (open.lost === null) await this.#send(open, { text: 'ROLLBACK' }).catch(ignore);
       throw error;
     }
   }
 
-  #drop(session: Session, error: Error): void {
-    if (session.lost !== null) return;
-    session.lost = error;
-    session.socket.destroy();
-    if (this.#session !== session) return;
-    this.#session = null;
+  #drop(open: Open, error: Error): void {
+    if (open.lost !== null) return;
+    open.lost = error;
+    open.session.destroy();
+    if (this.#open !== open) return;
+    this.#open = null;
     if (!this.#closed) this.emit('lost', error);
   }
-
-  get #title(): string {
-    return `The ${this.options.role} connection to PostgreSQL (${describeTarget(this.target)})`;
-  }
 }
 
-/** Server process id of a session; null where the server (or a pooler) did not tell. */
-function processId(client: pg.Client): number | null {
-  // pg sets it from the server's greeting, its type declarations leave it out.
-  const { processID } = client as { processID?: number | null };
-  return processID ?? null;
+function closedError(): ConnectionLostError {
+  return new ConnectionLostError('The connection to PostgreSQL is closed: the module is shut down.', false);
 }
 
-function parseInt8(text: string): number | string {
-  const number = Number(text);
-  return Number.isSafeInteger(number) ? number : text;
-}
-
-/** `2026-01-31 12:00:00.123456+02`, `infinity`; anything else (BC, other DateStyles) is left to pg. */
-function parseTimestamp(text: string): Date | number {
-  const match = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)?([+-]\d\d)(:\d\d)?$/.exec(text);
-  if (match !== null)
-    return new Date(`${match[1]}T${match[2]}${(match[3] ?? '').slice(0, 4)}${match[4]}${match[5] ?? ':00'}`);
-  if (text === 'infinity') return Infinity;
-  if (text === '-infinity') return -Infinity;
-  return pg.types.getTypeParser(TIMESTAMPTZ)(text);
+function titleOf({ spec, target }: Session): string {
+  return `The ${spec.role} connection to PostgreSQL (${describeTarget(target)})`;
 }
 
 async function within(ms: number, work: Promise<unknown> | null): Promise<void> {

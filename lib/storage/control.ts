@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { EntityManager } from 'typeorm';
 import type { WorkflowDefinition } from '../core/definition.js';
 import { ExecutionNotFinishedError } from '../core/errors-client.js';
@@ -10,13 +9,13 @@ import { checkManager } from './manager-check.js';
 import { changeOnce } from './once.js';
 import { sql } from './sql.js';
 import { isDelayed, type NewRun, type StartedRun, startRuns } from './starts.js';
-import { persist, type Query, queryOf } from './transaction.js';
+import { laneOf, type Lender, onManager, type Query, queryOf, readsOf, withReconnect } from './transaction.js';
 
 export { isDelayed } from './starts.js';
 export type { NewRun, StartedRun } from './starts.js';
 
 export interface ControlOptions {
-  readonly pool: pg.Pool;
+  readonly pool: Lender;
   readonly schema: string;
   /** Id of the set of tables: `manager`s of other databases are refused. */
   readonly instanceId: string;
@@ -76,16 +75,20 @@ export interface StoredDefinition {
  * (once.ts).
  */
 export class PgControl {
-  private readonly pool: pg.Pool;
+  /** For what locks. */
+  private readonly lane: Lender;
   private readonly schema: string;
-  private readonly query: Query;
+  /** Tried once: for who looks again by itself. */
+  readonly query: Query;
+  private readonly reads: Query;
   /** Definitions that are being read. */
   private readonly definitions = new Map<string, Promise<StoredDefinition | null>>();
 
   constructor(private readonly options: ControlOptions) {
-    this.pool = options.pool;
+    this.lane = laneOf(options.pool);
     this.schema = options.schema;
     this.query = queryOf(options.pool);
+    this.reads = readsOf(options.pool);
   }
 
   /**
@@ -98,7 +101,7 @@ export class PgControl {
       const [started] = await this.startMany([run]);
       return started ?? { id: run.id, created: false };
     }
-    const [started] = await persist(() => startRuns(this.query, this.schema, [run]));
+    const [started] = await withReconnect(() => startRuns(queryOf(this.lane), this.schema, [run]), nameOf(run));
     // Nobody else makes a run with an id that was made up here: it is there since an earlier try was committed.
     return { id: started?.id ?? run.id, created: started?.id === run.id };
   }
@@ -108,14 +111,19 @@ export class PgControl {
    * @throws ExecutionExistsError, IdempotencyConflictError
    */
   startMany(runs: readonly NewRun[]): Promise<StartedRun[]> {
-    return changeOnce(this.pool, this.schema, (query) => startRuns(query, this.schema, runs));
+    const waitsFor = runs.length === 1 && runs[0] !== undefined ? nameOf(runs[0]) : 'an idempotency key or an id';
+    return changeOnce(this.lane, this.schema, (query) => startRuns(query, this.schema, runs), waitsFor);
   }
 
   /**
    * Starts runs in the caller's transaction; the workers are told by its commit.
    * @throws ConfigurationError when the manager is on another database, or in no transaction
    */
-  async startWithin(manager: EntityManager, runs: readonly NewRun[]): Promise<StartedRun[]> {
+  startWithin(manager: EntityManager, runs: readonly NewRun[]): Promise<StartedRun[]> {
+    return onManager(() => this.startOn(manager, runs));
+  }
+
+  private async startOn(manager: EntityManager, runs: readonly NewRun[]): Promise<StartedRun[]> {
     await checkManager(manager, this.schema, this.options.instanceId);
     const query: Query = async (text, parameters) => manager.query(text, [...parameters]);
     const started = await startRuns(query, this.schema, runs);
@@ -137,14 +145,15 @@ export class PgControl {
    */
   cancel(id: string, reason: string | null, compensate = false): Promise<CancelResult> {
     const cause = cancelCause(reason);
-    return changeOnce(this.pool, this.schema, async (query) => {
+    const work = async (query: Query): Promise<CancelResult> => {
       const tree = await lockTrees(query, this.schema, async () => ({ roots: [id] }));
       const done = await cancelLocked(query, this.schema, tree, cause, compensate ? 'compensate' : 'end');
       const cancelled = [...done.ended, ...done.undoing].some((run) => run.id === id);
       // Of a run that has ended or is being undone nothing was locked.
       if (!cancelled) await this.storedStatus(query, id);
       return { ...done, cancelled };
-    });
+    };
+    return changeOnce(this.lane, this.schema, work, `run ${id}, or a run below it,`);
   }
 
   /**
@@ -152,26 +161,28 @@ export class PgControl {
    * @throws ExecutionNotFoundError, ExecutionFinishedError
    */
   pause(id: string): Promise<PauseResult> {
-    return changeOnce(this.pool, this.schema, async (query) => {
+    const work = async (query: Query): Promise<PauseResult> => {
       await this.lockUnfinished(query, id);
       const rows = await query<{ idle: boolean }>(sql('pause-run', this.schema), [id]);
       return { changed: rows.length > 0, idle: rows.some((row) => row.idle) };
-    });
+    };
+    return changeOnce(this.lane, this.schema, work, `run ${id}`);
   }
 
   /** @throws ExecutionNotFoundError, ExecutionFinishedError */
   resume(id: string): Promise<ResumeResult> {
-    return changeOnce(this.pool, this.schema, async (query) => {
+    const work = async (query: Query): Promise<ResumeResult> => {
       await this.lockUnfinished(query, id);
       const rows = await query<{ queue: string; ready: boolean; waits: boolean }>(sql('resume-run', this.schema), [id]);
       const queues = new Set(rows.filter((row) => row.ready).map((row) => row.queue));
       return { changed: rows.length > 0, queues: [...queues], waits: rows.some((row) => row.waits) };
-    });
+    };
+    return changeOnce(this.lane, this.schema, work, `run ${id}`);
   }
 
   /** @throws ExecutionNotFoundError, ExecutionNotFinishedError */
   async retrySource(id: string): Promise<RetrySource> {
-    const [row] = await this.query<RetrySource & { status: string }>(sql('retry-source', this.schema), [id]);
+    const [row] = await this.reads<RetrySource & { status: string }>(sql('retry-source', this.schema), [id]);
     if (row === undefined) throw new ExecutionNotFoundError(id);
     if (row.status === 'active') throw new ExecutionNotFinishedError(id, 'retry');
     return row;
@@ -187,7 +198,7 @@ export class PgControl {
   }
 
   /** How the runs ended; null: it has not. One that does not exist is left out. */
-  async outcomes(ids: readonly string[], query = this.query): Promise<Map<string, RunOutcome | null>> {
+  async outcomes(ids: readonly string[], query = this.reads): Promise<Map<string, RunOutcome | null>> {
     const rows = await query<{ id: string; status: string; data: string; error: string | null }>(
       sql('run-outcomes', this.schema),
       [ids],
@@ -207,7 +218,7 @@ export class PgControl {
   definition(workflow: string): Promise<StoredDefinition | null> {
     let asked = this.definitions.get(workflow);
     if (asked === undefined) {
-      asked = this.query<StoredDefinition>(sql('find-definition', this.schema), [workflow])
+      asked = this.reads<StoredDefinition>(sql('find-definition', this.schema), [workflow])
         .then(([row]) => row ?? null)
         .finally(() => this.definitions.delete(workflow));
       this.definitions.set(workflow, asked);
@@ -217,7 +228,7 @@ export class PgControl {
 
   /** Names of all workflows that any process has ever had. */
   async workflowNames(): Promise<string[]> {
-    return (await this.query<{ name: string }>(sql('workflow-names', this.schema), [])).map((row) => row.name);
+    return (await this.reads<{ name: string }>(sql('workflow-names', this.schema), [])).map((row) => row.name);
   }
 
   private async lockUnfinished(query: Query, id: string): Promise<void> {
@@ -231,4 +242,9 @@ export class PgControl {
     if (row === undefined) throw new ExecutionNotFoundError(id);
     return row.status;
   }
+}
+
+/** What a start may have to wait for: whoever has used its key, or its id, in a transaction that is still open. */
+function nameOf({ workflow, idempotencyKey, id }: NewRun): string {
+  return idempotencyKey === null ? `the id ${id}` : `the idempotency key "${idempotencyKey}" of workflow "${workflow}"`;
 }

@@ -1,14 +1,34 @@
 import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { ConfigurationError } from '../core/errors.js';
-import { textOf } from '../core/text-of.js';
+import { read, textOf } from '../core/text-of.js';
 
 /** A resolved way to reach PostgreSQL. */
 export interface DatabaseTarget {
-  readonly config: pg.ClientConfig;
+  readonly config: Endpoint;
+  /** ms that a session may take to open. Default: 5000. */
+  readonly openTimeout?: number | undefined;
   /** Gets the text of each statement that our own connections send. */
   readonly onStatement?: ((text: string) => void) | undefined;
 }
+
+/**
+ * Where to, as whom, and how to get through: all that a URL, the app or the environment decide of a session. How it is
+ * set, read and named is the engine's own (session-settings.ts).
+ */
+export type Endpoint = Pick<
+  pg.ClientConfig,
+  | 'host'
+  | 'port'
+  | 'user'
+  | 'password'
+  | 'database'
+  | 'ssl'
+  | 'sslnegotiation'
+  | 'enableChannelBinding'
+  | 'options'
+  | 'stream'
+>;
 
 /** What a target is made from: a URL, connection options of `pg`, or a TypeORM DataSource or its options. */
 export type DatabaseSource =
@@ -36,9 +56,40 @@ interface TypeOrmConnection {
  */
 export function resolveTarget(source: DatabaseSource): DatabaseTarget {
   if ('dataSource' in source) return resolveTarget(source.dataSource.options);
-  const target = { config: 'type' in source ? fromTypeOrm(source) : fromOptions(source) };
+  const given = 'type' in source ? fromTypeOrm(source) : fromOptions(source);
+  const { connectionTimeoutMillis: openTimeout } = given;
+  return { config: endpoint(given), ...(openTimeout ? { openTimeout: Math.min(openTimeout, LONGEST_OPEN) } : {}) };
+}
+
+/** ms: what waits longer for a connection is no help to anybody who waits for it. */
+const LONGEST_OPEN = 10_000;
+
+/** `host:port/database`, with no credential: for messages. */
+export function describeTarget({ config: { host = '', port, database } }: DatabaseTarget): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}/${database ?? ''}`;
+}
+
+/** What is wrong with a URL of PostgreSQL, in words that show nothing of it; null: nothing. */
+export function urlFault(url: string): 'protocol' | 'syntax' | null {
+  if (!/^(postgres|postgresql|socket):/.test(url)) return 'protocol';
   try {
-    endpoint(target);
+    return new pg.Client({ connectionString: url }).port > 0 ? null : 'syntax';
+  } catch (error) {
+    // A certificate's file that is not there is told when it is connected.
+    return read(error, 'syscall') === undefined ? 'syntax' : null;
+  }
+}
+
+/** A client knows its endpoint before it connects: URL, options, PG* variables and defaults in pg's own order. */
+function endpoint(given: pg.ClientConfig): Endpoint {
+  try {
+    const { connectionParameters: known } = new pg.Client({ ...given, stream: undefined }) as unknown as {
+      connectionParameters: Endpoint;
+    };
+    const { host, port, user, password, database, ssl, sslnegotiation, options } = known;
+    const { enableChannelBinding, stream } = given;
+    const all = { host, port, user, password, database, ssl, sslnegotiation, options, enableChannelBinding, stream };
+    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined && value !== null));
   } catch (error) {
     throw new ConfigurationError([
       {
@@ -47,25 +98,12 @@ export function resolveTarget(source: DatabaseSource): DatabaseTarget {
       },
     ]);
   }
-  return target;
-}
-
-/** `host:port/database`, with no credential: for messages. */
-export function describeTarget(target: DatabaseTarget): string {
-  const { host, port, database } = endpoint(target);
-  return `${host.includes(':') ? `[${host}]` : host}:${port}/${database ?? ''}`;
-}
-
-/** A client knows its endpoint before it connects: URL, options, PG* variables and defaults in pg's own order. */
-function endpoint(target: DatabaseTarget): pg.Client {
-  return new pg.Client({ ...target.config, stream: undefined });
 }
 
 function fromOptions(source: { readonly url: string } | pg.ClientConfig): pg.ClientConfig {
   if (!('url' in source)) return { ...source };
   const { url, ...rest } = source;
-  if (!/^(postgres|postgresql|socket):/.test(url))
-    throw notPostgres('database.url', 'a URL that begins with postgres://');
+  if (urlFault(url) === 'protocol') throw notPostgres('database.url', 'a URL that begins with postgres://');
   return { ...rest, connectionString: url };
 }
 

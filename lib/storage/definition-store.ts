@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import type { EngineDatabase } from './data-source.js';
 import type { DefinitionRow } from './entities.js';
+import { withReconnect } from './transaction.js';
 
 export interface NewDefinition {
   readonly name: string;
@@ -20,16 +21,18 @@ export interface SavedDefinition {
  * Stores a definition, or finds it by its hash; either way it was last seen now. One that was here before keeps its
  * version, so a rollback of the code is known as such. Any number of processes may do so at once.
  */
-export async function saveDefinition(database: EngineDatabase, definition: NewDefinition): Promise<SavedDefinition> {
+export function saveDefinition(database: EngineDatabase, definition: NewDefinition): Promise<SavedDefinition> {
+  return withReconnect(() => save(database, definition), `the definitions of workflow "${definition.name}"`);
+}
+
+async function save(database: EngineDatabase, definition: NewDefinition): Promise<SavedDefinition> {
   // At most boots it is there already, and no lock is needed.
   const found = await touch(database, database.dataSource.manager, definition);
   if (found !== null) return found;
 
   const { name, hash } = definition;
   return database.dataSource.transaction('READ COMMITTED', async (manager) => {
-    // Versions are numbered without gaps, so one process at a time for each name. Limits on waiting that the role has
-    // would fail a boot for nothing: what is waited for is one insert.
-    await manager.query('SET LOCAL lock_timeout = 0');
+    // Versions are numbered without gaps, so one process at a time for each name.
     await manager.query('SELECT pg_advisory_xact_lock($1::bigint)', [lockKey(database.schema, name)]);
     const other = await touch(database, manager, definition);
     if (other !== null) return other;

@@ -1,18 +1,17 @@
-import type pg from 'pg';
 import { stepNameOf } from '../core/definition-path.js';
 import { endKind, errorOf, eventIds, type EventRecord, redactEvent } from '../core/events.js';
 import type { Redaction } from '../core/redact.js';
 import type { FinishedStatus } from '../core/status.js';
 import type { WaitKind } from '../core/wait-spec.js';
 import { sql } from './sql.js';
-import { type Query, queryOf } from './transaction.js';
+import { type Lender, type Query, queryOf } from './transaction.js';
 
 /** What the tables still tell of what has happened: for events that did not arrive. */
 export class PgEventReads {
   private readonly query: Query;
 
   constructor(
-    pool: pg.Pool,
+    pool: Lender,
     private readonly schema: string,
     /** What of errors is not told. */
     private readonly redact: Redaction,

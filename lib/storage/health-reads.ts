@@ -1,14 +1,13 @@
-import type pg from 'pg';
 import { knownMigrations } from './migration-files.js';
 import { sql } from './sql.js';
-import { type Query, queryOf } from './transaction.js';
+import { type Lender, type Query, queryOf } from './transaction.js';
 
 /** What a health check asks the database. Rejects at once where it cannot be reached. */
 export class PgHealthReads {
   private readonly query: Query;
 
   constructor(
-    pool: pg.Pool,
+    pool: Lender,
     private readonly schema: string,
   ) {
     this.query = queryOf(pool);

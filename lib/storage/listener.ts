@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { SteadyClient } from './connection.js';
-import type { DatabaseTarget } from './database-target.js';
+import type { SteadyClient } from './connection.js';
+import type { Connections } from './connections.js';
 import { type EventWish, Notifier, readHint, type Hint } from './notifier.js';
+import { queryOf } from './transaction.js';
 
 export type { Hint } from './notifier.js';
 
@@ -10,8 +11,6 @@ export type { Hint } from './notifier.js';
 const FIRST_RETRY = 100;
 const LAST_RETRY = 2_000;
 const PROBE_INTERVAL = 10_000;
-const PROBE_TIMEOUT = 5_000;
-const ECHO_TIMEOUT = 2_000;
 
 export interface ListenerOptions {
   readonly schema: string;
@@ -20,8 +19,6 @@ export interface ListenerOptions {
    * 10 000.
    */
   readonly probeIntervalMs?: number;
-  /** ms the session has to answer such a look. Default: 5 000. */
-  readonly probeTimeoutMs?: number;
 }
 
 export interface ListenerEvents {
@@ -35,9 +32,9 @@ export interface ListenerEvents {
 export type HintSubscriber = (hint: Hint, own: boolean) => void;
 
 /**
- * The one session of a process that other processes can see: it listens for hints, and its name in pg_stat_activity
- * tells the others that the process is alive. It needs a direct connection (no pooler); `detectPooler` tells. Hints
- * are sent on a second connection, so that a commit lock never delays what is received.
+ * The one session of a process that other processes can see: it listens for hints and events, and its name in
+ * pg_stat_activity tells the others that the process is alive. It needs a direct connection (no pooler in transaction
+ * mode). Hints are sent by the pool, so that a commit lock never delays what is received.
  */
 export class Listener extends EventEmitter<ListenerEvents> {
   /** application_name of the listening session; no other session has it. */
@@ -49,24 +46,23 @@ export class Listener extends EventEmitter<ListenerEvents> {
   readonly #notifier: Notifier;
   readonly #subscribers = new Set<HintSubscriber>();
   readonly #probeInterval: number;
-  #echo: { readonly nonce: string; readonly heard: () => void } | null = null;
+  /** Channels beside that of the hints, and who hears them. */
+  readonly #others = new Map<string, (payload: string) => void>();
+  #aliveAt = -Infinity;
   #timer: NodeJS.Timeout | undefined;
   #retryDelay = FIRST_RETRY;
   #closed = false;
 
-  constructor(target: DatabaseTarget, options: ListenerOptions) {
+  constructor(connections: Connections, { schema, probeIntervalMs = PROBE_INTERVAL }: ListenerOptions) {
     super();
-    const { schema, probeIntervalMs = PROBE_INTERVAL, probeTimeoutMs = PROBE_TIMEOUT } = options;
     this.channel = channelOf(schema);
     this.#probeInterval = probeIntervalMs;
-    this.#client = new SteadyClient(target, {
-      role: 'listening',
-      applicationName: this.sessionName,
-      onConnect: [`LISTEN ${this.channel}`],
-      queryTimeoutMs: probeTimeoutMs,
+    this.#client = connections.steady('listener', {
+      name: this.sessionName,
+      onConnect: () => [this.channel, ...this.#others.keys()].map((channel) => `LISTEN ${channel}`),
     });
-    this.#notifier = new Notifier(target, this.channel, this.tag);
-    this.#client.on('notification', (payload) => this.#receive(payload));
+    this.#notifier = new Notifier(queryOf(connections.pool), this.channel, this.tag);
+    this.#client.on('notification', (payload, channel) => this.#receive(payload, channel));
     this.#client.on('connected', () => this.emit('up'));
     this.#client.on('lost', (error) => {
       if (this.#closed) return;
@@ -81,6 +77,11 @@ export class Listener extends EventEmitter<ListenerEvents> {
     return this.#client.connected;
   }
 
+  /** performance.now() at which the session was last known to live. */
+  get aliveAt(): number {
+    return this.#aliveAt;
+  }
+
   /** Opens the session; false: it could not be opened yet, and is tried again until it is. */
   async start(): Promise<boolean> {
     await this.#probe();
@@ -91,6 +92,18 @@ export class Listener extends EventEmitter<ListenerEvents> {
   subscribe(subscriber: HintSubscriber): () => void {
     this.#subscribers.add(subscriber);
     return () => this.#subscribers.delete(subscriber);
+  }
+
+  /** Listens to a channel beside that of the hints, over lost sessions too. Resolves when it does, or will. */
+  async listenTo(channel: string, hear: (payload: string) => void): Promise<void> {
+    this.#others.set(channel, hear);
+    // A session that is opened later listens by itself.
+    if (this.up) await this.#client.query({ text: `LISTEN ${channel}` }).catch(() => {});
+  }
+
+  async unlisten(channel: string): Promise<void> {
+    this.#others.delete(channel);
+    if (this.up) await this.#client.query({ text: `UNLISTEN ${channel}` }).catch(() => {});
   }
 
   /** Tells all processes that the queue has something to claim. */
@@ -139,39 +152,16 @@ export class Listener extends EventEmitter<ListenerEvents> {
     return row?.named === 1 && row.pid === this.#client.processId;
   }
 
-  /**
-   * Whether a transaction-mode pooler stands between: what is sent to the channel does not arrive within 2 s.
-   * @throws ConnectionLostError
-   */
-  async detectPooler(): Promise<boolean> {
-    await this.#client.query({ text: 'SELECT 1' });
-    const nonce = randomUUID();
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      const heard = new Promise<boolean>((resolve) => {
-        this.#echo = { nonce, heard: () => resolve(true) };
-      });
-      await this.#notifier.send([JSON.stringify({ echo: nonce, w: this.tag })]);
-      const silence = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ECHO_TIMEOUT)));
-      return !(await Promise.race([heard, silence]));
-    } finally {
-      clearTimeout(timer);
-      this.#echo = null;
-    }
-  }
-
-  /** Sends the hints that wait and ends both sessions. Safe to call twice. */
+  /** Sends the hints that wait and listens no more. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     await Promise.all([this.#client.close(), this.#notifier.close()]);
   }
 
-  #receive(payload: string): void {
-    if (this.#echo !== null && payload.includes(this.#echo.nonce)) {
-      this.#echo.heard();
-      return;
-    }
+  #receive(payload: string, channel: string): void {
+    this.#aliveAt = performance.now();
+    if (channel !== this.channel) return this.#others.get(channel)?.(payload);
     const hint = readHint(payload);
     if (hint === null) return;
     for (const subscriber of this.#subscribers) subscriber(hint, hint.w === this.tag);
@@ -180,7 +170,9 @@ export class Listener extends EventEmitter<ListenerEvents> {
   /** Asks the session for a sign of life, which opens it where it is not open. */
   async #probe(): Promise<void> {
     try {
+      const asked = performance.now();
       await this.#client.query({ text: 'SELECT 1' });
+      this.#aliveAt = asked;
       this.#schedule(this.#probeInterval);
     } catch {
       this.#schedule(this.#retryDelay);

@@ -49,13 +49,11 @@ export async function readState(run: RunSql, schema: string, known: readonly Mig
 
 /**
  * To be the first in a transaction of a migration: one migrator at a time for each schema. A lock of the transaction
- * and not of the session, so that it holds through a transaction-mode pooler too. Timeouts that a role or database
- * sets are lifted, since they would end the wait for the others' migrations.
+ * and not of the session, so that it holds through a transaction-mode pooler too. Timeouts are lifted, since they would
+ * end the wait for the others' migrations.
  */
 export async function lockMigrations(run: RunSql, schema: string): Promise<void> {
-  await run(
-    'SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0',
-  );
+  await run('SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0');
   const key = createHash('sha256').update(`nest-durable migrations ${schema}`).digest().readBigInt64BE();
   await run('SELECT pg_advisory_xact_lock($1::bigint)', [key.toString()]);
 }

@@ -1,8 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DatabaseUnavailableError, MigrationError } from '../core/errors.js';
 import { textOf } from '../core/text-of.js';
-import { hardened } from './connection.js';
-import { isConnectionError, serverAnswer } from './connection-errors.js';
+import { isConnectionError, isRetryableRejection, serverAnswer } from './connection-errors.js';
 import { describeTarget, resolveTarget, type DatabaseTarget } from './database-target.js';
 import { knownMigrations, type Migration } from './migration-files.js';
 import {
@@ -13,8 +12,9 @@ import {
   type MigrationState,
   type RunSql,
 } from './migration-state.js';
+import type { SessionSpec } from './session-settings.js';
+import { Session } from './session.js';
 import { assertSchemaName } from './sql.js';
-import { clientClass } from './statement-log.js';
 
 /** ms one statement of a migration, or the wait for other migrators, may take before a dead network is assumed. */
 const STATEMENT_TIMEOUT = 30 * 60_000;
@@ -26,6 +26,17 @@ const STATEMENT_TIMEOUT = 30 * 60_000;
 const LOCK_TIMEOUT = 2_000;
 const LOCK_AGAIN = 1_000;
 const LOCK_NOT_AVAILABLE = '55P03';
+/** ms for which any other passing refusal (a deadlock, a cancelled statement) is tried again. */
+const PATIENCE = 30_000;
+
+/** All in transactions that set what they need: nobody has looked yet whether a pooler stands between. */
+const SESSION: SessionSpec = {
+  role: 'migrating',
+  name: 'nest-durable:migrate',
+  direct: false,
+  // A migrator that stands still must not keep all others from booting.
+  limits: { statement: STATEMENT_TIMEOUT, lock: STATEMENT_TIMEOUT, idleInTransaction: 60_000 },
+};
 
 export interface MigrateOptions {
   /** Where to; this or `connectionString`. */
@@ -127,36 +138,36 @@ async function inSession<T>(options: MigrateOptions, work: (session: MigrationSe
   assertSchemaName(schema);
   const target = options.target ?? resolveTarget({ url: options.connectionString ?? '' });
   const where = describeTarget(target);
-  const client = new (clientClass(target))({
-    ...hardened(target, 'nest-durable:migrate'),
-    query_timeout: STATEMENT_TIMEOUT,
-  });
-  client.on('error', () => {});
+  const client = new Session(target, SESSION);
   const run: RunSql = async (text, values) => {
     // Several statements give several results, none of which is asked for.
     const result: { rows?: Record<string, unknown>[] } = await client.query(text, values);
     return result.rows ?? [];
   };
+  const transaction = <R>(inside: () => Promise<R>): Promise<R> =>
+    again(async () => {
+      // READ COMMITTED: what is read after the wait for the lock must be what is there then.
+      await run(client.begin);
+      try {
+        const result = await inside();
+        await run('COMMIT');
+        return result;
+      } catch (error) {
+        // The first error counts; a session that is broken has rolled back by itself.
+        await run('ROLLBACK').catch(() => {});
+        throw error;
+      }
+    });
   try {
     await client.connect();
     return await work({
       where,
       known,
-      state: () => readState(run, schema, known),
+      state: () => transaction(() => readState(run, schema, known)),
       transaction: (inside) =>
-        again(async () => {
-          // READ COMMITTED whatever the default is: what is read after the wait for the lock must be what is there then.
-          await run('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
-          try {
-            await lockMigrations(run, schema);
-            const result = await inside(run, await readState(run, schema, known));
-            await run('COMMIT');
-            return result;
-          } catch (error) {
-            // The first error counts; a session that is broken has rolled back by itself.
-            await run('ROLLBACK').catch(() => {});
-            throw error;
-          }
+        transaction(async () => {
+          await lockMigrations(run, schema);
+          return inside(run, await readState(run, schema, known));
         }),
     });
   } catch (error) {
@@ -170,13 +181,14 @@ async function inSession<T>(options: MigrateOptions, work: (session: MigrationSe
   }
 }
 
-/** Until it gets the locks that it needs. */
+/** Until it gets the locks that it needs; other passing refusals by the server are not waited out for so long. */
 async function again<T>(work: () => Promise<T>): Promise<T> {
-  for (const giveUpAt = performance.now() + STATEMENT_TIMEOUT; ; await pause(LOCK_AGAIN)) {
+  for (const since = performance.now(); ; await pause(LOCK_AGAIN)) {
     try {
       return await work();
     } catch (error) {
-      if (serverAnswer(error)?.code !== LOCK_NOT_AVAILABLE || performance.now() > giveUpAt) throw error;
+      const patience = serverAnswer(error)?.code === LOCK_NOT_AVAILABLE ? STATEMENT_TIMEOUT : PATIENCE;
+      if (!isRetryableRejection(error) || performance.now() - since > patience) throw error;
     }
   }
 }

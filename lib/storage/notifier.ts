@@ -1,5 +1,4 @@
-import { SteadyClient } from './connection.js';
-import type { DatabaseTarget } from './database-target.js';
+import type { Query } from './transaction.js';
 
 /** Which events somebody in a process listens to; `ask`: others are to say what they want. */
 export interface EventWish {
@@ -39,12 +38,24 @@ const MAX_BYTES = 7_500;
 const MAX_WAITING = 10_000;
 
 /**
- * Sends hints on a connection of its own: NOTIFY takes a lock of the whole database cluster at commit, which no
- * commit of a run shall wait for. At most one statement is in flight; the next carries all that came in meanwhile.
- * What cannot be sent is dropped, since a lost hint costs a poll interval and nothing else.
+ * NOTIFY takes a lock of the whole database cluster at commit. The pool's own patience with locks (250 ms) would lose what
+ * is sent while many do.
+ */
+const NOTIFY = `
+  SELECT pg_notify($1, payload)
+  FROM (SELECT set_config('lock_timeout', '3s', true)) AS patience, unnest($2::text[]) AS payload`;
+
+/** Sends payloads on a channel: one statement, one commit, however many. */
+export async function notify(query: Query, channel: string, payloads: readonly string[]): Promise<void> {
+  await query(NOTIFY, [channel, payloads]);
+}
+
+/**
+ * Sends hints, beside the commits of runs, which shall not wait for what NOTIFY waits for. At most one statement is in
+ * flight; the next carries all that came in meanwhile. What cannot be sent is dropped, since a lost hint costs a poll
+ * interval and nothing else.
  */
 export class Notifier {
-  readonly #client: SteadyClient;
   readonly #waiting: Record<Kind, Set<string>> = {
     q: new Set(),
     d: new Set(),
@@ -56,16 +67,10 @@ export class Notifier {
   #closed = false;
 
   constructor(
-    target: DatabaseTarget,
+    private readonly query: Query,
     private readonly channel: string,
     private readonly tag: string,
-  ) {
-    this.#client = new SteadyClient(target, {
-      role: 'notifying',
-      applicationName: 'nest-durable:notify',
-      queryTimeoutMs: 5_000,
-    });
-  }
+  ) {}
 
   /** The queue has something to claim. */
   hint(queue: string): void {
@@ -94,18 +99,15 @@ export class Notifier {
 
   /** Sends one payload as it is; unlike hints it throws when that fails. */
   async send(payloads: readonly string[]): Promise<void> {
-    // One statement, one commit, however many payloads.
-    const text = 'SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload';
-    await this.#client.query({ text, values: [this.channel, payloads] });
+    await notify(this.query, this.channel, payloads);
   }
 
-  /** Sends what waits, within 1 s, and ends the connection. Safe to call twice. */
+  /** Sends what waits, within 1 s. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed = true;
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([this.#sending, new Promise((resolve) => (timer = setTimeout(resolve, 1_000)))]);
     clearTimeout(timer);
-    await this.#client.close();
   }
 
   #add(kind: Kind, value: string): void {

@@ -1,12 +1,9 @@
-import type pg from 'pg';
 import type { DataSource } from 'typeorm';
 import type { WorkflowDefinition } from '../core/definition.js';
-import { textOf } from '../core/text-of.js';
 import type * as port from '../engine/store.js';
 import { StoreError } from '../engine/store.js';
 import { type ClaimRow, claimedRow } from './claimed-row.js';
-import { isConnectionError, openPool } from './connection.js';
-import type { DatabaseTarget } from './database-target.js';
+import type { Connections } from './connections.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
 import { commitIn, groupValues } from './commits.js';
 import {
@@ -27,10 +24,10 @@ import { extrasJson, recordsJson, startsJson } from './op-json.js';
 import { sql } from './sql.js';
 import { isLease, type LockedRow, StepTransactions } from './step-transactions.js';
 import { asStoreError, type Run, StoreClient } from './store-client.js';
-import { type Query, queryOf } from './transaction.js';
+import { inTransaction, type Query, queryOf } from './transaction.js';
 
 export interface PgStoreOptions {
-  readonly target: DatabaseTarget;
+  readonly connections: Connections;
   readonly schema: string;
   /** The app's DataSource, for transactional steps. */
   readonly appDataSource: DataSource | null;
@@ -38,12 +35,7 @@ export interface PgStoreOptions {
   readonly places?: number;
   /** Is told what stands in their way. Default: nobody. */
   readonly onTrouble?: (message: string) => void;
-  /** False behind a transaction-mode pooler: no prepared statements, no session settings. */
-  readonly direct: boolean;
 }
-
-/** What is rare, or may take long: transactions of several statements, looks at the definitions of others. */
-const RARE_CONNECTIONS = 2;
 
 /** Rows of dead workers made claimable at a time, at most; the next look does the rest. */
 const SWEPT = 1_000;
@@ -56,29 +48,31 @@ export class PgStore implements port.EngineStore {
   private readonly writer: StoreClient;
   private readonly claims: StoreClient;
   private readonly lease: StoreClient;
-  private readonly rare: pg.Pool;
+  /** performance.now() of the last commit that worked. */
+  private committedAt: number | null = null;
 
   /** Null: the app has given no DataSource. */
   private readonly steps: StepTransactions | null;
 
   constructor(private readonly options: PgStoreOptions) {
-    const { target, schema, direct, appDataSource: dataSource, places = 0, onTrouble = () => {} } = options;
+    const { connections, schema, appDataSource: dataSource, places = 0, onTrouble = () => {} } = options;
     this.steps = dataSource === null ? null : new StepTransactions({ schema, dataSource, places, onTrouble });
-    this.writer = new StoreClient(target, schema, 'writer', direct);
-    this.claims = new StoreClient(target, schema, 'claims', direct);
-    this.lease = new StoreClient(target, schema, 'heartbeat', direct);
-    this.rare = openPool(target, { max: RARE_CONNECTIONS, name: 'nest-durable:store' });
+    this.writer = new StoreClient(connections, schema, 'writer');
+    this.claims = new StoreClient(connections, schema, 'claims');
+    this.lease = new StoreClient(connections, schema, 'heartbeat');
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.writer.close(), this.claims.close(), this.lease.close(), this.rare.end()]);
+  /** ms since something was committed; null: nothing was yet. A heartbeat is a commit too. */
+  get lastCommitAge(): number | null {
+    return this.committedAt === null ? null : performance.now() - this.committedAt;
   }
 
   async commitGroup(worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
-    if (!group.ops.some((op) => op.extras !== null)) {
-      return groupResult(await this.writer.run<GroupRow>('commit-group', groupValues(worker, group)));
-    }
-    return this.writer.transaction((run) => commitIn(run, worker, group));
+    const result = group.ops.some((op) => op.extras !== null)
+      ? await this.writer.transaction((run) => commitIn(run, worker, group))
+      : groupResult(await this.writer.run<GroupRow>('commit-group', groupValues(worker, group)));
+    this.committedAt = performance.now();
+    return result;
   }
 
   commitAlone(worker: number, op: port.RunOp): Promise<{ ack: port.Ack; woken: readonly port.WokenRun[] } | 'busy'> {
@@ -231,12 +225,15 @@ export class PgStore implements port.EngineStore {
     const values = [host, pid, processKey, processStart, version, queues, definitions, sessionName, leaseMs];
     for (;;) {
       const [row] = await this.lease.run<{ id: number; now: number }>('register-worker', values);
-      if (row !== undefined) return row;
+      if (row === undefined) continue;
+      this.committedAt = performance.now();
+      return row;
     }
   }
 
   async heartbeat(worker: number, leaseMs: number, inFlight: string): Promise<number | null> {
     const [row] = await this.lease.run<{ now: number }>('heartbeat', [worker, leaseMs, inFlight]);
+    this.committedAt = performance.now();
     return row?.now ?? null;
   }
 
@@ -271,7 +268,7 @@ export class PgStore implements port.EngineStore {
   ): Promise<{ id: number; own: number }[]> {
     try {
       const values = [worker, own, queues];
-      return await queryOf(this.rare)(sql('claimable-definitions', this.options.schema), values);
+      return await queryOf(this.options.connections.pool)(sql('claimable-definitions', this.options.schema), values);
     } catch (error) {
       throw asStoreError(error);
     }
@@ -279,29 +276,19 @@ export class PgStore implements port.EngineStore {
 
   /** Tells what was done, also where the answer to the first try was lost. */
   private once<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return changeOnce(this.rare, this.options.schema, work).catch((error: unknown) => {
+    return changeOnce(this.options.connections.pool, this.options.schema, work).catch((error: unknown) => {
       throw asStoreError(error);
     });
   }
 
   private async transact<T>(work: (run: Run, query: Query) => Promise<T>): Promise<T> {
-    const client = await this.rare.connect().catch((error: unknown) => {
-      throw new StoreError('unavailable', textOf(error), { cause: error });
-    });
-    let broken: Error | undefined;
-    const { schema } = this.options;
+    const { connections, schema } = this.options;
     try {
-      await client.query('BEGIN');
-      const query = queryOf(client);
-      const result = await work((statement, values = []) => query(sql(statement, schema), values), query);
-      await client.query('COMMIT');
-      return result;
+      return await inTransaction(connections.pool, (query) =>
+        work((statement, values = []) => query(sql(statement, schema), values), query),
+      );
     } catch (error) {
-      broken = isConnectionError(error) ? (error as Error) : undefined;
-      if (broken === undefined) await client.query('ROLLBACK').catch((lost: Error) => (broken = lost));
       throw asStoreError(error);
-    } finally {
-      client.release(broken);
     }
   }
 }

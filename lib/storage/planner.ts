@@ -6,10 +6,7 @@
  * before they are next analysed. And no JIT: before PostgreSQL 18 a plan that cannot do without what is off counts as so
  * dear that the server compiles it, 200 ms for a statement of 1 ms.
  */
-const SWITCHED_OFF = ['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit'] as const;
+export const INDEXES_ONLY = ['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin'] as const;
 
-/** For a session. */
-export const SESSION_PLANNER: readonly string[] = SWITCHED_OFF.map((setting) => `SET ${setting} = off`);
-
-/** For one transaction, so behind a transaction-mode pooler too. */
-export const TRANSACTION_PLANNER = SWITCHED_OFF.map((setting) => `SET LOCAL ${setting} = off`).join('; ');
+/** For one transaction of a session that has the other plans too; JIT is off in all of ours. */
+export const TRANSACTION_PLANNER = INDEXES_ONLY.map((setting) => `SET LOCAL ${setting} = off`).join('; ');

@@ -1,13 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type pg from 'pg';
 import { changeOnce } from './once.js';
 import { sql } from './sql.js';
-import { persist, type Query, queryOf } from './transaction.js';
+import { laneOf, type Lender, type Query, readsOf } from './transaction.js';
 
 /** ms between two looks whether something has come to its end. */
 const LOOK = 10;
-/** ms for which claims that were under way are waited for; the engine gives a statement no longer. */
-const PATIENCE = 30_000;
+/** ms for which claims that were under way are waited for; the server gives a statement of the engine's no longer. */
+const PATIENCE = 21_000;
 
 /** What is in a queue and how it is set, as the tables say. Times in ms. */
 export interface QueueRow {
@@ -45,13 +44,13 @@ export interface WorkerRow {
 
 /** What an operator does with queues and sees of them. */
 export class PgQueueControl {
-  private readonly query: Query;
+  private readonly reads: Query;
 
   constructor(
-    private readonly pool: pg.Pool,
+    private readonly pool: Lender,
     private readonly schema: string,
   ) {
-    this.query = queryOf(pool);
+    this.reads = readsOf(pool);
   }
 
   /** All queues, or the one. */
@@ -96,12 +95,9 @@ export class PgQueueControl {
   }
 
   private async setPaused(queue: string, paused: boolean): Promise<boolean> {
-    const { pool, schema } = this;
-    return changeOnce(
-      pool,
-      schema,
-      async (query) => (await query(sql('pause-queue', schema), [queue, paused])).length > 0,
-    );
+    const text = sql('pause-queue', this.schema);
+    const changed = async (query: Query): Promise<boolean> => (await query(text, [queue, paused])).length > 0;
+    return changeOnce(laneOf(this.pool), this.schema, changed, `the settings of queue "${queue}"`);
   }
 
   private async claimsOver(): Promise<void> {
@@ -117,6 +113,6 @@ export class PgQueueControl {
   }
 
   private run<R extends object>(statement: string, parameters: readonly unknown[]): Promise<R[]> {
-    return persist(() => this.query<R>(sql(statement, this.schema), parameters));
+    return this.reads<R>(sql(statement, this.schema), parameters);
   }
 }

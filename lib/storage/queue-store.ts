@@ -1,26 +1,17 @@
 import { createHash } from 'node:crypto';
-import type pg from 'pg';
-import { textOf } from '../core/text-of.js';
 import type { QueueState } from '../engine/store.js';
 import type * as port from '../engine/queue-store.js';
-import { StoreError } from '../engine/store.js';
 import { type ClaimRow, claimedRow } from './claimed-row.js';
-import { isConnectionError, openPool } from './connection.js';
-import type { DatabaseTarget } from './database-target.js';
 import { TRANSACTION_PLANNER } from './planner.js';
 import { sql } from './sql.js';
 import { asStoreError } from './store-client.js';
-import { type Query, queryOf } from './transaction.js';
+import { inTransaction, type Lender, type Query, queryOf } from './transaction.js';
 
-/** Claims of limited queues one at a time for each, and beside them what is done now and then. */
-const CONNECTIONS = 3;
 /** Rows of a limited workflow that one claim looks at, at most: those without a place are set aside. */
 const LOOKED_AT = 200;
 
-/** A process that is stopped in the middle gives up its lock after 3 s, and none waits for it longer than 5 s. */
-const BEGIN = `BEGIN;
-  ${TRANSACTION_PLANNER};
-  SET LOCAL idle_in_transaction_session_timeout = 3000; SET LOCAL lock_timeout = 5000`;
+/** The server ends the transaction of a process that stands still in it (session-settings.ts); none waits longer than 2 s. */
+const SETTINGS = `${TRANSACTION_PLANNER}; SET LOCAL lock_timeout = 2000`;
 
 /**
  * Lets one claim at a time go on in each of the scopes, to the end of the transaction. Locks of the transaction and not
@@ -29,21 +20,15 @@ const BEGIN = `BEGIN;
  */
 const LOCKS = 'SELECT pg_advisory_xact_lock(scope) FROM unnest($1::bigint[]) AS scope';
 
-/** What the engine keeps of queues in PostgreSQL. Its connections are opened when they are first used. */
+/** What the engine keeps of queues in PostgreSQL. */
 export class PgQueueStore implements port.QueueStore {
-  private readonly pool: pg.Pool;
   private readonly query: Query;
 
   constructor(
-    target: DatabaseTarget,
+    private readonly pool: Lender,
     private readonly schema: string,
   ) {
-    this.pool = openPool(target, { max: CONNECTIONS, name: 'nest-durable:limits' });
-    this.query = queryOf(this.pool);
-  }
-
-  close(): Promise<void> {
-    return this.pool.end();
+    this.query = queryOf(pool);
   }
 
   queueStates(): Promise<QueueState[]> {
@@ -123,22 +108,17 @@ export class PgQueueStore implements port.QueueStore {
   /** One transaction at a time for each scope: locked in one statement, looked at in the next. */
   private async locked<T>(scopes: readonly string[], work: (query: Query) => Promise<T>): Promise<T> {
     const numbers = scopes.map((scope) => scopeNumber(this.schema, scope)).sort((a, b) => (a < b ? -1 : 1));
-    const client = await this.pool.connect().catch((error: unknown) => {
-      throw new StoreError('unavailable', textOf(error), { cause: error });
-    });
-    let broken: Error | undefined;
     try {
-      await client.query(BEGIN);
-      await client.query(LOCKS, [numbers.map(String)]);
-      const result = await work(queryOf(client));
-      await client.query('COMMIT');
-      return result;
+      return await inTransaction(
+        this.pool,
+        async (query) => {
+          await query(LOCKS, [numbers.map(String)]);
+          return work(query);
+        },
+        SETTINGS,
+      );
     } catch (error) {
-      broken = isConnectionError(error) ? (error as Error) : undefined;
-      if (broken === undefined) await client.query('ROLLBACK').catch((lost: Error) => (broken = lost));
       throw asStoreError(error);
-    } finally {
-      client.release(broken);
     }
   }
 }

@@ -1,4 +1,3 @@
-import type { DataSource } from 'typeorm';
 import { toMermaid } from '../core/definition-mermaid.js';
 import type { WorkflowDefinition } from '../core/definition.js';
 import type {
@@ -24,9 +23,10 @@ import {
   toSteps,
 } from './run-rows.js';
 import { sql } from './sql.js';
+import type { Query } from './transaction.js';
 
 export interface ReadsOptions {
-  readonly dataSource: DataSource;
+  readonly query: Query;
   readonly schema: string;
   /** What this process runs itself: known at once, where other processes' attempts come with their heartbeats. */
   readonly inFlight: (runId?: string) => readonly InFlight[];
@@ -140,12 +140,12 @@ export class PgReads {
     return [...own, ...published.flatMap((row) => parseInFlight(row.in_flight))].filter((one) => wanted.has(one.runId));
   }
 
-  private rows<R>(statement: string, parameters: unknown[]): Promise<R[]> {
+  private rows<R extends object>(statement: string, parameters: unknown[]): Promise<R[]> {
     return this.query<R>({ text: sql(statement, this.options.schema), parameters });
   }
 
-  private query<R>({ text, parameters }: BuiltQuery): Promise<R[]> {
-    return this.options.dataSource.query<R[]>(text, [...parameters]);
+  private query<R extends object>({ text, parameters }: BuiltQuery): Promise<R[]> {
+    return this.options.query<R>(text, parameters);
   }
 }
 

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { WorkflowDefinition } from '../core/definition.js';
 import { didYouMean } from '../core/did-you-mean.js';
 import { ExecutionNotFinishedError } from '../core/errors-client.js';
@@ -7,6 +6,7 @@ import type { MachineRecord, RecordFacts, RecordType } from '../core/machine.js'
 import { recordsBefore, restartPlace } from '../core/restart.js';
 import { changeOnce } from './once.js';
 import { sql } from './sql.js';
+import { laneOf, type Lender, type Query } from './transaction.js';
 
 interface SourceRow {
   readonly status: string;
@@ -44,11 +44,11 @@ export interface RestartRequest {
  * and for a run that was undone
  */
 export function restartFrom(
-  pool: pg.Pool,
+  pool: Lender,
   schema: string,
   { newId, runId, step, traceparent }: RestartRequest,
 ): Promise<{ queue: string; workflow: string }> {
-  return changeOnce(pool, schema, async (query) => {
+  const restarted = async (query: Query): Promise<{ queue: string; workflow: string }> => {
     const [source] = await query<SourceRow>(sql('restart-source', schema), [runId]);
     if (source === undefined) throw new ExecutionNotFoundError(runId);
     if (source.status === 'active') throw new ExecutionNotFinishedError(runId, 'restartFrom');
@@ -57,7 +57,8 @@ export function restartFrom(
     const parameters = [newId, runId, source.round, last, traceparent];
     const [started] = await query<{ queue: string }>(sql('restart-run', schema), parameters);
     return { queue: started?.queue ?? '', workflow: source.workflow };
-  });
+  };
+  return changeOnce(laneOf(pool), schema, restarted, `run ${runId}`);
 }
 
 function lastToTakeOver({ workflow, definition }: SourceRow, rows: readonly RecordRow[], step: string): number {

@@ -1,9 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type pg from 'pg';
 import type { FinishedStatus } from '../core/status.js';
 import { changeOnce } from './once.js';
 import { sql, inSchema } from './sql.js';
-import { type Query, queryOf } from './transaction.js';
+import { type Lender, type Query, readsOf } from './transaction.js';
 
 /**
  * The tables whose rows belong to a run, by their column `run_id`: deleted with it. A test compares the list with the
@@ -47,10 +46,10 @@ export class PgRetention {
   private readonly query: Query;
 
   constructor(
-    private readonly pool: pg.Pool,
+    private readonly pool: Lender,
     private readonly schema: string,
   ) {
-    this.query = queryOf(pool);
+    this.query = readsOf(pool);
   }
 
   /** The time that ends of runs are told in. */

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { encode } from '../core/codec.js';
 import { failed, fired, type ScheduleState } from '../core/schedule.js';
 import { errorOf, read } from '../core/text-of.js';
@@ -8,7 +7,7 @@ import { isConnectionError, isRetryableRejection } from './connection-errors.js'
 import { rowJson, type ScheduleRow, toState } from './schedule-rows.js';
 import { sql } from './sql.js';
 import { type NewRun, rowOf } from './starts.js';
-import { inTransaction, type Query } from './transaction.js';
+import { inTransaction, type Lender, type Query } from './transaction.js';
 
 type StartPlan = FirePlan & { readonly kind: 'start' };
 
@@ -21,7 +20,7 @@ const CHUNK = 1_000;
  */
 export class PgScheduleStore implements ScheduleStore {
   constructor(
-    private readonly pool: pg.Pool,
+    private readonly pool: Lender,
     private readonly schema: string,
   ) {}
 

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { ScheduleExistsError, ScheduleNotFoundError } from '../core/errors.js';
 import { NO_REDACTION, type Redaction } from '../core/redact.js';
 import {
@@ -16,7 +15,7 @@ import { changeOnce } from './once.js';
 import { openRuns } from './schedule-store.js';
 import { sql } from './sql.js';
 import { type NewRun, startRuns } from './starts.js';
-import { persist, type Query, queryOf, transaction } from './transaction.js';
+import { laneOf, type Lender, type Query, readsOf, transaction } from './transaction.js';
 
 export interface ScheduleQuery {
   readonly name?: string;
@@ -44,12 +43,16 @@ export interface FoundSchedule {
  * it; where a connection breaks it is made again until its outcome is known.
  */
 export class PgSchedules {
+  private readonly reads: Query;
+
   constructor(
-    private readonly pool: pg.Pool,
+    private readonly pool: Lender,
     private readonly schema: string,
     /** What is not shown of those that are read. */
     private readonly redact: Redaction = NO_REDACTION,
-  ) {}
+  ) {
+    this.reads = readsOf(pool);
+  }
 
   /**
    * Stores what the code of this process declares, and takes out of service what the code of the workflows it knows
@@ -58,11 +61,9 @@ export class PgSchedules {
   async declare(declarations: readonly ScheduleDeclaration[], workflows: readonly string[]): Promise<void> {
     for (const declaration of declarations) await this.declareOne(declaration);
     const names = declarations.map(({ name }) => name);
-    const gone = await persist(() =>
-      this.query<{ name: string }>(sql('undeclared-schedules', this.schema), [workflows, names]),
-    );
+    const gone = await this.reads<{ name: string }>(sql('undeclared-schedules', this.schema), [workflows, names]);
     for (const { name } of gone) {
-      await transaction(this.pool, async (query) => {
+      await this.within(name, async (query) => {
         const found = await this.lock(query, name);
         // Meanwhile another's, or a client's.
         if (found === null || !found.state.fromCode || !workflows.includes(found.state.workflow)) return;
@@ -73,7 +74,7 @@ export class PgSchedules {
 
   /** @throws ScheduleExistsError, InvalidCronError */
   async create(declaration: ScheduleDeclaration): Promise<void> {
-    await this.once(async (query) => {
+    await this.once(declaration.name, async (query) => {
       const stored = await this.insert(query, declaration, { id: uuidv7(), fromCode: false });
       if (!stored) throw new ScheduleExistsError(declaration.name);
     });
@@ -81,24 +82,24 @@ export class PgSchedules {
 
   /** @throws ScheduleNotFoundError, and what `change` throws */
   async change(name: string, change: (state: ScheduleState, now: number) => ScheduleState): Promise<void> {
-    await this.once(async (query) => {
-      const { state, now } = (await this.lock(query, name)) ?? (await this.notFound(name));
+    await this.once(name, async (query) => {
+      const { state, now } = (await this.lock(query, name)) ?? (await this.notFound(name, query));
       await this.write(query, change(state, now));
     });
   }
 
   /** @throws ScheduleNotFoundError */
   async delete(name: string): Promise<void> {
-    await this.once(async (query) => {
+    await this.once(name, async (query) => {
       const rows = await query(sql('delete-schedule', this.schema), [name]);
-      if (rows.length === 0) await this.notFound(name);
+      if (rows.length === 0) await this.notFound(name, query);
     });
   }
 
   /** Starts a run of the schedule beside its times. @throws ScheduleNotFoundError */
   async trigger(name: string, run: NewRun): Promise<void> {
-    await this.once(async (query) => {
-      const { state, now } = (await this.lock(query, name)) ?? (await this.notFound(name));
+    await this.once(name, async (query) => {
+      const { state, now } = (await this.lock(query, name)) ?? (await this.notFound(name, query));
       await startRuns(query, this.schema, [run]);
       const { open } = await openRuns(query, this.schema, state);
       await this.write(query, triggered(state, run.id, open, now));
@@ -116,8 +117,8 @@ export class PgSchedules {
   }
 
   /** @throws ScheduleNotFoundError */
-  async notFound(name: string): Promise<never> {
-    const known = await this.query<{ name: string }>(sql('schedule-names', this.schema), []);
+  async notFound(name: string, query = this.reads): Promise<never> {
+    const known = await query<{ name: string }>(sql('schedule-names', this.schema), []);
     throw new ScheduleNotFoundError(
       name,
       known.map((row) => row.name),
@@ -125,7 +126,7 @@ export class PgSchedules {
   }
 
   private async declareOne(declaration: ScheduleDeclaration): Promise<void> {
-    await transaction(this.pool, async (query) => {
+    await this.within(declaration.name, async (query) => {
       const found = await this.lock(query, declaration.name);
       if (found !== null) return this.write(query, declared(found.state, declaration, found.now));
       if (await this.insert(query, declaration, { id: uuidv7(), fromCode: true })) return;
@@ -135,8 +136,12 @@ export class PgSchedules {
     });
   }
 
-  private once<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return changeOnce(this.pool, this.schema, work);
+  private once(name: string, work: (query: Query) => Promise<void>): Promise<void> {
+    return changeOnce(laneOf(this.pool), this.schema, work, `schedule "${name}"`);
+  }
+
+  private within(name: string, work: (query: Query) => Promise<void>): Promise<void> {
+    return transaction(laneOf(this.pool), work, `schedule "${name}"`);
   }
 
   private async insert(
@@ -167,11 +172,7 @@ export class PgSchedules {
     offset = 0,
   }: ScheduleQuery): Promise<FoundSchedule[]> {
     const values = [name ?? null, enabled, workflow, queue, limit, offset];
-    const rows = await this.query<ReadRow>(sql('list-schedules', this.schema), values);
+    const rows = await this.reads<ReadRow>(sql('list-schedules', this.schema), values);
     return rows.map((row) => ({ schedule: toSchedule(row, this.redact), state: toState(row), now: row.now.getTime() }));
-  }
-
-  private query<R extends object>(text: string, values: readonly unknown[]): Promise<R[]> {
-    return queryOf(this.pool)<R>(text, values);
   }
 }

@@ -22,13 +22,19 @@ export function inSchema(text: string, schema: string): string {
   return text.replace(/\bdurable\.(?=[a-z_])/g, () => `"${schema}".`);
 }
 
+export const SCHEMA_RULE =
+  'a plain identifier of up to 63 characters (a to z, 0 to 9 and _, not beginning with a digit or with pg_), and not ' +
+  "public, where the app's own tables (events, migrations) would be in the way";
+
+/** Lower case only: a name that needs quotes is a trap in every psql session after this. */
+export function isSchemaName(name: string): boolean {
+  return (
+    /^[a-z_][a-z0-9_]{0,62}$/.test(name) && !name.startsWith('pg_') && !['information_schema', 'public'].includes(name)
+  );
+}
+
 /** @throws ConfigurationError unless the name can be used as it is, unquoted in psql and in every message */
 export function assertSchemaName(name: string): void {
-  if (/^[a-z_][a-z0-9_]{0,62}$/.test(name) && !name.startsWith('pg_') && name !== 'information_schema') return;
-  throw new ConfigurationError([
-    {
-      path: 'schema',
-      message: `expected up to 63 of a-z, 0-9 and "_", not beginning with a digit or "pg_", got ${JSON.stringify(name)}`,
-    },
-  ]);
+  if (isSchemaName(name)) return;
+  throw new ConfigurationError([{ path: 'schema', message: `expected ${SCHEMA_RULE}; got ${JSON.stringify(name)}` }]);
 }

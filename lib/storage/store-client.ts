@@ -1,9 +1,8 @@
 import type pg from 'pg';
 import { textOf } from '../core/text-of.js';
 import { StoreError } from '../engine/store.js';
-import { ConnectionLostError, isRejectedByServer, isRetryableRejection, SteadyClient } from './connection.js';
-import type { DatabaseTarget } from './database-target.js';
-import { SESSION_PLANNER } from './planner.js';
+import { ConnectionLostError, isRejectedByServer, isRetryableRejection, type SteadyClient } from './connection.js';
+import type { Connections, Role } from './connections.js';
 import { sql } from './sql.js';
 
 /** Runs a named statement. */
@@ -12,25 +11,21 @@ export type Run = <R extends pg.QueryResultRow>(statement: string, values?: unkn
 /** One of the engine's own connections: statements by name, failures as what the engine must know of them. */
 export class StoreClient {
   private readonly client: SteadyClient;
+  /** Prepared statements; not behind a transaction-mode pooler. */
+  private readonly named: boolean;
 
   constructor(
-    target: DatabaseTarget,
+    connections: Connections,
     private readonly schema: string,
-    role: string,
-    /** Prepared statements and session settings; not behind a transaction-mode pooler. */
-    private readonly direct: boolean,
+    role: Role,
   ) {
-    this.client = new SteadyClient(target, {
-      role,
-      applicationName: `nest-durable:${role}`,
-      onConnect: direct ? SESSION_PLANNER : [],
-    });
+    this.client = connections.steady(role);
+    this.named = connections.direct;
   }
 
   async run<R extends pg.QueryResultRow>(statement: string, values: unknown[] = []): Promise<R[]> {
-    const text = sql(statement, this.schema);
     try {
-      const { rows } = await this.client.query<R>(this.direct ? { name: statement, text, values } : { text, values });
+      const { rows } = await this.client.query<R>(this.config(statement, values));
       return rows;
     } catch (error) {
       throw asStoreError(error);
@@ -42,9 +37,7 @@ export class StoreClient {
     try {
       return await this.client.transaction((query) =>
         work(async <R extends pg.QueryResultRow>(statement: string, values: unknown[] = []) => {
-          const text = sql(statement, this.schema);
-          const config = this.direct ? { name: statement, text, values } : { text, values };
-          return (await query<R>(config)).rows;
+          return (await query<R>(this.config(statement, values))).rows;
         }),
       );
     } catch (error) {
@@ -52,8 +45,9 @@ export class StoreClient {
     }
   }
 
-  close(): Promise<void> {
-    return this.client.close();
+  private config(statement: string, values: unknown[]): pg.QueryConfig<unknown[]> {
+    const text = sql(statement, this.schema);
+    return this.named ? { name: statement, text, values } : { text, values };
   }
 }
 

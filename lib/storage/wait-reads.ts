@@ -1,4 +1,3 @@
-import type { DataSource } from 'typeorm';
 import { decode } from '../core/codec.js';
 import { stepNameOf } from '../core/definition-path.js';
 import type {
@@ -11,6 +10,7 @@ import type {
 import type { Redaction } from '../core/redact.js';
 import type { WaitSpec, WaitState } from '../core/wait-spec.js';
 import { inSchema, sql } from './sql.js';
+import type { Query } from './transaction.js';
 
 const STATES: Record<PendingStatus, WaitState> = {
   pending: 'open',
@@ -46,7 +46,7 @@ interface InputRow extends WaitRow {
 export class PgWaitReads {
   constructor(
     private readonly options: {
-      readonly dataSource: DataSource;
+      readonly query: Query;
       readonly schema: string;
       /** What of payloads is not shown. */
       readonly redact: Redaction;
@@ -96,15 +96,13 @@ export class PgWaitReads {
 
   /** How many children each of the runs has; one without any is left out. */
   async childCounts(ids: readonly string[]): Promise<Map<string, number>> {
-    const rows = await this.options.dataSource.query<{ id: string; count: number }[]>(
-      sql('child-counts', this.options.schema),
-      [ids],
-    );
+    const { query, schema } = this.options;
+    const rows = await query<{ id: string; count: number }>(sql('child-counts', schema), [ids]);
     return new Map(rows.map(({ id, count }) => [id, count]));
   }
 
-  private query<R>(text: string, parameters: readonly unknown[]): Promise<R[]> {
-    return this.options.dataSource.query<R[]>(inSchema(text, this.options.schema), [...parameters]);
+  private query<R extends object>(text: string, parameters: readonly unknown[]): Promise<R[]> {
+    return this.options.query<R>(inSchema(text, this.options.schema), parameters);
   }
 }
 

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { EntityManager } from 'typeorm';
 import { decode } from '../core/codec.js';
 import { stepNameOf } from '../core/definition-path.js';
@@ -15,10 +14,10 @@ import { cancelCause, cancelLocked, lockTrees, type TreeChoice } from './cancel-
 import { checkManager } from './manager-check.js';
 import { changeOnce } from './once.js';
 import { sql } from './sql.js';
-import { persist, type Query, queryOf } from './transaction.js';
+import { laneOf, type Lender, onManager, type Query, queryOf, withReconnect } from './transaction.js';
 
 export interface WaitsOptions {
-  readonly pool: pg.Pool;
+  readonly pool: Lender;
   readonly schema: string;
   /** Id of the set of tables: `manager`s of other databases are refused. */
   readonly instanceId: string;
@@ -57,11 +56,13 @@ export interface CancelledWaits extends CancelledTree {
  */
 export class PgWaits {
   private readonly schema: string;
+  private readonly lane: Lender;
   private readonly query: Query;
 
   constructor(private readonly options: WaitsOptions) {
     this.schema = options.schema;
-    this.query = queryOf(options.pool);
+    this.lane = laneOf(options.pool);
+    this.query = queryOf(this.lane);
   }
 
   /**
@@ -69,15 +70,17 @@ export class PgWaits {
    * held by the worker that offers itself or ready for anybody.
    * @throws ExecutionNotFoundError, ExecutionFinishedError
    */
-  async sendEvent(event: NewEvent, hold: Hold | null = null): Promise<Wake> {
-    const { runId, name, payload, dedupeKey, traceparent, request } = event;
+  async sendEvent(sent: NewEvent, hold: Hold | null = null): Promise<Wake> {
+    const { runId, name, payload, dedupeKey, traceparent, request } = sent;
     const offered = hold === null ? [] : holdValues(hold);
     const text = sql(hold === null ? 'send-event' : 'send-event-held', this.schema);
     let unsure = false;
-    const [row] = await persist((again) => {
+    const send = (again: boolean): Promise<SentRow[]> => {
       unsure = again;
       return this.query<SentRow>(text, [runId, name, payload, dedupeKey, traceparent, request, again, ...offered]);
-    });
+    };
+    const locked = `run ${runId}${dedupeKey === null ? '' : `, or its event "${dedupeKey}",`}`;
+    const [row] = await withReconnect(send, locked);
     refuseUnlessActive(runId, row?.outcome);
     const { queue = null, paused = false, state = 'ready', held = null } = row ?? {};
     const woken = queue === null || held !== null ? [] : [{ runId, queue, paused, state }];
@@ -89,7 +92,11 @@ export class PgWaits {
    * @throws ExecutionNotFoundError, ExecutionFinishedError as far as can be seen now
    * @throws ConfigurationError when the manager is on another database, or in no transaction
    */
-  async sendEventWithin(
+  sendEventWithin(manager: EntityManager, event: Omit<NewEvent, 'request'>): Promise<void> {
+    return onManager(() => this.sendOn(manager, event));
+  }
+
+  private async sendOn(
     manager: EntityManager,
     { runId, name, payload, dedupeKey, traceparent }: Omit<NewEvent, 'request'>,
   ): Promise<void> {
@@ -119,7 +126,7 @@ export class PgWaits {
   ): Promise<WokenRun[]> {
     let locked: WokenRun | undefined;
     const which = [runId, 'name' in selector ? selector.name : null, 'inputId' in selector ? selector.inputId : null];
-    const answering = changeOnce(this.options.pool, this.schema, async (query) => {
+    const answered = async (query: Query): Promise<WokenRun[]> => {
       [locked] = await query<WokenRun>(sql('lock-run', this.schema), [runId]);
       const open = await query<OpenInput>(sql('find-open-inputs', this.schema), which);
       const [input, second] = open;
@@ -131,7 +138,8 @@ export class PgWaits {
       const spec = input.spec === null ? {} : (decode(input.spec) as WaitSpec);
       const answer = toAnswer({ id: input.id, name: input.name, spec });
       return query<WokenRun>(sql('answer-input', this.schema), [runId, input.id, answer]);
-    });
+    };
+    const answering = changeOnce(this.lane, this.schema, answered, `run ${runId}`);
     return answering.catch((error: unknown) => {
       if (locked?.state === 'ready') this.options.onHidden?.(locked);
       throw error;
@@ -145,7 +153,7 @@ export class PgWaits {
   async cancelWait(runId: string, name: string | null, reason: string | null): Promise<CancelledWaits> {
     const { schema } = this;
     const cause = cancelCause(reason);
-    return changeOnce(this.options.pool, schema, async (query) => {
+    const cancelled = async (query: Query): Promise<CancelledWaits> => {
       const children = async (): Promise<TreeChoice> => {
         const rows = await query<{ id: string }>(sql('open-children', schema), [runId, name]);
         return { roots: rows.map((row) => row.id) };
@@ -161,7 +169,8 @@ export class PgWaits {
       const done = await cancelLocked(query, schema, tree, cause, 'end-unless-undone');
       const { count, ...run } = found;
       return { ...done, count, woken: [run, ...done.woken] };
-    });
+    };
+    return changeOnce(this.lane, schema, cancelled, `run ${runId}, or a child that it waits for,`);
   }
 
   private async notPending(query: Query, runId: string, which: readonly unknown[]): Promise<Error> {

@@ -105,15 +105,14 @@ describe('result', () => {
 
   it('outlasts an outage of the database', async () => {
     const id = await host.rows.open({});
-    const query = host.rows.pool.query.bind(host.rows.pool);
     let refusals = 3;
     const isBack = new Promise<void>((resolve) => {
-      host.rows.pool.query = ((text: string, values: unknown[]) => {
-        if (refusals === 0) return query(text, values);
+      host.beforeEach = () => {
+        if (refusals === 0) return;
         refusals -= 1;
         if (refusals === 0) resolve();
-        return Promise.reject(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
-      }) as typeof query;
+        throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+      };
     });
     const result = client.handle(id).result();
     await isBack;

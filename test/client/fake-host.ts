@@ -10,7 +10,9 @@ import { Registry, type RegisteredWorkflow } from '../../lib/engine/registry.js'
 import type { CancelledTree, StartOp, Wake, WokenRun } from '../../lib/engine/store.js';
 import { PgControl } from '../../lib/storage/control.js';
 import { PgEventReads } from '../../lib/storage/event-reads.js';
+import type { Lender } from '../../lib/storage/transaction.js';
 import { Rows } from '../storage/rows.js';
+import { aroundPool } from '../support/lender.js';
 
 /** What the client asks of an engine, with nothing behind it that runs: tests end the runs themselves. */
 export class FakeEngine {
@@ -71,6 +73,9 @@ export class FakeHost implements DurableHost {
   readonly options;
   readonly registry = new Registry();
   readonly statements: string[] = [];
+  /** Called before each statement: may refuse it. */
+  beforeEach: () => void = () => {};
+  readonly pool: Lender;
   closed = false;
 
   private constructor(
@@ -78,11 +83,11 @@ export class FakeHost implements DurableHost {
     readonly engine: FakeEngine,
   ) {
     this.options = resolveOptions({ database: { url: rows.url }, maxPayloadBytes: 10_000 });
-    const query = rows.pool.query.bind(rows.pool);
-    rows.pool.query = ((text: string, values: unknown[]) => {
+    this.pool = aroundPool(rows.pool, async (text, send) => {
       this.statements.push(text);
-      return query(text, values);
-    }) as typeof rows.pool.query;
+      this.beforeEach();
+      return send();
+    });
   }
 
   static async open(): Promise<FakeHost> {
@@ -93,7 +98,8 @@ export class FakeHost implements DurableHost {
 
   async ready(): Promise<DurableRuntime> {
     if (this.closed) throw new DatabaseUnavailableError('The durable module "default" is shut down.');
-    const { pool, dataSource, instanceId } = this.rows;
+    const { pool, rows } = this;
+    const { instanceId } = rows;
     return {
       engine: this.engine as unknown as Engine,
       deps: {} as DurableRuntime['deps'],
@@ -105,7 +111,6 @@ export class FakeHost implements DurableHost {
       }),
       registry: this.registry,
       schedules: [],
-      dataSource,
       pool,
       schema: 'durable',
       appDataSource: null,

@@ -1,5 +1,5 @@
 import { DURABLE_EVENT_KINDS, type DurableEvent, getDurableEventsToken } from 'nest-durable';
-import { DurableRunner } from '../../lib/durable.runner.js';
+import { DataSource } from 'typeorm';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import { createTestDatabase } from '../support/database.js';
 import {
@@ -12,12 +12,13 @@ import {
   PlainWorkflow,
 } from './support.js';
 
+let url: string;
 let worker: EventNode;
 /** Executes nothing. */
 let client: EventNode;
 
 beforeEach(async () => {
-  const { url } = await createTestDatabase();
+  ({ url } = await createTestDatabase());
   worker = await openNode(url);
   client = await openNode(url, { workers: false });
 });
@@ -133,11 +134,12 @@ it('schedules() and inputs() tell of those only, on another node too', async () 
 });
 
 it('events sent in a transaction are told when they are taken in', async () => {
-  const { dataSource } = await client.app.get(DurableRunner, { strict: false }).ready();
+  const dataSource = await new DataSource({ type: 'postgres', url, installExtensions: false }).initialize();
   const run = await client.client.start(EverythingWorkflow, {});
   const heard = new Heard(worker.events.workflow(run.id));
   await heard.until((events) => of(events, 'input_requested').length > 0);
   await dataSource.transaction((manager) => client.client.sendEvent(run.id, 'paid', {}, { manager, dedupeKey: 'k' }));
+  await dataSource.destroy();
   await heard.until((events) => of(events, 'event_received').length > 0);
   expect(of(heard.events, 'event_received')).toMatchObject([{ id: `${run.id}:received:k`, eventName: 'paid' }]);
 });

@@ -5,6 +5,9 @@ import { EventLooks } from '../../lib/durable.event-looks.js';
 import type { EventFilter } from '../../lib/durable.event-wishes.js';
 import { EventLink } from '../../lib/storage/event-link.js';
 import type { PgEventReads } from '../../lib/storage/event-reads.js';
+import { Listener } from '../../lib/storage/listener.js';
+import { queryOf } from '../../lib/storage/transaction.js';
+import { connectTo } from '../support/connections.js';
 import { createTestDatabase } from '../support/database.js';
 import { startProxy } from '../support/tcp-proxy.js';
 import { eventually } from './support.js';
@@ -95,8 +98,10 @@ it('single runs are looked at again and again, with and without notifications', 
 it('a link says that it is back, and since when nothing was heard', async () => {
   const { url } = await createTestDatabase();
   const proxy = await startProxy(Number(new URL(url).port));
-  const target = { config: { connectionString: proxy.through(url) } };
-  const link = new EventLink(target, 'durable');
+  const connections = connectTo(proxy.through(url));
+  const listener = new Listener(connections, { schema: 'durable' });
+  const link = new EventLink(listener, queryOf(connections.pool), 'durable');
+  await listener.start();
   try {
     const said: string[] = [];
     link.on('back', () => said.push('back'));
@@ -116,7 +121,9 @@ it('a link says that it is back, and since when nothing was heard', async () => 
     });
     expect(said.slice(0, 3)).toEqual(['one', 'back', 'two']);
   } finally {
-    await link.close();
+    link.close();
+    await listener.close();
+    await connections.close();
     await proxy.close();
   }
 });

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { SESSION_PLANNER } from '../../lib/storage/planner.js';
+import { INDEXES_ONLY } from '../../lib/storage/planner.js';
 import { sql } from '../../lib/storage/sql.js';
 import { createTestDatabase } from '../support/database.js';
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
      VALUES (1, 'test', 1, '1', '{default}', '{1,2}', now() + interval '1 hour')`,
   );
   // As the engine's own connections are set.
-  await pool.query(SESSION_PLANNER.join('; '));
+  await pool.query([...INDEXES_ONLY, 'jit'].map((setting) => `SET ${setting} = off`).join('; '));
 });
 
 afterAll(() => pool.end());

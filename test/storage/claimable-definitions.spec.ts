@@ -1,26 +1,24 @@
 import type pg from 'pg';
-import { resolveTarget } from '../../lib/storage/connection.js';
+import type { Connections } from '../../lib/storage/connections.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
 import { sql } from '../../lib/storage/sql.js';
+import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 
 const OLD = 40;
 
 let rows: Rows;
+let connections: Connections;
 let store: PgStore;
 
 beforeEach(async () => {
   rows = await Rows.open();
-  store = new PgStore({
-    target: resolveTarget({ url: rows.url }),
-    schema: 'durable',
-    appDataSource: null,
-    direct: true,
-  });
+  connections = connectTo(rows.url);
+  store = new PgStore({ connections, schema: 'durable', appDataSource: null });
 });
 
 afterEach(async () => {
-  await store.close();
+  await connections.close();
   await rows.close();
 });
 

@@ -1,23 +1,25 @@
 import type { HandedOp, NewRecord, OpExtras, RunOp } from '../../lib/engine/store.js';
 import { NO_EXTRAS } from '../../lib/engine/child-start.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
-import { resolveTarget } from '../../lib/storage/connection.js';
+import type { Connections } from '../../lib/storage/connections.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
+import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;
 let store: PgStore;
+let connections: Connections;
 let worker: number;
 
 beforeEach(async () => {
   rows = await Rows.open();
-  const target = resolveTarget({ url: rows.url });
-  store = new PgStore({ target, schema: 'durable', appDataSource: null, direct: true });
+  connections = connectTo(rows.url);
+  store = new PgStore({ connections, schema: 'durable', appDataSource: null });
   worker = await rows.worker();
 });
 
 afterEach(async () => {
-  await store.close();
+  await connections.close();
   await rows.close();
 });
 

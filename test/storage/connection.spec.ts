@@ -1,4 +1,4 @@
-import { type EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
 import pg from 'pg';
 import {
   ConnectionLostError,
@@ -7,12 +7,13 @@ import {
   isConnectionError,
   isRejectedByServer,
   isRetryableRejection,
-  openPool,
   resolveTarget,
   SteadyClient,
   type DatabaseTarget,
   type SteadyClientOptions,
 } from '../../lib/storage/connection.js';
+import type { SessionSpec } from '../../lib/storage/session-settings.js';
+import { Session } from '../../lib/storage/session.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
@@ -29,10 +30,21 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-function steady(options: Partial<SteadyClientOptions> = {}, to = target): SteadyClient {
-  const client = new SteadyClient(to, { role: 'test', applicationName: 'steady', ...options });
+const SPEC: SessionSpec = {
+  role: 'test',
+  name: 'steady',
+  direct: true,
+  limits: { statement: 29_000, lock: 5_000, idleInTransaction: 5_000 },
+};
+
+function steady(options: SteadyClientOptions = {}, to = target, spec = SPEC): SteadyClient {
+  const client = new SteadyClient(() => new Session(to, spec), options);
   cleanups.push(() => client.close());
   return client;
+}
+
+function through(network: TcpProxy): DatabaseTarget {
+  return resolveTarget({ url: network.through(database.url) });
 }
 
 async function proxy(): Promise<TcpProxy> {
@@ -58,11 +70,6 @@ async function untilRunning(client: pg.Client, text: string): Promise<number> {
     );
     if (rows[0] !== undefined) return rows[0].pid;
   }
-}
-
-/** Not events.once, which rejects when there is an 'error' first. */
-async function happens(emitter: EventEmitter, event: string): Promise<void> {
-  await new Promise<void>((resolve) => emitter.once(event, () => resolve()));
 }
 
 async function caught(work: Promise<unknown>): Promise<unknown> {
@@ -103,7 +110,9 @@ describe('resolveTarget', () => {
     } as const;
     expect(resolveTarget({ dataSource: { options } }).config).toEqual({
       host: 'db',
+      port: 5432,
       user: 'me',
+      database: 'me',
       password: 'p',
       ssl,
       options: '-c x=1',
@@ -177,13 +186,14 @@ describe('what errors mean', () => {
 });
 
 describe('SteadyClient', () => {
-  it('connects with the first query, names its session and runs the SETs', async () => {
-    const client = steady({ onConnect: ["SET statement_timeout = '7s'"] });
+  it('connects with the first query, names its session, sets it, and runs what it is told to', async () => {
+    const client = steady({ onConnect: () => ["SET work_mem = '7MB'"] });
     expect(client.connected).toBe(false);
     const { rows } = await client.query({
-      text: `SELECT current_setting('application_name') AS name, current_setting('statement_timeout') AS timeout`,
+      text: `SELECT current_setting('application_name') AS name, current_setting('statement_timeout') AS timeout,
+               current_setting('work_mem') AS mem`,
     });
-    expect(rows).toEqual([{ name: 'steady', timeout: '7s' }]);
+    expect(rows).toEqual([{ name: 'steady', timeout: '29s', mem: '7MB' }]);
     expect(client.connected).toBe(true);
     expect(client.processId).toBeGreaterThan(0);
   });
@@ -261,7 +271,7 @@ describe('SteadyClient', () => {
     const network = await proxy();
     const outside = await observer();
     await outside.query('CREATE TABLE lost_answer (n int)');
-    const client = steady({}, resolveTarget({ url: network.through(database.url) }));
+    const client = steady({}, through(network));
     await client.query({ text: 'SELECT 1' });
     network.swallow('replies');
     const running = caught(client.query({ text: 'INSERT INTO lost_answer VALUES (1)' }));
@@ -276,7 +286,7 @@ describe('SteadyClient', () => {
   it('a silent network costs the query timeout once, then the connect timeout; it comes back by itself', async () => {
     const network = await proxy();
     const to = resolveTarget({ connectionString: network.through(database.url), connectionTimeoutMillis: 1_000 });
-    const client = steady({ queryTimeoutMs: 1_500 }, to);
+    const client = steady({}, to, { ...SPEC, limits: { ...SPEC.limits, statement: 500 } });
     await client.query({ text: 'SELECT 1' });
     network.swallow();
     const errors = await Promise.all([1, 2, 3].map(() => caught(client.query({ text: 'SELECT 1' }))));
@@ -292,10 +302,10 @@ describe('SteadyClient', () => {
   it('refused connections say where to, without the password', async () => {
     const network = await proxy();
     await network.down();
-    const client = steady({}, resolveTarget({ url: network.through(database.url) }));
+    const client = steady({}, through(network));
     const error = (await caught(client.query({ text: 'SELECT 1' }))) as ConnectionLostError;
     expect(error.message).toMatch(
-      /^The test connection to PostgreSQL \(127\.0\.0\.1:\d+\/nest_durable\w+\) cannot be reached/,
+      /^The test connection to PostgreSQL \(127\.0\.0\.1:\d+\/nest_durable\w+\) cannot be had/,
     );
     expect(error.message).not.toContain(new URL(database.url).password);
     expect(error.sent).toBe(false);
@@ -303,8 +313,8 @@ describe('SteadyClient', () => {
     await client.query({ text: 'SELECT 1' });
   });
 
-  it('a SET that the server refuses leaves no session behind and says so', async () => {
-    const error = await caught(steady({ onConnect: ['SET nonsense = 1'] }).query({ text: 'SELECT 1' }));
+  it('what the server refuses of a new session leaves none behind and says so', async () => {
+    const error = await caught(steady({ onConnect: () => ['SET nonsense = 1'] }).query({ text: 'SELECT 1' }));
     expect(String(error)).toMatch(/could not be set up: unrecognized configuration parameter "nonsense"/);
     expect(isRejectedByServer(error)).toBe(false);
   });
@@ -321,7 +331,7 @@ describe('SteadyClient', () => {
 
   it('close() is quick on a silent network, rejects what comes after, and may be called twice', async () => {
     const network = await proxy();
-    const client = steady({}, resolveTarget({ url: network.through(database.url) }));
+    const client = steady({}, through(network));
     await client.query({ text: 'SELECT 1' });
     network.swallow();
     const running = caught(client.query({ text: 'SELECT 1' }));
@@ -330,23 +340,5 @@ describe('SteadyClient', () => {
     expect(performance.now() - started).toBeLessThan(2_000);
     expect(await running).toBeInstanceOf(ConnectionLostError);
     await expect(client.query({ text: 'SELECT 1' })).rejects.toThrow('is closed');
-  });
-});
-
-describe('openPool', () => {
-  it('survives sessions that are killed, idle ones and lent ones', async () => {
-    const outside = await observer();
-    const pool = openPool(target, { max: 2, name: 'steady' });
-    cleanups.push(() => pool.end());
-    await pool.query('SELECT 1');
-    const removed = happens(pool, 'remove');
-    await outside.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'steady'`);
-    await removed;
-    const lent = await pool.connect();
-    const ended = happens(lent, 'end');
-    await outside.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'steady'`);
-    await ended;
-    lent.release(true);
-    expect((await pool.query('SELECT 1::bigint AS n')).rows).toEqual([{ n: 1 }]);
   });
 });

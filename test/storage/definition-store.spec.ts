@@ -1,17 +1,20 @@
-import { resolveTarget } from '../../lib/storage/connection.js';
+import type { Connections } from '../../lib/storage/connections.js';
 import { type EngineDatabase, openDataSource } from '../../lib/storage/data-source.js';
 import { latestDefinition, listDefinitions, saveDefinition } from '../../lib/storage/definition-store.js';
+import { connectTo } from '../support/connections.js';
 import { createTestDatabase, type TestDatabase, testSchema } from '../support/database.js';
 
 let database: TestDatabase;
 let store: EngineDatabase;
+let connections: Connections;
 
 beforeEach(async () => {
   database = await createTestDatabase();
-  store = await openDataSource(resolveTarget({ url: database.url }), testSchema);
+  connections = connectTo(database.url);
+  store = await openDataSource(connections.pool, testSchema);
 });
 
-afterEach(() => store.close());
+afterEach(() => connections.close());
 
 const definition = (hash: string, name = 'order') => ({ name, hash, definition: { zeta: 1, alpha: [hash] } });
 
@@ -43,15 +46,14 @@ it('one that was here before keeps its id and version, and is the latest again',
 });
 
 it('20 processes at once: one row for each hash, versions without gaps', async () => {
-  const stores = await Promise.all(
-    Array.from({ length: 20 }, () => openDataSource(resolveTarget({ url: database.url }), testSchema)),
-  );
+  const processes = Array.from({ length: 20 }, () => connectTo(database.url));
+  const stores = await Promise.all(processes.map(({ pool }) => openDataSource(pool, testSchema)));
   const hashes = ['a', 'b', 'c'];
   const saved = await Promise.all(
     stores.map((one) =>
       Promise.all(hashes.map(async (hash) => ({ hash, ...(await saveDefinition(one, definition(hash))) }))),
     ),
-  ).finally(() => Promise.all(stores.map((one) => one.close())));
+  ).finally(() => Promise.all(processes.map((one) => one.close())));
   const seen = new Set(saved.flat().map(({ hash, id, version }) => `${hash} ${id} ${version}`));
   expect(seen.size).toBe(3);
   expect((await listDefinitions(store)).map(({ version }) => version)).toEqual([1, 2, 3]);

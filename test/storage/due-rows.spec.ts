@@ -1,21 +1,24 @@
+import type { Connections } from '../../lib/storage/connections.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
+import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 
 /** Rows whose time has come are woken, and are claimed; whatever they slept for. */
 
 let rows: Rows;
 let store: PgStore;
+let connections: Connections;
 let worker: number;
 
 beforeAll(async () => {
   rows = await Rows.open();
-  const target = { config: { connectionString: rows.url } } as ConstructorParameters<typeof PgStore>[0]['target'];
-  store = new PgStore({ target, schema: 'durable', appDataSource: null, direct: true });
+  connections = connectTo(rows.url);
+  store = new PgStore({ connections, schema: 'durable', appDataSource: null });
   worker = await rows.worker();
 });
 
 afterAll(async () => {
-  await store.close();
+  await connections.close();
   await rows.close();
 });
 

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { openDataSource } from '../../lib/storage/data-source.js';
-import { resolveTarget } from '../../lib/storage/connection.js';
 import { createEntities } from '../../lib/storage/entities.js';
+import { connectTo } from '../support/connections.js';
 import { createTestDatabase, type TestDatabase, testSchema } from '../support/database.js';
 import { dumpSchema } from '../support/schema-dump.js';
 
@@ -20,7 +20,8 @@ afterEach(async () => {
 });
 
 it('describe every column of their tables: name, type, null, array, key', async () => {
-  const { dataSource, close } = await openDataSource(resolveTarget({ url: database.url }), testSchema);
+  const connections = connectTo(database.url);
+  const { dataSource } = await openDataSource(connections.pool, testSchema);
   const { rows } = await client.query(
     `SELECT c.relname AS table, a.attname AS column, NOT a.attnotnull AS nullable,
             CASE WHEN a.attndims > 0 THEN format_type(t.typelem, NULL) ELSE format_type(a.atttypid, NULL) END AS type,
@@ -45,7 +46,7 @@ it('describe every column of their tables: name, type, null, array, key', async 
       })),
     )
     .sort((a, b) => (`${a.table}.${a.column}` < `${b.table}.${b.column}` ? -1 : 1));
-  await close();
+  await connections.close();
   expect(described).toEqual(rows);
 });
 
@@ -59,7 +60,8 @@ it("leave the tables alone under a host's synchronize: true, for two schemas in 
 });
 
 it('read rows as their interfaces say', async () => {
-  const { dataSource, entities, close } = await openDataSource(resolveTarget({ url: database.url }), testSchema);
+  const connections = connectTo(database.url);
+  const { dataSource, entities } = await openDataSource(connections.pool, testSchema);
   await client.query(
     `INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, state, queue, progress_seq)
      VALUES ('00000000-0000-7000-8000-000000000001', 'infinity', 1, 0, 'sleeping', 'q', 7)`,
@@ -76,25 +78,17 @@ it('read rows as their interfaces say', async () => {
     definitions: [1, 2],
     expiresAt: new Date('2030-01-01T00:00:00Z'),
   });
-  await close();
-  await close();
+  await connections.close();
 });
 
-it('openDataSource survives sessions that are killed, and says when there is no database', async () => {
-  const { dataSource, close } = await openDataSource(resolveTarget({ url: database.url }), testSchema);
-  await Promise.all([1, 2, 3].map(() => dataSource.query('SELECT 1')));
-  await client.query(
-    `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-      WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+it('are read through the pool that all share: TypeORM opens no session', async () => {
+  const connections = connectTo(database.url, { poolSize: 2 });
+  const { dataSource } = await openDataSource(connections.pool, testSchema);
+  await Promise.all([1, 2, 3, 4].map(() => dataSource.query('SELECT pg_sleep(0.01)')));
+  const { rows } = await client.query(
+    `SELECT application_name AS name, count(*)::integer AS n FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' GROUP BY 1`,
   );
-  // The end of a session is read by the next turn of the event loop; a query caught by it may fail once, and no more.
-  await dataSource.query('SELECT 1').catch(() => dataSource.query('SELECT 1'));
-  await close();
-
-  await expect(
-    openDataSource(resolveTarget({ url: 'postgres://u:secret@127.0.0.1:1/d' }), testSchema),
-  ).rejects.toMatchObject({
-    code: 'DATABASE_UNAVAILABLE',
-    message: expect.stringMatching(/^PostgreSQL \(127\.0\.0\.1:1\/d\) cannot be reached/) as string,
-  });
+  await connections.close();
+  expect(rows).toEqual([{ name: 'nest-durable:pool', n: 2 }]);
 });

@@ -1,8 +1,9 @@
 import type { HandedOp, NewRecord, RunOp } from '../../lib/engine/store.js';
-import { resolveTarget } from '../../lib/storage/connection.js';
+import type { Connections } from '../../lib/storage/connections.js';
 import { PgQueueStore } from '../../lib/storage/queue-store.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
 import { sql } from '../../lib/storage/sql.js';
+import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 
 /**
@@ -16,13 +17,14 @@ const RUN = 'ffffffff-ffff-4fff-8fff-ffffffffffff';
 const OTHER = 'eeeeeeee-ffff-4fff-8fff-ffffffffffff';
 
 let rows: Rows;
+let connections: Connections;
 let store: PgStore;
 let worker: number;
 
 beforeEach(async () => {
   rows = await Rows.open();
-  const target = resolveTarget({ url: rows.url });
-  store = new PgStore({ target, schema: 'durable', appDataSource: rows.dataSource, direct: true });
+  connections = connectTo(rows.url);
+  store = new PgStore({ connections, schema: 'durable', appDataSource: rows.dataSource });
   worker = await rows.worker();
   for (const id of [RUN, OTHER]) {
     await rows.open({ id, started_at: new Date(), state: 'running', worker_id: worker, token: 1 }, { id });
@@ -33,7 +35,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await store.close();
+  await connections.close();
   await rows.close();
 });
 
@@ -95,10 +97,9 @@ describe('waits for no row that somebody has locked', () => {
       return store.recover([]);
     },
     'a look at waits': () => store.takeWaits(worker, [RUN, OTHER]),
-    'keys of a limit': async () => {
-      const queues = new PgQueueStore(resolveTarget({ url: rows.url }), 'durable');
+    'keys of a limit': () => {
       const keys = [RUN, OTHER].map((runId) => ({ runId, limitKey: 'k' }));
-      return queues.setLimitKeys(keys).finally(() => queues.close());
+      return new PgQueueStore(connections.pool, 'durable').setLimitKeys(keys);
     },
   };
 

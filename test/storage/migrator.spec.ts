@@ -162,10 +162,9 @@ describe('migrate', () => {
   });
 
   it("refuses a table of versions that is somebody else's", async () => {
-    await client.query('CREATE TABLE public.migrations (id int, "timestamp" bigint, name text)');
-    await expect(migrate({ ...options, schema: 'public' })).rejects.toThrow(
-      /"migrations" in schema "public" is not ours/,
-    );
+    await client.query('CREATE SCHEMA app; CREATE TABLE app.migrations (id int, "timestamp" bigint, name text)');
+    await expect(migrate({ ...options, schema: 'app' })).rejects.toThrow(/"migrations" in schema "app" is not ours/);
+    await expect(migrate({ ...options, schema: 'public' })).rejects.toThrow(/not public, where the app's own tables/);
   });
 
   it('an unreachable database is told apart from a failed migration', async () => {

@@ -3,14 +3,17 @@ import { encode } from '../../lib/core/codec.js';
 import { switchedOff } from '../../lib/core/schedule.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import { type NewRun, PgControl } from '../../lib/storage/control.js';
-import { resolveTarget } from '../../lib/storage/connection.js';
+import type { Connections } from '../../lib/storage/connections.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
 import { PgQueueControl } from '../../lib/storage/queue-control.js';
 import { restartFrom } from '../../lib/storage/restart.js';
 import { PgRetention } from '../../lib/storage/retention.js';
 import { PgSchedules } from '../../lib/storage/schedules.js';
+import type { Lender } from '../../lib/storage/transaction.js';
 import { PgWaits } from '../../lib/storage/waits.js';
+import { connectTo } from '../support/connections.js';
 import { Replica } from '../support/faults/failover.js';
+import { aroundPool } from '../support/lender.js';
 import { Rows } from './rows.js';
 
 /**
@@ -36,40 +39,34 @@ afterAll(() => rows.close());
 type Cut = 'before' | 'after' | 'failover';
 
 /** A pool whose first commit has its answer cut off; what comes in between is done before the next try. */
-function cut(when: Cut, between: () => Promise<void> = async () => {}): { pool: pg.Pool; cuts: () => number } {
+function cut(when: Cut, between: () => Promise<void> = async () => {}): { pool: Lender; cuts: () => number } {
   let cuts = 0;
   const fail = async (): Promise<never> => {
     cuts++;
     await between();
     throw new Error('Connection terminated unexpectedly');
   };
-  const pool = Object.assign(Object.create(rows.pool) as pg.Pool, {
-    // Of a statement by itself the commit is part.
-    query: async (text: string, values: unknown[]) => {
-      if (cuts > 0 || !/\b(INSERT|send_event)\b/.test(text)) return rows.pool.query(text, values);
-      if (when !== 'before') await rows.pool.query(text, values);
+  let begun = false;
+  const pool = aroundPool(rows.pool, async (text, send, client) => {
+    begun = text.startsWith('BEGIN') || (begun && text !== 'COMMIT' && text !== 'ROLLBACK');
+    if (cuts > 0) return send();
+    if (text === 'COMMIT') {
+      await client.query(when === 'before' ? 'ROLLBACK' : 'COMMIT');
       return fail();
-    },
-    connect: async () => {
-      const client = await rows.pool.connect();
-      return {
-        query: async (text: string, values?: unknown[]) => {
-          if (text !== 'COMMIT' || cuts > 0) return client.query(text, values);
-          await client.query(when === 'before' ? 'ROLLBACK' : 'COMMIT');
-          return fail();
-        },
-        release: () => client.release(),
-      };
-    },
+    }
+    // Of a statement by itself the commit is part.
+    if (begun || !/\b(INSERT|send_event)\b/.test(text)) return send();
+    if (when !== 'before') await send();
+    return fail();
   });
   return { pool, cuts: () => cuts };
 }
 
 const SLEEPING = { state: 'sleeping', due_at: 'infinity', started_at: new Date() };
 const given = {
-  control: (pool: pg.Pool) => new PgControl({ pool, schema: 'durable', instanceId: rows.instanceId, hint: null }),
-  waits: (pool: pg.Pool) => new PgWaits({ pool, schema: 'durable', instanceId: rows.instanceId, looseHint: null }),
-  schedules: (pool: pg.Pool) => new PgSchedules(pool, 'durable'),
+  control: (pool: Lender) => new PgControl({ pool, schema: 'durable', instanceId: rows.instanceId, hint: null }),
+  waits: (pool: Lender) => new PgWaits({ pool, schema: 'durable', instanceId: rows.instanceId, looseHint: null }),
+  schedules: (pool: Lender) => new PgSchedules(pool, 'durable'),
 };
 
 function newRun(changes: Partial<NewRun> = {}): NewRun {
@@ -90,7 +87,7 @@ const declaration = {
 interface Change {
   /** What there is before; gives the run. */
   readonly before: () => Promise<string>;
-  readonly make: (pool: pg.Pool, run: string) => Promise<unknown>;
+  readonly make: (pool: Lender, run: string) => Promise<unknown>;
   /** What the caller is told. */
   readonly told: unknown;
   /** What is there afterwards, of the run or of all. */
@@ -258,20 +255,11 @@ it('a start with an id that another has taken meanwhile is not taken for one’s
 it('the engine hears which children a cancel has ended, though the answer was lost', async () => {
   const parent = await rows.open(SLEEPING);
   const child = await rows.open({}, { parent_id: parent });
-  const store = new PgStore({
-    target: resolveTarget({ url: rows.url }),
-    schema: 'durable',
-    appDataSource: null,
-    direct: true,
-  });
-  const rare = Reflect.get(store, 'rare') as pg.Pool;
-  Reflect.set(store, 'rare', cut('after').pool);
-  try {
-    expect(await store.cancelChildren(parent, 'over')).toMatchObject({ ended: [{ id: child }] });
-  } finally {
-    Reflect.set(store, 'rare', rare);
-    await store.close();
-  }
+  const connections = connectTo(rows.url);
+  const flaky = Object.assign(Object.create(connections) as Connections, { pool: cut('after').pool });
+  const store = new PgStore({ connections: flaky, schema: 'durable', appDataSource: null });
+  expect(await store.cancelChildren(parent, 'over')).toMatchObject({ ended: [{ id: child }] });
+  await connections.close();
 });
 
 it('a try that is still under way in the server is waited for', async () => {

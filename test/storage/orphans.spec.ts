@@ -1,8 +1,9 @@
 import { uuidv7 } from '../../lib/core/uuid.js';
 import { NO_EXTRAS } from '../../lib/engine/child-start.js';
 import type { StartOp, WorkerRegistration } from '../../lib/engine/store.js';
-import { resolveTarget } from '../../lib/storage/connection.js';
+import type { Connections } from '../../lib/storage/connections.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
+import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 
 /** What no living worker answers for is found and recovered, whatever became of the row of its worker. */
@@ -10,22 +11,19 @@ import { Rows } from './rows.js';
 const HOUR = 3_600_000;
 const NOBODY = 4_711;
 let rows: Rows;
+let connections: Connections;
 let store: PgStore;
 let worker: number;
 
 beforeEach(async () => {
   rows = await Rows.open();
-  store = new PgStore({
-    target: resolveTarget({ url: rows.url }),
-    schema: 'durable',
-    appDataSource: null,
-    direct: true,
-  });
+  connections = connectTo(rows.url);
+  store = new PgStore({ connections, schema: 'durable', appDataSource: null });
   worker = await rows.worker();
 });
 
 afterEach(async () => {
-  await store.close();
+  await connections.close();
   await rows.close();
 });
 

@@ -1,13 +1,15 @@
-import { resolveTarget } from '../../lib/storage/connection.js';
-import { SESSION_PLANNER } from '../../lib/storage/planner.js';
+import type { Connections } from '../../lib/storage/connections.js';
+import { TRANSACTION_PLANNER } from '../../lib/storage/planner.js';
 import { PgQueueControl } from '../../lib/storage/queue-control.js';
 import { PgQueueStore } from '../../lib/storage/queue-store.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
 import type { LimitedClaims, QueueLimits } from '../../lib/engine/queue-store.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
+import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;
+let connections: Connections;
 let store: PgStore;
 let queues: PgQueueStore;
 let control: PgQueueControl;
@@ -15,15 +17,15 @@ let worker: number;
 
 beforeEach(async () => {
   rows = await Rows.open();
-  const target = resolveTarget({ url: rows.url });
-  store = new PgStore({ target, schema: 'durable', appDataSource: null, direct: true });
-  queues = new PgQueueStore(target, 'durable');
+  connections = connectTo(rows.url);
+  store = new PgStore({ connections, schema: 'durable', appDataSource: null });
+  queues = new PgQueueStore(connections.pool, 'durable');
   control = new PgQueueControl(rows.pool, 'durable');
   worker = await rows.worker();
 });
 
 afterEach(async () => {
-  await Promise.all([store.close(), queues.close()]);
+  await connections.close();
   await rows.close();
 });
 
@@ -79,7 +81,7 @@ describe('a plain claim', () => {
     await ready(3);
     const client = await rows.pool.connect();
     try {
-      await client.query(SESSION_PLANNER.join('; '));
+      await client.query(`BEGIN; ${TRANSACTION_PLANNER}`);
       const { sql } = await import('../../lib/storage/sql.js');
       const definitions = JSON.stringify([{ id: rows.definitionId, run_as: rows.definitionId, timeout: null }]);
       const { rows: lines } = await client.query<{ 'QUERY PLAN': string }>(
@@ -269,19 +271,16 @@ describe('pausing against claims', () => {
   /** So many rounds must have had a pause among the claims. A slow machine needs more rounds for that. */
   const RACED = ROUNDS / 10;
   const MOST_ROUNDS = 10 * ROUNDS;
-  let stores: PgStore[] = [];
+  let others: Connections[] = [];
 
   afterEach(async () => {
-    await Promise.all(stores.map((one) => one.close()));
+    await Promise.all(others.map((one) => one.close()));
   });
 
   it(`lets nothing be claimed once it has returned, ${ROUNDS} times`, async () => {
     await ready(50);
-    const target = resolveTarget({ url: rows.url });
-    stores = Array.from(
-      { length: 3 },
-      () => new PgStore({ target, schema: 'durable', appDataSource: null, direct: true }),
-    );
+    others = Array.from({ length: 3 }, () => connectTo(rows.url));
+    const stores = others.map((one) => new PgStore({ connections: one, schema: 'durable', appDataSource: null }));
     const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: null }];
     let raced = 0;
     for (let round = 0; round < ROUNDS || (raced <= RACED && round < MOST_ROUNDS); round++) {

@@ -1,9 +1,11 @@
 import { encode } from '../../lib/core/codec.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import type { OpExtras, RunOp, StartOp } from '../../lib/engine/store.js';
+import type { Connections } from '../../lib/storage/connections.js';
 import { PgControl } from '../../lib/storage/control.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
 import { PgWaits } from '../../lib/storage/waits.js';
+import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 
 /**
@@ -16,6 +18,7 @@ const MINUTE = 60_000;
 const AGEING = 1_000;
 
 let rows: Rows;
+let connections: Connections;
 let store: PgStore;
 let control: PgControl;
 let waits: PgWaits;
@@ -23,8 +26,8 @@ let worker: number;
 
 beforeAll(async () => {
   rows = await Rows.open();
-  const target = { config: { connectionString: rows.url } } as ConstructorParameters<typeof PgStore>[0]['target'];
-  store = new PgStore({ target, schema: 'durable', appDataSource: null, direct: true });
+  connections = connectTo(rows.url);
+  store = new PgStore({ connections, schema: 'durable', appDataSource: null });
   const { pool, instanceId } = rows;
   control = new PgControl({ pool, schema: 'durable', instanceId, hint: null });
   waits = new PgWaits({ pool, schema: 'durable', instanceId, looseHint: null });
@@ -42,7 +45,7 @@ beforeEach(async () => {
 afterEach(() => rows.pool.query('DELETE FROM durable.workflow_queue'));
 
 afterAll(async () => {
-  await store.close();
+  await connections.close();
   await rows.close();
 });
 

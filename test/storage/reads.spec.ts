@@ -4,17 +4,24 @@ import type { InFlight } from '../../lib/core/execution.js';
 import { NO_REDACTION } from '../../lib/core/redact.js';
 import { EXECUTION_STATUSES } from '../../lib/core/status.js';
 import { PgReads } from '../../lib/storage/reads.js';
+import { type Query, queryOf } from '../../lib/storage/transaction.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;
 let reads: PgReads;
 let own: InFlight[] = [];
+const statements: string[] = [];
 
 beforeEach(async () => {
   rows = await Rows.open();
   own = [];
   const inFlight = (id?: string): InFlight[] => own.filter((one) => id === undefined || one.runId === id);
-  reads = new PgReads({ dataSource: rows.dataSource, schema: 'durable', inFlight, redact: NO_REDACTION });
+  const send = queryOf(rows.pool);
+  const query: Query = (text, parameters) => {
+    statements.push(text);
+    return send(text, parameters);
+  };
+  reads = new PgReads({ query, schema: 'durable', inFlight, redact: NO_REDACTION });
 });
 
 afterEach(() => rows.close());
@@ -220,12 +227,7 @@ describe('lists and counts', () => {
     const running = { started_at: new Date(), state: 'running', worker_id: worker };
     const ids = [await rows.open(running), await rows.open(running), await rows.open(running)];
     await rows.pool.query('UPDATE durable.workers SET in_flight = $1', [JSON.stringify(ids.map((id) => attempt(id)))]);
-    const statements: string[] = [];
-    const query = rows.dataSource.query.bind(rows.dataSource);
-    rows.dataSource.query = (text: string, ...rest: unknown[]) => {
-      statements.push(text);
-      return query(text, ...(rest as []));
-    };
+    statements.length = 0;
     const found = await reads.listExecutions();
     expect(found.map((run) => run.currentSteps)).toEqual([['ship'], ['ship'], ['ship']]);
     expect(statements).toHaveLength(2);

@@ -5,6 +5,7 @@ import { matchLoose } from '../../lib/storage/loose-events.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
 import { transaction } from '../../lib/storage/transaction.js';
 import { PgWaits } from '../../lib/storage/waits.js';
+import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;
@@ -150,12 +151,8 @@ it('answers, cancels of waits and events at once: each wait ends once', async ()
 });
 
 it('an event whose sender offers to hold the run against claims and another event: one holder, no token twice', async () => {
-  const claims = new PgStore({
-    target: { config: { connectionString: rows.url } },
-    schema: 'durable',
-    appDataSource: null,
-    direct: true,
-  });
+  const connections = connectTo(rows.url);
+  const claims = new PgStore({ connections, schema: 'durable', appDataSource: null });
   const other = await rows.worker();
   const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: null }];
   const holders = new Map<string, number[]>();
@@ -176,7 +173,7 @@ it('an event whose sender offers to hold the run against claims and another even
     await Promise.all([claimAll(), offering(null), claimAll(), offering(hold), claimAll()]);
     await claimAll();
   });
-  await claims.close();
+  await connections.close();
   const { rows: found } = await rows.pool.query<{ id: string; token: number; worker_id: number }>(
     `SELECT id, token, worker_id FROM durable.workflow_queue WHERE queue = 'held'`,
   );

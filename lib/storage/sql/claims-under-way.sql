@@ -8,4 +8,5 @@ WHERE l.locktype = 'relation'
   AND l.relation = 'durable.workflow_queue'::regclass
   AND l.granted
   AND l.pid <> pg_backend_pid()
-  AND a.application_name IN ('nest-durable:claims', 'nest-durable:limits', 'nest-durable:writer')
+  AND l.mode = 'RowExclusiveLock'
+  AND a.application_name IN ('nest-durable:claims', 'nest-durable:pool', 'nest-durable:writer')

@@ -7,19 +7,23 @@ import pg from 'pg';
 export class Replica {
   private constructor(
     private readonly pool: pg.Pool,
-    private readonly tables: readonly string[],
+    /** By table, the columns that are written. */
+    private readonly tables: ReadonlyMap<string, string>,
   ) {}
 
   static async take(pool: pg.Pool): Promise<Replica> {
-    const { rows } = await pool.query<{ name: string }>(
-      `SELECT relname AS name FROM pg_class WHERE relnamespace = 'durable'::regnamespace AND relkind = 'r' ORDER BY 1`,
+    const { rows } = await pool.query<{ name: string; columns: string }>(
+      `SELECT c.relname AS name, string_agg(quote_ident(a.attname), ', ') AS columns
+       FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+       WHERE c.relnamespace = 'durable'::regnamespace AND c.relkind = 'r' AND a.attgenerated = ''
+       GROUP BY 1 ORDER BY 1`,
     );
-    const tables = rows.map(({ name }) => name);
+    const tables = new Map(rows.map(({ name, columns }) => [name, columns]));
     await pool.query('DROP SCHEMA IF EXISTS replica CASCADE; CREATE SCHEMA replica');
     const client = await pool.connect();
     try {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-      for (const table of tables) await client.query(`CREATE TABLE replica.${table} AS TABLE durable.${table}`);
+      for (const table of tables.keys()) await client.query(`CREATE TABLE replica.${table} AS TABLE durable.${table}`);
       await client.query('COMMIT');
     } finally {
       client.release();
@@ -32,9 +36,10 @@ export class Replica {
     const client = await this.pool.connect();
     try {
       await client.query('BEGIN');
-      for (const table of this.tables) {
+      for (const [table, columns] of this.tables) {
         await client.query(`DELETE FROM durable.${table}`);
-        await client.query(`INSERT INTO durable.${table} OVERRIDING SYSTEM VALUE TABLE replica.${table}`);
+        const kept = `SELECT ${columns} FROM replica.${table}`;
+        await client.query(`INSERT INTO durable.${table} (${columns}) OVERRIDING SYSTEM VALUE ${kept}`);
       }
       await client.query('COMMIT');
     } catch (error) {

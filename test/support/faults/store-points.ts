@@ -1,4 +1,3 @@
-import pg from 'pg';
 import type {
   CommitGroup,
   GroupResult,
@@ -105,8 +104,8 @@ function wrapTransaction(around: Around, undo: (() => void)[]): void {
 }
 
 function databaseOf(store: PgStore): string {
-  const { target } = Reflect.get(store, 'options') as PgStoreOptions;
-  return new pg.Client(target.config).database ?? '';
+  const { connections } = Reflect.get(store, 'options') as PgStoreOptions;
+  return connections.target.config.database ?? '';
 }
 
 function groupPoints({ ops, starts }: CommitGroup): string[] {

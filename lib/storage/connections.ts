@@ -1,0 +1,77 @@
+import { SteadyClient, type SteadyClientOptions } from './connection.js';
+import type { DatabaseTarget } from './database-target.js';
+import { SessionPool } from './session-pool.js';
+import { limitsFor, type SessionSpec } from './session-settings.js';
+import { Session } from './session.js';
+
+export interface ConnectionsOptions {
+  /** False behind a transaction-mode pooler: nothing is set on a session, and no statement is named. */
+  readonly direct: boolean;
+  /** Sessions of the pool at most. Default: 4. */
+  readonly poolSize?: number;
+  /** ms; time limits of sessions are well under it. Default: 30 000. */
+  readonly leaseTimeout?: number;
+}
+
+/** What a connection of its own is for. */
+export type Role = 'writer' | 'claims' | 'heartbeat' | 'listener';
+
+const POOL_SIZE = 4;
+const LEASE = 30_000;
+/** ms that what is under way has at the end. */
+const LAST_ANSWERS = 800;
+
+/**
+ * Makes every session of one instance of the engine: the four that have a job of their own, and one pool for all else.
+ * So a process opens at most `poolSize` + 4.
+ */
+export class Connections {
+  readonly pool: SessionPool;
+  readonly direct: boolean;
+  private readonly open = new Set<Session>();
+  private readonly steadies: SteadyClient[] = [];
+  private readonly limits: ReturnType<typeof limitsFor>;
+  private closing: Promise<void> | null = null;
+
+  constructor(
+    readonly target: DatabaseTarget,
+    { direct, poolSize = POOL_SIZE, leaseTimeout = LEASE }: ConnectionsOptions,
+  ) {
+    this.direct = direct;
+    this.limits = limitsFor(leaseTimeout);
+    const spec = { role: 'pooled', name: 'nest-durable:pool', direct, limits: this.limits.pool };
+    this.pool = new SessionPool(() => this.make(spec), poolSize);
+  }
+
+  /** @param name application_name of the session. Default: `nest-durable:ROLE` */
+  steady(role: Role, options: SteadyClientOptions & { readonly name?: string } = {}): SteadyClient {
+    const limits = role === 'writer' || role === 'claims' ? this.limits.work : this.limits[role];
+    const { name = `nest-durable:${role}`, ...rest } = options;
+    const spec: SessionSpec = { role, name, direct: this.direct, limits, indexesOnly: role !== 'listener' };
+    const client = new SteadyClient(() => this.make(spec), rest);
+    this.steadies.push(client);
+    return client;
+  }
+
+  /** Ends all of them, within a second, whatever the network says. Safe to call twice. */
+  close(): Promise<void> {
+    this.closing ??= this.endAll();
+    return this.closing;
+  }
+
+  private async endAll(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LAST_ANSWERS)));
+    const ends = [this.pool.end(), ...this.steadies.map((client) => client.close(LAST_ANSWERS))];
+    await Promise.race([Promise.allSettled(ends), late]);
+    clearTimeout(timer);
+    for (const session of this.open) session.destroy();
+  }
+
+  private make(spec: SessionSpec): Session {
+    const session = new Session(this.target, spec);
+    this.open.add(session);
+    session.once('end', () => this.open.delete(session));
+    return session;
+  }
+}

@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import type { DatabaseTarget } from './database-target.js';
+import type { SessionSpec } from './session-settings.js';
+import { Session } from './session.js';
+
+/** What stands at the other end. */
+export interface ServerFindings {
+  /** Major version. */
+  readonly version: number;
+  /** Of the database: UTF8, LATIN1, ... */
+  readonly encoding: string;
+  /** Nothing stands between that has sessions of its own (a pooler): what is set on a session is set on ours alone. */
+  readonly direct: boolean;
+  /** What is sent with NOTIFY arrives. */
+  readonly notified: boolean;
+}
+
+/** ms that a notification may take. */
+const ECHO_TIMEOUT = 2_000;
+
+/** Sets nothing: it is not known yet whose session it is. */
+const SESSION: SessionSpec = {
+  role: 'first',
+  name: 'nest-durable:boot',
+  direct: false,
+  limits: { statement: 10_000, lock: 1_000, idleInTransaction: 5_000 },
+};
+
+/**
+ * Looks at the server before the engine's sessions are made.
+ *
+ * A pooler greets with a process id of its own making, and behind one in transaction mode notifications never arrive. A
+ * session of either kind is not ours alone.
+ *
+ * @param echo whether to look if notifications arrive; where they are not wanted anyhow a pooler is taken for granted
+ */
+export async function probeServer(target: DatabaseTarget, echo: boolean): Promise<ServerFindings> {
+  const session = new Session(target, SESSION);
+  try {
+    await session.connect();
+    const { rows } = await session.query<{ version: number; encoding: string; pid: number }>(
+      `SELECT current_setting('server_version_num')::integer / 10000 AS version,
+         current_setting('server_encoding') AS encoding, pg_backend_pid() AS pid`,
+    );
+    const { version = 0, encoding = '', pid = 0 } = rows[0] ?? {};
+    const notified = echo && (await hearsItself(target, session));
+    return { version, encoding, notified, direct: notified && pid === session.processId };
+  } finally {
+    session.end().catch(() => {});
+  }
+}
+
+/** On a channel of its own: behind a pooler the session goes on listening to it, for somebody else. */
+async function hearsItself(target: DatabaseTarget, session: Session): Promise<boolean> {
+  const channel = `durable_${randomUUID().replaceAll('-', '')}`;
+  const sender = new Session(target, SESSION);
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const heard = new Promise<boolean>((resolve) => {
+      session.on('notification', (message) => message.channel === channel && resolve(true));
+    });
+    const silence = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ECHO_TIMEOUT)));
+    await session.query(`LISTEN ${channel}`);
+    await sender.connect();
+    await sender.query('SELECT pg_notify($1, $2)', [channel, 'echo']);
+    return await Promise.race([heard, silence]);
+  } finally {
+    clearTimeout(timer);
+    sender.end().catch(() => {});
+  }
+}

@@ -1,0 +1,93 @@
+import pg from 'pg';
+import { ConnectionLostError } from './connection-errors.js';
+import type { Session } from './session.js';
+import type { Lender } from './transaction.js';
+
+/** ms that a caller waits for a session of the pool to be free. */
+const FREE_TIMEOUT = 5_000;
+/** ms after which a session that nobody uses is closed; one stays. */
+const IDLE_TIMEOUT = 30_000;
+
+/**
+ * The sessions that all share which have none of their own: what clients ask, reads, hints, schedules, limits.
+ *
+ * Nothing may hold one of them while it waits for a second.
+ */
+export class SessionPool extends pg.Pool {
+  /**
+   * For what may have to wait for a lock of somebody else: it leaves one session for the others, however many such calls
+   * there are.
+   */
+  readonly lane: Lender;
+
+  constructor(make: () => Session, size: number) {
+    super({
+      max: size,
+      min: 1,
+      connectionTimeoutMillis: FREE_TIMEOUT,
+      idleTimeoutMillis: IDLE_TIMEOUT,
+      allowExitOnIdle: true,
+      Client: class {
+        constructor() {
+          return make();
+        }
+      } as unknown as typeof pg.Client,
+    });
+    // The pool drops a session that ends by itself; whoever uses it at that moment gets the error from the query.
+    this.on('error', () => {});
+    this.lane = new Lane(this, Math.max(1, size - 1));
+  }
+}
+
+/** Lends so many sessions of a pool at a time; whoever comes then waits here, not in the queue of the pool. */
+class Lane implements Lender {
+  private free: number;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(
+    private readonly pool: SessionPool,
+    places: number,
+  ) {
+    this.free = places;
+  }
+
+  async connect(): Promise<pg.PoolClient> {
+    await this.enter();
+    try {
+      const client = await this.pool.connect();
+      const { release } = client;
+      client.release = (broken) => {
+        this.leave();
+        release(broken);
+      };
+      return client;
+    } catch (error) {
+      this.leave();
+      throw error;
+    }
+  }
+
+  private enter(): Promise<void> | undefined {
+    if (this.free > 0) {
+      this.free--;
+      return undefined;
+    }
+    return new Promise((resolve, reject) => {
+      const come = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.waiting.splice(this.waiting.indexOf(come), 1);
+        reject(new ConnectionLostError('Every connection for calls that may wait for a lock is in use.', false));
+      }, FREE_TIMEOUT);
+      this.waiting.push(come);
+    });
+  }
+
+  private leave(): void {
+    const next = this.waiting.shift();
+    if (next === undefined) this.free++;
+    else next();
+  }
+}
