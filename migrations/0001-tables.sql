@@ -92,6 +92,7 @@ CREATE TABLE durable.workflow_executions (
 CREATE INDEX executions_workflow ON durable.workflow_executions (workflow, id);
 CREATE INDEX executions_error ON durable.workflow_executions (id) WHERE error IS NOT NULL;
 CREATE INDEX executions_parent ON durable.workflow_executions (parent_id, id) WHERE parent_id IS NOT NULL;
+CREATE INDEX executions_retry ON durable.workflow_executions (retry_of) WHERE retry_of IS NOT NULL;
 CREATE UNIQUE INDEX executions_idempotency ON durable.workflow_executions (workflow, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX executions_tags ON durable.workflow_executions USING gin (tags) WHERE tags IS NOT NULL;
 
@@ -237,7 +238,8 @@ CREATE TABLE durable.waits (
 );
 -- What a resumed run reads: few rows, however many waits it has behind it.
 CREATE INDEX waits_active ON durable.waits (run_id, id) WHERE active;
-CREATE INDEX waits_child ON durable.waits (child_id) WHERE child_id IS NOT NULL AND state = 'open';
+-- Who waits for a run that ends, and whose next pass will read how a run has ended.
+CREATE INDEX waits_child ON durable.waits (child_id) WHERE child_id IS NOT NULL AND active;
 CREATE INDEX waits_inputs ON durable.waits (id) WHERE kind = 'input';
 CREATE INDEX waits_inputs_open ON durable.waits (id) WHERE kind = 'input' AND state = 'open';
 CREATE INDEX waits_events_open ON durable.waits (id) WHERE kind IN ('event', 'any', 'all') AND state = 'open';

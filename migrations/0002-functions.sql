@@ -34,9 +34,14 @@ END
 $$;
 
 -- Gives runs what their open waits ask for, where it is there: events of the mailbox in the order sent, each to the first
--- wait that asks; the ends of children. The caller has locked the runs' rows in the queue in a statement before this one:
--- each query of a volatile function sees what was committed when it began, so nothing falls between the two.
-CREATE FUNCTION durable.match_waits(runs uuid[]) RETURNS TABLE (run uuid, queue text, paused boolean, state text)
+-- wait that asks; the ends of children, or that they are not there. The caller has locked the runs' rows in the queue in a
+-- statement before this one: each query of a volatile function sees what was committed when it began, so nothing falls
+-- between the two.
+--   ended  runs that the caller's transaction has ended: whoever waits for one of them goes on too. Those that were known
+--          before are locked (lock-waiters.sql, run-tree.sql); one that came in between is locked here or, where somebody
+--          has it, the transaction begins anew. From here on nobody comes: who waits for a run locks its execution first.
+CREATE FUNCTION durable.match_waits(runs uuid[], ended uuid[] DEFAULT '{}')
+RETURNS TABLE (run uuid, queue text, paused boolean, state text)
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
   SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -44,8 +49,19 @@ DECLARE
   w record;
   taken bigint[];
   woke boolean;
+  waiters uuid[] := '{}';
 BEGIN
-  FOR one IN SELECT DISTINCT r FROM unnest(runs) AS u(r) ORDER BY r LOOP
+  IF cardinality(ended) > 0 THEN
+    waiters := ARRAY(
+      SELECT DISTINCT v.run_id FROM durable.waits v WHERE v.child_id = ANY (ended) AND v.active AND v.state = 'open');
+    FOREACH one IN ARRAY waiters LOOP
+      PERFORM FROM durable.workflow_queue q WHERE q.id = one FOR NO KEY UPDATE SKIP LOCKED;
+      IF NOT FOUND AND EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id = one) THEN
+        RAISE EXCEPTION 'run % waits for one that ends here, and is locked', one USING ERRCODE = 'serialization_failure';
+      END IF;
+    END LOOP;
+  END IF;
+  FOR one IN SELECT DISTINCT r FROM unnest(runs || waiters) AS u(r) ORDER BY r LOOP
     woke := false;
     FOR w IN
       SELECT v.id, v.kind, v.names, v.child_id
@@ -55,8 +71,8 @@ BEGIN
       FOR UPDATE
     LOOP
       IF w.kind = 'child' THEN
-        CONTINUE WHEN NOT EXISTS (
-          SELECT FROM durable.workflow_executions x WHERE x.id = w.child_id AND x.status <> 'active');
+        CONTINUE WHEN EXISTS (
+          SELECT FROM durable.workflow_executions x WHERE x.id = w.child_id AND x.status = 'active');
       ELSE
         IF w.kind = 'all' THEN
           taken := ARRAY(

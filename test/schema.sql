@@ -121,7 +121,7 @@ AS $function$
   ), 0)
 $function$;
 
-CREATE OR REPLACE FUNCTION durable.match_waits(runs uuid[])
+CREATE OR REPLACE FUNCTION durable.match_waits(runs uuid[], ended uuid[] DEFAULT '{}'::uuid[])
  RETURNS TABLE(run uuid, queue text, paused boolean, state text)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -134,8 +134,19 @@ DECLARE
   w record;
   taken bigint[];
   woke boolean;
+  waiters uuid[] := '{}';
 BEGIN
-  FOR one IN SELECT DISTINCT r FROM unnest(runs) AS u(r) ORDER BY r LOOP
+  IF cardinality(ended) > 0 THEN
+    waiters := ARRAY(
+      SELECT DISTINCT v.run_id FROM durable.waits v WHERE v.child_id = ANY (ended) AND v.active AND v.state = 'open');
+    FOREACH one IN ARRAY waiters LOOP
+      PERFORM FROM durable.workflow_queue q WHERE q.id = one FOR NO KEY UPDATE SKIP LOCKED;
+      IF NOT FOUND AND EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id = one) THEN
+        RAISE EXCEPTION 'run % waits for one that ends here, and is locked', one USING ERRCODE = 'serialization_failure';
+      END IF;
+    END LOOP;
+  END IF;
+  FOR one IN SELECT DISTINCT r FROM unnest(runs || waiters) AS u(r) ORDER BY r LOOP
     woke := false;
     FOR w IN
       SELECT v.id, v.kind, v.names, v.child_id
@@ -145,8 +156,8 @@ BEGIN
       FOR UPDATE
     LOOP
       IF w.kind = 'child' THEN
-        CONTINUE WHEN NOT EXISTS (
-          SELECT FROM durable.workflow_executions x WHERE x.id = w.child_id AND x.status <> 'active');
+        CONTINUE WHEN EXISTS (
+          SELECT FROM durable.workflow_executions x WHERE x.id = w.child_id AND x.status = 'active');
       ELSE
         IF w.kind = 'all' THEN
           taken := ARRAY(
@@ -404,7 +415,7 @@ ALTER TABLE durable.waits ADD CONSTRAINT waits_state CHECK ((state = ANY (ARRAY[
 
 CREATE INDEX waits_active ON durable.waits USING btree (run_id, id) WHERE active;
 
-CREATE INDEX waits_child ON durable.waits USING btree (child_id) WHERE ((child_id IS NOT NULL) AND (state = 'open'::text));
+CREATE INDEX waits_child ON durable.waits USING btree (child_id) WHERE ((child_id IS NOT NULL) AND active);
 
 CREATE INDEX waits_events_open ON durable.waits USING btree (id) WHERE ((kind = ANY (ARRAY['event'::text, 'any'::text, 'all'::text])) AND (state = 'open'::text));
 
@@ -515,6 +526,8 @@ CREATE INDEX executions_error ON durable.workflow_executions USING btree (id) WH
 CREATE UNIQUE INDEX executions_idempotency ON durable.workflow_executions USING btree (workflow, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 
 CREATE INDEX executions_parent ON durable.workflow_executions USING btree (parent_id, id) WHERE (parent_id IS NOT NULL);
+
+CREATE INDEX executions_retry ON durable.workflow_executions USING btree (retry_of) WHERE (retry_of IS NOT NULL);
 
 CREATE INDEX executions_tags ON durable.workflow_executions USING gin (tags) WHERE (tags IS NOT NULL);
 

@@ -154,7 +154,7 @@ export class RefConflictError extends DurableError {
   }
 }
 
-/** The child that was called failed, was compensated or cancelled. */
+/** The child that was called failed, was compensated or cancelled; `deleted`: it is not stored any more. */
 export class ChildWorkflowError extends DurableError {
   declare readonly cause: StoredError | undefined;
 
@@ -167,7 +167,9 @@ export class ChildWorkflowError extends DurableError {
     const why = cause ? `: ${cause.name}: ${cause.message}` : '';
     super(
       'CHILD_WORKFLOW',
-      `Child "${childId}" (workflow "${workflow}") ended as ${status}${why}`,
+      status === 'deleted'
+        ? `Child "${childId}" (workflow "${workflow}") is not stored any more: cleanup() or retention deleted it, and its result with it. Start the run with retry() instead of restartFrom(), or call the child by another ref.`
+        : `Child "${childId}" (workflow "${workflow}") ended as ${status}${why}`,
       cause ? { cause } : undefined,
     );
   }

@@ -9,7 +9,7 @@ export const NO_EXTRAS: OpExtras = {
   closes: [],
   handOvers: [],
   children: [],
-  parent: null,
+  awaited: false,
   compensating: null,
   closeAll: false,
   giveBack: false,

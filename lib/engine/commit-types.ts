@@ -65,8 +65,8 @@ export interface OpExtras {
   /** Steps handed to another queue, each with a row and a lease of its own. */
   readonly handOvers: readonly HandOver[];
   readonly children: readonly StartOp[];
-  /** The run ends, and this one may be waiting for it. */
-  readonly parent: string | null;
+  /** The run ends, and others may be waiting for it. */
+  readonly awaited: boolean;
   /** Whether the run is being undone, from now on. */
   readonly compensating: boolean | null;
   /** The run ends or begins anew: all its waits are over. */

@@ -30,7 +30,8 @@ export class Outbox {
   constructor(
     private readonly deps: Pick<SessionDeps, 'writer' | 'clock' | 'observer'>,
     private readonly lease: Pick<RunOp, 'rowId'> & ObservedRun,
-    private readonly parentId: string | null,
+    /** Others may wait for its end. */
+    private readonly isChild: boolean,
   ) {}
 
   get isBusy(): boolean {
@@ -113,8 +114,8 @@ export class Outbox {
   }
 
   private extrasOf(draft: Draft, outcome: Outcome | null): OpExtras | null {
-    const parent = outcome?.kind === 'end' ? this.parentId : null;
-    if (!draft.hasMore && parent === null) return null;
+    const awaited = this.isChild && outcome?.kind === 'end';
+    if (!draft.hasMore && !awaited) return null;
     const closed = new Set(draft.closes);
     const { closes, handOvers, children, compensating, closeAll, giveBack, dropSteps } = draft;
     return {
@@ -123,7 +124,7 @@ export class Outbox {
       closes,
       handOvers,
       children: children.map(({ start }) => ({ claim: false, ...start })),
-      parent,
+      awaited,
       compensating,
       closeAll,
       giveBack,

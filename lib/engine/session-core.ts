@@ -52,7 +52,7 @@ export class SessionCore {
     this.outbox = new Outbox(
       deps,
       { rowId: row.rowId, runId: row.runId, token: row.token, workflow: row.workflow },
-      row.parentId,
+      row.parentId !== null,
     );
   }
 

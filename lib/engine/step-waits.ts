@@ -207,7 +207,7 @@ function same(value: unknown): unknown {
 export function hasThrown(wait: KnownWait): boolean {
   if (wait.state === 'cancelled') return true;
   if (wait.state === 'timed_out') return !('timeoutValue' in (specOf(wait) ?? {}));
-  return wait.state === 'done' && wait.child !== null && wait.child.status !== 'completed';
+  return wait.state === 'done' && wait.kind === 'child' && wait.child?.status !== 'completed';
 }
 
 /** The error of a wait that timed out and fails the run by that. */
@@ -238,9 +238,16 @@ function valueOf(wait: KnownWait): unknown {
   }
 }
 
-function childResult({ child, childId }: KnownWait): unknown {
-  if (child === null || childId === null) throw new Error('The child of a wait was not loaded');
+function childResult({ child, childId, key }: KnownWait): unknown {
+  if (childId === null) throw new Error('The wait for a child does not name it');
+  // Of a run that is unfinished no child is deleted; a run made by restartFrom may ask for one of before.
+  if (child === null) throw new ChildWorkflowError(workflowOfKey(key), childId, 'deleted', null);
   if (child.status === 'completed') return decode(child.data ?? 'null');
   const cause = child.error === null ? null : (decode(child.error) as StoredError);
   throw new ChildWorkflowError(child.workflow, childId, child.status, cause);
+}
+
+/** The workflow of a call, see `waitKey`: a ref stands behind its name. */
+function workflowOfKey(key: string): string {
+  return key.slice(key.indexOf(':') + 1, key.lastIndexOf(':')).replace(/#.*/s, '');
 }

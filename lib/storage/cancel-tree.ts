@@ -51,7 +51,7 @@ export interface TreeChoice {
 }
 
 /**
- * Locks trees of unfinished runs, their parents, and `others`, all in the order of ids. What was found before the locks
+ * Locks trees of unfinished runs, those that wait for them, and `others`, all in the order of ids. What was found before the locks
  * may have grown until they were had: then they are given back, and it begins anew.
  */
 export async function lockTrees(
@@ -86,7 +86,7 @@ async function findTrees(
 
 /**
  * Cancels the trees that `lockTrees` has locked, in the same transaction: runs, their steps on other queues, their waits;
- * and lets parents outside the trees go on that have waited for one of them.
+ * and lets those outside the trees go on that have waited for one of them.
  */
 export async function cancelLocked(
   query: Query,
@@ -100,16 +100,14 @@ export async function cancelLocked(
   const asked = open.filter((run) => mode === 'compensate' && run.begun).map((run) => run.id);
   const ended = ending.length === 0 ? [] : await query<EndedRow>(sql('cancel-runs', schema), [ending, error, reason]);
   const undoing = asked.length === 0 ? [] : await query<UndoingRow>(sql('request-rollback', schema), [asked, error]);
-  const gone = new Set(ended.map((run) => run.id));
-  const parents = new Set(ended.flatMap(({ parentId }) => (parentId === null || gone.has(parentId) ? [] : parentId)));
-  const woken = parents.size === 0 ? [] : await query<WokenRun>(sql('match-waits', schema), [[...parents]]);
-  return { ended: ended.map(({ id, workflow, held, watched }) => ({ id, workflow, held, watched })), undoing, woken };
+  const gone = ended.map((run) => run.id);
+  const woken = gone.length === 0 ? [] : await query<WokenRun>(sql('match-waits', schema), [[], gone]);
+  return { ended, undoing, woken };
 }
 
 interface EndedRow {
   readonly id: string;
   readonly workflow: string;
-  readonly parentId: string | null;
   readonly held: boolean;
   readonly watched: boolean;
 }

@@ -10,24 +10,21 @@ export function groupValues(worker: number, { ops, starts, claimable }: port.Com
 
 /** A group with what it does beside the journal, in a transaction. */
 export async function commitIn(run: Run, worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
-  const parents = [...new Set(group.ops.flatMap((op) => op.extras?.parent ?? []))].sort();
-  const busy = new Set(
-    parents.length === 0 ? [] : (await run<{ id: string }>('lock-parents', [parents])).map((r) => r.id),
-  );
-  // A parent that somebody has locked is not waited for: its child's end goes into a later group.
-  const ops = group.ops.filter((op) => !busy.has(op.extras?.parent ?? ''));
+  // What is locked by somebody is not waited for: the end, or the wait, goes into a later group.
+  const busy = await lockWaiters(run, group.ops);
+  const ops = busy.size === 0 ? group.ops : group.ops.filter((op) => ![...ends(op), ...waitedFor(op)].some((id) => busy.has(id))); // prettier-ignore
   const result = groupResult(await run<GroupRow>('commit-group', groupValues(worker, { ...group, ops })));
   const taken = ops.filter((op) => op.extras !== null && result.acks.has(op.rowId));
   if (taken.length === 0) return result;
   await run('commit-extras', [extrasJson(taken)]);
   const begunAnew = taken.filter(({ extras }) => extras?.giveBack).map(({ runId }) => runId);
   if (begunAnew.length > 0) await run('give-back', [begunAnew]);
-  const asked = taken.flatMap(({ runId, extras }) => [
-    ...((extras?.waits ?? []).some((wait) => wait.kind !== 'sleep' && wait.kind !== 'input') ? [runId] : []),
-    ...(extras?.parent ? [extras.parent] : []),
-  ]);
+  const asked = taken.flatMap(({ runId, extras }) =>
+    (extras?.waits ?? []).some((wait) => wait.kind !== 'sleep' && wait.kind !== 'input') ? [runId] : [],
+  );
+  const ended = taken.flatMap(ends);
   // Under the locks that the statements before have taken: what was sent or ended before them is seen here.
-  const matched = asked.length === 0 ? [] : await run<port.WokenRun>('match-waits', [[...new Set(asked)]]);
+  const matched = asked.length + ended.length === 0 ? [] : await run<port.WokenRun>('match-waits', [asked, ended]);
   const woken: port.WokenRun[] = [];
   for (const one of matched) {
     const ack = result.acks.get(one.runId);
@@ -40,4 +37,31 @@ export async function commitIn(run: Run, worker: number, group: port.CommitGroup
   const handed = taken.flatMap((op) => op.extras?.handOvers ?? []);
   for (const { rowId, queue } of handed) woken.push({ runId: rowId, queue, paused: false, state: 'ready' });
   return { ...result, woken };
+}
+
+/**
+ * Locks what stands between the ends of runs and the waits for them.
+ * @returns the runs of which something is locked by somebody
+ */
+export async function lockWaiters(
+  run: Run,
+  ops: readonly Pick<port.RunOp, 'runId' | 'extras'>[],
+): Promise<Set<string>> {
+  const ending = ops.flatMap(ends);
+  const waited = ops.flatMap(waitedFor);
+  if (ending.length + waited.length === 0) return new Set();
+  const rows = await run<{ id: string }>('lock-waiters', [ending, waited]);
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** The run, where it ends and others may be waiting for it. */
+function ends({ runId, extras }: Pick<port.RunOp, 'runId' | 'extras'>): string[] {
+  return extras?.awaited === true ? [runId] : [];
+}
+
+/** Runs that are waited for and were there before: one that the commit itself starts cannot have ended. */
+function waitedFor({ extras }: Pick<port.RunOp, 'extras'>): string[] {
+  if (extras === null) return [];
+  const fresh = new Set(extras.children.map(({ id }) => id));
+  return extras.waits.flatMap(({ childId }) => (childId === null || fresh.has(childId) ? [] : [childId]));
 }

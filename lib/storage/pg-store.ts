@@ -5,7 +5,7 @@ import { StoreError } from '../engine/store.js';
 import { type ClaimRow, claimedRow } from './claimed-row.js';
 import type { Connections } from './connections.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
-import { commitIn, groupValues } from './commits.js';
+import { commitIn, groupValues, lockWaiters } from './commits.js';
 import {
   groupResult,
   type GroupRow,
@@ -108,13 +108,14 @@ export class PgStore implements port.EngineStore {
         return { taken: false, woken: null };
       }
       if (op.records.length > 0) await run('insert-records', [op.runId, op.token, recordsJson(op.records), true]);
+      if ((await lockWaiters(run, [op])).size > 0) throw new StoreError('retry', 'A run that is waited for is locked');
       if (op.extras !== null) await run('commit-extras', [extrasJson([op])]);
       let woken: port.WokenRun | null = null;
       if (op.outcome?.kind === 'again') {
         await run('repeat-handed', [op.rowId, op.outcome.delayMs, op.outcome.step]);
       } else if (op.outcome?.kind === 'done') {
         await run('finish-handed', [op.rowId]);
-        if ((op.extras?.waits.length ?? 0) > 0) await run('match-waits', [[op.runId]]);
+        if ((op.extras?.waits.length ?? 0) > 0) await run('match-waits', [[op.runId], []]);
         const [row] = await run<Omit<port.WokenRun, 'runId'>>('wake-run', [op.runId]);
         woken = row === undefined ? null : { ...row, runId: op.runId };
       }

@@ -67,7 +67,8 @@ export class PgRetention {
         const at: string = after;
         const rows: OldRow[] = await pace.work(() => this.stretch(at, to, filter));
         after = rows.find(({ root }) => root === null)?.id ?? null;
-        count += filter.dryRun ? rows.filter((row) => row.counted).length : await this.delete(rows, filter, pace);
+        const spared = await this.spared(rows, pace);
+        count += filter.dryRun ? countable(rows, spared) : await this.delete(rows, spared, filter, pace);
       }
     }
     return count;
@@ -79,8 +80,26 @@ export class PgRetention {
     return this.query<OldRow>(sql('old-runs', this.schema), parameters);
   }
 
+  /** The roots of trees in which an unfinished run refers to one. */
+  private async spared(rows: readonly OldRow[], pace: Pace): Promise<Set<string>> {
+    const ids = [...new Set(rows.flatMap(({ root, id }) => (root === null || id === null ? [] : [id])))];
+    if (ids.length === 0) return new Set();
+    const referred = await pace.work(() => this.referred(this.query, ids));
+    return new Set(rows.flatMap(({ root, id }) => (root !== null && referred.has(id ?? '') ? [root] : [])));
+  }
+
+  private async referred(query: Query, ids: readonly string[]): Promise<Set<string>> {
+    const rows = await query<{ id: string }>(sql('referred-runs', this.schema), [ids]);
+    return new Set(rows.map(({ id }) => id));
+  }
+
   /** The leaves come first, so that no run goes before its children, however many they are. */
-  private async delete(rows: readonly OldRow[], filter: CleanupFilter, pace: Pace): Promise<number> {
+  private async delete(
+    rows: readonly OldRow[],
+    spared: ReadonlySet<string>,
+    filter: CleanupFilter,
+    pace: Pace,
+  ): Promise<number> {
     const rootsOf = new Map<string, string[]>();
     for (const { root, id } of rows) {
       if (root === null || id === null) continue;
@@ -89,7 +108,7 @@ export class PgRetention {
       else roots.push(root);
     }
     const { batchSize } = filter;
-    const left = new Set<string>();
+    const left = new Set(spared);
     const ids = [...rootsOf.keys()];
     let count = 0;
     for (let at = 0; at < ids.length && filter.signal?.aborted !== true; at += batchSize) {
@@ -97,7 +116,7 @@ export class PgRetention {
       if (batch.length === 0) continue;
       const gone = new Set(await pace.work(() => this.deleteBatch(batch)));
       count += gone.size;
-      // Somebody has it locked, or took it away: what is above it in a tree stays this time.
+      // Somebody has it locked, refers to it by now, or took it away: what is above it in a tree stays this time.
       for (const id of batch) if (!gone.has(id)) for (const root of rootsOf.get(id) ?? []) left.add(root);
     }
     return count;
@@ -106,7 +125,9 @@ export class PgRetention {
   private deleteBatch(ids: readonly string[]): Promise<string[]> {
     return changeOnce(this.pool, this.schema, async (query) => {
       const locked = await query<{ id: string }>(sql('lock-old-runs', this.schema), [ids]);
-      const found = locked.map(({ id }) => id);
+      // Who waits for a run from now on waits for this transaction, and finds none.
+      const referred = await this.referred(query, locked.map(({ id }) => id)); // prettier-ignore
+      const found = locked.flatMap(({ id }) => (referred.has(id) ? [] : [id]));
       for (const table of RUN_TABLES) {
         await query(inSchema(`DELETE FROM durable.${table} WHERE run_id = ANY ($1::uuid[])`, this.schema), [found]);
       }
@@ -114,6 +135,11 @@ export class PgRetention {
       return found;
     });
   }
+}
+
+/** How many runs would go. */
+function countable(rows: readonly OldRow[], spared: ReadonlySet<string>): number {
+  return rows.filter(({ root, counted }) => counted && root !== null && !spared.has(root)).length;
 }
 
 /** Work in the background, which leaves most of the time to others. */

@@ -116,7 +116,7 @@ const start = (more: Partial<StartOp> = {}): StartOp => ({
 }); // prettier-ignore
 
 const EXTRAS: OpExtras = {
-  waits: [], closes: [], handOvers: [], children: [], parent: null, compensating: null, closeAll: false, giveBack: false,
+  waits: [], closes: [], handOvers: [], children: [], awaited: false, compensating: null, closeAll: false, giveBack: false,
   dropSteps: false, pause: null,
 }; // prettier-ignore
 

@@ -4,7 +4,7 @@
 -- $2 text: encoded StoredError
 -- $3 text: encoded reason
 --
--- Returns each with its workflow and its parent, whether a worker held it or one of its steps, and whether another process waits for its
+-- Returns each with its workflow, whether a worker held it or one of its steps, and whether another process waits for its
 -- end.
 WITH gone AS (
   DELETE FROM durable.workflow_queue q
@@ -37,9 +37,9 @@ WITH gone AS (
         LIMIT 1
       ), 0)
   WHERE e.id = ANY ($1::uuid[]) AND e.status = 'active'
-  RETURNING e.id, e.workflow, e.parent_id
+  RETURNING e.id, e.workflow
 )
-SELECT ended.id, ended.workflow, ended.parent_id AS "parentId", bool_or(gone.worker_id IS NOT NULL) AS held, bool_or(gone.watched) AS watched
+SELECT ended.id, ended.workflow, bool_or(gone.worker_id IS NOT NULL) AS held, bool_or(gone.watched) AS watched
 FROM ended
 JOIN gone ON gone.run_id = ended.id
-GROUP BY ended.id, ended.workflow, ended.parent_id
+GROUP BY ended.id, ended.workflow

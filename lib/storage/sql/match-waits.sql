@@ -2,7 +2,8 @@
 -- statement of the transaction.
 --
 -- $1 uuid[]: the runs
+-- $2 uuid[]: runs that the transaction has ended; whoever waits for one of them goes on too
 --
 -- Returns a row for each run that goes on.
 SELECT run AS "runId", queue, paused, state
-FROM durable.match_waits($1)
+FROM durable.match_waits($1, $2)

@@ -1,11 +1,11 @@
--- The unfinished runs of trees, and the unfinished parents that stand above them. A run that has ended or is being undone
+-- The unfinished runs of trees, and those outside that wait for one of them. A run that has ended or is being undone
 -- is left alone: as a root, nothing of its tree is given; below, it is walked through where it has ended (its children may
 -- not have), and not where it is being undone (what it starts now belongs to the undoing).
 --
 -- $1 uuid[]: the roots
 -- $2 boolean: only what is below the roots, whatever has become of them
 --
--- Returns each run once, with `inside`: it is one of the tree, and not only a parent of it.
+-- Returns each run once, with `inside`: it is one of the tree, and does not only wait for one.
 --
 -- LATERAL with OFFSET: children are looked up by the index of parents, whatever the planner believes of their number.
 WITH RECURSIVE tree AS (
@@ -30,7 +30,9 @@ WITH RECURSIVE tree AS (
 SELECT id, true AS inside
 FROM inside
 UNION ALL
-SELECT DISTINCT p.id, false
-FROM tree t
-JOIN durable.workflow_executions p ON p.id = t.parent_id
-WHERE p.status = 'active' AND NOT EXISTS (SELECT FROM inside i WHERE i.id = p.id)
+SELECT DISTINCT w.run_id, false
+FROM inside i
+CROSS JOIN LATERAL (
+  SELECT v.run_id FROM durable.waits v WHERE v.child_id = i.id AND v.active AND v.state = 'open' OFFSET 0
+) w
+WHERE NOT EXISTS (SELECT FROM inside o WHERE o.id = w.run_id)

@@ -1,0 +1,23 @@
+-- Which of these finished runs an unfinished one still refers to: a step that is not over waits for its end or will read how
+-- it ended; or a run was made from its parent (restartFrom, retry) and may call it again by what it has taken over.
+--   $1 uuid[]  the runs
+-- Each is looked up by itself: what was made from a run is rare, and so are waits for one that has ended.
+WITH RECURSIVE asked AS MATERIALIZED (
+  SELECT a.id, e.parent_id
+  FROM unnest($1::uuid[]) AS a(id)
+  CROSS JOIN LATERAL (SELECT x.parent_id FROM durable.workflow_executions x WHERE x.id = a.id LIMIT 1) e
+), made AS (
+  SELECT p.parent_id AS origin, r.id
+  FROM (SELECT DISTINCT parent_id FROM asked WHERE parent_id IS NOT NULL) p
+  CROSS JOIN LATERAL (SELECT x.id FROM durable.workflow_executions x WHERE x.retry_of = p.parent_id OFFSET 0) r
+  UNION
+  SELECT m.origin, r.id
+  FROM made m
+  CROSS JOIN LATERAL (SELECT x.id FROM durable.workflow_executions x WHERE x.retry_of = m.id OFFSET 0) r
+), open AS MATERIALIZED (
+  SELECT DISTINCT m.origin FROM made m WHERE EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id = m.id)
+)
+SELECT a.id
+FROM asked a
+WHERE EXISTS (SELECT FROM durable.waits w WHERE w.child_id = a.id AND w.active)
+  OR a.parent_id IN (SELECT origin FROM open);
