@@ -8,7 +8,7 @@ import type { Closers } from './durable.closers.js';
 import { targetOf, waitForDatabase } from './durable.connect.js';
 import type { WorkflowBinding } from './durable.explorer.js';
 import type { DurableRuntime } from './durable.host.js';
-import { inputValidator } from './durable.input.js';
+import { type InputCheck, inputValidator } from './durable.input.js';
 import { appDataSourceOf, type ResolvedOptions } from './durable.options.js';
 import { captureLogs } from './durable.log-capture.js';
 import { openEvents } from './durable.event-boot.js';
@@ -48,7 +48,7 @@ export async function boot(
 ): Promise<DurableRuntime> {
   const appDataSource = appDataSourceOf(options);
   if (appDataSource === null) refuseTransactionalSteps(bindings);
-  const validators = new Map<Function, (input: unknown) => Promise<void>>();
+  const validators = new Map<Function, InputCheck>();
   for (const { type, inputType, definition } of bindings) {
     if (inputType !== null) validators.set(type, await inputValidator(inputType, definition.name));
   }
@@ -141,11 +141,11 @@ export async function boot(
 function withLimitKey(
   definition: WorkflowDefinition,
   concurrencyKey: WorkflowBinding['concurrencyKey'],
-  validate: ((input: unknown) => Promise<void>) | null,
-): ((input: unknown) => Promise<void>) | null {
+  validate: InputCheck | null,
+): InputCheck | null {
   if (definition.concurrencyLimit === null || concurrencyKey === null) return validate;
-  return async (input) => {
-    await validate?.(input);
+  return async (input, given) => {
+    await validate?.(input, given);
     limitKeyOf({ definition, concurrencyKey }, input);
   };
 }

@@ -13,7 +13,7 @@ import type { NewRun, PgControl } from './storage/control.js';
 export interface StartTarget {
   readonly definition: WorkflowDefinition;
   readonly definitionId: number;
-  readonly validateInput: ((input: unknown) => Promise<void>) | null;
+  readonly validateInput: ((input: unknown, given?: unknown) => Promise<void>) | null;
 }
 
 /** @throws WorkflowNotFoundError; InvalidInputError for a text that no workflow can have as its name */
@@ -73,7 +73,8 @@ export function newRun(
 }
 
 /**
- * Checks an input and gives its stored form. Classes check what the first step will see: the input as it comes back.
+ * Checks an input and gives its stored form. Classes check what the first step will see: the input as it comes back; or an
+ * instance of theirs, as it was given.
  * @throws InvalidInputError, SerializationError
  */
 export async function storedInput(target: StartTarget, input: unknown, maxBytes: number): Promise<string> {
@@ -83,7 +84,7 @@ export async function storedInput(target: StartTarget, input: unknown, maxBytes:
     ]);
   }
   const text = encode(input, { maxBytes, what: 'input' });
-  if (target.validateInput !== null) await target.validateInput(decode(text));
+  if (target.validateInput !== null) await target.validateInput(decode(text), input);
   return text;
 }
 

@@ -116,7 +116,11 @@ export interface WorkflowOptions<D extends object = object, K = Record<string, u
   maxRetries?: number;
   /** How often in a row the worker may die with nothing recorded in between before the run fails. Default: 10. */
   maxRecoveries?: number;
-  /** A class-validator class that the input is checked against. Default: any object. */
+  /**
+   * A class-validator class that the input is checked against, by `start` and at the first claim. An instance of it is
+   * checked as it is; a plain object is right with the class's `@Transform()`s applied or without. The steps get the input
+   * as it was given. Default: any object.
+   */
   input?: new (...args: never[]) => D;
   /** At most `limit` runs of this workflow at a time, across all nodes; with `key`, for each key. Default: no limit. */
   concurrency?: { key?: (input: K) => string; limit: number };

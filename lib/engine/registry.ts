@@ -12,8 +12,11 @@ export interface RegisteredWorkflow {
   readonly retryIf: ReadonlyMap<string, (error: unknown) => boolean>;
   /** Gives what a run counts under where the workflow has a concurrency limit; null: all its runs count together. */
   readonly concurrencyKey: ((input: unknown) => unknown) | null;
-  /** Throws InvalidInputError. Null: any object will do. */
-  readonly validateInput: ((input: unknown) => Promise<void>) | null;
+  /**
+   * Throws InvalidInputError. `given`: what the caller has passed, where the input is what became of it in the database.
+   * Null: any object will do.
+   */
+  readonly validateInput: ((input: unknown, given?: unknown) => Promise<void>) | null;
 }
 
 /** The workflows of one instance of the module, by name, class and number. */
