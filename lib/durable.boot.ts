@@ -74,6 +74,7 @@ export async function boot(
     const release = captureLogs();
     closers.add('the capture of logs', async () => release());
   }
+  for (const { className, notices } of bindings) for (const notice of notices) log.warn(`${className}: ${notice}.`);
   const registry = new Registry();
   for (const { definition, hash, type, instance, retryIf, concurrencyKey } of bindings) {
     const { id } = await saveDefinition(database, { name: definition.name, hash, definition });

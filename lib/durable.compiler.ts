@@ -25,6 +25,8 @@ export interface CompiledWorkflow {
   /** By the name of the node or compensation. */
   readonly retryIf: ReadonlyMap<string, (error: unknown) => boolean>;
   readonly concurrencyKey: ((input: unknown) => string) | null;
+  /** What works as it stands, and is probably not meant. */
+  readonly notices: readonly string[];
 }
 
 /** A compiled class, or everything that is wrong with it; each fault's path is `Class.member`. */
@@ -87,6 +89,7 @@ export function compileWorkflow(type: Function, options: Options): CompileResult
           retryIf,
           // The key is called with the run's input, which `start` has checked against the class's types.
           concurrencyKey: (options.concurrency?.key as ((input: unknown) => string) | undefined) ?? null,
+          notices: [...shortNames(draft, options, members), ...lostInput(options)],
         },
       };
 }
@@ -103,6 +106,38 @@ export function defaultWorkflowName(type: Function): string {
     .replace(/([\p{Ll}\d])(\p{Lu})/gu, '$1_$2')
     .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1_$2')
     .toLowerCase();
+}
+
+/** Names of one or two letters are mostly a minifier's, which gives others in the next build. */
+const SHORTEST_NAME = 3;
+
+/** The stored runs of a workflow go by its name, and their places by those of its members. */
+function shortNames(draft: DraftWorkflow, { name }: Options, members: readonly DecoratedMember[]): string[] {
+  const own = members.filter(({ decorators }) => decorators[0]?.options.name === undefined).map(({ member }) => member);
+  const short = own.filter((member) => member.length < SHORTEST_NAME).map((member) => `"${member}"`);
+  const notices: string[] = [];
+  if (name === undefined && draft.name.length < SHORTEST_NAME) {
+    notices.push(
+      `its name "${draft.name}" was made from that of the class, which a minifier may have shortened: the next build would ` +
+        'not know the runs of this one. Set `name` in @Workflow()',
+    );
+  }
+  if (short.length > 0) {
+    notices.push(
+      `${short.join(', ')} ${short.length === 1 ? 'goes by the name of its method' : 'go by the names of their methods'}, ` +
+        'which a minifier may have shortened: the next build would not find the places of runs. Set `name` in the decorators',
+    );
+  }
+  return notices;
+}
+
+/** A class that an import cycle has not made yet, or that was imported as a type. */
+function lostInput(options: Options): string[] {
+  if (!('input' in options) || options.input !== undefined) return [];
+  return [
+    '`input` is undefined in @Workflow(), so no input is checked: import the class as a value, from a file that does not ' +
+      'import this one, or take `input` away',
+  ];
 }
 
 function workflowFields(type: Function, options: Options): Omit<DraftWorkflow, 'members' | 'methods'> {

@@ -352,6 +352,54 @@ describe('compileWorkflow', () => {
   });
 });
 
+describe('notices', () => {
+  const noticesOf = (type: Function, options: Options = {}): readonly string[] => compile(type, options).notices;
+
+  it('says which names a minifier may have made', () => {
+    class oWorkflow {
+      @Step()
+      a(): void {}
+      @Step({ name: 'b' })
+      b(): void {}
+      @Parallel(['cc', 'longer'])
+      dd(): void {}
+      @Step()
+      cc(): void {}
+      @Step()
+      longer(): void {}
+    }
+    expect(noticesOf(oWorkflow)).toEqual([
+      expect.stringMatching(/^its name "o" was made .* Set `name` in @Workflow\(\)$/),
+      expect.stringMatching(/^"a", "dd", "cc" go by the names of their methods, .* Set `name` in the decorators$/),
+    ]);
+  });
+
+  it('says nothing of names that were given, or are longer', () => {
+    class o {
+      @Step({ name: 'a' })
+      a(): void {}
+      @Step()
+      run(): void {}
+    }
+    class FaxWorkflow {
+      @Step()
+      run(): void {}
+    }
+    expect([...noticesOf(o, { name: 'o' }), ...noticesOf(FaxWorkflow)]).toEqual([]);
+  });
+
+  it('says that an input class which is undefined checks nothing', () => {
+    class LostWorkflow {
+      @Step()
+      run(): void {}
+    }
+    const options = { input: undefined } as unknown as Options;
+    expect(noticesOf(LostWorkflow, options)).toEqual([
+      expect.stringMatching(/^`input` is undefined .* no input is checked/),
+    ]);
+  });
+});
+
 describe('defaultWorkflowName', () => {
   it.each([
     ['OrderWorkflow', 'order'],

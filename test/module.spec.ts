@@ -231,6 +231,32 @@ describe('named instances', () => {
   });
 });
 
+it('the boot warns of what is probably not meant: lost input classes, names that a minifier has shortened', async () => {
+  @Workflow({ input: JSON.parse('{}').Dto as never })
+  class oWorkflow {
+    @Step()
+    a() {}
+  }
+  const told: string[] = [];
+  const ignore = () => {};
+  const warn = (message: string) => void told.push(message);
+  const module = await Test.createTestingModule({
+    imports: [DurableModule.forRoot(defaults())],
+    providers: [oWorkflow],
+  })
+    .setLogger({ log: ignore, error: ignore, warn })
+    .compile();
+  open.push(module);
+  await module.init();
+  expect(told).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^oWorkflow: its name "o" /),
+      expect.stringMatching(/^oWorkflow: "a" goes by /),
+      expect.stringMatching(/^oWorkflow: `input` is undefined /),
+    ]),
+  );
+});
+
 describe('what stops the boot', () => {
   it('are wrong options, all at once', async () => {
     const wrong = JSON.parse('{ "schema": "No", "workrs": true, "migrations": 5 }') as DurableModuleOptions;
