@@ -33,7 +33,7 @@ import { PgRetention } from './storage/retention.js';
 import { sql } from './storage/sql.js';
 import { type Query, readsOf } from './storage/transaction.js';
 import { openTelemetry } from './durable.telemetry.js';
-import { packageVersion } from './durable.version.js';
+import { mixedVersions, packageVersion } from './durable.version.js';
 
 /**
  * Everything between the checked options and an engine that is ready to start: server, connections, tables, definitions.
@@ -73,6 +73,12 @@ export async function boot(
   if (options.logs !== null) {
     const release = captureLogs();
     closers.add('the capture of logs', async () => release());
+  }
+  const mixed = mixedVersions();
+  if (mixed !== null) {
+    log.warn(
+      `This process has loaded different versions of nest-durable: ${mixed}. They may not understand each other: have one.`,
+    );
   }
   for (const { className, notices } of bindings) for (const notice of notices) log.warn(`${className}: ${notice}.`);
   const registry = new Registry();

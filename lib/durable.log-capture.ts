@@ -1,5 +1,6 @@
 import { ConsoleLogger, Logger } from '@nestjs/common';
 import type { LogLevel } from './core/log-entry.js';
+import { shared } from './core/shared.js';
 import { type CallReader, consoleReader, nestReader } from './durable.log-reading.js';
 import { currentLog } from './engine/step-scope.js';
 
@@ -21,10 +22,13 @@ const CONSOLE_LEVELS: Readonly<Record<string, LogLevel>> = {
   trace: 'debug',
 };
 
-let users = 0;
-let undos: Undo[] = [];
-/** A logger calls others: Nest's `Logger` a `ConsoleLogger`, which may call `console`. What they say was said already. */
-let within = false;
+/** Of the process, whichever copy of the package puts it in: a second wrapper would keep each line twice. */
+const capture = shared('logs', () => ({
+  users: 0,
+  undos: [] as Undo[],
+  /** A logger calls others: Nest's `Logger` a `ConsoleLogger`, which may call `console`. What they say was said already. */
+  within: false,
+}));
 
 /**
  * Has what the code of steps says to Nest's loggers and to `console` kept by the step (currentLog). Process-wide, once
@@ -37,13 +41,13 @@ let within = false;
  * @returns releases it; safe to call twice
  */
 export function captureLogs(): () => void {
-  if (users++ === 0) undos = install();
+  if (capture.users++ === 0) capture.undos = install();
   let released = false;
   return () => {
     if (released) return;
     released = true;
-    if (--users > 0) return;
-    for (const undo of undos.splice(0).reverse()) undo();
+    if (--capture.users > 0) return;
+    for (const undo of capture.undos.splice(0).reverse()) undo();
   };
 }
 
@@ -70,9 +74,9 @@ function wrap(target: object, key: string, read: CallReader, isConsole: boolean)
   let active = true;
 
   const wrapper: Method = function (this: unknown, ...args: unknown[]): unknown {
-    const log = active && !within ? currentLog() : null;
+    const log = active && !capture.within ? currentLog() : null;
     if (log === null) return Reflect.apply(original, this, args);
-    within = true;
+    capture.within = true;
     try {
       const { settings } = log;
       if (isConsole && !settings.console) return Reflect.apply(original, this, args);
@@ -81,7 +85,7 @@ function wrap(target: object, key: string, read: CallReader, isConsole: boolean)
       log.add({ level, ...line });
       return settings.passthrough ? Reflect.apply(original, this, passed) : undefined;
     } finally {
-      within = false;
+      capture.within = false;
     }
   };
 

@@ -1,4 +1,4 @@
-import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type ExistingProvider, type Type } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import {
   getDurableClientToken,
@@ -7,6 +7,7 @@ import {
   getDurableOptionsToken,
   getDurableQueuesToken,
 } from './durable.tokens.js';
+import { shared } from './core/shared.js';
 import { DurableClient } from './durable.client.js';
 import { DurableEvents } from './durable.events.js';
 import { DurableExplorer } from './durable.explorer.js';
@@ -33,20 +34,34 @@ export interface DurableOptionsFactory {
 /** The options as given, in the module of each instance. */
 export const RAW_OPTIONS = Symbol('DURABLE_RAW_OPTIONS');
 
+const SERVICES = [
+  { tokenOf: getDurableClientToken, type: DurableClient },
+  { tokenOf: getDurableQueuesToken, type: DurableQueues },
+  { tokenOf: getDurableEventsToken, type: DurableEvents },
+  { tokenOf: getDurableHealthIndicatorToken, type: DurableHealthIndicator },
+] as const;
+
+/** Those of each copy of the package: what a provider of one injects by class, the module of another gives it. */
+const known = shared('services', (): (readonly Service[])[] => []);
+known.push(SERVICES);
+
+interface Service {
+  readonly tokenOf: (name: string) => string;
+  readonly type: Type;
+}
+
+function byItsClass({ tokenOf, type }: Service): ExistingProvider & { provide: Type } {
+  return { provide: type, useExisting: tokenOf('default') };
+}
+
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<DurableFactoryOptions>({ optionsInjectionToken: RAW_OPTIONS })
     .setClassMethodName('forRoot')
     .setExtras<DurableModuleExtras>({ name: 'default', isGlobal: true }, (definition, { name, isGlobal }) => {
       const instance = name ?? 'default';
       const options = getDurableOptionsToken(instance);
-      const services = [
-        { token: getDurableClientToken(instance), type: DurableClient },
-        { token: getDurableQueuesToken(instance), type: DurableQueues },
-        { token: getDurableEventsToken(instance), type: DurableEvents },
-        { token: getDurableHealthIndicatorToken(instance), type: DurableHealthIndicator },
-      ];
-      const byClass =
-        instance === 'default' ? services.map(({ token, type }) => ({ provide: type, useExisting: token })) : [];
+      const services = SERVICES.map(({ tokenOf, type }) => ({ token: tokenOf(instance), type }));
+      const byClass = instance === 'default' ? known.flatMap((copy) => copy.map(byItsClass)) : [];
       return {
         ...definition,
         global: isGlobal ?? true,

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { DatabaseUnavailableError } from './core/errors.js';
+import { read } from './core/text-of.js';
 import { boot } from './durable.boot.js';
 import { Closers } from './durable.closers.js';
 import { DurableExplorer } from './durable.explorer.js';
@@ -13,6 +14,8 @@ import { listLoops } from './durable.scheduler-registry.js';
 
 /** The checked options, under one token in the module of each instance. */
 export const CHECKED_OPTIONS = Symbol('DURABLE_CHECKED_OPTIONS');
+
+const RUNNER: unique symbol = Symbol.for('nest-durable.runner');
 
 /** ms after which a call that waits for the boot of an app that was never initialised is told about in the log. */
 const READY_PATIENCE = 10_000;
@@ -33,6 +36,7 @@ const READY_PATIENCE = 10_000;
 export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnApplicationShutdown {
   readonly name: string;
   readonly works: boolean;
+  readonly [RUNNER] = true;
   private readonly log: Logger;
   private readonly closers: Closers;
   private readonly booted = new Deferred<DurableRuntime>();
@@ -153,8 +157,9 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
   }
 }
 
+/** Of another copy of this package too. */
 function isRunner(instance: unknown): instance is DurableRunner {
-  return instance instanceof DurableRunner;
+  return read(instance, RUNNER) === true;
 }
 
 class Deferred<T> {

@@ -6,6 +6,7 @@ export class StepUsageError extends DurableError {
     | 'ONCE_NAME_TAKEN'
     | 'NOT_TRANSACTIONAL'
     | 'TRANSACTION_ENDED'
+    | 'OTHER_VERSION'
     | 'NO_RESULTS'
     | 'NO_SUCH_RESULT'
     | 'WAIT_IN_COMPENSATION';

@@ -53,7 +53,7 @@ export function isError(value: unknown): value is Error {
 }
 
 /** A property of whatever it is; undefined where there is none, or where looking at it throws. */
-export function read(value: unknown, key: string): unknown {
+export function read(value: unknown, key: PropertyKey): unknown {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
   try {
     return Reflect.get(value, key);

@@ -6,6 +6,9 @@ import type { WorkflowOptions } from './types.js';
 
 const MarkWorkflow = DiscoveryService.createDecorator<WorkflowOptions<object, never>>();
 
+/** Nest makes up a key for each copy of this package that a process has loaded; by this one they find each other's. */
+const WORKFLOW_KEY = 'nest-durable:workflow';
+
 /** Where Nest keeps what `@Injectable({ scope })` was told; the same in 11 and 12. */
 const SCOPE_KEY = 'scope:options';
 
@@ -35,6 +38,7 @@ export function Workflow<D extends object = never, K = [D] extends [never] ? Rec
       Injectable()(type);
     }
     MarkWorkflow(options)(type);
+    Reflect.defineMetadata(WORKFLOW_KEY, options, type);
   };
 }
 
@@ -49,5 +53,5 @@ function refuseThenable(type: Function): void {
 
 /** The options of the class's own `@Workflow()`, or `null`: a subclass without one is no workflow. */
 export function workflowOptions(type: Function): WorkflowOptions<object, never> | null {
-  return (Reflect.getOwnMetadata(MarkWorkflow.KEY, type) as WorkflowOptions<object, never> | undefined) ?? null;
+  return (Reflect.getOwnMetadata(WORKFLOW_KEY, type) as WorkflowOptions<object, never> | undefined) ?? null;
 }

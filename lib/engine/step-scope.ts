@@ -1,10 +1,11 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { decode } from '../core/codec.js';
 import { AttemptClosedError, NotInStepError } from '../core/errors.js';
+import { StepUsageError } from '../core/errors-usage.js';
 import type { SettledResult } from '../core/results.js';
 import type { ChildRequest, PreparedChild } from './children.js';
 import { StepContext } from './step-context.js';
 import type { StepLog } from './step-log.js';
+import { isInOtherVersion, stepStorage } from './step-storage.js';
 import type { PassWaits } from './step-waits.js';
 import type { AttemptTrace } from './telemetry.js';
 
@@ -140,7 +141,7 @@ export class StepScope {
   }
 }
 
-const storage = new AsyncLocalStorage<StepScope>();
+const storage = stepStorage<StepScope>();
 
 /** Where what is logged at this moment is kept; null: nowhere, outside of steps and in an attempt that was given up. */
 export function currentLog(): StepLog | null {
@@ -160,9 +161,17 @@ export function runInScope<T>(scope: StepScope, work: () => T): T {
 /** The attempt that the calling code belongs to; `caller` names the function for the error. */
 export function currentScope(caller: string): StepScope {
   const scope = storage.getStore();
-  if (scope === undefined) throw new NotInStepError(caller);
+  if (scope === undefined) throw isInOtherVersion() ? otherVersion(caller) : new NotInStepError(caller);
   if (scope.isClosed) throw new AttemptClosedError(scope.step);
   return scope;
+}
+
+function otherVersion(caller: string): StepUsageError {
+  return new StepUsageError(
+    'OTHER_VERSION',
+    `${caller}() is of another version of nest-durable than the one that runs this step: the process has loaded two copies ` +
+      'of the package. npm ls nest-durable says where they come from; have one.',
+  );
 }
 
 /**
