@@ -55,7 +55,7 @@ interface Bounds {
  */
 export class OptionReader {
   private readonly known = new Set<string>();
-  private readonly unreadable = new Set<string>();
+  private unreadable: Set<string> | null = null;
 
   private constructor(
     private readonly faults: Faults,
@@ -183,6 +183,7 @@ export class OptionReader {
       return this.raw[key];
     } catch (error) {
       // Told once: a second look sees the same.
+      this.unreadable ??= new Set();
       if (!this.unreadable.has(key)) this.fault(key, `reading it failed (${textOf(error)})`);
       this.unreadable.add(key);
       return undefined;

@@ -199,13 +199,9 @@ export class RunSession implements Session {
 
   /** Starts what can start; when nothing runs and nothing can, leaves. `now`: what there is to commit is all there is. */
   private proceed(now = false): void {
-    this.guarded(() => this.goOn(now));
-  }
-
-  /** Around everything that is called from outside: timers and promises have nobody to tell what it throws. */
-  private guarded(work: () => void): void {
+    // Timers and promises have nobody to tell what it throws.
     try {
-      work();
+      this.goOn(now);
     } catch (error) {
       this.broken(error);
     }
@@ -317,7 +313,9 @@ export class RunSession implements Session {
     const { core } = this;
     if (core.over) return;
     if (core.outbox.isBusy) {
-      if (ending !== null) void core.idle().then(() => this.guarded(() => this.flush(null, ending)));
+      if (ending === null) return;
+      const idle = core.idle().then(() => this.flush(null, ending));
+      idle.catch((error: unknown) => this.broken(error));
       return;
     }
     const outcome = ending ?? (found === null ? null : this.outcome(found));
@@ -330,12 +328,20 @@ export class RunSession implements Session {
     if (outcome !== null) this.deadline.clear();
     this.leaving = outcome !== null;
     this.core.outbox.send(outcome).then(
-      ({ ack, records }) => this.guarded(() => this.committed(ack, records, outcome)),
+      ({ ack, records }) => this.committed(ack, records, outcome),
       (error: unknown) => this.broken(error),
     );
   }
 
   private committed(ack: Ack, records: readonly NewRecord[], outcome: Outcome | null): void {
+    try {
+      this.takeAck(ack, records, outcome);
+    } catch (error) {
+      this.broken(error);
+    }
+  }
+
+  private takeAck(ack: Ack, records: readonly NewRecord[], outcome: Outcome | null): void {
     const { core } = this;
     core.confirm(records);
     if (!ack.taken) {

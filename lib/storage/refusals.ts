@@ -1,5 +1,5 @@
 import { DatabaseUnavailableError } from '../core/errors.js';
-import { textOf } from '../core/text-of.js';
+import { errorOf, textOf } from '../core/text-of.js';
 import { serverAnswer } from './connection-errors.js';
 
 /** SQLSTATE: the lock was not to be had in time. */
@@ -31,7 +31,7 @@ export function stillLocked(cause: unknown, waitsFor: string | undefined, ms: nu
 export function databaseRefused(cause: unknown): Error {
   const answer = serverAnswer(cause);
   // A fault in the engine or in the app's own code.
-  if (answer === undefined) return cause instanceof Error ? cause : new Error(textOf(cause), { cause });
+  if (answer === undefined) return errorOf(cause);
   return new DatabaseUnavailableError(`PostgreSQL refused what was asked for: ${answer.message} (${answer.code}).`, {
     cause: bare(cause),
   });
