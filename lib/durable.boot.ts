@@ -19,6 +19,7 @@ import { Registry } from './engine/registry.js';
 import { serverAnswer, type DatabaseTarget } from './storage/connection.js';
 import { Connections } from './storage/connections.js';
 import { openDataSource } from './storage/data-source.js';
+import { PgDeclarations } from './storage/declarations.js';
 import { saveDefinition } from './storage/definition-store.js';
 import { startEmbedded } from './storage/embedded-server.js';
 import { checkMigrations, howToMigrate, migrate } from './storage/migrator.js';
@@ -88,7 +89,8 @@ export async function boot(
     registry.add({ definition, definitionId: id, type, instance, retryIf, concurrencyKey, validateInput });
   }
 
-  await declareSchedules(new PgSchedules(pool, options.schema), registry, bindings, options, log);
+  const declarations = new PgDeclarations(pool, options.schema, new PgSchedules(pool, options.schema));
+  const declared = await declareSchedules(declarations, registry, bindings, options, log);
 
   const store = new PgStore({
     connections,
@@ -108,6 +110,7 @@ export async function boot(
     store,
     schedules: withRedaction(new PgScheduleStore(pool, options.schema), options.redact),
     queues,
+    declarations: { store: declarations, schedules: declared },
     jobs: retention === null ? [] : [retention],
     registry,
     settings: {

@@ -8,8 +8,9 @@ export interface QueueOptions {
   /** ms between two looks into the queue when no notification comes. A safety net where `notify` is on. Default: 1000. */
   pollInterval?: number;
   /**
-   * Runs of this queue that all processes together hold at a time. As with the other limits of a queue, those of the
-   * process that booted last hold for all, so give them all the same. Default: no limit.
+   * Runs of this queue that all processes together hold at a time. As with the other limits of a queue, those of the living
+   * process with the latest definitions hold for all, and among such those that came last: give them all the same.
+   * Default: no limit.
    */
   globalConcurrency?: number;
   /**

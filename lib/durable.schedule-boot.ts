@@ -9,19 +9,20 @@ import type { WorkflowBinding } from './durable.explorer.js';
 import type { ResolvedOptions } from './durable.options.js';
 import type { Registry } from './engine/registry.js';
 import type { ScheduleStore } from './engine/store.js';
-import type { PgSchedules } from './storage/schedules.js';
+import type { PgDeclarations } from './storage/declarations.js';
 
 /**
- * Stores what the classes' `@Schedule()`s say, and takes those out of service that they no longer have.
- * @throws DefinitionError for an input that is larger than a run may have
+ * Stores what the classes' `@Schedule()`s say.
+ * @returns the numbers of the declarations
+ * @throws DefinitionError for an input that is larger than a run may have, and a name that is another workflow's
  */
 export async function declareSchedules(
-  schedules: PgSchedules,
+  declarations: PgDeclarations,
   registry: Registry,
   bindings: readonly WorkflowBinding[],
   { maxPayloadBytes: maxBytes, redact }: Pick<ResolvedOptions, 'maxPayloadBytes' | 'redact'>,
   log: Logger,
-): Promise<void> {
+): Promise<number[]> {
   for (const binding of bindings) {
     for (const { name, settings } of binding.schedules) {
       const input = decode(settings.input);
@@ -41,9 +42,12 @@ export async function declareSchedules(
         });
     }
   }
-  await schedules.declare(
-    bindings.flatMap((binding) => binding.schedules),
-    bindings.map(({ definition }) => definition.name),
+  return declarations.declareSchedules(
+    bindings.map(({ definition: { name }, schedules }) => ({
+      workflow: name,
+      definitionId: registry.byName(name)?.definitionId ?? 0,
+      schedules,
+    })),
   );
 }
 

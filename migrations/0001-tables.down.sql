@@ -10,6 +10,7 @@ DROP TABLE durable.step_executions;
 DROP TABLE durable.workflow_queue;
 DROP TABLE durable.workflow_executions;
 DROP TABLE durable.workers;
+DROP TABLE durable.declarations;
 DROP TABLE durable.workflow_definitions;
 DROP FUNCTION durable.clock();
 DROP TABLE durable.instance;

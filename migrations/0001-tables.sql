@@ -26,6 +26,28 @@ CREATE TABLE durable.workflow_definitions (
   UNIQUE (name, version)
 );
 
+-- What processes declare at their boot: the schedules that a workflow's code has, the limits of a queue. Of those that living
+-- workers have for one subject the latest is in force: by definition, then by order of first appearance; when no living
+-- worker has it any more, the latest of the others is. A row outlives its code for a while, so that code that comes back is
+-- known as what was there before.
+CREATE TABLE durable.declarations (
+  id            integer     GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  kind          text        NOT NULL,
+  -- Name of the workflow or queue.
+  subject       text        NOT NULL,
+  -- The workflow's; for a queue the latest that the process has, 0: it has none.
+  definition_id integer     NOT NULL,
+  hash          text        NOT NULL,
+  -- JSON: an array of schedules, or the limits as queue_settings has them.
+  body          text        NOT NULL,
+  -- What scheduled_workflows and queue_settings say comes from it.
+  in_force      boolean     NOT NULL DEFAULT false,
+  last_seen     timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (kind, subject, definition_id, hash),
+  CONSTRAINT declarations_kind CHECK (kind IN ('schedules', 'queue'))
+);
+CREATE UNIQUE INDEX declarations_in_force ON durable.declarations (kind, subject) WHERE in_force;
+
 -- One row a process. It is the lease of all the runs the process holds: renewed by one single-row update a heartbeat,
 -- however many runs there are.
 CREATE TABLE durable.workers (
@@ -40,6 +62,7 @@ CREATE TABLE durable.workers (
   version      text        NOT NULL,
   queues       text[]      NOT NULL,
   definitions  integer[]   NOT NULL,
+  declarations integer[]   NOT NULL DEFAULT '{}',
   -- application_name of the process's listening session, once the server was seen to show it; NULL: cannot be watched.
   session_name text,
   started_at   timestamptz NOT NULL DEFAULT now(),
@@ -274,8 +297,8 @@ CREATE TABLE durable.requests (
   made_at timestamptz NOT NULL DEFAULT now()
 );
 
--- One row a queue that some process works on or somebody has paused. The limits are those of the process that booted
--- last; `paused_at` is set by people only.
+-- One row a queue that some process works on or somebody has paused. The limits are those of the declaration in force;
+-- `paused_at` is set by people only.
 CREATE TABLE durable.queue_settings (
   queue               text        PRIMARY KEY,
   paused_at           timestamptz,

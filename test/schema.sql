@@ -33,6 +33,25 @@ CREATE OR REPLACE FUNCTION durable.clock()
  STABLE
 AS $function$SELECT now()$function$;
 
+CREATE TABLE durable.declarations (
+  id integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+  kind text NOT NULL,
+  subject text NOT NULL,
+  definition_id integer NOT NULL,
+  hash text NOT NULL,
+  body text NOT NULL,
+  in_force boolean NOT NULL DEFAULT false,
+  last_seen timestamp with time zone NOT NULL DEFAULT now()
+);
+
+ALTER TABLE durable.declarations ADD CONSTRAINT declarations_kind CHECK ((kind = ANY (ARRAY['schedules'::text, 'queue'::text])));
+
+ALTER TABLE durable.declarations ADD CONSTRAINT declarations_kind_subject_definition_id_hash_key UNIQUE (kind, subject, definition_id, hash);
+
+ALTER TABLE durable.declarations ADD CONSTRAINT declarations_pkey PRIMARY KEY (id);
+
+CREATE UNIQUE INDEX declarations_in_force ON durable.declarations USING btree (kind, subject) WHERE in_force;
+
 CREATE TABLE durable.events (
   run_id uuid NOT NULL,
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -452,6 +471,7 @@ CREATE TABLE durable.workers (
   version text NOT NULL,
   queues text[] NOT NULL,
   definitions integer[] NOT NULL,
+  declarations integer[] NOT NULL DEFAULT '{}'::integer[],
   session_name text,
   started_at timestamp with time zone NOT NULL DEFAULT now(),
   seen_at timestamp with time zone NOT NULL DEFAULT now(),

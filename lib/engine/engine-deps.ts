@@ -5,7 +5,7 @@ import type { Observer } from './observer.js';
 import type { QueueSettings, QueueStore } from './queue-store.js';
 import type { Registry } from './registry.js';
 import type { LogSettings } from './step-log.js';
-import type { EngineStore, ScheduleStore } from './store.js';
+import type { DeclarationStore, EngineStore, ScheduleStore } from './store.js';
 import type { Telemetry } from './telemetry.js';
 
 export interface EngineSettings {
@@ -47,6 +47,8 @@ export interface EngineDeps {
   readonly store: EngineStore;
   readonly schedules: ScheduleStore;
   readonly queues: QueueStore;
+  /** `schedules`: the declarations of this process that its boot has stored. */
+  readonly declarations: { readonly store: DeclarationStore; readonly schedules: readonly number[] };
   /** What else is to be done in the background. */
   readonly jobs: readonly MaintenanceJob[];
   readonly registry: Registry;

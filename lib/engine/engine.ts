@@ -2,6 +2,7 @@ import { textOf } from '../core/text-of.js';
 import { ClaimableDefinitions } from './claimable.js';
 import { DatabaseClock } from './clock.js';
 import { withDeadline } from './deadline.js';
+import { Declarations } from './declarations.js';
 import { EndedRuns, type EndListener } from './ended-runs.js';
 import type { EngineDeps, EngineSettings } from './engine-deps.js';
 import type { EngineHealth } from './health.js';
@@ -23,7 +24,7 @@ import { SessionOpener } from './session-opener.js';
 import { Sessions } from './sessions.js';
 import { Starts } from './starts.js';
 import { WakeUp } from './wake-up.js';
-import type { CancelledTree, Hold, PulseFindings, StartOp, Wake, WokenRun } from './store.js';
+import type { CancelledTree, Followed, Hold, PulseFindings, StartOp, Wake, WokenRun } from './store.js';
 
 /** While attempts run, how often they are published if they changed, ms. */
 const PUBLISH_INTERVAL = 1_000;
@@ -52,6 +53,7 @@ export class Engine {
   private readonly publisher: Loop;
   private readonly pulse: Pulse;
   private readonly definitions: ClaimableDefinitions;
+  private readonly declarations: Declarations;
   private readonly scheduler: Scheduler;
   private readonly starts: Starts;
   private readonly holds: Holds;
@@ -90,6 +92,7 @@ export class Engine {
         version: settings.version,
         queues: Object.keys(settings.queues),
         definitions: registry.all().map((w) => w.definitionId),
+        declarations: this.declarations.ids,
         sessionName: deps.sessionName(),
         leaseMs: settings.leaseTimeout,
       }),
@@ -100,7 +103,7 @@ export class Engine {
           deps.telemetry?.recovered(rows);
           this.workIn(queues);
         },
-        onPeersChanged: () => void this.definitions.loop.poke(),
+        onPeersChanged: () => this.peersChanged(),
         onDeclaredDead: () => {
           deps.telemetry?.lost(this.sessions.count);
           this.sessions.loseAll(new Error('This process was out of touch: its runs were taken'));
@@ -131,8 +134,6 @@ export class Engine {
     this.opener = new SessionOpener(sessionDeps, registry, this.sessions);
     const limits = Object.entries(settings.queues).map(([queue, given]) => ({ ...given, queue }));
     this.claims = new QueueClaims({
-      limits,
-      onSettings: (queue) => deps.hints.settings(queue),
       store,
       queues: deps.queues,
       registry,
@@ -229,6 +230,13 @@ export class Engine {
       wakeUp: this.wakeUp,
       wakes: () => this.wakes,
     });
+    this.declarations = new Declarations({
+      ...deps.declarations,
+      registry,
+      limits,
+      onFollowed: (followed) => void this.followed(followed),
+      onTrouble,
+    });
     this.scheduler = new Scheduler({
       store: deps.schedules,
       registry,
@@ -247,10 +255,14 @@ export class Engine {
     this.state = 'running';
     if (!this.deps.settings.workers) return;
     this.definitions.begin();
+    await this.declarations.declare();
     await this.membership.join();
+    await this.declarations.follow();
     await this.definitions.loop.poke();
     await this.claims.start();
-    for (const loop of [this.definitions.loop, this.waker, this.matcher, this.publisher, this.pulse.loop]) loop.start();
+    const { definitions, declarations, waker, matcher, publisher, pulse } = this;
+    const loops = [definitions.loop, declarations.loop, waker, matcher, publisher, pulse.loop];
+    for (const loop of loops) loop.start();
     this.maintenance.start();
     this.sessions.watch(this.deps.settings.recoveryInterval, this.deps.onTrouble);
     for (const poller of this.pollers.values()) poller.start();
@@ -262,8 +274,8 @@ export class Engine {
     if (this.state !== 'running') return;
     this.state = 'quiet';
     await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
-    const { waker, matcher, definitions, scheduler, claims, maintenance, pulse } = this;
-    const loops = [pulse.loop, waker, matcher, definitions.loop, scheduler, claims, maintenance];
+    const { waker, matcher, definitions, declarations, scheduler, claims, maintenance, pulse } = this;
+    const loops = [pulse.loop, waker, matcher, definitions.loop, declarations.loop, scheduler, claims, maintenance];
     // An event that cannot be sent during an outage is tried for longer than a shutdown may take.
     const opened = withDeadline(this.holds.settled(), LAST_COMMITS);
     await Promise.all([...loops.map((loop) => loop.stop()), opened]);
@@ -297,8 +309,9 @@ export class Engine {
   kill(): void {
     this.state = 'stopped';
     for (const poller of this.pollers.values()) void poller.stop();
-    for (const loop of [this.waker, this.matcher, this.publisher, this.definitions.loop, this.pulse.loop])
-      void loop.stop();
+    const { waker, matcher, publisher, definitions, declarations, pulse } = this;
+    const loops = [waker, matcher, publisher, definitions.loop, declarations.loop, pulse.loop];
+    for (const loop of loops) void loop.stop();
     for (const part of [this.scheduler, this.claims, this.maintenance]) void part.stop();
     void Promise.all([this.sessions.unwatch(), this.membership.halt()]);
     this.writer.close();
@@ -376,8 +389,9 @@ export class Engine {
 
   /** For a look at its health: what it does, and how long ago each loop came round. */
   health(): EngineHealth {
-    const { waker, definitions, publisher, pulse, membership, claims } = this;
-    const loops = [pulse.loop, waker, definitions.loop, publisher, ...membership.loops, ...claims.loops];
+    const { waker, definitions, declarations, publisher, pulse, membership, claims } = this;
+    const own = [pulse.loop, waker, definitions.loop, declarations.loop, publisher];
+    const loops = [...own, ...membership.loops, ...claims.loops];
     return {
       state: this.state,
       claimable: this.definitions.ids,
@@ -393,6 +407,7 @@ export class Engine {
   async sweep(): Promise<void> {
     if (!this.wakes) return;
     await this.membership.lookNow();
+    await this.declarations.loop.poke();
     const loops = [this.definitions.loop.poke(), this.waker.poke(), this.matcher.poke(), this.claims.refresh()];
     await Promise.all([...loops, this.sessions.look(), this.scheduler.look()]);
     await this.maintenance.poke();
@@ -401,6 +416,18 @@ export class Engine {
 
   private get watch(): Watch {
     return { observer: this.deps.observer, telemetry: this.deps.telemetry, clock: this.clock };
+  }
+
+  /** What this process may claim, and which declarations are in force, depends on who lives. */
+  private peersChanged(): void {
+    void this.definitions.loop.poke();
+    void this.declarations.loop.poke();
+  }
+
+  private async followed({ schedules, queues }: Followed): Promise<void> {
+    for (const queue of queues) this.deps.hints.settings(queue);
+    if (queues.length > 0) await this.hinted.settings();
+    if (schedules) this.scheduleChanged();
   }
 
   private lookIntoQueues(): void {

@@ -3,7 +3,7 @@ import { toStoredError } from '../core/error-record.js';
 import { textOf } from '../core/text-of.js';
 import { limitKeyOfStored, workflowOfKey } from './limit-keys.js';
 import { Loop } from './loop.js';
-import type { LimitedClaimable, QueueLimits, QueueStore } from './queue-store.js';
+import type { LimitedClaimable, QueueStore } from './queue-store.js';
 import type { Registry } from './registry.js';
 import type { Claimable, ClaimedRow, EngineStore, QueueState } from './store.js';
 import type { Telemetry } from './telemetry.js';
@@ -14,15 +14,11 @@ const LOOK_INTERVAL = 1_000;
 const MOST_ROUNDS = 20;
 
 export interface QueueClaimsDeps {
-  /** Of the queues that this process works on. */
-  readonly limits: readonly QueueLimits[];
   readonly store: EngineStore;
   readonly queues: QueueStore;
   readonly registry: Registry;
   readonly worker: () => number;
   readonly claimable: () => readonly Claimable[];
-  /** The settings of this queue are others now. */
-  readonly onSettings: (queue: string) => void;
   /** These queues have something to claim. */
   readonly onWork: (queues: readonly string[]) => void;
   /** What was claimed, to be set to work. */
@@ -59,10 +55,8 @@ export class QueueClaims {
     return [this.looks];
   }
 
-  /** Stores the limits that this process brings, and reads the settings, before the first claim. */
+  /** Reads the settings, before the first claim. */
   async start(): Promise<void> {
-    const { limits, queues, onSettings } = this.deps;
-    if (await queues.saveLimits(limits)) for (const { queue } of limits) onSettings(queue);
     await this.readStates();
     this.looks.start();
   }

@@ -1,11 +1,9 @@
-import type { Claimable, ClaimedRow, QueueState } from './store.js';
+import type { Claimable, ClaimedRow, QueueLimits, QueueState } from './store.js';
 
 /** The port between the engine and what is stored of queues: settings and limits. One implementation (storage/). */
 export interface QueueStore {
   /** Whether each queue is paused, and whether its claims must count (claimLimited). One that is not there is neither. */
   queueStates(): Promise<QueueState[]>;
-  /** Stores the limits of the queues that this process works on; true: something changed. */
-  saveLimits(limits: readonly QueueLimits[]): Promise<boolean>;
   /** Which of these definitions have something claimable in the queue. */
   readyDefinitions(queue: string, definitions: readonly number[]): Promise<number[]>;
   /** Takes rows as EngineStore.claim does, within all limits, one claim of a limited queue or workflow at a time. */
@@ -18,15 +16,6 @@ export interface QueueStore {
   blockedKeys(workflows: readonly string[]): Promise<string[]>;
   /** Gives set-aside rows back to their queues where their key has a place free; says which queues got work. */
   unblock(keys: readonly { readonly limitKey: string; readonly limit: number }[]): Promise<string[]>;
-}
-
-export interface QueueLimits {
-  readonly queue: string;
-  readonly globalConcurrency: number | null;
-  /** First claims in `period` ms. */
-  readonly rateLimit: { readonly limit: number; readonly period: number } | null;
-  /** ms of waiting that one step of priority is worth. */
-  readonly priorityAgeing: number;
 }
 
 /** How a process works on a queue. */

@@ -180,6 +180,8 @@ export interface WorkerRegistration {
   readonly version: string;
   readonly queues: readonly string[];
   readonly definitions: readonly number[];
+  /** What its code and options declare. */
+  readonly declarations: readonly number[];
   readonly sessionName: string | null;
   readonly leaseMs: number;
 }

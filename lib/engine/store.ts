@@ -27,6 +27,7 @@ import type {
 } from './store-types.js';
 
 export type * from './commit-types.js';
+export type * from './declaration-port.js';
 export type * from './schedule-port.js';
 export type * from './store-types.js';
 export { HANDED_SPAN } from './store-types.js';

@@ -13,6 +13,18 @@ export interface DefinitionRow {
   lastSeen: Date;
 }
 
+/** declarations: schedules of workflows and limits of queues as processes bring them. */
+export interface DeclarationRow {
+  id: number;
+  kind: 'schedules' | 'queue';
+  subject: string;
+  definitionId: number;
+  hash: string;
+  body: string;
+  inForce: boolean;
+  lastSeen: Date;
+}
+
 /** workflow_executions: the history, one row a run. */
 export interface ExecutionRow {
   id: string;
@@ -185,6 +197,7 @@ export interface WorkerRow {
   version: string;
   queues: string[];
   definitions: number[];
+  declarations: number[];
   sessionName: string | null;
   startedAt: Date;
   seenAt: Date;
@@ -195,6 +208,7 @@ export interface WorkerRow {
 
 export interface Entities {
   readonly definitions: EntitySchema<DefinitionRow>;
+  readonly declarations: EntitySchema<DeclarationRow>;
   readonly executions: EntitySchema<ExecutionRow>;
   readonly queue: EntitySchema<QueueRow>;
   readonly queueSettings: EntitySchema<QueueSettingsRow>;
@@ -222,6 +236,16 @@ export function createEntities(schema: string): Entities {
       hash: column('text'),
       definition: column('json'),
       firstSeen: column('timestamptz', 'first_seen', { default: () => 'now()' }),
+      lastSeen: column('timestamptz', 'last_seen', { default: () => 'now()' }),
+    }),
+    declarations: entity<DeclarationRow>('declarations', {
+      id: identity,
+      kind: column('text'),
+      subject: column('text'),
+      definitionId: column('integer', 'definition_id'),
+      hash: column('text'),
+      body: column('text'),
+      inForce: column('boolean', 'in_force', { default: false }),
       lastSeen: column('timestamptz', 'last_seen', { default: () => 'now()' }),
     }),
     executions: entity<ExecutionRow>('workflow_executions', {
@@ -377,6 +401,7 @@ export function createEntities(schema: string): Entities {
       version: column('text'),
       queues: column('text', 'queues', { array: true }),
       definitions: column('integer', 'definitions', { array: true }),
+      declarations: column('integer', 'declarations', { array: true, default: '{}' }),
       sessionName: optional('text', 'session_name'),
       startedAt: column('timestamptz', 'started_at', { default: () => 'now()' }),
       seenAt: column('timestamptz', 'seen_at', { default: () => 'now()' }),

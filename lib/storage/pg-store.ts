@@ -222,8 +222,19 @@ export class PgStore implements port.EngineStore {
   }
 
   async registerWorker(w: port.WorkerRegistration): Promise<{ id: number; now: number }> {
-    const { host, pid, processKey, processStart, version, queues, definitions, sessionName, leaseMs } = w;
-    const values = [host, pid, processKey, processStart, version, queues, definitions, sessionName, leaseMs];
+    const { host, pid, processKey, processStart, version, queues, definitions, sessionName, leaseMs, declarations } = w;
+    const values = [
+      host,
+      pid,
+      processKey,
+      processStart,
+      version,
+      queues,
+      definitions,
+      sessionName,
+      leaseMs,
+      declarations,
+    ];
     for (;;) {
       const [row] = await this.lease.run<{ id: number; now: number }>('register-worker', values);
       if (row === undefined) continue;

@@ -35,20 +35,6 @@ export class PgQueueStore implements port.QueueStore {
     return this.run('queue-states', []);
   }
 
-  async saveLimits(limits: readonly port.QueueLimits[]): Promise<boolean> {
-    const rows = limits.map(({ queue, globalConcurrency, rateLimit, priorityAgeing }) => ({
-      queue,
-      global_concurrency: globalConcurrency,
-      rate_limit: rateLimit?.limit ?? null,
-      rate_period_ms: rateLimit?.period ?? null,
-      priority_ageing_ms: priorityAgeing,
-    }));
-    // Two processes that boot at once must not wait for each other.
-    rows.sort((a, b) => (a.queue < b.queue ? -1 : 1));
-    const [row] = await this.run<{ changed: number }>('save-queue-limits', [JSON.stringify(rows)]);
-    return (row?.changed ?? 0) > 0;
-  }
-
   async readyDefinitions(queue: string, definitions: readonly number[]): Promise<number[]> {
     return (await this.run<{ id: number }>('ready-definitions', [queue, definitions])).map(({ id }) => id);
   }

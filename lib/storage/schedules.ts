@@ -15,7 +15,7 @@ import { changeOnce } from './once.js';
 import { openRuns } from './schedule-store.js';
 import { sql } from './sql.js';
 import { type NewRun, startRuns } from './starts.js';
-import { laneOf, type Lender, type Query, readsOf, transaction } from './transaction.js';
+import { laneOf, type Lender, type Query, readsOf } from './transaction.js';
 
 export interface ScheduleQuery {
   readonly name?: string;
@@ -55,21 +55,39 @@ export class PgSchedules {
   }
 
   /**
-   * Stores what the code of this process declares, and takes out of service what the code of the workflows it knows
-   * no longer does. Any number of processes may do so at once.
+   * In a transaction: the schedules of a workflow are those that its code has, and others that it had are taken out of
+   * service.
+   * @param keeps whether one of another workflow stays that workflow's
+   * @returns whether something changed, and what stayed another's
    */
-  async declare(declarations: readonly ScheduleDeclaration[], workflows: readonly string[]): Promise<void> {
-    for (const declaration of declarations) await this.declareOne(declaration);
-    const names = declarations.map(({ name }) => name);
-    const gone = await this.reads<{ name: string }>(sql('undeclared-schedules', this.schema), [workflows, names]);
-    for (const { name } of gone) {
-      await this.within(name, async (query) => {
-        const found = await this.lock(query, name);
-        // Meanwhile another's, or a client's.
-        if (found === null || !found.state.fromCode || !workflows.includes(found.state.workflow)) return;
-        await this.write(query, removed(found.state, found.now));
-      });
+  async put(
+    query: Query,
+    workflow: string,
+    declarations: readonly ScheduleDeclaration[],
+    keeps: (found: ScheduleState) => boolean,
+  ): Promise<{ changed: boolean; left: ScheduleState[] }> {
+    const left: ScheduleState[] = [];
+    let changed = false;
+    for (const declaration of declarations) {
+      const found = await this.lock(query, declaration.name);
+      if (found === null && (await this.insert(query, declaration, { id: uuidv7(), fromCode: true }))) {
+        changed = true;
+        continue;
+      }
+      // A client was first, at this moment.
+      const other = found ?? (await this.lock(query, declaration.name));
+      if (other === null) continue;
+      if (other.state.workflow !== workflow && keeps(other.state)) left.push(other.state);
+      else if (await this.replace(query, other.state, declared(other.state, declaration, other.now))) changed = true;
     }
+    const names = declarations.map(({ name }) => name);
+    for (const { name } of await query<{ name: string }>(sql('undeclared-schedules', this.schema), [workflow, names])) {
+      const found = await this.lock(query, name);
+      // Meanwhile a client's.
+      if (found === null || !found.state.fromCode || found.state.workflow !== workflow) continue;
+      if (await this.replace(query, found.state, removed(found.state, found.now))) changed = true;
+    }
+    return { changed, left };
   }
 
   /** @throws ScheduleExistsError, InvalidCronError */
@@ -125,23 +143,8 @@ export class PgSchedules {
     );
   }
 
-  private async declareOne(declaration: ScheduleDeclaration): Promise<void> {
-    await this.within(declaration.name, async (query) => {
-      const found = await this.lock(query, declaration.name);
-      if (found !== null) return this.write(query, declared(found.state, declaration, found.now));
-      if (await this.insert(query, declaration, { id: uuidv7(), fromCode: true })) return;
-      // Another process was first, with the same code or another version of it.
-      const other = await this.lock(query, declaration.name);
-      if (other !== null) await this.write(query, declared(other.state, declaration, other.now));
-    });
-  }
-
   private once(name: string, work: (query: Query) => Promise<void>): Promise<void> {
     return changeOnce(laneOf(this.pool), this.schema, work, `schedule "${name}"`);
-  }
-
-  private within(name: string, work: (query: Query) => Promise<void>): Promise<void> {
-    return transaction(laneOf(this.pool), work, `schedule "${name}"`);
   }
 
   private async insert(
@@ -161,6 +164,13 @@ export class PgSchedules {
 
   private async write(query: Query, state: ScheduleState): Promise<void> {
     await query(sql('write-schedule', this.schema), [rowJson(state)]);
+  }
+
+  /** False: there was nothing to write. */
+  private async replace(query: Query, before: ScheduleState, after: ScheduleState): Promise<boolean> {
+    if (rowJson(before) === rowJson(after)) return false;
+    await this.write(query, after);
+    return true;
   }
 
   private async read({

@@ -92,3 +92,42 @@ it.each(['look', 'heartbeat'] as const)(
     }
   },
 );
+
+it('tells when a worker came, left, died or lost its lease, and not at other looks', async () => {
+  const store = new SilentStore();
+  let told = 0;
+  const membership = new Membership(
+    store as unknown as EngineStore,
+    new DatabaseClock(),
+    { pid: 1, processKey: null, processStart: null },
+    () => ({}) as WorkerRegistration,
+    { leaseTimeout: 60_000, heartbeatInterval: 20_000, recoveryInterval: 600_000 },
+    () => '[]',
+    { onRecovered: () => {}, onPeersChanged: () => told++, onDeclaredDead: () => {}, onOutOfTouch: () => {}, onTrouble: () => {} },
+  ); // prettier-ignore
+  const look = async (...sightings: WorkerSighting[]): Promise<number> => {
+    told = 0;
+    store.sightings = sightings;
+    await membership.lookNow();
+    await membership.lookNow();
+    return told;
+  };
+  const one = { ...neighbour, expired: false, connected: true };
+  const two = { ...one, id: 3 };
+  await membership.join();
+  try {
+    expect(await look(one)).toBe(1);
+    expect(await look({ ...one, seenAt: 'y' })).toBe(0);
+    expect(await look(one, two)).toBe(1);
+    expect(await look(two, one)).toBe(0);
+    expect(await look(one, { ...two, dead: true })).toBe(1);
+    expect(await look(one)).toBe(0);
+    // In the place of another, between two looks.
+    expect(await look(two)).toBe(1);
+    expect(await look({ ...two, expired: true })).toBe(1);
+    expect(await look(two)).toBe(1);
+    expect(await look()).toBe(1);
+  } finally {
+    await membership.leave();
+  }
+});

@@ -41,7 +41,8 @@ function start(): StartOp {
 function registration(): WorkerRegistration {
   return {
     host: 'here', pid: 1, processKey: null, processStart: null, version: '0', queues: ['default'],
-    definitions: [rows.definitionId], sessionName: null, leaseMs: 60_000,
+    definitions: [rows.definitionId], declarations: [],
+    sessionName: null, leaseMs: 60_000,
   }; // prettier-ignore
 }
 

@@ -1,9 +1,12 @@
 import type { Connections } from '../../lib/storage/connections.js';
 import { TRANSACTION_PLANNER } from '../../lib/storage/planner.js';
 import { PgQueueControl } from '../../lib/storage/queue-control.js';
+import { limitsRow } from '../../lib/storage/queue-limits.js';
 import { PgQueueStore } from '../../lib/storage/queue-store.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
-import type { LimitedClaims, QueueLimits } from '../../lib/engine/queue-store.js';
+import { sql } from '../../lib/storage/sql.js';
+import type { LimitedClaims } from '../../lib/engine/queue-store.js';
+import type { QueueLimits } from '../../lib/engine/store.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
@@ -29,10 +32,15 @@ afterEach(async () => {
   await rows.close();
 });
 
-function limits(given: Partial<QueueLimits>): Promise<boolean> {
-  return queues.saveLimits([
-    { queue: 'default', globalConcurrency: null, rateLimit: null, priorityAgeing: 60_000, ...given },
-  ]);
+async function limits(given: Partial<QueueLimits>): Promise<void> {
+  const row = limitsRow({
+    queue: 'default',
+    globalConcurrency: null,
+    rateLimit: null,
+    priorityAgeing: 60_000,
+    ...given,
+  });
+  await rows.pool.query(sql('save-queue-limits', 'durable'), [JSON.stringify([row])]);
 }
 
 /** Claims as a process that has the workflow `order`, whose runs of one key are limited to `limit`. */
@@ -82,7 +90,6 @@ describe('a plain claim', () => {
     const client = await rows.pool.connect();
     try {
       await client.query(`BEGIN; ${TRANSACTION_PLANNER}`);
-      const { sql } = await import('../../lib/storage/sql.js');
       const definitions = JSON.stringify([{ id: rows.definitionId, run_as: rows.definitionId, timeout: null }]);
       const { rows: lines } = await client.query<{ 'QUERY PLAN': string }>(
         `EXPLAIN (ANALYZE, COSTS off, TIMING off) ${sql('claim', 'durable')}`,

@@ -308,36 +308,7 @@ describe('a start that fails', () => {
   });
 });
 
-describe('what is declared', () => {
-  it('is stored once by many processes, and taken out of service where it is gone', async () => {
-    const names = ['a', 'b', 'c'];
-    const all = Array.from({ length: 8 }, () =>
-      schedules.declare(
-        names.map((name) => declare(name)),
-        ['order'],
-      ),
-    );
-    await Promise.all(all);
-    await schedules.create(declare('made'));
-    await schedules.declare([declare('theirs', {}, 'other')], ['other']);
-    await schedules.declare([declare('a')], ['order']);
-    const list = await schedules.list({ limit: 10 });
-    expect(list.map(({ name, removedAt }) => [name, removedAt !== null])).toEqual([
-      ['a', false], ['b', true], ['c', true], ['made', false], ['theirs', false],
-    ]); // prettier-ignore
-    await schedules.declare([declare('a'), declare('b')], ['order']);
-    const back = await schedules.find('b');
-    expect(back?.schedule.removedAt).toBeNull();
-    expect(back?.schedule.nextRunAt?.getTime()).toBeGreaterThan(Date.now());
-  });
-
-  it('takes over a schedule of that name that a client had made', async () => {
-    await schedules.create(declare('report', { cron: '@hourly' }));
-    await schedules.declare([declare('report')], ['order']);
-    await schedules.declare([], ['order']);
-    expect((await schedules.find('report'))?.schedule).toMatchObject({ cron: YEARLY, removedAt: expect.any(Date) });
-  });
-
+describe('what a client makes', () => {
   it('names are taken and known', async () => {
     await schedules.create(declare('daily'));
     await expect(schedules.create(declare('daily'))).rejects.toThrow(ScheduleExistsError);

@@ -2,16 +2,18 @@
 --   $1 text     name
 --   $2 boolean  enabled
 --   $3 text     workflow
---   $4 text     queue of the runs: the schedule's own, else the one of the workflow's definition that was seen last
+--   $4 text     queue of the runs: the schedule's own, else the one of the workflow's definition that find-definition.sql gives
 --   $5 bigint   how many at most
 --   $6 bigint   how many to leave out before
 SELECT s.*, d.queue AS workflow_queue, durable.clock() AS now
 FROM durable.scheduled_workflows s
 LEFT JOIN LATERAL (
-  SELECT definition ->> 'queue' AS queue
-  FROM durable.workflow_definitions
-  WHERE name = s.workflow
-  ORDER BY last_seen DESC, version DESC
+  SELECT x.definition ->> 'queue' AS queue
+  FROM durable.workflow_definitions x
+  LEFT JOIN durable.declarations f
+    ON f.kind = 'schedules' AND f.subject = x.name AND f.in_force AND f.definition_id = x.id
+  WHERE x.name = s.workflow
+  ORDER BY f.id IS NULL, x.last_seen DESC, x.version DESC
   LIMIT 1
 ) d ON true
 WHERE ($1::text IS NULL OR s.name = $1)

@@ -1,4 +1,4 @@
--- Stores the limits of queues as the options of a process say, and leaves alone what is as it should be.
+-- Stores the limits of queues, and leaves alone what is as it should be.
 --   $1 json  [{queue, global_concurrency, rate_limit, rate_period_ms, priority_ageing_ms}], sorted by queue
 WITH given AS (
   SELECT * FROM json_to_recordset($1::json) AS g(
@@ -13,4 +13,4 @@ WITH given AS (
     (excluded.global_concurrency, excluded.rate_limit, excluded.rate_period_ms, excluded.priority_ageing_ms)
   RETURNING queue
 )
-SELECT count(*)::integer AS changed FROM saved
+SELECT queue FROM saved

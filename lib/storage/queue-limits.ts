@@ -1,0 +1,12 @@
+import type { QueueLimits } from '../engine/store.js';
+
+/** The limits of a queue as save-queue-limits.sql takes them. */
+export function limitsRow({ queue, globalConcurrency, rateLimit, priorityAgeing }: QueueLimits): object {
+  return {
+    queue,
+    global_concurrency: globalConcurrency,
+    rate_limit: rateLimit?.limit ?? null,
+    rate_period_ms: rateLimit?.period ?? null,
+    priority_ageing_ms: priorityAgeing,
+  };
+}
