@@ -18,7 +18,6 @@ import type {
   ExecutionCounts,
   ExecutionFilters,
   ExecutionListFilters,
-  ExecutionStatus,
   GetExecutionOptions,
   LogEntry,
   PendingInputListFilters,
@@ -149,7 +148,11 @@ export class DurableClient {
     return steps;
   }
 
-  /** Runs that fit, newest first, 50 unless `limit` says otherwise. `input` and `data` are left `undefined`. */
+  /**
+   * Runs that fit, newest first, 50 unless `limit` says otherwise. `input` and `data` are left `undefined`. The next page
+   * is that `before` the last run of this one.
+   * @throws ExecutionNotFoundError when there is no run that `before` or `after` names
+   */
   async listExecutions(filters: ExecutionListFilters = {}): Promise<Execution[]> {
     const parts = await this.ready();
     return parts.reads.listExecutions(readListFilters(filters, (workflow) => workflowName(parts, workflow)));
@@ -278,24 +281,17 @@ export class DurableClient {
   }
 
   /**
-   * The runs that a run has started, in the order of their starts; all of them. `input` and `data` are left `undefined`.
+   * The runs that a run has started, in the order of their starts: all of them, or with `limit` (at most 1000) the first
+   * that were started after the run that `after` names. `input` and `data` are left `undefined`.
    * @throws ExecutionNotFoundError
    */
   async listChildren(
     id: string,
-    filters: { readonly status?: ExecutionStatus | readonly ExecutionStatus[] } = {},
+    filters: Pick<ExecutionListFilters, 'status' | 'limit' | 'after'> = {},
   ): Promise<Execution[]> {
-    const run = checkId(id);
-    const { control, reads } = await this.ready();
+    const parent = checkId(id);
     const read = readChildFilters(filters);
-    const children = await reads.listExecutions({
-      ...read,
-      parentId: run,
-      order: 'asc',
-      limit: Number.MAX_SAFE_INTEGER,
-    });
-    if (children.length === 0 && !(await control.outcomes([run])).has(run)) throw new ExecutionNotFoundError(run);
-    return children;
+    return (await this.ready()).reads.listChildren(parent, read);
   }
 
   /** How many runs each of these runs has started, by id; 0 also where there is no run of that id. */

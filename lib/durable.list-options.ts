@@ -1,7 +1,7 @@
 import type { RunFilters, RunListFilters } from './core/execution.js';
 import { EXECUTION_STATUSES } from './core/status.js';
 import { QUEUE_NAME, UUID } from './core/limits.js';
-import { type OptionReader, readOptions } from './core/option-reader.js';
+import { readOptions } from './core/option-reader.js';
 import { readTags } from './durable.start-options.js';
 
 const MOST = 1_000;
@@ -17,10 +17,13 @@ export function readListFilters(filters: unknown, workflowName: (workflow: unkno
 }
 
 /** @throws InvalidInputError */
-export function readChildFilters(filters: unknown): RunFilters {
-  const read = (reader: OptionReader) => reader.severalOf('status', EXECUTION_STATUSES);
-  const status = readOptions('The filters of listChildren()', filters, read);
-  return status === null ? {} : { status };
+export function readChildFilters(filters: unknown): Pick<RunListFilters, 'status' | 'limit' | 'after'> {
+  const found = readOptions('The filters of listChildren()', filters, (read) => ({
+    status: read.severalOf('status', EXECUTION_STATUSES),
+    limit: read.integer('limit', null, { min: 1, max: MOST }),
+    after: read.text('after', null, UUID),
+  }));
+  return withoutNulls(found);
 }
 
 function readAll(
@@ -42,9 +45,15 @@ function readAll(
       ...(paged && {
         limit: read.integer('limit', 50, { min: 1, max: MOST }),
         offset: read.integer('offset', 0, { min: 0, max: Number.MAX_SAFE_INTEGER - MOST }),
+        before: read.text('before', null, UUID),
+        after: read.text('after', null, UUID),
         order: read.oneOf('order', 'desc', ['asc', 'desc']),
       }),
     };
   });
+  return withoutNulls(found);
+}
+
+function withoutNulls(found: object): object {
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null));
 }

@@ -112,9 +112,13 @@ CREATE TABLE durable.workflow_executions (
   CONSTRAINT executions_error CHECK (status NOT IN ('failed', 'cancelled', 'compensated', 'compensation_failed') OR error IS NOT NULL),
   CONSTRAINT executions_no_snapshot_after_end CHECK (status = 'active' OR snapshot IS NULL)
 ) WITH (fillfactor = 75);
-CREATE INDEX executions_workflow ON durable.workflow_executions (workflow, id);
-CREATE INDEX executions_error ON durable.workflow_executions (id) WHERE error IS NOT NULL;
-CREATE INDEX executions_parent ON durable.workflow_executions (parent_id, id) WHERE parent_id IS NOT NULL;
+-- Lists go by (created_at, id): an id says when its run was started only where a clock that is right has made it. One index
+-- serves the lists of all runs, of a workflow and of a queue: its stretches, one for each workflow and queue, are merged.
+CREATE INDEX executions_created ON durable.workflow_executions (workflow, queue, created_at, id);
+-- All that did not complete: lists and counts of these ask the index alone.
+CREATE INDEX executions_error ON durable.workflow_executions (created_at, id) INCLUDE (status, workflow, queue)
+  WHERE error IS NOT NULL;
+CREATE INDEX executions_parent ON durable.workflow_executions (parent_id, created_at, id) WHERE parent_id IS NOT NULL;
 CREATE INDEX executions_retry ON durable.workflow_executions (retry_of) WHERE retry_of IS NOT NULL;
 CREATE UNIQUE INDEX executions_idempotency ON durable.workflow_executions (workflow, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX executions_tags ON durable.workflow_executions USING gin (tags) WHERE tags IS NOT NULL;
@@ -123,6 +127,8 @@ CREATE INDEX executions_tags ON durable.workflow_executions USING gin (tags) WHE
 CREATE TABLE durable.workflow_queue (
   id            uuid        PRIMARY KEY,
   step_of       uuid,
+  -- That of its run in workflow_executions: lists of unfinished runs go by it.
+  created_at    timestamptz NOT NULL DEFAULT durable.clock(),
   -- When it became ready; or, asleep, when it will be ('infinity': something else wakes it).
   due_at        timestamptz NOT NULL,
   -- When the run as a whole times out.
@@ -263,9 +269,8 @@ CREATE TABLE durable.waits (
 CREATE INDEX waits_active ON durable.waits (run_id, id) WHERE active;
 -- Who waits for a run that ends, and whose next pass will read how a run has ended.
 CREATE INDEX waits_child ON durable.waits (child_id) WHERE child_id IS NOT NULL AND active;
-CREATE INDEX waits_inputs ON durable.waits (id) WHERE kind = 'input';
-CREATE INDEX waits_inputs_open ON durable.waits (id) WHERE kind = 'input' AND state = 'open';
-CREATE INDEX waits_events_open ON durable.waits (id) WHERE kind IN ('event', 'any', 'all') AND state = 'open';
+-- What is, or was, asked for, for people to look at.
+CREATE INDEX waits_asked ON durable.waits (state, kind, id) WHERE kind IN ('event', 'any', 'all', 'input');
 
 -- The mailbox: every event sent to a run, in the order sent, until the wait that takes it exists.
 CREATE TABLE durable.events (

@@ -6,3 +6,4 @@ DROP FUNCTION durable.send_event(uuid, text, text, text, text, uuid, boolean);
 DROP FUNCTION durable.match_waits(uuid[], uuid[]);
 DROP FUNCTION durable.wake_run(uuid);
 DROP FUNCTION durable.last_record(uuid, text);
+DROP FUNCTION durable.run_status(text, text, boolean, boolean, timestamptz);

@@ -4,6 +4,20 @@
 -- small must not scan them when they are large. (Functions in SQL plan anew at each call before PostgreSQL 18, those in
 -- PL/pgSQL wherever a parameter is an array and plan_cache_mode does not say otherwise.)
 
+-- The status of a run (lib/core/status.ts): `stored` is that of its row in workflow_executions, which says 'active' of every
+-- unfinished one; the rest is in its row of the queue. Inlined by the planner: costs no call.
+CREATE FUNCTION durable.run_status(stored text, state text, paused boolean, compensating boolean, started_at timestamptz)
+RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE
+    WHEN stored <> 'active' THEN stored
+    WHEN compensating AND (state = 'running' OR NOT paused) THEN 'compensating'
+    WHEN state = 'running' THEN 'running'
+    WHEN paused THEN 'paused'
+    WHEN state = 'sleeping' AND started_at IS NOT NULL THEN 'waiting'
+    ELSE 'pending'
+  END
+$$;
+
 -- The highest number in the journal of a run, or of a step that another queue has (`step`: its row's text): in the span
 -- of 2^20 numbers that is kept free for it. 0: none.
 CREATE FUNCTION durable.last_record(run uuid, step text) RETURNS bigint

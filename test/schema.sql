@@ -249,6 +249,21 @@ CREATE TABLE durable.requests (
 
 ALTER TABLE durable.requests ADD CONSTRAINT requests_pkey PRIMARY KEY (id);
 
+CREATE OR REPLACE FUNCTION durable.run_status(stored text, state text, paused boolean, compensating boolean, started_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  SELECT CASE
+    WHEN stored <> 'active' THEN stored
+    WHEN compensating AND (state = 'running' OR NOT paused) THEN 'compensating'
+    WHEN state = 'running' THEN 'running'
+    WHEN paused THEN 'paused'
+    WHEN state = 'sleeping' AND started_at IS NOT NULL THEN 'waiting'
+    ELSE 'pending'
+  END
+$function$;
+
 CREATE TABLE durable.scheduled_workflows (
   name text NOT NULL,
   id uuid NOT NULL,
@@ -434,13 +449,9 @@ ALTER TABLE durable.waits ADD CONSTRAINT waits_state CHECK ((state = ANY (ARRAY[
 
 CREATE INDEX waits_active ON durable.waits USING btree (run_id, id) WHERE active;
 
+CREATE INDEX waits_asked ON durable.waits USING btree (state, kind, id) WHERE (kind = ANY (ARRAY['event'::text, 'any'::text, 'all'::text, 'input'::text]));
+
 CREATE INDEX waits_child ON durable.waits USING btree (child_id) WHERE ((child_id IS NOT NULL) AND active);
-
-CREATE INDEX waits_events_open ON durable.waits USING btree (id) WHERE ((kind = ANY (ARRAY['event'::text, 'any'::text, 'all'::text])) AND (state = 'open'::text));
-
-CREATE INDEX waits_inputs ON durable.waits USING btree (id) WHERE (kind = 'input'::text);
-
-CREATE INDEX waits_inputs_open ON durable.waits USING btree (id) WHERE ((kind = 'input'::text) AND (state = 'open'::text));
 
 CREATE OR REPLACE FUNCTION durable.wake_run(run uuid)
  RETURNS TABLE(queue text, paused boolean, state text)
@@ -541,21 +552,22 @@ ALTER TABLE durable.workflow_executions ADD CONSTRAINT executions_status CHECK (
 
 ALTER TABLE durable.workflow_executions ADD CONSTRAINT workflow_executions_pkey PRIMARY KEY (id);
 
-CREATE INDEX executions_error ON durable.workflow_executions USING btree (id) WHERE (error IS NOT NULL);
+CREATE INDEX executions_created ON durable.workflow_executions USING btree (workflow, queue, created_at, id);
+
+CREATE INDEX executions_error ON durable.workflow_executions USING btree (created_at, id) INCLUDE (status, workflow, queue) WHERE (error IS NOT NULL);
 
 CREATE UNIQUE INDEX executions_idempotency ON durable.workflow_executions USING btree (workflow, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 
-CREATE INDEX executions_parent ON durable.workflow_executions USING btree (parent_id, id) WHERE (parent_id IS NOT NULL);
+CREATE INDEX executions_parent ON durable.workflow_executions USING btree (parent_id, created_at, id) WHERE (parent_id IS NOT NULL);
 
 CREATE INDEX executions_retry ON durable.workflow_executions USING btree (retry_of) WHERE (retry_of IS NOT NULL);
 
 CREATE INDEX executions_tags ON durable.workflow_executions USING gin (tags) WHERE (tags IS NOT NULL);
 
-CREATE INDEX executions_workflow ON durable.workflow_executions USING btree (workflow, id);
-
 CREATE TABLE durable.workflow_queue (
   id uuid NOT NULL,
   step_of uuid,
+  created_at timestamp with time zone NOT NULL DEFAULT durable.clock(),
   due_at timestamp with time zone NOT NULL,
   deadline_at timestamp with time zone,
   started_at timestamp with time zone,

@@ -95,9 +95,13 @@ export interface RunFilters {
 export interface RunListFilters extends RunFilters {
   /** At most 1000. Default: 50. */
   readonly limit?: number;
-  /** Default: 0. */
+  /** Runs that are passed over first; each costs some time, so pages go by `before` and `after`. Default: 0. */
   readonly offset?: number;
-  /** By id, which is by the time of the start. Default: `'desc'`. */
+  /** Id of a run: only those that were started before it. */
+  readonly before?: string;
+  /** Id of a run: only those that were started after it; with `order: 'desc'` the newest of these. */
+  readonly after?: string;
+  /** By the time of the start, then by id. Default: `'desc'`, the newest first. */
   readonly order?: 'asc' | 'desc';
 }
 

@@ -57,6 +57,7 @@ export interface ExecutionRow {
 export interface QueueRow {
   id: string;
   stepOf: string | null;
+  createdAt: Date;
   /** Infinity: something else than time wakes it. */
   dueAt: Date | number;
   deadlineAt: Date | null;
@@ -277,6 +278,7 @@ export function createEntities(schema: string): Entities {
     queue: entity<QueueRow>('workflow_queue', {
       id: column('uuid', 'id', { primary: true }),
       stepOf: optional('uuid', 'step_of'),
+      createdAt: column('timestamptz', 'created_at'),
       dueAt: column('timestamptz', 'due_at'),
       deadlineAt: optional('timestamptz', 'deadline_at'),
       startedAt: optional('timestamptz', 'started_at'),

@@ -6,6 +6,9 @@ import type { WaitKind } from '../core/wait-spec.js';
 import { sql } from './sql.js';
 import { type Lender, type Query, queryOf } from './transaction.js';
 
+/** Pages of history that one statement reads: some 20 ms. */
+const PAGES = 4_096;
+
 /** What the tables still tell of what has happened: for events that did not arrive. */
 export class PgEventReads {
   private readonly query: Query;
@@ -36,9 +39,20 @@ export class PgEventReads {
     return this.told(rows);
   }
 
-  /** The latest of all runs, from the last so many ms. */
-  async ofHistory(ms: number, limit: number): Promise<EventRecord[]> {
-    return this.told(await this.query<EventRow>(sql('history-events', this.schema), [ms, limit]));
+  /**
+   * The latest of all runs, from the last so many ms. Reads the whole history, so many pages at a time that each statement
+   * is a short one. Runs that change meanwhile may be left out: that is heard of.
+   */
+  async ofHistory(ms: number, limit: number, pagesAtATime = PAGES): Promise<EventRecord[]> {
+    const since = (await this.now()) - ms;
+    const [history] = await this.query<{ pages: number }>(sql('history-pages', this.schema), []);
+    let rows = await this.query<EventRow>(sql('begun-events', this.schema), [since, limit]);
+    for (let end = history?.pages ?? 0; end > 0; end -= pagesAtATime) {
+      const stretch = [since, limit, Math.max(0, end - pagesAtATime), end];
+      const found = await this.query<EventRow>(sql('history-events', this.schema), stretch);
+      rows = [...rows, ...found].toSorted((a, b) => a.at - b.at).slice(-limit);
+    }
+    return this.told(rows);
   }
 
   /** Workers that were declared dead in the last so many ms, and for how long each had not been seen. */

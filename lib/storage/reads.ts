@@ -1,5 +1,6 @@
 import { toMermaid } from '../core/definition-mermaid.js';
 import type { WorkflowDefinition } from '../core/definition.js';
+import { ExecutionNotFoundError } from '../core/errors.js';
 import type {
   Execution,
   ExecutionCounts,
@@ -10,9 +11,9 @@ import type {
   WorkflowSummary,
 } from '../core/execution.js';
 import type { Redaction } from '../core/redact.js';
-import { EXECUTION_STATUSES, type ExecutionStatus } from '../core/status.js';
+import { EXECUTION_STATUSES, type ExecutionStatus, isFinished } from '../core/status.js';
 import { AttemptLogs, type LogRow } from './log-rows.js';
-import { type BuiltQuery, byIdsQuery, countQuery, listQuery } from './run-query.js';
+import { type BuiltQuery, byIdsQuery, countQuery, listQueries } from './run-query.js';
 import {
   type Payloads,
   type RecordRow,
@@ -51,12 +52,27 @@ export class PgReads {
   async getExecution(id: string): Promise<Execution | null> {
     const [row] = await this.rows<RunRow & Payloads>('get-execution', [id]);
     if (row === undefined) return null;
-    return toExecution(row, row, await this.running(row.state === null ? [] : [row]), this.options.redact);
+    return toExecution(row, row, await this.running([row]), this.options.redact);
   }
 
-  /** Runs without their payloads. */
+  /** Runs without their payloads. @throws ExecutionNotFoundError when there is none that `before` or `after` names */
   async listExecutions(filters: RunListFilters = {}): Promise<Execution[]> {
-    return this.list(listQuery(this.options.schema, filters));
+    const { limit = 50, before, after } = filters;
+    let rows: RunRow[] = [];
+    for (const built of listQueries(this.options.schema, filters)) {
+      rows = await this.query<RunRow>(built);
+      if (rows.length === limit) break;
+    }
+    if (rows.length === 0) await this.mustExist(before, after);
+    return this.executions(rows);
+  }
+
+  /** The runs that a run has started, in the order of their starts; all, without `limit`. @throws ExecutionNotFoundError */
+  async listChildren(id: string, filters: Pick<RunListFilters, 'status' | 'limit' | 'after'>): Promise<Execution[]> {
+    const { status, limit = Number.MAX_SAFE_INTEGER, after } = filters;
+    const children = await this.listExecutions({ status, after, parentId: id, order: 'asc', limit });
+    if (children.length === 0) await this.mustExist(id);
+    return children;
   }
 
   async countExecutions(filters: RunFilters = {}): Promise<number> {
@@ -94,7 +110,7 @@ export class PgReads {
   async listWorkflows(): Promise<WorkflowSummary[]> {
     const [rows, totals] = await Promise.all([this.rows<WorkflowRow>('list-workflows', []), this.totals()]);
     const ids = rows.flatMap((row) => row.last_run ?? []);
-    const runs = ids.length === 0 ? [] : await this.list(byIdsQuery(this.options.schema, ids));
+    const runs = ids.length === 0 ? [] : await this.executions(await this.query(byIdsQuery(this.options.schema, ids)));
     const lastRuns = new Map(runs.map((run) => [run.id, run]));
     return rows.map((row) => ({
       name: row.name,
@@ -110,9 +126,13 @@ export class PgReads {
     }));
   }
 
-  private async list(built: BuiltQuery | null): Promise<Execution[]> {
-    if (built === null) return [];
-    const rows = await this.query<RunRow>(built);
+  private async mustExist(...ids: readonly (string | undefined)[]): Promise<void> {
+    for (const id of ids) {
+      if (id !== undefined && (await this.rows('run-status', [id])).length === 0) throw new ExecutionNotFoundError(id);
+    }
+  }
+
+  private async executions(rows: readonly RunRow[]): Promise<Execution[]> {
     const running = await this.running(rows);
     return rows.map((row) => toExecution(row, null, running, this.options.redact));
   }
@@ -129,7 +149,7 @@ export class PgReads {
 
   /** The attempts of those of the runs that may have some: not asked for where none is unfinished. */
   private async running(rows: readonly RunRow[]): Promise<InFlight[]> {
-    const ids = rows.filter((row) => row.stored_status === 'active' && row.begun).map((row) => row.id);
+    const ids = rows.filter((row) => row.begun && !isFinished(row.status)).map((row) => row.id);
     return ids.length === 0 ? [] : this.inFlight(ids);
   }
 

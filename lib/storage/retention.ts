@@ -27,6 +27,14 @@ interface OldRow {
   readonly root: string | null;
   readonly id: string | null;
   readonly counted: boolean;
+  /** Of the row that says how far the stretch went: us since 1970, when the last run of it was started. */
+  readonly at: string | null;
+}
+
+/** How far history was read. */
+interface Mark {
+  readonly id: string;
+  readonly at: string;
 }
 
 /** Rows of history that one statement reads, at most: some 20 ms. */
@@ -62,11 +70,14 @@ export class PgRetention {
   async cleanup(filter: CleanupFilter): Promise<number> {
     const pace = new Pace(filter.signal);
     let count = 0;
-    for (const [from, to] of idRanges(filter.before.getTime(), await this.now())) {
-      for (let after: string | null = from; after !== null && filter.signal?.aborted !== true;) {
-        const at: string = after;
-        const rows: OldRow[] = await pace.work(() => this.stretch(at, to, filter));
-        after = rows.find(({ root }) => root === null)?.id ?? null;
+    const ranges: [string, string][] = filter.statuses.includes('completed')
+      ? idRanges(filter.before.getTime(), await this.now())
+      : [[FIRST_ID, LAST_ID]];
+    for (const [from, to] of ranges) {
+      for (let after: Mark | null = { id: from, at: '0' }; after !== null && filter.signal?.aborted !== true;) {
+        const mark: Mark = after;
+        const rows: OldRow[] = await pace.work(() => this.stretch(mark, to, filter));
+        after = markOf(rows);
         const spared = await this.spared(rows, pace);
         count += filter.dryRun ? countable(rows, spared) : await this.delete(rows, spared, filter, pace);
       }
@@ -74,9 +85,9 @@ export class PgRetention {
     return count;
   }
 
-  private stretch(after: string, to: string, { statuses, before, batchSize }: CleanupFilter): Promise<OldRow[]> {
+  private stretch(after: Mark, to: string, { statuses, before, batchSize }: CleanupFilter): Promise<OldRow[]> {
     const rows = Math.min(STRETCH, Math.max(batchSize, 100));
-    const parameters = [after, to, statuses, before, rows, statuses.includes('completed')];
+    const parameters = [after.id, to, statuses, before, rows, statuses.includes('completed'), after.at];
     return this.query<OldRow>(sql('old-runs', this.schema), parameters);
   }
 
@@ -140,6 +151,12 @@ export class PgRetention {
 /** How many runs would go. */
 function countable(rows: readonly OldRow[], spared: ReadonlySet<string>): number {
   return rows.filter(({ root, counted }) => counted && root !== null && !spared.has(root)).length;
+}
+
+/** Where the next stretch begins; null: that was the last one. */
+function markOf(rows: readonly OldRow[]): Mark | null {
+  const last = rows.find(({ root }) => root === null);
+  return last?.id == null || last.at === null ? null : { id: last.id, at: last.at };
 }
 
 /** Work in the background, which leaves most of the time to others. */

@@ -3,14 +3,14 @@ import type { CompensationResult, Execution, InFlight, StepRecord } from '../cor
 import { stepNameOf } from '../core/definition-path.js';
 import type { Redaction } from '../core/redact.js';
 import { type SequenceState, standingAt } from '../core/run-state.js';
-import type { ExecutionStatus } from '../core/status.js';
+import { type ExecutionStatus, isFinished } from '../core/status.js';
 import type { StoredError } from '../core/stored-error.js';
 
 /** A run as the queries of run-query.ts and get-execution.sql give it. */
 export interface RunRow {
   readonly id: string;
   readonly workflow: string;
-  readonly stored_status: string;
+  readonly status: ExecutionStatus;
   readonly queue: string;
   readonly priority: number;
   readonly error: string | null;
@@ -24,9 +24,8 @@ export interface RunRow {
   readonly completed_at: Date | null;
   readonly started_at: Date | null;
   readonly snapshot: string | null;
-  readonly state: 'ready' | 'running' | 'sleeping' | 'blocked' | null;
-  readonly paused: boolean | null;
-  readonly compensating: boolean | null;
+  /** It is to be paused, and a worker still has it; null: it has ended. */
+  readonly pause_requested: boolean | null;
   readonly compensations: readonly UndoneRow[] | null;
   readonly begun: boolean;
 }
@@ -65,24 +64,13 @@ export interface RecordRow {
   readonly error: string | null;
 }
 
-/** History says 'active' of every unfinished run; what it does now is in its row of the queue. */
-export function statusOf(
-  row: Pick<RunRow, 'stored_status' | 'state' | 'paused' | 'compensating' | 'begun'>,
-): ExecutionStatus {
-  if (row.stored_status !== 'active') return row.stored_status as ExecutionStatus;
-  if (row.compensating === true && (row.state === 'running' || row.paused !== true)) return 'compensating';
-  if (row.state === 'running') return 'running';
-  if (row.paused === true) return 'paused';
-  return row.state === 'sleeping' && row.begun ? 'waiting' : 'pending';
-}
-
 export function toExecution(
   row: RunRow,
   payloads: Payloads | null,
   running: readonly InFlight[],
   redact: Redaction,
 ): Execution {
-  const status = statusOf(row);
+  const { status } = row;
   return {
     id: row.id,
     workflow: row.workflow,
@@ -97,7 +85,7 @@ export function toExecution(
     retryOf: row.retry_of,
     tags: row.tags ?? {},
     round: row.round,
-    pauseRequested: row.state === 'running' && row.paused === true,
+    pauseRequested: row.pause_requested === true,
     scheduledAt: row.scheduled_at,
     startedAt: row.started_at,
     completedAt: row.completed_at,
@@ -116,19 +104,23 @@ export interface Payloads {
 
 /** The steps that run now; where nothing is known to run, the place that the run was suspended at. */
 function currentSteps(row: RunRow, running: readonly InFlight[]): string[] {
-  if (row.stored_status !== 'active') return [];
+  if (isFinished(row.status)) return [];
   const names = running.filter((attempt) => attempt.runId === row.id).map((attempt) => attempt.step);
   if (names.length > 0) return [...new Set(names)];
   return row.snapshot === null ? [] : placesIn(row.snapshot);
 }
 
-/** The places in a snapshot that may be of another version of this package. */
+/**
+ * The places in a snapshot that may be of another version of this package. Of one that is cut off, as lists have it:
+ * where its main sequence stands.
+ */
 function placesIn(snapshot: string): string[] {
   try {
     const { root } = JSON.parse(snapshot) as { root?: SequenceState | null };
     return root === undefined || root === null ? [] : [...new Set(standingAt(root))];
   } catch {
-    return [];
+    const node = /^\{"round":\d+,"root":\{"node":("(?:[^"\\]|\\.)*")/.exec(snapshot)?.[1];
+    return node === undefined ? [] : [JSON.parse(node) as string];
   }
 }
 

@@ -8,7 +8,7 @@ import type {
   PendingStatus,
 } from '../core/pending.js';
 import type { Redaction } from '../core/redact.js';
-import type { WaitSpec, WaitState } from '../core/wait-spec.js';
+import type { WaitKind, WaitSpec, WaitState } from '../core/wait-spec.js';
 import { inSchema, sql } from './sql.js';
 import type { Query } from './transaction.js';
 
@@ -54,42 +54,27 @@ export class PgWaitReads {
   ) {}
 
   async pendingInputs(filters: PendingInputFilters = {}): Promise<PendingInput[]> {
-    const { workflow, executionId, timeoutBefore, limit = 50 } = filters;
-    const list = new Conditions();
-    const newest = list.state(filters.status);
+    const { workflow, executionId, timeoutBefore } = filters;
+    const list = new WaitList(filters);
     list.add(workflow, (p) => `e.workflow = ${p}::text`);
     list.add(executionId, (p) => `w.run_id = ${p}::uuid`);
     list.add(timeoutBefore?.toISOString(), (p) => `w.due_at < ${p}::timestamptz`);
     const rows = await this.query<InputRow>(
-      `SELECT w.id, w.run_id, e.workflow, w.path, w.names[1] AS name, w.state, w.due_at, w.created_at, w.spec, w.closed_at,
-         CASE WHEN w.state = 'done' THEN w.result END AS response
-       FROM durable.waits w
-       JOIN durable.workflow_executions e ON e.id = w.run_id
-       WHERE w.kind = 'input' AND ${list.text}
-       ORDER BY w.id ${newest ? 'DESC' : 'ASC'} LIMIT ${list.parameter(limit)}`,
-      list.parameters,
+      list,
+      ['input'],
+      `w.names[1] AS name, 1 AS place, w.spec, w.closed_at, CASE WHEN w.state = 'done' THEN w.result END AS response`,
     );
     return rows.map((row) => toInput(row, this.options.redact));
   }
 
   async pendingEvents(filters: PendingEventFilters = {}): Promise<PendingEvent[]> {
-    const { eventName, limit = 50 } = filters;
-    const list = new Conditions();
-    const newest = list.state(filters.status);
-    list.add(eventName, (p) => `${p}::text = ANY (w.names) AND n.name = ${p}::text`);
-    // Of a waitForAny that is done, only what came is of interest; of a waitForAll that is open, what has not come.
+    const list = new WaitList(filters);
+    list.add(filters.eventName, (p) => `${p}::text = ANY (w.names) AND n.name = ${p}::text`);
     const rows = await this.query<WaitRow>(
-      `SELECT w.id, w.run_id, e.workflow, w.path, n.name, w.state, w.due_at, w.created_at
-       FROM durable.waits w
-       JOIN durable.workflow_executions e ON e.id = w.run_id
-       CROSS JOIN LATERAL unnest(w.names) WITH ORDINALITY AS n(name, place)
-       WHERE w.kind IN ('event', 'any', 'all') AND ${list.text}
-         AND NOT (w.kind = 'any' AND w.state = 'done' AND NOT EXISTS (
-           SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.wait_id = w.id AND m.name = n.name))
-         AND NOT (w.kind = 'all' AND w.state = 'open' AND EXISTS (
-           SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.wait_id IS NULL AND m.name = n.name))
-       ORDER BY w.id ${newest ? 'DESC' : 'ASC'}, n.place LIMIT ${list.parameter(limit)}`,
-      list.parameters,
+      list,
+      ['event', 'any', 'all'],
+      'n.name, n.place',
+      'CROSS JOIN LATERAL unnest(w.names) WITH ORDINALITY AS n(name, place)',
     );
     return rows.map(({ name, ...row }) => ({ ...common(row), eventName: name }));
   }
@@ -101,42 +86,60 @@ export class PgWaitReads {
     return new Map(rows.map(({ id, count }) => [id, count]));
   }
 
-  private query<R extends object>(text: string, parameters: readonly unknown[]): Promise<R[]> {
-    return this.options.query<R>(inSchema(text, this.options.schema), parameters);
+  private async query<R extends object>(list: WaitList, kinds: readonly WaitKind[], columns: string, joined = ''): Promise<R[]> {
+    if (list.states.length === 0) return [];
+    const text = inSchema(list.text(kinds, columns, joined), this.options.schema);
+    return this.options.query<R>(text, list.parameters);
   }
 }
 
-/** Conditions of a statement that is put together; no value of a caller's stands in its text. */
-class Conditions {
+/**
+ * A page of waits, put together from filters; no value of a caller's stands in its text. The index of what is asked for has
+ * a stretch for each state and kind, in the order in which it was asked for: as much of each is read as the page may need.
+ */
+class WaitList {
   readonly parameters: unknown[] = [];
   private readonly conditions: string[] = [];
+  readonly states: readonly WaitState[];
+  private readonly limit: string;
 
-  get text(): string {
-    return this.conditions.join(' AND ');
-  }
-
-  parameter(value: unknown): string {
-    return `$${this.parameters.push(value)}`;
+  constructor({ status = 'pending', limit = 50 }: Pick<PendingInputFilters, 'status' | 'limit'>) {
+    this.states = (typeof status === 'string' ? [status] : status).map((one) => STATES[one]);
+    this.limit = this.parameter(limit);
   }
 
   add(value: unknown, condition: (parameter: string) => string): void {
     if (value !== undefined) this.conditions.push(condition(this.parameter(value)));
   }
 
-  /** Open waits come oldest first, and there is an index of those alone; false is returned. Others come newest first. */
-  state(status: PendingStatus | readonly PendingStatus[] = 'pending'): boolean {
-    const wanted = typeof status === 'string' ? [status] : status;
-    if (wanted.length === 1 && wanted[0] === 'pending') {
-      this.conditions.push(`w.state = 'open'`);
-      return false;
-    }
-    this.add(
-      wanted.map((one) => STATES[one]),
-      (p) => `w.state = ANY (${p}::text[])`,
+  /** Open waits come oldest first, others newest first. */
+  text(kinds: readonly WaitKind[], columns: string, joined: string): string {
+    const newest = this.states.some((state) => state !== 'open');
+    const page = `${newest ? 'DESC' : 'ASC'}, place LIMIT ${this.limit}`;
+    const stretches = this.states.flatMap((state) =>
+      kinds.map((kind) => {
+        const conditions = [`w.state = '${state}'`, `w.kind = '${kind}'`, ...this.conditions];
+        const one = SHOWN_NAMES[`${kind} ${state}`];
+        return `(SELECT w.id, w.run_id, e.workflow, w.path, w.state, w.due_at, w.created_at, ${columns}
+          FROM durable.waits w JOIN durable.workflow_executions e ON e.id = w.run_id ${joined}
+          WHERE ${[...conditions, ...(one === undefined ? [] : [one])].join(' AND ')} ORDER BY w.id ${page})`;
+      }),
     );
-    return true;
+    return `SELECT * FROM (${stretches.join(' UNION ALL ')}) AS found ORDER BY id ${page}`;
+  }
+
+  private parameter(value: unknown): string {
+    return `$${this.parameters.push(value)}`;
   }
 }
+
+/** Of a waitForAny that is done, only what came is of interest; of a waitForAll that is open, what has not come. */
+const SHOWN_NAMES: Readonly<Record<string, string>> = {
+  'any done':
+    'EXISTS (SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.wait_id = w.id AND m.name = n.name)',
+  'all open':
+    'NOT EXISTS (SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.wait_id IS NULL AND m.name = n.name)',
+};
 
 function common(row: Omit<WaitRow, 'name'>): Omit<PendingEvent, 'eventName'> {
   return {

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { encode } from '../../lib/core/codec.js';
-import type { InFlight } from '../../lib/core/execution.js';
+import { ExecutionNotFoundError } from '../../lib/core/errors.js';
+import type { InFlight, RunListFilters } from '../../lib/core/execution.js';
 import { NO_REDACTION } from '../../lib/core/redact.js';
 import { EXECUTION_STATUSES } from '../../lib/core/status.js';
+import { uuidv7 } from '../../lib/core/uuid.js';
 import { PgReads } from '../../lib/storage/reads.js';
 import { type Query, queryOf } from '../../lib/storage/transaction.js';
 import { Rows } from './rows.js';
@@ -132,6 +134,15 @@ describe('one run', () => {
     expect(await reads.getExecution(id)).toMatchObject({ currentSteps: ['here'] });
   });
 
+  it('stands at its loop where a list would have to read a long snapshot', async () => {
+    const open = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [n, { node: 'send', at: n, step: null }]));
+    const root = { node: 'a "loop"', at: 1, step: { kind: 'forEach', fan: { kind: 'forEach', open } } };
+    const snapshot = JSON.stringify({ round: 1, root });
+    const id = await rows.open({ started_at: new Date(), state: 'sleeping', due_at: 'infinity' }, { snapshot });
+    expect(await reads.getExecution(id)).toMatchObject({ currentSteps: ['send'] });
+    expect(await reads.listExecutions()).toMatchObject([{ currentSteps: ['a "loop"'] }]);
+  });
+
   it.each(['{', '[]', 'null', '{"root":null}', '{"root":{"node":7}}'])(
     'reads snapshot %s of whatever version',
     async (snapshot) => {
@@ -205,7 +216,11 @@ describe('lists and counts', () => {
     ['until', { until: new Date('2020-01-01') }, { created_at: new Date('2019-12-31T23:59:59.999Z') }],
   ])('filters by %s, among finished and unfinished runs', async (_, filters, columns) => {
     await oneOfEach();
-    const wanted = [await rows.run({ status: 'completed', ...columns }), await rows.open({}, columns)];
+    const definition_id = 'workflow' in columns ? await rows.addDefinition(columns.workflow, 1) : rows.definitionId;
+    const wanted = [
+      await rows.run({ status: 'completed', ...columns }),
+      await rows.open({}, { definition_id, ...columns }),
+    ];
     const found = await reads.listExecutions({ ...filters, order: 'asc' });
     expect(found.map((run) => run.id)).toEqual(wanted);
     expect(await reads.countExecutions(filters)).toBe(2);
@@ -220,6 +235,120 @@ describe('lists and counts', () => {
     expect(await reads.listExecutions({ workflow: `'; DROP TABLE durable.workflow_executions; --` })).toEqual([]);
     expect(await reads.countExecutions({ tags: { "'": '"' } })).toBe(0);
     expect(await reads.countExecutions()).toBe(1);
+  });
+
+  describe('go by the time of the start, whatever the ids say', () => {
+    /** Of several workflows and queues, some of them started at one time; newest first. */
+    async function started(): Promise<{ ids: string[]; unfinished: string[] }> {
+      const invoice = await rows.addDefinition('invoice', 1);
+      const all: { id: string; at: number; open: boolean }[] = [];
+      for (let n = 0; n < 24; n++) {
+        const at = Date.UTC(2026, 0, 1, 0, n >> 2);
+        const columns = {
+          id: n % 3 === 0 ? uuidv7(Date.UTC(2030, 0, 1) - n) : randomUUID(),
+          created_at: new Date(at),
+          queue: n % 5 === 0 ? 'ai' : 'default',
+          ...(n % 7 === 0 && { workflow: 'invoice', definition_id: invoice }),
+        };
+        const open = n % 2 === 0;
+        all.push({
+          id: open ? await rows.open({}, columns) : await rows.run({ ...columns, status: 'completed' }),
+          at,
+          open,
+        });
+      }
+      all.sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1));
+      return { ids: all.map(({ id }) => id), unfinished: all.filter(({ open }) => open).map(({ id }) => id) };
+    }
+
+    const idsOf = async (filters: RunListFilters): Promise<string[]> =>
+      (await reads.listExecutions(filters)).map((run) => run.id);
+
+    it('pages follow one another without a gap and without a run twice', async () => {
+      const { ids, unfinished } = await started();
+      const cases: [RunListFilters, string[]][] = [
+        [{}, ids],
+        [{ status: 'pending' }, unfinished],
+        [{ status: ['pending', 'completed'] }, ids],
+        [{ status: 'completed' }, ids.filter((id) => !unfinished.includes(id))],
+      ];
+      for (const [filters, expected] of cases) {
+        expect(await idsOf(filters)).toEqual(expected);
+        const down: string[] = [];
+        for (let before: string | undefined; ; before = down.at(-1)) {
+          const page = await idsOf({ ...filters, limit: 5, before });
+          if (page.length === 0) break;
+          down.push(...page);
+        }
+        expect(down).toEqual(expected);
+        const up: string[] = [];
+        for (let after: string | undefined; ; after = up.at(-1)) {
+          const page = await idsOf({ ...filters, limit: 5, after, order: 'asc' });
+          if (page.length === 0) break;
+          up.push(...page);
+        }
+        expect(up).toEqual(expected.toReversed());
+      }
+    });
+
+    it('a window between two runs, from either end', async () => {
+      const { ids } = await started();
+      const [before, after] = [ids[3], ids[12]];
+      expect(await idsOf({ before, after })).toEqual(ids.slice(4, 12));
+      expect(await idsOf({ after, limit: 2 })).toEqual(ids.slice(0, 2));
+      expect(await idsOf({ after, limit: 2, order: 'asc' })).toEqual(ids.slice(10, 12).toReversed());
+      expect(await idsOf({ before, limit: 2, offset: 1 })).toEqual(ids.slice(5, 7));
+      const since = new Date(Date.UTC(2026, 0, 1, 0, 2));
+      const until = new Date(Date.UTC(2026, 0, 1, 0, 4));
+      expect(await idsOf({ since, until })).toEqual(ids.slice(8, 16));
+      expect(await idsOf({ since, until, before: ids[9] })).toEqual(ids.slice(10, 16));
+    });
+
+    it('so do those of one workflow, of one queue, of both', async () => {
+      const { ids } = await started();
+      const runs = await Promise.all(ids.map((id) => reads.getExecution(id)));
+      for (const filters of [{ workflow: 'invoice' }, { queue: 'ai' }, { workflow: 'invoice', queue: 'ai' }]) {
+        const fits = runs.filter((run) =>
+          Object.entries(filters).every(([key, value]) => run?.[key as 'queue'] === value),
+        );
+        const expected = fits.map((run) => run?.id);
+        expect(await idsOf(filters)).toEqual(expected);
+        expect(await idsOf({ ...filters, before: expected[0] })).toEqual(expected.slice(1));
+        expect(await reads.countExecutions(filters)).toBe(expected.length);
+        const done = fits.filter((run) => run?.status === 'completed').length;
+        expect(await reads.countExecutions({ ...filters, status: 'completed' })).toBe(done);
+        expect(await reads.countExecutions({ ...filters, status: ['pending', 'completed'] })).toBe(expected.length);
+      }
+    });
+
+    it('a run that is not there is no place to go on from', async () => {
+      await rows.run({ status: 'completed' });
+      for (const cursor of ['before', 'after']) {
+        await expect(reads.listExecutions({ [cursor]: randomUUID() })).rejects.toBeInstanceOf(ExecutionNotFoundError);
+      }
+    });
+  });
+
+  it('finds tags among the newest runs and among all', async () => {
+    const old = [];
+    for (let n = 0; n < 3; n++)
+      old.unshift(await rows.run({ status: 'completed', tags: { a: '1' }, created_at: new Date(n) }));
+    await rows.pool.query(
+      `INSERT INTO durable.workflow_executions (id, created_at, updated_at, completed_at, definition_id, priority, workflow, queue, input, status)
+       SELECT gen_random_uuid(), t, t, t, $1, 0, 'order', 'default', '{}', 'completed'
+       FROM generate_series(1, 2500) AS n, LATERAL (SELECT now() - n * interval '1 s' AS t) at`,
+      [rows.definitionId],
+    );
+    const recent = await rows.open({}, { tags: { a: '1', b: '2' } });
+    const idsOf = async (filters: RunListFilters): Promise<string[]> =>
+      (await reads.listExecutions({ tags: { a: '1' }, ...filters })).map((run) => run.id);
+    expect(await idsOf({})).toEqual([recent, ...old]);
+    expect(await idsOf({ limit: 1 })).toEqual([recent]);
+    expect(await idsOf({ limit: 2, offset: 1 })).toEqual(old.slice(0, 2));
+    expect(await idsOf({ before: old[0] })).toEqual(old.slice(1));
+    expect(await idsOf({ status: 'completed', order: 'asc' })).toEqual(old.toReversed());
+    expect(await idsOf({ status: 'pending' })).toEqual([recent]);
+    expect(await reads.countExecutions({ tags: { a: '1' }, status: ['completed', 'pending'] })).toBe(4);
   });
 
   it('asks the workers once, however long the list', async () => {

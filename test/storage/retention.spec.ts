@@ -192,10 +192,10 @@ describe('history of many runs', () => {
 
   it('is read along an index, no further than a stretch, and young runs not at all', async () => {
     const [[first, last] = ['', '']] = idRanges(Date.now() - 240 * HOUR, Date.now());
-    const all = await plan('old-runs', [first, last, ['completed'], new Date(), 1_000, true]);
+    const all = await plan('old-runs', [first, last, ['completed'], new Date(), 1_000, true, '0']);
     expect(all).not.toContain('Seq Scan on workflow_executions');
     expect(all).toMatch(/Index Scan using workflow_executions_pkey on workflow_executions e .*rows=1000(\.00)? /);
-    const failed = await plan('old-runs', [first, last, ['failed'], new Date(), 1_000, false]);
+    const failed = await plan('old-runs', [first, last, ['failed'], new Date(), 1_000, false, '0']);
     expect(failed).toMatch(/executions_error.* \(actual rows=0/);
     expect(idRanges(Date.now() - 240 * HOUR, Date.now())).toHaveLength(2);
   });

@@ -54,8 +54,11 @@ export class Rows {
 
   /** A run that has not ended, with what its row in the queue says. Returns its id. */
   async open(queue: Record<string, unknown>, run: Record<string, unknown> = {}): Promise<string> {
-    const id = await this.run(run);
-    await this.queued({ id, ...queue });
+    // What the two rows have in common.
+    const common = { created_at: new Date(), queue: 'default', definition_id: this.definitionId };
+    for (const key of Object.keys(common)) if (run[key] !== undefined) Object.assign(common, { [key]: run[key] });
+    const id = await this.run({ ...common, ...run });
+    await this.queued({ id, ...common, ...queue });
     return id;
   }
 

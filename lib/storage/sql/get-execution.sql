@@ -3,15 +3,16 @@
 -- $1 uuid: the run
 --
 -- `data` is null where the data is still the input.
-SELECT e.id, e.workflow, e.status AS stored_status, e.queue, e.priority, e.error, e.parent_id, e.retry_of, e.tags, e.round,
-       e.scheduled_at, e.created_at, e.updated_at, e.completed_at, e.snapshot, q.compensating,
+SELECT e.id, e.workflow, durable.run_status(e.status, q.state, q.paused, q.compensating, q.started_at) AS status, e.queue,
+       e.priority, e.error, e.parent_id, e.retry_of, e.tags, e.round, e.scheduled_at, e.created_at, e.updated_at,
+       e.completed_at, e.snapshot, q.state = 'running' AND q.paused AS pause_requested,
        CASE WHEN e.status IN ('compensated', 'compensation_failed') OR q.compensating THEN (
          SELECT json_agg(json_build_object('path', u.path, 'status', u.status, 'error', u.error) ORDER BY u.seq)
          FROM durable.step_executions u
          WHERE u.run_id = e.id AND u.round = e.round AND u.type = 'compensate' AND u.retry_at IS NULL
        ) END AS compensations,
        coalesce(e.started_at, q.started_at) AS started_at,
-       q.state, q.paused, q.started_at IS NOT NULL AS begun,
+       q.started_at IS NOT NULL AS begun,
        e.input,
        coalesce(kept.output, latest.output) AS data
 FROM durable.workflow_executions e

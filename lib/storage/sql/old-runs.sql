@@ -5,27 +5,30 @@
 --   $4 timestamptz  ended then or before
 --   $5 integer      rows looked at, at most
 --   $6 boolean      whether completed runs are among the statuses
+--   $7 bigint       without these: started after this time (us since 1970), or then and with an id after $1
 --
 -- No index has the status or the end: it would make the update at a run's end touch every index. Ids are in the order of
 -- the starts, so history is read along its primary key, a bounded stretch a statement, and the caller leaves out the
--- ids that are too young. Without completed runs the index of those with an error serves, which is short.
+-- ids that are too young. Without completed runs the index of those with an error serves, which is short and goes by the
+-- time of the start: what was started after $4 has not ended by then.
 --
 -- A run goes only when none of its descendants is unfinished, and never before its parent has ended: the parent may call
 -- it again and must find it. What was seen to be finished stays finished.
 --
 -- Returns a row for each run of such a tree, the leaves first: `counted` where no run above it in the tree is itself
 -- such a run (it is then counted there); and one with `root` null that says how far this stretch went ("id", null at the
--- end).
+-- end, and "at").
 WITH RECURSIVE stretch AS MATERIALIZED (
-  (SELECT e.id, e.status, e.completed_at, e.parent_id
+  (SELECT e.id, e.created_at, e.status, e.completed_at, e.parent_id
    FROM durable.workflow_executions e
    WHERE $6 AND e.id > $1 AND e.id <= $2
    ORDER BY e.id LIMIT $5)
   UNION ALL
-  (SELECT e.id, e.status, e.completed_at, e.parent_id
+  (SELECT e.id, e.created_at, e.status, e.completed_at, e.parent_id
    FROM durable.workflow_executions e
-   WHERE NOT $6 AND e.error IS NOT NULL AND e.id > $1 AND e.id <= $2
-   ORDER BY e.id LIMIT $5)
+   WHERE NOT $6 AND e.error IS NOT NULL AND e.created_at <= $4
+     AND (e.created_at, e.id) > ('epoch'::timestamptz + $7::bigint * interval '1 microsecond', $1)
+   ORDER BY e.created_at, e.id LIMIT $5)
 ), old AS MATERIALIZED (
   SELECT s.id
   FROM stretch s
@@ -37,13 +40,18 @@ WITH RECURSIVE stretch AS MATERIALIZED (
   SELECT t.root, c.id, t.depth + 1, t.counted AND NOT (c.status = ANY ($3::text[]) AND c.completed_at <= $4)
   FROM tree t
   JOIN durable.workflow_executions c ON c.parent_id = t.id
+), last AS MATERIALIZED (
+  SELECT s.id, (extract(epoch FROM s.created_at) * 1000000)::bigint AS at
+  FROM stretch s
+  ORDER BY CASE WHEN NOT $6 THEN s.created_at END DESC, s.id DESC LIMIT 1
 ), kept AS MATERIALIZED (
   SELECT DISTINCT t.root FROM tree t JOIN durable.workflow_queue q ON q.id = t.id
 )
-SELECT t.root, t.id, t.depth, t.counted
+SELECT t.root, t.id, t.depth, t.counted, NULL::text AS at
 FROM tree t
 WHERE NOT EXISTS (SELECT FROM kept WHERE kept.root = t.root)
 UNION ALL
-SELECT NULL, CASE WHEN (SELECT count(*) FROM stretch) >= $5 THEN (SELECT s.id FROM stretch s ORDER BY s.id DESC LIMIT 1) END,
-  -1, false
-ORDER BY depth DESC, root, id
+SELECT NULL, last.id, -1, false, last.at::text
+FROM (SELECT count(*) AS n FROM stretch) seen
+LEFT JOIN last ON seen.n >= $5
+ORDER BY depth DESC, root, id;

@@ -1,0 +1,2 @@
+-- How many pages the history has.
+SELECT (pg_relation_size('durable.workflow_executions') / current_setting('block_size')::bigint)::float8 AS pages;
