@@ -156,7 +156,8 @@ function countable(rows: readonly OldRow[], spared: ReadonlySet<string>): number
 /** Where the next stretch begins; null: that was the last one. */
 function markOf(rows: readonly OldRow[]): Mark | null {
   const last = rows.find(({ root }) => root === null);
-  return last?.id == null || last.at === null ? null : { id: last.id, at: last.at };
+  if (last === undefined || last.id === null || last.at === null) return null;
+  return { id: last.id, at: last.at };
 }
 
 /** Work in the background, which leaves most of the time to others. */

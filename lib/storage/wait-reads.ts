@@ -86,7 +86,12 @@ export class PgWaitReads {
     return new Map(rows.map(({ id, count }) => [id, count]));
   }
 
-  private async query<R extends object>(list: WaitList, kinds: readonly WaitKind[], columns: string, joined = ''): Promise<R[]> {
+  private async query<R extends object>(
+    list: WaitList,
+    kinds: readonly WaitKind[],
+    columns: string,
+    joined = '',
+  ): Promise<R[]> {
     if (list.states.length === 0) return [];
     const text = inSchema(list.text(kinds, columns, joined), this.options.schema);
     return this.options.query<R>(text, list.parameters);
