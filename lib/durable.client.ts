@@ -7,7 +7,7 @@ import { cleanup, type CleanupOptions } from './durable.cleanup.js';
 import { tellSwitched } from './durable.event-sources.js';
 import { type HandleClient, WorkflowHandle } from './durable.handle.js';
 import type { DurableHost } from './durable.host.js';
-import { readChildFilters, readFilters, readListFilters } from './durable.list-options.js';
+import { readChildFilters, readFilters, readListFilters, readStepPage } from './durable.list-options.js';
 import { RunResults } from './durable.results.js';
 import type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from './durable.schedule-options.js';
 import { DurableSchedules, type ScheduleParts } from './durable.schedules.js';
@@ -19,6 +19,7 @@ import type {
   ExecutionFilters,
   ExecutionListFilters,
   GetExecutionOptions,
+  GetStepsOptions,
   LogEntry,
   PendingInputListFilters,
   StepRecord,
@@ -61,6 +62,7 @@ export class DurableClient {
     this.actions = {
       waitFor: (id, timeout) => results.result(id, timeout),
       getExecution: (id, options) => this.getExecution(id, options),
+      getSteps: (id, options) => this.getSteps(id, options),
       sendEvent: (id, name, payload, options) => this.sendEvent(id, name, payload, options),
       provideInput: (id, name, data) => this.provideInput(id, name, data),
       cancel: (id, reason, options) => this.cancel(id, reason, options),
@@ -138,12 +140,13 @@ export class DurableClient {
 
   /**
    * The attempts of a run's steps in the order in which they ended, then those that run now, which other processes
-   * publish with a delay of up to one heartbeat.
+   * publish with a delay of up to one heartbeat. All of them with their data, or as `options` say.
    * @throws ExecutionNotFoundError
    */
-  async getSteps(id: string): Promise<StepRecord[]> {
+  async getSteps(id: string, options: GetStepsOptions = {}): Promise<StepRecord[]> {
     const run = checkId(id);
-    const steps = await (await this.ready()).reads.getSteps(run);
+    const page = readStepPage(options);
+    const steps = await (await this.ready()).reads.getSteps(run, page);
     if (steps === null) throw new ExecutionNotFoundError(run);
     return steps;
   }

@@ -1,5 +1,5 @@
 import { readOptions } from './core/option-reader.js';
-import type { Execution, GetExecutionOptions } from './durable.types.js';
+import type { Execution, GetExecutionOptions, GetStepsOptions, StepRecord } from './durable.types.js';
 import type { CancelOptions, SendEventOptions } from './durable.wait-options.js';
 
 export interface ResultOptions {
@@ -11,6 +11,7 @@ export interface ResultOptions {
 export interface HandleClient {
   waitFor(id: string, timeout: number | undefined): Promise<unknown>;
   getExecution(id: string, options?: GetExecutionOptions): Promise<Execution | null>;
+  getSteps(id: string, options?: GetStepsOptions): Promise<StepRecord[]>;
   sendEvent(id: string, name: string, payload?: unknown, options?: SendEventOptions): Promise<void>;
   provideInput(id: string, name: string | { readonly inputId: string }, data: unknown): Promise<void>;
   cancel(id: string, reason?: string, options?: CancelOptions): Promise<boolean>;
@@ -42,6 +43,11 @@ export class WorkflowHandle<R = unknown> {
   /** The run as it is now; null: there is none of this id. */
   execution(options?: GetExecutionOptions): Promise<Execution | null> {
     return this.client.getExecution(this.id, options);
+  }
+
+  /** See `DurableClient.getSteps`. */
+  steps(options?: GetStepsOptions): Promise<StepRecord[]> {
+    return this.client.getSteps(this.id, options);
   }
 
   /** See `DurableClient.sendEvent`. */

@@ -2,6 +2,7 @@ import type { RunFilters, RunListFilters } from './core/execution.js';
 import { EXECUTION_STATUSES } from './core/status.js';
 import { QUEUE_NAME, UUID } from './core/limits.js';
 import { readOptions } from './core/option-reader.js';
+import { ALL_STEPS, type StepPage } from './storage/run-rows.js';
 import { readTags } from './durable.start-options.js';
 
 const MOST = 1_000;
@@ -24,6 +25,15 @@ export function readChildFilters(filters: unknown): Pick<RunListFilters, 'status
     after: read.text('after', null, UUID),
   }));
   return withoutNulls(found);
+}
+
+/** @throws InvalidInputError */
+export function readStepPage(options: unknown): StepPage {
+  return readOptions('The options of getSteps()', options, (read) => ({
+    limit: read.integer('limit', ALL_STEPS.limit, { min: 1, max: Number.MAX_SAFE_INTEGER }),
+    offset: read.integer('offset', 0, { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    includeData: read.boolean('includeData', true),
+  }));
 }
 
 function readAll(

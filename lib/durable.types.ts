@@ -27,6 +27,16 @@ export interface GetExecutionOptions {
   readonly includeLogs?: boolean;
 }
 
+/** Which of a run's attempts are read, and what of them. */
+export interface GetStepsOptions {
+  /** At most so many. Default: all. */
+  readonly limit?: number;
+  /** Attempts that are passed over first. Default: 0. */
+  readonly offset?: number;
+  /** False: `input` and `output` are not read and left `undefined`. Default: true. */
+  readonly includeData?: boolean;
+}
+
 /** Which inputs are listed, and how many. */
 export interface PendingInputListFilters extends Omit<PendingInputFilters, 'workflow'> {
   /** Class or name. */

@@ -37,6 +37,7 @@ export type {
   ExecutionListFilters,
   ExecutionStatus,
   GetExecutionOptions,
+  GetStepsOptions,
   LogEntry,
   LogLevel,
   PendingEvent,

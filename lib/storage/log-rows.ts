@@ -41,7 +41,9 @@ export class AttemptLogs {
         ...(metadata === undefined ? {} : { metadata: redact.fields(metadata) }),
         ...(dropped === undefined ? {} : { dropped }),
       }));
-      this.byAttempt.set(key, [...(this.byAttempt.get(key) ?? []), ...entries]);
+      const known = this.byAttempt.get(key);
+      if (known === undefined) this.byAttempt.set(key, entries);
+      else for (const entry of entries) known.push(entry);
     }
   }
 

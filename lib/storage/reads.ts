@@ -15,10 +15,12 @@ import { EXECUTION_STATUSES, type ExecutionStatus, isFinished } from '../core/st
 import { AttemptLogs, type LogRow } from './log-rows.js';
 import { type BuiltQuery, byIdsQuery, countQuery, listQueries } from './run-query.js';
 import {
+  ALL_STEPS,
   type Payloads,
   type RecordRow,
   redactStep,
   type RunRow,
+  type StepPage,
   type StepWaitRow,
   toExecution,
   toSteps,
@@ -91,14 +93,14 @@ export class PgReads {
   }
 
   /** The attempts of a run, in order; null: there is none of that id. */
-  async getSteps(id: string): Promise<StepRecord[] | null> {
+  async getSteps(id: string, page: StepPage = ALL_STEPS): Promise<StepRecord[] | null> {
     const [source] = await this.rows<{ input: string; held: boolean }>('steps-source', [id]);
     if (source === undefined) return null;
     // The attempts before the records: one that ends in between is then shown as ended, not twice and not left out.
     const running = source.held ? await this.inFlight([id]) : [];
     const waits = await this.rows<StepWaitRow>('get-step-waits', [id]);
-    const records = await this.rows<RecordRow>('get-steps', [id]);
-    return toSteps(source.input, records, running, waits).map((step) => redactStep(step, this.options.redact));
+    const records = await this.rows<RecordRow>('get-steps', [id, page.includeData]);
+    return toSteps(source.input, records, running, waits, page).map((step) => redactStep(step, this.options.redact));
   }
 
   /** What the attempts of a run have logged, by attempt; null: there is no run of that id. */

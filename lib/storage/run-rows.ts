@@ -130,14 +130,25 @@ function compensationResult({ path, status, error }: UndoneRow, redact: Redactio
   return error === null ? result : { ...result, error: redact.error(decode(error) as StoredError) };
 }
 
-/** The finished attempts in order, then those that wait and those that run now. */
+/** Which attempts of a run are read, and what of them. */
+export interface StepPage {
+  readonly limit: number;
+  readonly offset: number;
+  /** False: `input` and `output` are left undefined, and `records` have no outputs. */
+  readonly includeData: boolean;
+}
+
+export const ALL_STEPS: StepPage = { limit: Infinity, offset: 0, includeData: true };
+
+/** The finished attempts in order, then those that wait and those that run now. What is not on the page is not decoded. */
 export function toSteps(
   input: string,
   records: readonly RecordRow[],
   running: readonly InFlight[],
-  waits: readonly StepWaitRow[] = [],
+  waits: readonly StepWaitRow[],
+  { limit, offset, includeData }: StepPage,
 ): StepRecord[] {
-  const outputs = new Map(records.map((record) => [Number(record.seq), record.output]));
+  const data = new RunData(input, records);
   const steps = records.filter((record) => !DATA_ONLY.has(record.type));
   const known = new Set(steps.map(identity));
   const fresh = running.filter((attempt) => {
@@ -149,29 +160,55 @@ export function toSteps(
     return wait.state === 'open' && !known.has(key) && known.add(key);
   });
   const children = new Map(waits.map((wait) => [visitOf(wait), wait.child_id]));
-  return [
-    ...steps.map((record) => {
-      const text = outputs.get(Number(record.input_seq)) ?? input;
-      const value = decode(text);
-      const got = record.input_item === null ? value : (value as unknown[])[record.input_item];
-      return fromRecord(record, got, children.get(visitOf(record)) ?? null);
+  const shown = [
+    ...steps.map((record) => () => {
+      const got = includeData ? data.at(Number(record.input_seq), record.input_item) : undefined;
+      const step = fromRecord(record, got, children.get(visitOf(record)) ?? null);
+      return includeData ? step : { ...step, output: undefined };
     }),
-    ...waiting.map((wait) =>
-      unfinished(wait, 'step', 'waiting', wait.created_at, inputNow(wait, input, records), wait.child_id),
-    ),
+    ...waiting.map((wait) => () => {
+      const got = includeData ? data.latest(wait.round) : undefined;
+      return unfinished(wait, 'step', 'waiting', wait.created_at, got, wait.child_id);
+    }),
     ...fresh
       .toSorted((a, b) => a.startedAt - b.startedAt)
-      .map((attempt) =>
-        unfinished(
-          attempt,
-          attempt.type,
-          'running',
-          new Date(attempt.startedAt),
-          inputNow(attempt, input, records),
-          null,
-        ),
-      ),
+      .map((attempt) => () => {
+        const got = includeData ? data.latest(attempt.round) : undefined;
+        return unfinished(attempt, attempt.type, 'running', new Date(attempt.startedAt), got, null);
+      }),
   ];
+  return shown.slice(offset, offset + limit).map((show) => show());
+}
+
+/** The data of a run's records. */
+class RunData {
+  private readonly outputs: ReadonlyMap<number, string | null>;
+  /** What loops run over: each decoded once, or reading a loop's steps would take the square of its items. */
+  private readonly arrays = new Map<number, unknown>();
+  private readonly latestOf = new Map<number, string>();
+
+  constructor(
+    private readonly input: string,
+    records: readonly RecordRow[],
+  ) {
+    this.outputs = new Map(records.map((record) => [Number(record.seq), record.output]));
+    for (const { round, status, output, type } of records) {
+      if (status === 'completed' && output !== null && DATA_TYPES.has(type)) this.latestOf.set(round, output);
+    }
+  }
+
+  at(seq: number, item: number | null): unknown {
+    const text = this.outputs.get(seq) ?? this.input;
+    if (item === null) return decode(text);
+    if (!this.arrays.has(seq)) this.arrays.set(seq, decode(text));
+    const array = this.arrays.get(seq);
+    return Array.isArray(array) ? (array[item] as unknown) : null;
+  }
+
+  /** As far as records tell: what completed last in the round. */
+  latest(round: number): unknown {
+    return decode(this.latestOf.get(round) ?? this.input);
+  }
 }
 
 /** What of it may be shown. */
@@ -179,8 +216,8 @@ export function redactStep(step: StepRecord, redact: Redaction): StepRecord {
   const { input, output, error } = step;
   return {
     ...step,
-    input: redact.payload(input),
-    output: output === null ? null : redact.payload(output),
+    input: input === undefined ? undefined : redact.payload(input),
+    output: output === null || output === undefined ? output : redact.payload(output),
     error: error === null ? null : redact.error(error),
   };
 }
@@ -213,15 +250,6 @@ function fromRecord(record: RecordRow, input: unknown, childId: string | null): 
     compensationFor: isCompensation ? stepNameOf(record.path.slice(0, record.path.lastIndexOf('~'))) : null,
     childId,
   };
-}
-
-/** The data as far as records tell: what completed last in the round. */
-function inputNow({ round }: { round: number }, input: string, records: readonly RecordRow[]): unknown {
-  const before = records.findLast(
-    (record) =>
-      record.round === round && record.status === 'completed' && record.output !== null && DATA_TYPES.has(record.type),
-  );
-  return decode(before?.output ?? input);
 }
 
 /** Records whose output is data: those of members, and those that only write it. */

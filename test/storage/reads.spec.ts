@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { encode } from '../../lib/core/codec.js';
 import { ExecutionNotFoundError } from '../../lib/core/errors.js';
@@ -395,6 +396,45 @@ describe('steps', () => {
       path: 'reserve%2Fstock', type: 'step', round: 1, visit: 1, completedAt: at, durationMs: 400,
       startedAt: new Date('2026-01-01T00:00:00.600Z'), isCompensation: false, compensationFor: null, childId: null,
     }); // prettier-ignore
+  });
+
+  it('come by pages, and without their data', async () => {
+    const worker = await rows.worker();
+    const id = await rows.open({ started_at: new Date(), state: 'running', worker_id: worker });
+    for (let n = 1; n <= 4; n++) await rows.record(id, n, { path: `step${n}`, input_seq: n - 1, output: `{"n":${n}}` });
+    own = [attempt(id)];
+    const all = (await reads.getSteps(id)) ?? [];
+    expect(all.map(({ step }) => step)).toEqual(['step1', 'step2', 'step3', 'step4', 'ship']);
+    const page = { limit: 2, offset: 3, includeData: true };
+    expect(await reads.getSteps(id, page)).toEqual(all.slice(3));
+    expect(await reads.getSteps(id, { ...page, offset: 5 })).toEqual([]);
+    const bare = all.slice(3).map((step) => ({ ...step, input: undefined, output: undefined }));
+    const shown = (await reads.getSteps(id, { ...page, includeData: false })) ?? [];
+    expect(shown.map((step) => ({ ...step, output: undefined }))).toEqual(bare);
+    expect(shown[0]?.output).toBeUndefined();
+  });
+
+  it('of a loop are decoded once, however many items it has', async () => {
+    const items = 300;
+    const id = await rows.open({ started_at: new Date() });
+    await rows.record(id, 1, {
+      path: 'each',
+      type: 'forEach',
+      output: encode(Array.from({ length: items }, (_, n) => ({ n }))),
+    });
+    for (let n = 0; n < items; n++) {
+      await rows.record(id, n + 2, { path: `each[${n}]/send`, input_seq: 1, input_item: n, output: '{}' });
+      await rows.wait(id, { kind: 'event', path: `each[${n}]/ask` });
+    }
+    const parse = jest.spyOn(JSON, 'parse');
+    try {
+      const steps = (await reads.getSteps(id)) ?? [];
+      const long = parse.mock.calls.filter(([text]) => text.length > items);
+      expect([steps.length, long.length]).toEqual([2 * items + 1, 2]);
+      expect(steps[items]).toMatchObject({ step: 'send', input: { n: items - 1 } });
+    } finally {
+      parse.mockRestore();
+    }
   });
 
   it('are null for a run that is not', async () => {

@@ -1,7 +1,9 @@
 -- The records of a run that are steps, and those whose output a step got as its input.
 --
 -- $1 uuid: the run
-SELECT seq, input_seq, input_item, completed_at, round, visit, attempt, duration_ms, type, status, path, output, error
+-- $2 boolean: with outputs
+SELECT seq, input_seq, input_item, completed_at, round, visit, attempt, duration_ms, type, status, path,
+  CASE WHEN $2 THEN output END AS output, error
 FROM durable.step_executions
 WHERE run_id = $1 AND type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate', 'gather', 'context')
 ORDER BY seq
