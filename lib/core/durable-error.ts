@@ -15,15 +15,11 @@ export abstract class DurableError extends Error {
   }
 }
 
-Object.defineProperty(DurableError.prototype, MARK, { value: true });
+knownByAllCopies(DurableError, MARK);
 
 /** Whether it is an error of this package, also of another copy of it in this process. Never throws. */
 export function isDurableError(value: unknown): value is DurableError {
-  try {
-    return typeof value === 'object' && value !== null && MARK in value;
-  } catch {
-    return false;
-  }
+  return hasMark(value, MARK);
 }
 
 /** One fault of a value or an option: where, and what is wrong there. */
@@ -42,8 +38,36 @@ export function listViolations(violations: readonly Violation[]): string {
  * Gives each class its name on the prototype, so that the stack's first line has it too: V8 writes that line while
  * `Error` constructs, before any field of a subclass is set.
  */
-export function nameErrors(classes: Record<string, { readonly prototype: DurableError }>): void {
-  for (const [name, { prototype }] of Object.entries(classes)) {
-    Object.defineProperty(prototype, 'name', { value: name, writable: true, configurable: true, enumerable: false });
+export function nameErrors(classes: Record<string, ErrorClass>): void {
+  for (const [name, type] of Object.entries(classes)) {
+    const named = { value: name, writable: true, configurable: true, enumerable: false };
+    Object.defineProperty(type.prototype, 'name', named);
+    knownByAllCopies(type, Symbol.for(`nest-durable.error.${name}`));
+  }
+}
+
+interface ErrorClass {
+  readonly prototype: DurableError;
+}
+
+/** `instanceof` takes an instance of the class of another copy of the package in this process too. */
+function knownByAllCopies(type: ErrorClass, mark: symbol): void {
+  Object.defineProperty(type.prototype, mark, { value: true });
+  Object.defineProperty(type, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      // A subclass that somebody makes of it inherits this.
+      return this === type
+        ? hasMark(value, mark)
+        : Function.prototype[Symbol.hasInstance].call(this as Function, value);
+    },
+  });
+}
+
+function hasMark(value: unknown, mark: symbol): boolean {
+  try {
+    // What has it itself is the prototype.
+    return typeof value === 'object' && value !== null && mark in value && !Object.hasOwn(value, mark);
+  } catch {
+    return false;
   }
 }

@@ -13,6 +13,19 @@ const second = (await import(pathToFileURL(`${place}/lib/index.ts`).href)) as ty
 const findings: Record<string, unknown> = {};
 let attempts = 0;
 
+@second.Workflow({ name: 'catches' })
+class CatchesWorkflow {
+  @second.Step()
+  async wait() {
+    const error: unknown = await second.waitForEvent('never', { timeout: 1 }).catch((thrown: unknown) => thrown);
+    return {
+      known: error instanceof second.WaitTimeoutError && error instanceof second.DurableError,
+      other: error instanceof second.WaitCancelledError,
+      theirs: error instanceof first.WaitTimeoutError,
+    };
+  }
+}
+
 @second.Workflow({ name: 'child' })
 class ChildWorkflow {
   @second.Step()
@@ -75,7 +88,7 @@ async function boot(imports: unknown[], providers: Type[]) {
 const options = { database: { url } };
 const app = await boot(
   [first.DurableModule.forRoot(options)],
-  [ChildWorkflow, OrderWorkflow, FatalWorkflow, SecondService],
+  [ChildWorkflow, OrderWorkflow, FatalWorkflow, CatchesWorkflow, SecondService],
 );
 const service = app.get(SecondService);
 const client = app.get(first.DurableClient);
@@ -86,6 +99,7 @@ if (version === undefined) {
   findings['result'] = await run.result();
   findings['fatal'] = await (await client.start('fatal', {})).result().catch((error: { code: string }) => error.code);
   findings['attempts'] = attempts;
+  findings['caught'] = await (await client.start('catches', {})).result();
   findings['error'] = await service.client
     .getExecution('x')
     .catch((error: unknown) => (error as { code: string }).code);

@@ -41,6 +41,7 @@ it('of one version work together: workflows, functions of steps, errors, what is
     result: { once: 1, event: 7, key: 'wait', child: { child: true } },
     fatal: 'WORKFLOW_FAILED',
     attempts: 1,
+    caught: { known: true, other: false, theirs: true },
     error: 'INVALID_INPUT',
     both: expect.stringContaining("got two of 'default'"),
   });
