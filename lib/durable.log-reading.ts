@@ -116,8 +116,16 @@ function isClass(value: Function): boolean {
 }
 
 function metadataOf(args: readonly unknown[], settings: LogSettings): { metadata?: Record<string, unknown> } {
+  try {
+    return settings.metadata.length === 0 ? {} : foundMetadata(args, settings);
+  } catch {
+    // An argument that throws when it is looked at.
+    return {};
+  }
+}
+
+function foundMetadata(args: readonly unknown[], settings: LogSettings): { metadata?: Record<string, unknown> } {
   const { metadata: keys } = settings;
-  if (keys.length === 0) return {};
   const found: [string, unknown][] = [];
   for (const arg of args
     .filter(isPlainData)

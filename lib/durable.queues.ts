@@ -170,9 +170,8 @@ export class DurableQueues {
   private async known(queue: string): Promise<{ name: string } & Ready> {
     const name = checkName(queue);
     const { control, engine } = await this.ready();
-    const { workers, queues } = this.host.options;
     // Its own, also before its worker has signed on.
-    if (!(workers && queues.has(name)) && !(await control.isKnown(name))) {
+    if (!this.host.options.queues.has(name) && !(await control.isKnown(name))) {
       throw new QueueNotFoundError(name, await control.knownQueues());
     }
     return { name, control, engine };

@@ -1,4 +1,6 @@
-import { Branch, once, putContext, Step, Workflow, WorkflowFailedError, workflowId } from 'nest-durable';
+import { Logger } from '@nestjs/common';
+import { Branch, Compensate, once, putContext, Step, Workflow, WorkflowFailedError, workflowId } from 'nest-durable';
+import { DataSource } from 'typeorm';
 import { createTestDatabase } from '../support/database.js';
 import { type FaultApp, openApp } from '../support/faults/app.js';
 import { HOSTILE } from '../support/hostile.js';
@@ -64,15 +66,69 @@ class SelectorWorkflow {
   end() {}
 }
 
+@Workflow({ name: 'elsewhere' })
+class ElsewhereWorkflow {
+  @Step({ queue: 'other' })
+  act({ what }: { what: string }) {
+    calls.set(workflowId(), (calls.get(workflowId()) ?? 0) + 1);
+    throw HOSTILE[what]?.();
+  }
+}
+
+@Workflow({ name: 'transactional' })
+class TransactionalWorkflow {
+  @Step({ transactional: true })
+  act({ what }: { what: string }) {
+    calls.set(workflowId(), (calls.get(workflowId()) ?? 0) + 1);
+    throw HOSTILE[what]?.();
+  }
+}
+
+@Workflow({ name: 'undoes' })
+class UndoesWorkflow {
+  @Step({ compensate: 'undo' })
+  act() {}
+
+  @Step()
+  fail() {
+    throw new Error('fails');
+  }
+
+  @Compensate()
+  undo({ what }: { what: string }) {
+    calls.set(workflowId(), (calls.get(workflowId()) ?? 0) + 1);
+    throw HOSTILE[what]?.();
+  }
+}
+
+@Workflow({ name: 'logs' })
+class LogsWorkflow {
+  @Step()
+  act({ what }: { what: string }) {
+    const value = HOSTILE[what]?.();
+    new Logger('Shop').log('said', value, { order: 7 });
+    new Logger('Shop').error(value);
+    console.warn('said', value);
+  }
+}
+
 let app: FaultApp;
+let dataSource: DataSource;
 
 beforeAll(async () => {
   const { url } = await createTestDatabase();
-  const options = { database: { url }, queues: { default: { concurrency: 50 } } };
-  app = await openApp(options, [HostileWorkflow, RetryIfWorkflow, SelectorWorkflow]);
+  dataSource = await new DataSource({ type: 'postgres', url, installExtensions: false }).initialize();
+  const queues = { default: { concurrency: 50 }, other: {} };
+  // What is not passed on does not reach a logger that may not bear to look at it.
+  const options = { database: { dataSource }, queues, logs: { metadata: ['order', 'a'], passthrough: false } };
+  const steps = [HostileWorkflow, RetryIfWorkflow, SelectorWorkflow, ElsewhereWorkflow, TransactionalWorkflow];
+  app = await openApp(options, [...steps, UndoesWorkflow, LogsWorkflow]);
 });
 
-afterAll(() => app.close());
+afterAll(async () => {
+  await app.close();
+  await dataSource.destroy();
+});
 
 const what = Object.keys(HOSTILE);
 
@@ -104,6 +160,18 @@ it.each(['returns', 'returns within its data', 'writes into the context'])(
 
 it('a retryIf that throws it fails the run, and the step runs once', async () => {
   expect(await failures('retry_if')).toEqual(what.map((name) => [name, 'failed', 1]));
+});
+
+it.each([
+  ['elsewhere', 'failed'],
+  ['transactional', 'failed'],
+  ['undoes', 'compensation_failed'],
+])('a step of the workflow "%s" that throws it ends the run, and runs once', async (workflow, status) => {
+  expect(await failures(workflow)).toEqual(what.map((name) => [name, status, 1]));
+});
+
+it('a step that logs it goes on', async () => {
+  for (const [name, status] of await failures('logs')) expect([name, status]).toEqual([name, 'completed']);
 });
 
 it('a selector that returns it ends, one way or the other, and runs once', async () => {

@@ -143,6 +143,9 @@ describe('pause and resume', () => {
     expect(await queues.status('defalt')).toBeNull();
     expect(await queues.stats('defalt')).toBeNull();
     expect((await queues.list()).map(({ name }) => name)).toEqual(['default']);
+    // A process that executes nothing knows its own too.
+    const starter = await node({ workers: false, queues: { mine: {} } });
+    expect(await starter.queues.pause('mine')).toBe(true);
   });
 
   it('know the own queues of a process before its worker has signed on', async () => {
