@@ -136,6 +136,7 @@ export async function boot(
     deps,
     events,
     registry,
+    store,
     schedules: bindings.flatMap((binding) => binding.schedules),
     pool,
     schema,

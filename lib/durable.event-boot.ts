@@ -8,6 +8,9 @@ import { EventLink } from './storage/event-link.js';
 import { PgEventReads } from './storage/event-reads.js';
 import { queryOf } from './storage/transaction.js';
 
+/** ms for the last events at shutdown. */
+const LAST_EVENTS = 300;
+
 /** The hub of one instance; it opens connections of its own only when somebody listens. */
 export function openEvents(
   { pool }: Connections,
@@ -20,6 +23,6 @@ export function openEvents(
   const remote = listener === null ? null : { listener, link: new EventLink(listener, queryOf(pool), schema) };
   const reads = new PgEventReads(pool, schema, redact);
   const hub = new EventHub({ reads, remote, redact, warn: (message) => log.warn(message) });
-  closers.add('the events', () => hub.close());
+  closers.add('the events', () => hub.close(), LAST_EVENTS);
   return hub;
 }

@@ -41,7 +41,8 @@ export class DurableHealthIndicator {
   }
 
   /**
-   * Whether the process can do its work: the database answers, its tables are those of this version or later, the loops
+   * Whether the process can do its work: the database answers and takes writes, what this process last committed (a
+   * heartbeat, at the least: `lastCommit`, ms ago) is younger than a lease, its tables are those of this version or later, the loops
    * come round, it is not shutting down. Shows as well how work is found (`'listen'` or `'polling'`) and for how many ms
    * the oldest claimable run of its queues has been due.
    * @param key name of the entry in the result. Default: `'durable'`.
@@ -56,21 +57,29 @@ export class DurableHealthIndicator {
   private async look(runtime: DurableRuntime, maxLag: number): Promise<Findings> {
     const { engine, pool, schema } = runtime;
     const { state, claimable } = engine.health();
-    const { workers, queues } = this.host.options;
+    const { workers, queues, leaseTimeout } = this.host.options;
     const reads = new PgHealthReads(pool, schema);
-    const [pending, lag] = await Promise.all([
+    const [writable, pending, lag] = await Promise.all([
+      reads.isWritable(),
       reads.pendingMigrations(),
       workers ? reads.lag([...queues.keys()], claimable) : 0,
     ]);
     const loops = loopsOf(runtime);
     const faults = [...loops.faults];
+    const { lastCommitAge } = runtime.store;
+    const lastCommit = lastCommitAge === null ? null : Math.round(lastCommitAge);
+    if (!writable) faults.push('the database takes no writes');
+    if (state === 'running' && workers && (lastCommit ?? 0) > leaseTimeout) {
+      faults.push(`nothing could be committed for ${lastCommit} ms, longer than a lease`);
+    }
     if (pending.length > 0) faults.push(`the tables lack ${pending.join(', ')}. ${howToMigrate(schema)}`);
     if (state === 'quiet' || state === 'stopped') faults.push('it is shutting down');
     if (lag > maxLag) faults.push(`a run has been due for ${lag} ms, more than ${maxLag} ms`);
     return {
       faults,
       details: {
-        database: 'up',
+        database: writable ? 'up' : 'read-only',
+        lastCommit,
         migrations: pending.length === 0 ? 'up to date' : 'pending',
         notifications: runtime.listening() ? 'listen' : 'polling',
         lag,

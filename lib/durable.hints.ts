@@ -42,6 +42,9 @@ const SILENT: HintConnection = {
   attach: () => () => {},
 };
 
+/** ms for the last hints at shutdown. */
+const LAST_HINTS = 300;
+
 /** Opens the listening session. An outage at this moment is none of the boot's concern: it is opened when it can be. */
 export async function connectHints(
   options: ResolvedOptions,
@@ -52,7 +55,7 @@ export async function connectHints(
 ): Promise<HintConnection> {
   if (!options.notify) return SILENT;
   const listener = new Listener(connections, { schema: options.schema });
-  closers.add('the listening connection', () => listener.close());
+  closers.add('the listening connection', () => listener.close(), LAST_HINTS);
   if (notified) await listener.start();
   else {
     log.warn(

@@ -6,6 +6,7 @@ import type { EngineDeps } from './engine/engine-deps.js';
 import type { Engine } from './engine/engine.js';
 import type { Registry } from './engine/registry.js';
 import type { ResolvedOptions } from './durable.options.js';
+import type { PgStore } from './storage/pg-store.js';
 import type { Lender } from './storage/transaction.js';
 
 /** What the injectable services of one instance stand on. They exist before the boot; what they need comes with it. */
@@ -24,6 +25,8 @@ export interface DurableRuntime {
   /** Who listens to what happens. */
   readonly events: EventHub;
   readonly registry: Registry;
+  /** When it last committed something. */
+  readonly store: Pick<PgStore, 'lastCommitAge'>;
   /** What the classes' `@Schedule()`s say. */
   readonly schedules: readonly ScheduleDeclaration[];
   /** The sessions that all share which have none of their own. */

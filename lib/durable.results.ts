@@ -5,16 +5,20 @@ import {
   WorkflowCancelledError,
   WorkflowFailedError,
 } from './core/errors.js';
+import { isDurableError } from './core/durable-error.js';
 import type { StoredError } from './core/stored-error.js';
 import type { DurableHost } from './durable.host.js';
 import { refused } from './core/limits.js';
 import type { RunEnd } from './engine/session.js';
-import { isConnectionError } from './storage/connection-errors.js';
+import { isConnectionError, isRetryableRejection } from './storage/connection-errors.js';
 import type { PgControl, RunOutcome } from './storage/control.js';
+import { databaseRefused } from './storage/refusals.js';
 
 /** ms between looks at a run, doubled each time: a hint comes first where there are any. */
 const FIRST_LOOK = 62.5;
 const LAST_LOOK = 1_000;
+/** ms that a look gets though the caller's time is over: `result({ timeout: 0 })` asks once. */
+const LEAST_LOOK = 1_000;
 /** ms between looks whether a run is still held here, which cost no query. */
 const LOCAL_LOOK = 250;
 
@@ -69,7 +73,7 @@ export class RunResults {
     try {
       for (;;) {
         const local = engine.isLocal(id);
-        const outcome = local ? null : await this.look(id);
+        const outcome = local ? null : await this.lookUntil(id, until);
         if (outcome) return outcome;
         const left = until - performance.now();
         if (left <= 0) throw new ResultTimeoutError(id, timeout);
@@ -83,6 +87,20 @@ export class RunResults {
       }
     } finally {
       unlisten();
+    }
+  }
+
+  /** Null also where the database has not answered by then. */
+  private async lookUntil(id: string, until: number): Promise<RunOutcome | null> {
+    if (until === Infinity) return this.look(id);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), Math.max(until - performance.now(), LEAST_LOOK));
+    });
+    try {
+      return await Promise.race([this.look(id), late]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -112,10 +130,11 @@ export class RunResults {
         for (const { resolve } of all) resolve(outcome);
       }
     } catch (error) {
-      const passing = isConnectionError(error);
+      // The looks go on: what passes is no end of the wait.
+      const passing = isConnectionError(error) || isRetryableRejection(error);
       for (const { resolve, reject } of [...asking.values()].flat()) {
         if (passing) resolve(null);
-        else reject(error);
+        else reject(isDurableError(error) ? error : databaseRefused(error));
       }
     }
   }

@@ -11,11 +11,15 @@ import { DurableLauncher, type Launchable } from './durable.launcher.js';
 import { ModuleLogger } from './durable.logger.js';
 import type { ResolvedOptions } from './durable.options.js';
 import { listLoops } from './durable.scheduler-registry.js';
+import { withDeadline } from './engine/deadline.js';
 
 /** The checked options, under one token in the module of each instance. */
 export const CHECKED_OPTIONS = Symbol('DURABLE_CHECKED_OPTIONS');
 
 const RUNNER: unique symbol = Symbol.for('nest-durable.runner');
+
+/** ms for the last events at shutdown. */
+const LAST_EVENTS = 200;
 
 /** ms after which a call that waits for the boot of an app that was never initialised is told about in the log. */
 const READY_PATIENCE = 10_000;
@@ -87,12 +91,12 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
   }
 
   async quiet(): Promise<void> {
-    this.stopping = true;
+    this.beginToStop();
     await this.runtime?.engine.quiet();
   }
 
   drain(): Promise<void> {
-    this.stopping = true;
+    this.beginToStop();
     this.draining ??= this.stopEngine();
     return this.draining;
   }
@@ -106,6 +110,11 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
     await this.closers.closeAll();
   }
 
+  private beginToStop(): void {
+    this.stopping = true;
+    this.closing.abort();
+  }
+
   private async startEngine(): Promise<void> {
     if (this.runtime === null) return;
     await this.runtime.engine.start();
@@ -113,12 +122,13 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
   }
 
   private async stopEngine(): Promise<void> {
+    const { shutdownTimeout, abortGrace } = this.options;
     // Their errors went to whoever waits for the app.
-    await this.booting?.catch(() => {});
-    await this.launching?.catch(() => {});
+    const begun = Promise.allSettled([this.booting, this.launching]);
+    await withDeadline(begun, shutdownTimeout + abortGrace);
     await this.runtime?.engine.stop();
     // A server-sent stream that does not end would keep the app's HTTP server from closing.
-    await this.runtime?.events.complete();
+    if (this.runtime !== null) await withDeadline(this.runtime.events.complete(), LAST_EVENTS);
   }
 
   private async boot(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { StoredError } from '../core/stored-error.js';
 import type { RecordFacts, RecordType } from '../core/machine.js';
 import type { DataRef } from '../core/run-state.js';
 import type { FinishedStatus } from '../core/status.js';
@@ -135,8 +136,11 @@ export interface StepTransaction {
   record(worker: number, op: RunOp): Promise<boolean>;
   /** Whether the step's own code has committed it or rolled it back. */
   hasEnded(): boolean;
-  /** Whether its connection still answers; if not, nothing of it will ever be committed. */
-  isAlive(): Promise<boolean>;
+  /**
+   * Whether it can still be committed after its code has thrown this. Not when its connection is gone, or when the server
+   * has refused a statement for a reason that passes (a conflict with another transaction).
+   */
+  isAlive(thrown: StoredError): Promise<boolean>;
 }
 
 /** One run's share of a group. */

@@ -1,5 +1,5 @@
 /** Resolves when the work is done, or after so many ms. */
-export async function withDeadline(work: Promise<void>, ms: number): Promise<void> {
+export async function withDeadline(work: Promise<unknown>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
   await Promise.race([work, late]);

@@ -30,6 +30,10 @@ import type { CancelledTree, Followed, Hold, PulseFindings, StartOp, Wake, Woken
 const PUBLISH_INTERVAL = 1_000;
 /** How long aborted attempts and the last commits may take at shutdown, ms. */
 const LAST_COMMITS = 5_000;
+/** How long after shutdownTimeout and abortGrace the last commits and leaving the workers may take together, ms. */
+const LEAVING = 1_000;
+/** What each part of a shutdown gets at the least, ms. */
+const LEAST = 200;
 
 /**
  * The engine of one process, put together: journal writer, pollers, waker, membership, sessions. Three verbs run it:
@@ -58,6 +62,8 @@ export class Engine {
   private readonly starts: Starts;
   private readonly holds: Holds;
   private state: EngineHealth['state'] = 'new';
+  /** performance.now() at which the shutdown began. */
+  private closingSince: number | null = null;
   private published = '[]';
 
   constructor(private readonly deps: EngineDeps) {
@@ -269,10 +275,15 @@ export class Engine {
     this.scheduler.start();
   }
 
-  /** Claims nothing more. What is held goes on. */
+  /** Claims nothing more. What is held goes on. A database that does not answer is waited for as long as steps are. */
   async quiet(): Promise<void> {
     if (this.state !== 'running') return;
     this.state = 'quiet';
+    this.closingSince = performance.now();
+    await withDeadline(this.settle(), Math.max(this.deps.settings.shutdownTimeout, LEAST));
+  }
+
+  private async settle(): Promise<void> {
     await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
     const { waker, matcher, definitions, declarations, scheduler, claims, maintenance, pulse } = this;
     const loops = [pulse.loop, waker, matcher, definitions.loop, declarations.loop, scheduler, claims, maintenance];
@@ -281,24 +292,33 @@ export class Engine {
     await Promise.all([...loops.map((loop) => loop.stop()), opened]);
   }
 
-  /** Lets running steps finish for `shutdownTimeout`, aborts the rest, gives every run back, leaves the workers. */
+  /**
+   * Lets running steps finish for `shutdownTimeout` (counted from `quiet`), aborts the rest, gives every run back, leaves
+   * the workers. It is over `abortGrace` and one second after that, whatever the database does.
+   */
   async stop(): Promise<void> {
     await this.quiet();
     if (this.state === 'stopped') return;
     const begun = this.state === 'quiet' && this.deps.settings.workers;
     this.state = 'stopped';
-    if (begun) {
-      await this.sessions.drain(this.deps.settings.shutdownTimeout, LAST_COMMITS);
-      await Promise.all([this.publisher.stop(), this.sessions.unwatch()]);
-    }
-    await withDeadline(this.writer.drained(), LAST_COMMITS);
+    const { shutdownTimeout, abortGrace } = this.deps.settings;
+    const toldAt = performance.now();
+    const left = (ms: number, least = 0): number => {
+      return Math.max(least, (this.closingSince ?? toldAt) + shutdownTimeout + ms - performance.now());
+    };
+    if (begun) await this.sessions.drain(left(0), Math.max(abortGrace, LEAST));
+    await withDeadline(this.writer.drained(), Math.min(LAST_COMMITS, left(abortGrace + LEAVING / 2, LEAST)));
     this.writer.close();
-    if (!begun) return;
+    if (begun) await withDeadline(this.leave(), left(abortGrace + LEAVING, LEAST));
+  }
+
+  private async leave(): Promise<void> {
+    await Promise.all([this.publisher.stop(), this.sessions.unwatch()]);
     try {
       const { queues } = await this.membership.leave();
       for (const queue of queues) this.deps.hints.queue(queue);
     } catch (error) {
-      this.deps.onTrouble(`Left without signing off, so what was held is taken after a while: ${textOf(error)}`);
+      this.deps.onTrouble(`Could not deregister; its runs are recovered after a while: ${textOf(error)}`);
     }
   }
 

@@ -24,8 +24,8 @@ export type StartResult = number | null;
 /** Bounds of one group: beyond them the statement's own size starts to cost latency. */
 const GROUP_OPS = 500;
 const GROUP_BYTES = 4_000_000;
-/** How long a start waits for a database that is away, ms. */
-const START_PATIENCE = 30_000;
+/** How long a start waits for a database that is away, ms: with the try under way it has its answer within 30 s. */
+const START_PATIENCE = 25_000;
 const RETRY_MIN = 50;
 const RETRY_MAX = 2_000;
 

@@ -1,3 +1,4 @@
+import { DatabaseUnavailableError } from '../core/errors.js';
 import type { DatabaseClock } from './clock.js';
 import type { JournalWriter } from './journal-writer.js';
 import type { QueuePoller } from './poller.js';
@@ -5,7 +6,7 @@ import type { QueueClaims } from './queue-claims.js';
 import type { Registry } from './registry.js';
 import type { SessionOpener } from './session-opener.js';
 import type { Sessions } from './sessions.js';
-import type { StartOp } from './store.js';
+import { type StartOp, StoreError } from './store.js';
 import type { Telemetry } from './telemetry.js';
 
 interface StartsDeps {
@@ -53,7 +54,8 @@ export class Starts {
       else onLater(op.queue, this.delayOf(op));
     } catch (error) {
       if (claim) poller?.free();
-      throw error;
+      if (!(error instanceof StoreError)) throw error;
+      throw new DatabaseUnavailableError(`PostgreSQL refused to store run ${op.id}: ${error.message}`);
     } finally {
       this.starting.delete(op.id);
     }

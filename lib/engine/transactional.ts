@@ -33,7 +33,8 @@ interface Lost {
  * An attempt whose writes and whose record are one transaction. A commit whose answer was lost is looked up in the
  * journal, never assumed.
  *
- * A database that goes away before the transaction is open, in a query of the step's own, or before its commit has
+ * A database that goes away, or refuses for a passing reason (a serialization failure, a deadlock, a lock that was not to be
+ * had, a cancelled statement), before the transaction is open, in a query of the step's own, or before its commit has
  * happened, is no failure of the step: nothing of the attempt is left, so it is made again, and counts no attempt. More
  * often than `maxRecoveries` its code does not lose the connection by chance: then that is how the attempt has failed.
  *
@@ -61,7 +62,9 @@ export async function runTransactional(
     if (!('cause' in end)) return end;
     if (end.result !== null) losses++;
     if (attempt.abandoned || losses > workflow.definition.maxRecoveries) return failed(end.cause, end.result);
-    deps.onTrouble(`The transaction of step "${spec.name}" was lost with its connection, and is made anew`);
+    deps.onTrouble(
+      `The transaction of step "${spec.name}" was lost with its connection or by a conflict, and is retried`,
+    );
     try {
       await pause(Math.min(FIRST_PAUSE * 2 ** tries, LOOK_AGAIN), attempt);
     } catch (reason) {
@@ -85,9 +88,10 @@ async function tryOnce(
     await deps.store.transaction(async (transaction) => {
       result = await runAttempt(workflow, spec, attempt.open(transaction.manager), attempt.givenUp, deps.clock);
       if (transaction.hasEnded()) throw endedByItself(spec, result);
-      if (result.status === 'failed' && mayBeLost(result.error) && !(await transaction.isAlive())) {
-        // What its code threw is that its own query lost the connection.
-        throw new StoreError('unavailable', storedErrorOf(result.error).message);
+      const thrown = result.status === 'failed' && mayBeLost(result.error) ? storedErrorOf(result.error) : null;
+      if (thrown !== null && !(await transaction.isAlive(thrown))) {
+        // What its code threw is that its own query lost the connection, or a conflict with another transaction.
+        throw new StoreError('unavailable', thrown.message, { cause: fromStoredError(thrown) });
       }
       if (result.status !== 'completed') throw new RolledBack();
       attempt.committing = true;
@@ -99,7 +103,7 @@ async function tryOnce(
     if (error instanceof AttemptClosedError) throw error;
     if (error instanceof RolledBack && result !== null) return { result, committed: null };
     const cause: unknown = error instanceof StoreError && error.cause !== undefined ? error.cause : error;
-    const lost = error instanceof StoreError && (error.kind === 'unknown' || error.kind === 'unavailable');
+    const lost = error instanceof StoreError && error.kind !== 'rejected';
     if (!lost) return failed(cause, result);
     return (await landed(deps, attempt, spec, op)) ? committedBy(result, op) : { cause, result };
   } finally {

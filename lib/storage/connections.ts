@@ -19,7 +19,7 @@ export type Role = 'writer' | 'claims' | 'heartbeat' | 'listener';
 const POOL_SIZE = 4;
 const LEASE = 30_000;
 /** ms that what is under way has at the end. */
-const LAST_ANSWERS = 800;
+const LAST_ANSWERS = 300;
 
 /**
  * Makes every session of one instance of the engine: the four that have a job of their own, and one pool for all else.
@@ -53,7 +53,7 @@ export class Connections {
     return client;
   }
 
-  /** Ends all of them, within a second, whatever the network says. Safe to call twice. */
+  /** Ends all of them, within 300 ms, whatever the network says. Safe to call twice. */
   close(): Promise<void> {
     this.closing ??= this.endAll();
     return this.closing;

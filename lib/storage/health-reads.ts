@@ -13,6 +13,12 @@ export class PgHealthReads {
     this.query = queryOf(pool);
   }
 
+  /** Whether writes are taken: not by a standby, nor where transactions are read-only. */
+  async isWritable(): Promise<boolean> {
+    const text = `SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable`;
+    return (await this.query<{ writable: boolean }>(text, []))[0]?.writable === true;
+  }
+
   /** Names of the migrations that this package brings and the tables have not had. A database may be ahead. */
   async pendingMigrations(): Promise<string[]> {
     const rows = await this.query<{ version: number }>(sql('schema-versions', this.schema), []);

@@ -2,7 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { textOf } from '../core/text-of.js';
 import type * as port from '../engine/store.js';
 import { StoreError } from '../engine/store.js';
-import { isConnectionError, isQueryTimeout, serverAnswer } from './connection-errors.js';
+import { isConnectionError, isQueryTimeout, isRetryableRejection, serverAnswer } from './connection-errors.js';
 import { extrasJson, recordsJson } from './op-json.js';
 import { PoolWatch } from './pool-watch.js';
 import { sql } from './sql.js';
@@ -19,6 +19,12 @@ export interface StepTransactionsOptions {
   readonly onTrouble: (message: string) => void;
 }
 
+/**
+ * From here to the commit the row of the run is locked: a process that stands still now must not keep it. Before, the
+ * step's own code may take its time.
+ */
+const HOLD_LOCKS = 'SET LOCAL idle_in_transaction_session_timeout = 5000';
+
 /** The transactions of steps that are `transactional`: on the app's connections, with the step's record in them. */
 export class StepTransactions {
   private readonly pool: PoolWatch;
@@ -34,7 +40,8 @@ export class StepTransactions {
     let worked = false;
     const leave = this.pool.enter();
     try {
-      return await this.options.dataSource.transaction(async (manager) => {
+      // The level is named: the app's own default may be one that looks, after its locks, at what was there before them.
+      return await this.options.dataSource.transaction('READ COMMITTED', async (manager) => {
         begun = true;
         const watch = await watchTransaction(manager);
         try {
@@ -42,7 +49,7 @@ export class StepTransactions {
             manager,
             record: (worker, op) => this.record(manager, worker, op),
             hasEnded: () => watch.hasEnded,
-            isAlive: () => answers(manager),
+            isAlive: async (error) => !isRetryableRejection(error) && (await answers(manager)),
           });
           worked = true;
           return result;
@@ -63,6 +70,7 @@ export class StepTransactions {
     const query: Query = async (text, parameters) => manager.query(text, [...parameters]);
     const { schema } = this.options;
     try {
+      await query(HOLD_LOCKS, []);
       const rows = await query<LockedRow>(sql('lock-handed', schema), [op.rowId, op.runId]);
       if (!isLease(rows, worker, op)) return false;
       const elsewhere = op.rowId !== op.runId;

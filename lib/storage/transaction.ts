@@ -118,6 +118,7 @@ async function answered<T>(work: Promise<T>, until: number): Promise<T> {
 /** A session that is over, or on a server that takes no writes any more, does not go back. */
 async function lent<T>(lender: Lender, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await lender.connect().catch((error: unknown) => {
+    if (textOf(error).startsWith('Cannot use a pool')) throw databaseUnavailable(new Error('the module is shut down'));
     if (error instanceof ConnectionLostError || !isConnectionError(error)) throw error;
     throw new ConnectionLostError(`No connection to PostgreSQL can be had: ${textOf(error)}`, false, { cause: error });
   });

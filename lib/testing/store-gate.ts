@@ -94,7 +94,7 @@ export class StoreGate {
         manager,
         record,
         hasEnded: () => inner.hasEnded(),
-        isAlive: () => inner.isAlive(),
+        isAlive: (thrown) => inner.isAlive(thrown),
       });
       if (death !== 'before') return result;
       this.close();

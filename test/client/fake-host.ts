@@ -110,6 +110,7 @@ export class FakeHost implements DurableHost {
         warn: () => {},
       }),
       registry: this.registry,
+      store: { lastCommitAge: null },
       schedules: [],
       pool,
       schema: 'durable',

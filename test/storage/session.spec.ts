@@ -1,0 +1,94 @@
+import pg from 'pg';
+import type { Connections } from '../../lib/storage/connections.js';
+import { inTransaction, queryOf, transaction } from '../../lib/storage/transaction.js';
+import { connectTo } from '../support/connections.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { onServer } from '../support/leak-check.mjs';
+
+let database: TestDatabase;
+let outside: pg.Client;
+const open: Connections[] = [];
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  outside = new pg.Client({ connectionString: database.url });
+  await outside.connect();
+  await outside.query('CREATE TABLE things (id integer PRIMARY KEY); INSERT INTO things VALUES (1)');
+});
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((one) => one.close()));
+  await outside.end();
+});
+
+function connect(options: Parameters<typeof connectTo>[1] = {}): Connections {
+  const connections = connectTo(database.url, options);
+  open.push(connections);
+  return connections;
+}
+
+const LOCK = 'SELECT id FROM things WHERE id = 1 FOR UPDATE';
+
+it('gives up the transaction of a process that stands still in it', async () => {
+  const { pool } = connect({ leaseTimeout: 1_000 });
+  const frozen = inTransaction(pool, async (query) => {
+    await query(LOCK, []);
+    // Until the server has given the row to somebody else, which it does well within a lease of the default length.
+    await outside.query(LOCK);
+    return query('SELECT 1', []);
+  });
+  await expect(frozen).rejects.toThrow(/Connection terminated|idle-in-transaction|connection error/);
+});
+
+it.each([true, false])(
+  'is READ COMMITTED and has the settings of the engine in each transaction (direct: %p)',
+  async (direct) => {
+    await onServer(`ALTER DATABASE ${database.name} SET default_transaction_isolation = 'serializable'`);
+    await onServer(`ALTER DATABASE ${database.name} SET DateStyle = 'German'`);
+    const { pool } = connect({ direct });
+    const text = `SELECT current_setting('transaction_isolation') AS level, current_setting('DateStyle') AS style,
+    now() AS now, ARRAY['a', NULL, 'b"c\\']::text[] AS list`;
+    const expected = { level: 'read committed', style: 'ISO, MDY', now: expect.any(Date), list: ['a', null, 'b"c\\'] };
+    expect(await queryOf(pool)(text, [])).toEqual([expected]);
+    expect(await inTransaction(pool, (query) => query(text, []))).toEqual([expected]);
+    const client = await pool.connect();
+    const { rows } = await client.query('SHOW DateStyle');
+    client.release();
+    // Behind a pooler the session is somebody else's next.
+    expect(rows).toEqual([{ DateStyle: direct ? 'ISO, MDY' : 'German, DMY' }]);
+  },
+);
+
+it('does not lend a session again that has become read-only', async () => {
+  const { pool } = connect({ poolSize: 1 });
+  const query = queryOf(pool);
+  const pid = async () => (await query<{ pid: number }>('SELECT pg_backend_pid() AS pid', []))[0]?.pid;
+  const first = await pid();
+  await query('SET default_transaction_read_only = on', []);
+  await expect(query('CREATE TABLE no (n int)', [])).rejects.toMatchObject({ code: '25006' });
+  expect(await pid()).not.toBe(first);
+  await query('CREATE TABLE yes (n int)', []);
+});
+
+it('waits for locks where others are not held up, with a bound, and says for what it waited', async () => {
+  const { pool } = connect({ poolSize: 2 });
+  await outside.query(`BEGIN; ${LOCK}`);
+  const waiting = Array.from({ length: 5 }, () => transaction(pool.lane, (query) => query(LOCK, []), 'thing 1'));
+  while (pool.totalCount === 0) await new Promise((resolve) => setImmediate(resolve));
+  // Each of them comes to its turn while all the others wait.
+  for (let n = 0; n < 20; n++) expect(await queryOf(pool)('SELECT 1 AS n', [])).toEqual([{ n: 1 }]);
+  await outside.query('COMMIT');
+  expect(await Promise.all(waiting)).toEqual(Array.from({ length: 5 }, () => [{ id: 1 }]));
+});
+
+it('a lock that is kept is told of by a DatabaseUnavailableError within 30 s, never by an error of the driver', async () => {
+  const { pool } = connect();
+  await outside.query(`BEGIN; ${LOCK}`);
+  const begun = performance.now();
+  await expect(transaction(pool.lane, (query) => query(LOCK, []), 'thing 1')).rejects.toMatchObject({
+    code: 'DATABASE_UNAVAILABLE',
+    message: expect.stringMatching(/^Another transaction has kept thing 1 locked for 25 s/) as string,
+  });
+  expect(performance.now() - begun).toBeLessThan(30_000);
+  await outside.query('ROLLBACK');
+});
