@@ -23,11 +23,12 @@ async function set(database: TestDatabase, ...settings: string[]): Promise<void>
 }
 
 /** An app whose own DataSource has the settings of the database, as the engine's sessions would have. */
-async function smokeOn(url: string, options: { notify?: boolean } = {}): Promise<void> {
+async function smokeOn(url: string, options: { notify?: boolean } = {}): Promise<number> {
   const dataSource = await new DataSource({ type: 'postgres', url, installExtensions: false }).initialize();
   const app = await openApp({ database: { dataSource }, ...options }, smokeWorkflows);
   try {
     await smoke(app.client);
+    return await app.client.countExecutions({ status: ['failed', 'paused', 'cancelled'] });
   } finally {
     await app.close();
     await dataSource.destroy();
@@ -55,7 +56,7 @@ it.each([
 ])('works under %s', async (_what, settings) => {
   const database = await createTestDatabase();
   await set(database, ...settings);
-  await smokeOn(database.url);
+  expect(await smokeOn(database.url)).toBe(0);
 });
 
 it('works, and sets nothing on a session, behind a pooler in transaction mode, whatever the server says', async () => {
@@ -63,7 +64,7 @@ it('works, and sets nothing on a session, behind a pooler in transaction mode, w
   await set(database, ...ODD.filter((one) => !/timeout/.test(one)), `default_transaction_isolation = 'serializable'`);
   const pooler = await startFakePooler(database.url, { notifications: true });
   try {
-    await smokeOn(pooler.url);
+    expect(await smokeOn(pooler.url)).toBe(0);
   } finally {
     await pooler.close();
   }
@@ -105,9 +106,9 @@ it('has its sessions under its own names, and no more of them than poolSize + 4,
     return run.result();
   });
   let most: string[] = [];
-  let done = false;
-  const all = Promise.all(runs).finally(() => (done = true));
-  while (!done) {
+  const done = new AbortController();
+  const all = Promise.all(runs).finally(() => done.abort());
+  while (!done.signal.aborted) {
     const seen = (await onServer(sessions)).map((row) => String(row['name']));
     if (seen.length > most.length) most = seen;
   }
