@@ -21,7 +21,7 @@ const RETRY = 1_000;
 /**
  * What this process declares, and its part in following what the latest living code declares. A process of older code
  * changes nothing while one of later code lives; when the last of these has gone, what the older code declares is in force
- * again. Every process looks, whenever a worker came or went, so that none has to outlive another.
+ * again. A process looks when it has come, when it has left, and whenever it sees that another came, left or died.
  */
 export class Declarations {
   readonly loop: Loop;

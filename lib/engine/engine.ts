@@ -319,7 +319,10 @@ export class Engine {
       for (const queue of queues) this.deps.hints.queue(queue);
     } catch (error) {
       this.deps.onTrouble(`Could not deregister; its runs are recovered after a while: ${textOf(error)}`);
+      return;
     }
+    // The others may never have seen that this process was there. If it fails, their own look will do, a little later.
+    await this.declarations.follow().catch(() => {});
   }
 
   /**

@@ -178,14 +178,19 @@ export class Membership {
       const { queues, recovered } = await this.store.recover(dead);
       if (recovered > 0) this.events.onRecovered(queues, recovered);
     }
-    this.seePeers(sightings.filter((s) => !s.dead && !s.expired && !dead.includes(s)).map(({ id }) => id));
+    const living = sightings.filter((s) => !s.dead && !s.expired && !dead.includes(s));
+    this.seePeers(
+      living.map(({ id }) => id),
+      dead.length > 0,
+    );
     // A session that is missing is missing for good only at a second look.
     return sightings.some((s) => !s.dead && s.connected === false) ? this.settings.recoveryInterval : null;
   }
 
-  private seePeers(peers: readonly number[]): void {
+  /** `died`: one was found dead, which may have been seen for the first time. */
+  private seePeers(peers: readonly number[], died = false): void {
     const before = new Set(this.peers);
-    const changed = peers.length !== before.size || peers.some((id) => !before.has(id));
+    const changed = died || peers.length !== before.size || peers.some((id) => !before.has(id));
     this.peers = peers;
     if (changed) this.events.onPeersChanged();
   }

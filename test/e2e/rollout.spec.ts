@@ -11,6 +11,7 @@ import {
   Workflow,
 } from 'nest-durable';
 import { createTestDatabase } from '../support/database.js';
+import { Forks } from '../support/forks.js';
 
 /** Two versions of the code on one database, with processes that come and go. */
 
@@ -131,6 +132,25 @@ it('a rollback brings back the schedules and limits of the old code once the las
   await until(async () => (await limit(old)) === 1);
   await until(async () => (await old.schedules())['fresh'] === null);
   expect(await old.schedules()).toEqual({ ...early, fresh: null });
+});
+
+it('the old code is followed again when the last process of the new was killed', async () => {
+  const old = await Pod.boot(Early, { queues: { default: {}, ai: { globalConcurrency: 1 } } });
+  const pods = new Forks(new URL('./rollout-pod.ts', import.meta.url));
+  const limit = async (): Promise<unknown> => (await old.queues.status('ai'))?.globalConcurrency;
+  try {
+    const [first, second] = [await pods.start([url]), await pods.start([url])];
+    const now = { nightly: '0 0 1 7 *', gone: null, fresh: '0 0 1 7 *' };
+    expect([await old.schedules(), await limit()]).toEqual([now, 8]);
+    await first.end('SIGKILL');
+    await until(async () => (await old.queues.workers()).length === 2);
+    expect([await old.schedules(), await limit()]).toEqual([now, 8]);
+    await second.end('SIGKILL');
+    await until(async () => (await limit()) === 1 && (await old.schedules())['fresh'] === null);
+    expect(await old.schedules()).toEqual({ ...early, fresh: null });
+  } finally {
+    await pods.endAll();
+  }
 });
 
 it('a schedule name that another workflow of a living process has stops the boot, naming both', async () => {

@@ -99,7 +99,7 @@ it('tells when a worker came, left, died or lost its lease, and not at other loo
   const membership = new Membership(
     store as unknown as EngineStore,
     new DatabaseClock(),
-    { pid: 1, processKey: null, processStart: null },
+    { pid: 1, processKey: 'here', processStart: 'early' },
     () => ({}) as WorkerRegistration,
     { leaseTimeout: 60_000, heartbeatInterval: 20_000, recoveryInterval: 600_000 },
     () => '[]',
@@ -127,6 +127,8 @@ it('tells when a worker came, left, died or lost its lease, and not at other loo
     expect(await look({ ...two, expired: true })).toBe(1);
     expect(await look(two)).toBe(1);
     expect(await look()).toBe(1);
+    // Found dead at first sight: gone from this machine.
+    expect(await look({ ...one, pid: process.pid, processKey: 'here', processStart: 'never' })).toBeGreaterThan(0);
   } finally {
     await membership.leave();
   }
