@@ -19,6 +19,7 @@ export class DurableMetrics {
   private readonly commits: Histogram;
   private readonly losses: Counter;
   private readonly recoveries: Counter;
+  private readonly reconciliations: Counter;
   private readonly workflows = new Values();
   private readonly stepNames = new Values();
   private readonly queues = new Values();
@@ -40,6 +41,9 @@ export class DurableMetrics {
     });
     this.recoveries = meter.createCounter('durable.recoveries', {
       description: 'Runs taken from workers that died, by this process',
+    });
+    this.reconciliations = meter.createCounter('durable.reconciled', {
+      description: 'Runs that the safety net woke, since nothing else had; should stay 0',
     });
   }
 
@@ -76,6 +80,10 @@ export class DurableMetrics {
 
   recovered(rows: number): void {
     this.recoveries.add(rows);
+  }
+
+  reconciled(what: string, runs: number): void {
+    this.reconciliations.add(runs, { 'durable.kind': what });
   }
 }
 

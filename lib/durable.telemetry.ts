@@ -28,6 +28,7 @@ export async function openTelemetry(redact: Redaction): Promise<Telemetry | unde
     committed: (size) => metrics.committed(size),
     lost: (rows) => metrics.lost(rows),
     recovered: (rows) => metrics.recovered(rows),
+    reconciled: (what, runs) => metrics.reconciled(what, runs),
   };
 }
 

@@ -3,6 +3,7 @@ DROP FUNCTION durable.hold_run(uuid, integer, text[], json);
 DROP FUNCTION durable.take_waits(integer, uuid[]);
 DROP FUNCTION durable.active_waits(uuid[]);
 DROP FUNCTION durable.send_event(uuid, text, text, text, text, uuid, boolean);
+DROP FUNCTION durable.unsound(uuid[]);
 DROP FUNCTION durable.match_waits(uuid[], uuid[]);
 DROP FUNCTION durable.wake_run(uuid);
 DROP FUNCTION durable.last_record(uuid, text);

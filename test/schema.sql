@@ -415,6 +415,54 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION durable.unsound(runs uuid[])
+ RETURNS TABLE(run uuid, what text)
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+BEGIN
+  RETURN QUERY
+  SELECT q.id, f.what
+  FROM unnest(runs) AS r(id)
+  CROSS JOIN LATERAL (
+    SELECT o.id, o.state, o.due_at, o.started_at
+    FROM durable.workflow_queue o WHERE o.id = r.id AND o.step_of IS NULL LIMIT 1
+  ) q
+  CROSS JOIN LATERAL (
+    SELECT CASE
+      WHEN w.state <> 'open' THEN
+        -- A server whose clock was set back knows of ends that are still to come.
+        CASE WHEN q.state = 'sleeping' AND w.closed_at <= durable.clock()
+          AND w.closed_at > (SELECT x.updated_at FROM durable.workflow_executions x WHERE x.id = q.id) THEN 'ended' END
+      WHEN w.kind = 'child' AND NOT EXISTS (
+        SELECT FROM durable.workflow_executions x WHERE x.id = w.child_id AND x.status = 'active') THEN 'child'
+      WHEN w.kind = 'all' AND NOT EXISTS (
+        SELECT FROM unnest(w.names) AS n(name)
+        WHERE NOT EXISTS (
+          SELECT FROM durable.events m
+          WHERE m.run_id = q.id AND m.name = n.name AND m.wait_id IS NULL AND NOT m.loose)) THEN 'event'
+      WHEN w.kind IN ('event', 'any') AND EXISTS (
+        SELECT FROM durable.events m
+        WHERE m.run_id = q.id AND m.name = ANY (w.names) AND m.wait_id IS NULL AND NOT m.loose) THEN 'event'
+      -- A commit that was late has counted the delay from a later time.
+      WHEN q.state = 'sleeping' AND w.due_at <= durable.clock() AND q.due_at > w.due_at + interval '5 minutes' THEN 'due'
+    END AS what
+    FROM durable.waits w
+    WHERE w.run_id = q.id AND w.active
+    UNION ALL
+    SELECT 'nothing'
+    WHERE q.state = 'sleeping' AND q.due_at = 'infinity' AND q.started_at IS NOT NULL
+      AND NOT EXISTS (SELECT FROM durable.waits w WHERE w.run_id = q.id AND w.active AND w.state = 'open')
+      AND NOT EXISTS (SELECT FROM durable.workflow_queue s WHERE s.step_of = q.id)
+  ) f
+  WHERE f.what IS NOT NULL;
+END
+$function$;
+
 CREATE TABLE durable.waits (
   run_id uuid NOT NULL,
   id uuid NOT NULL,

@@ -18,6 +18,7 @@ import { QueuePoller } from './poller.js';
 import { Pulse } from './pulse.js';
 import { QueueClaims } from './queue-claims.js';
 import { tellCancelled, tellFired, tellReceived, type Watch } from './observed.js';
+import { Reconciler } from './reconcile.js';
 import { Scheduler } from './scheduler.js';
 import type { InFlightAttempt, RunEnd, SessionDeps } from './session.js';
 import { SessionOpener } from './session-opener.js';
@@ -64,6 +65,8 @@ export class Engine {
   private state: EngineHealth['state'] = 'new';
   /** performance.now() at which the shutdown began. */
   private closingSince: number | null = null;
+  /** At the last pulse there were runs that have not ended. */
+  private hasUnfinished = true;
   private published = '[]';
 
   constructor(private readonly deps: EngineDeps) {
@@ -152,7 +155,19 @@ export class Engine {
       onTrouble,
       telemetry: deps.telemetry,
     });
-    this.maintenance = new Maintenance(deps.jobs, onTrouble);
+    this.maintenance = new Maintenance(
+      [
+        new Reconciler({
+          store,
+          isNeeded: () => this.hasUnfinished || isNeeded(),
+          onWoken: (runs) => this.woken(runs),
+          onTrouble,
+          telemetry: deps.telemetry,
+        }),
+        ...deps.jobs,
+      ],
+      onTrouble,
+    );
     for (const [queue, { concurrency, pollInterval }] of Object.entries(settings.workers ? settings.queues : {})) {
       const claim = (name: string, count: number): Promise<number> =>
         this.sessions.take(() => this.claims.claim(name, count));
@@ -433,6 +448,7 @@ export class Engine {
     await this.declarations.loop.poke();
     const loops = [this.definitions.loop.poke(), this.waker.poke(), this.matcher.poke(), this.claims.refresh()];
     await Promise.all([...loops, this.sessions.look(), this.scheduler.look()]);
+    this.hasUnfinished = true;
     await this.maintenance.poke();
     this.lookIntoQueues();
   }
@@ -478,6 +494,7 @@ export class Engine {
   private found(findings: PulseFindings): void {
     if (!this.wakes) return;
     const { readyQueues, nextDueInMs, nextScheduleInMs, unmatched, queueStates, blocked, peers, suspects } = findings;
+    this.hasUnfinished = findings.unfinished;
     this.membership.sighted(peers, suspects);
     this.claims.takeStates(queueStates);
     for (const queue of readyQueues) this.pollers.get(queue)?.look(false);

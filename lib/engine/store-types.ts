@@ -100,6 +100,19 @@ export interface MatchedLoose {
   readonly left: 'none' | 'locked' | 'more';
 }
 
+/** A run that nothing would have woken, and why it should have been; see durable.unsound. */
+export interface Unsound {
+  readonly runId: string;
+  readonly what: 'event' | 'child' | 'due' | 'ended' | 'nothing';
+}
+
+export interface Reconciled {
+  readonly found: readonly Unsound[];
+  readonly woken: readonly WokenRun[];
+  /** The row to go on after; null: that was the last one. */
+  readonly next: string | null;
+}
+
 export interface HeldRow {
   readonly token: number;
   /** Something it waits for has come. */
@@ -233,6 +246,8 @@ export interface PulseFindings {
   readonly queueStates: readonly QueueState[];
   /** Runs are set aside since their key has no place. */
   readonly blocked: boolean;
+  /** There are runs that have not ended. */
+  readonly unfinished: boolean;
   /** Other workers hold runs. */
   readonly heldElsewhere: boolean;
   /** Other workers whose lease is good. */

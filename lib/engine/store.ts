@@ -19,6 +19,7 @@ import type {
   PulseFindings,
   PulseQuestion,
   ReadRecord,
+  Reconciled,
   RecordRange,
   TakenWait,
   UndoRecord,
@@ -92,6 +93,8 @@ export interface EngineStore {
   wakeDue(limit: number): Promise<{ queues: string[]; woken: number; nextInMs: number | null }>;
   /** Gives the events that were sent in callers' transactions to the waits that ask for them. */
   matchLoose(limit: number): Promise<MatchedLoose>;
+  /** Looks through the next rows of the queue for runs that nothing will wake though what they wait for is there; wakes them. */
+  reconcile(after: string, limit: number): Promise<Reconciled>;
   /** Whether there is anything to do for a process: one statement in place of a look by each of its parts. */
   pulse(question: PulseQuestion): Promise<PulseFindings>;
 

@@ -21,6 +21,8 @@ export interface Telemetry {
   lost(rows: number): void;
   /** Rows of dead workers were made claimable. */
   recovered(rows: number): void;
+  /** Runs were woken that nothing else would have woken; `what` says why they should have been. */
+  reconciled(what: string, runs: number): void;
 }
 
 export interface SegmentInfo {

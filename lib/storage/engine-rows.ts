@@ -163,6 +163,7 @@ export interface PulseRow {
   readonly unmatched: boolean;
   readonly states: port.PulseFindings['queueStates'];
   readonly blocked: boolean;
+  readonly unfinished: boolean;
   readonly held_elsewhere: boolean;
   readonly peers: number[];
   readonly suspects: boolean;
@@ -176,6 +177,7 @@ export function pulseFindings(row: PulseRow): port.PulseFindings {
     unmatched: row.unmatched,
     queueStates: row.states,
     blocked: row.blocked,
+    unfinished: row.unfinished,
     heldElsewhere: row.held_elsewhere,
     peers: row.peers,
     suspects: row.suspects,

@@ -21,6 +21,7 @@ import {
 import { matchLoose } from './loose-events.js';
 import { changeOnce } from './once.js';
 import { extrasJson, recordsJson, startsJson } from './op-json.js';
+import { findUnsound, repair } from './reconcile.js';
 import { sql } from './sql.js';
 import { isLease, type LockedRow, StepTransactions } from './step-transactions.js';
 import { asStoreError, type Run, StoreClient } from './store-client.js';
@@ -212,6 +213,17 @@ export class PgStore implements port.EngineStore {
     const runs = (await this.claims.run<{ id: string }>('loose-runs', [limit])).map((row) => row.id);
     if (runs.length === 0) return { woken: [], left: 'none' };
     return this.transact((_, query) => matchLoose(query, this.options.schema, runs, limit));
+  }
+
+  async reconcile(after: string, limit: number): Promise<port.Reconciled> {
+    const { connections, schema } = this.options;
+    try {
+      const { runs, next } = await findUnsound(queryOf(connections.pool), schema, after, limit);
+      if (runs.length === 0) return { found: [], woken: [], next };
+      return { next, ...(await this.transact((_, query) => repair(query, schema, runs))) };
+    } catch (error) {
+      throw asStoreError(error);
+    }
   }
 
   async pulse({ worker, processKey, queues, definitions, workflows }: port.PulseQuestion): Promise<port.PulseFindings> {

@@ -41,6 +41,7 @@ type Unused =
   | 'deregisterWorker'
   | 'claimableDefinitions'
   | 'matchLoose'
+  | 'reconcile'
   | 'pulse';
 
 /** The verbs that a run without waits, children, other queues and transactions needs. */

@@ -42,6 +42,7 @@ SELECT
       'limited', s.global_concurrency IS NOT NULL OR s.rate_limit IS NOT NULL) ORDER BY s.queue), '[]')
    FROM durable.queue_settings s) AS states,
   EXISTS (SELECT FROM durable.workflow_queue q WHERE q.state = 'blocked') AS blocked,
+  EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id >= '00000000-0000-0000-0000-000000000000') AS unfinished,
   EXISTS (SELECT FROM holder h WHERE h.worker_id <> $1) AS held_elsewhere,
   ARRAY(
     SELECT w.id FROM durable.workers w WHERE w.id <> $1 AND w.dead_at IS NULL AND w.expires_at > now()

@@ -1,0 +1,167 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { callWorkflow, DurableClient, DurableModule, DurableWorkflow, sleep, Step, waitForApproval, waitForEvent, Workflow, type WorkflowHandle } from 'nest-durable'; // prettier-ignore
+import pg from 'pg';
+import { createTestDatabase } from '../support/database.js';
+import { until } from '../support/until.js';
+
+/** Rows are broken by hand, each as a wake-up that was missed would leave them. */
+
+@Workflow({ name: 'late' })
+class LateWorkflow extends DurableWorkflow<object, object> {
+  @Step()
+  async wait() {
+    await sleep(3_600_000);
+    return { came: 'the time' };
+  }
+}
+
+@Workflow({ name: 'asking' })
+class AskingWorkflow extends DurableWorkflow<object, object> {
+  @Step()
+  async ask() {
+    return { came: await waitForApproval('go') };
+  }
+}
+
+@Workflow({ name: 'hoping' })
+class HopingWorkflow extends DurableWorkflow<object, object> {
+  @Step()
+  async hope() {
+    return { came: await waitForEvent('it') };
+  }
+}
+
+@Workflow({ name: 'calling' })
+class CallingWorkflow extends DurableWorkflow<object, object> {
+  @Step()
+  async call() {
+    return { came: await callWorkflow(HopingWorkflow, {}) };
+  }
+}
+
+const warnings: string[] = [];
+const logger = { log() {}, error() {}, debug() {}, verbose() {}, warn: (text: unknown) => void warnings.push(String(text)) }; // prettier-ignore
+const apps: INestApplicationContext[] = [];
+let client: DurableClient;
+let pool: pg.Pool;
+
+describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
+  beforeAll(async () => {
+    const { url } = await createTestDatabase();
+    pool = new pg.Pool({ connectionString: url, max: 2 });
+    for (let n = 0; n < processes; n++) {
+      const module = await Test.createTestingModule({
+        imports: [DurableModule.forRoot({ database: { url } })],
+        providers: [LateWorkflow, AskingWorkflow, HopingWorkflow, CallingWorkflow],
+      })
+        .setLogger(logger)
+        .compile();
+      apps.push(await module.init());
+    }
+    client = (apps[0] as INestApplicationContext).get(DurableClient);
+  });
+
+  afterAll(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()));
+    await pool.end();
+  });
+
+  beforeEach(() => void warnings.splice(0));
+
+  async function asleep(workflow: Parameters<DurableClient['start']>[0]): Promise<WorkflowHandle<unknown>> {
+    const run = await client.start(workflow, {});
+    await until(async () => (await run.execution())?.status === 'waiting');
+    return run;
+  }
+
+  /** It was told, by name and reason, of that run and no other. */
+  async function told(what: string, run: WorkflowHandle<unknown>): Promise<void> {
+    const found = warnings.filter((text) => text.startsWith('Reconciled'));
+    expect(found).toEqual([expect.stringContaining(`(${what})`)]);
+    expect(found[0]).toContain(run.id);
+    await Promise.resolve();
+  }
+
+  it('whose event lies in the mailbox', async () => {
+    const run = await asleep(HopingWorkflow);
+    await pool.query(`INSERT INTO durable.events (run_id, sent_at, name, payload) VALUES ($1, now(), 'it', '7')`, [run.id]); // prettier-ignore
+    expect(await run.result()).toEqual({ came: 7 });
+    await told('event', run);
+  });
+
+  it('whose child has ended', async () => {
+    const run = await asleep(CallingWorkflow);
+    const [child] = await client.listChildren(run.id);
+    await until(async () => (await client.getExecution(child?.id ?? ''))?.status === 'waiting');
+    await pool.query(
+      `WITH gone AS (DELETE FROM durable.workflow_queue WHERE id = $1), over AS (DELETE FROM durable.waits WHERE run_id = $1)
+       UPDATE durable.workflow_executions SET status = 'completed', completed_at = now(), end_token = 1, snapshot = NULL
+       WHERE id = $1`,
+      [child?.id],
+    );
+    expect(await run.result()).toEqual({ came: {} });
+    await told('child', run);
+  });
+
+  it('whose child is gone', async () => {
+    const run = await asleep(CallingWorkflow);
+    const [child] = await client.listChildren(run.id);
+    await until(async () => (await client.getExecution(child?.id ?? ''))?.status === 'waiting');
+    await pool.query(
+      `WITH gone AS (DELETE FROM durable.workflow_queue WHERE id = $1), over AS (DELETE FROM durable.waits WHERE run_id = $1)
+       DELETE FROM durable.workflow_executions WHERE id = $1`,
+      [child?.id],
+    );
+    await expect(run.result()).rejects.toMatchObject({ cause: { code: 'CHILD_WORKFLOW', status: 'deleted' } });
+    await told('child', run);
+  });
+
+  it('that sleeps past the time that it waits for', async () => {
+    const run = await asleep(LateWorkflow);
+    await pool.query(
+      `WITH late AS (UPDATE durable.waits SET due_at = now() - interval '1 second' WHERE run_id = $1)
+       UPDATE durable.workflow_queue SET due_at = 'infinity' WHERE id = $1`,
+      [run.id],
+    );
+    expect(await run.result()).toEqual({ came: 'the time' });
+    await told('due', run);
+  });
+
+  it('that sleeps though its input is answered', async () => {
+    const run = await asleep(AskingWorkflow);
+    // Nobody claims it meanwhile: the pause is over when the row sleeps again.
+    await run.pause();
+    await run.provideInput('go', true);
+    await pool.query(
+      `UPDATE durable.workflow_queue SET state = 'sleeping', due_at = 'infinity', paused = false WHERE id = $1`,
+      [run.id],
+    );
+    expect(await run.result()).toEqual({ came: 'approved' });
+    await told('ended', run);
+  });
+
+  it('that waits for nothing', async () => {
+    const run = await asleep(HopingWorkflow);
+    await pool.query('DELETE FROM durable.waits WHERE run_id = $1', [run.id]);
+    await until(() => warnings.some((text) => text.includes('(nothing)')));
+    await told('nothing', run);
+    await until(async () => {
+      const { rows } = await pool.query(`SELECT FROM durable.waits WHERE run_id = $1 AND state = 'open'`, [run.id]);
+      return rows.length === 1;
+    });
+    await run.sendEvent('it', 8);
+    expect(await run.result()).toEqual({ came: 8 });
+  });
+
+  it('that is as it should be, and nothing is told', async () => {
+    const runs = await Promise.all([LateWorkflow, AskingWorkflow, HopingWorkflow, CallingWorkflow].map(asleep));
+    await Promise.all(apps.map((app) => app.get(DurableClient).sweep()));
+    await runs[2]?.sendEvent('it', 1);
+    await runs[1]?.provideInput('go', true);
+    for (const run of runs.slice(1, 3)) await run.result();
+    await Promise.all(apps.map((app) => app.get(DurableClient).sweep()));
+    for (const run of runs) await run.cancel();
+    expect(warnings.filter((text) => text.startsWith('Reconciled'))).toEqual([]);
+  });
+});

@@ -1,0 +1,121 @@
+import { encode } from '../../lib/core/codec.js';
+import { uuidv7 } from '../../lib/core/uuid.js';
+import { findUnsound, repair } from '../../lib/storage/reconcile.js';
+import { queryOf, transaction } from '../../lib/storage/transaction.js';
+import { PgWaits } from '../../lib/storage/waits.js';
+import { Rows } from './rows.js';
+
+let rows: Rows;
+
+beforeEach(async () => {
+  rows = await Rows.open();
+});
+
+afterEach(() => rows.close());
+
+const FIRST = '00000000-0000-0000-0000-000000000000';
+const SLEEPING = { state: 'sleeping', due_at: 'infinity', started_at: new Date() };
+
+function find(after = FIRST, limit = 1_000): Promise<{ runs: string[]; next: string | null }> {
+  return findUnsound(queryOf(rows.pool), 'durable', after, limit);
+}
+
+function mend(runs: readonly string[]): ReturnType<typeof repair> {
+  return transaction(rows.pool, (query) => repair(query, 'durable', runs));
+}
+
+it('finds nothing in runs whose waits, all or one of several, are not over', async () => {
+  const child = await rows.open(SLEEPING);
+  await rows.wait(child, { kind: 'event', names: ['never'] });
+  const run = await rows.open(SLEEPING);
+  await rows.wait(run, { kind: 'child', child_id: child });
+  await rows.wait(run, { kind: 'all', names: ['a', 'b'] });
+  await rows.wait(run, { kind: 'event', names: ['loose'] });
+  await rows.pool.query(
+    `INSERT INTO durable.events (run_id, sent_at, name, payload, loose)
+     VALUES ($1, now(), 'a', '1', false), ($1, now(), 'loose', '1', true), ($1, now(), 'other', '1', false)`,
+    [run],
+  );
+  await rows.open({});
+  await rows.open(SLEEPING).then((waiting) => rows.queued({ step_of: waiting, step: '{}' }));
+  expect(await find()).toEqual({ runs: [], next: null });
+});
+
+it('goes through the queue a stretch at a time', async () => {
+  const broken = [];
+  for (let n = 0; n < 5; n++) broken.push(await rows.open(SLEEPING));
+  broken.sort();
+  const first = await find(FIRST, 3);
+  expect(first).toEqual({ runs: broken.slice(0, 3), next: broken[2] });
+  expect(await find(broken[2], 3)).toEqual({ runs: broken.slice(3), next: null });
+});
+
+it('leaves a run that somebody has locked, and one that is woken in between', async () => {
+  const run = await rows.open(SLEEPING);
+  await rows.wait(run, { kind: 'event', names: ['a'] });
+  await rows.pool.query(`INSERT INTO durable.events (run_id, sent_at, name, payload) VALUES ($1, now(), 'a', '1')`, [run]); // prettier-ignore
+  expect((await find()).runs).toEqual([run]);
+  await transaction(rows.pool, async (query) => {
+    await query('SELECT FROM durable.workflow_queue WHERE id = $1 FOR UPDATE', [run]);
+    expect(await mend([run])).toEqual({ found: [], woken: [] });
+    await query('SELECT durable.match_waits($1)', [[run]]);
+  });
+  expect(await mend([run])).toEqual({ found: [], woken: [] });
+  expect(await rows.one('workflow_queue', run)).toMatchObject({ state: 'ready' });
+});
+
+it('against the real wake-up at the same time: the event is given once, whoever comes first', async () => {
+  const waits = new PgWaits({ pool: rows.pool, schema: 'durable', instanceId: rows.instanceId, looseHint: null });
+  for (let trial = 0; trial < 100; trial++) {
+    const run = await rows.open(SLEEPING);
+    const wait = await rows.wait(run, { kind: 'any', names: ['a', 'b'] });
+    await rows.pool.query(`INSERT INTO durable.events (run_id, sent_at, name, payload) VALUES ($1, now(), 'a', '1')`, [run]); // prettier-ignore
+    const event = { runId: run, name: 'b', payload: encode(2), dedupeKey: null, request: uuidv7() };
+    await Promise.all([mend([run]), waits.sendEvent(event), mend([run])]);
+    const { rows: given } = await rows.pool.query('SELECT name FROM durable.events WHERE wait_id = $1', [wait]);
+    expect(given).toEqual([{ name: 'a' }]);
+    expect(await rows.one('workflow_queue', run)).toMatchObject({ state: 'ready' });
+  }
+});
+
+it('reads its rows by indexes beside 100 000 runs that wait', async () => {
+  await rows.pool.query(
+    `WITH run AS (SELECT gen_random_uuid() AS id, n FROM generate_series(1, 100000) AS n),
+     history AS (
+       INSERT INTO durable.workflow_executions (id, created_at, updated_at, definition_id, priority, workflow, queue, input)
+       SELECT id, now(), now(), $1, 0, 'order', 'default', '{}' FROM run),
+     waiting AS (
+       INSERT INTO durable.waits (run_id, id, created_at, round, visit, attempt, kind, path, key, names)
+       SELECT id, gen_random_uuid(), now(), 1, 1, 1, 'event', 'ask', 'event:a:1', '{a}' FROM run),
+     mail AS (
+       INSERT INTO durable.events (run_id, sent_at, name, payload) SELECT id, now(), 'other', '1' FROM run)
+     INSERT INTO durable.workflow_queue (id, due_at, started_at, definition_id, priority, state, queue)
+     SELECT id, 'infinity', now(), $1, 0, 'sleeping', 'default' FROM run`,
+    [rows.definitionId],
+  );
+  await rows.pool.query('ANALYZE durable.workflow_queue, durable.waits, durable.events, durable.workflow_executions');
+  const scans = async (): Promise<number> => {
+    const { rows: found } = await rows.pool.query<{ n: number }>(
+      `SELECT sum(seq_tup_read)::integer AS n FROM pg_stat_xact_user_tables WHERE schemaname = 'durable'`,
+    );
+    return found[0]?.n ?? 0;
+  };
+  const client = await rows.pool.connect();
+  try {
+    await client.query('BEGIN');
+    const query = queryOf(client);
+    expect((await findUnsound(query, 'durable', FIRST, 1_000)).runs).toEqual([]);
+    const [read] = await query<{ n: number; tuples: number }>(
+      `SELECT sum(seq_tup_read)::integer AS n, sum(idx_tup_fetch)::integer AS tuples
+       FROM pg_stat_xact_user_tables WHERE schemaname = 'durable'`,
+      [],
+    );
+    expect(read?.n).toBe(0);
+    // A queue row (twice), a wait and a look at the mailbox for each.
+    expect(read?.tuples).toBeLessThan(6_000);
+    await client.query('COMMIT');
+  } finally {
+    client.release();
+  }
+  expect(await scans()).toBe(0);
+});
