@@ -19,6 +19,8 @@ const FIRST_LOOK = 62.5;
 const LAST_LOOK = 1_000;
 /** ms that a look gets though the caller's time is over: `result({ timeout: 0 })` asks once. */
 const LEAST_LOOK = 1_000;
+/** Node runs a timer of more ms than this at once. */
+const LONGEST_TIMER = 2_147_483_647;
 /** ms between looks whether a run is still held here, which cost no query. */
 const LOCAL_LOOK = 250;
 
@@ -95,7 +97,8 @@ export class RunResults {
     if (until === Infinity) return this.look(id);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), Math.max(until - performance.now(), LEAST_LOOK));
+      const left = Math.max(until - performance.now(), LEAST_LOOK);
+      timer = setTimeout(() => resolve(null), Math.min(left, LONGEST_TIMER));
     });
     try {
       return await Promise.race([this.look(id), late]);

@@ -94,7 +94,9 @@ function soon(): Promise<void> {
 }
 
 const START = ['id', 'idempotencyKey', 'queue', 'priority', 'scheduledAt', 'delay', 'tags', 'manager'];
-const LIST = ['workflow', 'status', 'queue', 'parentId', 'tags', 'since', 'until', 'limit', 'offset', 'order'];
+const FILTERS = ['workflow', 'status', 'queue', 'parentId', 'tags', 'since', 'until'];
+const LIST = [...FILTERS, 'limit', 'offset', 'before', 'after', 'order', 'includeData'];
+const PAGE = ['limit', 'offset', 'includeData'];
 const SCHEDULE = [
   'timezone',
   'name',
@@ -114,7 +116,7 @@ const CLIENT: Readonly<Record<string, Method>> = {
   handle: { args: () => [waiting] },
   getExecution: { args: () => [waiting, {}], keys: { 1: ['includeSteps', 'includeLogs'] } },
   getLogs: { args: () => [waiting, 'wait'] },
-  getSteps: { args: () => [waiting] },
+  getSteps: { args: () => [waiting, {}], keys: { 1: PAGE } },
   listExecutions: { args: () => [{}], keys: { 0: LIST } },
   countExecutions: { args: () => [{}], keys: { 0: LIST } },
   executionCounts: { args: () => [] },
@@ -131,7 +133,7 @@ const CLIENT: Readonly<Record<string, Method>> = {
     keys: { 0: ['workflow', 'executionId', 'status', 'timeoutBefore', 'limit'] },
   },
   listPendingEvents: { args: () => [{}], keys: { 0: ['eventName', 'status', 'limit'] } },
-  listChildren: { args: () => [waiting, {}], keys: { 1: ['status'] } },
+  listChildren: { args: () => [waiting, {}], keys: { 1: ['status', 'limit', 'after'] } },
   childCounts: { args: () => [[waiting]] },
   listWorkflows: { args: () => [] },
   schedule: { args: () => ['plain', '@yearly', {}], keys: { 2: SCHEDULE } },
@@ -149,6 +151,7 @@ const CLIENT: Readonly<Record<string, Method>> = {
 
 const HANDLE: Readonly<Record<string, Method>> = {
   result: { args: () => [{ timeout: 0 }], keys: { 0: ['timeout'] } },
+  steps: { args: () => [{}], keys: { 0: PAGE } },
   execution: { args: () => [{}], keys: { 0: ['includeSteps', 'includeLogs'] } },
   sendEvent: { args: () => ['e', {}, {}], keys: { 2: SEND } },
   provideInput: { args: () => ['other', 'x'], keys: { 0: ['inputId'] } },
