@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { assertSchemaName, inSchema, sql } from '../../lib/storage/sql.js';
 
 describe('schema names', () => {
@@ -6,10 +6,10 @@ describe('schema names', () => {
     expect(() => assertSchemaName(name)).not.toThrow();
   });
 
-  it.each(['', 'Durable', '1a', 'pg_mine', 'a b', 'a"b', 'a'.repeat(64), 'information_schema'])(
+  it.each(['', 'Durable', '1a', 'pg_mine', 'a b', 'a"b', 'a'.repeat(64), 'information_schema', 'public'])(
     'refuses %j',
     (name) => {
-      expect(() => assertSchemaName(name)).toThrow(/schema: expected up to 63 of a-z/);
+      expect(() => assertSchemaName(name)).toThrow(/schema: expected a plain identifier of up to 63 characters/);
     },
   );
 
@@ -18,6 +18,16 @@ describe('schema names', () => {
       'SELECT "order".clock(), nondurable.x, durable.5 FROM "order".workers',
     );
   });
+});
+
+it('is ASCII in every file, since a comment goes to the server too and a database may have any encoding', () => {
+  for (const folder of ['../../lib/storage/sql/', '../../migrations/']) {
+    const files = readdirSync(new URL(folder, import.meta.url)).filter((file) => file.endsWith('.sql'));
+    for (const file of files) {
+      const text = readFileSync(new URL(folder + file, import.meta.url), 'utf8');
+      expect([file, text.match(/[^\t\n\x20-\x7e]/g)]).toEqual([file, null]);
+    }
+  }
 });
 
 describe('sql', () => {

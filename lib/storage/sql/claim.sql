@@ -6,7 +6,7 @@
 --
 -- One probe of queue_claim for each definition, each in the index's own order and no further than the limit, so that
 -- the cost does not depend on the backlog, nor on what sleeps, is paused, or belongs to code this process does not
--- have. `definition_id = ANY (…)` with one ORDER BY would sort the whole backlog.
+-- have. `definition_id = ANY (...)` with one ORDER BY would sort the whole backlog.
 -- (Before PostgreSQL 17 there are no infinite intervals: a time is subtracted only where it is finite.)
 -- A queue that is paused gives nothing, one that is limited only to claim-limited.sql: one look at a row, once a claim.
 WITH candidate AS MATERIALIZED (

@@ -8,7 +8,7 @@
 -- claimed, null, null).
 --
 -- Never waits for a row: what somebody else has locked is left out, and goes into a later group. The fence is the join
--- on token and worker under the lock. Rows are looked up one by one (LATERAL … LIMIT 1), which no plan can turn into a
+-- on token and worker under the lock. Rows are looked up one by one (LATERAL ... LIMIT 1), which no plan can turn into a
 -- scan of the table, and operations are carried along in `held` rather than joined again, so the cost does not grow
 -- with the square of the group.
 WITH me AS MATERIALIZED (
