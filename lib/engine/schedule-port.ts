@@ -4,10 +4,11 @@ import type { ScheduleState } from '../core/schedule.js';
 export interface ScheduleStore {
   /**
    * Fires the schedule that has been due for longest, in one transaction: locks its row, asks `plan` what to do, starts
-   * the runs, and sets the next due time and the count of failures. What others have locked is passed over.
+   * the runs, and sets the next due time and the count of failures. What others have locked is passed over, and what is of
+   * workflows whose later code is in force.
    */
   fireSchedule(
-    workflows: readonly string[],
+    workflows: readonly { readonly name: string; readonly definitionId: number }[],
     leaveAlone: readonly string[],
     plan: (schedule: ScheduleState, now: number, others: WorkersSince) => Promise<FirePlan>,
   ): Promise<FiredSchedule | NothingDue>;

@@ -76,7 +76,7 @@ export class Scheduler {
 
   private async fireAll(): Promise<number | null> {
     const { store, registry, onWork, onTrouble, onFired } = this.deps;
-    const workflows = registry.all().map(({ definition }) => definition.name);
+    const workflows = registry.all().map(({ definition: { name }, definitionId }) => ({ name, definitionId }));
     if (workflows.length === 0) return null;
     const queues = new Set<string>();
     try {

@@ -25,18 +25,20 @@ export class PgScheduleStore implements ScheduleStore {
   ) {}
 
   fireSchedule(
-    workflows: readonly string[],
+    workflows: readonly { readonly name: string; readonly definitionId: number }[],
     leaveAlone: readonly string[],
     plan: (schedule: ScheduleState, now: number, others: WorkersSince) => Promise<FirePlan>,
   ): Promise<FiredSchedule | NothingDue> {
+    const names = workflows.map(({ name }) => name);
     return inTransaction(this.pool, async (query) => {
       const [row] = await query<ScheduleRow & { now: Date }>(sql('lock-due-schedule', this.schema), [
-        workflows,
+        names,
+        workflows.map(({ definitionId }) => definitionId),
         leaveAlone,
       ]);
       if (row === undefined) {
         const [next] = await query<{ next_in_ms: number | null; now: Date }>(sql('next-schedule', this.schema), [
-          workflows,
+          names,
         ]);
         return { name: null, nextInMs: next?.next_in_ms ?? null, now: next?.now.getTime() ?? NaN };
       }

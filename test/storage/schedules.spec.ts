@@ -158,6 +158,26 @@ describe('one due time', () => {
     expect(await runs()).toHaveLength(1);
   });
 
+  it('is started by the latest code that is in force, not by older code, whose check may not know its input', async () => {
+    const later = await rows.addDefinition('order', 2);
+    await schedules.create(declare('report', { input: '{"late":true}' }));
+    await dueSince(1_000);
+    await rows.pool.query(
+      `INSERT INTO durable.declarations (kind, subject, definition_id, hash, body, in_force)
+       VALUES ('schedules', 'order', $1, '', '[]', true)`,
+      [later],
+    );
+    const refuses = async (): Promise<void> => {
+      throw new Error('What is that?');
+    };
+    await node({ validateInput: refuses }).look();
+    expect(await runs()).toEqual([]);
+    await node({ definitionId: later }).look();
+    const [run] = await runs();
+    expect(await rows.one('workflow_executions', run?.id ?? '')).toMatchObject({ definition_id: later });
+    expect((await schedules.find('report'))?.schedule.consecutiveFailures).toBe(0);
+  });
+
   it('is left alone where its zone is not known, and the others go on', async () => {
     await schedules.create(declare('a'));
     await schedules.create(declare('b'));
