@@ -5,6 +5,7 @@ DROP TABLE durable.queue_settings;
 DROP TABLE durable.requests;
 DROP TABLE durable.events;
 DROP TABLE durable.waits;
+DROP SEQUENCE durable.wait_ends;
 DROP SEQUENCE durable.step_order;
 DROP TABLE durable.step_executions;
 DROP TABLE durable.workflow_queue;

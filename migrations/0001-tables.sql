@@ -233,6 +233,9 @@ CREATE TABLE durable.step_executions (
 -- Numbers the records of steps on other queues (`nth`). A failover that loses commits loses what they numbered too.
 CREATE SEQUENCE durable.step_order;
 
+-- The order in which waits ended: a number is taken under the lock of the run, so that within a run it only grows.
+CREATE SEQUENCE durable.wait_ends;
+
 -- What steps wait for. A row is written in the commit that suspends the step (or notes the wait of one arm), and stays
 -- as history. `active`: the visit of the step that asked is not over, so that its next pass needs the answer.
 CREATE TABLE durable.waits (
@@ -242,13 +245,20 @@ CREATE TABLE durable.waits (
   closed_at  timestamptz,
   -- Sleeps: when it is over. Others: when it times out; NULL: never.
   due_at     timestamptz,
+  -- When it ended among the run's others: the passes of its step are given what it came to in this order.
+  ended      bigint,
+  -- The data of the step: the output of a record (0: the run's input), or an item of the array that this is.
+  input_seq  bigint      NOT NULL,
   child_id   uuid,
+  input_item integer,
   round      integer     NOT NULL,
   visit      integer     NOT NULL,
   attempt    integer     NOT NULL,
   active     boolean     NOT NULL DEFAULT true,
   state      text        NOT NULL DEFAULT 'open',
   kind       text        NOT NULL,
+  -- Of the step: the kind of its member.
+  type       text        NOT NULL,
   path       text        NOT NULL,
   -- Kind, name and count in the step: what the next pass finds it by.
   key        text        NOT NULL,
@@ -263,6 +273,7 @@ CREATE TABLE durable.waits (
   CONSTRAINT waits_kind CHECK (kind IN ('sleep', 'event', 'any', 'all', 'input', 'child')),
   CONSTRAINT waits_closed CHECK ((state = 'open') = (closed_at IS NULL)),
   CONSTRAINT waits_open_is_active CHECK (state <> 'open' OR active),
+  CONSTRAINT waits_ended CHECK (NOT active OR (state = 'open') = (ended IS NULL)),
   CONSTRAINT waits_child CHECK ((kind = 'child') = (child_id IS NOT NULL))
 );
 -- What a resumed run reads: few rows, however many waits it has behind it.

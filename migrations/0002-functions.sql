@@ -48,13 +48,14 @@ END
 $$;
 
 -- Gives runs what their open waits ask for, where it is there: events of the mailbox in the order sent, each to the first
--- wait that asks; the ends of children, or that they are not there. The caller has locked the runs' rows in the queue in a
--- statement before this one: each query of a volatile function sees what was committed when it began, so nothing falls
--- between the two.
---   ended  runs that the caller's transaction has ended: whoever waits for one of them goes on too. Those that were known
---          before are locked (lock-waiters.sql, run-tree.sql); one that came in between is locked here or, where somebody
---          has it, the transaction begins anew. From here on nobody comes: who waits for a run locks its execution first.
-CREATE FUNCTION durable.match_waits(runs uuid[], ended uuid[] DEFAULT '{}')
+-- wait that asks; the ends of children, or that they are not there. Waits that end together end in the order in which that
+-- came. The caller has locked the runs' rows in the queue in a statement before this one: each query of a volatile function
+-- sees what was committed when it began, so nothing falls between the two.
+--   ended_runs  those that the caller's transaction has ended: whoever waits for one of them goes on too. Those that were
+--               known before are locked (lock-waiters.sql, run-tree.sql); one that came in between is locked here or, where
+--               somebody has it, the transaction begins anew. From here on nobody comes: who waits for a run locks its
+--               execution first.
+CREATE FUNCTION durable.match_waits(runs uuid[], ended_runs uuid[] DEFAULT '{}')
 RETURNS TABLE (run uuid, queue text, paused boolean, state text)
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
   SET plan_cache_mode = force_generic_plan AS $$
@@ -62,12 +63,17 @@ DECLARE
   one uuid;
   w record;
   taken bigint[];
-  woke boolean;
   waiters uuid[] := '{}';
+  is_active boolean;
+  came_at timestamptz;
+  came bigint;
+  done uuid[];
+  done_at timestamptz[];
+  done_by bigint[];
 BEGIN
-  IF cardinality(ended) > 0 THEN
+  IF cardinality(ended_runs) > 0 THEN
     waiters := ARRAY(
-      SELECT DISTINCT v.run_id FROM durable.waits v WHERE v.child_id = ANY (ended) AND v.active AND v.state = 'open');
+      SELECT DISTINCT v.run_id FROM durable.waits v WHERE v.child_id = ANY (ended_runs) AND v.active AND v.state = 'open');
     FOREACH one IN ARRAY waiters LOOP
       PERFORM FROM durable.workflow_queue q WHERE q.id = one FOR NO KEY UPDATE SKIP LOCKED;
       IF NOT FOUND AND EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id = one) THEN
@@ -76,7 +82,9 @@ BEGIN
     END LOOP;
   END IF;
   FOR one IN SELECT DISTINCT r FROM unnest(runs || waiters) AS u(r) ORDER BY r LOOP
-    woke := false;
+    done := '{}';
+    done_at := '{}';
+    done_by := '{}';
     FOR w IN
       SELECT v.id, v.kind, v.names, v.child_id
       FROM durable.waits v
@@ -85,8 +93,9 @@ BEGIN
       FOR UPDATE
     LOOP
       IF w.kind = 'child' THEN
-        CONTINUE WHEN EXISTS (
-          SELECT FROM durable.workflow_executions x WHERE x.id = w.child_id AND x.status = 'active');
+        SELECT x.status = 'active', x.completed_at, NULL INTO is_active, came_at, came
+        FROM durable.workflow_executions x WHERE x.id = w.child_id;
+        CONTINUE WHEN is_active;
       ELSE
         IF w.kind = 'all' THEN
           taken := ARRAY(
@@ -105,12 +114,22 @@ BEGIN
             ORDER BY m.id LIMIT 1);
           CONTINUE WHEN cardinality(taken) = 0;
         END IF;
-        UPDATE durable.events m SET wait_id = w.id WHERE m.run_id = one AND m.id = ANY (taken);
+        WITH given AS (
+          UPDATE durable.events m SET wait_id = w.id WHERE m.run_id = one AND m.id = ANY (taken) RETURNING m.sent_at, m.id)
+        SELECT max(g.sent_at), max(g.id) INTO came_at, came FROM given g;
       END IF;
-      UPDATE durable.waits v SET state = 'done', closed_at = durable.clock() WHERE v.run_id = one AND v.id = w.id;
-      woke := true;
+      done := array_append(done, w.id);
+      done_at := array_append(done_at, came_at);
+      done_by := array_append(done_by, came);
     END LOOP;
-    IF woke THEN
+    IF cardinality(done) > 0 THEN
+      WITH over AS MATERIALIZED (
+        SELECT o.id, nextval('durable.wait_ends') AS ended
+        FROM (SELECT u.id FROM unnest(done, done_at, done_by) AS u(id, at, by) ORDER BY u.at, u.by, u.id) o
+      )
+      UPDATE durable.waits v SET state = 'done', closed_at = durable.clock(), ended = o.ended
+      FROM over o
+      WHERE v.run_id = one AND v.id = o.id;
       RETURN QUERY SELECT one, k.queue, k.paused, k.state FROM durable.wake_run(one) k;
     END IF;
   END LOOP;
@@ -204,15 +223,15 @@ $$;
 -- The waits of runs that a next pass of their steps needs.
 CREATE FUNCTION durable.active_waits(runs uuid[])
 RETURNS TABLE (
-  run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, due_ms float8,
-  names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text,
+  run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, ended bigint,
+  due_ms float8, names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text,
   child_error text, child_workflow text)
 LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
   SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-  SELECT w.run_id, w.id, w.path, w.visit, w.attempt, w.key, w.kind, w.state,
+  SELECT w.run_id, w.id, w.path, w.visit, w.attempt, w.key, w.kind, w.state, w.ended,
     (extract(epoch FROM w.due_at) * 1000)::float8, w.names, w.child_id, w.spec, w.result,
     CASE WHEN w.state = 'done' AND w.kind IN ('event', 'any', 'all') THEN (
       SELECT json_agg(json_build_object('name', e.name, 'payload', e.payload, 'traceparent', e.traceparent) ORDER BY e.id)
@@ -227,13 +246,13 @@ BEGIN
 END
 $$;
 
--- What the holder of runs reads of their waits: ends those whose time has come (the row decides between that and an
--- event that comes at the same moment), forgets the wake mark, and gives every wait that a next pass needs. A run whose
+-- What the holder of runs reads of their waits: ends those whose time has come, in the order in which they were due (the
+-- row decides between that and an event that comes at the same moment), forgets the wake mark, and gives every wait that a next pass needs. A run whose
 -- row is locked by somebody is left out; a row with a null id says of each of the others that it was looked at.
 CREATE FUNCTION durable.take_waits(holder integer, runs uuid[])
 RETURNS TABLE (
-  run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, due_ms float8,
-  names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text,
+  run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, ended bigint,
+  due_ms float8, names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text,
   child_error text, child_workflow text)
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
   SET plan_cache_mode = force_generic_plan AS $$
@@ -246,16 +265,26 @@ BEGIN
     ORDER BY q.id
     FOR NO KEY UPDATE SKIP LOCKED);
   UPDATE durable.workflow_queue q SET wake = false WHERE q.id = ANY (taken) AND q.wake;
+  WITH over AS MATERIALIZED (
+    SELECT o.run_id, o.id, nextval('durable.wait_ends') AS ended
+    FROM (
+      SELECT v.run_id, v.id FROM durable.waits v
+      WHERE v.run_id = ANY (taken) AND v.active AND v.state = 'open' AND v.due_at <= durable.clock()
+      ORDER BY v.due_at, v.id
+    ) o
+  )
   UPDATE durable.waits w
   SET state = CASE WHEN w.kind = 'sleep' THEN 'done' ELSE 'timed_out' END,
     closed_at = durable.clock(),
+    ended = o.ended,
     result = CASE WHEN w.kind = 'all' THEN (
       SELECT json_agg(n.name)::text
       FROM unnest(w.names) AS n(name)
       WHERE EXISTS (
         SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.name = n.name AND m.wait_id IS NULL)
     ) END
-  WHERE w.run_id = ANY (taken) AND w.active AND w.state = 'open' AND w.due_at <= durable.clock();
+  FROM over o
+  WHERE w.run_id = o.run_id AND w.id = o.id;
   IF NOT FOUND THEN
     -- All that a crash of the server could lose is that the mark was forgotten: not worth a wait for the disk.
     PERFORM set_config('synchronous_commit', 'off', true);
@@ -263,7 +292,7 @@ BEGIN
   RETURN QUERY SELECT * FROM durable.active_waits(taken);
   RETURN QUERY
     SELECT t.id, NULL::uuid, NULL::text, NULL::integer, NULL::integer, NULL::text, NULL::text, NULL::text,
-      NULL::float8, NULL::text[], NULL::uuid, NULL::text, NULL::text, NULL::json, NULL::text, NULL::text, NULL::text,
+      NULL::bigint, NULL::float8, NULL::text[], NULL::uuid, NULL::text, NULL::text, NULL::json, NULL::text, NULL::text, NULL::text,
       NULL::text
     FROM unnest(taken) AS t(id);
 END

@@ -1,7 +1,7 @@
 -- The schema after all migrations, written by test/storage/schema.spec.ts.
 
 CREATE OR REPLACE FUNCTION durable.active_waits(runs uuid[])
- RETURNS TABLE(run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, due_ms double precision, names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text, child_error text, child_workflow text)
+ RETURNS TABLE(run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, ended bigint, due_ms double precision, names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text, child_error text, child_workflow text)
  LANGUAGE plpgsql
  STABLE
  SET enable_seqscan TO 'off'
@@ -12,7 +12,7 @@ AS $function$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-  SELECT w.run_id, w.id, w.path, w.visit, w.attempt, w.key, w.kind, w.state,
+  SELECT w.run_id, w.id, w.path, w.visit, w.attempt, w.key, w.kind, w.state, w.ended,
     (extract(epoch FROM w.due_at) * 1000)::float8, w.names, w.child_id, w.spec, w.result,
     CASE WHEN w.state = 'done' AND w.kind IN ('event', 'any', 'all') THEN (
       SELECT json_agg(json_build_object('name', e.name, 'payload', e.payload, 'traceparent', e.traceparent) ORDER BY e.id)
@@ -140,7 +140,7 @@ AS $function$
   ), 0)
 $function$;
 
-CREATE OR REPLACE FUNCTION durable.match_waits(runs uuid[], ended uuid[] DEFAULT '{}'::uuid[])
+CREATE OR REPLACE FUNCTION durable.match_waits(runs uuid[], ended_runs uuid[] DEFAULT '{}'::uuid[])
  RETURNS TABLE(run uuid, queue text, paused boolean, state text)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -152,12 +152,17 @@ DECLARE
   one uuid;
   w record;
   taken bigint[];
-  woke boolean;
   waiters uuid[] := '{}';
+  is_active boolean;
+  came_at timestamptz;
+  came bigint;
+  done uuid[];
+  done_at timestamptz[];
+  done_by bigint[];
 BEGIN
-  IF cardinality(ended) > 0 THEN
+  IF cardinality(ended_runs) > 0 THEN
     waiters := ARRAY(
-      SELECT DISTINCT v.run_id FROM durable.waits v WHERE v.child_id = ANY (ended) AND v.active AND v.state = 'open');
+      SELECT DISTINCT v.run_id FROM durable.waits v WHERE v.child_id = ANY (ended_runs) AND v.active AND v.state = 'open');
     FOREACH one IN ARRAY waiters LOOP
       PERFORM FROM durable.workflow_queue q WHERE q.id = one FOR NO KEY UPDATE SKIP LOCKED;
       IF NOT FOUND AND EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id = one) THEN
@@ -166,7 +171,9 @@ BEGIN
     END LOOP;
   END IF;
   FOR one IN SELECT DISTINCT r FROM unnest(runs || waiters) AS u(r) ORDER BY r LOOP
-    woke := false;
+    done := '{}';
+    done_at := '{}';
+    done_by := '{}';
     FOR w IN
       SELECT v.id, v.kind, v.names, v.child_id
       FROM durable.waits v
@@ -175,8 +182,9 @@ BEGIN
       FOR UPDATE
     LOOP
       IF w.kind = 'child' THEN
-        CONTINUE WHEN EXISTS (
-          SELECT FROM durable.workflow_executions x WHERE x.id = w.child_id AND x.status = 'active');
+        SELECT x.status = 'active', x.completed_at, NULL INTO is_active, came_at, came
+        FROM durable.workflow_executions x WHERE x.id = w.child_id;
+        CONTINUE WHEN is_active;
       ELSE
         IF w.kind = 'all' THEN
           taken := ARRAY(
@@ -195,12 +203,22 @@ BEGIN
             ORDER BY m.id LIMIT 1);
           CONTINUE WHEN cardinality(taken) = 0;
         END IF;
-        UPDATE durable.events m SET wait_id = w.id WHERE m.run_id = one AND m.id = ANY (taken);
+        WITH given AS (
+          UPDATE durable.events m SET wait_id = w.id WHERE m.run_id = one AND m.id = ANY (taken) RETURNING m.sent_at, m.id)
+        SELECT max(g.sent_at), max(g.id) INTO came_at, came FROM given g;
       END IF;
-      UPDATE durable.waits v SET state = 'done', closed_at = durable.clock() WHERE v.run_id = one AND v.id = w.id;
-      woke := true;
+      done := array_append(done, w.id);
+      done_at := array_append(done_at, came_at);
+      done_by := array_append(done_by, came);
     END LOOP;
-    IF woke THEN
+    IF cardinality(done) > 0 THEN
+      WITH over AS MATERIALIZED (
+        SELECT o.id, nextval('durable.wait_ends') AS ended
+        FROM (SELECT u.id FROM unnest(done, done_at, done_by) AS u(id, at, by) ORDER BY u.at, u.by, u.id) o
+      )
+      UPDATE durable.waits v SET state = 'done', closed_at = durable.clock(), ended = o.ended
+      FROM over o
+      WHERE v.run_id = one AND v.id = o.id;
       RETURN QUERY SELECT one, k.queue, k.paused, k.state FROM durable.wake_run(one) k;
     END IF;
   END LOOP;
@@ -376,7 +394,7 @@ ALTER TABLE durable.step_executions ADD CONSTRAINT steps_error CHECK (((status =
 ALTER TABLE durable.step_executions ADD CONSTRAINT steps_status CHECK ((status = ANY (ARRAY['completed'::text, 'failed'::text])));
 
 CREATE OR REPLACE FUNCTION durable.take_waits(holder integer, runs uuid[])
- RETURNS TABLE(run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, due_ms double precision, names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text, child_error text, child_workflow text)
+ RETURNS TABLE(run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, ended bigint, due_ms double precision, names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text, child_error text, child_workflow text)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -392,16 +410,26 @@ BEGIN
     ORDER BY q.id
     FOR NO KEY UPDATE SKIP LOCKED);
   UPDATE durable.workflow_queue q SET wake = false WHERE q.id = ANY (taken) AND q.wake;
+  WITH over AS MATERIALIZED (
+    SELECT o.run_id, o.id, nextval('durable.wait_ends') AS ended
+    FROM (
+      SELECT v.run_id, v.id FROM durable.waits v
+      WHERE v.run_id = ANY (taken) AND v.active AND v.state = 'open' AND v.due_at <= durable.clock()
+      ORDER BY v.due_at, v.id
+    ) o
+  )
   UPDATE durable.waits w
   SET state = CASE WHEN w.kind = 'sleep' THEN 'done' ELSE 'timed_out' END,
     closed_at = durable.clock(),
+    ended = o.ended,
     result = CASE WHEN w.kind = 'all' THEN (
       SELECT json_agg(n.name)::text
       FROM unnest(w.names) AS n(name)
       WHERE EXISTS (
         SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.name = n.name AND m.wait_id IS NULL)
     ) END
-  WHERE w.run_id = ANY (taken) AND w.active AND w.state = 'open' AND w.due_at <= durable.clock();
+  FROM over o
+  WHERE w.run_id = o.run_id AND w.id = o.id;
   IF NOT FOUND THEN
     -- All that a crash of the server could lose is that the mark was forgotten: not worth a wait for the disk.
     PERFORM set_config('synchronous_commit', 'off', true);
@@ -409,7 +437,7 @@ BEGIN
   RETURN QUERY SELECT * FROM durable.active_waits(taken);
   RETURN QUERY
     SELECT t.id, NULL::uuid, NULL::text, NULL::integer, NULL::integer, NULL::text, NULL::text, NULL::text,
-      NULL::float8, NULL::text[], NULL::uuid, NULL::text, NULL::text, NULL::json, NULL::text, NULL::text, NULL::text,
+      NULL::bigint, NULL::float8, NULL::text[], NULL::uuid, NULL::text, NULL::text, NULL::json, NULL::text, NULL::text, NULL::text,
       NULL::text
     FROM unnest(taken) AS t(id);
 END
@@ -469,13 +497,17 @@ CREATE TABLE durable.waits (
   created_at timestamp with time zone NOT NULL,
   closed_at timestamp with time zone,
   due_at timestamp with time zone,
+  ended bigint,
+  input_seq bigint NOT NULL,
   child_id uuid,
+  input_item integer,
   round integer NOT NULL,
   visit integer NOT NULL,
   attempt integer NOT NULL,
   active boolean NOT NULL DEFAULT true,
   state text NOT NULL DEFAULT 'open'::text,
   kind text NOT NULL,
+  type text NOT NULL,
   path text NOT NULL,
   key text NOT NULL,
   names text[] NOT NULL DEFAULT '{}'::text[],
@@ -486,6 +518,8 @@ CREATE TABLE durable.waits (
 ALTER TABLE durable.waits ADD CONSTRAINT waits_child CHECK (((kind = 'child'::text) = (child_id IS NOT NULL)));
 
 ALTER TABLE durable.waits ADD CONSTRAINT waits_closed CHECK (((state = 'open'::text) = (closed_at IS NULL)));
+
+ALTER TABLE durable.waits ADD CONSTRAINT waits_ended CHECK (((NOT active) OR ((state = 'open'::text) = (ended IS NULL))));
 
 ALTER TABLE durable.waits ADD CONSTRAINT waits_kind CHECK ((kind = ANY (ARRAY['sleep'::text, 'event'::text, 'any'::text, 'all'::text, 'input'::text, 'child'::text])));
 

@@ -1,5 +1,6 @@
 import type { WorkflowDefinition } from './definition.js';
 import type { LogEntry } from './log-entry.js';
+import type { DataRef } from './run-state.js';
 import type { ExecutionStatus } from './status.js';
 import type { StoredError } from './stored-error.js';
 
@@ -135,6 +136,8 @@ export interface InFlight {
   readonly round: number;
   readonly visit: number;
   readonly attempt: number;
+  /** The step's data, as core/run-state.ts names it. */
+  readonly input: DataRef;
   /** ms of database time */
   readonly startedAt: number;
 }

@@ -86,6 +86,10 @@ export interface NewWait {
   readonly path: string;
   readonly visit: number;
   readonly attempt: number;
+  /** The kind of the step's member. */
+  readonly type: string;
+  /** The step's data. */
+  readonly input: DataRef;
   /** Kind, name and count in the step. */
   readonly key: string;
   readonly kind: WaitKind;

@@ -4,7 +4,7 @@ import type { Place } from '../core/survey.js';
 
 /** An attempt at a place that begins at this time of the database. */
 export function attemptAt(
-  { path, node, state }: Place,
+  { path, node, state, data }: Place,
   { runId, round, startedAt }: Pick<InFlightAttempt, 'runId' | 'round' | 'startedAt'>,
 ): InFlightAttempt {
   return {
@@ -15,6 +15,7 @@ export function attemptAt(
     round,
     visit: state.visit,
     attempt: state.attempt,
+    input: data,
     startedAt,
   };
 }
@@ -57,7 +58,7 @@ export class RunningAttempt {
 
   giveUp(reason: Error): void {
     this.aborted ??= reason;
-    this.scope?.close(reason);
+    this.scope?.giveUp(reason);
     this.reject(reason);
   }
 }

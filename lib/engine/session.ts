@@ -1,4 +1,7 @@
+import type { DataRef } from '../core/run-state.js';
 import type { FinishedStatus } from '../core/status.js';
+import type { Advice } from './advice.js';
+import type { BootContext } from './boot-context.js';
 import type { DatabaseClock } from './clock.js';
 import type { JournalWriter } from './journal-writer.js';
 import type { ChildTargets } from './children.js';
@@ -38,6 +41,8 @@ export interface InFlightAttempt {
   readonly round: number;
   readonly visit: number;
   readonly attempt: number;
+  /** The step's data. */
+  readonly input: DataRef;
   /** ms of database time */
   readonly startedAt: number;
 }
@@ -62,6 +67,8 @@ export interface SessionDeps {
   /** ms that an attempt gets to settle once its signal is aborted. */
   readonly abortGrace: number;
   readonly targets: ChildTargets;
+  readonly context: BootContext;
+  readonly advice: Advice;
   /** The run has ended in this process. */
   readonly onEnd: (runId: string, end: RunEnd, watched: boolean) => void;
   /** A row of this queue is due in so many ms. */

@@ -10,6 +10,8 @@ import type { StoredError } from '../core/stored-error.js';
 import { uuidv7 } from '../core/uuid.js';
 import { type WaitKind, waitKey, type WaitSpec } from '../core/wait-spec.js';
 import type { PreparedChild } from './children.js';
+import { never, PassTurns } from './pass-turns.js';
+import type { InFlightAttempt } from './session.js';
 import type { NewWait } from './store.js';
 import { describeWait, type KnownWait, specOf } from './wait-book.js';
 
@@ -45,18 +47,16 @@ export interface PassWaits {
   ask(request: WaitRequest): Promise<unknown>;
   /** The same for the end of a child; `start` makes it, or finds the one that a ref names. */
   askChild(request: WaitRequest, start: StartChild): Promise<unknown>;
+  /** No wait settles any more. */
+  stop(): void;
 }
 
 export type StartChild = (call: string) => Promise<{ id: string; fresh: PreparedChild | null }>;
 
-/** One for each wait: what awaits a promise is kept by it. */
-function never(): Promise<never> {
-  return new Promise(() => {});
-}
-
 /**
- * The waits of one pass of a step. A wait that is over gives what it came to; one that is not never settles: when a
- * macrotask has passed, and nothing is being recorded, the pass is dropped, and all waits asked for by then are kept.
+ * The waits of one pass of a step. Those that were over when it began give what they came to, in the order in which they
+ * ended; the others never settle: when nothing more is to be given or recorded, and a macrotask has passed, the pass is
+ * dropped, and all waits asked for by then are kept.
  */
 export class StepWaits implements PassWaits {
   readonly suspended: Promise<Suspension>;
@@ -64,50 +64,30 @@ export class StepWaits implements PassWaits {
   private readonly fresh: NewWait[] = [];
   private readonly children: PreparedChild[] = [];
   private readonly counts = new Map<string, number>();
+  private readonly known: ReadonlyMap<string, KnownWait>;
   private readonly met = new Set<string>();
-  /** Calls that must be recorded first. */
-  private busy = 0;
+  private readonly turns = new PassTurns(() => this.idle());
+  /** A wait was asked for that is not over. */
   private open = false;
-  private checking = false;
 
   constructor(
-    private readonly known: readonly KnownWait[],
-    private readonly place: {
-      readonly step: string;
-      readonly path: string;
-      readonly round: number;
-      readonly visit: number;
-      readonly attempt: number;
-    },
+    known: readonly KnownWait[],
+    private readonly place: InFlightAttempt,
     readonly now: () => number,
     private readonly maxPayloadBytes: number,
   ) {
     this.suspended = new Promise((resolve) => (this.suspend = resolve));
+    this.known = new Map(known.map((wait) => [wait.key, wait]));
   }
 
-  /** The number of this call among those of its kind and name in the step, from 1. */
-  private count(kind: string, name: string): number {
-    const key = `${kind}:${name}`;
-    const count = (this.counts.get(key) ?? 0) + 1;
-    this.counts.set(key, count);
-    return count;
-  }
-
-  async hold<T>(work: () => Promise<T>): Promise<T> {
-    this.busy++;
-    try {
-      return await work();
-    } finally {
-      this.busy--;
-      this.check();
-    }
+  hold<T>(work: () => Promise<T>): Promise<T> {
+    return this.turns.hold(work);
   }
 
   ask(request: WaitRequest): Promise<unknown> {
     const key = waitKey(request.kind, request.name, this.count(request.kind, request.name));
     const known = this.meet(key);
-    if (known !== undefined) return this.outcome(known, request);
-    return this.register(key, request, null);
+    return known === undefined ? this.register(key, request, null) : this.outcome(known, request);
   }
 
   askChild(request: WaitRequest, start: StartChild): Promise<unknown> {
@@ -121,20 +101,34 @@ export class StepWaits implements PassWaits {
     }).then(({ wait }) => wait);
   }
 
+  stop(): void {
+    this.turns.stop();
+  }
+
+  /** The number of this call among those of its kind and name in the step, from 1. */
+  private count(kind: string, name: string): number {
+    const key = `${kind}:${name}`;
+    const count = (this.counts.get(key) ?? 0) + 1;
+    this.counts.set(key, count);
+    return count;
+  }
+
   private meet(key: string): KnownWait | undefined {
-    const known = this.known.find((wait) => wait.key === key);
+    const known = this.known.get(key);
     if (known !== undefined) this.met.add(key);
     return known;
   }
 
   private register(key: string, request: WaitRequest, childId: string | null): Promise<never> {
-    const { path, round, visit, attempt } = this.place;
+    const { path, round, visit, attempt, type, input } = this.place;
     this.fresh.push({
       id: uuidv7(),
       round,
       path,
       visit,
       attempt,
+      type,
+      input,
       key,
       kind: request.kind,
       names: request.names ?? [],
@@ -147,21 +141,15 @@ export class StepWaits implements PassWaits {
 
   private openEnded(): Promise<never> {
     this.open = true;
-    this.check();
+    this.turns.miss();
     return never();
   }
 
-  /** In a macrotask of its own: waits that are asked for together are kept together. */
-  private check(): void {
-    if (!this.open || this.checking || this.busy > 0) return;
-    this.checking = true;
-    setImmediate(() => {
-      this.checking = false;
-      if (this.busy > 0) return;
-      const confused = this.confusion();
-      if (confused !== null) this.suspend({ kind: 'confused', error: confused });
-      else this.suspend({ kind: 'waiting', waits: this.fresh, children: this.children });
-    });
+  private idle(): void {
+    if (!this.open) return;
+    const confused = this.confusion();
+    if (confused !== null) this.suspend({ kind: 'confused', error: confused });
+    else this.suspend({ kind: 'waiting', waits: this.fresh, children: this.children });
   }
 
   /**
@@ -169,9 +157,10 @@ export class StepWaits implements PassWaits {
    * by others, the one that is over first asks for its next before the others are met.
    */
   private confusion(): NonDeterministicStepError | null {
-    const missed = this.known.find((wait) => !this.met.has(wait.key));
     const [asked] = this.fresh;
-    if (missed === undefined || asked === undefined) return null;
+    if (asked === undefined || this.met.size === this.known.size) return null;
+    const missed = [...this.known.values()].find((wait) => !this.met.has(wait.key));
+    if (missed === undefined) return null;
     const recorded = `${describeWait(missed)} (${missed.key})`;
     return new NonDeterministicStepError(
       this.place.step,
@@ -180,22 +169,35 @@ export class StepWaits implements PassWaits {
     );
   }
 
-  private async outcome(wait: KnownWait, { timeout, convert = same }: WaitRequest): Promise<unknown> {
-    const spec = specOf(wait);
-    switch (wait.state) {
-      case 'open':
-        return this.openEnded();
-      case 'cancelled': {
-        const reason: unknown = wait.result === null ? null : decode(wait.result);
-        throw new WaitCancelledError(describeWait(wait), typeof reason === 'string' ? reason : null);
-      }
-      case 'timed_out': {
-        if (spec !== null && 'timeoutValue' in spec) return spec.timeoutValue;
-        throw new WaitTimeoutError(describeWait(wait), timeout, { received: receivedOf(wait) });
-      }
-      case 'done':
-        return convert(valueOf(wait));
+  /** Settles in its turn. */
+  private outcome(wait: KnownWait, request: WaitRequest): Promise<unknown> {
+    if (wait.state === 'open') return this.openEnded();
+    return new Promise((resolve, reject) => {
+      this.turns.offer(wait.ended ?? 0, () => {
+        try {
+          resolve(cameTo(wait, request));
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+}
+
+/** What the wait gives, or what it throws. */
+function cameTo(wait: KnownWait, { timeout, convert = same }: WaitRequest): unknown {
+  const spec = specOf(wait);
+  switch (wait.state) {
+    case 'cancelled': {
+      const reason: unknown = wait.result === null ? null : decode(wait.result);
+      throw new WaitCancelledError(describeWait(wait), typeof reason === 'string' ? reason : null);
     }
+    case 'timed_out': {
+      if (spec !== null && 'timeoutValue' in spec) return spec.timeoutValue;
+      throw new WaitTimeoutError(describeWait(wait), timeout, { received: receivedOf(wait) });
+    }
+    default:
+      return convert(valueOf(wait));
   }
 }
 

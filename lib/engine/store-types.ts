@@ -37,8 +37,10 @@ export interface RecordRange {
 }
 
 /** A wait of a step that is not over, as it is now. */
-export interface TakenWait extends Omit<NewWait, 'round'> {
+export interface TakenWait extends Omit<NewWait, 'round' | 'type' | 'input'> {
   readonly state: WaitState;
+  /** Its place in the order in which the run's waits ended; null: it is open. */
+  readonly ended: number | null;
   /** Encoded; see the table. */
   readonly result: string | null;
   /** The events that it was given, payloads encoded. */

@@ -39,7 +39,7 @@ export class WaitBook {
   add(waits: readonly NewWait[]): void {
     for (const wait of waits) {
       this.added.add(wait.id);
-      this.push({ state: 'open', result: null, events: [], child: null, ...wait });
+      this.push({ state: 'open', ended: null, result: null, events: [], child: null, ...wait });
     }
   }
 

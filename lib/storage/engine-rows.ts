@@ -94,6 +94,7 @@ export interface WaitRow {
   readonly key: string;
   readonly kind: WaitKind;
   readonly state: WaitState;
+  readonly ended: number | null;
   readonly due_ms: number | null;
   readonly names: readonly string[];
   readonly child_id: string | null;
@@ -150,6 +151,7 @@ function takenWait(row: WaitRow, id: string): port.TakenWait {
     dueAt: row.due_ms,
     spec: row.spec,
     state: row.state,
+    ended: row.ended,
     result: row.result,
     events: row.events ?? [],
     child,

@@ -131,13 +131,17 @@ export interface WaitEntityRow {
   createdAt: Date;
   closedAt: Date | null;
   dueAt: Date | null;
+  ended: number | null;
+  inputSeq: number;
   childId: string | null;
+  inputItem: number | null;
   round: number;
   visit: number;
   attempt: number;
   active: boolean;
   state: WaitState;
   kind: WaitKind;
+  type: string;
   path: string;
   key: string;
   names: string[];
@@ -342,13 +346,17 @@ export function createEntities(schema: string): Entities {
       createdAt: column('timestamptz', 'created_at'),
       closedAt: optional('timestamptz', 'closed_at'),
       dueAt: optional('timestamptz', 'due_at'),
+      ended: optional('bigint'),
+      inputSeq: column('bigint', 'input_seq'),
       childId: optional('uuid', 'child_id'),
+      inputItem: optional('integer', 'input_item'),
       round: column('integer'),
       visit: column('integer'),
       attempt: column('integer'),
       active: column('boolean', 'active', { default: true }),
       state: column('text', 'state', { default: 'open' }),
       kind: column('text'),
+      type: column('text'),
       path: column('text'),
       key: column('text'),
       names: column('text', 'names', { array: true, default: '{}' }),

@@ -40,9 +40,13 @@ export interface UndoneRow {
 /** What a step waits for, or a child that it has called. */
 export interface StepWaitRow {
   readonly path: string;
+  /** The kind of the step's member. */
+  readonly type: string;
   readonly round: number;
   readonly visit: number;
   readonly attempt: number;
+  readonly input_seq: number | string;
+  readonly input_item: number | null;
   readonly state: string;
   readonly child_id: string | null;
   readonly created_at: Date;
@@ -167,14 +171,15 @@ export function toSteps(
       return includeData ? step : { ...step, output: undefined };
     }),
     ...waiting.map((wait) => () => {
-      const got = includeData ? data.latest(wait.round) : undefined;
-      return unfinished(wait, 'step', 'waiting', wait.created_at, got, wait.child_id);
+      const got = includeData ? data.at(Number(wait.input_seq), wait.input_item) : undefined;
+      return unfinished(wait, 'waiting', wait.created_at, got, wait.child_id);
     }),
     ...fresh
       .toSorted((a, b) => a.startedAt - b.startedAt)
       .map((attempt) => () => {
-        const got = includeData ? data.latest(attempt.round) : undefined;
-        return unfinished(attempt, attempt.type, 'running', new Date(attempt.startedAt), got, null);
+        const [seq, item] = dataRefOf(attempt.input);
+        const got = includeData ? (seq === null ? null : data.at(seq, item)) : undefined;
+        return unfinished(attempt, 'running', new Date(attempt.startedAt), got, null);
       }),
   ];
   return shown.slice(offset, offset + limit).map((show) => show());
@@ -185,29 +190,22 @@ class RunData {
   private readonly outputs: ReadonlyMap<number, string | null>;
   /** What loops run over: each decoded once, or reading a loop's steps would take the square of its items. */
   private readonly arrays = new Map<number, unknown>();
-  private readonly latestOf = new Map<number, string>();
 
   constructor(
     private readonly input: string,
     records: readonly RecordRow[],
   ) {
     this.outputs = new Map(records.map((record) => [Number(record.seq), record.output]));
-    for (const { round, status, output, type } of records) {
-      if (status === 'completed' && output !== null && DATA_TYPES.has(type)) this.latestOf.set(round, output);
-    }
   }
 
+  /** Null: there is no such record, or not with an output. */
   at(seq: number, item: number | null): unknown {
-    const text = this.outputs.get(seq) ?? this.input;
+    const text = seq === 0 ? this.input : (this.outputs.get(seq) ?? null);
+    if (text === null) return null;
     if (item === null) return decode(text);
     if (!this.arrays.has(seq)) this.arrays.set(seq, decode(text));
     const array = this.arrays.get(seq);
     return Array.isArray(array) ? (array[item] as unknown) : null;
-  }
-
-  /** As far as records tell: what completed last in the round. */
-  latest(round: number): unknown {
-    return decode(this.latestOf.get(round) ?? this.input);
   }
 }
 
@@ -252,19 +250,24 @@ function fromRecord(record: RecordRow, input: unknown, childId: string | null): 
   };
 }
 
-/** Records whose output is data: those of members, and those that only write it. */
+/** What a process has published, perhaps of another version. */
+function dataRefOf(ref: unknown): readonly [seq: number | null, item: number | null] {
+  if (typeof ref === 'number') return [ref, null];
+  const [seq, item]: unknown[] = Array.isArray(ref) ? ref : [];
+  return typeof seq === 'number' && typeof item === 'number' ? [seq, item] : [null, null];
+}
+
+/** Records that are no attempts, and whose output is data. */
 const DATA_ONLY = new Set(['gather', 'context']);
-const DATA_TYPES = new Set([...DATA_ONLY, 'step', 'decision', 'parallel']);
 
 function unfinished(
-  attempt: { path: string; round: number; visit: number; attempt: number },
-  type: string,
+  attempt: { path: string; type: string; round: number; visit: number; attempt: number },
   status: 'waiting' | 'running',
   startedAt: Date,
   input: unknown,
   childId: string | null,
 ): StepRecord {
-  const { path, round, visit } = attempt;
+  const { path, type, round, visit } = attempt;
   const isCompensation = type === 'compensate';
   return {
     step: stepNameOf(path),

@@ -3,8 +3,9 @@ import { uuidv7 } from '../core/uuid.js';
 import { workflowOptions } from '../decorators/workflow.decorator.js';
 import { className, defaultWorkflowName } from '../durable.compiler.js';
 import type { ChildRequest, PreparedChild } from '../engine/children.js';
+import { PassTurns } from '../engine/pass-turns.js';
 import type { PassWaits, StartChild, Suspension, WaitRequest } from '../engine/step-waits.js';
-import type { AnsweredWaits } from './answered-waits.js';
+import type { AnsweredWaits, AskedWait } from './answered-waits.js';
 
 const FUNCTIONS = {
   sleep: 'sleep',
@@ -15,19 +16,39 @@ const FUNCTIONS = {
   child: 'callWorkflow',
 } as const;
 
-/** The waits of a step that is run alone: each is over at once, with the answer that the test gives. */
+/** The waits of a step that is run alone: each is over at once, in the order asked, with the answer that the test gives. */
 export class AnsweredPass implements PassWaits {
   readonly suspended = new Promise<Suspension>(() => {});
   readonly now = (): number => Date.now();
+  private readonly turns = new PassTurns(() => {});
+  private asked = 0;
 
   constructor(private readonly waits: AnsweredWaits) {}
 
   hold<T>(work: () => Promise<T>): Promise<T> {
-    return work();
+    return this.turns.hold(work);
   }
 
-  async ask(request: WaitRequest): Promise<unknown> {
-    const { kind, names = [], dueAt, timeout, spec, convert } = request;
+  ask(request: WaitRequest): Promise<unknown> {
+    return this.inTurn(this.answer(request));
+  }
+
+  async askChild({ name, timeout }: WaitRequest, start: StartChild): Promise<unknown> {
+    const { fresh } = await this.hold(() => start(name));
+    return this.inTurn(
+      this.answered({
+        kind: FUNCTIONS.child,
+        name: fresh?.start.workflow ?? name,
+        details: { timeout, input: fresh?.start.input },
+      }),
+    );
+  }
+
+  stop(): void {
+    this.turns.stop();
+  }
+
+  private async answer({ kind, names = [], dueAt, timeout, spec, convert }: WaitRequest): Promise<unknown> {
     const wait = { kind: FUNCTIONS[kind], name: names[0] ?? null, details: { dueAt, timeout, ...spec } };
     if (kind === 'any') return this.waits.answerAny(wait, names);
     if (kind === 'all') return this.waits.answerAll(wait, names);
@@ -35,14 +56,14 @@ export class AnsweredPass implements PassWaits {
     return convert === undefined ? answer : convert(answer);
   }
 
-  async askChild({ name, timeout }: WaitRequest, start: StartChild): Promise<unknown> {
-    const { fresh } = await start(name);
-    const workflow = fresh?.start.workflow ?? name;
-    return this.waits.answer({
-      kind: FUNCTIONS.child,
-      name: workflow,
-      details: { timeout, input: fresh?.start.input },
-    });
+  private async answered(wait: AskedWait): Promise<unknown> {
+    return this.waits.answer(wait);
+  }
+
+  private inTurn(answer: Promise<unknown>): Promise<unknown> {
+    // It may be an error, and its turn comes later.
+    answer.catch(() => {});
+    return new Promise((resolve) => this.turns.offer(this.asked++, () => resolve(answer)));
   }
 }
 

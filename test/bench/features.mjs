@@ -156,8 +156,8 @@ async function fill(url, count) {
            'sleeping', 'default'
          FROM run
        )
-       INSERT INTO durable.waits (run_id, id, created_at, round, visit, attempt, kind, path, key, names)
-       SELECT id, gen_random_uuid(), now(), 1, 1, 1, 'event', 'wait', 'event:never:1', '{never}' FROM run`,
+       INSERT INTO durable.waits (run_id, id, created_at, input_seq, round, visit, attempt, kind, type, path, key, names)
+       SELECT id, gen_random_uuid(), now(), 0, 1, 1, 1, 'event', 'step', 'wait', 'event:never:1', '{never}' FROM run`,
       [page],
     );
   }

@@ -31,7 +31,9 @@ afterEach(() => rows.close());
 
 function attempt(runId: string, changes: Partial<InFlight> = {}): InFlight {
   const startedAt = Date.UTC(2026, 0, 1);
-  return { runId, step: 'ship', path: 'ship', type: 'step', round: 1, visit: 1, attempt: 1, startedAt, ...changes };
+  return {
+    runId, step: 'ship', path: 'ship', type: 'step', round: 1, visit: 1, attempt: 1, input: 0, startedAt, ...changes,
+  }; // prettier-ignore
 }
 
 /** One run in each status that there can be; gives the ids by status. */
@@ -445,7 +447,7 @@ describe('steps', () => {
     const worker = await rows.worker();
     const id = await rows.open({ started_at: new Date(), state: 'running', worker_id: worker });
     await rows.record(id, 1, { path: 'charge', output: '{"n":2}' });
-    own = [attempt(id, { attempt: 2 })];
+    own = [attempt(id, { attempt: 2, input: 1 })];
     // As published by the heartbeat before: one of them has ended since.
     const published = [
       attempt(id, { step: 'charge', path: 'charge' }),
@@ -462,6 +464,30 @@ describe('steps', () => {
       input: { n: 2 }, output: null, error: null, startedAt: new Date(Date.UTC(2026, 0, 1)), completedAt: null,
       durationMs: null,
     }); // prettier-ignore
+  });
+
+  it('wait and run with their own data and the kind of their member, whatever others have recorded since', async () => {
+    const worker = await rows.worker();
+    const id = await rows.open({ started_at: new Date(), state: 'running', worker_id: worker });
+    await rows.record(id, 1, { path: 'before', output: '{"n":2}' });
+    await rows.record(id, 2, { path: 'each', type: 'forEach', output: '[10,20]' });
+    await rows.record(id, 3, { path: 'other.arm/late', output: '{"n":3}' });
+    await rows.wait(id, { kind: 'event', type: 'decision', path: 'other.a/ask', input_seq: 1 });
+    await rows.wait(id, { kind: 'event', type: 'branch', path: 'each[1]/pick', input_seq: 2, input_item: 1 });
+    await rows.wait(id, { kind: 'event', path: 'other.b/lost', input_seq: 9 });
+    own = [
+      attempt(id, { path: 'each[0]/send', input: [2, 0] }),
+      // As a process of another version may have published it.
+      attempt(id, { path: 'other.c/old', input: undefined as never }),
+    ];
+    const steps = (await reads.getSteps(id)) ?? [];
+    expect(steps.slice(3).map(({ step, type, status, input }) => [step, type, status, input])).toEqual([
+      ['ask', 'decision', 'waiting', { n: 2 }],
+      ['pick', 'branch', 'waiting', 20],
+      ['lost', 'step', 'waiting', null],
+      ['send', 'step', 'running', 10],
+      ['old', 'step', 'running', null],
+    ]);
   });
 
   it('run only while a worker has the run, or its step on another queue', async () => {

@@ -98,11 +98,15 @@ export class Rows {
   /** A wait of a run's step "ask"; open unless `state` says otherwise. Returns its id. */
   async wait(runId: string, columns: Record<string, unknown>): Promise<string> {
     const id = uuidv7();
+    const isOpen = (columns['state'] ?? 'open') === 'open';
     await insert(this.pool, 'waits', {
       run_id: runId,
       id,
       created_at: new Date(),
-      closed_at: (columns['state'] ?? 'open') === 'open' ? null : new Date(),
+      closed_at: isOpen ? null : new Date(),
+      ended: isOpen ? null : 1,
+      input_seq: 0,
+      type: 'step',
       round: 1,
       visit: 1,
       attempt: 1,

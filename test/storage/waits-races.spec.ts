@@ -43,8 +43,8 @@ function register(runId: string, names: string[]): Promise<void> {
   return transaction(rows.pool, async (query) => {
     await query('SELECT FROM durable.workflow_queue WHERE id = $1 FOR NO KEY UPDATE', [runId]);
     await query(
-      `INSERT INTO durable.waits (run_id, id, created_at, round, visit, attempt, kind, path, key, names)
-       VALUES ($1, $2, now(), 1, 1, 1, 'all', 'ask', 'all:x:1', $3)`,
+      `INSERT INTO durable.waits (run_id, id, created_at, input_seq, round, visit, attempt, kind, type, path, key, names)
+       VALUES ($1, $2, now(), 0, 1, 1, 1, 'all', 'step', 'ask', 'all:x:1', $3)`,
       [runId, uuidv7(), names],
     );
     await query(

@@ -7,7 +7,7 @@
 -- Returns what the run's row in the queue says now.
 WITH answered AS (
   UPDATE durable.waits
-  SET state = 'done', closed_at = durable.clock(), result = $3
+  SET state = 'done', closed_at = durable.clock(), ended = nextval('durable.wait_ends'), result = $3
   WHERE run_id = $1 AND id = $2 AND state = 'open'
   RETURNING run_id
 )

@@ -4,13 +4,22 @@
 -- $2 text: the name of an event, of an input, or of a child's workflow; NULL: all waits
 -- $3 text: encoded reason
 --
--- Returns how many, and what the run's row in the queue says now. No row: none.
-WITH closed AS (
+-- Returns how many, and what the run's row in the queue says now. No row: none. Those that were asked for first end first.
+WITH over AS MATERIALIZED (
+  SELECT o.id, nextval('durable.wait_ends') AS ended
+  FROM (
+    SELECT v.id
+    FROM durable.waits v
+    WHERE v.run_id = $1 AND v.active AND v.state = 'open'
+      AND ($2::text IS NULL OR $2 = ANY (v.names)
+        OR EXISTS (SELECT FROM durable.workflow_executions c WHERE c.id = v.child_id AND c.workflow = $2))
+    ORDER BY v.id
+  ) o
+), closed AS (
   UPDATE durable.waits w
-  SET state = 'cancelled', closed_at = durable.clock(), result = $3
-  WHERE w.run_id = $1 AND w.active AND w.state = 'open'
-    AND ($2::text IS NULL OR $2 = ANY (w.names)
-      OR EXISTS (SELECT FROM durable.workflow_executions c WHERE c.id = w.child_id AND c.workflow = $2))
+  SET state = 'cancelled', closed_at = durable.clock(), ended = over.ended, result = $3
+  FROM over
+  WHERE w.run_id = $1 AND w.id = over.id
   RETURNING w.run_id
 ), counted AS (
   SELECT run_id, count(*)::integer AS count FROM closed GROUP BY run_id

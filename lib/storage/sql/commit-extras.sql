@@ -8,13 +8,14 @@ WITH op AS MATERIALIZED (
     compensating boolean, pause text)
 ), asked AS (
   INSERT INTO durable.waits (
-    run_id, id, created_at, due_at, child_id, round, visit, attempt, kind, path, key, names, spec)
-  SELECT op.run, w.id, durable.clock(), to_timestamp(w.due_at / 1000), w.child_id, w.round, w.visit, w.attempt, w.kind,
-    w.path, w.key, ARRAY(SELECT json_array_elements_text(w.names)), w.spec
+    run_id, id, created_at, due_at, input_seq, child_id, input_item, round, visit, attempt, kind, type, path, key, names,
+    spec)
+  SELECT op.run, w.id, durable.clock(), to_timestamp(w.due_at / 1000), w.input_seq, w.child_id, w.input_item, w.round,
+    w.visit, w.attempt, w.kind, w.type, w.path, w.key, ARRAY(SELECT json_array_elements_text(w.names)), w.spec
   FROM op
   CROSS JOIN LATERAL json_to_recordset(op.waits) AS w(
-    id uuid, due_at float8, child_id uuid, round integer, visit integer, attempt integer, kind text, path text, key text,
-    names json, spec text)
+    id uuid, due_at float8, input_seq bigint, child_id uuid, input_item integer, round integer, visit integer,
+    attempt integer, kind text, type text, path text, key text, names json, spec text)
   ON CONFLICT (run_id, id) DO NOTHING
 ), closed AS (
   UPDATE durable.waits w

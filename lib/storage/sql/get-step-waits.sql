@@ -1,7 +1,7 @@
 -- What the steps of a run wait for now, and the children that they have called.
 --
 -- $1 uuid: the run
-SELECT path, round, visit, attempt, state, child_id, created_at
+SELECT path, type, round, visit, attempt, input_seq, input_item, state, child_id, created_at
 FROM durable.waits
 WHERE run_id = $1 AND (state = 'open' OR child_id IS NOT NULL)
 ORDER BY id

@@ -26,13 +26,13 @@ WITH wait AS MATERIALIZED (
     WHERE w.after IS NULL OR a.seq::bigint <= w.after
   ) s
 )
-SELECT 'wait' AS what, w.run_id, w.id, w.path, w.visit, w.attempt, w.key, w.kind, w.state, w.due_ms, w.names, w.child_id,
-  w.spec, w.result, w.events, w.child_status, w.child_data, w.child_error, w.child_workflow,
+SELECT 'wait' AS what, w.run_id, w.id, w.path, w.visit, w.attempt, w.key, w.kind, w.state, w.ended, w.due_ms, w.names,
+  w.child_id, w.spec, w.result, w.events, w.child_status, w.child_data, w.child_error, w.child_workflow,
   NULL::uuid AS row_id, NULL::bigint AS seq, NULL::integer AS round, NULL AS type, NULL AS status, NULL AS facts,
   NULL AS output, NULL::boolean AS has_output, NULL AS error, NULL::integer AS duration_ms, NULL::float8 AS retry_at
 FROM wait w
 UNION ALL
-SELECT 'record', NULL, NULL, r.path, r.visit, r.attempt, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+SELECT 'record', NULL, NULL, r.path, r.visit, r.attempt, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
   NULL, NULL, r.row_id, r.seq, r.round, r.type, r.status, r.facts, r.output, r.has_output, r.error, r.duration_ms,
   (extract(epoch FROM r.retry_at) * 1000)::float8
 FROM record r
