@@ -6,6 +6,7 @@ import { gotoTarget, isFinish, isGoto } from '../core/jumps.js';
 import type { RecordFacts } from '../core/machine.js';
 import type { ItemContext } from '../core/results.js';
 import type { Place } from '../core/survey.js';
+import type { Advice } from './advice.js';
 import type { AttemptSpec, Settled } from './attempt.js';
 import { settledResults } from './fan-results.js';
 import type { RunValues } from './run-values.js';
@@ -15,17 +16,42 @@ import type { StepScope } from './step-scope.js';
 const DEFAULT_ARM = 'default';
 
 /** What an attempt at a place calls, by the kind of its member. Everything it needs must be loaded. */
-export function attemptSpec(place: Place, values: RunValues, definition: WorkflowDefinition): AttemptSpec {
+export function attemptSpec(
+  place: Place,
+  values: RunValues,
+  definition: WorkflowDefinition,
+  advice: Advice,
+): AttemptSpec {
   const { node } = place;
   const { retry, timeout } = node.settings;
+  let got: unknown;
   return {
     name: node.name,
     member: node.member,
     timeout,
     retry,
-    args: () => argsOf(place, values),
-    settle: (returned, scope) => settle({ place, values, definition, scope }, returned),
+    args: () => {
+      const args = argsOf(place, values);
+      got = args[0];
+      return args;
+    },
+    settle: (returned, scope) => {
+      const settling = { place, values, definition, scope };
+      const settled = settle(settling, returned);
+      if (returned === undefined || scope.unawaited.size > 0) advise(advice, settling, returned, got);
+      return settled;
+    },
   };
+}
+
+function advise(advice: Advice, { place, values, definition, scope }: Settling, returned: unknown, got: unknown): void {
+  const step = { workflow: definition.name, step: place.node.name };
+  if (returned === undefined) advice.returnedNothing(step, got, values.get(place.data));
+  if (scope.unawaited.size === 0) return;
+  advice.notAwaited(
+    step,
+    [...scope.unawaited].map(({ call }) => call),
+  );
 }
 
 function argsOf(place: Place, values: RunValues): unknown[] {
