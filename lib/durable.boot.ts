@@ -13,6 +13,8 @@ import { appDataSourceOf, type ResolvedOptions } from './durable.options.js';
 import { captureLogs } from './durable.log-capture.js';
 import { openEvents } from './durable.event-boot.js';
 import { connectHints } from './durable.hints.js';
+import { Advice } from './engine/advice.js';
+import { BootContext } from './engine/boot-context.js';
 import { Engine } from './engine/engine.js';
 import { limitKeyOf } from './engine/limit-keys.js';
 import { Registry } from './engine/registry.js';
@@ -47,6 +49,7 @@ export async function boot(
   log: Logger,
   signal: AbortSignal,
 ): Promise<DurableRuntime> {
+  const context = new BootContext();
   const appDataSource = appDataSourceOf(options);
   if (appDataSource === null) refuseTransactionalSteps(bindings);
   const validators = new Map<Function, InputCheck>();
@@ -82,7 +85,7 @@ export async function boot(
     );
   }
   for (const { className, notices } of bindings) for (const notice of notices) log.warn(`${className}: ${notice}.`);
-  const registry = new Registry();
+  const registry = new Registry(context);
   for (const { definition, hash, type, instance, retryIf, concurrencyKey } of bindings) {
     const { id } = await saveDefinition(database, { name: definition.name, hash, definition });
     const validateInput = withLimitKey(definition, concurrencyKey, validators.get(type) ?? null);
@@ -102,7 +105,7 @@ export async function boot(
   const queues = new PgQueueStore(pool, options.schema);
   const retention = retentionJob(new PgRetention(pool, options.schema), options.retention);
   const hints = await connectHints(options, connections, server, closers, log);
-  const events = openEvents(connections, options.schema, options.redact, hints, closers, log);
+  const events = openEvents(connections, options.schema, options.redact, hints, context, closers, log);
   const telemetry = await openTelemetry(options.redact);
   const deps = {
     observer: events,
@@ -113,6 +116,8 @@ export async function boot(
     declarations: { store: declarations, schedules: declared },
     jobs: retention === null ? [] : [retention],
     registry,
+    context,
+    advice: new Advice((message) => log.warn(message)),
     settings: {
       ...options,
       host: hostname(),
@@ -128,13 +133,13 @@ export async function boot(
     sessionName: () => hints.sessionName,
     onTrouble: (message: string) => log.warn(message),
   };
-  const engine = new Engine(deps);
+  const engine = Engine.open(deps);
   hints.attach(engine, options.queues.keys());
   const { schema } = options;
   return {
     engine,
     deps,
-    events,
+    events: context.guard(events),
     registry,
     store,
     schedules: bindings.flatMap((binding) => binding.schedules),

@@ -3,6 +3,7 @@ import type { Redaction } from './core/redact.js';
 import type { Closers } from './durable.closers.js';
 import { EventHub } from './durable.event-hub.js';
 import type { HintConnection } from './durable.hints.js';
+import type { BootContext } from './engine/boot-context.js';
 import type { Connections } from './storage/connections.js';
 import { EventLink } from './storage/event-link.js';
 import { PgEventReads } from './storage/event-reads.js';
@@ -17,12 +18,13 @@ export function openEvents(
   schema: string,
   redact: Redaction,
   { listener }: HintConnection,
+  context: BootContext,
   closers: Closers,
   log: Logger,
 ): EventHub {
   const remote = listener === null ? null : { listener, link: new EventLink(listener, queryOf(pool), schema) };
   const reads = new PgEventReads(pool, schema, redact);
-  const hub = new EventHub({ reads, remote, redact, warn: (message) => log.warn(message) });
+  const hub = new EventHub({ reads, remote, redact, context, warn: (message) => log.warn(message) });
   closers.add('the events', () => hub.close(), LAST_EVENTS);
   return hub;
 }

@@ -4,6 +4,7 @@ import { EventDelivery } from './durable.event-delivery.js';
 import { EventLooks } from './durable.event-looks.js';
 import { EventSender, readEvents } from './durable.event-sender.js';
 import { type EventFilter, ForeignWishes, WISH_HOLDS, wishOf } from './durable.event-wishes.js';
+import type { BootContext } from './engine/boot-context.js';
 import type { Observer } from './engine/observer.js';
 import { EventLink } from './storage/event-link.js';
 import type { PgEventReads } from './storage/event-reads.js';
@@ -16,6 +17,8 @@ export interface EventHubOptions {
   readonly remote: { readonly listener: Listener; readonly link: EventLink } | null;
   /** What of errors is not told. */
   readonly redact: Redaction;
+  /** From which subscribers are called. */
+  readonly context: BootContext;
   readonly warn: (message: string) => void;
 }
 
@@ -78,9 +81,10 @@ export class EventHub implements Observer {
 
   /** @returns what ends the subscription */
   subscribe(filter: EventFilter, deliver: (event: EventRecord) => void, complete: () => void): () => void {
-    const delivery = new EventDelivery(filter, deliver, complete, this.options.warn);
+    const { context, warn } = this.options;
+    const delivery = new EventDelivery(filter, context.bind(deliver), context.bind(complete), warn);
     if (this.ending) {
-      complete();
+      context.run(complete);
       return () => {};
     }
     this.deliveries.add(delivery);
@@ -88,13 +92,13 @@ export class EventHub implements Observer {
     this.sayWishes();
     this.looks.changed();
     if (filter.kind === 'all') this.lookLater(delivery);
-    return () => {
+    return context.bind(() => {
       delivery.close();
       if (!this.deliveries.delete(delivery)) return;
       this.sayWishes();
       this.looks.changed();
       if (this.deliveries.size === 0) void this.options.remote?.link.unlisten();
-    };
+    });
   }
 
   /** Gives the subscribers what has come until now, and ends their streams. */

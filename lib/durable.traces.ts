@@ -86,6 +86,7 @@ export class DurableTraces {
     const inside = this.api.trace.setSpan(around, span);
     return {
       run: (work) => this.api.context.with(inside, work),
+      active: () => this.active(),
       end: (status, error) => {
         span.setAttribute('durable.outcome', status);
         if (status === 'failed') this.fail(span, error);

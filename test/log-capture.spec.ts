@@ -1,10 +1,11 @@
 import { ConsoleLogger, Logger } from '@nestjs/common';
 import type { LogLine } from '../lib/core/log-entry.js';
 import { compileRedaction, NO_REDACTION } from '../lib/core/redact.js';
+import { BootContext } from '../lib/engine/boot-context.js';
 import { captureLogs } from '../lib/durable.log-capture.js';
 import { ModuleLogger } from '../lib/durable.logger.js';
 import { type LogSettings, StepLog } from '../lib/engine/step-log.js';
-import { runInScope, type ScopeHost, StepScope } from '../lib/engine/step-scope.js';
+import { type ScopeHost, StepScope } from '../lib/engine/step-scope.js';
 
 const settings: LogSettings = {
   levels: new Set(['fatal', 'error', 'warn', 'log', 'debug', 'verbose']),
@@ -41,9 +42,9 @@ function kept(work: (scope: StepScope) => void, more: Partial<LogSettings> = {})
   const log = new StepLog({ ...settings, ...more }, () => 0, null);
   log.add = (line) => void lines.push(line);
   const scope = new StepScope({} as ScopeHost, {
-    step: 's', attempt: 1, data: '{}', manager: null, maxPayloadBytes: 1, log, waits: null, results: () => null,
+    context: new BootContext(), step: 's', attempt: 1, data: '{}', manager: null, maxPayloadBytes: 1, log, waits: null, results: () => null,
   }); // prettier-ignore
-  runInScope(scope, () => work(scope));
+  scope.run(() => work(scope));
   return lines;
 }
 
@@ -186,7 +187,7 @@ it('is not kept outside of steps, in an attempt that was given up, nor where the
   const lines = kept((scope) => {
     new ModuleLogger('default').warn('the module');
     console.log('in');
-    scope.close();
+    scope.giveUp(new Error('given up'));
     console.log('late');
   });
   expect(lines).toEqual([line('log', 'in')]);

@@ -125,6 +125,20 @@ export class WaitInTransactionError extends DurableError {
   }
 }
 
+/** `once` waited: what it does is recorded as a whole, and a wait would drop it half-way. */
+export class WaitInOnceError extends DurableError {
+  constructor(
+    readonly fn: string,
+    readonly once: string,
+    readonly step: string,
+  ) {
+    super(
+      'WAIT_IN_ONCE',
+      `${fn}() cannot be used inside once("${once}") of step "${step}", which is recorded as a whole. Wait before or after it.`,
+    );
+  }
+}
+
 /** A re-run of a step asked for other waits than the pass before; the run is paused. */
 export class NonDeterministicStepError extends DurableError {
   constructor(
@@ -186,6 +200,7 @@ nameErrors({
   WaitTimeoutError,
   WaitCancelledError,
   WaitInTransactionError,
+  WaitInOnceError,
   NonDeterministicStepError,
   RefConflictError,
   ChildWorkflowError,

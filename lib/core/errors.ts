@@ -35,6 +35,7 @@ export {
   RefConflictError,
   StepTimeoutError,
   WaitCancelledError,
+  WaitInOnceError,
   WaitInTransactionError,
   WaitTimeoutError,
   WorkerCrashedError,

@@ -10,7 +10,7 @@ import { errorOf } from '../core/text-of.js';
 import type { DatabaseClock } from './clock.js';
 import type { Timer } from './long-timer.js';
 import type { RegisteredWorkflow } from './registry.js';
-import { runInScope, type StepScope } from './step-scope.js';
+import type { StepScope } from './step-scope.js';
 import type { StepLog } from './step-log.js';
 import type { Suspension } from './step-waits.js';
 import type { NewRecord } from './store.js';
@@ -88,30 +88,36 @@ async function attemptOnce(
   const { timeout } = spec;
   let timer: Timer | undefined;
   try {
-    const contenders: Promise<unknown>[] = [invoke(workflow, spec, scope), givenUp];
+    const contenders: Promise<unknown>[] = [scope.run(() => invoke(workflow, spec)), givenUp];
     if (scope.waits !== null) contenders.push(scope.waits.suspended.then((how) => new Dropped(how)));
     if (timeout !== null) {
       contenders.push(
         new Promise((_, reject) => {
-          timer = clock.timer(() => reject(new StepTimeoutError(spec.name, timeout)));
+          timer = clock.timer(() => {
+            const error = new StepTimeoutError(spec.name, timeout);
+            scope.giveUp(error);
+            reject(error);
+          });
           timer.start(Math.max(0, timeout - spent));
         }),
       );
     }
     const returned = await Promise.race(contenders);
     if (returned instanceof Dropped) {
-      scope.close();
+      scope.drop();
       scope.trace?.end('waiting');
       return { status: 'suspended', how: returned.how, durationMs: elapsed(begun) };
     }
-    const settled = spec.settle(returned, scope);
-    scope.close();
+    // What was returned may have code of its own: toJSON, getters.
+    const settled = scope.run(() => spec.settle(returned, scope));
+    scope.drop();
     scope.trace?.end('completed');
     return { status: 'completed', ...settled, durationMs: elapsed(begun) };
   } catch (error) {
-    scope.close(errorOf(error));
+    scope.drop();
+    scope.abort(errorOf(error));
     scope.trace?.end('failed', error);
-    return failedAttempt(workflow, spec, scope.attempt, error, elapsed(begun));
+    return scope.run(() => failedAttempt(workflow, spec, scope.attempt, error, elapsed(begun)));
   } finally {
     timer?.clear();
   }
@@ -122,12 +128,11 @@ class Dropped {
   constructor(readonly how: Suspension) {}
 }
 
-async function invoke(workflow: RegisteredWorkflow, spec: AttemptSpec, scope: StepScope): Promise<unknown> {
+/** A promise of the attempt's own: should the method return a thenable, its `then` is called in there too. */
+async function invoke(workflow: RegisteredWorkflow, spec: AttemptSpec): Promise<unknown> {
   const method: unknown = Reflect.get(workflow.instance, spec.member);
   if (typeof method !== 'function') throw new FatalError(`${workflow.definition.name} has no method ${spec.member}`);
-  const call = (): unknown => Reflect.apply(method, workflow.instance, spec.args());
-  const { trace } = scope;
-  return runInScope(scope, trace === null ? call : () => trace.run(call));
+  return Reflect.apply(method, workflow.instance, spec.args()) as unknown;
 }
 
 /** Brings what an attempt threw into its stored form and decides whether there is another attempt. */
@@ -165,6 +170,7 @@ const NO_RETRY_CODES = new Set([
   'REF_CONFLICT',
   'WAIT_IN_TRANSACTION',
   'TRANSACTION_ENDED',
+  'WAIT_IN_ONCE',
 ]);
 
 /** Whether the error allows no further round. By code, so that a stored one counts too. */

@@ -3,8 +3,9 @@ import { RefConflictError } from '../core/errors.js';
 import { PRIORITY, QUEUE_NAME } from '../core/limits.js';
 import { type OptionReader, readOptions } from '../core/option-reader.js';
 import type { ChildRequest, PreparedChild } from './children.js';
-import { currentScope, type StepScope } from './step-scope.js';
-import { dueOf, specOf, started, waitOf, type WaitOptions, waitsIn } from './wait-functions.js';
+import { asking, stillOpen, waiting } from './step-calls.js';
+import type { StepScope } from './step-scope.js';
+import { dueOf, specOf, waitOf, type WaitOptions } from './wait-functions.js';
 
 export interface ChildOptions {
   /** Names the child for the calling step's sequence and visit: the same ref gives the same child. */
@@ -28,43 +29,44 @@ export function callWorkflow<W extends WorkflowRef>(
   input: InputOf<W>,
   options: CallOptions = {},
 ): Promise<ResultOf<W>> {
-  return started(async () => {
-    const scope = currentScope('callWorkflow');
-    const waits = waitsIn(scope, 'callWorkflow');
+  const label = typeof workflow === 'string' ? workflow : workflow?.name;
+  return waiting('callWorkflow', label, (waits, scope) => {
     const { child: request, wait } = readOptions('The options of callWorkflow()', options, (read) => ({
       child: requestOf(read, workflow, input),
       wait: waitOf(read),
     }));
     const { ref } = request;
-    const name = ref === null ? scope.host.nameOf(workflow) : `${scope.host.nameOf(workflow)}#${ref}`;
+    const name = scope.nameOf(workflow);
     const asked = {
       kind: 'child' as const,
-      name,
+      name: ref === null ? name : `${name}#${ref}`,
       dueAt: dueOf(waits, wait),
       timeout: wait.timeout,
       spec: specOf(wait, null),
     };
-    return (await waits.askChild(asked, (call) => child(scope, request, call, ref, false))) as ResultOf<W>;
+    return waits.askChild(asked, (call) => child(scope, request, call, ref, false));
   });
 }
 
 /** Starts a child workflow and gives its id at once; the run goes on. Idempotent as `callWorkflow` is. */
-export async function startWorkflow<W extends WorkflowRef>(
+export function startWorkflow<W extends WorkflowRef>(
   workflow: W,
   input: InputOf<W>,
   options: ChildOptions = {},
 ): Promise<string> {
-  const scope = currentScope('startWorkflow');
-  const request = readOptions('The options of startWorkflow()', options, (read) => requestOf(read, workflow, input));
-  const { ref } = request;
-  const name = scope.host.nameOf(workflow);
-  const call = `start:${name}:${scope.count('start', name)}`;
-  const made = async (): Promise<string> => {
-    const { id, fresh } = await child(scope, request, call, ref, true);
-    if (fresh !== null) await scope.host.startChild(fresh);
-    return id;
-  };
-  return scope.waits === null ? made() : scope.waits.hold(made);
+  return asking('startWorkflow', async (scope) => {
+    const request = readOptions('The options of startWorkflow()', options, (read) => requestOf(read, workflow, input));
+    const { ref } = request;
+    const name = scope.nameOf(workflow);
+    const call = `start:${name}:${scope.count('start', name)}`;
+    const made = async (): Promise<string> => {
+      const { id, fresh } = await child(scope, request, call, ref, true);
+      await stillOpen('startWorkflow');
+      if (fresh !== null) await scope.startChild(fresh);
+      return id;
+    };
+    return scope.waits === null ? made() : scope.waits.hold(made);
+  });
 }
 
 /** The child that this call has started before, or one that can be started. */
@@ -76,13 +78,12 @@ async function child(
   /** A call without a ref finds what it has started before. A call that waits does so by its wait. */
   again: boolean,
 ): Promise<{ id: string; fresh: PreparedChild | null }> {
-  const { host } = scope;
-  const before = ref === null && again ? host.startedChild(call, null) : undefined;
+  const before = ref === null && again ? scope.startedChild(call, null) : undefined;
   if (before !== undefined) return { id: before.id, fresh: null };
-  const prepared = await host.prepareChild(request, call, ref);
+  const prepared = await scope.prepareChild(request, call, ref);
   // Another call of this pass may have asked for the same ref: what it is about to start is not recorded yet.
   const pending = ref === null ? undefined : scope.pendingRefs.get(ref);
-  const named = ref === null ? undefined : host.startedChild(call, ref);
+  const named = ref === null ? undefined : scope.startedChild(call, ref);
   const known =
     named ??
     (pending === undefined

@@ -19,11 +19,12 @@ export const NO_EXTRAS: OpExtras = {
 
 /** Finds the workflow, checks the input, and makes a start of it that a commit of the parent carries. */
 export async function prepareChild(
-  deps: Pick<SessionDeps, 'targets' | 'telemetry'>,
+  deps: Pick<SessionDeps, 'targets'>,
   parent: Pick<ClaimedRow, 'runId' | 'priority'>,
   request: ChildRequest,
   call: string,
   ref: string | null,
+  traceparent: string | null,
 ): Promise<PreparedChild> {
   const target = await deps.targets.find(request.workflow, request.input);
   const start = {
@@ -39,7 +40,7 @@ export async function prepareChild(
     retryOf: null,
     parentId: parent.runId,
     timeout: target.timeout,
-    traceparent: deps.telemetry?.active() ?? null,
+    traceparent,
   };
   return { start, call, ref, input: target.digest };
 }

@@ -1,3 +1,5 @@
+import type { Advice } from './advice.js';
+import type { BootContext } from './boot-context.js';
 import type { ChildTargets } from './children.js';
 import type { DatabaseClock } from './clock.js';
 import type { MaintenanceJob } from './maintenance.js';
@@ -57,6 +59,10 @@ export interface EngineDeps {
   readonly targets: ChildTargets;
   /** application_name of the listening session, when the server was seen to show it. */
   readonly sessionName: () => string | null;
+  /** In which the engine works, and from which user code is entered. */
+  readonly context: BootContext;
+  /** Tells of what is lost in silence. */
+  readonly advice: Advice;
   readonly onTrouble: (message: string) => void;
   /** Who is told what happens. Default: nobody. */
   readonly observer?: Observer;

@@ -69,7 +69,12 @@ export class Engine {
   private hasUnfinished = true;
   private published = '[]';
 
-  constructor(private readonly deps: EngineDeps) {
+  /** Whoever calls it, what it does is done in the context of the boot. */
+  static open(deps: EngineDeps): Engine {
+    return deps.context.guard(new Engine(deps));
+  }
+
+  private constructor(private readonly deps: EngineDeps) {
     const { store, registry, settings, onTrouble } = deps;
     const isNeeded = (): boolean => this.pulse.isStale;
     this.clock = deps.clock ?? new DatabaseClock();
@@ -133,6 +138,8 @@ export class Engine {
       onDue: (queue, inMs) => this.onDue(queue, inMs),
       abortGrace: settings.abortGrace,
       targets: deps.targets,
+      context: deps.context,
+      advice: deps.advice,
       onWoken: (woken) => this.woken(woken),
       onAttention: () => void this.sessions.look(),
       onCancelled: (tree) => void this.cancelledTree(tree),
@@ -241,7 +248,7 @@ export class Engine {
       wakes: () => this.wakes,
       isLocal: (runId) => this.isLocal(runId),
     });
-    this.hinted = new HintInbox({
+    const hinted = new HintInbox({
       pollers: this.pollers,
       waker: this.waker,
       matcher: this.matcher,
@@ -251,6 +258,7 @@ export class Engine {
       wakeUp: this.wakeUp,
       wakes: () => this.wakes,
     });
+    this.hinted = deps.context.guard(hinted);
     this.declarations = new Declarations({
       ...deps.declarations,
       registry,

@@ -171,7 +171,7 @@ export class HandedSession implements Session {
     const attempt = new RunningAttempt(attemptAt(place, now), (manager, info) => this.scope(place, info, manager));
     this.attempt = attempt;
     tellAttempt(this.deps, this.row, attempt.info);
-    const spec = attemptSpec(place, this.values, this.workflow.definition);
+    const spec = attemptSpec(place, this.values, this.workflow.definition, this.deps.advice);
     if (node.settings.transactional) {
       const { result, committed } = await runTransactional(this.deps, this.workflow, spec, attempt, (made) => ({
         rowId: this.rowId,
@@ -313,6 +313,7 @@ export class HandedSession implements Session {
     // A transaction that was lost is made anew.
     this.transactionChildren.length = 0;
     return new StepScope(this.host(), {
+      context: this.deps.context,
       step: info.step,
       attempt: info.attempt,
       data: this.values.get(place.data),
@@ -343,7 +344,7 @@ export class HandedSession implements Session {
         this.values.set(record.seq, value);
       },
       nameOf: (workflow) => deps.targets.nameOf(workflow),
-      prepareChild: (request, call, ref) => prepareChild(deps, this.row, request, call, ref),
+      prepareChild: (...asked) => prepareChild(deps, this.row, ...asked),
       startedChild: (call, ref) => (ref === null ? own(this.calls, call) : own(this.refs, ref)),
       startChild: async (child) => {
         if (this.attempt?.scope?.manager) return void this.transactionChildren.push(child);

@@ -112,7 +112,7 @@ export class PlaceRunner {
         committed: null,
       };
     }
-    const spec = attemptSpec(place, core.values, core.workflow.definition);
+    const spec = attemptSpec(place, core.values, core.workflow.definition, core.deps.advice);
     if (!place.node.settings.transactional) {
       const scope = attempt.open(null);
       const { clock } = core.deps;
@@ -240,6 +240,7 @@ export class PlaceRunner {
     if (manager !== null) this.transactionChildren.set(path, []);
     if (attempt !== undefined) attempt.seen = known.filter((wait) => wait.state !== 'open').length;
     return new StepScope(this.hostOf(place), {
+      context: core.deps.context,
       step: info.step,
       attempt: info.attempt,
       data: core.values.get(place.data),
@@ -270,7 +271,7 @@ export class PlaceRunner {
         return core.note(place.node.name, [record], [], flush);
       },
       nameOf: (workflow) => core.deps.targets.nameOf(workflow),
-      prepareChild: (request, call, ref) => prepareChild(core.deps, core.row, request, call, ref),
+      prepareChild: (...asked) => prepareChild(core.deps, core.row, ...asked),
       startedChild: (call, ref) => {
         if (ref === null) return own(place.state.children, call);
         return own(this.sequenceOf(place)?.refs ?? {}, machine.refKey(place.state.visit, ref));

@@ -1,4 +1,5 @@
 import type { WorkflowDefinition } from '../core/definition.js';
+import { BootContext } from './boot-context.js';
 
 /** A workflow that this process can run: its definition and the code behind it. */
 export interface RegisteredWorkflow {
@@ -19,13 +20,19 @@ export interface RegisteredWorkflow {
   readonly validateInput: ((input: unknown, given?: unknown) => Promise<void>) | null;
 }
 
-/** The workflows of one instance of the module, by name, class and number. */
+/**
+ * The workflows of one instance of the module, by name, class and number. What it gives of a workflow's functions enters
+ * the context of the boot; the methods are called by attempts, which do so themselves.
+ */
 export class Registry {
   private readonly names = new Map<string, RegisteredWorkflow>();
   private readonly types = new Map<unknown, RegisteredWorkflow>();
   private readonly ids = new Map<number, RegisteredWorkflow>();
 
-  add(workflow: RegisteredWorkflow): void {
+  constructor(private readonly context = new BootContext()) {}
+
+  add(given: RegisteredWorkflow): void {
+    const workflow = this.guarded(given);
     this.names.set(workflow.definition.name, workflow);
     this.types.set(workflow.type, workflow);
     this.ids.set(workflow.definitionId, workflow);
@@ -45,5 +52,16 @@ export class Registry {
 
   all(): RegisteredWorkflow[] {
     return [...this.names.values()];
+  }
+
+  private guarded(workflow: RegisteredWorkflow): RegisteredWorkflow {
+    const { context } = this;
+    const { retryIf, concurrencyKey, validateInput } = workflow;
+    return {
+      ...workflow,
+      retryIf: new Map([...retryIf].map(([name, decide]) => [name, context.bind(decide)])),
+      concurrencyKey: concurrencyKey === null ? null : context.bind(concurrencyKey),
+      validateInput: validateInput === null ? null : context.bind(validateInput),
+    };
   }
 }

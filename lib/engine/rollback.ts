@@ -192,6 +192,7 @@ export class Rollback {
       round: core.state.round,
       visit: state.visit,
       attempt: state.attempt,
+      input: entry.data,
       startedAt: core.deps.clock.now(),
     };
     const attempt = new RunningAttempt(info, (manager) => this.scope(entry, state, info, manager));
@@ -264,6 +265,7 @@ export class Rollback {
         startChild: refuse,
       },
       {
+        context: core.deps.context,
         step: entry.compensation.name,
         attempt: state.attempt,
         data: core.values.get(entry.data),

@@ -2,16 +2,17 @@ import { decode, encode } from '../core/codec.js';
 import { StepUsageError } from '../core/errors-usage.js';
 import { checkText, KEY } from '../core/limits.js';
 import type { SettledResult } from '../core/results.js';
+import { asking, stillOpen, writing } from './step-calls.js';
 import { currentScope, type FanResults } from './step-scope.js';
 
 /**
  * The functions that work in a running step, wherever it called them from. Outside one they throw `NotInStepError`; in
- * an attempt that was given up, `AttemptClosedError`.
+ * an attempt that was given up, `AttemptClosedError`. In one that is over otherwise they do nothing (step-calls.ts).
  */
 
 /** The run's id. */
 export function workflowId(): string {
-  return currentScope('workflowId').host.runId;
+  return currentScope('workflowId').runId;
 }
 
 /** The input that the run was started with. */
@@ -31,7 +32,7 @@ export function currentAttempt(): number {
 
 /** The due time of the schedule that started the run; null: no schedule did. */
 export function scheduledTime(): Date | null {
-  const { scheduledTime: time } = currentScope('scheduledTime').host;
+  const { scheduledTime: time } = currentScope('scheduledTime');
   return time === null ? null : new Date(time);
 }
 
@@ -63,27 +64,29 @@ export function stepManager<M = unknown>(): M {
  *
  * @throws StepUsageError (`ONCE_NAME_TAKEN`) when a name is used twice in one pass of the step
  */
-export async function once<T>(name: string, fn: () => T | Promise<T>): Promise<T> {
-  const scope = currentScope('once');
-  checkText('once()', 'name', name, KEY);
-  if (scope.onceNames.has(name)) {
-    throw new StepUsageError(
-      'ONCE_NAME_TAKEN',
-      `once("${name}") was called twice in step "${scope.step}". Give each call in a step a name of its own.`,
-    );
-  }
-  scope.onceNames.add(name);
-  const recorded = scope.host.recordedOnce(name);
-  if (recorded !== undefined) return decode(recorded) as T;
-  const made = async (): Promise<T> => {
-    const value = encode(await fn(), { what: `once("${name}")`, maxBytes: scope.maxPayloadBytes });
-    currentScope('once');
-    // The step and its record are one transaction there: a rollback must forget this, and after a commit nobody asks.
-    if (scope.manager === null) await scope.host.recordOnce(name, value);
-    return decode(value) as T;
-  };
-  // A wait beside it does not drop the pass before this is recorded.
-  return scope.waits === null ? made() : scope.waits.hold(made);
+export function once<T>(name: string, fn: () => T | Promise<T>): Promise<T> {
+  return asking('once', async (scope) => {
+    checkText('once()', 'name', name, KEY);
+    if (scope.onceNames.has(name)) {
+      throw new StepUsageError(
+        'ONCE_NAME_TAKEN',
+        `once("${name}") was called twice in step "${scope.step}". Give each call in a step a name of its own.`,
+      );
+    }
+    scope.onceNames.add(name);
+    const recorded = scope.recordedOnce(name);
+    if (recorded !== undefined) return decode(recorded) as T;
+    const made = async (): Promise<T> => {
+      const result = await scope.runOnce(name, fn);
+      const value = encode(result, { what: `once("${name}")`, maxBytes: scope.maxPayloadBytes });
+      await stillOpen('once');
+      // The step and its record are one transaction there: a rollback must forget this, and after a commit nobody asks.
+      if (scope.manager === null) await scope.recordOnce(name, value);
+      return decode(value) as T;
+    };
+    // A wait beside it does not drop the pass before this is recorded.
+    return scope.waits === null ? made() : scope.waits.hold(made);
+  });
 }
 
 /** The results of the last fan-out finished in this or an enclosing sequence: an object by arm, or a loop's array. */
@@ -129,41 +132,43 @@ export function getContext(key?: string, fallback?: unknown): unknown {
 
 /** Writes one key, or every key of an object. */
 export function putContext(key: string | Record<string, unknown>, value?: unknown): void {
-  const { context } = currentScope('putContext');
-  if (typeof key === 'string') return context.put(key, value);
-  for (const name of Object.keys(key)) context.put(name, key[name]);
+  writing('putContext', (context) => {
+    if (typeof key === 'string') return context.put(key, value);
+    for (const name of Object.keys(key)) context.put(name, key[name]);
+  });
 }
 
 /** Writes what `fn` makes of the key's present value (undefined where it is missing). */
 export function updateContext<T = unknown>(key: string, fn: (value: T) => T): void {
-  const { context } = currentScope('updateContext');
-  context.put(key, fn(context.get(key) as T));
+  writing('updateContext', (context) => context.put(key, fn(context.get(key) as T)));
 }
 
 /** Adds a value at the end of an array; a missing key counts as an empty one. */
 export function appendContext(key: string, value: unknown): void {
-  const { context } = currentScope('appendContext');
-  const list = context.has(key) ? context.get(key) : [];
-  if (!Array.isArray(list)) throw new TypeError(`appendContext("${key}"): the value there is not an array`);
-  context.put(key, [...list, value]);
+  writing('appendContext', (context) => {
+    const list = context.has(key) ? context.get(key) : [];
+    if (!Array.isArray(list)) throw new TypeError(`appendContext("${key}"): the value there is not an array`);
+    context.put(key, [...list, value]);
+  });
 }
 
 /** Adds to a number; a missing key counts as 0. */
 export function incrementContext(key: string, by = 1): void {
-  const { context } = currentScope('incrementContext');
-  const value = context.has(key) ? context.get(key) : 0;
-  if (typeof value !== 'number') throw new TypeError(`incrementContext("${key}"): the value there is not a number`);
-  context.put(key, value + by);
+  writing('incrementContext', (context) => {
+    const value = context.has(key) ? context.get(key) : 0;
+    if (typeof value !== 'number') throw new TypeError(`incrementContext("${key}"): the value there is not a number`);
+    context.put(key, value + by);
+  });
 }
 
 /** Merges an object into the data, objects within objects too; anything else replaces what was there. */
 export function mergeContext(object: Record<string, unknown>): void {
-  currentScope('mergeContext').context.merge(object);
+  writing('mergeContext', (context) => context.merge(object));
 }
 
 /** Removes a key. */
 export function deleteContext(key: string): void {
-  currentScope('deleteContext').context.delete(key);
+  writing('deleteContext', (context) => context.delete(key));
 }
 
 /** Whether the key is there. */

@@ -1,7 +1,9 @@
+import type { AsyncResource } from 'node:async_hooks';
 import { decode } from '../core/codec.js';
 import { AttemptClosedError, NotInStepError } from '../core/errors.js';
 import { StepUsageError } from '../core/errors-usage.js';
 import type { SettledResult } from '../core/results.js';
+import type { BootContext } from './boot-context.js';
 import type { ChildRequest, PreparedChild } from './children.js';
 import { StepContext } from './step-context.js';
 import type { StepLog } from './step-log.js';
@@ -23,7 +25,13 @@ export interface ScopeHost {
   /** Name of a workflow given as a class or a name. @throws WorkflowNotFoundError */
   nameOf(workflow: unknown): string;
   /** Finds the workflow, checks the input and brings it into its stored form. */
-  prepareChild(request: ChildRequest, call: string, ref: string | null): Promise<PreparedChild>;
+  prepareChild(
+    request: ChildRequest,
+    call: string,
+    ref: string | null,
+    /** Of the calling code; null: it is not traced. */
+    traceparent: string | null,
+  ): Promise<PreparedChild>;
   /** The child that this call or ref has started before. */
   startedChild(call: string, ref: string | null): { id: string; workflow: string; input: string } | undefined;
   /** Starts a child and records it, in one commit; rejects when the lease is lost. */
@@ -31,6 +39,8 @@ export interface ScopeHost {
 }
 
 export interface ScopeInit {
+  /** The engine's own, from which the attempt's begins. */
+  readonly context: BootContext;
   readonly step: string;
   readonly attempt: number;
   /** Encoded data, as the attempt got it. */
@@ -51,22 +61,42 @@ export interface ScopeInit {
 export type FanResults = Readonly<Record<string, SettledResult>> | readonly SettledResult[];
 
 /**
- * One attempt, as the code inside it sees it. Closed when the attempt is over or given up: from then on every function
- * of the step throws, so that code which runs on by itself cannot touch the run.
+ * What an attempt's code may still do. `dropped`: nothing, and it is not told: the pass was suspended, or the attempt is
+ * over. `given up`: nothing, and every function of the step throws: time is up, or the run is not this process's any more.
  */
-export class StepScope {
+type Life = 'open' | 'dropped' | 'given up';
+
+/** Where code runs: the attempt, and the `once` it is in. */
+interface Here {
+  readonly scope: StepScope;
+  readonly once: string | null;
+}
+
+const storage = stepStorage<Here>();
+
+/**
+ * One attempt, as the code inside it sees it, in an async context of its own. What runs on by itself after the attempt
+ * cannot touch the run.
+ */
+export class StepScope implements Here {
+  readonly scope = this;
+  readonly once = null;
   readonly context: StepContext;
   /** Children that this pass is about to start, by ref. */
   readonly pendingRefs = new Map<string, PreparedChild>();
   /** Names used by `once` in this pass. */
   readonly onceNames = new Set<string>();
-  private readonly aborter = new AbortController();
+  /** Waits that were asked for and that nobody has looked at. */
+  readonly unawaited = new Set<{ readonly call: string }>();
   private readonly counts = new Map<string, number>();
-  private closed = false;
+  private life: Life = 'open';
+  private aborter: AbortController | null = null;
+  private aborted: Error | null = null;
+  private own: AsyncResource | null = null;
   private decodedInput: { value: unknown } | undefined;
 
   constructor(
-    readonly host: ScopeHost,
+    private readonly host: ScopeHost,
     private readonly init: ScopeInit,
   ) {
     this.context = new StepContext(init.data, init.maxPayloadBytes);
@@ -104,12 +134,29 @@ export class StepScope {
     return this.init.trace ?? null;
   }
 
+  get runId(): string {
+    return this.host.runId;
+  }
+
+  get scheduledTime(): number | null {
+    return this.host.scheduledTime;
+  }
+
+  /** Aborted when the attempt is given up, or is to settle. */
   get signal(): AbortSignal {
+    if (this.aborter === null) {
+      this.aborter = new AbortController();
+      if (this.aborted !== null) this.aborter.abort(this.aborted);
+    }
     return this.aborter.signal;
   }
 
-  get isClosed(): boolean {
-    return this.closed;
+  get isOpen(): boolean {
+    return this.life === 'open';
+  }
+
+  get isGivenUp(): boolean {
+    return this.life === 'given up';
   }
 
   input(): unknown {
@@ -129,24 +176,70 @@ export class StepScope {
     return this.init.results();
   }
 
-  /** Ends the attempt for the code inside it; `reason` also aborts its signal. */
-  close(reason?: Error): void {
-    this.closed = true;
-    if (reason !== undefined && !this.aborter.signal.aborted) this.aborter.abort(reason);
+  /** See ScopeHost. What it does is the engine's: none of it is in the attempt's context. */
+  recordedOnce(name: string): string | undefined {
+    return this.host.recordedOnce(name);
+  }
+
+  recordOnce(name: string, value: string): Promise<void> {
+    return this.init.context.run(() => this.host.recordOnce(name, value));
+  }
+
+  nameOf(workflow: unknown): string {
+    return this.host.nameOf(workflow);
+  }
+
+  prepareChild(request: ChildRequest, call: string, ref: string | null): Promise<PreparedChild> {
+    const traceparent = this.trace?.active() ?? null;
+    return this.init.context.run(() => this.host.prepareChild(request, call, ref, traceparent));
+  }
+
+  startedChild(call: string, ref: string | null): ReturnType<ScopeHost['startedChild']> {
+    return this.host.startedChild(call, ref);
+  }
+
+  startChild(child: PreparedChild): Promise<void> {
+    return this.init.context.run(() => this.host.startChild(child));
+  }
+
+  /** The one way into the attempt's code: a context that begins as the boot's, with this attempt and its trace in it. */
+  run<T>(work: () => T): T {
+    const { context, trace } = this.init;
+    this.own ??= context.fork((make) => storage.run(this, trace ? () => trace.run(make) : make));
+    return this.own.runInAsyncScope(work);
+  }
+
+  /** The same within a `once`. */
+  runOnce<T>(name: string, work: () => T): T {
+    return storage.run({ scope: this, once: name }, work);
+  }
+
+  /** The attempt is over, or this pass of it. */
+  drop(): void {
+    if (this.life === 'open') this.life = 'dropped';
+    this.init.waits?.stop();
+  }
+
+  /** The attempt does not count any more. What listens to the signal still finds it dropped: it throws nothing there. */
+  giveUp(reason: Error): void {
+    this.drop();
+    this.abort(reason);
+    this.life = 'given up';
   }
 
   /** Aborts the signal and lets the attempt go on: it may still return. */
   abort(reason: Error): void {
-    if (!this.aborter.signal.aborted) this.aborter.abort(reason);
+    if (this.aborted !== null) return;
+    this.aborted = reason;
+    const { aborter } = this;
+    if (aborter !== null) this.run(() => aborter.abort(reason));
   }
 }
 
-const storage = stepStorage<StepScope>();
-
-/** Where what is logged at this moment is kept; null: nowhere, outside of steps and in an attempt that was given up. */
+/** Where what is logged at this moment is kept; null: nowhere, outside of steps and in an attempt that is over. */
 export function currentLog(): StepLog | null {
-  const scope = storage.getStore();
-  return scope === undefined || scope.isClosed ? null : scope.log;
+  const scope = storage.getStore()?.scope;
+  return scope === undefined || !scope.isOpen ? null : scope.log;
 }
 
 /** Does the engine's own work, which a step's code may have set going, apart from the step. */
@@ -154,16 +247,20 @@ export function outsideSteps<T>(work: () => T): T {
   return storage.exit(work);
 }
 
-export function runInScope<T>(scope: StepScope, work: () => T): T {
-  return storage.run(scope, work);
+/**
+ * The attempt that the calling code belongs to, which may be dropped; `caller` names the function for the error.
+ * @throws NotInStepError, AttemptClosedError
+ */
+export function currentScope(caller: string): StepScope {
+  const scope = storage.getStore()?.scope;
+  if (scope === undefined) throw isInOtherVersion() ? otherVersion(caller) : new NotInStepError(caller);
+  if (scope.isGivenUp) throw new AttemptClosedError(scope.step);
+  return scope;
 }
 
-/** The attempt that the calling code belongs to; `caller` names the function for the error. */
-export function currentScope(caller: string): StepScope {
-  const scope = storage.getStore();
-  if (scope === undefined) throw isInOtherVersion() ? otherVersion(caller) : new NotInStepError(caller);
-  if (scope.isClosed) throw new AttemptClosedError(scope.step);
-  return scope;
+/** The name of the `once` that the calling code is part of; null: of none. */
+export function currentOnce(): string | null {
+  return storage.getStore()?.once ?? null;
 }
 
 function otherVersion(caller: string): StepUsageError {
@@ -177,11 +274,11 @@ function otherVersion(caller: string): StepUsageError {
 /**
  * The application's transaction that the calling code is part of: that of the transactional step that it runs in; null
  * elsewhere.
- * @throws AttemptClosedError where the attempt was given up, and its transaction with it
+ * @throws AttemptClosedError where the attempt is over, and its transaction with it
  */
 export function currentTransaction(): unknown {
-  const scope = storage.getStore();
+  const scope = storage.getStore()?.scope;
   if (scope === undefined || scope.manager === null) return null;
-  if (scope.isClosed) throw new AttemptClosedError(scope.step);
+  if (!scope.isOpen) throw new AttemptClosedError(scope.step);
   return scope.manager;
 }

@@ -67,5 +67,7 @@ export interface SegmentTrace {
 export interface AttemptTrace {
   /** Calls the step's code as part of the attempt's span. */
   run<T>(work: () => T): T;
+  /** The W3C `traceparent` of whatever the calling code is part of in it; null: of nothing that is traced. */
+  active(): string | null;
   end(status: 'completed' | 'failed' | 'waiting', error?: unknown): void;
 }

@@ -1,11 +1,10 @@
-import { InvalidInputError, WaitInTransactionError } from '../core/errors.js';
-import { StepUsageError } from '../core/errors-usage.js';
+import { InvalidInputError } from '../core/errors.js';
 import { normaliseApproval } from '../core/input-check.js';
 import { checkDeclaration } from '../core/input-declaration.js';
 import { checkDuration, checkText, DATE, isDate, KEY, MAX_NAMES, refused, type TextRule } from '../core/limits.js';
 import { listOf, type OptionReader, readOptions } from '../core/option-reader.js';
 import type { InputChoice, InputDeclaration, InputField, InputType, WaitKind, WaitSpec } from '../core/wait-spec.js';
-import { currentScope, type StepScope } from './step-scope.js';
+import { waiting } from './step-calls.js';
 import type { PassWaits, WaitRequest } from './step-waits.js';
 
 /**
@@ -44,21 +43,23 @@ const NONE = {};
 type Declared<V, K extends keyof InputOptions = never> = Omit<InputOptions<V>, 'type' | K>;
 
 /** Suspends for so many ms. */
-export async function sleep(ms: number): Promise<void> {
-  const waits = waitsOf('sleep');
-  await ask(waits, 'sleep', 'sleep', [], waits.now() + checkDuration('sleep()', 'ms', ms), null, null);
+export function sleep(ms: number): Promise<void> {
+  return waiting('sleep', null, (waits) =>
+    ask(waits, 'sleep', 'sleep', [], waits.now() + checkDuration('sleep()', 'ms', ms), null, null),
+  );
 }
 
 /** Suspends until that time; a time that has passed is over at once. */
-export async function scheduleAt(date: Date): Promise<void> {
-  const waits = waitsOf('scheduleAt');
-  if (!isDate(date)) throw refused('scheduleAt()', 'date', DATE, date);
-  await ask(waits, 'sleep', 'schedule', [], new Date(date).getTime(), null, null);
+export function scheduleAt(date: Date): Promise<void> {
+  return waiting('scheduleAt', null, (waits) => {
+    if (!isDate(date)) throw refused('scheduleAt()', 'date', DATE, date);
+    return ask(waits, 'sleep', 'schedule', [], new Date(date).getTime(), null, null);
+  });
 }
 
 /** The payload of the first event of that name that no other wait has taken, sent before or after. */
 export function waitForEvent<T = unknown>(name: string, options: WaitOptions<T> = NONE): Promise<T> {
-  return started(async () => (await events('waitForEvent', 'event', [name], options)) as T);
+  return events('waitForEvent', 'event', [name], options);
 }
 
 /** `[name, payload]` of the first event of these names. */
@@ -66,7 +67,7 @@ export function waitForAny<T = unknown>(
   names: readonly string[],
   options: WaitOptions = NONE,
 ): Promise<[name: string, payload: T]> {
-  return started(async () => (await events('waitForAny', 'any', names, options)) as [string, T]);
+  return events('waitForAny', 'any', names, options);
 }
 
 /** One event of each of these names, by name; takes them only when all are there. */
@@ -74,12 +75,12 @@ export function waitForAll<T extends object = Record<string, unknown>>(
   names: readonly string[],
   options: WaitOptions = NONE,
 ): Promise<T> {
-  return started(async () => (await events('waitForAll', 'all', names, options)) as T);
+  return events('waitForAll', 'all', names, options);
 }
 
 /** What a person (or a program) provides with `provideInput`. */
 export function waitForInput<T = unknown>(name: string, options: InputOptions<T> = {}): Promise<T> {
-  return started(async () => (await input('waitForInput', name, null, options)) as T);
+  return input('waitForInput', name, null, options);
 }
 
 /** `'approved'` or `'rejected'`. */
@@ -87,9 +88,7 @@ export function waitForApproval<V = never>(
   name: string,
   options: Declared<V, 'fields' | 'choices'> = {},
 ): Promise<'approved' | 'rejected' | V> {
-  return started(
-    async () => (await input('waitForApproval', name, 'approval', options, saidOf)) as 'approved' | 'rejected' | V,
-  );
+  return input('waitForApproval', name, 'approval', options, saidOf);
 }
 
 /** The chosen value. */
@@ -97,7 +96,7 @@ export function waitForChoice<T = unknown>(
   name: string,
   options: Declared<T, 'fields'> & { choices: readonly InputChoice[] },
 ): Promise<T> {
-  return started(async () => (await input('waitForChoice', name, 'single_choice', options)) as T);
+  return input('waitForChoice', name, 'single_choice', options);
 }
 
 /** The chosen values. */
@@ -105,7 +104,7 @@ export function waitForChoices<T = unknown>(
   name: string,
   options: Declared<T[], 'fields'> & { choices: readonly InputChoice[] },
 ): Promise<T[]> {
-  return started(async () => (await input('waitForChoices', name, 'multi_choice', options)) as T[]);
+  return input('waitForChoices', name, 'multi_choice', options);
 }
 
 /** The text. */
@@ -113,7 +112,7 @@ export function waitForText<V = string>(
   name: string,
   options: Declared<V, 'fields' | 'choices'> = {},
 ): Promise<string | V> {
-  return started(async () => (await input('waitForText', name, 'free_text', options)) as string | V);
+  return input('waitForText', name, 'free_text', options);
 }
 
 /** The values of the fields. */
@@ -121,20 +120,29 @@ export function waitForForm<T extends object = Record<string, unknown>>(
   name: string,
   options: Declared<T, 'choices'> & { fields: readonly InputField[] },
 ): Promise<T> {
-  return started(async () => (await input('waitForForm', name, 'form', options)) as T);
+  return input('waitForForm', name, 'form', options);
 }
 
 function saidOf(answer: unknown): unknown {
   return normaliseApproval(answer) ?? answer;
 }
 
-function events(
+function events<T>(
+  caller: string,
+  kind: 'event' | 'any' | 'all',
+  given: readonly string[],
+  options: WaitOptions,
+): Promise<T> {
+  return waiting(caller, given, (waits) => askEvents(waits, caller, kind, given, options));
+}
+
+function askEvents(
+  waits: PassWaits,
   caller: string,
   kind: 'event' | 'any' | 'all',
   given: readonly string[],
   options: WaitOptions,
 ): Promise<unknown> {
-  const waits = waitsOf(caller);
   const list = listOf(given);
   const names = [...new Set(list)].map((name) => checkText(`${caller}()`, 'name', name, KEY));
   if (list === null || names.length === 0 || names.length > MAX_NAMES) {
@@ -144,15 +152,25 @@ function events(
   return ask(waits, kind, names.join(','), names, dueOf(waits, wait), wait.timeout, specOf(wait, null));
 }
 
-function input(
+function input<T>(
   caller: string,
   name: string,
   /** Null: the options say it. */
   type: InputType | null,
   options: InputOptions,
   convert?: WaitRequest['convert'],
+): Promise<T> {
+  return waiting(caller, name, (waits) => askInput(waits, caller, name, type, options, convert));
+}
+
+function askInput(
+  waits: PassWaits,
+  caller: string,
+  name: string,
+  type: InputType | null,
+  options: InputOptions,
+  convert: WaitRequest['convert'],
 ): Promise<unknown> {
-  const waits = waitsOf(caller);
   checkText(`${caller}()`, 'name', name, KEY);
   const { wait, asked } = readOptions(`The options of ${caller}()`, options, (read) => ({
     wait: waitOf(read),
@@ -235,27 +253,4 @@ export function specOf({ timeoutValue, onTimeout }: ReadWait, more: WaitSpec | n
     ...(onTimeout === 'fail' ? { onTimeout } : {}),
   };
   return Object.keys(spec).length === 0 ? null : spec;
-}
-
-/** The waits of the running pass. @throws NotInStepError, AttemptClosedError, WaitInTransactionError, StepUsageError */
-export function waitsOf(caller: string): PassWaits {
-  return waitsIn(currentScope(caller), caller);
-}
-
-export function waitsIn(scope: StepScope, caller: string): PassWaits {
-  if (scope.manager !== null) throw new WaitInTransactionError(caller, scope.step);
-  if (scope.waits === null) {
-    throw new StepUsageError(
-      'WAIT_IN_COMPENSATION',
-      `${caller}() was called in compensation "${scope.step}": a rollback does not wait. Retry instead (@Compensate({ retry })).`,
-    );
-  }
-  return scope.waits;
-}
-
-/** A wait that nobody awaits may still end with an error: it must not end the process. */
-export function started<T>(work: () => Promise<T>): Promise<T> {
-  const promise = work();
-  promise.catch(() => {});
-  return promise;
 }

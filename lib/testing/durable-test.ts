@@ -143,7 +143,7 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
     return this.enqueue(async () => {
       const worker = await TestWorker.start(this.parts.runtime, this.time, (commit) => this.fate?.(commit) ?? null);
       // The clock may have been moved meanwhile.
-      worker.clock.sync(this.time);
+      worker.setClock(this.time);
       this.worker = worker;
       void worker.death.then(() => {
         // Nobody but `explore` lets it die by itself.
@@ -200,7 +200,7 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
     await this.database.setClock(time);
     this.time = time;
     this.parts.onClock(this.now());
-    this.worker?.clock.sync(time);
+    this.worker?.setClock(time);
   }
 
   private enqueue(work: () => Promise<void>): Promise<void> {

@@ -1,6 +1,7 @@
 import { decode, encode, isPlainData } from '../core/codec.js';
 import { uuidv7 } from '../core/uuid.js';
-import { type FanResults, runInScope, type ScopeHost, StepScope } from '../engine/step-scope.js';
+import { BootContext } from '../engine/boot-context.js';
+import { type FanResults, type ScopeHost, StepScope } from '../engine/step-scope.js';
 import { AnsweredPass, childOf, nameOfWorkflow } from './answered-pass.js';
 import { AnsweredWaits, type AskedWait, type WaitAnswers } from './answered-waits.js';
 
@@ -76,6 +77,8 @@ export async function runStep<T>(step: () => T, options: RunStepOptions = {}): P
     },
   };
   const scope = new StepScope(host, {
+    // The step is part of the test: what that has in its async context is there.
+    context: new BootContext(),
     step: name,
     attempt,
     data: encode(data, { what: 'data' }),
@@ -86,7 +89,7 @@ export async function runStep<T>(step: () => T, options: RunStepOptions = {}): P
     results: () => options.results ?? null,
   });
   try {
-    const result = await runInScope(scope, step);
+    const result = await scope.run(step);
     // A selector returns something else than data, which then stays as it was but for what was written.
     const left = scope.context.resolve(isPlainData(result) ? result : undefined) ?? data;
     return {
@@ -96,6 +99,6 @@ export async function runStep<T>(step: () => T, options: RunStepOptions = {}): P
       waits: waits.asked,
     };
   } finally {
-    scope.close();
+    scope.drop();
   }
 }

@@ -1,4 +1,5 @@
 import type { DurableRuntime } from '../durable.host.js';
+import type { BootContext } from '../engine/boot-context.js';
 import type { EngineDeps, EngineSettings } from '../engine/engine-deps.js';
 import { Engine } from '../engine/engine.js';
 import type { EngineStore } from '../engine/store.js';
@@ -14,6 +15,7 @@ export class TestWorker {
     private readonly gate: StoreGate,
     readonly engine: Engine,
     readonly clock: TestClock,
+    private readonly context: BootContext,
     private readonly detach: () => void,
   ) {}
 
@@ -36,9 +38,9 @@ export class TestWorker {
       done: (runId) => app.hinted.done(runId),
       control: (runId) => deps.hints.control(runId),
     };
-    const engine = new Engine({ ...deps, store: gate.store, clock, settings, hints });
+    const engine = Engine.open({ ...deps, store: gate.store, clock, settings, hints });
     const detach = deps.hints.attach(engine, Object.keys(settings.queues), true);
-    const worker = new TestWorker(gate, engine, clock, detach);
+    const worker = new TestWorker(gate, engine, clock, deps.context, detach);
     try {
       await buryTheDead(deps.store);
       await engine.start();
@@ -56,6 +58,11 @@ export class TestWorker {
   /** Goes up with all that the worker does. */
   get activity(): number {
     return this.gate.activity;
+  }
+
+  /** Sets its clock: what is due by then is done. */
+  setClock(now: number): void {
+    this.context.run(() => this.clock.sync(now));
   }
 
   /** Resolves when the worker is dead. */

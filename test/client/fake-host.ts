@@ -1,6 +1,7 @@
 import type { WorkflowDefinition } from '../../lib/core/definition.js';
 import { DatabaseUnavailableError } from '../../lib/core/errors.js';
 import type { FinishedStatus } from '../../lib/core/status.js';
+import { BootContext } from '../../lib/engine/boot-context.js';
 import { EventHub } from '../../lib/durable.event-hub.js';
 import type { DurableHost, DurableRuntime } from '../../lib/durable.host.js';
 import { resolveOptions } from '../../lib/durable.options.js';
@@ -107,6 +108,7 @@ export class FakeHost implements DurableHost {
         reads: new PgEventReads(pool, 'durable', this.options.redact),
         remote: null,
         redact: this.options.redact,
+        context: new BootContext(),
         warn: () => {},
       }),
       registry: this.registry,

@@ -87,6 +87,7 @@ const all: [errors.DurableError, string, string, RegExp][] = [
     'WAIT_IN_TRANSACTION',
     /sleep\(\).*"charge"/,
   ],
+  [new errors.WaitInOnceError('sleep', 'nap', 'pay'), 'WaitInOnceError', 'WAIT_IN_ONCE', /sleep\(\).*"nap".*"pay"/],
   [
     new errors.InputNotPendingError('e1', 'approve', 'completed'),
     'InputNotPendingError',

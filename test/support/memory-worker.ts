@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { Advice } from '../../lib/engine/advice.js';
+import { BootContext } from '../../lib/engine/boot-context.js';
 import { DatabaseClock } from '../../lib/engine/clock.js';
 import { JournalWriter } from '../../lib/engine/journal-writer.js';
 import type { Registry } from '../../lib/engine/registry.js';
@@ -51,6 +53,8 @@ export class MemoryWorker {
     this.writer = new JournalWriter(port, () => id, () => [], onTrouble, () => {}); // prettier-ignore
     this.sessions = new Sessions(port, () => id, () => this.active--, () => {}); // prettier-ignore
     const deps: SessionDeps = {
+      advice: new Advice(onTrouble),
+      context: current.run(this, () => new BootContext()),
       store: port,
       writer: this.writer,
       clock,
@@ -94,7 +98,7 @@ export class MemoryWorker {
     if (rows.length === 0) return;
     this.active += rows.length;
     // What the opener asks for is asked over the connection, which a kill may cut.
-    await current.run(this, () => Promise.race([this.opener.openClaimed(rows), this.killed]));
+    await Promise.race([this.opener.openClaimed(rows), this.killed]);
   }
 
   inFlight(runId: string): InFlightAttempt[] {
