@@ -1,0 +1,286 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import pg from 'pg';
+import { NO_REDACTION } from '../../lib/core/redact.js';
+import type { RunFilters, RunListFilters } from '../../lib/core/execution.js';
+import { TRANSACTION_PLANNER } from '../../lib/storage/planner.js';
+import { countQuery, listQueries } from '../../lib/storage/run-query.js';
+import { sql } from '../../lib/storage/sql.js';
+import { PgWaitReads } from '../../lib/storage/wait-reads.js';
+import { createTestDatabase } from '../support/database.js';
+
+/**
+ * No statement reads more of a long history than it shows: none scans a table that grows, and each touches a bounded
+ * number of pages. Counted in pages, so that it holds on any machine.
+ */
+
+const LARGE = ['workflow_executions', 'workflow_queue', 'step_executions', 'waits', 'events'];
+/** Of some 5 000 that the tables have. */
+const MOST_PAGES = 1_200;
+
+let pool: pg.Pool;
+/** A finished run, a waiting one, a parent, and a wait. */
+const ids = { done: '', waiting: '', parent: '', wait: '', nobody: '00000000-0000-4000-8000-000000000000' };
+
+beforeAll(async () => {
+  const { url } = await createTestDatabase();
+  pool = new pg.Pool({ connectionString: url, max: 1 });
+  await pool.query(`
+    INSERT INTO durable.workflow_definitions (name, version, hash, definition)
+      SELECT 'w' || i, 1, 'h', '{"queue":"default"}' FROM generate_series(0, 9) i;
+    INSERT INTO durable.workers (host, pid, version, queues, definitions, expires_at)
+      SELECT 'h', 1, '1', '{default}', '{1}', now() + interval '1 hour' FROM generate_series(1, 2);
+    CREATE TEMP TABLE run AS
+      SELECT i, gen_random_uuid() AS id, now() - (80000 - i) * interval '10 s' AS t, i > 60000 AS open FROM generate_series(1, 80000) i;
+    INSERT INTO durable.workflow_executions
+      (id, created_at, updated_at, started_at, completed_at, data_seq, definition_id, end_token, status, error, priority,
+       workflow, queue, parent_id, tags, input)
+      SELECT id, t, t, t, CASE WHEN NOT open THEN t END, 1, 1 + i % 10, 1,
+        CASE WHEN open THEN 'active' WHEN i % 20 = 0 THEN 'failed' ELSE 'completed' END,
+        CASE WHEN NOT open AND i % 20 = 0 THEN '{"name":"Error","message":""}' END, 0, 'w' || i % 10, 'q' || i % 3,
+        CASE WHEN i % 10 = 1 THEN (SELECT id FROM run p WHERE p.i = 1000) END,
+        CASE WHEN i % 3 = 0 THEN jsonb_build_object('order', 'o' || i, 'tenant', 't' || i % 5) END, '{"a":1}'
+      FROM run ORDER BY i;
+    INSERT INTO durable.workflow_queue
+      (id, created_at, due_at, started_at, definition_id, priority, token, worker_id, state, queue)
+      SELECT id, t, t, CASE WHEN i % 4 < 2 THEN t END, 1 + i % 10, 0, 1, CASE WHEN i % 100 = 0 THEN 1 END,
+        CASE WHEN i % 100 = 0 THEN 'running' WHEN i % 4 < 2 THEN 'sleeping' ELSE 'ready' END, 'q' || i % 3
+      FROM run WHERE open ORDER BY i;
+    INSERT INTO durable.step_executions
+      (run_id, seq, input_seq, completed_at, token, round, visit, attempt, duration_ms, type, status, path, output)
+      SELECT id, n, 0, t, 1, 1, 1, 1, 1, 'step', 'completed', 'step' || n, '{"a":1}' FROM run, generate_series(1, 2) n ORDER BY i;`);
+  // Columns that waits have beside these come from other pieces of the engine.
+  await pool.query(
+    `INSERT INTO durable.waits (${(await waitColumns()).join(', ')})
+     SELECT ${(await waitColumns()).map((column) => WAIT[column] ?? "'step'").join(', ')} FROM run WHERE i % 2 = 0 OR open`,
+  );
+  await pool.query(`
+    INSERT INTO durable.events (run_id, sent_at, wait_id, name, payload)
+      SELECT run_id, created_at, CASE WHEN state <> 'open' THEN id END, names[1], '{}' FROM durable.waits`);
+  await pool.query('VACUUM ANALYZE');
+  const { rows } = await pool.query<typeof ids>(`
+    SELECT (SELECT id FROM run WHERE i = 30000) AS done, (SELECT id FROM run WHERE i = 70001) AS waiting,
+      (SELECT id FROM run WHERE i = 1000) AS parent, (SELECT id FROM durable.waits WHERE state = 'open' LIMIT 1) AS wait`);
+  Object.assign(ids, rows[0]);
+});
+
+afterAll(() => pool.end());
+
+const WAIT: Readonly<Record<string, string>> = {
+  run_id: 'id',
+  id: 'gen_random_uuid()',
+  created_at: 't',
+  closed_at: 'CASE WHEN NOT open THEN t END',
+  round: '1',
+  visit: '1',
+  attempt: '1',
+  input_seq: '0',
+  active: 'open',
+  state: "CASE WHEN open THEN 'open' ELSE 'done' END",
+  kind: "CASE WHEN i % 3 = 0 THEN 'input' ELSE 'event' END",
+  path: "'step1'",
+  key: "'x'",
+  names: "ARRAY['paid']",
+};
+
+async function waitColumns(): Promise<string[]> {
+  const { rows } = await pool.query<{ column_name: string }>(
+    `SELECT column_name FROM information_schema.columns
+     WHERE table_schema = 'durable' AND table_name = 'waits' AND (column_name = ANY ($1) OR (is_nullable = 'NO' AND column_default IS NULL))`,
+    [Object.keys(WAIT)],
+  );
+  return rows.map((row) => row.column_name);
+}
+
+interface Node {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Shared Hit Blocks': number;
+  readonly 'Shared Read Blocks': number;
+  readonly Plans?: readonly Node[];
+}
+
+/** What the statement scans of the tables that grow, and the pages that it touches; nothing of it is kept. */
+async function cost(
+  text: string,
+  values: readonly unknown[],
+  settings = '',
+): Promise<{ scanned: string[]; pages: number }> {
+  await pool.query(`BEGIN; ${settings}`);
+  try {
+    const explain = `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`;
+    const { rows } = await pool.query<{ 'QUERY PLAN': { Plan: Node }[] }>(explain, [...values]);
+    const root = rows[0]?.['QUERY PLAN'][0]?.Plan;
+    if (root === undefined) throw new Error('no plan');
+    const scanned: string[] = [];
+    const look = (node: Node): void => {
+      const table = node['Relation Name'] ?? '';
+      if (node['Node Type'] === 'Seq Scan' && LARGE.includes(table)) scanned.push(table);
+      node.Plans?.forEach(look);
+    };
+    look(root);
+    return { scanned, pages: root['Shared Hit Blocks'] + root['Shared Read Blocks'] };
+  } finally {
+    await pool.query('ROLLBACK');
+  }
+}
+
+describe('lists and counts of runs', () => {
+  const far = new Date(Date.now() - 79_000 * 10_000);
+  const lists: [string, () => RunListFilters][] = [
+    ['all', () => ({})],
+    ['a workflow', () => ({ workflow: 'w3' })],
+    ['a workflow that has none', () => ({ workflow: 'none' })],
+    ['a queue', () => ({ queue: 'q1' })],
+    ['a queue that has none', () => ({ queue: 'none' })],
+    ['a workflow and a queue', () => ({ workflow: 'w3', queue: 'q1' })],
+    ['until far back', () => ({ until: far })],
+    ['since now', () => ({ since: new Date() })],
+    ['before a run', () => ({ before: ids.done })],
+    ['after a run, upwards', () => ({ after: ids.done, order: 'asc' })],
+    ['failed', () => ({ status: 'failed' })],
+    ['failed, of a workflow that has none', () => ({ status: 'failed', workflow: 'w3' })],
+    ['running', () => ({ status: 'running' })],
+    ['tags', () => ({ tags: { order: 'o30000' } })],
+    ['tags that many have', () => ({ tags: { tenant: 't1' } })],
+    ['children', () => ({ parentId: ids.parent })],
+  ];
+
+  it.each(lists)('%s: a list reads what it shows', async (_, filters) => {
+    for (const { text, parameters } of listQueries('durable', filters())) {
+      const { scanned, pages } = await cost(text, parameters);
+      expect(scanned).toEqual([]);
+      // Of the newest runs some thousand are looked at for tags.
+      expect(pages).toBeLessThan(10 * MOST_PAGES);
+      if (filters().tags === undefined) expect(pages).toBeLessThan(MOST_PAGES);
+    }
+  });
+
+  it('an unfinished status reads the unfinished runs, and no history', async () => {
+    for (const status of ['pending', 'waiting', 'paused', 'compensating'] as const) {
+      const [query] = listQueries('durable', { status });
+      const { scanned } = await cost(query?.text ?? '', query?.parameters ?? []);
+      expect(scanned.filter((table) => table !== 'workflow_queue')).toEqual([]);
+    }
+  });
+
+  it.each<[string, RunFilters]>([
+    ['a workflow', { workflow: 'w3' }],
+    ['a queue', { queue: 'q1' }],
+    ['a time', { since: far }],
+    ['failed', { status: 'failed' }],
+    ['running', { status: 'running' }],
+    ['tags', { tags: { order: 'o30000' } }],
+  ])('%s: a count asks an index', async (_, filters) => {
+    const { text, parameters } = countQuery('durable', filters) ?? { text: '', parameters: [] };
+    const { scanned, pages } = await cost(text, parameters);
+    expect(scanned).toEqual([]);
+    expect(pages).toBeLessThan(2 * MOST_PAGES);
+  });
+});
+
+it.each<[string, (reads: PgWaitReads) => Promise<unknown>]>([
+  ['open inputs', (reads) => reads.pendingInputs()],
+  ['inputs of a run', (reads) => reads.pendingInputs({ executionId: ids.waiting })],
+  ['answered inputs', (reads) => reads.pendingInputs({ status: 'completed' })],
+  ['open events', (reads) => reads.pendingEvents()],
+  ['events that came', (reads) => reads.pendingEvents({ status: ['completed', 'timed_out'] })],
+])('%s: a list reads what it shows', async (_, list) => {
+  let asked: [string, readonly unknown[]] = ['', []];
+  const query = async <R extends object>(text: string, parameters: readonly unknown[] = []): Promise<R[]> => {
+    asked = [text, parameters];
+    return [];
+  };
+  await list(new PgWaitReads({ query, schema: 'durable', redact: NO_REDACTION }));
+  const { scanned, pages } = await cost(...asked);
+  expect(scanned).toEqual([]);
+  expect(pages).toBeLessThan(MOST_PAGES);
+});
+
+/** Statements that one run, or a few, are looked up with; a list is that of the engine's sessions, which only use indexes. */
+const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
+  'blocked-keys': () => [['w1']],
+  'claims-under-way': () => [],
+  'look-at-workers': () => [1],
+  pulse: () => [1, null, ['q1'], [1], ['w1']],
+  'queue-lag': () => [['q1'], [1]],
+  'read-held': () => [1, [ids.waiting], '[]'],
+  'ready-definitions': () => ['q1', [1]],
+  'referred-runs': () => [[ids.done]],
+  'answer-input': () => [ids.waiting, ids.wait, '{}'],
+  'cancel-waits': () => [ids.waiting, null, '{}'],
+  'child-counts': () => [[ids.done, ids.waiting]],
+  'find-open-inputs': () => [ids.waiting, null, null],
+  'get-execution': () => [ids.waiting],
+  'get-logs': () => [ids.done],
+  'get-step-waits': () => [ids.waiting],
+  'get-steps': () => [ids.done, true],
+  'has-record': () => [ids.done, 1],
+  held: () => [1],
+  'history-events': () => [Date.now() - 60_000, 10_000, 0, 500],
+  'history-pages': () => [],
+  'last-input': () => [ids.waiting, null, null],
+  'list-workers': () => [],
+  'list-workflows': () => [],
+  'load-undo': () => [ids.done, 1],
+  'lock-free-runs': () => [[ids.waiting]],
+  'lock-old-runs': () => [[ids.done]],
+  'lock-run': () => [ids.waiting],
+  'lock-runs': () => [[ids.waiting, ids.done]],
+  'loose-runs': () => [100],
+  'open-children': () => [ids.waiting, null],
+  'open-runs': () => [[ids.waiting, ids.done]],
+  'pause-run': () => [ids.waiting],
+  'read-waits': () => [ids.waiting],
+  'request-rollback': () => [[ids.waiting], '{}'],
+  'restart-records': () => [ids.done, 1],
+  'restart-source': () => [ids.done],
+  'resume-run': () => [ids.waiting],
+  'retry-source': () => [ids.done],
+  'run-events': () => [JSON.stringify([{ id: ids.waiting, since: 0 }])],
+  'run-outcomes': () => [[ids.done, ids.waiting]],
+  'run-status': () => [ids.done],
+  'run-tree': () => [[ids.waiting], false],
+  'run-workflows': () => [[ids.done]],
+  'steps-source': () => [ids.waiting],
+  'taken-ids': () => [[ids.done]],
+  'taken-keys': () => [['w1'], ['key']],
+  'watch-runs': () => [[ids.waiting]],
+};
+
+it.each(Object.keys(BOUNDED))('%s looks up what it is asked for', async (name) => {
+  const { scanned, pages } = await cost(sql(name, 'durable'), BOUNDED[name]?.() ?? [], TRANSACTION_PLANNER);
+  expect(scanned).toEqual([]);
+  expect(pages).toBeLessThan(MOST_PAGES);
+});
+
+/** Statements that read much on purpose, or whose plan another spec looks at. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  'begun-events': 'reads the unfinished runs, after a lost connection',
+  'count-statuses': 'counts every run',
+  'held-in-queue': 'counts what is held, of which there is little',
+  'queue-has-runs': 'reads the unfinished runs where none is in the queue',
+  'list-queues': 'counts the unfinished runs',
+  'old-runs': 'retention.spec.ts: a stretch of history',
+  'verify-ends': 'reads all on purpose',
+  'verify-journal': 'reads all on purpose',
+  'verify-leases': 'reads all on purpose',
+  'verify-records': 'reads all on purpose',
+  'verify-runs': 'reads all on purpose',
+  'verify-sessions': 'reads the sessions of the server',
+  claim: 'claim-plan.spec.ts',
+  'wake-due': 'claim-plan.spec.ts',
+  'claimable-definitions': 'claimable-definitions.spec.ts',
+};
+
+it('what is said of statements is said of ones that there are', () => {
+  const folder = new URL('../../lib/storage/sql/', import.meta.url);
+  const all = readdirSync(folder).map((file) => file.replace(/\.sql$/, ''));
+  for (const name of [...Object.keys(BOUNDED), ...Object.keys(ELSEWHERE)]) expect(all).toContain(name);
+  // Reads, all of them: a new one is either bounded, or says why not.
+  const reads = all.filter((name) => {
+    const text = readFileSync(new URL(`${name}.sql`, folder), 'utf8').replace(/^--.*$/gm, '');
+    return !/\b(UPDATE|INSERT|DELETE|FOR)\b/.test(text) && LARGE.some((table) => text.includes(`durable.${table}`));
+  });
+  const unsaid = reads.filter((name) => !(name in BOUNDED) && !(name in ELSEWHERE));
+  expect(unsaid).toEqual([]);
+});
