@@ -256,6 +256,7 @@ it.each(Object.keys(BOUNDED))('%s looks up what it is asked for', async (name) =
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'begun-events': 'reads the unfinished runs, after a lost connection',
   'count-statuses': 'counts every run',
+  'find-unsound': 'reads a bounded stretch of the queue at a time',
   'held-in-queue': 'counts what is held, of which there is little',
   'queue-has-runs': 'reads the unfinished runs where none is in the queue',
   'list-queues': 'counts the unfinished runs',
