@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DurableHost, DurableRuntime } from './durable.host.js';
-import { QueueNotFoundError } from './core/errors.js';
+import { DatabaseUnavailableError, QueueNotFoundError } from './core/errors.js';
 import { checkText, QUEUE_NAME, refused } from './core/limits.js';
 import { PgQueueControl, type QueueRow, type WorkerRow } from './storage/queue-control.js';
 
@@ -79,6 +79,8 @@ interface Ready {
 
 /** ms between two looks whether a queue that is being drained is idle. */
 const DRAIN_LOOK = 50;
+/** ms for which drain() waits at least for claims that were under way: as a rule they take one. */
+const SHORTEST_PATIENCE = 1_000;
 
 /**
  * Looks at the queues and tells them what to do, on all nodes at once. Injectable; methods wait for the module to have
@@ -111,12 +113,14 @@ export class DurableQueues {
    * nothing more is claimed anywhere. A queue that only a run, a workflow, a schedule or a setting names may be paused too.
    * @returns false when it was paused already
    * @throws QueueNotFoundError
+   * @throws DatabaseUnavailableError when a claim that began before stands still; the queue is paused all the same
    */
   async pause(queue: string): Promise<boolean> {
-    const { name, control, engine } = await this.known(queue);
-    const changed = await control.pause(name);
-    await engine.settingsChanged(name);
-    return changed;
+    const { changed, closed } = await this.close(queue);
+    if (closed) return changed;
+    throw new DatabaseUnavailableError(
+      `Queue "${queue}" is paused, but a claim that began before has not come to its end: look in pg_stat_activity for a transaction that stands still.`,
+    );
   }
 
   /**
@@ -142,8 +146,9 @@ export class DurableQueues {
     if (typeof timeout !== 'number' || !(timeout >= 0)) {
       throw refused('The timeout of drain()', 'timeout', 'a number of ms, at least 0', timeout);
     }
-    await this.pause(queue);
     const until = performance.now() + timeout;
+    const { closed } = await this.close(queue, Math.max(timeout, SHORTEST_PATIENCE));
+    if (!closed) return false;
     for (;;) {
       // Rejects once the module is shut down.
       const { control } = await this.ready();
@@ -158,6 +163,13 @@ export class DurableQueues {
   async workers(): Promise<WorkerInfo[]> {
     const { control } = await this.ready();
     return (await control.workers()).map(workerOf);
+  }
+
+  private async close(queue: string, patience?: number): Promise<{ changed: boolean; closed: boolean }> {
+    const { name, control, engine } = await this.known(queue);
+    const done = await control.pause(name, patience);
+    await engine.settingsChanged(name);
+    return done;
   }
 
   private async row(queue: string): Promise<QueueRow | null> {

@@ -20,7 +20,7 @@ export class StartsClient {
     const target = await findWorkflow(runtime, control, workflow);
     const run = newRun(target, await storedInput(target, input, this.maxBytes), read, this.traceparent);
     if (read.manager === null && read.id === null && read.idempotencyKey === null) {
-      await runtime.engine.startRun({ ...run, timeout: target.definition.timeout });
+      await runtime.engine.startRun(run);
       return run.id;
     }
     const [started = { id: run.id, created: false }] =
@@ -51,7 +51,7 @@ export class StartsClient {
   async retry(runId: string): Promise<string> {
     const { runtime, control } = this;
     const { workflow, queue, priority, tags, input } = await control.retrySource(runId);
-    const { definition, definitionId } = await findWorkflow(runtime, control, workflow);
+    const { definitionId } = await findWorkflow(runtime, control, workflow);
     const id = uuidv7();
     await runtime.engine.startRun({
       id,
@@ -65,7 +65,6 @@ export class StartsClient {
       scheduledAt: null,
       retryOf: runId,
       parentId: null,
-      timeout: definition.timeout,
       traceparent: this.traceparent,
     });
     return id;

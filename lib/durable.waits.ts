@@ -44,8 +44,8 @@ export class WaitsClient {
     const within = manager ?? this.joined();
     if (within !== null) return this.waits.sendEventWithin(within, sent);
     const request = uuidv7();
-    await this.runtime.engine.wake(async (hold) => {
-      const wake = await this.waits.sendEvent({ request, ...sent }, hold);
+    await this.runtime.engine.wake(async (offer) => {
+      const wake = await this.waits.sendEvent({ request, ...sent }, offer);
       tellReceived(this.runtime, runId, name, dedupeKey ?? request);
       return wake;
     });

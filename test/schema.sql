@@ -27,6 +27,63 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION durable.claim(of_queue text, definitions json, places integer, worker integer)
+ RETURNS TABLE(id uuid, run_id uuid, token integer, queue text, definition_id integer, ran_by integer, recoveries smallint, step text, cancel text, priority integer, deadline_in_ms double precision, fresh boolean, workflow text, input text, snapshot text, snapshot_seq bigint, round integer, parent_id uuid, schedule_time double precision, traceparent text, lag_ms double precision)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  IF of_queue IS NULL OR NOT durable.enter_queue(of_queue, worker, false) THEN
+    RETURN;
+  END IF;
+  RETURN QUERY
+  WITH candidate AS MATERIALIZED (
+    SELECT c.id, c.rank, d.id AS ran_by, d.run_as, d.timeout
+    FROM json_to_recordset(definitions) AS d(id integer, run_as integer, timeout float8)
+    CROSS JOIN LATERAL (
+      SELECT q.id, q.rank
+      FROM durable.workflow_queue q
+      WHERE q.queue = of_queue AND q.definition_id = d.id AND q.state = 'ready' AND NOT q.paused
+      ORDER BY q.rank, q.id
+      LIMIT places
+      FOR NO KEY UPDATE SKIP LOCKED
+    ) c
+    ORDER BY c.rank, c.id
+    LIMIT places
+  ), claimed AS (
+    UPDATE durable.workflow_queue q
+    SET state = 'running', worker_id = worker, token = q.token + 1, wake = false, definition_id = c.run_as,
+      started_at = COALESCE(q.started_at, durable.clock()),
+      deadline_at = CASE
+        WHEN q.started_at IS NULL AND q.step_of IS NULL THEN durable.clock() + c.timeout * interval '1 ms'
+        ELSE q.deadline_at END
+    FROM candidate c
+    WHERE q.id = c.id
+    RETURNING q.id, q.step_of, q.token, q.queue, q.definition_id, c.ran_by, q.recoveries, q.deadline_at, q.step,
+      q.cancel, c.rank, q.due_at
+  )
+  SELECT c.id, COALESCE(c.step_of, c.id), c.token, c.queue, c.definition_id, c.ran_by, c.recoveries, c.step, c.cancel,
+    x.priority,
+    (extract(epoch FROM c.deadline_at - durable.clock()) * 1000)::float8,
+    c.token = 1 AND c.step_of IS NULL,
+    x.workflow, x.input, x.snapshot, x.snapshot_seq, x.round, x.parent_id,
+    (extract(epoch FROM x.schedule_time) * 1000)::float8, x.traceparent,
+    CASE WHEN isfinite(c.due_at) THEN (extract(epoch FROM durable.clock() - c.due_at) * 1000)::float8 END
+  FROM claimed c
+  CROSS JOIN LATERAL (
+    SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round, e.parent_id, e.priority, e.schedule_time, e.traceparent
+    FROM durable.workflow_executions e
+    WHERE e.id = COALESCE(c.step_of, c.id)
+    LIMIT 1
+  ) x
+  ORDER BY c.rank, c.id;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION durable.clock()
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -52,6 +109,23 @@ ALTER TABLE durable.declarations ADD CONSTRAINT declarations_pkey PRIMARY KEY (i
 
 CREATE UNIQUE INDEX declarations_in_force ON durable.declarations USING btree (kind, subject) WHERE in_force;
 
+CREATE OR REPLACE FUNCTION durable.enter_queue(name text, worker integer, counting boolean)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF NOT pg_try_advisory_xact_lock_shared('durable.workflow_queue'::regclass::oid::integer, hashtext(name)) THEN
+    RETURN false;
+  END IF;
+  -- In a statement of its own, behind the lock: the caller's may see the queue as it was before a pause.
+  RETURN EXISTS (SELECT FROM durable.workers w WHERE w.id = worker AND w.dead_at IS NULL)
+    AND NOT EXISTS (
+      SELECT FROM durable.queue_settings s
+      WHERE s.queue = name
+        AND (s.paused_at IS NOT NULL OR NOT counting AND (s.global_concurrency IS NOT NULL OR s.rate_limit IS NOT NULL)));
+END
+$function$;
+
 CREATE TABLE durable.events (
   run_id uuid NOT NULL,
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -75,46 +149,6 @@ CREATE INDEX events_loose ON durable.events USING btree (run_id) WHERE loose;
 
 CREATE INDEX events_mailbox ON durable.events USING btree (run_id, name, id) WHERE (wait_id IS NULL);
 
-CREATE OR REPLACE FUNCTION durable.hold_run(run uuid, holder integer, of_queues text[], definitions json)
- RETURNS TABLE(id uuid, run_id uuid, token integer, queue text, definition_id integer, ran_by integer, recoveries smallint, step text, cancel text, priority integer, deadline_in_ms double precision, fresh boolean, workflow text, input text, snapshot text, snapshot_seq bigint, round integer, parent_id uuid, schedule_time double precision, traceparent text, lag_ms double precision)
- LANGUAGE plpgsql
- SET enable_seqscan TO 'off'
- SET enable_hashjoin TO 'off'
- SET enable_mergejoin TO 'off'
- SET plan_cache_mode TO 'force_generic_plan'
-AS $function$
-#variable_conflict use_column
-DECLARE
-  known integer[] := ARRAY(SELECT d.id FROM json_to_recordset(definitions) AS d(id integer));
-BEGIN
-  RETURN QUERY
-  WITH held AS (
-    UPDATE durable.workflow_queue q
-    SET state = 'running', worker_id = holder, token = q.token + 1, wake = false, definition_id = d.run_as
-    FROM json_to_recordset(definitions) AS d(id integer, run_as integer)
-    WHERE q.id = run AND q.state = 'ready' AND q.started_at IS NOT NULL AND NOT q.paused
-      AND d.id = q.definition_id
-      AND q.queue = ANY (of_queues)
-      AND EXISTS (SELECT FROM durable.workers w WHERE w.id = holder AND w.dead_at IS NULL)
-      AND NOT EXISTS (
-        SELECT FROM durable.queue_settings s
-        WHERE s.queue = q.queue
-          AND (s.paused_at IS NOT NULL OR s.global_concurrency IS NOT NULL OR s.rate_limit IS NOT NULL))
-      AND NOT EXISTS (
-        SELECT FROM durable.workflow_queue o
-        WHERE o.queue = q.queue AND o.definition_id = ANY (known) AND o.state = 'ready' AND NOT o.paused
-          AND (o.rank, o.id) < (q.rank, q.id))
-    RETURNING q.id, q.token, q.queue, q.definition_id, d.id AS ran_by, q.recoveries, q.step, q.cancel, q.deadline_at
-  )
-  SELECT h.id, h.id, h.token, h.queue, h.definition_id, h.ran_by, h.recoveries, h.step, h.cancel, e.priority,
-    (extract(epoch FROM h.deadline_at - durable.clock()) * 1000)::float8, false,
-    e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round, e.parent_id,
-    (extract(epoch FROM e.schedule_time) * 1000)::float8, e.traceparent, 0::float8
-  FROM held h
-  JOIN durable.workflow_executions e ON e.id = h.id;
-END
-$function$;
-
 CREATE TABLE durable.instance (
   id uuid NOT NULL DEFAULT gen_random_uuid(),
   created_at timestamp with time zone NOT NULL DEFAULT now(),
@@ -124,6 +158,13 @@ CREATE TABLE durable.instance (
 ALTER TABLE durable.instance ADD CONSTRAINT instance_pkey PRIMARY KEY (single);
 
 ALTER TABLE durable.instance ADD CONSTRAINT instance_single_check CHECK (single);
+
+CREATE OR REPLACE FUNCTION durable.is_vacant(name text)
+ RETURNS boolean
+ LANGUAGE sql
+AS $function$
+  SELECT pg_try_advisory_xact_lock('durable.workflow_queue'::regclass::oid::integer, hashtext(name))
+$function$;
 
 CREATE OR REPLACE FUNCTION durable.last_record(run uuid, step text)
  RETURNS bigint

@@ -39,7 +39,6 @@ export async function prepareChild(
     scheduledAt: null,
     retryOf: null,
     parentId: parent.runId,
-    timeout: target.timeout,
     traceparent,
   };
   return { start, call, ref, input: target.digest };
@@ -53,5 +52,5 @@ export function childFacts({ start, call, ref, input }: PreparedChild): RecordFa
 
 export function childExtras(children: readonly PreparedChild[]): OpExtras | null {
   if (children.length === 0) return null;
-  return { ...NO_EXTRAS, children: children.map(({ start }) => ({ claim: false, ...start })) };
+  return { ...NO_EXTRAS, children: children.map(({ start }) => start) };
 }

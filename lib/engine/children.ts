@@ -11,7 +11,7 @@ export interface ChildRequest {
 
 /** A child that can be started. */
 export interface PreparedChild {
-  readonly start: Omit<StartOp, 'claim'>;
+  readonly start: StartOp;
   /** What the same call, or a call with the same ref, finds it by. */
   readonly call: string;
   readonly ref: string | null;

@@ -3,6 +3,7 @@ import type { RecordFacts, RecordType } from '../core/machine.js';
 import type { DataRef } from '../core/run-state.js';
 import type { FinishedStatus } from '../core/status.js';
 import type { WaitKind } from '../core/wait-spec.js';
+import type { ClaimedRow, ClaimOffer } from './claim-port.js';
 
 /** What the engine gives to its storage to commit, and what it hears of it (store.ts). */
 
@@ -173,19 +174,15 @@ export interface StartOp {
   readonly scheduledAt: string | null;
   readonly retryOf: string | null;
   readonly parentId: string | null;
-  /** The workflow's timeout, should it be claimed at once. */
-  readonly timeout: number | null;
   /** W3C `traceparent` of whatever starts it. Default: that is not traced. */
   readonly traceparent?: string | null;
-  /** Ask to hold it at once: granted where the queue has nothing claimable before it. */
-  readonly claim: boolean;
 }
 
 export interface CommitGroup {
   readonly ops: readonly RunOp[];
   readonly starts: readonly StartOp[];
-  /** Definitions this process may claim: backlog of these goes before a start claimed at once. */
-  readonly claimable: readonly number[];
+  /** Places for what the starts make ready. */
+  readonly offer: ClaimOffer | null;
 }
 
 export type Ack =
@@ -207,8 +204,8 @@ export type Ack =
 export interface GroupResult {
   /** By rowId; an op that is not here was not taken: its row is locked by somebody, or lost. */
   readonly acks: ReadonlyMap<string, Ack & { taken: true }>;
-  /** Ids of the starts that this process now holds, with their tokens. */
-  readonly claimed: ReadonlyMap<string, number>;
+  /** What the worker has now by its offer. */
+  readonly claimed: readonly ClaimedRow[];
   /** Other runs that got what they wait for. */
   readonly woken: readonly WokenRun[];
 }

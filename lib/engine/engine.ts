@@ -1,4 +1,5 @@
 import { textOf } from '../core/text-of.js';
+import { ClaimOffers } from './claim-offers.js';
 import { ClaimableDefinitions } from './claimable.js';
 import { DatabaseClock } from './clock.js';
 import { withDeadline } from './deadline.js';
@@ -8,7 +9,6 @@ import type { EngineDeps, EngineSettings } from './engine-deps.js';
 import type { EngineHealth } from './health.js';
 import { JournalWriter } from './journal-writer.js';
 import { HintInbox } from './hint-inbox.js';
-import { Holds } from './holds.js';
 import { Loop } from './loop.js';
 import { LooseMatcher } from './matcher.js';
 import { Maintenance } from './maintenance.js';
@@ -25,7 +25,7 @@ import { SessionOpener } from './session-opener.js';
 import { Sessions } from './sessions.js';
 import { Starts } from './starts.js';
 import { WakeUp } from './wake-up.js';
-import type { CancelledTree, Followed, Hold, PulseFindings, StartOp, Wake, WokenRun } from './store.js';
+import type { CancelledTree, ClaimOffer, Followed, PulseFindings, StartOp, Wake, WokenRun } from './store.js';
 
 /** While attempts run, how often they are published if they changed, ms. */
 const PUBLISH_INTERVAL = 1_000;
@@ -61,7 +61,7 @@ export class Engine {
   private readonly declarations: Declarations;
   private readonly scheduler: Scheduler;
   private readonly starts: Starts;
-  private readonly holds: Holds;
+  private readonly offers: ClaimOffers;
   private state: EngineHealth['state'] = 'new';
   /** performance.now() at which the shutdown began. */
   private closingSince: number | null = null;
@@ -81,7 +81,7 @@ export class Engine {
     this.writer = new JournalWriter(
       store,
       () => this.membership.id,
-      () => this.definitions.ids,
+      (starts, send) => this.offers.starting(starts, send),
       onTrouble,
       (woken) => this.woken(woken),
       deps.telemetry,
@@ -215,25 +215,19 @@ export class Engine {
     );
     this.starts = new Starts({
       writer: this.writer,
-      sessions: this.sessions,
-      opener: this.opener,
-      claims: this.claims,
-      pollers: this.pollers,
-      registry,
-      mayHold: () => this.state === 'running',
       onWork: (queue) => this.workIn([queue]),
       onLater: (queue, inMs) => (this.wakes ? this.waker.within(inMs) : this.workLater([queue])),
       clock: this.clock,
       telemetry: deps.telemetry,
     });
-    this.holds = new Holds({
+    this.offers = new ClaimOffers({
       store,
       worker: () => this.membership.id,
       sessions: this.sessions,
       opener: this.opener,
       claims: this.claims,
       pollers: this.pollers,
-      mayHold: () => this.state === 'running',
+      mayClaim: () => this.state === 'running',
       onWoken: (woken) => this.woken(woken),
       onWork: (queues) => this.workIn(queues),
       onTrouble,
@@ -311,7 +305,7 @@ export class Engine {
     const { waker, matcher, definitions, declarations, scheduler, claims, maintenance, pulse } = this;
     const loops = [pulse.loop, waker, matcher, definitions.loop, declarations.loop, scheduler, claims, maintenance];
     // An event that cannot be sent during an outage is tried for longer than a shutdown may take.
-    const opened = withDeadline(this.holds.settled(), LAST_COMMITS);
+    const opened = withDeadline(this.offers.settled(), LAST_COMMITS);
     await Promise.all([...loops.map((loop) => loop.stop()), opened]);
   }
 
@@ -377,8 +371,8 @@ export class Engine {
     return schedule === null ? nextInMs : Math.min(schedule, nextInMs ?? Infinity);
   }
 
-  /** Starts a run: in a group commit, and in the same statement held by this process where it has room. */
-  startRun(op: Omit<StartOp, 'claim'>): Promise<void> {
+  /** Starts a run: in a group commit, and claimed in the same statement where this process has room. */
+  startRun(op: StartOp): Promise<void> {
     return this.starts.start(op);
   }
 
@@ -406,9 +400,9 @@ export class Engine {
     return this.state === 'running' && this.deps.settings.workers;
   }
 
-  /** Runs `send`, which wakes a run in a transaction: this process holds it in the same one where it has a place free. */
-  wake(send: (hold: Hold | null) => Promise<Wake>): Promise<void> {
-    return this.holds.wake(send);
+  /** Runs `send`, which wakes a run in a transaction: this process claims it in the same one where it has a place free. */
+  wake(send: (offer: ClaimOffer | null) => Promise<Wake>): Promise<void> {
+    return this.offers.wake(send);
   }
 
   /** Something came that these runs have waited for. */

@@ -1,6 +1,6 @@
 import { DatabaseUnavailableError } from '../core/errors.js';
 import { textOf } from '../core/text-of.js';
-import type { Ack, CommitGroup, EngineStore, RunOp, StartOp, WokenRun } from './store.js';
+import type { Ack, ClaimOffer, EngineStore, GroupResult, RunOp, StartOp, WokenRun } from './store.js';
 import { StoreError } from './store.js';
 import type { Telemetry } from './telemetry.js';
 
@@ -18,8 +18,14 @@ interface Waiting<Op, Result> {
   skips: number;
 }
 
-/** The token under which this process holds the run; null: it is in the queue for anybody. */
-export type StartResult = number | null;
+/** Whether this process has claimed the run; else it is in the queue for anybody. */
+export type StartResult = boolean;
+
+/** Around the commit of starts: offers places for them, and opens what was claimed (ClaimOffers). */
+export type Starting = (
+  starts: readonly StartOp[],
+  send: (offer: ClaimOffer | null) => Promise<GroupResult>,
+) => Promise<GroupResult>;
 
 /** Bounds of one group: beyond them the statement's own size starts to cost latency. */
 const GROUP_OPS = 500;
@@ -51,7 +57,7 @@ export class JournalWriter {
     private readonly store: EngineStore,
     /** The process's number among the workers; read at each commit, since it can change. */
     private readonly worker: () => number,
-    private readonly claimable: () => readonly number[],
+    private readonly starting: Starting,
     private readonly onTrouble: (message: string) => void,
     /** Runs got what they wait for by a commit. */
     private readonly onWoken: (woken: readonly WokenRun[]) => void,
@@ -122,14 +128,12 @@ export class JournalWriter {
 
   private async commitGroup(): Promise<void> {
     const { ops, starts } = this.nextGroup();
-    const group: CommitGroup = {
-      ops: ops.map((w) => w.op),
-      starts: starts.map((w) => w.op),
-      claimable: this.claimable(),
-    };
+    const group = { ops: ops.map((w) => w.op), starts: starts.map((w) => w.op) };
+    const send = (offer: ClaimOffer | null): Promise<GroupResult> =>
+      this.store.commitGroup(this.worker(), { offer, ...group });
     let result;
     try {
-      result = await this.store.commitGroup(this.worker(), group);
+      result = await (starts.length === 0 ? send(null) : this.starting(group.starts, send));
     } catch (error) {
       // Nothing sent: the same group again, later. Else each for itself: a bad row harms only its own run, and what
       // may have landed is looked for first.
@@ -140,7 +144,8 @@ export class JournalWriter {
       throw error;
     }
     this.telemetry?.committed(result.acks.size + starts.length);
-    for (const waiting of starts) waiting.resolve(result.claimed.get(waiting.op.id) ?? null);
+    const claimed = new Set(result.claimed.map((row) => row.rowId));
+    for (const waiting of starts) waiting.resolve(claimed.has(waiting.op.id));
     if (result.woken.length > 0) this.onWoken(result.woken);
     const left: Waiting<RunOp, Ack>[] = [];
     for (const waiting of ops) {
@@ -166,7 +171,7 @@ export class JournalWriter {
       if (isStart(waiting)) {
         await this.store.startAlone(waiting.op);
         this.starts = this.starts.filter((w) => w !== waiting);
-        waiting.resolve(null);
+        waiting.resolve(false);
       } else {
         const done = await this.store.commitAlone(this.worker(), waiting.op);
         if (done === 'busy') return this.postpone(waiting);

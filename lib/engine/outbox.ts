@@ -123,7 +123,7 @@ export class Outbox {
       waits: closeAll ? [] : draft.waits.filter((wait) => !closed.has(wait.id)),
       closes,
       handOvers,
-      children: children.map(({ start }) => ({ claim: false, ...start })),
+      children: children.map(({ start }) => start),
       awaited,
       compensating,
       closeAll,

@@ -21,8 +21,8 @@ export interface QueueClaimsDeps {
   readonly claimable: () => readonly Claimable[];
   /** These queues have something to claim. */
   readonly onWork: (queues: readonly string[]) => void;
-  /** What was claimed, to be set to work. */
-  readonly open: (rows: readonly ClaimedRow[]) => Promise<void>;
+  /** Sets what was claimed to work; gives the rows that are. */
+  readonly open: (rows: readonly ClaimedRow[]) => Promise<readonly ClaimedRow[]>;
   /** Whether a look is due that only the interval asks for. */
   readonly isNeeded?: () => boolean;
   /** Nothing more is let through before so many ms have passed. */
@@ -71,10 +71,10 @@ export class QueueClaims {
     await this.looks.poke();
   }
 
-  /** Whether a start may be held at once; the statement looks again. */
-  mayHold(queue: string, limit: number | null): boolean {
+  /** Whether the queue gives rows to claims that don't count; the statements look again. */
+  isOpen(queue: string): boolean {
     const state = this.states.get(queue);
-    return limit === null && state?.paused !== true && state?.limited !== true;
+    return state?.paused !== true && state?.limited !== true;
   }
 
   /** The definitions that are claimed without a look at limits. */
@@ -98,8 +98,7 @@ export class QueueClaims {
     const begun = performance.now();
     const rows = await this.deps.store.claim(this.deps.worker(), queue, count, plain);
     this.measure(queue, begun, rows);
-    if (rows.length > 0) await this.deps.open(rows);
-    return rows.length;
+    return rows.length === 0 ? 0 : (await this.deps.open(rows)).length;
   }
 
   /** A row of this process is done with, and its place is free. */
@@ -123,8 +122,7 @@ export class QueueClaims {
         const { rows, unkeyed, blocked, nextInMs } = await this.deps.queues.claimLimited(claim);
         this.measure(queue, begun, rows);
         for (const { rowId, limitKey } of rows) if (limitKey !== null) this.keys.set(rowId, limitKey);
-        if (rows.length > 0) await this.deps.open(rows);
-        got += rows.length;
+        if (rows.length > 0) got += (await this.deps.open(rows)).length;
         if (unkeyed.length > 0) await this.setKeys(unkeyed);
         if (nextInMs !== null) this.deps.onRate(queue, nextInMs);
         if (unkeyed.length === 0 && blocked === 0) break;

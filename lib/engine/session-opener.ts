@@ -1,6 +1,7 @@
 import type { WorkflowDefinition } from '../core/definition.js';
 import { referencedRecords } from '../core/machine.js';
 import { handedSteps, type RunState, seqOf } from '../core/run-state.js';
+import { textOf } from '../core/text-of.js';
 import { HandedSession } from './handed-session.js';
 import { tellClaimed } from './observed.js';
 import type { RegisteredWorkflow, Registry } from './registry.js';
@@ -11,12 +12,12 @@ import type { Session, SessionDeps } from './session.js';
 import type { Sessions } from './sessions.js';
 import { UnreadableSession } from './unreadable-session.js';
 import { HANDED_SPAN, StoreError } from './store.js';
-import type { ClaimedRow, HandedStep, JournalRecord, RecordRange, StartOp, TakenWait } from './store.js';
+import type { ClaimedRow, HandedStep, JournalRecord, RecordRange, TakenWait } from './store.js';
 
 /** Records read by number together with the claim. */
 const MOST_AT_ONCE = 500;
 
-/** Turns rows that this process has got into sessions: reads what a resumed run needs, all rows of a claim at once. */
+/** Turns rows that this process has claimed into sessions: reads what a resumed run needs, all rows of a claim at once. */
 export class SessionOpener {
   /** Definitions of other versions of the code; they never change. */
   private readonly stored = new Map<number, WorkflowDefinition>();
@@ -27,38 +28,41 @@ export class SessionOpener {
     private readonly sessions: Sessions,
   ) {}
 
-  /** A run that was started and taken in one statement: there is nothing to read. */
-  openStarted(op: Omit<StartOp, 'claim'>, token: number): void {
-    const row: ClaimedRow = {
-      rowId: op.id,
-      runId: op.id,
-      token,
-      workflow: op.workflow,
-      definitionId: op.definitionId,
-      ranBy: op.definitionId,
-      queue: op.queue,
-      input: op.input,
-      snapshot: null,
-      snapshotSeq: 0,
-      round: 1,
-      fresh: true,
-      recoveries: 0,
-      deadlineInMs: op.timeout,
-      step: null,
-      scheduledTime: null,
-      priority: op.priority,
-      parentId: op.parentId,
-      cancel: null,
-      traceparent: op.traceparent ?? null,
-    };
-    const workflow = this.workflowOf(row);
-    const restored = restore(row, null, workflow.definition, this.valuesOf(row, []), []);
-    tellClaimed(this.deps, row);
-    this.sessions.open(new RunSession(this.deps, workflow, row, restored, []), op.queue);
+  /**
+   * Sets rows from the queue to work; gives those that are. A run that cannot be read is paused with the error, and harms
+   * no other. What needs no reading is at work before this returns its promise.
+   * @throws StoreError when the database cannot be asked, and nothing was set to work
+   */
+  async openClaimed(rows: readonly ClaimedRow[]): Promise<readonly ClaimedRow[]> {
+    const opened: ClaimedRow[] = [];
+    const resumed: ClaimedRow[] = [];
+    for (const row of rows) (row.fresh ? opened : resumed).push(row);
+    for (const row of opened) this.openFresh(row);
+    if (resumed.length === 0) return opened;
+    try {
+      await this.openResumed(resumed, opened);
+    } catch (error) {
+      if (opened.length === 0) throw error;
+      // Those that are left are held without being known here: the next look gives them back.
+      this.sessions.doubt();
+      this.deps.onTrouble(`Claimed runs could not be read and will be again: ${textOf(error)}`);
+    }
+    return opened;
   }
 
-  /** Rows from the queue. A run that cannot be read is paused with the error, and harms no other. */
-  async openClaimed(rows: readonly ClaimedRow[]): Promise<void> {
+  private openFresh(row: ClaimedRow): void {
+    try {
+      const workflow = this.workflowOf(row);
+      const restored = restore(row, null, workflow.definition, this.valuesOf(row, []), []);
+      tellClaimed(this.deps, row);
+      this.sessions.open(new RunSession(this.deps, workflow, row, restored, []), row.queue);
+    } catch (error) {
+      this.openUnreadable(row, error);
+    }
+  }
+
+  /** `opened` gets those that are at work. */
+  private async openResumed(rows: readonly ClaimedRow[], opened: ClaimedRow[]): Promise<void> {
     const stored = rows.map(storedRow);
     let read;
     try {
@@ -66,13 +70,18 @@ export class SessionOpener {
     } catch (error) {
       if (error instanceof StoreError && error.kind !== 'rejected') throw error;
       // What one of them has stored cannot be read: each for itself.
-      if (rows.length > 1) for (const row of rows) await this.openClaimed([row]);
-      else for (const row of rows) this.openUnreadable(row, error);
+      if (rows.length > 1) {
+        for (const row of rows) await this.openResumed([row], opened);
+        return;
+      }
+      for (const row of rows) this.openUnreadable(row, error);
+      opened.push(...rows);
       return;
     }
     const { waits, records } = read;
     for (const one of stored) {
       const { row } = one;
+      opened.push(row);
       if ('error' in one) {
         this.openUnreadable(row, one.error);
         continue;
@@ -101,10 +110,9 @@ export class SessionOpener {
     const workflow = this.workflowOf(row);
     const values = this.valuesOf(row, records);
     if (row.step !== null) return new HandedSession(this.deps, workflow, row, values, records);
-    const ranBy = row.fresh ? workflow.definition : await this.definition(row.ranBy);
-    const restored = restore(row, snapshot, ranBy, values, records);
+    const restored = restore(row, snapshot, await this.definition(row.ranBy), values, records);
     // What another queue has of it may have ended while its waits were read.
-    const known = row.fresh ? [] : handedSteps(restored.state).length > 0 ? null : waits;
+    const known = handedSteps(restored.state).length > 0 ? null : waits;
     return new RunSession(this.deps, workflow, row, restored, known);
   }
 
@@ -112,12 +120,11 @@ export class SessionOpener {
     return new RunValues(this.deps.store, row.runId, row.input, records);
   }
 
-  private async readResumed(rows: readonly StoredRow[]) {
-    const resumed = rows.filter(({ row }) => !row.fresh);
-    const records = new Map<string, JournalRecord[]>(resumed.map(({ row }) => [row.rowId, []]));
-    if (resumed.length === 0) return { waits: new Map<string, TakenWait[]>(), records };
-    const runs = resumed.filter(({ row }) => row.step === null).map(({ row }) => row.runId);
-    const ranges = resumed.map(({ range }) => range);
+  private async readResumed(stored: readonly StoredRow[]) {
+    const records = new Map<string, JournalRecord[]>(stored.map(({ row }) => [row.rowId, []]));
+    if (stored.length === 0) return { waits: new Map<string, TakenWait[]>(), records };
+    const runs = stored.filter(({ row }) => row.step === null).map(({ row }) => row.runId);
+    const ranges = stored.map(({ range }) => range);
     const read = await this.deps.store.readHeld(this.deps.worker(), runs, ranges);
     for (const { rowId, ...record } of read.records) records.get(rowId)?.push(record);
     return { waits: read.waits, records };

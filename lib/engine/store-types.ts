@@ -1,16 +1,9 @@
 import type { ChildRef, DataRef, LogMark, ResultsRef, TraceMark } from '../core/run-state.js';
 import type { WaitState } from '../core/wait-spec.js';
+import type { ClaimedRow } from './claim-port.js';
 import type { NewRecord, NewWait, WokenRun } from './commit-types.js';
 
 /** What the engine reads and takes from its storage (store.ts). */
-
-/** A definition that may be claimed, and the one of this process that runs it. */
-export interface Claimable {
-  readonly id: number;
-  readonly runAs: number;
-  /** The workflow's timeout in ms, for the deadline set at the first claim. */
-  readonly timeout: number | null;
-}
 
 /** A record as read back; `retryAt` in ms of database time. */
 export interface JournalRecord extends Omit<NewRecord, 'retryInMs' | 'input' | 'logs'> {
@@ -154,39 +147,6 @@ export interface HandedStep {
   readonly trace?: TraceMark;
 }
 
-export interface ClaimedRow {
-  readonly rowId: string;
-  readonly runId: string;
-  readonly token: number;
-  readonly workflow: string;
-  /** Definition of this process that the row is now run by. */
-  readonly definitionId: number;
-  /** Definition it was last run by (or started for). */
-  readonly ranBy: number;
-  readonly queue: string;
-  readonly input: string;
-  readonly snapshot: string | null;
-  readonly snapshotSeq: number;
-  readonly round: number;
-  /** Whether this is the run's first claim ever: no records to read. */
-  readonly fresh: boolean;
-  readonly recoveries: number;
-  /** ms until the run's timeout; null: none. */
-  readonly deadlineInMs: number | null;
-  /** A HandedStep as JSON where the row is a step on another queue. */
-  readonly step: string | null;
-  /** The due time of the schedule that started the run, ms; null: none did. */
-  readonly scheduledTime: number | null;
-  readonly priority: number;
-  readonly parentId: string | null;
-  /** It is to be cancelled and undone: the encoded error. */
-  readonly cancel: string | null;
-  /** W3C `traceparent` of whatever started the run. Default: that is not traced. */
-  readonly traceparent?: string | null;
-  /** ms for which it had been ready when it was claimed. Default: 0. */
-  readonly lagMs?: number;
-}
-
 export interface WorkerRegistration {
   readonly host: string;
   readonly pid: number;
@@ -258,20 +218,11 @@ export interface PulseFindings {
   readonly suspects: boolean;
 }
 
-/** A worker that holds a run in the transaction that wakes it, where nothing comes before it. */
-export interface Hold {
-  readonly worker: number;
-  /** In which it has a place free. */
-  readonly queues: readonly string[];
-  /** What it may claim. */
-  readonly definitions: readonly { readonly id: number; readonly runAs: number }[];
-}
-
 /** What came of a transaction that wakes a run. */
 export interface Wake {
   readonly woken: readonly WokenRun[];
-  /** The run, where it is held now; it is not among the woken. */
-  readonly held: ClaimedRow | null;
-  /** The answer to an earlier try was lost: the run may be held all the same. */
+  /** What the worker that offered places has now: as a rule the run itself, which is not among the woken then. */
+  readonly claimed: readonly ClaimedRow[];
+  /** The answer to an earlier try was lost: more may have been claimed. */
   readonly unsure: boolean;
 }

@@ -10,10 +10,9 @@ import type {
   StepTransaction,
   WokenRun,
 } from './commit-types.js';
+import type { Claimable, ClaimedRow } from './claim-port.js';
 import type {
   CancelledTree,
-  Claimable,
-  ClaimedRow,
   HeldRow,
   MatchedLoose,
   PulseFindings,
@@ -27,6 +26,7 @@ import type {
   WorkerSighting,
 } from './store-types.js';
 
+export type * from './claim-port.js';
 export type * from './commit-types.js';
 export type * from './declaration-port.js';
 export type * from './schedule-port.js';
@@ -61,7 +61,7 @@ export interface EngineStore {
     rows: readonly { rowId: string; token: number }[],
     counts: boolean,
   ): Promise<{ queues: string[] }>;
-  /** Takes up to `limit` ready rows of the queue for the worker, in claim order. */
+  /** Takes up to `limit` ready rows of the queue for the worker, by rank. */
   claim(worker: number, queue: string, limit: number, definitions: readonly Claimable[]): Promise<ClaimedRow[]>;
   /** A stored definition, for a run that an earlier or later version of the code left behind. */
   loadDefinition(id: number): Promise<WorkflowDefinition>;

@@ -26,6 +26,11 @@ export interface ClaimRow {
   readonly lag_ms: number | null;
 }
 
+/** Definitions in the form that the statements which claim take. */
+export function claimableJson(definitions: readonly port.Claimable[]): string {
+  return JSON.stringify(definitions.map(({ id, runAs, timeout }) => ({ id, run_as: runAs, timeout })));
+}
+
 export function claimedRow(row: ClaimRow): port.ClaimedRow {
   return {
     rowId: row.id,

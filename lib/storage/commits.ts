@@ -1,11 +1,13 @@
 import type * as port from '../engine/store.js';
 import { groupResult, type GroupRow } from './engine-rows.js';
+import { claimableJson } from './claimed-row.js';
 import { extrasJson, opsJson, startsJson } from './op-json.js';
 import type { Run } from './store-client.js';
 
 /** The parameters of commit-group.sql. */
-export function groupValues(worker: number, { ops, starts, claimable }: port.CommitGroup): unknown[] {
-  return [worker, opsJson(ops), startsJson(starts), claimable];
+export function groupValues(worker: number, { ops, starts, offer }: port.CommitGroup): unknown[] {
+  const places = offer === null ? '[]' : JSON.stringify(offer.places);
+  return [worker, opsJson(ops), startsJson(starts), places, claimableJson(offer?.definitions ?? [])];
 }
 
 /** A group with what it does beside the journal, in a transaction. */

@@ -2,29 +2,31 @@ import type { WaitKind, WaitState } from '../core/wait-spec.js';
 import type { RecordFacts, RecordType } from '../core/machine.js';
 import type { DataRef } from '../core/run-state.js';
 import type * as port from '../engine/store.js';
+import { type ClaimRow, claimedRow } from './claimed-row.js';
 
 /** Rows of the engine's statements, and what the engine makes of them. */
 
 export interface GroupRow {
-  readonly kind: 'op' | 'start';
+  readonly kind: 'op' | 'claimed';
   readonly id: string;
   readonly paused: boolean;
   readonly watched: boolean;
   readonly ready: boolean;
   readonly wake: boolean;
   readonly cancel: boolean;
+  readonly claimed: ClaimRow | null;
 }
 
 type Acks = Map<string, port.Ack & { taken: true }>;
 
 export function groupResult(rows: readonly GroupRow[]): port.GroupResult & { acks: Acks } {
   const acks: Acks = new Map();
-  const claimed = new Map<string, number>();
-  for (const { kind, id, paused, watched, ready, wake, cancel } of rows) {
+  const claims: port.ClaimedRow[] = [];
+  for (const { kind, id, paused, watched, ready, wake, cancel, claimed } of rows) {
     if (kind === 'op') acks.set(id, { taken: true, paused, watched, ready, wake, cancel });
-    else if (ready) claimed.set(id, 1);
+    else if (claimed !== null) claims.push(claimedRow(claimed));
   }
-  return { acks, claimed, woken: [] };
+  return { acks, claimed: claims, woken: [] };
 }
 
 interface RecordRow {

@@ -24,8 +24,6 @@ export function startsJson(starts: readonly StartOp[]): string {
       scheduled_at: s.scheduledAt ?? undefined,
       retry_of: s.retryOf ?? undefined,
       parent_id: s.parentId ?? undefined,
-      timeout: s.timeout ?? undefined,
-      claim: s.claim,
       input: s.input,
       traceparent: s.traceparent ?? undefined,
     })),

@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { WorkflowDefinition } from '../core/definition.js';
 import type * as port from '../engine/store.js';
 import { StoreError } from '../engine/store.js';
-import { type ClaimRow, claimedRow } from './claimed-row.js';
+import { claimableJson, type ClaimRow, claimedRow } from './claimed-row.js';
 import type { Connections } from './connections.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
 import { commitIn, groupValues, lockWaiters } from './commits.js';
@@ -89,7 +89,7 @@ export class PgStore implements port.EngineStore {
       // All of it landed, then, in one transaction: what came of it meanwhile (a step on another queue that has ended) must
       // not be done again. The row's marks are asked for as they are now.
       const rest = landed ? { ...op, records: [], outcome: null, extras: null } : op;
-      const { acks, woken } = await commitIn(run, worker, { ops: [rest], starts: [], claimable: [] });
+      const { acks, woken } = await commitIn(run, worker, { ops: [rest], starts: [], offer: null });
       const ack = acks.get(op.rowId);
       return ack === undefined ? 'busy' : { ack, woken };
     });
@@ -156,8 +156,8 @@ export class PgStore implements port.EngineStore {
     limit: number,
     definitions: readonly port.Claimable[],
   ): Promise<port.ClaimedRow[]> {
-    const json = JSON.stringify(definitions.map(({ id, runAs, timeout }) => ({ id, run_as: runAs, timeout })));
-    const rows = await this.claims.run<ClaimRow>('claim', [queue, json, limit, worker]);
+    const values = [queue, claimableJson(definitions), limit, worker];
+    const rows = await this.claims.run<ClaimRow>('claim', values);
     return rows.map(claimedRow);
   }
 

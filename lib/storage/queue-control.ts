@@ -74,13 +74,12 @@ export class PgQueueControl {
   }
 
   /**
-   * Pauses the queue; false: it was paused. When it returns no process claims from it any more: claims that began before
-   * are over.
+   * Pauses the queue. `changed` false: it was paused. `closed`: no process claims from it any more, and what was claimed
+   * before is committed; false: a claim that began before has not ended for `patience` ms.
    */
-  async pause(queue: string): Promise<boolean> {
+  async pause(queue: string, patience = PATIENCE): Promise<{ changed: boolean; closed: boolean }> {
     const changed = await this.setPaused(queue, true);
-    await this.claimsOver();
-    return changed;
+    return { changed, closed: await this.isVacant(queue, patience) };
   }
 
   /** Lets the queue go on; false: it was not paused. */
@@ -100,14 +99,13 @@ export class PgQueueControl {
     return changeOnce(laneOf(this.pool), this.schema, changed, `the settings of queue "${queue}"`);
   }
 
-  private async claimsOver(): Promise<void> {
-    const begun = performance.now();
-    let before: Set<string> | null = null;
+  /** Whether nobody is inside the queue any more: whoever comes later finds it paused. */
+  private async isVacant(queue: string, patience: number): Promise<boolean> {
+    const until = performance.now() + patience;
     for (;;) {
-      const now = await this.run<{ id: string }>('claims-under-way', []);
-      const left: string[] = now.map(({ id }) => id).filter((id) => before?.has(id) ?? true);
-      if (left.length === 0 || performance.now() - begun > PATIENCE) return;
-      before = new Set(left);
+      const [row] = await this.run<{ vacant: boolean }>('is-vacant', [queue]);
+      if (row?.vacant === true) return true;
+      if (performance.now() > until) return false;
       await pause(LOOK);
     }
   }

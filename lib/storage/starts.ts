@@ -6,7 +6,7 @@ import { sql } from './sql.js';
 import type { Query } from './transaction.js';
 
 /** A run to be inserted by itself or in a batch, not by the journal writer. */
-export interface NewRun extends Omit<StartOp, 'claim' | 'timeout'> {
+export interface NewRun extends StartOp {
   readonly idempotencyKey: string | null;
   /** The due time of the schedule that starts it, as ISO text. Default: none does. */
   readonly scheduleTime?: string;

@@ -8,8 +8,8 @@ import {
   InputNotPendingError,
 } from '../core/errors.js';
 import type { WaitSpec, WaitState } from '../core/wait-spec.js';
-import type { CancelledTree, Hold, Wake, WokenRun } from '../engine/store.js';
-import { type ClaimRow, claimedRow } from './claimed-row.js';
+import type { CancelledTree, ClaimOffer, Wake, WokenRun } from '../engine/store.js';
+import { claimableJson, type ClaimRow, claimedRow } from './claimed-row.js';
 import { cancelCause, cancelLocked, lockTrees, type TreeChoice } from './cancel-tree.js';
 import { checkManager } from './manager-check.js';
 import { changeOnce } from './once.js';
@@ -67,13 +67,13 @@ export class PgWaits {
 
   /**
    * Puts an event into a run's mailbox and gives it to the wait that asks for it, if there is one: then the run goes on,
-   * held by the worker that offers itself or ready for anybody.
+   * claimed by the worker that offers places or ready for anybody.
    * @throws ExecutionNotFoundError, ExecutionFinishedError
    */
-  async sendEvent(sent: NewEvent, hold: Hold | null = null): Promise<Wake> {
+  async sendEvent(sent: NewEvent, offer: ClaimOffer | null = null): Promise<Wake> {
     const { runId, name, payload, dedupeKey, traceparent, request } = sent;
-    const offered = hold === null ? [] : holdValues(hold);
-    const text = sql(hold === null ? 'send-event' : 'send-event-held', this.schema);
+    const offered = offer === null ? [] : offerValues(offer);
+    const text = sql(offer === null ? 'send-event' : 'send-event-and-claim', this.schema);
     let unsure = false;
     const send = (again: boolean): Promise<SentRow[]> => {
       unsure = again;
@@ -82,9 +82,9 @@ export class PgWaits {
     const locked = `run ${runId}${dedupeKey === null ? '' : `, or its event "${dedupeKey}",`}`;
     const [row] = await withReconnect(send, locked);
     refuseUnlessActive(runId, row?.outcome);
-    const { queue = null, paused = false, state = 'ready', held = null } = row ?? {};
-    const woken = queue === null || held !== null ? [] : [{ runId, queue, paused, state }];
-    return { woken, held: held === null ? null : claimedRow(held), unsure };
+    const { queue = null, paused = false, state = 'ready', claimed = null } = row ?? {};
+    const woken = queue === null || claimed?.id === runId ? [] : [{ runId, queue, paused, state }];
+    return { woken, claimed: claimed === null ? [] : [claimedRow(claimed)], unsure };
   }
 
   /**
@@ -195,7 +195,7 @@ interface SentRow {
   readonly queue: string | null;
   readonly paused: boolean;
   readonly state: WokenRun['state'];
-  readonly held?: ClaimRow | null;
+  readonly claimed?: ClaimRow | null;
 }
 
 interface OpenInput {
@@ -205,8 +205,8 @@ interface OpenInput {
   readonly spec: string | null;
 }
 
-function holdValues({ worker, queues, definitions }: Hold): unknown[] {
-  return [worker, queues, JSON.stringify(definitions.map(({ id, runAs }) => ({ id, run_as: runAs })))];
+function offerValues({ worker, places, definitions }: ClaimOffer): unknown[] {
+  return [worker, places.map(({ queue }) => queue), claimableJson(definitions)];
 }
 
 function refuseUnlessActive(runId: string, outcome: string | undefined): void {

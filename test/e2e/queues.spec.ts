@@ -8,6 +8,7 @@ import {
   ExecutionNotFoundError,
   InvalidInputError,
   Step,
+  waitForEvent,
   Workflow,
   workflowId,
   type WorkflowHandle,
@@ -16,6 +17,7 @@ import { hostname } from 'node:os';
 import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { largestOverlaps, watchOverlaps } from '../support/overlaps.js';
+import { SlowCommits } from '../support/slow-commits.js';
 
 /** Steps wait at a gate until the test opens it. */
 const gates = new Map<string, () => void>();
@@ -24,7 +26,8 @@ const order: string[] = [];
 @Workflow({ name: 'gated' })
 class GatedWorkflow {
   @Step()
-  async pass({ gate }: { gate?: string; name?: string }) {
+  async pass({ gate, event }: { gate?: string; name?: string; event?: string }) {
+    if (event !== undefined) await waitForEvent(event);
     if (gate !== undefined) await new Promise<void>((resolve) => gates.set(gate, resolve));
   }
 
@@ -196,6 +199,26 @@ describe('drain', () => {
     for (const timeout of [-1, NaN, '5', null]) {
       await expect(two.queues.drain('default', timeout as number)).rejects.toBeInstanceOf(InvalidInputError);
     }
+  });
+});
+
+describe('a queue that is drained while an event begins a step there', () => {
+  it('is idle only when that is over, however long its commit takes', async () => {
+    const { client, queues } = await node();
+    const run = await client.start(GatedWorkflow, { event: 'go', gate: 'after' });
+    await until(async () => (await run.execution())?.status === 'waiting');
+    const commits = await SlowCommits.begin(pool);
+    const sending = run.sendEvent('go');
+    await commits.underWay();
+    expect(await queues.drain('default', 0)).toBe(false);
+    const drained = queues.drain('default');
+    await commits.letGo();
+    await sending;
+    await until(() => gates.has('after'));
+    expect(await queues.drain('default', 0)).toBe(false);
+    gates.get('after')?.();
+    expect(await drained).toBe(true);
+    await run.result();
   });
 });
 

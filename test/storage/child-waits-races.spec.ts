@@ -41,7 +41,7 @@ async function commit(process: number, runId: string, outcome: Outcome, extras: 
   const op: RunOp = { rowId: runId, runId, token: 1, records: [], outcome, extras };
   for (;;) {
     try {
-      const group = { ops: [op], starts: [], claimable: [] };
+      const group = { ops: [op], starts: [], offer: null };
       const done = await stores[process]?.commitGroup(workers[process] ?? 0, group);
       if (done?.acks.has(runId) === true) return;
     } catch (error) {

@@ -44,7 +44,7 @@ describe('a commit whose answer was lost', () => {
     const run = await held();
     const stepId = uuidv7();
     const op = handOver(run, stepId);
-    await store.commitGroup(worker, { ops: [op], starts: [], claimable: [] });
+    await store.commitGroup(worker, { ops: [op], starts: [], offer: null });
     expect(await rows.one('workflow_queue', stepId)).toMatchObject({ step_of: run });
     await rows.pool.query('DELETE FROM durable.workflow_queue WHERE id = $1', [stepId]);
     const done = await store.commitAlone(worker, op);
@@ -62,7 +62,7 @@ describe('a commit whose answer was lost', () => {
   it('gives the marks that the row has now', async () => {
     const run = await held();
     const op = handOver(run, uuidv7());
-    await store.commitGroup(worker, { ops: [op], starts: [], claimable: [] });
+    await store.commitGroup(worker, { ops: [op], starts: [], offer: null });
     await rows.pool.query('UPDATE durable.workflow_queue SET wake = true, paused = true WHERE id = $1', [run]);
     expect(await store.commitAlone(worker, op)).toMatchObject({ ack: { taken: true, wake: true, paused: true } });
   });
@@ -72,7 +72,7 @@ describe('a step on another queue', () => {
   it('records nothing for a run that has ended, and goes', async () => {
     const run = await held();
     const stepId = uuidv7();
-    await store.commitGroup(worker, { ops: [handOver(run, stepId)], starts: [], claimable: [] });
+    await store.commitGroup(worker, { ops: [handOver(run, stepId)], starts: [], offer: null });
     const taken = `UPDATE durable.workflow_queue SET state = 'running', worker_id = $2, token = 1 WHERE id = $1`;
     await rows.pool.query(taken, [stepId, worker]);
     await rows.pool.query('DELETE FROM durable.workflow_queue WHERE id = $1', [run]);

@@ -34,7 +34,7 @@ function heldBy(id: number, more: Record<string, unknown> = {}): Promise<string>
 function start(): StartOp {
   return {
     id: uuidv7(), workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 0, input: '{}',
-    tags: null, delayMs: 0, scheduledAt: null, retryOf: null, parentId: null, timeout: null, claim: true,
+    tags: null, delayMs: 0, scheduledAt: null, retryOf: null, parentId: null,
   }; // prettier-ignore
 }
 
@@ -95,8 +95,10 @@ it('nothing of a worker that has left is committed: its operation is not taken, 
     rowId: run, runId: run, token: 1, records: [], outcome: null, extras: { ...NO_EXTRAS, closeAll: true },
   }; // prettier-ignore
   const begun = start();
-  const { acks, claimed } = await store.commitGroup(worker, { ops: [op], starts: [begun], claimable: [] });
-  expect([acks.size, claimed.size]).toEqual([0, 0]);
+  const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: null }];
+  const offer = { worker, places: [{ queue: 'default', places: 1 }], definitions };
+  const { acks, claimed } = await store.commitGroup(worker, { ops: [op], starts: [begun], offer });
+  expect([acks.size, claimed]).toEqual([0, []]);
   expect(await rows.one('workflow_queue', begun.id)).toMatchObject({ state: 'ready', worker_id: null, token: 0 });
 });
 

@@ -1,14 +1,16 @@
 import type { Connections } from '../../lib/storage/connections.js';
-import { TRANSACTION_PLANNER } from '../../lib/storage/planner.js';
 import { PgQueueControl } from '../../lib/storage/queue-control.js';
 import { limitsRow } from '../../lib/storage/queue-limits.js';
 import { PgQueueStore } from '../../lib/storage/queue-store.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
 import { sql } from '../../lib/storage/sql.js';
+import { PgWaits } from '../../lib/storage/waits.js';
 import type { LimitedClaims } from '../../lib/engine/queue-store.js';
-import type { QueueLimits } from '../../lib/engine/store.js';
+import type { ClaimedRow, ClaimOffer, QueueLimits, StartOp } from '../../lib/engine/store.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import { connectTo } from '../support/connections.js';
+import { plansOf } from '../support/plans.js';
+import { SlowCommits } from '../support/slow-commits.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;
@@ -85,48 +87,67 @@ describe('a plain claim', () => {
     expect(await claimPlainly(1)).toHaveLength(1);
   });
 
-  it('reads its index in order, and the settings once', async () => {
+  it('reads its index in order, no further than it has places, and the settings once', async () => {
     await ready(3);
     const client = await rows.pool.connect();
     try {
-      await client.query(`BEGIN; ${TRANSACTION_PLANNER}`);
       const definitions = JSON.stringify([{ id: rows.definitionId, run_as: rows.definitionId, timeout: null }]);
-      const { rows: lines } = await client.query<{ 'QUERY PLAN': string }>(
-        `EXPLAIN (ANALYZE, COSTS off, TIMING off) ${sql('claim', 'durable')}`,
-        ['default', definitions, 1, worker],
-      );
-      const plan = lines.map((line) => line['QUERY PLAN']).join('\n');
-      expect(plan).toContain('One-Time Filter');
-      expect(plan).toMatch(/Index Scan using queue_claim .*rows=1(\.00)? loops=1/);
-      expect(plan).toMatch(/using queue_settings_pkey .* loops=1\)/);
+      const plans = await plansOf(client, sql('claim', 'durable'), ['default', definitions, 1, worker]);
+      const [settings, ...more] = plans.filter((plan) => plan.includes('queue_settings'));
+      expect([settings, more]).toEqual([expect.stringMatching(/using queue_settings_pkey .* loops=1\)/), []]);
+      const body = plans.find((plan) => plan.includes('queue_claim')) ?? '';
+      expect(body).toMatch(/Index Scan using queue_claim .*rows=1(\.00)? loops=1/);
+      expect(body).toMatch(/Update on workflow_queue q\S* .*rows=1(\.00)? loops=1/);
     } finally {
       client.release(true);
     }
   });
 });
 
-describe('a start that asks to be held at once', () => {
-  async function start(): Promise<boolean> {
-    const id = uuidv7();
-    const op = {
-      id, workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 0, input: '{}', tags: null,
-      delayMs: 0, scheduledAt: null, retryOf: null,
-    parentId: null, timeout: null, claim: true,
-    }; // prettier-ignore
-    const { claimed } = await store.commitGroup(worker, { ops: [], starts: [op], claimable: [rows.definitionId] });
-    await end([id]);
-    return claimed.has(id);
+describe('a start by a worker that has a place free', () => {
+  const start = (more: Partial<StartOp> = {}): StartOp => ({
+    id: uuidv7(), workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 0, input: '{}', tags: null,
+    delayMs: 0, scheduledAt: null, retryOf: null, parentId: null, ...more,
+  }); // prettier-ignore
+
+  async function begin(starts: readonly StartOp[], places = starts.length): Promise<ClaimedRow[]> {
+    const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: 5_000 }];
+    const offer = { worker, places: [{ queue: 'default', places }], definitions };
+    return [...(await store.commitGroup(worker, { ops: [], starts, offer })).claimed];
   }
 
-  it('is held, but not in a queue that is paused or limited', async () => {
-    expect(await start()).toBe(true);
+  it('is claimed in the same statement, as a claim would', async () => {
+    const op = start({ input: '{"n":2}', priority: 3, traceparent: 't' });
+    const [row, more] = await begin([op]);
+    expect(more).toBeUndefined();
+    expect(row).toEqual({
+      rowId: op.id, runId: op.id, token: 1, workflow: 'order', definitionId: rows.definitionId, ranBy: rows.definitionId,
+      queue: 'default', input: '{"n":2}', snapshot: null, snapshotSeq: 0, round: 1, fresh: true, recoveries: 0,
+      deadlineInMs: 5_000, step: null, scheduledTime: null, priority: 3, parentId: null, cancel: null, traceparent: 't',
+      lagMs: 0,
+    }); // prettier-ignore
+    expect(await rows.one('workflow_queue', op.id)).toMatchObject({ state: 'running', worker_id: worker, token: 1 });
+  });
+
+  it('is not, in a queue that is paused or limited', async () => {
     await control.pause('default');
-    expect(await start()).toBe(false);
+    expect(await begin([start()])).toEqual([]);
     await control.resume('default');
     await limits({ globalConcurrency: 5 });
-    expect(await start()).toBe(false);
+    expect(await begin([start()])).toEqual([]);
     await limits({});
-    expect(await start()).toBe(true);
+    expect(await begin([start()])).toHaveLength(1);
+  });
+
+  it('overtakes nothing: the place goes to what comes first, whichever that is', async () => {
+    const [waited] = await ready(1);
+    const [low, high] = [start({ priority: -1 }), start({ priority: 1 })];
+    expect((await begin([low, high], 2)).map(({ rowId }) => rowId)).toEqual([high.id, waited]);
+    expect(await stateOf(low.id)).toBe('ready');
+  });
+
+  it('is left to the claims where it is for later', async () => {
+    expect(await begin([start({ delayMs: 60_000 })])).toEqual([]);
   });
 });
 
@@ -313,4 +334,63 @@ describe('pausing against claims', () => {
     }
     expect(raced).toBeGreaterThan(RACED);
   }, 600_000);
+});
+
+interface Connected {
+  readonly store: PgStore;
+  readonly queues: PgQueueStore;
+}
+
+describe('a pause that comes while somebody takes rows', () => {
+  const definitions = (): ClaimOffer['definitions'] => [
+    { id: rows.definitionId, runAs: rows.definitionId, timeout: null },
+  ];
+  const offer = (): ClaimOffer => ({ worker, places: [{ queue: 'default', places: 1 }], definitions: definitions() });
+
+  /** All that may give a lease, each by the connections of a process. */
+  const TAKERS: Record<string, (by: Connected) => Promise<number>> = {
+    'a claim': async (by) => (await by.store.claim(worker, 'default', 1, definitions())).length,
+    'a claim that counts': async (by) => {
+      const limited = definitions().map((one) => ({ ...one, workflow: 'order', limit: 1 }));
+      return (await by.queues.claimLimited({ worker, queue: 'default', count: 1, definitions: limited })).rows.length;
+    },
+    'a start': async (by) => {
+      const op = {
+        id: uuidv7(), workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 0, input: '{}',
+        tags: null, delayMs: 0, scheduledAt: null, retryOf: null, parentId: null,
+      }; // prettier-ignore
+      return (await by.store.commitGroup(worker, { ops: [], starts: [op], offer: offer() })).claimed.length;
+    },
+    'an event': async () => {
+      const asleep = { state: 'sleeping', due_at: 'infinity', started_at: new Date(), limit_key: 'order\n' };
+      const id = await rows.open(asleep);
+      await rows.wait(id, { kind: 'event', names: ['go'] });
+      const { pool, instanceId } = rows;
+      const waits = new PgWaits({ pool, schema: 'durable', instanceId, looseHint: null });
+      const event = { runId: id, name: 'go', payload: '1', dedupeKey: null, request: uuidv7() };
+      return (await waits.sendEvent(event, offer())).claimed.length;
+    },
+  };
+
+  it.each(Object.keys(TAKERS))('returns when %s that began before is committed, and counted', async (taker) => {
+    if (taker !== 'an event') await ready(1, { limit_key: 'order\n' });
+    const commits = await SlowCommits.begin(rows.pool);
+    const taking = TAKERS[taker]?.({ store, queues });
+    await commits.underWay();
+    // Whoever looks meanwhile is told that it is not over.
+    expect(await control.pause('default', 0)).toEqual({ changed: true, closed: false });
+    const pausing = control.pause('default');
+    // Nobody else takes anything meanwhile, nor waits for the pause. (Those that count wait for each other.)
+    const others = connectTo(rows.url);
+    const elsewhere = new PgStore({ connections: others, schema: 'durable', appDataSource: null });
+    for (const other of Object.keys(TAKERS)) {
+      if (taker === 'a claim that counts' && other === taker) continue;
+      expect(await TAKERS[other]?.({ store: elsewhere, queues })).toBe(0);
+    }
+    await others.close();
+    await commits.letGo();
+    expect(await pausing).toEqual({ changed: false, closed: true });
+    expect(await control.held('default')).toBe(1);
+    expect(await taking).toBe(1);
+  });
 });

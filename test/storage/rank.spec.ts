@@ -112,7 +112,7 @@ describe('claims', () => {
 
 const start = (more: Partial<StartOp> = {}): StartOp => ({
   id: uuidv7(), workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 3, input: '{}', tags: null,
-  delayMs: 0, scheduledAt: null, retryOf: null, parentId: null, timeout: null, claim: false, ...more,
+  delayMs: 0, scheduledAt: null, retryOf: null, parentId: null, ...more,
 }); // prettier-ignore
 
 const EXTRAS: OpExtras = {
@@ -138,12 +138,12 @@ const PARKED = {
 const ENTRIES: Record<string, () => Promise<string>> = {
   'a start in a group': async () => {
     const op = start();
-    await store.commitGroup(worker, { ops: [], starts: [op], claimable: [] });
+    await store.commitGroup(worker, { ops: [], starts: [op], offer: null });
     return op.id;
   },
   'a start for a time that has passed': async () => {
     const op = start({ scheduledAt: LONG_AGO.toISOString() });
-    await store.commitGroup(worker, { ops: [], starts: [op], claimable: [] });
+    await store.commitGroup(worker, { ops: [], starts: [op], offer: null });
     return op.id;
   },
   'a start that is written alone': async () => {
@@ -152,20 +152,20 @@ const ENTRIES: Record<string, () => Promise<string>> = {
     return op.id;
   },
   'a start of many': async () => {
-    const { claim: _, timeout: __, ...run } = start({ scheduledAt: LONG_AGO.toISOString() });
+    const run = start({ scheduledAt: LONG_AGO.toISOString() });
     await control.startMany([{ ...run, idempotencyKey: null }]);
     return run.id;
   },
   'a child': async () => {
     const child = start();
     const parent = { ...(await held()), extras: { ...EXTRAS, children: [child] } };
-    await store.commitGroup(worker, { ops: [parent], starts: [], claimable: [] });
+    await store.commitGroup(worker, { ops: [parent], starts: [], offer: null });
     return child.id;
   },
   'a step of another queue': async () => {
     const step = { rowId: uuidv7(), queue: 'default', step: '{}' };
     const run = { ...(await held({ queue: 'other' })), extras: { ...EXTRAS, handOvers: [step] } };
-    await store.commitGroup(worker, { ops: [run], starts: [], claimable: [] });
+    await store.commitGroup(worker, { ops: [run], starts: [], offer: null });
     return step.rowId;
   },
 };
@@ -180,7 +180,7 @@ const WAKES: Record<string, () => Promise<string>> = {
   },
   'a mark that came while it was being parked': async () => {
     const op = await held({ wake: true });
-    await store.commitGroup(worker, { ops: [{ ...op, outcome: PARKED }], starts: [], claimable: [] });
+    await store.commitGroup(worker, { ops: [{ ...op, outcome: PARKED }], starts: [], offer: null });
     return op.rowId;
   },
   'a hand-back': async () => {
@@ -188,7 +188,7 @@ const WAKES: Record<string, () => Promise<string>> = {
     await store.commitGroup(worker, {
       ops: [{ ...op, outcome: { ...PARKED, delayMs: 0 } }],
       starts: [],
-      claimable: [],
+      offer: null,
     });
     return op.rowId;
   },

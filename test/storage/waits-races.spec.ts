@@ -1,6 +1,6 @@
 import { encode } from '../../lib/core/codec.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
-import type { Hold } from '../../lib/engine/store.js';
+import type { ClaimOffer } from '../../lib/engine/store.js';
 import { matchLoose } from '../../lib/storage/loose-events.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
 import { transaction } from '../../lib/storage/transaction.js';
@@ -150,7 +150,7 @@ it('answers, cancels of waits and events at once: each wait ends once', async ()
   });
 });
 
-it('an event whose sender offers to hold the run against claims and another event: one holder, no token twice', async () => {
+it('an event whose sender offers a place for the run against claims and another event: one holder, no token twice', async () => {
   const connections = connectTo(rows.url);
   const claims = new PgStore({ connections, schema: 'durable', appDataSource: null });
   const other = await rows.worker();
@@ -164,13 +164,13 @@ it('an event whose sender offers to hold the run against claims and another even
   };
   await trials({ ...SLEEPING, queue: 'held' }, async (id) => {
     await rows.wait(id, { kind: 'event', names: ['a'] });
-    const hold = { worker, queues: ['held'], definitions };
+    const offer = { worker, places: [{ queue: 'held', places: 1 }], definitions };
     const event = { runId: id, name: 'a', payload: encode(1), dedupeKey: null, request: uuidv7() };
-    const offering = async (offered: Hold | null): Promise<void> => {
-      const { held } = await waits.sendEvent(event, offered);
-      if (held !== null) took(id, worker);
+    const offering = async (offered: ClaimOffer | null): Promise<void> => {
+      const { claimed } = await waits.sendEvent(event, offered);
+      for (const row of claimed) took(row.runId, worker);
     };
-    await Promise.all([claimAll(), offering(null), claimAll(), offering(hold), claimAll()]);
+    await Promise.all([claimAll(), offering(null), claimAll(), offering(offer), claimAll()]);
     await claimAll();
   });
   await connections.close();

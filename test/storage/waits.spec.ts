@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { decode, encode } from '../../lib/core/codec.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import type { WaitSpec } from '../../lib/core/wait-spec.js';
-import type { Hold, Wake } from '../../lib/engine/store.js';
+import type { ClaimOffer, Wake } from '../../lib/engine/store.js';
 import type { Connections } from '../../lib/storage/connections.js';
 import { PgStore } from '../../lib/storage/pg-store.js';
 import { PgWaits } from '../../lib/storage/waits.js';
@@ -143,48 +143,44 @@ describe('an event', () => {
     const pool = losingAnswers(rows.pool, () => ++statements > 0);
     const flaky = new PgWaits({ pool, schema: 'durable', instanceId: rows.instanceId, looseHint: null });
     const sent = { runId: id, name: 'paid', payload: encode(1), dedupeKey: null, request: uuidv7() };
-    const hold = { worker, queues: ['held'], definitions: [{ id: rows.definitionId, runAs: rows.definitionId }] };
-    // It is held, and nobody was told: whoever offered itself must look.
-    expect(await flaky.sendEvent(sent, hold)).toEqual({ woken: [], held: null, unsure: true });
+    const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: null }];
+    const offer = { worker, places: [{ queue: 'held', places: 1 }], definitions };
+    // It is claimed, and nobody was told: whoever offered the place must look.
+    expect(await flaky.sendEvent(sent, offer)).toEqual({ woken: [], claimed: [], unsure: true });
     expect(await rows.one('workflow_queue', id)).toMatchObject({ state: 'running', worker_id: worker });
     expect(statements).toBe(2);
     expect(await mailbox(id)).toEqual([['paid', 1, wait]]);
   });
 });
 
-describe('an event to a run that a worker offers to hold', () => {
-  const offer = (more: Partial<Hold> = {}): Hold => ({
+describe('an event whose sender has a place free', () => {
+  const offerOf = (queue: string, more: Partial<ClaimOffer> = {}): ClaimOffer => ({
     worker,
-    queues: ['held'],
-    definitions: [{ id: rows.definitionId, runAs: rows.definitionId }],
+    places: [{ queue, places: 1 }],
+    definitions: [{ id: rows.definitionId, runAs: rows.definitionId, timeout: null }],
     ...more,
   });
-  const sent = (runId: string, hold: Hold): Promise<Wake> =>
-    waits.sendEvent({ runId, name: 'paid', payload: encode(1), dedupeKey: null, request: uuidv7() }, hold);
+  const sent = (runId: string, offer: ClaimOffer): Promise<Wake> =>
+    waits.sendEvent({ runId, name: 'paid', payload: encode(1), dedupeKey: null, request: uuidv7() }, offer);
   const asked = { kind: 'event', names: ['paid'] };
 
-  it('gives it the run as a claim would: a new token, the definition that runs it, all that a session needs', async () => {
+  it('has the run that it wakes claimed for it: a new token, the definition that runs it, all that a session needs', async () => {
     const newer = await rows.addDefinition('order', 2);
     const id = await rows.open(
       { ...SLEEPING, queue: 'held', token: 4, recoveries: 1 },
       { snapshot: '{"at":1}', snapshot_seq: 3, round: 2, priority: 2 },
     );
     const wait = await rows.wait(id, asked);
-    const { woken, held, unsure } = await sent(id, offer({ definitions: [{ id: rows.definitionId, runAs: newer }] }));
+    const definitions = [{ id: rows.definitionId, runAs: newer, timeout: null }];
+    const { woken, claimed, unsure } = await sent(id, offerOf('held', { definitions }));
     expect([woken, unsure]).toEqual([[], false]);
-    expect(held).toMatchObject({
-      rowId: id,
-      runId: id,
-      token: 5,
-      definitionId: newer,
-      ranBy: rows.definitionId,
-      snapshot: '{"at":1}',
-      snapshotSeq: 3,
-      round: 2,
-      priority: 2,
-      recoveries: 1,
-      fresh: false,
-    });
+    expect(claimed).toEqual([
+      {
+        rowId: id, runId: id, token: 5, workflow: 'order', definitionId: newer, ranBy: rows.definitionId, queue: 'held',
+        input: '{"n":1}', snapshot: '{"at":1}', snapshotSeq: 3, round: 2, fresh: false, recoveries: 1, deadlineInMs: null,
+        step: null, scheduledTime: null, priority: 2, parentId: null, cancel: null, traceparent: null, lagMs: 0,
+      },
+    ]); // prettier-ignore
     expect(await rows.one('workflow_queue', id)).toMatchObject({
       state: 'running',
       worker_id: worker,
@@ -193,71 +189,66 @@ describe('an event to a run that a worker offers to hold', () => {
       wake: false,
     });
     expect(await rows.one('waits', wait)).toMatchObject({ state: 'done' });
-    // What a claim gives for the same row, but for the token and what the hold itself has changed.
-    await rows.pool.query(
-      `UPDATE durable.workflow_queue SET state = 'ready', worker_id = NULL, definition_id = $2 WHERE id = $1`,
-      [id, rows.definitionId],
-    );
-    const definitions = [{ id: rows.definitionId, runAs: newer, timeout: null }];
-    const claimed = (await store.claim(worker, 'held', 10, definitions)).find((row) => row.runId === id);
-    const { lagMs: _, ...claim } = { lagMs: 0, ...claimed };
-    expect({ lagMs: 0, ...held }).toEqual({ lagMs: 0, ...claim, token: 5 });
     await end(id);
   });
 
-  it.each<[string, Record<string, unknown>, () => Promise<Partial<Hold>>]>([
+  it.each<[string, Record<string, unknown>, () => Promise<Partial<ClaimOffer>>]>([
     ['the run is paused', { paused: true }, async () => ({})],
-    ['its queue is not among them', { queue: 'other' }, async () => ({})],
-    ['its definition is not one of the worker', {}, async () => ({ definitions: [{ id: 999, runAs: 999 }] })],
+    ['the place is in another queue', { queue: 'other' }, async () => ({})],
+    [
+      'its definition is not one of the worker',
+      {},
+      async () => ({ definitions: [{ id: 999, runAs: 999, timeout: null }] }),
+    ],
     ['the worker is declared dead', {}, async () => ({ worker: await rows.worker({ dead_at: new Date() }) })],
-    ['it was never claimed, and has its place in the queue', { state: 'ready', started_at: null }, async () => ({})],
-  ])('is left to the claims where %s', async (_, columns, more) => {
+  ])('leaves it to the claims where %s', async (_, columns, more) => {
     const id = await rows.open({ ...SLEEPING, queue: 'held', ...columns });
     await rows.wait(id, asked);
-    const { woken, held } = await sent(id, offer(await more()));
-    expect([woken.map((run) => run.runId), held]).toEqual([[id], null]);
+    const { woken, claimed } = await sent(id, offerOf('held', await more()));
+    expect([woken.map((run) => run.runId), claimed]).toEqual([[id], []]);
     expect(await rows.one('workflow_queue', id)).toMatchObject({ state: 'ready', worker_id: null, token: 0 });
     await end(id);
   });
 
   it.each(['paused_at = now()', 'global_concurrency = 5', 'rate_limit = 5, rate_period_ms = 1000'])(
-    'is left to the claims where the queue has %s',
+    'leaves it to the claims where the queue has %s',
     async (setting) => {
       await rows.pool.query(`INSERT INTO durable.queue_settings (queue) VALUES ('set') ON CONFLICT DO NOTHING`);
       await rows.pool.query(`UPDATE durable.queue_settings SET ${setting} WHERE queue = 'set'`);
       const id = await rows.open({ ...SLEEPING, queue: 'set' });
       await rows.wait(id, asked);
-      expect(await sent(id, offer({ queues: ['set'] }))).toMatchObject({ held: null, woken: [{ runId: id }] });
+      expect(await sent(id, offerOf('set'))).toMatchObject({ claimed: [], woken: [{ runId: id }] });
       await end(id);
       await rows.pool.query(`DELETE FROM durable.queue_settings`);
     },
   );
 
-  it('overtakes no run that comes before it', async () => {
-    const fresh = await rows.open({ queue: 'row', priority: -9 });
+  it('gives the place to what comes first in the queue, whichever that is', async () => {
+    const low = await rows.open({ queue: 'row', priority: -9 });
     const id = await rows.open({ ...SLEEPING, queue: 'row' });
     await rows.wait(id, asked);
     const before = await rows.open({ queue: 'row', started_at: new Date(), token: 1 });
-    const hold = offer({ queues: ['row'] });
-    expect(await sent(id, hold)).toMatchObject({ held: null, woken: [{ runId: id, state: 'ready' }] });
-    await end(before);
+    expect(await sent(id, offerOf('row'))).toMatchObject({
+      claimed: [{ runId: before, token: 2 }],
+      woken: [{ runId: id, state: 'ready' }],
+    });
     const next = await rows.open({ ...SLEEPING, queue: 'row' });
     await rows.wait(next, asked);
     await end(id);
-    expect(await sent(next, hold)).toMatchObject({ held: { runId: next, token: 1 }, woken: [] });
-    for (const one of [fresh, next]) await end(one);
+    expect(await sent(next, offerOf('row'))).toMatchObject({ claimed: [{ runId: next, token: 1 }], woken: [] });
+    for (const one of [low, before, next]) await end(one);
   });
 
-  it('marks one that a worker has, and wakes nobody where nothing asks for it', async () => {
+  it('marks a run that a worker has, and claims nothing where nothing asks for the event', async () => {
     const id = await rows.open({ state: 'running', queue: 'held', worker_id: worker, started_at: new Date() });
     await rows.wait(id, asked);
-    expect(await sent(id, offer())).toEqual({
+    expect(await sent(id, offerOf('held'))).toEqual({
       woken: [{ runId: id, queue: 'held', paused: false, state: 'running' }],
-      held: null,
+      claimed: [],
       unsure: false,
     });
     const idle = await rows.open(SLEEPING);
-    expect(await sent(idle, offer())).toEqual({ woken: [], held: null, unsure: false });
+    expect(await sent(idle, offerOf('default'))).toEqual({ woken: [], claimed: [], unsure: false });
     for (const one of [id, idle]) await end(one);
   });
 });

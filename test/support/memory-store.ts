@@ -148,7 +148,7 @@ export class MemoryStore implements RunStore {
       if (row !== null) acks.set(op.rowId, this.write(row, op));
     }
     this.commits++;
-    return Promise.resolve({ acks, claimed: new Map<string, number>(), woken: [] });
+    return Promise.resolve({ acks, claimed: [], woken: [] });
   }
 
   async commitAlone(worker: number, op: RunOp): Promise<{ ack: Ack; woken: [] }> {

@@ -50,7 +50,7 @@ export class MemoryWorker {
     const onTrouble = (message: string): void => void this.troubles.push(message);
     const clock = new DatabaseClock();
     clock.sync(store.now());
-    this.writer = new JournalWriter(port, () => id, () => [], onTrouble, () => {}); // prettier-ignore
+    this.writer = new JournalWriter(port, () => id, (_, send) => send(null), onTrouble, () => {}); // prettier-ignore
     this.sessions = new Sessions(port, () => id, () => this.active--, () => {}); // prettier-ignore
     const deps: SessionDeps = {
       advice: new Advice(onTrouble),

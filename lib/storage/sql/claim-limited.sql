@@ -17,7 +17,7 @@ WITH moment AS MATERIALIZED (
   -- now() is from before the wait for the lock.
   SELECT durable.clock() + (clock_timestamp() - now()) AS at
 ), setting AS MATERIALIZED (
-  SELECT s.paused_at IS NOT NULL AS paused, s.global_concurrency, s.rate_limit, s.rate_period_ms * interval '1 ms' AS period
+  SELECT s.global_concurrency, s.rate_limit, s.rate_period_ms * interval '1 ms' AS period
   FROM durable.queue_settings s
   WHERE s.queue = $1
 ), spans AS MATERIALIZED (
@@ -27,7 +27,7 @@ WITH moment AS MATERIALIZED (
 ), room AS MATERIALIZED (
   SELECT
     CASE
-      WHEN (SELECT paused FROM setting) THEN 0
+      WHEN NOT durable.enter_queue($1, $4, true) THEN 0
       ELSE GREATEST(0, LEAST($3, (
         SELECT s.global_concurrency - (
           SELECT count(*)::integer FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL AND q.queue = $1)
@@ -44,7 +44,6 @@ WITH moment AS MATERIALIZED (
     LIMIT CASE WHEN (SELECT places FROM room) = 0 THEN 0 WHEN d.per_key IS NULL THEN $3 ELSE $5 END
     FOR NO KEY UPDATE SKIP LOCKED
   ) c
-  WHERE EXISTS (SELECT FROM durable.workers w WHERE w.id = $4 AND w.dead_at IS NULL)
 ), keyed AS MATERIALIZED (
   SELECT k.limit_key, k.per_key - (
       SELECT count(*) FROM durable.workflow_queue q WHERE q.limit_key = k.limit_key AND q.worker_id IS NOT NULL

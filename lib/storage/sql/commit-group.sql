@@ -3,9 +3,10 @@
 --   $2 json       operations, sorted by id: [{id, run, token, touches, records, status, undone, data_seq, error,
 --                 drop_steps, park: {...} | null}]
 --   $3 json       starts
---   $4 integer[]  definitions that this process may claim
--- Returns (kind 'op', id, paused, watched, ready, wake, cancel) for each operation taken and ('start', id, null, null,
--- claimed, null, null).
+--   $4 json       places for what the starts make ready, as far as it comes first: [{queue, places}]
+--   $5 json       definitions that may be claimed for them, as in claim.sql
+-- Returns (kind 'op', id, paused, watched, ready, wake, cancel, null) for each operation taken, and (kind 'claimed', ...,
+-- claimed) for each row claimed, as claim.sql gives it.
 --
 -- Never waits for a row: what somebody else has locked is left out, and goes into a later group. The fence is the join
 -- on token and worker under the lock. Rows are looked up one by one (LATERAL ... LIMIT 1), which no plan can turn into a
@@ -92,21 +93,10 @@ WITH me AS MATERIALIZED (
   WHERE x.id = park.id
 ), fresh AS MATERIALIZED (
   SELECT s.*,
-    COALESCE(s.scheduled_at, durable.clock() + s.delay_ms * interval '1 ms') AS due,
-    -- Held at once only where nothing else is claimable: a start never overtakes the backlog. Nor does it enter a queue
-    -- that is paused or limited; the process asks for no such start where the workflow itself is limited.
-    s.claim AND EXISTS (SELECT FROM me) AND NOT EXISTS (
-      SELECT FROM durable.workflow_queue q
-      WHERE q.queue = s.queue AND q.state = 'ready' AND NOT q.paused AND q.definition_id = ANY ($4::integer[])
-    ) AND NOT EXISTS (
-      SELECT FROM durable.queue_settings p
-      WHERE p.queue = s.queue
-        AND (p.paused_at IS NOT NULL OR p.global_concurrency IS NOT NULL OR p.rate_limit IS NOT NULL)
-    ) AS claimed
+    COALESCE(s.scheduled_at, durable.clock() + s.delay_ms * interval '1 ms') AS due
   FROM json_to_recordset($3::json) AS s(
     id uuid, workflow text, definition_id integer, queue text, priority integer, tags jsonb, delay_ms float8,
-    scheduled_at timestamptz, retry_of uuid, parent_id uuid, timeout float8, claim boolean, input text,
-    traceparent text)
+    scheduled_at timestamptz, retry_of uuid, parent_id uuid, input text, traceparent text)
 ), executions AS (
   INSERT INTO durable.workflow_executions (
     id, created_at, updated_at, definition_id, priority, workflow, queue, scheduled_at, retry_of, parent_id, tags,
@@ -114,23 +104,22 @@ WITH me AS MATERIALIZED (
   SELECT id, durable.clock(), durable.clock(), definition_id, priority, workflow, queue,
     CASE WHEN scheduled_at IS NOT NULL OR delay_ms > 0 THEN due END, retry_of, parent_id, tags, input, traceparent
   FROM fresh
+  RETURNING id
 ), queued AS (
-  INSERT INTO durable.workflow_queue (
-    id, due_at, deadline_at, started_at, definition_id, priority, ageing_ms, token, worker_id, state, queue)
-  SELECT id, GREATEST(due, durable.clock()),
-    CASE WHEN claimed THEN durable.clock() + timeout * interval '1 ms' END,
-    CASE WHEN claimed THEN durable.clock() END,
-    definition_id, priority,
+  INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, ageing_ms, state, queue)
+  SELECT id, GREATEST(due, durable.clock()), definition_id, priority,
     (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = fresh.queue),
-    CASE WHEN claimed THEN 1 ELSE 0 END,
-    CASE WHEN claimed THEN $1 END,
-    CASE WHEN claimed THEN 'running' WHEN due > durable.clock() THEN 'sleeping' ELSE 'ready' END,
-    queue
+    CASE WHEN due > durable.clock() THEN 'sleeping' ELSE 'ready' END, queue
   FROM fresh
+  RETURNING id
 )
 SELECT 'op' AS kind, held.id, held.paused, held.watched, COALESCE(parked.ready, false) AS ready, held.wake,
-  held.cancel
+  held.cancel, NULL::json AS claimed
 FROM held
 LEFT JOIN parked ON parked.id = held.id
 UNION ALL
-SELECT 'start', id, NULL, NULL, claimed, NULL, NULL FROM fresh;
+-- A claim like any other, in the starts' own transaction. Its argument makes both INSERTs come first.
+SELECT 'claimed', NULL, NULL, NULL, NULL, NULL, NULL, row_to_json(c)
+FROM json_to_recordset($4::json) AS p(queue text, places integer)
+CROSS JOIN LATERAL durable.claim(
+  CASE WHEN (SELECT count(*) FROM queued) = (SELECT count(*) FROM executions) THEN p.queue END, $5::json, p.places, $1) AS c;

@@ -39,7 +39,7 @@ class Statements implements LoggerService {
   }
 }
 
-const CLAIM = '-- Takes ready rows of one queue, in claim order';
+const CLAIM = '-- Takes ready rows of one queue, by rank';
 const HELD = '-- Sends an event as send-event.sql does';
 
 let url: string;

@@ -1,9 +1,9 @@
-import { Holds } from '../../lib/engine/holds.js';
+import { ClaimOffers } from '../../lib/engine/claim-offers.js';
 import { QueuePoller } from '../../lib/engine/poller.js';
 import type { QueueClaims } from '../../lib/engine/queue-claims.js';
 import type { SessionOpener } from '../../lib/engine/session-opener.js';
 import { Sessions } from '../../lib/engine/sessions.js';
-import type { ClaimedRow, EngineStore, Hold, Wake, WokenRun } from '../../lib/engine/store.js';
+import type { ClaimedRow, ClaimOffer, EngineStore, StartOp, Wake, WokenRun } from '../../lib/engine/store.js';
 
 const DEFINITIONS = [{ id: 3, runAs: 4, timeout: null }];
 const RUN = { runId: 'r', rowId: 'r', token: 2, queue: 'default' } as ClaimedRow;
@@ -21,7 +21,7 @@ class Surroundings {
   may = true;
   closed = new Set<string>();
   open: () => Promise<void> = async () => {};
-  readonly holds: Holds;
+  readonly offers: ClaimOffers;
 
   constructor(concurrency: Record<string, number>) {
     for (const [queue, places] of Object.entries(concurrency)) {
@@ -46,7 +46,7 @@ class Surroundings {
       this.doubts++;
       doubt();
     };
-    this.holds = new Holds({
+    this.offers = new ClaimOffers({
       store: {
         release: async (_, rows) => {
           this.released.push(...rows.map(({ rowId, token }) => `${rowId} ${token}`));
@@ -59,14 +59,15 @@ class Surroundings {
         openClaimed: async (rows: readonly ClaimedRow[]) => {
           await this.open();
           this.opened.push(...rows.map((row) => row.runId));
+          return rows;
         },
       } as unknown as SessionOpener,
       claims: {
-        mayHold: (queue: string) => !this.closed.has(queue),
+        isOpen: (queue: string) => !this.closed.has(queue),
         unlimited: () => DEFINITIONS,
       } as unknown as QueueClaims,
       pollers: this.pollers,
-      mayHold: () => this.may,
+      mayClaim: () => this.may,
       onWoken: (woken) => this.woken.push(...woken),
       onWork: (queues) => this.work.push(...queues),
       onTrouble: (message) => this.troubles.push(message),
@@ -89,12 +90,12 @@ class Surroundings {
   }
 
   /** Sends, and says what was offered to it. */
-  async send(wake: Partial<Wake> | Error): Promise<Hold | null> {
-    let offered: Hold | null = null;
-    await this.holds.wake(async (hold) => {
-      offered = hold;
+  async send(wake: Partial<Wake> | Error): Promise<ClaimOffer | null> {
+    let offered: ClaimOffer | null = null;
+    await this.offers.wake(async (offer) => {
+      offered = offer;
       if (wake instanceof Error) throw wake;
-      return { woken: [], held: null, unsure: false, ...wake };
+      return { woken: [], claimed: [], unsure: false, ...wake };
     });
     return offered;
   }
@@ -104,20 +105,21 @@ let around: Surroundings;
 
 afterEach(() => around.stop());
 
-it('offers the queues with a place, opens what is held, and keeps only the place of that', async () => {
+it('offers a place in each queue that has one, opens what was claimed, and keeps only the place of that', async () => {
   around = await new Surroundings({ default: 2, other: 1, paused: 5, full: 1 }).start();
   around.closed.add('paused');
   around.pollers.get('full')?.reserve();
-  const hold = await around.send({ held: RUN });
-  expect(hold).toEqual({ worker: 7, queues: ['default', 'other'], definitions: DEFINITIONS });
-  await around.holds.settled();
+  const offer = await around.send({ claimed: [RUN] });
+  const places = ['default', 'other'].map((queue) => ({ queue, places: 1 }));
+  expect(offer).toEqual({ worker: 7, places, definitions: DEFINITIONS });
+  await around.offers.settled();
   expect([around.opened, around.woken, around.taken(), around.doubts]).toEqual([['r'], [], [1, 0, 0, 1], 0]);
 });
 
-it('tells of what is not held, and frees the places', async () => {
+it('tells of what was not claimed, and frees the places', async () => {
   around = await new Surroundings({ default: 1 }).start();
   await around.send({ woken: [WOKEN] });
-  await around.holds.settled();
+  await around.offers.settled();
   expect([around.opened, around.woken, around.taken()]).toEqual([[], [WOKEN], [0]]);
 });
 
@@ -133,19 +135,19 @@ it('offers nothing where a backlog waits, no place is free, or this process clai
   expect([around.woken.length, around.taken()]).toEqual([3, [1]]);
 });
 
-it('holds one at a time: of many that are sent at once the rest is left to one claim', async () => {
+it('offers to one event at a time: of many that are sent at once the rest is left to one claim', async () => {
   around = await new Surroundings({ default: 10 }).start();
   let opened: () => void = () => {};
   around.open = () => new Promise((resolve) => (opened = resolve));
   const [first, ...rest] = await Promise.all([
-    around.send({ held: RUN }),
+    around.send({ claimed: [RUN] }),
     around.send({ woken: [WOKEN] }),
     around.send({ woken: [WOKEN] }),
   ]);
   expect([first === null, rest]).toEqual([false, [null, null]]);
   // The sender does not wait for the session: only a stop does.
   let settled = false;
-  const settling = around.holds.settled().then(() => (settled = true));
+  const settling = around.offers.settled().then(() => (settled = true));
   await new Promise(setImmediate);
   expect(settled).toBe(false);
   opened();
@@ -157,17 +159,17 @@ it('holds one at a time: of many that are sent at once the rest is left to one c
 it('an error of the sender is the sender’s alone; the places are free again', async () => {
   around = await new Surroundings({ default: 1 }).start();
   await expect(around.send(new Error('no such run'))).rejects.toThrow('no such run');
-  await around.holds.settled();
+  await around.offers.settled();
   expect([around.troubles, around.taken()]).toEqual([[], [0]]);
 });
 
-it('what is held and cannot be opened, or may be held without an answer, is looked for', async () => {
+it('what was claimed and cannot be opened, or may have been without an answer, is looked for', async () => {
   around = await new Surroundings({ default: 1 }).start();
   around.open = async () => {
     throw new Error('the connection broke');
   };
-  await around.send({ held: RUN });
-  await around.holds.settled();
+  await around.send({ claimed: [RUN] });
+  await around.offers.settled();
   expect([around.troubles.length, around.taken(), around.doubts]).toEqual([1, [0], 1]);
   expect(around.troubles[0]).toContain('Run r could not be read and will be again: the connection broke');
   await around.send({ unsure: true });
@@ -178,7 +180,7 @@ describe('a run that takes long to wake, since its row or a connection is waited
   /** An offer whose answer the test gives. */
   function slow(): { wake: (wake: Wake) => void; sent: Promise<void> } {
     let answer: (wake: Wake) => void = () => {};
-    const sent = around.holds.wake(() => new Promise((resolve) => (answer = resolve)));
+    const sent = around.offers.wake(() => new Promise((resolve) => (answer = resolve)));
     return { wake: (wake) => answer(wake), sent };
   }
 
@@ -188,7 +190,7 @@ describe('a run that takes long to wake, since its row or a connection is waited
     while ([...around.pollers.values()].some(isBusy)) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
-  const held = { woken: [], held: RUN, unsure: false };
+  const claimed = { woken: [], claimed: [RUN], unsure: false };
 
   it('keeps no place, and takes one when it comes', async () => {
     around = await new Surroundings({ default: 1, other: 1 }).start();
@@ -198,9 +200,9 @@ describe('a run that takes long to wake, since its row or a connection is waited
     // The next offer is made meanwhile.
     expect(await around.send({})).not.toBeNull();
     await withdrawn();
-    wake(held);
+    wake(claimed);
     await sent;
-    await around.holds.settled();
+    await around.offers.settled();
     expect([around.opened, around.released, around.taken()]).toEqual([['r'], [], [1, 0]]);
   });
 
@@ -209,9 +211,60 @@ describe('a run that takes long to wake, since its row or a connection is waited
     const { wake, sent } = slow();
     await withdrawn();
     expect(around.pollers.get('default')?.reserve()).toBe(true);
-    wake(held);
+    wake(claimed);
     await sent;
-    await around.holds.settled();
+    await around.offers.settled();
     expect([around.opened, around.released, around.work, around.taken()]).toEqual([[], ['r 2'], ['default'], [1]]);
+  });
+});
+
+describe('starts', () => {
+  const start = (id: string, more: Partial<StartOp> = {}): StartOp => ({
+    id, workflow: 'w', definitionId: 3, queue: 'default', priority: 0, input: '{}', tags: null, delayMs: 0,
+    scheduledAt: null, retryOf: null, parentId: null, ...more,
+  }); // prettier-ignore
+  const row = (runId: string, queue = 'default'): ClaimedRow => ({ ...RUN, runId, rowId: runId, queue });
+
+  /** What was offered to the commit of the starts, and what was open when it had returned. */
+  async function begin(starts: readonly StartOp[], claimed: readonly ClaimedRow[]) {
+    let offered: ClaimOffer | null = null;
+    await around.offers.starting(starts, async (offer) => {
+      offered = offer;
+      return { claimed };
+    });
+    return { places: (offered as ClaimOffer | null)?.places ?? null, opened: [...around.opened] };
+  }
+
+  it('are offered as many places as there are, in each of their queues; what was claimed is open when they are', async () => {
+    around = await new Surroundings({ default: 2, other: 5 }).start();
+    around.open = () => Promise.resolve();
+    const starts = [start('a'), start('b'), start('c'), start('d', { queue: 'other' }), start('e', { queue: 'far' })];
+    const { places } = await begin(starts, [row('x'), row('d', 'other')]);
+    expect(places).toEqual([{ queue: 'default', places: 2 }, { queue: 'other', places: 1 }]); // prettier-ignore
+    await around.offers.settled();
+    expect([around.opened, around.taken()]).toEqual([
+      ['x', 'd'],
+      [1, 1],
+    ]);
+  });
+
+  it.each<[string, Partial<StartOp>]>([
+    ['is for later', { delayMs: 1 }],
+    ['has a time', { scheduledAt: '2100-01-01T00:00:00Z' }],
+    ['is of a workflow that is not claimed without counting', { definitionId: 9 }],
+    ['goes to a queue that gives nothing', { queue: 'paused' }],
+  ])('are offered none for one that %s', async (_, more) => {
+    around = await new Surroundings({ default: 2, paused: 2 }).start();
+    around.closed.add('paused');
+    expect(await begin([start('a', more)], [])).toEqual({ places: null, opened: [] });
+    expect(around.taken()).toEqual([0, 0]);
+  });
+
+  it('free their places where the commit fails, and what may have been claimed is looked for', async () => {
+    around = await new Surroundings({ default: 2 }).start();
+    const sent = around.offers.starting([start('a')], () => Promise.reject(new Error('the connection broke')));
+    await expect(sent).rejects.toThrow('the connection broke');
+    await around.offers.settled();
+    expect([around.taken(), around.doubts, around.troubles]).toEqual([[0], 1, []]);
   });
 });

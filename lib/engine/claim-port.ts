@@ -1,0 +1,51 @@
+/** What the engine asks for when it claims, and what it gets (store.ts, queue-store.ts). */
+
+/** A definition that may be claimed, and the one of this process that runs it. */
+export interface Claimable {
+  readonly id: number;
+  readonly runAs: number;
+  /** The workflow's timeout in ms, for the deadline set at the first claim. */
+  readonly timeout: number | null;
+}
+
+/** Places that a worker has free: a transaction that makes runs ready claims for them what comes first then. */
+export interface ClaimOffer {
+  readonly worker: number;
+  readonly places: readonly { readonly queue: string; readonly places: number }[];
+  /** What it may claim. */
+  readonly definitions: readonly Claimable[];
+}
+
+/** A row of the queue that this process has claimed. */
+export interface ClaimedRow {
+  readonly rowId: string;
+  readonly runId: string;
+  readonly token: number;
+  readonly workflow: string;
+  /** Definition of this process that the row is now run by. */
+  readonly definitionId: number;
+  /** Definition it was last run by (or started for). */
+  readonly ranBy: number;
+  readonly queue: string;
+  readonly input: string;
+  readonly snapshot: string | null;
+  readonly snapshotSeq: number;
+  readonly round: number;
+  /** Whether this is the run's first claim ever: no records to read. */
+  readonly fresh: boolean;
+  readonly recoveries: number;
+  /** ms until the run's timeout; null: none. */
+  readonly deadlineInMs: number | null;
+  /** A HandedStep as JSON where the row is a step on another queue. */
+  readonly step: string | null;
+  /** The due time of the schedule that started the run, ms; null: none did. */
+  readonly scheduledTime: number | null;
+  readonly priority: number;
+  readonly parentId: string | null;
+  /** It is to be cancelled and undone: the encoded error. */
+  readonly cancel: string | null;
+  /** W3C `traceparent` of whatever started the run. Default: that is not traced. */
+  readonly traceparent?: string | null;
+  /** ms for which it had been ready when it was claimed. Default: 0. */
+  readonly lagMs?: number;
+}

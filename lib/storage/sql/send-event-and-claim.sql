@@ -1,0 +1,14 @@
+-- Sends an event as send-event.sql does; where that makes a run ready, the worker claims what comes first in its queue, in
+-- the same transaction: as a rule that run.
+--
+-- $1 to $7: as in send-event.sql
+-- $8 integer: the worker
+-- $9 text[]: the queues in which it has a place free
+-- $10 json: definitions that it may claim, as in claim.sql
+--
+-- Returns what send-event.sql does and `claimed`: what was claimed, as claim.sql gives it, or NULL.
+SELECT s.outcome, s.queue, s.paused, s.state, row_to_json(c) AS claimed
+FROM durable.send_event($1, $2, $3, $4, $5, $6, $7) AS s
+-- What the first function has returned is an argument of the second, so that it comes after it.
+LEFT JOIN LATERAL durable.claim(
+  CASE WHEN s.state = 'ready' AND s.queue = ANY ($9::text[]) THEN s.queue END, $10::json, 1, $8) AS c ON true
