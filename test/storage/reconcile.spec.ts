@@ -85,8 +85,8 @@ it('reads its rows by indexes beside 100 000 runs that wait', async () => {
        INSERT INTO durable.workflow_executions (id, created_at, updated_at, definition_id, priority, workflow, queue, input)
        SELECT id, now(), now(), $1, 0, 'order', 'default', '{}' FROM run),
      waiting AS (
-       INSERT INTO durable.waits (run_id, id, created_at, round, visit, attempt, kind, path, key, names)
-       SELECT id, gen_random_uuid(), now(), 1, 1, 1, 'event', 'ask', 'event:a:1', '{a}' FROM run),
+       INSERT INTO durable.waits (run_id, id, created_at, input_seq, round, visit, attempt, kind, type, path, key, names)
+       SELECT id, gen_random_uuid(), now(), 0, 1, 1, 1, 'event', 'step', 'ask', 'event:a:1', '{a}' FROM run),
      mail AS (
        INSERT INTO durable.events (run_id, sent_at, name, payload) SELECT id, now(), 'other', '1' FROM run)
      INSERT INTO durable.workflow_queue (id, due_at, started_at, definition_id, priority, state, queue)

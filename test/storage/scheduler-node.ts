@@ -11,6 +11,8 @@ const registry = new Registry();
 registry.add({
   definition: { name: 'order', queue: 'default', priority: 0 },
   definitionId: Number(definitionId),
+  retryIf: new Map(),
+  concurrencyKey: null,
   validateInput: null,
 } as unknown as RegisteredWorkflow);
 

@@ -57,6 +57,8 @@ function node(workflow: Partial<RegisteredWorkflow> = {}, name = 'order'): Sched
   registry.add({
     definition: { name, queue: 'default', priority: 3 },
     definitionId: rows.definitionId,
+    retryIf: new Map(),
+    concurrencyKey: null,
     validateInput: null,
     ...workflow,
   } as unknown as RegisteredWorkflow);
