@@ -3,7 +3,7 @@ import type { Query } from './transaction.js';
 
 /** A statement about the stored state that must hold whatever went wrong before. */
 export interface Violation {
-  /** Number of the invariant: I1 to I5, I11. */
+  /** Number of the invariant: I1 to I11. */
   readonly invariant: string;
   /** null: of no run in particular. */
   readonly runId: string | null;
@@ -18,6 +18,11 @@ const CHECKS: readonly (readonly [invariant: string, statement: string])[] = [
   ['I3', 'verify-leases'],
   ['I4', 'verify-journal'],
   ['I5', 'verify-ends'],
+  ['I6', 'verify-waits'],
+  ['I7', 'verify-events'],
+  ['I8', 'verify-schedules'],
+  ['I9', 'verify-limits'],
+  ['I10', 'verify-payloads'],
   ['I11', 'verify-sessions'],
 ];
 

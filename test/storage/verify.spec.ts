@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { queryOf } from '../../lib/storage/transaction.js';
 import { describeViolation, findViolations } from '../../lib/storage/verify.js';
 import { Rows } from './rows.js';
@@ -15,23 +16,48 @@ async function found(): Promise<string[]> {
   return (await findViolations(queryOf(rows.pool), 'durable')).map(describeViolation);
 }
 
-async function worker(): Promise<number> {
-  const { rows: added } = await rows.pool.query<{ id: number }>(
-    `INSERT INTO durable.workers (host, pid, version, queues, definitions, expires_at)
-     VALUES ('here', 1, '1', '{default}', '{1}', now() + interval '1 minute') RETURNING id`,
+/** A due time as a schedule writes it. */
+const DUE = '2026-02-03T04:05:00.000Z';
+
+function ago(minutes: number): Date {
+  return new Date(Date.now() - minutes * 60_000);
+}
+
+async function event(runId: string, name: string, waitId: string | null = null, payload = '{}'): Promise<void> {
+  await rows.pool.query(
+    `INSERT INTO durable.events (run_id, sent_at, name, wait_id, payload) VALUES ($1, now(), $2, $3, $4)`,
+    [runId, name, waitId, payload],
   );
-  return added[0]?.id ?? 0;
+}
+
+async function schedule(nextRunAt: Date): Promise<void> {
+  await rows.pool.query(
+    `INSERT INTO durable.scheduled_workflows (name, id, workflow, from_code, cron, timezone, input, overlap, catch_up,
+       catch_up_window, catch_up_limit, declared, enabled, next_run_at, created_at, updated_at)
+     VALUES ('nightly', gen_random_uuid(), 'order', true, '5 4 * * *', 'UTC', '{}', 'skip', 'latest', 0, 1, '{}', true, $1,
+       now(), now())`,
+    [nextRunAt],
+  );
 }
 
 it('finds nothing in what is as it should be', async () => {
   await rows.open({});
-  const held = await rows.open({ state: 'running', worker_id: await worker(), token: 2 });
+  const held = await rows.open({ state: 'running', worker_id: await rows.worker(), token: 2 });
   await rows.record(held, 1, { path: 'a', token: 1, output: '{}' });
   await rows.record(held, 2, { path: 'b~~once', type: 'once', token: 1, input_seq: 1, output: '1' });
   await rows.record(held, 3, { path: 'b', status: 'failed', error: '{}', token: 2, input_seq: 1, output: null });
   await rows.record(held, 4, { path: 'b', attempt: 2, token: 2, input_seq: 1, output: '{}' });
   const done = await rows.run({ status: 'completed', end_token: 1, data_seq: 1 });
   await rows.record(done, 1, { path: 'a', output: '{}' });
+  const asleep = await rows.open({ state: 'sleeping', due_at: 'infinity', started_at: ago(5) });
+  await rows.wait(asleep, { kind: 'event', names: ['approved'] });
+  await event(asleep, 'other');
+  const woken = await rows.open({ state: 'ready', started_at: ago(5) });
+  await event(woken, 'paid', await rows.wait(woken, { kind: 'event', state: 'done', names: ['paid'] }));
+  // A failed round: its events are in the mailbox again.
+  await rows.wait(woken, { kind: 'any', state: 'done', active: false, names: ['x', 'y'] });
+  await rows.run({ status: 'completed', end_token: 1, schedule_time: DUE, idempotency_key: `schedule:nightly:${DUE}` });
+  await schedule(new Date());
   expect(await found()).toEqual([]);
 });
 
@@ -102,4 +128,142 @@ it('I5: an end that is none', async () => {
     `I5: run ${failed} is completed, and the last attempt of a failed`,
     `I5: run ${nobody} is failed, and no lease has ended it`,
   ]);
+});
+
+it('I6: a run that sleeps through what it waits for', async () => {
+  await rows.worker({ started_at: ago(5) });
+  const asleep = { state: 'sleeping', due_at: 'infinity', started_at: ago(5) };
+  const sent = await rows.open(asleep);
+  await rows.wait(sent, { kind: 'event', names: ['approved'] });
+  await event(sent, 'approved');
+  const parked = await rows.open(asleep);
+  const child = await rows.run({ status: 'completed', end_token: 1, parent_id: parked });
+  await rows.wait(parked, { kind: 'child', child_id: child });
+  const nothing = await rows.open(asleep);
+  const over = await rows.open({ state: 'sleeping', due_at: ago(3), started_at: ago(5) });
+  await rows.wait(over, { kind: 'sleep', due_at: ago(3) });
+  const ended = await rows.run({ status: 'completed', end_token: 1 });
+  await rows.wait(ended, { kind: 'sleep', due_at: ago(-3) });
+  const lines = await found();
+  expect(lines).toEqual([
+    `I6: run ${sent} has an open wait, and the event is in its mailbox`,
+    `I6: run ${parked} waits for a child that has ended or is gone`,
+    `I6: run ${nothing} sleeps and waits for nothing`,
+    expect.stringContaining(`I6: run ${over} sleeps in queue "default", was due 00:03:0`),
+    `I6: run ${ended} is completed, and a wait of ask is still open`,
+  ]);
+});
+
+it("I6: what is due is nobody's fault where no worker has lived for a minute", async () => {
+  await rows.worker();
+  const over = await rows.open({ state: 'sleeping', due_at: ago(3), started_at: ago(5) });
+  await rows.wait(over, { kind: 'sleep', due_at: ago(3) });
+  expect(await found()).toEqual([]);
+});
+
+it('I7: an event that was given to no wait that asks for it, a wait with too few or too many', async () => {
+  const nowhere = await rows.open({});
+  await event(nowhere, 'approved', '00000000-0000-4000-8000-000000000000');
+  const open = await rows.open({});
+  await event(open, 'approved', await rows.wait(open, { kind: 'event', names: ['approved'] }));
+  const other = await rows.open({});
+  await event(other, 'paid', await rows.wait(other, { kind: 'event', state: 'done', names: ['approved'] }));
+  const few = await rows.open({});
+  await event(few, 'a', await rows.wait(few, { kind: 'all', state: 'done', names: ['a', 'b'] }));
+  const many = await rows.open({});
+  const wait = await rows.wait(many, { kind: 'any', state: 'done', active: false, names: ['a', 'b'] });
+  await event(many, 'a', wait);
+  await event(many, 'b', wait);
+  expect(await found()).toEqual([
+    expect.stringMatching(
+      `^I7: run ${nowhere} has given event \\d+ \\(approved\\) to wait 0000.*, which it does not have$`,
+    ),
+    expect.stringMatching(`^I7: run ${open} has given event \\d+ \\(approved\\) to a wait of ask that is open$`),
+    expect.stringMatching(
+      `^I7: run ${other} has given event \\d+ \\(paid\\) to a wait of ask that does not ask for it$`,
+    ),
+    `I7: run ${few} has a wait of ask that takes 2 events and was given 1`,
+    `I7: run ${many} has a wait of ask that takes 1 events and was given 2`,
+  ]);
+});
+
+it('I8: a due time whose run has another key, a schedule that is passed over', async () => {
+  await rows.worker({ started_at: ago(5) });
+  const run = await rows.open({}, { schedule_time: DUE, idempotency_key: 'schedule:nightly:2026-02-04T04:05:00.000Z' });
+  await schedule(ago(3));
+  expect(await found()).toEqual([
+    expect.stringMatching(`^I8: run ${run} is of due time .* and has key schedule:nightly:2026-02-04T04:05:00.000Z`),
+    expect.stringMatching('^I8: schedule "nightly" was due at .*, and a worker lives that should have started order$'),
+  ]);
+});
+
+it('I9: more leases and more first claims than a limit lets through; leases of the dead', async () => {
+  const { pool } = rows;
+  const living = await rows.worker({ started_at: ago(5) });
+  const dead = await rows.worker({ started_at: ago(9), dead_at: ago(3), expires_at: ago(3) });
+  const held = { state: 'running', worker_id: living, token: 1, started_at: new Date() };
+  await pool.query(
+    `UPDATE durable.workflow_definitions SET definition = jsonb_set(definition::jsonb, '{concurrencyLimit}', '1')::json`,
+  );
+  for (let at = 0; at < 2; at++) await rows.open({ ...held, queue: 'ai', limit_key: 'order:k' }, { queue: 'ai' });
+  const left = await rows.open({ ...held, worker_id: dead });
+  await pool.query(
+    `INSERT INTO durable.queue_settings (queue, global_concurrency, rate_limit, rate_period_ms, updated_at)
+     VALUES ('ai', 1, 3, 60000, now() - interval '5 minutes')`,
+  );
+  await pool.query(`INSERT INTO durable.queue_rates VALUES ('ai', now(), 2), ('ai', now() - interval '30 s', 2)`);
+  const broken = [
+    'I9: queue "ai" has 2 leases, and lets 1 through',
+    'I9: queue "ai" has begun 4 runs within 60000 ms, and lets 3 through',
+    'I9: key order:k has 2 leases, and its workflow lets 1 through',
+    `I9: run ${left} is held by worker ${dead}, which died more than a minute ago, and another one lives`,
+  ];
+  expect(await found()).toEqual(broken);
+  // A limit that was lowered just now: what came before it is within the one that was.
+  await pool.query('UPDATE durable.queue_settings SET updated_at = now()');
+  expect(await found()).toEqual(broken.slice(2));
+});
+
+it('I10: payloads that are cut short', async () => {
+  const run = await rows.open({ token: 1 }, { input: '{"n":' });
+  await rows.record(run, 1, { path: 'a', output: '"text' });
+  await event(run, 'paid', null, 'tru');
+  for (const body of ['true', 'null', '-1.5e+21', '"x"', '[]', '{"a":"}"}']) await rows.open({}, { input: body });
+  expect(await found()).toEqual([
+    `I10: run ${run} has an input that is no JSON text`,
+    `I10: run ${run} has record 1 of a that is no JSON text`,
+    expect.stringMatching(`^I10: run ${run} has event \\d+ \\(paid\\) that is no JSON text$`),
+  ]);
+});
+
+it('I11: sessions that stand idle in a transaction, or keep an advisory lock', async () => {
+  // The server as it would look an hour later.
+  await rows.pool.query(
+    `CREATE VIEW public.pg_stat_activity AS
+     SELECT datname, pid, application_name, state, wait_event_type, state_change - interval '1 hour' AS state_change
+     FROM pg_catalog.pg_stat_activity`,
+  );
+  const name = 'nest-durable:spec';
+  const [idle, keeper, other] = await Promise.all(
+    [name, name, 'another'].map(async (application_name) => {
+      const client = new pg.Client({ connectionString: rows.url, application_name });
+      await client.connect();
+      return client;
+    }),
+  );
+  const looking = await rows.pool.connect();
+  try {
+    await idle?.query('BEGIN');
+    await idle?.query('SELECT FROM durable.workflow_queue');
+    for (const client of [keeper, other]) await client?.query('SELECT pg_advisory_lock_shared(1)');
+    await looking.query('SET search_path = public, pg_catalog');
+    const lines = (await findViolations(queryOf(looking), 'durable')).map(describeViolation);
+    expect(lines.map((line) => line.replace(/session \d+/, 'session').replace(/ for .*/, '')).toSorted()).toEqual([
+      `I11: session (${name}) is idle in transaction`,
+      `I11: session (${name}) is idle with an advisory lock`,
+    ]);
+  } finally {
+    looking.release(true);
+    for (const client of [idle, keeper, other]) await client?.end();
+  }
 });

@@ -1,0 +1,41 @@
+-- I9: limits hold. No queue and no key has more leases than its limit lets through, no queue has begun more in one period,
+-- and what a worker held that has died was taken from it, where another one lives.
+--   $1 integer  how many violations at most
+-- A limit that was lowered takes nothing away: of a queue only what was first claimed a minute after the last change is
+-- counted, a rate only once a period has passed since. The limit of a key is the highest of the definitions that hold it:
+-- the last one to claim found room below its own.
+SELECT NULL::uuid AS run_id, format('queue "%s" has %s leases, and lets %s through', s.queue, held.n, s.global_concurrency) AS what
+FROM durable.queue_settings s
+CROSS JOIN LATERAL (
+  SELECT count(*) AS n FROM durable.workflow_queue q
+  WHERE q.queue = s.queue AND q.worker_id IS NOT NULL AND q.started_at > s.updated_at + interval '1 minute'
+) held
+WHERE held.n > s.global_concurrency
+UNION ALL
+SELECT NULL, format('queue "%s" has begun %s runs within %s ms, and lets %s through', s.queue, begun.n, s.rate_period_ms, s.rate_limit)
+FROM durable.queue_settings s
+CROSS JOIN LATERAL (
+  SELECT sum(r.n) AS n FROM durable.queue_rates r
+  WHERE r.queue = s.queue AND r.ends_at > durable.clock() - s.rate_period_ms * interval '1 ms'
+) begun
+WHERE begun.n > s.rate_limit AND s.updated_at < now() - s.rate_period_ms * interval '1 ms'
+UNION ALL
+SELECT NULL, format('key %s has %s leases, and its workflow lets %s through', k.limit_key, k.n, k.most)
+FROM (
+  SELECT q.limit_key, count(*) AS n, max((d.definition ->> 'concurrencyLimit')::integer) AS most
+  FROM durable.workflow_queue q
+  JOIN durable.workflow_definitions d ON d.id = q.definition_id
+  WHERE q.limit_key IS NOT NULL AND q.worker_id IS NOT NULL
+  GROUP BY q.limit_key
+  HAVING bool_and(d.definition ->> 'concurrencyLimit' IS NOT NULL)
+) k
+WHERE k.n > k.most
+UNION ALL
+SELECT COALESCE(q.step_of, q.id), format('is held by worker %s, which died more than a minute ago, and another one lives', w.id)
+FROM durable.workflow_queue q
+JOIN durable.workers w ON w.id = q.worker_id
+WHERE LEAST(w.dead_at, w.expires_at) < now() - interval '1 minute'
+  AND EXISTS (
+    SELECT FROM durable.workers o
+    WHERE o.id <> w.id AND o.dead_at IS NULL AND o.expires_at > now() AND o.started_at < now() - interval '1 minute')
+LIMIT $1;

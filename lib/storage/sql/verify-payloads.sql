@@ -1,0 +1,23 @@
+-- I10: what was stored can be read. Each payload begins and ends as a JSON text does: what was cut short, or written by
+-- another hand, as a rule does not. (Parsing them all would be dear, and a text that does not parse would end the look.)
+--   $1 integer  how many violations at most
+SELECT p.run_id, format('has %s that is no JSON text', p.what) AS what
+FROM (
+  SELECT e.id AS run_id, 'an input' AS what, e.input AS body FROM durable.workflow_executions e
+  UNION ALL
+  SELECT e.id, 'an error', e.error FROM durable.workflow_executions e WHERE e.error IS NOT NULL
+  UNION ALL
+  SELECT s.run_id, format('record %s of %s', s.seq, s.path), b.body
+  FROM durable.step_executions s
+  CROSS JOIN LATERAL (VALUES (s.output), (s.error)) AS b(body)
+  WHERE b.body IS NOT NULL
+  UNION ALL
+  SELECT m.run_id, format('event %s (%s)', m.id, m.name), m.payload FROM durable.events m
+) p
+WHERE NOT CASE left(p.body, 1)
+  WHEN '{' THEN right(p.body, 1) = '}'
+  WHEN '[' THEN right(p.body, 1) = ']'
+  WHEN '"' THEN right(p.body, 1) = '"' AND length(p.body) > 1
+  WHEN '' THEN false
+  ELSE p.body ~ '^(true|false|null|-?\d+(\.\d+)?([eE][+-]?\d+)?)$' END
+LIMIT $1;
