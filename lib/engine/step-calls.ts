@@ -106,8 +106,13 @@ class WaitPromise<T> extends Promise<T> {
 }
 
 function named(on: unknown): string {
-  const list: unknown[] = Array.isArray(on) ? on : [on];
-  return list.flatMap((one) => (typeof one === 'string' ? [`"${one}"`] : [])).join(', ');
+  if (typeof on === 'string') return `"${on}"`;
+  try {
+    return Array.isArray(on) ? on.flatMap((one) => (typeof one === 'string' ? [`"${one}"`] : [])).join(', ') : '';
+  } catch {
+    // A proxy that does not say what it is: the call refuses it.
+    return '';
+  }
 }
 
 function ignore(): void {}

@@ -149,7 +149,7 @@ const CHANGES: Record<string, Change> = {
     before: withWait('event'),
     make: (pool, runId) =>
       given.waits(pool).sendEvent({ runId, name: 'approve', payload: '1', dedupeKey: null, request: uuidv7() }),
-    told: { held: null, woken: [{ queue: 'default', state: 'ready' }] },
+    told: { woken: [{ queue: 'default', state: 'ready' }] },
     there: `SELECT FROM durable.events WHERE run_id = $1 AND wait_id IS NOT NULL AND dedupe_key IS NULL`,
   },
   'a start with the caller’s id': {
@@ -220,7 +220,7 @@ const CHANGES: Record<string, Change> = {
   'a queue paused': {
     before: nothing,
     make: (pool) => new PgQueueControl(pool, 'durable').pause('default'),
-    told: true,
+    told: { changed: true, closed: true },
     there: `SELECT FROM durable.queue_settings WHERE paused_at IS NOT NULL OR $1::uuid IS NULL`,
   },
 };

@@ -19,10 +19,17 @@ BEGIN
     INSERT INTO audit.log (kind, run_id, row_id, token, live) VALUES ('lease', COALESCE(OLD.step_of, OLD.id), OLD.id, OLD.token, false);
     RETURN OLD;
   END IF;
+  -- A row may be inserted and held in one statement: the trigger of the insert then comes after that of the hold.
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO audit.log (kind, run_id, row_id, token, live)
+    SELECT 'lease', COALESCE(q.step_of, q.id), q.id, q.token, q.worker_id IS NOT NULL
+    FROM durable.workflow_queue q WHERE q.id = NEW.id;
+    RETURN NEW;
+  END IF;
   INSERT INTO audit.log (kind, run_id, row_id, token, live, what)
   VALUES ('lease', COALESCE(NEW.step_of, NEW.id), NEW.id, NEW.token, NEW.worker_id IS NOT NULL,
-    CASE WHEN TG_OP = 'UPDATE' AND NEW.token < OLD.token THEN 'the token fell'
-      WHEN TG_OP = 'UPDATE' AND NEW.worker_id <> OLD.worker_id AND NEW.token = OLD.token THEN 'two workers had one token' END);
+    CASE WHEN NEW.token < OLD.token THEN 'the token fell'
+      WHEN NEW.worker_id <> OLD.worker_id AND NEW.token = OLD.token THEN 'two workers had one token' END);
   RETURN NEW;
 END $$;
 CREATE TRIGGER lease AFTER INSERT OR DELETE OR UPDATE OF token, worker_id ON durable.workflow_queue
