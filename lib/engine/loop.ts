@@ -11,8 +11,8 @@ export class Loop {
   private queued: Promise<void> | null = null;
   private stopped = true;
   private failing = false;
-  /** performance.now() at which the timer fires. */
-  private nextAt = Infinity;
+  /** performance.now() by which somebody wants it done; what only the interval asks for does not count. */
+  private askedAt = Infinity;
   private turnedAt = performance.now();
 
   constructor(
@@ -48,11 +48,10 @@ export class Loop {
 
   /** Sees to it that the job is done no later than in so many ms. */
   within(ms: number): void {
-    if (this.stopped) return;
-    // It is done every `interval` in any case; setTimeout would take more than 24.8 days for "at once".
-    const wait = Math.min(ms, this.interval);
-    if (performance.now() + wait >= this.nextAt) return;
-    this.schedule(wait, true);
+    const at = performance.now() + ms;
+    if (this.stopped || at >= this.askedAt) return;
+    this.askedAt = at;
+    this.schedule();
   }
 
   /** Resolves when the job is not under way. */
@@ -64,31 +63,31 @@ export class Loop {
   }
 
   private async turn(): Promise<void> {
-    let wish: number | null = null;
-    this.nextAt = Infinity;
+    this.askedAt = Infinity;
     try {
-      wish = await this.job();
+      const wish = await this.job();
+      if (wish !== null) this.askedAt = Math.min(this.askedAt, performance.now() + Math.max(wish, 1));
       this.failing = false;
     } catch (error) {
       if (!this.failing) this.onTrouble(`${this.name} failed and will be tried again: ${textOf(error)}`);
       this.failing = true;
+      this.askedAt = Math.min(this.askedAt, performance.now() + this.interval);
     }
     this.turnedAt = performance.now();
-    if (this.stopped) return;
-    const asked = Math.min(wish === null ? Infinity : Math.max(wish, 1), this.nextAt - performance.now());
-    this.schedule(Math.min(asked, this.interval), asked <= this.interval || this.failing);
+    if (!this.stopped) this.schedule();
   }
 
-  private schedule(ms: number, asked: boolean): void {
+  /** The timer never runs longer than the interval: setTimeout would take more than 24.8 days for "at once". */
+  private schedule(): void {
     clearTimeout(this.timer);
-    this.nextAt = performance.now() + ms;
+    const ms = Math.min(this.interval, this.askedAt - performance.now());
     // Rounded up: a timer that fires a fraction of a millisecond early finds nothing due and costs a round trip.
-    this.timer = setTimeout(() => this.fire(asked), Math.max(1, Math.ceil(ms)));
+    this.timer = setTimeout(() => this.fire(), Math.max(1, Math.ceil(ms)));
   }
 
-  private fire(asked: boolean): void {
-    if (asked || this.isNeeded()) return void this.poke();
+  private fire(): void {
+    if (performance.now() >= this.askedAt || this.isNeeded()) return void this.poke();
     this.turnedAt = performance.now();
-    this.schedule(this.interval, false);
+    this.schedule();
   }
 }
