@@ -23,6 +23,7 @@ it('is done when it was asked for, though a turn of the interval would have come
   // Later than the timer that runs already, which will find that nobody needs its turn.
   loop.within(50);
   await until(() => turns() === 2);
+  expect(turns()).toBe(2);
   await loop.stop();
 });
 
@@ -33,6 +34,7 @@ it('keeps to the earlier of two times that it was asked for', async () => {
   loop.within(5);
   loop.within(50_000);
   await until(() => turns() === 2);
+  expect(turns()).toBe(2);
   await loop.stop();
 });
 
