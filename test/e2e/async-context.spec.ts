@@ -17,6 +17,7 @@ import {
   once,
   Parallel,
   Schedule,
+  scheduledTime,
   startWorkflow,
   Step,
   stepSignal,
@@ -47,6 +48,7 @@ class OrderInput {
 }
 
 let aborting: Gate;
+let ticked = new Gate();
 
 @Workflow({
   name: 'doors',
@@ -139,6 +141,7 @@ class QuickWorkflow {
   @Step()
   step() {
     look('step of a child or schedule');
+    if (scheduledTime() !== null) ticked.open();
   }
 
   @Step()
@@ -249,6 +252,15 @@ it('schedules, queues and restarts keep nothing of the request that touched them
   runs.push(await request.run('again', () => client.retry(runs[0]?.id ?? '')));
   await runs.at(-1)?.result();
   expect(found.size).toBe(2);
+  nothingElse();
+});
+
+it('a schedule that a request has made fires outside of it', async () => {
+  ticked = new Gate();
+  await request.run('admin', () => client.schedule(QuickWorkflow, '* * * * * *', { name: 'ticks' }));
+  await ticked.promise;
+  await client.deleteSchedule('ticks');
+  expect([...found.keys()]).toContain('step of a child or schedule');
   nothingElse();
 });
 
