@@ -91,26 +91,23 @@ WITH me AS MATERIALIZED (
     updated_at = durable.clock()
   FROM park
   WHERE x.id = park.id
-), fresh AS MATERIALIZED (
-  SELECT s.*,
-    COALESCE(s.scheduled_at, durable.clock() + s.delay_ms * interval '1 ms') AS due
-  FROM json_to_recordset($3::json) AS s(
-    id uuid, workflow text, definition_id integer, queue text, priority integer, tags jsonb, delay_ms float8,
-    scheduled_at timestamptz, retry_of uuid, parent_id uuid, input text, traceparent text)
 ), executions AS (
   INSERT INTO durable.workflow_executions (
     id, created_at, updated_at, definition_id, priority, workflow, queue, scheduled_at, retry_of, parent_id, tags,
     input, traceparent)
   SELECT id, durable.clock(), durable.clock(), definition_id, priority, workflow, queue,
-    CASE WHEN scheduled_at IS NOT NULL OR delay_ms > 0 THEN due END, retry_of, parent_id, tags, input, traceparent
-  FROM fresh
-  RETURNING id
+    COALESCE(scheduled_at, CASE WHEN delay_ms > 0 THEN durable.clock() + delay_ms * interval '1 ms' END), retry_of,
+    parent_id, tags, input, traceparent
+  FROM json_to_recordset($3::json) AS s(
+    id uuid, workflow text, definition_id integer, queue text, priority integer, tags jsonb, delay_ms float8,
+    scheduled_at timestamptz, retry_of uuid, parent_id uuid, input text, traceparent text)
+  RETURNING id, definition_id, priority, queue, scheduled_at
 ), queued AS (
   INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, ageing_ms, state, queue)
-  SELECT id, GREATEST(due, durable.clock()), definition_id, priority,
-    (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = fresh.queue),
-    CASE WHEN due > durable.clock() THEN 'sleeping' ELSE 'ready' END, queue
-  FROM fresh
+  SELECT id, GREATEST(scheduled_at, durable.clock()), definition_id, priority,
+    (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = executions.queue),
+    CASE WHEN scheduled_at > durable.clock() THEN 'sleeping' ELSE 'ready' END, queue
+  FROM executions
   RETURNING id
 )
 SELECT 'op' AS kind, held.id, held.paused, held.watched, COALESCE(parked.ready, false) AS ready, held.wake,
@@ -118,8 +115,8 @@ SELECT 'op' AS kind, held.id, held.paused, held.watched, COALESCE(parked.ready, 
 FROM held
 LEFT JOIN parked ON parked.id = held.id
 UNION ALL
--- A claim like any other, in the starts' own transaction. Its argument makes both INSERTs come first.
+-- A claim like any other, in the starts' own transaction. Its argument makes the INSERTs come first.
 SELECT 'claimed', NULL, NULL, NULL, NULL, NULL, NULL, row_to_json(c)
 FROM json_to_recordset($4::json) AS p(queue text, places integer)
 CROSS JOIN LATERAL durable.claim(
-  CASE WHEN (SELECT count(*) FROM queued) = (SELECT count(*) FROM executions) THEN p.queue END, $5::json, p.places, $1) AS c;
+  CASE WHEN (SELECT count(*) FROM queued) > 0 THEN p.queue END, $5::json, p.places, $1) AS c;
