@@ -159,7 +159,7 @@ function withLimitKey(
   concurrencyKey: WorkflowBinding['concurrencyKey'],
   validate: InputCheck | null,
 ): InputCheck | null {
-  if (definition.concurrencyLimit === null || concurrencyKey === null) return validate;
+  if (definition.concurrency === null || concurrencyKey === null) return validate;
   return async (input, given) => {
     await validate?.(input, given);
     limitKeyOf({ definition, concurrencyKey }, input);

@@ -149,8 +149,14 @@ function workflowFields(type: Function, options: Options): Omit<DraftWorkflow, '
     timeout: options.timeout ?? null,
     maxRetries: options.maxRetries ?? 0,
     maxRecoveries: options.maxRecoveries ?? 10,
-    concurrencyLimit: options.concurrency?.limit ?? null,
+    concurrency: concurrencyOf(options),
   };
+}
+
+/** Null also for what is no limit at all: that is reported by itself. */
+function concurrencyOf({ concurrency }: Options): WorkflowDefinition['concurrency'] {
+  if (concurrency?.limit === undefined) return null;
+  return { limit: concurrency.limit, hold: concurrency.hold ?? 'working' };
 }
 
 function checkWorkflowOptions(options: Options, report: Report): void {
@@ -161,7 +167,10 @@ function checkWorkflowOptions(options: Options, report: Report): void {
   if (options.instance !== undefined && (typeof options.instance !== 'string' || options.instance === '')) {
     report(`instance is ${describe(options.instance)}; it must be the \`name\` of a DurableModule`);
   }
-  if (options.concurrency !== undefined && checkKeys('concurrency', options.concurrency, ['key', 'limit'], report)) {
+  if (
+    options.concurrency !== undefined &&
+    checkKeys('concurrency', options.concurrency, ['key', 'limit', 'hold'], report)
+  ) {
     checkFunction('concurrency.key', options.concurrency.key, report);
     if (options.concurrency.limit === undefined) {
       report('concurrency has no limit; say how many runs may run at a time');

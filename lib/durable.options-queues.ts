@@ -13,10 +13,7 @@ export interface QueueOptions {
    * Default: no limit.
    */
   globalConcurrency?: number;
-  /**
-   * At most `limit` runs are begun in any `period` ms, over all processes; runs that go on, and retries, don't count.
-   * Default: no limit.
-   */
+  /** At most `limit` runs are begun (or taken up, see `counts`) in any `period` ms, over all processes. Default: no limit. */
   rateLimit?: RateLimit;
   /**
    * ms of waiting that one step of priority is worth: a run that became ready so much earlier goes before one whose
@@ -27,10 +24,15 @@ export interface QueueOptions {
 }
 
 export interface RateLimit {
-  /** First claims. */
   limit: number;
   /** ms */
   period: number;
+  /**
+   * `'runs'`: first claims only, so retries and whatever else goes on are not held back. `'attempts'`: each time that a worker
+   * takes a run of the queue up, or a step of another queue's run: the first time, after a retry delay, after a wait, after
+   * a crash. Steps that follow one another without any of these are taken up once. Default: `'runs'`.
+   */
+  counts?: 'runs' | 'attempts';
 }
 
 export interface ResolvedQueue {
@@ -38,7 +40,7 @@ export interface ResolvedQueue {
   /** ms */
   readonly pollInterval: number;
   readonly globalConcurrency: number | null;
-  readonly rateLimit: Readonly<RateLimit> | null;
+  readonly rateLimit: Readonly<Required<RateLimit>> | null;
   /** ms */
   readonly priorityAgeing: number;
 }
@@ -94,7 +96,7 @@ export function readQueues(read: OptionReader, workers: boolean): ReadonlyMap<st
   return queues;
 }
 
-function readRate(queue: OptionReader): RateLimit | null {
+function readRate(queue: OptionReader): Required<RateLimit> | null {
   const rate = queue.object('rateLimit');
   if (!rate) return null;
   for (const key of ['limit', 'period'].filter((one) => !rate.keys().includes(one))) {
@@ -102,8 +104,9 @@ function readRate(queue: OptionReader): RateLimit | null {
   }
   const limit = rate.integer('limit', 1, { min: 1, max: MOST });
   const period = rate.integer('period', 1_000, { min: 1, max: LONGEST_TIMER, unit: 'ms' });
+  const counts = rate.oneOf('counts', 'runs', ['runs', 'attempts']);
   rate.refuseOthers();
-  return { limit, period };
+  return { limit, period, counts };
 }
 
 export function readRetention(read: OptionReader): Retention {

@@ -11,8 +11,8 @@ export interface QueueStatus {
   readonly pausedAt: Date | null;
   /** Runs of the queue that all processes together hold at a time; `null`: no limit. */
   readonly globalConcurrency: number | null;
-  /** First claims in a period; `null`: no limit. */
-  readonly rateLimit: { readonly limit: number; readonly period: number } | null;
+  /** First claims in a period, or all claims; `null`: no limit. */
+  readonly rateLimit: { readonly limit: number; readonly period: number; readonly counts: 'runs' | 'attempts' } | null;
   /** `null`: no process has worked on the queue yet. */
   readonly priorityAgeing: number | null;
   /** Living processes that work on it. */
@@ -208,7 +208,7 @@ function statusOf(row: QueueRow): QueueStatus {
     rateLimit:
       row.rate_limit === null || row.rate_period_ms === null
         ? null
-        : { limit: row.rate_limit, period: row.rate_period_ms },
+        : { limit: row.rate_limit, period: row.rate_period_ms, counts: row.rate_counts ?? 'runs' },
     priorityAgeing: row.priority_ageing_ms,
     workers: row.workers,
     running: row.running,

@@ -183,6 +183,9 @@ CREATE TABLE durable.workflow_queue (
 -- Serves the claim in its order; holds claimable rows only, so sleeping, paused and running runs cost a claim nothing.
 CREATE INDEX queue_claim ON durable.workflow_queue (queue, definition_id, rank, id)
   WHERE state = 'ready' AND NOT paused;
+-- The same of rows that were claimed before, which a rate of first claims does not hold back.
+CREATE INDEX queue_resumed ON durable.workflow_queue (queue, definition_id, rank, id)
+  WHERE state = 'ready' AND NOT paused AND started_at IS NOT NULL;
 -- Which definitions the rows have that may become ready: read from value to value, with no look at each of the rows.
 CREATE INDEX queue_definition ON durable.workflow_queue (definition_id)
   WHERE state <> 'running' AND (state <> 'ready' OR paused);
@@ -192,7 +195,10 @@ CREATE INDEX queue_worker ON durable.workflow_queue (worker_id) WHERE worker_id 
 CREATE INDEX queue_step_of ON durable.workflow_queue (step_of) WHERE step_of IS NOT NULL;
 CREATE INDEX queue_limit_held ON durable.workflow_queue (limit_key)
   WHERE limit_key IS NOT NULL AND worker_id IS NOT NULL;
-CREATE INDEX queue_blocked ON durable.workflow_queue (limit_key, rank, id) WHERE state = 'blocked';
+-- Of a workflow whose runs keep their place until they have ended.
+CREATE INDEX queue_limit_begun ON durable.workflow_queue (limit_key)
+  WHERE limit_key IS NOT NULL AND started_at IS NOT NULL AND step_of IS NULL;
+CREATE INDEX queue_blocked ON durable.workflow_queue (limit_key, queue, rank, id) WHERE state = 'blocked' AND NOT paused;
 
 -- The journal: append-only, one row a finished attempt (or `once`). `seq` is handed out by the holder of the lease.
 -- What a step got as input is the output of record `input_seq` (0: the run's input), so data is stored once.
@@ -321,13 +327,16 @@ CREATE TABLE durable.queue_settings (
   global_concurrency  integer,
   rate_limit          integer,
   rate_period_ms      bigint,
+  -- What the rate counts: first claims, or all.
+  rate_counts         text        NOT NULL DEFAULT 'runs',
   priority_ageing_ms  integer,
   updated_at          timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT queue_settings_limits CHECK (global_concurrency > 0 AND rate_limit > 0 AND rate_period_ms > 0),
-  CONSTRAINT queue_settings_rate CHECK ((rate_limit IS NULL) = (rate_period_ms IS NULL))
+  CONSTRAINT queue_settings_rate CHECK ((rate_limit IS NULL) = (rate_period_ms IS NULL)),
+  CONSTRAINT queue_settings_rate_counts CHECK (rate_counts IN ('runs', 'attempts'))
 );
 
--- First claims of a rate-limited queue, counted in spans of a fiftieth of its period; what has left the period is
+-- Claims that the rate of a queue counts, in spans of a fiftieth of its period; what has left the period is
 -- deleted by the next claim. A span counts until the last claim in it could have left the period, so that no window of
 -- one period ever holds more than the limit.
 CREATE TABLE durable.queue_rates (

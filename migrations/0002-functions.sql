@@ -324,6 +324,20 @@ LANGUAGE sql VOLATILE AS $$
   SELECT pg_try_advisory_xact_lock('durable.workflow_queue'::regclass::oid::integer, hashtext(name))
 $$;
 
+-- How many places of a key are taken. `whole`: each run has one from its first claim until it has ended; else each lease has
+-- one, that of a living worker or a dead one, until it is taken from it.
+CREATE FUNCTION durable.places_taken(key text, whole boolean) RETURNS bigint
+LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+BEGIN
+  IF whole THEN
+    RETURN (
+      SELECT count(*) FROM durable.workflow_queue q
+      WHERE q.limit_key = key AND q.started_at IS NOT NULL AND q.step_of IS NULL);
+  END IF;
+  RETURN (SELECT count(*) FROM durable.workflow_queue q WHERE q.limit_key = key AND q.worker_id IS NOT NULL);
+END
+$$;
+
 -- Takes ready rows of one queue for a worker, by rank. `definitions`: JSON, those that it may claim: [{id, run_as, timeout}]
 -- (timeout in ms, or null).
 --

@@ -99,7 +99,7 @@ describe('compileWorkflow', () => {
       timeout: null,
       maxRetries: 0,
       maxRecoveries: 10,
-      concurrencyLimit: null,
+      concurrency: null,
       nodes: [
         step('validate'),
         {
@@ -207,7 +207,7 @@ describe('compileWorkflow', () => {
       timeout: 5_000,
       maxRetries: 2,
       maxRecoveries: 3,
-      concurrencyLimit: 4,
+      concurrency: { limit: 4, hold: 'working' },
       nodes: [step('run')],
       compensations: [],
     });

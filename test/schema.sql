@@ -275,6 +275,22 @@ CREATE TABLE durable.migrations (
 
 ALTER TABLE durable.migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
 
+CREATE OR REPLACE FUNCTION durable.places_taken(key text, whole boolean)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  IF whole THEN
+    RETURN (
+      SELECT count(*) FROM durable.workflow_queue q
+      WHERE q.limit_key = key AND q.started_at IS NOT NULL AND q.step_of IS NULL);
+  END IF;
+  RETURN (SELECT count(*) FROM durable.workflow_queue q WHERE q.limit_key = key AND q.worker_id IS NOT NULL);
+END
+$function$;
+
 CREATE TABLE durable.queue_rates (
   queue text NOT NULL,
   ends_at timestamp with time zone NOT NULL,
@@ -291,6 +307,7 @@ CREATE TABLE durable.queue_settings (
   global_concurrency integer,
   rate_limit integer,
   rate_period_ms bigint,
+  rate_counts text NOT NULL DEFAULT 'runs'::text,
   priority_ageing_ms integer,
   updated_at timestamp with time zone NOT NULL DEFAULT now()
 );
@@ -300,6 +317,8 @@ ALTER TABLE durable.queue_settings ADD CONSTRAINT queue_settings_limits CHECK ((
 ALTER TABLE durable.queue_settings ADD CONSTRAINT queue_settings_pkey PRIMARY KEY (queue);
 
 ALTER TABLE durable.queue_settings ADD CONSTRAINT queue_settings_rate CHECK (((rate_limit IS NULL) = (rate_period_ms IS NULL)));
+
+ALTER TABLE durable.queue_settings ADD CONSTRAINT queue_settings_rate_counts CHECK ((rate_counts = ANY (ARRAY['runs'::text, 'attempts'::text])));
 
 CREATE TABLE durable.requests (
   id uuid NOT NULL,
@@ -736,7 +755,7 @@ ALTER TABLE durable.workflow_queue ADD CONSTRAINT queue_step CHECK (((step_of IS
 
 ALTER TABLE durable.workflow_queue ADD CONSTRAINT workflow_queue_pkey PRIMARY KEY (id);
 
-CREATE INDEX queue_blocked ON durable.workflow_queue USING btree (limit_key, rank, id) WHERE (state = 'blocked'::text);
+CREATE INDEX queue_blocked ON durable.workflow_queue USING btree (limit_key, queue, rank, id) WHERE ((state = 'blocked'::text) AND (NOT paused));
 
 CREATE INDEX queue_claim ON durable.workflow_queue USING btree (queue, definition_id, rank, id) WHERE ((state = 'ready'::text) AND (NOT paused));
 
@@ -746,7 +765,11 @@ CREATE INDEX queue_definition ON durable.workflow_queue USING btree (definition_
 
 CREATE INDEX queue_due ON durable.workflow_queue USING btree (due_at) WHERE ((state = 'sleeping'::text) AND (due_at < 'infinity'::timestamp with time zone));
 
+CREATE INDEX queue_limit_begun ON durable.workflow_queue USING btree (limit_key) WHERE ((limit_key IS NOT NULL) AND (started_at IS NOT NULL) AND (step_of IS NULL));
+
 CREATE INDEX queue_limit_held ON durable.workflow_queue USING btree (limit_key) WHERE ((limit_key IS NOT NULL) AND (worker_id IS NOT NULL));
+
+CREATE INDEX queue_resumed ON durable.workflow_queue USING btree (queue, definition_id, rank, id) WHERE ((state = 'ready'::text) AND (NOT paused) AND (started_at IS NOT NULL));
 
 CREATE INDEX queue_step_of ON durable.workflow_queue USING btree (step_of) WHERE (step_of IS NOT NULL);
 

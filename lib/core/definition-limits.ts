@@ -15,8 +15,9 @@ export function checkWorkflowLimits(draft: DraftWorkflow, report: Report): void 
   }
   whole('maxRetries', draft.maxRetries, 0, report);
   whole('maxRecoveries', draft.maxRecoveries, 0, report);
-  if (draft.concurrencyLimit !== null) {
-    whole('concurrency.limit', draft.concurrencyLimit, 1, report);
+  if (draft.concurrency !== null) {
+    whole('concurrency.limit', draft.concurrency.limit, 1, report);
+    oneOf('concurrency.hold', draft.concurrency.hold, ['working', 'run'], report);
   }
   if (draft.description !== null && typeof draft.description !== 'string') {
     report(`description is ${describe(draft.description)}; it must be a string`);

@@ -83,6 +83,13 @@ export interface CompensationNode {
   readonly transactional: boolean;
 }
 
+/** How many runs of one key (of the workflow, where it has no keys) have a place at a time, across all processes. */
+export interface ConcurrencyLimit {
+  readonly limit: number;
+  /** When a run gives its place back: 'working': whenever no worker has it; 'run': when it has ended. */
+  readonly hold: 'working' | 'run';
+}
+
 export interface WorkflowDefinition {
   readonly name: string;
   readonly description: string | null;
@@ -93,7 +100,7 @@ export interface WorkflowDefinition {
   /** Further rounds after a failed one. */
   readonly maxRetries: number;
   readonly maxRecoveries: number;
-  readonly concurrencyLimit: number | null;
+  readonly concurrency: ConcurrencyLimit | null;
   readonly nodes: Sequence;
   readonly compensations: readonly CompensationNode[];
 }

@@ -100,6 +100,22 @@ export interface CompensateOptions extends MemberOptions {
   transactional?: boolean;
 }
 
+export interface ConcurrencyOptions<K = Record<string, unknown>> {
+  /**
+   * What a run counts under: gives a string, a number, a bigint or a boolean for the run's input. Default: all runs of the
+   * workflow count together.
+   */
+  key?: (input: K) => unknown;
+  /** Runs that have a place at a time; a whole number from 1. */
+  limit: number;
+  /**
+   * `'working'`: a run has its place while a worker has it, and gives it back while it waits or backs off, so that others of
+   * its key begin meanwhile. `'run'`: a run keeps its place from its first step until it has ended, through waits, retry
+   * delays, pauses, rounds, crashes and its rollback. Default: `'working'`.
+   */
+  hold?: 'working' | 'run';
+}
+
 export interface WorkflowOptions<D extends object = object, K = Record<string, unknown>> {
   /** Name in the database and for the client. Default: the class name in snake_case without the suffix `Workflow`. */
   name?: string;
@@ -123,7 +139,7 @@ export interface WorkflowOptions<D extends object = object, K = Record<string, u
    */
   input?: new (...args: never[]) => D;
   /** At most `limit` runs of this workflow at a time, across all nodes; with `key`, for each key. Default: no limit. */
-  concurrency?: { key?: (input: K) => string; limit: number };
+  concurrency?: ConcurrencyOptions<K>;
   /** The module instance that runs it (`DurableModule.forRoot({ name })`). Default: `'default'`. */
   instance?: string;
   /** A sentence for people, shown in lists. Default: none. */

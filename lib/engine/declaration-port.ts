@@ -23,8 +23,8 @@ export interface Followed {
 export interface QueueLimits {
   readonly queue: string;
   readonly globalConcurrency: number | null;
-  /** First claims in `period` ms. */
-  readonly rateLimit: { readonly limit: number; readonly period: number } | null;
+  /** Claims in `period` ms: first claims, or all. */
+  readonly rateLimit: { readonly limit: number; readonly period: number; readonly counts: 'runs' | 'attempts' } | null;
   /** ms of waiting that one step of priority is worth. */
   readonly priorityAgeing: number;
 }

@@ -413,6 +413,7 @@ export class Engine {
   /** Runs were cancelled, or are to be undone, by this process. Resolves when those held here have been looked at. */
   async cancelledTree(tree: CancelledTree): Promise<void> {
     tellCancelled(this.watch, tree.ended);
+    if (tree.ended.length > 0 && this.wakes) this.claims.endedElsewhere();
     await this.wakeUp.cancelled(tree);
   }
 
@@ -476,6 +477,7 @@ export class Engine {
   }
 
   private onEnd(runId: string, end: RunEnd, watched: boolean): void {
+    this.claims.ended(runId);
     this.ended.tell(runId, end.data === null ? null : end);
     if (watched) this.deps.hints.done(runId);
   }

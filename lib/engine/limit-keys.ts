@@ -7,11 +7,13 @@ import type { RegisteredWorkflow } from './registry.js';
 
 /** Longer keys are stored as a digest: an index takes no more than 2 700 bytes. */
 const LONGEST = 200;
+/** What a key may be: such values tell two of them apart by their text. */
+const KEYS: readonly string[] = ['string', 'number', 'bigint', 'boolean'];
 
 /**
  * What runs of a workflow with a concurrency limit are counted under: its name, a line feed (which no name holds), and
  * what its `concurrency.key` gives for the input.
- * @throws InvalidInputError where that is no string
+ * @throws InvalidInputError where that is no key
  */
 export function limitKeyOf({ definition, concurrencyKey }: LimitedWorkflow, input: unknown): string {
   const { name } = definition;
@@ -23,10 +25,16 @@ export function limitKeyOf({ definition, concurrencyKey }: LimitedWorkflow, inpu
     const message = textOf(cause);
     throw refused(name, `concurrency.key cannot take it: ${message}`);
   }
-  if (typeof key !== 'string') throw refused(name, `concurrency.key gives ${describe(key)} for it, expected a string`);
+  if (!KEYS.includes(typeof key)) {
+    throw refused(
+      name,
+      `concurrency.key gives ${describe(key)} for it, expected a string, a number, a bigint or a boolean`,
+    );
+  }
+  const text = String(key);
   // What PostgreSQL's text cannot hold goes by its digest too. The sign keeps digests and keys that look like one apart.
-  const plain = key.length <= LONGEST && !/[\0\p{Cs}]/u.test(key);
-  return plain ? `${name}\n=${key}` : `${name}\n#${digest(key)}`;
+  const plain = text.length <= LONGEST && !/[\0\p{Cs}]/u.test(text);
+  return plain ? `${name}\n=${text}` : `${name}\n#${digest(text)}`;
 }
 
 /** What of a registered workflow its keys depend on. */

@@ -1,9 +1,10 @@
 import { encode } from '../core/codec.js';
+import type { WorkflowDefinition } from '../core/definition.js';
 import { toStoredError } from '../core/error-record.js';
 import { textOf } from '../core/text-of.js';
 import { limitKeyOfStored, workflowOfKey } from './limit-keys.js';
 import { Loop } from './loop.js';
-import type { LimitedClaimable, QueueStore } from './queue-store.js';
+import type { KeyLimit, LimitedClaimable, QueueStore } from './queue-store.js';
 import type { Registry } from './registry.js';
 import type { Claimable, ClaimedRow, EngineStore, QueueState } from './store.js';
 import type { Telemetry } from './telemetry.js';
@@ -44,6 +45,8 @@ export class QueueClaims {
   /** Keys of the rows that this process holds. */
   private readonly keys = new Map<string, string>();
   private readonly freed = new Set<string>();
+  /** The key up to which the last look at what was set aside came; '': to the end. */
+  private lookedAt = '';
   private bringing: Promise<void> = Promise.resolve();
   private readonly looks: Loop;
 
@@ -101,14 +104,22 @@ export class QueueClaims {
     return rows.length === 0 ? 0 : (await this.deps.open(rows)).length;
   }
 
-  /** A row of this process is done with, and its place is free. */
+  /** A run of this process has ended. */
+  ended(runId: string): void {
+    const key = this.keys.get(runId);
+    if (key !== undefined) this.free(key);
+  }
+
+  /** Runs have ended that no worker held: they may have kept a place. */
+  endedElsewhere(): void {
+    if (this.deps.registry.all().some(({ definition }) => definition.concurrency?.hold === 'run')) void this.refresh();
+  }
+
+  /** A row of this process is done with, and its place in the queue is free. */
   release(queue: string, rowId: string): void {
     const key = this.keys.get(rowId);
-    if (key !== undefined) {
-      this.keys.delete(rowId);
-      this.freed.add(key);
-      if (this.freed.size === 1) setImmediate(() => (this.bringing = this.bringing.then(() => this.bringBack())));
-    }
+    this.keys.delete(rowId);
+    if (key !== undefined && this.limitOfKey(key)?.whole !== true) this.free(key);
     // Others may have found the queue full.
     if (this.states.get(queue)?.limited === true) this.deps.onWork([queue]);
   }
@@ -162,14 +173,18 @@ export class QueueClaims {
   private definitions(): LimitedClaimable[] {
     return this.deps.claimable().map((one) => {
       const definition = this.deps.registry.byId(one.runAs)?.definition;
-      return { workflow: definition?.name ?? '', limit: definition?.concurrencyLimit ?? null, ...one };
+      return { workflow: definition?.name ?? '', limit: limitOf(definition), ...one };
     });
   }
 
   private async look(): Promise<null> {
     await this.readStates();
-    const workflows = this.deps.registry.all().map(({ definition }) => definition.name);
-    await this.unblock(await this.deps.queues.blockedKeys(workflows));
+    const workflows = this.deps.registry
+      .all()
+      .map(({ definition }) => ({ workflow: definition.name, ...(limitOf(definition) ?? NO_LIMIT) }));
+    const { free, last } = await this.deps.queues.blockedKeys(workflows, this.lookedAt);
+    this.lookedAt = last ?? '';
+    await this.unblock(free);
     return null;
   }
 
@@ -188,6 +203,16 @@ export class QueueClaims {
     if (opened.length > 0) this.deps.onWork(opened.map(({ queue }) => queue));
   }
 
+  /** A place of the key is free. */
+  private free(key: string): void {
+    this.freed.add(key);
+    if (this.freed.size === 1) setImmediate(() => (this.bringing = this.bringing.then(() => this.bringBack())));
+  }
+
+  private limitOfKey(limitKey: string): KeyLimit | null {
+    return limitOf(this.deps.registry.byName(workflowOfKey(limitKey))?.definition);
+  }
+
   private async bringBack(): Promise<void> {
     const keys = [...this.freed];
     this.freed.clear();
@@ -201,14 +226,16 @@ export class QueueClaims {
 
   private async unblock(keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return;
-    const limited = keys.map((limitKey) => {
-      const definition = this.deps.registry.byName(workflowOfKey(limitKey))?.definition;
-      // The limit may be gone from the code.
-      return { limitKey, limit: definition?.concurrencyLimit ?? NO_LIMIT };
-    });
+    const limited = keys.map((limitKey) => ({ limitKey, ...(this.limitOfKey(limitKey) ?? NO_LIMIT) }));
     const queues = await this.deps.queues.unblock(limited);
     if (queues.length > 0) this.deps.onWork(queues);
   }
 }
 
-const NO_LIMIT = 2_147_483_647;
+/** It may be gone from the code. */
+const NO_LIMIT: KeyLimit = { limit: 2_147_483_647, whole: false };
+
+function limitOf(definition: WorkflowDefinition | undefined): KeyLimit | null {
+  const concurrency = definition?.concurrency ?? null;
+  return concurrency === null ? null : { limit: concurrency.limit, whole: concurrency.hold === 'run' };
+}

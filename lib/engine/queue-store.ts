@@ -12,10 +12,16 @@ export interface QueueStore {
   setLimitKeys(keys: readonly { readonly runId: string; readonly limitKey: string }[]): Promise<void>;
   /** Pauses a run that cannot be claimed since it has no key; `error` is an encoded StoredError. */
   refuseUnkeyed(runId: string, error: string): Promise<void>;
-  /** The keys of these workflows whose rows were set aside by a claim. */
-  blockedKeys(workflows: readonly string[]): Promise<string[]>;
+  /**
+   * Looks through the keys whose rows were set aside by a claim, a page of them after `after`: those of these workflows that
+   * have a place free, and the last one of the page; null: there is none behind it.
+   */
+  blockedKeys(
+    workflows: readonly ({ readonly workflow: string } & KeyLimit)[],
+    after: string,
+  ): Promise<{ free: string[]; last: string | null }>;
   /** Gives set-aside rows back to their queues where their key has a place free; says which queues got work. */
-  unblock(keys: readonly { readonly limitKey: string; readonly limit: number }[]): Promise<string[]>;
+  unblock(keys: readonly ({ readonly limitKey: string } & KeyLimit)[]): Promise<string[]>;
 }
 
 /** How a process works on a queue. */
@@ -25,10 +31,17 @@ export interface QueueSettings extends Omit<QueueLimits, 'queue'> {
   readonly pollInterval: number;
 }
 
-/** A definition that may be claimed, with the limit of its workflow: runs of one key at a time, over all processes. */
+/** Runs of one key that have a place at a time, over all processes; null: any number. */
+export interface KeyLimit {
+  readonly limit: number;
+  /** A run keeps its place until it has ended, and not only while a worker has it. */
+  readonly whole: boolean;
+}
+
+/** A definition that may be claimed, with the limit of its workflow. */
 export interface LimitedClaimable extends Claimable {
   readonly workflow: string;
-  readonly limit: number | null;
+  readonly limit: KeyLimit | null;
 }
 
 export interface LimitedClaim {

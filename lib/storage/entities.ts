@@ -89,6 +89,7 @@ export interface QueueSettingsRow {
   globalConcurrency: number | null;
   rateLimit: number | null;
   ratePeriodMs: number | null;
+  rateCounts: 'runs' | 'attempts';
   priorityAgeingMs: number | null;
   updatedAt: Date;
 }
@@ -310,6 +311,7 @@ export function createEntities(schema: string): Entities {
       globalConcurrency: optional('integer', 'global_concurrency'),
       rateLimit: optional('integer', 'rate_limit'),
       ratePeriodMs: optional('bigint', 'rate_period_ms'),
+      rateCounts: column('text', 'rate_counts', { default: 'runs' }),
       priorityAgeingMs: optional('integer', 'priority_ageing_ms'),
       updatedAt: column('timestamptz', 'updated_at', { default: () => 'now()' }),
     }),

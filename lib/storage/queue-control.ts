@@ -15,6 +15,7 @@ export interface QueueRow {
   readonly global_concurrency: number | null;
   readonly rate_limit: number | null;
   readonly rate_period_ms: number | null;
+  readonly rate_counts: 'runs' | 'attempts' | null;
   readonly priority_ageing_ms: number | null;
   readonly workers: number;
   readonly running: number;

@@ -7,6 +7,7 @@ export function limitsRow({ queue, globalConcurrency, rateLimit, priorityAgeing 
     global_concurrency: globalConcurrency,
     rate_limit: rateLimit?.limit ?? null,
     rate_period_ms: rateLimit?.period ?? null,
+    rate_counts: rateLimit?.counts ?? 'runs',
     priority_ageing_ms: priorityAgeing,
   };
 }

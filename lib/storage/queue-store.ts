@@ -9,6 +9,8 @@ import { inTransaction, type Lender, type Query, queryOf } from './transaction.j
 
 /** Rows of a limited workflow that one claim looks at, at most: those without a place are set aside. */
 const LOOKED_AT = 200;
+/** Keys that one look goes through at most: 10 us each. */
+const PAGE_OF_KEYS = 1_000;
 
 /** The server ends the transaction of a process that stands still in it (session-settings.ts); none waits longer than 2 s. */
 const SETTINGS = `${TRANSACTION_PLANNER}; SET LOCAL lock_timeout = 2000`;
@@ -43,7 +45,13 @@ export class PgQueueStore implements port.QueueStore {
     const workflows = new Set(definitions.flatMap((one) => (one.limit === null ? [] : [one.workflow])));
     const scopes = [`queue ${queue}`, ...[...workflows].map(workflowScope)];
     const json = JSON.stringify(
-      definitions.map(({ id, runAs, timeout, limit }) => ({ id, run_as: runAs, timeout, per_key: limit })),
+      definitions.map(({ id, runAs, timeout, limit }) => ({
+        id,
+        run_as: runAs,
+        timeout,
+        per_key: limit?.limit ?? null,
+        whole: limit?.whole ?? false,
+      })),
     );
     return this.locked(scopes, async (query) => {
       const parameters = [queue, json, count, worker, Math.max(LOOKED_AT, count)];
@@ -70,17 +78,25 @@ export class PgQueueStore implements port.QueueStore {
     await this.run('refuse-unkeyed', [runId, error]);
   }
 
-  async blockedKeys(workflows: readonly string[]): Promise<string[]> {
-    return (await this.run<{ limit_key: string }>('blocked-keys', [workflows])).map((row) => row.limit_key);
+  async blockedKeys(
+    workflows: readonly ({ workflow: string } & port.KeyLimit)[],
+    after: string,
+  ): Promise<{ free: string[]; last: string | null }> {
+    const json = JSON.stringify(workflows.map(({ workflow, limit, whole }) => ({ workflow, per_key: limit, whole })));
+    const rows = await this.run<{ limit_key: string; free: boolean }>('blocked-keys', [json, after, PAGE_OF_KEYS]);
+    const last = rows.length < PAGE_OF_KEYS ? null : (rows.at(-1)?.limit_key ?? null);
+    return { free: rows.filter(({ free }) => free).map((row) => row.limit_key), last };
   }
 
-  async unblock(keys: readonly { limitKey: string; limit: number }[]): Promise<string[]> {
-    const json = JSON.stringify(keys.map(({ limitKey, limit }) => ({ limit_key: limitKey, per_key: limit })));
+  async unblock(keys: readonly ({ limitKey: string } & port.KeyLimit)[]): Promise<string[]> {
+    const json = JSON.stringify(
+      keys.map(({ limitKey, limit, whole }) => ({ limit_key: limitKey, per_key: limit, whole })),
+    );
     const scopes = new Set(keys.map(({ limitKey }) => workflowScope(limitKey.slice(0, limitKey.indexOf('\n')))));
     const rows = await this.locked([...scopes], (query) =>
-      query<{ queue: string; paused: boolean }>(sql('unblock', this.schema), [json]),
+      query<{ queue: string }>(sql('unblock', this.schema), [json]),
     );
-    return [...new Set(rows.filter(({ paused }) => !paused).map(({ queue }) => queue))];
+    return [...new Set(rows.map(({ queue }) => queue))];
   }
 
   private async run<R extends object>(statement: string, parameters: readonly unknown[]): Promise<R[]> {

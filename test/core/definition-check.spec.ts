@@ -43,7 +43,7 @@ const draft = (members: DraftMember[], fields: Partial<DraftWorkflow> = {}): Dra
   timeout: null,
   maxRetries: 0,
   maxRecoveries: 10,
-  concurrencyLimit: null,
+  concurrency: null,
   members,
   methods: members.map(({ member }) => member),
   ...fields,
@@ -320,7 +320,8 @@ describe('checkDraft', () => {
       ['timeout', { timeout: -5 }],
       ['maxRetries', { maxRetries: -1 }],
       ['maxRecoveries', { maxRecoveries: 1.5 }],
-      ['concurrency.limit', { concurrencyLimit: 0 }],
+      ['concurrency.limit', { concurrency: { limit: 0, hold: 'run' } }],
+      ['concurrency.hold', { concurrency: { limit: 1, hold: wrong('always') } }],
       ['description', { description: wrong(5) }],
     ])('refuses a wrong %s of a workflow: %j', (option, fields) => {
       expect(faults([step('s')], fields)).toEqual([expect.stringMatching(new RegExp(`^-: ${option} is `))]);
@@ -338,7 +339,13 @@ describe('checkDraft', () => {
 
     it('takes the least values that make sense', () => {
       const policy = { maxAttempts: 1, initialDelay: 0, maxDelay: 0, factor: 1, jitter: false };
-      const fields = { priority: -(2 ** 31) + 1, maxRetries: 0, maxRecoveries: 0, concurrencyLimit: 1, timeout: 1 };
+      const fields = {
+        priority: -(2 ** 31) + 1,
+        maxRetries: 0,
+        maxRecoveries: 0,
+        concurrency: { limit: 1, hold: 'working' as const },
+        timeout: 1,
+      };
       expect(faults([step('s', { ...retry(policy), timeout: 1, queue: 'q' })], fields)).toEqual([]);
     });
   });

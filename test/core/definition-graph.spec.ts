@@ -51,7 +51,7 @@ const workflow = (nodes: Sequence, compensations: string[] = []): WorkflowDefini
   timeout: null,
   maxRetries: 0,
   maxRecoveries: 10,
-  concurrencyLimit: null,
+  concurrency: null,
   nodes,
   compensations: compensations.map((name) => ({
     name,

@@ -34,7 +34,7 @@ const workflow = (...nodes: WorkflowNode[]): WorkflowDefinition => ({
   timeout: null,
   maxRetries: 0,
   maxRecoveries: 10,
-  concurrencyLimit: null,
+  concurrency: null,
   nodes,
   compensations: [],
 });

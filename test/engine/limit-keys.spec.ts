@@ -2,7 +2,7 @@ import { InvalidInputError } from '../../lib/core/errors.js';
 import type { WorkflowDefinition } from '../../lib/core/definition.js';
 import { limitKeyOf, limitKeyOfStored, workflowOfKey } from '../../lib/engine/limit-keys.js';
 
-const definition = { name: 'order', concurrencyLimit: 1 } as WorkflowDefinition;
+const definition = { name: 'order', concurrency: { limit: 1, hold: 'working' } } as WorkflowDefinition;
 const keyed = (concurrencyKey: ((input: never) => unknown) | null) => ({
   definition,
   concurrencyKey: concurrencyKey as ((input: unknown) => unknown) | null,
@@ -36,8 +36,15 @@ it('keeps short keys as they are, and the rest apart from each other and from th
   expect(keys.map(workflowOfKey)).toEqual(odd.map(() => 'order'));
 });
 
+it('takes numbers, bigints and booleans by their text', () => {
+  expect([5, 5n, '5', true, -0].map((key) => limitKeyOf(keyed(() => key), {}))).toEqual([
+    'order\n=5', 'order\n=5', 'order\n=5', 'order\n=true', 'order\n=0',
+  ]); // prettier-ignore
+});
+
 it.each([
-  ['gives no string', keyed(() => 5), 'concurrency.key gives the number 5 for it, expected a string'],
+  ['is undefined', keyed(() => undefined), 'concurrency.key gives undefined for it, expected a string, a number'],
+  ['is an object', keyed(() => ({})), 'concurrency.key gives an object for it, expected a string, a number'],
   ['throws', keyed(({ a }: { a: { b: string } }) => a.b), 'concurrency.key cannot take it: '],
 ])('refuses an input for which the key %s', (_, workflow, message) => {
   expect(() => limitKeyOf(workflow, {})).toThrow(InvalidInputError);

@@ -272,7 +272,7 @@ describe('limits of a queue in a rollout', () => {
     {
       queue: 'ai',
       globalConcurrency,
-      rateLimit: { limit: globalConcurrency ?? 1, period: 1_000 },
+      rateLimit: { limit: globalConcurrency ?? 1, period: 1_000, counts: 'runs' },
       priorityAgeing: 5_000,
     },
   ];

@@ -45,9 +45,11 @@ async function limits(given: Partial<QueueLimits>): Promise<void> {
   await rows.pool.query(sql('save-queue-limits', 'durable'), [JSON.stringify([row])]);
 }
 
-/** Claims as a process that has the workflow `order`, whose runs of one key are limited to `limit`. */
-function claim(count: number, limit: number | null = null, by = worker): Promise<LimitedClaims> {
-  const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: null, workflow: 'order', limit }];
+/** Claims as a process that counts. */
+function claim(count: number, by = worker): Promise<LimitedClaims> {
+  const definitions = [
+    { id: rows.definitionId, runAs: rows.definitionId, timeout: null, workflow: 'order', limit: null },
+  ];
   return queues.claimLimited({ worker: by, queue: 'default', count, definitions });
 }
 
@@ -63,11 +65,6 @@ async function ready(n: number, columns: Record<string, unknown> = {}): Promise<
   return ids;
 }
 
-/** As the end of a run does. */
-async function end(ids: readonly string[]): Promise<void> {
-  await rows.pool.query('DELETE FROM durable.workflow_queue WHERE id = ANY ($1)', [ids]);
-}
-
 async function stateOf(id: string): Promise<unknown> {
   return (await rows.one('workflow_queue', id))?.['state'];
 }
@@ -81,7 +78,7 @@ describe('a plain claim', () => {
     expect(await claimPlainly(1)).toHaveLength(1);
     await limits({ globalConcurrency: 5 });
     expect(await claimPlainly(1)).toEqual([]);
-    await limits({ rateLimit: { limit: 5, period: 1_000 } });
+    await limits({ rateLimit: { limit: 5, period: 1_000, counts: 'runs' } });
     expect(await claimPlainly(1)).toEqual([]);
     await limits({});
     expect(await claimPlainly(1)).toHaveLength(1);
@@ -156,7 +153,7 @@ describe('the concurrency of a queue', () => {
     await limits({ globalConcurrency: 3 });
     await ready(10);
     const dead = await rows.worker();
-    expect((await claim(2, null, dead)).rows).toHaveLength(2);
+    expect((await claim(2, dead)).rows).toHaveLength(2);
     expect((await claim(10)).rows).toHaveLength(1);
     expect((await claim(10)).rows).toHaveLength(0);
     await rows.pool.query('UPDATE durable.workers SET dead_at = now() WHERE id = $1', [dead]);
@@ -186,7 +183,7 @@ describe('the concurrency of a queue', () => {
 
 describe('the rate of a queue', () => {
   it('counts first claims only, and says when the next is let through', async () => {
-    await limits({ rateLimit: { limit: 2, period: 600_000 } });
+    await limits({ rateLimit: { limit: 2, period: 600_000, counts: 'runs' } });
     await ready(5);
     await ready(2, { token: 4, started_at: new Date() });
     const first = await claim(10);
@@ -200,8 +197,33 @@ describe('the rate of a queue', () => {
     expect(await rows.count('queue_rates')).toBe(1);
   });
 
+  it('holds back no run that goes on, however many new ones stand before it', async () => {
+    await limits({ rateLimit: { limit: 1, period: 600_000, counts: 'runs' } });
+    await ready(30);
+    const resumed = await ready(2, { token: 4, started_at: new Date(), due_at: new Date(), priority: -5 });
+    expect((await claim(3)).rows.map(({ token }) => token)).toEqual([1, 5, 5]);
+    expect(await Promise.all(resumed.map(stateOf))).toEqual(['running', 'running']);
+    expect((await claim(3)).rows).toEqual([]);
+  });
+
+  it('counts every claim where it is said to count attempts: those of runs that go on too', async () => {
+    await limits({ rateLimit: { limit: 3, period: 600_000, counts: 'attempts' } });
+    const [further] = await ready(1, { token: 4, started_at: new Date() });
+    const firsts = await ready(3);
+    const found = await claim(10);
+    expect(found.rows.map(({ rowId }) => rowId)).toEqual([further, firsts[0], firsts[1]]);
+    expect(found.nextInMs).toBeGreaterThan(590_000);
+    // A retry delay is over, and there is no pass left for it.
+    await rows.pool.query(
+      `UPDATE durable.workflow_queue SET state = 'ready', worker_id = NULL WHERE worker_id IS NOT NULL`,
+    );
+    expect((await claim(10)).rows).toEqual([]);
+    await rows.pool.query(`UPDATE durable.queue_rates SET ends_at = ends_at - interval '20 minutes'`);
+    expect((await claim(10)).rows).toHaveLength(3);
+  });
+
   it('counts the first claim of a step handed to the queue', async () => {
-    await limits({ rateLimit: { limit: 1, period: 600_000 } });
+    await limits({ rateLimit: { limit: 1, period: 600_000, counts: 'runs' } });
     const run = await rows.open({ state: 'sleeping', queue: 'elsewhere', due_at: 'infinity' });
     const step = { step_of: run, step: '{}' };
     await rows.queued(step);
@@ -212,7 +234,7 @@ describe('the rate of a queue', () => {
   });
 
   it('lets no window hold more than the limit, and as much as it can', async () => {
-    await limits({ rateLimit: { limit: 5, period: 100 } });
+    await limits({ rateLimit: { limit: 5, period: 100, counts: 'runs' } });
     await ready(30);
     const taken: string[] = [];
     while (taken.length < 30) {
@@ -224,73 +246,6 @@ describe('the rate of a queue', () => {
       'SELECT (extract(epoch FROM started_at) * 1000)::float8 AS ms FROM durable.workflow_queue ORDER BY 1',
     );
     for (let n = 5; n < at.length; n++) expect((at[n]?.ms ?? 0) - (at[n - 5]?.ms ?? 0)).toBeGreaterThanOrEqual(99.99);
-  });
-});
-
-describe('the limit of a workflow', () => {
-  it('holds for each key, sets aside what has no place, and brings it back in order', async () => {
-    const first = await ready(3, { limit_key: 'order\n=a' });
-    const second = await ready(2, { limit_key: 'order\n=b' });
-    const { rows: taken, blocked } = await claim(10, 1);
-    expect(taken.map(({ rowId, limitKey }) => [rowId, limitKey])).toEqual(
-      expect.arrayContaining([[first[0], 'order\n=a'], [second[0], 'order\n=b']]), // prettier-ignore
-    );
-    expect(taken).toHaveLength(2);
-    expect(blocked).toBe(3);
-    expect(await Promise.all([...first, ...second].map(stateOf))).toEqual([
-      'running', 'blocked', 'blocked', 'running', 'blocked',
-    ]); // prettier-ignore
-    expect(await queues.blockedKeys(['order', 'other'])).toEqual(['order\n=a', 'order\n=b']);
-    expect(await queues.blockedKeys(['other'])).toEqual([]);
-
-    const keys = [{ limitKey: 'order\n=a', limit: 1 }, { limitKey: 'order\n=b', limit: 1 }]; // prettier-ignore
-    expect(await queues.unblock(keys)).toEqual([]);
-    await end([first[0] ?? '']);
-    expect(await queues.unblock(keys)).toEqual(['default']);
-    expect(await Promise.all(first.slice(1).map(stateOf))).toEqual(['ready', 'blocked']);
-    expect((await claim(10, 1)).rows.map(({ rowId }) => rowId)).toEqual([first[1]]);
-  });
-
-  it('is never exceeded by 20 claims at once', async () => {
-    await ready(20, { limit_key: 'order\n=a' });
-    await ready(20, { limit_key: 'order\n=b' });
-    await Promise.all(Array.from({ length: 20 }, () => claim(5, 3)));
-    const { rows: held } = await rows.pool.query(
-      `SELECT limit_key, count(*)::int AS n FROM durable.workflow_queue WHERE worker_id IS NOT NULL GROUP BY 1 ORDER BY 1`,
-    );
-    expect(held).toEqual([{ limit_key: 'order\n=a', n: 3 }, { limit_key: 'order\n=b', n: 3 }]); // prettier-ignore
-  });
-
-  it('leaves rows of other workflows alone, and gives back those that have no key yet', async () => {
-    const [unkeyed] = await ready(1);
-    const found = await claim(10, 1);
-    expect(found.rows).toEqual([]);
-    expect(found.unkeyed).toMatchObject([{ rowId: unkeyed, runId: unkeyed, workflow: 'order', input: '{"n":1}' }]);
-    await queues.setLimitKeys([{ runId: unkeyed ?? '', limitKey: 'order\n' }]);
-    expect((await claim(10, 1)).rows.map(({ rowId }) => rowId)).toEqual([unkeyed]);
-  });
-
-  it('is not in the way of what has none', async () => {
-    const other = await rows.addDefinition('free', 1);
-    await ready(3, { limit_key: 'order\n=a' });
-    await ready(3, { definition_id: other });
-    const { rows: taken } = await queues.claimLimited({
-      worker,
-      queue: 'default',
-      count: 10,
-      definitions: [
-        { id: rows.definitionId, runAs: rows.definitionId, timeout: null, workflow: 'order', limit: 1 },
-        { id: other, runAs: other, timeout: null, workflow: 'free', limit: null },
-      ],
-    });
-    expect(taken).toHaveLength(4);
-  });
-
-  it('pauses a run that has no key', async () => {
-    const [id = ''] = await ready(1);
-    await queues.refuseUnkeyed(id, '{"name":"InvalidInputError","message":"no"}');
-    expect(await rows.one('workflow_queue', id)).toMatchObject({ paused: true });
-    expect(await rows.one('workflow_executions', id)).toMatchObject({ error: expect.stringContaining('no') });
   });
 });
 
@@ -351,7 +306,8 @@ describe('a pause that comes while somebody takes rows', () => {
   const TAKERS: Record<string, (by: Connected) => Promise<number>> = {
     'a claim': async (by) => (await by.store.claim(worker, 'default', 1, definitions())).length,
     'a claim that counts': async (by) => {
-      const limited = definitions().map((one) => ({ ...one, workflow: 'order', limit: 1 }));
+      const limit = { limit: 1, whole: false };
+      const limited = definitions().map((one) => ({ ...one, workflow: 'order', limit }));
       return (await by.queues.claimLimited({ worker, queue: 'default', count: 1, definitions: limited })).rows.length;
     },
     'a start': async (by) => {

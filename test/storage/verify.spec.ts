@@ -203,7 +203,7 @@ it('I9: more leases and more first claims than a limit lets through; leases of t
   const dead = await rows.worker({ started_at: ago(9), dead_at: ago(3), expires_at: ago(3) });
   const held = { state: 'running', worker_id: living, token: 1, started_at: new Date() };
   await pool.query(
-    `UPDATE durable.workflow_definitions SET definition = jsonb_set(definition::jsonb, '{concurrencyLimit}', '1')::json`,
+    `UPDATE durable.workflow_definitions SET definition = jsonb_set(definition::jsonb, '{concurrency}', '{"limit":1,"hold":"working"}')::json`,
   );
   for (let at = 0; at < 2; at++) await rows.open({ ...held, queue: 'ai', limit_key: 'order:k' }, { queue: 'ai' });
   const left = await rows.open({ ...held, worker_id: dead });

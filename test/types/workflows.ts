@@ -73,9 +73,12 @@ export class WrongKey extends DurableWorkflow<OrderInput> {}
 @Workflow({ concurrency: { key: () => 'all' } })
 export class NoLimit {}
 
-// @ts-expect-error a key is a string
-@Workflow({ concurrency: { key: () => 1, limit: 1 } })
+@Workflow({ concurrency: { key: () => 1, limit: 1, hold: 'run' } })
 export class NumberKey {}
+
+// @ts-expect-error no such way to hold a place
+@Workflow({ concurrency: { limit: 1, hold: 'always' } })
+export class WrongHold {}
 
 // @ts-expect-error no such option
 @Workflow({ retries: 1 })

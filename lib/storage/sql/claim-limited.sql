@@ -1,15 +1,17 @@
--- Takes ready rows of one queue as claim.sql does, within the limits of the queue and of the workflows. The statement
+-- Takes ready rows of one queue as durable.claim does, within the limits of the queue and of the workflows. The statement
 -- before it in the transaction waits for the lock on them: a look made in that statement would count what was held
 -- before.
 --   $1 text       queue
---   $2 json       definitions that may be claimed: [{id, run_as, timeout, per_key}]; per_key: the workflow's limit, or null
+--   $2 json       definitions that may be claimed: [{id, run_as, timeout, per_key, whole}]; per_key: the workflow's limit, or
+--                 null; whole: its runs keep their place until they have ended
 --   $3 integer    how many
 --   $4 integer    the worker
 --   $5 integer    rows of a limited workflow that are looked at, at most
 --
--- Limits are counted by leases: what is held by a worker, living or dead, has its place until it is taken from it. A row
--- whose key has no place is set aside as 'blocked'; unblock.sql brings it back. A row without a key is given back to the
--- caller ('unkeyed'), which sets it (set-limit-key.sql) and claims again.
+-- A row whose key has no place is set aside as 'blocked'; unblock.sql brings it back, and so does a claim that would overtake
+-- it. So the rows of a key and queue go in the order of their ranks. A row without a key is given back to the caller
+-- ('unkeyed'), which sets it (set-limit-keys.sql) and claims again.
+-- What a rate of first claims holds back stays ready; those that were claimed before are looked for behind it.
 --
 -- Returns rows as claim.sql does, with kind 'claimed' or 'unkeyed', and one of kind 'limits' that says how many were
 -- blocked and in how many ms the rate of the queue lets more through.
@@ -17,7 +19,8 @@ WITH moment AS MATERIALIZED (
   -- now() is from before the wait for the lock.
   SELECT durable.clock() + (clock_timestamp() - now()) AS at
 ), setting AS MATERIALIZED (
-  SELECT s.global_concurrency, s.rate_limit, s.rate_period_ms * interval '1 ms' AS period
+  SELECT s.global_concurrency, s.rate_limit, s.rate_period_ms * interval '1 ms' AS period,
+    s.rate_limit IS NOT NULL AND s.rate_counts = 'runs' AS firsts_only
   FROM durable.queue_settings s
   WHERE s.queue = $1
 ), spans AS MATERIALIZED (
@@ -32,38 +35,72 @@ WITH moment AS MATERIALIZED (
         SELECT s.global_concurrency - (
           SELECT count(*)::integer FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL AND q.queue = $1)
         FROM setting s WHERE s.global_concurrency IS NOT NULL))) END AS places,
-    GREATEST(0, LEAST($3, (SELECT s.rate_limit - COALESCE(p.n, 0) FROM setting s, spans p))) AS firsts
-), candidate AS MATERIALIZED (
-  SELECT c.*, d.id AS ran_by, d.run_as, d.timeout, d.per_key
-  FROM json_to_recordset($2::json) AS d(id integer, run_as integer, timeout float8, per_key integer)
+    GREATEST(0, LEAST($3, (SELECT s.rate_limit - COALESCE(p.n, 0) FROM setting s, spans p))) AS passes
+), definition AS MATERIALIZED (
+  SELECT d.*, CASE WHEN room.places = 0 THEN 0 WHEN d.per_key IS NULL THEN $3 ELSE $5 END AS rows
+  FROM json_to_recordset($2::json) AS d(id integer, run_as integer, timeout float8, per_key integer, whole boolean), room
+), foremost AS MATERIALIZED (
+  SELECT c.*, d.id AS ran_by, d.run_as, d.timeout, d.per_key, d.whole
+  FROM definition d
   CROSS JOIN LATERAL (
-    SELECT q.id, q.rank, q.limit_key, q.token = 0 AS first
+    SELECT q.id, q.rank, q.limit_key, q.step_of, q.started_at
     FROM durable.workflow_queue q
     WHERE q.queue = $1 AND q.definition_id = d.id AND q.state = 'ready' AND NOT q.paused
     ORDER BY q.rank, q.id
-    LIMIT CASE WHEN (SELECT places FROM room) = 0 THEN 0 WHEN d.per_key IS NULL THEN $3 ELSE $5 END
+    LIMIT d.rows
     FOR NO KEY UPDATE SKIP LOCKED
   ) c
+), further AS MATERIALIZED (
+  SELECT c.*, d.id AS ran_by, d.run_as, d.timeout, d.per_key, d.whole
+  FROM definition d
+  CROSS JOIN LATERAL (
+    SELECT q.id, q.rank, q.limit_key, q.step_of, q.started_at
+    FROM durable.workflow_queue q
+    WHERE q.queue = $1 AND q.definition_id = d.id AND q.state = 'ready' AND NOT q.paused AND q.started_at IS NOT NULL
+    ORDER BY q.rank, q.id
+    LIMIT CASE WHEN (SELECT firsts_only FROM setting) THEN d.rows ELSE 0 END
+    FOR NO KEY UPDATE SKIP LOCKED
+  ) c
+), candidate AS MATERIALIZED (
+  SELECT a.*,
+    a.per_key IS NOT NULL AND a.limit_key IS NULL AS unkeyed,
+    -- A run that keeps its place has it, and its steps on other queues with it.
+    a.per_key IS NOT NULL AND a.limit_key IS NOT NULL
+      AND NOT (a.whole AND (a.started_at IS NOT NULL OR a.step_of IS NOT NULL)) AS needs,
+    a.started_at IS NULL OR NOT COALESCE((SELECT firsts_only FROM setting), false) AS counts
+  FROM (
+    SELECT * FROM foremost
+    UNION ALL
+    SELECT * FROM further WHERE NOT EXISTS (SELECT FROM foremost WHERE foremost.id = further.id)
+  ) a
 ), keyed AS MATERIALIZED (
-  SELECT k.limit_key, k.per_key - (
-      SELECT count(*) FROM durable.workflow_queue q WHERE q.limit_key = k.limit_key AND q.worker_id IS NOT NULL
-    ) AS free
-  FROM (SELECT DISTINCT limit_key, per_key FROM candidate WHERE per_key IS NOT NULL AND limit_key IS NOT NULL) k
-), ranked AS MATERIALIZED (
-  SELECT c.*, c.per_key IS NOT NULL AND c.limit_key IS NULL AS unkeyed,
-    CASE WHEN c.per_key IS NULL THEN true
-      ELSE k.free >= row_number() OVER (
-        PARTITION BY c.per_key IS NULL, c.limit_key ORDER BY c.rank, c.id) END AS fits
+  SELECT k.limit_key, GREATEST(0, k.per_key - durable.places_taken(k.limit_key, k.whole)) AS free
+  FROM (SELECT DISTINCT limit_key, per_key, whole FROM candidate WHERE needs) k
+), numbered AS MATERIALIZED (
+  SELECT c.*, k.free, row_number() OVER (PARTITION BY c.needs, c.limit_key ORDER BY c.rank, c.id) AS nth
   FROM candidate c
-  LEFT JOIN keyed k ON k.limit_key = c.limit_key AND c.per_key IS NOT NULL
+  LEFT JOIN keyed k ON k.limit_key = c.limit_key AND c.needs
+), ranked AS MATERIALIZED (
+  SELECT n.*,
+    CASE WHEN NOT n.needs THEN true WHEN n.nth > n.free THEN false
+      ELSE n.nth + (
+        SELECT count(*)
+        FROM (
+          SELECT FROM durable.workflow_queue b
+          WHERE b.state = 'blocked' AND NOT b.paused AND b.limit_key = n.limit_key AND b.queue = $1
+            AND (b.rank, b.id) < (n.rank, n.id)
+          LIMIT n.free
+        ) before
+      ) <= n.free END AS fits
+  FROM numbered n
 ), within_rate AS MATERIALIZED (
-  SELECT r.*, row_number() OVER (PARTITION BY r.first ORDER BY r.rank, r.id) AS nth
+  SELECT r.*, row_number() OVER (PARTITION BY r.counts ORDER BY r.rank, r.id) AS pass
   FROM ranked r
   WHERE r.fits AND NOT r.unkeyed
 ), chosen AS MATERIALIZED (
   SELECT w.*
   FROM within_rate w, room
-  WHERE NOT w.first OR w.nth <= room.firsts
+  WHERE NOT w.counts OR w.pass <= room.passes
   ORDER BY w.rank, w.id
   LIMIT (SELECT places FROM room)
 ), claimed AS (
@@ -84,6 +121,21 @@ WITH moment AS MATERIALIZED (
   FROM ranked r
   WHERE q.id = r.id AND NOT r.unkeyed AND NOT r.fits
   RETURNING q.id
+), brought AS (
+  -- As many as there are places left that nothing else fits: what was set aside before goes first.
+  UPDATE durable.workflow_queue q
+  SET state = 'ready'
+  FROM (
+    SELECT limit_key, max(free) - count(*) FILTER (WHERE fits) AS places FROM ranked WHERE needs GROUP BY limit_key
+  ) l
+  CROSS JOIN LATERAL (
+    SELECT b.id FROM durable.workflow_queue b
+    WHERE b.state = 'blocked' AND NOT b.paused AND b.limit_key = l.limit_key AND b.queue = $1
+    ORDER BY b.rank, b.id
+    LIMIT GREATEST(0, l.places)
+    FOR NO KEY UPDATE SKIP LOCKED
+  ) b
+  WHERE q.id = b.id
 ), counted AS (
   INSERT INTO durable.queue_rates AS r (queue, ends_at, n)
   SELECT $1,
@@ -91,7 +143,7 @@ WITH moment AS MATERIALIZED (
     count(*)
   FROM chosen c, moment m, setting s
   CROSS JOIN LATERAL (SELECT GREATEST(0.001, extract(epoch FROM s.period)::float8 / 50) AS width) w
-  WHERE c.first AND s.rate_limit IS NOT NULL
+  WHERE c.counts AND s.rate_limit IS NOT NULL
   GROUP BY m.at, w.width
   ON CONFLICT (queue, ends_at) DO UPDATE SET n = r.n + excluded.n
 ), forgotten AS (
@@ -128,7 +180,7 @@ SELECT 'limits', NULL, NULL, NULL, $1, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
   (SELECT count(*)::integer FROM blocked),
   -- Only where the rate alone held something back.
   CASE WHEN (SELECT places FROM room) > 0
-      AND EXISTS (SELECT FROM within_rate w, room WHERE w.first AND w.nth > room.firsts)
+      AND EXISTS (SELECT FROM within_rate w, room WHERE w.counts AND w.pass > room.passes)
     THEN (SELECT GREATEST(1, extract(epoch FROM COALESCE(p.first_end + s.period - m.at, s.period * 1.02)) * 1000)::float8
           FROM setting s, spans p, moment m) END,
   NULL

@@ -25,7 +25,7 @@ WITH content AS (
   UNION SELECT queue FROM served
   UNION SELECT queue FROM durable.queue_settings WHERE $1::text IS NULL OR queue = $1
 )
-SELECT name.queue, s.paused_at, s.global_concurrency, s.rate_limit, s.rate_period_ms::float8 AS rate_period_ms,
+SELECT name.queue, s.paused_at, s.global_concurrency, s.rate_limit, s.rate_period_ms::float8 AS rate_period_ms, s.rate_counts,
   s.priority_ageing_ms::float8 AS priority_ageing_ms, COALESCE(w.workers, 0) AS workers,
   COALESCE(c.running, 0) AS running, COALESCE(c.ready, 0) AS ready, COALESCE(c.blocked, 0) AS blocked,
   COALESCE(c.waiting, 0) AS waiting, COALESCE(c.scheduled, 0) AS scheduled, COALESCE(c.held_back, 0) AS held_back,

@@ -22,12 +22,31 @@ WHERE begun.n > s.rate_limit AND s.updated_at < now() - s.rate_period_ms * inter
 UNION ALL
 SELECT NULL, format('key %s has %s leases, and its workflow lets %s through', k.limit_key, k.n, k.most)
 FROM (
-  SELECT q.limit_key, count(*) AS n, max((d.definition ->> 'concurrencyLimit')::integer) AS most
+  -- A run that keeps its place to the end has it for its steps on other queues too.
+  SELECT q.limit_key, count(DISTINCT CASE d.definition #>> '{concurrency,hold}' WHEN 'run' THEN COALESCE(q.step_of, q.id)
+      ELSE q.id END) AS n,
+    max((d.definition #>> '{concurrency,limit}')::integer) AS most
   FROM durable.workflow_queue q
   JOIN durable.workflow_definitions d ON d.id = q.definition_id
   WHERE q.limit_key IS NOT NULL AND q.worker_id IS NOT NULL
   GROUP BY q.limit_key
-  HAVING bool_and(d.definition ->> 'concurrencyLimit' IS NOT NULL)
+  HAVING bool_and(d.definition #>> '{concurrency,limit}' IS NOT NULL)
+) k
+WHERE k.n > k.most
+UNION ALL
+-- Where no version of the workflow has ever let a run give its place back.
+SELECT NULL, format('key %s has %s runs that have begun, and its workflow lets %s through', k.limit_key, k.n, k.most)
+FROM (
+  SELECT q.limit_key, count(*) AS n
+  FROM durable.workflow_queue q
+  WHERE q.limit_key IS NOT NULL AND q.started_at IS NOT NULL AND q.step_of IS NULL
+  GROUP BY q.limit_key
+) b
+CROSS JOIN LATERAL (
+  SELECT b.limit_key, b.n, max((d.definition #>> '{concurrency,limit}')::integer) AS most
+  FROM durable.workflow_definitions d
+  WHERE d.name = split_part(b.limit_key, E'\n', 1)
+  HAVING bool_and(d.definition #>> '{concurrency,hold}' IS NOT DISTINCT FROM 'run')
 ) k
 WHERE k.n > k.most
 UNION ALL
