@@ -197,7 +197,7 @@ it.each<[string, (reads: PgWaitReads) => Promise<unknown>]>([
 
 /** Statements that one run, or a few, are looked up with; a list is that of the engine's sessions, which only use indexes. */
 const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
-  'blocked-keys': () => [['w1']],
+  'blocked-keys': () => ['[{"workflow":"w1","per_key":1,"whole":false}]', '', 100],
   'look-at-workers': () => [1],
   pulse: () => [1, null, ['q1'], [1], ['w1']],
   'queue-lag': () => [['q1'], [1]],
