@@ -13,7 +13,7 @@ import type { RegisteredWorkflow } from './registry.js';
 import type { StepScope } from './step-scope.js';
 import type { StepLog } from './step-log.js';
 import type { Suspension } from './step-waits.js';
-import type { NewRecord } from './store.js';
+import type { RunOp } from './store.js';
 
 /** What an attempt calls, and what it makes of what that returns. */
 export interface AttemptSpec {
@@ -53,10 +53,10 @@ type AttemptOutcome =
     }
   | { readonly status: 'suspended'; readonly how: Suspension; readonly durationMs: number };
 
-/** A finished attempt; `committed`: its records, where they are in the journal already (a transactional step). */
+/** A finished attempt; `committed`: what of it is in the journal already (a transactional step). */
 export interface AttemptEnd {
   readonly result: AttemptResult;
-  readonly committed: readonly NewRecord[] | null;
+  readonly committed: RunOp | null;
 }
 
 /**

@@ -123,9 +123,15 @@ export interface HandedOp {
   readonly rowId: string;
   readonly runId: string;
   readonly token: number;
+  /** Numbers of records that it builds on; see RunOp. */
+  readonly after: readonly number[];
   readonly records: readonly NewRecord[];
   readonly outcome:
-    null | { readonly kind: 'done' } | { readonly kind: 'again'; readonly delayMs: number; readonly step: string };
+    | null
+    | { readonly kind: 'done' }
+    | { readonly kind: 'again'; readonly delayMs: number; readonly step: string }
+    /** It stays as it is, paused with its run. */
+    | { readonly kind: 'pause' };
   readonly extras: OpExtras | null;
 }
 
@@ -155,6 +161,12 @@ export interface RunOp {
   /** The run whose journal is written (not the row's own for a handed-over step). */
   readonly runId: string;
   readonly token: number;
+  /**
+   * What it builds on beside what was there when its lease began: numbers of records, and a wait. Taken only where all of it
+   * is there, so that a journal which a failover has cut short gets no gap.
+   */
+  readonly after: readonly number[];
+  readonly afterWait: string | null;
   readonly records: readonly NewRecord[];
   readonly outcome: Outcome | null;
   readonly extras: OpExtras | null;
@@ -202,8 +214,8 @@ export type Ack =
   | { readonly taken: false };
 
 export interface GroupResult {
-  /** By rowId; an op that is not here was not taken: its row is locked by somebody, or lost. */
-  readonly acks: ReadonlyMap<string, Ack & { taken: true }>;
+  /** By rowId; an op that is not here was not taken: its row is locked by somebody, or its lease is lost. */
+  readonly acks: ReadonlyMap<string, Ack>;
   /** What the worker has now by its offer. */
   readonly claimed: readonly ClaimedRow[];
   /** Other runs that got what they wait for. */

@@ -5,14 +5,14 @@ import { AttemptClosedError, WorkerCrashedError, WorkflowTimeoutError } from '..
 import { oncePath, type RecordType } from '../core/machine.js';
 import { type ChildRef, define, type LogMark, own, type StepState } from '../core/run-state.js';
 import type { Place } from '../core/survey.js';
-import { textOf } from '../core/text-of.js';
 import { attemptSpec } from './attempt-kinds.js';
 import { type AttemptResult, runAttempt } from './attempt.js';
 import { childExtras, NO_EXTRAS, prepareChild } from './child-start.js';
 import type { PreparedChild } from './children.js';
 import type { Timer } from './long-timer.js';
 import { tellAttempt, tellHanded } from './observed.js';
-import { persist } from './persist.js';
+import { pauseAsItIs, refusalOf } from './pause-as-it-is.js';
+import { isPassing, persist } from './persist.js';
 import { neededFor, resultsOf } from './place-runner.js';
 import { RecordMaker, type SettledAttempt } from './record-maker.js';
 import type { RegisteredWorkflow } from './registry.js';
@@ -62,6 +62,10 @@ export class HandedSession implements Session {
   private dropped = false;
   private lost = false;
   private expired = false;
+  /** The run was paused with the error that the step could not be recorded. */
+  private paused = false;
+  /** The last record of this lease: what the next one builds on. */
+  private after: readonly number[] = [];
 
   constructor(
     private readonly deps: SessionDeps,
@@ -78,7 +82,11 @@ export class HandedSession implements Session {
     this.calls = { ...this.step.calls };
     this.refs = { ...this.step.refs };
     this.logged = this.step.logged ?? null;
-    this.make = new RecordMaker(this.step.nextSeq - 1, () => this.step.round);
+    this.make = new RecordMaker(
+      this.step.nextSeq - 1,
+      () => this.step.round,
+      () => deps.clock.now(),
+    );
     // What an attempt that died with its worker had recorded.
     const prefix = oncePath(this.step.path, '');
     for (const { seq, path, type, facts } of records) {
@@ -121,9 +129,8 @@ export class HandedSession implements Session {
         });
       }
     } catch (error) {
-      if (!(error instanceof AttemptClosedError) && !this.dropped) {
-        this.deps.onTrouble(`Step ${stepNameOf(this.step.path)} of run ${this.runId}: ${textOf(error)}`);
-      }
+      // The engine has failed by itself: another try would fail as this one did.
+      if (!(error instanceof AttemptClosedError) && !this.lost) await this.pauseRun(error);
     } finally {
       this.deadline.clear();
       this.trace?.end(this.outcome, null);
@@ -177,6 +184,8 @@ export class HandedSession implements Session {
         rowId: this.rowId,
         runId: this.runId,
         token: this.token,
+        after: this.after,
+        afterWait: null,
         records: [
           ...this.transactionChildren.map((child) => this.make.child(this.step, child)),
           this.attemptRecord(node.kind, made),
@@ -184,10 +193,12 @@ export class HandedSession implements Session {
         outcome: null,
         extras: childExtras(this.transactionChildren),
       }));
-      await (committed === null ? this.conclude(node.kind, result) : this.commit([], { kind: 'done' }));
-      const { rowId, runId, token } = this;
-      if (committed !== null) {
-        tellHanded(this.deps, this.row, { rowId, runId, token, records: committed, outcome: null, extras: null });
+      if (committed === null) await this.conclude(node.kind, result);
+      else {
+        this.after = committed.records.slice(-1).map(({ seq }) => seq);
+        const { rowId, runId, token, after, records } = committed;
+        tellHanded(this.deps, this.row, { rowId, runId, token, after, records, outcome: null, extras: null });
+        await this.commit([], { kind: 'done' });
       }
     } else {
       const { clock } = this.deps;
@@ -199,6 +210,7 @@ export class HandedSession implements Session {
   }
 
   private async conclude(type: RecordType, result: AttemptResult): Promise<void> {
+    if (this.paused) return;
     if (this.dropped) return this.release();
     if (result.status === 'suspended') return this.suspend(result.how, result.durationMs, this.logRecords(true));
     const record = this.attemptRecord(type, result);
@@ -251,22 +263,45 @@ export class HandedSession implements Session {
     outcome: HandedOp['outcome'],
     extras: OpExtras | null = null,
   ): Promise<void> {
-    const { rowId, runId, token } = this;
-    const op: HandedOp = { rowId, runId, token, records, outcome, extras };
-    const ack = await this.write(op);
+    const { rowId, runId, token, after } = this;
+    const op: HandedOp = { rowId, runId, token, after, records, outcome, extras };
+    let ack: HandedAck | null = null;
+    while (ack === null) ack = await this.write(op);
     if (!ack.taken) {
       this.deps.telemetry?.lost(1);
       throw new AttemptClosedError(stepNameOf(this.step.path));
     }
+    const last = records.at(-1);
+    if (last !== undefined) this.after = [last.seq];
     if (outcome !== null) this.outcome = outcome.kind === 'done' ? 'done' : 'waiting';
     tellHanded(this.deps, this.row, op);
     if (ack.woken !== null) this.deps.onWoken([ack.woken]);
     for (const { queue } of extras?.children ?? []) this.deps.onDue(queue, 0);
   }
 
-  /** Writes until the database has answered; the write is idempotent by its record numbers. */
-  private write(op: HandedOp): Promise<HandedAck> {
-    return this.persist(() => this.deps.store.commitHanded(this.deps.worker(), op));
+  /**
+   * Writes until the database has answered; the write is idempotent by its record numbers. Refused, it pauses the run with the
+   * error. Null: nor would the database have that at the moment, so that it is tried again.
+   */
+  private async write(op: HandedOp): Promise<HandedAck | null> {
+    try {
+      return await this.persist(() => this.deps.store.commitHanded(this.deps.worker(), op));
+    } catch (error) {
+      if (this.lost) throw error;
+      const refusal = refusalOf(this.step.path, error);
+      if (!(await this.pauseRun(refusal, isPassing(error) ? [this.make.note(this.step, refusal.message)] : [])))
+        return null;
+      const closed = new AttemptClosedError(stepNameOf(this.step.path), { cause: error });
+      this.attempt?.giveUp(closed);
+      throw closed;
+    }
+  }
+
+  /** False: not at the moment. */
+  private async pauseRun(error: unknown, notes: readonly NewRecord[] = []): Promise<boolean> {
+    this.paused = await pauseAsItIs(this.deps, this.row, error, () => this.lost, notes);
+    if (this.paused) this.outcome = 'waiting';
+    return this.paused;
   }
 
   private stepState(kind: StepState['kind']): StepState {

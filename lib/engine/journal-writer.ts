@@ -1,25 +1,21 @@
 import { DatabaseUnavailableError } from '../core/errors.js';
 import { textOf } from '../core/text-of.js';
+import { LongTimer } from './long-timer.js';
 import type { Ack, ClaimOffer, EngineStore, GroupResult, RunOp, StartOp, WokenRun } from './store.js';
 import { StoreError } from './store.js';
 import type { Telemetry } from './telemetry.js';
-
-interface Waiting<Op, Result> {
-  readonly op: Op;
-  readonly resolve: (result: Result) => void;
-  readonly reject: (error: unknown) => void;
-  /** performance.now() when it was handed in. */
-  readonly since: number;
-  /** Its outcome may be unknown: commit it alone, look first. */
-  alone: boolean;
-  /** When the group left it out because its row was locked: not tried before (performance.now()). */
-  notBefore: number;
-  /** Groups that have left it out. */
-  skips: number;
-}
-
-/** Whether this process has claimed the run; else it is in the queue for anybody. */
-export type StartResult = boolean;
+import {
+  type Batch,
+  fail,
+  isStart,
+  postpone,
+  settle,
+  type StartResult,
+  type Waiting,
+  type WaitingOp,
+  type WaitingStart,
+  WriterQueue,
+} from './writer-queue.js';
 
 /** Around the commit of starts: offers places for them, and opens what was claimed (ClaimOffers). */
 export type Starting = (
@@ -27,31 +23,41 @@ export type Starting = (
   send: (offer: ClaimOffer | null) => Promise<GroupResult>,
 ) => Promise<GroupResult>;
 
-/** Bounds of one group: beyond them the statement's own size starts to cost latency. */
-const GROUP_OPS = 500;
-const GROUP_BYTES = 4_000_000;
-/** How long a start waits for a database that is away, ms: with the try under way it has its answer within 30 s. */
-const START_PATIENCE = 25_000;
+/** How long a start waits for a database that is away, ms: a client has its answer within 30 s. */
+const START_PATIENCE = 29_000;
+/** ms before a lost connection is tried again, doubled up to the most. */
 const RETRY_MIN = 50;
 const RETRY_MAX = 2_000;
+/** Refusals for a passing reason after which an operation is given up: some 7 s beside the time of the statements. */
+const MOST_REFUSALS = 8;
+const REFUSED_MIN = 100;
 
 /**
  * The one writer of a process. Duties:
  * - groups whatever is ready into one round trip and one commit, and sends the next group when the last one is back:
  *   no delay when idle, hundreds of steps a commit when busy;
  * - leaves no run waiting for another's row: what somebody has locked goes into a later group;
- * - after a failed group commits one by one, so that one bad row harms one run;
- * - after a broken connection looks before it writes again: the commit may have landed.
+ * - after a broken connection has the store look before it writes again: the commit may have landed;
+ * - after a refused group commits one by one, so that one bad row harms one run. An operation that is refused for a passing
+ *   reason goes behind the others, with a growing delay, and is given up when it is refused again and again while others are not.
  */
 export class JournalWriter {
-  private ops: Waiting<RunOp, Ack>[] = [];
-  private starts: Waiting<StartOp, StartResult>[] = [];
+  private readonly queue = new WriterQueue();
+  private sending: Batch | null = null;
   private busy = false;
   private closed = false;
   private idle: (() => void)[] = [];
-  private failures = 0;
+  /** Connections lost in a row. */
+  private losses = 0;
+  /** Commits that the database has taken. */
+  private successes = 0;
+  /** Rows whose operations were refused since it last took one. */
+  private readonly refused = new Set<string>();
   /** Ends the wait for a locked row early: there is something else to write. */
   private nudge: (() => void) | null = null;
+  private readonly patience = new LongTimer(() => this.expireStarts());
+  /** It is running. */
+  private isPatient = false;
 
   constructor(
     private readonly store: EngineStore,
@@ -64,24 +70,32 @@ export class JournalWriter {
     private readonly telemetry?: Telemetry,
   ) {}
 
-  /** Commits a run's records and outcome. `taken: false`: the lease is lost, nothing was written. */
-  commit(op: RunOp): Promise<Ack> {
+  /**
+   * Commits a run's records and outcome. `taken: false`: the lease is lost, nothing was written.
+   * @param most refusals for a passing reason after which it is given up. Default: 8
+   * @throws what the database, or the making of the statement, refused it with
+   */
+  commit(op: RunOp, most = MOST_REFUSALS): Promise<Ack> {
     return new Promise((resolve, reject) => {
-      this.ops.push({ op, resolve, reject, since: performance.now(), alone: false, notBefore: 0, skips: 0 });
+      if (this.closed) return resolve({ taken: false });
+      this.queue.ops.push(this.waiting(op, resolve, reject, most));
       this.wake();
     });
   }
 
-  /** @throws DatabaseUnavailableError when the database stays away for 30 s */
+  /** @throws DatabaseUnavailableError when the database stays away for 29 s, or the writer is closed; says whether it may be started */
   start(op: StartOp): Promise<StartResult> {
     return new Promise((resolve, reject) => {
-      this.starts.push({ op, resolve, reject, since: performance.now(), alone: false, notBefore: 0, skips: 0 });
+      const waiting = this.waiting(op, resolve, reject, Infinity);
+      if (this.closed) return reject(this.startError(waiting, false));
+      this.queue.starts.push(waiting);
+      if (!this.isPatient) this.expireStarts();
       this.wake();
     });
   }
 
   get isIdle(): boolean {
-    return !this.busy && this.ops.length === 0 && this.starts.length === 0;
+    return !this.busy && this.queue.isEmpty;
   }
 
   /** Resolves when nothing is left to write. */
@@ -90,12 +104,38 @@ export class JournalWriter {
     return new Promise((resolve) => this.idle.push(resolve));
   }
 
-  /** Gives up what is left: runs are told that their lease is lost, starts get an error. */
+  /** Gives up what is left, on its way or not: runs are told that their lease is lost, starts get an error. */
   close(): void {
     this.closed = true;
-    for (const waiting of this.ops.splice(0)) waiting.resolve({ taken: false });
-    for (const waiting of this.starts.splice(0)) waiting.reject(this.startError(waiting));
+    this.patience.clear();
+    this.nudge?.();
+    const { ops, starts } = this.queue;
+    for (const waiting of [...ops.splice(0), ...(this.sending?.ops ?? [])]) settle(waiting, { taken: false });
+    for (const waiting of starts.splice(0)) fail(waiting, this.startError(waiting, false));
+    for (const waiting of this.sending?.starts ?? []) fail(waiting, this.startError(waiting, true));
     for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  private waiting<Op, Result>(
+    op: Op,
+    resolve: (result: Result) => void,
+    reject: (error: unknown) => void,
+    most: number,
+  ): Waiting<Op, Result> {
+    return {
+      op,
+      resolve,
+      reject,
+      since: performance.now(),
+      most,
+      settled: false,
+      again: false,
+      alone: false,
+      notBefore: 0,
+      tries: 0,
+      refusals: 0,
+      successes: this.successes,
+    };
   }
 
   private wake(): void {
@@ -107,124 +147,133 @@ export class JournalWriter {
   }
 
   private async run(): Promise<void> {
-    while (!this.closed && (this.ops.length > 0 || this.starts.length > 0)) {
-      this.expireStarts();
-      const now = performance.now();
-      const due = this.ops.filter((w) => w.notBefore <= now);
-      const alone = due.find((w) => w.alone) ?? this.starts.find((w) => w.alone);
-      try {
-        if (alone !== undefined) await this.commitOne(alone);
-        else if (due.length > 0 || this.starts.length > 0) await this.commitGroup();
-        else await this.untilNext(Math.min(...this.ops.map((w) => w.notBefore)) - now);
-        this.failures = 0;
-      } catch (error) {
-        await this.backOff(error);
-      }
+    while (!this.closed && !this.queue.isEmpty) {
+      const batch = this.queue.next(performance.now());
+      if (batch === null) await this.untilDue();
+      else await this.send(batch);
     }
     this.busy = false;
     if (this.closed) return;
     for (const resolve of this.idle.splice(0)) resolve();
   }
 
-  private async commitGroup(): Promise<void> {
-    const { ops, starts } = this.nextGroup();
-    const group = { ops: ops.map((w) => w.op), starts: starts.map((w) => w.op) };
-    const send = (offer: ClaimOffer | null): Promise<GroupResult> =>
-      this.store.commitGroup(this.worker(), { offer, ...group });
+  private async send(batch: Batch): Promise<void> {
+    this.sending = batch;
     let result;
     try {
-      result = await (starts.length === 0 ? send(null) : this.starting(group.starts, send));
+      result = await this.write(batch);
     } catch (error) {
-      // Nothing sent: the same group again, later. Else each for itself: a bad row harms only its own run, and what
-      // may have landed is looked for first.
-      const sent = !(error instanceof StoreError && error.kind === 'unavailable');
-      for (const waiting of [...ops, ...starts]) waiting.alone = sent;
-      this.ops.unshift(...ops);
-      this.starts.unshift(...starts);
-      throw error;
+      this.sending = null;
+      if (!this.closed) await this.failed(batch, error);
+      return;
     }
+    this.sending = null;
+    this.losses = 0;
+    this.successes++;
+    this.refused.clear();
+    const left = this.answered(batch, result);
+    if (left.length > 0 && !this.closed) await this.sortOut(left);
+  }
+
+  private write({ ops, starts, again }: Batch): Promise<GroupResult> {
+    const group = { ops: ops.map((w) => w.op), starts: starts.map((w) => w.op) };
+    if (again) return this.store.commitAgain(this.worker(), { offer: null, ...group });
+    const send = (offer: ClaimOffer | null): Promise<GroupResult> =>
+      this.store.commitGroup(this.worker(), { offer, ...group });
+    return starts.length === 0 ? send(null) : this.starting(group.starts, send);
+  }
+
+  /** Tells of what was taken; gives what was left out. */
+  private answered({ ops, starts }: Batch, result: GroupResult): readonly WaitingOp[] {
     this.telemetry?.committed(result.acks.size + starts.length);
     const claimed = new Set(result.claimed.map((row) => row.rowId));
-    for (const waiting of starts) waiting.resolve(claimed.has(waiting.op.id));
-    if (result.woken.length > 0) this.onWoken(result.woken);
-    const left: Waiting<RunOp, Ack>[] = [];
+    for (const waiting of starts) settle(waiting, claimed.has(waiting.op.id));
+    if (starts.length > 0) this.expireStarts();
+    const left: WaitingOp[] = [];
     for (const waiting of ops) {
       const ack = result.acks.get(waiting.op.rowId);
       if (ack === undefined) left.push(waiting);
-      else waiting.resolve(ack);
+      else settle(waiting, ack);
     }
-    if (left.length > 0) await this.sortOut(left);
+    try {
+      if (result.woken.length > 0) this.onWoken(result.woken);
+    } catch (error) {
+      this.onTrouble(`Nobody was told of what a commit has woken: ${textOf(error)}`);
+    }
+    return left;
   }
 
   /** Tells lost leases from rows that somebody has locked; the latter are tried again. */
-  private async sortOut(left: Waiting<RunOp, Ack>[]): Promise<void> {
-    this.ops.unshift(...left);
-    const held = await this.store.held(this.worker());
-    for (const waiting of left) {
-      if (held.get(waiting.op.rowId)?.token === waiting.op.token) this.postpone(waiting);
-      else this.settle(waiting, { taken: false });
-    }
-  }
-
-  private async commitOne(waiting: Waiting<RunOp, Ack> | Waiting<StartOp, StartResult>): Promise<void> {
+  private async sortOut(left: readonly WaitingOp[]): Promise<void> {
+    this.queue.ops.unshift(...left);
+    let held;
     try {
-      if (isStart(waiting)) {
-        await this.store.startAlone(waiting.op);
-        this.starts = this.starts.filter((w) => w !== waiting);
-        waiting.resolve(false);
-      } else {
-        const done = await this.store.commitAlone(this.worker(), waiting.op);
-        if (done === 'busy') return this.postpone(waiting);
-        this.settle(waiting, done.ack);
-        if (done.woken.length > 0) this.onWoken(done.woken);
-      }
+      held = await this.store.held(this.worker());
     } catch (error) {
-      if (!(error instanceof StoreError) || error.kind !== 'rejected') throw error;
-      this.ops = this.ops.filter((w) => w !== waiting);
-      this.starts = this.starts.filter((w) => w !== waiting);
-      waiting.reject(error);
+      return this.backOff(error);
+    }
+    for (const waiting of left) {
+      if (held.get(waiting.op.rowId)?.token === waiting.op.token) postpone(waiting, 5, 200);
+      else this.end(waiting, () => settle(waiting, { taken: false }));
     }
   }
 
-  private nextGroup(): { ops: Waiting<RunOp, Ack>[]; starts: Waiting<StartOp, StartResult>[] } {
-    const now = performance.now();
-    const ops: Waiting<RunOp, Ack>[] = [];
-    const later: Waiting<RunOp, Ack>[] = [];
-    const seen = new Set<string>();
-    let bytes = 0;
-    for (const waiting of this.ops) {
-      // Two operations of one run go in their order, the second in the next group.
-      const fits = ops.length < GROUP_OPS && bytes < GROUP_BYTES && !seen.has(waiting.op.rowId);
-      seen.add(waiting.op.rowId);
-      if (!fits || waiting.notBefore > now) {
-        later.push(waiting);
-        continue;
-      }
-      for (const record of waiting.op.records) bytes += (record.output?.length ?? 0) + 200;
-      ops.push(waiting);
+  private async failed(batch: Batch, error: unknown): Promise<void> {
+    const all = [...batch.ops, ...batch.starts];
+    this.queue.putBack(batch);
+    // What is no answer of the store was thrown on the way to the server: the same will be thrown again.
+    const kind = error instanceof StoreError ? error.kind : 'rejected';
+    if (kind === 'unavailable' || kind === 'unknown') {
+      for (const waiting of all) waiting.again ||= kind === 'unknown';
+      return this.backOff(error);
     }
-    this.ops = later;
-    let count = 0;
-    while (count < this.starts.length && count < GROUP_OPS && bytes < GROUP_BYTES) {
-      bytes += this.starts[count]?.op.input.length ?? 0;
-      count++;
+    // Rolled back, then: each for itself, so that one that is bad harms only its own run.
+    const [only] = all;
+    if (all.length > 1) for (const waiting of all) waiting.alone = true;
+    else if (only !== undefined) this.refuse(only, kind, error);
+  }
+
+  private refuse(waiting: WaitingOp | WaitingStart, kind: StoreError['kind'], error: unknown): void {
+    if (kind === 'rejected' || !this.counts(waiting, kind)) {
+      if (kind === 'rejected') this.end(waiting, () => fail(waiting, error));
+      else this.putOff(waiting, error);
+      return;
     }
-    return { ops, starts: this.starts.splice(0, count) };
+    waiting.refusals++;
+    if (waiting.refusals >= waiting.most) this.end(waiting, () => fail(waiting, error));
+    else this.putOff(waiting, error);
   }
 
-  private settle(waiting: Waiting<RunOp, Ack>, ack: Ack): void {
-    this.ops = this.ops.filter((w) => w !== waiting);
-    waiting.resolve(ack);
+  /**
+   * Whether a refusal for a passing reason says something of the operation: others were taken since its last one, or, where the
+   * server has no lack of anything, none was refused. What happens to all is the database's trouble.
+   */
+  private counts(waiting: WaitingOp | WaitingStart, kind: StoreError['kind']): boolean {
+    const beside = this.successes > waiting.successes;
+    waiting.successes = this.successes;
+    this.refused.add(isStart(waiting) ? waiting.op.id : waiting.op.rowId);
+    return beside || (kind === 'retry' && this.refused.size === 1);
   }
 
-  private postpone(waiting: Waiting<RunOp, Ack>): void {
-    waiting.skips++;
-    waiting.notBefore = performance.now() + Math.min(5 * 2 ** Math.min(waiting.skips, 6), 200);
+  private putOff(waiting: WaitingOp | WaitingStart, error: unknown): void {
+    waiting.alone = true;
+    postpone(waiting, REFUSED_MIN, RETRY_MAX);
+    if (waiting.tries > 1) return;
+    const what = isStart(waiting) ? `A start of "${waiting.op.workflow}"` : `A commit of run ${waiting.op.runId}`;
+    this.onTrouble(`${what} was refused and will be tried again: ${textOf(error)}`);
   }
 
-  private untilNext(ms: number): Promise<void> {
+  /** Takes it off the list, and tells whoever waits for it. */
+  private end(waiting: WaitingOp | WaitingStart, tell: () => void): void {
+    this.queue.remove(waiting);
+    tell();
+  }
+
+  /** Until something is due, or there is something new. */
+  private untilDue(): Promise<void> {
+    const ms = Math.max(1, this.queue.nextDue() - performance.now());
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.nudge?.(), Math.max(1, ms));
+      const timer = setTimeout(() => this.nudge?.(), ms);
       this.nudge = () => {
         clearTimeout(timer);
         this.nudge = null;
@@ -233,34 +282,37 @@ export class JournalWriter {
     });
   }
 
+  /** Ends the wait of starts that have waited long enough; what is on its way may have been started. */
   private expireStarts(): void {
     const now = performance.now();
-    for (const waiting of this.starts.filter((w) => now - w.since > START_PATIENCE)) {
-      this.starts = this.starts.filter((w) => w !== waiting);
-      waiting.reject(this.startError(waiting));
+    const sent = this.sending?.starts ?? [];
+    let oldest = Infinity;
+    for (const waiting of [...this.queue.starts, ...sent]) {
+      if (waiting.settled) continue;
+      if (now - waiting.since < START_PATIENCE) oldest = Math.min(oldest, waiting.since);
+      else this.end(waiting, () => fail(waiting, this.startError(waiting, sent.includes(waiting))));
     }
+    this.isPatient = oldest < Infinity;
+    if (this.isPatient) this.patience.start(oldest + START_PATIENCE - now);
+    else this.patience.clear();
   }
 
-  private startError(waiting: Waiting<StartOp, StartResult>): Error {
-    const { id, workflow } = waiting.op;
+  private startError({ op: { id, workflow }, again }: WaitingStart, sent: boolean): Error {
+    const why = this.closed ? 'The app was shut down' : 'The database could not be reached';
     return new DatabaseUnavailableError(
-      waiting.alone
-        ? `The connection broke while "${workflow}" was being started as ${id}, so it may or may not have been: look with getExecution("${id}").`
-        : `"${workflow}" was not started: the database could not be reached. Start it again when it is back.`,
+      again || sent
+        ? `${why} while "${workflow}" was being started as ${id}, so it may or may not have been: look with getExecution("${id}").`
+        : `"${workflow}" was not started. ${why}: start it again when it is back.`,
     );
   }
 
   private async backOff(error: unknown): Promise<void> {
-    this.failures++;
-    if (this.failures === 1) {
+    this.losses++;
+    if (this.losses === 1) {
       this.onTrouble(`The journal could not be written and will be again: ${textOf(error)}`);
     }
-    await sleep(Math.min(RETRY_MIN * 2 ** Math.min(this.failures - 1, 10), RETRY_MAX));
+    await sleep(Math.min(RETRY_MIN * 2 ** Math.min(this.losses - 1, 10), RETRY_MAX));
   }
-}
-
-function isStart(w: Waiting<RunOp, Ack> | Waiting<StartOp, StartResult>): w is Waiting<StartOp, StartResult> {
-  return 'workflow' in w.op;
 }
 
 function sleep(ms: number): Promise<void> {

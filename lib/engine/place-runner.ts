@@ -11,7 +11,7 @@ import { attemptSpec, withResults } from './attempt-kinds.js';
 import { childExtras, prepareChild } from './child-start.js';
 import type { PreparedChild } from './children.js';
 import { settledResults } from './fan-results.js';
-import { tellAttempt, tellCommitted } from './observed.js';
+import { tellAttempt } from './observed.js';
 import { attemptAt, RunningAttempt } from './running-attempt.js';
 import type { RunValues } from './run-values.js';
 import type { RecordPlace } from './record-maker.js';
@@ -127,6 +127,8 @@ export class PlaceRunner {
           rowId: core.row.rowId,
           runId: core.runId,
           token: core.row.token,
+          after: core.outbox.after,
+          afterWait: core.outbox.afterWait,
           records: [...started, core.make.attempt(placeOf(place), place.node.kind, result)],
           outcome: null,
           extras: childExtras(children),
@@ -167,8 +169,7 @@ export class PlaceRunner {
       core.write(core.make.log(attempt.info, result.log ?? null, true));
       this.suspended(place, attempt, result.how, result.durationMs);
     } else if (committed !== null) {
-      for (const record of committed) core.take(record, true);
-      tellCommitted(core.deps, core.row, { records: committed, outcome: null, extras: null });
+      core.takeCommitted(committed);
     } else {
       const type = place.work === 'gather' ? 'gather' : place.node.kind;
       const over = result.status === 'completed' || result.retryInMs === null;
@@ -185,9 +186,8 @@ export class PlaceRunner {
     const { core } = this;
     const waits = core.book.of(path, visit).filter((wait) => over || hasThrown(wait));
     if (waits.length === 0) return;
-    const ids = waits.map((wait) => wait.id);
-    core.book.remove(ids);
-    core.outbox.add({ closes: ids });
+    core.book.remove(waits.map((wait) => wait.id));
+    core.outbox.add({ closes: waits.map(({ id }) => ({ id, path })) });
   }
 
   private suspended(place: Place, attempt: RunningAttempt, how: Suspension, durationMs: number): void {

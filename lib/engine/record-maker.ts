@@ -1,3 +1,4 @@
+import { encodeLine, logText } from '../core/log-entry.js';
 import { logPath, oncePath, type RecordType } from '../core/machine.js';
 import type { DataRef } from '../core/run-state.js';
 import type { AttemptResult } from './attempt.js';
@@ -22,6 +23,8 @@ export class RecordMaker {
     /** The highest number in use. */
     public last: number,
     private readonly round: () => number,
+    /** Database time, ms. */
+    private readonly now: () => number,
   ) {}
 
   /** A record of what happened at a place, with the next number. */
@@ -74,6 +77,12 @@ export class RecordMaker {
     const logged = goesOn ? mark : { ...mark, ...NO_LINES };
     const { path, visit, attempt } = at;
     return [this.record({ path: logPath(path), visit, attempt, data: 0 }, 'log', { logs: text, facts: { logged } })];
+  }
+
+  /** A line of the engine's own among what an attempt has logged. */
+  note({ path, visit, attempt }: Omit<RecordPlace, 'data'>, message: string): NewRecord {
+    const logs = logText([{ time: this.now(), line: encodeLine({ level: 'error', message }) }], 0);
+    return this.record({ path: logPath(path), visit, attempt, data: 0 }, 'log', { logs });
   }
 
   child(place: RecordPlace, child: PreparedChild): NewRecord {

@@ -6,7 +6,7 @@ import { mainData, oncePath } from '../core/machine.js';
 import { type CompensationState, type DataRef, seqOf } from '../core/run-state.js';
 import type { StoredError } from '../core/stored-error.js';
 import { type AttemptEnd, type AttemptSpec, failedAttempt, runAttempt, storedErrorOf } from './attempt.js';
-import { tellAttempt, tellCommitted } from './observed.js';
+import { tellAttempt } from './observed.js';
 import type { SettledAttempt } from './record-maker.js';
 import { RunningAttempt } from './running-attempt.js';
 import type { InFlightAttempt } from './session.js';
@@ -14,7 +14,7 @@ import type { SessionCore } from './session-core.js';
 import { stepLog } from './step-log.js';
 import { StepScope } from './step-scope.js';
 import { beginAttempt } from './traces.js';
-import type { NewRecord, UndoRecord } from './store.js';
+import type { NewRecord, RunOp, UndoRecord } from './store.js';
 import { runTransactional } from './transactional.js';
 
 /** A step that is to be undone. */
@@ -28,10 +28,10 @@ interface Entry {
   readonly data: DataRef;
 }
 
-/** An attempt to undo that has come to its end; `committed`: its records, where they are in the journal already. */
+/** An attempt to undo that has come to its end; `committed`: what of it is in the journal already. */
 interface Settled {
   readonly result: SettledAttempt;
-  readonly committed: readonly NewRecord[] | null;
+  readonly committed: RunOp | null;
 }
 
 export type RollbackEnd =
@@ -158,8 +158,7 @@ export class Rollback {
       if (end === null) return core.over ? null : { kind: 'suspended', delayMs: 0 };
       const { result, committed } = end;
       if (committed !== null) {
-        for (const record of committed) core.take(record, true);
-        tellCommitted(core.deps, core.row, { records: committed, outcome: null, extras: null });
+        core.takeCommitted(committed);
         return 'done';
       }
       const record = this.record(entry, state, result);
@@ -210,11 +209,12 @@ export class Rollback {
     spec: AttemptSpec,
     attempt: RunningAttempt,
   ): Promise<AttemptEnd> {
-    const { deps, workflow, row, runId } = this.core;
+    const { deps, workflow, row, runId, outbox } = this.core;
     if (entry.compensation.transactional) {
       return runTransactional(deps, workflow, spec, attempt, (result) => {
         const records = [this.record(entry, state, result)];
-        return { rowId: row.rowId, runId, token: row.token, records, outcome: null, extras: null };
+        const { after, afterWait } = outbox;
+        return { rowId: row.rowId, runId, token: row.token, after, afterWait, records, outcome: null, extras: null };
       });
     }
     const result = await runAttempt(workflow, spec, attempt.open(null), attempt.givenUp, deps.clock);

@@ -13,16 +13,18 @@ import { errorOf } from '../core/text-of.js';
 import { Abandoned } from './abandoned.js';
 import { FailureCause } from './failure-cause.js';
 import type { Timer } from './long-timer.js';
+import type { Sent } from './outbox.js';
 import { PlaceRunner } from './place-runner.js';
 import type { RegisteredWorkflow } from './registry.js';
 import type { RestoredRun } from './restore.js';
 import { Rollback } from './rollback.js';
+import { RunFault } from './run-fault.js';
 import { afterFailure, endOf, parkOf, type Undone } from './run-outcomes.js';
 import type { InFlightAttempt, Session, SessionDeps } from './session.js';
 import { SessionCore } from './session-core.js';
-import type { Ack, ClaimedRow, NewRecord, Outcome, TakenWait } from './store.js';
+import type { Ack, ClaimedRow, Outcome, TakenWait } from './store.js';
 import { endSegment } from './traces.js';
-import { pauseAsItIs } from './unreadable-session.js';
+
 import { WaitWatch } from './wait-watch.js';
 
 /**
@@ -43,6 +45,7 @@ export class RunSession implements Session {
   private readonly watch: WaitWatch;
   private readonly why: FailureCause;
   private readonly abandoned: Abandoned;
+  private readonly fault: RunFault;
   private readonly deadline: Timer;
   /** Wakes a part of the run while others keep the session here. */
   private readonly alarm: Timer;
@@ -54,8 +57,6 @@ export class RunSession implements Session {
   private rollback: Rollback | null = null;
   /** The commit under way ends or parks the run. */
   private leaving = false;
-  /** Why the run is paused as it was. */
-  private fault: { readonly error: unknown } | null = null;
   /** It will proceed after the present macrotask. */
   private isSoon = false;
   private leave: () => void = () => {};
@@ -86,6 +87,14 @@ export class RunSession implements Session {
       proceed: () => this.proceed(),
       broken: (error) => this.broken(error),
     });
+    this.fault = new RunFault(this.core, {
+      committed: (sent) => this.committed(sent),
+      spoiled: () => {
+        this.leaving = false;
+        this.proceed();
+      },
+      broken: (error) => this.broken(error),
+    });
     this.why = new FailureCause(this.core, row.cancel);
     this.abandoned = new Abandoned(this.core, () => this.proceed());
     if (waits === null) this.watch.isAskedFor = true;
@@ -103,7 +112,7 @@ export class RunSession implements Session {
     }
     try {
       await left;
-      if (this.fault !== null) await pauseAsItIs(this.deps, this.row, this.fault.error);
+      if (this.fault.isSet) await this.fault.pause();
     } finally {
       for (const timer of [this.deadline, this.alarm, this.abandoned]) timer.clear();
       this.core.outbox.drop();
@@ -210,7 +219,8 @@ export class RunSession implements Session {
   private goOn(now: boolean): void {
     const { core } = this;
     // A retry that falls due while the run is leaving is made by its next owner; begun here, it would be made twice.
-    if (core.over || this.cancelling || this.leaving) return;
+    if (core.over || this.cancelling || this.leaving || core.outbox.isSalvaging) return;
+    if (this.fault.isSet) return this.drain();
     if (this.rollback !== null) {
       this.rollback.stopping = this.stopping;
       return this.flush(null, null, now);
@@ -328,20 +338,20 @@ export class RunSession implements Session {
     if (outcome !== null) this.deadline.clear();
     this.leaving = outcome !== null;
     this.core.outbox.send(outcome).then(
-      ({ ack, records }) => this.committed(ack, records, outcome),
-      (error: unknown) => this.broken(error),
+      (sent) => this.committed(sent),
+      () => this.fault.salvage(),
     );
   }
 
-  private committed(ack: Ack, records: readonly NewRecord[], outcome: Outcome | null): void {
+  private committed(sent: Sent): void {
     try {
-      this.takeAck(ack, records, outcome);
+      this.takeAck(sent);
     } catch (error) {
       this.broken(error);
     }
   }
 
-  private takeAck(ack: Ack, records: readonly NewRecord[], outcome: Outcome | null): void {
+  private takeAck({ ack, records, outcome }: Sent): void {
     const { core } = this;
     core.confirm(records);
     if (!ack.taken) {
@@ -374,13 +384,21 @@ export class RunSession implements Session {
     this.leave();
   }
 
-  /**
-   * The server will not have a commit, or the engine has failed by itself: another try would fail as this one did.
-   * Nothing is guessed, the run is paused for a person to look at.
-   */
+  /** Lets what runs finish and be recorded, and leaves. */
+  private drain(): void {
+    const { core } = this;
+    if (core.outbox.isBusy) return;
+    if (!core.outbox.isEmpty) return this.send(null);
+    if (core.attempts.size > 0) return;
+    core.over = true;
+    core.outbox.drop();
+    this.leave();
+  }
+
+  /** The engine has failed by itself: another try would fail as this one did. The run is paused for a person to look at. */
   private broken(error: unknown): void {
     if (this.core.over) return;
-    this.fault = { error };
+    this.fault.set(error);
     this.lose(errorOf(error));
   }
 

@@ -5,6 +5,7 @@ import { handedSteps, type RunState } from '../core/run-state.js';
 import { textOf } from '../core/text-of.js';
 import { isAskedFor } from './asked-waits.js';
 import type { PreparedChild } from './children.js';
+import { tellCommitted } from './observed.js';
 import { Outbox } from './outbox.js';
 import { persist } from './persist.js';
 import { RecordMaker } from './record-maker.js';
@@ -13,7 +14,7 @@ import type { RestoredRun } from './restore.js';
 import type { RunningAttempt } from './running-attempt.js';
 import type { RunValues } from './run-values.js';
 import type { SessionDeps } from './session.js';
-import { type ClaimedRow, HANDED_SPAN, type NewRecord, type TakenWait } from './store.js';
+import { type ClaimedRow, HANDED_SPAN, type NewRecord, type RunOp, type TakenWait } from './store.js';
 import type { SegmentTrace } from './telemetry.js';
 import { beginSegment } from './traces.js';
 import { WaitBook } from './wait-book.js';
@@ -47,7 +48,11 @@ export class SessionCore {
   ) {
     this.state = restored.state;
     this.values = restored.values;
-    this.make = new RecordMaker(restored.seq, () => this.state.round);
+    this.make = new RecordMaker(
+      restored.seq,
+      () => this.state.round,
+      () => deps.clock.now(),
+    );
     this.trace = beginSegment(deps.telemetry, row, this.state);
     this.outbox = new Outbox(
       deps,
@@ -81,6 +86,13 @@ export class SessionCore {
     this.values.trim(() => machine.referencedRecords(this.state));
     this.hasFailed ||= record.status === 'failed' && record.retryInMs === null;
     if (!committed) this.pending.push(record.seq);
+  }
+
+  /** Takes in what a transaction of an attempt's own has committed. */
+  takeCommitted({ records, after }: RunOp): void {
+    for (const record of records) this.take(record, true);
+    this.outbox.builtOn(records.at(-1)?.seq ?? 0, after);
+    tellCommitted(this.deps, this.row, { records, outcome: null, extras: null });
   }
 
   /** Takes records in and puts them into the outbox. */
@@ -176,6 +188,7 @@ export class SessionCore {
       if (record.output !== null) this.values.set(record.seq, record.output);
       if (record.error !== null) this.values.setError(record.seq, record.error);
       machine.applyRecord(this.workflow.definition, this.state, record);
+      this.outbox.builtOn(record.seq);
       this.hasFailed = true;
     }
     return records.some((record) => record.type === 'returned');
@@ -189,9 +202,8 @@ export class SessionCore {
     if (machine.failedBy(this.state) !== null) return;
     const gone = this.book.all().filter((wait) => !isAskedFor(this.workflow.definition, this.state, wait));
     if (gone.length === 0) return;
-    const ids = gone.map((wait) => wait.id);
-    this.book.remove(ids);
-    this.outbox.add({ closes: ids });
+    this.book.remove(gone.map((wait) => wait.id));
+    this.outbox.add({ closes: gone.map(({ id, path }) => ({ id, path })) });
   }
 
   isClosing(path: string): boolean {

@@ -3,14 +3,15 @@ import { referencedRecords } from '../core/machine.js';
 import { handedSteps, type RunState, seqOf } from '../core/run-state.js';
 import { textOf } from '../core/text-of.js';
 import { HandedSession } from './handed-session.js';
+import { IdleSession } from './idle-session.js';
 import { tellClaimed } from './observed.js';
+import { pauseAsItIs } from './pause-as-it-is.js';
 import type { RegisteredWorkflow, Registry } from './registry.js';
 import { readAfter, restore, snapshotOf } from './restore.js';
 import { RunSession } from './run-session.js';
 import { RunValues } from './run-values.js';
 import type { Session, SessionDeps } from './session.js';
 import type { Sessions } from './sessions.js';
-import { UnreadableSession } from './unreadable-session.js';
 import { HANDED_SPAN, StoreError } from './store.js';
 import type { ClaimedRow, HandedStep, JournalRecord, RecordRange, TakenWait } from './store.js';
 
@@ -36,8 +37,11 @@ export class SessionOpener {
   async openClaimed(rows: readonly ClaimedRow[]): Promise<readonly ClaimedRow[]> {
     const opened: ClaimedRow[] = [];
     const resumed: ClaimedRow[] = [];
-    for (const row of rows) (row.fresh ? opened : resumed).push(row);
-    for (const row of opened) this.openFresh(row);
+    for (const row of rows) {
+      const isDoubled = this.isDoubled(row);
+      if (!isDoubled && row.fresh) this.openFresh(row);
+      (isDoubled || row.fresh ? opened : resumed).push(row);
+    }
     if (resumed.length === 0) return opened;
     try {
       await this.openResumed(resumed, opened);
@@ -98,7 +102,26 @@ export class SessionOpener {
   }
 
   private openUnreadable(row: ClaimedRow, error: unknown): void {
-    this.sessions.open(new UnreadableSession(this.deps, row, error), row.queue);
+    this.openIdle(row, (isOver) => pauseAsItIs(this.deps, row, error, isOver));
+  }
+
+  /**
+   * Whether this process has it already: what the database knows of that is gone with a failover, and its lease is given out anew.
+   * Where both have one number, what is still written under the old lease would pass for the new one's: the row is given back, and
+   * the next claim has the next number.
+   */
+  private isDoubled(row: ClaimedRow): boolean {
+    if (!this.sessions.displace(row)) return false;
+    const { store, worker, onDue } = this.deps;
+    this.openIdle(row, async () => {
+      await store.release(worker(), [row], false);
+      onDue(row.queue, 0);
+    });
+    return true;
+  }
+
+  private openIdle(row: ClaimedRow, work: (isOver: () => boolean) => Promise<unknown>): void {
+    this.sessions.open(new IdleSession(row, work, this.deps.onTrouble), row.queue);
   }
 
   private async session(

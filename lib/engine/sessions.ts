@@ -68,6 +68,14 @@ export class Sessions {
     });
   }
 
+  /** Ends the session of a row that was claimed anew, if its lease is no earlier one. True: both have one number. */
+  displace({ rowId, token }: { readonly rowId: string; readonly token: number }): boolean {
+    const present = this.rows.get(rowId);
+    if (present === undefined || present.token < token) return false;
+    present.lose(new Error(`Run ${present.runId} was claimed anew: the database knows nothing of its lease`));
+    return present.token === token;
+  }
+
   /** Something that a run waits for has come. False: the run is not here. */
   refresh(runId: string): boolean {
     const session = this.rows.get(runId);

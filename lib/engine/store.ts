@@ -1,15 +1,5 @@
 import type { WorkflowDefinition } from '../core/definition.js';
-import type {
-  Ack,
-  CommitGroup,
-  GroupResult,
-  HandedAck,
-  HandedOp,
-  RunOp,
-  StartOp,
-  StepTransaction,
-  WokenRun,
-} from './commit-types.js';
+import type { CommitGroup, GroupResult, HandedAck, HandedOp, RunOp, StepTransaction } from './commit-types.js';
 import type { Claimable, ClaimedRow } from './claim-port.js';
 import type {
   CancelledTree,
@@ -40,16 +30,17 @@ export { HANDED_SPAN } from './store-types.js';
 export interface EngineStore {
   /** Commits a group in one round trip; never waits for a row: what somebody else has locked is left out. */
   commitGroup(worker: number, group: CommitGroup): Promise<GroupResult>;
-  /** Commits one operation whose outcome may be unknown: locks its row, looks whether it landed, else writes it. */
-  commitAlone(worker: number, op: RunOp): Promise<{ ack: Ack; woken: readonly WokenRun[] } | 'busy'>;
-  /** Inserts one start whose outcome may be unknown; idempotent by its id. */
-  startAlone(start: StartOp): Promise<void>;
+  /**
+   * Commits a group whose outcome is unknown: locks the rows, looks what of it has landed, and writes the rest. Starts that are
+   * there already are not made again; none is held.
+   */
+  commitAgain(worker: number, group: CommitGroup): Promise<GroupResult>;
   /** Commits what a step on another queue did: its row, the run's journal and the run's wake-up in one transaction. */
   commitHanded(worker: number, op: HandedOp): Promise<HandedAck>;
   /** Runs `work` in a transaction of the application's own database handle, which also takes the step's record. */
   transaction<T>(work: (transaction: StepTransaction) => Promise<T>): Promise<T>;
-  /** After a commit of unknown outcome: whether the record is in the journal. Waits for the run's row. */
-  landed(rowId: string, runId: string, seq: number): Promise<boolean>;
+  /** After a transaction of unknown outcome: whether its record is in the journal. Waits for the run's row. */
+  landed(worker: number, op: RunOp): Promise<boolean>;
   /** The rows that the worker holds, with their tokens and what was asked of them meanwhile. */
   held(worker: number): Promise<Map<string, HeldRow>>;
   /**
@@ -122,11 +113,11 @@ export interface EngineStore {
 /**
  * Why a statement failed, as far as the engine must know: `unavailable`: nothing was sent; `unknown`: sent, and the
  * answer was lost, so it may have been committed; `rejected`: the server refused it and rolled it back; `retry`: the
- * same, but for a passing reason (a timeout, a deadlock, a shutdown).
+ * same, but for a passing reason (a timeout, a deadlock); `scarce`: the same, since it lacks disk, memory or connections.
  */
 export class StoreError extends Error {
   constructor(
-    readonly kind: 'unavailable' | 'unknown' | 'rejected' | 'retry',
+    readonly kind: 'unavailable' | 'unknown' | 'rejected' | 'retry' | 'scarce',
     message: string,
     options?: ErrorOptions,
   ) {

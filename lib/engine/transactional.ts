@@ -131,7 +131,7 @@ function mayBeLost(error: string): boolean {
 
 function committedBy(result: AttemptResult | null, op: RunOp | null): AttemptEnd {
   if (result === null || op === null) throw new Error('A transaction ended without a result');
-  return { result, committed: op.records };
+  return { result, committed: op };
 }
 
 /** Whether a commit whose answer was lost has happened; asks until the database has answered. */
@@ -141,11 +141,10 @@ async function landed(
   spec: AttemptSpec,
   op: RunOp | null,
 ): Promise<boolean> {
-  const record = op?.records.at(-1);
-  if (op === null || record === undefined) return false;
+  if (op === null) return false;
   for (;;) {
     try {
-      return await deps.store.landed(op.rowId, op.runId, record.seq);
+      return await deps.store.landed(deps.worker(), op);
     } catch (error) {
       if (error instanceof StoreError && error.kind === 'rejected') throw error;
       await pause(LOOK_AGAIN, attempt).catch((reason: unknown) => {

@@ -83,6 +83,11 @@ export function isRetryableRejection(error: unknown): boolean {
   return isRejectedByServer(error) && (TRY_AGAIN.test(answer?.code ?? '') || needsFreshSession(error));
 }
 
+/** Whether the server lacks disk, memory or the like: what happens to everybody, whatever is sent. */
+export function isScarcity(error: unknown): boolean {
+  return /^(53...|58030)$/.test(serverAnswer(error)?.code ?? '');
+}
+
 /**
  * Whether it was this session that the statement could not run in: the server has become a standby (25006, after a
  * failover), or the session's prepared statements are not what they were (26000 and 42P05 behind a pooler, 0A000

@@ -11,6 +11,7 @@ export {
   isQueryTimeout,
   isRejectedByServer,
   isRetryableRejection,
+  isScarcity,
   needsFreshSession,
   serverAnswer,
 } from './connection-errors.js';

@@ -7,7 +7,7 @@ import { type ClaimRow, claimedRow } from './claimed-row.js';
 /** Rows of the engine's statements, and what the engine makes of them. */
 
 export interface GroupRow {
-  readonly kind: 'op' | 'claimed';
+  readonly kind: 'op' | 'gap' | 'claimed';
   readonly id: string;
   readonly paused: boolean;
   readonly watched: boolean;
@@ -17,13 +17,14 @@ export interface GroupRow {
   readonly claimed: ClaimRow | null;
 }
 
-type Acks = Map<string, port.Ack & { taken: true }>;
+type Acks = Map<string, port.Ack>;
 
 export function groupResult(rows: readonly GroupRow[]): port.GroupResult & { acks: Acks } {
   const acks: Acks = new Map();
   const claims: port.ClaimedRow[] = [];
   for (const { kind, id, paused, watched, ready, wake, cancel, claimed } of rows) {
     if (kind === 'op') acks.set(id, { taken: true, paused, watched, ready, wake, cancel });
+    else if (kind === 'gap') acks.set(id, { taken: false });
     else if (claimed !== null) claims.push(claimedRow(claimed));
   }
   return { acks, claimed: claims, woken: [] };

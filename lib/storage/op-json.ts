@@ -32,8 +32,15 @@ export function startsJson(starts: readonly StartOp[]): string {
 
 // (What is spread stands last here, and in the engine: properties that come after it make V8 set up a hidden class for
 // each object, which takes microseconds and stays until the next full collection.)
-function opRow({ rowId, runId, token, records, outcome }: RunOp): object {
-  const row = { id: rowId, run: runId, token, touches: outcome !== null, records: records.map(recordRow) };
+function opRow({ rowId, runId, token, after, records, outcome }: RunOp): object {
+  const row = {
+    id: rowId,
+    run: runId,
+    token,
+    after: after[0],
+    touches: outcome !== null,
+    records: records.map(recordRow),
+  };
   if (outcome === null) return row;
   if (outcome.kind === 'end') {
     const { status, dataSeq, error, dropSteps, undone } = outcome;
@@ -69,6 +76,20 @@ function recordRow(r: NewRecord): object {
     error: r.error ?? undefined,
     logs: r.logs ?? undefined,
   };
+}
+
+/** Operations in the form that lock-leases.sql and look-again.sql take. */
+export function leasesJson(ops: readonly Pick<RunOp, 'rowId' | 'runId' | 'token' | 'records' | 'outcome'>[]): string {
+  const sorted = [...ops].sort((a, b) => (a.rowId < b.rowId ? -1 : 1));
+  return JSON.stringify(
+    sorted.map(({ rowId, runId, token, records, outcome }) => ({
+      id: rowId,
+      run: runId,
+      token,
+      seq: records[0]?.seq,
+      ends: outcome?.kind === 'end',
+    })),
+  );
 }
 
 /** Operations in the form that commit-extras.sql takes. */

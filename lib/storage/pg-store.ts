@@ -5,7 +5,7 @@ import { StoreError } from '../engine/store.js';
 import { claimableJson, type ClaimRow, claimedRow } from './claimed-row.js';
 import type { Connections } from './connections.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
-import { commitIn, groupValues, lockWaiters } from './commits.js';
+import { commitAgain, commitIn, groupValues, handedBefore, isPlain, lockWaiters } from './commits.js';
 import {
   groupResult,
   type GroupRow,
@@ -20,7 +20,7 @@ import {
 } from './engine-rows.js';
 import { matchLoose } from './loose-events.js';
 import { changeOnce } from './once.js';
-import { extrasJson, recordsJson, startsJson } from './op-json.js';
+import { extrasJson, leasesJson, recordsJson } from './op-json.js';
 import { findUnsound, repair } from './reconcile.js';
 import { sql } from './sql.js';
 import { isLease, type LockedRow, StepTransactions } from './step-transactions.js';
@@ -69,58 +69,39 @@ export class PgStore implements port.EngineStore {
   }
 
   async commitGroup(worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
-    const result = group.ops.some((op) => op.extras !== null)
-      ? await this.writer.transaction((run) => commitIn(run, worker, group))
-      : groupResult(await this.writer.run<GroupRow>('commit-group', groupValues(worker, group)));
+    const result = isPlain(group)
+      ? groupResult(await this.writer.run<GroupRow>('commit-group', groupValues(worker, group)))
+      : await this.writer.transaction((run) => commitIn(run, worker, group));
     this.committedAt = performance.now();
     return result;
   }
 
-  commitAlone(worker: number, op: port.RunOp): Promise<{ ack: port.Ack; woken: readonly port.WokenRun[] } | 'busy'> {
-    return this.transact(async (run) => {
-      const [locked] = await run('lock-held', [op.rowId, op.token, worker]);
-      if (locked === undefined) {
-        const held = await run<{ id: string; token: number }>('held', [worker]);
-        const ours = held.some((row) => row.id === op.rowId && row.token === op.token);
-        return ours ? 'busy' : { ack: { taken: false }, woken: [] };
-      }
-      const seq = op.records[0]?.seq;
-      const landed = seq !== undefined && (await run('has-record', [op.runId, seq])).length > 0;
-      // All of it landed, then, in one transaction: what came of it meanwhile (a step on another queue that has ended) must
-      // not be done again. The row's marks are asked for as they are now.
-      const rest = landed ? { ...op, records: [], outcome: null, extras: null } : op;
-      const { acks, woken } = await commitIn(run, worker, { ops: [rest], starts: [], offer: null });
-      const ack = acks.get(op.rowId);
-      return ack === undefined ? 'busy' : { ack, woken };
-    });
-  }
-
-  async startAlone(start: port.StartOp): Promise<void> {
-    await this.writer.run('start-alone', [startsJson([start])]);
+  async commitAgain(worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
+    const result = await this.writer.transaction((run) => commitAgain(run, worker, group));
+    this.committedAt = performance.now();
+    return result;
   }
 
   commitHanded(worker: number, op: port.HandedOp): Promise<port.HandedAck> {
     return this.transact(async (run) => {
-      const rows = await run<LockedRow>('lock-handed', [op.rowId, op.runId]);
-      if (!isLease(rows, worker, op)) return { taken: false, woken: null };
+      const rows = await run<LockedRow>('lock-handed', [op.rowId, op.runId, op.after]);
+      if (!isLease(rows, worker, op)) return handedBefore(run, worker, op);
       if (!rows.some((row) => row.id === op.runId)) {
         // The run has ended: nothing is recorded for it any more.
         await run('finish-handed', [op.rowId]);
         return { taken: false, woken: null };
       }
-      if (op.records.length > 0) await run('insert-records', [op.runId, op.token, recordsJson(op.records), true]);
+      const { records, outcome, extras } = op;
+      if (records.length > 0) await run('insert-records', [op.runId, op.token, recordsJson(records), true]);
       if ((await lockWaiters(run, [op])).size > 0) throw new StoreError('retry', 'A run that is waited for is locked');
-      if (op.extras !== null) await run('commit-extras', [extrasJson([op])]);
-      let woken: port.WokenRun | null = null;
-      if (op.outcome?.kind === 'again') {
-        await run('repeat-handed', [op.rowId, op.outcome.delayMs, op.outcome.step]);
-      } else if (op.outcome?.kind === 'done') {
-        await run('finish-handed', [op.rowId]);
-        if ((op.extras?.waits.length ?? 0) > 0) await run('match-waits', [[op.runId], []]);
-        const [row] = await run<Omit<port.WokenRun, 'runId'>>('wake-run', [op.runId]);
-        woken = row === undefined ? null : { ...row, runId: op.runId };
-      }
-      return { taken: true, woken };
+      if (extras !== null) await run('commit-extras', [extrasJson([op])]);
+      if (outcome?.kind === 'again') await run('repeat-handed', [op.rowId, outcome.delayMs, outcome.step]);
+      if (outcome?.kind === 'pause') await run('pause-handed', [op.rowId]);
+      if (outcome?.kind !== 'done') return { taken: true, woken: null };
+      await run('finish-handed', [op.rowId]);
+      if ((extras?.waits.length ?? 0) > 0) await run('match-waits', [[op.runId], []]);
+      const [row] = await run<Omit<port.WokenRun, 'runId'>>('wake-run', [op.runId]);
+      return { taken: true, woken: row === undefined ? null : { ...row, runId: op.runId } };
     });
   }
 
@@ -129,10 +110,11 @@ export class PgStore implements port.EngineStore {
     return this.steps.run(work);
   }
 
-  landed(rowId: string, runId: string, seq: number): Promise<boolean> {
+  landed(worker: number, op: port.RunOp): Promise<boolean> {
     return this.transact(async (run) => {
-      await run('lock-run-row', [rowId]);
-      return (await run('has-record', [runId, seq])).length > 0;
+      await run('lock-handed', [op.rowId, op.runId, null]);
+      const [found] = await run<{ landed: boolean }>('look-again', [worker, leasesJson([op])]);
+      return found?.landed === true;
     });
   }
 

@@ -2,7 +2,13 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { textOf } from '../core/text-of.js';
 import type * as port from '../engine/store.js';
 import { StoreError } from '../engine/store.js';
-import { isConnectionError, isQueryTimeout, isRetryableRejection, serverAnswer } from './connection-errors.js';
+import {
+  isConnectionError,
+  isQueryTimeout,
+  isRejectedByServer,
+  isRetryableRejection,
+  serverAnswer,
+} from './connection-errors.js';
 import { extrasJson, recordsJson } from './op-json.js';
 import { PoolWatch } from './pool-watch.js';
 import { sql } from './sql.js';
@@ -59,7 +65,7 @@ export class StepTransactions {
       });
     } catch (error) {
       if (!begun && isConnectionError(error)) throw new StoreError('unavailable', textOf(error), { cause: error });
-      throw worked ? asStoreError(error) : error;
+      throw worked ? ofCommit(error) : error;
     } finally {
       leave();
     }
@@ -71,7 +77,7 @@ export class StepTransactions {
     const { schema } = this.options;
     try {
       await query(HOLD_LOCKS, []);
-      const rows = await query<LockedRow>(sql('lock-handed', schema), [op.rowId, op.runId]);
+      const rows = await query<LockedRow>(sql('lock-handed', schema), [op.rowId, op.runId, op.after]);
       if (!isLease(rows, worker, op)) return false;
       const elsewhere = op.rowId !== op.runId;
       await query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records), elsewhere]);
@@ -88,11 +94,20 @@ export interface LockedRow {
   readonly id: string;
   readonly token: number;
   readonly worker_id: number | null;
+  /** What the operation builds on is there. */
+  readonly whole: boolean;
 }
 
-/** Whether the operation's own row is among them, still under its lease. */
+/** Whether the operation's own row is among them, still under its lease, and what it builds on is there. */
 export function isLease(rows: readonly LockedRow[], worker: number, op: { rowId: string; token: number }): boolean {
-  return rows.some((row) => row.id === op.rowId && row.token === op.token && row.worker_id === worker);
+  return rows.some((row) => row.id === op.rowId && row.token === op.token && row.worker_id === worker && row.whole);
+}
+
+/** Why the commit has failed: but for the server's refusal nobody knows what became of it. */
+function ofCommit(error: unknown): StoreError {
+  const known = asStoreError(error);
+  if (known.kind !== 'rejected' || isRejectedByServer(error)) return known;
+  return new StoreError('unknown', known.message, { cause: error });
 }
 
 /** Also with an error: that of a transaction that has failed is an answer. */

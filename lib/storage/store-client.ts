@@ -1,7 +1,14 @@
 import type pg from 'pg';
 import { textOf } from '../core/text-of.js';
 import { StoreError } from '../engine/store.js';
-import { ConnectionLostError, isRejectedByServer, isRetryableRejection, type SteadyClient } from './connection.js';
+import {
+  ConnectionLostError,
+  isConnectionError,
+  isRejectedByServer,
+  isRetryableRejection,
+  isScarcity,
+  type SteadyClient,
+} from './connection.js';
 import type { Connections, Role } from './connections.js';
 import { sql } from './sql.js';
 
@@ -54,8 +61,11 @@ export class StoreClient {
 export function asStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
   const message = textOf(error);
-  if (isRetryableRejection(error)) return new StoreError('retry', message, { cause: error });
-  if (isRejectedByServer(error)) return new StoreError('rejected', message, { cause: error });
+  if (isRetryableRejection(error))
+    return new StoreError(isScarcity(error) ? 'scarce' : 'retry', message, { cause: error });
+  // What is no answer of the server and no lost connection was thrown in this process, by itself: nothing was committed.
+  if (isRejectedByServer(error) || !isConnectionError(error))
+    return new StoreError('rejected', message, { cause: error });
   const unsent = error instanceof ConnectionLostError && !error.sent;
   return new StoreError(unsent ? 'unavailable' : 'unknown', message, { cause: error });
 }

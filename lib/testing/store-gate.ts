@@ -2,7 +2,7 @@ import type { EngineStore, RunOp, StepTransaction } from '../engine/store.js';
 
 /** What a worker is about to commit. */
 export interface Commit {
-  readonly verb: 'commitGroup' | 'commitAlone' | 'commitHanded' | 'transaction' | 'cancelRun' | 'cancelChildren';
+  readonly verb: 'commitGroup' | 'commitAgain' | 'commitHanded' | 'transaction' | 'cancelRun' | 'cancelChildren';
   /** What it says of the runs: `charge completed`, `the run ended: completed`. */
   readonly what: string;
 }
@@ -128,8 +128,8 @@ type TransactionWork<T = unknown> = (transaction: StepTransaction) => Promise<T>
 function commitOf(verb: string, args: unknown[]): Commit | null {
   if (verb === 'cancelRun') return { verb, what: 'a child cancelled' };
   if (verb === 'cancelChildren') return { verb, what: 'the children cancelled' };
-  if (verb !== 'commitGroup' && verb !== 'commitAlone' && verb !== 'commitHanded') return null;
-  if (verb !== 'commitGroup') return { verb, what: describe(args[1] as Described) };
+  if (verb === 'commitHanded') return { verb, what: describe(args[1] as Described) };
+  if (verb !== 'commitGroup' && verb !== 'commitAgain') return null;
   const { ops, starts } = args[1] as { ops: readonly RunOp[]; starts: readonly { workflow: string }[] };
   const what = [...ops.map(describe), ...starts.map(({ workflow }) => `${workflow} started`)];
   return { verb, what: what.join('; ') };

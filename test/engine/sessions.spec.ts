@@ -1,6 +1,8 @@
+import { Registry } from '../../lib/engine/registry.js';
+import { SessionOpener } from '../../lib/engine/session-opener.js';
 import { Sessions } from '../../lib/engine/sessions.js';
-import type { Session } from '../../lib/engine/session.js';
-import type { EngineStore, HeldRow } from '../../lib/engine/store.js';
+import type { Session, SessionDeps } from '../../lib/engine/session.js';
+import type { ClaimedRow, EngineStore, HeldRow } from '../../lib/engine/store.js';
 
 /** What the database says this process holds, and what was given back. */
 class Held {
@@ -89,11 +91,41 @@ it('does not wait for claims that began after the row was first seen', async () 
   await claim;
 });
 
-function session(rowId: string): Session {
+describe('a row that is claimed while this process has it, since a failover has lost its lease', () => {
+  const row = (token: number): ClaimedRow => ({
+    rowId: 'a', runId: 'a', token, workflow: 'w', definitionId: 1, ranBy: 1, queue: 'default', input: '{}',
+    snapshot: null, snapshotSeq: 0, round: 1, fresh: true, recoveries: 0, deadlineInMs: null, step: null,
+    scheduledTime: null, priority: 0, parentId: null, cancel: null,
+  }); // prettier-ignore
+  const opener = (): SessionOpener => {
+    const deps = { store, worker: () => 1, onDue: () => {}, onTrouble: () => {} };
+    return new SessionOpener(deps as unknown as SessionDeps, new Registry(), sessions);
+  };
+
+  it('is given back where both leases have one number: the next one has another', async () => {
+    const lost: string[] = [];
+    sessions.open({ ...session('a', 5), lose: () => lost.push('a') }, 'default');
+    store.rows.set('a', 5);
+    await opener().openClaimed([row(5)]);
+    expect([lost, store.released]).toEqual([['a'], ['a']]);
+  });
+
+  it.each([
+    ['ends what this process has under a later one', 7, 5, ['a']],
+    ['leaves what this process has under an earlier one alone: it is leaving', 4, 5, []],
+  ])('%s', async (_, has, gets, ended) => {
+    const lost: string[] = [];
+    sessions.open({ ...session('a', has), lose: () => lost.push('a') }, 'default');
+    expect(sessions.displace(row(gets))).toBe(false);
+    expect(lost).toEqual(ended);
+  });
+});
+
+function session(rowId: string, token = 1): Session {
   return {
     rowId,
     runId: rowId,
-    token: 1,
+    token,
     run: () => new Promise(() => {}),
     lose: () => {},
     handBack: () => {},

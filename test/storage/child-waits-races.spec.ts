@@ -38,7 +38,7 @@ function held(process: number, run: Record<string, unknown> = {}): Promise<strin
 
 /** Commits as the journal writer does: what is left out, or fails for a passing reason, goes into a later group. */
 async function commit(process: number, runId: string, outcome: Outcome, extras: OpExtras): Promise<void> {
-  const op: RunOp = { rowId: runId, runId, token: 1, records: [], outcome, extras };
+  const op: RunOp = { rowId: runId, runId, token: 1, after: [], afterWait: null, records: [], outcome, extras };
   for (;;) {
     try {
       const group = { ops: [op], starts: [], offer: null };

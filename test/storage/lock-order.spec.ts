@@ -43,7 +43,7 @@ const record: NewRecord = {
   seq: 2, input: 0, round: 1, path: 'there', visit: 1, attempt: 1, type: 'step', status: 'completed', facts: null,
   output: null, error: null, logs: null, retryInMs: null, durationMs: 0,
 }; // prettier-ignore
-const op = { rowId: STEP, runId: RUN, token: 1, records: [record], extras: null };
+const op = { rowId: STEP, runId: RUN, token: 1, after: [], afterWait: null, records: [record], extras: null };
 
 /** While somebody has locked a row. */
 async function locked<T>(row: string, work: () => Promise<T>, table = 'workflow_queue'): Promise<T> {

@@ -92,7 +92,7 @@ it('nothing of a worker that has left is committed: its operation is not taken, 
   const run = await heldBy(worker);
   await rows.pool.query('UPDATE durable.workers SET dead_at = now() WHERE id = $1', [worker]);
   const op = {
-    rowId: run, runId: run, token: 1, records: [], outcome: null, extras: { ...NO_EXTRAS, closeAll: true },
+    rowId: run, runId: run, token: 1, after: [], afterWait: null, records: [], outcome: null, extras: { ...NO_EXTRAS, closeAll: true },
   }; // prettier-ignore
   const begun = start();
   const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: null }];

@@ -127,7 +127,7 @@ async function held(columns: Record<string, unknown> = {}): Promise<RunOp> {
   const runId = await rows.open({
     state: 'running', worker_id: worker, token: 1, started_at: LONG_AGO, due_at: LONG_AGO, ...columns,
   }); // prettier-ignore
-  return { rowId: runId, runId, token: 1, records: [], outcome: null, extras: null };
+  return { rowId: runId, runId, token: 1, after: [], afterWait: null, records: [], outcome: null, extras: null };
 }
 
 const PARKED = {
@@ -146,9 +146,9 @@ const ENTRIES: Record<string, () => Promise<string>> = {
     await store.commitGroup(worker, { ops: [], starts: [op], offer: null });
     return op.id;
   },
-  'a start that is written alone': async () => {
+  'a start whose answer was lost': async () => {
     const op = start({ scheduledAt: LONG_AGO.toISOString() });
-    await store.startAlone(op);
+    await store.commitAgain(worker, { ops: [], starts: [op], offer: null });
     return op.id;
   },
   'a start of many': async () => {

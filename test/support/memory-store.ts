@@ -28,7 +28,6 @@ import {
 } from './memory-tables.js';
 
 type Unused =
-  | 'startAlone'
   | 'commitHanded'
   | 'transaction'
   | 'landed'
@@ -91,6 +90,7 @@ export class MemoryStore implements RunStore {
       snapshotSeq: 0,
       round: 1,
       error: null,
+      endToken: null,
     });
     const row = { id, definitionId, token: 0, worker: null, dueAt: 0, recoveries: 0, progressSeq: 0 };
     this.queue.set(id, this.move({ ...row, state: 'ready' }, 'ready'));
@@ -140,30 +140,29 @@ export class MemoryStore implements RunStore {
 
   async commitGroup(worker: number, { ops, starts }: CommitGroup): Promise<GroupResult> {
     if (starts.length > 0) throw new Error('Runs are started with start()');
-    const acks = new Map<string, Ack & { taken: true }>();
+    const acks = new Map<string, Ack>();
     // A statement fails as a whole.
     for (const op of ops) this.check(worker, op);
     for (const op of ops) {
       const row = this.heldRow(worker, op);
-      if (row !== null) acks.set(op.rowId, this.write(row, op));
+      if (row !== null) acks.set(op.rowId, this.isWhole(op) ? this.write(row, op) : { taken: false });
     }
     this.commits++;
     return Promise.resolve({ acks, claimed: [], woken: [] });
   }
 
-  async commitAlone(worker: number, op: RunOp): Promise<{ ack: Ack; woken: [] }> {
-    const run = this.run(op.rowId);
-    const last = op.records.at(-1)?.seq;
-    const row = this.heldRow(worker, op);
-    if (last !== undefined && run.bySeq.get(last)?.token === op.token) {
-      return Promise.resolve({ ack: taken(false), woken: [] });
+  async commitAgain(worker: number, { ops, starts, offer }: CommitGroup): Promise<GroupResult> {
+    const acks = new Map<string, Ack>();
+    const left: RunOp[] = [];
+    for (const op of ops) {
+      const row = this.heldRow(worker, op);
+      const landed = this.landed(op);
+      if (landed && (row !== null || op.outcome !== null)) acks.set(op.rowId, taken(false));
+      else if (row === null) acks.set(op.rowId, { taken: false });
+      else left.push(op);
     }
-    if (row === null) {
-      const landed = last === undefined && op.outcome !== null && this.left(op);
-      return Promise.resolve({ ack: landed ? taken(false) : { taken: false }, woken: [] });
-    }
-    this.check(worker, op);
-    return Promise.resolve({ ack: this.write(row, op), woken: [] });
+    const rest = await this.commitGroup(worker, { ops: left, starts, offer });
+    return { ...rest, acks: new Map([...acks, ...rest.acks]) };
   }
 
   held(worker: number): Promise<Map<string, HeldRow>> {
@@ -277,9 +276,17 @@ export class MemoryStore implements RunStore {
     return row?.worker === worker && row.token === token ? row : null;
   }
 
-  private left({ rowId, token }: RunOp): boolean {
-    const row = this.queue.get(rowId);
-    return row === undefined || (row.worker === null && row.token === token);
+  /** By its first record, or by the lease that has ended. */
+  private landed({ rowId, token, records, outcome }: RunOp): boolean {
+    const run = this.run(rowId);
+    const [first] = records;
+    if (first !== undefined) return run.bySeq.get(first.seq)?.token === token;
+    return outcome?.kind === 'end' && run.status !== 'active' && run.endToken === token;
+  }
+
+  private isWhole({ rowId, after }: RunOp): boolean {
+    const { bySeq } = this.run(rowId);
+    return after.every((seq) => bySeq.has(seq));
   }
 
   /** What the tables' constraints would refuse. */
@@ -329,6 +336,7 @@ export class MemoryStore implements RunStore {
     run.error = outcome.error;
     if (outcome.kind === 'end') {
       run.status = outcome.status;
+      run.endToken = row.token;
       run.snapshot = null;
       this.queue.delete(row.id);
       return;

@@ -23,6 +23,8 @@ export interface StoredRun {
   snapshotSeq: number;
   round: number;
   error: string | null;
+  /** Of the lease that ended it. */
+  endToken: number | null;
 }
 
 export interface QueueRow {

@@ -1,12 +1,13 @@
 -- Commits a group in one round trip: finished attempts, ends, suspensions, starts.
 --   $1 integer    the worker
---   $2 json       operations, sorted by id: [{id, run, token, touches, records, status, undone, data_seq, error,
+--   $2 json       operations, sorted by id: [{id, run, token, after, touches, records, status, undone, data_seq, error,
 --                 drop_steps, park: {...} | null}]
 --   $3 json       starts
 --   $4 json       places for what the starts make ready, as far as it comes first: [{queue, places}]
 --   $5 json       definitions that may be claimed for them, as in claim.sql
 -- Returns (kind 'op', id, paused, watched, ready, wake, cancel, null) for each operation taken, and (kind 'claimed', ...,
--- claimed) for each row claimed, as claim.sql gives it.
+-- claimed) for each row claimed, as claim.sql gives it; and (kind 'gap', id, ...) for each operation that builds on a record
+-- (`after`) that is not there: a failover has lost it, and the journal must get no gap.
 --
 -- Never waits for a row: what somebody else has locked is left out, and goes into a later group. The fence is the join
 -- on token and worker under the lock. Rows are looked up one by one (LATERAL ... LIMIT 1), which no plan can turn into a
@@ -18,14 +19,17 @@ WITH me AS MATERIALIZED (
 ), op AS MATERIALIZED (
   SELECT *
   FROM json_to_recordset($2::json) AS o(
-    id uuid, run uuid, token integer, touches boolean, records json, status text, undone boolean, data_seq bigint,
+    id uuid, run uuid, token integer, after bigint, touches boolean, records json, status text, undone boolean, data_seq bigint,
     error text, drop_steps boolean, park json)
   WHERE EXISTS (SELECT FROM me)
 ), plain AS MATERIALIZED (
   SELECT op.id, op.run, op.token, op.touches, op.records, op.data_seq, op.error, op.drop_steps, op.park,
     -- A run that is to be cancelled and undone does not end in another way: its holder learns of it and begins to undo.
     CASE WHEN q.cancel AND NOT op.undone THEN NULL ELSE op.status END AS status,
-    q.paused, q.watched, q.started_at, q.definition_id, q.deadline_at, q.wake, q.cancel
+    q.paused, q.watched, q.started_at, q.definition_id, q.deadline_at, q.wake, q.cancel,
+    -- (No EXISTS: that may be planned as one scan of the whole table, for all operations.)
+    (op.after IS NULL OR (
+      SELECT s.seq FROM durable.step_executions s WHERE s.run_id = op.run AND s.seq = op.after LIMIT 1) IS NOT NULL) AS whole
   FROM op
   CROSS JOIN LATERAL (
     SELECT w.paused, w.watched, w.started_at, w.definition_id, w.deadline_at, w.wake, w.cancel IS NOT NULL AS cancel
@@ -39,11 +43,11 @@ WITH me AS MATERIALIZED (
   SELECT plain.*
   FROM plain
   CROSS JOIN LATERAL (
-    SELECT e.id FROM durable.workflow_executions e WHERE e.id = plain.run AND plain.touches LIMIT 1
+    SELECT e.id FROM durable.workflow_executions e WHERE e.id = plain.run AND plain.touches AND plain.whole LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
   ) x
   UNION ALL
-  SELECT plain.* FROM plain WHERE NOT plain.touches
+  SELECT plain.* FROM plain WHERE NOT plain.touches AND plain.whole
 ), journal AS (
   INSERT INTO durable.step_executions (
     run_id, seq, input_seq, completed_at, retry_at, token, round, visit, attempt, duration_ms, input_item, type, status,
@@ -68,7 +72,7 @@ WITH me AS MATERIALIZED (
   FROM held
   WHERE x.id = held.id AND held.status IS NOT NULL
 ), park AS MATERIALIZED (
-  SELECT held.id, held.definition_id, held.started_at, p.*
+  SELECT held.id, held.definition_id, held.started_at, held.paused, p.*
   FROM held
   CROSS JOIN LATERAL json_to_record(held.park) AS p(
     delay_ms float8, pause boolean, snapshot text, snapshot_seq bigint, data_seq bigint, round integer, error text)
@@ -87,7 +91,9 @@ WITH me AS MATERIALIZED (
 ), remembered AS (
   UPDATE durable.workflow_executions x
   SET snapshot = park.snapshot, snapshot_seq = park.snapshot_seq, data_seq = COALESCE(park.data_seq, x.data_seq),
-    round = park.round, error = park.error, definition_id = park.definition_id, started_at = park.started_at,
+    round = park.round,
+    -- A step on another queue may have paused it meanwhile, and said why.
+    error = COALESCE(park.error, CASE WHEN park.paused THEN x.error END), definition_id = park.definition_id, started_at = park.started_at,
     updated_at = durable.clock()
   FROM park
   WHERE x.id = park.id
@@ -114,6 +120,8 @@ SELECT 'op' AS kind, held.id, held.paused, held.watched, COALESCE(parked.ready, 
   held.cancel, NULL::json AS claimed
 FROM held
 LEFT JOIN parked ON parked.id = held.id
+UNION ALL
+SELECT 'gap', plain.id, NULL, NULL, NULL, NULL, NULL, NULL FROM plain WHERE NOT plain.whole
 UNION ALL
 -- A claim like any other, in the starts' own transaction. Its argument makes the INSERTs come first.
 SELECT 'claimed', NULL, NULL, NULL, NULL, NULL, NULL, row_to_json(c)

@@ -1,4 +1,4 @@
--- One start whose outcome may be unknown: written unless it is there already.
+-- Starts whose outcome is unknown: each is written unless it is there already.
 --   $1 json  [{id, workflow, ...}] as in commit-group.sql
 WITH s AS MATERIALIZED (
   SELECT s.*, COALESCE(s.scheduled_at, durable.clock() + s.delay_ms * interval '1 ms') AS due
