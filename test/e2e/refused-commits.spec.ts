@@ -158,18 +158,28 @@ afterAll(async () => {
   await ground.pool.end();
 });
 
-/** The database refuses rows for which a condition holds, while `work` is done. */
-async function refusing<T>(table: string, condition: string, code: string, work: () => Promise<T>): Promise<T> {
+/** Made before the run is started: a trigger waits for the table, and steps do not wait for it. */
+async function refusing<T>(
+  table: string,
+  condition: string,
+  code: string,
+  work: () => Promise<T>,
+  event: 'INSERT' | 'UPDATE' = 'INSERT',
+): Promise<T> {
   await ground.pool.query(`
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION 'not this one' USING ERRCODE = '${code}'; END $$;
-    CREATE TRIGGER refuse BEFORE INSERT ON durable.${table} FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION refuse()`);
-  try {
-    return await work();
-  } finally {
-    await ground.pool.query(`DROP TRIGGER refuse ON durable.${table}; DROP FUNCTION refuse()`);
-  }
+    CREATE TRIGGER refuse BEFORE ${event} ON durable.${table} FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION refuse()`);
+  const result = await work();
+  await allow();
+  return result;
 }
+
+async function allow(): Promise<void> {
+  await ground.pool.query('DROP FUNCTION IF EXISTS refuse CASCADE');
+}
+
+afterEach(allow);
 
 const BAD = `NEW.path ~ '(^|/)bad$' AND NEW.type = 'step'`;
 
@@ -199,15 +209,15 @@ describe('of arms that share a commit', () => {
     'one is refused (%s): the others are recorded, also what runs on, and none of them runs again',
     async (_, code) => {
       const gate = `arms ${code}`;
-      const run = await app.client.start('arms', { gate });
-      await refusing('step_executions', BAD, code, async () => {
+      const run = await refusing('step_executions', BAD, code, async () => {
+        const started = await app.client.start('arms', { gate });
         await until(
           ground.pool,
           `SELECT FROM durable.step_executions WHERE run_id = $1 HAVING count(*) FILTER (WHERE path ~ 'one|two') = 2`,
-          [run.id],
+          [started.id],
         );
         await openGate(ground.pool, gate);
-        await paused(run);
+        return paused(started);
       });
       expect(await recorded(run)).toEqual(['one', 'slow', 'two']);
       expect(await run.execution()).toMatchObject({
@@ -256,8 +266,7 @@ describe('of a step on another queue', () => {
   ])(
     '%s is refused: the run is paused with the error, and its body has run once',
     async (_, how, table, condition, code) => {
-      const run = await app.client.start('elsewhere', { how });
-      await refusing(table, condition, code, () => paused(run));
+      const run = await refusing(table, condition, code, () => pausing('elsewhere', { how }));
       expect(await effectsOf(ground.pool, [run])).toEqual({ bad: 1 });
       expect(await run.execution()).toMatchObject({
         status: 'paused',
@@ -293,17 +302,13 @@ it('an undoing is refused: the run is paused, and goes on undoing', async () => 
 });
 
 it('the run’s end is refused: its steps are recorded, and it ends when it is resumed', async () => {
-  const ended = `
-    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not yet'; END $$;
-    CREATE TRIGGER refuse BEFORE UPDATE ON durable.workflow_executions FOR EACH ROW
-      WHEN (NEW.status = 'completed') EXECUTE FUNCTION refuse()`;
-  await ground.pool.query(ended);
-  let run: WorkflowHandle;
-  try {
-    run = await pausing('items');
-  } finally {
-    await ground.pool.query('DROP TRIGGER refuse ON durable.workflow_executions; DROP FUNCTION refuse()');
-  }
+  const run = await refusing(
+    'workflow_executions',
+    `NEW.status = 'completed'`,
+    'P0001',
+    () => pausing('items'),
+    'UPDATE',
+  );
   expect(await recorded(run)).toHaveLength(21);
   await run.resume();
   await run.result();
