@@ -116,6 +116,7 @@ export class DurableSchedules {
       parentId: null,
       idempotencyKey: null,
       traceparent: parts.deps.telemetry?.active() ?? null,
+      scheduleName: wanted,
     });
     parts.deps.telemetry?.started(definition.name, 1);
     tellTriggered(parts, wanted, definition.name, id);

@@ -20,6 +20,8 @@ CREATE TABLE durable.workflow_definitions (
   version    integer     NOT NULL,
   hash       text        NOT NULL,
   definition json        NOT NULL,
+  -- JSON Schema of the workflow's input, made from its class at boot; not part of the hash. NULL: it has no such class.
+  input_schema json,
   first_seen timestamptz NOT NULL DEFAULT now(),
   last_seen  timestamptz NOT NULL DEFAULT now(),
   UNIQUE (name, hash),
@@ -69,8 +71,12 @@ CREATE TABLE durable.workers (
   seen_at      timestamptz NOT NULL DEFAULT now(),
   expires_at   timestamptz NOT NULL,
   dead_at      timestamptz,
-  -- The attempts that are running now, as JSON; shown to people, decides nothing.
-  in_flight    text        NOT NULL DEFAULT '[]'
+  -- The attempts that are running now, as JSON; shown to people, decides nothing. So is what follows.
+  in_flight    text        NOT NULL DEFAULT '[]',
+  -- Places by queue: {"default": 10}.
+  capacity     json        NOT NULL DEFAULT '{}',
+  -- Notifications reach it; false: it polls.
+  listening    boolean     NOT NULL DEFAULT false
 ) WITH (fillfactor = 50);
 CREATE INDEX workers_dead ON durable.workers (id) WHERE dead_at IS NOT NULL;
 
@@ -93,13 +99,19 @@ CREATE TABLE durable.workflow_executions (
   end_token       integer,
   status          text        NOT NULL DEFAULT 'active',
   error           text,
+  -- Name of the step whose record failed the run; NULL: no record did (a timeout, a cancel).
+  failed_step     text,
   snapshot        text,
+  -- Of `error`, so that failures are grouped and found with no look into each: made here, since many statements write that.
+  error_name      text        GENERATED ALWAYS AS (substring(error FROM '^\{"name":"((?:[^"\\]|\\.)*)"')) STORED,
   priority        integer     NOT NULL,
   workflow        text        NOT NULL,
   queue           text        NOT NULL,
   scheduled_at    timestamptz,
   -- The due time of the schedule that started the run.
   schedule_time   timestamptz,
+  -- The schedule that started the run, by the clock or by hand.
+  schedule_name   text,
   parent_id       uuid,
   retry_of        uuid,
   idempotency_key text,
@@ -118,6 +130,8 @@ CREATE INDEX executions_created ON durable.workflow_executions (workflow, queue,
 -- All that did not complete: lists and counts of these ask the index alone.
 CREATE INDEX executions_error ON durable.workflow_executions (created_at, id) INCLUDE (status, workflow, queue)
   WHERE error IS NOT NULL;
+CREATE INDEX executions_failure ON durable.workflow_executions (error_name, workflow, created_at, id) WHERE error IS NOT NULL;
+CREATE INDEX executions_schedule ON durable.workflow_executions (schedule_name, created_at, id) WHERE schedule_name IS NOT NULL;
 CREATE INDEX executions_parent ON durable.workflow_executions (parent_id, created_at, id) WHERE parent_id IS NOT NULL;
 CREATE INDEX executions_retry ON durable.workflow_executions (retry_of) WHERE retry_of IS NOT NULL;
 CREATE UNIQUE INDEX executions_idempotency ON durable.workflow_executions (workflow, idempotency_key) WHERE idempotency_key IS NOT NULL;
@@ -159,6 +173,8 @@ CREATE TABLE durable.workflow_queue (
   limit_key     text,
   -- For a handed-over step: which one, as JSON.
   step          text,
+  -- Why it was suspended last, as long as it sleeps: the first of these that holds of a part of it. NULL: never was.
+  because       text,
   -- It is to be cancelled, and what it did undone: the encoded error. Whoever holds the run begins the rollback.
   cancel        text,
   -- The order of claims, the lowest first: the due time in ms, less `ageing_ms` for each step of priority; a row that was
@@ -170,6 +186,7 @@ CREATE TABLE durable.workflow_queue (
     - (priority::bigint + CASE WHEN started_at IS NULL THEN 0 ELSE 1 END) * COALESCE(ageing_ms, 60000)
   ) STORED,
   CONSTRAINT queue_state CHECK (state IN ('ready', 'running', 'sleeping', 'blocked')),
+  CONSTRAINT queue_because CHECK (because IN ('retry', 'wait', 'child', 'step')),
   CONSTRAINT queue_lease CHECK ((state = 'running') = (worker_id IS NOT NULL)),
   CONSTRAINT queue_step CHECK ((step_of IS NULL) = (step IS NULL))
 ) WITH (
@@ -190,6 +207,8 @@ CREATE INDEX queue_resumed ON durable.workflow_queue (queue, definition_id, rank
 CREATE INDEX queue_definition ON durable.workflow_queue (definition_id)
   WHERE state <> 'running' AND (state <> 'ready' OR paused);
 CREATE INDEX queue_due ON durable.workflow_queue (due_at) WHERE state = 'sleeping' AND due_at < 'infinity';
+-- Lists of runs that are tried again; steps of theirs on other queues are among them.
+CREATE INDEX queue_retrying ON durable.workflow_queue (created_at, id) WHERE because = 'retry' AND state = 'sleeping';
 CREATE INDEX queue_deadline ON durable.workflow_queue (deadline_at) WHERE deadline_at IS NOT NULL AND state <> 'running';
 CREATE INDEX queue_worker ON durable.workflow_queue (worker_id) WHERE worker_id IS NOT NULL;
 CREATE INDEX queue_step_of ON durable.workflow_queue (step_of) WHERE step_of IS NOT NULL;
@@ -288,6 +307,8 @@ CREATE INDEX waits_active ON durable.waits (run_id, id) WHERE active;
 CREATE INDEX waits_child ON durable.waits (child_id) WHERE child_id IS NOT NULL AND active;
 -- What is, or was, asked for, for people to look at.
 CREATE INDEX waits_asked ON durable.waits (state, kind, id) WHERE kind IN ('event', 'any', 'all', 'input');
+-- What people are asked for, by when the answer comes too late.
+CREATE INDEX waits_inputs_timeout ON durable.waits (due_at, id) WHERE kind = 'input' AND state = 'open';
 
 -- The mailbox: every event sent to a run, in the order sent, until the wait that takes it exists.
 CREATE TABLE durable.events (
@@ -389,3 +410,47 @@ CREATE TABLE durable.scheduled_workflows (
   CONSTRAINT schedules_cron CHECK (length(cron) <= 256)
 ) WITH (fillfactor = 70);
 CREATE INDEX schedules_due ON durable.scheduled_workflows (next_run_at) WHERE next_run_at IS NOT NULL;
+
+-- Who did what: one row an act of a person, by the dashboard or the command line, refused ones too. No payloads.
+CREATE TABLE durable.audit (
+  -- UUIDv7.
+  id          uuid        PRIMARY KEY,
+  at          timestamptz NOT NULL DEFAULT durable.clock(),
+  -- NULL: not known.
+  actor       text,
+  -- Such as run.cancel.
+  action      text        NOT NULL,
+  -- 'run', 'workflow', 'schedule', 'queue'; NULL: none.
+  target_kind text,
+  target_id   text,
+  outcome     text        NOT NULL,
+  -- Of the error, where it was refused or failed.
+  code        text,
+  -- Reason, names, settings before and after.
+  details     json,
+  ip          text,
+  CONSTRAINT audit_outcome CHECK (outcome IN ('done', 'refused', 'failed'))
+);
+CREATE INDEX audit_target ON durable.audit (target_kind, target_id, id);
+CREATE INDEX audit_at ON durable.audit (at);
+
+-- Figures of ended runs over time, added up by the processes that ended them, every few seconds: what a killed process had
+-- not written yet is missing. `grain`: minutes that a row covers; fine rows are kept for a day, coarse ones for months.
+CREATE TABLE durable.run_stats (
+  grain         smallint    NOT NULL,
+  at            timestamptz NOT NULL,
+  workflow      text        NOT NULL,
+  outcome       text        NOT NULL,
+  -- Name of the error; '': none.
+  error         text        NOT NULL,
+  n             bigint      NOT NULL,
+  -- Of all of them together, from the first claim to the end.
+  ms            bigint      NOT NULL,
+  -- Histograms: bucket floor(4 * log2(ms)), and how many runs are in it. Duration, and delay of the first claim.
+  buckets       smallint[]  NOT NULL,
+  counts        integer[]   NOT NULL,
+  delay_buckets smallint[]  NOT NULL,
+  delay_counts  integer[]   NOT NULL,
+  PRIMARY KEY (grain, at, workflow, outcome, error),
+  CONSTRAINT run_stats_grain CHECK (grain IN (1, 15, 120))
+) WITH (fillfactor = 70);

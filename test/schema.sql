@@ -27,6 +27,27 @@ BEGIN
 END
 $function$;
 
+CREATE TABLE durable.audit (
+  id uuid NOT NULL,
+  at timestamp with time zone NOT NULL DEFAULT durable.clock(),
+  actor text,
+  action text NOT NULL,
+  target_kind text,
+  target_id text,
+  outcome text NOT NULL,
+  code text,
+  details json,
+  ip text
+);
+
+ALTER TABLE durable.audit ADD CONSTRAINT audit_outcome CHECK ((outcome = ANY (ARRAY['done'::text, 'refused'::text, 'failed'::text])));
+
+ALTER TABLE durable.audit ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
+CREATE INDEX audit_at ON durable.audit USING btree (at);
+
+CREATE INDEX audit_target ON durable.audit USING btree (target_kind, target_id, id);
+
 CREATE OR REPLACE FUNCTION durable.claim(of_queue text, definitions json, places integer, worker integer)
  RETURNS TABLE(id uuid, run_id uuid, token integer, queue text, definition_id integer, ran_by integer, recoveries smallint, step text, cancel text, priority integer, deadline_in_ms double precision, fresh boolean, workflow text, input text, snapshot text, snapshot_seq bigint, round integer, parent_id uuid, schedule_time double precision, traceparent text, lag_ms double precision)
  LANGUAGE plpgsql
@@ -327,6 +348,26 @@ CREATE TABLE durable.requests (
 
 ALTER TABLE durable.requests ADD CONSTRAINT requests_pkey PRIMARY KEY (id);
 
+CREATE TABLE durable.run_stats (
+  grain smallint NOT NULL,
+  at timestamp with time zone NOT NULL,
+  workflow text NOT NULL,
+  outcome text NOT NULL,
+  error text NOT NULL,
+  n bigint NOT NULL,
+  ms bigint NOT NULL,
+  buckets smallint[] NOT NULL,
+  counts integer[] NOT NULL,
+  delay_buckets smallint[] NOT NULL,
+  delay_counts integer[] NOT NULL
+) WITH (
+  fillfactor=70
+);
+
+ALTER TABLE durable.run_stats ADD CONSTRAINT run_stats_grain CHECK ((grain = ANY (ARRAY[1, 15, 120])));
+
+ALTER TABLE durable.run_stats ADD CONSTRAINT run_stats_pkey PRIMARY KEY (grain, at, workflow, outcome, error);
+
 CREATE OR REPLACE FUNCTION durable.run_status(stored text, state text, paused boolean, compensating boolean, started_at timestamp with time zone)
  RETURNS text
  LANGUAGE sql
@@ -595,6 +636,8 @@ CREATE INDEX waits_asked ON durable.waits USING btree (state, kind, id) WHERE (k
 
 CREATE INDEX waits_child ON durable.waits USING btree (child_id) WHERE ((child_id IS NOT NULL) AND active);
 
+CREATE INDEX waits_inputs_timeout ON durable.waits USING btree (due_at, id) WHERE ((kind = 'input'::text) AND (state = 'open'::text));
+
 CREATE OR REPLACE FUNCTION durable.wake_run(run uuid)
  RETURNS TABLE(queue text, paused boolean, state text)
  LANGUAGE plpgsql
@@ -630,7 +673,9 @@ CREATE TABLE durable.workers (
   seen_at timestamp with time zone NOT NULL DEFAULT now(),
   expires_at timestamp with time zone NOT NULL,
   dead_at timestamp with time zone,
-  in_flight text NOT NULL DEFAULT '[]'::text
+  in_flight text NOT NULL DEFAULT '[]'::text,
+  capacity json NOT NULL DEFAULT '{}'::json,
+  listening boolean NOT NULL DEFAULT false
 ) WITH (
   fillfactor=50
 );
@@ -645,6 +690,7 @@ CREATE TABLE durable.workflow_definitions (
   version integer NOT NULL,
   hash text NOT NULL,
   definition json NOT NULL,
+  input_schema json,
   first_seen timestamp with time zone NOT NULL DEFAULT now(),
   last_seen timestamp with time zone NOT NULL DEFAULT now()
 );
@@ -668,12 +714,15 @@ CREATE TABLE durable.workflow_executions (
   end_token integer,
   status text NOT NULL DEFAULT 'active'::text,
   error text,
+  failed_step text,
   snapshot text,
+  error_name text GENERATED ALWAYS AS ("substring"(error, '^\{"name":"((?:[^"\\]|\\.)*)"'::text)) STORED,
   priority integer NOT NULL,
   workflow text NOT NULL,
   queue text NOT NULL,
   scheduled_at timestamp with time zone,
   schedule_time timestamp with time zone,
+  schedule_name text,
   parent_id uuid,
   retry_of uuid,
   idempotency_key text,
@@ -698,11 +747,15 @@ CREATE INDEX executions_created ON durable.workflow_executions USING btree (work
 
 CREATE INDEX executions_error ON durable.workflow_executions USING btree (created_at, id) INCLUDE (status, workflow, queue) WHERE (error IS NOT NULL);
 
+CREATE INDEX executions_failure ON durable.workflow_executions USING btree (error_name, workflow, created_at, id) WHERE (error IS NOT NULL);
+
 CREATE UNIQUE INDEX executions_idempotency ON durable.workflow_executions USING btree (workflow, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 
 CREATE INDEX executions_parent ON durable.workflow_executions USING btree (parent_id, created_at, id) WHERE (parent_id IS NOT NULL);
 
 CREATE INDEX executions_retry ON durable.workflow_executions USING btree (retry_of) WHERE (retry_of IS NOT NULL);
+
+CREATE INDEX executions_schedule ON durable.workflow_executions USING btree (schedule_name, created_at, id) WHERE (schedule_name IS NOT NULL);
 
 CREATE INDEX executions_tags ON durable.workflow_executions USING gin (tags) WHERE (tags IS NOT NULL);
 
@@ -728,6 +781,7 @@ CREATE TABLE durable.workflow_queue (
   queue text NOT NULL,
   limit_key text,
   step text,
+  because text,
   cancel text,
   rank bigint NOT NULL GENERATED ALWAYS AS ((
 CASE
@@ -746,6 +800,8 @@ END) * COALESCE(ageing_ms, 60000)))) STORED
   autovacuum_analyze_threshold=5000,
   autovacuum_vacuum_cost_delay=0
 );
+
+ALTER TABLE durable.workflow_queue ADD CONSTRAINT queue_because CHECK ((because = ANY (ARRAY['retry'::text, 'wait'::text, 'child'::text, 'step'::text])));
 
 ALTER TABLE durable.workflow_queue ADD CONSTRAINT queue_lease CHECK (((state = 'running'::text) = (worker_id IS NOT NULL)));
 
@@ -770,6 +826,8 @@ CREATE INDEX queue_limit_begun ON durable.workflow_queue USING btree (limit_key)
 CREATE INDEX queue_limit_held ON durable.workflow_queue USING btree (limit_key) WHERE ((limit_key IS NOT NULL) AND (worker_id IS NOT NULL));
 
 CREATE INDEX queue_resumed ON durable.workflow_queue USING btree (queue, definition_id, rank, id) WHERE ((state = 'ready'::text) AND (NOT paused) AND (started_at IS NOT NULL));
+
+CREATE INDEX queue_retrying ON durable.workflow_queue USING btree (created_at, id) WHERE ((because = 'retry'::text) AND (state = 'sleeping'::text));
 
 CREATE INDEX queue_step_of ON durable.workflow_queue USING btree (step_of) WHERE (step_of IS NOT NULL);
 

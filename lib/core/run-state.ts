@@ -266,10 +266,28 @@ export function standingAt({ node, step, failedBy }: SequenceState): string[] {
   if (typeof node !== 'string' || (failedBy ?? null) !== null) return [];
   const fan = step?.fan;
   if (!fan) return [node];
-  const arms = fan.kind === 'branch' ? [fan.sequence] : Object.values(fan.kind === 'parallel' ? fan.arms : fan.open);
-  const names = arms.flatMap(standingAt);
+  const names = armsOf(fan).flatMap(standingAt);
   // All arms are done: the collector's turn.
   return names.length > 0 ? names : [node];
+}
+
+/** The name of the step whose record failed the run: the innermost of those that failed with it; null: it has not failed. */
+export function failedStepOf(state: RunState): string | null {
+  const by = state.root.failedBy;
+  return by === null ? null : failedIn(state.root, by);
+}
+
+function failedIn({ node, step, failedBy }: SequenceState, by: number): string | null {
+  for (const arm of step?.fan ? armsOf(step.fan) : []) {
+    const found = failedIn(arm, by);
+    if (found !== null) return found;
+  }
+  return failedBy === by ? node : null;
+}
+
+function armsOf(fan: Fan): SequenceState[] {
+  if (fan.kind === 'branch') return [fan.sequence];
+  return Object.values(fan.kind === 'parallel' ? fan.arms : fan.open);
 }
 
 /** Steps that another queue has. */

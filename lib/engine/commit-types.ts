@@ -38,16 +38,26 @@ export interface EndOutcome {
   readonly dataSeq: number;
   /** Encoded StoredError. */
   readonly error: string | null;
+  /** Name of the step whose record failed the run; null: no record did. */
+  readonly failedStep: string | null;
   /** A step of the run is on another queue: its row goes too. */
   readonly dropSteps: boolean;
   /** The end of a rollback, or of a run that has nothing to undo: a cancel with compensation is answered by it. */
   readonly undone: boolean;
 }
 
+/**
+ * Why a run is suspended, the first that holds of a part of it: an attempt is to be made again, a wait, the end of a child, a
+ * step on another queue.
+ */
+export type Because = 'retry' | 'wait' | 'child' | 'step';
+
 export interface ParkOutcome {
   readonly kind: 'park';
   /** ms until it is due; 0: at once; null: until something wakes it. */
   readonly delayMs: number | null;
+  /** Shown to people. */
+  readonly because: Because | null;
   /** Parks it as paused; also what happens when a pause was asked for. */
   readonly pause: boolean;
   readonly snapshot: string | null;

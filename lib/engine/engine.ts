@@ -109,9 +109,14 @@ export class Engine {
         declarations: this.declarations.ids,
         sessionName: deps.sessionName(),
         leaseMs: settings.leaseTimeout,
+        capacity: Object.fromEntries(
+          Object.entries(settings.queues).map(([name, { concurrency }]) => [name, concurrency]),
+        ),
+        listening: deps.hints.listening(),
       }),
       settings,
       () => (this.published = JSON.stringify(this.inFlight())),
+      () => deps.hints.listening(),
       {
         onRecovered: (queues, rows) => {
           deps.telemetry?.recovered(rows);

@@ -55,6 +55,7 @@ export class Membership {
     private readonly registration: () => WorkerRegistration,
     private readonly settings: MembershipSettings,
     private readonly inFlight: () => string,
+    private readonly isListening: () => boolean,
     private readonly events: MembershipEvents,
     isNeeded?: () => boolean,
   ) {
@@ -129,7 +130,12 @@ export class Membership {
 
   private async beat(): Promise<number | null> {
     try {
-      const now = await this.store.heartbeat(this.workerId, this.settings.leaseTimeout, this.inFlight());
+      const now = await this.store.heartbeat(
+        this.workerId,
+        this.settings.leaseTimeout,
+        this.inFlight(),
+        this.isListening(),
+      );
       if (now === null) {
         this.events.onDeclaredDead();
         await this.register();

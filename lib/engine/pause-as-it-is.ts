@@ -56,6 +56,7 @@ async function pauseRun(deps: SessionDeps, row: ClaimedRow, error: unknown, reco
     outcome: {
       kind: 'park',
       delayMs: 0,
+      because: null,
       pause: error !== null,
       snapshot,
       snapshotSeq,

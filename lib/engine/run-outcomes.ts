@@ -1,31 +1,43 @@
 import { encode } from '../core/codec.js';
 import { DEFAULT_RETRY } from '../core/definition.js';
 import { toStoredError } from '../core/error-record.js';
-import type { DurableError } from '../core/errors.js';
+import { type DurableError, WorkflowTimeoutError } from '../core/errors.js';
 import { mainData } from '../core/machine.js';
 import { retryDelay } from '../core/retry.js';
-import { initialState } from '../core/run-state.js';
+import { failedStepOf, initialState } from '../core/run-state.js';
 import type { StoredError } from '../core/stored-error.js';
+import type { Survey } from '../core/survey.js';
 import { endsTheRun } from './attempt.js';
 import type { SessionCore } from './session-core.js';
-import type { EndOutcome, Outcome, ParkOutcome } from './store.js';
+import type { Because, EndOutcome, Outcome, ParkOutcome } from './store.js';
+import type { WaitBook } from './wait-book.js';
 
 /** What becomes of a run, as its last commit in a session says it. */
 
 export type Undone = 'nothing' | 'everything' | 'not everything';
 
 export function endOf(core: SessionCore, status: EndOutcome['status'], error: string | null): EndOutcome {
-  return { kind: 'end', status, dataSeq: mainData(core.state), error, dropSteps: core.state.hasHanded, undone: false };
+  return {
+    kind: 'end',
+    status,
+    dataSeq: mainData(core.state),
+    error,
+    failedStep: null,
+    dropSteps: core.state.hasHanded,
+    undone: false,
+  };
 }
 
 export function parkOf(
   core: SessionCore,
   delayMs: number | null,
+  because: Because | null,
   { pause, error }: { readonly pause: boolean; readonly error: DurableError | null },
 ): ParkOutcome {
   return {
     kind: 'park',
     delayMs,
+    because,
     pause,
     snapshot: JSON.stringify(core.state),
     snapshotSeq: core.make.last,
@@ -53,11 +65,23 @@ export function afterFailure(
     const { trace, round } = core.state;
     core.state = { ...initialState(definition, round + 1), ...(trace === undefined ? {} : { trace }) };
     core.book.clear();
-    return parkOf(core, delay, { pause, error: null });
+    return parkOf(core, delay, 'retry', { pause, error: null });
   }
   // What a step on another queue has left open may not be known here.
   if (!core.book.isEmpty || rolledBack || core.state.hasHanded) core.outbox.closeAll();
   const status = { nothing: outcome, everything: 'compensated', 'not everything': 'compensation_failed' } as const;
   // Where nothing was undone and nobody asked for it, a cancel that comes at this moment still can.
-  return { ...endOf(core, status[undone], encode(cause)), undone: rolledBack || outcome === 'cancelled' };
+  const failedStep = outcome === 'failed' && cause.code !== TIMED_OUT ? failedStepOf(core.state) : null;
+  return { ...endOf(core, status[undone], encode(cause)), failedStep, undone: rolledBack || outcome === 'cancelled' };
+}
+
+/** The run's own timeout: the step that it aborted may have left a record that says it failed. */
+const TIMED_OUT = new WorkflowTimeoutError('', 0).code;
+
+/** Why a run is suspended that stands at these places. */
+export function becauseOf(found: Survey, book: WaitBook, now: number): Because | null {
+  if (found.held.some(({ place }) => (place.state.retryAt ?? 0) > now)) return 'retry';
+  if (found.held.length === 0) return found.away.length > 0 ? 'step' : null;
+  const open = found.held.flatMap(({ place }) => book.of(place.path, place.state.visit));
+  return open.every((wait) => wait.kind === 'child' || wait.state !== 'open') ? 'child' : 'wait';
 }

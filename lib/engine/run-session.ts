@@ -19,10 +19,10 @@ import type { RegisteredWorkflow } from './registry.js';
 import type { RestoredRun } from './restore.js';
 import { Rollback } from './rollback.js';
 import { RunFault } from './run-fault.js';
-import { afterFailure, endOf, parkOf, type Undone } from './run-outcomes.js';
+import { afterFailure, becauseOf, endOf, parkOf, type Undone } from './run-outcomes.js';
 import type { InFlightAttempt, Session, SessionDeps } from './session.js';
 import { SessionCore } from './session-core.js';
-import type { Ack, ClaimedRow, Outcome, TakenWait } from './store.js';
+import type { Ack, Because, ClaimedRow, Outcome, TakenWait } from './store.js';
 import { endSegment } from './traces.js';
 
 import { WaitWatch } from './wait-watch.js';
@@ -290,7 +290,7 @@ export class RunSession implements Session {
         if (end === null || core.over) return;
         if (end.kind === 'ended') return this.flush(null, this.ending(end.cause, end.how, end.outcome));
         if (end.kind === 'paused') this.pausedBy ??= end.error;
-        this.flush(null, this.park(end.kind === 'paused' ? 0 : end.delayMs));
+        this.flush(null, end.kind === 'paused' ? this.park(0, null) : this.park(end.delayMs, 'retry'));
       })
       .catch((error: unknown) => {
         if (error instanceof AttemptClosedError) this.lose(error);
@@ -302,8 +302,8 @@ export class RunSession implements Session {
     return afterFailure(this.core, cause, undone, outcome, this.stopping === 'pause');
   }
 
-  private park(delayMs: number | null): Outcome {
-    return parkOf(this.core, delayMs, { pause: this.stopping === 'pause', error: this.pausedBy });
+  private park(delayMs: number | null, because: Because | null): Outcome {
+    return parkOf(this.core, delayMs, because, { pause: this.stopping === 'pause', error: this.pausedBy });
   }
 
   /** What becomes of the run now; null: it goes on here. */
@@ -315,7 +315,7 @@ export class RunSession implements Session {
     const until =
       found.ready.length > 0 || this.pausedBy !== null ? 0 : Math.min(Infinity, ...found.held.map((one) => one.until));
     const delay = until === Infinity ? null : Math.max(0, Math.ceil(until - this.deps.clock.now()));
-    return this.park(delay);
+    return this.park(delay, delay === 0 ? null : becauseOf(found, core.book, this.deps.clock.now()));
   }
 
   /** Commits what there is to commit, with the run's end or suspension where it follows. */

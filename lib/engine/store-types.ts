@@ -159,6 +159,10 @@ export interface WorkerRegistration {
   readonly declarations: readonly number[];
   readonly sessionName: string | null;
   readonly leaseMs: number;
+  /** Places by queue. */
+  readonly capacity: Readonly<Record<string, number>>;
+  /** Notifications reach it. */
+  readonly listening: boolean;
 }
 
 export interface WorkerSighting {

@@ -9,6 +9,7 @@ export interface DefinitionRow {
   version: number;
   hash: string;
   definition: unknown;
+  inputSchema: unknown;
   firstSeen: Date;
   lastSeen: Date;
 }
@@ -39,12 +40,16 @@ export interface ExecutionRow {
   endToken: number | null;
   status: 'active' | FinishedStatus;
   error: string | null;
+  failedStep: string | null;
   snapshot: string | null;
+  /** Made by the database from `error`. */
+  errorName: string | null;
   priority: number;
   workflow: string;
   queue: string;
   scheduledAt: Date | null;
   scheduleTime: Date | null;
+  scheduleName: string | null;
   parentId: string | null;
   retryOf: string | null;
   idempotencyKey: string | null;
@@ -77,6 +82,7 @@ export interface QueueRow {
   queue: string;
   limitKey: string | null;
   step: string | null;
+  because: 'retry' | 'wait' | 'child' | 'step' | null;
   cancel: string | null;
   /** Made by the database from the columns above: the order of claims. */
   rank: number;
@@ -210,6 +216,38 @@ export interface WorkerRow {
   expiresAt: Date;
   deadAt: Date | null;
   inFlight: string;
+  /** Places by queue. */
+  capacity: Record<string, number>;
+  listening: boolean;
+}
+
+/** audit: who did what. */
+export interface AuditEntityRow {
+  id: string;
+  at: Date;
+  actor: string | null;
+  action: string;
+  targetKind: string | null;
+  targetId: string | null;
+  outcome: 'done' | 'refused' | 'failed';
+  code: string | null;
+  details: unknown;
+  ip: string | null;
+}
+
+/** run_stats: figures of ended runs over time. */
+export interface RunStatsRow {
+  grain: number;
+  at: Date;
+  workflow: string;
+  outcome: FinishedStatus;
+  error: string;
+  n: number;
+  ms: number;
+  buckets: number[];
+  counts: number[];
+  delayBuckets: number[];
+  delayCounts: number[];
 }
 
 export interface Entities {
@@ -224,6 +262,8 @@ export interface Entities {
   readonly events: EntitySchema<EventRow>;
   readonly schedules: EntitySchema<ScheduledWorkflowRow>;
   readonly workers: EntitySchema<WorkerRow>;
+  readonly audit: EntitySchema<AuditEntityRow>;
+  readonly runStats: EntitySchema<RunStatsRow>;
 }
 
 /**
@@ -241,6 +281,7 @@ export function createEntities(schema: string): Entities {
       version: column('integer'),
       hash: column('text'),
       definition: column('json'),
+      inputSchema: optional('json', 'input_schema'),
       firstSeen: column('timestamptz', 'first_seen', { default: () => 'now()' }),
       lastSeen: column('timestamptz', 'last_seen', { default: () => 'now()' }),
     }),
@@ -267,12 +308,15 @@ export function createEntities(schema: string): Entities {
       endToken: optional('integer', 'end_token'),
       status: column('text', 'status', { default: 'active' }),
       error: optional('text'),
+      failedStep: optional('text', 'failed_step'),
       snapshot: optional('text'),
+      errorName: column('text', 'error_name', { nullable: true, insert: false, update: false }),
       priority: column('integer'),
       workflow: column('text'),
       queue: column('text'),
       scheduledAt: optional('timestamptz', 'scheduled_at'),
       scheduleTime: optional('timestamptz', 'schedule_time'),
+      scheduleName: optional('text', 'schedule_name'),
       parentId: optional('uuid', 'parent_id'),
       retryOf: optional('uuid', 'retry_of'),
       idempotencyKey: optional('text', 'idempotency_key'),
@@ -302,6 +346,7 @@ export function createEntities(schema: string): Entities {
       queue: column('text'),
       limitKey: optional('text', 'limit_key'),
       step: optional('text'),
+      because: optional('text'),
       cancel: optional('text'),
       rank: column('bigint', 'rank', { insert: false, update: false }),
     }),
@@ -420,6 +465,33 @@ export function createEntities(schema: string): Entities {
       expiresAt: column('timestamptz', 'expires_at'),
       deadAt: optional('timestamptz', 'dead_at'),
       inFlight: column('text', 'in_flight', { default: '[]' }),
+      capacity: column('json', 'capacity', { default: '{}' }),
+      listening: column('boolean', 'listening', { default: false }),
+    }),
+    audit: entity<AuditEntityRow>('audit', {
+      id: column('uuid', 'id', { primary: true }),
+      at: column('timestamptz'),
+      actor: optional('text'),
+      action: column('text'),
+      targetKind: optional('text', 'target_kind'),
+      targetId: optional('text', 'target_id'),
+      outcome: column('text'),
+      code: optional('text'),
+      details: optional('json'),
+      ip: optional('text'),
+    }),
+    runStats: entity<RunStatsRow>('run_stats', {
+      grain: column('smallint', 'grain', { primary: true }),
+      at: column('timestamptz', 'at', { primary: true }),
+      workflow: column('text', 'workflow', { primary: true }),
+      outcome: column('text', 'outcome', { primary: true }),
+      error: column('text', 'error', { primary: true }),
+      n: column('bigint'),
+      ms: column('bigint'),
+      buckets: column('smallint', 'buckets', { array: true }),
+      counts: column('integer', 'counts', { array: true }),
+      delayBuckets: column('smallint', 'delay_buckets', { array: true }),
+      delayCounts: column('integer', 'delay_counts', { array: true }),
     }),
   };
 }

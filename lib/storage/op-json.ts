@@ -43,11 +43,13 @@ function opRow({ rowId, runId, token, after, records, outcome }: RunOp): object 
   };
   if (outcome === null) return row;
   if (outcome.kind === 'end') {
-    const { status, dataSeq, error, dropSteps, undone } = outcome;
-    return { status, undone, data_seq: dataSeq, error: error ?? undefined, drop_steps: dropSteps, ...row };
+    const { status, dataSeq, error, failedStep, dropSteps, undone } = outcome;
+    const failed_step = failedStep ?? undefined;
+    return { status, undone, data_seq: dataSeq, error: error ?? undefined, failed_step, drop_steps: dropSteps, ...row };
   }
   const park = {
     delay_ms: outcome.delayMs,
+    because: outcome.because ?? undefined,
     pause: outcome.pause,
     snapshot: outcome.snapshot,
     snapshot_seq: outcome.snapshotSeq,

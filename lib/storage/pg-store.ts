@@ -228,6 +228,8 @@ export class PgStore implements port.EngineStore {
       sessionName,
       leaseMs,
       declarations,
+      JSON.stringify(w.capacity),
+      w.listening,
     ];
     for (;;) {
       const [row] = await this.lease.run<{ id: number; now: number }>('register-worker', values);
@@ -237,8 +239,8 @@ export class PgStore implements port.EngineStore {
     }
   }
 
-  async heartbeat(worker: number, leaseMs: number, inFlight: string): Promise<number | null> {
-    const [row] = await this.lease.run<{ now: number }>('heartbeat', [worker, leaseMs, inFlight]);
+  async heartbeat(worker: number, leaseMs: number, inFlight: string, listening: boolean): Promise<number | null> {
+    const [row] = await this.lease.run<{ now: number }>('heartbeat', [worker, leaseMs, inFlight, listening]);
     this.committedAt = performance.now();
     return row?.now ?? null;
   }

@@ -133,6 +133,7 @@ function dueRun(state: ScheduleState, target: FireTarget, due: string): NewRun {
     parentId: null,
     idempotencyKey: `schedule:${state.name}:${due}`,
     scheduleTime: due,
+    scheduleName: state.name,
   };
 }
 

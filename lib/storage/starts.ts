@@ -10,6 +10,8 @@ export interface NewRun extends StartOp {
   readonly idempotencyKey: string | null;
   /** The due time of the schedule that starts it, as ISO text. Default: none does. */
   readonly scheduleTime?: string;
+  /** The schedule that starts it, by the clock or by hand. Default: none does. */
+  readonly scheduleName?: string;
 }
 
 /** Whether it is for later, rather than for whoever has room now. */
@@ -135,6 +137,7 @@ export function rowOf(run: NewRun): object {
     parent_id: run.parentId,
     idempotency_key: run.idempotencyKey,
     schedule_time: run.scheduleTime,
+    schedule_name: run.scheduleName,
     traceparent: run.traceparent,
   };
 }

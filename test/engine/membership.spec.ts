@@ -63,6 +63,7 @@ it.each(['look', 'heartbeat'] as const)(
       () => ({}) as WorkerRegistration,
       { leaseTimeout: LEASE, heartbeatInterval: 60, recoveryInterval: 20 },
       () => '[]',
+      () => true,
       {
         onRecovered: () => {},
         onPeersChanged: () => {},
@@ -103,6 +104,7 @@ it('tells when a worker came, left, died or lost its lease, and not at other loo
     () => ({}) as WorkerRegistration,
     { leaseTimeout: 60_000, heartbeatInterval: 20_000, recoveryInterval: 600_000 },
     () => '[]',
+      () => true,
     { onRecovered: () => {}, onPeersChanged: () => told++, onDeclaredDead: () => {}, onOutOfTouch: () => {}, onTrouble: () => {} },
   ); // prettier-ignore
   const look = async (...sightings: WorkerSighting[]): Promise<number> => {

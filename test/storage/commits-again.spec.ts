@@ -80,7 +80,15 @@ describe('a commit whose answer was lost', () => {
 });
 
 describe('a group whose answer was lost', () => {
-  const end: Outcome = { kind: 'end', status: 'completed', dataSeq: 0, error: null, dropSteps: false, undone: false };
+  const end: Outcome = {
+    kind: 'end',
+    status: 'completed',
+    dataSeq: 0,
+    error: null,
+    failedStep: null,
+    dropSteps: false,
+    undone: false,
+  };
   const ended = (run: string, records: NewRecord[]): RunOp => ({
     rowId: run, runId: run, token: 1, after: [], afterWait: null, records, outcome: end, extras: null,
   }); // prettier-ignore

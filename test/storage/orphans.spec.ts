@@ -42,7 +42,7 @@ function registration(): WorkerRegistration {
   return {
     host: 'here', pid: 1, processKey: null, processStart: null, version: '0', queues: ['default'],
     definitions: [rows.definitionId], declarations: [],
-    sessionName: null, leaseMs: 60_000,
+    sessionName: null, leaseMs: 60_000, capacity: {}, listening: true,
   }; // prettier-ignore
 }
 

@@ -1,7 +1,7 @@
 -- Commits a group in one round trip: finished attempts, ends, suspensions, starts.
 --   $1 integer    the worker
 --   $2 json       operations, sorted by id: [{id, run, token, after, touches, records, status, undone, data_seq, error,
---                 drop_steps, park: {...} | null}]
+--                 failed_step, drop_steps, park: {...} | null}]
 --   $3 json       starts
 --   $4 json       places for what the starts make ready, as far as it comes first: [{queue, places}]
 --   $5 json       definitions that may be claimed for them, as in claim.sql
@@ -20,10 +20,11 @@ WITH me AS MATERIALIZED (
   SELECT *
   FROM json_to_recordset($2::json) AS o(
     id uuid, run uuid, token integer, after bigint, touches boolean, records json, status text, undone boolean, data_seq bigint,
-    error text, drop_steps boolean, park json)
+    error text, failed_step text, drop_steps boolean, park json)
   WHERE EXISTS (SELECT FROM me)
 ), plain AS MATERIALIZED (
-  SELECT op.id, op.run, op.token, op.touches, op.records, op.data_seq, op.error, op.drop_steps, op.park,
+  SELECT op.id, op.run, op.token, op.touches, op.records, op.data_seq, op.error, op.failed_step, op.drop_steps,
+    op.park,
     -- A run that is to be cancelled and undone does not end in another way: its holder learns of it and begins to undo.
     CASE WHEN q.cancel AND NOT op.undone THEN NULL ELSE op.status END AS status,
     q.paused, q.watched, q.started_at, q.definition_id, q.deadline_at, q.wake, q.cancel,
@@ -66,7 +67,7 @@ WITH me AS MATERIALIZED (
   DELETE FROM durable.workflow_queue q USING held WHERE held.drop_steps AND q.step_of = held.id
 ), ended AS (
   UPDATE durable.workflow_executions x
-  SET status = held.status, data_seq = held.data_seq, error = held.error, end_token = held.token,
+  SET status = held.status, data_seq = held.data_seq, error = held.error, failed_step = held.failed_step, end_token = held.token,
     definition_id = held.definition_id, started_at = held.started_at, completed_at = durable.clock(),
     updated_at = durable.clock(), snapshot = NULL
   FROM held
@@ -75,7 +76,7 @@ WITH me AS MATERIALIZED (
   SELECT held.id, held.definition_id, held.started_at, held.paused, p.*
   FROM held
   CROSS JOIN LATERAL json_to_record(held.park) AS p(
-    delay_ms float8, pause boolean, snapshot text, snapshot_seq bigint, data_seq bigint, round integer, error text)
+    delay_ms float8, because text, pause boolean, snapshot text, snapshot_seq bigint, data_seq bigint, round integer, error text)
   WHERE held.park IS NOT NULL
 ), parked AS (
   -- A wake mark set meanwhile leaves the row claimable; the row's newest version is read here, under the lock.
@@ -84,7 +85,7 @@ WITH me AS MATERIALIZED (
     due_at = CASE
       WHEN q.wake OR q.cancel IS NOT NULL OR park.delay_ms <= 0 THEN durable.clock()
       ELSE COALESCE(durable.clock() + park.delay_ms * interval '1 ms', 'infinity') END,
-    worker_id = NULL, wake = false, recoveries = 0, paused = q.cancel IS NULL AND (q.paused OR park.pause)
+    because = park.because, worker_id = NULL, wake = false, recoveries = 0, paused = q.cancel IS NULL AND (q.paused OR park.pause)
   FROM park
   WHERE q.id = park.id
   RETURNING q.id, q.state = 'ready' AND NOT q.paused AS ready

@@ -2,7 +2,9 @@
 --   $1 integer  the worker
 --   $2 float8   lease in ms
 --   $3 text     what it runs now, as JSON
+--   $4 boolean  notifications reach it
 UPDATE durable.workers
-SET seen_at = clock_timestamp(), expires_at = clock_timestamp() + $2::float8 * interval '1 ms', in_flight = $3
+SET seen_at = clock_timestamp(), expires_at = clock_timestamp() + $2::float8 * interval '1 ms', in_flight = $3,
+  listening = $4
 WHERE id = $1 AND dead_at IS NULL
 RETURNING (extract(epoch FROM durable.clock()) * 1000)::float8 AS now;

@@ -2,7 +2,7 @@
 -- left out; so is one of an uncommitted transaction, once that has committed.
 --
 -- $1 json: [{ id, workflow, definition_id, queue, priority, input, tags, delay_ms, scheduled_at, retry_of, parent_id,
---            idempotency_key, schedule_time, traceparent }]
+--            idempotency_key, schedule_time, schedule_name, traceparent }]
 --
 -- 20 000 runs of 250 bytes in chunks of 1000 took 0.8 s on a busy machine with two cores.
 -- Returns the ids that were inserted.
@@ -13,15 +13,15 @@ WITH given AS (
   FROM json_to_recordset($1::json) AS g (
     id uuid, workflow text, definition_id integer, queue text, priority integer, input text, tags jsonb,
     delay_ms double precision, scheduled_at timestamptz, retry_of uuid, parent_id uuid, idempotency_key text,
-    schedule_time timestamptz, traceparent text
+    schedule_time timestamptz, schedule_name text, traceparent text
   )
 ), run AS (
   INSERT INTO durable.workflow_executions (
     id, created_at, updated_at, definition_id, priority, workflow, queue, scheduled_at, retry_of, parent_id,
-    idempotency_key, tags, input, schedule_time, traceparent
+    idempotency_key, tags, input, schedule_time, schedule_name, traceparent
   )
   SELECT id, now, now, definition_id, priority, workflow, queue, due, retry_of, parent_id, idempotency_key, tags, input,
-    schedule_time, traceparent
+    schedule_time, schedule_name, traceparent
   FROM given
   ON CONFLICT DO NOTHING
   RETURNING id, created_at, definition_id, priority, queue, scheduled_at
