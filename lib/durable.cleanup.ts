@@ -21,14 +21,14 @@ const MOST = 10_000;
 /** 1000 years. */
 const LONGEST = 31_557_600_000_000;
 
-/** @throws InvalidInputError with everything that is wrong */
+/** @internal @throws InvalidInputError with everything that is wrong */
 export async function cleanup(retention: PgRetention, options: unknown): Promise<number> {
   const { olderThan, ...filter } = readCleanup(options);
   const before = olderThan instanceof Date ? olderThan : new Date(Math.ceil((await retention.now()) - olderThan));
   return retention.cleanup({ ...filter, before });
 }
 
-/** Deletes what is older than the options say; `null` where they say nothing. */
+/** @internal Deletes what is older than the options say; `null` where they say nothing. */
 export function retentionJob(retention: PgRetention, policy: Retention): MaintenanceJob | null {
   const ages = Object.entries(policy) as [keyof Retention, number | null][];
   const kept = ages.flatMap(([key, age]) => (age === null ? [] : [{ status: STATUS_OF[key], age }]));

@@ -56,6 +56,7 @@ export class DurableClient {
   private readonly schedules: DurableSchedules;
   private parts: Parts | null = null;
 
+  /** @internal The module makes it. */
   constructor(private readonly host: DurableHost) {
     const results = new RunResults(host, async () => (await this.ready()).control);
     this.schedules = new DurableSchedules(() => this.ready(), host.options.maxPayloadBytes);

@@ -17,6 +17,7 @@ import { checkText, UUID } from './core/limits.js';
  * `notify: false` `workflow(id)` polls the tables every second, and the others tell of this process only.
  */
 export class DurableEvents {
+  /** @internal The module makes it. */
   constructor(private readonly host: DurableHost) {}
 
   /** Everything but the steps. */

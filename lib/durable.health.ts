@@ -29,6 +29,7 @@ const TIMEOUT = 3_000;
  * of terminus itself, so it can serve any health endpoint; it never throws.
  */
 export class DurableHealthIndicator {
+  /** @internal The module makes it. */
   constructor(private readonly host: DurableHost) {}
 
   /**

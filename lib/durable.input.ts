@@ -2,6 +2,7 @@ import type { ClassConstructor } from 'class-transformer';
 import type { ValidationError } from 'class-validator';
 import { isPlainData } from './core/codec.js';
 import { ConfigurationError, InvalidInputError, type Violation } from './core/errors.js';
+import { isMissingModule } from './core/missing-module.js';
 import { define } from './core/run-state.js';
 import { read, textOf } from './core/text-of.js';
 
@@ -112,6 +113,7 @@ async function load<M>(name: string, importModule: () => Promise<M>, workflow: s
   try {
     return await importModule();
   } catch (cause) {
+    if (!isMissingModule(cause)) throw cause;
     const message = `workflow "${workflow}" checks its input with a class, which needs ${name}: npm install ${name}`;
     throw new ConfigurationError([{ path: 'input', message }], { cause });
   }

@@ -6,6 +6,7 @@ import {
   getDurableHealthIndicatorToken,
   getDurableOptionsToken,
   getDurableQueuesToken,
+  getDurableRunnerToken,
 } from './durable.tokens.js';
 import { shared } from './core/shared.js';
 import { DurableClient } from './durable.client.js';
@@ -32,7 +33,7 @@ export interface DurableOptionsFactory {
 }
 
 /** The options as given, in the module of each instance. */
-export const RAW_OPTIONS = Symbol('DURABLE_RAW_OPTIONS');
+export const RAW_OPTIONS = Symbol.for('nest-durable.raw-options');
 
 const SERVICES = [
   { tokenOf: getDurableClientToken, type: DurableClient },
@@ -77,6 +78,7 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
           { provide: CHECKED_OPTIONS, useExisting: options },
           DurableExplorer,
           DurableRunner,
+          { provide: getDurableRunnerToken(instance), useExisting: DurableRunner },
           ...services.map(({ token, type }) => ({
             provide: token,
             useFactory: (runner: DurableRunner) => new type(runner),

@@ -3,7 +3,11 @@ import { ConfigurationError } from './core/errors.js';
 import { ConfigurableModuleClass } from './durable.module-definition.js';
 import type { ASYNC_OPTIONS_TYPE } from './durable.module-definition.js';
 import type { DurableModuleOptions } from './durable.options.js';
+import { read } from './core/text-of.js';
 import { Faults, given, isObject, OptionReader } from './core/option-reader.js';
+
+/** Marks the class for other copies of the package in this process. */
+const MODULE: unique symbol = Symbol.for('nest-durable.module');
 
 /** `forRootAsync()`: the options from a provider, with `name` and `isGlobal` beside it. */
 export type DurableModuleAsyncOptions = typeof ASYNC_OPTIONS_TYPE;
@@ -14,6 +18,9 @@ export type DurableModuleAsyncOptions = typeof ASYNC_OPTIONS_TYPE;
  */
 @Module({})
 export class DurableModule extends ConfigurableModuleClass {
+  /** @internal */
+  static readonly [MODULE] = true;
+
   /** With options that are known now. All of them have defaults. */
   static override forRoot(options: DurableModuleOptions = {}): DynamicModule {
     if (!isObject(options)) {
@@ -29,21 +36,26 @@ export class DurableModule extends ConfigurableModuleClass {
   }
 }
 
+/** Whether it is a DurableModule, of another copy of this package too. */
+export function isDurableModule(module: unknown): boolean {
+  return read(module, MODULE) === true;
+}
+
 const SOURCES = ['useFactory', 'useClass', 'useExisting'];
 const BESIDE = ['name', 'isGlobal', 'imports', 'inject', 'provideInjectionTokensFrom'];
 
 /** Nest would take `nmae` in silence, and say of no factory at all that it cannot resolve `undefined`. */
 function checkAsyncOptions(options: unknown): void {
   const faults = new Faults();
-  const read = OptionReader.of(faults, '', options);
-  if (read !== null) {
-    for (const key of [...SOURCES, ...BESIDE]) read.take(key);
-    const sources = SOURCES.filter((key) => read.keys().includes(key));
+  const reader = OptionReader.of(faults, '', options);
+  if (reader !== null) {
+    for (const key of [...SOURCES, ...BESIDE]) reader.take(key);
+    const sources = SOURCES.filter((key) => reader.keys().includes(key));
     if (sources.length !== 1) {
       const got = sources.length === 0 ? 'none' : sources.join(' and ');
       faults.add('forRootAsync', `expected one of ${SOURCES.join(', ')}, got ${got}`);
     }
-    read.refuseOthers();
+    reader.refuseOthers();
   }
   if (faults.list.length > 0) throw new ConfigurationError(faults.list);
 }

@@ -88,6 +88,7 @@ const SHORTEST_PATIENCE = 1_000;
  * `InvalidInputError`.
  */
 export class DurableQueues {
+  /** @internal The module makes it. */
   constructor(private readonly host: DurableHost) {}
 
   /** Every queue that a process works on, that holds an unfinished run, or that was paused, by name. */

@@ -14,7 +14,7 @@ import { listLoops } from './durable.scheduler-registry.js';
 import { withDeadline } from './engine/deadline.js';
 
 /** The checked options, under one token in the module of each instance. */
-export const CHECKED_OPTIONS = Symbol('DURABLE_CHECKED_OPTIONS');
+export const CHECKED_OPTIONS = Symbol.for('nest-durable.checked-options');
 
 const RUNNER: unique symbol = Symbol.for('nest-durable.runner');
 

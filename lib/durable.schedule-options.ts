@@ -115,7 +115,7 @@ export function readTrigger(options: unknown): unknown {
   return readOptions('The options of triggerSchedule()', options, (read) => read.take('input'));
 }
 
-/** @throws InvalidInputError with everything that is wrong */
+/** @internal @throws InvalidInputError with everything that is wrong */
 export function readScheduleFilters(raw: unknown, workflowName: (workflow: unknown) => string): ScheduleQuery {
   return readOptions('The filters of listSchedules()', raw, (read) => {
     const workflow = read.take('workflow');

@@ -1,3 +1,4 @@
+import { isMissingModule } from './core/missing-module.js';
 import type { Redaction } from './core/redact.js';
 import { DurableMetrics } from './durable.metrics.js';
 import { DurableTraces } from './durable.traces.js';
@@ -36,8 +37,7 @@ async function load(): Promise<typeof import('@opentelemetry/api') | null> {
   try {
     return await import('@opentelemetry/api');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') return null;
+    if (isMissingModule(error)) return null;
     throw error;
   }
 }

@@ -1,9 +1,9 @@
 /** The tokens are with the decorators, which may not import from here: `@InjectDurable()` needs one. */
 export {
   getDurableClientToken,
-  getDurableEngineToken,
   getDurableEventsToken,
   getDurableHealthIndicatorToken,
   getDurableOptionsToken,
   getDurableQueuesToken,
+  getDurableRunnerToken,
 } from './decorators/tokens.js';

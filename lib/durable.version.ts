@@ -1,15 +1,17 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { shared } from './core/shared.js';
+import { packageRoot } from './storage/package-root.js';
 
-/** The version in this package's package.json, which stands beside lib/ as beside dist/. */
+/** The version in this package's package.json. */
 export function packageVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** The versions of all copies of the package that the process has loaded, by where they are. */
+/** The versions of all installs of the package that the process has loaded, by where they are. */
 const copies = shared('copies', () => new Map<string, string>());
-copies.set(new URL('..', import.meta.url).href, packageVersion());
+copies.set(packageRoot(), packageVersion());
 
 /** Where the copies are, if their versions differ: they may not understand each other. Else null. */
 export function mixedVersions(): string | null {

@@ -51,7 +51,7 @@ export function readEvent(
   return { name: read, ...rest };
 }
 
-/** @throws InvalidInputError */
+/** @internal @throws InvalidInputError */
 export function readInputSelector(input: unknown): InputSelector {
   const what = 'The arguments of provideInput()';
   if (typeof input !== 'object' || input === null) return { name: checkText(what, 'name', input, KEY) };

@@ -11,7 +11,7 @@ import { Workflow } from '../lib/decorators/workflow.decorator.js';
 import { DurableExplorer, type WorkflowBinding } from '../lib/durable.explorer.js';
 import {
   getDurableClientToken,
-  getDurableEngineToken,
+  getDurableRunnerToken,
   getDurableEventsToken,
   getDurableOptionsToken,
   getDurableQueuesToken,
@@ -338,7 +338,7 @@ describe('@InjectDurable()', () => {
   it('tokens differ by what they stand for and by name', () => {
     const tokens = ['default', 'billing'].flatMap((name) => [
       getDurableClientToken(name),
-      getDurableEngineToken(name),
+      getDurableRunnerToken(name),
       getDurableEventsToken(name),
       getDurableOptionsToken(name),
       getDurableQueuesToken(name),

@@ -47,11 +47,11 @@ export function nameErrors(classes: Record<string, ErrorClass>): void {
 }
 
 interface ErrorClass {
-  readonly prototype: DurableError;
+  readonly prototype: Error;
 }
 
 /** `instanceof` takes an instance of the class of another copy of the package in this process too. */
-function knownByAllCopies(type: ErrorClass, mark: symbol): void {
+export function knownByAllCopies(type: ErrorClass, mark: symbol): void {
   Object.defineProperty(type.prototype, mark, { value: true });
   Object.defineProperty(type, Symbol.hasInstance, {
     value(this: unknown, value: unknown): boolean {

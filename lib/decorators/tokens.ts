@@ -28,7 +28,7 @@ export function getDurableOptionsToken(name = 'default'): string {
   return `DURABLE_OPTIONS:${name}`;
 }
 
-/** Token of the engine of a named instance. Default: `'default'`. */
-export function getDurableEngineToken(name = 'default'): string {
-  return `DURABLE_ENGINE:${name}`;
+/** Token of what boots and stops a named instance. Default: `'default'`. */
+export function getDurableRunnerToken(name = 'default'): string {
+  return `DURABLE_RUNNER:${name}`;
 }

@@ -1,3 +1,4 @@
+import { knownByAllCopies } from '../core/durable-error.js';
 import type { WorkflowDefinition } from '../core/definition.js';
 import type { CommitGroup, GroupResult, HandedAck, HandedOp, RunOp, StepTransaction } from './commit-types.js';
 import type { Claimable, ClaimedRow } from './claim-port.js';
@@ -125,3 +126,6 @@ export class StoreError extends Error {
     this.name = 'StoreError';
   }
 }
+
+// The testing kit of one copy of the package has engines on the store of another.
+knownByAllCopies(StoreError, Symbol.for('nest-durable.error.StoreError'));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from './package-root.js';
 
 /** One numbered file of the package's migrations/ folder. */
 export interface Migration {
@@ -46,16 +46,4 @@ export function readMigrations(folder: string): Migration[] {
 /** A checkout on Windows may have changed the line ends; the checksum must not see that. */
 function read(path: string): string {
   return readFileSync(path, 'utf8').replaceAll('\r\n', '\n');
-}
-
-/** The folder of our package.json: this file stands at another depth in lib/ than in dist/ of an installed package. */
-function packageRoot(): string {
-  for (let dir = dirname(fileURLToPath(import.meta.url)); ; dir = dirname(dir)) {
-    const manifest = join(dir, 'package.json');
-    if (existsSync(manifest)) {
-      const { name } = JSON.parse(readFileSync(manifest, 'utf8')) as { name?: string };
-      if (name === 'nest-durable') return dir;
-    }
-    if (dir === dirname(dir)) throw new Error(`no package.json of nest-durable above ${import.meta.url}`);
-  }
 }

@@ -3,11 +3,12 @@ import type { TestingModule, TestingModuleBuilder } from '@nestjs/testing';
 import type { DataSource } from 'typeorm';
 import { ConfigurationError } from '../core/errors.js';
 import type { DurableRuntime } from '../durable.host.js';
-import { DurableModule } from '../durable.module.js';
+import { isMissingModule } from '../core/missing-module.js';
+import { DurableModule, isDurableModule } from '../durable.module.js';
 import { RAW_OPTIONS } from '../durable.module-definition.js';
 import { type DurableModuleOptions, resolveOptions } from '../durable.options.js';
-import { DurableRunner } from '../durable.runner.js';
-import { getDurableOptionsToken } from '../durable.tokens.js';
+import type { DurableRunner } from '../durable.runner.js';
+import { getDurableOptionsToken, getDurableRunnerToken } from '../durable.tokens.js';
 import { DurableTest } from './durable-test.js';
 import { importsModule } from './imports-module.js';
 import { TEST_SCHEMA, TestDatabase } from './test-database.js';
@@ -32,7 +33,11 @@ export interface DurableTestOptions<A extends INestApplicationContext = INestApp
   readonly dataSource?: DataSource;
   /** Puts fakes in the place of providers: `(builder) => builder.overrideProvider(Mailer).useValue(fake)`. */
   readonly override?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
-  /** Makes the app from the testing module, before it is initialised. Default: `module.createNestApplication()`. */
+  /**
+   * Makes the app from the testing module, before it is initialised. Default: an HTTP application on Express where
+   * `@nestjs/platform-express` is installed, else an application context; for another platform
+   * `(module) => module.createNestApplication(adapter)`.
+   */
   readonly createApp?: (module: TestingModule) => A | Promise<A>;
   /** ms of real time that `idle()` and `advance()` wait for a running step. Default: 4000, below Jest's own limit. */
   readonly patience?: number;
@@ -72,6 +77,7 @@ export async function createDurableTest<A extends INestApplicationContext = INes
   { databaseUrl }: TestServerOptions = {},
 ): Promise<DurableTest<A>> {
   const { Test } = await import('@nestjs/testing').catch((cause: unknown) => {
+    if (!isMissingModule(cause)) throw cause;
     throw new Error('nest-durable/testing needs @nestjs/testing: npm install --save-dev @nestjs/testing', { cause });
   });
   const database = await TestDatabase.create(databaseUrl || process.env['DATABASE_URL'] || undefined);
@@ -79,7 +85,7 @@ export async function createDurableTest<A extends INestApplicationContext = INes
   try {
     const made = typeof options === 'function' ? options(database.url) : options;
     const module = await configure(Test.createTestingModule(metadataOf(made)), made, database).compile();
-    app = await (made.createApp ?? createNestApplication)(module);
+    app = await (made.createApp ?? defaultApp)(module);
     await app.init();
     const { patience = PATIENCE, onClock = () => {} } = made;
     return await DurableTest.begin({ app, module, database, runtime: await runtimeOf(module), patience, onClock });
@@ -91,7 +97,7 @@ export async function createDurableTest<A extends INestApplicationContext = INes
 }
 
 function metadataOf({ imports = [], providers = [], controllers = [] }: Metadata): ModuleMetadata {
-  const own = importsModule(imports, DurableModule) ? [] : [DurableModule.forRoot()];
+  const own = importsModule(imports, isDurableModule) ? [] : [DurableModule.forRoot()];
   return { imports: [...own, ...imports], providers, controllers };
 }
 
@@ -116,20 +122,29 @@ function configure(
   return override(builder.overrideProvider(token).useFactory({ factory, inject: [RAW_OPTIONS] }));
 }
 
-async function createNestApplication<A extends INestApplicationContext>(module: TestingModule): Promise<A> {
+/** Nest itself would end the process where the platform is missing. */
+async function defaultApp<A extends INestApplicationContext>(module: TestingModule): Promise<A> {
+  const app: INestApplicationContext = (await hasExpress()) ? module.createNestApplication() : module;
+  return app as A;
+}
+
+async function hasExpress(): Promise<boolean> {
   try {
-    return module.createNestApplication() as INestApplicationContext as A;
-  } catch (cause) {
-    const how =
-      'createApp: (module) => module for an app without HTTP, or (module) => module.createNestApplication(adapter)';
-    throw new Error(`The app under test could not be made. Give createDurableTest() ${how}.`, { cause });
+    await import('@nestjs/platform-express');
+    return true;
+  } catch (error) {
+    if (isMissingModule(error)) return false;
+    throw error;
   }
 }
 
 function runtimeOf(module: TestingModule): Promise<DurableRuntime> {
-  const runners = module.get(DurableRunner, { strict: false, each: true });
-  const runner = runners.find(({ name }) => name === 'default');
-  if (runner === undefined) throw new ConfigurationError([{ path: 'imports', message: NO_DEFAULT }]);
+  let runner: Pick<DurableRunner, 'ready'>;
+  try {
+    runner = module.get<DurableRunner>(getDurableRunnerToken('default'), { strict: false });
+  } catch (cause) {
+    throw new ConfigurationError([{ path: 'imports', message: NO_DEFAULT }], { cause });
+  }
   return runner.ready();
 }
 

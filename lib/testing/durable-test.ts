@@ -11,7 +11,7 @@ import type { Commit, Death } from './store-gate.js';
 import type { TestDatabase } from './test-database.js';
 import { TestWorker } from './test-worker.js';
 
-/** What `createDurableTest` hands over to the test. */
+/** @internal What `createDurableTest` hands over to the test. */
 export interface TestParts<A extends INestApplicationContext> {
   readonly app: A;
   readonly module: TestingModule;

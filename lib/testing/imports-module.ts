@@ -2,13 +2,13 @@ import type { ModuleMetadata } from '@nestjs/common';
 
 type Import = NonNullable<ModuleMetadata['imports']>[number];
 
-/** Whether the imports bring the module, themselves or through what they import. Modules made by a promise are not seen. */
-export function importsModule(imports: readonly Import[], wanted: Function): boolean {
+/** Whether the imports bring a module of that kind, themselves or through what they import. Modules made by a promise are not seen. */
+export function importsModule(imports: readonly Import[], isWanted: (module: unknown) => boolean): boolean {
   const seen = new Set<unknown>();
   const brings = (one: unknown): boolean => {
     if (one === null || (typeof one !== 'object' && typeof one !== 'function') || seen.has(one)) return false;
     seen.add(one);
-    if (one === wanted) return true;
+    if (isWanted(one)) return true;
     if (typeof one === 'function') return ofClass(one).some(brings);
     if ('forwardRef' in one && typeof one.forwardRef === 'function') return brings(one.forwardRef());
     const { module, imports: more } = one as { module?: unknown; imports?: unknown };

@@ -1,37 +1,25 @@
-import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join, relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createTestDatabase } from '../support/database.js';
+import { command, filesOf, Packed, repository, tool } from './packed.js';
 
-/** The package as npm would publish it, installed in an app of its own; run by npm run test:package after a build. */
-const repository = fileURLToPath(new URL('../..', import.meta.url));
-let root: string;
+let packed: Packed;
 let installed: string;
 
 beforeAll(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), 'nest-durable-package-')));
-  const packed = command('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', root], repository);
-  const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
-  const modules = join(root, 'node_modules');
-  installed = join(modules, 'nest-durable');
-  await mkdir(installed, { recursive: true });
-  command('tar', ['-xzf', join(root, filename), '--strip-components=1', '-C', installed], root);
-  // The peers are ours, so that the test needs no network.
-  for (const name of await packagesOf(join(repository, 'node_modules'))) {
-    await mkdir(dirname(join(modules, name)), { recursive: true });
-    await symlink(join(repository, 'node_modules', name), join(modules, name));
-  }
+  packed = await Packed.pack();
+  installed = await packed.unpackBesidePeers();
 });
 
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(() => packed.remove());
 
 describe('the tarball', () => {
-  it('holds the migrations and every .sql file, unchanged', async () => {
+  it('holds the migrations, and every .sql file in both builds, unchanged', async () => {
+    const statements = join(repository, 'lib', 'storage', 'sql');
     const pairs = [
       [join(repository, 'migrations'), join(installed, 'migrations')],
-      [join(repository, 'lib', 'storage', 'sql'), join(installed, 'dist', 'storage', 'sql')],
+      [statements, join(installed, 'dist', 'storage', 'sql')],
+      [statements, join(installed, 'dist', 'cjs', 'storage', 'sql')],
     ] as const;
     for (const [source, target] of pairs) {
       const files = (await filesOf(source)).filter((file) => file.endsWith('.sql'));
@@ -42,8 +30,9 @@ describe('the tarball', () => {
 
   it('holds what package.json points at, and nothing but the product', async () => {
     const files = await filesOf(installed);
-    const { exports, bin } = JSON.parse(await text(installed, 'package.json')) as Record<string, object | undefined>;
-    const targets = leavesOf([exports, bin]).map((path) => path.replace(/^\.\//, ''));
+    const manifest = JSON.parse(await text(installed, 'package.json')) as Record<string, object | undefined>;
+    const { exports, bin, main, types, typesVersions } = manifest;
+    const targets = leavesOf([exports, bin, main, types, typesVersions]).map((path) => path.replace(/^\.\//, ''));
     expect(targets.length).toBeGreaterThan(0);
     expect(targets.filter((target) => !files.includes(target))).toEqual([]);
     expect(files).toEqual(expect.arrayContaining(['README.md', 'CHANGELOG.md', 'LICENSE']));
@@ -51,25 +40,107 @@ describe('the tarball', () => {
       /\.spec\.|(^|\/)(test|sample|scripts|bench)\//.test(file) || /(?<!\.d)\.ts$/.test(file);
     expect(files.filter(foreign)).toEqual([]);
   });
+
+  it('has a module in one build for each in the other', async () => {
+    const modules = async (folder: string) => (await filesOf(folder)).filter((file) => !file.startsWith('cjs/')).sort();
+    const cjs = await modules(join(installed, 'dist', 'cjs'));
+    expect(cjs.filter((file) => file !== 'package.json')).toEqual(await modules(join(installed, 'dist')));
+  });
+
+  it('has source maps with the sources in them', async () => {
+    const files = (await filesOf(installed)).filter((file) => file.endsWith('.js'));
+    for (const file of files) {
+      const map = JSON.parse(await text(installed, `${file}.map`)) as { sources: string[]; sourcesContent?: string[] };
+      const [source = ''] = map.sources;
+      expect(map.sourcesContent).toHaveLength(1);
+      const original = join(installed, file, '..', source).replace(installed, repository);
+      expect(map.sourcesContent?.[0]).toBe(await readFile(original, 'utf8'));
+    }
+  });
+
+  it('names repository, homepage and bugs', async () => {
+    const { repository: from, homepage, bugs } = JSON.parse(await text(installed, 'package.json')) as Linked;
+    expect(from.url).toBe('git+https://github.com/nest-durable/nest-durable.git');
+    expect([homepage, bugs.url].every((url) => url.startsWith('https://github.com/nest-durable/nest-durable'))).toBe(
+      true,
+    );
+  });
+});
+
+describe('publint and are-the-types-wrong', () => {
+  it('find nothing: every entry resolves for every kind of module resolution, node10 too', () => {
+    expect(tool('publint/src/cli.js', ['run', packed.tarball, '--strict'], packed.root)).toContain('All good!');
+    const said = tool('@arethetypeswrong/cli/dist/index.js', [packed.tarball, '--profile', 'strict'], packed.root);
+    expect(said).toContain('No problems found');
+  });
+});
+
+describe('the declarations', () => {
+  /** What an app has: Nest, and the peers that are not optional. */
+  const peers = /^(node:[a-z_]+|@nestjs\/(common|core)|rxjs|typeorm)$/;
+
+  it.each([
+    ['index', peers],
+    ['helpers', /^$/],
+    ['migrations', /^typeorm$/],
+    ['testing/index', new RegExp(`${peers.source}|^@nestjs/testing$`)],
+  ])('of %s name no package that an app may lack, pg among them', async (entry, allowed) => {
+    const foreign: string[] = [];
+    const seen = new Set<string>();
+    const read = async (file: string, way: string): Promise<void> => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      for (const [, name = ''] of (await text(installed, file)).matchAll(/(?:from|import\()\s*['"]([^'"]+)['"]/g)) {
+        if (name.startsWith('.')) await read(join(file, '..', name.replace(/\.js$/, '.d.ts')), `${way} > ${name}`);
+        else if (!allowed.test(name)) foreign.push(`${way} > ${name}`);
+      }
+    };
+    await read(`dist/${entry}.d.ts`, entry);
+    // Mark with @internal what is not for users: the build leaves it out of the declarations.
+    expect(foreign).toEqual([]);
+  });
 });
 
 describe('an app', () => {
-  it('imports it from an ES module', async () => {
-    await write('esm/package.json', '{ "type": "module" }');
-    await write(
-      'esm/app.js',
-      `import { DurableModule } from 'nest-durable';
-       import * as helpers from 'nest-durable/helpers';
-       import * as migrations from 'nest-durable/migrations';
-       console.log(typeof DurableModule.forRoot, typeof helpers.assign, Object.keys(migrations).length > 0);`,
+  it('boots from an ES module and from CommonJS, and migrates the database from the package', async () => {
+    const database = await createTestDatabase({ migrated: false });
+    const names = ['nest-durable', 'nest-durable/helpers', 'nest-durable/migrations', 'nest-durable/testing'];
+    const app = `
+      class App {}
+      Module({ imports: [DurableModule.forRoot({ database: { url: process.env.DATABASE } })] })(App);
+      NestFactory.createApplicationContext(App, { logger: ['error'], abortOnError: false })
+        .then((app) => app.close())
+        .then(() => console.log('booted', process.env.KIND));`;
+    await packed.write(
+      'boots/app.cjs',
+      `require('reflect-metadata');
+       const { Module } = require('@nestjs/common');
+       const { NestFactory } = require('@nestjs/core');
+       const { DurableModule } = require('nest-durable');
+       for (const name of ${JSON.stringify(names)})
+         if (!require.resolve(name).includes('/dist/cjs/')) throw new Error(require.resolve(name));
+       ${app}`,
     );
-    expect(command(process.execPath, ['app.js'], join(root, 'esm'))).toBe('function function true\n');
+    await packed.write(
+      'boots/app.mjs',
+      `import 'reflect-metadata';
+       import { Module } from '@nestjs/common';
+       import { NestFactory } from '@nestjs/core';
+       import { DurableModule } from 'nest-durable';
+       for (const name of ${JSON.stringify(names)})
+         if (import.meta.resolve(name).includes('/dist/cjs/')) throw new Error(import.meta.resolve(name));
+       ${app}`,
+    );
+    for (const kind of ['cjs', 'mjs']) {
+      const env = { DATABASE: database.url, KIND: kind };
+      expect(command(process.execPath, [`app.${kind}`], join(packed.root, 'boots'), env)).toBe(`booted ${kind}\n`);
+    }
+    await database.drop();
   });
 
   it('is tested with the kit: on an embedded server, and one step alone', async () => {
-    await write('kit/package.json', '{ "type": "module" }');
-    await write(
-      'kit/app.js',
+    await packed.write(
+      'kit/app.mjs',
       `import 'reflect-metadata';
        import { once, Step, Workflow } from 'nest-durable';
        import { createDurableTest, runStep } from 'nest-durable/testing';
@@ -83,29 +154,10 @@ describe('an app', () => {
        console.log(data.greeting, (await run.result()).greeting);
        await test.close();`,
     );
-    expect(command(process.execPath, ['app.js'], join(root, 'kit'))).toBe('hello ann hello bob\n');
+    expect(command(process.execPath, ['app.mjs'], join(packed.root, 'kit'))).toBe('hello ann hello bob\n');
   });
 
-  it('boots with it from CommonJS, and migrates the database from the package', async () => {
-    const database = await createTestDatabase({ migrated: false });
-    await write('cjs/package.json', '{ "type": "commonjs" }');
-    await write(
-      'cjs/app.js',
-      `require('reflect-metadata');
-       const { Module } = require('@nestjs/common');
-       const { NestFactory } = require('@nestjs/core');
-       const { DurableModule } = require('nest-durable');
-       class App {}
-       Module({ imports: [DurableModule.forRoot({ database: { url: process.env.DATABASE } })] })(App);
-       NestFactory.createApplicationContext(App, { logger: ['error'], abortOnError: false })
-         .then((app) => app.close())
-         .then(() => console.log('booted'));`,
-    );
-    expect(command(process.execPath, ['app.js'], join(root, 'cjs'), { DATABASE: database.url })).toBe('booted\n');
-    await database.drop();
-  });
-
-  /** `node16` has no CommonJS here: under it the compiler refuses every require of an ES module, node 20.19 or not. */
+  /** `node16` has no CommonJS here: under it the compiler refuses every require of Nest 12, node 20.19 or not. */
   it.each([
     ['an ES module', 'module', { module: 'nodenext' }],
     ['an ES module, node16', 'module', { module: 'node16' }],
@@ -113,8 +165,8 @@ describe('an app', () => {
     ['CommonJS, node20', 'commonjs', { module: 'node20' }],
     ['CommonJS, bundler resolution', 'commonjs', { module: 'commonjs', moduleResolution: 'bundler' }],
   ])('compiles against its types as %s', async (_name, type, options) => {
-    await write('types/package.json', JSON.stringify({ type }));
-    await write(
+    await packed.write('types/package.json', JSON.stringify({ type }));
+    await packed.write(
       'types/app.ts',
       `import { Module } from '@nestjs/common';
        import { DurableModule, Step, Workflow } from 'nest-durable';
@@ -144,24 +196,15 @@ describe('an app', () => {
     );
     const common = { target: 'es2023', strict: true, experimentalDecorators: true, emitDecoratorMetadata: true };
     const compilerOptions = { ...common, types: ['node'], noEmit: true, skipLibCheck: true, ...options };
-    await write('types/tsconfig.json', JSON.stringify({ compilerOptions, files: ['app.ts'] }));
-    const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc');
-    expect(command(process.execPath, [compiler, '-p', '.', '--pretty', 'false'], join(root, 'types'))).toBe('');
+    await packed.write('types/tsconfig.json', JSON.stringify({ compilerOptions, files: ['app.ts'] }));
+    expect(tool('typescript/bin/tsc', ['-p', '.', '--pretty', 'false'], join(packed.root, 'types'))).toBe('');
   });
 });
 
-/** What it prints. Throws with everything it said when it fails. */
-function command(name: string, args: string[], cwd: string, environment: Record<string, string> = {}): string {
-  const env = { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'production', ...environment };
-  const run = spawnSync(name, args, { cwd, encoding: 'utf8', env, shell: process.platform === 'win32' });
-  if (run.status !== 0)
-    throw new Error(`${name} ${args.join(' ')}: ${run.error?.message ?? ''}${run.stdout}${run.stderr}`);
-  return run.stdout;
-}
-
-async function write(file: string, content: string): Promise<void> {
-  await mkdir(dirname(join(root, file)), { recursive: true });
-  await writeFile(join(root, file), content);
+interface Linked {
+  readonly repository: { readonly url: string };
+  readonly homepage: string;
+  readonly bugs: { readonly url: string };
 }
 
 /** The strings in a nested object: what the conditions of `exports` end in. */
@@ -172,18 +215,4 @@ function leavesOf(value: unknown): string[] {
 
 function text(folder: string, file: string): Promise<string> {
   return readFile(join(folder, file), 'utf8');
-}
-
-async function filesOf(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  return files.map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));
-}
-
-async function packagesOf(modules: string): Promise<string[]> {
-  const names = (await readdir(modules)).filter((name) => !name.startsWith('.') && name !== 'nest-durable');
-  const scoped = names.map(async (name) =>
-    name.startsWith('@') ? (await readdir(join(modules, name))).map((inner) => `${name}/${inner}`) : [name],
-  );
-  return (await Promise.all(scoped)).flat();
 }
