@@ -151,6 +151,8 @@ CREATE TABLE durable.workflow_queue (
   started_at    timestamptz,
   -- The last record known when the run was last taken from a dead worker.
   progress_seq  bigint      NOT NULL DEFAULT 0,
+  -- The last end of a wait (waits.ended) that was known to it when it was suspended.
+  heard         bigint      NOT NULL DEFAULT 0,
   definition_id integer     NOT NULL,
   priority      integer     NOT NULL,
   token         integer     NOT NULL DEFAULT 0,

@@ -136,27 +136,27 @@ BEGIN
 END
 $$;
 
--- What should never be: of these runs, those that nothing will wake although what they wait for is there, as they are when
+-- What should never be: of these rows of the queue, those that nothing will move although they could go on, as they are when
 -- the calling statement begins. `what`: 'event' and 'child': an open wait whose event is in the mailbox, or whose child has
--- ended or is gone; 'due': a wait was due, and the run sleeps for minutes more; 'ended': a wait has ended since the run was
--- suspended, and the run sleeps; 'nothing': it sleeps, and waits for nothing.
-CREATE FUNCTION durable.unsound(runs uuid[]) RETURNS TABLE (run uuid, what text)
+-- ended or is gone; 'due': a wait was due, and the run sleeps for minutes more; 'ended': a wait has ended of which no pass
+-- has heard, and the run sleeps; 'nothing': it sleeps, and waits for nothing; 'blocked': it waits for a place of a key that is
+-- none of its workflow's; 'over': its run has ended or is gone.
+CREATE FUNCTION durable.unsound(rows uuid[]) RETURNS TABLE (id uuid, run uuid, what text)
 LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
   SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
 BEGIN
   RETURN QUERY
-  SELECT q.id, f.what
-  FROM unnest(runs) AS r(id)
+  SELECT q.id, COALESCE(q.step_of, q.id), f.what
+  FROM unnest(rows) AS r(id)
   CROSS JOIN LATERAL (
-    SELECT o.id, o.state, o.due_at, o.started_at
-    FROM durable.workflow_queue o WHERE o.id = r.id AND o.step_of IS NULL LIMIT 1
+    SELECT o.id, o.step_of, o.state, o.due_at, o.started_at, o.heard, o.limit_key, o.definition_id
+    FROM durable.workflow_queue o WHERE o.id = r.id LIMIT 1
   ) q
   CROSS JOIN LATERAL (
     SELECT CASE
       WHEN w.state <> 'open' THEN
-        -- A server whose clock was set back knows of ends that are still to come.
-        CASE WHEN q.state = 'sleeping' AND w.closed_at <= durable.clock()
-          AND w.closed_at > (SELECT x.updated_at FROM durable.workflow_executions x WHERE x.id = q.id) THEN 'ended' END
+        CASE WHEN q.state = 'sleeping' AND q.started_at IS NOT NULL AND w.ended > q.heard THEN 'ended' END
       WHEN w.kind = 'child' AND NOT EXISTS (
         SELECT FROM durable.workflow_executions x WHERE x.id = w.child_id AND x.status = 'active') THEN 'child'
       WHEN w.kind = 'all' AND NOT EXISTS (
@@ -171,14 +171,72 @@ BEGIN
       WHEN q.state = 'sleeping' AND w.due_at <= durable.clock() AND q.due_at > w.due_at + interval '5 minutes' THEN 'due'
     END AS what
     FROM durable.waits w
-    WHERE w.run_id = q.id AND w.active
+    WHERE q.step_of IS NULL AND w.run_id = q.id AND w.active
     UNION ALL
     SELECT 'nothing'
-    WHERE q.state = 'sleeping' AND q.due_at = 'infinity' AND q.started_at IS NOT NULL
+    WHERE q.state = 'sleeping' AND q.due_at = 'infinity' AND q.started_at IS NOT NULL AND q.step_of IS NULL
       AND NOT EXISTS (SELECT FROM durable.waits w WHERE w.run_id = q.id AND w.active AND w.state = 'open')
       AND NOT EXISTS (SELECT FROM durable.workflow_queue s WHERE s.step_of = q.id)
+    UNION ALL
+    SELECT 'blocked'
+    WHERE q.state = 'blocked' AND NOT EXISTS (
+      SELECT FROM durable.workflow_definitions d
+      WHERE d.id = q.definition_id AND starts_with(q.limit_key, d.name || E'\n'))
+    UNION ALL
+    SELECT 'over'
+    WHERE NOT EXISTS (
+        SELECT FROM durable.workflow_executions x WHERE x.id = COALESCE(q.step_of, q.id) AND x.status = 'active')
+      OR q.step_of IS NOT NULL AND NOT EXISTS (SELECT FROM durable.workflow_queue o WHERE o.id = q.step_of)
   ) f
   WHERE f.what IS NOT NULL;
+END
+$$;
+
+-- Mends what durable.unsound says of rows, in the caller's transaction: locks them, then looks again, so that whoever moves
+-- one at the same time comes first and nothing is found. One that somebody has locked is left for the next time. Each run is
+-- told of once, with how its row is then (`queue` null: it has none any more).
+--   holder  the rows are held by this worker, and it has not heard of the end of a wait: they get back their wake mark
+CREATE FUNCTION durable.reconcile(suspects uuid[], holder integer DEFAULT NULL)
+RETURNS TABLE (run uuid, what text, queue text, paused boolean, state text)
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+  locked uuid[];
+  one record;
+  now_is record;
+BEGIN
+  locked := ARRAY(
+    SELECT q.id FROM durable.workflow_queue q
+    WHERE q.id = ANY (suspects) AND (holder IS NULL OR q.worker_id = holder)
+    ORDER BY q.id
+    FOR NO KEY UPDATE SKIP LOCKED);
+  IF holder IS NOT NULL THEN
+    RETURN QUERY
+      UPDATE durable.workflow_queue q SET wake = true WHERE q.id = ANY (locked) AND NOT q.wake
+      RETURNING q.id, 'mark', q.queue, q.paused, q.state;
+    RETURN;
+  END IF;
+  FOR one IN
+    -- One that waits for nothing any more has, as a rule, something that has ended.
+    SELECT DISTINCT ON (u.id) u.id, u.run, u.what
+    FROM durable.unsound(locked) u
+    ORDER BY u.id, u.what <> 'over', u.what = 'nothing', u.what
+  LOOP
+    IF one.what = 'over' THEN
+      DELETE FROM durable.workflow_queue q WHERE q.id = one.id;
+      SELECT NULL::text AS queue, NULL::boolean AS paused, NULL::text AS state INTO now_is;
+    ELSIF one.what = 'blocked' THEN
+      UPDATE durable.workflow_queue q SET state = 'ready', limit_key = NULL WHERE q.id = one.id
+      RETURNING q.queue, q.paused, q.state INTO now_is;
+    ELSE
+      SELECT k.queue, k.paused, k.state INTO now_is FROM durable.match_waits(ARRAY[one.id]) k;
+      IF NOT FOUND THEN
+        SELECT k.queue, k.paused, k.state INTO now_is FROM durable.wake_run(one.id) k;
+      END IF;
+    END IF;
+    RETURN QUERY SELECT one.run, one.what, now_is.queue, now_is.paused, now_is.state;
+  END LOOP;
 END
 $$;
 

@@ -341,6 +341,54 @@ ALTER TABLE durable.queue_settings ADD CONSTRAINT queue_settings_rate CHECK (((r
 
 ALTER TABLE durable.queue_settings ADD CONSTRAINT queue_settings_rate_counts CHECK ((rate_counts = ANY (ARRAY['runs'::text, 'attempts'::text])));
 
+CREATE OR REPLACE FUNCTION durable.reconcile(suspects uuid[], holder integer DEFAULT NULL::integer)
+ RETURNS TABLE(run uuid, what text, queue text, paused boolean, state text)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  locked uuid[];
+  one record;
+  now_is record;
+BEGIN
+  locked := ARRAY(
+    SELECT q.id FROM durable.workflow_queue q
+    WHERE q.id = ANY (suspects) AND (holder IS NULL OR q.worker_id = holder)
+    ORDER BY q.id
+    FOR NO KEY UPDATE SKIP LOCKED);
+  IF holder IS NOT NULL THEN
+    RETURN QUERY
+      UPDATE durable.workflow_queue q SET wake = true WHERE q.id = ANY (locked) AND NOT q.wake
+      RETURNING q.id, 'mark', q.queue, q.paused, q.state;
+    RETURN;
+  END IF;
+  FOR one IN
+    -- One that waits for nothing any more has, as a rule, something that has ended.
+    SELECT DISTINCT ON (u.id) u.id, u.run, u.what
+    FROM durable.unsound(locked) u
+    ORDER BY u.id, u.what <> 'over', u.what = 'nothing', u.what
+  LOOP
+    IF one.what = 'over' THEN
+      DELETE FROM durable.workflow_queue q WHERE q.id = one.id;
+      SELECT NULL::text AS queue, NULL::boolean AS paused, NULL::text AS state INTO now_is;
+    ELSIF one.what = 'blocked' THEN
+      UPDATE durable.workflow_queue q SET state = 'ready', limit_key = NULL WHERE q.id = one.id
+      RETURNING q.queue, q.paused, q.state INTO now_is;
+    ELSE
+      SELECT k.queue, k.paused, k.state INTO now_is FROM durable.match_waits(ARRAY[one.id]) k;
+      IF NOT FOUND THEN
+        SELECT k.queue, k.paused, k.state INTO now_is FROM durable.wake_run(one.id) k;
+      END IF;
+    END IF;
+    RETURN QUERY SELECT one.run, one.what, now_is.queue, now_is.paused, now_is.state;
+  END LOOP;
+END
+$function$;
+
 CREATE TABLE durable.requests (
   id uuid NOT NULL,
   made_at timestamp with time zone NOT NULL DEFAULT now()
@@ -544,8 +592,8 @@ BEGIN
 END
 $function$;
 
-CREATE OR REPLACE FUNCTION durable.unsound(runs uuid[])
- RETURNS TABLE(run uuid, what text)
+CREATE OR REPLACE FUNCTION durable.unsound(rows uuid[])
+ RETURNS TABLE(id uuid, run uuid, what text)
  LANGUAGE plpgsql
  STABLE
  SET enable_seqscan TO 'off'
@@ -553,20 +601,19 @@ CREATE OR REPLACE FUNCTION durable.unsound(runs uuid[])
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
+#variable_conflict use_column
 BEGIN
   RETURN QUERY
-  SELECT q.id, f.what
-  FROM unnest(runs) AS r(id)
+  SELECT q.id, COALESCE(q.step_of, q.id), f.what
+  FROM unnest(rows) AS r(id)
   CROSS JOIN LATERAL (
-    SELECT o.id, o.state, o.due_at, o.started_at
-    FROM durable.workflow_queue o WHERE o.id = r.id AND o.step_of IS NULL LIMIT 1
+    SELECT o.id, o.step_of, o.state, o.due_at, o.started_at, o.heard, o.limit_key, o.definition_id
+    FROM durable.workflow_queue o WHERE o.id = r.id LIMIT 1
   ) q
   CROSS JOIN LATERAL (
     SELECT CASE
       WHEN w.state <> 'open' THEN
-        -- A server whose clock was set back knows of ends that are still to come.
-        CASE WHEN q.state = 'sleeping' AND w.closed_at <= durable.clock()
-          AND w.closed_at > (SELECT x.updated_at FROM durable.workflow_executions x WHERE x.id = q.id) THEN 'ended' END
+        CASE WHEN q.state = 'sleeping' AND q.started_at IS NOT NULL AND w.ended > q.heard THEN 'ended' END
       WHEN w.kind = 'child' AND NOT EXISTS (
         SELECT FROM durable.workflow_executions x WHERE x.id = w.child_id AND x.status = 'active') THEN 'child'
       WHEN w.kind = 'all' AND NOT EXISTS (
@@ -581,12 +628,22 @@ BEGIN
       WHEN q.state = 'sleeping' AND w.due_at <= durable.clock() AND q.due_at > w.due_at + interval '5 minutes' THEN 'due'
     END AS what
     FROM durable.waits w
-    WHERE w.run_id = q.id AND w.active
+    WHERE q.step_of IS NULL AND w.run_id = q.id AND w.active
     UNION ALL
     SELECT 'nothing'
-    WHERE q.state = 'sleeping' AND q.due_at = 'infinity' AND q.started_at IS NOT NULL
+    WHERE q.state = 'sleeping' AND q.due_at = 'infinity' AND q.started_at IS NOT NULL AND q.step_of IS NULL
       AND NOT EXISTS (SELECT FROM durable.waits w WHERE w.run_id = q.id AND w.active AND w.state = 'open')
       AND NOT EXISTS (SELECT FROM durable.workflow_queue s WHERE s.step_of = q.id)
+    UNION ALL
+    SELECT 'blocked'
+    WHERE q.state = 'blocked' AND NOT EXISTS (
+      SELECT FROM durable.workflow_definitions d
+      WHERE d.id = q.definition_id AND starts_with(q.limit_key, d.name || E'\n'))
+    UNION ALL
+    SELECT 'over'
+    WHERE NOT EXISTS (
+        SELECT FROM durable.workflow_executions x WHERE x.id = COALESCE(q.step_of, q.id) AND x.status = 'active')
+      OR q.step_of IS NOT NULL AND NOT EXISTS (SELECT FROM durable.workflow_queue o WHERE o.id = q.step_of)
   ) f
   WHERE f.what IS NOT NULL;
 END
@@ -767,6 +824,7 @@ CREATE TABLE durable.workflow_queue (
   deadline_at timestamp with time zone,
   started_at timestamp with time zone,
   progress_seq bigint NOT NULL DEFAULT 0,
+  heard bigint NOT NULL DEFAULT 0,
   definition_id integer NOT NULL,
   priority integer NOT NULL,
   token integer NOT NULL DEFAULT 0,

@@ -65,6 +65,8 @@ export interface ParkOutcome {
   /** null: as it was. */
   readonly dataSeq: number | null;
   readonly round: number;
+  /** The last end of a wait (`TakenWait.ended`) that is known here; 0: none. */
+  readonly heard: number;
   /** Encoded StoredError: why it was paused. */
   readonly error: string | null;
 }

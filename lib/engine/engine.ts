@@ -171,6 +171,8 @@ export class Engine {
       [
         new Reconciler({
           store,
+          worker: () => this.membership.id,
+          sessions: this.sessions,
           isNeeded: () => this.hasUnfinished || isNeeded(),
           onWoken: (runs) => this.woken(runs),
           onTrouble,

@@ -169,6 +169,10 @@ export class HandedSession implements Session {
     return this.attempt === null ? [] : [this.attempt.info];
   }
 
+  heard(): null {
+    return null;
+  }
+
   private async work(place: Place): Promise<void> {
     const { node, path, state } = place;
     await this.persist(async () => this.values.load(neededFor(place)));

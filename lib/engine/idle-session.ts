@@ -46,4 +46,8 @@ export class IdleSession implements Session {
   inFlight(): InFlightAttempt[] {
     return [];
   }
+
+  heard(): null {
+    return null;
+  }
 }

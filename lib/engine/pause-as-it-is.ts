@@ -62,6 +62,7 @@ async function pauseRun(deps: SessionDeps, row: ClaimedRow, error: unknown, reco
       snapshotSeq,
       dataSeq: null,
       round,
+      heard: 0,
       error: error === null ? null : encode(toStoredError(error)),
     },
     extras: null,

@@ -1,4 +1,5 @@
 import type { MaintenanceJob } from './maintenance.js';
+import type { Sessions } from './sessions.js';
 import type { EngineStore, Unsound, WokenRun } from './store.js';
 import type { Telemetry } from './telemetry.js';
 
@@ -8,12 +9,15 @@ const INTERVAL = 5_000;
 const STRETCH = 1_000;
 /** ms of work in one turn, about: what is not reached is looked at in the next ones. */
 const WORK = 50;
-const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 /** Runs that one message names, at most. */
 const NAMED = 5;
+/** Runs that wait for nothing and were told of: so many are remembered, the latest. */
+const REMEMBERED = 10_000;
 
 export interface ReconcilerDeps {
-  readonly store: Pick<EngineStore, 'reconcile'>;
+  readonly store: Pick<EngineStore, 'reconcile' | 'lastEnds' | 'markAgain'>;
+  readonly worker: () => number;
+  readonly sessions: Pick<Sessions, 'waiting' | 'hasMissed' | 'refresh'>;
   /** Whether there may be runs that have not ended. Default: always. */
   readonly isNeeded?: () => boolean;
   readonly onWoken: (runs: readonly WokenRun[]) => void;
@@ -22,13 +26,17 @@ export interface ReconcilerDeps {
 }
 
 /**
- * The net below all wake-ups: goes through the unfinished runs, some at each turn, and wakes those that sleep although
- * what they wait for is there. It finds nothing as long as the engine is right, so what it finds is counted and told.
+ * The net below all wake-ups: goes through the unfinished runs, some at each turn, and moves those that nothing else would:
+ * they sleep although what they wait for is there, are set aside for a key that is none, or have ended already. Of the runs
+ * held here it looks whether an end of a wait has never been heard of. It finds nothing as long as the engine is right, so
+ * what it finds is counted and told.
  */
 export class Reconciler implements MaintenanceJob {
   readonly name = 'Reconciling';
   readonly interval = INTERVAL;
-  private after = FIRST_ID;
+  private after: string | null = null;
+  /** A run that waits for nothing will do so again. */
+  private readonly told = new Set<string>();
 
   constructor(private readonly deps: ReconcilerDeps) {}
 
@@ -36,23 +44,49 @@ export class Reconciler implements MaintenanceJob {
     if (this.deps.isNeeded?.() === false) return;
     const begun = performance.now();
     const isOver = (): boolean => performance.now() - begun >= WORK || stopped?.aborted === true;
+    await this.lookAtMarks();
     do {
       const { found, woken, next } = await this.deps.store.reconcile(this.after, STRETCH);
-      this.after = next ?? FIRST_ID;
-      if (found.length > 0) this.tell(found);
+      this.after = next;
+      this.tell(found);
       if (woken.length > 0) this.deps.onWoken(woken);
-    } while (this.after !== FIRST_ID && !isOver());
+    } while (this.after !== null && !isOver());
   };
+
+  /**
+   * A mark is cleared by the look of a session that reads the ends. One whose look is over and that does not know of an end
+   * which is there without a mark will never hear of it.
+   */
+  private async lookAtMarks(): Promise<void> {
+    const { store, worker, sessions } = this.deps;
+    const waiting = sessions.waiting();
+    if (waiting.length === 0) return;
+    const ends = await store.lastEnds(worker(), waiting);
+    const missed = [...ends].filter(([runId, ended]) => sessions.hasMissed(runId, ended)).map(([runId]) => runId);
+    if (missed.length === 0) return;
+    const found = await store.markAgain(worker(), missed);
+    this.tell(found);
+    for (const { subject } of found) sessions.refresh(subject);
+  }
 
   private tell(found: readonly Unsound[]): void {
     const { telemetry, onTrouble } = this.deps;
     for (const what of new Set(found.map((one) => one.what))) {
-      const runs = found.filter((one) => one.what === what).map(({ runId }) => runId);
-      telemetry?.reconciled(what, runs.length);
-      const named = runs.slice(0, NAMED);
-      const more = runs.length > NAMED ? ` and ${runs.length - NAMED} more` : '';
-      onTrouble(`Reconciled (${what}): ${WHY[what]}: ${named.join(', ')}${more}. The runs go on; please report this.`);
+      const all = found.filter((one) => one.what === what).map(({ subject }) => subject);
+      telemetry?.reconciled(what, all.length);
+      const fresh = what === 'nothing' ? all.filter((one) => this.isNew(one)) : all;
+      if (fresh.length === 0) continue;
+      const named = fresh.slice(0, NAMED);
+      const more = fresh.length > NAMED ? ` and ${fresh.length - NAMED} more` : '';
+      onTrouble(`Reconciled (${what}): ${WHY[what]}: ${named.join(', ')}${more}. Work goes on; please report this.`);
     }
+  }
+
+  private isNew(run: string): boolean {
+    if (this.told.has(run)) return false;
+    this.told.add(run);
+    if (this.told.size > REMEMBERED) for (const oldest of this.told) return this.told.delete(oldest);
+    return true;
   }
 }
 
@@ -61,5 +95,9 @@ const WHY: Readonly<Record<Unsound['what'], string>> = {
   child: 'an open wait for a child that had ended or was gone',
   due: 'a run that slept past the time for which it waited',
   ended: 'a run that slept although a wait of it had ended',
-  nothing: 'a run that slept and waited for nothing',
+  nothing: 'a run that slept and waited for nothing (told once of each)',
+  mark: 'a run at work that was not told that a wait of it had ended',
+  blocked: 'a run that waited for a place of a key that is none of its workflow',
+  over: 'a row in the queue of a run that has ended or is gone',
+  rate: 'claims that the rate of a queue would have counted until long after its period',
 };

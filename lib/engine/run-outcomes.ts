@@ -43,6 +43,7 @@ export function parkOf(
     snapshotSeq: core.make.last,
     dataSeq: mainData(core.state),
     round: core.state.round,
+    heard: core.book.heard,
     error: error === null ? null : encode(toStoredError(error)),
   };
 }

@@ -159,6 +159,12 @@ export class RunSession implements Session {
     return [...this.core.attempts.values()].map((attempt) => attempt.info);
   }
 
+  heard(): number | null {
+    const { core, watch } = this;
+    const isTold = !core.over && !this.leaving && !watch.isLooking && !watch.isAskedFor;
+    return isTold && core.book.hasOpen ? core.book.heard : null;
+  }
+
   /** What stands against running at all. */
   private async prepare(): Promise<void> {
     const { row, workflow, core } = this;

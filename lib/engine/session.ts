@@ -30,6 +30,8 @@ export interface Session {
   /** The run is to be cancelled and undone: the encoded error. */
   cancel(error: string): void;
   inFlight(): InFlightAttempt[];
+  /** The last end of a wait that is known here; null: it waits for nothing, is leaving, or is reading what is there. */
+  heard(): number | null;
 }
 
 /** An attempt that is running now, as published to clients. */

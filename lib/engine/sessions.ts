@@ -83,6 +83,19 @@ export class Sessions {
     return session !== undefined;
   }
 
+  /** Runs held here that wait for something, of which nobody is reading what it came to just now. */
+  waiting(): string[] {
+    return this.all()
+      .filter((session) => session.heard() !== null)
+      .map((session) => session.runId);
+  }
+
+  /** Whether the run still waits here, and knows nothing of that end of a wait. */
+  hasMissed(runId: string, ended: number): boolean {
+    const heard = this.rows.get(runId)?.heard() ?? null;
+    return heard !== null && heard < ended;
+  }
+
   /** Rows that are held. */
   get count(): number {
     return this.rows.size;

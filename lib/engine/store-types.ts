@@ -95,10 +95,11 @@ export interface MatchedLoose {
   readonly left: 'none' | 'locked' | 'more';
 }
 
-/** A run that nothing would have woken, and why it should have been; see durable.unsound. */
+/** What nothing would have moved, and why it should have been; see durable.unsound. */
 export interface Unsound {
-  readonly runId: string;
-  readonly what: 'event' | 'child' | 'due' | 'ended' | 'nothing';
+  /** The run; of a rate the queue. */
+  readonly subject: string;
+  readonly what: 'event' | 'child' | 'due' | 'ended' | 'nothing' | 'mark' | 'blocked' | 'over' | 'rate';
 }
 
 export interface Reconciled {

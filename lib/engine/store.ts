@@ -12,6 +12,7 @@ import type {
   Reconciled,
   RecordRange,
   TakenWait,
+  Unsound,
   UndoRecord,
   WorkerRegistration,
   WorkerSighting,
@@ -85,8 +86,15 @@ export interface EngineStore {
   wakeDue(limit: number): Promise<{ queues: string[]; woken: number; nextInMs: number | null }>;
   /** Gives the events that were sent in callers' transactions to the waits that ask for them. */
   matchLoose(limit: number): Promise<MatchedLoose>;
-  /** Looks through the next rows of the queue for runs that nothing will wake though what they wait for is there; wakes them. */
-  reconcile(after: string, limit: number): Promise<Reconciled>;
+  /**
+   * Looks through the next rows of the queue for those that nothing will move although they could go on, and moves them. From
+   * the beginning (`after` null) it looks at the rates too.
+   */
+  reconcile(after: string | null, limit: number): Promise<Reconciled>;
+  /** Of runs that the worker holds without a wake mark, the last end of a wait that their next passes need (`TakenWait.ended`). */
+  lastEnds(worker: number, runs: readonly string[]): Promise<Map<string, number>>;
+  /** Sets the wake marks of runs that the worker holds; gives those that had none. */
+  markAgain(worker: number, runs: readonly string[]): Promise<readonly Unsound[]>;
   /** Whether there is anything to do for a process: one statement in place of a look by each of its parts. */
   pulse(question: PulseQuestion): Promise<PulseFindings>;
 

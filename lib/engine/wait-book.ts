@@ -15,6 +15,7 @@ export class WaitBook {
   private readonly gone = new Set<string>();
   /** Database time in ms before which nothing due is looked at again. */
   private notBefore = 0;
+  private lastEnd = 0;
 
   /** What comes and goes from now on is not known to the answer that is being asked for. */
   mark(): void {
@@ -26,6 +27,7 @@ export class WaitBook {
   replace(waits: readonly KnownWait[]): void {
     const added = this.all().filter((wait) => this.added.has(wait.id));
     this.byPath.clear();
+    for (const { ended } of waits) if (ended !== null && ended > this.lastEnd) this.lastEnd = ended;
     for (const wait of waits) if (!this.gone.has(wait.id)) this.push(wait);
     for (const wait of added) if (!waits.some((one) => one.id === wait.id)) this.push(wait);
   }
@@ -49,6 +51,15 @@ export class WaitBook {
 
   all(): KnownWait[] {
     return [...this.byPath.values()].flat();
+  }
+
+  /** The last end of a wait (`TakenWait.ended`) that the database has said; 0: none. */
+  get heard(): number {
+    return this.lastEnd;
+  }
+
+  get hasOpen(): boolean {
+    return this.all().some((wait) => wait.state === 'open');
   }
 
   get isEmpty(): boolean {

@@ -68,6 +68,7 @@ export interface QueueRow {
   deadlineAt: Date | null;
   startedAt: Date | null;
   progressSeq: number;
+  heard: number;
   definitionId: number;
   priority: number;
   token: number;
@@ -332,6 +333,7 @@ export function createEntities(schema: string): Entities {
       deadlineAt: optional('timestamptz', 'deadline_at'),
       startedAt: optional('timestamptz', 'started_at'),
       progressSeq: column('bigint', 'progress_seq', { default: 0 }),
+      heard: column('bigint', 'heard', { default: 0 }),
       definitionId: column('integer', 'definition_id'),
       priority: column('integer'),
       token: column('integer', 'token', { default: 0 }),

@@ -55,6 +55,7 @@ function opRow({ rowId, runId, token, after, records, outcome }: RunOp): object 
     snapshot_seq: outcome.snapshotSeq,
     data_seq: outcome.dataSeq,
     round: outcome.round,
+    heard: outcome.heard,
     error: outcome.error,
   };
   return { park, ...row };

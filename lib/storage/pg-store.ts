@@ -21,7 +21,7 @@ import {
 import { matchLoose } from './loose-events.js';
 import { changeOnce } from './once.js';
 import { extrasJson, leasesJson, recordsJson } from './op-json.js';
-import { findUnsound, repair } from './reconcile.js';
+import { findUnsound, repair, repairRates } from './reconcile.js';
 import { sql } from './sql.js';
 import { isLease, type LockedRow, StepTransactions } from './step-transactions.js';
 import { asStoreError, type Run, StoreClient } from './store-client.js';
@@ -40,6 +40,8 @@ export interface PgStoreOptions {
 
 /** Rows of dead workers made claimable at a time, at most; the next look does the rest. */
 const SWEPT = 1_000;
+
+const NOTHING: Omit<port.Reconciled, 'next'> = { found: [], woken: [] };
 
 /**
  * The engine's storage. The journal writer, the claims and the heartbeats each have a connection of their own, so that
@@ -197,15 +199,27 @@ export class PgStore implements port.EngineStore {
     return this.transact((_, query) => matchLoose(query, this.options.schema, runs, limit));
   }
 
-  async reconcile(after: string, limit: number): Promise<port.Reconciled> {
+  async reconcile(after: string | null, limit: number): Promise<port.Reconciled> {
     const { connections, schema } = this.options;
+    const query = queryOf(connections.pool);
     try {
-      const { runs, next } = await findUnsound(queryOf(connections.pool), schema, after, limit);
-      if (runs.length === 0) return { found: [], woken: [], next };
-      return { next, ...(await this.transact((_, query) => repair(query, schema, runs))) };
+      const rates = after === null ? await repairRates(query, schema) : [];
+      const { rows, next } = await findUnsound(query, schema, after, limit);
+      const { found, woken } = rows.length === 0 ? NOTHING : await this.transact((_, q) => repair(q, schema, rows));
+      return { found: [...rates, ...found], woken, next };
     } catch (error) {
       throw asStoreError(error);
     }
+  }
+
+  async lastEnds(worker: number, runs: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.claims.run<{ runId: string; ended: number }>('unheard', [worker, runs]);
+    return new Map(rows.map(({ runId, ended }) => [runId, ended]));
+  }
+
+  async markAgain(worker: number, runs: readonly string[]): Promise<readonly port.Unsound[]> {
+    const { found } = await this.transact((_, query) => repair(query, this.options.schema, runs, worker));
+    return found;
   }
 
   async pulse({ worker, processKey, queues, definitions, workflows }: port.PulseQuestion): Promise<port.PulseFindings> {

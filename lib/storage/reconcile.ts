@@ -2,37 +2,49 @@ import type { Reconciled, Unsound, WokenRun } from '../engine/store.js';
 import { sql } from './sql.js';
 import type { Query } from './transaction.js';
 
-/** The runs of the next stretch that look as if nothing will ever wake them, and how far it went; null: to the end. */
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+/** The rows of the next stretch that look as if nothing will ever move them, and how far it went; null: to the end. */
 export async function findUnsound(
   query: Query,
   schema: string,
-  after: string,
+  after: string | null,
   limit: number,
-): Promise<{ runs: string[]; next: string | null }> {
-  const rows = await query<{ runId: string | null; what: string | null }>(sql('find-unsound', schema), [after, limit]);
-  const runs = rows.flatMap(({ runId, what }) => (runId === null || what === null ? [] : [runId]));
-  return { runs: [...new Set(runs)], next: rows.find(({ what }) => what === null)?.runId ?? null };
+): Promise<{ rows: string[]; next: string | null }> {
+  const [found] = await query<{ rows: string[]; next: string | null }>(sql('find-unsound', schema), [
+    after ?? FIRST_ID,
+    limit,
+  ]);
+  return found ?? { rows: [], next: null };
 }
 
 /**
- * Lets runs go on that nothing else would wake, in one transaction: locks them, then looks again, so that whoever wakes
- * one at the same time comes first and nothing is found. One that somebody has locked is left for the next time.
+ * Lets rows go on that nothing else would move; see durable.reconcile.
+ * @param holder the worker that holds them and has not heard of the end of a wait
  */
-export async function repair(query: Query, schema: string, runs: readonly string[]): Promise<Omit<Reconciled, 'next'>> {
-  const locked = (await query<{ id: string }>(sql('lock-free-runs', schema), [runs])).map(({ id }) => id);
-  if (locked.length === 0) return { found: [], woken: [] };
-  const rows = await query<Unsound>(sql('unsound', schema), [locked]);
-  const unsound = [...new Set(rows.map(({ runId }) => runId))];
-  // Each run is told of once. One that waits for nothing any more has, as a rule, something that has ended.
-  const found = unsound.map((id) => {
-    const whats = rows.filter(({ runId }) => runId === id).map(({ what }) => what);
-    return { runId: id, what: whats.find((what) => what !== 'nothing') ?? ('nothing' as const) };
-  });
-  if (unsound.length === 0) return { found: [], woken: [] };
-  const woken = await query<WokenRun>(sql('match-waits', schema), [unsound, []]);
-  for (const runId of unsound.filter((id) => !woken.some((run) => run.runId === id))) {
-    const [row] = await query<Omit<WokenRun, 'runId'>>(sql('wake-run', schema), [runId]);
-    if (row !== undefined) woken.push({ runId, queue: row.queue, paused: row.paused, state: row.state });
-  }
-  return { found, woken };
+export async function repair(
+  query: Query,
+  schema: string,
+  rows: readonly string[],
+  holder: number | null = null,
+): Promise<Omit<Reconciled, 'next'>> {
+  const mended = await query<MendedRow>(sql('reconcile', schema), [rows, holder]);
+  return {
+    found: mended.map(({ runId, what }) => ({ subject: runId, what })),
+    woken: mended.flatMap(({ runId, queue, paused, state }) =>
+      queue === null ? [] : [{ runId, queue, paused, state }],
+    ),
+  };
+}
+
+/** Rates that would hold a queue back until long after their period. */
+export async function repairRates(query: Query, schema: string): Promise<Unsound[]> {
+  const spans = await query<{ queue: string }>(sql('reconcile-rates', schema), []);
+  return [...new Set(spans.map(({ queue }) => queue))].map((queue) => ({ subject: queue, what: 'rate' }));
+}
+
+/** Row of a run, or of a step that it has on another queue; `queue` null: it was none, and is gone. */
+interface MendedRow extends Omit<WokenRun, 'queue'> {
+  readonly what: Unsound['what'];
+  readonly queue: string | null;
 }

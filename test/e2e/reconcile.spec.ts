@@ -1,6 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { callWorkflow, DurableClient, DurableModule, DurableWorkflow, sleep, Step, waitForApproval, waitForEvent, Workflow, type WorkflowHandle } from 'nest-durable'; // prettier-ignore
+import { callWorkflow, DurableClient, DurableModule, DurableWorkflow, minutes, Parallel, type ParallelResults, sleep, Step, unwrap, waitForApproval, waitForEvent, Workflow, type WorkflowHandle } from 'nest-durable'; // prettier-ignore
 import pg from 'pg';
 import { createTestDatabase } from '../support/database.js';
 import { until } from '../support/until.js';
@@ -40,6 +40,45 @@ class CallingWorkflow extends DurableWorkflow<object, object> {
   }
 }
 
+const opened = new Set<() => void>();
+
+/** Held by one arm while the other waits. */
+@Workflow({ name: 'busy' })
+class BusyWorkflow extends DurableWorkflow<object, Record<string, unknown>> {
+  @Parallel(['work', 'hope'])
+  async both(_data: object, results: ParallelResults<{ work: object; hope: object }>) {
+    return { ...unwrap(results) };
+  }
+
+  @Step()
+  async work() {
+    await new Promise<void>((resolve) => opened.add(resolve));
+    return { worked: true };
+  }
+
+  @Step()
+  async hope() {
+    return { came: await waitForEvent('it') };
+  }
+}
+
+@Workflow({ name: 'single', concurrency: { limit: 1, hold: 'run' } })
+class SingleWorkflow extends DurableWorkflow<object, object> {
+  @Step()
+  async pass() {
+    return { passed: true };
+  }
+}
+
+@Workflow({ name: 'rated', queue: 'rated' })
+class RatedWorkflow extends DurableWorkflow<object, object> {
+  @Step()
+  async pass() {
+    return { passed: true };
+  }
+}
+
+const queues = { default: { concurrency: 10 }, rated: { concurrency: 1, rateLimit: { limit: 1, period: minutes(1) } } };
 const warnings: string[] = [];
 const logger = { log() {}, error() {}, debug() {}, verbose() {}, warn: (text: unknown) => void warnings.push(String(text)) }; // prettier-ignore
 const apps: INestApplicationContext[] = [];
@@ -52,8 +91,16 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
     pool = new pg.Pool({ connectionString: url, max: 2 });
     for (let n = 0; n < processes; n++) {
       const module = await Test.createTestingModule({
-        imports: [DurableModule.forRoot({ database: { url } })],
-        providers: [LateWorkflow, AskingWorkflow, HopingWorkflow, CallingWorkflow],
+        imports: [DurableModule.forRoot({ database: { url }, queues })],
+        providers: [
+          LateWorkflow,
+          AskingWorkflow,
+          HopingWorkflow,
+          CallingWorkflow,
+          BusyWorkflow,
+          SingleWorkflow,
+          RatedWorkflow,
+        ],
       })
         .setLogger(logger)
         .compile();
@@ -75,8 +122,8 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
     return run;
   }
 
-  /** It was told, by name and reason, of that run and no other. */
-  async function told(what: string, run: WorkflowHandle<unknown>): Promise<void> {
+  /** It was told, by name and reason, of that one and no other. */
+  async function told(what: string, run: { readonly id: string }): Promise<void> {
     const found = warnings.filter((text) => text.startsWith('Reconciled'));
     expect(found).toEqual([expect.stringContaining(`(${what})`)]);
     expect(found[0]).toContain(run.id);
@@ -152,6 +199,83 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
     });
     await run.sendEvent('it', 8);
     expect(await run.result()).toEqual({ came: 8 });
+  });
+
+  it('that waits for nothing time and again, of which each process tells once', async () => {
+    const run = await asleep(HopingWorkflow);
+    for (let time = 0; time < 3; time++) {
+      const { rowCount } = await pool.query('DELETE FROM durable.waits WHERE run_id = $1', [run.id]);
+      expect(rowCount).toBe(1);
+      await until(async () => {
+        const { rows } = await pool.query(
+          `SELECT FROM durable.waits w JOIN durable.workflow_queue q ON q.id = w.run_id
+           WHERE w.run_id = $1 AND w.state = 'open' AND q.state = 'sleeping'`,
+          [run.id],
+        );
+        return rows.length === 1;
+      });
+    }
+    const found = warnings.filter((text) => text.includes('(nothing)'));
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.length).toBeLessThanOrEqual(processes);
+    await run.cancel();
+  });
+
+  it('that is at work and was not told that a wait of an arm has ended', async () => {
+    const run = await client.start(BusyWorkflow, {});
+    const wait = async (): Promise<string | undefined> => {
+      const { rows } = await pool.query<{ id: string }>('SELECT id FROM durable.waits WHERE run_id = $1', [run.id]);
+      return rows[0]?.id;
+    };
+    await until(async () => opened.size > 0 && (await wait()) !== undefined);
+    await pool.query(
+      `WITH sent AS (INSERT INTO durable.events (run_id, sent_at, name, payload, wait_id) VALUES ($1, now(), 'it', '7', $2))
+       UPDATE durable.waits SET state = 'done', closed_at = now(), ended = nextval('durable.wait_ends') WHERE run_id = $1`,
+      [run.id, await wait()],
+    );
+    await until(async () => {
+      const steps = await client.getSteps(run.id);
+      return steps.some(({ step, status }) => step === 'hope' && status === 'completed');
+    });
+    await told('mark', run);
+    for (const finish of opened) finish();
+    opened.clear();
+    expect(await run.result()).toMatchObject({ hope: { came: 7 } });
+  });
+
+  it('that is set aside although its key has room, or for a key that is none', async () => {
+    const plain = await client.start(SingleWorkflow, {}, { delay: minutes(5) });
+    const strange = await client.start(SingleWorkflow, {}, { delay: minutes(5) });
+    for (const [run, key] of [
+      [plain, 'single\n'],
+      [strange, 'nothing of the kind'],
+    ] as const) {
+      await pool.query(
+        `UPDATE durable.workflow_queue SET state = 'blocked', due_at = now(), limit_key = $2 WHERE id = $1`,
+        [run.id, key],
+      );
+    }
+    expect(await Promise.all([plain.result(), strange.result()])).toEqual([{ passed: true }, { passed: true }]);
+    await told('blocked', strange);
+  });
+
+  it('whose place is held for one that has ended', async () => {
+    const ended = await client.start(SingleWorkflow, {});
+    await ended.result();
+    await pool.query(
+      `INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, state, queue, limit_key, started_at)
+       SELECT id, 'infinity', definition_id, 0, 'sleeping', queue, E'single\n', now()
+       FROM durable.workflow_executions WHERE id = $1`,
+      [ended.id],
+    );
+    expect(await (await client.start(SingleWorkflow, {})).result()).toEqual({ passed: true });
+    await told('over', ended);
+  });
+
+  it('whose queue counts claims that are still to come', async () => {
+    await pool.query(`INSERT INTO durable.queue_rates VALUES ('rated', now() + interval '30 minutes', 1)`);
+    expect(await (await client.start(RatedWorkflow, {})).result()).toEqual({ passed: true });
+    await told('rate', { id: 'rated' });
   });
 
   it('that is as it should be, and nothing is told', async () => {

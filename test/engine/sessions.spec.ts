@@ -134,5 +134,6 @@ function session(rowId: string, token = 1): Session {
     refresh: () => {},
     cancel: () => {},
     inFlight: () => [],
+    heard: () => null,
   };
 }

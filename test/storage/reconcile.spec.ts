@@ -1,6 +1,6 @@
 import { encode } from '../../lib/core/codec.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
-import { findUnsound, repair } from '../../lib/storage/reconcile.js';
+import { findUnsound, repair, repairRates } from '../../lib/storage/reconcile.js';
 import { queryOf, transaction } from '../../lib/storage/transaction.js';
 import { PgWaits } from '../../lib/storage/waits.js';
 import { Rows } from './rows.js';
@@ -13,10 +13,9 @@ beforeEach(async () => {
 
 afterEach(() => rows.close());
 
-const FIRST = '00000000-0000-0000-0000-000000000000';
 const SLEEPING = { state: 'sleeping', due_at: 'infinity', started_at: new Date() };
 
-function find(after = FIRST, limit = 1_000): Promise<{ runs: string[]; next: string | null }> {
+function find(after: string | null = null, limit = 1_000): Promise<{ rows: string[]; next: string | null }> {
   return findUnsound(queryOf(rows.pool), 'durable', after, limit);
 }
 
@@ -38,23 +37,67 @@ it('finds nothing in runs whose waits, all or one of several, are not over', asy
   );
   await rows.open({});
   await rows.open(SLEEPING).then((waiting) => rows.queued({ step_of: waiting, step: '{}' }));
-  expect(await find()).toEqual({ runs: [], next: null });
+  expect(await find()).toEqual({ rows: [], next: null });
+});
+
+it('takes a row whose run has ended, or is gone, out of the queue; the steps of a run that is gone too', async () => {
+  const ended = await rows.run({ status: 'cancelled', error: '{}' });
+  await rows.queued({ id: ended });
+  const gone = await rows.queued({});
+  const step = await rows.queued({ step_of: ended, step: '{}' });
+  const { rows: found } = await find();
+  expect(found.toSorted()).toEqual([ended, gone, step].toSorted());
+  const mended = await mend(found);
+  expect(mended.woken).toEqual([]);
+  expect(mended.found.map(({ what }) => what)).toEqual(['over', 'over', 'over']);
+  expect((await rows.pool.query('SELECT FROM durable.workflow_queue')).rowCount).toBe(0);
+});
+
+it('gives back what is set aside for a key that is none of its workflow', async () => {
+  const wrong = await rows.open({ state: 'blocked', limit_key: 'another\n=a' });
+  const none = await rows.open({ state: 'blocked' });
+  await rows.open({ state: 'blocked', limit_key: 'order\n=a' });
+  const { rows: found } = await find();
+  expect(found).toEqual([wrong, none].toSorted());
+  expect((await mend(found)).woken.map(({ runId, state }) => [runId, state])).toEqual(found.map((id) => [id, 'ready']));
+  expect(await rows.one('workflow_queue', wrong)).toMatchObject({ state: 'ready', limit_key: null });
+});
+
+it('a run that sleeps is found by the end that no pass has heard of, whenever it came', async () => {
+  const heard = await rows.open({ ...SLEEPING, heard: 8 });
+  const missed = await rows.open({ ...SLEEPING, heard: 7 });
+  for (const run of [heard, missed]) {
+    await rows.wait(run, { kind: 'event', names: ['a'], state: 'done', ended: 8, closed_at: new Date(0) });
+    await rows.wait(run, { kind: 'event', names: ['b'] });
+  }
+  expect((await find()).rows).toEqual([missed]);
+  expect((await mend([heard, missed])).found).toEqual([{ subject: missed, what: 'ended' }]);
+});
+
+it('forgets what a rate would count until long after its period, and nothing else', async () => {
+  await rows.pool.query(
+    `INSERT INTO durable.queue_settings (queue, rate_limit, rate_period_ms) VALUES ('ai', 3, 60000), ('free', NULL, NULL);
+     INSERT INTO durable.queue_rates VALUES ('ai', now() + interval '1 s', 1), ('ai', now() + interval '1 minute', 3)`,
+  );
+  expect(await repairRates(queryOf(rows.pool), 'durable')).toEqual([{ subject: 'ai', what: 'rate' }]);
+  expect(await repairRates(queryOf(rows.pool), 'durable')).toEqual([]);
+  expect((await rows.pool.query('SELECT n FROM durable.queue_rates')).rows).toEqual([{ n: 1 }]);
 });
 
 it('goes through the queue a stretch at a time', async () => {
   const broken = [];
   for (let n = 0; n < 5; n++) broken.push(await rows.open(SLEEPING));
   broken.sort();
-  const first = await find(FIRST, 3);
-  expect(first).toEqual({ runs: broken.slice(0, 3), next: broken[2] });
-  expect(await find(broken[2], 3)).toEqual({ runs: broken.slice(3), next: null });
+  const first = await find(null, 3);
+  expect(first).toEqual({ rows: broken.slice(0, 3), next: broken[2] });
+  expect(await find(broken[2], 3)).toEqual({ rows: broken.slice(3), next: null });
 });
 
 it('leaves a run that somebody has locked, and one that is woken in between', async () => {
   const run = await rows.open(SLEEPING);
   await rows.wait(run, { kind: 'event', names: ['a'] });
   await rows.pool.query(`INSERT INTO durable.events (run_id, sent_at, name, payload) VALUES ($1, now(), 'a', '1')`, [run]); // prettier-ignore
-  expect((await find()).runs).toEqual([run]);
+  expect((await find()).rows).toEqual([run]);
   await transaction(rows.pool, async (query) => {
     await query('SELECT FROM durable.workflow_queue WHERE id = $1 FOR UPDATE', [run]);
     expect(await mend([run])).toEqual({ found: [], woken: [] });
@@ -104,15 +147,15 @@ it('reads its rows by indexes beside 100 000 runs that wait', async () => {
   try {
     await client.query('BEGIN');
     const query = queryOf(client);
-    expect((await findUnsound(query, 'durable', FIRST, 1_000)).runs).toEqual([]);
+    expect((await findUnsound(query, 'durable', null, 1_000)).rows).toEqual([]);
     const [read] = await query<{ n: number; tuples: number }>(
       `SELECT sum(seq_tup_read)::integer AS n, sum(idx_tup_fetch)::integer AS tuples
        FROM pg_stat_xact_user_tables WHERE schemaname = 'durable'`,
       [],
     );
     expect(read?.n).toBe(0);
-    // A queue row (twice), a wait and a look at the mailbox for each.
-    expect(read?.tuples).toBeLessThan(6_000);
+    // A queue row (twice), a wait (twice), a look at the mailbox and at the execution for each.
+    expect(read?.tuples).toBeLessThan(8_000);
     await client.query('COMMIT');
   } finally {
     client.release();

@@ -244,6 +244,7 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'steps-source': () => [ids.waiting],
   'taken-ids': () => [[ids.done]],
   'taken-keys': () => [['w1'], ['key']],
+  unheard: () => [1, [ids.waiting]],
   'watch-runs': () => [[ids.waiting]],
 };
 
@@ -257,6 +258,7 @@ it.each(Object.keys(BOUNDED))('%s looks up what it is asked for', async (name) =
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'begun-events': 'reads the unfinished runs, after a lost connection',
   'count-statuses': 'counts every run',
+  'reconcile-rates': 'reads the spans of the rates: some fifty a queue',
   'find-unsound': 'reads a bounded stretch of the queue at a time',
   'held-in-queue': 'counts what is held, of which there is little',
   'queue-has-runs': 'reads the unfinished runs where none is in the queue',

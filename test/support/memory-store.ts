@@ -41,6 +41,8 @@ type Unused =
   | 'claimableDefinitions'
   | 'matchLoose'
   | 'reconcile'
+  | 'lastEnds'
+  | 'markAgain'
   | 'pulse';
 
 /** The verbs that a run without waits, children, other queues and transactions needs. */

@@ -76,7 +76,8 @@ WITH me AS MATERIALIZED (
   SELECT held.id, held.definition_id, held.started_at, held.paused, p.*
   FROM held
   CROSS JOIN LATERAL json_to_record(held.park) AS p(
-    delay_ms float8, because text, pause boolean, snapshot text, snapshot_seq bigint, data_seq bigint, round integer, error text)
+    delay_ms float8, because text, pause boolean, snapshot text, snapshot_seq bigint, data_seq bigint, round integer, error text,
+    heard bigint)
   WHERE held.park IS NOT NULL
 ), parked AS (
   -- A wake mark set meanwhile leaves the row claimable; the row's newest version is read here, under the lock.
@@ -85,7 +86,8 @@ WITH me AS MATERIALIZED (
     due_at = CASE
       WHEN q.wake OR q.cancel IS NOT NULL OR park.delay_ms <= 0 THEN durable.clock()
       ELSE COALESCE(durable.clock() + park.delay_ms * interval '1 ms', 'infinity') END,
-    because = park.because, worker_id = NULL, wake = false, recoveries = 0, paused = q.cancel IS NULL AND (q.paused OR park.pause)
+    because = park.because, worker_id = NULL, wake = false, recoveries = 0, heard = GREATEST(q.heard, park.heard),
+    paused = q.cancel IS NULL AND (q.paused OR park.pause)
   FROM park
   WHERE q.id = park.id
   RETURNING q.id, q.state = 'ready' AND NOT q.paused AS ready

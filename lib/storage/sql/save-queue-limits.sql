@@ -15,5 +15,9 @@ WITH given AS (
     (excluded.global_concurrency, excluded.rate_limit, excluded.rate_period_ms, excluded.rate_counts,
       excluded.priority_ageing_ms)
   RETURNING queue
+), forgotten AS (
+  -- Spans of a longer period end later than the new one may count.
+  DELETE FROM durable.queue_rates r USING given g
+  WHERE r.queue = g.queue AND r.ends_at > durable.clock() + g.rate_period_ms / 50 * interval '1 ms' + interval '5 s'
 )
 SELECT queue FROM saved

@@ -10,6 +10,7 @@ SELECT u.run AS run_id, CASE u.what
     WHEN 'ended' THEN 'sleeps although a wait of it has ended'
     ELSE 'sleeps and waits for nothing' END AS what
 FROM durable.unsound(ARRAY(SELECT q.id FROM durable.workflow_queue q WHERE q.step_of IS NULL)) u
+WHERE u.what NOT IN ('over', 'blocked')
 UNION ALL
 SELECT COALESCE(q.step_of, q.id), format('sleeps in queue "%s", was due %s ago, and a worker lives that should have woken it',
   q.queue, date_trunc('second', durable.clock() - q.due_at))
