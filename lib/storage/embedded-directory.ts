@@ -3,7 +3,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigurationError } from '../core/errors.js';
 import { canEnter, checkOwner, exists, type PostgresBinaries, serverEnvironment } from './postgres-binaries.js';
 import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.js';
@@ -36,6 +36,11 @@ export class EmbeddedDirectory {
     return join(this.path, 'postgres.log');
   }
 
+  /** The directory as another process has made it. */
+  static at(path: string, binaries: PostgresBinaries): EmbeddedDirectory {
+    return new EmbeddedDirectory(path, binaries);
+  }
+
   /**
    * Makes the directory. Where this process is root and the server's account cannot get there (a closed home
    * directory), one in the temporary directory, named after a hash of the wanted path, takes its place.
@@ -47,6 +52,7 @@ export class EmbeddedDirectory {
   ): Promise<EmbeddedDirectory> {
     const path = resolve(wanted);
     await mkdir(join(path, 'clients'), { recursive: true });
+    await ignoreInGit(dirname(path));
     // The server's account passes through; everything with a secret in it is closed by itself.
     if ('uid' in binaries.account) await chmod(path, 0o711);
     if (canEnter(binaries.account, path)) return new EmbeddedDirectory(await realpath(path), binaries);
@@ -118,6 +124,11 @@ export class EmbeddedDirectory {
     return alive;
   }
 
+  /** Stops the server: sessions are cut, what was committed is in the tables. */
+  async stopServer(): Promise<void> {
+    await this.run(this.binaries.pgCtl, ['stop', '-D', this.data, '-m', 'fast', '-w', '-t', '60']);
+  }
+
   /** Runs a server program to its end, as the server's account. */
   async run(program: string, args: string[]): Promise<void> {
     const child = spawn(program, args, {
@@ -150,6 +161,12 @@ export class EmbeddedDirectory {
       },
     ]);
   }
+}
+
+/** The default place is in the app's folder, where its data and its password are not to be committed. */
+async function ignoreInGit(folder: string): Promise<void> {
+  if (basename(folder) !== '.durable') return;
+  await writeFile(join(folder, '.gitignore'), '*\n', { flag: 'wx' }).catch(ignoreExisting);
 }
 
 function ignoreExisting(error: NodeJS.ErrnoException): void {

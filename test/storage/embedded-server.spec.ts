@@ -119,19 +119,59 @@ describe('the embedded server', () => {
     expect((await readdir(dir)).toSorted()).toEqual(['clients', 'data', 'password', 'port', 'postgres.log']);
   });
 
-  it('outlives a kill -9 of its owner, and then belongs to the next process', async () => {
+  it('stops with its only process where that is killed with -9, and starts for the next with port and data', async () => {
+    usedBefore();
+    const owner = use({ dir });
+    const { url } = await owner.answer;
+    await query(url, 'CREATE TABLE kept AS SELECT 1 AS n');
+    await owner.kill();
+    await stopped(dir);
+    expect(await readdir(join(dir, 'clients'))).toEqual([]);
+
+    const heir = use({ dir });
+    expect(await heir.answer).toMatchObject({ url, owned: true });
+    expect(await query(url, 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
+    await heir.leave();
+  });
+
+  it('outlives a kill -9 of the process that started it as long as another uses it', async () => {
     usedBefore();
     const owner = use({ dir });
     const { url } = await owner.answer;
     const pid = await postmasterPid(dir);
+    const guest = use({ dir });
+    await guest.answer;
     await owner.kill();
+    await eventually(async () => (await readdir(join(dir, 'clients'))).length === 1);
     expect(await query(url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
-
-    const heir = use({ dir });
-    expect(await heir.answer).toMatchObject({ url, owned: true });
     expect(await postmasterPid(dir)).toBe(pid);
+    await guest.kill();
+    await stopped(dir);
+  });
+
+  it('stops where the process is killed while it starts it', async () => {
+    const owner = use({ dir });
+    await eventually(async () => (await postmasterPid(dir)) !== undefined);
+    await owner.kill();
+    await stopped(dir);
+    const heir = use({ dir });
+    expect(await heir.answer).toMatchObject({ owned: true });
     await heir.leave();
-    expect(await postmasterPid(dir)).toBeUndefined();
+  });
+
+  it('has git ignore .durable/, where its data is by default, and writes over nothing there', async () => {
+    const place = join(root, '.durable');
+    await mkdir(place);
+    spawnSync('cp', ['-a', join(made, 'postgres'), join(place, 'postgres')]);
+    const user = use({ dir: join(place, 'postgres') });
+    await user.answer;
+    expect(await readFile(join(place, '.gitignore'), 'utf8')).toBe('*\n');
+    await user.leave();
+    await writeFile(join(place, '.gitignore'), 'mine');
+    const again = use({ dir: join(place, 'postgres') });
+    await again.answer;
+    await again.leave();
+    expect(await readFile(join(place, '.gitignore'), 'utf8')).toBe('mine');
   });
 
   it('recovers what was committed when it and its owner were both killed with -9', async () => {
@@ -140,8 +180,9 @@ describe('the embedded server', () => {
     const { url } = await owner.answer;
     await query(url, 'CREATE TABLE kept AS SELECT g FROM generate_series(1, 1000) g');
     const pid = await postmasterPid(dir);
-    await owner.kill();
+    // The server first: with its owner gone it would be stopped in order.
     process.kill(pid ?? 0, 'SIGKILL');
+    await owner.kill();
 
     const heir = use({ dir });
     expect(await heir.answer).toMatchObject({ url, owned: true });
@@ -264,6 +305,11 @@ async function postmasterPid(directory: string): Promise<number | undefined> {
   return Number(text.split('\n')[0]) || undefined;
 }
 
+/** Resolves when the server of the directory has ended. */
+async function stopped(directory: string): Promise<void> {
+  await eventually(async () => (await postmasterPid(directory)) === undefined);
+}
+
 async function query(connectionString: string, sql: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString });
   client.on('error', () => {});
@@ -276,7 +322,7 @@ async function query(connectionString: string, sql: string): Promise<unknown[]> 
 }
 
 async function eventually(check: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 60_000;
   while (!(await check())) {
     if (Date.now() > deadline) throw new Error('the server of the test did not end');
     await new Promise((resolve) => setTimeout(resolve, 20));
