@@ -16,6 +16,7 @@ import {
   type DecoratedMember,
   type MemberMetadata,
 } from './decorators/member-metadata.js';
+import { workflowOptions } from './decorators/workflow.decorator.js';
 import type { RetryOptions, StepOptions, WorkflowOptions } from './decorators/types.js';
 
 /** What a class says, as a definition and the functions that cannot be part of one. */
@@ -97,6 +98,12 @@ export function compileWorkflow(type: Function, options: Options): CompileResult
 /** A class's name for messages. */
 export function className(type: Function): string {
   return type.name === '' ? 'an anonymous class' : type.name;
+}
+
+/** The name of a class that is a workflow, whether or not it is a provider here; null: it has no `@Workflow()`. */
+export function workflowNameOf(type: Function): string | null {
+  const options = workflowOptions(type);
+  return options === null ? null : (options.name ?? defaultWorkflowName(type));
 }
 
 /** `OrderWorkflow` → `order`, `HTTPFetchWorkflow` → `http_fetch`; a class called just `Workflow` keeps its name. */

@@ -5,7 +5,10 @@ import { InvalidInputError, WorkflowNotFoundError } from './core/errors.js';
 import { checkText, NAME } from './core/limits.js';
 import { read } from './core/text-of.js';
 import { uuidv7 } from './core/uuid.js';
+import { workflowOptions } from './decorators/workflow.decorator.js';
+import { workflowNameOf } from './durable.compiler.js';
 import type { DurableRuntime } from './durable.host.js';
+import { type InputCheck, inputValidator } from './durable.input.js';
 import type { ReadStartOptions } from './durable.start-options.js';
 import type { NewRun, PgControl } from './storage/control.js';
 
@@ -13,39 +16,74 @@ import type { NewRun, PgControl } from './storage/control.js';
 export interface StartTarget {
   readonly definition: WorkflowDefinition;
   readonly definitionId: number;
-  readonly validateInput: ((input: unknown, given?: unknown) => Promise<void>) | null;
+  readonly validateInput: InputCheck | null;
 }
 
-/** @throws WorkflowNotFoundError; InvalidInputError for a text that no workflow can have as its name */
+/**
+ * The workflow of that name or class. What is no provider here is looked up among the stored definitions by its name: a
+ * process that only starts runs needs the class for its types, its `@Workflow()` and its input's check, nothing else.
+ * @throws WorkflowNotFoundError; InvalidInputError for a text that no workflow can have as its name
+ */
 export async function findWorkflow(
   { registry }: Pick<DurableRuntime, 'registry'>,
   control: PgControl,
   workflow: unknown,
 ): Promise<StartTarget> {
-  if (typeof workflow === 'string') checkName(workflow);
-  const known = typeof workflow === 'string' ? registry.byName(workflow) : registry.byClass(workflow);
+  const name = nameFor(registry, workflow);
+  const known = name === null ? undefined : registry.byName(name);
   if (known !== undefined) return known;
-  if (typeof workflow === 'string') {
-    const stored = await control.definition(workflow);
-    if (stored !== null) return { definition: stored.definition, definitionId: stored.id, validateInput: null };
+  const stored = name === null ? null : await control.definition(name);
+  if (stored !== null) {
+    const validateInput = await unregisteredCheck(registry, workflow, stored.definition.name);
+    return { definition: stored.definition, definitionId: stored.id, validateInput };
   }
   const names = new Set([...registry.all().map((one) => one.definition.name), ...(await control.workflowNames())]);
-  throw new WorkflowNotFoundError(nameOf(workflow), [...names].sort());
+  throw new WorkflowNotFoundError(name ?? labelOf(workflow), [...names].sort());
 }
 
 /**
- * The name of a workflow given as class or name; a name need not be known here.
- * @throws WorkflowNotFoundError for a class that is no workflow of this instance
+ * The name of a workflow given as class or name; it need not be known here.
+ * @throws WorkflowNotFoundError for a class that is no workflow
  * @throws InvalidInputError for a text that no workflow can have as its name
  */
 export function workflowName({ registry }: Pick<DurableRuntime, 'registry'>, workflow: unknown): string {
+  const name = nameFor(registry, workflow);
+  if (name !== null) return name;
+  throw new WorkflowNotFoundError(
+    labelOf(workflow),
+    registry.all().map((one) => one.definition.name),
+  );
+}
+
+/** Null: a class that is neither a provider here nor has a `@Workflow()`, or something else. */
+function nameFor(registry: DurableRuntime['registry'], workflow: unknown): string | null {
   if (typeof workflow === 'string') return checkName(workflow);
   const known = registry.byClass(workflow);
   if (known !== undefined) return known.definition.name;
-  throw new WorkflowNotFoundError(
-    nameOf(workflow),
-    registry.all().map((one) => one.definition.name),
-  );
+  const name = typeof workflow === 'function' ? workflowNameOf(workflow) : null;
+  return name === null ? null : checkName(name);
+}
+
+/** By workflow class: validators are made once. */
+const checks = new WeakMap<Function, Promise<InputCheck>>();
+
+/** What the class says of its input, which the stored definition cannot hold. */
+async function unregisteredCheck(
+  registry: DurableRuntime['registry'],
+  workflow: unknown,
+  name: string,
+): Promise<InputCheck | null> {
+  if (typeof workflow !== 'function') return null;
+  const type = workflowOptions(workflow)?.input;
+  if (type === undefined) return null;
+  let check = checks.get(workflow);
+  if (check === undefined) {
+    check = inputValidator(type, name);
+    checks.set(workflow, check);
+    // A package that is missing may be there for the next call.
+    check.catch(() => checks.delete(workflow));
+  }
+  return registry.bind(await check);
 }
 
 /** A run as it is inserted. `input`: encoded; `traceparent`: of the caller, where that is traced. */
@@ -92,7 +130,8 @@ function checkName(workflow: string): string {
   return checkText('The name of a workflow', 'workflow', workflow, NAME);
 }
 
-function nameOf(workflow: unknown): string {
+/** For messages. */
+function labelOf(workflow: unknown): string {
   if (typeof workflow === 'string') return workflow;
   // A class may have a static member of that name.
   const name = typeof workflow === 'function' ? read(workflow, 'name') : undefined;

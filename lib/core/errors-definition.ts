@@ -23,7 +23,11 @@ export class DefinitionChangedError extends DurableError {
   }
 }
 
-/** No workflow of that name is known here. */
+const HOW_TO_REGISTER =
+  'List the @Workflow() class in the providers of a module; in a process that only starts runs (an API) it need not be one: ' +
+  'there a worker that has it must have booted before, on the same database and schema, which stores its definition.';
+
+/** No workflow of that name is registered here or stored in the database. */
 export class WorkflowNotFoundError extends DurableError {
   constructor(
     readonly workflow: string,
@@ -32,9 +36,9 @@ export class WorkflowNotFoundError extends DurableError {
     const hint = didYouMean(workflow, known);
     const listed =
       known.length === 0
-        ? 'No workflow is registered: list the @Workflow() class in the providers of a module.'
+        ? 'No workflow is registered, and none is stored in the database.'
         : `Known workflows: ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', …' : ''}.`;
-    super('WORKFLOW_NOT_FOUND', `There is no workflow "${workflow}".${hint} ${listed}`);
+    super('WORKFLOW_NOT_FOUND', `There is no workflow "${workflow}".${hint} ${listed} ${HOW_TO_REGISTER}`);
   }
 }
 

@@ -54,6 +54,11 @@ export class Registry {
     return [...this.names.values()];
   }
 
+  /** A function of the user's that belongs to no workflow here, outside of its caller's context. */
+  bind<A extends unknown[], R>(work: (...args: A) => R): (...args: A) => R {
+    return this.context.bind(work);
+  }
+
   private guarded(workflow: RegisteredWorkflow): RegisteredWorkflow {
     const { context } = this;
     const { retryIf, concurrencyKey, validateInput } = workflow;

@@ -1,7 +1,6 @@
 import { encode } from '../core/codec.js';
 import { uuidv7 } from '../core/uuid.js';
-import { workflowOptions } from '../decorators/workflow.decorator.js';
-import { className, defaultWorkflowName } from '../durable.compiler.js';
+import { defaultWorkflowName, workflowNameOf } from '../durable.compiler.js';
 import type { ChildRequest, PreparedChild } from '../engine/children.js';
 import { PassTurns } from '../engine/pass-turns.js';
 import type { PassWaits, StartChild, Suspension, WaitRequest } from '../engine/step-waits.js';
@@ -70,7 +69,7 @@ export class AnsweredPass implements PassWaits {
 /** A workflow's name without an app that would know it. */
 export function nameOfWorkflow(workflow: unknown): string {
   if (typeof workflow !== 'function') return String(workflow);
-  return workflowOptions(workflow)?.name ?? defaultWorkflowName(workflow) ?? className(workflow);
+  return workflowNameOf(workflow) ?? defaultWorkflowName(workflow);
 }
 
 export function childOf(request: ChildRequest, call: string, ref: string | null, parentId: string): PreparedChild {

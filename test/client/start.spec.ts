@@ -1,6 +1,9 @@
+import { IsInt, Min, ValidateBy } from 'class-validator';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { encode } from '../../lib/core/codec.js';
 import { InvalidInputError } from '../../lib/core/errors.js';
 import { DurableWorkflow } from '../../lib/core/durable-workflow.js';
+import { Workflow } from '../../lib/decorators/workflow.decorator.js';
 import { DurableClient } from '../../lib/durable.client.js';
 import { FakeHost } from './fake-host.js';
 
@@ -150,6 +153,59 @@ describe('start', () => {
     const definitionId = await host.rows.addDefinition('elsewhere', 1);
     const run = await client.start('elsewhere', { a: 1 });
     expect(host.engine.starts.at(-1)).toMatchObject({ id: run.id, workflow: 'elsewhere', definitionId });
+  });
+});
+
+describe('a class that is no provider here', () => {
+  class ChargeInput {
+    @IsInt()
+    @Min(1)
+    amount!: number;
+  }
+
+  const caller = new AsyncLocalStorage<string>();
+  let seen: unknown = 'nothing';
+
+  class WatchedInput {
+    @ValidateBy({ name: 'watched', validator: { validate: () => ((seen = caller.getStore()), true) } })
+    amount!: number;
+  }
+
+  @Workflow({ input: ChargeInput })
+  class ChargeCardWorkflow {}
+
+  @Workflow({ name: 'watched', input: WatchedInput })
+  class Anything {}
+
+  it('starts by the name of its @Workflow() what another process has, and checks the input by its class', async () => {
+    const definitionId = await host.rows.addDefinition('charge_card', 1);
+    const run = await client.start(ChargeCardWorkflow, { amount: 1 });
+    expect(host.engine.starts.at(-1)).toMatchObject({ id: run.id, workflow: 'charge_card', definitionId });
+    await expect(client.start(ChargeCardWorkflow, { amount: 0 })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      message: expect.stringContaining('"charge_card"'),
+      violations: [{ path: 'amount' }],
+    });
+    const found = await client.listExecutions({ workflow: ChargeCardWorkflow });
+    expect(found.map(({ id }) => id)).toEqual([run.id]);
+  });
+
+  it('has its input checked outside of its caller, as a registered one', async () => {
+    await host.rows.addDefinition('watched', 1);
+    await caller.run('a request', () => client.start(Anything, { amount: 1 }));
+    expect(seen).toBeUndefined();
+  });
+
+  it('is refused where no process has stored its definition, with what an API process is to do', async () => {
+    @Workflow()
+    class NeverDeployedWorkflow {}
+    await expect(client.start(NeverDeployedWorkflow, {})).rejects.toMatchObject({
+      code: 'WORKFLOW_NOT_FOUND',
+      message: expect.stringMatching(
+        /"never_deployed".*Known workflows: .*\(an API\).*a worker .* must have booted before/,
+      ),
+    });
+    expect(await client.countExecutions({ workflow: NeverDeployedWorkflow })).toBe(0);
   });
 });
 
