@@ -22,13 +22,13 @@ export interface MembershipEvents {
 }
 
 /** While the session that shows this process to be alive is down, the lease is renewed this often, ms. */
-const ANXIOUS_INTERVAL = 400;
+const ANXIOUS_INTERVAL = 300;
 
 /**
  * This process among the workers. Duties:
  * - keeps its one lease, which covers all it holds, by a heartbeat;
- * - notices dead workers: at once where the process is gone from this machine; after two looks without its session
- *   and without a heartbeat; at last when its lease has expired;
+ * - notices dead workers: at once where the process is gone from this machine; after two looks, far enough
+ *   apart, without its session and without a heartbeat; at last when its lease has expired;
  * - forgives outages: after losing touch it takes nobody's runs until it has been back for one whole lease, so that
  *   every living worker can renew first.
  *
@@ -42,8 +42,8 @@ export class Membership {
   private lastLoss = -Infinity;
   private outOfTouchTold = false;
   private sessionDown = false;
-  /** Workers whose session was missing at the last look, with the heartbeat known then. */
-  private missing = new Map<number, string>();
+  /** Workers whose session was missing at the last look: their heartbeat then, and since when both are as they are. */
+  private missing = new Map<number, { readonly seenAt: string; readonly since: number }>();
   private peers: readonly number[] = [];
   private readonly heartbeats: Loop;
   private readonly looks: Loop;
@@ -179,7 +179,7 @@ export class Membership {
     // The first answer after an outage may be this one, and the others' heartbeats still on their way.
     if (this.outOfTouch(performance.now()) || this.lastLoss > this.lastContact) return null;
     const dead = sightings.filter((s) => this.isDead(s));
-    this.missing = new Map(sightings.filter((s) => s.connected === false).map((s) => [s.id, s.seenAt]));
+    this.missing = new Map(sightings.filter((s) => s.connected === false).map((s) => [s.id, this.absence(s)]));
     if (dead.length > 0 || sightings.some((s) => s.owes)) {
       const { queues, recovered } = await this.store.recover(dead);
       if (recovered > 0) this.events.onRecovered(queues, recovered);
@@ -189,8 +189,22 @@ export class Membership {
       living.map(({ id }) => id),
       dead.length > 0,
     );
-    // A session that is missing is missing for good only at a second look.
-    return sightings.some((s) => !s.dead && s.connected === false) ? this.settings.recoveryInterval : null;
+    // A session that is missing is missing for good only at a later look.
+    const doubtful = sightings.filter((s) => !s.dead && s.connected === false && !dead.includes(s));
+    if (doubtful.length === 0) return null;
+    const left = this.doubt - (performance.now() - Math.min(...doubtful.map((s) => this.absence(s).since)));
+    // Whoever has lost touch himself takes nobody for dead yet, however long this lasts.
+    return left > 0 ? left : this.settings.recoveryInterval;
+  }
+
+  /** ms for which a worker without its session is waited for: time for two heartbeats of one that lives. */
+  private get doubt(): number {
+    return Math.min(this.settings.recoveryInterval, 2 * ANXIOUS_INTERVAL);
+  }
+
+  private absence({ id, seenAt }: WorkerSighting): { seenAt: string; since: number } {
+    const before = this.missing.get(id);
+    return before?.seenAt === seenAt ? before : { seenAt, since: performance.now() };
   }
 
   /** `died`: one was found dead, which may have been seen for the first time. */
@@ -207,7 +221,9 @@ export class Membership {
     const now = performance.now();
     const lease = this.settings.leaseTimeout;
     if (other.expired && now - this.inTouchSince > lease) return true;
-    const missedTwice = other.connected === false && this.missing.get(other.id) === other.seenAt;
-    return missedTwice && now - this.lastLoss > lease;
+    if (other.connected !== false) return false;
+    // Looks that somebody pokes may follow each other at once.
+    const { since } = this.absence(other);
+    return now - since >= this.doubt && now - this.lastLoss > lease;
   }
 }

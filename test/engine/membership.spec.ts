@@ -135,3 +135,31 @@ it('tells when a worker came, left, died or lost its lease, and not at other loo
     await membership.leave();
   }
 });
+
+it('takes a worker without its session for dead at a later look, when one that lives would have beaten, and at no other', async () => {
+  const store = new SilentStore();
+  const membership = new Membership(
+    store as unknown as EngineStore,
+    new DatabaseClock(),
+    { pid: 1, processKey: null, processStart: null },
+    () => ({}) as WorkerRegistration,
+    { leaseTimeout: 100, heartbeatInterval: 40, recoveryInterval: 600_000 },
+    () => '[]',
+    () => true,
+    { onRecovered: () => {}, onPeersChanged: () => {}, onDeclaredDead: () => {}, onOutOfTouch: () => {}, onTrouble: () => {} },
+  ); // prettier-ignore
+  await membership.join();
+  try {
+    store.sightings = [{ ...neighbour, expired: false, connected: false }];
+    const begun = performance.now();
+    await membership.lookNow();
+    await membership.lookNow();
+    await membership.lookNow();
+    // Asks for the later look by itself, long before the interval.
+    while (store.declaredDead.length === 0) await pause(5);
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(600);
+    expect(store.declaredDead).toEqual([2]);
+  } finally {
+    await membership.leave();
+  }
+});
