@@ -38,7 +38,12 @@ export interface Expected {
 }
 
 /** Asserts the invariants on what is stored, and on the audit's log where there is one. */
-export async function expectInvariants(pool: pg.Pool, { runs = [], records = 1 }: Expected = {}): Promise<void> {
+export async function expectInvariants(pool: pg.Pool, expected: Expected = {}): Promise<void> {
+  expect(await brokenInvariants(pool, expected)).toEqual([]);
+}
+
+/** What breaks them, a line each. */
+export async function brokenInvariants(pool: pg.Pool, { runs = [], records = 1 }: Expected = {}): Promise<string[]> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
@@ -58,7 +63,7 @@ export async function expectInvariants(pool: pg.Pool, { runs = [], records = 1 }
     if ((journal.rows[0]?.n ?? 0) < records)
       found.push(`I12: ${journal.rows[0]?.n} records, expected ${records} or more`);
     await client.query('COMMIT');
-    expect(found).toEqual([]);
+    return found;
   } finally {
     client.release();
   }

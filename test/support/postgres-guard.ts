@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
+import type { PostgresMaking } from './postgres-server.mjs';
 import { canEnter, locatePostgres, serverEnvironment } from '../../lib/storage/postgres-binaries.js';
 
 /**
@@ -15,30 +16,40 @@ import { canEnter, locatePostgres, serverEnvironment } from '../../lib/storage/p
  * the process that asked for the server is killed with -9, it stops the server and removes its files: no test run
  * leaves a server behind. It has a session of its own, so Ctrl-C in the terminal does not reach it.
  */
-const settings = JSON.parse(process.argv[2] ?? '{}') as Record<string, string>;
-const { initdb, postgres, account } = await locatePostgres();
+const { settings, bin, env, volume, standbyOf } = JSON.parse(process.argv[2] ?? '{}') as PostgresMaking & {
+  settings: Record<string, string>;
+};
+const { postgres, account } = await locatePostgres();
+const program = (name: string): string => join(bin ?? dirname(postgres), name);
 const home = [tmpdir(), '/tmp'].find((dir) => canEnter(account, dir)) ?? tmpdir();
 const root = await mkdtemp(join(home, 'nest-durable-test-'));
 const data = join(root, 'data');
-const password = randomBytes(12).toString('hex');
+// A standby takes its primary's roles over, and their passwords.
+const password = standbyOf === undefined ? randomBytes(12).toString('hex') : new URL(standbyOf).password;
 const environment = serverEnvironment();
 let server: ChildProcess | undefined;
 let port = 0;
 let output = '';
 
 async function create(): Promise<void> {
+  if (volume !== undefined) await execute('mount', ['-t', 'tmpfs', '-o', `size=${volume}`, 'tmpfs', root], {});
+  if ('uid' in account) await chown(root, account.uid, account.gid);
+  if (standbyOf !== undefined) {
+    const source = ['-d', standbyOf, '-X', 'stream', '-c', 'fast', '--no-sync'];
+    return execute(program('pg_basebackup'), ['-D', data, ...source, '-R'], account);
+  }
   const passwordFile = join(root, 'password');
   await writeFile(passwordFile, password, { mode: 0o600 });
-  if ('uid' in account) await Promise.all([root, passwordFile].map((path) => chown(path, account.uid, account.gid)));
+  if ('uid' in account) await chown(passwordFile, account.uid, account.gid);
   const flags = ['--username=postgres', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C', '--no-sync'];
   // "password" and not scram: the key derivation costs 5 ms a connection, and only loopback is listened on.
-  const run = spawnSync(initdb, ['-D', data, '--auth=password', ...flags], {
-    ...account,
-    cwd: root,
-    env: environment,
-    encoding: 'utf8',
-  });
-  if (run.status !== 0) throw new Error(`initdb failed: ${run.stderr || run.error?.message}`);
+  return execute(program('initdb'), ['-D', data, '--auth=password', ...flags], account);
+}
+
+/** @throws Error with what the program said */
+async function execute(file: string, args: string[], as: typeof account): Promise<void> {
+  const run = spawnSync(file, args, { ...as, cwd: root, env: environment, encoding: 'utf8' });
+  if (run.status !== 0) throw new Error(`${basename(file)} failed: ${run.stderr || run.error?.message}`);
 }
 
 async function start(): Promise<void> {
@@ -58,10 +69,10 @@ async function start(): Promise<void> {
 /** Resolves when the server takes connections; false: processes of a killed one are still there. */
 async function launch(options: Record<string, string | number>): Promise<boolean> {
   const flags = Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const child = spawn(postgres, ['-D', data, ...flags], {
+  const child = spawn(program('postgres'), ['-D', data, ...flags], {
     ...account,
     cwd: root,
-    env: environment,
+    env: { ...environment, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   server = child;
@@ -112,7 +123,7 @@ async function obey(command: string): Promise<object> {
   else if (command === 'stop') await end('SIGINT');
   else if (command === 'kill') await end('SIGKILL');
   else throw new Error(`unknown command: ${command}`);
-  return { url: url(), pid: server?.pid };
+  return { url: url(), folder: root, pid: server?.pid };
 }
 
 function answer(value: object): void {
@@ -136,5 +147,6 @@ try {
   }
 } finally {
   await end('SIGQUIT');
+  if (volume !== undefined) spawnSync('umount', ['--lazy', root]);
   await rm(root, { recursive: true, force: true, maxRetries: 5 });
 }

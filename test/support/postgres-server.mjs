@@ -5,13 +5,17 @@ import { fileURLToPath } from 'node:url';
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 /** A throw-away server of a test run, or of one test that wants to kill it. See postgres-server.d.mts. */
-export async function startPostgres(settings = {}) {
+export async function startPostgres(settings = {}, making = {}) {
   const loader = new URL('./register-ts.mjs', import.meta.url).href;
-  const guard = spawn(process.execPath, ['--import', loader, here('postgres-guard.ts'), JSON.stringify(settings)], {
-    detached: true,
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_OPTIONS: '' },
-  });
+  const guard = spawn(
+    process.execPath,
+    ['--import', loader, here('postgres-guard.ts'), JSON.stringify({ settings, ...making })],
+    {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_OPTIONS: '' },
+    },
+  );
   // A guard that nobody stops must not keep its test run alive; it ends by itself when the run does.
   for (const handle of [guard, guard.stdin, guard.stdout]) handle.unref();
   guard.stdin.on('error', () => {});
@@ -19,7 +23,7 @@ export async function startPostgres(settings = {}) {
   const waiting = [];
   createInterface({ input: guard.stdout }).on('line', (line) => waiting.shift()?.(JSON.parse(line)));
 
-  const server = { url: '', pid: 0 };
+  const server = { url: '', folder: '', pid: 0 };
   async function ask(command) {
     guard.ref();
     guard.stdout.ref();
@@ -31,6 +35,7 @@ export async function startPostgres(settings = {}) {
       });
       if (answer.error !== undefined) throw new Error(answer.error);
       server.url = answer.url;
+      server.folder = answer.folder;
       server.pid = answer.pid ?? 0;
     } finally {
       guard.unref();

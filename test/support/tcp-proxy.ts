@@ -21,6 +21,13 @@ export interface TcpProxy {
    * the end of a transaction. Resolves when that has happened.
    */
   cutAt(text: string, when: 'before' | 'after'): Promise<void>;
+  /**
+   * Stops the next message from a client that holds `text`, and all that comes after it on that connection. Resolves
+   * when it is there, with what lets it go on.
+   */
+  holdAt(text: string): Promise<() => void>;
+  /** New connections go to another server; those there are stay. */
+  aim(port: number): void;
   /** Forwards again, what was held back included, as TCP does when a network comes back. */
   pass(): void;
   /** Resets all connections and refuses new ones. */
@@ -35,18 +42,20 @@ interface Pair {
   readonly server: Socket;
   /** Resets it as soon as the server answers. */
   doomed?: () => void;
+  /** What its client has said and the server is not to hear yet. */
+  held?: Buffer[];
 }
 
-interface Cut {
+interface Strike {
   readonly text: string;
-  readonly when: 'before' | 'after';
-  readonly done: () => void;
+  readonly hit: (pair: Pair, chunk: Buffer) => void;
 }
 
 export async function startProxy(targetPort: number, targetHost = '127.0.0.1'): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
   let mode: 'pass' | 'all' | 'replies' = 'pass';
-  let next: Cut | null = null;
+  let next: Strike | null = null;
+  let target = targetPort;
 
   const apply = ({ client, server }: Pair) => {
     // Bytes stay with the kernel while nobody reads: the other side sees a slow network, then none.
@@ -63,19 +72,38 @@ export async function startProxy(targetPort: number, targetHost = '127.0.0.1'): 
   };
   const cut = () => [...pairs].forEach(reset);
   const fromClient = (pair: Pair, chunk: Buffer) => {
-    const hit = next !== null && chunk.includes(next.text) ? next : null;
-    if (hit === null) return pair.server.write(chunk);
+    const strike = next;
+    if (pair.held !== undefined) return pair.held.push(chunk);
+    if (strike === null || !chunk.includes(strike.text)) return pair.server.write(chunk);
     next = null;
-    const end = () => {
-      reset(pair);
-      hit.done();
-    };
-    if (hit.when === 'before') return end();
-    pair.doomed = end;
-    return pair.server.write(chunk);
+    return strike.hit(pair, chunk);
   };
+  const cutAt = (text: string, when: 'before' | 'after') =>
+    new Promise<void>((done) => {
+      const hit = (pair: Pair, chunk: Buffer) => {
+        const end = () => {
+          reset(pair);
+          done();
+        };
+        if (when === 'before') return end();
+        pair.doomed = end;
+        pair.server.write(chunk);
+      };
+      next = { text, hit };
+    });
+  const holdAt = (text: string) =>
+    new Promise<() => void>((done) => {
+      const hit = (pair: Pair, chunk: Buffer) => {
+        pair.held = [chunk];
+        done(() => {
+          for (const held of pair.held ?? []) if (pair.server.writable) pair.server.write(held);
+          delete pair.held;
+        });
+      };
+      next = { text, hit };
+    });
   const listener: Server = createServer((client) => {
-    const pair: Pair = { client, server: connect(targetPort, targetHost) };
+    const pair: Pair = { client, server: connect(target, targetHost) };
     const { server } = pair;
     pairs.add(pair);
     client.on('data', (chunk: Buffer) => fromClient(pair, chunk));
@@ -124,7 +152,9 @@ export async function startProxy(targetPort: number, targetHost = '127.0.0.1'): 
       return changed.href;
     },
     cut,
-    cutAt: (text, when) => new Promise((done) => (next = { text, when, done })),
+    cutAt,
+    holdAt,
+    aim: (wanted) => void (target = wanted),
     swallow: (what = 'all') => setMode(what),
     pass: () => setMode('pass'),
     down,

@@ -38,7 +38,10 @@ export class Effects {
 }
 
 export async function createEffects(pool: pg.Pool): Promise<void> {
-  await pool.query('CREATE TABLE effects (run uuid NOT NULL, step text NOT NULL, attempt integer, worker text)');
+  await pool.query(
+    `CREATE TABLE effects (run uuid NOT NULL, step text NOT NULL, attempt integer, worker text,
+     at timestamptz NOT NULL DEFAULT clock_timestamp())`,
+  );
   await pool.query('CREATE TABLE gates (name text PRIMARY KEY)');
 }
 
@@ -58,11 +61,12 @@ export async function effectsOf(
   return Object.fromEntries(rows.map(({ step, n }) => [step, n]));
 }
 
-/** Steps that had their effect more than once, of all runs there are. */
-export async function repeatedEffects(pool: pg.Pool): Promise<string[]> {
+/** Steps that had their effect more than once, of all runs there are. @param except steps that may have */
+export async function repeatedEffects(pool: pg.Pool, except: readonly string[] = []): Promise<string[]> {
   const { rows } = await pool.query<{ what: string }>(
     `SELECT format('%s of %s: %s times, by %s', step, run, count(*), string_agg(worker, ', ')) AS what
-     FROM effects GROUP BY run, step HAVING count(*) > 1`,
+     FROM effects WHERE step <> ALL ($1) GROUP BY run, step HAVING count(*) > 1`,
+    [except],
   );
   return rows.map(({ what }) => what);
 }
@@ -70,4 +74,26 @@ export async function repeatedEffects(pool: pg.Pool): Promise<string[]> {
 /** Until a statement gives a row. */
 export async function until(pool: pg.Pool, text: string, values: unknown[] = []): Promise<void> {
   while ((await pool.query(text, values)).rowCount === 0) await pause(10);
+}
+
+/** The time on the server that keeps the effects, in ms. */
+export async function effectsClock(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ ms: number }>(
+    'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms',
+  );
+  return rows[0]?.ms ?? 0;
+}
+
+/** Waits for the first effect after a time of `effectsClock`; gives the ms in between. */
+export async function wentOnAfter(pool: pg.Pool, since: number): Promise<number> {
+  for (;;) {
+    const { rows } = await pool.query<{ ms: number | null }>(
+      `SELECT (extract(epoch FROM min(at)) * 1000)::float8 - $1::float8 AS ms FROM effects
+       WHERE at > to_timestamp($1::float8 / 1000)`,
+      [since],
+    );
+    const ms = rows[0]?.ms ?? null;
+    if (ms !== null) return ms;
+    await pause(10);
+  }
 }

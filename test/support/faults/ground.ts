@@ -1,24 +1,52 @@
 import pg from 'pg';
-import { createTestDatabase } from '../database.js';
+import { migrate } from '../../../lib/storage/migrator.js';
+import { createTestDatabase, testSchema } from '../database.js';
 import { startAudit } from '../invariants.js';
 import { createEffects } from './effects.js';
 
 /** A database for a test of faults: effects, gates and bookings beside the engine's tables, and the audit's log. */
 export interface Ground {
+  /** The engine's. */
   readonly url: string;
-  /** Straight to the server, past every fault. */
+  /** Straight to the engine's server, past every fault of the network. */
   readonly pool: pg.Pool;
+  /** Of effects and gates: the same database, or one on a server that nothing befalls. */
+  readonly effects: { readonly url: string; readonly pool: pg.Pool };
+  /** Ends the pools. */
+  close(): Promise<void>;
 }
 
-export async function openGround(): Promise<Ground> {
-  const { url } = await createTestDatabase();
-  const pool = new pg.Pool({ connectionString: url, max: 20 });
+/** @param server URL of a database on a server of its own for the engine; effects and gates stay on that of the run */
+export async function openGround(server?: string): Promise<Ground> {
+  const { url: shared } = await createTestDatabase();
+  const effects = { url: shared, pool: poolOf(shared) };
+  if (server === undefined) {
+    await prepareGround(effects.pool);
+    return { url: shared, pool: effects.pool, effects, close: () => effects.pool.end() };
+  }
+  await createEffects(effects.pool);
+  const pool = poolOf(server);
+  await migrate({ connectionString: server, schema: testSchema });
   await prepareGround(pool);
-  return { url, pool };
+  return {
+    url: server,
+    pool,
+    effects,
+    async close() {
+      await Promise.all([pool.end(), effects.pool.end()]);
+    },
+  };
 }
 
 export async function prepareGround(pool: pg.Pool): Promise<void> {
   await createEffects(pool);
   await pool.query('CREATE TABLE bookings (run uuid NOT NULL, step text NOT NULL)');
   await startAudit(pool);
+}
+
+function poolOf(connectionString: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString, max: 20 });
+  // A session that is killed while it is idle; whoever uses one hears of it himself.
+  pool.on('error', () => {});
+  return pool;
 }

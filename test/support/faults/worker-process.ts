@@ -7,6 +7,15 @@ import type { WorkerLine, WorkerSettings } from './worker.js';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
+export interface ProcessMaking {
+  /** Of its environment, beside this process's. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** As on another machine: no neighbour can see whether the process is there. Needs root; takes SIGKILL only. */
+  readonly apart?: boolean;
+}
+
+const APART = ['unshare', '--pid', '--fork', '--kill-child'];
+
 /** A process of its own that works on runs, to be stopped, continued and killed. */
 export class WorkerProcess {
   readonly lines: WorkerLine[] = [];
@@ -31,18 +40,20 @@ export class WorkerProcess {
   }
 
   /** Resolves when it is up. */
-  static async start(settings: WorkerSettings): Promise<WorkerProcess> {
-    const worker = WorkerProcess.run('./worker.ts', settings);
+  static async start(settings: WorkerSettings, making: ProcessMaking = {}): Promise<WorkerProcess> {
+    const worker = WorkerProcess.run('./worker.ts', settings, making);
     await worker.says((line) => line.event === 'up');
     return worker;
   }
 
   /** Runs another script of this folder. */
-  static run(script: string, settings: object): WorkerProcess {
+  static run(script: string, settings: object, { env = {}, apart = false }: ProcessMaking = {}): WorkerProcess {
+    const command = [process.execPath, '--import', here('../register-ts.mjs'), here(script), JSON.stringify(settings)];
+    const [file = '', ...args] = [...(apart ? APART : []), ...command];
     return new WorkerProcess(
-      spawn(process.execPath, ['--import', here('../register-ts.mjs'), here(script), JSON.stringify(settings)], {
+      spawn(file, args, {
         stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' },
+        env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', ...env },
       }),
     );
   }

@@ -1,0 +1,17 @@
+import { fault } from './fault.js';
+import { INJECTIONS, suffer } from './outage.js';
+
+fault(
+  {
+    name: 'silent',
+    title: 'a silent network for a minute',
+    bar: '0; no step of a living worker twice; `close()` within its bound',
+    how:
+      'A proxy between the server and everybody else, workers and client alike, kept its connections open and let nothing ' +
+      'through: for a minute, which is two leases, then twice for 10 s, and once while the workers were told to end.',
+    times: 'from the end of the outage to the next step that begins',
+    injections: INJECTIONS,
+    runs: { full: 60, short: 20 },
+  },
+  (trial) => suffer(trial, 'everything swallowed', { away: (proxy) => proxy.swallow(), back: (proxy) => proxy.pass() }),
+);

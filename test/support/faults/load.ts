@@ -1,0 +1,119 @@
+import {
+  DatabaseUnavailableError,
+  type DurableClient,
+  ExecutionFinishedError,
+  ExecutionNotFoundError,
+  InputNotPendingError,
+  type WorkflowHandle,
+} from 'nest-durable';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Workflows of the fault tests that a load starts, with their input. All of them complete. */
+const INPUTS = {
+  three: { ms: 20 },
+  life: {},
+  booking: {},
+  waits: { n: 3 },
+  quick_parent: { count: 3 },
+} as const;
+
+export type LoadKind = keyof typeof INPUTS;
+
+export interface LoadOptions {
+  /** Workflows, started in turn. Default: all. */
+  readonly kinds?: readonly LoadKind[];
+  /** ms that the longer steps take. Default: 20. */
+  readonly ms?: number;
+  /** ms from one start to the next of the same lane. Default: 100. */
+  readonly pace?: number;
+  /** Starts under way at once: one that gets no answer holds up its lane only. Default: 4. */
+  readonly lanes?: number;
+}
+
+/**
+ * A client at work while faults befall the engine: it starts runs, sends them the events and answers they wait for, and
+ * waits for their results. What gets no answer because the database is away is asked again, as a caller would.
+ */
+export class Load {
+  /** Runs whose start was acknowledged. */
+  readonly runs: WorkflowHandle[] = [];
+  /** What `result()` told of each: `completed`, or the name of its error. */
+  readonly told = new Map<string, string>();
+  /** Starts that were refused, so that nothing is known of them. */
+  refused = 0;
+  private stopped = false;
+  private abandoned = false;
+  private count = 0;
+  private readonly lanes: readonly Promise<void>[];
+  private readonly attending = new Set<Promise<void>>();
+
+  constructor(
+    private readonly client: DurableClient,
+    private readonly options: LoadOptions = {},
+  ) {
+    this.lanes = Array.from({ length: options.lanes ?? 4 }, () => this.lane());
+  }
+
+  /** Goes no further, whatever is left: nothing more comes of it. */
+  abandon(): void {
+    this.stopped = true;
+    this.abandoned = true;
+  }
+
+  /** Starts no more. Resolves when every start has its answer. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await Promise.all(this.lanes);
+  }
+
+  /** Resolves when every run has been told its result. */
+  async settled(): Promise<void> {
+    await Promise.all(this.attending);
+  }
+
+  private async lane(): Promise<void> {
+    const { kinds = Object.keys(INPUTS) as LoadKind[], pace = 100, ms } = this.options;
+    while (!this.stopped) {
+      const kind = kinds[this.count++ % kinds.length] ?? 'three';
+      try {
+        const run = await this.client.start(kind, { ...INPUTS[kind], ...(ms === undefined ? {} : { ms }) });
+        this.runs.push(run);
+        const attending = this.attend(run, kind).finally(() => this.attending.delete(attending));
+        this.attending.add(attending);
+      } catch (error) {
+        if (!(error instanceof DatabaseUnavailableError)) throw error;
+        this.refused += 1;
+      }
+      await pause(pace);
+    }
+  }
+
+  private async attend(run: WorkflowHandle, kind: LoadKind): Promise<void> {
+    if (kind === 'waits') {
+      await this.insist(() => run.sendEvent('paid', 7, { dedupeKey: 'paid' }));
+      await this.insist(() => run.provideInput('ok', true));
+    }
+    const told = await this.insist(() => run.result().then(() => 'completed', nameOfEnd));
+    this.told.set(run.id, told ?? 'nothing');
+  }
+
+  /** Until it is answered; null where there is nothing to answer any more. */
+  private async insist<T>(ask: () => Promise<T>): Promise<T | null> {
+    while (!this.abandoned) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (error instanceof ExecutionFinishedError || error instanceof ExecutionNotFoundError) return null;
+        if (!(error instanceof DatabaseUnavailableError || error instanceof InputNotPendingError)) throw error;
+        await pause(100);
+      }
+    }
+    return null;
+  }
+}
+
+/** @throws what is no answer */
+function nameOfEnd(error: unknown): string {
+  if (error instanceof DatabaseUnavailableError) throw error;
+  return (error as Error).name;
+}

@@ -1,0 +1,82 @@
+import type pg from 'pg';
+import { setTimeout as pause } from 'node:timers/promises';
+import { brokenInvariants } from '../invariants.js';
+import { repeatedEffects } from './effects.js';
+import type { Ground } from './ground.js';
+import type { Load } from './load.js';
+
+/** What the faults have done to the runs of a load; a line for each. All of it must be empty. */
+export interface Verdict {
+  /** Acknowledged runs that are not there, or have ended in another way than they should. */
+  readonly lost: readonly string[];
+  /** Steps recorded twice, or that a living worker has run twice. */
+  readonly doubled: readonly string[];
+  /** Runs that have not ended after the faults. */
+  readonly stuck: readonly string[];
+  /** Other invariants that do not hold, and answers that are not what the row says. */
+  readonly broken: readonly string[];
+}
+
+export interface Judging {
+  /**
+   * Steps that may have run again: `'all'` where workers died, or some names. Default: those whose transaction went with
+   * the connection, whose writes are gone with it.
+   */
+  readonly again?: 'all' | readonly string[];
+  /** ms in which all must have ended, now that there are no faults any more. Default: 120 000. */
+  readonly patience?: number;
+}
+
+/** The phase without faults, and the look at what has come of it. */
+export async function judge(
+  ground: Ground,
+  load: Load,
+  { again = ['book'], patience = 120_000 }: Judging = {},
+): Promise<Verdict> {
+  await load.stop();
+  const stuck = await unfinished(ground.pool, patience);
+  // Those that hang are told of by name, and nobody waits for what they would tell.
+  if (stuck.length === 0) await load.settled();
+  const rows = await ends(ground.pool, load);
+  const lost = load.runs.filter(({ id }) => !['completed', 'active'].includes(rows.get(id) ?? 'nothing'));
+  const wrong = [...load.told].filter(([id, told]) => told !== rows.get(id));
+  const broken = await brokenInvariants(ground.pool, { records: load.runs.length });
+  const twice = again === 'all' ? [] : await repeatedEffects(ground.effects.pool, again);
+  const booked = await ground.pool.query<{ run: string }>('SELECT run FROM bookings GROUP BY run HAVING count(*) > 1');
+  return {
+    lost: lost.map(({ id }) => `run ${id} is ${rows.get(id) ?? 'not there'}`),
+    doubled: [
+      ...broken.filter((line) => line.startsWith('I2:')),
+      ...twice,
+      ...booked.rows.map(({ run }) => `run ${run} has booked twice`),
+    ],
+    stuck,
+    broken: [
+      ...broken.filter((line) => !line.startsWith('I2:')),
+      ...wrong.map(([id, told]) => `run ${id} is ${rows.get(id)}, its client was told ${told}`),
+    ],
+  };
+}
+
+/** Waits until every run has ended; those that have not, and where they stand. */
+async function unfinished(pool: pg.Pool, patience: number): Promise<string[]> {
+  const deadline = performance.now() + patience;
+  for (;;) {
+    const { rows } = await pool.query<{ what: string }>(
+      `SELECT format('run %s (%s): %s in queue %s, worker %s, token %s, due at %s, paused %s', e.id, e.workflow,
+         COALESCE(q.state, 'no row'), q.queue, q.worker_id, q.token, q.due_at, q.paused) AS what
+       FROM durable.workflow_executions e LEFT JOIN durable.workflow_queue q ON q.id = e.id OR q.step_of = e.id
+       WHERE e.status = 'active' LIMIT 20`,
+    );
+    if (rows.length === 0 || performance.now() > deadline) return rows.map(({ what }) => what);
+    await pause(100);
+  }
+}
+
+async function ends(pool: pg.Pool, load: Load): Promise<Map<string, string>> {
+  const { rows } = await pool.query<{ id: string; status: string }>(
+    'SELECT id, status FROM durable.workflow_executions WHERE id = ANY ($1)',
+    [load.runs.map(({ id }) => id)],
+  );
+  return new Map(rows.map(({ id, status }) => [id, status]));
+}
