@@ -87,7 +87,7 @@ let pool: pg.Pool;
 
 describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
   beforeAll(async () => {
-    const { url } = await createTestDatabase();
+    const { url } = await createTestDatabase({ breaksRows: true });
     pool = new pg.Pool({ connectionString: url, max: 2 });
     for (let n = 0; n < processes; n++) {
       const module = await Test.createTestingModule({

@@ -12,7 +12,7 @@ const LIMIT = 10;
 let pool: pg.Pool;
 
 beforeAll(async () => {
-  const { url } = await createTestDatabase();
+  const { url } = await createTestDatabase({ breaksRows: true });
   pool = new pg.Pool({ connectionString: url, max: 1 });
   await pool.query(
     `INSERT INTO durable.workers (id, host, pid, version, queues, definitions, expires_at)

@@ -16,7 +16,7 @@ export class Rows {
   ) {}
 
   static async open(): Promise<Rows> {
-    const { url } = await createTestDatabase();
+    const { url } = await createTestDatabase({ breaksRows: true });
     const pool = new pg.Pool({ connectionString: url, max: 60 });
     const dataSource = await new DataSource({ type: 'postgres', url, installExtensions: false }).initialize();
     const { rows } = await pool.query<{ id: string }>('SELECT id FROM durable.instance');

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import pg from 'pg';
 import { createTestDatabase } from './database.js';
-import { closeDatabase, leaksOf } from './leak-check.mjs';
+import { closeDatabase, findingsOf, leaksOf } from './leak-check.mjs';
 import { startPostgres } from './postgres-server.mjs';
 
 describe('test databases', () => {
@@ -27,8 +27,27 @@ describe('test databases', () => {
     await client.query('SELECT 42');
     const leaks = await leaksOf(database.name, 0);
     expect(leaks).toEqual([expect.stringMatching(/session \d+ of "forgotten", idle in transaction: SELECT 42/)]);
-    await expect(closeDatabase(database.name, 0)).rejects.toThrow('left behind on the test database');
+    await expect(closeDatabase(database.name, {}, 0)).rejects.toThrow('left behind on the test database');
     expect(await cut).toBe(true);
+    await database.drop();
+  });
+
+  it('reports what a safety net had to mend, and what verify finds, unless the spec says that it breaks rows', async () => {
+    const database = await createTestDatabase({ breaksRows: true });
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    await client.query(`
+      INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, state, queue, token)
+      VALUES ('00000000-0000-4000-8000-000000000001', now(), 1, 0, 'ready', 'default', 1);
+      SELECT durable.reconcile(ARRAY['00000000-0000-4000-8000-000000000001'::uuid]);
+      INSERT INTO durable.step_executions (run_id, seq, input_seq, completed_at, token, round, visit, attempt, duration_ms, type,
+        status, path)
+      VALUES ('00000000-0000-4000-8000-000000000002', 1, 0, now(), 1, 1, 1, 1, 1, 'step', 'completed', 'a')`);
+    await client.end();
+    const mended = 'reconciled (over): run 00000000-0000-4000-8000-000000000001';
+    expect(await findingsOf(database.name, { breaksRows: true })).toEqual([]);
+    expect(await findingsOf(database.name, { leaves: true })).toEqual([mended]);
+    expect(await findingsOf(database.name)).toEqual([mended, expect.stringContaining('and there is no such run')]);
     await database.drop();
   });
 });

@@ -13,7 +13,7 @@ export default class DatabaseEnvironment extends TestEnvironment {
 
   async setup() {
     await super.setup();
-    this.global.testDatabases = new Set();
+    this.global.testDatabases = new Map();
     this.global.testProcesses = new Map();
   }
 
@@ -27,7 +27,7 @@ export default class DatabaseEnvironment extends TestEnvironment {
     const complaints = processes.flatMap(([, complaint]) => complaint() ?? []);
     await Promise.all(processes.map(([child]) => endProcess(child)));
     await super.teardown();
-    const ends = await Promise.allSettled(left.map((name) => closeDatabase(name)));
+    const ends = await Promise.allSettled(left.map(([name, rules]) => closeDatabase(name, rules)));
     const failed = [
       ...complaints.map((complaint) => new Error(complaint)),
       ...ends.filter((end) => end.status === 'rejected').map((end) => end.reason),

@@ -2,4 +2,9 @@ export function onServer(sql: string, values?: unknown[]): Promise<Record<string
 export function databasesOf(run: string): Promise<string[]>;
 export function leaksOf(name: string, patience?: number): Promise<string[]>;
 export function dropDatabase(name: string): Promise<void>;
-export function closeDatabase(name: string, patience?: number): Promise<void>;
+export interface DatabaseRules {
+  readonly breaksRows?: boolean;
+  readonly leaves?: boolean;
+}
+export function findingsOf(name: string, rules?: DatabaseRules): Promise<string[]>;
+export function closeDatabase(name: string, rules?: DatabaseRules, patience?: number): Promise<void>;

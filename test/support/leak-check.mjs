@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import pg from 'pg';
 
 /** ms. A server that has much to do may take long to end the sessions of a child that was killed. */
@@ -45,9 +46,48 @@ export async function dropDatabase(name) {
   await onServer(`DROP DATABASE IF EXISTS ${quoted} WITH (FORCE)`);
 }
 
-/** Drops a test's database; fails if the test left something behind on it. */
-export async function closeDatabase(name, patience = defaultPatience) {
+const statements = new URL('../../lib/storage/sql/', import.meta.url);
+const checks = readdirSync(statements)
+  .filter((file) => /^verify-.*\.sql$/.test(file))
+  .map((file) => [file, readFileSync(new URL(file, statements), 'utf8')]);
+
+/**
+ * What must never be in a test's database at its end: rows that a safety net had to mend (test/support/reconciled.sql), and
+ * what `verify` finds. Costs 40 ms in a small database.
+ * @param rules.breaksRows the spec writes rows by hand that the engine would not: nothing is looked at
+ * @param rules.leaves the spec leaves things as they must not be: only what was mended is looked at
+ */
+export async function findingsOf(name, { breaksRows = false, leaves = false } = {}) {
+  if (breaksRows) return [];
+  const there = await onServer('SELECT FROM pg_database WHERE datname = $1', [name]);
+  if (there.length === 0) return [];
+  const url = new URL(process.env.TEST_SERVER_URL);
+  url.pathname = `/${name}`;
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  try {
+    const { rows } = await client.query(`SELECT to_regclass('spec.reconciled') IS NOT NULL AS noted`);
+    if (!rows[0].noted) return [];
+    const mended = await client.query(
+      `SELECT format('reconciled (%s): run %s', what, run) AS line FROM spec.reconciled`,
+    );
+    const found = mended.rows.map(({ line }) => line);
+    if (leaves) return found;
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    for (const [file, text] of checks) {
+      const { rows: violations } = await client.query(text, [20]);
+      found.push(...violations.map(({ run_id, what }) => `${file}: ${run_id === null ? '' : `run ${run_id} `}${what}`));
+    }
+    return found;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Drops a test's database; fails if the test left something behind on it, or the engine something that must not be. */
+export async function closeDatabase(name, rules = {}, patience = defaultPatience) {
   const leaks = await leaksOf(name, patience);
-  await dropDatabase(name);
+  const findings = await findingsOf(name, rules).finally(() => dropDatabase(name));
   if (leaks.length > 0) throw new Error(`left behind on the test database:\n  ${leaks.join('\n  ')}`);
+  if (findings.length > 0) throw new Error(`found in the test database at its end:\n  ${findings.join('\n  ')}`);
 }
