@@ -19,6 +19,7 @@ const CHECKS: readonly (readonly [invariant: string, statement: string])[] = [
   ['I4', 'verify-journal'],
   ['I5', 'verify-ends'],
   ['I6', 'verify-waits'],
+  ['I6', 'verify-claims'],
   ['I7', 'verify-events'],
   ['I8', 'verify-schedules'],
   ['I9', 'verify-limits'],

@@ -154,6 +154,48 @@ it('I6: a run that sleeps through what it waits for', async () => {
   ]);
 });
 
+describe('I6: a run that nobody takes', () => {
+  const LIMIT = '{"limit":1,"hold":"working"}';
+
+  async function ready(columns: Record<string, unknown> = {}): Promise<string> {
+    return rows.open({ due_at: ago(5), ...columns }, { updated_at: ago(5) });
+  }
+
+  beforeEach(async () => {
+    await rows.pool.query(
+      `UPDATE durable.workflow_definitions
+       SET definition = jsonb_set(definition::jsonb, '{concurrency}', '${LIMIT}')::json`,
+    );
+  });
+
+  it('although a worker lives that has a place free', async () => {
+    await rows.worker({ started_at: ago(5), capacity: '{"default":1}' });
+    const run = await ready();
+    const blocked = await ready({ state: 'blocked', limit_key: 'order\n=a' });
+    expect((await found()).map((line) => line.replace(/ since .*,/, ','))).toEqual([
+      `I6: run ${run} is ready in queue "default", and a worker lives that could take it`,
+      `I6: run ${blocked} is blocked in queue "default", and a worker lives that could take it`,
+    ]);
+  });
+
+  it('is as it should be where the workers are busy, the queue is paused or limited, or the key has no place', async () => {
+    const busy = await rows.worker({ started_at: ago(5), capacity: '{"default":1,"ai":9,"narrow":9}' });
+    await rows.open(
+      { state: 'running', worker_id: busy, token: 1, started_at: ago(5), limit_key: 'order\n=a' },
+      { updated_at: ago(5) },
+    );
+    await ready();
+    await ready({ paused: true });
+    await rows.open({ due_at: ago(5), queue: 'ai' }, { updated_at: ago(5), queue: 'ai' });
+    await rows.open(
+      { due_at: ago(5), queue: 'narrow', state: 'blocked', limit_key: 'order\n=a' },
+      { updated_at: ago(5), queue: 'narrow' },
+    );
+    await rows.pool.query(`INSERT INTO durable.queue_settings (queue, paused_at) VALUES ('ai', now())`);
+    expect(await found()).toEqual([]);
+  });
+});
+
 it("I6: what is due is nobody's fault where no worker has lived for a minute", async () => {
   await rows.worker();
   const over = await rows.open({ state: 'sleeping', due_at: ago(3), started_at: ago(5) });
