@@ -244,7 +244,7 @@ export class DurableClient {
   /**
    * Sends an event to a run. It is kept until a step waits for its name, and given to the first wait that does; events of
    * one name are taken in the order in which they were sent. In a transactional step it joins the step's transaction.
-   * @throws ExecutionNotFoundError, ExecutionFinishedError, SerializationError
+   * @throws ExecutionNotFoundError, ExecutionFinishedError, MailboxFullError (10 000 untaken events), SerializationError
    * @throws ConfigurationError with a `manager` of another database or outside a transaction
    */
   async sendEvent(id: string, name: string, payload?: unknown, options: SendEventOptions = {}): Promise<void> {

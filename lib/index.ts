@@ -167,6 +167,6 @@ export type {
   WorkflowNode,
 } from './core/definition.js';
 export type { StoredError } from './core/stored-error.js';
-export { ExecutionNotFinishedError } from './core/errors-client.js';
+export { ExecutionNotFinishedError, MailboxFullError } from './core/errors-client.js';
 export { StepUsageError } from './core/errors-usage.js';
 export * from './core/errors.js';

@@ -6,6 +6,7 @@ DROP FUNCTION durable.enter_queue(text, integer, boolean);
 DROP FUNCTION durable.take_waits(integer, uuid[]);
 DROP FUNCTION durable.active_waits(uuid[]);
 DROP FUNCTION durable.send_event(uuid, text, text, text, text, uuid, boolean);
+DROP FUNCTION durable.is_mailbox_full(uuid, text);
 DROP FUNCTION durable.reconcile(uuid[], integer);
 DROP FUNCTION durable.unsound(uuid[]);
 DROP FUNCTION durable.match_waits(uuid[], uuid[]);

@@ -240,8 +240,19 @@ BEGIN
 END
 $$;
 
--- Sends an event to a run. `outcome`: 'sent', 'duplicate' (its dedupe key was used), 'unknown' (no such run), or the
--- status of a run that has ended. The rest says what the run's row is like where it can go on. Locks the row first, then
+-- Whether a run takes no further event of this name: 10 000 of its events are untaken (lib/core/limits.ts), and no open wait
+-- asks for one of this name. While there are few, one probe of the index.
+CREATE FUNCTION durable.is_mailbox_full(of_run uuid, event text) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (
+      SELECT FROM durable.events m WHERE m.run_id = of_run AND m.wait_id IS NULL ORDER BY m.run_id, m.name OFFSET 9999 LIMIT 1)
+    AND NOT EXISTS (
+      SELECT FROM durable.waits w
+      WHERE w.run_id = of_run AND w.active AND w.state = 'open' AND w.kind IN ('event', 'any', 'all') AND event = ANY (w.names))
+$$;
+
+-- Sends an event to a run. `outcome`: 'sent', 'duplicate' (its dedupe key was used), 'unknown' (no such run), 'full' (too many
+-- of its events are untaken), or the status of a run that has ended. The rest says what the run's row is like where it can go on. Locks the row first, then
 -- looks. `again`: the answer to an earlier try was lost, so the event may be there.
 CREATE FUNCTION durable.send_event(
   to_run uuid, event text, body text, dedupe text, trace text, number uuid, again boolean)
@@ -256,6 +267,11 @@ BEGIN
   active := FOUND;
   IF again AND EXISTS (SELECT FROM durable.events e WHERE e.run_id = to_run AND e.request = number) THEN
     result := 'sent';
+  ELSIF active AND durable.is_mailbox_full(to_run, event) THEN
+    IF dedupe IS NULL
+      OR NOT EXISTS (SELECT FROM durable.events e WHERE e.run_id = to_run AND e.dedupe_key = dedupe) THEN
+      result := 'full';
+    END IF;
   ELSIF active THEN
     INSERT INTO durable.events (run_id, sent_at, name, dedupe_key, request, payload, traceparent)
     VALUES (to_run, durable.clock(), event, dedupe, number, body, trace)

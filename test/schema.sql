@@ -180,6 +180,18 @@ ALTER TABLE durable.instance ADD CONSTRAINT instance_pkey PRIMARY KEY (single);
 
 ALTER TABLE durable.instance ADD CONSTRAINT instance_single_check CHECK (single);
 
+CREATE OR REPLACE FUNCTION durable.is_mailbox_full(of_run uuid, event text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT EXISTS (
+      SELECT FROM durable.events m WHERE m.run_id = of_run AND m.wait_id IS NULL ORDER BY m.run_id, m.name OFFSET 9999 LIMIT 1)
+    AND NOT EXISTS (
+      SELECT FROM durable.waits w
+      WHERE w.run_id = of_run AND w.active AND w.state = 'open' AND w.kind IN ('event', 'any', 'all') AND event = ANY (w.names))
+$function$;
+
 CREATE OR REPLACE FUNCTION durable.is_vacant(name text)
  RETURNS boolean
  LANGUAGE sql
@@ -343,6 +355,18 @@ ALTER TABLE durable.queue_settings ADD CONSTRAINT queue_settings_rate_counts CHE
 
 CREATE OR REPLACE FUNCTION durable.reconcile(suspects uuid[], holder integer DEFAULT NULL::integer)
  RETURNS TABLE(run uuid, what text, queue text, paused boolean, state text)
+ LANGUAGE sql
+AS $function$
+  WITH mended AS MATERIALIZED (
+    SELECT * FROM durable.reconcile_unnoted(suspects, holder)
+  ), noted AS (
+    INSERT INTO spec.reconciled (run, what) SELECT m.run, m.what FROM mended m
+  )
+  SELECT m.run, m.what, m.queue, m.paused, m.state FROM mended m
+$function$;
+
+CREATE OR REPLACE FUNCTION durable.reconcile_unnoted(suspects uuid[], holder integer DEFAULT NULL::integer)
+ RETURNS TABLE(run uuid, what text, queue text, paused boolean, state text)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -491,6 +515,11 @@ BEGIN
   active := FOUND;
   IF again AND EXISTS (SELECT FROM durable.events e WHERE e.run_id = to_run AND e.request = number) THEN
     result := 'sent';
+  ELSIF active AND durable.is_mailbox_full(to_run, event) THEN
+    IF dedupe IS NULL
+      OR NOT EXISTS (SELECT FROM durable.events e WHERE e.run_id = to_run AND e.dedupe_key = dedupe) THEN
+      result := 'full';
+    END IF;
   ELSIF active THEN
     INSERT INTO durable.events (run_id, sent_at, name, dedupe_key, request, payload, traceparent)
     VALUES (to_run, durable.clock(), event, dedupe, number, body, trace)

@@ -14,4 +14,18 @@ export class ExecutionNotFinishedError extends DurableError {
   }
 }
 
-nameErrors({ ExecutionNotFinishedError });
+/** Too many events of the run wait in its mailbox, and it does not wait for this one. */
+export class MailboxFullError extends DurableError {
+  constructor(
+    readonly executionId: string,
+    readonly limit: number,
+  ) {
+    super(
+      'MAILBOX_FULL',
+      `Execution "${executionId}" has ${limit} events that no wait has taken, and takes no more that it does not wait for. ` +
+        'Have it take them, or send it fewer: one event may carry many things.',
+    );
+  }
+}
+
+nameErrors({ ExecutionNotFinishedError, MailboxFullError });

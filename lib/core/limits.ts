@@ -79,6 +79,9 @@ export function isDate(value: unknown): value is Date {
   }
 }
 
+/** Events of a run that no wait has taken, at most; durable.is_mailbox_full says the same. */
+export const MAX_UNTAKEN_EVENTS = 10_000;
+
 const FIRST_DATE = new Date(0).setUTCFullYear(1, 0, 1);
 const LAST_DATE = Date.UTC(10_000, 0, 1);
 

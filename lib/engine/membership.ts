@@ -36,6 +36,8 @@ const ANXIOUS_INTERVAL = 300;
  */
 export class Membership {
   private workerId = 0;
+  /** What its row says it runs; null: that is not known. */
+  private written: string | null = null;
   private lastContact = performance.now();
   private inTouchSince = performance.now();
   /** When the connection was last lost; a boot is no loss. */
@@ -130,16 +132,16 @@ export class Membership {
 
   private async beat(): Promise<number | null> {
     try {
-      const now = await this.store.heartbeat(
-        this.workerId,
-        this.settings.leaseTimeout,
-        this.inFlight(),
-        this.isListening(),
-      );
+      const running = this.inFlight();
+      // A long text stands in a table of its own: left alone where nothing has changed.
+      const changed = running === this.written ? null : running;
+      this.written = null;
+      const now = await this.store.heartbeat(this.workerId, this.settings.leaseTimeout, changed, this.isListening());
       if (now === null) {
         this.events.onDeclaredDead();
         await this.register();
       } else {
+        this.written = running;
         this.clock.sync(now);
         this.contact();
       }

@@ -101,7 +101,7 @@ export interface EngineStore {
   /** Enters the process into the table of workers. */
   registerWorker(worker: WorkerRegistration): Promise<{ id: number; now: number }>;
   /** Renews the lease of everything the worker holds; the database time in ms, or null: it was declared dead. */
-  heartbeat(worker: number, leaseMs: number, inFlight: string, listening: boolean): Promise<number | null>;
+  heartbeat(worker: number, leaseMs: number, inFlight: string | null, listening: boolean): Promise<number | null>;
   /** Looks at the other workers: their leases and whether their sessions are there. */
   lookAtWorkers(worker: number): Promise<WorkerSighting[]>;
   /** Declares workers dead that were not seen since, and makes what they held claimable; says which queues got work. */

@@ -253,7 +253,12 @@ export class PgStore implements port.EngineStore {
     }
   }
 
-  async heartbeat(worker: number, leaseMs: number, inFlight: string, listening: boolean): Promise<number | null> {
+  async heartbeat(
+    worker: number,
+    leaseMs: number,
+    inFlight: string | null,
+    listening: boolean,
+  ): Promise<number | null> {
     const [row] = await this.lease.run<{ now: number }>('heartbeat', [worker, leaseMs, inFlight, listening]);
     this.committedAt = performance.now();
     return row?.now ?? null;

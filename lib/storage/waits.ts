@@ -1,4 +1,6 @@
 import type { EntityManager } from 'typeorm';
+import { MailboxFullError } from '../core/errors-client.js';
+import { MAX_UNTAKEN_EVENTS } from '../core/limits.js';
 import { decode } from '../core/codec.js';
 import { stepNameOf } from '../core/definition-path.js';
 import {
@@ -68,7 +70,7 @@ export class PgWaits {
   /**
    * Puts an event into a run's mailbox and gives it to the wait that asks for it, if there is one: then the run goes on,
    * claimed by the worker that offers places or ready for anybody.
-   * @throws ExecutionNotFoundError, ExecutionFinishedError
+   * @throws ExecutionNotFoundError, ExecutionFinishedError, MailboxFullError
    */
   async sendEvent(sent: NewEvent, offer: ClaimOffer | null = null): Promise<Wake> {
     const { runId, name, payload, dedupeKey, traceparent, request } = sent;
@@ -89,7 +91,7 @@ export class PgWaits {
 
   /**
    * Puts an event into a run's mailbox in the caller's transaction, without a lock of the run.
-   * @throws ExecutionNotFoundError, ExecutionFinishedError as far as can be seen now
+   * @throws ExecutionNotFoundError, ExecutionFinishedError, MailboxFullError as far as can be seen now
    * @throws ConfigurationError when the manager is on another database, or in no transaction
    */
   sendEventWithin(manager: EntityManager, event: Omit<NewEvent, 'request'>): Promise<void> {
@@ -212,5 +214,6 @@ function offerValues({ worker, places, definitions }: ClaimOffer): unknown[] {
 function refuseUnlessActive(runId: string, outcome: string | undefined): void {
   if (outcome === 'sent' || outcome === 'duplicate') return;
   if (outcome === undefined || outcome === 'unknown') throw new ExecutionNotFoundError(runId);
+  if (outcome === 'full') throw new MailboxFullError(runId, MAX_UNTAKEN_EVENTS);
   throw new ExecutionFinishedError(runId, outcome);
 }

@@ -49,6 +49,55 @@ class SilentStore {
   }
 }
 
+it('says what runs only where that has changed, and anew where the answer was lost or the process entered anew', async () => {
+  const said: (string | null)[] = [];
+  let running = '[1]';
+  let answer: () => Promise<number | null> = async () => 0;
+  const store = {
+    registerWorker: async () => ({ id: 1, now: 0 }),
+    heartbeat: (_worker: number, _lease: number, text: string | null) => {
+      said.push(text);
+      return answer();
+    },
+    lookAtWorkers: async () => [],
+    deregisterWorker: async () => ({ queues: [] }),
+  };
+  const membership = new Membership(
+    store as unknown as EngineStore,
+    new DatabaseClock(),
+    { pid: 1, processKey: 'here', processStart: 'early' },
+    () => ({}) as WorkerRegistration,
+    { leaseTimeout: 3_600_000, heartbeatInterval: 3_000_000, recoveryInterval: 3_000_000 },
+    () => running,
+    () => true,
+    {
+      onRecovered: () => {},
+      onPeersChanged: () => {},
+      onDeclaredDead: () => {},
+      onOutOfTouch: () => {},
+      onTrouble: () => {},
+    },
+  );
+  await membership.join();
+  const beat = async (): Promise<string | null | undefined> => {
+    await membership.publish();
+    return said.at(-1);
+  };
+  expect(await beat()).toBe(said.length === 1 ? '[1]' : null);
+  expect(said[0]).toBe('[1]');
+  expect(await beat()).toBeNull();
+  running = '[2]';
+  expect(await beat()).toBe('[2]');
+  answer = () => Promise.reject(new Error('gone'));
+  expect(await beat()).toBeNull();
+  answer = async () => null;
+  expect(await beat()).toBe('[2]');
+  answer = async () => 0;
+  expect(await beat()).toBe('[2]');
+  expect(await beat()).toBeNull();
+  await membership.leave();
+});
+
 const LEASE = 200;
 const neighbour = { id: 2, pid: 0, processKey: null, processStart: null, seenAt: 'x', dead: false, owes: false };
 

@@ -35,6 +35,37 @@ afterAll(async () => {
   await rows.close();
 });
 
+describe('the mailbox of a run', () => {
+  const MOST = 10_000;
+
+  async function fill(runId: string, count: number): Promise<void> {
+    await rows.pool.query(
+      `INSERT INTO durable.events (run_id, sent_at, name, payload) SELECT $1, now(), 'other', '1' FROM generate_series(1, $2::int)`,
+      [runId, count],
+    );
+  }
+
+  it('takes 10 000 events, and then only what the run waits for; a repeated delivery stays one', async () => {
+    const run = await rows.open(SLEEPING);
+    await rows.wait(run, { kind: 'any', names: ['paid', 'late'] });
+    await fill(run, MOST - 1);
+    const post = (name: string, dedupeKey: string | null = null): Promise<Wake> =>
+      waits.sendEvent({ runId: run, name, payload: encode(1), dedupeKey, request: uuidv7() });
+    await post('more', 'k');
+    await expect(post('more')).rejects.toMatchObject({ code: 'MAILBOX_FULL', executionId: run, limit: MOST });
+    await expect(
+      rows.dataSource.transaction((manager) =>
+        waits.sendEventWithin(manager, { runId: run, name: 'more', payload: encode(1), dedupeKey: null }),
+      ),
+    ).rejects.toMatchObject({ code: 'MAILBOX_FULL' });
+    await post('more', 'k');
+    expect((await post('paid')).woken).toHaveLength(1);
+    await expect(post('paid')).rejects.toThrow(`"${run}" has 10000 events that no wait has taken`);
+    await rows.pool.query(`DELETE FROM durable.events WHERE run_id = $1 AND name = 'more'`, [run]);
+    await post('more');
+  });
+});
+
 const SLEEPING = { state: 'sleeping', due_at: 'infinity', started_at: new Date() };
 
 /** A run that sleeps, with one wait. */

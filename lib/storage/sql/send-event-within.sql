@@ -7,20 +7,20 @@
 -- $4 text: dedupe key; NULL: none
 -- $5 text: W3C traceparent of the sender; NULL: it is not traced
 --
--- Returns `outcome`: 'sent', 'duplicate', or the status of a run that has ended. No row: there is no such run.
+-- Returns `outcome`: 'sent', 'duplicate', 'full', or the status of a run that has ended. No row: there is no such run.
 WITH sent AS (
   INSERT INTO durable.events (run_id, sent_at, loose, name, dedupe_key, payload, traceparent)
   SELECT e.id, durable.clock(), true, $2, $4, $3, $5
   FROM durable.workflow_executions e
-  WHERE e.id = $1 AND e.status = 'active'
+  WHERE e.id = $1 AND e.status = 'active' AND NOT durable.is_mailbox_full($1, $2)
   ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
   RETURNING id
 )
 SELECT CASE
     WHEN EXISTS (SELECT FROM sent) THEN 'sent'
     -- A repeated delivery stays one, also after the run's end.
-    WHEN e.status = 'active' OR EXISTS (SELECT FROM durable.events m WHERE m.run_id = $1 AND m.dedupe_key = $4)
-      THEN 'duplicate'
+    WHEN EXISTS (SELECT FROM durable.events m WHERE m.run_id = $1 AND m.dedupe_key = $4) THEN 'duplicate'
+    WHEN e.status = 'active' THEN CASE WHEN durable.is_mailbox_full($1, $2) THEN 'full' ELSE 'duplicate' END
     ELSE e.status
   END AS outcome
 FROM durable.workflow_executions e
