@@ -46,6 +46,17 @@ export async function dropDatabase(name) {
   await onServer(`DROP DATABASE IF EXISTS ${quoted} WITH (FORCE)`);
 }
 
+const SETTINGS = [
+  'idle_in_transaction_session_timeout=0',
+  'statement_timeout=0',
+  'lock_timeout=0',
+  'standard_conforming_strings=on',
+  'datestyle=ISO',
+  'timezone=UTC',
+  'search_path=public',
+]
+  .map((one) => `-c ${one}`)
+  .join(' ');
 const statements = new URL('../../lib/storage/sql/', import.meta.url);
 const checks = readdirSync(statements)
   .filter((file) => /^verify-.*\.sql$/.test(file))
@@ -63,7 +74,8 @@ export async function findingsOf(name, { breaksRows = false, leaves = false } = 
   if (there.length === 0) return [];
   const url = new URL(process.env.TEST_SERVER_URL);
   url.pathname = `/${name}`;
-  const client = new pg.Client({ connectionString: url.href });
+  // Whatever defaults the spec has given its database.
+  const client = new pg.Client({ connectionString: url.href, options: SETTINGS });
   await client.connect();
   try {
     const { rows } = await client.query(`SELECT to_regclass('spec.reconciled') IS NOT NULL AS noted`);
