@@ -64,7 +64,7 @@ const checks = readdirSync(statements)
 
 /**
  * What must never be in a test's database at its end: rows that a safety net had to mend (test/support/reconciled.sql), and
- * what `verify` finds. Costs 40 ms in a small database.
+ * what `verify` finds. Costs some 150 ms for an empty database on a machine with much to do.
  * @param rules.breaksRows the spec writes rows by hand that the engine would not: nothing is looked at
  * @param rules.leaves the spec leaves things as they must not be: only what was mended is looked at
  */
