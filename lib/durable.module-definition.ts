@@ -7,16 +7,16 @@ import {
   getDurableOptionsToken,
   getDurableQueuesToken,
   getDurableRunnerToken,
-} from './durable.tokens.js';
+} from './decorators/tokens.js';
 import { shared } from './core/shared.js';
-import { DurableClient } from './durable.client.js';
-import { DurableEvents } from './durable.events.js';
-import { DurableExplorer } from './durable.explorer.js';
-import { DurableHealthIndicator } from './durable.health.js';
-import { DurableLauncherModule } from './durable.launcher.js';
-import { type DurableFactoryOptions, resolveOptions } from './durable.options.js';
-import { DurableQueues } from './durable.queues.js';
-import { CHECKED_OPTIONS, DurableRunner } from './durable.runner.js';
+import { DurableClient } from './client/durable.client.js';
+import { DurableEvents } from './client/durable.events.js';
+import { DurableExplorer } from './workflows/durable.explorer.js';
+import { DurableHealthIndicator } from './client/durable.health.js';
+import { DurableLauncherModule } from './lifecycle/durable.launcher.js';
+import { type DurableFactoryOptions, resolveOptions } from './options/module.js';
+import { DurableQueues } from './client/durable.queues.js';
+import { CHECKED_OPTIONS, DurableRunner } from './lifecycle/durable.runner.js';
 
 /** What stands beside the factory of `forRootAsync()`: tokens and exports depend on it. */
 export interface DurableModuleExtras {

@@ -1,8 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { ConfigurationError } from './core/errors.js';
+import { ConfigurationError } from './core/errors/errors.js';
 import { ConfigurableModuleClass } from './durable.module-definition.js';
 import type { ASYNC_OPTIONS_TYPE } from './durable.module-definition.js';
-import type { DurableModuleOptions } from './durable.options.js';
+import type { DurableModuleOptions } from './options/module.js';
 import { read } from './core/text-of.js';
 import { Faults, given, isObject, OptionReader } from './core/option-reader.js';
 

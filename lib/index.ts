@@ -8,27 +8,27 @@ export type {
   QueueOptions,
   RateLimit,
   RetentionOptions,
-} from './durable.options.js';
-export { DurableClient } from './durable.client.js';
-export type { CleanupOptions } from './durable.cleanup.js';
-export { DurableEvents } from './durable.events.js';
-export { DURABLE_EVENT_KINDS, type DurableEvent, type DurableEventKind } from './core/events.js';
+} from './options/module.js';
+export { DurableClient } from './client/durable.client.js';
+export type { CleanupOptions } from './options/cleanup.js';
+export { DurableEvents } from './client/durable.events.js';
+export { DURABLE_EVENT_KINDS, type DurableEvent, type DurableEventKind } from './core/run/events.js';
 export {
   DurableHealthIndicator,
   type DurableHealth,
   type DurableHealthResult,
   type ReadinessOptions,
-} from './durable.health.js';
+} from './client/durable.health.js';
 export {
   DurableQueues,
   type QueueStats,
   type QueueStatus,
   type WorkerAttempt,
   type WorkerInfo,
-} from './durable.queues.js';
-export { WorkflowHandle, type ResultOptions } from './durable.handle.js';
-export type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from './durable.schedule-options.js';
-export type { SharedStartOptions, StartManyItem, StartOptions } from './durable.start-options.js';
+} from './client/durable.queues.js';
+export { WorkflowHandle, type ResultOptions } from './client/handle.js';
+export type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from './options/schedules.js';
+export type { SharedStartOptions, StartManyItem, StartOptions } from './options/start.js';
 export type {
   CompensationResult,
   Execution,
@@ -48,14 +48,14 @@ export type {
   StepRecord,
   StoredSchedule,
   WorkflowSummary,
-} from './durable.types.js';
-export type { CancelOptions, CancelWaitOptions, SendEventOptions } from './durable.wait-options.js';
+} from './client/filters.js';
+export type { CancelOptions, CancelWaitOptions, SendEventOptions } from './options/waits.js';
 export {
   getDurableClientToken,
   getDurableEventsToken,
   getDurableHealthIndicatorToken,
   getDurableQueuesToken,
-} from './durable.tokens.js';
+} from './decorators/tokens.js';
 
 export { Branch } from './decorators/branch.decorator.js';
 export { Compensate } from './decorators/compensate.decorator.js';
@@ -85,7 +85,7 @@ export type {
   WorkflowOptions,
 } from './decorators/types.js';
 
-export { callWorkflow, startWorkflow, type CallOptions, type ChildOptions } from './engine/child-functions.js';
+export { callWorkflow, startWorkflow, type CallOptions, type ChildOptions } from './engine/step/child-functions.js';
 export {
   scheduleAt,
   sleep,
@@ -100,8 +100,8 @@ export {
   waitForText,
   type InputOptions,
   type WaitOptions,
-} from './engine/wait-functions.js';
-export type { InputChoice, InputField, InputOption, InputType } from './core/wait-spec.js';
+} from './engine/step/wait-functions.js';
+export type { InputChoice, InputField, InputOption, InputType } from './core/run/wait-spec.js';
 export {
   appendContext,
   currentAttempt,
@@ -122,8 +122,8 @@ export {
   updateContext,
   workflowId,
   workflowInput,
-} from './engine/step-functions.js';
-export { days, hours, minutes, seconds } from './core/duration.js';
+} from './engine/step/step-functions.js';
+export { days, hours, minutes, seconds } from './core/time/duration.js';
 export {
   endOfDay,
   nextBusinessDay,
@@ -131,7 +131,7 @@ export {
   type DayOptions,
   type HourOptions,
   type Weekday,
-} from './core/dates.js';
+} from './core/time/dates.js';
 export {
   finish,
   goto,
@@ -142,7 +142,7 @@ export {
   type ItemContext,
   type ParallelResults,
   type SettledResult,
-} from './core/results.js';
+} from './core/run/results.js';
 export {
   workflowGraph,
   type GraphEdge,
@@ -150,8 +150,8 @@ export {
   type GraphNode,
   type GraphNodeKind,
   type WorkflowGraph,
-} from './core/definition-graph.js';
-export { toMermaid } from './core/definition-mermaid.js';
+} from './core/definition/definition-graph.js';
+export { toMermaid } from './core/definition/definition-mermaid.js';
 export type {
   BranchNode,
   CompensationNode,
@@ -165,8 +165,8 @@ export type {
   StepSettings,
   WorkflowDefinition,
   WorkflowNode,
-} from './core/definition.js';
-export type { StoredError } from './core/stored-error.js';
-export { ExecutionNotFinishedError, MailboxFullError } from './core/errors-client.js';
-export { StepUsageError } from './core/errors-usage.js';
-export * from './core/errors.js';
+} from './core/definition/definition.js';
+export type { StoredError } from './core/errors/stored-error.js';
+export { ExecutionNotFinishedError, MailboxFullError } from './core/errors/errors-client.js';
+export { StepUsageError } from './core/errors/errors-usage.js';
+export * from './core/errors/errors.js';

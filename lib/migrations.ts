@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { MigrationError } from './core/errors.js';
-import { knownMigrations, type Migration } from './storage/migration-files.js';
+import { MigrationError } from './core/errors/errors.js';
+import { knownMigrations, type Migration } from './storage/migrations/migration-files.js';
 import {
   applyMigration,
   lockMigrations,
@@ -8,7 +8,7 @@ import {
   revertMigration,
   type MigrationState,
   type RunSql,
-} from './storage/migration-state.js';
+} from './storage/migrations/migration-state.js';
 import { assertSchemaName } from './storage/sql.js';
 
 export interface DurableMigrationsOptions {

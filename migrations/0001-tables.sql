@@ -245,7 +245,7 @@ CREATE TABLE durable.step_executions (
   -- NULL: returned nothing, the data went on unchanged.
   output       text,
   error        text,
-  -- What the step's code has logged, one row of text a line (lib/core/log-entry.ts); NULL: nothing. On the record of the
+  -- What the step's code has logged, one row of text a line (lib/core/run/log-entry.ts); NULL: nothing. On the record of the
   -- attempt, or on one of type 'log' where a pass of it has left none: it waits, or was handed back.
   logs         text,
   -- Of a step on another queue, which numbers its records by itself: the run's last record when this one was written,

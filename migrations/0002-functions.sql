@@ -4,7 +4,7 @@
 -- small must not scan them when they are large. (Functions in SQL plan anew at each call before PostgreSQL 18, those in
 -- PL/pgSQL wherever a parameter is an array and plan_cache_mode does not say otherwise.)
 
--- The status of a run (lib/core/status.ts): `stored` is that of its row in workflow_executions, which says 'active' of every
+-- The status of a run (lib/core/run/status.ts): `stored` is that of its row in workflow_executions, which says 'active' of every
 -- unfinished one; the rest is in its row of the queue. Inlined by the planner: costs no call.
 CREATE FUNCTION durable.run_status(stored text, state text, paused boolean, compensating boolean, started_at timestamptz)
 RETURNS text LANGUAGE sql IMMUTABLE AS $$

@@ -1,7 +1,7 @@
-import { DatabaseUnavailableError } from '../lib/core/errors.js';
+import { DatabaseUnavailableError } from '../lib/core/errors/errors.js';
 import { uuidv7 } from '../lib/core/uuid.js';
-import { targetOf, waitForDatabase } from '../lib/durable.connect.js';
-import { resolveTarget } from '../lib/storage/connection.js';
+import { targetOf, waitForDatabase } from '../lib/lifecycle/connect.js';
+import { resolveTarget } from '../lib/storage/connection/connection.js';
 import { createTestDatabase, urlOf } from './support/database.js';
 import { startFakePooler } from './support/fake-pooler.js';
 import { onServer } from './support/leak-check.mjs';

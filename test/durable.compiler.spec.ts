@@ -1,5 +1,5 @@
-import { DEFAULT_RETRY, DEFAULT_SETTINGS } from '../lib/core/definition.js';
-import { goto } from '../lib/core/results.js';
+import { DEFAULT_RETRY, DEFAULT_SETTINGS } from '../lib/core/definition/definition.js';
+import { goto } from '../lib/core/run/results.js';
 import { Branch } from '../lib/decorators/branch.decorator.js';
 import { Compensate } from '../lib/decorators/compensate.decorator.js';
 import { Decision } from '../lib/decorators/decision.decorator.js';
@@ -7,7 +7,7 @@ import { ForEach } from '../lib/decorators/for-each.decorator.js';
 import { Parallel } from '../lib/decorators/parallel.decorator.js';
 import { Step } from '../lib/decorators/step.decorator.js';
 import type { StepOptions, WorkflowOptions } from '../lib/decorators/types.js';
-import { compileWorkflow, defaultWorkflowName, type CompiledWorkflow } from '../lib/durable.compiler.js';
+import { compileWorkflow, defaultWorkflowName, type CompiledWorkflow } from '../lib/workflows/compiler.js';
 
 type Options = WorkflowOptions<object, never>;
 

@@ -1,21 +1,21 @@
 import { Controller, Inject, Injectable, Module, Scope, type ModuleMetadata, type Provider } from '@nestjs/common';
 import { DiscoveryModule, REQUEST } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
-import { definitionHash } from '../lib/core/definition-hash.js';
-import { DefinitionError } from '../lib/core/errors.js';
+import { definitionHash } from '../lib/core/definition/definition-hash.js';
+import { DefinitionError } from '../lib/core/errors/errors.js';
 import { InjectDurable } from '../lib/decorators/inject-durable.decorator.js';
 import { Schedule } from '../lib/decorators/schedule.decorator.js';
 import { Step } from '../lib/decorators/step.decorator.js';
 import type { ScheduleOptions } from '../lib/decorators/types.js';
 import { Workflow } from '../lib/decorators/workflow.decorator.js';
-import { DurableExplorer, type WorkflowBinding } from '../lib/durable.explorer.js';
+import { DurableExplorer, type WorkflowBinding } from '../lib/workflows/durable.explorer.js';
 import {
   getDurableClientToken,
   getDurableRunnerToken,
   getDurableEventsToken,
   getDurableOptionsToken,
   getDurableQueuesToken,
-} from '../lib/durable.tokens.js';
+} from '../lib/decorators/tokens.js';
 
 @Injectable()
 class PaymentService {

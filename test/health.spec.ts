@@ -4,7 +4,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { DurableClient, DurableHealthIndicator, DurableModule, DurableQueues, Step, Workflow } from 'nest-durable';
 import { getDurableHealthIndicatorToken, getDurableQueuesToken } from 'nest-durable';
 import pg from 'pg';
-import type { DurableHost, DurableRuntime } from '../lib/durable.host.js';
+import type { DurableHost, DurableRuntime } from '../lib/lifecycle/host.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 import { startProxy } from './support/tcp-proxy.js';
 

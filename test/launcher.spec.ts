@@ -3,7 +3,7 @@ import { jest } from '@jest/globals';
 import { type DynamicModule, Global, Injectable, Logger, Module } from '@nestjs/common';
 import { ModulesContainer, NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
-import { DurableLauncher, DurableLauncherModule, type Launchable } from '../lib/durable.launcher.js';
+import { DurableLauncher, DurableLauncherModule, type Launchable } from '../lib/lifecycle/durable.launcher.js';
 
 const log: string[] = [];
 

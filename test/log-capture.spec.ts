@@ -1,11 +1,11 @@
 import { ConsoleLogger, Logger } from '@nestjs/common';
-import type { LogLine } from '../lib/core/log-entry.js';
-import { compileRedaction, NO_REDACTION } from '../lib/core/redact.js';
-import { BootContext } from '../lib/engine/boot-context.js';
-import { captureLogs } from '../lib/durable.log-capture.js';
-import { ModuleLogger } from '../lib/durable.logger.js';
-import { type LogSettings, StepLog } from '../lib/engine/step-log.js';
-import { type ScopeHost, StepScope } from '../lib/engine/step-scope.js';
+import type { LogLine } from '../lib/core/run/log-entry.js';
+import { compileRedaction, NO_REDACTION } from '../lib/core/redact/redact.js';
+import { BootContext } from '../lib/engine/ports/boot-context.js';
+import { captureLogs } from '../lib/logging/log-capture.js';
+import { ModuleLogger } from '../lib/logging/logger.js';
+import { type LogSettings, StepLog } from '../lib/engine/step/log.js';
+import { type ScopeHost, StepScope } from '../lib/engine/step/scope.js';
 
 const settings: LogSettings = {
   levels: new Set(['fatal', 'error', 'warn', 'log', 'debug', 'verbose']),

@@ -1,9 +1,9 @@
 import { jest } from '@jest/globals';
 import * as api from '@opentelemetry/api';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { compileRedaction, NO_REDACTION } from '../lib/core/redact.js';
-import { DurableMetrics } from '../lib/durable.metrics.js';
-import { DurableTraces } from '../lib/durable.traces.js';
+import { compileRedaction, NO_REDACTION } from '../lib/core/redact/redact.js';
+import { DurableMetrics } from '../lib/telemetry/metrics.js';
+import { DurableTraces } from '../lib/telemetry/traces.js';
 
 const exporter = new InMemorySpanExporter();
 
@@ -58,7 +58,7 @@ describe('the package', () => {
     jest.unstable_mockModule('@opentelemetry/api', () => {
       throw error;
     });
-    const { openTelemetry } = await import('../lib/durable.telemetry.js');
+    const { openTelemetry } = await import('../lib/telemetry/telemetry.js');
     return openTelemetry(NO_REDACTION);
   };
 

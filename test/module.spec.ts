@@ -11,15 +11,20 @@ import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import { ConfigurationError, DatabaseUnavailableError, DefinitionError, MigrationError } from '../lib/core/errors.js';
+import {
+  ConfigurationError,
+  DatabaseUnavailableError,
+  DefinitionError,
+  MigrationError,
+} from '../lib/core/errors/errors.js';
 import { Compensate } from '../lib/decorators/compensate.decorator.js';
 import { InjectDurable } from '../lib/decorators/inject-durable.decorator.js';
 import { Step } from '../lib/decorators/step.decorator.js';
 import { Workflow } from '../lib/decorators/workflow.decorator.js';
-import { DurableClient } from '../lib/durable.client.js';
+import { DurableClient } from '../lib/client/durable.client.js';
 import { DurableModule } from '../lib/durable.module.js';
-import type { DurableFactoryOptions, DurableModuleOptions } from '../lib/durable.options.js';
-import { getDurableClientToken } from '../lib/durable.tokens.js';
+import type { DurableFactoryOptions, DurableModuleOptions } from '../lib/options/module.js';
+import { getDurableClientToken } from '../lib/decorators/tokens.js';
 import { createTestDatabase, type TestDatabase } from './support/database.js';
 
 let database: TestDatabase;

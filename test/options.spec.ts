@@ -1,8 +1,8 @@
 import { DataSource } from 'typeorm';
-import { ConfigurationError } from '../lib/core/errors.js';
-import { NO_REDACTION } from '../lib/core/redact.js';
-import { resolveOptions, type ResolveSettings } from '../lib/durable.options.js';
-import { resolveTarget } from '../lib/storage/connection.js';
+import { ConfigurationError } from '../lib/core/errors/errors.js';
+import { NO_REDACTION } from '../lib/core/redact/redact.js';
+import { resolveOptions, type ResolveSettings } from '../lib/options/module.js';
+import { resolveTarget } from '../lib/storage/connection/connection.js';
 
 const env = { NODE_ENV: 'test' };
 const queue = {

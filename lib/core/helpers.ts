@@ -1,5 +1,5 @@
 import { describe } from './describe.js';
-import { InvalidInputError } from './errors-execution.js';
+import { InvalidInputError } from './errors/errors-execution.js';
 
 /** The data with one more or another value. */
 type With<D, K extends PropertyKey, V> = Omit<D, K> & Record<K, V>;

@@ -1,5 +1,5 @@
 import { describe } from './describe.js';
-import { InvalidInputError } from './errors-execution.js';
+import { InvalidInputError } from './errors/errors-execution.js';
 import { isUuid } from './uuid.js';
 
 /**

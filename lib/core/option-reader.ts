@@ -1,7 +1,7 @@
 import { describe } from './describe.js';
 import { didYouMean } from './did-you-mean.js';
-import type { Violation } from './durable-error.js';
-import { InvalidInputError } from './errors-execution.js';
+import type { Violation } from './errors/durable-error.js';
+import { InvalidInputError } from './errors/errors-execution.js';
 import { DATE, DURATION, isDate, isDuration, KEY, type TextRule } from './limits.js';
 import { clip, textOf } from './text-of.js';
 

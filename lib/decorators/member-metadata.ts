@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { DefinitionError } from '../core/errors.js';
+import { DefinitionError } from '../core/errors/errors.js';
 import type {
   CompensateOptions,
   DecisionOptions,

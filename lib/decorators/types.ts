@@ -1,4 +1,4 @@
-import type { Finish, Goto, ParallelResults } from '../core/results.js';
+import type { Finish, Goto, ParallelResults } from '../core/run/results.js';
 
 /** Any method, as far as a decorator cares: what it takes and gives is between the members. */
 export type Method = (...args: never[]) => unknown;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import type { DurableWorkflow, WorkflowClass } from '../core/durable-workflow.js';
-import { DefinitionError } from '../core/errors.js';
+import { DefinitionError } from '../core/errors/errors.js';
 import type { WorkflowOptions } from './types.js';
 
 const MarkWorkflow = DiscoveryService.createDecorator<WorkflowOptions<object, never>>();

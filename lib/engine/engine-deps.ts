@@ -1,14 +1,15 @@
-import type { Advice } from './advice.js';
-import type { BootContext } from './boot-context.js';
-import type { ChildTargets } from './children.js';
-import type { DatabaseClock } from './clock.js';
-import type { MaintenanceJob } from './maintenance.js';
-import type { Observer } from './observer.js';
-import type { QueueSettings, QueueStore } from './queue-store.js';
-import type { Registry } from './registry.js';
-import type { LogSettings } from './step-log.js';
-import type { DeclarationStore, EngineStore, ScheduleStore } from './store.js';
-import type { Telemetry } from './telemetry.js';
+import type { Advice } from './step/advice.js';
+import type { BootContext } from './ports/boot-context.js';
+import type { ChildTargets } from './ports/children.js';
+import type { DatabaseClock } from './time/clock.js';
+import type { MaintenanceJob } from './worker/maintenance.js';
+import type { Hints } from './ports/hints.js';
+import type { Observer } from './ports/observer.js';
+import type { QueueSettings, QueueStore } from './ports/queue-store.js';
+import type { Registry } from './ports/registry.js';
+import type { LogSettings } from './step/log.js';
+import type { DeclarationStore, EngineStore, ScheduleStore } from './ports/store.js';
+import type { Telemetry } from './ports/telemetry.js';
 
 export interface EngineSettings {
   readonly host: string;
@@ -27,22 +28,6 @@ export interface EngineSettings {
   readonly abortGrace: number;
   readonly maxPayloadBytes: number;
   readonly logs: LogSettings | null;
-}
-
-/** Wake-up calls to the other processes. Losing one costs a poll interval, nothing else. */
-export interface Hints {
-  /** Whether those of the others arrive at the moment. */
-  listening(): boolean;
-  /** A queue has work. */
-  queue(name: string): void;
-  /** A queue has something that is due later: look when. */
-  later(queue: string): void;
-  /** A run that somebody waits for has ended. */
-  done(runId: string): void;
-  /** Look at this run: it was cancelled. */
-  control(runId: string): void;
-  /** A queue's settings have changed. */
-  settings(queue: string): void;
 }
 
 export interface EngineDeps {

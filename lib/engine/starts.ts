@@ -1,8 +1,8 @@
-import { DatabaseUnavailableError } from '../core/errors.js';
-import type { DatabaseClock } from './clock.js';
-import type { JournalWriter } from './journal-writer.js';
-import { type StartOp, StoreError } from './store.js';
-import type { Telemetry } from './telemetry.js';
+import { DatabaseUnavailableError } from '../core/errors/errors.js';
+import type { DatabaseClock } from './time/clock.js';
+import type { JournalWriter } from './journal/journal-writer.js';
+import { type StartOp, StoreError } from './ports/store.js';
+import type { Telemetry } from './ports/telemetry.js';
 
 interface StartsDeps {
   readonly writer: JournalWriter;

@@ -1,6 +1,6 @@
 import { type ColumnType, type EntitySchemaColumnOptions, EntitySchema, type ObjectLiteral } from 'typeorm';
-import type { FinishedStatus } from '../core/status.js';
-import type { WaitKind, WaitState } from '../core/wait-spec.js';
+import type { FinishedStatus } from '../core/run/status.js';
+import type { WaitKind, WaitState } from '../core/run/wait-spec.js';
 
 /** workflow_definitions */
 export interface DefinitionRow {

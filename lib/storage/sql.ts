@@ -1,20 +1,39 @@
-import { readFileSync } from 'node:fs';
-import { ConfigurationError } from '../core/errors.js';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ConfigurationError } from '../core/errors/errors.js';
 
 const texts = new Map<string, string>();
+let files: ReadonlyMap<string, string> | undefined;
 
 /**
- * The statement in sql/<name>.sql, for the tables of this schema. The files name the schema `durable`, so that they
+ * The statement in sql/<room>/<name>.sql, for the tables of this schema. The files name the schema `durable`, so that they
  * are valid SQL that can be pasted into psql; `schema` must have passed `assertSchemaName`.
  */
 export function sql(name: string, schema: string): string {
   const key = `${schema}/${name}`;
   let text = texts.get(key);
   if (text === undefined) {
-    text = inSchema(readFileSync(new URL(`./sql/${name}.sql`, import.meta.url), 'utf8'), schema);
+    text = inSchema(readFileSync(fileOf(name), 'utf8'), schema);
     texts.set(key, text);
   }
   return text;
+}
+
+/** The file of each statement by its name; read when the first is asked for. */
+export function statementFiles(): ReadonlyMap<string, string> {
+  if (files === undefined) {
+    const folder = fileURLToPath(new URL('./sql', import.meta.url));
+    const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.sql'));
+    files = new Map(names.map((file) => [basename(file, '.sql'), join(folder, file)]));
+  }
+  return files;
+}
+
+function fileOf(name: string): string {
+  const file = statementFiles().get(name);
+  if (file === undefined) throw new Error(`no statement is called "${name}"`);
+  return file;
 }
 
 /** Puts the configured schema in the place of the literal `durable.`. */

@@ -1,9 +1,9 @@
-import { encode } from '../core/codec.js';
+import { encode } from '../core/codec/codec.js';
 import { uuidv7 } from '../core/uuid.js';
-import { defaultWorkflowName, workflowNameOf } from '../durable.compiler.js';
-import type { ChildRequest, PreparedChild } from '../engine/children.js';
-import { PassTurns } from '../engine/pass-turns.js';
-import type { PassWaits, StartChild, Suspension, WaitRequest } from '../engine/step-waits.js';
+import { defaultWorkflowName, workflowNameOf } from '../workflows/compiler.js';
+import type { ChildRequest, PreparedChild } from '../engine/ports/children.js';
+import { PassTurns } from '../engine/step/pass-turns.js';
+import type { PassWaits, StartChild, Suspension, WaitRequest } from '../engine/step/waits.js';
 import type { AnsweredWaits, AskedWait } from './answered-waits.js';
 
 const FUNCTIONS = {

@@ -1,10 +1,10 @@
 import type { INestApplication, INestApplicationContext, InjectionToken } from '@nestjs/common';
 import type { TestingModule } from '@nestjs/testing';
 import type { InputOf, ResultOf, WorkflowRef } from '../core/durable-workflow.js';
-import { DurableClient } from '../durable.client.js';
-import type { WorkflowHandle } from '../durable.handle.js';
-import type { DurableRuntime } from '../durable.host.js';
-import type { StartOptions } from '../durable.start-options.js';
+import { DurableClient } from '../client/durable.client.js';
+import type { WorkflowHandle } from '../client/handle.js';
+import type { DurableRuntime } from '../lifecycle/host.js';
+import type { StartOptions } from '../options/start.js';
 import { type Exploration, type ExploreOptions, explore } from './explore.js';
 import { Settling } from './settling.js';
 import type { Commit, Death } from './store-gate.js';

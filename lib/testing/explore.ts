@@ -1,8 +1,8 @@
-import type { Execution } from '../core/execution.js';
-import { isFinished } from '../core/status.js';
+import type { Execution } from '../core/run/execution.js';
+import { isFinished } from '../core/run/status.js';
 import { textOf } from '../core/text-of.js';
-import type { DurableClient } from '../durable.client.js';
-import type { StartOptions } from '../durable.start-options.js';
+import type { DurableClient } from '../client/durable.client.js';
+import type { StartOptions } from '../options/start.js';
 import type { Commit, Death } from './store-gate.js';
 
 /** What `test.explore()` does with each run. `Run` is its handle, `Test` the test itself. */

@@ -1,7 +1,7 @@
-import { decode, encode, isPlainData } from '../core/codec.js';
+import { decode, encode, isPlainData } from '../core/codec/codec.js';
 import { uuidv7 } from '../core/uuid.js';
-import { BootContext } from '../engine/boot-context.js';
-import { type FanResults, type ScopeHost, StepScope } from '../engine/step-scope.js';
+import { BootContext } from '../engine/ports/boot-context.js';
+import { type FanResults, type ScopeHost, StepScope } from '../engine/step/scope.js';
 import { AnsweredPass, childOf, nameOfWorkflow } from './answered-pass.js';
 import { AnsweredWaits, type AskedWait, type WaitAnswers } from './answered-waits.js';
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { InFlightAttempt } from '../engine/session.js';
+import type { InFlightAttempt } from '../engine/step/in-flight.js';
 import type { TestWorker } from './test-worker.js';
 
 /** ms of real time between two looks. */

@@ -1,4 +1,4 @@
-import type { EngineStore, RunOp, StepTransaction } from '../engine/store.js';
+import type { EngineStore, RunOp, StepTransaction } from '../engine/ports/store.js';
 
 /** What a worker is about to commit. */
 export interface Commit {

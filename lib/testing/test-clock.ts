@@ -1,5 +1,5 @@
-import { DatabaseClock } from '../engine/clock.js';
-import type { Timer } from '../engine/long-timer.js';
+import { DatabaseClock } from '../engine/time/clock.js';
+import type { Timer } from '../engine/time/long-timer.js';
 
 /** The clock of a worker under test: it stands still until `sync` moves it, and takes its timers along. */
 export class TestClock extends DatabaseClock {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { ConfigurationError } from '../core/errors.js';
-import { migrate } from '../storage/migrator.js';
+import { ConfigurationError } from '../core/errors/errors.js';
+import { migrate } from '../storage/migrations/migrator.js';
 import { exclusively, type TestServer, testServer } from './test-server.js';
 
 /** Schema of the engine's tables, whatever it is in the app: the one that the statements here are written for. */

@@ -11,9 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
 import pg from 'pg';
 import { textOf } from '../core/text-of.js';
-import { withFileLock } from '../storage/file-lock.js';
-import { freePort } from '../storage/free-port.js';
-import { canEnter, checkOwner, locatePostgres, serverEnvironment } from '../storage/postgres-binaries.js';
+import { withFileLock } from '../storage/embedded/file-lock.js';
+import { freePort } from '../storage/embedded/free-port.js';
+import { canEnter, checkOwner, locatePostgres, serverEnvironment } from '../storage/embedded/postgres-binaries.js';
 
 /** A server with the databases of one process's tests. */
 export interface TestServer {

@@ -1,8 +1,8 @@
-import type { DurableRuntime } from '../durable.host.js';
-import type { BootContext } from '../engine/boot-context.js';
+import type { DurableRuntime } from '../lifecycle/host.js';
+import type { BootContext } from '../engine/ports/boot-context.js';
 import type { EngineDeps, EngineSettings } from '../engine/engine-deps.js';
 import { Engine } from '../engine/engine.js';
-import type { EngineStore } from '../engine/store.js';
+import type { EngineStore } from '../engine/ports/store.js';
 import { type Commit, type Death, StoreGate } from './store-gate.js';
 import { TestClock } from './test-clock.js';
 

@@ -1,10 +1,10 @@
 import { IsInt, Min, ValidateBy } from 'class-validator';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { encode } from '../../lib/core/codec.js';
-import { InvalidInputError } from '../../lib/core/errors.js';
+import { encode } from '../../lib/core/codec/codec.js';
+import { InvalidInputError } from '../../lib/core/errors/errors.js';
 import { DurableWorkflow } from '../../lib/core/durable-workflow.js';
 import { Workflow } from '../../lib/decorators/workflow.decorator.js';
-import { DurableClient } from '../../lib/durable.client.js';
+import { DurableClient } from '../../lib/client/durable.client.js';
 import { FakeHost } from './fake-host.js';
 
 class OrderWorkflow extends DurableWorkflow<{ n: number }, { total: number }> {}

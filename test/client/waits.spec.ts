@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { encode } from '../../lib/core/codec.js';
-import type { WaitSpec } from '../../lib/core/wait-spec.js';
+import { encode } from '../../lib/core/codec/codec.js';
+import type { WaitSpec } from '../../lib/core/run/wait-spec.js';
 import { DurableWorkflow } from '../../lib/core/durable-workflow.js';
-import { DurableClient } from '../../lib/durable.client.js';
+import { DurableClient } from '../../lib/client/durable.client.js';
 import { FakeHost } from './fake-host.js';
 
 class OrderWorkflow extends DurableWorkflow<{ n: number }, object> {}

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { decode, encode } from '../../lib/core/codec.js';
+import { decode, encode } from '../../lib/core/codec/codec.js';
 import { Random } from '../support/random.js';
 
 describe('random values', () => {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { runInNewContext } from 'node:vm';
-import { decode, encode, isPlainData } from '../../lib/core/codec.js';
-import { SerializationError } from '../../lib/core/errors.js';
+import { decode, encode, isPlainData } from '../../lib/core/codec/codec.js';
+import { SerializationError } from '../../lib/core/errors/errors.js';
 
 const roundTrip = (value: unknown): unknown => decode(encode(value));
 

@@ -1,6 +1,6 @@
-import { Cron } from '../../lib/core/cron.js';
-import { InvalidCronError } from '../../lib/core/errors.js';
-import { DAY, offsetAt } from '../../lib/core/zone.js';
+import { Cron } from '../../lib/core/time/cron.js';
+import { InvalidCronError } from '../../lib/core/errors/errors.js';
+import { DAY, offsetAt } from '../../lib/core/time/zone.js';
 
 /** The next due times after an instant, as ISO text without seconds. */
 function due(cron: string, zone: string, after: string, count: number): string[] {

@@ -1,5 +1,5 @@
-import { endOfDay, nextBusinessDay, nextWeekday } from '../../lib/core/dates.js';
-import { InvalidInputError } from '../../lib/core/errors.js';
+import { endOfDay, nextBusinessDay, nextWeekday } from '../../lib/core/time/dates.js';
+import { InvalidInputError } from '../../lib/core/errors/errors.js';
 
 const at = (iso: string): Date => new Date(iso);
 

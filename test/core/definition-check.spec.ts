@@ -1,6 +1,11 @@
-import { checkDraft } from '../../lib/core/definition-check.js';
-import { buildDefinition, type DraftMember, type DraftWorkflow } from '../../lib/core/definition-draft.js';
-import { DEFAULT_RETRY, DEFAULT_SETTINGS, type RetryPolicy, type StepSettings } from '../../lib/core/definition.js';
+import { checkDraft } from '../../lib/core/definition/definition-check.js';
+import { buildDefinition, type DraftMember, type DraftWorkflow } from '../../lib/core/definition/definition-draft.js';
+import {
+  DEFAULT_RETRY,
+  DEFAULT_SETTINGS,
+  type RetryPolicy,
+  type StepSettings,
+} from '../../lib/core/definition/definition.js';
 
 type Settings = Partial<StepSettings>;
 type Arms = Record<string, string[]>;

@@ -5,8 +5,8 @@ import {
   type StepSettings,
   type WorkflowDefinition,
   type WorkflowNode,
-} from '../../lib/core/definition.js';
-import { findNode } from '../../lib/core/definition-path.js';
+} from '../../lib/core/definition/definition.js';
+import { findNode } from '../../lib/core/definition/definition-path.js';
 import { Random } from '../support/random.js';
 
 type Arms = Record<string, Sequence>;

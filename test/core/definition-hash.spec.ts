@@ -1,5 +1,5 @@
-import { DEFAULT_SETTINGS, type WorkflowDefinition } from '../../lib/core/definition.js';
-import { canonicalJson, definitionHash } from '../../lib/core/definition-hash.js';
+import { DEFAULT_SETTINGS, type WorkflowDefinition } from '../../lib/core/definition/definition.js';
+import { canonicalJson, definitionHash } from '../../lib/core/definition/definition-hash.js';
 
 const DEFINITION: WorkflowDefinition = {
   name: 'order',

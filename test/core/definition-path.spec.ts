@@ -1,4 +1,4 @@
-import { DEFAULT_SETTINGS, type WorkflowDefinition, type WorkflowNode } from '../../lib/core/definition.js';
+import { DEFAULT_SETTINGS, type WorkflowDefinition, type WorkflowNode } from '../../lib/core/definition/definition.js';
 import {
   armPrefix,
   compensationPath,
@@ -10,7 +10,7 @@ import {
   prefixOf,
   siblings,
   stepNameOf,
-} from '../../lib/core/definition-path.js';
+} from '../../lib/core/definition/definition-path.js';
 
 const step = (name: string): WorkflowNode => ({ kind: 'step', name, member: name, settings: DEFAULT_SETTINGS });
 const branch = (name: string, arms: Record<string, WorkflowNode[]>): WorkflowNode => ({

@@ -1,5 +1,5 @@
-import { days, hours, minutes, seconds } from '../../lib/core/duration.js';
-import { InvalidInputError } from '../../lib/core/errors.js';
+import { days, hours, minutes, seconds } from '../../lib/core/time/duration.js';
+import { InvalidInputError } from '../../lib/core/errors/errors.js';
 
 it.each([
   [seconds(1), 1000],

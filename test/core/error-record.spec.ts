@@ -1,5 +1,5 @@
-import { decode, encode } from '../../lib/core/codec.js';
-import { fromStoredError, toStoredError } from '../../lib/core/error-record.js';
+import { decode, encode } from '../../lib/core/codec/codec.js';
+import { fromStoredError, toStoredError } from '../../lib/core/codec/error-record.js';
 
 const bytes = (record: unknown): number => Buffer.byteLength(encode(record));
 const revoked = Proxy.revocable({}, {});

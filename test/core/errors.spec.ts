@@ -1,5 +1,5 @@
-import * as errors from '../../lib/core/errors.js';
-import { toStoredError } from '../../lib/core/error-record.js';
+import * as errors from '../../lib/core/errors/errors.js';
+import { toStoredError } from '../../lib/core/codec/error-record.js';
 
 const cause = { name: 'CardError', message: 'declined' };
 const violations = [

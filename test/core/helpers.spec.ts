@@ -1,5 +1,5 @@
 import { append, assign, get, has, increment, remove, update } from '../../lib/helpers.js';
-import { InvalidInputError } from '../../lib/core/errors.js';
+import { InvalidInputError } from '../../lib/core/errors/errors.js';
 
 const data = Object.freeze({ n: 1, list: Object.freeze(['a']), none: undefined, text: 'x' });
 

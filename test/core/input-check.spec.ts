@@ -1,7 +1,7 @@
-import { checkAnswer, normaliseApproval } from '../../lib/core/input-check.js';
-import { checkDeclaration } from '../../lib/core/input-declaration.js';
-import { parseIsoDate } from '../../lib/core/iso-date.js';
-import type { InputDeclaration, InputField } from '../../lib/core/wait-spec.js';
+import { checkAnswer, normaliseApproval } from '../../lib/core/input/input-check.js';
+import { checkDeclaration } from '../../lib/core/input/input-declaration.js';
+import { parseIsoDate } from '../../lib/core/codec/iso-date.js';
+import type { InputDeclaration, InputField } from '../../lib/core/run/wait-spec.js';
 
 const choices = [{ value: 'red', label: 'Red' }, { value: 'blue' }, { value: 3 }];
 

@@ -1,10 +1,10 @@
 import { runInNewContext } from 'node:vm';
 import { inspect } from 'node:util';
-import { decode, encode } from '../../lib/core/codec.js';
-import { toStoredError } from '../../lib/core/error-record.js';
-import { ANY, DEEP, parsePath } from '../../lib/core/redact-path.js';
-import { compileRedaction, NO_REDACTION, REDACTED } from '../../lib/core/redact.js';
-import type { StoredError } from '../../lib/core/stored-error.js';
+import { decode, encode } from '../../lib/core/codec/codec.js';
+import { toStoredError } from '../../lib/core/codec/error-record.js';
+import { ANY, DEEP, parsePath } from '../../lib/core/redact/redact-path.js';
+import { compileRedaction, NO_REDACTION, REDACTED } from '../../lib/core/redact/redact.js';
+import type { StoredError } from '../../lib/core/errors/stored-error.js';
 
 const payload = (value: unknown, ...paths: string[]): unknown => compileRedaction(paths).payload(value);
 const logged = (value: unknown, ...paths: string[]): unknown => compileRedaction(paths).logged(value);

@@ -1,4 +1,4 @@
-import { toStoredError } from '../../lib/core/error-record.js';
+import { toStoredError } from '../../lib/core/codec/error-record.js';
 import {
   finish,
   goto,
@@ -8,7 +8,7 @@ import {
   unwrap,
   type ParallelResults,
   type SettledResult,
-} from '../../lib/core/results.js';
+} from '../../lib/core/run/results.js';
 
 const reason = toStoredError(Object.assign(new TypeError('declined'), { code: 'CARD' }));
 

@@ -1,5 +1,5 @@
-import { DEFAULT_RETRY, type RetryPolicy } from '../../lib/core/definition.js';
-import { retryDelay } from '../../lib/core/retry.js';
+import { DEFAULT_RETRY, type RetryPolicy } from '../../lib/core/definition/definition.js';
+import { retryDelay } from '../../lib/core/run/retry.js';
 
 const policy = (changes: Partial<RetryPolicy>): RetryPolicy => ({ ...DEFAULT_RETRY, jitter: false, ...changes });
 const delays = (changes: Partial<RetryPolicy>, attempts = [1, 2, 3, 4]): number[] =>

@@ -1,4 +1,4 @@
-import { Cron } from '../../lib/core/cron.js';
+import { Cron } from '../../lib/core/time/cron.js';
 import {
   declared,
   dueTimes,
@@ -13,8 +13,8 @@ import {
   switchedOn,
   triggered,
   updated,
-} from '../../lib/core/schedule.js';
-import { DAY } from '../../lib/core/zone.js';
+} from '../../lib/core/time/schedule.js';
+import { DAY } from '../../lib/core/time/zone.js';
 import { Random } from '../support/random.js';
 
 const HOUR = 3_600_000;

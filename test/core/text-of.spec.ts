@@ -1,4 +1,4 @@
-import { toStoredError } from '../../lib/core/error-record.js';
+import { toStoredError } from '../../lib/core/codec/error-record.js';
 import { errorOf, isError, read, textOf } from '../../lib/core/text-of.js';
 import { HOSTILE } from '../support/hostile.js';
 

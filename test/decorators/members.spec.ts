@@ -1,4 +1,4 @@
-import { DefinitionError } from '../../lib/core/errors.js';
+import { DefinitionError } from '../../lib/core/errors/errors.js';
 import { Compensate } from '../../lib/decorators/compensate.decorator.js';
 import { decoratedMembers, methodNames } from '../../lib/decorators/member-metadata.js';
 import { Schedule, workflowSchedules } from '../../lib/decorators/schedule.decorator.js';

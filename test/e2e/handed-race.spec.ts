@@ -1,6 +1,6 @@
 import { Parallel, Step, waitForEvent, Workflow } from 'nest-durable';
 import { setTimeout as pause } from 'node:timers/promises';
-import { PgStore } from '../../lib/storage/pg-store.js';
+import { PgStore } from '../../lib/storage/engine/pg-store.js';
 import { type FaultApp, openApp } from '../support/faults/app.js';
 import { type Ground, openGround } from '../support/faults/ground.js';
 import { expectInvariants } from '../support/invariants.js';

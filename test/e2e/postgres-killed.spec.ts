@@ -1,6 +1,6 @@
 import { currentStep, workflowId } from 'nest-durable';
 import pg from 'pg';
-import { migrate } from '../../lib/storage/migrator.js';
+import { migrate } from '../../lib/storage/migrations/migrator.js';
 import { type FaultApp, openApp } from '../support/faults/app.js';
 import { Effects } from '../support/faults/effects.js';
 import { prepareGround } from '../support/faults/ground.js';

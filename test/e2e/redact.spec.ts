@@ -27,13 +27,13 @@ import {
 } from 'nest-durable';
 import { inspect } from 'node:util';
 import pg from 'pg';
-import { encode } from '../../lib/core/codec.js';
-import { encodeLine, logText } from '../../lib/core/log-entry.js';
-import { compileRedaction } from '../../lib/core/redact.js';
-import { packEvents } from '../../lib/durable.event-sender.js';
-import { PgEventReads } from '../../lib/storage/event-reads.js';
-import { channelOf } from '../../lib/storage/listener.js';
-import { AttemptLogs } from '../../lib/storage/log-rows.js';
+import { encode } from '../../lib/core/codec/codec.js';
+import { encodeLine, logText } from '../../lib/core/run/log-entry.js';
+import { compileRedaction } from '../../lib/core/redact/redact.js';
+import { packEvents } from '../../lib/events/sender.js';
+import { PgEventReads } from '../../lib/storage/reads/event-reads.js';
+import { channelOf } from '../../lib/storage/notify/listener.js';
+import { AttemptLogs } from '../../lib/storage/reads/log-rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { expectInvariants } from '../support/invariants.js';
 

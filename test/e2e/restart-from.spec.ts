@@ -13,7 +13,7 @@ import {
   Workflow,
 } from 'nest-durable';
 import pg from 'pg';
-import { findViolations } from '../../lib/storage/verify.js';
+import { findViolations } from '../../lib/storage/reads/verify.js';
 import { createTestDatabase, testSchema, type TestDatabase } from '../support/database.js';
 
 const calls: string[] = [];

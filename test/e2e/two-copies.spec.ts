@@ -51,7 +51,7 @@ it('of one version work together: workflows, functions of steps, errors, what is
 it('of different versions are warned of, and a function of the one says so in a step of the other', async () => {
   const file = join(place, 'package.json');
   await writeFile(file, (await readFile(file, 'utf8')).replace(/"version": "[^"]+"/, '"version": "99.0.0"'));
-  const storage = join(place, 'lib/engine/step-storage.ts');
+  const storage = join(place, 'lib/engine/step/scope-storage.ts');
   await writeFile(storage, (await readFile(storage, 'utf8')).replace('const SHAPE = 1;', 'const SHAPE = 99;'));
   const { findings, warnings } = await run('other version');
   expect(findings).toMatchObject({ injected: true, result: 'OTHER_VERSION' });

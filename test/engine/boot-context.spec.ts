@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { BootContext } from '../../lib/engine/boot-context.js';
+import { BootContext } from '../../lib/engine/ports/boot-context.js';
 
 const storage = new AsyncLocalStorage<string>();
 const context = storage.run('boot', () => new BootContext());

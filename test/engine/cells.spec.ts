@@ -1,4 +1,4 @@
-import { Cells } from '../../lib/engine/cells.js';
+import { Cells } from '../../lib/engine/worker/cells.js';
 
 it('is a map of what is in it now', () => {
   const cells = new Cells<{ n: number }>();

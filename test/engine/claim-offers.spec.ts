@@ -1,9 +1,9 @@
-import { ClaimOffers } from '../../lib/engine/claim-offers.js';
-import { QueuePoller } from '../../lib/engine/poller.js';
-import type { QueueClaims } from '../../lib/engine/queue-claims.js';
-import type { SessionOpener } from '../../lib/engine/session-opener.js';
-import { Sessions } from '../../lib/engine/sessions.js';
-import type { ClaimedRow, ClaimOffer, EngineStore, StartOp, Wake, WokenRun } from '../../lib/engine/store.js';
+import { ClaimOffers } from '../../lib/engine/worker/claim-offers.js';
+import { QueuePoller } from '../../lib/engine/worker/poller.js';
+import type { QueueClaims } from '../../lib/engine/worker/queue-claims.js';
+import type { SessionOpener } from '../../lib/engine/worker/session-opener.js';
+import { Sessions } from '../../lib/engine/worker/sessions.js';
+import type { ClaimedRow, ClaimOffer, EngineStore, StartOp, Wake, WokenRun } from '../../lib/engine/ports/store.js';
 
 const DEFINITIONS = [{ id: 3, runAs: 4, timeout: null }];
 const RUN = { runId: 'r', rowId: 'r', token: 2, queue: 'default' } as ClaimedRow;

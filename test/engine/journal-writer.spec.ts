@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { JournalWriter } from '../../lib/engine/journal-writer.js';
+import { JournalWriter } from '../../lib/engine/journal/journal-writer.js';
 import {
   type Ack,
   type CommitGroup,
@@ -9,7 +9,7 @@ import {
   type RunOp,
   type StartOp,
   StoreError,
-} from '../../lib/engine/store.js';
+} from '../../lib/engine/ports/store.js';
 
 /** What the database says to a commit: takes it, or fails. */
 type Answer = (group: CommitGroup) => GroupResult | Promise<GroupResult>;

@@ -1,6 +1,6 @@
-import { InvalidInputError } from '../../lib/core/errors.js';
-import type { WorkflowDefinition } from '../../lib/core/definition.js';
-import { limitKeyOf, limitKeyOfStored, workflowOfKey } from '../../lib/engine/limit-keys.js';
+import { InvalidInputError } from '../../lib/core/errors/errors.js';
+import type { WorkflowDefinition } from '../../lib/core/definition/definition.js';
+import { limitKeyOf, limitKeyOfStored, workflowOfKey } from '../../lib/engine/worker/limit-keys.js';
 
 const definition = { name: 'order', concurrency: { limit: 1, hold: 'working' } } as WorkflowDefinition;
 const keyed = (concurrencyKey: ((input: never) => unknown) | null) => ({

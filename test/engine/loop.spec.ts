@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Loop } from '../../lib/engine/loop.js';
+import { Loop } from '../../lib/engine/time/loop.js';
 
 /** Turns of a loop of which nobody but who asks needs one. */
 function asked(interval: number): { loop: Loop; turns: () => number } {

@@ -1,5 +1,5 @@
-import { LooseMatcher } from '../../lib/engine/matcher.js';
-import type { MatchedLoose, WokenRun } from '../../lib/engine/store.js';
+import { LooseMatcher } from '../../lib/engine/worker/matcher.js';
+import type { MatchedLoose, WokenRun } from '../../lib/engine/ports/store.js';
 
 const HOUR = 3_600_000;
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { DatabaseClock } from '../../lib/engine/clock.js';
-import { Membership } from '../../lib/engine/membership.js';
-import type { EngineStore, WorkerRegistration, WorkerSighting } from '../../lib/engine/store.js';
+import { DatabaseClock } from '../../lib/engine/time/clock.js';
+import { Membership } from '../../lib/engine/worker/membership.js';
+import type { EngineStore, WorkerRegistration, WorkerSighting } from '../../lib/engine/ports/store.js';
 
 /** A database of the two verbs that matter here, which may keep its answers back. */
 class SilentStore {

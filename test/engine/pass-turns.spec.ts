@@ -1,5 +1,5 @@
 import { setImmediate as macrotask } from 'node:timers/promises';
-import { PassTurns } from '../../lib/engine/pass-turns.js';
+import { PassTurns } from '../../lib/engine/step/pass-turns.js';
 
 let given: string[];
 let turns: PassTurns;

@@ -1,8 +1,8 @@
-import { Registry } from '../../lib/engine/registry.js';
-import { SessionOpener } from '../../lib/engine/session-opener.js';
-import { Sessions } from '../../lib/engine/sessions.js';
-import type { Session, SessionDeps } from '../../lib/engine/session.js';
-import type { ClaimedRow, EngineStore, HeldRow } from '../../lib/engine/store.js';
+import { Registry } from '../../lib/engine/ports/registry.js';
+import { SessionOpener } from '../../lib/engine/worker/session-opener.js';
+import { Sessions } from '../../lib/engine/worker/sessions.js';
+import type { Session, SessionDeps } from '../../lib/engine/run/session.js';
+import type { ClaimedRow, EngineStore, HeldRow } from '../../lib/engine/ports/store.js';
 
 /** What the database says this process holds, and what was given back. */
 class Held {

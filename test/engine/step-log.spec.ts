@@ -1,7 +1,7 @@
-import { parseLogText } from '../../lib/core/log-entry.js';
-import { NO_REDACTION } from '../../lib/core/redact.js';
-import { type LogSettings, StepLog } from '../../lib/engine/step-log.js';
-import type { LogMark } from '../../lib/core/run-state.js';
+import { parseLogText } from '../../lib/core/run/log-entry.js';
+import { NO_REDACTION } from '../../lib/core/redact/redact.js';
+import { type LogSettings, StepLog } from '../../lib/engine/step/log.js';
+import type { LogMark } from '../../lib/core/run/run-state.js';
 
 const settings: LogSettings = {
   levels: new Set(['log']),

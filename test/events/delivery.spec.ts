@@ -1,7 +1,7 @@
-import type { EventRecord } from '../../lib/core/events.js';
-import { EventDelivery } from '../../lib/durable.event-delivery.js';
-import { EventSender, packEvents, readEvents } from '../../lib/durable.event-sender.js';
-import { ForeignWishes, wishOf } from '../../lib/durable.event-wishes.js';
+import type { EventRecord } from '../../lib/core/run/events.js';
+import { EventDelivery } from '../../lib/events/delivery.js';
+import { EventSender, packEvents, readEvents } from '../../lib/events/sender.js';
+import { ForeignWishes, wishOf } from '../../lib/events/interests.js';
 
 const event = (n: number, more: Partial<EventRecord> = {}): EventRecord => ({
   id: `e${n}`,

@@ -15,8 +15,8 @@ import {
 } from 'nest-durable';
 import { EventEmitter, once } from 'node:events';
 import type { Observable } from 'rxjs';
-import type { EventHub } from '../../lib/durable.event-hub.js';
-import { DurableRunner } from '../../lib/durable.runner.js';
+import type { EventHub } from '../../lib/events/hub.js';
+import { DurableRunner } from '../../lib/lifecycle/durable.runner.js';
 
 /** Waits for an answer and an event, tries twice, then fails and is undone, if it is told to. */
 @Workflow({ name: 'everything' })

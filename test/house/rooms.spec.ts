@@ -16,31 +16,45 @@ let violations: Violation[];
 /** What the cases below import. */
 const targets = [
   ...['core', 'engine', 'storage', 'decorators', 'dashboard', 'cli', 'testing'].map((room) => `lib/${room}/thing.ts`),
-  'lib/engine/store.ts',
+  ...[
+    'core/errors',
+    'core/run',
+    'engine/time',
+    'engine/ports',
+    'engine/run',
+    'storage/connection',
+    'storage/client',
+  ].map((room) => `lib/${room}/thing.ts`),
   'lib/index.ts',
-  'lib/durable.client.ts',
+  'lib/client/thing.ts',
+  'lib/lifecycle/thing.ts',
   'test/thing.ts',
 ];
 
 const forbidden: [file: string, from: string, rule: string][] = [
-  ['lib/core/a.ts', '../engine/thing.js', 'core-imports-only-core'],
-  ['lib/core/b.ts', 'pg', 'core-imports-only-core'],
+  ['lib/core/a.ts', '../engine/thing.js', 'core-imports-what-is-below-it'],
+  ['lib/core/b.ts', 'pg', 'core-imports-few-packages'],
   ['lib/core/c.ts', 'node:fs', 'core-is-pure'],
-  ['lib/engine/a.ts', '../storage/thing.js', 'engine-imports-core'],
-  ['lib/engine/b.ts', '@nestjs/common', 'engine-imports-core'],
-  ['lib/engine/c.ts', 'typeorm', 'engine-imports-core'],
-  ['lib/engine/d.ts', '../durable.client.js', 'rooms-do-not-import-the-root'],
-  ['lib/storage/a.ts', '../engine/thing.js', 'storage-imports-core-and-the-port'],
-  ['lib/storage/b.ts', '@nestjs/common', 'storage-imports-core-and-the-port'],
-  ['lib/decorators/a.ts', '../engine/thing.js', 'decorators-import-core-and-nest'],
-  ['lib/decorators/b.ts', '../storage/thing.js', 'decorators-import-core-and-nest'],
-  ['lib/root-a.ts', './index.js', 'no-own-barrel'],
-  ['lib/root-b.ts', './cli/thing.js', 'root-stays-below-the-front-ends'],
-  ['lib/root-c.ts', './testing/thing.js', 'nothing-imports-the-testing-kit'],
-  ['lib/root-d.ts', '../test/thing.js', 'lib-imports-no-tests'],
+  ['lib/core/errors/d.ts', '../run/thing.js', 'core/errors-imports-what-is-below-it'],
+  ['lib/engine/a.ts', '../storage/thing.js', 'engine-imports-what-is-below-it'],
+  ['lib/engine/b.ts', '@nestjs/common', 'engine-imports-few-packages'],
+  ['lib/engine/c.ts', 'typeorm', 'engine-imports-few-packages'],
+  ['lib/engine/d.ts', '../client/thing.js', 'engine-imports-what-is-below-it'],
+  ['lib/engine/time/f.ts', '../run/thing.js', 'engine/time-imports-what-is-below-it'],
+  ['lib/storage/engine/a.ts', '../../engine/run/thing.js', 'storage/engine-imports-what-is-below-it'],
+  ['lib/storage/engine/d.ts', '../client/thing.js', 'storage/engine-imports-what-is-below-it'],
+  ['lib/storage/b.ts', '@nestjs/common', 'storage-imports-few-packages'],
+  ['lib/decorators/a.ts', '../engine/thing.js', 'decorators-imports-what-is-below-it'],
+  ['lib/decorators/b.ts', '../storage/thing.js', 'decorators-imports-what-is-below-it'],
+  ['lib/lifecycle/a.ts', '../client/thing.js', 'lifecycle-imports-what-is-below-it'],
+  ['lib/hall-a.ts', './index.js', 'no-own-barrel'],
+  ['lib/hall-b.ts', './cli/thing.js', 'hall-stays-below-the-front-ends'],
+  ['lib/hall-c.ts', './testing/thing.js', 'hall-stays-below-the-front-ends'],
+  ['lib/hall-d.ts', '../test/thing.js', 'lib-imports-no-tests'],
+  ['lib/client/a.ts', '../testing/thing.js', 'client-imports-what-is-below-it'],
   ['lib/cli/a.ts', '@nestjs/core', 'cli-runs-without-nest'],
-  ['lib/dashboard/a.ts', '../storage/thing.js', 'dashboard-goes-through-the-root'],
-  ['lib/testing/a.ts', '../dashboard/thing.js', 'testing-leaves-dashboard-and-cli-alone'],
+  ['lib/dashboard/a.ts', '../engine/thing.js', 'dashboard-imports-what-is-below-it'],
+  ['lib/testing/a.ts', '../dashboard/thing.js', 'testing-imports-what-is-below-it'],
   ['lib/engine/e.ts', './gone.js', 'resolvable'],
 ];
 
@@ -48,17 +62,19 @@ const allowed: [file: string, from: string][] = [
   ['lib/core/a.ts', './thing.js'],
   ['lib/core/b.ts', 'node:buffer'],
   ['lib/core/c.ts', 'cron-parser'],
-  ['lib/engine/a.ts', '../core/thing.js'],
+  ['lib/core/run/d.ts', '../errors/thing.js'],
+  ['lib/engine/a.ts', '../core/run/thing.js'],
   ['lib/engine/b.ts', 'node:async_hooks'],
-  ['lib/storage/a.ts', '../engine/store.js'],
-  ['lib/storage/b.ts', 'pg'],
+  ['lib/engine/run/c.ts', '../time/thing.js'],
+  ['lib/storage/client/a.ts', '../../engine/ports/thing.js'],
+  ['lib/storage/connection/b.ts', 'pg'],
   ['lib/storage/c.ts', 'typeorm'],
   ['lib/decorators/a.ts', '@nestjs/common'],
-  ['lib/root-a.ts', './engine/thing.js'],
-  ['lib/root-b.ts', './storage/thing.js'],
-  ['lib/root-c.ts', '@nestjs/core'],
+  ['lib/hall-a.ts', './engine/thing.js'],
+  ['lib/client/b.ts', '../storage/client/thing.js'],
+  ['lib/lifecycle/c.ts', '@nestjs/core'],
   ['lib/cli/a.ts', '../storage/thing.js'],
-  ['lib/dashboard/a.ts', '../durable.client.js'],
+  ['lib/dashboard/a.ts', '../client/thing.js'],
 ];
 
 const kinds: [kind: string, name: string][] = [
@@ -83,7 +99,7 @@ beforeAll(async () => {
   await write('lib/core/one.ts', "import type { Two } from './two.js';\nexport type One = Two[];");
   await write('lib/core/two.ts', "import type { One } from './one.js';\nexport type Two = One | 2;");
   await write('lib/utils/thing.ts', 'export const thing = 1;');
-  await write('lib/root-utils.ts', "import { thing } from './utils/thing.js';\nexport const a = thing;");
+  await write('lib/hall-utils.ts', "import { thing } from './utils/thing.js';\nexport const a = thing;");
   violations = cruise();
 });
 

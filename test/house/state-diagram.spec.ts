@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { statusDiagram } from '../../lib/core/status.js';
+import { statusDiagram } from '../../lib/core/run/status.js';
 
 it('lib/README.md shows the states as the table has them', () => {
   const readme = readFileSync(new URL('../../lib/README.md', import.meta.url), 'utf8');

@@ -1,5 +1,5 @@
 import { MemoryStore } from '../support/memory-store.js';
-import type { CommitGroup, GroupResult } from '../../lib/engine/store.js';
+import type { CommitGroup, GroupResult } from '../../lib/engine/ports/store.js';
 import { runInMemory } from './memory-runs.js';
 import type { Act, Plan } from './plan.js';
 import { faultsOf } from './verdict.js';

@@ -1,9 +1,9 @@
-import { decode, encode } from '../../lib/core/codec.js';
-import type { DataRef } from '../../lib/core/run-state.js';
-import { compileWorkflow } from '../../lib/durable.compiler.js';
+import { decode, encode } from '../../lib/core/codec/codec.js';
+import type { DataRef } from '../../lib/core/run/run-state.js';
+import { compileWorkflow } from '../../lib/workflows/compiler.js';
 import { workflowOptions } from '../../lib/decorators/workflow.decorator.js';
-import { currentAttempt, workflowId } from '../../lib/engine/step-functions.js';
-import { Registry } from '../../lib/engine/registry.js';
+import { currentAttempt, workflowId } from '../../lib/engine/step/step-functions.js';
+import { Registry } from '../../lib/engine/ports/registry.js';
 import { Random } from '../support/random.js';
 import { MemoryStore } from '../support/memory-store.js';
 import { attemptOf, madeOf, type StoredRun } from '../support/memory-tables.js';

@@ -2,7 +2,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { DurableClient, DurableModule, type Execution, type StepRecord, type WorkflowHandle } from 'nest-durable';
 import pg from 'pg';
-import { decode } from '../../lib/core/codec.js';
+import { decode } from '../../lib/core/codec/codec.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type Fork, Forks } from '../support/forks.js';
 import { Random } from '../support/random.js';

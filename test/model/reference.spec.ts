@@ -1,4 +1,4 @@
-import { compileWorkflow } from '../../lib/durable.compiler.js';
+import { compileWorkflow } from '../../lib/workflows/compiler.js';
 import { workflowOptions } from '../../lib/decorators/workflow.decorator.js';
 import { classOf } from './plan-class.js';
 import { planOf } from './plan-generator.js';

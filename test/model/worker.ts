@@ -3,7 +3,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { currentAttempt, DurableModule, workflowId } from 'nest-durable';
 import pg from 'pg';
-import { encode } from '../../lib/core/codec.js';
+import { encode } from '../../lib/core/codec/codec.js';
 import { classOf, type Probe } from './plan-class.js';
 import { plansFrom } from './seeds.js';
 

@@ -1,7 +1,7 @@
-import { decode } from '../../lib/core/codec.js';
-import { cancelChildren, cancelRun } from '../../lib/storage/cancel-tree.js';
-import { PgControl } from '../../lib/storage/control.js';
-import { transaction } from '../../lib/storage/transaction.js';
+import { decode } from '../../lib/core/codec/codec.js';
+import { cancelChildren, cancelRun } from '../../lib/storage/engine/cancel-tree.js';
+import { PgControl } from '../../lib/storage/client/control.js';
+import { transaction } from '../../lib/storage/connection/transaction.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;

@@ -1,9 +1,9 @@
 import { uuidv7 } from '../../lib/core/uuid.js';
-import { NO_EXTRAS } from '../../lib/engine/child-start.js';
-import { type OpExtras, type Outcome, type RunOp, StoreError } from '../../lib/engine/store.js';
-import { PgControl } from '../../lib/storage/control.js';
-import type { Connections } from '../../lib/storage/connections.js';
-import { PgStore } from '../../lib/storage/pg-store.js';
+import { NO_EXTRAS } from '../../lib/engine/step/child-start.js';
+import { type OpExtras, type Outcome, type RunOp, StoreError } from '../../lib/engine/ports/store.js';
+import { PgControl } from '../../lib/storage/client/control.js';
+import type { Connections } from '../../lib/storage/connection/connections.js';
+import { PgStore } from '../../lib/storage/engine/pg-store.js';
 import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 

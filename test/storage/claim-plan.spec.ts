@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { INDEXES_ONLY } from '../../lib/storage/planner.js';
+import { INDEXES_ONLY } from '../../lib/storage/connection/planner.js';
 import { sql } from '../../lib/storage/sql.js';
 import { createTestDatabase } from '../support/database.js';
 

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import type { Connections } from '../../lib/storage/connections.js';
-import { PgStore } from '../../lib/storage/pg-store.js';
+import type { Connections } from '../../lib/storage/connection/connections.js';
+import { PgStore } from '../../lib/storage/engine/pg-store.js';
 import { sql } from '../../lib/storage/sql.js';
 import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';

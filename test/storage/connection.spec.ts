@@ -11,9 +11,9 @@ import {
   SteadyClient,
   type DatabaseTarget,
   type SteadyClientOptions,
-} from '../../lib/storage/connection.js';
-import type { SessionSpec } from '../../lib/storage/session-settings.js';
-import { Session } from '../../lib/storage/session.js';
+} from '../../lib/storage/connection/connection.js';
+import type { SessionSpec } from '../../lib/storage/connection/session-settings.js';
+import { Session } from '../../lib/storage/connection/session.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 

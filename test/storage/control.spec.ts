@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
-import { decode, encode } from '../../lib/core/codec.js';
+import { decode, encode } from '../../lib/core/codec/codec.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
-import { PgControl, type NewRun } from '../../lib/storage/control.js';
+import { PgControl, type NewRun } from '../../lib/storage/client/control.js';
 import { createTestDatabase } from '../support/database.js';
 import { Rows } from './rows.js';
 

@@ -1,8 +1,8 @@
-import { DefinitionError } from '../../lib/core/errors.js';
-import { type ScheduleDeclaration, updated } from '../../lib/core/schedule.js';
-import type { Followed, QueueLimits } from '../../lib/engine/store.js';
-import { PgDeclarations } from '../../lib/storage/declarations.js';
-import { PgSchedules } from '../../lib/storage/schedules.js';
+import { DefinitionError } from '../../lib/core/errors/errors.js';
+import { type ScheduleDeclaration, updated } from '../../lib/core/time/schedule.js';
+import type { Followed, QueueLimits } from '../../lib/engine/ports/store.js';
+import { PgDeclarations } from '../../lib/storage/schedules/declarations.js';
+import { PgSchedules } from '../../lib/storage/schedules/schedules.js';
 import { sql } from '../../lib/storage/sql.js';
 import { Rows } from './rows.js';
 

@@ -1,6 +1,6 @@
-import type { Connections } from '../../lib/storage/connections.js';
-import { type EngineDatabase, openDataSource } from '../../lib/storage/data-source.js';
-import { latestDefinition, listDefinitions, saveDefinition } from '../../lib/storage/definition-store.js';
+import type { Connections } from '../../lib/storage/connection/connections.js';
+import { type EngineDatabase, openDataSource } from '../../lib/storage/connection/data-source.js';
+import { latestDefinition, listDefinitions, saveDefinition } from '../../lib/storage/engine/definition-store.js';
 import { connectTo } from '../support/connections.js';
 import { createTestDatabase, type TestDatabase, testSchema } from '../support/database.js';
 

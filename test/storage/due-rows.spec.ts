@@ -1,5 +1,5 @@
-import type { Connections } from '../../lib/storage/connections.js';
-import { PgStore } from '../../lib/storage/pg-store.js';
+import type { Connections } from '../../lib/storage/connection/connections.js';
+import { PgStore } from '../../lib/storage/engine/pg-store.js';
 import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 

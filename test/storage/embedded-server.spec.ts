@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { isNumberInUse } from '../../lib/storage/process-identity.js';
+import { isNumberInUse } from '../../lib/storage/embedded/process-identity.js';
 
 interface Answer {
   url: string;

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import { openDataSource } from '../../lib/storage/data-source.js';
+import { openDataSource } from '../../lib/storage/connection/data-source.js';
 import { createEntities } from '../../lib/storage/entities.js';
 import { connectTo } from '../support/connections.js';
 import { createTestDatabase, type TestDatabase, testSchema } from '../support/database.js';

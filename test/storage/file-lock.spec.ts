@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { withFileLock } from '../../lib/storage/file-lock.js';
-import { isAlive, ownIdentity } from '../../lib/storage/process-identity.js';
+import { withFileLock } from '../../lib/storage/embedded/file-lock.js';
+import { isAlive, ownIdentity } from '../../lib/storage/embedded/process-identity.js';
 
 let dir: string;
 let lock: string;

@@ -1,6 +1,6 @@
-import type { KeyLimit, LimitedClaims } from '../../lib/engine/queue-store.js';
-import type { Connections } from '../../lib/storage/connections.js';
-import { PgQueueStore } from '../../lib/storage/queue-store.js';
+import type { KeyLimit, LimitedClaims } from '../../lib/engine/ports/queue-store.js';
+import type { Connections } from '../../lib/storage/connection/connections.js';
+import { PgQueueStore } from '../../lib/storage/engine/queue-store.js';
 import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import pg from 'pg';
-import { channelOf, type Hint, Listener, type ListenerOptions } from '../../lib/storage/listener.js';
-import { packHints, readHint } from '../../lib/storage/notifier.js';
+import { channelOf, type Hint, Listener, type ListenerOptions } from '../../lib/storage/notify/listener.js';
+import { packHints, readHint } from '../../lib/storage/notify/notifier.js';
 import { connectTo } from '../support/connections.js';
 import { createTestDatabase, type TestDatabase, testSchema } from '../support/database.js';
 import { startFakePooler } from '../support/fake-pooler.js';

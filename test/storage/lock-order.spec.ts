@@ -1,7 +1,7 @@
-import type { HandedOp, NewRecord, RunOp } from '../../lib/engine/store.js';
-import type { Connections } from '../../lib/storage/connections.js';
-import { PgQueueStore } from '../../lib/storage/queue-store.js';
-import { PgStore } from '../../lib/storage/pg-store.js';
+import type { HandedOp, NewRecord, RunOp } from '../../lib/engine/ports/store.js';
+import type { Connections } from '../../lib/storage/connection/connections.js';
+import { PgQueueStore } from '../../lib/storage/engine/queue-store.js';
+import { PgStore } from '../../lib/storage/engine/pg-store.js';
 import { sql } from '../../lib/storage/sql.js';
 import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';

@@ -10,7 +10,7 @@ import {
   migratedVersions,
   pendingVersions,
 } from '../../lib/migrations.js';
-import { knownMigrations, type Migration } from '../../lib/storage/migration-files.js';
+import { knownMigrations, type Migration } from '../../lib/storage/migrations/migration-files.js';
 import {
   checkMigrations,
   migrate,
@@ -18,8 +18,8 @@ import {
   migrationStatus,
   pendingMigrations,
   revertMigrations,
-} from '../../lib/storage/migrator.js';
-import { resolveTarget } from '../../lib/storage/connection.js';
+} from '../../lib/storage/migrations/migrator.js';
+import { resolveTarget } from '../../lib/storage/connection/connection.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { dumpSchema } from '../support/schema-dump.js';
 
@@ -73,7 +73,7 @@ describe('migrate', () => {
 
   it('8 processes at once', async () => {
     const script = `
-      import { migrate } from './lib/storage/migrator.ts';
+      import { migrate } from './lib/storage/migrations/migrator.ts';
       console.log(JSON.stringify(await migrate(JSON.parse(process.argv[1]))));`;
     const run = promisify(execFile);
     const args = [

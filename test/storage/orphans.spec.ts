@@ -1,8 +1,8 @@
 import { uuidv7 } from '../../lib/core/uuid.js';
-import { NO_EXTRAS } from '../../lib/engine/child-start.js';
-import type { StartOp, WorkerRegistration } from '../../lib/engine/store.js';
-import type { Connections } from '../../lib/storage/connections.js';
-import { PgStore } from '../../lib/storage/pg-store.js';
+import { NO_EXTRAS } from '../../lib/engine/step/child-start.js';
+import type { StartOp, WorkerRegistration } from '../../lib/engine/ports/store.js';
+import type { Connections } from '../../lib/storage/connection/connections.js';
+import { PgStore } from '../../lib/storage/engine/pg-store.js';
 import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 

@@ -14,10 +14,10 @@ let root: string;
 beforeEach(async () => {
   root = await realpath(await mkdtemp(join(tmpdir(), 'nest-durable-binaries-')));
   await cp(join(repository, 'lib', 'core'), join(root, 'app', 'lib', 'core'), { recursive: true });
-  await mkdir(join(root, 'app', 'lib', 'storage'));
+  await mkdir(join(root, 'app', 'lib', 'storage', 'embedded'), { recursive: true });
   await cp(
-    join(repository, 'lib', 'storage', 'postgres-binaries.ts'),
-    join(root, 'app', 'lib', 'storage', 'postgres-binaries.ts'),
+    join(repository, 'lib', 'storage', 'embedded', 'postgres-binaries.ts'),
+    join(root, 'app', 'lib', 'storage', 'embedded', 'postgres-binaries.ts'),
   );
 });
 
@@ -63,7 +63,7 @@ describe('locatePostgres', () => {
 });
 
 function locate(environment: Record<string, string> = {}): unknown {
-  const module = join(root, 'app', 'lib', 'storage', 'postgres-binaries.ts');
+  const module = join(root, 'app', 'lib', 'storage', 'embedded', 'postgres-binaries.ts');
   const program = `
     const { locatePostgres } = await import(${JSON.stringify(module)});
     const logged = [];

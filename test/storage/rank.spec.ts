@@ -1,10 +1,10 @@
-import { encode } from '../../lib/core/codec.js';
+import { encode } from '../../lib/core/codec/codec.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
-import type { OpExtras, RunOp, StartOp } from '../../lib/engine/store.js';
-import type { Connections } from '../../lib/storage/connections.js';
-import { PgControl } from '../../lib/storage/control.js';
-import { PgStore } from '../../lib/storage/pg-store.js';
-import { PgWaits } from '../../lib/storage/waits.js';
+import type { OpExtras, RunOp, StartOp } from '../../lib/engine/ports/store.js';
+import type { Connections } from '../../lib/storage/connection/connections.js';
+import { PgControl } from '../../lib/storage/client/control.js';
+import { PgStore } from '../../lib/storage/engine/pg-store.js';
+import { PgWaits } from '../../lib/storage/client/waits.js';
 import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 

@@ -1,13 +1,13 @@
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { encode } from '../../lib/core/codec.js';
-import { ExecutionNotFoundError } from '../../lib/core/errors.js';
-import type { InFlight, RunListFilters } from '../../lib/core/execution.js';
-import { NO_REDACTION } from '../../lib/core/redact.js';
-import { EXECUTION_STATUSES } from '../../lib/core/status.js';
+import { encode } from '../../lib/core/codec/codec.js';
+import { ExecutionNotFoundError } from '../../lib/core/errors/errors.js';
+import type { InFlight, RunListFilters } from '../../lib/core/run/execution.js';
+import { NO_REDACTION } from '../../lib/core/redact/redact.js';
+import { EXECUTION_STATUSES } from '../../lib/core/run/status.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
-import { PgReads } from '../../lib/storage/reads.js';
-import { type Query, queryOf } from '../../lib/storage/transaction.js';
+import { PgReads } from '../../lib/storage/reads/reads.js';
+import { type Query, queryOf } from '../../lib/storage/connection/transaction.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;

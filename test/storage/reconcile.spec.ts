@@ -1,8 +1,8 @@
-import { encode } from '../../lib/core/codec.js';
+import { encode } from '../../lib/core/codec/codec.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
-import { findUnsound, repair, repairRates } from '../../lib/storage/reconcile.js';
-import { queryOf, transaction } from '../../lib/storage/transaction.js';
-import { PgWaits } from '../../lib/storage/waits.js';
+import { findUnsound, repair, repairRates } from '../../lib/storage/engine/reconcile.js';
+import { queryOf, transaction } from '../../lib/storage/connection/transaction.js';
+import { PgWaits } from '../../lib/storage/client/waits.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { FINISHED_STATUSES } from '../../lib/core/status.js';
+import { FINISHED_STATUSES } from '../../lib/core/run/status.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
-import { type CleanupFilter, idRanges, PgRetention, RUN_TABLES } from '../../lib/storage/retention.js';
+import { type CleanupFilter, idRanges, PgRetention, RUN_TABLES } from '../../lib/storage/client/retention.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import type { WorkflowDefinition } from '../../lib/core/definition.js';
+import type { WorkflowDefinition } from '../../lib/core/definition/definition.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import { createTestDatabase } from '../support/database.js';
 

@@ -1,7 +1,7 @@
 import pg from 'pg';
-import { Registry, type RegisteredWorkflow } from '../../lib/engine/registry.js';
-import { Scheduler } from '../../lib/engine/scheduler.js';
-import { PgScheduleStore } from '../../lib/storage/schedule-store.js';
+import { Registry, type RegisteredWorkflow } from '../../lib/engine/ports/registry.js';
+import { Scheduler } from '../../lib/engine/worker/scheduler.js';
+import { PgScheduleStore } from '../../lib/storage/schedules/schedule-store.js';
 
 /** A process with nothing but a scheduler, for tests that kill it. */
 const [url = '', definitionId = ''] = process.argv.slice(2);

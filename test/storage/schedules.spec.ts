@@ -1,17 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { ScheduleExistsError, ScheduleNotFoundError } from '../../lib/core/errors.js';
+import { ScheduleExistsError, ScheduleNotFoundError } from '../../lib/core/errors/errors.js';
 import {
   type ScheduleDeclaration,
   type ScheduleSettings,
   switchedOff,
   switchedOn,
   updated,
-} from '../../lib/core/schedule.js';
+} from '../../lib/core/time/schedule.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
-import { type RegisteredWorkflow, Registry } from '../../lib/engine/registry.js';
-import { Scheduler } from '../../lib/engine/scheduler.js';
-import { PgScheduleStore } from '../../lib/storage/schedule-store.js';
-import { PgSchedules } from '../../lib/storage/schedules.js';
+import { type RegisteredWorkflow, Registry } from '../../lib/engine/ports/registry.js';
+import { Scheduler } from '../../lib/engine/worker/scheduler.js';
+import { PgScheduleStore } from '../../lib/storage/schedules/schedule-store.js';
+import { PgSchedules } from '../../lib/storage/schedules/schedules.js';
 import { Forks } from '../support/forks.js';
 import { Rows } from './rows.js';
 

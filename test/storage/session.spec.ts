@@ -1,6 +1,6 @@
 import pg from 'pg';
-import type { Connections } from '../../lib/storage/connections.js';
-import { inTransaction, queryOf, transaction } from '../../lib/storage/transaction.js';
+import type { Connections } from '../../lib/storage/connection/connections.js';
+import { inTransaction, queryOf, transaction } from '../../lib/storage/connection/transaction.js';
 import { connectTo } from '../support/connections.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { onServer } from '../support/leak-check.mjs';

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { assertSchemaName, inSchema, sql } from '../../lib/storage/sql.js';
+import { assertSchemaName, inSchema, sql, statementFiles } from '../../lib/storage/sql.js';
 
 describe('schema names', () => {
   it.each(['durable', '_x1', 'a'.repeat(63)])('takes %s', (name) => {
@@ -22,8 +22,8 @@ describe('schema names', () => {
 
 it('is ASCII in every file, since a comment goes to the server too and a database may have any encoding', () => {
   for (const folder of ['../../lib/storage/sql/', '../../migrations/']) {
-    const files = readdirSync(new URL(folder, import.meta.url)).filter((file) => file.endsWith('.sql'));
-    for (const file of files) {
+    const files = readdirSync(new URL(folder, import.meta.url), { recursive: true, encoding: 'utf8' });
+    for (const file of files.filter((name) => name.endsWith('.sql'))) {
       const text = readFileSync(new URL(folder + file, import.meta.url), 'utf8');
       expect([file, text.match(/[^\t\n\x20-\x7e]/g)]).toEqual([file, null]);
     }
@@ -31,8 +31,13 @@ it('is ASCII in every file, since a comment goes to the server too and a databas
 });
 
 describe('sql', () => {
-  const folder = new URL('../../lib/storage/sql/', import.meta.url);
-  const statements = readdirSync(folder).map((file) => file.replace(/\.sql$/, ''));
+  const statements = [...statementFiles().keys()];
+
+  it('are called by different names in different rooms', () => {
+    const folder = new URL('../../lib/storage/sql/', import.meta.url);
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.sql'));
+    expect(files).toHaveLength(statements.length);
+  });
 
   it.each(statements)('%s is read, for the schema asked for and no other', (name) => {
     expect(sql(name, 'mine')).not.toMatch(/\bdurable\.[a-z]/);

@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { queryOf } from '../../lib/storage/transaction.js';
-import { describeViolation, findViolations } from '../../lib/storage/verify.js';
+import { queryOf } from '../../lib/storage/connection/transaction.js';
+import { describeViolation, findViolations } from '../../lib/storage/reads/verify.js';
 import { Rows } from './rows.js';
 
 /** Each invariant is broken by hand, and found. */

@@ -1,7 +1,7 @@
-import { encode } from '../../lib/core/codec.js';
+import { encode } from '../../lib/core/codec/codec.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
-import { PgStore } from '../../lib/storage/pg-store.js';
-import { PgWaits } from '../../lib/storage/waits.js';
+import { PgStore } from '../../lib/storage/engine/pg-store.js';
+import { PgWaits } from '../../lib/storage/client/waits.js';
 import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 

@@ -1,10 +1,10 @@
-import { encode } from '../../lib/core/codec.js';
+import { encode } from '../../lib/core/codec/codec.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
-import type { ClaimOffer } from '../../lib/engine/store.js';
-import { matchLoose } from '../../lib/storage/loose-events.js';
-import { PgStore } from '../../lib/storage/pg-store.js';
-import { transaction } from '../../lib/storage/transaction.js';
-import { PgWaits } from '../../lib/storage/waits.js';
+import type { ClaimOffer } from '../../lib/engine/ports/store.js';
+import { matchLoose } from '../../lib/storage/engine/loose-events.js';
+import { PgStore } from '../../lib/storage/engine/pg-store.js';
+import { transaction } from '../../lib/storage/connection/transaction.js';
+import { PgWaits } from '../../lib/storage/client/waits.js';
 import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { decode, encode } from '../../lib/core/codec.js';
+import { decode, encode } from '../../lib/core/codec/codec.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
-import type { WaitSpec } from '../../lib/core/wait-spec.js';
-import type { ClaimOffer, Wake } from '../../lib/engine/store.js';
-import type { Connections } from '../../lib/storage/connections.js';
-import { PgStore } from '../../lib/storage/pg-store.js';
-import { PgWaits } from '../../lib/storage/waits.js';
+import type { WaitSpec } from '../../lib/core/run/wait-spec.js';
+import type { ClaimOffer, Wake } from '../../lib/engine/ports/store.js';
+import type { Connections } from '../../lib/storage/connection/connections.js';
+import { PgStore } from '../../lib/storage/engine/pg-store.js';
+import { PgWaits } from '../../lib/storage/client/waits.js';
 import { connectTo } from '../support/connections.js';
 import { losingAnswers } from '../support/lender.js';
 import { Rows } from './rows.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
-import { migrate } from '../../lib/storage/migrator.js';
+import { migrate } from '../../lib/storage/migrations/migrator.js';
 import { closeDatabase, type DatabaseRules, onServer } from './leak-check.mjs';
 
 /** Schema of the engine's tables in the template, the module's default. */

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { startEmbedded } from '../../lib/storage/embedded-server.js';
+import { startEmbedded } from '../../lib/storage/embedded/server.js';
 
 /**
  * A process that uses an embedded server: prints one line of JSON when it has it (or why not), and lets go of it when

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
-import { queryOf } from '../../lib/storage/transaction.js';
-import { describeViolation, findViolations } from '../../lib/storage/verify.js';
+import { queryOf } from '../../lib/storage/connection/transaction.js';
+import { describeViolation, findViolations } from '../../lib/storage/reads/verify.js';
 
 /** What the audit's log must not show; each gives (run_id, what). */
 const AUDITS = [

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Lender } from '../../lib/storage/transaction.js';
+import type { Lender } from '../../lib/storage/connection/transaction.js';
 
 type Send = () => Promise<pg.QueryResult>;
 type Around = (text: string, send: Send, client: pg.PoolClient) => Promise<pg.QueryResult>;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { WorkflowDefinition } from '../../lib/core/definition.js';
+import type { WorkflowDefinition } from '../../lib/core/definition/definition.js';
 import {
   StoreError,
   type Ack,
@@ -16,7 +16,7 @@ import {
   type RunOp,
   type TakenWait,
   type UndoRecord,
-} from '../../lib/engine/store.js';
+} from '../../lib/engine/ports/store.js';
 import {
   attemptOf,
   claimedRow,

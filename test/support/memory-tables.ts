@@ -1,4 +1,4 @@
-import type { ClaimedRow, NewRecord } from '../../lib/engine/store.js';
+import type { ClaimedRow, NewRecord } from '../../lib/engine/ports/store.js';
 
 /** A record as it stands in the journal. */
 export interface StoredRecord extends Omit<NewRecord, 'retryInMs'> {

@@ -1,19 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Advice } from '../../lib/engine/advice.js';
-import { BootContext } from '../../lib/engine/boot-context.js';
-import { DatabaseClock } from '../../lib/engine/clock.js';
-import { JournalWriter } from '../../lib/engine/journal-writer.js';
-import type { Registry } from '../../lib/engine/registry.js';
-import { SessionOpener } from '../../lib/engine/session-opener.js';
-import type { InFlightAttempt, SessionDeps } from '../../lib/engine/session.js';
-import { Sessions } from '../../lib/engine/sessions.js';
+import { Advice } from '../../lib/engine/step/advice.js';
+import { BootContext } from '../../lib/engine/ports/boot-context.js';
+import { DatabaseClock } from '../../lib/engine/time/clock.js';
+import { JournalWriter } from '../../lib/engine/journal/journal-writer.js';
+import type { Registry } from '../../lib/engine/ports/registry.js';
+import { SessionOpener } from '../../lib/engine/worker/session-opener.js';
+import type { SessionDeps } from '../../lib/engine/run/session.js';
+import type { InFlightAttempt } from '../../lib/engine/step/in-flight.js';
+import { Sessions } from '../../lib/engine/worker/sessions.js';
 import {
   StoreError,
   type Claimable,
   type CommitGroup,
   type EngineStore,
   type GroupResult,
-} from '../../lib/engine/store.js';
+} from '../../lib/engine/ports/store.js';
 import type { MemoryStore } from './memory-store.js';
 
 /** What happens to a commit. The worker is killed (before it or after it), or hears only that the connection broke. */

@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
 import type { PostgresMaking } from './postgres-server.mjs';
-import { canEnter, locatePostgres, serverEnvironment } from '../../lib/storage/postgres-binaries.js';
+import { canEnter, locatePostgres, serverEnvironment } from '../../lib/storage/embedded/postgres-binaries.js';
 
 /**
  * A process that holds one throw-away PostgreSQL server (run by postgres-server.mjs). It reads commands, one a line,

@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
-import { freePort } from '../../lib/storage/free-port.js';
+import { freePort } from '../../lib/storage/embedded/free-port.js';
 
 const offered: number[] = [];
 const ports = jest.fn<() => Promise<number>>(async () => offered.shift() ?? freePort());
-jest.unstable_mockModule('../../lib/storage/free-port.js', () => ({ freePort: ports }));
+jest.unstable_mockModule('../../lib/storage/embedded/free-port.js', () => ({ freePort: ports }));
 
 it('the embedded server takes another port when another program has taken the first meanwhile', async () => {
   const { testServer } = await import('../../lib/testing/test-server.js');

@@ -1,7 +1,7 @@
 /* Checked by `tsc`, never run: what the client makes of the types of a workflow class. */
 import { DurableWorkflow } from '../../lib/core/durable-workflow.js';
-import type { DurableClient } from '../../lib/durable.client.js';
-import type { WorkflowHandle } from '../../lib/durable.handle.js';
+import type { DurableClient } from '../../lib/client/durable.client.js';
+import type { WorkflowHandle } from '../../lib/client/handle.js';
 
 interface Receipt {
   chargeId: string;

@@ -2,7 +2,7 @@
  * Checked by `tsc`, never run: what the compiler accepts and refuses in the decorators of members. A line that it
  * would no longer refuse makes its `@ts-expect-error` the error.
  */
-import { finish, goto, type Goto, type ItemContext, type ParallelResults } from '../../lib/core/results.js';
+import { finish, goto, type Goto, type ItemContext, type ParallelResults } from '../../lib/core/run/results.js';
 import { Branch } from '../../lib/decorators/branch.decorator.js';
 import { Compensate } from '../../lib/decorators/compensate.decorator.js';
 import { Decision } from '../../lib/decorators/decision.decorator.js';

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { migrate } from '../../../lib/storage/migrator.js';
+import { migrate } from '../../../lib/storage/migrations/migrator.js';
 import { createTestDatabase, testSchema } from '../database.js';
 import { startAudit } from '../invariants.js';
 import { createEffects } from './effects.js';

@@ -5,8 +5,8 @@ import type {
   NewRecord,
   RunOp,
   StepTransaction,
-} from '../../../lib/engine/store.js';
-import { PgStore, type PgStoreOptions } from '../../../lib/storage/pg-store.js';
+} from '../../../lib/engine/ports/store.js';
+import { PgStore, type PgStoreOptions } from '../../../lib/storage/engine/pg-store.js';
 
 /**
  * A call of the store that commits something of a run, by the name of the point in the run's life:

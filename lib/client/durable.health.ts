@@ -1,0 +1,135 @@
+import { textOf } from '../core/text-of.js';
+import type { DurableHost, DurableRuntime } from '../lifecycle/host.js';
+import { PgHealthReads } from '../storage/reads/health-reads.js';
+import { howToMigrate } from '../storage/migrations/migrator.js';
+
+export interface ReadinessOptions {
+  /** ms that the database has to answer. Default: 3000. */
+  readonly timeout?: number;
+  /** ms for which a claimable run may have been due; more counts as down. Default: any; the lag is only shown. */
+  readonly maxLag?: number;
+}
+
+/** What is found; the shape that `@nestjs/terminus` takes from an indicator. */
+export type DurableHealthResult<Key extends string = string> = Record<Key, DurableHealth>;
+
+export interface DurableHealth {
+  readonly status: 'up' | 'down';
+  /** Why it is down. */
+  readonly message?: string;
+  readonly [detail: string]: unknown;
+}
+
+/** ms beyond its interval after which a loop that has not come round hangs: twice what any statement may take. */
+const HANGING = 60_000;
+const TIMEOUT = 3_000;
+
+/**
+ * Health of one instance for `@nestjs/terminus`: `health.check([() => durable.readiness()])`. Injectable. Needs nothing
+ * of terminus itself, so it can serve any health endpoint; it never throws.
+ */
+export class DurableHealthIndicator {
+  /** @internal The module makes it. */
+  constructor(private readonly host: DurableHost) {}
+
+  /**
+   * Whether the process is alive: its loops come round. Asks nothing of the database, since a restart of the process
+   * mends no outage of that.
+   * @param key name of the entry in the result. Default: `'durable'`.
+   */
+  async liveness<const Key extends string = 'durable'>(key?: Key): Promise<DurableHealthResult<Key>> {
+    return this.result(key, async () => loopsOf(await this.host.ready()), TIMEOUT);
+  }
+
+  /**
+   * Whether the process can do its work: the database answers and takes writes, what this process last committed (a
+   * heartbeat, at the least: `lastCommit`, ms ago) is younger than a lease, its tables are those of this version or later, the loops
+   * come round, it is not shutting down. Shows as well how work is found (`'listen'` or `'polling'`) and for how many ms
+   * the oldest claimable run of its queues has been due.
+   * @param key name of the entry in the result. Default: `'durable'`.
+   */
+  async readiness<const Key extends string = 'durable'>(
+    key?: Key,
+    { timeout = TIMEOUT, maxLag = Infinity }: ReadinessOptions = {},
+  ): Promise<DurableHealthResult<Key>> {
+    return this.result(key, async () => this.look(await this.host.ready(), maxLag), timeout);
+  }
+
+  private async look(runtime: DurableRuntime, maxLag: number): Promise<Findings> {
+    const { engine, pool, schema } = runtime;
+    const { state, claimable } = engine.health();
+    const { workers, queues, leaseTimeout } = this.host.options;
+    const reads = new PgHealthReads(pool, schema);
+    const [writable, pending, lag] = await Promise.all([
+      reads.isWritable(),
+      reads.pendingMigrations(),
+      workers ? reads.lag([...queues.keys()], claimable) : 0,
+    ]);
+    const loops = loopsOf(runtime);
+    const faults = [...loops.faults];
+    const { lastCommitAge } = runtime.store;
+    const lastCommit = lastCommitAge === null ? null : Math.round(lastCommitAge);
+    if (!writable) faults.push('the database takes no writes');
+    if (state === 'running' && workers && (lastCommit ?? 0) > leaseTimeout) {
+      faults.push(`nothing could be committed for ${lastCommit} ms, longer than a lease`);
+    }
+    if (pending.length > 0) faults.push(`the tables lack ${pending.join(', ')}. ${howToMigrate(schema)}`);
+    if (state === 'quiet' || state === 'stopped') faults.push('it is shutting down');
+    if (lag > maxLag) faults.push(`a run has been due for ${lag} ms, more than ${maxLag} ms`);
+    return {
+      faults,
+      details: {
+        database: writable ? 'up' : 'read-only',
+        lastCommit,
+        migrations: pending.length === 0 ? 'up to date' : 'pending',
+        notifications: runtime.listening() ? 'listen' : 'polling',
+        lag,
+        ...loops.details,
+      },
+    };
+  }
+
+  private async result<Key extends string>(
+    key: Key | undefined,
+    look: () => Promise<Findings>,
+    timeout: number,
+  ): Promise<DurableHealthResult<Key>> {
+    const name = key ?? 'durable';
+    const health = await withTimeout(look, timeout).then(healthOf, (error: unknown): DurableHealth => {
+      const message = textOf(error);
+      return { status: 'down', database: 'down', message };
+    });
+    return { [name]: health } as DurableHealthResult<Key>;
+  }
+}
+
+interface Findings {
+  readonly faults: readonly string[];
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+function healthOf({ faults, details }: Findings): DurableHealth {
+  if (faults.length === 0) return { status: 'up', ...details };
+  return { status: 'down', message: faults.join('; '), ...details };
+}
+
+function loopsOf({ engine }: DurableRuntime): Findings {
+  const { state, loops } = engine.health();
+  const hanging = loops.filter(({ age, interval }) => age > interval + HANGING);
+  return {
+    faults: hanging.map(({ name, age }) => `"${name}" has not come round for ${Math.round(age)} ms`),
+    details: { engine: state, loops: Object.fromEntries(loops.map(({ name, age }) => [name, Math.round(age)])) },
+  };
+}
+
+async function withTimeout<T>(work: () => Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`There was no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

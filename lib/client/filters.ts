@@ -1,0 +1,50 @@
+import type { WorkflowRef } from '../core/durable-workflow.js';
+import type { RunFilters, RunListFilters } from '../core/run/execution.js';
+import type { PendingInputFilters } from '../core/input/pending.js';
+
+export type {
+  CompensationResult,
+  Execution,
+  ExecutionCounts,
+  StepRecord,
+  WorkflowSummary,
+} from '../core/run/execution.js';
+export type { LogEntry, LogLevel } from '../core/run/log-entry.js';
+export type { PendingEvent, PendingEventFilters, PendingInput, PendingStatus } from '../core/input/pending.js';
+export type { CatchUp, Overlap, StoredSchedule } from '../core/time/schedule.js';
+export type { ExecutionStatus, FinishedStatus } from '../core/run/status.js';
+
+/** Which runs are counted; all that is given must fit. */
+export interface ExecutionFilters extends Omit<RunFilters, 'workflow'> {
+  /** Class or name. */
+  readonly workflow?: WorkflowRef;
+}
+
+/** Which runs are listed, and how many. */
+export interface ExecutionListFilters extends Omit<RunListFilters, 'workflow'> {
+  /** Class or name. */
+  readonly workflow?: WorkflowRef;
+}
+
+export interface GetExecutionOptions {
+  /** Whether `steps` is filled in. Default: false. */
+  readonly includeSteps?: boolean;
+  /** Whether `steps` is filled in, each with its `logs`. Default: false. */
+  readonly includeLogs?: boolean;
+}
+
+/** Which of a run's attempts are read, and what of them. */
+export interface GetStepsOptions {
+  /** At most so many. Default: all. */
+  readonly limit?: number;
+  /** Attempts that are passed over first. Default: 0. */
+  readonly offset?: number;
+  /** False: `input` and `output` are not read and left `undefined`. Default: true. */
+  readonly includeData?: boolean;
+}
+
+/** Which inputs are listed, and how many. */
+export interface PendingInputListFilters extends Omit<PendingInputFilters, 'workflow'> {
+  /** Class or name. */
+  readonly workflow?: WorkflowRef;
+}

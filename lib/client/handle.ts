@@ -1,0 +1,77 @@
+import { readOptions } from '../core/option-reader.js';
+import type { Execution, GetExecutionOptions, GetStepsOptions, StepRecord } from './filters.js';
+import type { CancelOptions, SendEventOptions } from '../options/waits.js';
+
+export interface ResultOptions {
+  /** ms to wait for the end; 0: look once. Default: no limit. */
+  timeout?: number;
+}
+
+/** What a handle asks of the client. */
+export interface HandleClient {
+  waitFor(id: string, timeout: number | undefined): Promise<unknown>;
+  getExecution(id: string, options?: GetExecutionOptions): Promise<Execution | null>;
+  getSteps(id: string, options?: GetStepsOptions): Promise<StepRecord[]>;
+  sendEvent(id: string, name: string, payload?: unknown, options?: SendEventOptions): Promise<void>;
+  provideInput(id: string, name: string | { readonly inputId: string }, data: unknown): Promise<void>;
+  cancel(id: string, reason?: string, options?: CancelOptions): Promise<boolean>;
+  pause(id: string): Promise<boolean>;
+  resume(id: string): Promise<boolean>;
+}
+
+/** One run, by its id. Making a handle asks nothing of the database. */
+export class WorkflowHandle<R = unknown> {
+  constructor(
+    /** The run's id. */
+    readonly id: string,
+    private readonly client: HandleClient,
+  ) {}
+
+  /**
+   * Waits for the run to end and gives its final data.
+   * @throws WorkflowFailedError when it failed or was compensated
+   * @throws WorkflowCancelledError
+   * @throws ResultTimeoutError after `timeout` ms; the run goes on
+   * @throws ExecutionNotFoundError
+   * @throws DatabaseUnavailableError when the module is shut down meanwhile
+   */
+  async result(options: ResultOptions = {}): Promise<R> {
+    const timeout = readOptions('The options of result()', options, (read) => read.take('timeout'));
+    return (await this.client.waitFor(this.id, timeout as number | undefined)) as R;
+  }
+
+  /** The run as it is now; null: there is none of this id. */
+  execution(options?: GetExecutionOptions): Promise<Execution | null> {
+    return this.client.getExecution(this.id, options);
+  }
+
+  /** See `DurableClient.getSteps`. */
+  steps(options?: GetStepsOptions): Promise<StepRecord[]> {
+    return this.client.getSteps(this.id, options);
+  }
+
+  /** See `DurableClient.sendEvent`. */
+  sendEvent(name: string, payload?: unknown, options?: SendEventOptions): Promise<void> {
+    return this.client.sendEvent(this.id, name, payload, options);
+  }
+
+  /** See `DurableClient.provideInput`. */
+  provideInput(name: string | { readonly inputId: string }, data: unknown): Promise<void> {
+    return this.client.provideInput(this.id, name, data);
+  }
+
+  /** See `DurableClient.cancel`. */
+  cancel(reason?: string, options?: CancelOptions): Promise<boolean> {
+    return this.client.cancel(this.id, reason, options);
+  }
+
+  /** See `DurableClient.pause`. */
+  pause(): Promise<boolean> {
+    return this.client.pause(this.id);
+  }
+
+  /** See `DurableClient.resume`. */
+  resume(): Promise<boolean> {
+    return this.client.resume(this.id);
+  }
+}

@@ -1,0 +1,176 @@
+import { decode } from '../core/codec/codec.js';
+import { parsedCron } from '../core/time/cron.js';
+import {
+  cronOf,
+  type StoredSchedule,
+  type ScheduleSettings,
+  type ScheduleState,
+  switchedOff,
+  switchedOn,
+  updated,
+} from '../core/time/schedule.js';
+import type { Redaction } from '../core/redact/redact.js';
+import { uuidv7 } from '../core/uuid.js';
+import type { WorkflowRef } from '../core/durable-workflow.js';
+import { tellToggled, tellTriggered } from './event-sources.js';
+import type { DurableRuntime } from '../lifecycle/host.js';
+import { checkText, NAME, refused } from '../core/limits.js';
+import {
+  readChanges,
+  readCreate,
+  readScheduleFilters,
+  readTrigger,
+  type ScheduleFilters,
+} from '../options/schedules.js';
+import { findWorkflow, storedInput, workflowName } from '../workflows/find-workflow.js';
+import type { PgControl } from '../storage/client/control.js';
+import { type FoundSchedule, PgSchedules } from '../storage/schedules/schedules.js';
+
+export interface ScheduleParts extends DurableRuntime {
+  readonly control: PgControl;
+  /** What of schedules is not shown. */
+  readonly redact: Redaction;
+}
+
+const MOST_TIMES = 1_000;
+
+/** What the client does with schedules: checks what it is given, and tells the scheduler of this process. */
+export class DurableSchedules {
+  constructor(
+    private readonly ready: () => Promise<ScheduleParts>,
+    private readonly maxPayloadBytes: number,
+  ) {}
+
+  async create(workflow: WorkflowRef, cron: unknown, options: unknown): Promise<StoredSchedule> {
+    const parts = await this.ready();
+    const target = await findWorkflow(parts, parts.control, workflow);
+    const { definition } = target;
+    const { name, enabled, timezone, input, settings } = readCreate(options, definition.name);
+    // Typed as text, and checked to be.
+    const times = parsedCron(cron as string, timezone as string);
+    const stored = await storedInput(target, input, this.maxPayloadBytes);
+    await schedulesOf(parts).create({
+      name,
+      workflow: definition.name,
+      enabled,
+      settings: { ...settings, cron: times.expression, timezone: times.timezone, input: stored },
+    });
+    return this.changed(parts, name);
+  }
+
+  async get(name: unknown): Promise<StoredSchedule | null> {
+    const wanted = checkName(name);
+    return (await schedulesOf(await this.ready()).find(wanted))?.schedule ?? null;
+  }
+
+  async list(filters: ScheduleFilters): Promise<StoredSchedule[]> {
+    const parts = await this.ready();
+    return schedulesOf(parts).list(readScheduleFilters(filters, (workflow) => workflowName(parts, workflow)));
+  }
+
+  async update(name: unknown, raw: unknown): Promise<StoredSchedule> {
+    const wanted = checkName(name);
+    const { changes, reset } = readChanges(raw);
+    const parts = await this.ready();
+    const { input, ...rest } = changes;
+    let settings: Partial<ScheduleSettings> = rest;
+    if (input !== undefined) settings = { ...rest, input: await this.inputFor(parts, wanted, input) };
+    return this.change(parts, wanted, (state, now) => updated(state, settings, reset, now));
+  }
+
+  async enable(name: unknown): Promise<StoredSchedule> {
+    return this.change(await this.ready(), checkName(name), switchedOn);
+  }
+
+  async disable(name: unknown): Promise<StoredSchedule> {
+    return this.change(await this.ready(), checkName(name), switchedOff);
+  }
+
+  async delete(name: unknown): Promise<void> {
+    const wanted = checkName(name);
+    await schedulesOf(await this.ready()).delete(wanted);
+  }
+
+  /** @returns the id of the run */
+  async trigger(name: unknown, options: unknown): Promise<string> {
+    const wanted = checkName(name);
+    const own = readTrigger(options);
+    const parts = await this.ready();
+    const { state } = await this.find(parts, wanted);
+    const target = await findWorkflow(parts, parts.control, state.workflow);
+    const { definition, definitionId } = target;
+    const input = await storedInput(target, own ?? decode(state.settings.input), this.maxPayloadBytes);
+    const id = uuidv7();
+    const queue = state.settings.queue ?? definition.queue;
+    await schedulesOf(parts).trigger(wanted, {
+      id,
+      workflow: definition.name,
+      definitionId,
+      queue,
+      priority: definition.priority,
+      input,
+      tags: null,
+      delayMs: 0,
+      scheduledAt: null,
+      retryOf: null,
+      parentId: null,
+      idempotencyKey: null,
+      traceparent: parts.deps.telemetry?.active() ?? null,
+      scheduleName: wanted,
+    });
+    parts.deps.telemetry?.started(definition.name, 1);
+    tellTriggered(parts, wanted, definition.name, id);
+    parts.engine.workIn([queue]);
+    return id;
+  }
+
+  async nextRuns(name: unknown, count: unknown): Promise<Date[]> {
+    const wanted = checkName(name);
+    if (!Number.isSafeInteger(count) || (count as number) < 1 || (count as number) > MOST_TIMES) {
+      throw refused('The count of nextRuns()', 'count', `a whole number from 1 to ${MOST_TIMES}`, count);
+    }
+    const { state, now } = await this.find(await this.ready(), wanted);
+    const cron = cronOf(state);
+    const times: Date[] = [];
+    for (let at = now; times.length < (count as number); times.push(new Date(at))) at = cron.next(at);
+    return times;
+  }
+
+  private async change(
+    parts: ScheduleParts,
+    name: string,
+    change: (state: ScheduleState, now: number) => ScheduleState,
+  ): Promise<StoredSchedule> {
+    let before = false;
+    await schedulesOf(parts).change(name, (state, now) => {
+      before = state.enabled;
+      return change(state, now);
+    });
+    const schedule = await this.changed(parts, name);
+    if (schedule.enabled !== before) tellToggled(parts, name, schedule.workflow, schedule.enabled);
+    return schedule;
+  }
+
+  private async changed(parts: ScheduleParts, name: string): Promise<StoredSchedule> {
+    parts.engine.scheduleChanged();
+    return (await this.find(parts, name)).schedule;
+  }
+
+  private async find(parts: ScheduleParts, name: string): Promise<FoundSchedule> {
+    const schedules = schedulesOf(parts);
+    return (await schedules.find(name)) ?? schedules.notFound(name);
+  }
+
+  private async inputFor(parts: ScheduleParts, name: string, input: unknown): Promise<string> {
+    const { state } = await this.find(parts, name);
+    return storedInput(await findWorkflow(parts, parts.control, state.workflow), input, this.maxPayloadBytes);
+  }
+}
+
+function schedulesOf({ pool, schema, redact }: ScheduleParts): PgSchedules {
+  return new PgSchedules(pool, schema, redact);
+}
+
+function checkName(name: unknown): string {
+  return checkText('The name of a schedule', 'name', name, NAME);
+}

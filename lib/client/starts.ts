@@ -1,0 +1,103 @@
+import { uuidv7 } from '../core/uuid.js';
+import type { DurableRuntime } from '../lifecycle/host.js';
+import { checkText, NAME } from '../core/limits.js';
+import { readStartMany, readStartOptions } from '../options/start.js';
+import { findWorkflow, newRun, storedInput } from '../workflows/find-workflow.js';
+import { isDelayed, type NewRun, type PgControl, type StartedRun } from '../storage/client/control.js';
+import { restartFrom } from '../storage/client/restart.js';
+
+/** The ways in which clients start runs; ids come checked. Each gives the ids of the runs. */
+export class StartsClient {
+  constructor(
+    private readonly runtime: DurableRuntime,
+    private readonly control: PgControl,
+    private readonly maxBytes: number,
+  ) {}
+
+  async start(workflow: unknown, input: unknown, options: unknown): Promise<string> {
+    const { runtime, control } = this;
+    const read = readStartOptions(options);
+    const target = await findWorkflow(runtime, control, workflow);
+    const run = newRun(target, await storedInput(target, input, this.maxBytes), read, this.traceparent);
+    if (read.manager === null && read.id === null && read.idempotencyKey === null) {
+      await runtime.engine.startRun(run);
+      return run.id;
+    }
+    const [started = { id: run.id, created: false }] =
+      read.manager === null
+        ? [await control.startUnique(run, read.id !== null)]
+        : await control.startWithin(read.manager, [run]);
+    this.measure(run.workflow, [started]);
+    if (read.manager === null) this.tellWorkers([run], [started]);
+    return started.id;
+  }
+
+  async startMany(workflow: unknown, items: unknown, shared: unknown): Promise<string[]> {
+    const { runtime, control } = this;
+    const read = readStartMany(items, shared);
+    const target = await findWorkflow(runtime, control, workflow);
+    const runs: NewRun[] = [];
+    for (const { input, options } of read) {
+      runs.push(newRun(target, await storedInput(target, input, this.maxBytes), options, this.traceparent));
+    }
+    if (runs.length === 0) return [];
+    const manager = read[0]?.options.manager ?? null;
+    const started = await (manager === null ? control.startMany(runs) : control.startWithin(manager, runs));
+    this.measure(target.definition.name, started);
+    if (manager === null) this.tellWorkers(runs, started);
+    return runs.map((run, at) => started[at]?.id ?? run.id);
+  }
+
+  async retry(runId: string): Promise<string> {
+    const { runtime, control } = this;
+    const { workflow, queue, priority, tags, input } = await control.retrySource(runId);
+    const { definitionId } = await findWorkflow(runtime, control, workflow);
+    const id = uuidv7();
+    await runtime.engine.startRun({
+      id,
+      workflow,
+      definitionId,
+      queue,
+      priority,
+      input,
+      tags,
+      delayMs: 0,
+      scheduledAt: null,
+      retryOf: runId,
+      parentId: null,
+      traceparent: this.traceparent,
+    });
+    return id;
+  }
+
+  async restartFrom(runId: string, step: unknown): Promise<string> {
+    const from = checkText('restartFrom()', 'step', step, NAME);
+    const { pool, schema, engine, deps } = this.runtime;
+    const newId = uuidv7();
+    const restart = { newId, runId, step: from, traceparent: this.traceparent };
+    const { queue, workflow } = await restartFrom(pool, schema, restart);
+    deps.telemetry?.started(workflow, 1);
+    engine.workIn([queue]);
+    return newId;
+  }
+
+  /** Of the calling code, where that is traced. */
+  private get traceparent(): string | null {
+    return this.runtime.deps.telemetry?.active() ?? null;
+  }
+
+  private measure(workflow: string, started: readonly StartedRun[]): void {
+    const created = started.filter((run) => run.created).length;
+    if (created > 0) this.runtime.deps.telemetry?.started(workflow, created);
+  }
+
+  /** Of runs that no group commit has started. */
+  private tellWorkers(runs: readonly NewRun[], started: readonly StartedRun[]): void {
+    const { engine } = this.runtime;
+    const created = runs.filter((_, at) => started[at]?.created === true);
+    const ready = created.filter((run) => !isDelayed(run));
+    if (ready.length > 0) engine.workIn([...new Set(ready.map((run) => run.queue))]);
+    const delayed = created.filter(isDelayed);
+    if (delayed.length > 0) engine.workLater([...new Set(delayed.map((run) => run.queue))]);
+  }
+}

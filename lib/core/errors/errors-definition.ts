@@ -1,0 +1,127 @@
+import { didYouMean } from '../did-you-mean.js';
+import { DurableError, listViolations, nameErrors, type Violation } from './durable-error.js';
+
+/** A workflow class is written in a way that cannot run; the boot stops. */
+export class DefinitionError extends DurableError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('DEFINITION', message, options);
+  }
+}
+
+/** The place a run stands at is gone from the code, or is another kind of member; the run is paused. */
+export class DefinitionChangedError extends DurableError {
+  constructor(
+    readonly workflow: string,
+    readonly path: string,
+    why: string,
+  ) {
+    super(
+      'DEFINITION_CHANGED',
+      `Workflow "${workflow}" cannot go on at "${path}": ${why}. ` +
+        'The run is paused; deploy code that has that place again, then resume the run.',
+    );
+  }
+}
+
+const HOW_TO_REGISTER =
+  'List the @Workflow() class in the providers of a module; in a process that only starts runs (an API) it need not be one: ' +
+  'there a worker that has it must have booted before, on the same database and schema, which stores its definition.';
+
+/** No workflow of that name is registered here or stored in the database. */
+export class WorkflowNotFoundError extends DurableError {
+  constructor(
+    readonly workflow: string,
+    known: readonly string[],
+  ) {
+    const hint = didYouMean(workflow, known);
+    const listed =
+      known.length === 0
+        ? 'No workflow is registered, and none is stored in the database.'
+        : `Known workflows: ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', …' : ''}.`;
+    super('WORKFLOW_NOT_FOUND', `There is no workflow "${workflow}".${hint} ${listed} ${HOW_TO_REGISTER}`);
+  }
+}
+
+/** Options of the module or of a decorator are wrong; every fault is listed. */
+export class ConfigurationError extends DurableError {
+  constructor(
+    readonly violations: readonly Violation[],
+    options?: { cause?: unknown },
+  ) {
+    super('CONFIGURATION', `The configuration cannot be used:${listViolations(violations)}`, options);
+  }
+}
+
+/** A cron expression, or its timezone, cannot be understood. */
+export class InvalidCronError extends DurableError {
+  constructor(
+    readonly cron: string,
+    why: string,
+  ) {
+    super('INVALID_CRON', `The cron expression ${JSON.stringify(cron.slice(0, 256))} is not valid: ${why}.`);
+  }
+}
+
+/** There is no schedule of that name. */
+export class ScheduleNotFoundError extends DurableError {
+  constructor(
+    readonly schedule: string,
+    known: readonly string[] = [],
+  ) {
+    super(
+      'SCHEDULE_NOT_FOUND',
+      `There is no schedule "${schedule}".${didYouMean(schedule, known)} listSchedules() gives those there are.`,
+    );
+  }
+}
+
+/** The name of a new schedule is taken. */
+export class ScheduleExistsError extends DurableError {
+  constructor(readonly schedule: string) {
+    super(
+      'SCHEDULE_EXISTS',
+      `There is a schedule "${schedule}" already. Choose another name, or change that one with updateSchedule().`,
+    );
+  }
+}
+
+/** No process, run, setting, workflow or schedule knows of a queue of that name. */
+export class QueueNotFoundError extends DurableError {
+  constructor(
+    readonly queue: string,
+    known: readonly string[] = [],
+  ) {
+    super(
+      'QUEUE_NOT_FOUND',
+      `There is no queue "${queue}": no process works on it, and no run, workflow or schedule names it.${didYouMean(queue, known)} ` +
+        'DurableQueues.list() gives those there are.',
+    );
+  }
+}
+
+/** PostgreSQL cannot be reached, or does not answer. */
+export class DatabaseUnavailableError extends DurableError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('DATABASE_UNAVAILABLE', message, options);
+  }
+}
+
+/** The tables are not those of this version, or could not be brought there. */
+export class MigrationError extends DurableError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('MIGRATION', message, options);
+  }
+}
+
+nameErrors({
+  DefinitionError,
+  DefinitionChangedError,
+  WorkflowNotFoundError,
+  ConfigurationError,
+  InvalidCronError,
+  ScheduleNotFoundError,
+  ScheduleExistsError,
+  QueueNotFoundError,
+  DatabaseUnavailableError,
+  MigrationError,
+});

@@ -1,0 +1,72 @@
+import type { InputChoice, InputField, InputType } from '../run/wait-spec.js';
+
+export const PENDING_STATUSES = ['pending', 'completed', 'timed_out', 'cancelled'] as const;
+/** Of something waited for: `completed` when it came. */
+export type PendingStatus = (typeof PENDING_STATUSES)[number];
+
+/** An input that a step asks for, or has asked for. */
+export interface PendingInput {
+  /** For `provideInput(id, { inputId })`. */
+  readonly id: string;
+  readonly executionId: string;
+  /** Name of the workflow. */
+  readonly workflow: string;
+  /** Name of the step. */
+  readonly step: string;
+  readonly name: string;
+  /** `free_text` also where no type was given, and any value is accepted. */
+  readonly type: InputType;
+  readonly prompt: string | null;
+  /** What the step gave along; null: nothing. */
+  readonly metadata: unknown;
+  /** Of a form. */
+  readonly fields: readonly InputField[] | null;
+  /** Of a choice. */
+  readonly choices: readonly InputChoice[] | null;
+  readonly status: PendingStatus;
+  /** null: it never times out. */
+  readonly timeoutAt: Date | null;
+  readonly createdAt: Date;
+  /** When it was answered, timed out or was cancelled. */
+  readonly closedAt: Date | null;
+  /** What was provided; null: nothing yet. */
+  readonly response: unknown;
+}
+
+/** An event that a step waits for, or has waited for; one for each name of a `waitForAny` or `waitForAll`. */
+export interface PendingEvent {
+  /** Of the wait: the same for all its names. */
+  readonly id: string;
+  readonly executionId: string;
+  /** Name of the workflow. */
+  readonly workflow: string;
+  /** Name of the step. */
+  readonly step: string;
+  readonly eventName: string;
+  readonly status: PendingStatus;
+  /** null: it never times out. */
+  readonly timeoutAt: Date | null;
+  readonly createdAt: Date;
+}
+
+/** Which inputs are listed; all that is given must fit. */
+export interface PendingInputFilters {
+  /** Name of the workflow. */
+  readonly workflow?: string;
+  readonly executionId?: string;
+  /** Default: `'pending'`. */
+  readonly status?: PendingStatus | readonly PendingStatus[];
+  /** Those that time out before. */
+  readonly timeoutBefore?: Date;
+  /** At most 1000. Default: 50. */
+  readonly limit?: number;
+}
+
+/** Which events are listed; all that is given must fit. */
+export interface PendingEventFilters {
+  readonly eventName?: string;
+  /** Default: `'pending'`. */
+  readonly status?: PendingStatus | readonly PendingStatus[];
+  /** At most 1000. Default: 50. */
+  readonly limit?: number;
+}

@@ -1,0 +1,178 @@
+import type {
+  BranchNode,
+  ForEachNode,
+  ParallelNode,
+  Sequence,
+  WorkflowDefinition,
+  WorkflowNode,
+} from '../definition/definition.js';
+import { armPrefix, decodeName, itemPrefix, nodePath } from '../definition/definition-path.js';
+import {
+  type ArmResult,
+  define,
+  enter,
+  type LoopFan,
+  openSequence,
+  own,
+  type RunState,
+  type SequenceState,
+} from './run-state.js';
+
+/** A sequence with its nodes, and how it hangs in the tree. */
+export interface Frame {
+  readonly sequence: SequenceState;
+  readonly nodes: Sequence;
+  /** Of the paths in it. */
+  readonly prefix: string;
+  /** The node that it is an arm or item of; null: the main sequence. */
+  readonly within: null | {
+    readonly frame: Frame;
+    readonly node: BranchNode | ParallelNode | ForEachNode;
+    readonly key: string;
+  };
+}
+
+export function rootFrame(definition: WorkflowDefinition, state: RunState): Frame {
+  return { sequence: state.root, nodes: definition.nodes, prefix: '', within: null };
+}
+
+/** The node where the cursor of a frame stands. */
+export function standing(frame: Frame): WorkflowNode | undefined {
+  return frame.nodes.find((node) => node.name === frame.sequence.node);
+}
+
+const SEGMENT = /^(?<name>[^.[\]~]+)(?:\.(?<arm>[^.[\]~]*)|\[(?<index>0|[1-9]\d*)\])$/;
+
+/**
+ * The sequence that the node at a path stands in, with the cursors on the way standing where the path leads. Null: they
+ * stand elsewhere. Items of a loop that were begun after the last snapshot open as they are met.
+ */
+export function locate(definition: WorkflowDefinition, state: RunState, path: string): Frame | null {
+  let frame: Frame | null = rootFrame(definition, state);
+  for (const segment of path.split('/').slice(0, -1)) {
+    if (frame === null) return null;
+    const groups: Record<string, string | undefined> | undefined = SEGMENT.exec(segment)?.groups;
+    const name = decodeName(groups?.['name'] ?? '');
+    if (frame.sequence.node !== name) return null;
+    const arm = groups?.['arm'];
+    frame = inner(frame, arm === undefined ? (groups?.['index'] ?? '') : decodeName(arm));
+  }
+  return frame;
+}
+
+/** The frame of an arm or item of the node where the cursor stands. */
+export function inner(frame: Frame, key: string): Frame | null {
+  const node = standing(frame);
+  const fan = frame.sequence.step?.fan;
+  if (node === undefined || !fan || fan.kind !== node.kind) return null;
+  const path = nodePath(frame.prefix, node.name);
+  switch (node.kind) {
+    case 'branch': {
+      if (fan.kind !== 'branch' || fan.arm !== key) return null;
+      const nodes = own(node.arms, key);
+      const within = { frame, node, key };
+      return nodes === undefined ? null : { sequence: fan.sequence, nodes, prefix: armPrefix(path, key), within };
+    }
+    case 'parallel': {
+      const sequence = fan.kind === 'parallel' ? own(fan.arms, key) : undefined;
+      const nodes = own(node.arms, key);
+      if (sequence === undefined || nodes === undefined) return null;
+      return { sequence, nodes, prefix: armPrefix(path, key), within: { frame, node, key } };
+    }
+    case 'forEach': {
+      if (fan.kind !== 'forEach') return null;
+      const index = Number(key);
+      while (fan.next <= index && fan.next < fan.count) openItem(fan, node);
+      const sequence = own(fan.open, key);
+      if (sequence === undefined) return null;
+      return { sequence, nodes: node.arm, prefix: itemPrefix(path, index), within: { frame, node, key } };
+    }
+    default:
+      return null;
+  }
+}
+
+/** Begins the next item of a loop. */
+export function openItem(fan: LoopFan, node: ForEachNode): void {
+  const index = fan.next++;
+  define(fan.open, String(index), openSequence(node.arm, [fan.source, index], fan.floor, fan.source));
+}
+
+/** Moves on to the node behind the present one; at the end of an arm or item, tells the node around it. */
+export function advance(frame: Frame, at: number): void {
+  const { sequence, nodes } = frame;
+  const index = nodes.findIndex((node) => node.name === sequence.node);
+  enter(sequence, nodes[index + 1], at);
+  if (sequence.node === null) ended(frame, at, sequence.data);
+}
+
+/** Goes to a node by name, in this sequence or one around it through branch arms. False: there is none. */
+export function jump(frame: Frame, target: string, at: number): boolean {
+  for (let to: Frame | null = frame; to !== null; to = enclosing(to)) {
+    const node = to.nodes.find((one) => one.name === target);
+    if (node !== undefined) {
+      to.sequence.data = frame.sequence.data;
+      enter(to.sequence, node, at);
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Ends the run as completed. Only where nothing but branch arms is around. */
+export function finishRun(frame: Frame, at: number): void {
+  let root = frame;
+  for (let to = enclosing(frame); to !== null; to = enclosing(to)) root = to;
+  root.sequence.data = frame.sequence.data;
+  enter(root.sequence, undefined, at);
+}
+
+function enclosing(frame: Frame): Frame | null {
+  return frame.within?.node.kind === 'branch' ? frame.within.frame : null;
+}
+
+/** Marks a sequence as failed, and whatever fails with it. */
+export function fail(frame: Frame, seq: number): void {
+  if (frame.sequence.failedBy !== null) return;
+  frame.sequence.failedBy = seq;
+  const { within } = frame;
+  if (within === null) return;
+  const fan = within.frame.sequence.step?.fan;
+  if (within.node.kind === 'branch') return fail(within.frame, seq);
+  if (within.node.onError === 'completeAll') return ended(frame, seq, { failed: seq });
+  if (fan?.kind === 'parallel' || fan?.kind === 'forEach') fan.failedBy ??= seq;
+  fail(within.frame, seq);
+}
+
+/** An arm or item has come to its end. */
+function ended(frame: Frame, at: number, result: ArmResult): void {
+  const { within } = frame;
+  if (within === null) return;
+  const parent = within.frame;
+  const fan = parent.sequence.step?.fan;
+  if (!fan) return;
+  // What follows waits for this record too.
+  parent.sequence.at = Math.max(parent.sequence.at, at);
+  if (fan.kind === 'branch') {
+    parent.sequence.data = frame.sequence.data;
+    if (parent.sequence.failedBy === null) advance(parent, at);
+  } else if (fan.kind === 'forEach') {
+    if (fan.results.length > 0) fan.results[Number(within.key)] = result;
+    if (frame.sequence.failedBy === null) {
+      fan.top = Math.max(fan.top, ...Object.values(frame.sequence.visits), ...Object.values(frame.sequence.below));
+      delete fan.open[within.key];
+    }
+    // With results, they are put into the data first, which is a record of its own. So it is where items have failed:
+    // what of them is still settling needs its place until it is recorded.
+    const plain = fan.results.length === 0 && Object.keys(fan.open).length === 0;
+    if (plain && parent.sequence.failedBy === null && loopIsDone(fan)) advance(parent, at);
+  }
+}
+
+export function loopIsDone(fan: LoopFan): boolean {
+  return fan.next >= fan.count && Object.values(fan.open).every((item) => item.failedBy !== null);
+}
+
+export function parallelIsDone(arms: Readonly<Record<string, SequenceState>>): boolean {
+  return Object.values(arms).every((arm) => arm.node === null || arm.failedBy !== null);
+}

@@ -1,0 +1,112 @@
+import { decode } from '../codec/codec.js';
+import type { Redaction } from '../redact/redact.js';
+import type { FinishedStatus } from './status.js';
+import type { StoredError } from '../errors/stored-error.js';
+import type { WaitKind } from './wait-spec.js';
+
+export const STEP_EVENTS = ['step_started', 'step_completed', 'step_failed', 'step_waiting'] as const;
+export const INPUT_EVENTS = ['input_requested', 'input_provided'] as const;
+export const SCHEDULE_EVENTS = ['schedule_toggled', 'schedule_triggered'] as const;
+
+/** What happens, as told by `DurableEvents`. */
+export const DURABLE_EVENT_KINDS = [
+  'workflow_started',
+  'workflow_resumed',
+  'workflow_waiting',
+  'workflow_paused',
+  'workflow_completed',
+  'workflow_failed',
+  'workflow_cancelled',
+  'workflow_compensating',
+  'workflow_compensated',
+  'workflow_compensation_failed',
+  ...STEP_EVENTS,
+  'event_received',
+  ...INPUT_EVENTS,
+  ...SCHEDULE_EVENTS,
+] as const;
+
+export type DurableEventKind = (typeof DURABLE_EVENT_KINDS)[number];
+
+/** What every event says; the times are dates for subscribers, ms of database time on their way. */
+interface EventFields<Time> {
+  /** The same each time the event is delivered; no other event has it. */
+  readonly id: string;
+  readonly kind: DurableEventKind;
+  /** The run; null with `schedule_toggled`. */
+  readonly executionId: string | null;
+  readonly workflow: string | null;
+  readonly time: Time;
+  /** Steps: which attempt. Inputs: the step that asks. */
+  readonly step?: string;
+  readonly path?: string;
+  /** Steps: the kind of member. */
+  readonly type?: string;
+  readonly round?: number;
+  readonly visit?: number;
+  readonly attempt?: number;
+  readonly durationMs?: number;
+  /** A failed attempt: when the next one is made; null: none is. */
+  readonly retryAt?: Time | null;
+  /** Why something failed or was paused: no more of it than this, the message cut to 300 characters. */
+  readonly error?: { readonly name: string; readonly message: string };
+  /** `step_waiting`: what for. */
+  readonly waits?: readonly { readonly kind: WaitKind; readonly names: readonly string[] }[];
+  /** `event_received` */
+  readonly eventName?: string;
+  readonly inputId?: string;
+  readonly inputName?: string;
+  /** Schedules: its name. */
+  readonly schedule?: string;
+  /** `schedule_toggled` */
+  readonly enabled?: boolean;
+}
+
+/** Something that happened to a run or a schedule, on any node. Carries no payloads: read those with the client. */
+export type DurableEvent = EventFields<Date>;
+
+/** An event on its way. */
+export type EventRecord = EventFields<number>;
+
+export const endKind = (status: FinishedStatus): DurableEventKind => `workflow_${status}`;
+
+const steps: ReadonlySet<string> = new Set(STEP_EVENTS);
+const inputs: ReadonlySet<string> = new Set(INPUT_EVENTS);
+const schedules: ReadonlySet<string> = new Set(SCHEDULE_EVENTS);
+
+export const isStepEvent = (kind: DurableEventKind): boolean => steps.has(kind);
+export const isInputEvent = (kind: DurableEventKind): boolean => inputs.has(kind);
+export const isScheduleEvent = (kind: DurableEventKind): boolean => schedules.has(kind);
+
+export function toDurableEvent({ time, retryAt, ...rest }: EventRecord): DurableEvent {
+  const event: DurableEvent = { ...rest, time: new Date(time) };
+  if (retryAt === undefined) return event;
+  return { ...event, retryAt: retryAt === null ? null : new Date(retryAt) };
+}
+
+/** Ids: what happened once has one, whoever tells of it. */
+export const eventIds = {
+  started: (run: string): string => `${run}:started`,
+  ended: (run: string, status: string): string => `${run}:${status}`,
+  /** `token`: of the lease under which it happened. */
+  lease: (run: string, what: 'resumed' | 'waiting' | 'paused', token: number): string => `${run}:${what}:${token}`,
+  compensating: (run: string, round: number): string => `${run}:compensating:${round}`,
+  record: (run: string, seq: number): string => `${run}:step:${seq}`,
+  wait: (run: string, wait: string, what: 'waiting' | 'requested' | 'provided'): string => `${run}:${what}:${wait}`,
+  received: (run: string, key: string): string => `${run}:received:${key}`,
+  triggered: (schedule: string, run: string): string => `${run}:triggered:${schedule}`,
+};
+
+const MESSAGE_LENGTH = 300;
+
+/** No more than name and message: an error's own fields may hold what must not leave. */
+export function errorOf(encoded: string | null): Pick<EventRecord, 'error'> {
+  if (encoded === null) return {};
+  const { name, message } = decode(encoded) as StoredError;
+  return { error: { name, message: message.slice(0, MESSAGE_LENGTH) } };
+}
+
+/** What of it may leave the process. */
+export function redactEvent(event: EventRecord, redact: Redaction): EventRecord {
+  return event.error === undefined ? event : { ...event, error: redact.error(event.error) };
+}

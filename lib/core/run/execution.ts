@@ -1,0 +1,143 @@
+import type { WorkflowDefinition } from '../definition/definition.js';
+import type { LogEntry } from './log-entry.js';
+import type { DataRef } from './run-state.js';
+import type { ExecutionStatus } from './status.js';
+import type { StoredError } from '../errors/stored-error.js';
+
+/** A run as clients see it. */
+export interface Execution {
+  readonly id: string;
+  /** Name of the workflow. */
+  readonly workflow: string;
+  readonly status: ExecutionStatus;
+  readonly queue: string;
+  readonly priority: number;
+  /** What it was started with; `undefined` in lists, which read no payloads. */
+  readonly input: unknown;
+  /** The result of a completed run; else the data as the last completed step left it. `undefined` in lists. */
+  readonly data: unknown;
+  /** Why it failed, was cancelled, or was paused by the engine. */
+  readonly error: StoredError | null;
+  /** Names of the steps that run now, or that the run stands at. Known with a delay of up to one heartbeat. */
+  readonly currentSteps: readonly string[];
+  readonly parentId: string | null;
+  /** The run that this one is a `retry()` of. */
+  readonly retryOf: string | null;
+  readonly tags: Readonly<Record<string, string>>;
+  /** From 1; counts the rounds of `maxRetries`. */
+  readonly round: number;
+  /** It is to be paused, and a worker still has it. */
+  readonly pauseRequested: boolean;
+  /** When it was to begin, where it was started with `scheduledAt` or `delay`, or by a schedule. */
+  readonly scheduledAt: Date | null;
+  /** First claim. */
+  readonly startedAt: Date | null;
+  readonly completedAt: Date | null;
+  readonly compensatedAt: Date | null;
+  readonly compensationResults: readonly CompensationResult[];
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  /** With `includeSteps`. */
+  readonly steps?: readonly StepRecord[];
+}
+
+/** How one step was undone. */
+export interface CompensationResult {
+  readonly step: string;
+  readonly compensation: string;
+  readonly status: 'completed' | 'failed';
+  readonly error?: StoredError;
+}
+
+/** One attempt of a step. */
+export interface StepRecord {
+  /** Name of the step. */
+  readonly step: string;
+  /** Its place in the workflow, such as `charge`. */
+  readonly path: string;
+  readonly type: string;
+  readonly round: number;
+  readonly visit: number;
+  /** From 1. */
+  readonly attempt: number;
+  readonly status: 'running' | 'waiting' | 'completed' | 'failed';
+  /** The data it was called with. */
+  readonly input: unknown;
+  /** What it returned; `null`: nothing, so that the data went on as it was. */
+  readonly output: unknown;
+  readonly error: StoredError | null;
+  /** With `includeLogs`: what its code has logged, in order. Of an attempt that runs now, what earlier passes of it have. */
+  readonly logs?: readonly LogEntry[];
+  readonly startedAt: Date;
+  readonly completedAt: Date | null;
+  readonly durationMs: number | null;
+  readonly isCompensation: boolean;
+  /** The step that a compensation undoes. */
+  readonly compensationFor: string | null;
+  readonly childId: string | null;
+}
+
+/** Which runs are meant; all that is given must fit. */
+export interface RunFilters {
+  /** Name of the workflow. */
+  readonly workflow?: string;
+  /** One of these. */
+  readonly status?: ExecutionStatus | readonly ExecutionStatus[];
+  readonly queue?: string;
+  readonly parentId?: string;
+  /** Runs that have at least these tags. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Started then or later. */
+  readonly since?: Date;
+  /** Started before. */
+  readonly until?: Date;
+}
+
+export interface RunListFilters extends RunFilters {
+  /** At most 1000. Default: 50. */
+  readonly limit?: number;
+  /** Runs that are passed over first; each costs some time, so pages go by `before` and `after`. Default: 0. */
+  readonly offset?: number;
+  /** Id of a run: only those that were started before it. */
+  readonly before?: string;
+  /** Id of a run: only those that were started after it; with `order: 'desc'` the newest of these. */
+  readonly after?: string;
+  /** By the time of the start, then by id. Default: `'desc'`, the newest first. */
+  readonly order?: 'asc' | 'desc';
+}
+
+/** A number for every status. */
+export type ExecutionCounts = Record<ExecutionStatus, number>;
+
+/** A workflow that some process has or had. */
+export interface WorkflowSummary {
+  readonly name: string;
+  readonly description: string | null;
+  readonly queue: string;
+  /** Order of first appearance of its present definition, from 1. */
+  readonly version: number;
+  readonly firstSeen: Date;
+  readonly lastSeen: Date;
+  /** Its present definition, from which the graph is drawn. */
+  readonly graph: WorkflowDefinition;
+  /** That graph as the text of a Mermaid flowchart. */
+  readonly mermaid: string;
+  readonly totals: ExecutionCounts;
+  /** The run that was started last, without its payloads. */
+  readonly lastRun: Execution | null;
+}
+
+/** An attempt that runs now, as the processes publish it. */
+export interface InFlight {
+  readonly runId: string;
+  readonly step: string;
+  readonly path: string;
+  readonly type: string;
+  readonly round: number;
+  readonly visit: number;
+  readonly attempt: number;
+  /** The step's data, as core/run/run-state.ts names it. */
+  readonly input: DataRef;
+  /** ms of database time */
+  readonly startedAt: number;
+}

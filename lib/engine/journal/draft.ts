@@ -1,0 +1,102 @@
+import { pathOfOnce, type RecordType } from '../../core/run/machine.js';
+import type { PreparedChild } from '../ports/children.js';
+import type { HandOver, NewRecord, NewWait, OpExtras, Outcome } from '../ports/store.js';
+
+/** A wait that no further pass asks for, and the step that asked. */
+export interface ClosedWait {
+  readonly id: string;
+  readonly path: string;
+}
+
+/** What a session is about to commit. */
+export interface Draft {
+  records: NewRecord[];
+  waits: NewWait[];
+  closes: ClosedWait[];
+  handOvers: HandOver[];
+  children: PreparedChild[];
+  compensating: boolean | null;
+  closeAll: boolean;
+  giveBack: boolean;
+  dropSteps: boolean;
+  /** There is something beside records. */
+  hasMore: boolean;
+  /** Who waits for the commit, and the last record that it is about; false: it is not in the journal. */
+  told: { readonly seq: number; readonly tell: (taken: boolean) => void }[];
+}
+
+export function emptyDraft(): Draft {
+  return {
+    records: [],
+    waits: [],
+    closes: [],
+    handOvers: [],
+    children: [],
+    compensating: null,
+    closeAll: false,
+    giveBack: false,
+    dropSteps: false,
+    hasMore: false,
+    told: [],
+  };
+}
+
+/** @param isChild others may wait for the run's end */
+export function extrasOf(draft: Draft, outcome: Outcome | null, isChild: boolean): OpExtras | null {
+  const awaited = isChild && outcome?.kind === 'end';
+  if (!draft.hasMore && !awaited) return null;
+  const closes = draft.closes.map(({ id }) => id);
+  const closed = new Set(closes);
+  const { handOvers, children, compensating, closeAll, giveBack, dropSteps } = draft;
+  return {
+    // The statement closes waits that are there before it: one that is asked for and closed at once is none.
+    waits: closeAll ? [] : draft.waits.filter((wait) => !closed.has(wait.id)),
+    closes,
+    handOvers,
+    children: children.map(({ start }) => start),
+    awaited,
+    compensating,
+    closeAll,
+    giveBack,
+    dropSteps,
+    pause: null,
+  };
+}
+
+/** Records that the engine makes by itself, also after one that is not committed yet. */
+const OWN: ReadonlySet<RecordType> = new Set(['gather', 'handed', 'intent', 'rollback']);
+
+/**
+ * A draft taken apart: what the code of each step has left, which stands by itself since it began after all that it builds on was
+ * committed; in the order of the records. And the rest, which may build on any of that.
+ */
+export function partsOf(draft: Draft): { parts: Draft[]; rest: Draft } {
+  const parts = new Map<string, Draft>();
+  const rest = emptyDraft();
+  const partOf = (path: string): Draft => {
+    const part = parts.get(path) ?? emptyDraft();
+    parts.set(path, part);
+    return part;
+  };
+  const pathOfChild = new Map<string, string>();
+  for (const record of draft.records) {
+    const path = pathOfOnce(record.path);
+    (OWN.has(record.type) ? rest : partOf(path)).records.push(record);
+    if (record.facts?.child !== undefined) pathOfChild.set(record.facts.child.id, path);
+  }
+  for (const wait of draft.waits) partOf(wait.path).waits.push(wait);
+  for (const child of draft.children) partOf(pathOfChild.get(child.start.id) ?? '').children.push(child);
+  for (const closed of draft.closes) (parts.get(closed.path) ?? rest).closes.push(closed);
+  rest.handOvers = draft.handOvers;
+  rest.compensating = draft.compensating;
+  rest.closeAll = draft.closeAll;
+  rest.giveBack = draft.giveBack;
+  rest.dropSteps = draft.dropSteps;
+  for (const part of [...parts.values(), rest]) part.hasMore = hasMore(part);
+  return { parts: [...parts.values()], rest };
+}
+
+function hasMore({ waits, closes, handOvers, children, compensating, closeAll, dropSteps }: Draft): boolean {
+  const lists = [waits, closes, handOvers, children];
+  return lists.some((list) => list.length > 0) || compensating !== null || closeAll || dropSteps;
+}

@@ -1,0 +1,91 @@
+import { encodeLine, logText } from '../../core/run/log-entry.js';
+import { logPath, oncePath, type RecordType } from '../../core/run/machine.js';
+import type { DataRef } from '../../core/run/run-state.js';
+import type { AttemptResult } from '../step/attempt.js';
+import { childFacts } from '../step/child-start.js';
+import type { PreparedChild } from '../ports/children.js';
+import { NO_LINES, type StepLog } from '../step/log.js';
+import type { NewRecord } from '../ports/store.js';
+
+/** What a record says of its place. */
+export interface RecordPlace {
+  readonly path: string;
+  readonly visit: number;
+  readonly attempt: number;
+  readonly data: DataRef;
+}
+
+export type SettledAttempt = Exclude<AttemptResult, { status: 'suspended' }>;
+
+/** Makes the records of a row that this process holds, and numbers them. */
+export class RecordMaker {
+  constructor(
+    /** The highest number in use. */
+    public last: number,
+    private readonly round: () => number,
+    /** Database time, ms. */
+    private readonly now: () => number,
+  ) {}
+
+  /** A record of what happened at a place, with the next number. */
+  record(place: RecordPlace, type: RecordType, more: Partial<NewRecord> = {}): NewRecord {
+    return {
+      seq: ++this.last,
+      input: place.data,
+      round: this.round(),
+      path: place.path,
+      visit: place.visit,
+      attempt: place.attempt,
+      type,
+      status: 'completed',
+      facts: null,
+      output: null,
+      error: null,
+      logs: null,
+      retryInMs: null,
+      durationMs: 0,
+      ...more,
+    };
+  }
+
+  /** The record of an attempt that has come to its end. */
+  attempt(place: RecordPlace, type: RecordType, result: SettledAttempt): NewRecord {
+    const logs = result.log?.text() ?? null;
+    if (result.status === 'completed') {
+      const { output, facts, durationMs } = result;
+      return this.record(place, type, { output, facts, logs, durationMs });
+    }
+    const { error, retryInMs, durationMs } = result;
+    return this.record(place, type, { status: 'failed', error, logs, retryInMs, durationMs });
+  }
+
+  /** The same, with the data before it, where a selector has written that. */
+  attempts(place: RecordPlace, type: RecordType, result: SettledAttempt): NewRecord[] {
+    const written = result.status === 'completed' ? result.context : undefined;
+    const before = written === undefined ? [] : [this.record(place, 'context', { output: written })];
+    return [...before, this.attempt(place, type, result)];
+  }
+
+  /**
+   * What an attempt that makes no record has logged. `goesOn`: after a wait, so that the next pass says it again; one
+   * that was handed back is another run of the code.
+   */
+  log(at: Omit<RecordPlace, 'data'>, log: StepLog | null, goesOn: boolean): NewRecord[] {
+    const left = log?.leave() ?? null;
+    if (left === null) return [];
+    const { text, mark } = left;
+    const logged = goesOn ? mark : { ...mark, ...NO_LINES };
+    const { path, visit, attempt } = at;
+    return [this.record({ path: logPath(path), visit, attempt, data: 0 }, 'log', { logs: text, facts: { logged } })];
+  }
+
+  /** A line of the engine's own among what an attempt has logged. */
+  note({ path, visit, attempt }: Omit<RecordPlace, 'data'>, message: string): NewRecord {
+    const logs = logText([{ time: this.now(), line: encodeLine({ level: 'error', message }) }], 0);
+    return this.record({ path: logPath(path), visit, attempt, data: 0 }, 'log', { logs });
+  }
+
+  child(place: RecordPlace, child: PreparedChild): NewRecord {
+    return this.record({ ...place, path: oncePath(place.path, child.call) }, 'child', { facts: childFacts(child) });
+  }
+}

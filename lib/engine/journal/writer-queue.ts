@@ -1,0 +1,138 @@
+import type { Ack, RunOp, StartOp } from '../ports/store.js';
+
+/** Whether this process has claimed the run; else it is in the queue for anybody. */
+export type StartResult = boolean;
+
+export interface Waiting<Op, Result> {
+  readonly op: Op;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+  /** performance.now() when it was handed in. */
+  readonly since: number;
+  /** Refusals that count after which it is given up. */
+  readonly most: number;
+  settled: boolean;
+  /** Its answer was lost: it is looked for before it is written. */
+  again: boolean;
+  /** A group with it was refused: it goes by itself. */
+  alone: boolean;
+  /** Not tried before (performance.now()): its row was locked, or it was refused for a passing reason. */
+  notBefore: number;
+  /** How often it was put off. */
+  tries: number;
+  refusals: number;
+  /** How many commits of the process had succeeded when it was handed in, or last refused. */
+  successes: number;
+}
+
+export type WaitingOp = Waiting<RunOp, Ack>;
+export type WaitingStart = Waiting<StartOp, StartResult>;
+
+/** What goes into one commit. */
+export interface Batch {
+  readonly ops: readonly WaitingOp[];
+  readonly starts: readonly WaitingStart[];
+  readonly again: boolean;
+}
+
+/** Bounds of one group: beyond them the statement's own size starts to cost latency. */
+const GROUP_OPS = 500;
+const GROUP_BYTES = 4_000_000;
+
+/** What the journal writer has to write, and which of it goes next. */
+export class WriterQueue {
+  ops: WaitingOp[] = [];
+  starts: WaitingStart[] = [];
+  /** What goes by itself has gone last: groups are not kept waiting by it. */
+  private aloneWentLast = false;
+
+  get isEmpty(): boolean {
+    return this.ops.length === 0 && this.starts.length === 0;
+  }
+
+  /** Back to the front, but for what was settled meanwhile. */
+  putBack({ ops, starts }: Batch): void {
+    this.ops.unshift(...ops.filter((w) => !w.settled));
+    this.starts.unshift(...starts.filter((w) => !w.settled));
+  }
+
+  remove(waiting: WaitingOp | WaitingStart): void {
+    if (isStart(waiting)) this.starts = this.starts.filter((w) => w !== waiting);
+    else this.ops = this.ops.filter((w) => w !== waiting);
+  }
+
+  /** What goes next; null: nothing is due yet. */
+  next(now: number): Batch | null {
+    const isDue = (w: WaitingOp | WaitingStart): boolean => w.alone && w.notBefore <= now;
+    const alone = this.ops.find(isDue) ?? this.starts.find(isDue);
+    if (alone === undefined || this.aloneWentLast) {
+      this.aloneWentLast = false;
+      const group = this.group(now);
+      if (group.ops.length > 0 || group.starts.length > 0) return group;
+    }
+    if (alone === undefined) return null;
+    this.aloneWentLast = true;
+    this.remove(alone);
+    const { again } = alone;
+    return isStart(alone) ? { ops: [], starts: [alone], again } : { ops: [alone], starts: [], again };
+  }
+
+  /** performance.now() when the next is due. */
+  nextDue(): number {
+    return Math.min(...this.ops.map((w) => w.notBefore), ...this.starts.map((w) => w.notBefore));
+  }
+
+  private group(now: number): Batch {
+    // What may have landed is looked for in a group of its own.
+    const again = this.ops.some((w) => w.again && !w.alone) || this.starts.some((w) => w.again && !w.alone);
+    const ops: WaitingOp[] = [];
+    const later: WaitingOp[] = [];
+    const seen = new Set<string>();
+    let bytes = 0;
+    for (const waiting of this.ops) {
+      // Two operations of one run go in their order, the second in the next group.
+      const fits = ops.length < GROUP_OPS && bytes < GROUP_BYTES && !seen.has(waiting.op.rowId);
+      seen.add(waiting.op.rowId);
+      if (!fits || waiting.alone || waiting.again !== again || waiting.notBefore > now) {
+        later.push(waiting);
+        continue;
+      }
+      for (const record of waiting.op.records) bytes += (record.output?.length ?? 0) + 200;
+      ops.push(waiting);
+    }
+    this.ops = later;
+    const starts: WaitingStart[] = [];
+    const laterStarts: WaitingStart[] = [];
+    for (const waiting of this.starts) {
+      const fits = starts.length < GROUP_OPS && bytes < GROUP_BYTES;
+      if (!fits || waiting.alone || waiting.again !== again) {
+        laterStarts.push(waiting);
+        continue;
+      }
+      bytes += waiting.op.input.length;
+      starts.push(waiting);
+    }
+    this.starts = laterStarts;
+    return { ops, starts, again };
+  }
+}
+
+export function isStart(w: WaitingOp | WaitingStart): w is WaitingStart {
+  return 'workflow' in w.op;
+}
+
+export function settle<Result>(waiting: Waiting<unknown, Result>, result: Result): void {
+  waiting.settled = true;
+  waiting.resolve(result);
+}
+
+export function fail(waiting: WaitingOp | WaitingStart, error: unknown): void {
+  waiting.settled = true;
+  waiting.reject(error);
+}
+
+/** Lets the others go before it, with a growing delay in ms. */
+export function postpone(waiting: WaitingOp | WaitingStart, ms: number, most: number): void {
+  waiting.tries++;
+  waiting.notBefore = performance.now() + Math.min(ms * 2 ** Math.min(waiting.tries - 1, 10), most);
+}

@@ -1,0 +1,235 @@
+import type { StoredError } from '../../core/errors/stored-error.js';
+import type { RecordFacts, RecordType } from '../../core/run/machine.js';
+import type { DataRef } from '../../core/run/run-state.js';
+import type { FinishedStatus } from '../../core/run/status.js';
+import type { WaitKind } from '../../core/run/wait-spec.js';
+import type { ClaimedRow, ClaimOffer } from './claim-port.js';
+
+/** What the engine gives to its storage to commit, and what it hears of it (store.ts). */
+
+/** A finished attempt, or a `once`, on its way into the journal. */
+export interface NewRecord {
+  readonly seq: number;
+  readonly input: DataRef;
+  readonly round: number;
+  readonly path: string;
+  readonly visit: number;
+  readonly attempt: number;
+  readonly type: RecordType;
+  readonly status: 'completed' | 'failed';
+  readonly facts: RecordFacts | null;
+  /** Encoded; null: the data goes on unchanged. */
+  readonly output: string | null;
+  /** Encoded StoredError. */
+  readonly error: string | null;
+  /** What its code has logged (log-entry.ts); null: nothing. */
+  readonly logs: string | null;
+  /** ms until the next attempt; null: there is none. */
+  readonly retryInMs: number | null;
+  readonly durationMs: number;
+}
+
+/** How a run leaves the worker in the same commit as its last records. */
+export type Outcome = EndOutcome | ParkOutcome;
+
+export interface EndOutcome {
+  readonly kind: 'end';
+  readonly status: FinishedStatus;
+  readonly dataSeq: number;
+  /** Encoded StoredError. */
+  readonly error: string | null;
+  /** Name of the step whose record failed the run; null: no record did. */
+  readonly failedStep: string | null;
+  /** A step of the run is on another queue: its row goes too. */
+  readonly dropSteps: boolean;
+  /** The end of a rollback, or of a run that has nothing to undo: a cancel with compensation is answered by it. */
+  readonly undone: boolean;
+}
+
+/**
+ * Why a run is suspended, the first that holds of a part of it: an attempt is to be made again, a wait, the end of a child, a
+ * step on another queue.
+ */
+export type Because = 'retry' | 'wait' | 'child' | 'step';
+
+export interface ParkOutcome {
+  readonly kind: 'park';
+  /** ms until it is due; 0: at once; null: until something wakes it. */
+  readonly delayMs: number | null;
+  /** Shown to people. */
+  readonly because: Because | null;
+  /** Parks it as paused; also what happens when a pause was asked for. */
+  readonly pause: boolean;
+  readonly snapshot: string | null;
+  readonly snapshotSeq: number;
+  /** null: as it was. */
+  readonly dataSeq: number | null;
+  readonly round: number;
+  /** The last end of a wait (`TakenWait.ended`) that is known here; 0: none. */
+  readonly heard: number;
+  /** Encoded StoredError: why it was paused. */
+  readonly error: string | null;
+}
+
+/** What a commit does beside the journal and the run's own row: rare, so that most groups pay nothing for it. */
+export interface OpExtras {
+  readonly waits: readonly NewWait[];
+  /** Ids of waits that no further pass asks for: the open ones are cancelled. */
+  readonly closes: readonly string[];
+  /** Steps handed to another queue, each with a row and a lease of its own. */
+  readonly handOvers: readonly HandOver[];
+  readonly children: readonly StartOp[];
+  /** The run ends, and others may be waiting for it. */
+  readonly awaited: boolean;
+  /** Whether the run is being undone, from now on. */
+  readonly compensating: boolean | null;
+  /** The run ends or begins anew: all its waits are over. */
+  readonly closeAll: boolean;
+  /** A further round begins: the events that its waits took are in the mailbox again. */
+  readonly giveBack: boolean;
+  /** The run has failed: its steps on other queues have no part in it any more, and their holders are refused. */
+  readonly dropSteps: boolean;
+  /** From a step on another queue: pauses the run, with this encoded error. */
+  readonly pause: string | null;
+}
+
+export interface NewWait {
+  readonly id: string;
+  readonly round: number;
+  readonly path: string;
+  readonly visit: number;
+  readonly attempt: number;
+  /** The kind of the step's member. */
+  readonly type: string;
+  /** The step's data. */
+  readonly input: DataRef;
+  /** Kind, name and count in the step. */
+  readonly key: string;
+  readonly kind: WaitKind;
+  readonly names: readonly string[];
+  readonly childId: string | null;
+  /** Database time in ms; null: never. */
+  readonly dueAt: number | null;
+  /** Encoded WaitSpec. */
+  readonly spec: string | null;
+}
+
+/** A run that goes on, since something came that it has waited for; what its row in the queue says now. */
+export interface WokenRun {
+  readonly runId: string;
+  readonly queue: string;
+  readonly paused: boolean;
+  /** Running: a worker has it, and its `wake` mark is set. */
+  readonly state: 'ready' | 'running' | 'sleeping';
+}
+
+export interface HandOver {
+  readonly rowId: string;
+  readonly queue: string;
+  /** A HandedStep as JSON. */
+  readonly step: string;
+}
+
+/** What the worker of a handed-over step commits. `outcome` null: only a `once`. */
+export interface HandedOp {
+  readonly rowId: string;
+  readonly runId: string;
+  readonly token: number;
+  /** Numbers of records that it builds on; see RunOp. */
+  readonly after: readonly number[];
+  readonly records: readonly NewRecord[];
+  readonly outcome:
+    | null
+    | { readonly kind: 'done' }
+    | { readonly kind: 'again'; readonly delayMs: number; readonly step: string }
+    /** It stays as it is, paused with its run. */
+    | { readonly kind: 'pause' };
+  readonly extras: OpExtras | null;
+}
+
+export interface HandedAck {
+  readonly taken: boolean;
+  readonly woken: WokenRun | null;
+}
+
+export interface StepTransaction {
+  /** The application's transaction handle (a TypeORM EntityManager). */
+  readonly manager: unknown;
+  /** Writes the record under the run's fence; false: the lease is lost. */
+  record(worker: number, op: RunOp): Promise<boolean>;
+  /** Whether the step's own code has committed it or rolled it back. */
+  hasEnded(): boolean;
+  /**
+   * Whether it can still be committed after its code has thrown this. Not when its connection is gone, or when the server
+   * has refused a statement for a reason that passes (a conflict with another transaction).
+   */
+  isAlive(thrown: StoredError): Promise<boolean>;
+}
+
+/** One run's share of a group. */
+export interface RunOp {
+  /** The row in workflow_queue that carries the lease. */
+  readonly rowId: string;
+  /** The run whose journal is written (not the row's own for a handed-over step). */
+  readonly runId: string;
+  readonly token: number;
+  /**
+   * What it builds on beside what was there when its lease began: numbers of records, and a wait. Taken only where all of it
+   * is there, so that a journal which a failover has cut short gets no gap.
+   */
+  readonly after: readonly number[];
+  readonly afterWait: string | null;
+  readonly records: readonly NewRecord[];
+  readonly outcome: Outcome | null;
+  readonly extras: OpExtras | null;
+}
+
+export interface StartOp {
+  readonly id: string;
+  readonly workflow: string;
+  readonly definitionId: number;
+  readonly queue: string;
+  readonly priority: number;
+  readonly input: string;
+  readonly tags: Readonly<Record<string, string>> | null;
+  /** ms; 0: at once. */
+  readonly delayMs: number;
+  /** Absolute due time, as ISO text; wins over `delayMs`. */
+  readonly scheduledAt: string | null;
+  readonly retryOf: string | null;
+  readonly parentId: string | null;
+  /** W3C `traceparent` of whatever starts it. Default: that is not traced. */
+  readonly traceparent?: string | null;
+}
+
+export interface CommitGroup {
+  readonly ops: readonly RunOp[];
+  readonly starts: readonly StartOp[];
+  /** Places for what the starts make ready. */
+  readonly offer: ClaimOffer | null;
+}
+
+export type Ack =
+  | {
+      readonly taken: true;
+      /** A pause was asked for: start nothing further. */
+      readonly paused: boolean;
+      /** Another process waits for the end. */
+      readonly watched: boolean;
+      /** The run was parked claimable, since its wake mark was set. */
+      readonly ready: boolean;
+      /** It is still held, and something it waits for has come. */
+      readonly wake: boolean;
+      /** It is to be cancelled and undone: an end that was asked for has not taken place. */
+      readonly cancel: boolean;
+    }
+  | { readonly taken: false };
+
+export interface GroupResult {
+  /** By rowId; an op that is not here was not taken: its row is locked by somebody, or its lease is lost. */
+  readonly acks: ReadonlyMap<string, Ack>;
+  /** What the worker has now by its offer. */
+  readonly claimed: readonly ClaimedRow[];
+  /** Other runs that got what they wait for. */
+  readonly woken: readonly WokenRun[];
+}

@@ -1,0 +1,15 @@
+/** Wake-up calls to the other processes. Losing one costs a poll interval, nothing else. */
+export interface Hints {
+  /** Whether those of the others arrive at the moment. */
+  listening(): boolean;
+  /** A queue has work. */
+  queue(name: string): void;
+  /** A queue has something that is due later: look when. */
+  later(queue: string): void;
+  /** A run that somebody waits for has ended. */
+  done(runId: string): void;
+  /** Look at this run: it was cancelled. */
+  control(runId: string): void;
+  /** A queue's settings have changed. */
+  settings(queue: string): void;
+}

@@ -1,0 +1,233 @@
+import type { ChildRef, DataRef, LogMark, ResultsRef, TraceMark } from '../../core/run/run-state.js';
+import type { WaitState } from '../../core/run/wait-spec.js';
+import type { ClaimedRow } from './claim-port.js';
+import type { NewRecord, NewWait, WokenRun } from './commits.js';
+
+/** What the engine reads and takes from its storage (store.ts). */
+
+/** A record as read back; `retryAt` in ms of database time. */
+export interface JournalRecord extends Omit<NewRecord, 'retryInMs' | 'input' | 'logs'> {
+  readonly retryAt: number | null;
+  /** There is an output, though `output` may be null: large ones are left out unless asked for by number. */
+  readonly hasOutput: boolean;
+}
+
+/** The same with the row that it was wanted for. */
+export interface ReadRecord extends JournalRecord {
+  readonly rowId: string;
+}
+
+export interface RecordRange {
+  /** The row they are wanted for; comes back with each record. */
+  readonly rowId: string;
+  readonly runId: string;
+  /** Records with a higher seq are wanted; null: none. */
+  readonly after: number | null;
+  /** Up to this one; null: all. */
+  readonly upTo: number | null;
+  /** And these, whatever their place. */
+  readonly also: readonly number[];
+}
+
+/** A wait of a step that is not over, as it is now. */
+export interface TakenWait extends Omit<NewWait, 'round' | 'type' | 'input'> {
+  readonly state: WaitState;
+  /** Its place in the order in which the run's waits ended; null: it is open. */
+  readonly ended: number | null;
+  /** Encoded; see the table. */
+  readonly result: string | null;
+  /** The events that it was given, payloads encoded. */
+  readonly events: readonly {
+    readonly name: string;
+    readonly payload: string;
+    /** Of whoever sent it, where that is traced. */
+    readonly traceparent?: string | null;
+  }[];
+  readonly child: null | {
+    readonly workflow: string;
+    /** 'active' until it has ended. */
+    readonly status: string;
+    readonly data: string | null;
+    readonly error: string | null;
+  };
+}
+
+/** A completed step, an intent, or an attempt to undo one. */
+export interface UndoRecord {
+  readonly seq: number;
+  readonly path: string;
+  readonly visit: number;
+  readonly type: 'step' | 'decision' | 'intent' | 'compensate';
+  readonly status: 'completed' | 'failed';
+  readonly input: DataRef;
+  readonly hasOutput: boolean;
+  /** It is not tried again. */
+  readonly final: boolean;
+}
+
+/** What a cancel has done. */
+export interface CancelledTree {
+  /** Runs that have ended: whether a worker had them, and whether another process waits for their end. */
+  readonly ended: readonly {
+    readonly id: string;
+    readonly workflow: string;
+    readonly held: boolean;
+    readonly watched: boolean;
+  }[];
+  /** Runs that are to be undone: whether a worker has them, else they can be claimed in their queue. */
+  readonly undoing: readonly { readonly id: string; readonly queue: string; readonly held: boolean }[];
+  /** Parents that have waited for one that ended. */
+  readonly woken: readonly WokenRun[];
+}
+
+/** An event that has come into a run's mailbox. */
+export interface ReceivedEvent {
+  readonly runId: string;
+  readonly name: string;
+  /** Tells it from the run's others: its dedupe key, or its number. */
+  readonly key: string;
+}
+
+export interface MatchedLoose {
+  readonly received?: readonly ReceivedEvent[];
+  readonly woken: readonly WokenRun[];
+  /** What there is left to do: nothing, runs that somebody had locked, or more than the limit. */
+  readonly left: 'none' | 'locked' | 'more';
+}
+
+/** What nothing would have moved, and why it should have been; see durable.unsound. */
+export interface Unsound {
+  /** The run; of a rate the queue. */
+  readonly subject: string;
+  readonly what: 'event' | 'child' | 'due' | 'ended' | 'nothing' | 'mark' | 'blocked' | 'over' | 'rate';
+}
+
+export interface Reconciled {
+  readonly found: readonly Unsound[];
+  readonly woken: readonly WokenRun[];
+  /** The row to go on after; null: that was the last one. */
+  readonly next: string | null;
+}
+
+export interface HeldRow {
+  readonly token: number;
+  /** Something it waits for has come. */
+  readonly wake: boolean;
+  /** It is to be cancelled and undone: the encoded error. */
+  readonly cancel: string | null;
+}
+
+/** Record numbers kept free for a step on another queue: its attempts and its `once` calls. */
+export const HANDED_SPAN = 2 ** 20;
+
+/** A step on another queue: what its worker needs to know beside the run itself. */
+export interface HandedStep {
+  readonly path: string;
+  readonly visit: number;
+  readonly attempt: number;
+  readonly round: number;
+  readonly data: DataRef;
+  /** The item of a loop that it is part of, and the data of the loop. */
+  readonly item: { readonly index: number; readonly data: DataRef } | null;
+  readonly results: ResultsRef | null;
+  /** Whether goto and finish may leave its sequence. */
+  readonly main: boolean;
+  /** ms that this attempt has taken in passes that ended with a wait. */
+  readonly spent: number;
+  readonly intent: boolean;
+  /** What the passes of this attempt that ended with a wait have logged. */
+  readonly logged?: LogMark;
+  /** The records of its `once` calls, by name. */
+  readonly once: Readonly<Record<string, number>>;
+  /** Children that it has started before, by call, and those that are named by a ref in its sequence and visit. */
+  readonly calls: Readonly<Record<string, ChildRef>>;
+  readonly refs: Readonly<Record<string, ChildRef>>;
+  /** Its records are numbered from here on; the run keeps this span free. */
+  readonly nextSeq: number;
+  /** Missing: the run is not traced. */
+  readonly trace?: TraceMark;
+}
+
+export interface WorkerRegistration {
+  readonly host: string;
+  readonly pid: number;
+  readonly processKey: string | null;
+  readonly processStart: string | null;
+  readonly version: string;
+  readonly queues: readonly string[];
+  readonly definitions: readonly number[];
+  /** What its code and options declare. */
+  readonly declarations: readonly number[];
+  readonly sessionName: string | null;
+  readonly leaseMs: number;
+  /** Places by queue. */
+  readonly capacity: Readonly<Record<string, number>>;
+  /** Notifications reach it. */
+  readonly listening: boolean;
+}
+
+export interface WorkerSighting {
+  readonly id: number;
+  readonly pid: number;
+  readonly processKey: string | null;
+  readonly processStart: string | null;
+  /** Text of the timestamp, compared for equality only. */
+  readonly seenAt: string;
+  readonly expired: boolean;
+  readonly dead: boolean;
+  /** Dead, and rows still carry its number. */
+  readonly owes: boolean;
+  /** Whether the session it listens on is connected; null: it cannot be watched, or the server restarted since it was seen. */
+  readonly connected: boolean | null;
+}
+
+/** How a queue is closed to plain claims. */
+export interface QueueState {
+  readonly queue: string;
+  readonly paused: boolean;
+  readonly limited: boolean;
+}
+
+/** Who asks whether there is anything to do. */
+export interface PulseQuestion {
+  readonly worker: number;
+  /** Names its set of process ids; null: the system does not tell. */
+  readonly processKey: string | null;
+  readonly queues: readonly string[];
+  /** That it may claim. */
+  readonly definitions: readonly number[];
+  /** That it knows. */
+  readonly workflows: readonly string[];
+}
+
+/** What there is to do. */
+export interface PulseFindings {
+  /** Queues of the process with something that it may claim. */
+  readonly readyQueues: readonly string[];
+  /** ms until the next sleeping run or timeout is due, 0 or less where one is; null: none will be. */
+  readonly nextDueInMs: number | null;
+  /** The same for the schedules of its workflows. */
+  readonly nextScheduleInMs: number | null;
+  /** There are events from callers' transactions that nobody has looked at. */
+  readonly unmatched: boolean;
+  readonly queueStates: readonly QueueState[];
+  /** Runs are set aside since their key has no place. */
+  readonly blocked: boolean;
+  /** There are runs that have not ended. */
+  readonly unfinished: boolean;
+  /** Other workers hold runs. */
+  readonly heldElsewhere: boolean;
+  /** Other workers whose lease is good. */
+  readonly peers: readonly number[];
+  /** One of them looks dead, or a dead one still owes rows. */
+  readonly suspects: boolean;
+}
+
+/** What came of a transaction that wakes a run. */
+export interface Wake {
+  readonly woken: readonly WokenRun[];
+  /** What the worker that offered places has now: as a rule the run itself, which is not among the woken then. */
+  readonly claimed: readonly ClaimedRow[];
+  /** The answer to an earlier try was lost: more may have been claimed. */
+  readonly unsure: boolean;
+}

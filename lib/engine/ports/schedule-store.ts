@@ -1,0 +1,54 @@
+import type { ScheduleState } from '../../core/time/schedule.js';
+
+/** What the scheduler asks of PostgreSQL. */
+export interface ScheduleStore {
+  /**
+   * Fires the schedule that has been due for longest, in one transaction: locks its row, asks `plan` what to do, starts
+   * the runs, and sets the next due time and the count of failures. What others have locked is passed over, and what is of
+   * workflows whose later code is in force.
+   */
+  fireSchedule(
+    workflows: readonly { readonly name: string; readonly definitionId: number }[],
+    leaveAlone: readonly string[],
+    plan: (schedule: ScheduleState, now: number, others: WorkersSince) => Promise<FirePlan>,
+  ): Promise<FiredSchedule | NothingDue>;
+}
+
+/**
+ * Since when a living worker other than this one has had the code of the schedule's workflow, ms of database time; null:
+ * none has it.
+ */
+export type WorkersSince = (worker: number) => Promise<number | null>;
+
+export interface NothingDue {
+  readonly name: null;
+  /** ms until the next due time; null: there is none. */
+  readonly nextInMs: number | null;
+  /** ms of database time */
+  readonly now: number;
+}
+
+/** What is to be done with a schedule that is due. Times in ms of database time. */
+export type FirePlan =
+  /** Nothing, here: this process cannot tell. */
+  | { readonly kind: 'leave' }
+  /** `next`: its next due time. `error`: encoded StoredError. */
+  | { readonly kind: 'fail'; readonly next: number; readonly error: string }
+  /** `dues`: the due times to start runs for, in order; may be none. */
+  | { readonly kind: 'start'; readonly next: number; readonly dues: readonly number[]; readonly target: FireTarget };
+
+export interface FireTarget {
+  readonly definitionId: number;
+  readonly queue: string;
+  readonly priority: number;
+}
+
+export interface FiredSchedule {
+  readonly name: string;
+  /** The runs that were started. */
+  readonly runs: readonly string[];
+  /** Why none could be; null: there was no failure. */
+  readonly error: string | null;
+  /** Too many starts had failed. */
+  readonly autoDisabled: boolean;
+}

@@ -1,0 +1,139 @@
+import { knownByAllCopies } from '../../core/errors/durable-error.js';
+import type { WorkflowDefinition } from '../../core/definition/definition.js';
+import type { CommitGroup, GroupResult, HandedAck, HandedOp, RunOp, StepTransaction } from './commits.js';
+import type { Claimable, ClaimedRow } from './claim-port.js';
+import type {
+  CancelledTree,
+  HeldRow,
+  MatchedLoose,
+  PulseFindings,
+  PulseQuestion,
+  ReadRecord,
+  Reconciled,
+  RecordRange,
+  TakenWait,
+  Unsound,
+  UndoRecord,
+  WorkerRegistration,
+  WorkerSighting,
+} from './rows.js';
+
+export type * from './claim-port.js';
+export type * from './commits.js';
+export type * from './declaration-store.js';
+export type * from './schedule-store.js';
+export type * from './rows.js';
+export { HANDED_SPAN } from './rows.js';
+
+/**
+ * The port between the engine and its storage: what the engine asks of PostgreSQL, one sentence a verb. Verbs are
+ * coarse and transactional. There is one implementation (storage/); tests of the engine use a small fake.
+ */
+export interface EngineStore {
+  /** Commits a group in one round trip; never waits for a row: what somebody else has locked is left out. */
+  commitGroup(worker: number, group: CommitGroup): Promise<GroupResult>;
+  /**
+   * Commits a group whose outcome is unknown: locks the rows, looks what of it has landed, and writes the rest. Starts that are
+   * there already are not made again; none is held.
+   */
+  commitAgain(worker: number, group: CommitGroup): Promise<GroupResult>;
+  /** Commits what a step on another queue did: its row, the run's journal and the run's wake-up in one transaction. */
+  commitHanded(worker: number, op: HandedOp): Promise<HandedAck>;
+  /** Runs `work` in a transaction of the application's own database handle, which also takes the step's record. */
+  transaction<T>(work: (transaction: StepTransaction) => Promise<T>): Promise<T>;
+  /** After a transaction of unknown outcome: whether its record is in the journal. Waits for the run's row. */
+  landed(worker: number, op: RunOp): Promise<boolean>;
+  /** The rows that the worker holds, with their tokens and what was asked of them meanwhile. */
+  held(worker: number): Promise<Map<string, HeldRow>>;
+  /**
+   * Gives rows back to the queue. `counts`: as a recovery, since nobody knows why they are held: their sessions came to a
+   * bad end, or the answer to their claim was lost.
+   */
+  release(
+    worker: number,
+    rows: readonly { rowId: string; token: number }[],
+    counts: boolean,
+  ): Promise<{ queues: string[] }>;
+  /** Takes up to `limit` ready rows of the queue for the worker, by rank. */
+  claim(worker: number, queue: string, limit: number, definitions: readonly Claimable[]): Promise<ClaimedRow[]>;
+  /** A stored definition, for a run that an earlier or later version of the code left behind. */
+  loadDefinition(id: number): Promise<WorkflowDefinition>;
+  /**
+   * What the waits of held runs have come to: ends those whose time is over and forgets the wake marks. A run whose row
+   * somebody has locked is left out of the answer.
+   */
+  takeWaits(worker: number, runs: readonly string[]): Promise<Map<string, TakenWait[]>>;
+  /** The same without the lease, for a step on another queue: nothing is changed. */
+  readWaits(runId: string): Promise<TakenWait[]>;
+  /** What a round has completed, begun and undone, the last one first. */
+  loadUndo(runId: string, round: number): Promise<UndoRecord[]>;
+  /** Cancels the unfinished children of a run, and all below them. */
+  cancelChildren(runId: string, reason: string): Promise<CancelledTree>;
+  /** Cancels a run and all below it. */
+  cancelRun(runId: string, reason: string): Promise<CancelledTree>;
+  /** The journal records of runs: those after `after`, and those named one by one. */
+  loadRecords(wanted: readonly RecordRange[]): Promise<ReadRecord[]>;
+  /**
+   * `takeWaits` and `loadRecords` in one: the records are those from before the waits were taken, so that a step on
+   * another queue which ends in between is looked for again.
+   */
+  readHeld(
+    worker: number,
+    runs: readonly string[],
+    wanted: readonly RecordRange[],
+  ): Promise<{ waits: Map<string, TakenWait[]>; records: ReadRecord[] }>;
+  /** Makes rows ready whose time has come; says when the next is due (ms from now) and which queues got work. */
+  wakeDue(limit: number): Promise<{ queues: string[]; woken: number; nextInMs: number | null }>;
+  /** Gives the events that were sent in callers' transactions to the waits that ask for them. */
+  matchLoose(limit: number): Promise<MatchedLoose>;
+  /**
+   * Looks through the next rows of the queue for those that nothing will move although they could go on, and moves them. From
+   * the beginning (`after` null) it looks at the rates too.
+   */
+  reconcile(after: string | null, limit: number): Promise<Reconciled>;
+  /** Of runs that the worker holds without a wake mark, the last end of a wait that their next passes need (`TakenWait.ended`). */
+  lastEnds(worker: number, runs: readonly string[]): Promise<Map<string, number>>;
+  /** Sets the wake marks of runs that the worker holds; gives those that had none. */
+  markAgain(worker: number, runs: readonly string[]): Promise<readonly Unsound[]>;
+  /** Whether there is anything to do for a process: one statement in place of a look by each of its parts. */
+  pulse(question: PulseQuestion): Promise<PulseFindings>;
+
+  /** Enters the process into the table of workers. */
+  registerWorker(worker: WorkerRegistration): Promise<{ id: number; now: number }>;
+  /** Renews the lease of everything the worker holds; the database time in ms, or null: it was declared dead. */
+  heartbeat(worker: number, leaseMs: number, inFlight: string | null, listening: boolean): Promise<number | null>;
+  /** Looks at the other workers: their leases and whether their sessions are there. */
+  lookAtWorkers(worker: number): Promise<WorkerSighting[]>;
+  /** Declares workers dead that were not seen since, and makes what they held claimable; says which queues got work. */
+  recover(dead: readonly { id: number; seenAt: string }[]): Promise<{ queues: string[]; recovered: number }>;
+  /** Takes the process out of the table of workers in order; what it still held becomes claimable. */
+  deregisterWorker(worker: number): Promise<{ queues: string[] }>;
+  /**
+   * The stored definitions that this process may claim from these queues: its own, earlier ones that still have runs, and
+   * later ones that no living worker has.
+   */
+  claimableDefinitions(
+    worker: number,
+    own: readonly number[],
+    queues: readonly string[],
+  ): Promise<{ id: number; own: number }[]>;
+}
+
+/**
+ * Why a statement failed, as far as the engine must know: `unavailable`: nothing was sent; `unknown`: sent, and the
+ * answer was lost, so it may have been committed; `rejected`: the server refused it and rolled it back; `retry`: the
+ * same, but for a passing reason (a timeout, a deadlock); `scarce`: the same, since it lacks disk, memory or connections.
+ */
+export class StoreError extends Error {
+  constructor(
+    readonly kind: 'unavailable' | 'unknown' | 'rejected' | 'retry' | 'scarce',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'StoreError';
+  }
+}
+
+// The testing kit of one copy of the package has engines on the store of another.
+knownByAllCopies(StoreError, Symbol.for('nest-durable.error.StoreError'));

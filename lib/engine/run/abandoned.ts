@@ -1,0 +1,44 @@
+import type { Place } from '../../core/run/survey.js';
+import type { FailureCause } from './failure-cause.js';
+import { LongTimer } from '../time/long-timer.js';
+import type { SessionCore } from './session-core.js';
+
+/**
+ * Attempts that are at no place any more, since their fan-out or the run has failed: their signals are aborted, and for
+ * a grace those that return are recorded. Nothing of what follows begins before they have settled.
+ */
+export class Abandoned {
+  private readonly grace = new LongTimer(() => this.end());
+
+  constructor(
+    private readonly core: SessionCore,
+    private readonly proceed: () => void,
+  ) {}
+
+  /** @param places where the run can go on */
+  settle(places: readonly Place[], why: FailureCause): void {
+    const { core } = this;
+    const wanted = new Set(places.map((place) => place.path));
+    const left = [...core.attempts].filter(([path, attempt]) => !wanted.has(path) && !attempt.abandoned);
+    if (left.length === 0) return;
+    const reason = new Error('The run, or what this step is part of, has failed or was cancelled');
+    // A timeout or a cancel waits only for what may have to be undone.
+    const waits = why.isRecorded || !why.isFailing || core.workflow.definition.compensations.length > 0;
+    if (!waits) return core.giveUpAll(reason, (attempt) => !attempt.committing);
+    for (const [, attempt] of left) {
+      attempt.abandoned = true;
+      attempt.abort(reason);
+    }
+    this.grace.start(core.deps.abortGrace);
+  }
+
+  clear(): void {
+    this.grace.clear();
+  }
+
+  private end(): void {
+    const reason = new Error('The step did not settle after its signal was aborted');
+    this.core.giveUpAll(reason, (attempt) => attempt.abandoned && !attempt.committing);
+    this.proceed();
+  }
+}

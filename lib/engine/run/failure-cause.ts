@@ -1,0 +1,50 @@
+import { toStoredError } from '../../core/codec/error-record.js';
+import { failedBy } from '../../core/run/machine.js';
+import type { StoredError } from '../../core/errors/stored-error.js';
+import { storedErrorOf } from '../step/attempt.js';
+import type { SessionCore } from './session-core.js';
+
+/** Why a run goes no further: a record that failed it, a cancel, or what no record says (its timeout, its input). */
+export class FailureCause {
+  private error: StoredError | null = null;
+
+  constructor(
+    private readonly core: SessionCore,
+    /** It is to be cancelled and undone: the encoded error. */
+    public cancel: string | null,
+  ) {}
+
+  /** The first one counts. */
+  add(error: unknown): void {
+    this.error ??= toStoredError(error);
+  }
+
+  get isFailing(): boolean {
+    return this.error !== null || this.cancel !== null || this.isRecorded;
+  }
+
+  /** Whether a record says it. */
+  get isRecorded(): boolean {
+    return failedBy(this.core.state) !== null;
+  }
+
+  get outcome(): 'failed' | 'cancelled' {
+    return this.cancel !== null && this.error === null ? 'cancelled' : 'failed';
+  }
+
+  /** Null: its record is to be read first. */
+  known(): StoredError | null {
+    const { values } = this.core;
+    if (this.error !== null) return this.error;
+    if (this.cancel !== null) return storedErrorOf(this.cancel);
+    return values.has(this.seq) ? storedErrorOf(values.error(this.seq)) : null;
+  }
+
+  load(): Promise<void> {
+    return this.core.load([this.seq]);
+  }
+
+  private get seq(): number {
+    return failedBy(this.core.state) ?? 0;
+  }
+}

@@ -1,0 +1,397 @@
+import { encode } from '../../core/codec/codec.js';
+import { encodeName, findNode, stepNameOf } from '../../core/definition/definition-path.js';
+import { toStoredError } from '../../core/codec/error-record.js';
+import { AttemptClosedError, WorkerCrashedError, WorkflowTimeoutError } from '../../core/errors/errors.js';
+import { oncePath, type RecordType } from '../../core/run/machine.js';
+import { type ChildRef, define, type LogMark, own, type StepState } from '../../core/run/run-state.js';
+import type { Place } from '../../core/run/survey.js';
+import { attemptSpec } from '../step/attempt-kinds.js';
+import { type AttemptResult, runAttempt } from '../step/attempt.js';
+import { childExtras, NO_EXTRAS, prepareChild } from '../step/child-start.js';
+import type { PreparedChild } from '../ports/children.js';
+import type { Timer } from '../time/long-timer.js';
+import { tellAttempt, tellHanded } from './observed.js';
+import { pauseAsItIs, refusalOf } from './pause-as-it-is.js';
+import { isPassing, persist } from '../journal/persist.js';
+import { neededFor, resultsOf } from './place-runner.js';
+import { RecordMaker, type SettledAttempt } from '../journal/record-maker.js';
+import type { RegisteredWorkflow } from '../ports/registry.js';
+import { attemptAt, RunningAttempt } from './running-attempt.js';
+import type { RunValues } from '../step/run-values.js';
+import type { Session, SessionDeps } from './session.js';
+import type { InFlightAttempt } from '../step/in-flight.js';
+import { type ScopeHost, StepScope } from '../step/scope.js';
+import { stepLog } from '../step/log.js';
+import { hasThrown, StepWaits, type Suspension } from '../step/waits.js';
+import {
+  type ClaimedRow,
+  type HandedAck,
+  type HandedOp,
+  type HandedStep,
+  type JournalRecord,
+  type NewRecord,
+  type OpExtras,
+  type TakenWait,
+} from '../ports/store.js';
+import type { SegmentTrace } from '../ports/telemetry.js';
+import { beginAttempt, beginSegment } from './traces.js';
+import { runTransactional } from './transactional.js';
+
+/**
+ * Drives one step that another queue's run handed to this queue, under a lease of its own. Its record satisfies the
+ * run's cursor and wakes the run in the same transaction. A step that waits goes back to its run with its waits, and
+ * is handed over again when they are over.
+ */
+export class HandedSession implements Session {
+  readonly rowId: string;
+  readonly runId: string;
+  readonly token: number;
+  private readonly step: HandedStep;
+  private readonly make: RecordMaker;
+  private readonly once: Record<string, number>;
+  private readonly deadline: Timer;
+  private readonly timedOut: WorkflowTimeoutError;
+  private readonly calls: Record<string, ChildRef>;
+  private readonly refs: Record<string, ChildRef>;
+  private readonly transactionChildren: PreparedChild[] = [];
+  private readonly trace: SegmentTrace | null;
+  private waits: readonly TakenWait[] = [];
+  private logged: LogMark | null;
+  private attempt: RunningAttempt | null = null;
+  /** What becomes of the row, for the trace. */
+  private outcome = 'lost';
+  private dropped = false;
+  private lost = false;
+  private expired = false;
+  /** The run was paused with the error that the step could not be recorded. */
+  private paused = false;
+  /** The last record of this lease: what the next one builds on. */
+  private after: readonly number[] = [];
+
+  constructor(
+    private readonly deps: SessionDeps,
+    private readonly workflow: RegisteredWorkflow,
+    private readonly row: ClaimedRow,
+    private readonly values: RunValues,
+    records: readonly JournalRecord[],
+  ) {
+    this.rowId = row.rowId;
+    this.runId = row.runId;
+    this.token = row.token;
+    this.step = JSON.parse(row.step ?? '') as HandedStep;
+    this.once = { ...this.step.once };
+    this.calls = { ...this.step.calls };
+    this.refs = { ...this.step.refs };
+    this.logged = this.step.logged ?? null;
+    this.make = new RecordMaker(
+      this.step.nextSeq - 1,
+      () => this.step.round,
+      () => deps.clock.now(),
+    );
+    // What an attempt that died with its worker had recorded.
+    const prefix = oncePath(this.step.path, '');
+    for (const { seq, path, type, facts } of records) {
+      if (seq < this.step.nextSeq || !path.startsWith(prefix)) continue;
+      if (type === 'once') this.once[path.slice(prefix.length)] = seq;
+      if (type === 'log') this.logged = facts?.logged ?? null;
+      if (type === 'child' && facts?.child !== undefined) this.noteChild(facts.child, facts.child);
+      this.make.last = Math.max(this.make.last, seq);
+    }
+    this.trace = beginSegment(deps.telemetry, row, { ...this.step });
+    this.deadline = deps.clock.timer(() => this.timeOut());
+    this.timedOut = new WorkflowTimeoutError(workflow.definition.name, workflow.definition.timeout ?? 0);
+  }
+
+  async run(): Promise<void> {
+    try {
+      const node = findNode(this.workflow.definition, this.step.path);
+      const { recoveries, deadlineInMs } = this.row;
+      if (node?.kind !== 'step' && node?.kind !== 'decision') {
+        // The run itself finds its place gone, and pauses.
+        await this.commit([this.make.record(this.step, 'returned')], { kind: 'done' });
+      } else if (recoveries > this.workflow.definition.maxRecoveries) {
+        const error = encode(toStoredError(new WorkerCrashedError(recoveries)));
+        await this.conclude(node.kind, { status: 'failed', error, retryInMs: null, durationMs: 0 });
+      } else {
+        if (deadlineInMs !== null) this.deadline.start(deadlineInMs);
+        const { data, item, results, main } = this.step;
+        const state = this.stepState(node.kind);
+        await this.work({
+          path: this.step.path,
+          node,
+          work: 'attempt',
+          data,
+          state,
+          at: 0,
+          item,
+          own: null,
+          results,
+          main,
+        });
+      }
+    } catch (error) {
+      // The engine has failed by itself: another try would fail as this one did.
+      if (!(error instanceof AttemptClosedError) && !this.lost) await this.pauseRun(error);
+    } finally {
+      this.deadline.clear();
+      this.trace?.end(this.outcome, null);
+    }
+  }
+
+  lose(reason: Error): void {
+    this.dropped = true;
+    this.lost = true;
+    this.attempt?.giveUp(reason);
+  }
+
+  handBack(): void {
+    // The attempt is all there is to finish; the row leaves with it.
+  }
+
+  handBackNow(reason: Error): void {
+    if (this.attempt?.committing === true) return;
+    this.dropped = true;
+    this.attempt?.giveUp(reason);
+  }
+
+  abort(reason: Error): void {
+    this.attempt?.abort(reason);
+  }
+
+  refresh(): void {
+    // What it waits for comes to the run.
+  }
+
+  cancel(): void {
+    // Its row goes when the run's rollback begins.
+  }
+
+  inFlight(): InFlightAttempt[] {
+    return this.attempt === null ? [] : [this.attempt.info];
+  }
+
+  heard(): null {
+    return null;
+  }
+
+  private async work(place: Place): Promise<void> {
+    const { node, path, state } = place;
+    await this.persist(async () => this.values.load(neededFor(place)));
+    const waits = await this.persist(() => this.deps.store.readWaits(this.runId));
+    this.waits = waits.filter((wait) => wait.path === path && wait.visit === state.visit);
+    const now = { runId: this.runId, round: this.step.round, startedAt: this.deps.clock.now() };
+    const attempt = new RunningAttempt(attemptAt(place, now), (manager, info) => this.scope(place, info, manager));
+    this.attempt = attempt;
+    tellAttempt(this.deps, this.row, attempt.info);
+    const spec = attemptSpec(place, this.values, this.workflow.definition, this.deps.advice);
+    if (node.settings.transactional) {
+      const { result, committed } = await runTransactional(this.deps, this.workflow, spec, attempt, (made) => ({
+        rowId: this.rowId,
+        runId: this.runId,
+        token: this.token,
+        after: this.after,
+        afterWait: null,
+        records: [
+          ...this.transactionChildren.map((child) => this.make.child(this.step, child)),
+          this.attemptRecord(node.kind, made),
+        ],
+        outcome: null,
+        extras: childExtras(this.transactionChildren),
+      }));
+      if (committed === null) await this.conclude(node.kind, result);
+      else {
+        this.after = committed.records.slice(-1).map(({ seq }) => seq);
+        const { rowId, runId, token, after, records } = committed;
+        tellHanded(this.deps, this.row, { rowId, runId, token, after, records, outcome: null, extras: null });
+        await this.commit([], { kind: 'done' });
+      }
+    } else {
+      const { clock } = this.deps;
+      const scope = attempt.open(null);
+      const result = await runAttempt(this.workflow, spec, scope, attempt.givenUp, clock, this.step.spent);
+      await this.conclude(node.kind, result);
+    }
+    this.attempt = null;
+  }
+
+  private async conclude(type: RecordType, result: AttemptResult): Promise<void> {
+    if (this.paused) return;
+    if (this.dropped) return this.release();
+    if (result.status === 'suspended') return this.suspend(result.how, result.durationMs, this.logRecords(true));
+    const record = this.attemptRecord(type, result);
+    const over = record.retryInMs === null;
+    const closes = this.waits.filter((wait) => over || hasThrown(wait)).map((wait) => wait.id);
+    const extras = closes.length === 0 ? null : { ...NO_EXTRAS, closes };
+    if (over) return this.commit([record], { kind: 'done' }, extras);
+    const next: HandedStep = {
+      ...this.step,
+      attempt: this.step.attempt + 1,
+      spent: 0,
+      logged: undefined,
+      once: this.once,
+      calls: this.calls,
+      refs: this.refs,
+      nextSeq: this.make.last + 1,
+    };
+    const delayMs = record.retryInMs ?? 0;
+    await this.commit([record], { kind: 'again', delayMs, step: JSON.stringify(next) }, extras);
+    this.deps.onDue(this.row.queue, delayMs);
+  }
+
+  /** The step waits: it goes back to its run, which looks after its waits. */
+  private async suspend(how: Suspension, spent: number, logs: readonly NewRecord[]): Promise<void> {
+    if (how.kind === 'confused') {
+      const error = encode(toStoredError(how.error));
+      // Once it is resumed it runs at once, whatever is over by then.
+      const facts = { pass: { spent: this.step.spent, seen: -1 } };
+      const records = [...logs, this.make.record(this.step, 'returned', { facts })];
+      return this.commit(records, { kind: 'done' }, { ...NO_EXTRAS, pause: error });
+    }
+    const children = how.children.map((child) => this.make.child(this.step, child));
+    const waits = [...how.waits];
+    const extras: OpExtras = { ...(childExtras(how.children) ?? NO_EXTRAS), waits };
+    const pass = { spent, seen: this.waits.filter((wait) => wait.state !== 'open').length };
+    const returned = this.make.record(this.step, 'returned', { facts: { pass } });
+    await this.commit([...logs, ...children, returned], { kind: 'done' }, extras);
+  }
+
+  /** Handed back: whoever takes it makes the attempt again. */
+  private async release(): Promise<void> {
+    const logs = this.lost ? [] : this.logRecords(false);
+    if (logs.length > 0) await this.commit(logs, null);
+    const row = { rowId: this.rowId, token: this.token };
+    await this.deps.store.release(this.deps.worker(), [row], false).catch(() => {});
+  }
+
+  private async commit(
+    records: NewRecord[],
+    outcome: HandedOp['outcome'],
+    extras: OpExtras | null = null,
+  ): Promise<void> {
+    const { rowId, runId, token, after } = this;
+    const op: HandedOp = { rowId, runId, token, after, records, outcome, extras };
+    let ack: HandedAck | null = null;
+    while (ack === null) ack = await this.write(op);
+    if (!ack.taken) {
+      this.deps.telemetry?.lost(1);
+      throw new AttemptClosedError(stepNameOf(this.step.path));
+    }
+    const last = records.at(-1);
+    if (last !== undefined) this.after = [last.seq];
+    if (outcome !== null) this.outcome = outcome.kind === 'done' ? 'done' : 'waiting';
+    tellHanded(this.deps, this.row, op);
+    if (ack.woken !== null) this.deps.onWoken([ack.woken]);
+    for (const { queue } of extras?.children ?? []) this.deps.onDue(queue, 0);
+  }
+
+  /**
+   * Writes until the database has answered; the write is idempotent by its record numbers. Refused, it pauses the run with the
+   * error. Null: nor would the database have that at the moment, so that it is tried again.
+   */
+  private async write(op: HandedOp): Promise<HandedAck | null> {
+    try {
+      return await this.persist(() => this.deps.store.commitHanded(this.deps.worker(), op));
+    } catch (error) {
+      if (this.lost) throw error;
+      const refusal = refusalOf(this.step.path, error);
+      if (!(await this.pauseRun(refusal, isPassing(error) ? [this.make.note(this.step, refusal.message)] : [])))
+        return null;
+      const closed = new AttemptClosedError(stepNameOf(this.step.path), { cause: error });
+      this.attempt?.giveUp(closed);
+      throw closed;
+    }
+  }
+
+  /** False: not at the moment. */
+  private async pauseRun(error: unknown, notes: readonly NewRecord[] = []): Promise<boolean> {
+    this.paused = await pauseAsItIs(this.deps, this.row, error, () => this.lost, notes);
+    if (this.paused) this.outcome = 'waiting';
+    return this.paused;
+  }
+
+  private stepState(kind: StepState['kind']): StepState {
+    const { visit, attempt, spent, intent } = this.step;
+    return {
+      kind,
+      visit,
+      attempt,
+      retryAt: null,
+      once: this.once,
+      handed: null,
+      intent,
+      spent,
+      seen: 0,
+      children: this.calls,
+      fan: null,
+    };
+  }
+
+  private attemptRecord(type: RecordType, result: SettledAttempt): NewRecord {
+    const over = result.status === 'failed' && this.expired ? { ...result, retryInMs: null } : result;
+    return this.make.attempt(this.step, type, over);
+  }
+
+  private logRecords(goesOn: boolean): NewRecord[] {
+    return this.make.log(this.step, this.attempt?.scope?.log ?? null, goesOn);
+  }
+
+  private persist<T>(work: () => Promise<T>): Promise<T> {
+    return persist(work, () => this.lost);
+  }
+
+  private noteChild(by: { readonly ref: string } | { readonly call: string }, { id, workflow, input }: ChildRef): void {
+    if ('ref' in by) define(this.refs, by.ref, { id, workflow, input });
+    else define(this.calls, by.call, { id, workflow, input });
+  }
+
+  private timeOut(): void {
+    this.expired = true;
+    this.attempt?.giveUp(this.timedOut);
+  }
+
+  private scope(place: Place, info: InFlightAttempt, manager: unknown): StepScope {
+    // A transaction that was lost is made anew.
+    this.transactionChildren.length = 0;
+    return new StepScope(this.host(), {
+      context: this.deps.context,
+      step: info.step,
+      attempt: info.attempt,
+      data: this.values.get(place.data),
+      manager,
+      maxPayloadBytes: this.deps.maxPayloadBytes,
+      log: stepLog(this.deps, this.logged),
+      waits: new StepWaits(this.waits, info, () => this.deps.clock.now(), this.deps.maxPayloadBytes),
+      trace: beginAttempt(this.trace, info, this.waits),
+      results: () => resultsOf(place.results, this.values),
+    });
+  }
+
+  private host(): ScopeHost {
+    const { deps } = this;
+    return {
+      runId: this.runId,
+      input: this.row.input,
+      scheduledTime: this.row.scheduledTime,
+      recordedOnce: (name) => {
+        const seq = own(this.once, encodeName(name));
+        return seq === undefined ? undefined : this.values.get(seq);
+      },
+      recordOnce: async (name, value) => {
+        const place = { ...this.step, path: oncePath(this.step.path, name) };
+        const record = this.make.record(place, 'once', { output: value });
+        await this.commit([record], null);
+        this.once[encodeName(name)] = record.seq;
+        this.values.set(record.seq, value);
+      },
+      nameOf: (workflow) => deps.targets.nameOf(workflow),
+      prepareChild: (...asked) => prepareChild(deps, this.row, ...asked),
+      startedChild: (call, ref) => (ref === null ? own(this.calls, call) : own(this.refs, ref)),
+      startChild: async (child) => {
+        if (this.attempt?.scope?.manager) return void this.transactionChildren.push(child);
+        await this.commit([this.make.child(this.step, child)], null, childExtras([child]));
+        const { id, workflow } = child.start;
+        this.noteChild(child.ref === null ? child : { ref: child.ref }, { id, workflow, input: child.input });
+      },
+    };
+  }
+}

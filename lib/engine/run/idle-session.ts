@@ -1,0 +1,54 @@
+import { textOf } from '../../core/text-of.js';
+import type { Session, SessionDeps } from './session.js';
+import type { InFlightAttempt } from '../step/in-flight.js';
+import type { ClaimedRow } from '../ports/store.js';
+
+/** A row that this process holds and runs nothing of: something is done with it, and it has left. */
+export class IdleSession implements Session {
+  readonly rowId: string;
+  readonly runId: string;
+  readonly token: number;
+  private lost = false;
+
+  constructor(
+    row: ClaimedRow,
+    /** `isOver`: nobody waits for it any more. */
+    private readonly work: (isOver: () => boolean) => Promise<unknown>,
+    private readonly onTrouble: SessionDeps['onTrouble'],
+  ) {
+    this.rowId = row.rowId;
+    this.runId = row.runId;
+    this.token = row.token;
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.work(() => this.lost);
+    } catch (error) {
+      // It is held without being known, and given back by the next look.
+      this.onTrouble(`Run ${this.runId} was not given back and will be: ${textOf(error)}`);
+    }
+  }
+
+  lose(): void {
+    this.lost = true;
+  }
+
+  handBack(): void {}
+
+  handBackNow(): void {}
+
+  abort(): void {}
+
+  refresh(): void {}
+
+  cancel(): void {}
+
+  inFlight(): InFlightAttempt[] {
+    return [];
+  }
+
+  heard(): null {
+    return null;
+  }
+}

@@ -1,0 +1,189 @@
+import { stepNameOf } from '../../core/definition/definition-path.js';
+import { endKind, errorOf, eventIds, type EventRecord } from '../../core/run/events.js';
+import { STEP_TYPES } from '../../core/run/machine.js';
+import { uuidv7 } from '../../core/uuid.js';
+import type { Observer } from '../ports/observer.js';
+import type { InFlightAttempt } from '../step/in-flight.js';
+import type {
+  Ack,
+  CancelledTree,
+  ClaimedRow,
+  EndOutcome,
+  FiredSchedule,
+  HandedOp,
+  NewRecord,
+  NewWait,
+  ReceivedEvent,
+  RunOp,
+} from '../ports/store.js';
+import type { Telemetry } from '../ports/telemetry.js';
+
+/** The run that is told of, and the lease under which it was held. */
+export interface ObservedRun {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly token: number;
+}
+
+/** Who is told, and who measures. */
+export interface Watch {
+  readonly observer?: Observer | undefined;
+  readonly telemetry?: Telemetry | undefined;
+  readonly clock: { now(): number };
+}
+
+/** A run is held by this process. */
+export function tellClaimed({ observer, clock }: Watch, row: ClaimedRow): void {
+  if (observer === undefined || row.step !== null || observer.wants(row.runId) === 'nothing') return;
+  const { runId, workflow, token, fresh } = row;
+  const id = fresh ? eventIds.started(runId) : eventIds.lease(runId, 'resumed', token);
+  const kind = fresh ? 'workflow_started' : 'workflow_resumed';
+  observer.tell([{ id, kind, executionId: runId, workflow, time: clock.now() }]);
+}
+
+/** An attempt begins. */
+export function tellAttempt({ observer, clock }: Watch, run: ObservedRun, attempt: InFlightAttempt): void {
+  if (observer?.wants(run.runId) !== 'steps') return;
+  const { runId, workflow, token } = run;
+  const { step, path, type, round, visit, startedAt } = attempt;
+  const id = `${runId}:step:${path}:${round}.${visit}.${attempt.attempt}:${token}:${Math.round(startedAt)}`;
+  const time = clock.now();
+  const at = { step, path, type, round, visit, attempt: attempt.attempt };
+  observer.tell([{ id, kind: 'step_started', executionId: runId, workflow, time, ...at }]);
+}
+
+/** A commit was taken. */
+export function tellCommitted(
+  { observer, telemetry, clock }: Watch,
+  run: ObservedRun,
+  { records, outcome, extras }: Pick<RunOp, 'records' | 'outcome' | 'extras'>,
+  ack: Partial<Ack & { taken: true }> = {},
+): void {
+  if (telemetry !== undefined) measure(telemetry, run.workflow, records, hasEnded(outcome, ack) ? outcome : null);
+  const wanted = observer?.wants(run.runId) ?? 'nothing';
+  if (observer === undefined || wanted === 'nothing') return;
+  const { runId, workflow, token } = run;
+  const of = { executionId: runId, workflow, time: clock.now() };
+  const events: EventRecord[] = [];
+  if (wanted === 'steps') {
+    for (const record of records) if (STEP_TYPES.includes(record.type)) events.push(ofRecord(record, runId, of));
+    events.push(...ofWaits(extras?.waits ?? [], runId, of));
+  }
+  for (const wait of extras?.waits ?? []) {
+    if (wait.kind !== 'input') continue;
+    const at = { inputId: wait.id, inputName: wait.names[0] ?? '', step: stepNameOf(wait.path), path: wait.path };
+    events.push({ id: eventIds.wait(runId, wait.id, 'requested'), kind: 'input_requested', ...of, ...at });
+  }
+  if (extras?.compensating === true) {
+    const round = records.at(-1)?.round ?? 1;
+    const id = eventIds.compensating(runId, round);
+    events.push({ id, kind: 'workflow_compensating', ...of, round });
+  }
+  const paused = { id: eventIds.lease(runId, 'paused', token), kind: 'workflow_paused', ...of } as const;
+  if (outcome === null && extras !== null && extras.pause !== null) {
+    events.push({ ...paused, ...errorOf(extras.pause) });
+  } else if (hasEnded(outcome, ack)) {
+    const { status, error } = outcome;
+    events.push({ id: eventIds.ended(runId, status), kind: endKind(status), ...of, ...errorOf(error) });
+  } else if (outcome?.kind === 'park' && ack.cancel !== true) {
+    const sleeps = ack.ready !== true && (outcome.delayMs === null || outcome.delayMs > 0);
+    if (outcome.pause || ack.paused === true) events.push({ ...paused, ...errorOf(outcome.error) });
+    else if (sleeps) {
+      events.push({ id: eventIds.lease(runId, 'waiting', token), kind: 'workflow_waiting', ...of });
+    }
+  }
+  if (events.length > 0) observer.tell(events);
+}
+
+/** What a step on another queue has committed. */
+export function tellHanded(watch: Watch, run: ObservedRun, { records, extras }: HandedOp): void {
+  tellCommitted(watch, run, { records, extras, outcome: null });
+}
+
+/** Runs were cancelled at once. */
+export function tellCancelled({ observer, telemetry, clock }: Watch, runs: CancelledTree['ended']): void {
+  for (const { id, workflow } of runs) {
+    telemetry?.ended(workflow, 'cancelled');
+    if (observer === undefined || observer.wants(id) === 'nothing') continue;
+    const at = { executionId: id, workflow, time: clock.now() };
+    observer.tell([{ id: eventIds.ended(id, 'cancelled'), kind: 'workflow_cancelled', ...at }]);
+  }
+}
+
+/** Events have come into mailboxes of runs. */
+export function tellReceived({ observer, clock }: Watch, received: readonly ReceivedEvent[]): void {
+  for (const { runId, name, key } of received) {
+    if (observer === undefined || observer.wants(runId) === 'nothing') continue;
+    const at = { executionId: runId, workflow: null, time: clock.now(), eventName: name };
+    observer.tell([{ id: eventIds.received(runId, key), kind: 'event_received', ...at }]);
+  }
+}
+
+/** A schedule has started its runs, or was switched off after too many failures. */
+export function tellFired({ observer, telemetry, clock }: Watch, workflow: string | null, fired: FiredSchedule): void {
+  if (workflow !== null && fired.runs.length > 0) telemetry?.started(workflow, fired.runs.length);
+  if (observer?.isWanted !== true) return;
+  const { name: schedule, runs, autoDisabled } = fired;
+  const at = { workflow, time: clock.now(), schedule };
+  observer.tell([
+    ...runs.map((run): EventRecord => ({
+      id: eventIds.triggered(schedule, run),
+      kind: 'schedule_triggered',
+      executionId: run,
+      ...at,
+    })),
+    ...(autoDisabled ? [toggled(schedule, workflow, false, at.time)] : []),
+  ]);
+}
+
+export function toggled(schedule: string, workflow: string | null, enabled: boolean, time: number): EventRecord {
+  return { id: uuidv7(), kind: 'schedule_toggled', executionId: null, workflow, time, schedule, enabled };
+}
+
+/** Not where a cancel with compensation came first: then it is to be undone. */
+function hasEnded(outcome: RunOp['outcome'], ack: Partial<Ack & { taken: true }>): outcome is EndOutcome {
+  return outcome?.kind === 'end' && (ack.cancel !== true || outcome.undone);
+}
+
+function measure(
+  telemetry: Telemetry,
+  workflow: string,
+  records: readonly NewRecord[],
+  ended: EndOutcome | null,
+): void {
+  for (const { type, path, status, durationMs, facts } of records) {
+    if (STEP_TYPES.includes(type)) {
+      telemetry.attempted({ workflow, step: stepNameOf(path), type, status, durationMs });
+    }
+    if (type === 'child' && facts?.child !== undefined) telemetry.started(facts.child.workflow, 1);
+  }
+  if (ended !== null) telemetry.ended(workflow, ended.status);
+}
+
+type Of = Pick<EventRecord, 'executionId' | 'workflow' | 'time'>;
+
+function ofRecord(record: NewRecord, runId: string, of: Of): EventRecord {
+  const { seq, path, type, round, visit, attempt, durationMs, status, retryInMs } = record;
+  const at = { step: stepNameOf(path), path, type, round, visit, attempt, durationMs };
+  const event = { id: eventIds.record(runId, seq), ...of, ...at };
+  if (status === 'completed') return { ...event, kind: 'step_completed' };
+  const retryAt = retryInMs === null ? null : of.time + retryInMs;
+  return { ...event, kind: 'step_failed', retryAt, ...errorOf(record.error) };
+}
+
+/** One for each step that waits, whatever it waits for. */
+function ofWaits(waits: readonly NewWait[], runId: string, of: Of): EventRecord[] {
+  const steps = new Map<string, NewWait[]>();
+  for (const wait of waits) {
+    const key = `${wait.visit} ${wait.path}`;
+    steps.set(key, [...(steps.get(key) ?? []), wait]);
+  }
+  return [...steps.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { id, path, round, visit, attempt } = first;
+    const at = { step: stepNameOf(path), path, round, visit, attempt };
+    const asked = group.map(({ kind, names }) => ({ kind, names }));
+    return [{ id: eventIds.wait(runId, id, 'waiting'), kind: 'step_waiting', ...of, ...at, waits: asked }];
+  });
+}

@@ -1,0 +1,229 @@
+import { type Draft, emptyDraft, extrasOf, partsOf } from '../journal/draft.js';
+import { type ObservedRun, tellCommitted } from './observed.js';
+import type { SessionDeps } from './session.js';
+import type { Ack, NewRecord, Outcome, RunOp } from '../ports/store.js';
+
+/** A part of what a session has to commit that the database will not have. */
+export interface BadPart {
+  readonly part: Draft;
+  readonly error: unknown;
+}
+
+/** What came of a commit. */
+export interface Sent {
+  readonly ack: Ack;
+  readonly records: readonly NewRecord[];
+  readonly outcome: Outcome | null;
+}
+
+const NONE: readonly number[] = [];
+
+/** Tries of a part for which the whole was refused: refusals for a passing reason. */
+const PART_TRIES = 2;
+
+/**
+ * What a session has to commit. One commit is under way at a time; whatever comes meanwhile goes into the next one
+ * together, so that arms that finish together share a commit.
+ */
+export class Outbox {
+  private draft = emptyDraft();
+  private sending = false;
+  /** A commit that was refused and is not salvaged yet. */
+  private refused: { readonly draft: Draft; readonly outcome: Outcome | null; readonly error: unknown } | null = null;
+  /**
+   * What the next operation builds on, of what came into the journal in this lease: the last of it shows that all before it is
+   * there. Numbers of records, and the last wait that was asked for where no record came after it.
+   */
+  after: readonly number[] = NONE;
+  afterWait: string | null = null;
+
+  constructor(
+    private readonly deps: Pick<SessionDeps, 'writer' | 'clock' | 'observer'>,
+    private readonly lease: Pick<RunOp, 'rowId'> & ObservedRun,
+    /** Others may wait for its end. */
+    private readonly isChild: boolean,
+  ) {}
+
+  get isBusy(): boolean {
+    return this.sending;
+  }
+
+  /** What was refused is being salvaged: nothing begins. */
+  get isSalvaging(): boolean {
+    return this.refused !== null;
+  }
+
+  get isEmpty(): boolean {
+    return this.draft.records.length === 0 && !this.draft.hasMore;
+  }
+
+  /** A record has come into the journal by another way, and what follows builds on it. `after`: what that one was built on. */
+  builtOn(seq: number, after: readonly number[] = NONE): void {
+    this.after = [...this.after.filter((one) => !after.includes(one)), seq];
+  }
+
+  add(more: Partial<Pick<Draft, 'records' | 'waits' | 'closes' | 'handOvers' | 'children'>>): void {
+    const { draft } = this;
+    draft.records.push(...(more.records ?? []));
+    for (const list of ['waits', 'closes', 'handOvers', 'children'] as const) {
+      const added = more[list];
+      if (added === undefined || added.length === 0) continue;
+      (draft[list] as unknown[]).push(...added);
+      draft.hasMore = true;
+    }
+  }
+
+  /** Adds one record. */
+  record(record: NewRecord): void {
+    this.draft.records.push(record);
+  }
+
+  /** Marks the run as being undone, or no longer. */
+  compensating(compensating: boolean): void {
+    this.draft.compensating = compensating;
+    this.draft.hasMore = true;
+  }
+
+  /** Closes all waits of the run. */
+  closeAll(): void {
+    this.draft.closeAll = true;
+    this.draft.hasMore = true;
+  }
+
+  /** A further round begins: all waits of the one before are closed, and what events they took is there again. */
+  beginAnew(): void {
+    this.closeAll();
+    this.draft.giveBack = true;
+  }
+
+  /** Takes the run's steps from other queues. */
+  dropSteps(): void {
+    this.draft.dropSteps = true;
+    this.draft.hasMore = true;
+  }
+
+  /** Resolves when what is in the outbox now is committed; false: the lease is lost, or it was refused. */
+  committed(): Promise<boolean> {
+    const seq = this.draft.records.at(-1)?.seq ?? 0;
+    return new Promise((tell) => this.draft.told.push({ seq, tell }));
+  }
+
+  /** Sends what there is, with what becomes of the run. @throws where it is refused; then it is to be salvaged */
+  async send(outcome: Outcome | null): Promise<Sent> {
+    const draft = this.draft;
+    this.draft = emptyDraft();
+    this.sending = true;
+    try {
+      const op = this.opOf(draft, outcome);
+      const ack = await this.deps.writer.commit(op);
+      this.took(op, ack);
+      this.sending = false;
+      for (const { tell } of draft.told) tell(ack.taken);
+      return { ack, records: draft.records, outcome };
+    } catch (error) {
+      this.refused = { draft, outcome, error };
+      throw error;
+    }
+  }
+
+  /**
+   * Commits what is good of a commit that was refused: one by one, or many together, what the steps have left. Where that is all,
+   * the rest follows, and it is as if the whole had been taken. Else the rest, which builds on it, is dropped.
+   */
+  async salvage(): Promise<Sent & { readonly bad: readonly BadPart[] }> {
+    const { draft, outcome, error } = this.refused ?? { draft: emptyDraft(), outcome: null, error: null };
+    const { parts, rest } = partsOf(draft);
+    const hasRest = rest.records.length > 0 || rest.hasMore || outcome !== null;
+    const whole = !hasRest && parts.length === 1 ? parts[0] : undefined;
+    let { ack, bad } = whole === undefined ? await this.save(parts) : { ack: TAKEN, bad: [{ part: whole, error }] };
+    if (bad.length === 0 && ack.taken && hasRest) {
+      try {
+        ack = await this.write(rest, outcome);
+      } catch (refusal) {
+        bad = [{ part: rest, error: refusal }];
+      }
+    }
+    if (bad.length > 0) this.draft = withoutRest(this.draft);
+    this.refused = null;
+    this.sending = false;
+    const gone = new Set(bad.flatMap(({ part }) => part.records.map(({ seq }) => seq)));
+    for (const { seq, tell } of draft.told) tell(ack.taken && !gone.has(seq));
+    return { ack, records: draft.records, outcome, bad };
+  }
+
+  /** Commits parts, halving them where they are refused together. */
+  async save(parts: readonly Draft[]): Promise<{ ack: Ack; bad: readonly BadPart[] }> {
+    const [only] = parts;
+    if (only === undefined) return { ack: TAKEN, bad: [] };
+    try {
+      return { ack: await this.write(joined(parts), null), bad: [] };
+    } catch (error) {
+      if (parts.length === 1) return { ack: TAKEN, bad: [{ part: only, error }] };
+    }
+    const half = parts.length >> 1;
+    const first = await this.save(parts.slice(0, half));
+    const second = first.ack.taken ? await this.save(parts.slice(half)) : first;
+    return { ack: second.ack, bad: first.ack.taken ? [...first.bad, ...second.bad] : [] };
+  }
+
+  /** The session is over: nobody waits any longer. */
+  drop(): void {
+    for (const { tell } of this.draft.told.splice(0)) tell(false);
+    for (const { tell } of this.refused?.draft.told.splice(0) ?? []) tell(false);
+  }
+
+  private async write(draft: Draft, outcome: Outcome | null): Promise<Ack> {
+    const op = this.opOf(draft, outcome);
+    const ack = await this.deps.writer.commit(op, PART_TRIES);
+    this.took(op, ack);
+    return ack;
+  }
+
+  private opOf(draft: Draft, outcome: Outcome | null): RunOp {
+    const { rowId, runId, token } = this.lease;
+    const { after, afterWait } = this;
+    const extras = extrasOf(draft, outcome, this.isChild);
+    return { rowId, runId, token, after, afterWait, records: draft.records, outcome, extras };
+  }
+
+  private took(op: RunOp, ack: Ack): void {
+    if (!ack.taken) return;
+    const last = op.records.at(-1)?.seq;
+    const wait = op.extras?.waits.at(-1)?.id ?? null;
+    if (last !== undefined || wait !== null) {
+      // What has come by another way meanwhile is kept.
+      const news = this.after === op.after ? NONE : this.after.filter((seq) => !op.after.includes(seq));
+      this.after = last === undefined ? news : [last, ...news];
+      this.afterWait = last === undefined ? wait : null;
+    }
+    tellCommitted(this.deps, this.lease, op, ack);
+  }
+}
+
+const TAKEN: Ack = { taken: true, paused: false, watched: false, ready: false, wake: false, cancel: false };
+
+/** What the steps have left. */
+function withoutRest(draft: Draft): Draft {
+  const { parts, rest } = partsOf(draft);
+  const left = joined(parts);
+  const gone = new Set(rest.records.map(({ seq }) => seq));
+  for (const one of draft.told) {
+    if (gone.has(one.seq)) one.tell(false);
+    else left.told.push(one);
+  }
+  return left;
+}
+
+function joined(parts: readonly Draft[]): Draft {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
+  const whole = emptyDraft();
+  for (const { records, waits, closes, children, hasMore } of parts) {
+    whole.records.push(...records);
+    whole.waits.push(...waits);
+    whole.closes.push(...closes);
+    whole.children.push(...children);
+    whole.hasMore ||= hasMore;
+  }
+  return whole;
+}

@@ -1,0 +1,88 @@
+import { encode } from '../../core/codec/codec.js';
+import { stepNameOf } from '../../core/definition/definition-path.js';
+import { toStoredError } from '../../core/codec/error-record.js';
+import { textOf } from '../../core/text-of.js';
+import { NO_EXTRAS } from '../step/child-start.js';
+import { tellCommitted, tellHanded } from './observed.js';
+import { isPassing, persist } from '../journal/persist.js';
+import type { SessionDeps } from './session.js';
+import type { ClaimedRow, HandedOp, NewRecord, RunOp } from '../ports/store.js';
+
+/** Why a run cannot go on where what a step has left is refused. */
+export function refusalOf(path: string, cause: unknown): Error {
+  return new Error(`What step "${stepNameOf(path)}" (${path}) has left could not be committed: ${textOf(cause)}`, {
+    cause,
+  });
+}
+
+/**
+ * Pauses a run with the error that stands against going on, exactly as its last suspension left it: nothing is guessed and
+ * nothing is skipped, a person is to look. A step on another queue is paused with its run, which gets the error.
+ *
+ * @param error null: the run goes back to its queue instead
+ * @param isOver nobody waits for it any more
+ * @param notes records that go along; a database that takes them takes records
+ * @returns false: refused for a passing reason. What cannot be done is told, and the row stays held: it is given back by the
+ * next look at the leases, which counts as a recovery
+ */
+export async function pauseAsItIs(
+  deps: SessionDeps,
+  row: ClaimedRow,
+  error: unknown,
+  isOver: () => boolean,
+  notes: readonly NewRecord[] = [],
+): Promise<boolean> {
+  try {
+    if (row.step === null) await pauseRun(deps, row, error, notes);
+    else await pauseHanded(deps, row, error, isOver, notes);
+    if (error !== null) deps.onTrouble(`Run ${row.runId} is paused, since it cannot go on as it is: ${textOf(error)}`);
+    return true;
+  } catch (refusal) {
+    if (isPassing(refusal)) return false;
+    deps.onTrouble(`Run ${row.runId} could not be paused: ${textOf(refusal)}`);
+    return true;
+  }
+}
+
+async function pauseRun(deps: SessionDeps, row: ClaimedRow, error: unknown, records: readonly NewRecord[]) {
+  const { rowId, runId, token, snapshot, snapshotSeq, round } = row;
+  const op: RunOp = {
+    rowId,
+    runId,
+    token,
+    after: [],
+    afterWait: null,
+    records,
+    outcome: {
+      kind: 'park',
+      delayMs: 0,
+      because: null,
+      pause: error !== null,
+      snapshot,
+      snapshotSeq,
+      dataSeq: null,
+      round,
+      heard: 0,
+      error: error === null ? null : encode(toStoredError(error)),
+    },
+    extras: null,
+  };
+  const ack = await deps.writer.commit(op);
+  if (!ack.taken) return;
+  tellCommitted(deps, row, op, ack);
+  if (ack.ready) deps.onDue(row.queue, 0);
+}
+
+async function pauseHanded(
+  deps: SessionDeps,
+  row: ClaimedRow,
+  error: unknown,
+  isOver: () => boolean,
+  records: readonly NewRecord[],
+) {
+  const { rowId, runId, token } = row;
+  const extras = { ...NO_EXTRAS, pause: encode(toStoredError(error)) };
+  const op: HandedOp = { rowId, runId, token, after: [], records, outcome: { kind: 'pause' }, extras };
+  const ack = await persist(() => deps.store.commitHanded(deps.worker(), op), isOver);
+  if (ack.taken) tellHanded(deps, row, op);
+}

@@ -1,0 +1,321 @@
+import { decode, encode } from '../../core/codec/codec.js';
+import { locate } from '../../core/run/cursor.js';
+import { toStoredError } from '../../core/codec/error-record.js';
+import { AttemptClosedError, type DurableError, FatalError, type WaitTimeoutError } from '../../core/errors/errors.js';
+import * as machine from '../../core/run/machine.js';
+import {
+  type DataRef,
+  own,
+  type ResultsRef,
+  seqOf,
+  type SequenceState,
+  type StepState,
+} from '../../core/run/run-state.js';
+import type { Place } from '../../core/run/survey.js';
+import { uuidv7 } from '../../core/uuid.js';
+import { type AttemptEnd, type AttemptResult, failedAttempt, runAttempt } from '../step/attempt.js';
+import { attemptSpec, withResults } from '../step/attempt-kinds.js';
+import { childExtras, prepareChild } from '../step/child-start.js';
+import type { PreparedChild } from '../ports/children.js';
+import { settledResults } from '../step/fan-results.js';
+import { tellAttempt } from './observed.js';
+import { attemptAt, RunningAttempt } from './running-attempt.js';
+import type { RunValues } from '../step/run-values.js';
+import type { RecordPlace } from '../journal/record-maker.js';
+import type { SessionCore } from './session-core.js';
+import type { InFlightAttempt } from '../step/in-flight.js';
+import { type FanResults, type ScopeHost, StepScope } from '../step/scope.js';
+import { stepLog } from '../step/log.js';
+import { hasThrown, StepWaits, type Suspension } from '../step/waits.js';
+import { HANDED_SPAN, type HandedStep } from '../ports/store.js';
+import { beginAttempt } from './traces.js';
+import { runTransactional } from './transactional.js';
+
+interface RunnerHost {
+  /** An attempt has come to its end. */
+  settled(): void;
+  proceed(): void;
+  pause(error: DurableError): void;
+  lose(reason: Error): void;
+  /** The engine itself has failed there. */
+  broken(error: unknown): void;
+}
+
+/** Makes what is due at a place: an attempt, with what it is to leave in the journal; or hands it to another queue. */
+export class PlaceRunner {
+  constructor(
+    private readonly core: SessionCore,
+    private readonly host: RunnerHost,
+  ) {}
+
+  /** Whether to begin there runs no code of the user's. */
+  isOwn(place: Place): boolean {
+    return place.work === 'gather' || this.isElsewhere(place) || needsIntent(place);
+  }
+
+  begin(place: Place): void {
+    const { core } = this;
+    if (this.isElsewhere(place)) return this.handOver(place);
+    if (needsIntent(place)) {
+      // The body runs once it is known that it may have run.
+      return core.write([core.make.record(placeOf(place), 'intent')]);
+    }
+    const now = { runId: core.runId, round: core.state.round, startedAt: core.deps.clock.now() };
+    const attempt = new RunningAttempt(attemptAt(place, now), (manager, info) => this.scope(place, info, manager));
+    core.attempts.set(place.path, attempt);
+    if (place.work !== 'gather') tellAttempt(core.deps, core.row, attempt.info);
+    const needed = neededFor(place);
+    const made = core.values.hasAll(needed)
+      ? this.make(place, attempt)
+      : core.load(needed).then(() => this.make(place, attempt));
+    made
+      .then((end) => this.finish(place, attempt, end))
+      .catch((error: unknown) => {
+        if (core.attempts.get(place.path) !== attempt) return;
+        if (error instanceof AttemptClosedError) this.host.lose(error);
+        else this.host.broken(error);
+      });
+  }
+
+  private isElsewhere({ node }: Place): boolean {
+    const { queue } = node.settings;
+    return queue !== null && queue !== this.core.row.queue;
+  }
+
+  /** A step fails by what it waited for, whatever it would have done about it. */
+  failAt(path: string, step: StepState, data: DataRef, error: WaitTimeoutError): void {
+    const { core } = this;
+    const running = core.attempts.get(path);
+    running?.giveUp(error);
+    core.attempts.delete(path);
+    const place = { path, visit: step.visit, attempt: step.attempt, data };
+    const type = step.kind;
+    this.close(place, true);
+    core.write([
+      core.make.record(place, type, {
+        status: 'failed',
+        error: encode(toStoredError(error)),
+        facts: { failRun: true },
+        logs: running?.scope?.log?.text() ?? null,
+        durationMs: step.spent,
+      }),
+    ]);
+  }
+
+  private async make(place: Place, attempt: RunningAttempt): Promise<AttemptEnd> {
+    const { core } = this;
+    if (place.work === 'gather') return { result: this.gather(place), committed: null };
+    const { node, state } = place;
+    if (node.kind === 'decision' && state.visit > node.maxVisits) {
+      const message = `Decision "${node.name}" was to be visited more than ${node.maxVisits} times: raise maxVisits, or end the circle.`;
+      return {
+        result: failedAttempt(
+          core.workflow,
+          { name: node.name, retry: node.settings.retry },
+          state.attempt,
+          new FatalError(message),
+          0,
+        ),
+        committed: null,
+      };
+    }
+    const spec = attemptSpec(place, core.values, core.workflow.definition, core.deps.advice);
+    if (!place.node.settings.transactional) {
+      const scope = attempt.open(null);
+      const { clock } = core.deps;
+      const result = await runAttempt(core.workflow, spec, scope, attempt.givenUp, clock, place.state.spent);
+      return { result, committed: null };
+    }
+    try {
+      return await runTransactional(core.deps, core.workflow, spec, attempt, (result) => {
+        const children = this.transactionChildren.get(place.path) ?? [];
+        const started = children.map((child) => core.make.child(placeOf(place), child));
+        return {
+          rowId: core.row.rowId,
+          runId: core.runId,
+          token: core.row.token,
+          after: core.outbox.after,
+          afterWait: core.outbox.afterWait,
+          records: [...started, core.make.attempt(placeOf(place), place.node.kind, result)],
+          outcome: null,
+          extras: childExtras(children),
+        };
+      });
+    } finally {
+      this.transactionChildren.delete(place.path);
+    }
+  }
+
+  /** Children that an open transaction will start, by the path of its step. */
+  private readonly transactionChildren = new Map<string, PreparedChild[]>();
+
+  /** Puts the results of a loop into the data. */
+  private gather(place: Place): AttemptResult {
+    const { core } = this;
+    // The end of a loop whose results nobody wants.
+    if (place.node.kind === 'forEach' && place.node.results === 'none') {
+      return { status: 'completed', output: null, facts: null, durationMs: 0 };
+    }
+    try {
+      const results = place.own === null ? [] : settledResults(place.own, core.values);
+      const data = withResults(decode(core.values.get(place.data)), results);
+      const what = `${place.node.name}.__results__`;
+      const output = encode(data, { maxBytes: core.deps.maxPayloadBytes, what });
+      return { status: 'completed', output, facts: null, durationMs: 0 };
+    } catch (error) {
+      return { status: 'failed', error: encode(toStoredError(error)), retryInMs: null, durationMs: 0 };
+    }
+  }
+
+  private finish(place: Place, attempt: RunningAttempt, { result, committed }: AttemptEnd): void {
+    const { core } = this;
+    // Given up: by a lost lease, or by a hand-back, after which the attempt is made again.
+    if (core.attempts.get(place.path) !== attempt) return;
+    core.attempts.delete(place.path);
+    if (result.status === 'suspended') {
+      core.write(core.make.log(attempt.info, result.log ?? null, true));
+      this.suspended(place, attempt, result.how, result.durationMs);
+    } else if (committed !== null) {
+      core.takeCommitted(committed);
+    } else {
+      const type = place.work === 'gather' ? 'gather' : place.node.kind;
+      const over = result.status === 'completed' || result.retryInMs === null;
+      this.close(placeOf(place), over);
+      // What is abandoned is not tried again.
+      const settled = attempt.abandoned && result.status === 'failed' ? { ...result, retryInMs: null } : result;
+      core.write(core.make.attempts(placeOf(place), type, settled));
+    }
+    this.host.settled();
+  }
+
+  /** The visit is over, and its waits with it; or the attempt, and those that threw. */
+  private close({ path, visit }: RecordPlace, over: boolean): void {
+    const { core } = this;
+    const waits = core.book.of(path, visit).filter((wait) => over || hasThrown(wait));
+    if (waits.length === 0) return;
+    core.book.remove(waits.map((wait) => wait.id));
+    core.outbox.add({ closes: waits.map(({ id }) => ({ id, path })) });
+  }
+
+  private suspended(place: Place, attempt: RunningAttempt, how: Suspension, durationMs: number): void {
+    const { core } = this;
+    // What has failed around it is not waited for.
+    if (attempt.abandoned) return;
+    if (how.kind === 'confused') return this.host.pause(how.error);
+    // The state of this place, as it is now: other records have come meanwhile.
+    place.state.spent = durationMs;
+    place.state.seen = attempt.seen;
+    if (how.children.length > 0) core.write(how.children.map((child) => core.make.child(placeOf(place), child)));
+    core.outbox.add({ waits: [...how.waits], children: [...how.children] });
+    core.book.add(how.waits);
+  }
+
+  private handOver(place: Place): void {
+    const { core } = this;
+    const rowId = uuidv7();
+    const { state, path, data, item, main } = place;
+    const nextSeq = core.make.last + 2;
+    core.write([core.make.record(placeOf(place), 'handed', { facts: { handed: { rowId, nextSeq } } })]);
+    const step: HandedStep = {
+      path,
+      visit: state.visit,
+      attempt: state.attempt,
+      round: core.state.round,
+      data,
+      item,
+      results: place.results,
+      main,
+      spent: state.spent,
+      intent: state.intent,
+      ...(state.logged === undefined ? {} : { logged: state.logged }),
+      once: state.once,
+      calls: state.children,
+      refs: machine.refsOfVisit(this.sequenceOf(place)?.refs ?? {}, state.visit),
+      nextSeq,
+      ...(core.state.trace === undefined ? {} : { trace: core.state.trace }),
+    };
+    core.make.last += HANDED_SPAN;
+    core.outbox.add({ handOvers: [{ rowId, queue: place.node.settings.queue ?? '', step: JSON.stringify(step) }] });
+  }
+
+  private scope(place: Place, info: InFlightAttempt, manager: unknown): StepScope {
+    const { core } = this;
+    const { path, state } = place;
+    const known = core.book.of(path, state.visit);
+    const attempt = core.attempts.get(path);
+    // A transaction that was lost is made anew.
+    if (manager !== null) this.transactionChildren.set(path, []);
+    if (attempt !== undefined) attempt.seen = known.filter((wait) => wait.state !== 'open').length;
+    return new StepScope(this.hostOf(place), {
+      context: core.deps.context,
+      step: info.step,
+      attempt: info.attempt,
+      data: core.values.get(place.data),
+      manager,
+      maxPayloadBytes: core.deps.maxPayloadBytes,
+      log: stepLog(core.deps, state.logged ?? null),
+      waits: new StepWaits(known, info, () => core.deps.clock.now(), core.deps.maxPayloadBytes),
+      trace: beginAttempt(core.trace, info, known),
+      results: () => resultsOf(place.own ?? place.results, core.values),
+    });
+  }
+
+  private sequenceOf({ path }: Place): SequenceState | undefined {
+    return locate(this.core.workflow.definition, this.core.state, path)?.sequence;
+  }
+
+  private hostOf(place: Place): ScopeHost {
+    const { core } = this;
+    const at = placeOf(place);
+    const flush = (): void => this.host.proceed();
+    return {
+      runId: core.runId,
+      input: core.row.input,
+      scheduledTime: core.row.scheduledTime,
+      recordedOnce: (name) => core.recordedOnce(place.state.once, name),
+      recordOnce: (name, value) => {
+        const record = core.make.record({ ...at, path: machine.oncePath(at.path, name) }, 'once', { output: value });
+        return core.note(place.node.name, [record], [], flush);
+      },
+      nameOf: (workflow) => core.deps.targets.nameOf(workflow),
+      prepareChild: (...asked) => prepareChild(core.deps, core.row, ...asked),
+      startedChild: (call, ref) => {
+        if (ref === null) return own(place.state.children, call);
+        return own(this.sequenceOf(place)?.refs ?? {}, machine.refKey(place.state.visit, ref));
+      },
+      startChild: async (child) => {
+        const open = this.transactionChildren.get(place.path);
+        if (open !== undefined) return void open.push(child);
+        await core.note(place.node.name, [core.make.child(at, child)], [child], flush);
+      },
+    };
+  }
+}
+
+/** That the body may run is to be known before it does. */
+function needsIntent({ node, state }: Place): boolean {
+  const { compensate, compensateWhen } = node.settings;
+  return compensate !== null && compensateWhen === 'started' && !state.intent;
+}
+
+export function placeOf({ path, state, data }: Pick<Place, 'path' | 'state' | 'data'>): RecordPlace {
+  return { path, visit: state.visit, attempt: state.attempt, data };
+}
+
+/** The records that an attempt needs at hand. */
+export function neededFor({ data, item, own: arms, results, state, work }: Place): number[] {
+  const needed = [seqOf(data)];
+  if (item !== null) needed.push(seqOf(item.data));
+  if (arms !== null) needed.push(...refs(arms));
+  if (results !== null && work !== 'gather') needed.push(...refs(results));
+  needed.push(...Object.values(state.once));
+  return needed.filter((seq) => seq > 0);
+}
+
+function refs(results: ResultsRef | null): number[] {
+  return machine.refsOf(results);
+}
+
+export function resultsOf(ref: ResultsRef | null, values: RunValues): FanResults | null {
+  return ref === null ? null : settledResults(ref, values);
+}

@@ -1,0 +1,88 @@
+import { encode } from '../../core/codec/codec.js';
+import { DEFAULT_RETRY } from '../../core/definition/definition.js';
+import { toStoredError } from '../../core/codec/error-record.js';
+import { type DurableError, WorkflowTimeoutError } from '../../core/errors/errors.js';
+import { mainData } from '../../core/run/machine.js';
+import { retryDelay } from '../../core/run/retry.js';
+import { failedStepOf, initialState } from '../../core/run/run-state.js';
+import type { StoredError } from '../../core/errors/stored-error.js';
+import type { Survey } from '../../core/run/survey.js';
+import { endsTheRun } from '../step/attempt.js';
+import type { SessionCore } from './session-core.js';
+import type { Because, EndOutcome, Outcome, ParkOutcome } from '../ports/store.js';
+import type { WaitBook } from '../step/wait-book.js';
+
+/** What becomes of a run, as its last commit in a session says it. */
+
+export type Undone = 'nothing' | 'everything' | 'not everything';
+
+export function endOf(core: SessionCore, status: EndOutcome['status'], error: string | null): EndOutcome {
+  return {
+    kind: 'end',
+    status,
+    dataSeq: mainData(core.state),
+    error,
+    failedStep: null,
+    dropSteps: core.state.hasHanded,
+    undone: false,
+  };
+}
+
+export function parkOf(
+  core: SessionCore,
+  delayMs: number | null,
+  because: Because | null,
+  { pause, error }: { readonly pause: boolean; readonly error: DurableError | null },
+): ParkOutcome {
+  return {
+    kind: 'park',
+    delayMs,
+    because,
+    pause,
+    snapshot: JSON.stringify(core.state),
+    snapshotSeq: core.make.last,
+    dataSeq: mainData(core.state),
+    round: core.state.round,
+    heard: core.book.heard,
+    error: error === null ? null : encode(toStoredError(error)),
+  };
+}
+
+/** Of a round that has failed, or was cancelled, with what was to be undone undone: the end, or a further round. */
+export function afterFailure(
+  core: SessionCore,
+  cause: StoredError,
+  undone: Undone,
+  outcome: 'failed' | 'cancelled',
+  pause: boolean,
+): Outcome {
+  const { definition } = core.workflow;
+  const rolledBack = core.state.rollback !== null;
+  const again = outcome === 'failed' && undone !== 'not everything' && !endsTheRun(cause);
+  if (again && core.state.round <= definition.maxRetries) {
+    core.outbox.beginAnew();
+    if (rolledBack) core.outbox.compensating(false);
+    const delay = Math.round(retryDelay(DEFAULT_RETRY, core.state.round));
+    const { trace, round } = core.state;
+    core.state = { ...initialState(definition, round + 1), ...(trace === undefined ? {} : { trace }) };
+    core.book.clear();
+    return parkOf(core, delay, 'retry', { pause, error: null });
+  }
+  // What a step on another queue has left open may not be known here.
+  if (!core.book.isEmpty || rolledBack || core.state.hasHanded) core.outbox.closeAll();
+  const status = { nothing: outcome, everything: 'compensated', 'not everything': 'compensation_failed' } as const;
+  // Where nothing was undone and nobody asked for it, a cancel that comes at this moment still can.
+  const failedStep = outcome === 'failed' && cause.code !== TIMED_OUT ? failedStepOf(core.state) : null;
+  return { ...endOf(core, status[undone], encode(cause)), failedStep, undone: rolledBack || outcome === 'cancelled' };
+}
+
+/** The run's own timeout: the step that it aborted may have left a record that says it failed. */
+const TIMED_OUT = new WorkflowTimeoutError('', 0).code;
+
+/** Why a run is suspended that stands at these places. */
+export function becauseOf(found: Survey, book: WaitBook, now: number): Because | null {
+  if (found.held.some(({ place }) => (place.state.retryAt ?? 0) > now)) return 'retry';
+  if (found.held.length === 0) return found.away.length > 0 ? 'step' : null;
+  const open = found.held.flatMap(({ place }) => book.of(place.path, place.state.visit));
+  return open.every((wait) => wait.kind === 'child' || wait.state !== 'open') ? 'child' : 'wait';
+}

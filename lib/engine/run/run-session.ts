@@ -1,0 +1,419 @@
+import { decode } from '../../core/codec/codec.js';
+import {
+  AttemptClosedError,
+  type DurableError,
+  DefinitionChangedError,
+  WorkerCrashedError,
+  WorkflowTimeoutError,
+} from '../../core/errors/errors.js';
+import * as machine from '../../core/run/machine.js';
+import type { StoredError } from '../../core/errors/stored-error.js';
+import { type Place, survey, type Survey } from '../../core/run/survey.js';
+import { errorOf } from '../../core/text-of.js';
+import { Abandoned } from './abandoned.js';
+import { FailureCause } from './failure-cause.js';
+import type { Timer } from '../time/long-timer.js';
+import type { Sent } from './outbox.js';
+import { PlaceRunner } from './place-runner.js';
+import type { RegisteredWorkflow } from '../ports/registry.js';
+import type { RestoredRun } from '../journal/restore.js';
+import { Rollback } from './rollback.js';
+import { RunFault } from './run-fault.js';
+import { afterFailure, becauseOf, endOf, parkOf, type Undone } from './run-outcomes.js';
+import type { InFlightAttempt } from '../step/in-flight.js';
+import type { Session, SessionDeps } from './session.js';
+import { SessionCore } from './session-core.js';
+import type { Ack, Because, ClaimedRow, Outcome, TakenWait } from '../ports/store.js';
+import { endSegment } from './traces.js';
+
+import { WaitWatch } from './wait-watch.js';
+
+/**
+ * Drives one run while this process holds its lease. Duties:
+ * - asks where the run can go on and makes the attempts that are due, arms and items side by side;
+ * - puts what happened into the journal, with the run's end or suspension in the same commit where it follows; a
+ *   step's successor starts only when its record is committed;
+ * - takes in what waits have come to, by timer and by hint;
+ * - when the run fails, lets running attempts settle, then undoes what is to be undone;
+ * - ends the run's timeout, a pause, a hand-back or a lost lease in good order.
+ */
+export class RunSession implements Session {
+  readonly rowId: string;
+  readonly runId: string;
+  readonly token: number;
+  private readonly core: SessionCore;
+  private readonly places: PlaceRunner;
+  private readonly watch: WaitWatch;
+  private readonly why: FailureCause;
+  private readonly abandoned: Abandoned;
+  private readonly fault: RunFault;
+  private readonly deadline: Timer;
+  /** Wakes a part of the run while others keep the session here. */
+  private readonly alarm: Timer;
+  private stopping: 'pause' | 'handBack' | null = null;
+  /** Why it is paused, when the engine does it. */
+  private pausedBy: DurableError | null = null;
+  /** A cancel was asked for, and its error is not known yet: nothing starts. */
+  private cancelling = false;
+  private rollback: Rollback | null = null;
+  /** The commit under way ends or parks the run. */
+  private leaving = false;
+  /** It will proceed after the present macrotask. */
+  private isSoon = false;
+  private leave: () => void = () => {};
+
+  constructor(
+    private readonly deps: SessionDeps,
+    private readonly workflow: RegisteredWorkflow,
+    private readonly row: ClaimedRow,
+    restored: RestoredRun,
+    /** What the run's waits have come to; null: that is not known yet. */
+    waits: readonly TakenWait[] | null,
+  ) {
+    this.rowId = row.rowId;
+    this.runId = row.runId;
+    this.token = row.token;
+    this.deadline = deps.clock.timer(() => this.timeOut());
+    this.alarm = deps.clock.timer(() => this.proceed());
+    this.core = new SessionCore(deps, workflow, row, restored);
+    this.places = new PlaceRunner(this.core, {
+      settled: () => (this.core.attempts.size > 0 ? this.proceedSoon() : this.proceed()),
+      proceed: () => this.proceed(),
+      pause: (error) => this.pauseBy(error),
+      lose: (reason) => this.lose(reason),
+      broken: (error) => this.broken(error),
+    });
+    this.watch = new WaitWatch(this.core, this.places, {
+      isLeaving: () => this.leaving,
+      proceed: () => this.proceed(),
+      broken: (error) => this.broken(error),
+    });
+    this.fault = new RunFault(this.core, {
+      committed: (sent) => this.committed(sent),
+      spoiled: () => {
+        this.leaving = false;
+        this.proceed();
+      },
+      broken: (error) => this.broken(error),
+    });
+    this.why = new FailureCause(this.core, row.cancel);
+    this.abandoned = new Abandoned(this.core, () => this.proceed());
+    if (waits === null) this.watch.isAskedFor = true;
+    else this.watch.takeIn(waits);
+  }
+
+  async run(): Promise<void> {
+    const left = new Promise<void>((resolve) => (this.leave = resolve));
+    try {
+      await this.prepare();
+      if (this.watch.isAskedFor) void this.watch.look();
+      else this.proceed();
+    } catch (error) {
+      this.broken(error);
+    }
+    try {
+      await left;
+      if (this.fault.isSet) await this.fault.pause();
+    } finally {
+      for (const timer of [this.deadline, this.alarm, this.abandoned]) timer.clear();
+      this.core.outbox.drop();
+      // Only a session that was lost has not ended it yet.
+      this.core.trace?.end('lost', null);
+    }
+  }
+
+  lose(reason: Error): void {
+    this.core.over = true;
+    this.core.giveUpAll(reason);
+    this.core.outbox.drop();
+    this.leave();
+  }
+
+  handBack(): void {
+    this.stopping ??= 'handBack';
+    this.proceed();
+  }
+
+  handBackNow(reason: Error): void {
+    this.stopping ??= 'handBack';
+    // A record that may be in the journal already must be known to what is parked.
+    this.core.giveUpAll(reason, (attempt) => !attempt.committing);
+    this.proceed();
+  }
+
+  abort(reason: Error): void {
+    for (const attempt of this.core.attempts.values()) attempt.abort(reason);
+  }
+
+  refresh(): void {
+    void this.watch.look();
+  }
+
+  cancel(error: string): void {
+    if (this.why.cancel !== null || this.core.state.rollback !== null) return;
+    this.why.cancel = error;
+    this.cancelling = false;
+    this.proceed();
+  }
+
+  inFlight(): InFlightAttempt[] {
+    return [...this.core.attempts.values()].map((attempt) => attempt.info);
+  }
+
+  heard(): number | null {
+    const { core, watch } = this;
+    const isTold = !core.over && !this.leaving && !watch.isLooking && !watch.isAskedFor;
+    return isTold && core.book.hasOpen ? core.book.heard : null;
+  }
+
+  /** What stands against running at all. */
+  private async prepare(): Promise<void> {
+    const { row, workflow, core } = this;
+    const { definition } = workflow;
+    const lost = machine.lostPlace(definition, core.state);
+    if (lost !== null) {
+      return this.pauseBy(new DefinitionChangedError(definition.name, lost.path, lost.why));
+    }
+    if (core.state.rollback !== null) return this.beginRollback(null);
+    if (row.recoveries > definition.maxRecoveries) this.why.add(new WorkerCrashedError(row.recoveries));
+    if (row.deadlineInMs !== null) {
+      // Not left to the timer: a run that still has to wait would be parked before it fires, and woken again for ever.
+      if (row.deadlineInMs <= 0) this.why.add(this.timeoutError());
+      else this.deadline.start(row.deadlineInMs);
+    }
+    if (row.fresh && workflow.validateInput !== null) {
+      await workflow.validateInput(decode(row.input)).catch((error: unknown) => this.why.add(error));
+    }
+  }
+
+  private timeOut(): void {
+    if (this.rollback !== null) return;
+    this.why.add(this.timeoutError());
+    this.proceed();
+  }
+
+  private timeoutError(): WorkflowTimeoutError {
+    const { name, timeout } = this.workflow.definition;
+    return new WorkflowTimeoutError(name, timeout ?? 0);
+  }
+
+  private pauseBy(error: DurableError): void {
+    this.pausedBy ??= error;
+    this.stopping ??= 'pause';
+    this.proceed();
+  }
+
+  /** After the present macrotask: arms and items that settle in it are looked at once, and share the commit. */
+  private proceedSoon(): void {
+    if (this.isSoon) return;
+    this.isSoon = true;
+    setImmediate(() => {
+      this.isSoon = false;
+      this.proceed(true);
+    });
+  }
+
+  /** Starts what can start; when nothing runs and nothing can, leaves. `now`: what there is to commit is all there is. */
+  private proceed(now = false): void {
+    // Timers and promises have nobody to tell what it throws.
+    try {
+      this.goOn(now);
+    } catch (error) {
+      this.broken(error);
+    }
+  }
+
+  private goOn(now: boolean): void {
+    const { core } = this;
+    // A retry that falls due while the run is leaving is made by its next owner; begun here, it would be made twice.
+    if (core.over || this.cancelling || this.leaving || core.outbox.isSalvaging) return;
+    if (this.fault.isSet) return this.drain();
+    if (this.rollback !== null) {
+      this.rollback.stopping = this.stopping;
+      return this.flush(null, null, now);
+    }
+    // A place that the code has lost may come back, and with it what its waits were given.
+    if (this.pausedBy === null) core.closeUnasked();
+    let found = this.survey();
+    const failing = this.why.isFailing;
+    if (this.stopping === null && !failing) {
+      const begin = found.ready.filter((place) => this.mayBegin(place));
+      for (const place of begin) this.places.begin(place);
+      // What was handed to another queue does not keep the run here.
+      if (begin.some((place) => place.state.handed !== null)) found = this.survey();
+    }
+    if (core.attempts.size > 0) {
+      this.abandoned.settle(failing ? [] : [...found.ready, ...found.held.map(({ place }) => place)], this.why);
+    }
+    if (failing && core.attempts.size === 0 && !core.outbox.isBusy && this.stopping === null) return this.fall();
+    if (this.watch.isDue) void this.watch.look();
+    this.flush(failing && this.stopping === null ? null : found, null, now);
+  }
+
+  private survey(): Survey {
+    const { core } = this;
+    return survey(this.workflow.definition, core.state, {
+      now: this.deps.clock.now(),
+      running: core.runningPrefixes(),
+      heldUntil: (path, { visit, seen }) => core.book.heldUntil(path, visit, seen),
+    });
+  }
+
+  private mayBegin(place: Place): boolean {
+    const { core } = this;
+    // User code starts only when the record before it is committed, a collector when nothing below it runs any more. What
+    // the engine does by itself goes into the same commit.
+    if (core.attempts.has(place.path) || core.isClosing(place.path) || core.runsBelow(place.path)) return false;
+    return core.isCommitted(place.at) || this.places.isOwn(place);
+  }
+
+  /** The run has failed and nothing of it runs: it ends, begins a further round, or is undone. */
+  private fall(): void {
+    const { core, workflow } = this;
+    // What is to be undone is read from the journal: it must be whole.
+    const undo = workflow.definition.compensations.length > 0 || core.state.hasChildren || core.state.hasHanded;
+    if (undo && !core.outbox.isEmpty) return this.send(null);
+    const cause = this.why.known();
+    if (cause === null) return this.loadCause();
+    if (!undo) return this.flush(null, this.ending(cause, 'nothing'));
+    this.beginRollback(cause);
+  }
+
+  private loadCause(): void {
+    this.why
+      .load()
+      .then(() => this.proceed())
+      .catch((error: unknown) => this.broken(error));
+  }
+
+  private beginRollback(cause: StoredError | null): void {
+    const { core } = this;
+    this.deadline.clear();
+    this.rollback = new Rollback(core, { flush: () => this.proceed() }, cause, this.why.outcome);
+    this.rollback.stopping = this.stopping;
+    this.rollback
+      .run()
+      .then((end) => {
+        if (end === null || core.over) return;
+        if (end.kind === 'ended') return this.flush(null, this.ending(end.cause, end.how, end.outcome));
+        if (end.kind === 'paused') this.pausedBy ??= end.error;
+        this.flush(null, end.kind === 'paused' ? this.park(0, null) : this.park(end.delayMs, 'retry'));
+      })
+      .catch((error: unknown) => {
+        if (error instanceof AttemptClosedError) this.lose(error);
+        else this.broken(error);
+      });
+  }
+
+  private ending(cause: StoredError, undone: Undone, outcome = this.why.outcome): Outcome {
+    return afterFailure(this.core, cause, undone, outcome, this.stopping === 'pause');
+  }
+
+  private park(delayMs: number | null, because: Because | null): Outcome {
+    return parkOf(this.core, delayMs, because, { pause: this.stopping === 'pause', error: this.pausedBy });
+  }
+
+  /** What becomes of the run now; null: it goes on here. */
+  private outcome(found: Survey): Outcome | null {
+    const { core } = this;
+    if (core.attempts.size > 0 || this.watch.isLooking) return null;
+    if (machine.isCompleted(core.state)) return endOf(core, 'completed', null);
+    if (this.stopping === null && found.ready.length > 0) return null;
+    const until =
+      found.ready.length > 0 || this.pausedBy !== null ? 0 : Math.min(Infinity, ...found.held.map((one) => one.until));
+    const delay = until === Infinity ? null : Math.max(0, Math.ceil(until - this.deps.clock.now()));
+    return this.park(delay, delay === 0 ? null : becauseOf(found, core.book, this.deps.clock.now()));
+  }
+
+  /** Commits what there is to commit, with the run's end or suspension where it follows. */
+  private flush(found: Survey | null, ending: Outcome | null = null, now = false): void {
+    const { core } = this;
+    if (core.over) return;
+    if (core.outbox.isBusy) {
+      if (ending === null) return;
+      const idle = core.idle().then(() => this.flush(null, ending));
+      idle.catch((error: unknown) => this.broken(error));
+      return;
+    }
+    const outcome = ending ?? (found === null ? null : this.outcome(found));
+    if (outcome === null && core.outbox.isEmpty) return this.arm(found);
+    if (outcome === null && core.attempts.size > 0 && !now) return this.proceedSoon();
+    this.send(outcome);
+  }
+
+  private send(outcome: Outcome | null): void {
+    if (outcome !== null) this.deadline.clear();
+    this.leaving = outcome !== null;
+    this.core.outbox.send(outcome).then(
+      (sent) => this.committed(sent),
+      () => this.fault.salvage(),
+    );
+  }
+
+  private committed(sent: Sent): void {
+    try {
+      this.takeAck(sent);
+    } catch (error) {
+      this.broken(error);
+    }
+  }
+
+  private takeAck({ ack, records, outcome }: Sent): void {
+    const { core } = this;
+    core.confirm(records);
+    if (!ack.taken) {
+      this.deps.telemetry?.lost(1);
+      return this.lose(new Error(`Run ${this.runId} belongs to another worker`));
+    }
+    if (core.over) return;
+    if (ack.paused) this.stopping ??= 'pause';
+    // What may have to be undone is not ended, nor anything started, until it is known why.
+    this.leaving &&= !(outcome?.kind === 'end' && ack.cancel && !outcome.undone);
+    const cancelling = ack.cancel && this.why.cancel === null && core.state.rollback === null;
+    if (outcome !== null && this.leaving) return this.left(ack, outcome);
+    if (cancelling) {
+      this.cancelling = true;
+      return this.deps.onAttention();
+    }
+    if (ack.wake || this.watch.isAskedFor) void this.watch.look();
+    this.proceed();
+  }
+
+  private left(ack: Ack & { taken: true }, outcome: Outcome): void {
+    const { core } = this;
+    core.over = true;
+    if (core.trace !== null) endSegment(core.trace, outcome, ack.paused);
+    if (outcome.kind === 'end') {
+      const data = core.values.has(outcome.dataSeq) ? core.values.get(outcome.dataSeq) : null;
+      this.deps.onEnd(this.runId, { status: outcome.status, data, error: outcome.error }, ack.watched);
+    } else if (ack.ready) this.deps.onDue(this.row.queue, 0);
+    else if (!outcome.pause && outcome.delayMs !== null) this.deps.onDue(this.row.queue, outcome.delayMs);
+    this.leave();
+  }
+
+  /** Lets what runs finish and be recorded, and leaves. */
+  private drain(): void {
+    const { core } = this;
+    if (core.outbox.isBusy) return;
+    if (!core.outbox.isEmpty) return this.send(null);
+    if (core.attempts.size > 0) return;
+    core.over = true;
+    core.outbox.drop();
+    this.leave();
+  }
+
+  /** The engine has failed by itself: another try would fail as this one did. The run is paused for a person to look at. */
+  private broken(error: unknown): void {
+    if (this.core.over) return;
+    this.fault.set(error);
+    this.lose(errorOf(error));
+  }
+
+  /** Wakes the session when a part of the run is due before the others let it go. */
+  private arm(found: Survey | null): void {
+    const until = Math.min(Infinity, ...(found?.held ?? []).map((one) => one.until));
+    if (until === Infinity) return;
+    const now = this.deps.clock.now();
+    this.alarm.start(Math.max(1, until - now, this.core.book.askAgainAt - now));
+  }
+}

@@ -1,0 +1,253 @@
+import { encodeName } from '../../core/definition/definition-path.js';
+import { AttemptClosedError } from '../../core/errors/errors.js';
+import * as machine from '../../core/run/machine.js';
+import { handedSteps, type RunState } from '../../core/run/run-state.js';
+import { textOf } from '../../core/text-of.js';
+import { isAskedFor } from '../step/asked-waits.js';
+import type { PreparedChild } from '../ports/children.js';
+import { tellCommitted } from './observed.js';
+import { Outbox } from './outbox.js';
+import { persist } from '../journal/persist.js';
+import { RecordMaker } from '../journal/record-maker.js';
+import type { RegisteredWorkflow } from '../ports/registry.js';
+import type { RestoredRun } from '../journal/restore.js';
+import type { RunningAttempt } from './running-attempt.js';
+import type { RunValues } from '../step/run-values.js';
+import type { SessionDeps } from './session.js';
+import { type ClaimedRow, HANDED_SPAN, type NewRecord, type RunOp, type TakenWait } from '../ports/store.js';
+import type { SegmentTrace } from '../ports/telemetry.js';
+import { beginSegment } from './traces.js';
+import { WaitBook } from '../step/wait-book.js';
+
+/** What the parts of a run's session share: its state, values and waits, the attempts under way, what is to be committed. */
+export class SessionCore {
+  readonly attempts = new Map<string, RunningAttempt>();
+  readonly book = new WaitBook();
+  readonly outbox: Outbox;
+  readonly values: RunValues;
+  readonly make: RecordMaker;
+  /** Null: it is not traced. */
+  readonly trace: SegmentTrace | null;
+  state: RunState;
+  /** The session has left, or lost its lease: nothing it does counts any more. */
+  over = false;
+  /** Something has failed since the waits were looked through for those that nobody asks for any more. */
+  hasFailed = true;
+  /** Numbers of records that are not known to be committed, in order. */
+  private pending: number[] = [];
+  /** Children of calls that timed out, by the path of the step: it goes on when they are cancelled. */
+  private readonly closing = new Map<string, number>();
+  private readonly cancelledChildren = new Set<string>();
+  private idling: (() => void)[] = [];
+
+  constructor(
+    readonly deps: SessionDeps,
+    readonly workflow: RegisteredWorkflow,
+    readonly row: ClaimedRow,
+    restored: RestoredRun,
+  ) {
+    this.state = restored.state;
+    this.values = restored.values;
+    this.make = new RecordMaker(
+      restored.seq,
+      () => this.state.round,
+      () => deps.clock.now(),
+    );
+    this.trace = beginSegment(deps.telemetry, row, this.state);
+    this.outbox = new Outbox(
+      deps,
+      { rowId: row.rowId, runId: row.runId, token: row.token, workflow: row.workflow },
+      row.parentId !== null,
+    );
+  }
+
+  get runId(): string {
+    return this.row.runId;
+  }
+
+  /** Takes a record into the state. `committed`: it is in the journal already. */
+  take(record: NewRecord, committed = false): void {
+    const retryAt = record.retryInMs === null ? null : this.deps.clock.now() + record.retryInMs;
+    if (record.output !== null) this.values.set(record.seq, record.output);
+    if (record.error !== null) this.values.setError(record.seq, record.error);
+    const { seq, path, type, visit, attempt, status, facts } = record;
+    const hasOutput = record.output !== null;
+    machine.applyRecord(this.workflow.definition, this.state, {
+      seq,
+      path,
+      type,
+      visit,
+      attempt,
+      status,
+      facts,
+      hasOutput,
+      retryAt,
+    });
+    this.values.trim(() => machine.referencedRecords(this.state));
+    this.hasFailed ||= record.status === 'failed' && record.retryInMs === null;
+    if (!committed) this.pending.push(record.seq);
+  }
+
+  /** Takes in what a transaction of an attempt's own has committed. */
+  takeCommitted({ records, after }: RunOp): void {
+    for (const record of records) this.take(record, true);
+    this.outbox.builtOn(records.at(-1)?.seq ?? 0, after);
+    tellCommitted(this.deps, this.row, { records, outcome: null, extras: null });
+  }
+
+  /** Takes records in and puts them into the outbox. */
+  write(records: readonly NewRecord[]): void {
+    for (const record of records) {
+      this.take(record);
+      this.outbox.record(record);
+    }
+  }
+
+  /** These are committed, or lost together with the lease. */
+  confirm(records: readonly NewRecord[]): void {
+    // As a rule all that is pending was in this commit.
+    if (this.pending.length === records.length) this.pending.length = 0;
+    else {
+      const gone = new Set(records.map((record) => record.seq));
+      this.pending = this.pending.filter((seq) => !gone.has(seq));
+    }
+    for (const resolve of this.idling.splice(0)) resolve();
+  }
+
+  /** Whether that record, and all before it, are committed. */
+  isCommitted(seq: number): boolean {
+    return (this.pending[0] ?? Infinity) > seq;
+  }
+
+  /** Resolves when the commit under way is over. */
+  idle(): Promise<void> {
+    return this.outbox.isBusy ? new Promise((resolve) => this.idling.push(resolve)) : Promise.resolve();
+  }
+
+  runsBelow(path: string): boolean {
+    for (const running of this.attempts.keys()) {
+      if (running.length > path.length && running.startsWith(path) && '.['.includes(running[path.length] ?? ' ')) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The prefixes of all arms and items in which an attempt runs. */
+  runningPrefixes(): Set<string> {
+    const prefixes = new Set<string>();
+    for (const path of this.attempts.keys()) {
+      for (let at = path.lastIndexOf('/'); at >= 0; at = path.lastIndexOf('/', at - 1)) {
+        prefixes.add(path.slice(0, at + 1));
+        if (at === 0) break;
+      }
+    }
+    return prefixes;
+  }
+
+  giveUpAll(reason: Error, which: (attempt: RunningAttempt) => boolean = () => true): void {
+    for (const [path, attempt] of this.attempts) {
+      if (!which(attempt)) continue;
+      attempt.giveUp(reason);
+      this.attempts.delete(path);
+      if (!this.over) this.write(this.make.log(attempt.info, attempt.scope?.log ?? null, false));
+    }
+  }
+
+  /** Reads what is not at hand; tries until the database answers. */
+  async load(seqs: readonly number[]): Promise<void> {
+    await this.persist(async () => this.values.load(seqs));
+  }
+
+  /** Does something that only reads, or that may be done twice, until the database has answered. */
+  persist<T>(work: () => Promise<T>): Promise<T> {
+    return persist(work, () => this.over);
+  }
+
+  /** Null: somebody has the run's row locked at the moment. */
+  async takeWaits(): Promise<readonly TakenWait[] | null> {
+    const { deps, runId } = this;
+    const taken = await this.persist(() => deps.store.takeWaits(deps.worker(), [runId]));
+    return taken.get(runId) ?? null;
+  }
+
+  /** Takes in what steps on other queues have recorded. True: one came back, with waits that were not read yet. */
+  async takeHanded(): Promise<boolean> {
+    const away = handedSteps(this.state);
+    if (away.length === 0) return false;
+    const ranges = away.map(({ nextSeq }) => ({
+      rowId: this.row.rowId,
+      runId: this.runId,
+      after: nextSeq - 1,
+      upTo: nextSeq + HANDED_SPAN - 1,
+      also: [],
+    }));
+    const records = await this.persist(() => this.deps.store.loadRecords(ranges));
+    for (const record of records) {
+      if (this.over || !handedSteps(this.state).some((one) => isInSpan(record.seq, one.nextSeq))) continue;
+      if (record.output !== null) this.values.set(record.seq, record.output);
+      if (record.error !== null) this.values.setError(record.seq, record.error);
+      machine.applyRecord(this.workflow.definition, this.state, record);
+      this.outbox.builtOn(record.seq);
+      this.hasFailed = true;
+    }
+    return records.some((record) => record.type === 'returned');
+  }
+
+  /** Waits at which nothing will come by again are closed: they take no events, and are not listed. */
+  closeUnasked(): void {
+    if (!this.hasFailed || this.book.isEmpty) return;
+    this.hasFailed = false;
+    // The end of the run, or its rollback, closes all.
+    if (machine.failedBy(this.state) !== null) return;
+    const gone = this.book.all().filter((wait) => !isAskedFor(this.workflow.definition, this.state, wait));
+    if (gone.length === 0) return;
+    this.book.remove(gone.map((wait) => wait.id));
+    this.outbox.add({ closes: gone.map(({ id, path }) => ({ id, path })) });
+  }
+
+  isClosing(path: string): boolean {
+    return this.closing.has(path);
+  }
+
+  /**
+   * The child of a call that timed out goes with the wait. The step does not go on before that is done: it would close
+   * the wait, and nobody would know of the child after a crash.
+   */
+  cancelTimedOut(taken: readonly TakenWait[], done: () => void): void {
+    for (const { kind, state, childId, child, path } of taken) {
+      if (kind !== 'child' || state !== 'timed_out' || childId === null || child?.status !== 'active') continue;
+      if (this.cancelledChildren.has(childId)) continue;
+      this.cancelledChildren.add(childId);
+      this.closing.set(path, (this.closing.get(path) ?? 0) + 1);
+      this.persist(() => this.deps.store.cancelRun(childId, `The call of run ${this.runId} timed out`))
+        .then((tree) => this.deps.onCancelled(tree))
+        .catch((error: unknown) => this.deps.onTrouble(`Child ${childId} was not cancelled: ${textOf(error)}`))
+        .finally(() => {
+          const left = (this.closing.get(path) ?? 1) - 1;
+          if (left > 0) this.closing.set(path, left);
+          else this.closing.delete(path);
+          if (!this.over) done();
+        });
+    }
+  }
+
+  recordedOnce(once: Readonly<Record<string, number>>, name: string): string | undefined {
+    const key = encodeName(name);
+    const seq = Object.hasOwn(once, key) ? once[key] : undefined;
+    return seq === undefined ? undefined : this.values.get(seq);
+  }
+
+  /** Commits a note of the engine; rejects when the lease is lost. */
+  async note(step: string, records: readonly NewRecord[], children: readonly PreparedChild[], flush: () => void) {
+    for (const record of records) this.take(record);
+    this.outbox.add({ records: [...records], children: [...children] });
+    const done = this.outbox.committed();
+    flush();
+    if (!(await done)) throw new AttemptClosedError(step);
+  }
+}
+
+function isInSpan(seq: number, nextSeq: number): boolean {
+  return seq >= nextSeq && seq < nextSeq + HANDED_SPAN;
+}

@@ -1,0 +1,74 @@
+import type { InFlightAttempt } from '../step/in-flight.js';
+import type { FinishedStatus } from '../../core/run/status.js';
+import type { Advice } from '../step/advice.js';
+import type { BootContext } from '../ports/boot-context.js';
+import type { DatabaseClock } from '../time/clock.js';
+import type { JournalWriter } from '../journal/journal-writer.js';
+import type { ChildTargets } from '../ports/children.js';
+import type { LogSettings } from '../step/log.js';
+import type { Observer } from '../ports/observer.js';
+import type { CancelledTree, EngineStore, WokenRun } from '../ports/store.js';
+import type { Telemetry } from '../ports/telemetry.js';
+
+/** One row of the queue that this process holds: a run, or a step handed to it from another queue. */
+export interface Session {
+  readonly rowId: string;
+  readonly runId: string;
+  readonly token: number;
+  /** Works on the row until it has left this process, one way or the other. Never rejects. */
+  run(): Promise<void>;
+  /** The lease is lost or the run cancelled: aborts what runs, records nothing more. */
+  lose(reason: Error): void;
+  /** Lets running attempts finish, then gives the row back to the queue. */
+  handBack(): void;
+  /** Gives the row back now; running attempts are aborted and will be made again. */
+  handBackNow(reason: Error): void;
+  /** Aborts the signals of running attempts; what returns all the same is recorded if the lease still stands. */
+  abort(reason: Error): void;
+  /** Something that a part of the run waits for has come. */
+  refresh(): void;
+  /** The run is to be cancelled and undone: the encoded error. */
+  cancel(error: string): void;
+  inFlight(): InFlightAttempt[];
+  /** The last end of a wait that is known here; null: it waits for nothing, is leaving, or is reading what is there. */
+  heard(): number | null;
+}
+
+/** How a run ended here, for whoever waits for it in this process. */
+export interface RunEnd {
+  readonly status: FinishedStatus;
+  /** Encoded; null: it is to be read. */
+  readonly data: string | null;
+  /** Encoded StoredError. */
+  readonly error: string | null;
+}
+
+export interface SessionDeps {
+  readonly store: EngineStore;
+  readonly writer: JournalWriter;
+  readonly clock: DatabaseClock;
+  readonly worker: () => number;
+  readonly maxPayloadBytes: number;
+  /** Null: what steps log is not kept. */
+  readonly logs: LogSettings | null;
+  /** ms that an attempt gets to settle once its signal is aborted. */
+  readonly abortGrace: number;
+  readonly targets: ChildTargets;
+  readonly context: BootContext;
+  readonly advice: Advice;
+  /** The run has ended in this process. */
+  readonly onEnd: (runId: string, end: RunEnd, watched: boolean) => void;
+  /** A row of this queue is due in so many ms. */
+  readonly onDue: (queue: string, inMs: number) => void;
+  /** Runs got what they wait for. */
+  readonly onWoken: (woken: readonly WokenRun[]) => void;
+  /** Something was asked of a run that is held here: look what. */
+  readonly onAttention: () => void;
+  /** Runs were cancelled along with this one, or on its behalf. */
+  readonly onCancelled: (tree: CancelledTree) => void;
+  readonly onTrouble: (message: string) => void;
+  /** Who is told what happens. */
+  readonly observer?: Observer | undefined;
+  /** Who measures it. */
+  readonly telemetry?: Telemetry | undefined;
+}

@@ -1,0 +1,113 @@
+import type { InputOf, ResultOf, WorkflowRef } from '../../core/durable-workflow.js';
+import { RefConflictError } from '../../core/errors/errors.js';
+import { PRIORITY, QUEUE_NAME } from '../../core/limits.js';
+import { type OptionReader, readOptions } from '../../core/option-reader.js';
+import type { ChildRequest, PreparedChild } from '../ports/children.js';
+import { asking, stillOpen, waiting } from './calls.js';
+import type { StepScope } from './scope.js';
+import { dueOf, specOf, waitOf, type WaitOptions } from './wait-functions.js';
+
+export interface ChildOptions {
+  /** Names the child for the calling step's sequence and visit: the same ref gives the same child. */
+  ref?: string;
+  /** Default: the workflow's. */
+  queue?: string;
+  /** Default: the parent's. */
+  priority?: number;
+}
+
+export type CallOptions<V = unknown> = ChildOptions & WaitOptions<V>;
+
+/**
+ * Starts a child workflow and waits for its result. Idempotent: after any crash the same call gives the same child.
+ *
+ * @throws ChildWorkflowError when the child failed, was compensated or cancelled; RefConflictError; WaitTimeoutError (the
+ * child is cancelled then)
+ */
+export function callWorkflow<W extends WorkflowRef>(
+  workflow: W,
+  input: InputOf<W>,
+  options: CallOptions = {},
+): Promise<ResultOf<W>> {
+  const label = typeof workflow === 'string' ? workflow : workflow?.name;
+  return waiting('callWorkflow', label, (waits, scope) => {
+    const { child: request, wait } = readOptions('The options of callWorkflow()', options, (read) => ({
+      child: requestOf(read, workflow, input),
+      wait: waitOf(read),
+    }));
+    const { ref } = request;
+    const name = scope.nameOf(workflow);
+    const asked = {
+      kind: 'child' as const,
+      name: ref === null ? name : `${name}#${ref}`,
+      dueAt: dueOf(waits, wait),
+      timeout: wait.timeout,
+      spec: specOf(wait, null),
+    };
+    return waits.askChild(asked, (call) => child(scope, request, call, ref, false));
+  });
+}
+
+/** Starts a child workflow and gives its id at once; the run goes on. Idempotent as `callWorkflow` is. */
+export function startWorkflow<W extends WorkflowRef>(
+  workflow: W,
+  input: InputOf<W>,
+  options: ChildOptions = {},
+): Promise<string> {
+  return asking('startWorkflow', async (scope) => {
+    const request = readOptions('The options of startWorkflow()', options, (read) => requestOf(read, workflow, input));
+    const { ref } = request;
+    const name = scope.nameOf(workflow);
+    const call = `start:${name}:${scope.count('start', name)}`;
+    const made = async (): Promise<string> => {
+      const { id, fresh } = await child(scope, request, call, ref, true);
+      await stillOpen('startWorkflow');
+      if (fresh !== null) await scope.startChild(fresh);
+      return id;
+    };
+    return scope.waits === null ? made() : scope.waits.hold(made);
+  });
+}
+
+/** The child that this call has started before, or one that can be started. */
+async function child(
+  scope: StepScope,
+  request: ChildRequest,
+  call: string,
+  ref: string | null,
+  /** A call without a ref finds what it has started before. A call that waits does so by its wait. */
+  again: boolean,
+): Promise<{ id: string; fresh: PreparedChild | null }> {
+  const before = ref === null && again ? scope.startedChild(call, null) : undefined;
+  if (before !== undefined) return { id: before.id, fresh: null };
+  const prepared = await scope.prepareChild(request, call, ref);
+  // Another call of this pass may have asked for the same ref: what it is about to start is not recorded yet.
+  const pending = ref === null ? undefined : scope.pendingRefs.get(ref);
+  const named = ref === null ? undefined : scope.startedChild(call, ref);
+  const known =
+    named ??
+    (pending === undefined
+      ? undefined
+      : { id: pending.start.id, workflow: pending.start.workflow, input: pending.input });
+  if (known === undefined) {
+    if (ref !== null) scope.pendingRefs.set(ref, prepared);
+    return { id: prepared.start.id, fresh: prepared };
+  }
+  if (known.workflow !== prepared.start.workflow) throw new RefConflictError(ref ?? '', known.id, 'workflow');
+  if (known.input !== prepared.input) throw new RefConflictError(ref ?? '', known.id, 'input');
+  return { id: known.id, fresh: null };
+}
+
+interface ReadChild extends ChildRequest {
+  readonly ref: string | null;
+}
+
+function requestOf(read: OptionReader, workflow: unknown, input: unknown): ReadChild {
+  return {
+    workflow,
+    input,
+    ref: read.text('ref', null),
+    queue: read.text('queue', null, QUEUE_NAME),
+    priority: read.integer('priority', null, PRIORITY),
+  };
+}

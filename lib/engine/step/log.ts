@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { encodeLine, lineBytes, type LogLevel, type LogLine, logText } from '../../core/run/log-entry.js';
+import type { Redaction } from '../../core/redact/redact.js';
+import type { LogMark } from '../../core/run/run-state.js';
+
+/** What of the output of a step's code is kept. */
+export interface LogSettings {
+  readonly levels: ReadonlySet<LogLevel>;
+  /** Of one attempt; what comes after is counted only. */
+  readonly maxEntries: number;
+  /** Characters; what is longer is cut, with `…` at its end. */
+  readonly maxMessageLength: number;
+  /** Of one attempt, in stored form. */
+  readonly maxBytes: number;
+  /** Whether output of `console` is kept too. */
+  readonly console: boolean;
+  /** Whether what is kept is also written to where it would have gone. */
+  readonly passthrough: boolean;
+  /** Keys of the objects given to a logger that are kept. */
+  readonly metadata: readonly string[];
+  /** What of objects given to a logger is not kept. */
+  readonly redact: Redaction;
+}
+
+interface HeldLine {
+  readonly time: number;
+  readonly line: string;
+}
+
+/**
+ * What the code of one pass of an attempt has logged. A pass that comes after a wait runs the step's code from its top
+ * and says again what was said before: its lines that the pass before it has said too, in the same order, are not
+ * stored twice.
+ */
+export class StepLog {
+  private readonly lines: HeldLine[] = [];
+  private bytes = 0;
+  private dropped = 0;
+  private lastTime = 0;
+
+  constructor(
+    readonly settings: LogSettings,
+    private readonly now: () => number,
+    /** What earlier passes of the attempt have left. */
+    private readonly before: LogMark | null,
+  ) {}
+
+  /** Whether lines of this level are kept. */
+  takes(level: LogLevel): boolean {
+    return this.settings.levels.has(level);
+  }
+
+  add(said: LogLine): void {
+    const { maxEntries, maxBytes } = this.settings;
+    // Nothing later goes in where something did not: what is kept is the beginning, with no holes in it.
+    if (this.dropped > 0 || this.lines.length >= maxEntries) return void this.dropped++;
+    const message = shortened(said.message, this.settings.maxMessageLength);
+    let line = encodeLine({ ...said, message });
+    if (lineBytes(line) + this.bytes > maxBytes && said.metadata !== undefined) {
+      line = encodeLine({ ...said, message, metadata: undefined });
+    }
+    const size = lineBytes(line);
+    if (this.bytes + size > maxBytes) return void this.dropped++;
+    this.bytes += size;
+    // A clock that is set back changes no order.
+    this.lastTime = Math.max(this.lastTime, this.now());
+    this.lines.push({ time: this.lastTime, line });
+  }
+
+  /** Whether nothing was logged. */
+  get isEmpty(): boolean {
+    return this.lines.length === 0 && this.dropped === 0;
+  }
+
+  /** What of it is to be stored; null: nothing. */
+  text(): string | null {
+    return this.isEmpty ? null : this.fresh().text;
+  }
+
+  /** What of it is to be stored, and what the next pass is to know, where the attempt is not over. */
+  leave(): { readonly text: string; readonly mark: LogMark } | null {
+    if (this.isEmpty) return null;
+    const { text, kept, bytes } = this.fresh();
+    if (text === null) return null;
+    const { before, lines } = this;
+    const mark: LogMark = {
+      lines: lines.map(digest),
+      dropped: this.dropped,
+      kept: (before?.kept ?? 0) + kept,
+      bytes: (before?.bytes ?? 0) + bytes,
+    };
+    return { text, mark };
+  }
+
+  /** What was not stored before, as far as the attempt's limits go. */
+  private fresh(): { text: string | null; kept: number; bytes: number } {
+    const { before, lines, settings } = this;
+    if (before === null) return { text: logText(lines, this.dropped), kept: lines.length, bytes: this.bytes };
+    const rest = withoutRepeated(lines, before.lines);
+    let dropped = Math.max(0, this.dropped - before.dropped);
+    let kept = 0;
+    let bytes = 0;
+    for (const { line } of rest) {
+      const size = lineBytes(line);
+      if (before.kept + kept >= settings.maxEntries || before.bytes + bytes + size > settings.maxBytes) break;
+      kept++;
+      bytes += size;
+    }
+    dropped += rest.length - kept;
+    const text = kept === 0 && dropped === 0 ? null : logText(rest.slice(0, kept), dropped);
+    return { text, kept, bytes };
+  }
+}
+
+/** The log of an attempt's next pass; null: what steps log is not kept. */
+export function stepLog(
+  { logs, clock }: { readonly logs: LogSettings | null; readonly clock: { now(): number } },
+  before: LogMark | null,
+): StepLog | null {
+  return logs === null ? null : new StepLog(logs, () => clock.now(), before);
+}
+
+/** Of a pass that the next one does not repeat. */
+export const NO_LINES: Pick<LogMark, 'lines' | 'dropped'> = { lines: [], dropped: 0 };
+
+function shortened(message: string, most: number): string {
+  return message.length <= most ? message : `${message.slice(0, most - 1)}…`;
+}
+
+/** What is left of `lines` when those are taken out that an earlier pass has said too, in that order. */
+function withoutRepeated(lines: readonly HeldLine[], earlier: readonly string[]): readonly HeldLine[] {
+  let at = 0;
+  return lines.filter((line) => {
+    const found = at < earlier.length ? earlier.indexOf(digest(line), at) : -1;
+    if (found >= 0) at = found + 1;
+    return found < 0;
+  });
+}
+
+function digest({ line }: HeldLine): string {
+  return createHash('sha1').update(line).digest('base64').slice(0, 8);
+}

@@ -1,0 +1,98 @@
+import { decode, encode } from '../../core/codec/codec.js';
+import { type DataRef, seqOf } from '../../core/run/run-state.js';
+import type { EngineStore, JournalRecord } from '../ports/store.js';
+
+/** Beyond this many characters, what nothing refers to any more is forgotten; it can be read again. */
+const KEEP = 1_000_000;
+const PAGE = 500;
+
+/** The encoded payloads of a run that may be asked for again, by the number of their record; 0 is the run's input. */
+export class RunValues {
+  private readonly texts = new Map<number, string>();
+  private readonly errors = new Map<number, string>();
+  /** Arrays whose items are being worked on, decoded once for all of them. */
+  private readonly arrays = new Map<number, readonly unknown[]>();
+  private size = 0;
+
+  constructor(
+    private readonly store: Pick<EngineStore, 'loadRecords'>,
+    private readonly runId: string,
+    input: string,
+    records: readonly JournalRecord[],
+  ) {
+    this.texts.set(0, input);
+    for (const record of records) this.add(record);
+  }
+
+  /** The text of the data that a reference names. @throws Error unless it was loaded */
+  get(ref: DataRef): string {
+    const seq = seqOf(ref);
+    const text = this.texts.get(seq);
+    if (text === undefined) throw new Error(`Record ${seq} was not loaded`);
+    return typeof ref === 'number' ? text : encode(this.array(seq, text)[ref[1]]);
+  }
+
+  /** The encoded error of a failed record. */
+  error(seq: number): string {
+    const text = this.errors.get(seq);
+    if (text === undefined) throw new Error(`The error of record ${seq} was not loaded`);
+    return text;
+  }
+
+  set(seq: number, text: string): void {
+    this.size += text.length - (this.texts.get(seq)?.length ?? 0);
+    this.texts.set(seq, text);
+  }
+
+  setError(seq: number, text: string): void {
+    this.errors.set(seq, text);
+  }
+
+  has(seq: number): boolean {
+    return this.texts.has(seq) || this.errors.has(seq);
+  }
+
+  hasAll(seqs: readonly number[]): boolean {
+    return seqs.every((seq) => this.has(seq));
+  }
+
+  /** Reads what is not at hand. */
+  async load(wanted: readonly number[]): Promise<void> {
+    if (!this.hasAll(wanted)) await this.read([...new Set(wanted)].filter((seq) => !this.has(seq)));
+  }
+
+  /** Forgets what nothing refers to, once there is much of it. */
+  trim(referenced: () => readonly number[]): void {
+    if (this.size <= KEEP) return;
+    const wanted = new Set(referenced());
+    for (const [seq, text] of this.texts) {
+      if (seq === 0 || wanted.has(seq)) continue;
+      this.texts.delete(seq);
+      this.size -= text.length;
+    }
+    for (const seq of this.arrays.keys()) if (!wanted.has(seq)) this.arrays.delete(seq);
+  }
+
+  private async read(seqs: readonly number[]): Promise<void> {
+    for (let at = 0; at < seqs.length; at += PAGE) {
+      const also = seqs.slice(at, at + PAGE);
+      const range = { rowId: this.runId, runId: this.runId, after: null, upTo: null, also };
+      for (const record of await this.store.loadRecords([range])) this.add(record);
+    }
+  }
+
+  private add({ seq, output, error }: JournalRecord): void {
+    if (output !== null) this.set(seq, output);
+    if (error !== null) this.errors.set(seq, error);
+  }
+
+  private array(seq: number, text: string): readonly unknown[] {
+    let array = this.arrays.get(seq);
+    if (array === undefined) {
+      const value = decode(text);
+      array = Array.isArray(value) ? value : [];
+      this.arrays.set(seq, array);
+    }
+    return array;
+  }
+}

@@ -1,0 +1,284 @@
+import type { AsyncResource } from 'node:async_hooks';
+import { decode } from '../../core/codec/codec.js';
+import { AttemptClosedError, NotInStepError } from '../../core/errors/errors.js';
+import { StepUsageError } from '../../core/errors/errors-usage.js';
+import type { SettledResult } from '../../core/run/results.js';
+import type { BootContext } from '../ports/boot-context.js';
+import type { ChildRequest, PreparedChild } from '../ports/children.js';
+import { StepContext } from './context.js';
+import type { StepLog } from './log.js';
+import { isInOtherVersion, stepStorage } from './scope-storage.js';
+import type { PassWaits } from './waits.js';
+import type { AttemptTrace } from '../ports/telemetry.js';
+
+/** What a running attempt may ask of the session that runs it. */
+export interface ScopeHost {
+  readonly runId: string;
+  /** Encoded. */
+  readonly input: string;
+  /** The due time of the schedule that started the run, ms; null: none did. */
+  readonly scheduledTime: number | null;
+  /** The recorded value of `once(name)`, encoded; undefined: not recorded. */
+  recordedOnce(name: string): string | undefined;
+  /** Records a `once`; rejects when the lease is lost. */
+  recordOnce(name: string, value: string): Promise<void>;
+  /** Name of a workflow given as a class or a name. @throws WorkflowNotFoundError */
+  nameOf(workflow: unknown): string;
+  /** Finds the workflow, checks the input and brings it into its stored form. */
+  prepareChild(
+    request: ChildRequest,
+    call: string,
+    ref: string | null,
+    /** Of the calling code; null: it is not traced. */
+    traceparent: string | null,
+  ): Promise<PreparedChild>;
+  /** The child that this call or ref has started before. */
+  startedChild(call: string, ref: string | null): { id: string; workflow: string; input: string } | undefined;
+  /** Starts a child and records it, in one commit; rejects when the lease is lost. */
+  startChild(child: PreparedChild): Promise<void>;
+}
+
+export interface ScopeInit {
+  /** The engine's own, from which the attempt's begins. */
+  readonly context: BootContext;
+  readonly step: string;
+  readonly attempt: number;
+  /** Encoded data, as the attempt got it. */
+  readonly data: string;
+  /** The application's transaction handle, in a transactional step. */
+  readonly manager: unknown;
+  readonly maxPayloadBytes: number;
+  /** Takes what the attempt logs; null: that is not kept. */
+  readonly log: StepLog | null;
+  /** The waits of this pass; null where there can be none: in a compensation. */
+  readonly waits: PassWaits | null;
+  /** Default: it is not traced. */
+  readonly trace?: AttemptTrace | null;
+  /** The results of the last fan-out around the step. */
+  readonly results: () => FanResults | null;
+}
+
+export type FanResults = Readonly<Record<string, SettledResult>> | readonly SettledResult[];
+
+/**
+ * What an attempt's code may still do. `dropped`: nothing, and it is not told: the pass was suspended, or the attempt is
+ * over. `given up`: nothing, and every function of the step throws: time is up, or the run is not this process's any more.
+ */
+type Life = 'open' | 'dropped' | 'given up';
+
+/** Where code runs: the attempt, and the `once` it is in. */
+interface Here {
+  readonly scope: StepScope;
+  readonly once: string | null;
+}
+
+const storage = stepStorage<Here>();
+
+/**
+ * One attempt, as the code inside it sees it, in an async context of its own. What runs on by itself after the attempt
+ * cannot touch the run.
+ */
+export class StepScope implements Here {
+  readonly scope = this;
+  readonly once = null;
+  readonly context: StepContext;
+  /** Children that this pass is about to start, by ref. */
+  readonly pendingRefs = new Map<string, PreparedChild>();
+  /** Names used by `once` in this pass. */
+  readonly onceNames = new Set<string>();
+  /** Waits that were asked for and that nobody has looked at. */
+  readonly unawaited = new Set<{ readonly call: string }>();
+  private readonly counts = new Map<string, number>();
+  private life: Life = 'open';
+  private aborter: AbortController | null = null;
+  private aborted: Error | null = null;
+  private own: AsyncResource | null = null;
+  private decodedInput: { value: unknown } | undefined;
+
+  constructor(
+    private readonly host: ScopeHost,
+    private readonly init: ScopeInit,
+  ) {
+    this.context = new StepContext(init.data, init.maxPayloadBytes);
+  }
+
+  get step(): string {
+    return this.init.step;
+  }
+
+  get attempt(): number {
+    return this.init.attempt;
+  }
+
+  get data(): string {
+    return this.init.data;
+  }
+
+  get manager(): unknown {
+    return this.init.manager;
+  }
+
+  get maxPayloadBytes(): number {
+    return this.init.maxPayloadBytes;
+  }
+
+  get log(): StepLog | null {
+    return this.init.log;
+  }
+
+  get waits(): PassWaits | null {
+    return this.init.waits;
+  }
+
+  get trace(): AttemptTrace | null {
+    return this.init.trace ?? null;
+  }
+
+  get runId(): string {
+    return this.host.runId;
+  }
+
+  get scheduledTime(): number | null {
+    return this.host.scheduledTime;
+  }
+
+  /** Aborted when the attempt is given up, or is to settle. */
+  get signal(): AbortSignal {
+    if (this.aborter === null) {
+      this.aborter = new AbortController();
+      if (this.aborted !== null) this.aborter.abort(this.aborted);
+    }
+    return this.aborter.signal;
+  }
+
+  get isOpen(): boolean {
+    return this.life === 'open';
+  }
+
+  get isGivenUp(): boolean {
+    return this.life === 'given up';
+  }
+
+  input(): unknown {
+    this.decodedInput ??= { value: decode(this.host.input) };
+    return this.decodedInput.value;
+  }
+
+  /** The number of this call among those of its kind and name in this pass, from 1. */
+  count(kind: string, name: string): number {
+    const key = `${kind}:${name}`;
+    const count = (this.counts.get(key) ?? 0) + 1;
+    this.counts.set(key, count);
+    return count;
+  }
+
+  results(): FanResults | null {
+    return this.init.results();
+  }
+
+  /** See ScopeHost. What it does is the engine's: none of it is in the attempt's context. */
+  recordedOnce(name: string): string | undefined {
+    return this.host.recordedOnce(name);
+  }
+
+  recordOnce(name: string, value: string): Promise<void> {
+    return this.init.context.run(() => this.host.recordOnce(name, value));
+  }
+
+  nameOf(workflow: unknown): string {
+    return this.host.nameOf(workflow);
+  }
+
+  prepareChild(request: ChildRequest, call: string, ref: string | null): Promise<PreparedChild> {
+    const traceparent = this.trace?.active() ?? null;
+    return this.init.context.run(() => this.host.prepareChild(request, call, ref, traceparent));
+  }
+
+  startedChild(call: string, ref: string | null): ReturnType<ScopeHost['startedChild']> {
+    return this.host.startedChild(call, ref);
+  }
+
+  startChild(child: PreparedChild): Promise<void> {
+    return this.init.context.run(() => this.host.startChild(child));
+  }
+
+  /** The one way into the attempt's code: a context that begins as the boot's, with this attempt and its trace in it. */
+  run<T>(work: () => T): T {
+    const { context, trace } = this.init;
+    this.own ??= context.fork((make) => storage.run(this, trace ? () => trace.run(make) : make));
+    return this.own.runInAsyncScope(work);
+  }
+
+  /** The same within a `once`. */
+  runOnce<T>(name: string, work: () => T): T {
+    return storage.run({ scope: this, once: name }, work);
+  }
+
+  /** The attempt is over, or this pass of it. */
+  drop(): void {
+    if (this.life === 'open') this.life = 'dropped';
+    this.init.waits?.stop();
+  }
+
+  /** The attempt does not count any more. What listens to the signal still finds it dropped: it throws nothing there. */
+  giveUp(reason: Error): void {
+    this.drop();
+    this.abort(reason);
+    this.life = 'given up';
+  }
+
+  /** Aborts the signal and lets the attempt go on: it may still return. */
+  abort(reason: Error): void {
+    if (this.aborted !== null) return;
+    this.aborted = reason;
+    const { aborter } = this;
+    if (aborter !== null) this.run(() => aborter.abort(reason));
+  }
+}
+
+/** Where what is logged at this moment is kept; null: nowhere, outside of steps and in an attempt that is over. */
+export function currentLog(): StepLog | null {
+  const scope = storage.getStore()?.scope;
+  return scope === undefined || !scope.isOpen ? null : scope.log;
+}
+
+/** Does the engine's own work, which a step's code may have set going, apart from the step. */
+export function outsideSteps<T>(work: () => T): T {
+  return storage.exit(work);
+}
+
+/**
+ * The attempt that the calling code belongs to, which may be dropped; `caller` names the function for the error.
+ * @throws NotInStepError, AttemptClosedError
+ */
+export function currentScope(caller: string): StepScope {
+  const scope = storage.getStore()?.scope;
+  if (scope === undefined) throw isInOtherVersion() ? otherVersion(caller) : new NotInStepError(caller);
+  if (scope.isGivenUp) throw new AttemptClosedError(scope.step);
+  return scope;
+}
+
+/** The name of the `once` that the calling code is part of; null: of none. */
+export function currentOnce(): string | null {
+  return storage.getStore()?.once ?? null;
+}
+
+function otherVersion(caller: string): StepUsageError {
+  return new StepUsageError(
+    'OTHER_VERSION',
+    `${caller}() is of another version of nest-durable than the one that runs this step: the process has loaded two copies ` +
+      'of the package. npm ls nest-durable says where they come from; have one.',
+  );
+}
+
+/**
+ * The application's transaction that the calling code is part of: that of the transactional step that it runs in; null
+ * elsewhere.
+ * @throws AttemptClosedError where the attempt is over, and its transaction with it
+ */
+export function currentTransaction(): unknown {
+  const scope = storage.getStore()?.scope;
+  if (scope === undefined || scope.manager === null) return null;
+  if (!scope.isOpen) throw new AttemptClosedError(scope.step);
+  return scope.manager;
+}

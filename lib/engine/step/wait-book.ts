@@ -1,0 +1,141 @@
+import { decode } from '../../core/codec/codec.js';
+import type { WaitSpec } from '../../core/run/wait-spec.js';
+import type { NewWait, TakenWait } from '../ports/store.js';
+
+/** ms after which a wait that was due by our clock and not by the database's is looked at again. */
+const LOOK_AGAIN = 3;
+
+/** A wait as a pass of its step sees it. */
+export type KnownWait = TakenWait;
+
+/** The waits of the steps that are under way, by the path of the step. */
+export class WaitBook {
+  private readonly byPath = new Map<string, KnownWait[]>();
+  private readonly added = new Set<string>();
+  private readonly gone = new Set<string>();
+  /** Database time in ms before which nothing due is looked at again. */
+  private notBefore = 0;
+  private lastEnd = 0;
+
+  /** What comes and goes from now on is not known to the answer that is being asked for. */
+  mark(): void {
+    this.added.clear();
+    this.gone.clear();
+  }
+
+  /** Puts in what the database said, with what has changed here since it was asked. */
+  replace(waits: readonly KnownWait[]): void {
+    const added = this.all().filter((wait) => this.added.has(wait.id));
+    this.byPath.clear();
+    for (const { ended } of waits) if (ended !== null && ended > this.lastEnd) this.lastEnd = ended;
+    for (const wait of waits) if (!this.gone.has(wait.id)) this.push(wait);
+    for (const wait of added) if (!waits.some((one) => one.id === wait.id)) this.push(wait);
+  }
+
+  clear(): void {
+    this.byPath.clear();
+    this.mark();
+  }
+
+  /** A step was suspended on these. */
+  add(waits: readonly NewWait[]): void {
+    for (const wait of waits) {
+      this.added.add(wait.id);
+      this.push({ state: 'open', ended: null, result: null, events: [], child: null, ...wait });
+    }
+  }
+
+  of(path: string, visit: number): readonly KnownWait[] {
+    return this.byPath.get(path)?.filter((wait) => wait.visit === visit) ?? [];
+  }
+
+  all(): KnownWait[] {
+    return [...this.byPath.values()].flat();
+  }
+
+  /** The last end of a wait (`TakenWait.ended`) that the database has said; 0: none. */
+  get heard(): number {
+    return this.lastEnd;
+  }
+
+  get hasOpen(): boolean {
+    return this.all().some((wait) => wait.state === 'open');
+  }
+
+  get isEmpty(): boolean {
+    return this.byPath.size === 0;
+  }
+
+  /** The step's visit is over, or these waits are. */
+  remove(ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    const gone = new Set(ids);
+    for (const id of ids) this.gone.add(id);
+    for (const [path, waits] of this.byPath) {
+      const left = waits.filter((wait) => !gone.has(wait.id));
+      if (left.length === 0) this.byPath.delete(path);
+      else this.byPath.set(path, left);
+    }
+  }
+
+  /** Waits whose end the last pass of the step has not seen; more of them than `seen` lets it go on. */
+  closed(path: string, visit: number): number {
+    return this.of(path, visit).filter((wait) => wait.state !== 'open').length;
+  }
+
+  /**
+   * Database time in ms until which the step cannot go on: 0: it can; Infinity: until something comes. A time that has
+   * passed: until the database says that the wait is over.
+   */
+  heldUntil(path: string, visit: number, seen: number): number {
+    const waits = this.of(path, visit);
+    if (waits.length === 0 || this.closed(path, visit) > seen) return 0;
+    const open = waits.filter((wait) => wait.state === 'open');
+    return open.length === 0 ? 0 : Math.max(1, Math.min(...open.map((wait) => wait.dueAt ?? Infinity)));
+  }
+
+  /** Whether a wait is due, which the database is to confirm. */
+  isDue(now: number): boolean {
+    if (this.isEmpty || now < this.notBefore) return false;
+    return this.all().some((wait) => wait.state === 'open' && wait.dueAt !== null && wait.dueAt <= now);
+  }
+
+  /** The database was asked at this time; what is due and still open is not asked for again at once. */
+  asked(now: number): void {
+    this.notBefore = 0;
+    if (this.isDue(now)) this.notBefore = now + LOOK_AGAIN;
+  }
+
+  get askAgainAt(): number {
+    return this.notBefore;
+  }
+
+  private push(wait: KnownWait): void {
+    const list = this.byPath.get(wait.path);
+    if (list === undefined) this.byPath.set(wait.path, [wait]);
+    else list.push(wait);
+  }
+}
+
+/** What was asked for. */
+export function specOf(wait: Pick<NewWait, 'spec'>): WaitSpec | null {
+  return wait.spec === null ? null : (decode(wait.spec) as WaitSpec);
+}
+
+/** What people call the wait. */
+export function describeWait({ kind, names, key, child }: Pick<KnownWait, 'kind' | 'names' | 'key' | 'child'>): string {
+  switch (kind) {
+    case 'event':
+      return `event "${names[0]}"`;
+    case 'any':
+      return `any of the events ${names.map((name) => `"${name}"`).join(', ')}`;
+    case 'all':
+      return `the events ${names.map((name) => `"${name}"`).join(', ')}`;
+    case 'input':
+      return `input "${names[0]}"`;
+    case 'child':
+      return child === null ? 'a child workflow' : `child workflow "${child.workflow}"`;
+    case 'sleep':
+      return `a ${key.split(':')[0]}`;
+  }
+}

@@ -1,0 +1,10 @@
+import type { Loop } from '../time/loop.js';
+
+/** What the engine tells of itself for a look at its health. */
+export interface EngineHealth {
+  readonly state: 'new' | 'running' | 'quiet' | 'stopped';
+  /** Stored definitions that this process claims. */
+  readonly claimable: readonly number[];
+  /** Ages and intervals in ms. None while it does not claim. */
+  readonly loops: readonly Pick<Loop, 'name' | 'age' | 'interval'>[];
+}

@@ -1,0 +1,231 @@
+import type { DatabaseClock } from '../time/clock.js';
+import { Loop } from '../time/loop.js';
+import { isGone, type ProcessIdentity } from './process-identity.js';
+import type { EngineStore, WorkerRegistration, WorkerSighting } from '../ports/store.js';
+
+export interface MembershipSettings {
+  readonly leaseTimeout: number;
+  readonly heartbeatInterval: number;
+  readonly recoveryInterval: number;
+}
+
+export interface MembershipEvents {
+  /** Work of dead workers is claimable in these queues. */
+  onRecovered(queues: readonly string[], rows: number): void;
+  /** The set of living workers is another than at the last look. */
+  onPeersChanged(): void;
+  /** This process was declared dead: its runs are somebody else's now. */
+  onDeclaredDead(): void;
+  /** Out of touch with the database for a whole lease: others may have its runs already. */
+  onOutOfTouch(): void;
+  onTrouble(message: string): void;
+}
+
+/** While the session that shows this process to be alive is down, the lease is renewed this often, ms. */
+const ANXIOUS_INTERVAL = 300;
+
+/**
+ * This process among the workers. Duties:
+ * - keeps its one lease, which covers all it holds, by a heartbeat;
+ * - notices dead workers: at once where the process is gone from this machine; after two looks, far enough
+ *   apart, without its session and without a heartbeat; at last when its lease has expired;
+ * - forgives outages: after losing touch it takes nobody's runs until it has been back for one whole lease, so that
+ *   every living worker can renew first.
+ *
+ * A wrong guess costs a step made twice, never a wrong record: the fence refuses the late worker's writes.
+ */
+export class Membership {
+  private workerId = 0;
+  /** What its row says it runs; null: that is not known. */
+  private written: string | null = null;
+  private lastContact = performance.now();
+  private inTouchSince = performance.now();
+  /** When the connection was last lost; a boot is no loss. */
+  private lastLoss = -Infinity;
+  private outOfTouchTold = false;
+  private sessionDown = false;
+  /** Workers whose session was missing at the last look: their heartbeat then, and since when both are as they are. */
+  private missing = new Map<number, { readonly seenAt: string; readonly since: number }>();
+  private peers: readonly number[] = [];
+  private readonly heartbeats: Loop;
+  private readonly looks: Loop;
+
+  constructor(
+    private readonly store: EngineStore,
+    private readonly clock: DatabaseClock,
+    private readonly self: ProcessIdentity,
+    private readonly registration: () => WorkerRegistration,
+    private readonly settings: MembershipSettings,
+    private readonly inFlight: () => string,
+    private readonly isListening: () => boolean,
+    private readonly events: MembershipEvents,
+    isNeeded?: () => boolean,
+  ) {
+    this.heartbeats = new Loop('Heartbeat', settings.heartbeatInterval, () => this.beat(), events.onTrouble);
+    this.looks = new Loop(
+      'Look at the other workers',
+      settings.recoveryInterval,
+      () => this.look(),
+      events.onTrouble,
+      isNeeded,
+    );
+  }
+
+  get id(): number {
+    return this.workerId;
+  }
+
+  /** Whether other processes are at work on this database. */
+  get hasPeers(): boolean {
+    return this.peers.length > 0;
+  }
+
+  get loops(): readonly Loop[] {
+    return [this.heartbeats, this.looks];
+  }
+
+  async join(): Promise<void> {
+    await this.register();
+    this.inTouchSince = performance.now();
+    this.heartbeats.start();
+    this.looks.start();
+  }
+
+  async leave(): Promise<{ queues: string[] }> {
+    await this.halt();
+    return this.store.deregisterWorker(this.workerId);
+  }
+
+  /** No further heartbeat: to the others this process looks dead from now on. */
+  async halt(): Promise<void> {
+    await Promise.all([this.heartbeats.stop(), this.looks.stop()]);
+  }
+
+  /** Publishes what is running now, with a heartbeat. */
+  publish(): Promise<void> {
+    return this.heartbeats.poke();
+  }
+
+  /** The other workers whose lease is good, and whether one of them looks dead. */
+  sighted(peers: readonly number[], suspects: boolean): void {
+    this.seePeers(peers);
+    if (suspects) void this.looks.poke();
+  }
+
+  lookNow(): Promise<void> {
+    return this.looks.poke();
+  }
+
+  /** The session by which others see that this process lives went down, or is back. */
+  sessionChanged(up: boolean): void {
+    this.sessionDown = !up;
+    // Others must not take its absence for death: the heartbeat says otherwise.
+    void this.heartbeats.poke();
+  }
+
+  private async register(): Promise<void> {
+    const { id, now } = await this.store.registerWorker(this.registration());
+    this.workerId = id;
+    this.clock.sync(now);
+    this.contact();
+  }
+
+  private async beat(): Promise<number | null> {
+    try {
+      const running = this.inFlight();
+      // A long text stands in a table of its own: left alone where nothing has changed.
+      const changed = running === this.written ? null : running;
+      this.written = null;
+      const now = await this.store.heartbeat(this.workerId, this.settings.leaseTimeout, changed, this.isListening());
+      if (now === null) {
+        this.events.onDeclaredDead();
+        await this.register();
+      } else {
+        this.written = running;
+        this.clock.sync(now);
+        this.contact();
+      }
+    } catch (error) {
+      this.lastLoss = performance.now();
+      if (performance.now() - this.lastContact > this.settings.leaseTimeout && !this.outOfTouchTold) {
+        this.outOfTouchTold = true;
+        this.events.onOutOfTouch();
+      }
+      this.heartbeats.within(Math.min(1_000, this.settings.heartbeatInterval));
+      throw error;
+    }
+    return this.sessionDown ? ANXIOUS_INTERVAL : null;
+  }
+
+  private contact(): void {
+    const now = performance.now();
+    // A gap without an error is a process that stood still, or a network that kept everything back.
+    const gap = this.outOfTouch(now);
+    if (gap) this.lastLoss = now;
+    if (this.lastLoss > this.lastContact || gap) this.inTouchSince = now;
+    this.lastContact = now;
+    this.outOfTouchTold = false;
+  }
+
+  /**
+   * Whether there was no contact for so long that another worker's lease may have run out for the same reason: its last
+   * heartbeat may have been one interval older than ours.
+   */
+  private outOfTouch(now: number): boolean {
+    const { leaseTimeout, heartbeatInterval } = this.settings;
+    return now - this.lastContact > leaseTimeout - heartbeatInterval;
+  }
+
+  private async look(): Promise<number | null> {
+    const sightings = await this.store.lookAtWorkers(this.workerId);
+    // The first answer after an outage may be this one, and the others' heartbeats still on their way.
+    if (this.outOfTouch(performance.now()) || this.lastLoss > this.lastContact) return null;
+    const dead = sightings.filter((s) => this.isDead(s));
+    this.missing = new Map(sightings.filter((s) => s.connected === false).map((s) => [s.id, this.absence(s)]));
+    if (dead.length > 0 || sightings.some((s) => s.owes)) {
+      const { queues, recovered } = await this.store.recover(dead);
+      if (recovered > 0) this.events.onRecovered(queues, recovered);
+    }
+    const living = sightings.filter((s) => !s.dead && !s.expired && !dead.includes(s));
+    this.seePeers(
+      living.map(({ id }) => id),
+      dead.length > 0,
+    );
+    // A session that is missing is missing for good only at a later look.
+    const doubtful = sightings.filter((s) => !s.dead && s.connected === false && !dead.includes(s));
+    if (doubtful.length === 0) return null;
+    const left = this.doubt - (performance.now() - Math.min(...doubtful.map((s) => this.absence(s).since)));
+    // Whoever has lost touch himself takes nobody for dead yet, however long this lasts.
+    return left > 0 ? left : this.settings.recoveryInterval;
+  }
+
+  /** ms for which a worker without its session is waited for: time for two heartbeats of one that lives. */
+  private get doubt(): number {
+    return Math.min(this.settings.recoveryInterval, 2 * ANXIOUS_INTERVAL);
+  }
+
+  private absence({ id, seenAt }: WorkerSighting): { seenAt: string; since: number } {
+    const before = this.missing.get(id);
+    return before?.seenAt === seenAt ? before : { seenAt, since: performance.now() };
+  }
+
+  /** `died`: one was found dead, which may have been seen for the first time. */
+  private seePeers(peers: readonly number[], died = false): void {
+    const before = new Set(this.peers);
+    const changed = died || peers.length !== before.size || peers.some((id) => !before.has(id));
+    this.peers = peers;
+    if (changed) this.events.onPeersChanged();
+  }
+
+  private isDead(other: WorkerSighting): boolean {
+    if (other.dead) return false;
+    if (isGone(other, this.self)) return true;
+    const now = performance.now();
+    const lease = this.settings.leaseTimeout;
+    if (other.expired && now - this.inTouchSince > lease) return true;
+    if (other.connected !== false) return false;
+    // Looks that somebody pokes may follow each other at once.
+    const { since } = this.absence(other);
+    return now - since >= this.doubt && now - this.lastLoss > lease;
+  }
+}

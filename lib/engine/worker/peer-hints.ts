@@ -1,0 +1,59 @@
+import type { EndedRuns } from './ended-runs.js';
+import type { Loop } from '../time/loop.js';
+import type { LooseMatcher } from './matcher.js';
+import type { Membership } from './membership.js';
+import type { QueuePoller } from './poller.js';
+import type { QueueClaims } from './queue-claims.js';
+import type { WakeUp } from './wake-up.js';
+
+interface HintInboxDeps {
+  readonly pollers: ReadonlyMap<string, QueuePoller>;
+  readonly waker: Loop;
+  readonly matcher: LooseMatcher;
+  readonly claims: QueueClaims;
+  readonly ended: EndedRuns;
+  readonly membership: Membership;
+  readonly wakeUp: WakeUp;
+  /** Whether this process looks at the database by itself: it has workers and runs. */
+  readonly wakes: () => boolean;
+}
+
+/** What this process does about what others tell it. A hint that is lost costs a poll interval, nothing else. */
+export class HintInbox {
+  constructor(private readonly deps: HintInboxDeps) {}
+
+  /** A queue has work. */
+  queue(name: string): void {
+    this.deps.pollers.get(name)?.look();
+  }
+
+  /** Something that is due later was written. */
+  later(): void {
+    if (this.deps.wakes()) void this.deps.waker.poke();
+  }
+
+  /** A queue's settings have changed. */
+  async settings(): Promise<void> {
+    if (this.deps.wakes()) await this.deps.claims.refresh();
+  }
+
+  /** A transaction of an application has sent events. */
+  loose(): void {
+    if (this.deps.wakes()) void this.deps.matcher.poke();
+  }
+
+  /** Something was asked of a run: if it is held here, look what. */
+  control(runId: string): Promise<void> {
+    return this.deps.wakeUp.lookAt(runId);
+  }
+
+  /** A run that somebody here waits for has ended. */
+  done(runId: string): void {
+    this.deps.ended.tell(runId, null);
+  }
+
+  /** The session by which others see that this process lives went down, or is back. */
+  session(up: boolean): void {
+    if (this.deps.wakes()) this.deps.membership.sessionChanged(up);
+  }
+}

@@ -1,0 +1,179 @@
+import { decode, encode } from '../../core/codec/codec.js';
+import { type Cron, parsedCron } from '../../core/time/cron.js';
+import { toStoredError } from '../../core/codec/error-record.js';
+import { dueTimes, MOST_FAILURES, ON_TIME, type ScheduleState } from '../../core/time/schedule.js';
+import type { StoredError } from '../../core/errors/stored-error.js';
+import { textOf } from '../../core/text-of.js';
+import { Loop } from '../time/loop.js';
+import type { RegisteredWorkflow, Registry } from '../ports/registry.js';
+import type { FiredSchedule, FirePlan, ScheduleStore, WorkersSince } from '../ports/store.js';
+
+export interface SchedulerDeps {
+  readonly store: ScheduleStore;
+  readonly registry: Registry;
+  /** Its number among the workers. */
+  readonly worker: () => number;
+  /** ms between looks when no due time is known. */
+  readonly interval: number;
+  /** These queues have work. */
+  readonly onWork: (queues: readonly string[]) => void;
+  readonly onTrouble: (message: string) => void;
+  /** Whether a look is due that only the interval asks for. Default: always. */
+  readonly isNeeded?: () => boolean;
+  /** A schedule was fired. */
+  readonly onFired?: (fired: FiredSchedule, workflow: string | null) => void;
+}
+
+/** How long a schedule is left alone that this process cannot fire, ms. */
+const LEAVE_ALONE = 60_000;
+/** How long an app's own check of an input may take, ms: a row is locked meanwhile. */
+const CHECK_TIMEOUT = 10_000;
+
+/**
+ * Starts runs by the clock. Any number of processes do so at once: the row of a schedule is locked while it is fired,
+ * and its next due time is set in the transaction that starts the run. A timer fires at the next due time; the interval
+ * is the net for schedules that another process has changed. Only workflows that this process knows are its business.
+ */
+export class Scheduler {
+  private readonly loop: Loop;
+  /** Until when (performance.now()) schedules are left alone, by name. */
+  private readonly leftAlone = new Map<string, number>();
+  private stopped = true;
+  /** When the next schedule was due at the last look, ms of database time. */
+  private nextAt: number | null = null;
+  /** Since when it has been at work, ms of database time. */
+  private since: number | null = null;
+
+  constructor(private readonly deps: SchedulerDeps) {
+    this.loop = new Loop('Firing schedules', deps.interval, () => this.fireAll(), deps.onTrouble, deps.isNeeded);
+  }
+
+  start(): void {
+    this.stopped = false;
+    this.loop.start();
+  }
+
+  /** Resolves when none is being fired. */
+  stop(): Promise<void> {
+    this.stopped = true;
+    return this.loop.stop();
+  }
+
+  /** ms from `now` (database time) until the next schedule is due, as the last look found it; null: none is. */
+  nextDueInMs(now: number): number | null {
+    return this.nextAt === null ? null : this.nextAt - now;
+  }
+
+  /** One is due in so many ms. */
+  dueIn(ms: number): void {
+    this.loop.within(ms);
+  }
+
+  /** Fires what is due now; resolves when that is done. */
+  async look(): Promise<void> {
+    if (!this.stopped) await this.loop.poke();
+  }
+
+  private async fireAll(): Promise<number | null> {
+    const { store, registry, onWork, onTrouble, onFired } = this.deps;
+    const workflows = registry.all().map(({ definition: { name }, definitionId }) => ({ name, definitionId }));
+    if (workflows.length === 0) return null;
+    const queues = new Set<string>();
+    try {
+      while (!this.stopped) {
+        const planned = new Set<string>();
+        let workflow: string | null = null;
+        const fired = await store.fireSchedule(workflows, this.alone(), async (schedule, now, others) => {
+          workflow = schedule.workflow;
+          const made = await this.plan(schedule, now, others);
+          if (made.kind === 'start') planned.add(made.target.queue);
+          return made;
+        });
+        if (fired.name === null) {
+          this.since ??= fired.now;
+          this.nextAt = fired.nextInMs === null ? null : fired.now + fired.nextInMs;
+          return fired.nextInMs;
+        }
+        onFired?.(fired, workflow);
+        if (fired.runs.length > 0) for (const queue of planned) queues.add(queue);
+        if (fired.error !== null) onTrouble(failure(fired.name, fired.error, fired.autoDisabled));
+      }
+    } finally {
+      onWork([...queues]);
+    }
+    return null;
+  }
+
+  /** What is to be done with a schedule that is due, and when it is due next. */
+  private async plan(schedule: ScheduleState, now: number, others: WorkersSince): Promise<FirePlan> {
+    const workflow = this.deps.registry.byName(schedule.workflow);
+    try {
+      if (workflow === undefined) throw new Error(`workflow "${schedule.workflow}" is not known here`);
+      const cron = parsedCron(schedule.settings.cron, schedule.settings.timezone);
+      return await this.planFor(schedule, workflow, cron, now, others);
+    } catch (error) {
+      // A zone that this process has not heard of, for example: others may fire it.
+      this.leftAlone.set(schedule.name, performance.now() + LEAVE_ALONE);
+      this.deps.onTrouble(`Schedule "${schedule.name}" cannot be fired by this process: ${textOf(error)}`);
+      return { kind: 'leave' };
+    }
+  }
+
+  private async planFor(
+    schedule: ScheduleState,
+    { definition, definitionId, validateInput }: RegisteredWorkflow,
+    cron: Cron,
+    now: number,
+    others: WorkersSince,
+  ): Promise<FirePlan> {
+    const next = cron.next(now);
+    const since = await this.atWorkSince(schedule, now, others);
+    const onTime = Math.max(ON_TIME, 2 * this.deps.interval);
+    const dues = dueTimes(schedule, cron, now, { since, onTime });
+    const { input, queue } = schedule.settings;
+    if (dues.length > 0) {
+      try {
+        const value = decode(input);
+        if (validateInput !== null) await within(CHECK_TIMEOUT, validateInput(value));
+      } catch (error) {
+        return { kind: 'fail', next, error: encode(toStoredError(error)) };
+      }
+    }
+    const target = { definitionId, queue: queue ?? definition.queue, priority: definition.priority };
+    return { kind: 'start', next, dues, target };
+  }
+
+  /** Since when this process or another that lives has been at work on the schedule, ms of database time. */
+  private async atWorkSince({ nextRunAt }: ScheduleState, now: number, others: WorkersSince): Promise<number> {
+    const own = (this.since ??= now);
+    if (nextRunAt !== null && nextRunAt >= own) return own;
+    return Math.min(own, (await others(this.deps.worker())) ?? own);
+  }
+
+  private alone(): string[] {
+    for (const [name, until] of this.leftAlone) {
+      if (until <= performance.now()) this.leftAlone.delete(name);
+    }
+    return [...this.leftAlone.keys()];
+  }
+}
+
+function failure(name: string, stored: string, autoDisabled: boolean): string {
+  const { name: kind, message } = decode(stored) as StoredError;
+  const end = autoDisabled
+    ? ` It is disabled after ${MOST_FAILURES} failures in a row: mend it, then call enableSchedule("${name}").`
+    : '';
+  return `Schedule "${name}" could not start its run: ${kind}: ${message}.${end}`;
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`The check of its input took longer than ${ms} ms`)), ms);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,200 @@
+import type { WorkflowDefinition } from '../../core/definition/definition.js';
+import { referencedRecords } from '../../core/run/machine.js';
+import { handedSteps, type RunState, seqOf } from '../../core/run/run-state.js';
+import { textOf } from '../../core/text-of.js';
+import { HandedSession } from '../run/handed-session.js';
+import { IdleSession } from '../run/idle-session.js';
+import { tellClaimed } from '../run/observed.js';
+import { pauseAsItIs } from '../run/pause-as-it-is.js';
+import type { RegisteredWorkflow, Registry } from '../ports/registry.js';
+import { readAfter, restore, snapshotOf } from '../journal/restore.js';
+import { RunSession } from '../run/run-session.js';
+import { RunValues } from '../step/run-values.js';
+import type { Session, SessionDeps } from '../run/session.js';
+import type { Sessions } from './sessions.js';
+import { HANDED_SPAN, StoreError } from '../ports/store.js';
+import type { ClaimedRow, HandedStep, JournalRecord, RecordRange, TakenWait } from '../ports/store.js';
+
+/** Records read by number together with the claim. */
+const MOST_AT_ONCE = 500;
+
+/** Turns rows that this process has claimed into sessions: reads what a resumed run needs, all rows of a claim at once. */
+export class SessionOpener {
+  /** Definitions of other versions of the code; they never change. */
+  private readonly stored = new Map<number, WorkflowDefinition>();
+
+  constructor(
+    private readonly deps: SessionDeps,
+    private readonly registry: Registry,
+    private readonly sessions: Sessions,
+  ) {}
+
+  /**
+   * Sets rows from the queue to work; gives those that are. A run that cannot be read is paused with the error, and harms
+   * no other. What needs no reading is at work before this returns its promise.
+   * @throws StoreError when the database cannot be asked, and nothing was set to work
+   */
+  async openClaimed(rows: readonly ClaimedRow[]): Promise<readonly ClaimedRow[]> {
+    const opened: ClaimedRow[] = [];
+    const resumed: ClaimedRow[] = [];
+    for (const row of rows) {
+      const isDoubled = this.isDoubled(row);
+      if (!isDoubled && row.fresh) this.openFresh(row);
+      (isDoubled || row.fresh ? opened : resumed).push(row);
+    }
+    if (resumed.length === 0) return opened;
+    try {
+      await this.openResumed(resumed, opened);
+    } catch (error) {
+      if (opened.length === 0) throw error;
+      // Those that are left are held without being known here: the next look gives them back.
+      this.sessions.doubt();
+      this.deps.onTrouble(`Claimed runs could not be read and will be again: ${textOf(error)}`);
+    }
+    return opened;
+  }
+
+  private openFresh(row: ClaimedRow): void {
+    try {
+      const workflow = this.workflowOf(row);
+      const restored = restore(row, null, workflow.definition, this.valuesOf(row, []), []);
+      tellClaimed(this.deps, row);
+      this.sessions.open(new RunSession(this.deps, workflow, row, restored, []), row.queue);
+    } catch (error) {
+      this.openUnreadable(row, error);
+    }
+  }
+
+  /** `opened` gets those that are at work. */
+  private async openResumed(rows: readonly ClaimedRow[], opened: ClaimedRow[]): Promise<void> {
+    const stored = rows.map(storedRow);
+    let read;
+    try {
+      read = await this.readResumed(stored.filter((one): one is StoredRow => !('error' in one)));
+    } catch (error) {
+      if (error instanceof StoreError && error.kind !== 'rejected') throw error;
+      // What one of them has stored cannot be read: each for itself.
+      if (rows.length > 1) {
+        for (const row of rows) await this.openResumed([row], opened);
+        return;
+      }
+      for (const row of rows) this.openUnreadable(row, error);
+      opened.push(...rows);
+      return;
+    }
+    const { waits, records } = read;
+    for (const one of stored) {
+      const { row } = one;
+      opened.push(row);
+      if ('error' in one) {
+        this.openUnreadable(row, one.error);
+        continue;
+      }
+      try {
+        const { rowId, runId } = row;
+        const session = await this.session(row, one.snapshot, records.get(rowId) ?? [], waits.get(runId) ?? null);
+        tellClaimed(this.deps, row);
+        this.sessions.open(session, row.queue);
+      } catch (error) {
+        this.openUnreadable(row, error);
+      }
+    }
+  }
+
+  private openUnreadable(row: ClaimedRow, error: unknown): void {
+    this.openIdle(row, (isOver) => pauseAsItIs(this.deps, row, error, isOver));
+  }
+
+  /**
+   * Whether this process has it already: what the database knows of that is gone with a failover, and its lease is given out anew.
+   * Where both have one number, what is still written under the old lease would pass for the new one's: the row is given back, and
+   * the next claim has the next number.
+   */
+  private isDoubled(row: ClaimedRow): boolean {
+    if (!this.sessions.displace(row)) return false;
+    const { store, worker, onDue } = this.deps;
+    this.openIdle(row, async () => {
+      await store.release(worker(), [row], false);
+      onDue(row.queue, 0);
+    });
+    return true;
+  }
+
+  private openIdle(row: ClaimedRow, work: (isOver: () => boolean) => Promise<unknown>): void {
+    this.sessions.open(new IdleSession(row, work, this.deps.onTrouble), row.queue);
+  }
+
+  private async session(
+    row: ClaimedRow,
+    snapshot: RunState | null,
+    records: readonly JournalRecord[],
+    waits: readonly TakenWait[] | null,
+  ): Promise<Session> {
+    const workflow = this.workflowOf(row);
+    const values = this.valuesOf(row, records);
+    if (row.step !== null) return new HandedSession(this.deps, workflow, row, values, records);
+    const restored = restore(row, snapshot, await this.definition(row.ranBy), values, records);
+    // What another queue has of it may have ended while its waits were read.
+    const known = handedSteps(restored.state).length > 0 ? null : waits;
+    return new RunSession(this.deps, workflow, row, restored, known);
+  }
+
+  private valuesOf(row: ClaimedRow, records: readonly JournalRecord[]): RunValues {
+    return new RunValues(this.deps.store, row.runId, row.input, records);
+  }
+
+  private async readResumed(stored: readonly StoredRow[]) {
+    const records = new Map<string, JournalRecord[]>(stored.map(({ row }) => [row.rowId, []]));
+    if (stored.length === 0) return { waits: new Map<string, TakenWait[]>(), records };
+    const runs = stored.filter(({ row }) => row.step === null).map(({ row }) => row.runId);
+    const ranges = stored.map(({ range }) => range);
+    const read = await this.deps.store.readHeld(this.deps.worker(), runs, ranges);
+    for (const { rowId, ...record } of read.records) records.get(rowId)?.push(record);
+    return { waits: read.waits, records };
+  }
+
+  private async definition(id: number): Promise<WorkflowDefinition> {
+    const known = this.registry.byId(id)?.definition ?? this.stored.get(id);
+    if (known !== undefined) return known;
+    const definition = await this.deps.store.loadDefinition(id);
+    this.stored.set(id, definition);
+    return definition;
+  }
+
+  private workflowOf(row: ClaimedRow): RegisteredWorkflow {
+    const workflow = this.registry.byId(row.definitionId);
+    if (workflow === undefined) throw new Error(`Definition ${row.definitionId} is not one of this process`);
+    return workflow;
+  }
+}
+
+/** A row with what its stored state says, or why that cannot be read. */
+type Stored = StoredRow | { readonly row: ClaimedRow; readonly error: unknown };
+
+interface StoredRow {
+  readonly row: ClaimedRow;
+  readonly snapshot: RunState | null;
+  /** The records that it needs besides. */
+  readonly range: RecordRange;
+}
+
+function storedRow(row: ClaimedRow): Stored {
+  try {
+    const snapshot = row.step === null ? snapshotOf(row) : null;
+    return { row, snapshot, range: rangeOf(row, snapshot) };
+  } catch (error) {
+    return { row, error };
+  }
+}
+
+function rangeOf(row: ClaimedRow, snapshot: RunState | null): RecordRange {
+  const { rowId, runId } = row;
+  if (row.step !== null) {
+    const { nextSeq, data, once } = JSON.parse(row.step) as HandedStep;
+    const also = [seqOf(data), ...Object.values(once)].filter((seq) => seq > 0);
+    return { rowId, runId, after: nextSeq - 1, upTo: nextSeq + HANDED_SPAN - 1, also };
+  }
+  // Of a long loop with very many open items the rest is read when it is needed.
+  const also = snapshot === null ? [] : referencedRecords(snapshot).slice(0, MOST_AT_ONCE);
+  return { rowId, runId, after: readAfter(row, snapshot), upTo: null, also };
+}

@@ -1,0 +1,210 @@
+import { Cells } from './cells.js';
+import { Loop } from '../time/loop.js';
+import type { Session } from '../run/session.js';
+import type { InFlightAttempt } from '../step/in-flight.js';
+import type { EngineStore, HeldRow } from '../ports/store.js';
+import type { Telemetry } from '../ports/telemetry.js';
+
+/**
+ * All that this process holds. Compares it with what the database says it holds: a row that is ours there and unknown
+ * here (the answer to its claim was lost) goes back; one that is ours here only was cancelled or taken.
+ */
+export class Sessions {
+  private readonly rows = new Cells<Session>();
+  private readonly runs = new Map<string, number>();
+  /** Rows held without being known at the last look. */
+  private strangers = new Map<string, Stranger>();
+  private emptied: (() => void)[] = [];
+  private watcher: Loop | null = null;
+  /** Something may be held: it was at the last look, or the answer to a claim was lost since. */
+  private doubtful = true;
+  private claims = 0;
+  /** Claims whose rows are not open yet, by their number. */
+  private readonly claiming = new Set<number>();
+
+  constructor(
+    private readonly store: EngineStore,
+    private readonly worker: () => number,
+    private readonly onFree: (queue: string, rowId: string) => void,
+    private readonly onReleased: (queues: readonly string[]) => void,
+    private readonly telemetry?: Telemetry,
+  ) {}
+
+  /** Around everything that takes rows for this process, until they are open: so that they are not strangers. */
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    const claim = ++this.claims;
+    this.claiming.add(claim);
+    try {
+      return await work();
+    } catch (error) {
+      this.doubt();
+      throw error;
+    } finally {
+      this.claiming.delete(claim);
+    }
+  }
+
+  /** Whether something is being taken that is not open yet. */
+  get isTaking(): boolean {
+    return this.claiming.size > 0;
+  }
+
+  /** Rows may be held that nobody here knows of: looks for them. */
+  doubt(): void {
+    this.doubtful = true;
+  }
+
+  /** Sets a session to work; its place in the queue is freed when it is over. */
+  open(session: Session, queue: string): void {
+    this.doubtful = true;
+    this.rows.set(session.rowId, session);
+    this.runs.set(session.runId, (this.runs.get(session.runId) ?? 0) + 1);
+    void session.run().then(() => {
+      if (this.rows.get(session.rowId) === session) this.rows.delete(session.rowId);
+      const left = (this.runs.get(session.runId) ?? 1) - 1;
+      if (left === 0) this.runs.delete(session.runId);
+      else this.runs.set(session.runId, left);
+      this.onFree(queue, session.rowId);
+      if (this.rows.size === 0) for (const resolve of this.emptied.splice(0)) resolve();
+    });
+  }
+
+  /** Ends the session of a row that was claimed anew, if its lease is no earlier one. True: both have one number. */
+  displace({ rowId, token }: { readonly rowId: string; readonly token: number }): boolean {
+    const present = this.rows.get(rowId);
+    if (present === undefined || present.token < token) return false;
+    present.lose(new Error(`Run ${present.runId} was claimed anew: the database knows nothing of its lease`));
+    return present.token === token;
+  }
+
+  /** Something that a run waits for has come. False: the run is not here. */
+  refresh(runId: string): boolean {
+    const session = this.rows.get(runId);
+    session?.refresh();
+    return session !== undefined;
+  }
+
+  /** Runs held here that wait for something, of which nobody is reading what it came to just now. */
+  waiting(): string[] {
+    return this.all()
+      .filter((session) => session.heard() !== null)
+      .map((session) => session.runId);
+  }
+
+  /** Whether the run still waits here, and knows nothing of that end of a wait. */
+  hasMissed(runId: string, ended: number): boolean {
+    const heard = this.rows.get(runId)?.heard() ?? null;
+    return heard !== null && heard < ended;
+  }
+
+  /** Rows that are held. */
+  get count(): number {
+    return this.rows.size;
+  }
+
+  hasRun(runId: string): boolean {
+    return this.runs.has(runId);
+  }
+
+  /** Whether all that is held here is in the code of a step: nothing is read, written or decided. */
+  get allInSteps(): boolean {
+    return this.all().every((session) => session.inFlight().length > 0);
+  }
+
+  inFlight(runId?: string): InFlightAttempt[] {
+    return this.all()
+      .filter((session) => runId === undefined || session.runId === runId)
+      .flatMap((session) => session.inFlight());
+  }
+
+  loseAll(reason: Error): void {
+    for (const session of this.all()) session.lose(reason);
+  }
+
+  abortAll(reason: Error): void {
+    for (const session of this.all()) session.abort(reason);
+  }
+
+  watch(interval: number, onTrouble: (message: string) => void): void {
+    this.watcher = new Loop('Looking after the leases', interval, () => this.compare(), onTrouble);
+    this.watcher.start();
+  }
+
+  async unwatch(): Promise<void> {
+    await this.watcher?.stop();
+  }
+
+  async look(): Promise<void> {
+    await this.watcher?.poke();
+  }
+
+  /** Lets attempts finish for so long, then aborts them and gives the rows back. */
+  async drain(timeout: number, lastCommits: number): Promise<void> {
+    for (const session of this.all()) session.handBack();
+    if (await this.empty(timeout)) return;
+    const reason = new Error('The process is shutting down');
+    for (const session of this.all()) session.handBackNow(reason);
+    if (await this.empty(lastCommits)) return;
+    this.loseAll(reason);
+  }
+
+  private all(): Session[] {
+    return this.rows.values();
+  }
+
+  private async empty(timeout: number): Promise<boolean> {
+    if (this.rows.size === 0) return true;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeout)));
+    await Promise.race([new Promise<void>((resolve) => this.emptied.push(resolve)), late]);
+    clearTimeout(timer);
+    return this.rows.size === 0;
+  }
+
+  private async compare(): Promise<null> {
+    if (this.rows.size === 0 && !this.doubtful && this.strangers.size === 0) return null;
+    const before = new Map(this.all().map((session) => [session.rowId, session]));
+    this.doubtful = before.size > 0;
+    try {
+      await this.judge(before, await this.store.held(this.worker()));
+    } catch (error) {
+      this.doubtful = true;
+      throw error;
+    }
+    return null;
+  }
+
+  private async judge(before: ReadonlyMap<string, Session>, held: ReadonlyMap<string, HeldRow>): Promise<void> {
+    for (const [rowId, session] of before) {
+      if (this.rows.get(rowId) !== session) continue;
+      const row = held.get(rowId);
+      if (row?.token !== session.token) {
+        this.telemetry?.lost(1);
+        session.lose(new Error(`Run ${session.runId} was cancelled, or another worker has taken it`));
+      } else {
+        if (row.cancel !== null) session.cancel(row.cancel);
+        if (row.wake) session.refresh();
+      }
+    }
+    const known = this.strangers;
+    this.strangers = new Map();
+    const lost: { rowId: string; token: number }[] = [];
+    for (const [rowId, { token }] of held) {
+      if (this.rows.has(rowId)) continue;
+      const seen = known.get(rowId);
+      const claims = seen?.token === token ? seen.claims : this.claims;
+      this.strangers.set(rowId, { token, claims });
+      // Seen before, and none of the claims of that time is still on its way.
+      if (seen?.token === token && [...this.claiming].every((claim) => claim > claims)) lost.push({ rowId, token });
+    }
+    if (lost.length === 0) return;
+    const { queues } = await this.store.release(this.worker(), lost, true);
+    this.onReleased(queues);
+  }
+}
+
+interface Stranger {
+  readonly token: number;
+  /** How many claims there had been when it was first seen. */
+  readonly claims: number;
+}

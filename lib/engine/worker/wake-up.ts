@@ -1,0 +1,69 @@
+import type { EndedRuns } from './ended-runs.js';
+import type { Hints } from '../ports/hints.js';
+import type { Loop } from '../time/loop.js';
+import type { QueuePoller } from './poller.js';
+import type { Sessions } from './sessions.js';
+import type { CancelledTree, WokenRun } from '../ports/store.js';
+
+export interface WakeUpDeps {
+  readonly hints: Hints;
+  readonly pollers: ReadonlyMap<string, QueuePoller>;
+  readonly sessions: Sessions;
+  readonly ended: EndedRuns;
+  readonly waker: Loop;
+  /** Whether other processes are at work on this database. */
+  readonly hasPeers: () => boolean;
+  /** Whether this process wakes what is due. */
+  readonly wakes: () => boolean;
+  /** Whether the run is held by this process, or is about to be. */
+  readonly isLocal: (runId: string) => boolean;
+}
+
+/**
+ * Who is to look at what: after a commit the parts of this process that it concerns, and by a hint the other processes.
+ * Losing a hint costs a poll interval, nothing else.
+ */
+export class WakeUp {
+  constructor(private readonly deps: WakeUpDeps) {}
+
+  /** These queues have work. */
+  workIn(queues: readonly string[]): void {
+    const { pollers, hints, hasPeers } = this.deps;
+    for (const queue of queues) {
+      pollers.get(queue)?.expectBacklog();
+      if (hasPeers() || !pollers.has(queue)) hints.queue(queue);
+    }
+  }
+
+  /** There is something new that is due later: for this process, or for the others where it has no workers. */
+  workLater(queues: readonly string[]): void {
+    if (this.deps.wakes()) void this.deps.waker.poke();
+    else for (const queue of queues) this.deps.hints.later(queue);
+  }
+
+  /** Something came that these runs have waited for: they can be claimed, or whoever holds them should look. */
+  woken(runs: readonly WokenRun[]): void {
+    this.workIn([...new Set(runs.filter((run) => run.state === 'ready' && !run.paused).map((run) => run.queue))]);
+    for (const { runId, state } of runs) {
+      if (state === 'running' && !this.deps.sessions.refresh(runId)) this.deps.hints.control(runId);
+    }
+  }
+
+  /** Runs were cancelled, or are to be undone: their holders must stop, whoever waits for them wants to know. */
+  async cancelled({ ended, undoing, woken }: CancelledTree): Promise<void> {
+    const { hints, ended: waiters, isLocal } = this.deps;
+    for (const run of [...ended, ...undoing]) if (run.held && !isLocal(run.id)) hints.control(run.id);
+    for (const run of ended) {
+      if (run.watched) hints.done(run.id);
+      waiters.tell(run.id, null);
+    }
+    this.workIn([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);
+    this.woken(woken);
+    await Promise.all([...ended, ...undoing].map((run) => this.lookAt(run.id)));
+  }
+
+  /** Something was asked of a run: if it is held here, look what. */
+  async lookAt(runId: string): Promise<void> {
+    if (this.deps.sessions.hasRun(runId)) await this.deps.sessions.look();
+  }
+}

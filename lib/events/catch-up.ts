@@ -1,0 +1,121 @@
+import type { EventRecord } from '../core/run/events.js';
+import type { EventDelivery } from './delivery.js';
+import { Loop } from '../engine/time/loop.js';
+import type { PgEventReads } from '../storage/reads/event-reads.js';
+
+/** ms between looks at single runs that somebody follows: the net, or all there is without notifications. */
+const NET = 5_000;
+const POLL = 1_000;
+/** ms that a commit may have taken to become visible after the time it is stamped with. */
+const OVERLAP = 60_000;
+/** ms by which the time of a subscription may be wrong. */
+const MARGIN = 50;
+/** Rows of one look at the history. */
+const MOST = 10_000;
+/** ms back in which dead workers are looked for. */
+const DEATHS = 60_000;
+/** ms around a time from which on events may have been lost. */
+const SLACK = 5_000;
+
+/** What is known of a subscription. */
+interface Followed {
+  /** Database time of the subscription, ms. */
+  readonly from: number;
+  /** Of the last look. */
+  lookedAt: number;
+}
+
+/**
+ * Finds in the tables what was not heard of. Runs that somebody follows are looked at every few seconds; the history of
+ * all runs only where events must have been lost: the listening session was down, a process says so, or one has died.
+ */
+export class EventLooks {
+  private readonly loop: Loop;
+  private readonly followed = new WeakMap<EventDelivery, Followed>();
+  private readonly buried = new Set<number>();
+  /** performance.now() since which events of any run may be missing. */
+  private missingSince = Infinity;
+  private running = false;
+
+  constructor(
+    private readonly reads: PgEventReads,
+    private readonly deliveries: ReadonlySet<EventDelivery>,
+    private readonly notified: boolean,
+    private readonly warn: (message: string) => void,
+  ) {
+    this.loop = new Loop('Looking for events', notified ? NET : POLL, () => this.look(), warn);
+  }
+
+  /** There are other subscriptions than before. */
+  changed(): void {
+    const wanted = this.deliveries.size > 0;
+    if (wanted && !this.running) this.loop.start();
+    else if (wanted) void this.loop.poke();
+    else if (this.running) void this.loop.stop();
+    this.running = wanted;
+  }
+
+  /** Of the last so many ms events may be missing. */
+  missed(ms: number): void {
+    this.missingSince = Math.min(this.missingSince, performance.now() - ms - SLACK);
+    if (this.running) void this.loop.poke();
+  }
+
+  async stop(): Promise<void> {
+    this.running = false;
+    await this.loop.stop();
+  }
+
+  private async look(): Promise<null> {
+    const fresh = [...this.deliveries].some((delivery) => !this.followed.has(delivery));
+    const runs = [...this.deliveries].some(({ filter }) => filter.kind === 'run');
+    const now = fresh || runs ? await this.reads.now() : 0;
+    const at = performance.now();
+    for (const delivery of this.deliveries) {
+      // One that is made at this moment is followed from now on, which is later than it should be by a round trip.
+      if (this.followed.has(delivery)) continue;
+      this.followed.set(delivery, { from: now - (at - delivery.since) - MARGIN, lookedAt: now });
+    }
+    if (runs) await this.lookAtRuns(now);
+    if (!this.notified) return null;
+    const all = [...this.deliveries].filter(({ filter }) => filter.kind === 'all');
+    const since = this.missingSince;
+    if (all.length === 0) {
+      this.missingSince = Infinity;
+      return null;
+    }
+    const dead = (await this.reads.deadSince(DEATHS)).filter(({ id }) => !this.buried.has(id));
+    const from = Math.min(since, ...dead.map(({ unseenMs }) => performance.now() - unseenMs - SLACK));
+    if (from === Infinity) return null;
+    const events = await this.reads.ofHistory(performance.now() - from, MOST);
+    if (events.length === MOST) this.warn(`More than ${MOST} events were missed: only the latest are told.`);
+    for (const delivery of all) for (const event of events) this.give(delivery, event);
+    for (const { id } of dead) this.buried.add(id);
+    if (this.missingSince === since) this.missingSince = Infinity;
+    return null;
+  }
+
+  private async lookAtRuns(now: number): Promise<void> {
+    const earliest = new Map<string, number>();
+    const asked: EventDelivery[] = [];
+    for (const delivery of this.deliveries) {
+      const followed = this.followed.get(delivery);
+      if (delivery.filter.kind !== 'run' || followed === undefined) continue;
+      asked.push(delivery);
+      const { runId } = delivery.filter;
+      const since = Math.max(followed.from, followed.lookedAt - OVERLAP);
+      earliest.set(runId, Math.min(since, earliest.get(runId) ?? Infinity));
+    }
+    const events = await this.reads.ofRuns([...earliest].map(([id, since]) => ({ id, since })));
+    for (const delivery of asked) {
+      for (const event of events) this.give(delivery, event);
+      const followed = this.followed.get(delivery);
+      if (followed !== undefined) followed.lookedAt = now;
+    }
+  }
+
+  /** What was before the subscription is none of its business. */
+  private give(delivery: EventDelivery, event: EventRecord): void {
+    if (event.time >= (this.followed.get(delivery)?.from ?? Infinity)) delivery.push(event);
+  }
+}

@@ -1,0 +1,229 @@
+import { type EventRecord, redactEvent } from '../core/run/events.js';
+import type { Redaction } from '../core/redact/redact.js';
+import { EventDelivery } from './delivery.js';
+import { EventLooks } from './catch-up.js';
+import { EventSender, readEvents } from './sender.js';
+import { type EventFilter, ForeignWishes, WISH_HOLDS, wishOf } from './interests.js';
+import type { BootContext } from '../engine/ports/boot-context.js';
+import type { Observer } from '../engine/ports/observer.js';
+import { EventLink } from '../storage/notify/event-link.js';
+import type { PgEventReads } from '../storage/reads/event-reads.js';
+import type { Listener } from '../storage/notify/listener.js';
+import type { EventWish, Hint } from '../storage/notify/notifier.js';
+
+export interface EventHubOptions {
+  readonly reads: PgEventReads;
+  /** How other processes are heard and told; null: they are not (`notify: false`, or a pooler). */
+  readonly remote: { readonly listener: Listener; readonly link: EventLink } | null;
+  /** What of errors is not told. */
+  readonly redact: Redaction;
+  /** From which subscribers are called. */
+  readonly context: BootContext;
+  readonly warn: (message: string) => void;
+}
+
+/** ms after the boot in which nobody has had the time to say what is wanted. */
+const UNKNOWN = 1_000;
+/** Events kept meanwhile. */
+const MOST_KEPT = 1_000;
+/** Runs whose workflow is remembered. */
+const MOST_NAMES = 1_000;
+
+/**
+ * Where events meet those who listen. Duties:
+ * - tells the engine whether anybody does, here or in another process, so that it pays nothing where nobody does;
+ * - gives events to the subscribers of this process, and to other processes if they want them;
+ * - says, and says again, what is wanted here: who has not heard of it for 30 s sends nothing;
+ * - has the tables looked at where events may have been lost.
+ */
+export class EventHub implements Observer {
+  private readonly deliveries = new Set<EventDelivery>();
+  private readonly wishes = new ForeignWishes();
+  private readonly sender: EventSender | null;
+  private readonly looks: EventLooks;
+  private readonly names = new Map<string, string>();
+  private kept: EventRecord[] | null = null;
+  private closers: (() => void)[] = [];
+  private repeating: NodeJS.Timeout | undefined;
+  private unknown: NodeJS.Timeout | undefined;
+  private saying = false;
+  private closed = false;
+  /** The process is shutting down: whoever subscribes now hears nothing any more. */
+  private ending = false;
+  /** Events that wait for the name of their workflow, in their order. */
+  private naming: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: EventHubOptions) {
+    const { reads, remote, warn } = options;
+    this.sender =
+      remote === null ? null : new EventSender((payloads) => remote.link.send(payloads), remote.listener.tag, warn);
+    this.looks = new EventLooks(reads, this.deliveries, remote !== null, warn);
+    if (remote !== null) this.connect(remote.listener, remote.link);
+  }
+
+  get isWanted(): boolean {
+    return this.deliveries.size > 0 || !this.wishes.isEmpty || this.kept !== null;
+  }
+
+  wants(runId: string): 'nothing' | 'run' | 'steps' {
+    if (!this.isWanted) return 'nothing';
+    if (this.kept !== null || this.wishes.stepsOf(runId)) return 'steps';
+    for (const { filter } of this.deliveries) if (filter.kind === 'run' && filter.runId === runId) return 'steps';
+    return 'run';
+  }
+
+  tell(told: readonly EventRecord[]): void {
+    if (this.closed || !this.isWanted) return;
+    const events = told.map((event) => redactEvent(event, this.options.redact));
+    if (events.every((event) => event.workflow !== null)) return this.spread(events);
+    this.naming = this.naming.then(async () => this.spread(await this.named(events)));
+  }
+
+  /** @returns what ends the subscription */
+  subscribe(filter: EventFilter, deliver: (event: EventRecord) => void, complete: () => void): () => void {
+    const { context, warn } = this.options;
+    const delivery = new EventDelivery(filter, context.bind(deliver), context.bind(complete), warn);
+    if (this.ending) {
+      context.run(complete);
+      return () => {};
+    }
+    this.deliveries.add(delivery);
+    this.options.remote?.link.listen();
+    this.sayWishes();
+    this.looks.changed();
+    if (filter.kind === 'all') this.lookLater(delivery);
+    return context.bind(() => {
+      delivery.close();
+      if (!this.deliveries.delete(delivery)) return;
+      this.sayWishes();
+      this.looks.changed();
+      if (this.deliveries.size === 0) void this.options.remote?.link.unlisten();
+    });
+  }
+
+  /** Gives the subscribers what has come until now, and ends their streams. */
+  async complete(): Promise<void> {
+    this.ending = true;
+    await this.naming;
+    for (const delivery of this.deliveries) delivery.finish();
+    this.deliveries.clear();
+  }
+
+  /** Sends what waits and lets go of all subscribers. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    await this.naming;
+    this.closed = true;
+    clearInterval(this.repeating);
+    clearTimeout(this.unknown);
+    for (const close of this.closers.splice(0)) close();
+    await this.looks.stop();
+    await this.sender?.close();
+    await this.complete();
+    this.options.remote?.link.close();
+  }
+
+  private spread(events: readonly EventRecord[]): void {
+    for (const event of events) {
+      for (const delivery of this.deliveries) delivery.push(event);
+      if (this.wishes.want(event)) this.sender?.push(event);
+      else if (this.kept !== null && this.kept.length < MOST_KEPT) this.kept.push(event);
+    }
+  }
+
+  private connect(listener: Listener, link: EventLink): void {
+    const heard = ({ o, w }: Hint, own: boolean): void => {
+      if (own || o === undefined) return;
+      if (o.ask === true) return this.sayWishes();
+      this.wishes.set(w, o);
+      const kept = this.kept ?? [];
+      if (this.kept !== null) this.kept = kept.filter((event) => !this.wishes.want(event));
+      for (const event of kept) if (this.wishes.want(event)) this.sender?.push(event);
+    };
+    // Nothing is heard while the session is down.
+    const down = (): void => this.wishes.extend();
+    const up = (): void => {
+      this.wishes.extend();
+      this.ask();
+      this.sayWishes();
+    };
+    const unsubscribe = listener.subscribe(heard);
+    listener.on('down', down).on('up', up);
+    const message = (payload: string): void => {
+      const found = readEvents(payload);
+      if (found === null || found.w === listener.tag) return;
+      if (found.gap !== undefined) this.looks.missed(found.gap);
+      // A process of another deploy may have other paths.
+      for (const sent of found.v) {
+        const event = redactEvent(sent, this.options.redact);
+        for (const delivery of this.deliveries) delivery.push(event);
+      }
+    };
+    const back = (): void => this.looks.missed(performance.now() - link.aliveAt);
+    link.on('message', message).on('back', back);
+    this.repeating = setInterval(() => {
+      if (listener.up) this.wishes.expire();
+      if (this.deliveries.size > 0) this.sayWishes();
+    }, WISH_HOLDS / 3);
+    this.repeating.unref();
+    this.closers = [
+      unsubscribe,
+      () => listener.off('down', down).off('up', up),
+      () => link.off('message', message).off('back', back),
+    ];
+    this.ask();
+  }
+
+  /** Who listens to what? Until they have had the time to say so, what happens is kept. */
+  private ask(): void {
+    this.kept ??= [];
+    clearTimeout(this.unknown);
+    this.unknown = setTimeout(() => (this.kept = null), UNKNOWN);
+    this.unknown.unref();
+    this.say({ ask: true });
+  }
+
+  /** Until the others have heard of the subscription they tell nothing of what happens. */
+  private lookLater(delivery: EventDelivery): void {
+    if (this.options.remote === null) return;
+    const timer = setTimeout(() => {
+      if (this.deliveries.has(delivery)) this.looks.missed(performance.now() - delivery.since);
+    }, UNKNOWN);
+    timer.unref();
+  }
+
+  /** In a turn of its own: subscriptions that are made together are said together. */
+  private sayWishes(): void {
+    if (this.saying || this.options.remote === null) return;
+    this.saying = true;
+    setImmediate(() => {
+      this.saying = false;
+      if (!this.closed) this.say(wishOf([...this.deliveries].map(({ filter }) => filter)));
+    });
+  }
+
+  /** What is not heard is said again. */
+  private say(wish: EventWish): void {
+    this.options.remote?.listener.wish(wish).catch(() => {});
+  }
+
+  private async named(events: readonly EventRecord[]): Promise<EventRecord[]> {
+    const missing = events.flatMap(({ workflow, executionId }) =>
+      workflow === null && executionId !== null && !this.names.has(executionId) ? [executionId] : [],
+    );
+    try {
+      if (missing.length > 0) {
+        for (const [id, workflow] of await this.options.reads.workflowsOf(missing)) this.names.set(id, workflow);
+      }
+    } catch {
+      // Better without the name than not at all.
+    }
+    const found = events.map((event) =>
+      event.workflow === null && event.executionId !== null
+        ? { ...event, workflow: this.names.get(event.executionId) ?? null }
+        : event,
+    );
+    for (const id of this.names.keys()) if (this.names.size > MOST_NAMES) this.names.delete(id);
+    return found;
+  }
+}

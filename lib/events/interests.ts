@@ -1,0 +1,90 @@
+import { type EventRecord, isInputEvent, isScheduleEvent, isStepEvent } from '../core/run/events.js';
+import type { EventWish } from '../storage/notify/notifier.js';
+
+/** What a subscription wants. */
+export type EventFilter =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'inputs' }
+  | { readonly kind: 'schedules' }
+  | { readonly kind: 'run'; readonly runId: string };
+
+export function fits(filter: EventFilter, event: EventRecord): boolean {
+  switch (filter.kind) {
+    case 'all':
+      return !isStepEvent(event.kind);
+    case 'inputs':
+      return isInputEvent(event.kind);
+    case 'schedules':
+      return isScheduleEvent(event.kind);
+    case 'run':
+      return event.executionId === filter.runId;
+  }
+}
+
+/** Runs named in one wish: more would not fit into a notification, and every step of every run is sent instead. */
+const MOST_RUNS = 150;
+/** ms for which a wish holds that is not heard again; its process says it again every third of that. */
+export const WISH_HOLDS = 30_000;
+
+/** What these subscriptions want of other processes. */
+export function wishOf(filters: Iterable<EventFilter>): EventWish {
+  const runs = new Set<string>();
+  const wanted = { all: false, inputs: false, schedules: false };
+  for (const filter of filters) {
+    if (filter.kind === 'run') runs.add(filter.runId);
+    else wanted[filter.kind] = true;
+  }
+  return { ...wanted, runs: runs.size > MOST_RUNS ? '*' : [...runs] };
+}
+
+interface Wanted {
+  readonly all: boolean;
+  readonly inputs: boolean;
+  readonly schedules: boolean;
+  readonly runs: ReadonlySet<string> | '*';
+  until: number;
+}
+
+/** What other processes want, until their wishes run out. */
+export class ForeignWishes {
+  private readonly byProcess = new Map<string, Wanted>();
+
+  /** A process has said what it wants. */
+  set(process: string, { all = false, inputs = false, schedules = false, runs = [] }: EventWish): void {
+    if (!all && !inputs && !schedules && runs.length === 0) this.byProcess.delete(process);
+    else {
+      const until = performance.now() + WISH_HOLDS;
+      this.byProcess.set(process, { all, inputs, schedules, runs: runs === '*' ? '*' : new Set(runs), until });
+    }
+  }
+
+  /** Nothing can be heard at the moment, or could not until now: what is known holds on. */
+  extend(): void {
+    const until = performance.now() + WISH_HOLDS;
+    for (const wish of this.byProcess.values()) wish.until = until;
+  }
+
+  expire(): void {
+    const now = performance.now();
+    for (const [process, { until }] of this.byProcess) if (until < now) this.byProcess.delete(process);
+  }
+
+  get isEmpty(): boolean {
+    return this.byProcess.size === 0;
+  }
+
+  stepsOf(runId: string): boolean {
+    for (const { runs } of this.byProcess.values()) if (runs === '*' || runs.has(runId)) return true;
+    return false;
+  }
+
+  want(event: EventRecord): boolean {
+    for (const { all, inputs, schedules, runs } of this.byProcess.values()) {
+      if (all && !isStepEvent(event.kind)) return true;
+      if (inputs && isInputEvent(event.kind)) return true;
+      if (schedules && isScheduleEvent(event.kind)) return true;
+      if (runs === '*' || (event.executionId !== null && runs.has(event.executionId))) return true;
+    }
+    return false;
+  }
+}

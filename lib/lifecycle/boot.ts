@@ -1,0 +1,235 @@
+import type { Logger } from '@nestjs/common';
+import { hostname } from 'node:os';
+import type { DataSource } from 'typeorm';
+import { DefinitionError, MigrationError } from '../core/errors/errors.js';
+import type { Sequence, WorkflowDefinition } from '../core/definition/definition.js';
+import { retentionJob } from './retention-job.js';
+import type { Closers } from './closers.js';
+import { targetOf, waitForDatabase } from './connect.js';
+import type { WorkflowBinding } from '../workflows/durable.explorer.js';
+import type { DurableRuntime } from './host.js';
+import { type InputCheck, inputValidator } from '../workflows/input-validator.js';
+import { appDataSourceOf, type ResolvedOptions } from '../options/module.js';
+import { captureLogs } from '../logging/log-capture.js';
+import { openEvents } from './event-boot.js';
+import { connectHints } from './hints.js';
+import { Advice } from '../engine/step/advice.js';
+import { BootContext } from '../engine/ports/boot-context.js';
+import { Engine } from '../engine/engine.js';
+import { limitKeyOf } from '../engine/worker/limit-keys.js';
+import { Registry } from '../engine/ports/registry.js';
+import { serverAnswer, type DatabaseTarget } from '../storage/connection/connection.js';
+import { Connections } from '../storage/connection/connections.js';
+import { openDataSource } from '../storage/connection/data-source.js';
+import { PgDeclarations } from '../storage/schedules/declarations.js';
+import { saveDefinition } from '../storage/engine/definition-store.js';
+import { startEmbedded } from '../storage/embedded/server.js';
+import { checkMigrations, howToMigrate, migrate } from '../storage/migrations/migrator.js';
+import { PgStore } from '../storage/engine/pg-store.js';
+import { PgControl } from '../storage/client/control.js';
+import { childTargets } from '../workflows/children.js';
+import { PgScheduleStore } from '../storage/schedules/schedule-store.js';
+import { PgSchedules } from '../storage/schedules/schedules.js';
+import { declareSchedules, withRedaction } from './schedule-boot.js';
+import { PgQueueStore } from '../storage/engine/queue-store.js';
+import { PgRetention } from '../storage/client/retention.js';
+import { sql } from '../storage/sql.js';
+import { type Query, readsOf } from '../storage/connection/transaction.js';
+import { openTelemetry } from '../telemetry/telemetry.js';
+import { mixedVersions, packageVersion } from '../telemetry/version.js';
+
+/**
+ * Everything between the checked options and an engine that is ready to start: server, connections, tables, definitions.
+ * What is opened goes to `closers`, whether the boot succeeds or not.
+ */
+export async function boot(
+  options: ResolvedOptions,
+  bindings: readonly WorkflowBinding[],
+  closers: Closers,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<DurableRuntime> {
+  const context = new BootContext();
+  const appDataSource = appDataSourceOf(options);
+  if (appDataSource === null) refuseTransactionalSteps(bindings);
+  const validators = new Map<Function, InputCheck>();
+  for (const { type, inputType, definition } of bindings) {
+    if (inputType !== null) validators.set(type, await inputValidator(inputType, definition.name));
+  }
+
+  const found = await reach(options, closers, log);
+  const target = options.sqlLog ? { ...found, onStatement: (text: string) => log.debug(text) } : found;
+  const server = await waitForDatabase(target, {
+    warn: (message) => log.warn(message),
+    notify: options.notify,
+    signal,
+  });
+  if (appDataSource !== null) await initialize(appDataSource, closers);
+  await prepareTables(options, target, log);
+
+  const { poolSize, leaseTimeout } = options;
+  const connections = new Connections(target, { direct: server.direct, poolSize, leaseTimeout });
+  closers.add('the connections', () => connections.close());
+  const { pool } = connections;
+  const database = await openDataSource(pool, options.schema);
+  const instanceId = await readInstanceId(readsOf(pool), options.schema);
+
+  if (options.logs !== null) {
+    const release = captureLogs();
+    closers.add('the capture of logs', async () => release());
+  }
+  const mixed = mixedVersions();
+  if (mixed !== null) {
+    log.warn(
+      `This process has loaded different versions of nest-durable: ${mixed}. They may not understand each other: have one.`,
+    );
+  }
+  for (const { className, notices } of bindings) for (const notice of notices) log.warn(`${className}: ${notice}.`);
+  const registry = new Registry(context);
+  for (const { definition, hash, type, instance, retryIf, concurrencyKey } of bindings) {
+    const { id } = await saveDefinition(database, { name: definition.name, hash, definition });
+    const validateInput = withLimitKey(definition, concurrencyKey, validators.get(type) ?? null);
+    registry.add({ definition, definitionId: id, type, instance, retryIf, concurrencyKey, validateInput });
+  }
+
+  const declarations = new PgDeclarations(pool, options.schema, new PgSchedules(pool, options.schema));
+  const declared = await declareSchedules(declarations, registry, bindings, options, log);
+
+  const store = new PgStore({
+    connections,
+    schema: options.schema,
+    appDataSource,
+    places: [...options.queues.values()].reduce((sum, { concurrency }) => sum + concurrency, 0),
+    onTrouble: (message) => log.warn(message),
+  });
+  const queues = new PgQueueStore(pool, options.schema);
+  const retention = retentionJob(new PgRetention(pool, options.schema), options.retention);
+  const hints = await connectHints(options, connections, server, closers, log);
+  const events = openEvents(connections, options.schema, options.redact, hints, context, closers, log);
+  const telemetry = await openTelemetry(options.redact);
+  const deps = {
+    observer: events,
+    ...(telemetry === undefined ? {} : { telemetry }),
+    store,
+    schedules: withRedaction(new PgScheduleStore(pool, options.schema), options.redact),
+    queues,
+    declarations: { store: declarations, schedules: declared },
+    jobs: retention === null ? [] : [retention],
+    registry,
+    context,
+    advice: new Advice((message) => log.warn(message)),
+    settings: {
+      ...options,
+      host: hostname(),
+      version: packageVersion(),
+      queues: Object.fromEntries(options.queues),
+    },
+    hints,
+    targets: childTargets(
+      registry,
+      new PgControl({ pool, schema: options.schema, instanceId, hint: hints.hint }),
+      options,
+    ),
+    sessionName: () => hints.sessionName,
+    onTrouble: (message: string) => log.warn(message),
+  };
+  const engine = Engine.open(deps);
+  hints.attach(engine, options.queues.keys());
+  const { schema } = options;
+  return {
+    engine,
+    deps,
+    events: context.guard(events),
+    registry,
+    store,
+    schedules: bindings.flatMap((binding) => binding.schedules),
+    pool,
+    schema,
+    appDataSource,
+    instanceId,
+    listening: hints.listening,
+    hint: hints.hint,
+    looseHint: hints.looseHint,
+  };
+}
+
+/** A start is refused where the limit of its workflow could not count it. */
+function withLimitKey(
+  definition: WorkflowDefinition,
+  concurrencyKey: WorkflowBinding['concurrencyKey'],
+  validate: InputCheck | null,
+): InputCheck | null {
+  if (definition.concurrency === null || concurrencyKey === null) return validate;
+  return async (input, given) => {
+    await validate?.(input, given);
+    limitKeyOf({ definition, concurrencyKey }, input);
+  };
+}
+
+/** The server that is to be used. */
+async function reach({ database }: ResolvedOptions, closers: Closers, log: Logger): Promise<DatabaseTarget> {
+  if (database.kind !== 'embedded') return targetOf(database);
+  const { dir, port } = database;
+  const server = await startEmbedded({ dir, port, log: (line) => log.log(line) });
+  closers.add('the embedded PostgreSQL', () => server.stop());
+  return targetOf({ kind: 'server', server: { connectionString: server.url } });
+}
+
+/** The app's DataSource is closed here only if it was opened here. */
+async function initialize(dataSource: DataSource, closers: Closers): Promise<void> {
+  if (dataSource.isInitialized) return;
+  await dataSource.initialize();
+  closers.add("the app's DataSource", async () => {
+    if (dataSource.isInitialized) await dataSource.destroy();
+  });
+}
+
+async function prepareTables(
+  { migrations, schema }: ResolvedOptions,
+  target: DatabaseTarget,
+  log: Logger,
+): Promise<void> {
+  if (migrations === 'check') await checkMigrations({ target, schema });
+  if (migrations !== 'run') return;
+  const applied = await migrate({ target, schema });
+  if (applied.length > 0) log.log(`Schema "${schema}": applied ${applied.join(', ')}`);
+}
+
+/** SQLSTATE: no such schema, no such table. */
+const NO_TABLES = ['3F000', '42P01'];
+
+async function readInstanceId(query: Query, schema: string): Promise<string> {
+  try {
+    const [row] = await query<{ id: string }>(sql('instance', schema), []);
+    return row?.id ?? '';
+  } catch (error) {
+    if (!NO_TABLES.includes(serverAnswer(error)?.code ?? '')) throw error;
+    throw new MigrationError(
+      `Schema "${schema}" has no tables of nest-durable, and migrations is 'none'. ` + howToMigrate(schema),
+      { cause: error },
+    );
+  }
+}
+
+function refuseTransactionalSteps(bindings: readonly WorkflowBinding[]): void {
+  const members = bindings.flatMap(({ className, definition }) =>
+    [
+      ...transactionalMembers(definition.nodes),
+      ...definition.compensations.filter(({ transactional }) => transactional).map(({ member }) => member),
+    ].map((member) => `${className}.${member}`),
+  );
+  if (members.length === 0) return;
+  throw new DefinitionError(
+    `${members.join(', ')}: a transactional step needs the app's own connections. ` +
+      'Give the module database: { dataSource }, with the DataSource that the step writes to, or take `transactional` away.',
+  );
+}
+
+function transactionalMembers(nodes: Sequence): string[] {
+  return nodes.flatMap((node) => {
+    const own = node.settings.transactional ? [node.member] : [];
+    if (node.kind === 'forEach') return [...own, ...transactionalMembers(node.arm)];
+    const arms = node.kind === 'branch' || node.kind === 'parallel' ? Object.values(node.arms) : [];
+    return [...own, ...arms.flatMap(transactionalMembers)];
+  });
+}

@@ -1,0 +1,124 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConfigurationError, DatabaseUnavailableError } from '../core/errors/errors.js';
+import { read, textOf } from '../core/text-of.js';
+import type { ResolvedDatabase } from '../options/module.js';
+import {
+  type DatabaseTarget,
+  describeTarget,
+  isConnectionError,
+  resolveTarget,
+  serverAnswer,
+} from '../storage/connection/connection.js';
+import { probeServer, type ServerFindings } from '../storage/connection/server-probe.js';
+
+/** ms that a boot waits for a database that is not there yet: as long as a container of it takes to start. */
+export const CONNECT_TIMEOUT = 30_000;
+/** ms between two tries. */
+const RETRY_DELAY = 500;
+/** ms between two lines in the log. */
+const WARN_INTERVAL = 5_000;
+const OLDEST_SERVER = 14;
+
+/** Where the engine's own connections go; `embedded` has a URL only once its server runs. */
+export function targetOf(database: Exclude<ResolvedDatabase, { kind: 'embedded' }>): DatabaseTarget {
+  if (database.kind === 'dataSource') return resolveTarget({ dataSource: database.dataSource });
+  const { connectionString, ...rest } = database.server;
+  return resolveTarget(connectionString === undefined ? rest : { ...rest, url: connectionString });
+}
+
+export interface WaitOptions {
+  readonly warn: (message: string) => void;
+  /** Whether to look if notifications arrive. */
+  readonly notify: boolean;
+  /** ms. Default: 30 000. */
+  readonly patience?: number;
+  /** Ends the wait: the app is being closed. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Returns what the server is like, once it takes a connection that can write. One that is not reachable, is starting, or
+ * takes no writes at the moment is tried again for `patience` ms; a refused password, a role or a database that there is
+ * none of are not, since they will not become right by themselves.
+ * @throws DatabaseUnavailableError naming host, port and database, never user or password
+ * @throws ConfigurationError for a server that is older than PostgreSQL 14, or a database whose encoding is not UTF8
+ */
+export async function waitForDatabase(
+  target: DatabaseTarget,
+  { warn, notify, patience = CONNECT_TIMEOUT, signal }: WaitOptions,
+): Promise<ServerFindings> {
+  const where = describeTarget(target);
+  const begin = performance.now();
+  let warned = -Infinity;
+  for (;;) {
+    const found = await look(target, notify);
+    if (!('why' in found)) return checked(found, where);
+    const waited = performance.now() - begin;
+    if (!found.retry || waited >= patience || signal?.aborted === true) {
+      const tried = found.retry ? ` It was tried for ${Math.round(waited / 1_000)} s.` : '';
+      throw new DatabaseUnavailableError(
+        `The database at ${where} cannot be used: ${found.why}.${tried} ` +
+          'Check that PostgreSQL runs there, and the option "database" (or DATABASE_URL).',
+        { cause: found.cause },
+      );
+    }
+    if (performance.now() - warned >= WARN_INTERVAL) {
+      warned = performance.now();
+      const left = Math.ceil((patience - waited) / 1_000);
+      warn(`The database at ${where} is not there yet (${found.why}); trying again for ${left} s.`);
+    }
+    await delay(Math.min(RETRY_DELAY, Math.max(1, patience - waited)), undefined, { signal }).catch(() => {});
+  }
+}
+
+interface Failure {
+  readonly why: string;
+  readonly retry: boolean;
+  readonly cause: unknown;
+}
+
+async function look(target: DatabaseTarget, notify: boolean): Promise<ServerFindings | Failure> {
+  try {
+    return await probeServer(target, notify);
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+function checked(found: ServerFindings, where: string): ServerFindings {
+  const { version, encoding } = found;
+  const faults = [
+    ...(version < OLDEST_SERVER
+      ? [`expected PostgreSQL ${OLDEST_SERVER} or later, the one at ${where} is ${version}`]
+      : []),
+    ...(encoding === 'UTF8'
+      ? []
+      : [
+          `expected a database with the encoding UTF8, which can hold any text; the one at ${where} has ${encoding}. ` +
+            `Make one with CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'`,
+        ]),
+  ];
+  if (faults.length === 0) return found;
+  throw new ConfigurationError(faults.map((message) => ({ path: 'database', message })));
+}
+
+/** SQLSTATE: no such database, no right to connect to it. */
+const NOT_FOR_US = /^(3D000|42501)$/;
+/** A pooler has one code for all that is wrong. */
+const POOLER_SAYS = /no such (database|user)|authentication failed/i;
+
+function failureOf(error: unknown): Failure {
+  const answer = serverAnswer(error);
+  const code = answer?.code ?? '';
+  const refused = code.startsWith('28') || (code.startsWith('08') && POOLER_SAYS.test(answer?.message ?? ''));
+  // The server's own text names the user.
+  if (refused) return { why: `it refused user or password (${code})`, retry: false, cause: undefined };
+  if (NOT_FOR_US.test(code)) return { why: `${answer?.message} (${code})`, retry: false, cause: undefined };
+  return { why: reasonOf(error), retry: isConnectionError(error), cause: error };
+}
+
+/** What the server is not: `takes no writes` is said as a sentence of its own. */
+function reasonOf(error: unknown): string {
+  const text = textOf(error);
+  return read(error, 'sent') === false ? text.replace(/^PostgreSQL \(.*?\) /, 'it ').replace(/\.$/, '') : text;
+}

@@ -1,0 +1,45 @@
+import type { DataSource } from 'typeorm';
+import type { ScheduleDeclaration } from '../core/time/schedule.js';
+import type { EventHub } from '../events/hub.js';
+import type { HintConnection } from './hints.js';
+import type { EngineDeps } from '../engine/engine-deps.js';
+import type { Engine } from '../engine/engine.js';
+import type { Registry } from '../engine/ports/registry.js';
+import type { ResolvedOptions } from '../options/module.js';
+import type { PgStore } from '../storage/engine/pg-store.js';
+import type { Lender } from '../storage/connection/transaction.js';
+
+/** What the injectable services of one instance stand on. They exist before the boot; what they need comes with it. */
+export interface DurableHost {
+  readonly name: string;
+  readonly options: ResolvedOptions;
+  /** Waits for the boot; rejects with its error when it failed, and with DatabaseUnavailableError after the shutdown. */
+  ready(): Promise<DurableRuntime>;
+}
+
+/** A booted instance. */
+export interface DurableRuntime {
+  readonly engine: Engine;
+  /** What the engine is made of. The testing kit makes further ones of it, which can die while the app lives. */
+  readonly deps: EngineDeps & { readonly hints: HintConnection };
+  /** Who listens to what happens. */
+  readonly events: EventHub;
+  readonly registry: Registry;
+  /** When it last committed something. */
+  readonly store: Pick<PgStore, 'lastCommitAge'>;
+  /** What the classes' `@Schedule()`s say. */
+  readonly schedules: readonly ScheduleDeclaration[];
+  /** The sessions that all share which have none of their own. */
+  readonly pool: Lender;
+  readonly schema: string;
+  /** The app's DataSource, where the options give one: serves `manager` and `stepManager()`. */
+  readonly appDataSource: DataSource | null;
+  /** Id of the set of tables: a `manager` must be on a database that has the same. */
+  readonly instanceId: string;
+  /** Whether hints of other processes arrive at the moment; else work is found by polling. */
+  readonly listening: () => boolean;
+  /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
+  readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
+  /** What one that sends an event sends too; `null`: the event is found by polling. */
+  readonly looseHint: { readonly channel: string; readonly payload: string } | null;
+}

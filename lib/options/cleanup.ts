@@ -1,0 +1,57 @@
+import { FINISHED_STATUSES, type FinishedStatus } from '../core/run/status.js';
+import { isDate } from '../core/limits.js';
+import { listOf, type OptionReader, readOptions } from '../core/option-reader.js';
+import type { CleanupFilter, PgRetention } from '../storage/client/retention.js';
+
+/** Which finished runs `cleanup()` deletes. */
+export interface CleanupOptions {
+  /** Runs that ended so many ms ago or earlier, or at this time or earlier. */
+  readonly olderThan: number | Date;
+  /** Only these. Default: every finished status. */
+  readonly status?: FinishedStatus | readonly FinishedStatus[];
+  /** Only counts what would go. Default: false. */
+  readonly dryRun?: boolean;
+  /** Runs deleted in one transaction, at most. Default: 1000. */
+  readonly batchSize?: number;
+}
+
+const MOST = 10_000;
+/** 1000 years. */
+const LONGEST = 31_557_600_000_000;
+
+/** @internal @throws InvalidInputError with everything that is wrong */
+export async function cleanup(retention: PgRetention, options: unknown): Promise<number> {
+  const { olderThan, ...filter } = readCleanup(options);
+  const before = olderThan instanceof Date ? olderThan : new Date(Math.ceil((await retention.now()) - olderThan));
+  return retention.cleanup({ ...filter, before });
+}
+
+interface Read extends Omit<CleanupFilter, 'before'> {
+  readonly olderThan: number | Date;
+}
+
+function readCleanup(options: unknown): Read {
+  return readOptions('The options of cleanup()', options, (read) => ({
+    olderThan: readAge(read),
+    statuses: readStatuses(read),
+    dryRun: read.boolean('dryRun', false),
+    batchSize: read.integer('batchSize', 1_000, { min: 1, max: MOST }),
+  }));
+}
+
+function readAge(read: OptionReader): number | Date {
+  const value = read.take('olderThan');
+  if (typeof value === 'number' && value >= 0 && value <= LONGEST) return value;
+  const date = isDate(value) ? new Date(value) : null;
+  if (date !== null && date.getTime() >= 0) return date;
+  read.expected('olderThan', 'a number of ms, at least 0, or a Date', value);
+  return 0;
+}
+
+function readStatuses(read: OptionReader): readonly FinishedStatus[] {
+  const value = read.take('status');
+  if (listOf(value)?.length === 0) {
+    read.fault('status', 'expected at least one status, got an empty list');
+  }
+  return read.severalOf('status', FINISHED_STATUSES) ?? FINISHED_STATUSES;
+}

@@ -1,0 +1,69 @@
+import type { RunFilters, RunListFilters } from '../core/run/execution.js';
+import { EXECUTION_STATUSES } from '../core/run/status.js';
+import { QUEUE_NAME, UUID } from '../core/limits.js';
+import { readOptions } from '../core/option-reader.js';
+import { ALL_STEPS, type StepPage } from '../storage/reads/run-rows.js';
+import { readTags } from './start.js';
+
+const MOST = 1_000;
+
+/** @throws InvalidInputError with everything that is wrong */
+export function readFilters(filters: unknown, workflowName: (workflow: unknown) => string): RunFilters {
+  return readAll('The filters of countExecutions()', filters, workflowName, false);
+}
+
+/** @throws InvalidInputError with everything that is wrong */
+export function readListFilters(filters: unknown, workflowName: (workflow: unknown) => string): RunListFilters {
+  return readAll('The filters of listExecutions()', filters, workflowName, true);
+}
+
+/** @throws InvalidInputError */
+export function readChildFilters(filters: unknown): Pick<RunListFilters, 'status' | 'limit' | 'after'> {
+  const found = readOptions('The filters of listChildren()', filters, (read) => ({
+    status: read.severalOf('status', EXECUTION_STATUSES),
+    limit: read.integer('limit', null, { min: 1, max: MOST }),
+    after: read.text('after', null, UUID),
+  }));
+  return withoutNulls(found);
+}
+
+/** @throws InvalidInputError */
+export function readStepPage(options: unknown): StepPage {
+  return readOptions('The options of getSteps()', options, (read) => ({
+    limit: read.integer('limit', ALL_STEPS.limit, { min: 1, max: Number.MAX_SAFE_INTEGER }),
+    offset: read.integer('offset', 0, { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    includeData: read.boolean('includeData', true),
+  }));
+}
+
+function readAll(
+  what: string,
+  filters: unknown,
+  workflowName: (workflow: unknown) => string,
+  paged: boolean,
+): RunListFilters {
+  const found = readOptions(what, filters, (read) => {
+    const workflow = read.take('workflow');
+    return {
+      workflow: workflow === undefined ? null : workflowName(workflow),
+      status: read.severalOf('status', EXECUTION_STATUSES),
+      queue: read.text('queue', null, QUEUE_NAME),
+      parentId: read.text('parentId', null, UUID),
+      tags: readTags(read, 'tags'),
+      since: read.date('since'),
+      until: read.date('until'),
+      ...(paged && {
+        limit: read.integer('limit', 50, { min: 1, max: MOST }),
+        offset: read.integer('offset', 0, { min: 0, max: Number.MAX_SAFE_INTEGER - MOST }),
+        before: read.text('before', null, UUID),
+        after: read.text('after', null, UUID),
+        order: read.oneOf('order', 'desc', ['asc', 'desc']),
+      }),
+    };
+  });
+  return withoutNulls(found);
+}
+
+function withoutNulls(found: object): object {
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null));
+}

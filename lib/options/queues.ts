@@ -1,0 +1,125 @@
+import { QUEUE_NAME } from '../core/limits.js';
+import type { OptionReader } from '../core/option-reader.js';
+
+/** How this process works on one queue, and what holds for the queue on all nodes. */
+export interface QueueOptions {
+  /** Runs of this queue that this process executes at a time. Default: 10. */
+  concurrency?: number;
+  /** ms between two looks into the queue when no notification comes. A safety net where `notify` is on. Default: 1000. */
+  pollInterval?: number;
+  /**
+   * Runs of this queue that all processes together hold at a time. As with the other limits of a queue, those of the living
+   * process with the latest definitions hold for all, and among such those that came last: give them all the same.
+   * Default: no limit.
+   */
+  globalConcurrency?: number;
+  /** At most `limit` runs are begun (or taken up, see `counts`) in any `period` ms, over all processes. Default: no limit. */
+  rateLimit?: RateLimit;
+  /**
+   * ms of waiting that one step of priority is worth: a run that became ready so much earlier goes before one whose
+   * priority is higher by one. A run that goes on (after a wait, a retry delay, a crash) counts one step more than a new
+   * one. Default: 60 000.
+   */
+  priorityAgeing?: number;
+}
+
+export interface RateLimit {
+  limit: number;
+  /** ms */
+  period: number;
+  /**
+   * `'runs'`: first claims only, so retries and whatever else goes on are not held back. `'attempts'`: each time that a worker
+   * takes a run of the queue up, or a step of another queue's run: the first time, after a retry delay, after a wait, after
+   * a crash. Steps that follow one another without any of these are taken up once. Default: `'runs'`.
+   */
+  counts?: 'runs' | 'attempts';
+}
+
+export interface ResolvedQueue {
+  readonly concurrency: number;
+  /** ms */
+  readonly pollInterval: number;
+  readonly globalConcurrency: number | null;
+  readonly rateLimit: Readonly<Required<RateLimit>> | null;
+  /** ms */
+  readonly priorityAgeing: number;
+}
+
+/** How long finished runs are kept, in ms; what is left out is kept for ever. */
+export interface RetentionOptions {
+  completed?: number;
+  failed?: number;
+  cancelled?: number;
+  compensated?: number;
+  compensationFailed?: number;
+}
+
+export type Retention = Readonly<Record<keyof RetentionOptions, number | null>>;
+
+export const DEFAULT_QUEUE: ResolvedQueue = {
+  concurrency: 10,
+  pollInterval: 1_000,
+  globalConcurrency: null,
+  rateLimit: null,
+  priorityAgeing: 60_000,
+};
+
+/** Node runs a timer of more ms than this at once. */
+const LONGEST_TIMER = 2_147_483_647;
+const SHORTEST_INTERVAL = 10;
+const MOST = 1_000_000;
+/** 100 years in ms. */
+const LONGEST_AGE = 3_155_760_000_000;
+
+export function readQueues(read: OptionReader, workers: boolean): ReadonlyMap<string, ResolvedQueue> {
+  const given = read.object('queues');
+  const queues = new Map<string, ResolvedQueue>();
+  if (given === undefined) return queues.set('default', DEFAULT_QUEUE);
+  if (given === null) return queues;
+  for (const name of given.keys()) {
+    if (!QUEUE_NAME.fits(name)) given.fault(name, `is not a queue name: expected ${QUEUE_NAME.expected}`);
+    const queue = given.object(name);
+    if (!queue) continue;
+    const ms = { max: LONGEST_TIMER, unit: 'ms' };
+    queues.set(name, {
+      concurrency: queue.integer('concurrency', DEFAULT_QUEUE.concurrency, { min: 1, max: 10_000 }),
+      pollInterval: queue.integer('pollInterval', DEFAULT_QUEUE.pollInterval, { min: SHORTEST_INTERVAL, ...ms }),
+      globalConcurrency: queue.integer('globalConcurrency', null, { min: 1, max: MOST }),
+      rateLimit: readRate(queue),
+      priorityAgeing: queue.integer('priorityAgeing', DEFAULT_QUEUE.priorityAgeing, { min: SHORTEST_INTERVAL, ...ms }),
+    });
+    queue.refuseOthers();
+  }
+  if (workers && given.keys().length === 0) {
+    read.fault('queues', 'expected at least one queue, got none; to execute nothing here, set workers to false');
+  }
+  return queues;
+}
+
+function readRate(queue: OptionReader): Required<RateLimit> | null {
+  const rate = queue.object('rateLimit');
+  if (!rate) return null;
+  for (const key of ['limit', 'period'].filter((one) => !rate.keys().includes(one))) {
+    rate.fault(key, 'is missing: a rate is { limit, period }, so many runs begun in so many ms');
+  }
+  const limit = rate.integer('limit', 1, { min: 1, max: MOST });
+  const period = rate.integer('period', 1_000, { min: 1, max: LONGEST_TIMER, unit: 'ms' });
+  const counts = rate.oneOf('counts', 'runs', ['runs', 'attempts']);
+  rate.refuseOthers();
+  return { limit, period, counts };
+}
+
+export function readRetention(read: OptionReader): Retention {
+  const given = read.object('retention');
+  const age = (key: keyof RetentionOptions): number | null =>
+    given?.integer(key, null, { min: 1, max: LONGEST_AGE, unit: 'ms' }) ?? null;
+  const retention: Retention = {
+    completed: age('completed'),
+    failed: age('failed'),
+    cancelled: age('cancelled'),
+    compensated: age('compensated'),
+    compensationFailed: age('compensationFailed'),
+  };
+  given?.refuseOthers();
+  return retention;
+}

@@ -1,0 +1,116 @@
+import type { EntityManager } from 'typeorm';
+import { PENDING_STATUSES, type PendingEventFilters, type PendingInputFilters } from '../core/input/pending.js';
+import { checkText, KEY, REASON, UUID } from '../core/limits.js';
+import { Faults, OptionReader, readOptions } from '../core/option-reader.js';
+import { isUuid } from '../core/uuid.js';
+import { readManager } from './start.js';
+import type { InputSelector } from '../storage/client/waits.js';
+
+/** How an event is sent. */
+export interface SendEventOptions {
+  /**
+   * Of all events that are sent to a run with the same key, one is delivered. At most 512 characters. Default: each call
+   * sends one.
+   */
+  dedupeKey?: string;
+  /** The event is sent if and only if the transaction of this EntityManager commits. Default: at once. */
+  manager?: EntityManager;
+}
+
+/** Which waits are cancelled, and why. */
+export interface CancelWaitOptions {
+  /** Name of an event, of an input, or of a child's workflow. Default: all that the run waits for. */
+  name?: string;
+  /** `reason` of the `WaitCancelledError` that the step gets. Default: none. */
+  reason?: string;
+}
+
+export interface CancelOptions {
+  /**
+   * Whether what the run did is undone, see `compensate` of steps: it is then `compensated` in the end. A run that has
+   * not begun, or has nothing to undo, is `cancelled`. Default: false.
+   */
+  compensate?: boolean;
+}
+
+const MOST = 1_000;
+
+/** @throws InvalidInputError */
+export function readEvent(
+  name: unknown,
+  options: unknown,
+): { name: string; dedupeKey: string | null; manager: EntityManager | null } {
+  const faults = new Faults();
+  const read = readName(faults, name);
+  const rest = readOptions(
+    'The arguments of sendEvent()',
+    options,
+    (reader) => ({ dedupeKey: reader.text('dedupeKey', null), manager: readManager(reader) }),
+    faults,
+  );
+  return { name: read, ...rest };
+}
+
+/** @internal @throws InvalidInputError */
+export function readInputSelector(input: unknown): InputSelector {
+  const what = 'The arguments of provideInput()';
+  if (typeof input !== 'object' || input === null) return { name: checkText(what, 'name', input, KEY) };
+  const faults = new Faults();
+  const read = OptionReader.of(faults, 'input', input);
+  const inputId = read?.take('inputId');
+  if (read !== null && !isUuid(inputId)) read.expected('inputId', 'a UUID, as listPendingInputs() gives it', inputId);
+  read?.refuseOthers();
+  faults.refuse(what);
+  return { inputId: String(inputId).toLowerCase() };
+}
+
+/** @throws InvalidInputError */
+export function readCancelWait(options: unknown): { name: string | null; reason: string | null } {
+  return readOptions('The options of cancelWait()', options, (read) => ({
+    name: read.text('name', null),
+    reason: read.text('reason', null, REASON),
+  }));
+}
+
+/** @throws InvalidInputError */
+export function readCancel(reason: unknown, options: unknown): { reason: string | null; compensate: boolean } {
+  const faults = new Faults();
+  const why = typeof reason === 'string' && REASON.fits(reason) ? reason : null;
+  if (why === null && reason !== undefined) faults.expected('reason', REASON.expected, reason);
+  const read = (reader: OptionReader): boolean => reader.boolean('compensate', false);
+  return { reason: why, compensate: readOptions('The arguments of cancel()', options, read, faults) };
+}
+
+/** @throws InvalidInputError with everything that is wrong */
+export function readPendingInputs(filters: unknown, workflowName: (workflow: unknown) => string): PendingInputFilters {
+  return readFilters('The filters of listPendingInputs()', filters, (read) => {
+    const workflow = read.take('workflow');
+    return {
+      workflow: workflow === undefined ? null : workflowName(workflow),
+      executionId: read.text('executionId', null, UUID),
+      timeoutBefore: read.date('timeoutBefore'),
+    };
+  });
+}
+
+/** @throws InvalidInputError with everything that is wrong */
+export function readPendingEvents(filters: unknown): PendingEventFilters {
+  return readFilters('The filters of listPendingEvents()', filters, (read) => ({
+    eventName: read.text('eventName', null),
+  }));
+}
+
+function readFilters(what: string, filters: unknown, own: (read: OptionReader) => object): object {
+  const found = readOptions(what, filters, (read) => ({
+    ...own(read),
+    status: read.severalOf('status', PENDING_STATUSES),
+    limit: read.integer('limit', 50, { min: 1, max: MOST }),
+  }));
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null));
+}
+
+function readName(faults: Faults, name: unknown): string {
+  if (typeof name === 'string' && KEY.fits(name)) return name;
+  faults.expected('name', KEY.expected, name);
+  return '';
+}

@@ -1,0 +1,258 @@
+import type { EntityManager } from 'typeorm';
+import type { WorkflowDefinition } from '../../core/definition/definition.js';
+import { ExecutionNotFinishedError } from '../../core/errors/errors-client.js';
+import { ExecutionFinishedError, ExecutionNotFoundError } from '../../core/errors/errors.js';
+import type { FinishedStatus } from '../../core/run/status.js';
+import type { CancelledTree } from '../../engine/ports/store.js';
+import { cancelCause, cancelLocked, lockTrees } from '../engine/cancel-tree.js';
+import { checkManager } from '../connection/manager-check.js';
+import { changeOnce } from '../connection/once.js';
+import { sql } from '../sql.js';
+import { isDelayed, type NewRun, type StartedRun, startRuns } from './starts.js';
+import {
+  laneOf,
+  type Lender,
+  onManager,
+  type Query,
+  queryOf,
+  readsOf,
+  withReconnect,
+} from '../connection/transaction.js';
+
+export { isDelayed } from './starts.js';
+export type { NewRun, StartedRun } from './starts.js';
+
+export interface ControlOptions {
+  readonly pool: Lender;
+  readonly schema: string;
+  /** Id of the set of tables: `manager`s of other databases are refused. */
+  readonly instanceId: string;
+  /** What a caller's transaction sends with pg_notify to tell a queue's workers; null: they find out by polling. */
+  readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
+}
+
+/** What was done to the run and all below it. */
+export interface CancelResult extends CancelledTree {
+  /** False: it had ended before, or was being undone. */
+  readonly cancelled: boolean;
+}
+
+export interface PauseResult {
+  /** False: it was paused already. */
+  readonly changed: boolean;
+  /** No worker holds it: it is paused now, not when its attempt is over. */
+  readonly idle: boolean;
+}
+
+export interface ResumeResult {
+  /** False: it was not paused. */
+  readonly changed: boolean;
+  /** Where there is something to claim now. */
+  readonly queues: readonly string[];
+  /** It goes on waiting. */
+  readonly waits: boolean;
+}
+
+/** What `retry` starts anew. */
+export interface RetrySource {
+  readonly workflow: string;
+  readonly queue: string;
+  readonly priority: number;
+  readonly tags: Readonly<Record<string, string>> | null;
+  /** Encoded. */
+  readonly input: string;
+}
+
+/** How a run ended. */
+export interface RunOutcome {
+  readonly status: FinishedStatus;
+  /** Encoded. */
+  readonly data: string;
+  /** Encoded StoredError. */
+  readonly error: string | null;
+}
+
+export interface StoredDefinition {
+  readonly id: number;
+  readonly definition: WorkflowDefinition;
+}
+
+/**
+ * What a client does to runs, beside the journal writer: starts that stand alone, cancel, pause and resume, and the
+ * look at how runs ended. Where a connection breaks a verb is tried again until its outcome is known, and done once
+ * (once.ts).
+ */
+export class PgControl {
+  /** For what locks. */
+  private readonly lane: Lender;
+  private readonly schema: string;
+  /** Tried once: for who looks again by itself. */
+  readonly query: Query;
+  private readonly reads: Query;
+  /** Definitions that are being read. */
+  private readonly definitions = new Map<string, Promise<StoredDefinition | null>>();
+
+  constructor(private readonly options: ControlOptions) {
+    this.lane = laneOf(options.pool);
+    this.schema = options.schema;
+    this.query = queryOf(options.pool);
+    this.reads = readsOf(options.pool);
+  }
+
+  /**
+   * Starts a run with an id of the caller's (`hasOwnId`) or an idempotency key: of any number of callers with one key, one
+   * run.
+   * @throws ExecutionExistsError, IdempotencyConflictError
+   */
+  async startUnique(run: NewRun, hasOwnId: boolean): Promise<StartedRun> {
+    if (hasOwnId) {
+      const [started] = await this.startMany([run]);
+      return started ?? { id: run.id, created: false };
+    }
+    const [started] = await withReconnect(() => startRuns(queryOf(this.lane), this.schema, [run]), nameOf(run));
+    // Nobody else makes a run with an id that was made up here: it is there since an earlier try was committed.
+    return { id: started?.id ?? run.id, created: started?.id === run.id };
+  }
+
+  /**
+   * Starts all of them or none, in one transaction.
+   * @throws ExecutionExistsError, IdempotencyConflictError
+   */
+  startMany(runs: readonly NewRun[]): Promise<StartedRun[]> {
+    const waitsFor = runs.length === 1 && runs[0] !== undefined ? nameOf(runs[0]) : 'an idempotency key or an id';
+    return changeOnce(this.lane, this.schema, (query) => startRuns(query, this.schema, runs), waitsFor);
+  }
+
+  /**
+   * Starts runs in the caller's transaction; the workers are told by its commit.
+   * @throws ConfigurationError when the manager is on another database, or in no transaction
+   */
+  startWithin(manager: EntityManager, runs: readonly NewRun[]): Promise<StartedRun[]> {
+    return onManager(() => this.startOn(manager, runs));
+  }
+
+  private async startOn(manager: EntityManager, runs: readonly NewRun[]): Promise<StartedRun[]> {
+    await checkManager(manager, this.schema, this.options.instanceId);
+    const query: Query = async (text, parameters) => manager.query(text, [...parameters]);
+    const started = await startRuns(query, this.schema, runs);
+    const { hint } = this.options;
+    const created = runs.filter((_, at) => started[at]?.created === true);
+    for (const later of hint === null ? [] : [false, true]) {
+      const queues = new Set(created.filter((run) => isDelayed(run) === later).map((run) => run.queue));
+      for (const queue of queues) {
+        const told = hint?.(queue, later);
+        if (told !== undefined) await query('SELECT pg_notify($1, $2)', [told.channel, told.payload]);
+      }
+    }
+    return started;
+  }
+
+  /**
+   * Cancels a run with all that is below it, or with `compensate` asks them to undo what they did.
+   * @throws ExecutionNotFoundError
+   */
+  cancel(id: string, reason: string | null, compensate = false): Promise<CancelResult> {
+    const cause = cancelCause(reason);
+    const work = async (query: Query): Promise<CancelResult> => {
+      const tree = await lockTrees(query, this.schema, async () => ({ roots: [id] }));
+      const done = await cancelLocked(query, this.schema, tree, cause, compensate ? 'compensate' : 'end');
+      const cancelled = [...done.ended, ...done.undoing].some((run) => run.id === id);
+      // Of a run that has ended or is being undone nothing was locked.
+      if (!cancelled) await this.storedStatus(query, id);
+      return { ...done, cancelled };
+    };
+    return changeOnce(this.lane, this.schema, work, `run ${id}, or a run below it,`);
+  }
+
+  /**
+   * Lets nothing further start.
+   * @throws ExecutionNotFoundError, ExecutionFinishedError
+   */
+  pause(id: string): Promise<PauseResult> {
+    const work = async (query: Query): Promise<PauseResult> => {
+      await this.lockUnfinished(query, id);
+      const rows = await query<{ idle: boolean }>(sql('pause-run', this.schema), [id]);
+      return { changed: rows.length > 0, idle: rows.some((row) => row.idle) };
+    };
+    return changeOnce(this.lane, this.schema, work, `run ${id}`);
+  }
+
+  /** @throws ExecutionNotFoundError, ExecutionFinishedError */
+  resume(id: string): Promise<ResumeResult> {
+    const work = async (query: Query): Promise<ResumeResult> => {
+      await this.lockUnfinished(query, id);
+      const rows = await query<{ queue: string; ready: boolean; waits: boolean }>(sql('resume-run', this.schema), [id]);
+      const queues = new Set(rows.filter((row) => row.ready).map((row) => row.queue));
+      return { changed: rows.length > 0, queues: [...queues], waits: rows.some((row) => row.waits) };
+    };
+    return changeOnce(this.lane, this.schema, work, `run ${id}`);
+  }
+
+  /** @throws ExecutionNotFoundError, ExecutionNotFinishedError */
+  async retrySource(id: string): Promise<RetrySource> {
+    const [row] = await this.reads<RetrySource & { status: string }>(sql('retry-source', this.schema), [id]);
+    if (row === undefined) throw new ExecutionNotFoundError(id);
+    if (row.status === 'active') throw new ExecutionNotFinishedError(id, 'retry');
+    return row;
+  }
+
+  /**
+   * Asks for a hint at the ends of these runs. One whose row is locked at this moment is passed over.
+   * @returns queues whose workers may have passed over a run because of it: to be told again
+   */
+  async watch(ids: readonly string[]): Promise<string[]> {
+    const rows = await this.query<{ queue: string; ready: boolean }>(sql('watch-runs', this.schema), [ids]);
+    return [...new Set(rows.filter((row) => row.ready).map((row) => row.queue))];
+  }
+
+  /** How the runs ended; null: it has not. One that does not exist is left out. */
+  async outcomes(ids: readonly string[], query = this.reads): Promise<Map<string, RunOutcome | null>> {
+    const rows = await query<{ id: string; status: string; data: string; error: string | null }>(
+      sql('run-outcomes', this.schema),
+      [ids],
+    );
+    return new Map(
+      rows.map(({ id, status, data, error }) => [
+        id,
+        status === 'active' ? null : { status: status as FinishedStatus, data, error },
+      ]),
+    );
+  }
+
+  /**
+   * The definition of a workflow whose class this process does not have; null: no process has ever had it. All who ask
+   * at the same time share one query: hundreds of starts by name must not queue for the few connections.
+   */
+  definition(workflow: string): Promise<StoredDefinition | null> {
+    let asked = this.definitions.get(workflow);
+    if (asked === undefined) {
+      asked = this.reads<StoredDefinition>(sql('find-definition', this.schema), [workflow])
+        .then(([row]) => row ?? null)
+        .finally(() => this.definitions.delete(workflow));
+      this.definitions.set(workflow, asked);
+    }
+    return asked;
+  }
+
+  /** Names of all workflows that any process has ever had. */
+  async workflowNames(): Promise<string[]> {
+    return (await this.reads<{ name: string }>(sql('workflow-names', this.schema), [])).map((row) => row.name);
+  }
+
+  private async lockUnfinished(query: Query, id: string): Promise<void> {
+    const [locked] = await query(sql('lock-run', this.schema), [id]);
+    if (locked === undefined) throw new ExecutionFinishedError(id, await this.storedStatus(query, id));
+  }
+
+  /** Status of a run in history: 'active' until its end. */
+  private async storedStatus(query: Query, id: string): Promise<string> {
+    const [row] = await query<{ status: string }>(sql('run-status', this.schema), [id]);
+    if (row === undefined) throw new ExecutionNotFoundError(id);
+    return row.status;
+  }
+}
+
+/** What a start may have to wait for: whoever has used its key, or its id, in a transaction that is still open. */
+function nameOf({ workflow, idempotencyKey, id }: NewRun): string {
+  return idempotencyKey === null ? `the id ${id}` : `the idempotency key "${idempotencyKey}" of workflow "${workflow}"`;
+}

@@ -1,0 +1,124 @@
+import pg from 'pg';
+import type { DataSourceOptions } from 'typeorm';
+import { ConfigurationError } from '../../core/errors/errors.js';
+import { read, textOf } from '../../core/text-of.js';
+
+/** A resolved way to reach PostgreSQL. */
+export interface DatabaseTarget {
+  readonly config: Endpoint;
+  /** ms that a session may take to open. Default: 5000. */
+  readonly openTimeout?: number | undefined;
+  /** Gets the text of each statement that our own connections send. */
+  readonly onStatement?: ((text: string) => void) | undefined;
+}
+
+/**
+ * Where to, as whom, and how to get through: all that a URL, the app or the environment decide of a session. How it is
+ * set, read and named is the engine's own (session-settings.ts).
+ */
+export type Endpoint = Pick<
+  pg.ClientConfig,
+  | 'host'
+  | 'port'
+  | 'user'
+  | 'password'
+  | 'database'
+  | 'ssl'
+  | 'sslnegotiation'
+  | 'enableChannelBinding'
+  | 'options'
+  | 'stream'
+>;
+
+/** What a target is made from: a URL, connection options of `pg`, or a TypeORM DataSource or its options. */
+export type DatabaseSource =
+  | { readonly url: string }
+  | pg.ClientConfig
+  | DataSourceOptions
+  | { readonly dataSource: { readonly options: DataSourceOptions } };
+
+/** The part of TypeORM's options for PostgreSQL that says how to connect. */
+interface TypeOrmConnection {
+  readonly url?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly username?: string;
+  readonly password?: pg.ClientConfig['password'];
+  readonly database?: string;
+  readonly ssl?: boolean | object;
+  readonly extra?: pg.ClientConfig;
+  readonly replication?: { readonly master: TypeOrmConnection };
+}
+
+/**
+ * Brings the ways to name a database to one. Nothing is connected.
+ * @throws ConfigurationError for a URL that cannot be read, or a DataSource of another database
+ */
+export function resolveTarget(source: DatabaseSource): DatabaseTarget {
+  if ('dataSource' in source) return resolveTarget(source.dataSource.options);
+  const given = 'type' in source ? fromTypeOrm(source) : fromOptions(source);
+  const { connectionTimeoutMillis: openTimeout } = given;
+  return { config: endpoint(given), ...(openTimeout ? { openTimeout: Math.min(openTimeout, LONGEST_OPEN) } : {}) };
+}
+
+/** ms: what waits longer for a connection is no help to anybody who waits for it. */
+const LONGEST_OPEN = 10_000;
+
+/** `host:port/database`, with no credential: for messages. */
+export function describeTarget({ config: { host = '', port, database } }: DatabaseTarget): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}/${database ?? ''}`;
+}
+
+/** What is wrong with a URL of PostgreSQL, in words that show nothing of it; null: nothing. */
+export function urlFault(url: string): 'protocol' | 'syntax' | null {
+  if (!/^(postgres|postgresql|socket):/.test(url)) return 'protocol';
+  try {
+    return new pg.Client({ connectionString: url }).port > 0 ? null : 'syntax';
+  } catch (error) {
+    // A certificate's file that is not there is told when it is connected.
+    return read(error, 'syscall') === undefined ? 'syntax' : null;
+  }
+}
+
+/** A client knows its endpoint before it connects: URL, options, PG* variables and defaults in pg's own order. */
+function endpoint(given: pg.ClientConfig): Endpoint {
+  try {
+    const { connectionParameters: known } = new pg.Client({ ...given, stream: undefined }) as unknown as {
+      connectionParameters: Endpoint;
+    };
+    const { host, port, user, password, database, ssl, sslnegotiation, options } = known;
+    const { enableChannelBinding, stream } = given;
+    const all = { host, port, user, password, database, ssl, sslnegotiation, options, enableChannelBinding, stream };
+    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined && value !== null));
+  } catch (error) {
+    throw new ConfigurationError([
+      {
+        path: 'database',
+        message: `expected a PostgreSQL URL, postgres://user:password@host:port/database (${textOf(error)})`,
+      },
+    ]);
+  }
+}
+
+function fromOptions(source: { readonly url: string } | pg.ClientConfig): pg.ClientConfig {
+  if (!('url' in source)) return { ...source };
+  const { url, ...rest } = source;
+  if (urlFault(url) === 'protocol') throw notPostgres('database.url', 'a URL that begins with postgres://');
+  return { ...rest, connectionString: url };
+}
+
+function fromTypeOrm(options: DataSourceOptions): pg.ClientConfig {
+  if (options.type !== 'postgres') {
+    throw notPostgres('database.dataSource', `a DataSource of type "postgres", got type "${options.type}"`);
+  }
+  const settings: TypeOrmConnection = options;
+  // Writes go to the master; the engine reads there too, since a replica lags behind its own commits.
+  const { url, host, port, username, password, database, ssl } = { ...settings, ...settings.replication?.master };
+  const named = { connectionString: url, host, port, user: username, password, database, ssl };
+  const given: pg.ClientConfig = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+  return { ...given, ...settings.extra };
+}
+
+function notPostgres(path: string, expected: string): ConfigurationError {
+  return new ConfigurationError([{ path, message: `expected ${expected}` }]);
+}

@@ -1,0 +1,52 @@
+import type { EventEmitter } from 'node:events';
+import type { EntityManager } from 'typeorm';
+import { read } from '../../core/text-of.js';
+
+/** Whether a transaction that somebody else's code works in is still the one that was begun for it. */
+export interface TransactionWatch {
+  /** It was committed or rolled back by that code; what comes after it stands by itself. */
+  readonly hasEnded: boolean;
+  stop(): void;
+}
+
+/**
+ * Listens to what the server says on the connection of a transaction, which costs no query: a COMMIT that was executed, or
+ * that the session is in no transaction any more. A ROLLBACK TO SAVEPOINT is neither, though the server calls it ROLLBACK
+ * too. Where the driver does not let its connection be listened to, nothing is noticed.
+ */
+export async function watchTransaction(manager: EntityManager): Promise<TransactionWatch> {
+  const client: unknown = await manager.queryRunner?.connect();
+  const connection = read(client, 'connection');
+  if (!isEmitter(connection)) return { hasEnded: false, stop: () => {} };
+  let hasEnded = false;
+  let rolledBack = false;
+  const onCommand = (message: unknown): void => {
+    const tag = read(message, 'text');
+    hasEnded ||= tag === 'COMMIT' || tag === 'PREPARE TRANSACTION';
+    // In one message with the ROLLBACK before it; alone it has no effect within a transaction.
+    hasEnded ||= rolledBack && (tag === 'BEGIN' || tag === 'START TRANSACTION');
+    rolledBack = tag === 'ROLLBACK';
+  };
+  const onReady = (message: unknown): void => {
+    hasEnded ||= read(message, 'status') === IDLE;
+    rolledBack = false;
+  };
+  connection.on('commandComplete', onCommand);
+  connection.on('readyForQuery', onReady);
+  return {
+    get hasEnded() {
+      return hasEnded;
+    },
+    stop() {
+      connection.off('commandComplete', onCommand);
+      connection.off('readyForQuery', onReady);
+    },
+  };
+}
+
+/** Of ReadyForQuery: no transaction is open. */
+const IDLE = 'I';
+
+function isEmitter(value: unknown): value is EventEmitter {
+  return typeof read(value, 'on') === 'function' && typeof read(value, 'off') === 'function';
+}

@@ -1,0 +1,163 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type pg from 'pg';
+import { isDurableError } from '../../core/errors/durable-error.js';
+import { textOf } from '../../core/text-of.js';
+import {
+  ConnectionLostError,
+  isConnectionError,
+  isRetryableRejection,
+  needsFreshSession,
+} from './connection-errors.js';
+import { databaseRefused, databaseUnavailable, stillLocked } from './refusals.js';
+import { Session } from './session.js';
+
+/** Runs one statement and gives its rows. */
+export type Query = <R extends object>(text: string, parameters: readonly unknown[]) => Promise<R[]>;
+
+/** What sessions are borrowed from: the pool, or its lane for what may wait for locks. */
+export interface Lender {
+  connect(): Promise<pg.PoolClient>;
+  /** The part of a pool for what may have to wait for a lock of somebody else. */
+  readonly lane?: Lender;
+}
+
+/** Where what may have to wait for somebody else's lock waits: it leaves sessions for all else. */
+export function laneOf(lender: Lender): Lender {
+  return lender.lane ?? lender;
+}
+
+/** ms before each further try, the last one again and again; a deadlock is over at once. */
+const DELAYS = [20, 100, 400, 1_000];
+/** ms after which no further try is begun: an outage, or a lock that somebody keeps, may last so long. */
+const PATIENCE = 25_000;
+/** ms after which the caller gets an answer, whatever the try under way is waiting for. */
+const DEADLINE = 28_000;
+
+/** Statements on sessions of the lender, each in a transaction of its own, or on one that is lent; tried once. */
+export function queryOf(from: Lender | pg.PoolClient): Query {
+  if ('release' in from) return (text, parameters) => alone(from, text, parameters);
+  return (text, parameters) => lent(from, (client) => alone(client, text, parameters));
+}
+
+/** What only reads, or may be done twice: tried until the database has answered. See `withReconnect`. */
+export function readsOf(lender: Lender): Query {
+  const query = queryOf(lender);
+  return (text, parameters) => withReconnect(() => query(text, parameters));
+}
+
+/**
+ * `work`, which may be done twice, in one transaction; see `withReconnect` for what happens when it cannot be had.
+ * @param waitsFor what a lock that `work` may wait for is of, in a few words: "run 0198…"
+ */
+export function transaction<T>(lender: Lender, work: (query: Query) => Promise<T>, waitsFor?: string): Promise<T> {
+  return withReconnect(() => inTransaction(lender, work), waitsFor);
+}
+
+/**
+ * `work` in one transaction (READ COMMITTED), tried once.
+ * @param set statements that follow its BEGIN: SET LOCAL
+ */
+export function inTransaction<T>(lender: Lender, work: (query: Query) => Promise<T>, set = ''): Promise<T> {
+  return lent(lender, (client) => within(client, set, work));
+}
+
+/**
+ * Tries again after a deadlock, a lock that was not to be had or the like, and after the connection was lost. The session
+ * goes back in between, so that who waits for a lock holds up nobody.
+ *
+ * `again` is true when an earlier try may have been committed all the same, so `work` must look before it does anything
+ * twice.
+ * @param waitsFor see `transaction`
+ * @throws DurableError only: DatabaseUnavailableError within 30 s when the database stays away, or the lock does
+ */
+export async function withReconnect<T>(work: (again: boolean) => Promise<T>, waitsFor?: string): Promise<T> {
+  const since = performance.now();
+  let lostOne = false;
+  for (let tries = 1; ; tries++) {
+    try {
+      // The first try cannot take longer than this by itself.
+      return await (tries === 1 ? work(lostOne) : answered(work(lostOne), since + DEADLINE));
+    } catch (error) {
+      const lost = isConnectionError(error);
+      if (!lost && !isRetryableRejection(error)) throw isDurableError(error) ? error : databaseRefused(error);
+      if (performance.now() - since > PATIENCE) {
+        throw lost ? databaseUnavailable(error) : stillLocked(error, waitsFor, PATIENCE);
+      }
+      lostOne ||= lost && !(error instanceof ConnectionLostError && !error.sent);
+      await pause(DELAYS[tries - 1] ?? 1_000);
+    }
+  }
+}
+
+/**
+ * What is asked of a session of the app's, in its transaction: tried once, since only the app can make that anew.
+ * @throws DurableError only
+ */
+export async function onManager<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isDurableError(error)) throw error;
+    throw isConnectionError(error) ? databaseUnavailable(error) : databaseRefused(error);
+  }
+}
+
+/** Rejects at that time, whatever becomes of the work then. */
+async function answered<T>(work: Promise<T>, until: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(databaseUnavailable(new Error('no answer'))), until - performance.now());
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A session that is over, or on a server that takes no writes any more, does not go back. */
+async function lent<T>(lender: Lender, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await lender.connect().catch((error: unknown) => {
+    if (textOf(error).startsWith('Cannot use a pool')) throw databaseUnavailable(new Error('the module is shut down'));
+    if (error instanceof ConnectionLostError || !isConnectionError(error)) throw error;
+    throw new ConnectionLostError(`No connection to PostgreSQL can be had: ${textOf(error)}`, false, { cause: error });
+  });
+  let broken: Error | undefined;
+  try {
+    return await work(client);
+  } catch (error) {
+    if (isConnectionError(error) || needsFreshSession(error)) broken = error as Error;
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function alone<R extends object>(
+  client: pg.PoolClient,
+  text: string,
+  parameters: readonly unknown[],
+): Promise<R[]> {
+  if (client instanceof Session && !client.spec.direct) return within(client, '', (query) => query(text, parameters));
+  return (await client.query<R>(text, [...parameters])).rows;
+}
+
+async function within<T>(client: pg.PoolClient, set: string, work: (query: Query) => Promise<T>): Promise<T> {
+  const begin = client instanceof Session ? client.begin : 'BEGIN ISOLATION LEVEL READ COMMITTED';
+  await client.query(set === '' ? begin : `${begin}; ${set}`);
+  try {
+    const result = await work(async <R extends object>(text: string, parameters: readonly unknown[]) => {
+      return (await client.query<R>(text, [...parameters])).rows;
+    });
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    // One whose state is not known any more is not lent again.
+    if (!isConnectionError(error)) await client.query('ROLLBACK').catch(() => end(client));
+    throw error;
+  }
+}
+
+function end(client: pg.PoolClient): void {
+  (client as unknown as pg.Client).end().catch(() => {});
+}

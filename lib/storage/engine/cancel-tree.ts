@@ -1,0 +1,136 @@
+import { encode } from '../../core/codec/codec.js';
+import type { CancelledTree, WokenRun } from '../../engine/ports/store.js';
+import { sql } from '../sql.js';
+import type { Query } from '../connection/transaction.js';
+
+/** Why runs are cancelled, in its two stored forms. */
+export interface CancelCause {
+  /** Encoded StoredError of the runs. */
+  readonly error: string;
+  /** Encoded reason of their waits: a string or null. */
+  readonly reason: string;
+}
+
+/** What is done to each run of the trees. */
+export type CancelMode =
+  /** It ends at once, whatever it is doing. */
+  | 'end'
+  /** The same, but one that is to be undone (`cancel` with `compensate`) is left to that. For runs whose parent ends. */
+  | 'end-unless-undone'
+  /** It is asked to undo what it did; one that was never claimed, so has done nothing, ends at once. */
+  | 'compensate';
+
+interface LockedRun {
+  readonly id: string;
+  readonly begun: boolean;
+  readonly compensating: boolean;
+  readonly cancel: string | null;
+}
+
+/** The trees below some runs, locked; none of their runs can start a child, end, wait or be woken meanwhile. */
+export interface LockedTree {
+  /** Unfinished runs of the trees, by id. */
+  readonly runs: ReadonlyMap<string, LockedRun>;
+}
+
+export function cancelCause(reason: string | null): CancelCause {
+  const error = {
+    name: 'WorkflowCancelledError',
+    code: 'WORKFLOW_CANCELLED',
+    message: reason ?? 'The execution was cancelled.',
+    reason,
+  };
+  return { error: encode(error), reason: encode(reason) };
+}
+
+/** Which trees. Asked twice, before and after the locks. */
+export interface TreeChoice {
+  readonly roots: readonly string[];
+  /** Only what is below the roots, whatever has become of them. Default: false. */
+  readonly below?: boolean;
+}
+
+/**
+ * Locks trees of unfinished runs, those that wait for them, and `others`, all in the order of ids. What was found before the locks
+ * may have grown until they were had: then they are given back, and it begins anew.
+ */
+export async function lockTrees(
+  query: Query,
+  schema: string,
+  choose: () => Promise<TreeChoice>,
+  others: readonly string[] = [],
+): Promise<LockedTree> {
+  for (;;) {
+    await query('SAVEPOINT before_locks', []);
+    const wanted = await findTrees(query, schema, await choose(), others);
+    const rows = await query<LockedRun>(sql('lock-runs', schema), [[...wanted.all]]);
+    const now = await findTrees(query, schema, await choose(), others);
+    if ([...now.all].every((id) => wanted.all.has(id))) {
+      return { runs: new Map(rows.filter(({ id }) => now.inside.has(id)).map((row) => [row.id, row])) };
+    }
+    await query('ROLLBACK TO SAVEPOINT before_locks', []);
+  }
+}
+
+async function findTrees(
+  query: Query,
+  schema: string,
+  { roots, below = false }: TreeChoice,
+  others: readonly string[],
+): Promise<{ all: Set<string>; inside: Set<string> }> {
+  const rows =
+    roots.length === 0 ? [] : await query<{ id: string; inside: boolean }>(sql('run-tree', schema), [roots, below]);
+  const inside = new Set(rows.filter((row) => row.inside).map((row) => row.id));
+  return { all: new Set([...rows.map((row) => row.id), ...others]), inside };
+}
+
+/**
+ * Cancels the trees that `lockTrees` has locked, in the same transaction: runs, their steps on other queues, their waits;
+ * and lets those outside the trees go on that have waited for one of them.
+ */
+export async function cancelLocked(
+  query: Query,
+  schema: string,
+  { runs }: LockedTree,
+  { error, reason }: CancelCause,
+  mode: CancelMode,
+): Promise<CancelledTree> {
+  const open = [...runs.values()].filter((run) => !run.compensating && (mode === 'end' || run.cancel === null));
+  const ending = open.filter((run) => mode !== 'compensate' || !run.begun).map((run) => run.id);
+  const asked = open.filter((run) => mode === 'compensate' && run.begun).map((run) => run.id);
+  const ended = ending.length === 0 ? [] : await query<EndedRow>(sql('cancel-runs', schema), [ending, error, reason]);
+  const undoing = asked.length === 0 ? [] : await query<UndoingRow>(sql('request-rollback', schema), [asked, error]);
+  const gone = ended.map((run) => run.id);
+  const woken = gone.length === 0 ? [] : await query<WokenRun>(sql('match-waits', schema), [[], gone]);
+  return { ended, undoing, woken };
+}
+
+interface EndedRow {
+  readonly id: string;
+  readonly workflow: string;
+  readonly held: boolean;
+  readonly watched: boolean;
+}
+
+interface UndoingRow {
+  readonly id: string;
+  readonly queue: string;
+  readonly held: boolean;
+}
+
+/** Cancels a run and all below it on behalf of its parent. For transactions that have locked nothing before. */
+export async function cancelRun(query: Query, schema: string, runId: string, reason: string): Promise<CancelledTree> {
+  const locked = await lockTrees(query, schema, async () => ({ roots: [runId] }));
+  return cancelLocked(query, schema, locked, cancelCause(reason), 'end-unless-undone');
+}
+
+/** Cancels all that is below a run, but not the run. For transactions that have locked nothing before. */
+export async function cancelChildren(
+  query: Query,
+  schema: string,
+  runId: string,
+  reason: string,
+): Promise<CancelledTree> {
+  const locked = await lockTrees(query, schema, async () => ({ roots: [runId], below: true }), [runId]);
+  return cancelLocked(query, schema, locked, cancelCause(reason), 'end-unless-undone');
+}

@@ -1,0 +1,58 @@
+import type * as port from '../../engine/ports/store.js';
+
+/** A row as the statements that claim give it. */
+export interface ClaimRow {
+  readonly id: string;
+  readonly run_id: string;
+  readonly token: number;
+  readonly queue: string;
+  readonly definition_id: number;
+  readonly ran_by: number;
+  readonly recoveries: number;
+  readonly step: string | null;
+  readonly cancel: string | null;
+  readonly priority: number;
+  readonly deadline_in_ms: number | null;
+  readonly fresh: boolean;
+  readonly workflow: string;
+  readonly input: string;
+  readonly snapshot: string | null;
+  readonly snapshot_seq: number;
+  readonly round: number;
+  readonly parent_id: string | null;
+  /** ms */
+  readonly schedule_time: number | null;
+  readonly traceparent: string | null;
+  readonly lag_ms: number | null;
+}
+
+/** Definitions in the form that the statements which claim take. */
+export function claimableJson(definitions: readonly port.Claimable[]): string {
+  return JSON.stringify(definitions.map(({ id, runAs, timeout }) => ({ id, run_as: runAs, timeout })));
+}
+
+export function claimedRow(row: ClaimRow): port.ClaimedRow {
+  return {
+    rowId: row.id,
+    runId: row.run_id,
+    token: row.token,
+    workflow: row.workflow,
+    definitionId: row.definition_id,
+    ranBy: row.ran_by,
+    queue: row.queue,
+    input: row.input,
+    snapshot: row.snapshot,
+    snapshotSeq: row.snapshot_seq,
+    round: row.round,
+    fresh: row.fresh,
+    recoveries: row.recoveries,
+    deadlineInMs: row.deadline_in_ms,
+    step: row.step,
+    scheduledTime: row.schedule_time,
+    priority: row.priority,
+    parentId: row.parent_id,
+    cancel: row.cancel,
+    traceparent: row.traceparent,
+    lagMs: row.lag_ms ?? 0,
+  };
+}

@@ -1,0 +1,190 @@
+import type { WaitKind, WaitState } from '../../core/run/wait-spec.js';
+import type { RecordFacts, RecordType } from '../../core/run/machine.js';
+import type { DataRef } from '../../core/run/run-state.js';
+import type * as port from '../../engine/ports/store.js';
+import { type ClaimRow, claimedRow } from './claimed-row.js';
+
+/** Rows of the engine's statements, and what the engine makes of them. */
+
+export interface GroupRow {
+  readonly kind: 'op' | 'gap' | 'claimed';
+  readonly id: string;
+  readonly paused: boolean;
+  readonly watched: boolean;
+  readonly ready: boolean;
+  readonly wake: boolean;
+  readonly cancel: boolean;
+  readonly claimed: ClaimRow | null;
+}
+
+type Acks = Map<string, port.Ack>;
+
+export function groupResult(rows: readonly GroupRow[]): port.GroupResult & { acks: Acks } {
+  const acks: Acks = new Map();
+  const claims: port.ClaimedRow[] = [];
+  for (const { kind, id, paused, watched, ready, wake, cancel, claimed } of rows) {
+    if (kind === 'op') acks.set(id, { taken: true, paused, watched, ready, wake, cancel });
+    else if (kind === 'gap') acks.set(id, { taken: false });
+    else if (claimed !== null) claims.push(claimedRow(claimed));
+  }
+  return { acks, claimed: claims, woken: [] };
+}
+
+interface RecordRow {
+  readonly what: 'record';
+  readonly row_id: string;
+  readonly seq: number;
+  readonly round: number;
+  readonly path: string;
+  readonly visit: number;
+  readonly attempt: number;
+  readonly type: RecordType;
+  readonly status: 'completed' | 'failed';
+  readonly facts: string | null;
+  readonly output: string | null;
+  readonly has_output: boolean;
+  readonly error: string | null;
+  readonly duration_ms: number;
+  readonly retry_at: number | null;
+}
+
+function journalRecord(row: RecordRow): port.ReadRecord {
+  return {
+    rowId: row.row_id,
+    seq: row.seq,
+    round: row.round,
+    path: row.path,
+    visit: row.visit,
+    attempt: row.attempt,
+    type: row.type,
+    status: row.status,
+    facts: row.facts === null ? null : (JSON.parse(row.facts) as RecordFacts),
+    output: row.output,
+    hasOutput: row.has_output,
+    error: row.error,
+    durationMs: row.duration_ms,
+    retryAt: row.retry_at,
+  };
+}
+
+export interface UndoRow {
+  readonly seq: number;
+  readonly path: string;
+  readonly visit: number;
+  readonly type: port.UndoRecord['type'];
+  readonly status: 'completed' | 'failed';
+  readonly input_seq: number;
+  readonly input_item: number | null;
+  readonly has_output: boolean;
+  readonly final: boolean;
+}
+
+export function undoRecord({ input_seq, input_item, has_output, ...row }: UndoRow): port.UndoRecord {
+  return { ...row, input: dataRef(input_seq, input_item), hasOutput: has_output };
+}
+
+function dataRef(seq: number, item: number | null): DataRef {
+  return item === null ? seq : [seq, item];
+}
+
+export interface WaitRow {
+  readonly run_id: string;
+  /** Null: the run was looked at, and has nothing more than the rows before. */
+  readonly id: string | null;
+  readonly path: string;
+  readonly visit: number;
+  readonly attempt: number;
+  readonly key: string;
+  readonly kind: WaitKind;
+  readonly state: WaitState;
+  readonly ended: number | null;
+  readonly due_ms: number | null;
+  readonly names: readonly string[];
+  readonly child_id: string | null;
+  readonly spec: string | null;
+  readonly result: string | null;
+  readonly events: port.TakenWait['events'] | null;
+  readonly child_status: string | null;
+  readonly child_data: string | null;
+  readonly child_error: string | null;
+  readonly child_workflow: string | null;
+}
+
+export type HeldRow = RecordRow | (WaitRow & { readonly what: 'wait' });
+
+export function heldRows(rows: readonly HeldRow[]): {
+  waits: Map<string, port.TakenWait[]>;
+  records: port.ReadRecord[];
+} {
+  return {
+    waits: takenWaits(rows.filter((row) => row.what === 'wait')),
+    records: rows.filter((row) => row.what === 'record').map(journalRecord),
+  };
+}
+
+export function takenWaits(rows: readonly WaitRow[]): Map<string, port.TakenWait[]> {
+  const byRun = new Map<string, port.TakenWait[]>();
+  for (const row of rows) {
+    const list = byRun.get(row.run_id) ?? [];
+    byRun.set(row.run_id, list);
+    if (row.id !== null) list.push(takenWait(row, row.id));
+  }
+  return byRun;
+}
+
+function takenWait(row: WaitRow, id: string): port.TakenWait {
+  const child =
+    row.child_id === null || row.child_status === null
+      ? null
+      : {
+          workflow: row.child_workflow ?? '',
+          status: row.child_status,
+          data: row.child_data,
+          error: row.child_error,
+        };
+  return {
+    id,
+    path: row.path,
+    visit: row.visit,
+    attempt: row.attempt,
+    key: row.key,
+    kind: row.kind,
+    names: row.names,
+    childId: row.child_id,
+    dueAt: row.due_ms,
+    spec: row.spec,
+    state: row.state,
+    ended: row.ended,
+    result: row.result,
+    events: row.events ?? [],
+    child,
+  };
+}
+
+export interface PulseRow {
+  readonly ready_queues: string[];
+  readonly next_due_in_ms: number | null;
+  readonly next_schedule_in_ms: number | null;
+  readonly unmatched: boolean;
+  readonly states: port.PulseFindings['queueStates'];
+  readonly blocked: boolean;
+  readonly unfinished: boolean;
+  readonly held_elsewhere: boolean;
+  readonly peers: number[];
+  readonly suspects: boolean;
+}
+
+export function pulseFindings(row: PulseRow): port.PulseFindings {
+  return {
+    readyQueues: row.ready_queues,
+    nextDueInMs: row.next_due_in_ms,
+    nextScheduleInMs: row.next_schedule_in_ms,
+    unmatched: row.unmatched,
+    queueStates: row.states,
+    blocked: row.blocked,
+    unfinished: row.unfinished,
+    heldElsewhere: row.held_elsewhere,
+    peers: row.peers,
+    suspects: row.suspects,
+  };
+}

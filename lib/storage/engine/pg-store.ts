@@ -1,0 +1,338 @@
+import type { DataSource } from 'typeorm';
+import type { WorkflowDefinition } from '../../core/definition/definition.js';
+import type * as port from '../../engine/ports/store.js';
+import { StoreError } from '../../engine/ports/store.js';
+import { claimableJson, type ClaimRow, claimedRow } from './claimed-row.js';
+import type { Connections } from '../connection/connections.js';
+import { cancelChildren, cancelRun } from './cancel-tree.js';
+import { commitAgain, commitIn, groupValues, handedBefore, isPlain, lockWaiters } from './commits.js';
+import {
+  groupResult,
+  type GroupRow,
+  type HeldRow,
+  heldRows,
+  pulseFindings,
+  type PulseRow,
+  takenWaits,
+  undoRecord,
+  type UndoRow,
+  type WaitRow,
+} from './engine-rows.js';
+import { matchLoose } from './loose-events.js';
+import { changeOnce } from '../connection/once.js';
+import { extrasJson, leasesJson, recordsJson } from './op-json.js';
+import { findUnsound, repair, repairRates } from './reconcile.js';
+import { sql } from '../sql.js';
+import { isLease, type LockedRow, StepTransactions } from './step-transactions.js';
+import { asStoreError, type Run, StoreClient } from './store-client.js';
+import { inTransaction, type Query, queryOf } from '../connection/transaction.js';
+
+export interface PgStoreOptions {
+  readonly connections: Connections;
+  readonly schema: string;
+  /** The app's DataSource, for transactional steps. */
+  readonly appDataSource: DataSource | null;
+  /** How many of them this process may run at a time. Default: 0. */
+  readonly places?: number;
+  /** Is told what stands in their way. Default: nobody. */
+  readonly onTrouble?: (message: string) => void;
+}
+
+/** Rows of dead workers made claimable at a time, at most; the next look does the rest. */
+const SWEPT = 1_000;
+
+const NOTHING: Omit<port.Reconciled, 'next'> = { found: [], woken: [] };
+
+/**
+ * The engine's storage. The journal writer, the claims and the heartbeats each have a connection of their own, so that
+ * none waits behind another.
+ */
+export class PgStore implements port.EngineStore {
+  private readonly writer: StoreClient;
+  private readonly claims: StoreClient;
+  private readonly lease: StoreClient;
+  /** performance.now() of the last commit that worked. */
+  private committedAt: number | null = null;
+
+  /** Null: the app has given no DataSource. */
+  private readonly steps: StepTransactions | null;
+
+  constructor(private readonly options: PgStoreOptions) {
+    const { connections, schema, appDataSource: dataSource, places = 0, onTrouble = () => {} } = options;
+    this.steps = dataSource === null ? null : new StepTransactions({ schema, dataSource, places, onTrouble });
+    this.writer = new StoreClient(connections, schema, 'writer');
+    this.claims = new StoreClient(connections, schema, 'claims');
+    this.lease = new StoreClient(connections, schema, 'heartbeat');
+  }
+
+  /** ms since something was committed; null: nothing was yet. A heartbeat is a commit too. */
+  get lastCommitAge(): number | null {
+    return this.committedAt === null ? null : performance.now() - this.committedAt;
+  }
+
+  async commitGroup(worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
+    const result = isPlain(group)
+      ? groupResult(await this.writer.run<GroupRow>('commit-group', groupValues(worker, group)))
+      : await this.writer.transaction((run) => commitIn(run, worker, group));
+    this.committedAt = performance.now();
+    return result;
+  }
+
+  async commitAgain(worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
+    const result = await this.writer.transaction((run) => commitAgain(run, worker, group));
+    this.committedAt = performance.now();
+    return result;
+  }
+
+  commitHanded(worker: number, op: port.HandedOp): Promise<port.HandedAck> {
+    return this.transact(async (run) => {
+      const rows = await run<LockedRow>('lock-handed', [op.rowId, op.runId, op.after]);
+      if (!isLease(rows, worker, op)) return handedBefore(run, worker, op);
+      if (!rows.some((row) => row.id === op.runId)) {
+        // The run has ended: nothing is recorded for it any more.
+        await run('finish-handed', [op.rowId]);
+        return { taken: false, woken: null };
+      }
+      const { records, outcome, extras } = op;
+      if (records.length > 0) await run('insert-records', [op.runId, op.token, recordsJson(records), true]);
+      if ((await lockWaiters(run, [op])).size > 0) throw new StoreError('retry', 'A run that is waited for is locked');
+      if (extras !== null) await run('commit-extras', [extrasJson([op])]);
+      if (outcome?.kind === 'again') await run('repeat-handed', [op.rowId, outcome.delayMs, outcome.step]);
+      if (outcome?.kind === 'pause') await run('pause-handed', [op.rowId]);
+      if (outcome?.kind !== 'done') return { taken: true, woken: null };
+      await run('finish-handed', [op.rowId]);
+      if ((extras?.waits.length ?? 0) > 0) await run('match-waits', [[op.runId], []]);
+      const [row] = await run<Omit<port.WokenRun, 'runId'>>('wake-run', [op.runId]);
+      return { taken: true, woken: row === undefined ? null : { ...row, runId: op.runId } };
+    });
+  }
+
+  async transaction<T>(work: (transaction: port.StepTransaction) => Promise<T>): Promise<T> {
+    if (this.steps === null) throw new StoreError('rejected', 'A transactional step needs database: { dataSource }');
+    return this.steps.run(work);
+  }
+
+  landed(worker: number, op: port.RunOp): Promise<boolean> {
+    return this.transact(async (run) => {
+      await run('lock-handed', [op.rowId, op.runId, null]);
+      const [found] = await run<{ landed: boolean }>('look-again', [worker, leasesJson([op])]);
+      return found?.landed === true;
+    });
+  }
+
+  async held(worker: number): Promise<Map<string, port.HeldRow>> {
+    const rows = await this.lease.run<{ id: string } & port.HeldRow>('held', [worker]);
+    return new Map(rows.map(({ id, ...row }) => [id, row]));
+  }
+
+  async release(
+    worker: number,
+    rows: readonly { rowId: string; token: number }[],
+    counts: boolean,
+  ): Promise<{ queues: string[] }> {
+    const json = JSON.stringify(rows.map(({ rowId, token }) => ({ id: rowId, token })));
+    return queuesOf(await this.claims.run<{ queue: string }>('release', [worker, json, counts]));
+  }
+
+  async claim(
+    worker: number,
+    queue: string,
+    limit: number,
+    definitions: readonly port.Claimable[],
+  ): Promise<port.ClaimedRow[]> {
+    const values = [queue, claimableJson(definitions), limit, worker];
+    const rows = await this.claims.run<ClaimRow>('claim', values);
+    return rows.map(claimedRow);
+  }
+
+  async takeWaits(worker: number, runs: readonly string[]): Promise<Map<string, port.TakenWait[]>> {
+    return takenWaits(await this.claims.run<WaitRow>('take-waits', [worker, runs]));
+  }
+
+  async readWaits(runId: string): Promise<port.TakenWait[]> {
+    return takenWaits(await this.claims.run<WaitRow>('read-waits', [runId])).get(runId) ?? [];
+  }
+
+  async loadUndo(runId: string, round: number): Promise<port.UndoRecord[]> {
+    return (await this.claims.run<UndoRow>('load-undo', [runId, round])).map(undoRecord);
+  }
+
+  cancelChildren(runId: string, reason: string): Promise<port.CancelledTree> {
+    return this.once((query) => cancelChildren(query, this.options.schema, runId, reason));
+  }
+
+  cancelRun(runId: string, reason: string): Promise<port.CancelledTree> {
+    return this.once((query) => cancelRun(query, this.options.schema, runId, reason));
+  }
+
+  async loadDefinition(id: number): Promise<WorkflowDefinition> {
+    const [row] = await this.claims.run<{ definition: WorkflowDefinition }>('load-definition', [id]);
+    if (row === undefined) throw new StoreError('rejected', `There is no stored definition ${id}`);
+    return row.definition;
+  }
+
+  async loadRecords(wanted: readonly port.RecordRange[]): Promise<port.ReadRecord[]> {
+    return (await this.readHeld(0, [], wanted)).records;
+  }
+
+  async readHeld(
+    worker: number,
+    runs: readonly string[],
+    wanted: readonly port.RecordRange[],
+  ): Promise<{ waits: Map<string, port.TakenWait[]>; records: port.ReadRecord[] }> {
+    const json = JSON.stringify(
+      wanted.map(({ rowId, runId, after, upTo, also }) => ({ row: rowId, run: runId, after, up_to: upTo, also })),
+    );
+    return heldRows(await this.claims.run<HeldRow>('read-held', [worker, runs, json]));
+  }
+
+  async wakeDue(limit: number): Promise<{ queues: string[]; woken: number; nextInMs: number | null }> {
+    const [row] = await this.claims.run<{ queues: string[]; woken: number; next_in_ms: number | null }>('wake-due', [
+      limit,
+    ]);
+    return { queues: row?.queues ?? [], woken: row?.woken ?? 0, nextInMs: row?.next_in_ms ?? null };
+  }
+
+  async matchLoose(limit: number): Promise<port.MatchedLoose> {
+    const runs = (await this.claims.run<{ id: string }>('loose-runs', [limit])).map((row) => row.id);
+    if (runs.length === 0) return { woken: [], left: 'none' };
+    return this.transact((_, query) => matchLoose(query, this.options.schema, runs, limit));
+  }
+
+  async reconcile(after: string | null, limit: number): Promise<port.Reconciled> {
+    const { connections, schema } = this.options;
+    const query = queryOf(connections.pool);
+    try {
+      const rates = after === null ? await repairRates(query, schema) : [];
+      const { rows, next } = await findUnsound(query, schema, after, limit);
+      const { found, woken } = rows.length === 0 ? NOTHING : await this.transact((_, q) => repair(q, schema, rows));
+      return { found: [...rates, ...found], woken, next };
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  }
+
+  async lastEnds(worker: number, runs: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.claims.run<{ runId: string; ended: number }>('unheard', [worker, runs]);
+    return new Map(rows.map(({ runId, ended }) => [runId, ended]));
+  }
+
+  async markAgain(worker: number, runs: readonly string[]): Promise<readonly port.Unsound[]> {
+    const { found } = await this.transact((_, query) => repair(query, this.options.schema, runs, worker));
+    return found;
+  }
+
+  async pulse({ worker, processKey, queues, definitions, workflows }: port.PulseQuestion): Promise<port.PulseFindings> {
+    const values = [worker, processKey, queues, definitions, workflows];
+    const [row] = await this.claims.run<PulseRow>('pulse', values);
+    if (row === undefined) throw new StoreError('rejected', 'The pulse has no answer');
+    return pulseFindings(row);
+  }
+
+  async registerWorker(w: port.WorkerRegistration): Promise<{ id: number; now: number }> {
+    const { host, pid, processKey, processStart, version, queues, definitions, sessionName, leaseMs, declarations } = w;
+    const values = [
+      host,
+      pid,
+      processKey,
+      processStart,
+      version,
+      queues,
+      definitions,
+      sessionName,
+      leaseMs,
+      declarations,
+      JSON.stringify(w.capacity),
+      w.listening,
+    ];
+    for (;;) {
+      const [row] = await this.lease.run<{ id: number; now: number }>('register-worker', values);
+      if (row === undefined) continue;
+      this.committedAt = performance.now();
+      return row;
+    }
+  }
+
+  async heartbeat(
+    worker: number,
+    leaseMs: number,
+    inFlight: string | null,
+    listening: boolean,
+  ): Promise<number | null> {
+    const [row] = await this.lease.run<{ now: number }>('heartbeat', [worker, leaseMs, inFlight, listening]);
+    this.committedAt = performance.now();
+    return row?.now ?? null;
+  }
+
+  async lookAtWorkers(worker: number): Promise<port.WorkerSighting[]> {
+    const rows = await this.lease.run<SightingRow>('look-at-workers', [worker]);
+    return rows.map(({ process_key, process_start, seen_at, ...row }) => ({
+      ...row,
+      processKey: process_key,
+      processStart: process_start,
+      seenAt: seen_at,
+    }));
+  }
+
+  async recover(dead: readonly { id: number; seenAt: string }[]): Promise<{ queues: string[]; recovered: number }> {
+    const json = JSON.stringify(dead.map(({ id, seenAt }) => ({ id, seen_at: seenAt })));
+    if (dead.length > 0) await this.lease.run('declare-dead', [json]);
+    const rows = await this.lease.run<{ queue: string; paused: boolean }>('sweep-dead', [SWEPT]);
+    await this.lease.run('prune-workers');
+    return { ...queuesOf(rows.filter((row) => !row.paused)), recovered: rows.length };
+  }
+
+  async deregisterWorker(worker: number): Promise<{ queues: string[] }> {
+    const left = queuesOf(await this.lease.run<{ queue: string }>('deregister-worker', [worker]));
+    await this.lease.run('prune-workers');
+    return left;
+  }
+
+  async claimableDefinitions(
+    worker: number,
+    own: readonly number[],
+    queues: readonly string[],
+  ): Promise<{ id: number; own: number }[]> {
+    try {
+      const values = [worker, own, queues];
+      return await queryOf(this.options.connections.pool)(sql('claimable-definitions', this.options.schema), values);
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  }
+
+  /** Tells what was done, also where the answer to the first try was lost. */
+  private once<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    return changeOnce(this.options.connections.pool, this.options.schema, work).catch((error: unknown) => {
+      throw asStoreError(error);
+    });
+  }
+
+  private async transact<T>(work: (run: Run, query: Query) => Promise<T>): Promise<T> {
+    const { connections, schema } = this.options;
+    try {
+      return await inTransaction(connections.pool, (query) =>
+        work((statement, values = []) => query(sql(statement, schema), values), query),
+      );
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  }
+}
+
+/** A row of the queue, locked. */
+interface SightingRow {
+  readonly id: number;
+  readonly pid: number;
+  readonly process_key: string | null;
+  readonly process_start: string | null;
+  readonly seen_at: string;
+  readonly expired: boolean;
+  readonly dead: boolean;
+  readonly owes: boolean;
+  readonly connected: boolean | null;
+}
+
+function queuesOf(rows: readonly { queue: string }[]): { queues: string[] } {
+  return { queues: [...new Set(rows.map((row) => row.queue))] };
+}

@@ -1,0 +1,124 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { textOf } from '../../core/text-of.js';
+import type * as port from '../../engine/ports/store.js';
+import { StoreError } from '../../engine/ports/store.js';
+import {
+  isConnectionError,
+  isQueryTimeout,
+  isRejectedByServer,
+  isRetryableRejection,
+  serverAnswer,
+} from '../connection/connection-errors.js';
+import { extrasJson, recordsJson } from './op-json.js';
+import { PoolWatch } from '../connection/pool-watch.js';
+import { sql } from '../sql.js';
+import { asStoreError } from './store-client.js';
+import type { Query } from '../connection/transaction.js';
+import { watchTransaction } from '../connection/transaction-watch.js';
+
+export interface StepTransactionsOptions {
+  readonly schema: string;
+  /** The app's DataSource. */
+  readonly dataSource: DataSource;
+  /** How many transactional steps this process may run at a time. */
+  readonly places: number;
+  readonly onTrouble: (message: string) => void;
+}
+
+/**
+ * From here to the commit the row of the run is locked: a process that stands still now must not keep it. Before, the
+ * step's own code may take its time.
+ */
+const HOLD_LOCKS = 'SET LOCAL idle_in_transaction_session_timeout = 5000';
+
+/** The transactions of steps that are `transactional`: on the app's connections, with the step's record in them. */
+export class StepTransactions {
+  private readonly pool: PoolWatch;
+
+  constructor(private readonly options: StepTransactionsOptions) {
+    const { dataSource, places, onTrouble } = options;
+    this.pool = new PoolWatch(dataSource, places, onTrouble);
+  }
+
+  /** @throws StoreError where the transaction could not be begun or committed; what `work` throws */
+  async run<T>(work: (transaction: port.StepTransaction) => Promise<T>): Promise<T> {
+    let begun = false;
+    let worked = false;
+    const leave = this.pool.enter();
+    try {
+      // The level is named: the app's own default may be one that looks, after its locks, at what was there before them.
+      return await this.options.dataSource.transaction('READ COMMITTED', async (manager) => {
+        begun = true;
+        const watch = await watchTransaction(manager);
+        try {
+          const result = await work({
+            manager,
+            record: (worker, op) => this.record(manager, worker, op),
+            hasEnded: () => watch.hasEnded,
+            isAlive: async (error) => !isRetryableRejection(error) && (await answers(manager)),
+          });
+          worked = true;
+          return result;
+        } finally {
+          watch.stop();
+        }
+      });
+    } catch (error) {
+      if (!begun && isConnectionError(error)) throw new StoreError('unavailable', textOf(error), { cause: error });
+      throw worked ? ofCommit(error) : error;
+    } finally {
+      leave();
+    }
+  }
+
+  /** Locks the run under its fence and writes the record; false: the lease is lost. */
+  private async record(manager: EntityManager, worker: number, op: port.RunOp): Promise<boolean> {
+    const query: Query = async (text, parameters) => manager.query(text, [...parameters]);
+    const { schema } = this.options;
+    try {
+      await query(HOLD_LOCKS, []);
+      const rows = await query<LockedRow>(sql('lock-handed', schema), [op.rowId, op.runId, op.after]);
+      if (!isLease(rows, worker, op)) return false;
+      const elsewhere = op.rowId !== op.runId;
+      await query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records), elsewhere]);
+      if (op.extras !== null) await query(sql('commit-extras', schema), [extrasJson([op])]);
+      return true;
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  }
+}
+
+/** A row of the queue that was locked, as far as its fence goes. */
+export interface LockedRow {
+  readonly id: string;
+  readonly token: number;
+  readonly worker_id: number | null;
+  /** What the operation builds on is there. */
+  readonly whole: boolean;
+}
+
+/** Whether the operation's own row is among them, still under its lease, and what it builds on is there. */
+export function isLease(rows: readonly LockedRow[], worker: number, op: { rowId: string; token: number }): boolean {
+  return rows.some((row) => row.id === op.rowId && row.token === op.token && row.worker_id === worker && row.whole);
+}
+
+/** Why the commit has failed: but for the server's refusal nobody knows what became of it. */
+function ofCommit(error: unknown): StoreError {
+  const known = asStoreError(error);
+  if (known.kind !== 'rejected' || isRejectedByServer(error)) return known;
+  return new StoreError('unknown', known.message, { cause: error });
+}
+
+/** Also with an error: that of a transaction that has failed is an answer. */
+async function answers(manager: EntityManager): Promise<boolean> {
+  try {
+    await manager.query('SELECT 1');
+    return true;
+  } catch (error) {
+    // The query before it may still be running.
+    if (isQueryTimeout(error)) return true;
+    // TypeORM says in words of its own that the connection is gone: only what the server said is an answer.
+    return serverAnswer(error) !== undefined && !isConnectionError(error);
+  }
+}

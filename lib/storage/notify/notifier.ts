@@ -1,0 +1,192 @@
+import type { Query } from '../connection/transaction.js';
+
+/** Which events somebody in a process listens to; `ask`: others are to say what they want. */
+export interface EventWish {
+  readonly ask?: true;
+  readonly all?: boolean;
+  readonly inputs?: boolean;
+  readonly schedules?: boolean;
+  /** Runs of which every event is wanted; '*': all of them. */
+  readonly runs?: readonly string[] | '*';
+}
+
+/** A hint from a process to all: look now, rather than at the next poll. */
+export interface Hint {
+  /** Queues that got claimable rows. */
+  readonly q?: readonly string[];
+  /** Runs that have ended. */
+  readonly d?: readonly string[];
+  /** Runs whose holder should look for what was asked of them: cancel, pause, events. */
+  readonly c?: readonly string[];
+  /** Events were sent in a caller's transaction: somebody should look whether a wait asks for them. */
+  readonly e?: true;
+  /** Queues that got rows which are due later: when, stands in the rows. */
+  readonly t?: readonly string[];
+  /** Queues whose settings have changed. */
+  readonly s?: readonly string[];
+  /** What events the process that sent it wants to hear of, or that it asks who does. */
+  readonly o?: EventWish;
+  /** Tag of the process that sent it. */
+  readonly w: string;
+}
+
+type Kind = 'q' | 'd' | 'c' | 't' | 's';
+
+/** PostgreSQL refuses a payload of 8 000 bytes. */
+const MAX_BYTES = 7_500;
+/** Of one kind, waiting to be sent: a process that cannot send must not pile them up. */
+const MAX_WAITING = 10_000;
+
+/**
+ * NOTIFY takes a lock of the whole database cluster at commit. The pool's own patience with locks (250 ms) would lose what
+ * is sent while many do.
+ */
+const NOTIFY = `
+  SELECT pg_notify($1, payload)
+  FROM (SELECT set_config('lock_timeout', '3s', true)) AS patience, unnest($2::text[]) AS payload`;
+
+/** Sends payloads on a channel: one statement, one commit, however many. */
+export async function notify(query: Query, channel: string, payloads: readonly string[]): Promise<void> {
+  await query(NOTIFY, [channel, payloads]);
+}
+
+/**
+ * Sends hints, beside the commits of runs, which shall not wait for what NOTIFY waits for. At most one statement is in
+ * flight; the next carries all that came in meanwhile. What cannot be sent is dropped, since a lost hint costs a poll
+ * interval and nothing else.
+ */
+export class Notifier {
+  readonly #waiting: Record<Kind, Set<string>> = {
+    q: new Set(),
+    d: new Set(),
+    c: new Set(),
+    t: new Set(),
+    s: new Set(),
+  };
+  #sending: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(
+    private readonly query: Query,
+    private readonly channel: string,
+    private readonly tag: string,
+  ) {}
+
+  /** The queue has something to claim. */
+  hint(queue: string): void {
+    this.#add('q', queue);
+  }
+
+  /** The run has ended. */
+  done(executionId: string): void {
+    this.#add('d', executionId);
+  }
+
+  /** Something was asked of the run. */
+  control(executionId: string): void {
+    this.#add('c', executionId);
+  }
+
+  /** The queue has something that is due later. */
+  later(queue: string): void {
+    this.#add('t', queue);
+  }
+
+  /** The queue's settings have changed. */
+  settings(queue: string): void {
+    this.#add('s', queue);
+  }
+
+  /** Sends one payload as it is; unlike hints it throws when that fails. */
+  async send(payloads: readonly string[]): Promise<void> {
+    await notify(this.query, this.channel, payloads);
+  }
+
+  /** Sends what waits, within 1 s. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([this.#sending, new Promise((resolve) => (timer = setTimeout(resolve, 1_000)))]);
+    clearTimeout(timer);
+  }
+
+  #add(kind: Kind, value: string): void {
+    const waiting = this.#waiting[kind];
+    if (this.#closed || waiting.size >= MAX_WAITING) return;
+    waiting.add(value);
+    this.#sending ??= this.#sendAll();
+  }
+
+  async #sendAll(): Promise<void> {
+    // What the same turn of the event loop brings goes along: the acknowledgements of one group, for one.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let payloads = this.#take(); payloads.length > 0; payloads = this.#take()) {
+      await this.send(payloads).catch(() => {});
+    }
+    this.#sending = null;
+  }
+
+  #take(): string[] {
+    const payloads = packHints(this.#waiting, this.tag);
+    for (const set of Object.values(this.#waiting)) set.clear();
+    return payloads;
+  }
+}
+
+/** As few payloads as hold everything, each within the limit. A value too long for one is left out. */
+export function packHints(values: Readonly<Partial<Record<Kind, Iterable<string>>>>, tag: string): string[] {
+  const payloads: string[] = [];
+  const empty = ascii({ w: tag }).length;
+  let hint: Partial<Record<Kind, string[]>> = {};
+  let size = empty;
+  const flush = () => {
+    if (size > empty) payloads.push(ascii({ ...hint, w: tag }));
+    hint = {};
+    size = empty;
+  };
+  for (const kind of ['c', 'd', 's', 'q', 't'] as const) {
+    for (const value of values[kind] ?? []) {
+      // The value and its comma; room for `"q":[],` is counted each time, to keep the sum simple.
+      const bytes = ascii(value).length + 8;
+      if (empty + bytes > MAX_BYTES) continue;
+      if (size + bytes > MAX_BYTES) flush();
+      (hint[kind] ??= []).push(value);
+      size += bytes;
+    }
+  }
+  flush();
+  return payloads;
+}
+
+/**
+ * What a caller's transaction says that sends events. It names no run: the server drops a payload that is the same as
+ * one before it in the transaction, so that a thousand events are one hint.
+ */
+export function looseEventsHint(tag: string): string {
+  return ascii({ e: true, w: tag } satisfies Hint);
+}
+
+/** The hint in a payload; null: it is not one of ours. */
+export function readHint(payload: string): Hint | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(payload);
+  } catch {
+    return null;
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  const { w, q, d, c, t, s, e } = value as Partial<Record<keyof Hint, unknown>>;
+  const lists = [q, d, c, t, s].every((list) => list === undefined || (Array.isArray(list) && list.every(isString)));
+  return isString(w) && lists && (e === undefined || e === true) ? (value as Hint) : null;
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+/** JSON in ASCII: any database encoding can hold it, and its length is its bytes. */
+export function ascii(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u0080-\uffff]/g, (unit) => {
+    return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}

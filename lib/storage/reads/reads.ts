@@ -1,0 +1,198 @@
+import { toMermaid } from '../../core/definition/definition-mermaid.js';
+import type { WorkflowDefinition } from '../../core/definition/definition.js';
+import { ExecutionNotFoundError } from '../../core/errors/errors.js';
+import type {
+  Execution,
+  ExecutionCounts,
+  InFlight,
+  RunFilters,
+  RunListFilters,
+  StepRecord,
+  WorkflowSummary,
+} from '../../core/run/execution.js';
+import type { Redaction } from '../../core/redact/redact.js';
+import { EXECUTION_STATUSES, type ExecutionStatus, isFinished } from '../../core/run/status.js';
+import { AttemptLogs, type LogRow } from './log-rows.js';
+import { type BuiltQuery, byIdsQuery, countQuery, listQueries } from './run-query.js';
+import {
+  ALL_STEPS,
+  type Payloads,
+  type RecordRow,
+  redactStep,
+  type RunRow,
+  type StepPage,
+  type StepWaitRow,
+  toExecution,
+  toSteps,
+} from './run-rows.js';
+import { sql } from '../sql.js';
+import type { Query } from '../connection/transaction.js';
+
+export interface ReadsOptions {
+  readonly query: Query;
+  readonly schema: string;
+  /** What this process runs itself: known at once, where other processes' attempts come with their heartbeats. */
+  readonly inFlight: (runId?: string) => readonly InFlight[];
+  /** What of payloads, errors and logs is not shown. */
+  readonly redact: Redaction;
+}
+
+interface WorkflowRow {
+  readonly name: string;
+  readonly version: number;
+  readonly definition: WorkflowDefinition;
+  readonly first_seen: Date;
+  readonly last_seen: Date;
+  readonly last_run: string | null;
+}
+
+/** What clients read. Nothing here locks or waits. */
+export class PgReads {
+  constructor(private readonly options: ReadsOptions) {}
+
+  /** A run with its payloads; null: there is none of that id. */
+  async getExecution(id: string): Promise<Execution | null> {
+    const [row] = await this.rows<RunRow & Payloads>('get-execution', [id]);
+    if (row === undefined) return null;
+    return toExecution(row, row, await this.running([row]), this.options.redact);
+  }
+
+  /** Runs without their payloads. @throws ExecutionNotFoundError when there is none that `before` or `after` names */
+  async listExecutions(filters: RunListFilters = {}): Promise<Execution[]> {
+    const { limit = 50, before, after } = filters;
+    let rows: RunRow[] = [];
+    for (const built of listQueries(this.options.schema, filters)) {
+      rows = await this.query<RunRow>(built);
+      if (rows.length === limit) break;
+    }
+    if (rows.length === 0) await this.mustExist(before, after);
+    return this.executions(rows);
+  }
+
+  /** The runs that a run has started, in the order of their starts; all, without `limit`. @throws ExecutionNotFoundError */
+  async listChildren(id: string, filters: Pick<RunListFilters, 'status' | 'limit' | 'after'>): Promise<Execution[]> {
+    const { status, limit = Number.MAX_SAFE_INTEGER, after } = filters;
+    const children = await this.listExecutions({ status, after, parentId: id, order: 'asc', limit });
+    if (children.length === 0) await this.mustExist(id);
+    return children;
+  }
+
+  async countExecutions(filters: RunFilters = {}): Promise<number> {
+    const built = countQuery(this.options.schema, filters);
+    if (built === null) return 0;
+    const [row] = await this.query<{ count: number }>(built);
+    return row?.count ?? 0;
+  }
+
+  async executionCounts(): Promise<ExecutionCounts> {
+    const counts = noCounts();
+    for (const totals of (await this.totals()).values()) {
+      for (const status of EXECUTION_STATUSES) counts[status] += totals[status];
+    }
+    return counts;
+  }
+
+  /** The attempts of a run, in order; null: there is none of that id. */
+  async getSteps(id: string, page: StepPage = ALL_STEPS): Promise<StepRecord[] | null> {
+    const [source] = await this.rows<{ input: string; held: boolean }>('steps-source', [id]);
+    if (source === undefined) return null;
+    // The attempts before the records: one that ends in between is then shown as ended, not twice and not left out.
+    const running = source.held ? await this.inFlight([id]) : [];
+    const waits = await this.rows<StepWaitRow>('get-step-waits', [id]);
+    const records = await this.rows<RecordRow>('get-steps', [id, page.includeData]);
+    return toSteps(source.input, records, running, waits, page).map((step) => redactStep(step, this.options.redact));
+  }
+
+  /** What the attempts of a run have logged, by attempt; null: there is no run of that id. */
+  async getLogs(id: string): Promise<AttemptLogs | null> {
+    const rows = await this.rows<LogRow>('get-logs', [id]);
+    return rows.length === 0 ? null : new AttemptLogs(rows, this.options.redact);
+  }
+
+  async listWorkflows(): Promise<WorkflowSummary[]> {
+    const [rows, totals] = await Promise.all([this.rows<WorkflowRow>('list-workflows', []), this.totals()]);
+    const ids = rows.flatMap((row) => row.last_run ?? []);
+    const runs = ids.length === 0 ? [] : await this.executions(await this.query(byIdsQuery(this.options.schema, ids)));
+    const lastRuns = new Map(runs.map((run) => [run.id, run]));
+    return rows.map((row) => ({
+      name: row.name,
+      description: row.definition.description,
+      queue: row.definition.queue,
+      version: row.version,
+      firstSeen: row.first_seen,
+      lastSeen: row.last_seen,
+      graph: row.definition,
+      mermaid: toMermaid(row.definition),
+      totals: totals.get(row.name) ?? noCounts(),
+      lastRun: lastRuns.get(row.last_run ?? '') ?? null,
+    }));
+  }
+
+  private async mustExist(...ids: readonly (string | undefined)[]): Promise<void> {
+    for (const id of ids) {
+      if (id !== undefined && (await this.rows('run-status', [id])).length === 0) throw new ExecutionNotFoundError(id);
+    }
+  }
+
+  private async executions(rows: readonly RunRow[]): Promise<Execution[]> {
+    const running = await this.running(rows);
+    return rows.map((row) => toExecution(row, null, running, this.options.redact));
+  }
+
+  private async totals(): Promise<Map<string, ExecutionCounts>> {
+    const totals = new Map<string, ExecutionCounts>();
+    for (const { workflow, status, n } of await this.rows<StatusCount>('count-statuses', [])) {
+      const counts = totals.get(workflow) ?? noCounts();
+      totals.set(workflow, counts);
+      counts[status] += n;
+    }
+    return totals;
+  }
+
+  /** The attempts of those of the runs that may have some: not asked for where none is unfinished. */
+  private async running(rows: readonly RunRow[]): Promise<InFlight[]> {
+    const ids = rows.filter((row) => row.begun && !isFinished(row.status)).map((row) => row.id);
+    return ids.length === 0 ? [] : this.inFlight(ids);
+  }
+
+  private async inFlight(ids: readonly string[]): Promise<InFlight[]> {
+    const published = await this.rows<{ in_flight: string }>('in-flight', [ids]);
+    const wanted = new Set(ids);
+    const own = ids.length === 1 ? this.options.inFlight(ids[0]) : this.options.inFlight();
+    return [...own, ...published.flatMap((row) => parseInFlight(row.in_flight))].filter((one) => wanted.has(one.runId));
+  }
+
+  private rows<R extends object>(statement: string, parameters: unknown[]): Promise<R[]> {
+    return this.query<R>({ text: sql(statement, this.options.schema), parameters });
+  }
+
+  private query<R extends object>({ text, parameters }: BuiltQuery): Promise<R[]> {
+    return this.options.query<R>(text, parameters);
+  }
+}
+
+interface StatusCount {
+  readonly workflow: string;
+  readonly status: ExecutionStatus;
+  readonly n: number;
+}
+
+function noCounts(): ExecutionCounts {
+  return Object.fromEntries(EXECUTION_STATUSES.map((status) => [status, 0])) as ExecutionCounts;
+}
+
+/** What another process has published; of a version that may write it in another way. */
+function parseInFlight(text: string): InFlight[] {
+  try {
+    const list: unknown = JSON.parse(text);
+    return Array.isArray(list) ? list.filter(isInFlight) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isInFlight(value: unknown): value is InFlight {
+  if (typeof value !== 'object' || value === null) return false;
+  const { runId, step, path, startedAt } = value as Partial<Record<keyof InFlight, unknown>>;
+  return [runId, step, path].every((field) => typeof field === 'string') && typeof startedAt === 'number';
+}
