@@ -84,6 +84,26 @@ class BesideWorkflow {
   }
 }
 
+/** The connection of its transaction goes while no query of the step's is under way, and the step returns all the same. */
+@Workflow({ name: 'idle' })
+class IdleWorkflow {
+  constructor(@Inject(Effects) private readonly effects: Effects) {}
+
+  @Step({ transactional: true })
+  async idle() {
+    await this.effects.leave();
+    const manager = stepManager<EntityManager>();
+    const [row] = await manager.query<{ pid: number; n: number }[]>(
+      `SELECT pg_backend_pid() AS pid, count(*)::integer AS n FROM effects WHERE run = $1`,
+      [workflowId()],
+    );
+    await insert('idle');
+    if (row?.n !== 1) return;
+    await ground.pool.query('SELECT pg_terminate_backend($1)', [row.pid]);
+    while (manager.queryRunner?.isReleased === false) await pause(1);
+  }
+}
+
 @Workflow({ name: 'slow_query' })
 class SlowQueryWorkflow {
   constructor(@Inject(Effects) private readonly effects: Effects) {}
@@ -108,7 +128,7 @@ beforeAll(async () => {
     FOR EACH ROW WHEN (NEW.step = 'deferred') EXECUTE FUNCTION refuse()`);
   dataSource = await new DataSource({ type: 'postgres', url: ground.url, installExtensions: false }).initialize();
   const options = { database: { dataSource }, queues: { default: {}, elsewhere: {} } };
-  worker = await openApp(options, [TransferWorkflow, BesideWorkflow], new Effects(ground.pool, 'worker'));
+  worker = await openApp(options, [TransferWorkflow, BesideWorkflow, IdleWorkflow], new Effects(ground.pool, 'worker'));
 });
 
 afterAll(async () => {
@@ -173,6 +193,13 @@ it('is made again, and counts no attempt, where a query of its own loses the con
     ['debit', 1, 'completed'],
     ['credit', 1, 'completed'],
   ]);
+  await expectInvariants(ground.pool, { runs: [run] });
+});
+
+it('is made again where the connection is lost between the last query of the step and its record', async () => {
+  const run = await worker.client.start('idle', {});
+  await run.result();
+  expect(await effectsOf(ground.pool, [run])).toEqual({ idle: 2 });
   await expectInvariants(ground.pool, { runs: [run] });
 });
 

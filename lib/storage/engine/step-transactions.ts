@@ -48,8 +48,10 @@ export class StepTransactions {
     try {
       // The level is named: the app's own default may be one that looks, after its locks, at what was there before them.
       return await this.options.dataSource.transaction('READ COMMITTED', async (manager) => {
+        const watch = await watchTransaction(manager).catch((error: unknown) => {
+          throw new StoreError('unavailable', textOf(error), { cause: error });
+        });
         begun = true;
-        const watch = await watchTransaction(manager);
         try {
           const result = await work({
             manager,
@@ -73,19 +75,21 @@ export class StepTransactions {
 
   /** Locks the run under its fence and writes the record; false: the lease is lost. */
   private async record(manager: EntityManager, worker: number, op: port.RunOp): Promise<boolean> {
-    const query: Query = async (text, parameters) => manager.query(text, [...parameters]);
     const { schema } = this.options;
-    try {
-      await query(HOLD_LOCKS, []);
-      const rows = await query<LockedRow>(sql('lock-handed', schema), [op.rowId, op.runId, op.after]);
-      if (!isLease(rows, worker, op)) return false;
-      const elsewhere = op.rowId !== op.runId;
-      await query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records), elsewhere]);
-      if (op.extras !== null) await query(sql('commit-extras', schema), [extrasJson([op])]);
-      return true;
-    } catch (error) {
-      throw asStoreError(error);
-    }
+    const query: Query = async <R extends object>(text: string, parameters: readonly unknown[]) => {
+      try {
+        return await manager.query<R[]>(text, [...parameters]);
+      } catch (error) {
+        throw ofQuery(error);
+      }
+    };
+    await query(HOLD_LOCKS, []);
+    const rows = await query<LockedRow>(sql('lock-handed', schema), [op.rowId, op.runId, op.after]);
+    if (!isLease(rows, worker, op)) return false;
+    const elsewhere = op.rowId !== op.runId;
+    await query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records), elsewhere]);
+    if (op.extras !== null) await query(sql('commit-extras', schema), [extrasJson([op])]);
+    return true;
   }
 }
 
@@ -101,6 +105,13 @@ export interface LockedRow {
 /** Whether the operation's own row is among them, still under its lease, and what it builds on is there. */
 export function isLease(rows: readonly LockedRow[], worker: number, op: { rowId: string; token: number }): boolean {
   return rows.some((row) => row.id === op.rowId && row.token === op.token && row.worker_id === worker && row.whole);
+}
+
+/** Before the commit: what the server has not said is that the connection is gone, in whose words ever; nothing was committed. */
+function ofQuery(error: unknown): StoreError {
+  const known = asStoreError(error);
+  if (known.kind !== 'rejected' || isRejectedByServer(error)) return known;
+  return new StoreError('unavailable', known.message, { cause: error });
 }
 
 /** Why the commit has failed: but for the server's refusal nobody knows what became of it. */
