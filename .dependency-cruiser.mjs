@@ -42,7 +42,7 @@ const MAY = {
   lifecycle: ['core', 'decorators', 'options', 'logging', 'telemetry', 'workflows', 'events', 'engine', 'storage'],
   client: ['core', 'options', 'workflows', 'events', 'lifecycle', 'engine', 'storage'],
   // What stands on all of it.
-  cli: ['core', 'engine', 'storage'],
+  cli: ['core', 'options', 'events', 'lifecycle', 'client', 'engine', 'storage'],
   dashboard: ['core', 'storage', 'options', 'client', 'events', 'lifecycle', 'decorators', ''],
   testing: ['core', 'decorators', 'options', 'workflows', 'lifecycle', 'client', 'engine', 'storage', ''],
 };

@@ -1,0 +1,68 @@
+import { ExecutionNotFoundError } from '../../core/errors/errors.js';
+import { type Context, flag, type Options, text } from '../command.js';
+import { findRun } from '../database/find-run.js';
+import { Failure, usage } from '../failure.js';
+import { hasFilters } from '../runs/filters.js';
+import type { DurableClient } from '../../client/durable.client.js';
+import type { Done, RunAct } from './run-act.js';
+import { type Refusal, refusalOf } from './refusal.js';
+
+/** @returns the exit code: 1 where a run was refused */
+export async function actOnRuns(
+  context: Context,
+  act: RunAct,
+  ids: readonly string[],
+  options: Options,
+): Promise<number> {
+  const filtered = hasFilters(options);
+  if (ids.length > 0 && filtered) throw usage(`${act.verb} takes ids or filters, not both.`);
+  if (filtered) {
+    const { actOnMany } = await import('./bulk.js');
+    return actOnMany(context, act, options);
+  }
+  if (ids.length === 0) throw usage(`Which runs? Give ids, or filters such as --status and --workflow.`);
+  if (text(options, 'limit') !== undefined) throw usage('--limit belongs to filters.');
+  return actOnIds(context, act, ids, flag(options, 'dryRun'));
+}
+
+async function actOnIds(context: Context, act: RunAct, prefixes: readonly string[], dryRun: boolean): Promise<number> {
+  const { screen } = context;
+  const database = await context.database();
+  // All are looked up before anything is done: a wrong id stops it at the beginning.
+  const ids: string[] = [];
+  for (const prefix of prefixes) ids.push(await findRun(database, prefix));
+  const { client } = await context.clients();
+  const [only] = ids;
+  if (ids.length === 1 && only !== undefined && !dryRun) {
+    const done = await once(act, client, only);
+    if (screen.isJson) screen.json({ id: only, changed: done.changed, ...done.result });
+    else screen.line(`Run ${only} ${done.what}.`);
+    return 0;
+  }
+  const refused: Refusal[] = [];
+  let count = 0;
+  for (const id of ids) {
+    if (dryRun) {
+      if ((await client.getExecution(id)) === null) throw new ExecutionNotFoundError(id);
+      count++;
+      if (!screen.isJson) screen.line(`Would ${act.verb} run ${id}.`);
+      continue;
+    }
+    try {
+      const done = await once(act, client, id);
+      count += done.changed ? 1 : 0;
+      if (!screen.isJson) screen.line(`Run ${id} ${done.what}.`);
+    } catch (error) {
+      refused.push(refusalOf(id, error));
+      screen.say(`Run ${id} was refused: ${refused.at(-1)?.message ?? ''}`);
+    }
+  }
+  if (screen.isJson) screen.json({ count, refused, ...(dryRun ? { dryRun } : {}) });
+  return refused.length > 0 ? 1 : 0;
+}
+
+async function once(act: RunAct, client: DurableClient, id: string): Promise<Done> {
+  const done = await act.one(client, id);
+  if (!done.changed && act.mustChange) throw new Failure(`Run ${id} ${done.what}.`);
+  return done;
+}

@@ -1,0 +1,130 @@
+import { isDurableError, listViolations } from '../core/errors/durable-error.js';
+import { read, textOf } from '../core/text-of.js';
+import type { Context, GlobalOptions } from './command.js';
+import type { Clients } from './database/client.js';
+import type { Database } from './database/database.js';
+import { Failure, Interrupted } from './failure.js';
+import type { Io } from './output/io.js';
+import { Screen } from './output/screen.js';
+import { render } from './output/text.js';
+import type { Call } from './program.js';
+import { packageVersion } from './version.js';
+
+/** Exit code of a command that Ctrl-C has ended: 128 and the number of the signal, as shells have it. */
+const INTERRUPTED = 130;
+
+/** Runs one command line. @returns the exit code: 0, 1 (refused, not found, failed), 2 (called in a wrong way) */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    const call = await readCall(argv, io);
+    return call === null ? 0 : await execute(call, io);
+  } catch (error) {
+    if (error instanceof Interrupted || (io.signal.aborted && !(error instanceof Failure))) return INTERRUPTED;
+    io.stderr.write(`nest-durable: ${render(lineOf(error), false)}\n`);
+    return error instanceof Failure ? error.exitCode : 1;
+  }
+}
+
+async function readCall(argv: readonly string[], io: Io): Promise<Call | null> {
+  const { CommanderError } = await import('commander');
+  const { parse } = await import('./program.js');
+  try {
+    return await parse(argv, {
+      out: (text) => io.stdout.write(text),
+      columns: io.stdout.columns ?? 80,
+      version: packageVersion(),
+    });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    const text = error.message
+      .replace(/^error: /, '')
+      .replace(/\s+/g, ' ')
+      .replace(/\.$/, '');
+    throw new Failure(`${text}. nest-durable --help lists what there is.`, 2);
+  }
+}
+
+async function execute({ spec, args, options, globals }: Call, io: Io): Promise<number> {
+  const screen = new Screen(io, {
+    json: globals.json === true,
+    utc: globals.utc === true,
+    wide: globals.wide === true,
+  });
+  const opened = new Opened(globals, io, screen);
+  try {
+    const { run } = await spec.load();
+    return (await run(opened, args, options)) ?? 0;
+  } finally {
+    screen.clearProgress();
+    await opened.close();
+  }
+}
+
+/** What a command has opened. */
+class Opened implements Context {
+  private opening: Promise<Database> | null = null;
+  private using: Promise<Clients> | null = null;
+
+  constructor(
+    readonly globals: GlobalOptions,
+    private readonly io: Io,
+    readonly screen: Screen,
+  ) {}
+
+  get env(): NodeJS.ProcessEnv {
+    return this.io.env;
+  }
+
+  get cwd(): string {
+    return this.io.cwd;
+  }
+
+  get signal(): AbortSignal {
+    return this.io.signal;
+  }
+
+  async reach(): Promise<Awaited<ReturnType<Context['reach']>>> {
+    const { reach } = await import('./database/target.js');
+    const { url, schema } = this.globals;
+    return reach({ url, schema }, this.env, this.cwd, (line) => this.screen.say(line));
+  }
+
+  database(): Promise<Database> {
+    this.opening ??= this.open();
+    return this.opening;
+  }
+
+  clients(): Promise<Clients> {
+    this.using ??= this.use();
+    return this.using;
+  }
+
+  /** Sends what waits to be sent, and lets go of all. */
+  async close(): Promise<void> {
+    await this.using?.then((clients) => clients.close()).catch(() => {});
+    await this.opening?.then((database) => database.close()).catch(() => {});
+  }
+
+  private async open(): Promise<Database> {
+    const reached = await this.reach();
+    const { openDatabase } = await import('./database/database.js');
+    const database = await openDatabase(reached);
+    this.screen.now = () => database.now();
+    return database;
+  }
+
+  private async use(): Promise<Clients> {
+    const [database, { openClients }] = await Promise.all([this.database(), import('./database/client.js')]);
+    return openClients(database);
+  }
+}
+
+/** One line that says what is wrong and what to do. */
+function lineOf(error: unknown): string {
+  const violations = read(error, 'violations');
+  if (isDurableError(error) && Array.isArray(violations) && violations.length > 1) {
+    const [what = ''] = error.message.split('\n');
+    return `${what} ${listViolations(violations).trim().replace(/^- /, '').replaceAll('\n  - ', '; ')}`;
+  }
+  return textOf(error);
+}

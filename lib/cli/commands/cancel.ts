@@ -1,0 +1,30 @@
+import { actOnRuns } from '../acts/act.js';
+import { type Context, flag, type Options, text } from '../command.js';
+
+export function run(context: Context, ids: readonly string[], options: Options): Promise<number> {
+  const reason = text(options, 'reason');
+  const compensate = flag(options, 'compensate');
+  return actOnRuns(
+    context,
+    {
+      verb: 'cancel',
+      past: 'Cancelled',
+      statuses: ['pending', 'running', 'waiting', 'paused'],
+      mustChange: true,
+      one: async (client, id) => {
+        const changed = await client.cancel(id, reason, { compensate });
+        const after = changed ? null : (await client.getExecution(id))?.status.replace('_', ' ');
+        return {
+          changed,
+          what: changed
+            ? compensate
+              ? 'is cancelled, and what it did is undone'
+              : 'is cancelled'
+            : `is left alone: it is ${after}`,
+        };
+      },
+    },
+    ids,
+    options,
+  );
+}

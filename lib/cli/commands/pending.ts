@@ -1,0 +1,63 @@
+import type { PendingEvent, PendingInput } from '../../core/input/pending.js';
+import { type Context, flag, type Options, text } from '../command.js';
+import type { Screen } from '../output/screen.js';
+import type { Column } from '../output/table.js';
+import { tone } from '../output/text.js';
+import { integer, positive } from '../values.js';
+
+const DEFAULT_LIMIT = 50;
+const MOST = 1_000;
+const HOUR = 3_600_000;
+
+export async function run(context: Context, _: readonly string[], options: Options): Promise<void> {
+  const { screen } = context;
+  const limitText = text(options, 'limit');
+  const limit = limitText === undefined ? DEFAULT_LIMIT : integer('--limit', limitText, 1, MOST);
+  const hours = text(options, 'expiringIn');
+  const within = hours === undefined ? null : positive('--expiring-in', hours) * HOUR;
+  const both = !flag(options, 'inputs') && !flag(options, 'events');
+  const { client } = await context.clients();
+  const timeoutBefore = within === null ? {} : { timeoutBefore: new Date(screen.now() + within) };
+  const inputs = both || flag(options, 'inputs') ? await client.listPendingInputs({ limit, ...timeoutBefore }) : null;
+  const events = both || flag(options, 'events') ? await client.listPendingEvents({ limit: MOST }) : null;
+  const expiring = events
+    ?.filter(({ timeoutAt }) => within === null || (timeoutAt !== null && timeoutAt.getTime() < screen.now() + within))
+    .slice(0, limit);
+  if (screen.isJson) {
+    return screen.json({
+      ...(inputs === null ? {} : { inputs }),
+      ...(expiring === undefined ? {} : { events: expiring }),
+    });
+  }
+  if (inputs !== null) printed(screen, 'Inputs', inputs, inputColumns(screen));
+  if (inputs !== null && expiring !== undefined) screen.line('');
+  if (expiring !== undefined) printed(screen, 'Events', expiring, eventColumns(screen));
+}
+
+function printed<R>(screen: Screen, title: string, rows: readonly R[], columns: readonly Column<R>[]): void {
+  screen.line(tone('bold', rows.length === 0 ? `${title}: none` : title));
+  if (rows.length > 0) screen.lines(screen.table(columns).lines(rows));
+}
+
+function inputColumns(screen: Screen): Column<PendingInput>[] {
+  return [
+    { title: 'NAME', of: ({ name }) => name, least: 10 },
+    { title: 'TYPE', of: ({ type }) => type, drop: 2 },
+    ...commonColumns<PendingInput>(screen),
+    { title: 'QUESTION', of: ({ prompt }) => prompt?.split('\n')[0] ?? '', least: 16, drop: 3 },
+  ];
+}
+
+function eventColumns(screen: Screen): Column<PendingEvent>[] {
+  return [{ title: 'NAME', of: ({ eventName }) => eventName, least: 10 }, ...commonColumns<PendingEvent>(screen)];
+}
+
+function commonColumns<R extends PendingInput | PendingEvent>(screen: Screen): Column<R>[] {
+  return [
+    { title: 'WORKFLOW', of: ({ workflow }) => workflow, least: 10, drop: 1 },
+    { title: 'STEP', of: ({ step }) => step, least: 10, drop: 4 },
+    { title: 'RUN', of: (row) => row.executionId, short: (row) => row.executionId.slice(0, 18), shortenAt: 5 },
+    { title: 'ASKED', of: ({ createdAt }) => screen.ago(createdAt), drop: 2 },
+    { title: 'TIMES OUT', of: ({ timeoutAt }) => screen.ago(timeoutAt) },
+  ];
+}

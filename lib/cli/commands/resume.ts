@@ -1,0 +1,20 @@
+import { actOnRuns } from '../acts/act.js';
+import type { Context, Options } from '../command.js';
+
+export function run(context: Context, ids: readonly string[], options: Options): Promise<number> {
+  return actOnRuns(
+    context,
+    {
+      verb: 'resume',
+      past: 'Resumed',
+      statuses: ['paused'],
+      mustChange: false,
+      one: async (client, id) => {
+        const changed = await client.resume(id);
+        return { changed, what: changed ? 'goes on' : 'was not paused' };
+      },
+    },
+    ids,
+    options,
+  );
+}

@@ -1,0 +1,20 @@
+import { actOnRuns } from '../acts/act.js';
+import type { Context, Options } from '../command.js';
+
+export function run(context: Context, ids: readonly string[], options: Options): Promise<number> {
+  return actOnRuns(
+    context,
+    {
+      verb: 'retry',
+      past: 'Started anew',
+      statuses: ['failed', 'compensated', 'compensation_failed'],
+      mustChange: true,
+      one: async (client, id) => {
+        const handle = await client.retry(id);
+        return { changed: true, what: `starts anew as ${handle.id}`, result: { id: handle.id, retryOf: id } };
+      },
+    },
+    ids,
+    options,
+  );
+}

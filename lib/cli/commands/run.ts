@@ -1,0 +1,30 @@
+import { type Context, type Options, text, texts } from '../command.js';
+import { usage } from '../failure.js';
+import { asObject, duration, integer, jsonFile, objectJson, tags } from '../values.js';
+
+export async function run(context: Context, [workflow = '']: readonly string[], options: Options): Promise<void> {
+  const { screen } = context;
+  const [queue, priority, id, key, delay] = ['queue', 'priority', 'id', 'idempotencyKey', 'delay'].map((name) =>
+    text(options, name),
+  );
+  const input = inputOf(options);
+  const tagged = texts(options, 'tag');
+  const { client } = await context.clients();
+  const handle = await client.start(workflow, input, {
+    ...(queue === undefined ? {} : { queue }),
+    ...(priority === undefined ? {} : { priority: integer('--priority', priority, -2_147_483_648, 2_147_483_647) }),
+    ...(id === undefined ? {} : { id }),
+    ...(key === undefined ? {} : { idempotencyKey: key }),
+    ...(delay === undefined ? {} : { delay: duration('--delay', delay) }),
+    ...(tagged.length === 0 ? {} : { tags: tags('--tag', tagged) }),
+  });
+  if (screen.isJson) screen.json({ id: handle.id });
+  else screen.line(handle.id);
+}
+
+function inputOf(options: Options): object {
+  const [given, file] = [text(options, 'input'), text(options, 'jsonFile')];
+  if (given !== undefined && file !== undefined) throw usage('--input and --json-file both give the input: take one.');
+  if (given !== undefined) return objectJson('--input', given);
+  return file === undefined ? {} : asObject('--json-file', jsonFile('--json-file', file));
+}

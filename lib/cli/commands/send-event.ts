@@ -1,0 +1,18 @@
+import { type Context, type Options, text } from '../command.js';
+import { findRun } from '../database/find-run.js';
+import { dataOf } from '../values.js';
+
+export async function run(
+  context: Context,
+  [prefix = '', name = '', payload]: readonly string[],
+  options: Options,
+): Promise<void> {
+  const { screen } = context;
+  const dedupeKey = text(options, 'dedupeKey');
+  const data = dataOf(payload, text(options, 'jsonFile'), 'the payload');
+  const id = await findRun(await context.database(), prefix);
+  const { client } = await context.clients();
+  await client.sendEvent(id, name, data, dedupeKey === undefined ? {} : { dedupeKey });
+  if (screen.isJson) screen.json({ id, name });
+  else screen.line(`Event ${name} was sent to run ${id}.`);
+}

@@ -1,0 +1,36 @@
+import { textOf } from '../../core/text-of.js';
+import { serverAnswer } from '../../storage/connection/connection-errors.js';
+import { type DatabaseTarget, describeTarget } from '../../storage/connection/database-target.js';
+import { probeServer, type ServerFindings } from '../../storage/connection/server-probe.js';
+import { Failure } from '../failure.js';
+
+/** SQLSTATE: refused user or password. The server's own text names the user. */
+const REFUSED = /^28/;
+/** SQLSTATE: no such database, no right to connect to it. */
+const NOT_FOR_US = /^(3D000|42501)$/;
+
+/**
+ * Opens a first session, once: a command says at once that the database is not there.
+ * @param echo whether to look if notifications arrive
+ * @throws Failure that names host, port and database, never user or password
+ */
+export async function firstAnswer(target: DatabaseTarget, echo = false): Promise<ServerFindings> {
+  try {
+    return await probeServer(target, echo);
+  } catch (error) {
+    throw new Failure(
+      `The database at ${describeTarget(target)} cannot be used: ${reasonOf(error)}. ` +
+        'Check that PostgreSQL runs there, and --url or DATABASE_URL.',
+    );
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const answer = serverAnswer(error);
+  const code = answer?.code ?? '';
+  if (REFUSED.test(code)) return `it refused user or password (${code})`;
+  if (NOT_FOR_US.test(code)) return `${answer?.message} (${code})`;
+  return textOf(error)
+    .replace(/^PostgreSQL \(.*?\) /, 'it ')
+    .replace(/\.$/, '');
+}

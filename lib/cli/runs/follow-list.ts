@@ -1,0 +1,54 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Execution, RunFilters } from '../../core/run/execution.js';
+import type { Context } from '../command.js';
+import { Interrupted } from '../failure.js';
+import type { Screen } from '../output/screen.js';
+import { tone } from '../output/text.js';
+import { runColumns } from './columns.js';
+import { hasError } from './filters.js';
+
+/** ms between looks. */
+const INTERVAL = 1_000;
+/** Runs that are looked at: one that changes must be among the newest so many that fit. */
+const WATCHED = 1_000;
+
+/** Prints the runs that fit, then each that is new or has another status than before, until Ctrl-C. */
+export async function followRuns(
+  context: Context,
+  filters: RunFilters,
+  error: string | undefined,
+  limit: number,
+): Promise<void> {
+  const { screen, signal } = context;
+  const { client } = await context.clients();
+  const print = screen.redraws ? redrawn(screen, limit) : printed(screen, limit);
+  for (;;) {
+    const runs = await client.listExecutions({ ...filters, limit: WATCHED });
+    print(runs.filter((run) => hasError(run, error)));
+    await delay(INTERVAL, undefined, { signal }).catch(() => {
+      throw new Interrupted();
+    });
+  }
+}
+
+/** The newest at the top, as many as the terminal holds. */
+function redrawn(screen: Screen, limit: number): (runs: readonly Execution[]) => void {
+  return (runs) => {
+    const table = screen.table(runColumns(screen));
+    const shown = runs.slice(0, Math.min(limit, screen.height - 2));
+    screen.redraw([...table.lines(shown), tone('dim', `${screen.clock(new Date(screen.now()))}  Ctrl-C ends this.`)]);
+  };
+}
+
+/** The oldest first, as lines of a log are. */
+function printed(screen: Screen, limit: number): (runs: readonly Execution[]) => void {
+  const table = screen.table(runColumns(screen));
+  let known: Map<string, string> | null = null;
+  return (runs) => {
+    const changed = runs.filter(({ id, status }) => known?.get(id) !== status);
+    const fresh = known === null ? changed.slice(0, limit) : changed;
+    known = new Map(runs.map(({ id, status }) => [id, status]));
+    if (screen.isJson) for (const run of fresh.toReversed()) screen.jsonLine(run);
+    else if (fresh.length > 0) screen.lines(table.lines(fresh.toReversed()));
+  };
+}

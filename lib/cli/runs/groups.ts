@@ -1,0 +1,82 @@
+import type { Execution, RunFilters } from '../../core/run/execution.js';
+import type { Context } from '../command.js';
+import type { Database } from '../database/database.js';
+import type { Column } from '../output/table.js';
+import { hasError } from './filters.js';
+import { pagesOf } from './pages.js';
+
+/** Failures that are looked at, the newest first, unless `--limit` says otherwise. */
+const MOST = 10_000;
+
+interface Group {
+  readonly workflow: string;
+  readonly step: string | null;
+  readonly error: string;
+  /** Of the newest one. */
+  readonly message: string;
+  readonly lastId: string;
+  readonly last: Date;
+  count: number;
+}
+
+export async function printGroups(
+  context: Context,
+  filters: RunFilters,
+  error: string | undefined,
+  limit: number | null,
+): Promise<void> {
+  const { screen, signal } = context;
+  const { client } = await context.clients();
+  const groups = new Map<string, Group>();
+  const failed = filters.status === undefined ? { ...filters, status: FAILED } : filters;
+  let looked = 0;
+  for await (const page of pagesOf(client, failed, limit ?? MOST)) {
+    signal.throwIfAborted();
+    const fitting = page.filter((run) => hasError(run, error));
+    const steps = await failedSteps(await context.database(), fitting);
+    for (const run of fitting) count(groups, run, steps.get(run.id) ?? null);
+    looked += page.length;
+  }
+  const found = [...groups.values()].sort((a, b) => b.count - a.count);
+  if (screen.isJson) return screen.json(found);
+  if (found.length === 0) return screen.say('No failure fits.');
+  screen.lines(screen.table(COLUMNS(screen.ago.bind(screen))).lines(found));
+  if (looked === (limit ?? MOST)) screen.say(`Of the newest ${looked} failures; --limit for more.`);
+}
+
+const FAILED = ['failed', 'compensated', 'compensation_failed'] as const;
+
+async function failedSteps(database: Database, runs: readonly Execution[]): Promise<Map<string, string>> {
+  const rows = await database.rows<{ id: string; step: string }>('failed-steps', [runs.map(({ id }) => id)]);
+  return new Map(rows.map(({ id, step }) => [id, step]));
+}
+
+function count(groups: Map<string, Group>, run: Execution, step: string | null): void {
+  const { id, workflow, error, createdAt } = run;
+  if (error === null) return;
+  const key = JSON.stringify([workflow, step, error.name, kindOf(error.message)]);
+  const known = groups.get(key);
+  if (known !== undefined) known.count++;
+  else {
+    const { name, message } = error;
+    groups.set(key, { workflow, step, error: name, message, lastId: id, last: createdAt, count: 1 });
+  }
+}
+
+/** A message without what differs from one failure to the next: ids, numbers, what is quoted. */
+function kindOf(message: string): string {
+  return message
+    .slice(0, 400)
+    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '#')
+    .replace(/"[^"]*"|'[^']*'|`[^`]*`/g, '#')
+    .replace(/\d+/g, '#');
+}
+
+const COLUMNS = (ago: (date: Date) => string): Column<Group>[] => [
+  { title: 'COUNT', of: ({ count: n }) => String(n), align: 'right' },
+  { title: 'WORKFLOW', of: ({ workflow }) => workflow, least: 12 },
+  { title: 'STEP', of: ({ step }) => step ?? '', least: 10 },
+  { title: 'ERROR', of: ({ error, message }) => `${error}: ${message}`, least: 24 },
+  { title: 'LAST', of: ({ last }) => ago(last) },
+  { title: 'RUN', of: ({ lastId }) => lastId, short: ({ lastId }) => lastId.slice(0, 18), shortenAt: 2 },
+];

@@ -1,0 +1,18 @@
+import type { Execution, RunFilters } from '../../core/run/execution.js';
+import type { DurableClient } from '../../client/durable.client.js';
+
+/** Runs of one statement. */
+const PAGE = 500;
+
+/** Runs that fit, the newest first, page by page: as many as are asked for, in the memory of one page. */
+export async function* pagesOf(client: DurableClient, filters: RunFilters, limit: number): AsyncGenerator<Execution[]> {
+  let before: string | undefined;
+  for (let left = limit; left > 0;) {
+    const size = Math.min(left, PAGE);
+    const page = await client.listExecutions({ ...filters, limit: size, ...(before === undefined ? {} : { before }) });
+    if (page.length > 0) yield page;
+    if (page.length < size) return;
+    left -= page.length;
+    before = page.at(-1)?.id;
+  }
+}

@@ -1,0 +1,85 @@
+import type { StepRecord } from '../../core/run/execution.js';
+import { pad, type Part, type Tone, tone, widthOf } from '../output/text.js';
+import { span } from '../output/time.js';
+import { stateOf, type StepNode, stepTree } from './step-tree.js';
+
+/** Items of a loop that are shown one by one; of more, those that have not completed, this many of them. */
+const MOST_ITEMS = 20;
+/** Columns that names are given at most. */
+const WIDEST = 44;
+
+const LOOKS: Readonly<Record<StepRecord['status'], readonly [string, Tone]>> = {
+  completed: ['✓', 'green'],
+  failed: ['✗', 'red'],
+  waiting: ['◷', 'yellow'],
+  running: ['▶', 'blue'],
+};
+
+interface Line {
+  readonly name: Part;
+  readonly facts: Part;
+}
+
+/** The steps of a run as lines of a tree. `retries`: a failed attempt at the end is not the last. */
+export function treeLines(records: readonly StepRecord[], now: number, retries: boolean): Part[] {
+  const lines = stepTree(records).flatMap((one) => linesOf(one, 0, now, retries));
+  const width = Math.min(WIDEST, Math.max(0, ...lines.map(({ name }) => widthOf(name))));
+  return lines.map(({ name, facts }) => ['  ', pad(name, width), '  ', facts]);
+}
+
+function linesOf(node: StepNode, depth: number, now: number, retries: boolean): Line[] {
+  const { children } = node;
+  const [only] = children;
+  // An arm or an item of one step is one line.
+  if (node.kind !== 'member' && children.length === 1 && only !== undefined && only.children.length === 0) {
+    const merged = { ...only, label: `${node.label} ${only.label}` };
+    return linesOf(merged, depth, now, retries);
+  }
+  const own: Line = {
+    name: ['  '.repeat(depth), glyphOf(node, retries), ' ', node.label],
+    facts: factsOf(node, now),
+  };
+  const items = children.filter(({ kind }) => kind === 'item');
+  if (items.length <= MOST_ITEMS) return [own, ...children.flatMap((one) => linesOf(one, depth + 1, now, retries))];
+  const open = items.filter((item) => stateOf(item) !== 'completed');
+  const first = [
+    ...open.filter((item) => stateOf(item) === 'failed'),
+    ...open.filter((item) => stateOf(item) !== 'failed'),
+  ];
+  const left = first.length - MOST_ITEMS;
+  return [
+    { name: own.name, facts: [own.facts, tone('dim', sumOf(items))] },
+    ...first.slice(0, MOST_ITEMS).flatMap((one) => linesOf(one, depth + 1, now, retries)),
+    ...(left > 0
+      ? [{ name: '  '.repeat(depth + 1), facts: tone('dim', `and ${left} more that have not completed`) }]
+      : []),
+  ];
+}
+
+function glyphOf(node: StepNode, retries: boolean): Part {
+  const state = stateOf(node);
+  const last = node.records.at(-1);
+  if (last?.isCompensation === true && state === 'completed') return tone('magenta', '↩');
+  if (state === 'failed' && retries && last !== undefined) return tone('yellow', '↻');
+  const [glyph, name] = LOOKS[state];
+  return tone(name, glyph);
+}
+
+function factsOf({ records }: StepNode, now: number): Part {
+  const last = records.at(-1);
+  if (last === undefined) return '';
+  const ms = last.durationMs ?? now - last.startedAt.getTime();
+  return [
+    pad(tone('dim', span(ms)), 10, 'right'),
+    ...(last.visit > 1 ? [tone('dim', `  visit ${last.visit}`)] : []),
+    ...(last.attempt > 1 ? [tone('dim', `  attempt ${last.attempt}`)] : []),
+    ...(last.childId === null ? [] : [tone('dim', `  child ${last.childId}`)]),
+    ...(last.error === null ? [] : ['  ', tone('red', `${last.error.name}: ${last.error.message}`)]),
+  ];
+}
+
+function sumOf(items: readonly StepNode[]): string {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(stateOf(item), (counts.get(stateOf(item)) ?? 0) + 1);
+  return `  ${items.length} items: ${[...counts].map(([state, count]) => `${count} ${state}`).join(', ')}`;
+}
