@@ -13,7 +13,7 @@ export default {
     '<rootDir>/test/chaos/',
     '<rootDir>/test/contract/',
   ],
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/test/bench/dbos/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/test/bench/dbos/', '<rootDir>/test/packaging/apps/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', { ...swcOptions, configFile: false, swcrc: false }] },
   resolver: '<rootDir>/test/support/resolver.cjs',

@@ -25,8 +25,8 @@ function isOurs(manifest: string): boolean {
 
 function bundled(here: string | undefined): string {
   return (
-    `nest-durable is part of a bundle${here === undefined ? '' : ` (${here})`} and does not find its own files there (SQL, migrations): ` +
-    "mark it as external in the bundler's options (esbuild: --external:nest-durable; webpack, rollup, vite: external: ['nest-durable']) " +
-    'and install it beside the bundle.'
+    `nest-durable is part of a bundle${here === undefined ? '' : ` (${here})`}, where its own files (SQL, migrations) are not: ` +
+    'mark it as external, and with it @nestjs/*, typeorm and pg, of which it shares one copy with the app ' +
+    '(esbuild: --packages=external; webpack: externals; rollup and vite: external), and install them where the bundle runs.'
   );
 }

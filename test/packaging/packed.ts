@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,8 @@ export class Packed {
 
   static async pack(): Promise<Packed> {
     const root = await realpath(await mkdtemp(join(tmpdir(), 'nest-durable-package-')));
+    // The account of an embedded server passes through, where that is not the test's.
+    await chmod(root, 0o755);
     const said = command('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', root], repository);
     const [{ filename }] = JSON.parse(said) as [{ filename: string }];
     return new Packed(root, join(root, filename));
