@@ -320,7 +320,7 @@ CREATE TABLE durable.events (
   -- The wait that it was given to.
   wait_id     uuid,
   -- Sent in a caller's transaction, without the run's lock: somebody has yet to look whether a wait asks for it.
-  loose       boolean     NOT NULL DEFAULT false,
+  unmatched       boolean     NOT NULL DEFAULT false,
   name        text        NOT NULL,
   dedupe_key  text,
   -- The sender's number for it: one whose connection broke finds by it whether it has come. NULL: sent in a transaction.
@@ -332,7 +332,7 @@ CREATE TABLE durable.events (
 );
 CREATE INDEX events_mailbox ON durable.events (run_id, name, id) WHERE wait_id IS NULL;
 CREATE INDEX events_given ON durable.events (run_id, wait_id) WHERE wait_id IS NOT NULL;
-CREATE INDEX events_loose ON durable.events (run_id) WHERE loose;
+CREATE INDEX events_unmatched ON durable.events (run_id) WHERE unmatched;
 CREATE UNIQUE INDEX events_dedupe ON durable.events (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL;
 
 -- What clients have asked for and was done, written in the transaction that did it: one whose connection broke finds here

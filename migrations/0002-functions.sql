@@ -163,10 +163,10 @@ BEGIN
         SELECT FROM unnest(w.names) AS n(name)
         WHERE NOT EXISTS (
           SELECT FROM durable.events m
-          WHERE m.run_id = q.id AND m.name = n.name AND m.wait_id IS NULL AND NOT m.loose)) THEN 'event'
+          WHERE m.run_id = q.id AND m.name = n.name AND m.wait_id IS NULL AND NOT m.unmatched)) THEN 'event'
       WHEN w.kind IN ('event', 'any') AND EXISTS (
         SELECT FROM durable.events m
-        WHERE m.run_id = q.id AND m.name = ANY (w.names) AND m.wait_id IS NULL AND NOT m.loose) THEN 'event'
+        WHERE m.run_id = q.id AND m.name = ANY (w.names) AND m.wait_id IS NULL AND NOT m.unmatched) THEN 'event'
       -- A commit that was late has counted the delay from a later time.
       WHEN q.state = 'sleeping' AND w.due_at <= durable.clock() AND q.due_at > w.due_at + interval '5 minutes' THEN 'due'
     END AS what

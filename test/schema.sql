@@ -152,7 +152,7 @@ CREATE TABLE durable.events (
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
   sent_at timestamp with time zone NOT NULL,
   wait_id uuid,
-  loose boolean NOT NULL DEFAULT false,
+  unmatched boolean NOT NULL DEFAULT false,
   name text NOT NULL,
   dedupe_key text,
   request uuid,
@@ -166,7 +166,7 @@ CREATE UNIQUE INDEX events_dedupe ON durable.events USING btree (run_id, dedupe_
 
 CREATE INDEX events_given ON durable.events USING btree (run_id, wait_id) WHERE (wait_id IS NOT NULL);
 
-CREATE INDEX events_loose ON durable.events USING btree (run_id) WHERE loose;
+CREATE INDEX events_unmatched ON durable.events USING btree (run_id) WHERE unmatched;
 
 CREATE INDEX events_mailbox ON durable.events USING btree (run_id, name, id) WHERE (wait_id IS NULL);
 
@@ -649,10 +649,10 @@ BEGIN
         SELECT FROM unnest(w.names) AS n(name)
         WHERE NOT EXISTS (
           SELECT FROM durable.events m
-          WHERE m.run_id = q.id AND m.name = n.name AND m.wait_id IS NULL AND NOT m.loose)) THEN 'event'
+          WHERE m.run_id = q.id AND m.name = n.name AND m.wait_id IS NULL AND NOT m.unmatched)) THEN 'event'
       WHEN w.kind IN ('event', 'any') AND EXISTS (
         SELECT FROM durable.events m
-        WHERE m.run_id = q.id AND m.name = ANY (w.names) AND m.wait_id IS NULL AND NOT m.loose) THEN 'event'
+        WHERE m.run_id = q.id AND m.name = ANY (w.names) AND m.wait_id IS NULL AND NOT m.unmatched) THEN 'event'
       -- A commit that was late has counted the delay from a later time.
       WHEN q.state = 'sleeping' AND w.due_at <= durable.clock() AND q.due_at > w.due_at + interval '5 minutes' THEN 'due'
     END AS what

@@ -230,7 +230,7 @@ export class DurableClient {
     const run = checkId(id);
     const parts = await this.ready();
     const { changed, queues, waits } = await parts.control.resume(run);
-    parts.engine.workIn(queues);
+    parts.engine.notifyWork(queues);
     // One that can go on is told of by its claim.
     if (waits) tellSwitched(parts, run, 'workflow_resumed');
     return changed;

@@ -133,7 +133,7 @@ export class DurableQueues {
     const { name, control, engine } = await this.known(queue);
     const changed = await control.resume(name);
     await engine.settingsChanged(name);
-    engine.workIn([name]);
+    engine.notifyWork([name]);
     return changed;
   }
 

@@ -149,7 +149,7 @@ export class RunResults {
     const fresh = ids.filter((id) => (this.watched.get(id) ?? -Infinity) < now - WATCH_AGAIN);
     if (fresh.length === 0) return;
     const queues = await control.watch(fresh);
-    if (queues.length > 0) (await this.host.ready()).engine.workIn(queues);
+    if (queues.length > 0) (await this.host.ready()).engine.notifyWork(queues);
     for (const id of fresh) this.watched.set(id, now);
     if (this.watched.size < MOST_WATCHED) return;
     for (const [id, since] of this.watched) if (since < now - WATCH_AGAIN) this.watched.delete(id);

@@ -120,7 +120,7 @@ export class DurableSchedules {
     });
     parts.deps.telemetry?.started(definition.name, 1);
     tellTriggered(parts, wanted, definition.name, id);
-    parts.engine.workIn([queue]);
+    parts.engine.notifyWork([queue]);
     return id;
   }
 

@@ -77,7 +77,7 @@ export class StartsClient {
     const restart = { newId, runId, step: from, traceparent: this.traceparent };
     const { queue, workflow } = await restartFrom(pool, schema, restart);
     deps.telemetry?.started(workflow, 1);
-    engine.workIn([queue]);
+    engine.notifyWork([queue]);
     return newId;
   }
 
@@ -96,7 +96,7 @@ export class StartsClient {
     const { engine } = this.runtime;
     const created = runs.filter((_, at) => started[at]?.created === true);
     const ready = created.filter((run) => !isDelayed(run));
-    if (ready.length > 0) engine.workIn([...new Set(ready.map((run) => run.queue))]);
+    if (ready.length > 0) engine.notifyWork([...new Set(ready.map((run) => run.queue))]);
     const delayed = created.filter(isDelayed);
     if (delayed.length > 0) engine.workLater([...new Set(delayed.map((run) => run.queue))]);
   }

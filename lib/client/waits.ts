@@ -31,8 +31,8 @@ export class WaitsClient {
     /** What of payloads is not shown. */
     private readonly redact: Redaction,
   ) {
-    const { pool, schema, instanceId, looseHint, engine } = runtime;
-    this.waits = new PgWaits({ pool, schema, instanceId, looseHint, onHidden: (run) => engine.woken([run]) });
+    const { pool, schema, instanceId, unmatchedHint, engine } = runtime;
+    this.waits = new PgWaits({ pool, schema, instanceId, unmatchedHint, onHidden: (run) => engine.woken([run]) });
     this.reads = new PgWaitReads({ query: readsOf(pool), schema, redact });
   }
 

@@ -8,9 +8,9 @@ import { EndedRuns, type EndListener } from './worker/ended-runs.js';
 import type { EngineDeps, EngineSettings } from './engine-deps.js';
 import type { EngineHealth } from './worker/health.js';
 import { JournalWriter } from './journal/journal-writer.js';
-import { HintInbox } from './worker/peer-hints.js';
+import { PeerHints } from './worker/peer-hints.js';
 import { Loop } from './time/loop.js';
-import { LooseMatcher } from './worker/matcher.js';
+import { EventMatcher } from './worker/matcher.js';
 import { Maintenance } from './worker/maintenance.js';
 import { Membership } from './worker/membership.js';
 import { thisProcess } from './worker/process-identity.js';
@@ -25,7 +25,7 @@ import type { InFlightAttempt } from './step/in-flight.js';
 import { SessionOpener } from './worker/session-opener.js';
 import { Sessions } from './worker/sessions.js';
 import { Starts } from './starts.js';
-import { WakeUp } from './worker/wake-up.js';
+import { WorkSignals } from './worker/work-signals.js';
 import type { CancelledTree, ClaimOffer, Followed, PulseFindings, StartOp, Wake, WokenRun } from './ports/store.js';
 
 /** While attempts run, how often they are published if they changed, ms. */
@@ -44,7 +44,7 @@ const LEAST = 200;
 export class Engine {
   readonly clock: DatabaseClock;
   /** What other processes say comes in here. */
-  readonly hinted: HintInbox;
+  readonly hinted: PeerHints;
   private readonly writer: JournalWriter;
   private readonly membership: Membership;
   private readonly sessions: Sessions;
@@ -53,9 +53,9 @@ export class Engine {
   private readonly claims: QueueClaims;
   private readonly maintenance: Maintenance;
   private readonly ended = new EndedRuns();
-  private readonly wakeUp: WakeUp;
+  private readonly workSignals: WorkSignals;
   private readonly waker: Loop;
-  private readonly matcher: LooseMatcher;
+  private readonly matcher: EventMatcher;
   private readonly publisher: Loop;
   private readonly pulse: Pulse;
   private readonly definitions: ClaimableDefinitions;
@@ -94,7 +94,7 @@ export class Engine {
         this.pollers.get(queue)?.free();
         this.claims.release(queue, rowId);
       },
-      (queues) => this.workIn(queues),
+      (queues) => this.notifyWork(queues),
       deps.telemetry,
     );
     this.membership = new Membership(
@@ -121,7 +121,7 @@ export class Engine {
       {
         onRecovered: (queues, rows) => {
           deps.telemetry?.recovered(rows);
-          this.workIn(queues);
+          this.notifyWork(queues);
         },
         onPeersChanged: () => this.peersChanged(),
         onDeclaredDead: () => {
@@ -162,7 +162,7 @@ export class Engine {
       worker: () => this.membership.id,
       claimable: () => this.definitions.all,
       open: (rows) => this.opener.openClaimed(rows),
-      onWork: (queues) => this.workIn(queues),
+      onWork: (queues) => this.notifyWork(queues),
       onRate: (queue, inMs) => this.pollers.get(queue)?.lookWithin(inMs),
       isNeeded,
       onTrouble,
@@ -189,7 +189,7 @@ export class Engine {
       this.pollers.set(queue, new QueuePoller({ queue, concurrency, pollInterval }, claim, onTrouble, isNeeded));
     }
     this.waker = new Loop('Waking what is due', settings.wakeInterval, () => this.wakeDue(), onTrouble, isNeeded);
-    this.matcher = new LooseMatcher(
+    this.matcher = new EventMatcher(
       store,
       settings,
       (runs) => this.woken(runs),
@@ -223,7 +223,7 @@ export class Engine {
     );
     this.starts = new Starts({
       writer: this.writer,
-      onWork: (queue) => this.workIn([queue]),
+      onWork: (queue) => this.notifyWork([queue]),
       onLater: (queue, inMs) => (this.wakes ? this.waker.within(inMs) : this.workLater([queue])),
       clock: this.clock,
       telemetry: deps.telemetry,
@@ -237,10 +237,10 @@ export class Engine {
       pollers: this.pollers,
       mayClaim: () => this.state === 'running',
       onWoken: (woken) => this.woken(woken),
-      onWork: (queues) => this.workIn(queues),
+      onWork: (queues) => this.notifyWork(queues),
       onTrouble,
     });
-    this.wakeUp = new WakeUp({
+    this.workSignals = new WorkSignals({
       hints: deps.hints,
       pollers: this.pollers,
       sessions: this.sessions,
@@ -250,14 +250,14 @@ export class Engine {
       wakes: () => this.wakes,
       isLocal: (runId) => this.isLocal(runId),
     });
-    const hinted = new HintInbox({
+    const hinted = new PeerHints({
       pollers: this.pollers,
       waker: this.waker,
       matcher: this.matcher,
       claims: this.claims,
       ended: this.ended,
       membership: this.membership,
-      wakeUp: this.wakeUp,
+      workSignals: this.workSignals,
       wakes: () => this.wakes,
     });
     this.hinted = deps.context.guard(hinted);
@@ -273,7 +273,7 @@ export class Engine {
       registry,
       worker: () => this.membership.id,
       interval: settings.schedulerInterval,
-      onWork: (queues) => this.workIn(queues),
+      onWork: (queues) => this.notifyWork(queues),
       onTrouble,
       isNeeded,
       onFired: (fired, workflow) => tellFired(this.watch, workflow, fired),
@@ -395,13 +395,13 @@ export class Engine {
   }
 
   /** Tells this process and the others that these queues have work. */
-  workIn(queues: readonly string[]): void {
-    this.wakeUp.workIn(queues);
+  notifyWork(queues: readonly string[]): void {
+    this.workSignals.notifyWork(queues);
   }
 
   /** Tells whoever wakes what is due that there is something new. */
   workLater(queues: readonly string[]): void {
-    this.wakeUp.workLater(queues);
+    this.workSignals.workLater(queues);
   }
 
   private get wakes(): boolean {
@@ -415,14 +415,14 @@ export class Engine {
 
   /** Something came that these runs have waited for. */
   woken(runs: readonly WokenRun[]): void {
-    this.wakeUp.woken(runs);
+    this.workSignals.woken(runs);
   }
 
   /** Runs were cancelled, or are to be undone, by this process. Resolves when those held here have been looked at. */
   async cancelledTree(tree: CancelledTree): Promise<void> {
     tellCancelled(this.watch, tree.ended);
     if (tree.ended.length > 0 && this.wakes) this.claims.endedElsewhere();
-    await this.wakeUp.cancelled(tree);
+    await this.workSignals.cancelled(tree);
   }
 
   /** A queue's settings were changed by this process: it goes by them now, the others by a hint. */
@@ -491,14 +491,14 @@ export class Engine {
   }
 
   private onDue(queue: string, inMs: number): void {
-    if (inMs <= 0) this.workIn([queue]);
+    if (inMs <= 0) this.notifyWork([queue]);
     else this.waker.within(inMs);
   }
 
   private async wakeDue(): Promise<number | null> {
     const { wakeBatchSize } = this.deps.settings;
     const { queues, woken, nextInMs } = await this.deps.store.wakeDue(wakeBatchSize);
-    this.workIn(queues);
+    this.notifyWork(queues);
     return woken === wakeBatchSize ? 0 : nextInMs;
   }
 

@@ -32,7 +32,7 @@ interface Followed {
 export class EventLooks {
   private readonly loop: Loop;
   private readonly followed = new WeakMap<EventDelivery, Followed>();
-  private readonly buried = new Set<number>();
+  private readonly reportedDead = new Set<number>();
   /** performance.now() since which events of any run may be missing. */
   private missingSince = Infinity;
   private running = false;
@@ -84,13 +84,13 @@ export class EventLooks {
       this.missingSince = Infinity;
       return null;
     }
-    const dead = (await this.reads.deadSince(DEATHS)).filter(({ id }) => !this.buried.has(id));
+    const dead = (await this.reads.deadSince(DEATHS)).filter(({ id }) => !this.reportedDead.has(id));
     const from = Math.min(since, ...dead.map(({ unseenMs }) => performance.now() - unseenMs - SLACK));
     if (from === Infinity) return null;
     const events = await this.reads.ofHistory(performance.now() - from, MOST);
     if (events.length === MOST) this.warn(`More than ${MOST} events were missed: only the latest are told.`);
     for (const delivery of all) for (const event of events) this.give(delivery, event);
-    for (const { id } of dead) this.buried.add(id);
+    for (const { id } of dead) this.reportedDead.add(id);
     if (this.missingSince === since) this.missingSince = Infinity;
     return null;
   }

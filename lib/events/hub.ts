@@ -3,13 +3,13 @@ import type { Redaction } from '../core/redact/redact.js';
 import { EventDelivery } from './delivery.js';
 import { EventLooks } from './catch-up.js';
 import { EventSender, readEvents } from './sender.js';
-import { type EventFilter, ForeignWishes, WISH_HOLDS, wishOf } from './interests.js';
+import { type EventFilter, ForeignInterests, WISH_HOLDS, interestOf } from './interests.js';
 import type { BootContext } from '../engine/ports/boot-context.js';
 import type { Observer } from '../engine/ports/observer.js';
 import { EventLink } from '../storage/notify/event-link.js';
 import type { PgEventReads } from '../storage/reads/event-reads.js';
 import type { Listener } from '../storage/notify/listener.js';
-import type { EventWish, Hint } from '../storage/notify/notifier.js';
+import type { EventInterest, Hint } from '../storage/notify/notifier.js';
 
 export interface EventHubOptions {
   readonly reads: PgEventReads;
@@ -38,7 +38,7 @@ const MOST_NAMES = 1_000;
  */
 export class EventHub implements Observer {
   private readonly deliveries = new Set<EventDelivery>();
-  private readonly wishes = new ForeignWishes();
+  private readonly interests = new ForeignInterests();
   private readonly sender: EventSender | null;
   private readonly looks: EventLooks;
   private readonly names = new Map<string, string>();
@@ -62,12 +62,12 @@ export class EventHub implements Observer {
   }
 
   get isWanted(): boolean {
-    return this.deliveries.size > 0 || !this.wishes.isEmpty || this.kept !== null;
+    return this.deliveries.size > 0 || !this.interests.isEmpty || this.kept !== null;
   }
 
   wants(runId: string): 'nothing' | 'run' | 'steps' {
     if (!this.isWanted) return 'nothing';
-    if (this.kept !== null || this.wishes.stepsOf(runId)) return 'steps';
+    if (this.kept !== null || this.interests.stepsOf(runId)) return 'steps';
     for (const { filter } of this.deliveries) if (filter.kind === 'run' && filter.runId === runId) return 'steps';
     return 'run';
   }
@@ -89,13 +89,13 @@ export class EventHub implements Observer {
     }
     this.deliveries.add(delivery);
     this.options.remote?.link.listen();
-    this.sayWishes();
+    this.announceInterests();
     this.looks.changed();
     if (filter.kind === 'all') this.lookLater(delivery);
     return context.bind(() => {
       delivery.close();
       if (!this.deliveries.delete(delivery)) return;
-      this.sayWishes();
+      this.announceInterests();
       this.looks.changed();
       if (this.deliveries.size === 0) void this.options.remote?.link.unlisten();
     });
@@ -126,7 +126,7 @@ export class EventHub implements Observer {
   private spread(events: readonly EventRecord[]): void {
     for (const event of events) {
       for (const delivery of this.deliveries) delivery.push(event);
-      if (this.wishes.want(event)) this.sender?.push(event);
+      if (this.interests.want(event)) this.sender?.push(event);
       else if (this.kept !== null && this.kept.length < MOST_KEPT) this.kept.push(event);
     }
   }
@@ -134,18 +134,18 @@ export class EventHub implements Observer {
   private connect(listener: Listener, link: EventLink): void {
     const heard = ({ o, w }: Hint, own: boolean): void => {
       if (own || o === undefined) return;
-      if (o.ask === true) return this.sayWishes();
-      this.wishes.set(w, o);
+      if (o.ask === true) return this.announceInterests();
+      this.interests.set(w, o);
       const kept = this.kept ?? [];
-      if (this.kept !== null) this.kept = kept.filter((event) => !this.wishes.want(event));
-      for (const event of kept) if (this.wishes.want(event)) this.sender?.push(event);
+      if (this.kept !== null) this.kept = kept.filter((event) => !this.interests.want(event));
+      for (const event of kept) if (this.interests.want(event)) this.sender?.push(event);
     };
     // Nothing is heard while the session is down.
-    const down = (): void => this.wishes.extend();
+    const down = (): void => this.interests.extend();
     const up = (): void => {
-      this.wishes.extend();
+      this.interests.extend();
       this.ask();
-      this.sayWishes();
+      this.announceInterests();
     };
     const unsubscribe = listener.subscribe(heard);
     listener.on('down', down).on('up', up);
@@ -162,8 +162,8 @@ export class EventHub implements Observer {
     const back = (): void => this.looks.missed(performance.now() - link.aliveAt);
     link.on('message', message).on('back', back);
     this.repeating = setInterval(() => {
-      if (listener.up) this.wishes.expire();
-      if (this.deliveries.size > 0) this.sayWishes();
+      if (listener.up) this.interests.expire();
+      if (this.deliveries.size > 0) this.announceInterests();
     }, WISH_HOLDS / 3);
     this.repeating.unref();
     this.closers = [
@@ -193,18 +193,18 @@ export class EventHub implements Observer {
   }
 
   /** In a turn of its own: subscriptions that are made together are said together. */
-  private sayWishes(): void {
+  private announceInterests(): void {
     if (this.saying || this.options.remote === null) return;
     this.saying = true;
     setImmediate(() => {
       this.saying = false;
-      if (!this.closed) this.say(wishOf([...this.deliveries].map(({ filter }) => filter)));
+      if (!this.closed) this.say(interestOf([...this.deliveries].map(({ filter }) => filter)));
     });
   }
 
   /** What is not heard is said again. */
-  private say(wish: EventWish): void {
-    this.options.remote?.listener.wish(wish).catch(() => {});
+  private say(interest: EventInterest): void {
+    this.options.remote?.listener.interest(interest).catch(() => {});
   }
 
   private async named(events: readonly EventRecord[]): Promise<EventRecord[]> {

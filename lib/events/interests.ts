@@ -1,5 +1,5 @@
 import { type EventRecord, isInputEvent, isScheduleEvent, isStepEvent } from '../core/run/events.js';
-import type { EventWish } from '../storage/notify/notifier.js';
+import type { EventInterest } from '../storage/notify/notifier.js';
 
 /** What a subscription wants. */
 export type EventFilter =
@@ -21,13 +21,13 @@ export function fits(filter: EventFilter, event: EventRecord): boolean {
   }
 }
 
-/** Runs named in one wish: more would not fit into a notification, and every step of every run is sent instead. */
+/** Runs named in one interest: more would not fit into a notification, and every step of every run is sent instead. */
 const MOST_RUNS = 150;
-/** ms for which a wish holds that is not heard again; its process says it again every third of that. */
+/** ms for which a interest holds that is not heard again; its process says it again every third of that. */
 export const WISH_HOLDS = 30_000;
 
 /** What these subscriptions want of other processes. */
-export function wishOf(filters: Iterable<EventFilter>): EventWish {
+export function interestOf(filters: Iterable<EventFilter>): EventInterest {
   const runs = new Set<string>();
   const wanted = { all: false, inputs: false, schedules: false };
   for (const filter of filters) {
@@ -45,12 +45,12 @@ interface Wanted {
   until: number;
 }
 
-/** What other processes want, until their wishes run out. */
-export class ForeignWishes {
+/** What other processes want, until their interests run out. */
+export class ForeignInterests {
   private readonly byProcess = new Map<string, Wanted>();
 
   /** A process has said what it wants. */
-  set(process: string, { all = false, inputs = false, schedules = false, runs = [] }: EventWish): void {
+  set(process: string, { all = false, inputs = false, schedules = false, runs = [] }: EventInterest): void {
     if (!all && !inputs && !schedules && runs.length === 0) this.byProcess.delete(process);
     else {
       const until = performance.now() + WISH_HOLDS;
@@ -61,7 +61,7 @@ export class ForeignWishes {
   /** Nothing can be heard at the moment, or could not until now: what is known holds on. */
   extend(): void {
     const until = performance.now() + WISH_HOLDS;
-    for (const wish of this.byProcess.values()) wish.until = until;
+    for (const interest of this.byProcess.values()) interest.until = until;
   }
 
   expire(): void {

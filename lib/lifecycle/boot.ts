@@ -149,7 +149,7 @@ export async function boot(
     instanceId,
     listening: hints.listening,
     hint: hints.hint,
-    looseHint: hints.looseHint,
+    unmatchedHint: hints.unmatchedHint,
   };
 }
 

@@ -5,7 +5,7 @@ import type { Hints } from '../engine/ports/hints.js';
 import type { Engine } from '../engine/engine.js';
 import type { Connections } from '../storage/connection/connections.js';
 import { Listener } from '../storage/notify/listener.js';
-import { looseEventsHint, packHints } from '../storage/notify/notifier.js';
+import { unmatchedEventsHint, packHints } from '../storage/notify/notifier.js';
 import type { ServerFindings } from '../storage/connection/server-probe.js';
 
 /** The sender named in a hint that a caller's transaction carries: no process takes it for its own. */
@@ -20,7 +20,7 @@ export interface HintConnection extends Hints {
   /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
   readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
   /** What one that sends an event sends too; `null`: the event is found by polling. */
-  readonly looseHint: { readonly channel: string; readonly payload: string } | null;
+  readonly unmatchedHint: { readonly channel: string; readonly payload: string } | null;
   /**
    * Hands the engine what other processes say; `own`: what this one says too, for a second engine in it. Returns what
    * ends that.
@@ -33,7 +33,7 @@ const SILENT: HintConnection = {
   listening: () => false,
   listener: null,
   hint: null,
-  looseHint: null,
+  unmatchedHint: null,
   queue: () => {},
   later: () => {},
   done: () => {},
@@ -72,7 +72,7 @@ export async function connectHints(
       channel: listener.channel,
       payload: packHints(later ? { t: [queue] } : { q: [queue] }, NOBODY)[0] ?? '',
     }),
-    looseHint: { channel: listener.channel, payload: looseEventsHint(NOBODY) },
+    unmatchedHint: { channel: listener.channel, payload: unmatchedEventsHint(NOBODY) },
     queue: (name) => listener.hint(name),
     later: (name) => listener.later(name),
     done: (runId) => listener.done(runId),
@@ -95,7 +95,7 @@ function attach(
     for (const queue of q) engine.hinted.queue(queue);
     if (t.length > 0) engine.hinted.later();
     for (const runId of d) engine.hinted.done(runId);
-    if (e) engine.hinted.loose();
+    if (e) engine.hinted.unmatched();
     // A look that fails is made again by the engine's own loop.
     for (const runId of c) engine.hinted.control(runId).catch(() => {});
     if (s.length > 0) engine.hinted.settings().catch(() => {});
@@ -108,7 +108,7 @@ function attach(
     // Hints were lost meanwhile.
     engine.hinted.later();
     for (const queue of queues) engine.hinted.queue(queue);
-    engine.hinted.loose();
+    engine.hinted.unmatched();
   };
   listener.on('down', down).on('up', up);
   return () => {

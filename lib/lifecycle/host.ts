@@ -41,5 +41,5 @@ export interface DurableRuntime {
   /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
   readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
   /** What one that sends an event sends too; `null`: the event is found by polling. */
-  readonly looseHint: { readonly channel: string; readonly payload: string } | null;
+  readonly unmatchedHint: { readonly channel: string; readonly payload: string } | null;
 }

@@ -163,7 +163,7 @@ export interface EventRow {
   id: number;
   sentAt: Date;
   waitId: string | null;
-  loose: boolean;
+  unmatched: boolean;
   name: string;
   dedupeKey: string | null;
   request: string | null;
@@ -417,7 +417,7 @@ export function createEntities(schema: string): Entities {
       id: column('bigint', 'id', { primary: true }),
       sentAt: column('timestamptz', 'sent_at'),
       waitId: optional('uuid', 'wait_id'),
-      loose: column('boolean', 'loose', { default: false }),
+      unmatched: column('boolean', 'unmatched', { default: false }),
       name: column('text'),
       dedupeKey: optional('text', 'dedupe_key'),
       request: optional('uuid'),

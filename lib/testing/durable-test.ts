@@ -7,7 +7,7 @@ import type { DurableRuntime } from '../lifecycle/host.js';
 import type { StartOptions } from '../options/start.js';
 import { type Exploration, type ExploreOptions, explore } from './explore.js';
 import { Settling } from './settling.js';
-import type { Commit, Death } from './store-gate.js';
+import type { Commit, CrashSide } from './store-gate.js';
 import type { TestDatabase } from './test-database.js';
 import { TestWorker } from './test-worker.js';
 
@@ -40,7 +40,7 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
   /** Deaths and starts of workers, one after the other. */
   private lifecycle: Promise<void> = Promise.resolve();
   private closing: Promise<void> | null = null;
-  private fate: ((commit: Commit) => Death | null) | null = null;
+  private fate: ((commit: Commit) => CrashSide | null) | null = null;
 
   private constructor(
     private readonly parts: TestParts<A>,

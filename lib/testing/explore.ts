@@ -3,7 +3,7 @@ import { isFinished } from '../core/run/status.js';
 import { textOf } from '../core/text-of.js';
 import type { DurableClient } from '../client/durable.client.js';
 import type { StartOptions } from '../options/start.js';
-import type { Commit, Death } from './store-gate.js';
+import type { Commit, CrashSide } from './store-gate.js';
 
 /** What `test.explore()` does with each run. `Run` is its handle, `Test` the test itself. */
 export interface ExploreOptions<Run, Test> {
@@ -37,7 +37,7 @@ interface Explorable {
 interface CrashPoint {
   /** The n-th commit, from 1. */
   readonly commit: number;
-  readonly death: Death;
+  readonly death: CrashSide;
 }
 
 /** Moves of the clock for one run, each to the next due time: a run that is not over by then never will be. */
@@ -47,7 +47,7 @@ export async function explore<Run extends { readonly id: string }, Test extends 
   test: Test,
   start: () => Promise<Run>,
   options: ExploreOptions<Run, Test>,
-  setFate: (fate: (commit: Commit) => Death | null) => void,
+  setFate: (fate: (commit: Commit) => CrashSide | null) => void,
 ): Promise<Exploration> {
   const attempt = async (point: CrashPoint | null): Promise<{ commits: string[]; crashed: boolean }> => {
     const commits: string[] = [];

@@ -2,13 +2,13 @@ import type { EngineStore, RunOp, StepTransaction } from '../engine/ports/store.
 
 /** What a worker is about to commit. */
 export interface Commit {
-  readonly verb: 'commitGroup' | 'commitAgain' | 'commitHanded' | 'transaction' | 'cancelRun' | 'cancelChildren';
+  readonly verb: 'commitGroup' | 'commitAgain' | 'commitRemoteStep' | 'transaction' | 'cancelRun' | 'cancelChildren';
   /** What it says of the runs: `charge completed`, `the run ended: completed`. */
   readonly what: string;
 }
 
 /** Where the worker dies: with the commit not sent, or with it done and the answer lost. */
-export type Death = 'before' | 'after';
+export type CrashSide = 'before' | 'after';
 
 /** What the callers of a dead worker's store wait for. Each has one of its own, to be forgotten with the caller. */
 function never(): Promise<never> {
@@ -34,7 +34,7 @@ export class StoreGate {
   constructor(
     private readonly inner: EngineStore,
     /** Asked before each commit: whether the worker dies of it. */
-    private readonly fate: (commit: Commit) => Death | null,
+    private readonly fate: (commit: Commit) => CrashSide | null,
   ) {
     this.shut = new Promise((resolve) => (this.resolveShut = resolve));
     this.store = new Proxy(inner, {
@@ -82,7 +82,7 @@ export class StoreGate {
   /** A step's own transaction commits after its work; the record is its last statement. */
   private async transaction<T>(work: TransactionWork<T>): Promise<T> {
     if (!this.open) return never();
-    let death: Death | null = null;
+    let death: CrashSide | null = null;
     const sent = this.inner.transaction(async (inner) => {
       const record: StepTransaction['record'] = (worker, op) => {
         if (!this.open) throw new Killed();
@@ -128,7 +128,7 @@ type TransactionWork<T = unknown> = (transaction: StepTransaction) => Promise<T>
 function commitOf(verb: string, args: unknown[]): Commit | null {
   if (verb === 'cancelRun') return { verb, what: 'a child cancelled' };
   if (verb === 'cancelChildren') return { verb, what: 'the children cancelled' };
-  if (verb === 'commitHanded') return { verb, what: describe(args[1] as Described) };
+  if (verb === 'commitRemoteStep') return { verb, what: describe(args[1] as Described) };
   if (verb !== 'commitGroup' && verb !== 'commitAgain') return null;
   const { ops, starts } = args[1] as { ops: readonly RunOp[]; starts: readonly { workflow: string }[] };
   const what = [...ops.map(describe), ...starts.map(({ workflow }) => `${workflow} started`)];
@@ -150,7 +150,7 @@ function describe({ records, outcome }: Described): string {
 /** Looks that find nothing are no activity. */
 function isActivity(verb: string, answer: unknown): boolean {
   if (verb === 'claim') return Array.isArray(answer) && answer.length > 0;
-  if (verb === 'matchLoose') return (answer as { woken: readonly unknown[] }).woken.length > 0;
+  if (verb === 'matchEvents') return (answer as { woken: readonly unknown[] }).woken.length > 0;
   if (verb === 'cancelRun' || verb === 'cancelChildren') return true;
   return verb === 'wakeDue' && (answer as { woken: number }).woken > 0;
 }

@@ -3,7 +3,7 @@ import type { BootContext } from '../engine/ports/boot-context.js';
 import type { EngineDeps, EngineSettings } from '../engine/engine-deps.js';
 import { Engine } from '../engine/engine.js';
 import type { EngineStore } from '../engine/ports/store.js';
-import { type Commit, type Death, StoreGate } from './store-gate.js';
+import { type Commit, type CrashSide, StoreGate } from './store-gate.js';
 import { TestClock } from './test-clock.js';
 
 /**
@@ -23,7 +23,7 @@ export class TestWorker {
   static async start(
     runtime: DurableRuntime,
     now: number,
-    fate: (commit: Commit) => Death | null,
+    fate: (commit: Commit) => CrashSide | null,
   ): Promise<TestWorker> {
     const { deps, engine: app } = runtime;
     const gate = new StoreGate(deps.store, fate);
@@ -42,7 +42,7 @@ export class TestWorker {
     const detach = deps.hints.attach(engine, Object.keys(settings.queues), true);
     const worker = new TestWorker(gate, engine, clock, deps.context, detach);
     try {
-      await buryTheDead(deps.store);
+      await recoverDeadWorkers(deps.store);
       await engine.start();
     } catch (error) {
       worker.kill();
@@ -84,7 +84,7 @@ export class TestWorker {
 }
 
 /** Workers of before, which were killed, are not given the time of a lease. */
-async function buryTheDead(store: EngineStore): Promise<void> {
+async function recoverDeadWorkers(store: EngineStore): Promise<void> {
   const others = await store.lookAtWorkers(0);
   await store.recover(others.filter(({ dead }) => !dead));
 }

@@ -37,7 +37,7 @@ export class FakeEngine {
     return this.ended.listen(id, listener);
   }
 
-  workIn(queues: readonly string[]): void {
+  notifyWork(queues: readonly string[]): void {
     this.told.push(...queues);
   }
 
@@ -120,7 +120,7 @@ export class FakeHost implements DurableHost {
       instanceId,
       listening: () => false,
       hint: null,
-      looseHint: null,
+      unmatchedHint: null,
     };
   }
 

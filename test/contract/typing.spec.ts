@@ -58,7 +58,7 @@ class OrderWorkflow extends DurableWorkflow<OrderInput, Receipt> {
 }
 
 @Workflow()
-class LooseWorkflow {
+class UnmatchedWorkflow {
   @Step()
   run() {}
 }
@@ -86,14 +86,14 @@ async function starting(durable: DurableClient): Promise<void> {
   void many.map(async (one) => (await one.result()).chargeId);
   // @ts-expect-error id is a string
   await durable.startMany(OrderWorkflow, [{ input: { id: 1 } }]);
-  await durable.start(LooseWorkflow, { any: 'object' });
+  await durable.start(UnmatchedWorkflow, { any: 'object' });
   await durable.start('by_name', { any: 'object' });
   // @ts-expect-error an input is an object
-  await durable.start(LooseWorkflow, 'text');
-  const unknownData: unknown = await (await durable.start(LooseWorkflow, {})).result();
+  await durable.start(UnmatchedWorkflow, 'text');
+  const unknownData: unknown = await (await durable.start(UnmatchedWorkflow, {})).result();
   void unknownData;
   // @ts-expect-error it gives unknown
-  const guessed: Receipt = await (await durable.start(LooseWorkflow, {})).result();
+  const guessed: Receipt = await (await durable.start(UnmatchedWorkflow, {})).result();
   void guessed;
   // @ts-expect-error by name it gives unknown too
   const named: Receipt = await (await durable.start('by_name', {})).result();
@@ -110,7 +110,7 @@ async function calling(): Promise<void> {
   const wrong: Booking = await callWorkflow(OrderWorkflow, { id: '1' });
   void wrong;
   // @ts-expect-error it gives unknown
-  const guessed: Receipt = await callWorkflow(LooseWorkflow, {});
+  const guessed: Receipt = await callWorkflow(UnmatchedWorkflow, {});
   void guessed;
 }
 

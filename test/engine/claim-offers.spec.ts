@@ -41,10 +41,10 @@ class Surroundings {
       () => {},
       () => {},
     );
-    const doubt = sessions.doubt.bind(sessions);
-    sessions.doubt = () => {
+    const suspectOrphans = sessions.suspectOrphans.bind(sessions);
+    sessions.suspectOrphans = () => {
       this.doubts++;
-      doubt();
+      suspectOrphans();
     };
     this.offers = new ClaimOffers({
       store: {

@@ -1,12 +1,12 @@
-import { LooseMatcher } from '../../lib/engine/worker/matcher.js';
-import type { MatchedLoose, WokenRun } from '../../lib/engine/ports/store.js';
+import { EventMatcher } from '../../lib/engine/worker/matcher.js';
+import type { MatchedEvents, WokenRun } from '../../lib/engine/ports/store.js';
 
 const HOUR = 3_600_000;
 
 describe('the matcher of events', () => {
   it('looks when it is poked, and again at once while there is more, or soon where a run was locked', async () => {
     const run: WokenRun = { runId: 'r', queue: 'default', paused: false, state: 'ready' };
-    const answers: MatchedLoose[] = [
+    const answers: MatchedEvents[] = [
       { woken: [run], left: 'more' },
       { woken: [], left: 'locked' },
       { woken: [run], left: 'none' },
@@ -16,7 +16,7 @@ describe('the matcher of events', () => {
     let finish: () => void = () => {};
     const finished = new Promise<void>((resolve) => (finish = resolve));
     const store = {
-      matchLoose: async (limit: number): Promise<MatchedLoose> => {
+      matchEvents: async (limit: number): Promise<MatchedEvents> => {
         limits.push(limit);
         const answer = answers.shift() ?? { woken: [], left: 'none' };
         if (answers.length === 0) finish();
@@ -24,7 +24,7 @@ describe('the matcher of events', () => {
       },
     };
     // The interval is an hour: what comes sooner was asked for.
-    const matcher = new LooseMatcher(
+    const matcher = new EventMatcher(
       store,
       { wakeInterval: HOUR, wakeBatchSize: 7 },
       (runs) => woken.push(...runs),
@@ -42,12 +42,12 @@ describe('the matcher of events', () => {
     const told: string[] = [];
     let fails = true;
     const store = {
-      matchLoose: async (): Promise<MatchedLoose> => {
+      matchEvents: async (): Promise<MatchedEvents> => {
         if (fails) throw new Error('down');
         return { woken: [], left: 'none' };
       },
     };
-    const matcher = new LooseMatcher(
+    const matcher = new EventMatcher(
       store,
       { wakeInterval: HOUR, wakeBatchSize: 1 },
       () => {},

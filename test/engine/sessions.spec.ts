@@ -70,7 +70,7 @@ it('keeps what a claim has taken while it is being opened, however long that tak
     await new Promise<void>((resolve) => (opened = resolve));
     sessions.open(session('a'), 'default');
   });
-  sessions.doubt();
+  sessions.suspectOrphans();
   await look(5);
   expect(store.released).toEqual([]);
   opened();
@@ -81,7 +81,7 @@ it('keeps what a claim has taken while it is being opened, however long that tak
 
 it('does not wait for claims that began after the row was first seen', async () => {
   store.rows.set('lost', 1);
-  sessions.doubt();
+  sessions.suspectOrphans();
   await look(1);
   let opened: () => void = () => {};
   const claim = sessions.take(() => new Promise<void>((resolve) => (opened = resolve)));

@@ -1,7 +1,7 @@
 import type { EventRecord } from '../../lib/core/run/events.js';
 import { EventDelivery } from '../../lib/events/delivery.js';
 import { EventSender, packEvents, readEvents } from '../../lib/events/sender.js';
-import { ForeignWishes, wishOf } from '../../lib/events/interests.js';
+import { ForeignInterests, interestOf } from '../../lib/events/interests.js';
 
 const event = (n: number, more: Partial<EventRecord> = {}): EventRecord => ({
   id: `e${n}`,
@@ -95,21 +95,21 @@ describe('what is sent', () => {
 });
 
 it('what processes want is told apart, up to 150 runs by their id', () => {
-  const wishes = new ForeignWishes();
-  wishes.set('a', wishOf([{ kind: 'inputs' }, { kind: 'run', runId: 'run-1' }]));
+  const interests = new ForeignInterests();
+  interests.set('a', interestOf([{ kind: 'inputs' }, { kind: 'run', runId: 'run-1' }]));
   const asked = event(2, { kind: 'input_requested' });
   const step = event(2, { kind: 'step_started' });
-  expect([event(1), event(2), asked, step].map((one) => wishes.want(one))).toEqual([true, false, true, false]);
-  expect([wishes.stepsOf('run-1'), wishes.stepsOf('run-2')]).toEqual([true, false]);
-  wishes.set('b', wishOf(Array.from({ length: 151 }, (_, n) => ({ kind: 'run', runId: `other-${n}` }))));
-  expect([wishes.want(step), wishes.stepsOf('run-2')]).toEqual([true, true]);
-  wishes.set('b', wishOf([]));
-  wishes.set('a', wishOf([{ kind: 'schedules' }]));
-  expect([event(1), asked, event(3, { kind: 'schedule_toggled' })].map((one) => wishes.want(one))).toEqual([
+  expect([event(1), event(2), asked, step].map((one) => interests.want(one))).toEqual([true, false, true, false]);
+  expect([interests.stepsOf('run-1'), interests.stepsOf('run-2')]).toEqual([true, false]);
+  interests.set('b', interestOf(Array.from({ length: 151 }, (_, n) => ({ kind: 'run', runId: `other-${n}` }))));
+  expect([interests.want(step), interests.stepsOf('run-2')]).toEqual([true, true]);
+  interests.set('b', interestOf([]));
+  interests.set('a', interestOf([{ kind: 'schedules' }]));
+  expect([event(1), asked, event(3, { kind: 'schedule_toggled' })].map((one) => interests.want(one))).toEqual([
     false,
     false,
     true,
   ]);
-  wishes.set('a', {});
-  expect(wishes.isEmpty).toBe(true);
+  interests.set('a', {});
+  expect(interests.isEmpty).toBe(true);
 });

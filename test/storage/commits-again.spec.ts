@@ -1,4 +1,4 @@
-import type { Ack, HandedOp, NewRecord, OpExtras, Outcome, RunOp, StartOp } from '../../lib/engine/ports/store.js';
+import type { Ack, RemoteStepOp, NewRecord, OpExtras, Outcome, RunOp, StartOp } from '../../lib/engine/ports/store.js';
 import { NO_EXTRAS } from '../../lib/engine/step/child-start.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import type { Connections } from '../../lib/storage/connection/connections.js';
@@ -41,8 +41,8 @@ async function held(): Promise<string> {
   return rows.open({ started_at: new Date(), state: 'running', worker_id: worker, token: 1 });
 }
 
-function handOver(run: string, stepId: string): RunOp {
-  const extras: OpExtras = { ...NO_EXTRAS, handOvers: [{ rowId: stepId, queue: 'default', step: '{}' }] };
+function startRemotely(run: string, stepId: string): RunOp {
+  const extras: OpExtras = { ...NO_EXTRAS, remoteStarts: [{ rowId: stepId, queue: 'default', step: '{}' }] };
   return { rowId: run, runId: run, token: 1, after: [], afterWait: null, records: [record(1)], outcome: null, extras };
 }
 
@@ -55,7 +55,7 @@ describe('a commit whose answer was lost', () => {
   it('does not hand a step over again that has come and gone meanwhile', async () => {
     const run = await held();
     const stepId = uuidv7();
-    const op = handOver(run, stepId);
+    const op = startRemotely(run, stepId);
     await store.commitGroup(worker, { ops: [op], starts: [], offer: null });
     expect(await rows.one('workflow_queue', stepId)).toMatchObject({ step_of: run });
     await rows.pool.query('DELETE FROM durable.workflow_queue WHERE id = $1', [stepId]);
@@ -66,13 +66,13 @@ describe('a commit whose answer was lost', () => {
   it('does all of it when it had not landed', async () => {
     const run = await held();
     const stepId = uuidv7();
-    expect(await again(handOver(run, stepId))).toMatchObject({ taken: true });
+    expect(await again(startRemotely(run, stepId))).toMatchObject({ taken: true });
     expect(await rows.one('workflow_queue', stepId)).toMatchObject({ step_of: run });
   });
 
   it('gives the marks that the row has now', async () => {
     const run = await held();
-    const op = handOver(run, uuidv7());
+    const op = startRemotely(run, uuidv7());
     await store.commitGroup(worker, { ops: [op], starts: [], offer: null });
     await rows.pool.query('UPDATE durable.workflow_queue SET wake = true, paused = true WHERE id = $1', [run]);
     expect(await again(op)).toMatchObject({ taken: true, wake: true, paused: true });
@@ -112,14 +112,14 @@ describe('a group whose answer was lost', () => {
 
   it('is left out where somebody has locked the row, landed or not', async () => {
     const [landed, open] = [await held(), await held()];
-    const op = handOver(landed, uuidv7());
+    const op = startRemotely(landed, uuidv7());
     await store.commitGroup(worker, { ops: [op], starts: [], offer: null });
     const client = await rows.pool.connect();
     try {
       await client.query('BEGIN');
       await client.query('SELECT FROM durable.workflow_queue FOR UPDATE');
       expect(await again(op)).toBeUndefined();
-      expect(await again(handOver(open, uuidv7()))).toBeUndefined();
+      expect(await again(startRemotely(open, uuidv7()))).toBeUndefined();
     } finally {
       await client.query('ROLLBACK');
       client.release();
@@ -128,9 +128,9 @@ describe('a group whose answer was lost', () => {
 
   it('is taken apart: what has landed is left, the rest is written, starts are made once', async () => {
     const [landed, open] = [await held(), await held()];
-    const done = handOver(landed, uuidv7());
+    const done = startRemotely(landed, uuidv7());
     await store.commitGroup(worker, { ops: [done], starts: [start('0001')], offer: null });
-    const group = { ops: [done, handOver(open, uuidv7())], starts: [start('0001'), start('0002')], offer: null };
+    const group = { ops: [done, startRemotely(open, uuidv7())], starts: [start('0001'), start('0002')], offer: null };
     const { acks } = await store.commitAgain(worker, group);
     expect([...acks.values()]).toMatchObject([{ taken: true }, { taken: true }]);
     const { rows: records } = await rows.pool.query('SELECT FROM durable.step_executions');
@@ -148,7 +148,7 @@ describe('an operation that builds on what is not there', () => {
     '(%s) is refused, and nothing of it is written; it is taken where that is there',
     async (_, base) => {
       const run = await held();
-      const op: RunOp = { ...handOver(run, uuidv7()), ...base };
+      const op: RunOp = { ...startRemotely(run, uuidv7()), ...base };
       const group = { ops: [op], starts: [], offer: null };
       expect((await store.commitGroup(worker, group)).acks.get(run)).toEqual({ taken: false });
       expect(await again(op)).toEqual({ taken: false });
@@ -162,7 +162,7 @@ describe('an operation that builds on what is not there', () => {
   it('stands in the way of no other in its group', async () => {
     const [gap, whole] = [await held(), await held()];
     const group = {
-      ops: [{ ...handOver(gap, uuidv7()), after: [7, 8] }, handOver(whole, uuidv7())],
+      ops: [{ ...startRemotely(gap, uuidv7()), after: [7, 8] }, startRemotely(whole, uuidv7())],
       starts: [],
       offer: null,
     };
@@ -176,14 +176,14 @@ describe('an operation that builds on what is not there', () => {
       step_of: run, step: '{"nextSeq":2}', state: 'running', worker_id: worker, token: 1, started_at: new Date(),
     }); // prettier-ignore
     const op = { rowId: step, runId: run, token: 1, after: [9], records: [record(2)], outcome: null, extras: null };
-    expect(await store.commitHanded(worker, op)).toEqual({ taken: false, woken: null });
+    expect(await store.commitRemoteStep(worker, op)).toEqual({ taken: false, woken: null });
     const recorded = store.transaction((transaction) =>
-      transaction.record(worker, { ...handOver(run, uuidv7()), after: [9] }),
+      transaction.record(worker, { ...startRemotely(run, uuidv7()), after: [9] }),
     );
     expect(await recorded).toBe(false);
     expect(await rows.count('step_executions')).toBe(0);
     await rows.record(run, 9);
-    expect(await store.commitHanded(worker, op)).toMatchObject({ taken: true });
+    expect(await store.commitRemoteStep(worker, op)).toMatchObject({ taken: true });
   });
 });
 
@@ -191,14 +191,14 @@ describe('a step on another queue', () => {
   it('records nothing for a run that has ended, and goes', async () => {
     const run = await held();
     const stepId = uuidv7();
-    await store.commitGroup(worker, { ops: [handOver(run, stepId)], starts: [], offer: null });
+    await store.commitGroup(worker, { ops: [startRemotely(run, stepId)], starts: [], offer: null });
     const taken = `UPDATE durable.workflow_queue SET state = 'running', worker_id = $2, token = 1 WHERE id = $1`;
     await rows.pool.query(taken, [stepId, worker]);
     await rows.pool.query('DELETE FROM durable.workflow_queue WHERE id = $1', [run]);
-    const op: HandedOp = {
+    const op: RemoteStepOp = {
       rowId: stepId, runId: run, token: 1, after: [], records: [record(2, { type: 'step' })], outcome: { kind: 'done' }, extras: null,
     }; // prettier-ignore
-    expect(await store.commitHanded(worker, op)).toEqual({ taken: false, woken: null });
+    expect(await store.commitRemoteStep(worker, op)).toEqual({ taken: false, woken: null });
     expect(await rows.one('workflow_queue', stepId)).toBeUndefined();
     const { rows: found } = await rows.pool.query('SELECT seq::int FROM durable.step_executions WHERE run_id = $1', [
       run,
@@ -212,7 +212,7 @@ describe('a step on another queue', () => {
       step_of: run, step: '{"nextSeq":2}', state: 'running', worker_id: worker, token: 1, started_at: new Date(),
     }); // prettier-ignore
     const records = [record(2, { type: 'step' })];
-    const op: HandedOp = {
+    const op: RemoteStepOp = {
       rowId: step,
       runId: run,
       token: 1,
@@ -222,11 +222,11 @@ describe('a step on another queue', () => {
       extras: null,
     };
     for (let n = 0; n < 2; n++) {
-      expect(await store.commitHanded(worker, op)).toMatchObject({
+      expect(await store.commitRemoteStep(worker, op)).toMatchObject({
         taken: true,
         woken: { runId: run, state: 'running' },
       });
     }
-    expect(await store.commitHanded(worker, { ...op, token: 2 })).toEqual({ taken: false, woken: null });
+    expect(await store.commitRemoteStep(worker, { ...op, token: 2 })).toEqual({ taken: false, woken: null });
   });
 });

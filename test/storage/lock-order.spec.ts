@@ -1,4 +1,4 @@
-import type { HandedOp, NewRecord, RunOp } from '../../lib/engine/ports/store.js';
+import type { RemoteStepOp, NewRecord, RunOp } from '../../lib/engine/ports/store.js';
 import type { Connections } from '../../lib/storage/connection/connections.js';
 import { PgQueueStore } from '../../lib/storage/engine/queue-store.js';
 import { PgStore } from '../../lib/storage/engine/pg-store.js';
@@ -65,7 +65,7 @@ async function someoneWaits(): Promise<void> {
 }
 
 const WRITES: Record<string, () => Promise<unknown>> = {
-  'what it commits': () => store.commitHanded(worker, { ...op, outcome: { kind: 'done' } } satisfies HandedOp),
+  'what it commits': () => store.commitRemoteStep(worker, { ...op, outcome: { kind: 'done' } } satisfies RemoteStepOp),
   'its transaction': () =>
     store.transaction((transaction) => transaction.record(worker, { ...op, outcome: null } satisfies RunOp)),
 };
@@ -126,14 +126,14 @@ describe('waits for no row that somebody has locked', () => {
     const ended = await rows.run({ status: 'completed' });
     for (const n of [1, 2]) {
       await rows.pool.query(
-        `INSERT INTO durable.events (run_id, sent_at, name, payload, loose) VALUES ($1, now(), $2, '1', true)`,
+        `INSERT INTO durable.events (run_id, sent_at, name, payload, unmatched) VALUES ($1, now(), $2, '1', true)`,
         [ended, `event ${n}`],
       );
     }
     const { rows: events } = await rows.pool.query('SELECT id::text FROM durable.events ORDER BY id');
     const settled = await locked(
       events[0].id,
-      () => rows.pool.query(sql('settle-loose', 'durable'), [[], [ended]]),
+      () => rows.pool.query(sql('settle-unmatched', 'durable'), [[], [ended]]),
       'events',
     );
     expect(settled.rows.map(({ name }) => name)).toEqual(['event 2']);

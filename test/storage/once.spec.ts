@@ -65,7 +65,7 @@ function cut(when: Cut, between: () => Promise<void> = async () => {}): { pool: 
 const SLEEPING = { state: 'sleeping', due_at: 'infinity', started_at: new Date() };
 const given = {
   control: (pool: Lender) => new PgControl({ pool, schema: 'durable', instanceId: rows.instanceId, hint: null }),
-  waits: (pool: Lender) => new PgWaits({ pool, schema: 'durable', instanceId: rows.instanceId, looseHint: null }),
+  waits: (pool: Lender) => new PgWaits({ pool, schema: 'durable', instanceId: rows.instanceId, unmatchedHint: null }),
   schedules: (pool: Lender) => new PgSchedules(pool, 'durable'),
 };
 

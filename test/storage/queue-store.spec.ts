@@ -322,7 +322,7 @@ describe('a pause that comes while somebody takes rows', () => {
       const id = await rows.open(asleep);
       await rows.wait(id, { kind: 'event', names: ['go'] });
       const { pool, instanceId } = rows;
-      const waits = new PgWaits({ pool, schema: 'durable', instanceId, looseHint: null });
+      const waits = new PgWaits({ pool, schema: 'durable', instanceId, unmatchedHint: null });
       const event = { runId: id, name: 'go', payload: '1', dedupeKey: null, request: uuidv7() };
       return (await waits.sendEvent(event, offer())).claimed.length;
     },

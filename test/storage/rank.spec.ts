@@ -30,7 +30,7 @@ beforeAll(async () => {
   store = new PgStore({ connections, schema: 'durable', appDataSource: null });
   const { pool, instanceId } = rows;
   control = new PgControl({ pool, schema: 'durable', instanceId, hint: null });
-  waits = new PgWaits({ pool, schema: 'durable', instanceId, looseHint: null });
+  waits = new PgWaits({ pool, schema: 'durable', instanceId, unmatchedHint: null });
 });
 
 beforeEach(async () => {
@@ -116,7 +116,7 @@ const start = (more: Partial<StartOp> = {}): StartOp => ({
 }); // prettier-ignore
 
 const EXTRAS: OpExtras = {
-  waits: [], closes: [], handOvers: [], children: [], awaited: false, compensating: null, closeAll: false, giveBack: false,
+  waits: [], closes: [], remoteStarts: [], children: [], awaited: false, compensating: null, closeAll: false, giveBack: false,
   dropSteps: false, pause: null,
 }; // prettier-ignore
 
@@ -164,7 +164,7 @@ const ENTRIES: Record<string, () => Promise<string>> = {
   },
   'a step of another queue': async () => {
     const step = { rowId: uuidv7(), queue: 'default', step: '{}' };
-    const run = { ...(await held({ queue: 'other' })), extras: { ...EXTRAS, handOvers: [step] } };
+    const run = { ...(await held({ queue: 'other' })), extras: { ...EXTRAS, remoteStarts: [step] } };
     await store.commitGroup(worker, { ops: [run], starts: [], offer: null });
     return step.rowId;
   },

@@ -29,10 +29,10 @@ it('finds nothing in runs whose waits, all or one of several, are not over', asy
   const run = await rows.open(SLEEPING);
   await rows.wait(run, { kind: 'child', child_id: child });
   await rows.wait(run, { kind: 'all', names: ['a', 'b'] });
-  await rows.wait(run, { kind: 'event', names: ['loose'] });
+  await rows.wait(run, { kind: 'event', names: ['unmatched'] });
   await rows.pool.query(
-    `INSERT INTO durable.events (run_id, sent_at, name, payload, loose)
-     VALUES ($1, now(), 'a', '1', false), ($1, now(), 'loose', '1', true), ($1, now(), 'other', '1', false)`,
+    `INSERT INTO durable.events (run_id, sent_at, name, payload, unmatched)
+     VALUES ($1, now(), 'a', '1', false), ($1, now(), 'unmatched', '1', true), ($1, now(), 'other', '1', false)`,
     [run],
   );
   await rows.open({});
@@ -108,7 +108,7 @@ it('leaves a run that somebody has locked, and one that is woken in between', as
 });
 
 it('against the real wake-up at the same time: the event is given once, whoever comes first', async () => {
-  const waits = new PgWaits({ pool: rows.pool, schema: 'durable', instanceId: rows.instanceId, looseHint: null });
+  const waits = new PgWaits({ pool: rows.pool, schema: 'durable', instanceId: rows.instanceId, unmatchedHint: null });
   for (let trial = 0; trial < 100; trial++) {
     const run = await rows.open(SLEEPING);
     const wait = await rows.wait(run, { kind: 'any', names: ['a', 'b'] });

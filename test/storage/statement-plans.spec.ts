@@ -228,7 +228,7 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'lock-old-runs': () => [[ids.done]],
   'lock-run': () => [ids.waiting],
   'lock-runs': () => [[ids.waiting, ids.done]],
-  'loose-runs': () => [100],
+  'unmatched-runs': () => [100],
   'open-children': () => [ids.waiting, null],
   'open-runs': () => [[ids.waiting, ids.done]],
   'pause-run': () => [ids.waiting],

@@ -16,7 +16,7 @@ let run: string;
 beforeAll(async () => {
   rows = await Rows.open();
   const { pool, instanceId } = rows;
-  waits = new PgWaits({ pool, schema: 'durable', instanceId, looseHint: null });
+  waits = new PgWaits({ pool, schema: 'durable', instanceId, unmatchedHint: null });
   connections = connectTo(rows.url);
   store = new PgStore({ connections, schema: 'durable', appDataSource: null });
   worker = await rows.worker();

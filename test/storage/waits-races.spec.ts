@@ -1,7 +1,7 @@
 import { encode } from '../../lib/core/codec/codec.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import type { ClaimOffer } from '../../lib/engine/ports/store.js';
-import { matchLoose } from '../../lib/storage/engine/loose-events.js';
+import { matchEvents } from '../../lib/storage/engine/unmatched-events.js';
 import { PgStore } from '../../lib/storage/engine/pg-store.js';
 import { transaction } from '../../lib/storage/connection/transaction.js';
 import { PgWaits } from '../../lib/storage/client/waits.js';
@@ -19,7 +19,7 @@ const BATCH = 20;
 beforeAll(async () => {
   rows = await Rows.open();
   const { pool, instanceId } = rows;
-  waits = new PgWaits({ pool, schema: 'durable', instanceId, looseHint: null });
+  waits = new PgWaits({ pool, schema: 'durable', instanceId, unmatchedHint: null });
   worker = await rows.worker();
 });
 
@@ -85,13 +85,13 @@ it('a wait registered against an event of a transaction and the matcher: never m
     const matched = sent.then(async () => {
       // The matcher passes over a run that is locked, and comes again.
       for (let left = 'locked'; left === 'locked';) {
-        ({ left } = await transaction(rows.pool, (query) => matchLoose(query, 'durable', [id], 10)));
+        ({ left } = await transaction(rows.pool, (query) => matchEvents(query, 'durable', [id], 10)));
       }
     });
     await Promise.all([register(id, ['a']), matched]);
   });
   expect(await missed()).toEqual([]);
-  const { rows: left } = await rows.pool.query(`SELECT FROM durable.events WHERE loose OR wait_id IS NULL`);
+  const { rows: left } = await rows.pool.query(`SELECT FROM durable.events WHERE unmatched OR wait_id IS NULL`);
   expect(left).toEqual([]);
 });
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
     pool,
     schema: 'durable',
     instanceId,
-    looseHint: { channel: 'test_hints', payload: 'loose' },
+    unmatchedHint: { channel: 'test_hints', payload: 'unmatched' },
   });
   connections = connectTo(rows.url);
   store = new PgStore({ connections, schema: 'durable', appDataSource: null });
@@ -172,7 +172,7 @@ describe('an event', () => {
     const wait = await rows.wait(id, { kind: 'event', names: ['paid'] });
     let statements = 0;
     const pool = losingAnswers(rows.pool, () => ++statements > 0);
-    const flaky = new PgWaits({ pool, schema: 'durable', instanceId: rows.instanceId, looseHint: null });
+    const flaky = new PgWaits({ pool, schema: 'durable', instanceId: rows.instanceId, unmatchedHint: null });
     const sent = { runId: id, name: 'paid', payload: encode(1), dedupeKey: null, request: uuidv7() };
     const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: null }];
     const offer = { worker, places: [{ queue: 'held', places: 1 }], definitions };
@@ -301,7 +301,7 @@ describe('an event in a transaction of the caller', () => {
         await waits.sendEventWithin(manager, { runId: id, name: 'paid', payload: encode(n), dedupeKey: null });
       }
       await rows.pool.query('SELECT FROM durable.workflow_queue WHERE id = $1 FOR UPDATE NOWAIT', [id]);
-      expect(await store.matchLoose(10)).toEqual({ woken: [], left: 'none' });
+      expect(await store.matchEvents(10)).toEqual({ woken: [], left: 'none' });
     });
     await expect(
       rows.dataSource.transaction(async (manager) => {
@@ -311,16 +311,16 @@ describe('an event in a transaction of the caller', () => {
     ).rejects.toThrow('rolled back');
     await listening.query('UNLISTEN *');
     listening.release(true);
-    expect(heard).toEqual(['loose']);
+    expect(heard).toEqual(['unmatched']);
     expect(await rows.one('waits', wait)).toMatchObject({ state: 'open' });
-    expect(await store.matchLoose(10)).toMatchObject({
+    expect(await store.matchEvents(10)).toMatchObject({
       woken: [{ runId: id, queue: 'default', paused: false, state: 'ready' }], left: 'none',
     }); // prettier-ignore
     expect(await mailbox(id)).toEqual([
       ['paid', 1, wait],
       ['paid', 2, null],
     ]);
-    expect(await store.matchLoose(10)).toEqual({ woken: [], left: 'none' });
+    expect(await store.matchEvents(10)).toEqual({ woken: [], left: 'none' });
   });
 
   it('is sent once for each key, and refused where it can be seen that the run takes nothing more', async () => {
@@ -343,8 +343,8 @@ describe('an event in a transaction of the caller', () => {
     const id = await rows.open(SLEEPING);
     await within(id, 'late', 1);
     await end(id);
-    await store.matchLoose(10);
-    expect(await store.matchLoose(10)).toEqual({ woken: [], left: 'none' });
+    await store.matchEvents(10);
+    expect(await store.matchEvents(10)).toEqual({ woken: [], left: 'none' });
     expect(await mailbox(id)).toEqual([['late', 1, null]]);
   });
 
@@ -354,10 +354,10 @@ describe('an event in a transaction of the caller', () => {
     const client = await rows.pool.connect();
     await client.query('BEGIN');
     await client.query('SELECT FROM durable.workflow_queue WHERE id = $1 FOR UPDATE', [id]);
-    expect(await store.matchLoose(10)).toMatchObject({ woken: [], left: 'locked' });
+    expect(await store.matchEvents(10)).toMatchObject({ woken: [], left: 'locked' });
     await client.query('ROLLBACK');
     client.release();
-    expect((await store.matchLoose(10)).woken).toHaveLength(1);
+    expect((await store.matchEvents(10)).woken).toHaveLength(1);
     expect(await mailbox(id)).toEqual([['paid', 1, wait]]);
   });
 
@@ -366,7 +366,7 @@ describe('an event in a transaction of the caller', () => {
     for (const { id } of runs) await within(id, 'paid');
     const woken: string[] = [];
     for (let left = 'more'; left === 'more';) {
-      const done = await store.matchLoose(2);
+      const done = await store.matchEvents(2);
       expect(done.woken.length).toBeLessThanOrEqual(2);
       woken.push(...done.woken.map((run) => run.runId));
       ({ left } = done);

@@ -28,7 +28,7 @@ import {
 } from './memory-tables.js';
 
 type Unused =
-  | 'commitHanded'
+  | 'commitRemoteStep'
   | 'transaction'
   | 'landed'
   | 'readWaits'
@@ -39,7 +39,7 @@ type Unused =
   | 'recover'
   | 'deregisterWorker'
   | 'claimableDefinitions'
-  | 'matchLoose'
+  | 'matchEvents'
   | 'reconcile'
   | 'lastEnds'
   | 'markAgain'
@@ -312,7 +312,7 @@ export class MemoryStore implements RunStore {
     }
     if (run.status !== 'active') refuse('it has ended');
     const { extras } = op;
-    if (extras !== null && [extras.waits, extras.handOvers, extras.children].some((list) => list.length > 0)) {
+    if (extras !== null && [extras.waits, extras.remoteStarts, extras.children].some((list) => list.length > 0)) {
       refuse('nothing here waits, has children or is handed over');
     }
   }

@@ -142,7 +142,7 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
   }
   if (type === 'log' && state.rollback !== null) return;
   if (type === 'child') state.hasChildren = true;
-  if (type === 'handed') state.hasHanded = true;
+  if (type === 'handed') state.hasRemoteStep = true;
   const path = pathOfOnce(record.path);
   const frame = locate(definition, state, path);
   const step = frame?.sequence.step;

@@ -141,7 +141,7 @@ export interface RunState {
   /** Children were started in this round. */
   hasChildren: boolean;
   /** A step was handed to another queue in this round: its row may outlive the place it came from. */
-  hasHanded: boolean;
+  hasRemoteStep: boolean;
   /** Missing: the run is not traced. */
   trace?: TraceMark;
 }
@@ -155,7 +155,13 @@ export interface TraceMark {
 }
 
 export function initialState(definition: WorkflowDefinition, round: number): RunState {
-  return { round, root: openSequence(definition.nodes, 0, 0, 0), rollback: null, hasChildren: false, hasHanded: false };
+  return {
+    round,
+    root: openSequence(definition.nodes, 0, 0, 0),
+    rollback: null,
+    hasChildren: false,
+    hasRemoteStep: false,
+  };
 }
 
 /** A sequence with its cursor at the first node. */
@@ -291,7 +297,7 @@ function armsOf(fan: Fan): SequenceState[] {
 }
 
 /** Steps that another queue has. */
-export function handedSteps(state: RunState): { rowId: string; nextSeq: number }[] {
+export function remoteSteps(state: RunState): { rowId: string; nextSeq: number }[] {
   const found: { rowId: string; nextSeq: number }[] = [];
   const look = (step: StepState | null): void => {
     if (step === null) return;

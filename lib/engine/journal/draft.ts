@@ -1,6 +1,6 @@
 import { pathOfOnce, type RecordType } from '../../core/run/machine.js';
 import type { PreparedChild } from '../ports/children.js';
-import type { HandOver, NewRecord, NewWait, OpExtras, Outcome } from '../ports/store.js';
+import type { RemoteStart, NewRecord, NewWait, OpExtras, Outcome } from '../ports/store.js';
 
 /** A wait that no further pass asks for, and the step that asked. */
 export interface ClosedWait {
@@ -13,7 +13,7 @@ export interface Draft {
   records: NewRecord[];
   waits: NewWait[];
   closes: ClosedWait[];
-  handOvers: HandOver[];
+  remoteStarts: RemoteStart[];
   children: PreparedChild[];
   compensating: boolean | null;
   closeAll: boolean;
@@ -30,7 +30,7 @@ export function emptyDraft(): Draft {
     records: [],
     waits: [],
     closes: [],
-    handOvers: [],
+    remoteStarts: [],
     children: [],
     compensating: null,
     closeAll: false,
@@ -47,12 +47,12 @@ export function extrasOf(draft: Draft, outcome: Outcome | null, isChild: boolean
   if (!draft.hasMore && !awaited) return null;
   const closes = draft.closes.map(({ id }) => id);
   const closed = new Set(closes);
-  const { handOvers, children, compensating, closeAll, giveBack, dropSteps } = draft;
+  const { remoteStarts, children, compensating, closeAll, giveBack, dropSteps } = draft;
   return {
     // The statement closes waits that are there before it: one that is asked for and closed at once is none.
     waits: closeAll ? [] : draft.waits.filter((wait) => !closed.has(wait.id)),
     closes,
-    handOvers,
+    remoteStarts,
     children: children.map(({ start }) => start),
     awaited,
     compensating,
@@ -87,7 +87,7 @@ export function partsOf(draft: Draft): { parts: Draft[]; rest: Draft } {
   for (const wait of draft.waits) partOf(wait.path).waits.push(wait);
   for (const child of draft.children) partOf(pathOfChild.get(child.start.id) ?? '').children.push(child);
   for (const closed of draft.closes) (parts.get(closed.path) ?? rest).closes.push(closed);
-  rest.handOvers = draft.handOvers;
+  rest.remoteStarts = draft.remoteStarts;
   rest.compensating = draft.compensating;
   rest.closeAll = draft.closeAll;
   rest.giveBack = draft.giveBack;
@@ -96,7 +96,7 @@ export function partsOf(draft: Draft): { parts: Draft[]; rest: Draft } {
   return { parts: [...parts.values()], rest };
 }
 
-function hasMore({ waits, closes, handOvers, children, compensating, closeAll, dropSteps }: Draft): boolean {
-  const lists = [waits, closes, handOvers, children];
+function hasMore({ waits, closes, remoteStarts, children, compensating, closeAll, dropSteps }: Draft): boolean {
+  const lists = [waits, closes, remoteStarts, children];
   return lists.some((list) => list.length > 0) || compensating !== null || closeAll || dropSteps;
 }

@@ -1,6 +1,6 @@
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import { applyRecord } from '../../core/run/machine.js';
-import { handedSteps, initialState, type RunState } from '../../core/run/run-state.js';
+import { remoteSteps, initialState, type RunState } from '../../core/run/run-state.js';
 import type { RunValues } from '../step/run-values.js';
 import { type ClaimedRow, HANDED_SPAN, type JournalRecord } from '../ports/store.js';
 
@@ -18,7 +18,7 @@ export function snapshotOf(row: ClaimedRow): RunState | null {
 
 /** The records after which a resumed run reads: its snapshot's, or the first of a step that another queue has. */
 export function readAfter(row: ClaimedRow, snapshot: RunState | null): number {
-  const spans = snapshot === null ? [] : handedSteps(snapshot).map(({ nextSeq }) => nextSeq - 1);
+  const spans = snapshot === null ? [] : remoteSteps(snapshot).map(({ nextSeq }) => nextSeq - 1);
   return Math.min(row.snapshotSeq, ...spans);
 }
 
@@ -34,7 +34,7 @@ export function restore(
   records: readonly JournalRecord[],
 ): RestoredRun {
   const state = snapshot ?? initialState(ranBy, row.round);
-  const spans = handedSteps(state).map(({ nextSeq }) => nextSeq);
+  const spans = remoteSteps(state).map(({ nextSeq }) => nextSeq);
   const isNews = (seq: number): boolean =>
     seq > row.snapshotSeq || spans.some((from) => seq >= from && seq < from + HANDED_SPAN);
   let seq = row.snapshotSeq;

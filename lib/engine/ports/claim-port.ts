@@ -36,7 +36,7 @@ export interface ClaimedRow {
   readonly recoveries: number;
   /** ms until the run's timeout; null: none. */
   readonly deadlineInMs: number | null;
-  /** A HandedStep as JSON where the row is a step on another queue. */
+  /** A RemoteStep as JSON where the row is a step on another queue. */
   readonly step: string | null;
   /** The due time of the schedule that started the run, ms; null: none did. */
   readonly scheduledTime: number | null;

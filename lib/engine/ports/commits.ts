@@ -77,7 +77,7 @@ export interface OpExtras {
   /** Ids of waits that no further pass asks for: the open ones are cancelled. */
   readonly closes: readonly string[];
   /** Steps handed to another queue, each with a row and a lease of its own. */
-  readonly handOvers: readonly HandOver[];
+  readonly remoteStarts: readonly RemoteStart[];
   readonly children: readonly StartOp[];
   /** The run ends, and others may be waiting for it. */
   readonly awaited: boolean;
@@ -123,15 +123,15 @@ export interface WokenRun {
   readonly state: 'ready' | 'running' | 'sleeping';
 }
 
-export interface HandOver {
+export interface RemoteStart {
   readonly rowId: string;
   readonly queue: string;
-  /** A HandedStep as JSON. */
+  /** A RemoteStep as JSON. */
   readonly step: string;
 }
 
 /** What the worker of a handed-over step commits. `outcome` null: only a `once`. */
-export interface HandedOp {
+export interface RemoteStepOp {
   readonly rowId: string;
   readonly runId: string;
   readonly token: number;
@@ -147,7 +147,7 @@ export interface HandedOp {
   readonly extras: OpExtras | null;
 }
 
-export interface HandedAck {
+export interface RemoteStepAck {
   readonly taken: boolean;
   readonly woken: WokenRun | null;
 }

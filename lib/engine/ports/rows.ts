@@ -88,7 +88,7 @@ export interface ReceivedEvent {
   readonly key: string;
 }
 
-export interface MatchedLoose {
+export interface MatchedEvents {
   readonly received?: readonly ReceivedEvent[];
   readonly woken: readonly WokenRun[];
   /** What there is left to do: nothing, runs that somebody had locked, or more than the limit. */
@@ -121,7 +121,7 @@ export interface HeldRow {
 export const HANDED_SPAN = 2 ** 20;
 
 /** A step on another queue: what its worker needs to know beside the run itself. */
-export interface HandedStep {
+export interface RemoteStep {
   readonly path: string;
   readonly visit: number;
   readonly attempt: number;

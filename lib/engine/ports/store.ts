@@ -1,11 +1,11 @@
 import { knownByAllCopies } from '../../core/errors/durable-error.js';
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
-import type { CommitGroup, GroupResult, HandedAck, HandedOp, RunOp, StepTransaction } from './commits.js';
+import type { CommitGroup, GroupResult, RemoteStepAck, RemoteStepOp, RunOp, StepTransaction } from './commits.js';
 import type { Claimable, ClaimedRow } from './claim-port.js';
 import type {
   CancelledTree,
   HeldRow,
-  MatchedLoose,
+  MatchedEvents,
   PulseFindings,
   PulseQuestion,
   ReadRecord,
@@ -38,7 +38,7 @@ export interface EngineStore {
    */
   commitAgain(worker: number, group: CommitGroup): Promise<GroupResult>;
   /** Commits what a step on another queue did: its row, the run's journal and the run's wake-up in one transaction. */
-  commitHanded(worker: number, op: HandedOp): Promise<HandedAck>;
+  commitRemoteStep(worker: number, op: RemoteStepOp): Promise<RemoteStepAck>;
   /** Runs `work` in a transaction of the application's own database handle, which also takes the step's record. */
   transaction<T>(work: (transaction: StepTransaction) => Promise<T>): Promise<T>;
   /** After a transaction of unknown outcome: whether its record is in the journal. Waits for the run's row. */
@@ -85,7 +85,7 @@ export interface EngineStore {
   /** Makes rows ready whose time has come; says when the next is due (ms from now) and which queues got work. */
   wakeDue(limit: number): Promise<{ queues: string[]; woken: number; nextInMs: number | null }>;
   /** Gives the events that were sent in callers' transactions to the waits that ask for them. */
-  matchLoose(limit: number): Promise<MatchedLoose>;
+  matchEvents(limit: number): Promise<MatchedEvents>;
   /**
    * Looks through the next rows of the queue for those that nothing will move although they could go on, and moves them. From
    * the beginning (`after` null) it looks at the rates too.

@@ -10,7 +10,7 @@ import type {
   ClaimedRow,
   EndOutcome,
   FiredSchedule,
-  HandedOp,
+  RemoteStepOp,
   NewRecord,
   NewWait,
   ReceivedEvent,
@@ -96,7 +96,7 @@ export function tellCommitted(
 }
 
 /** What a step on another queue has committed. */
-export function tellHanded(watch: Watch, run: ObservedRun, { records, extras }: HandedOp): void {
+export function tellRemoteStep(watch: Watch, run: ObservedRun, { records, extras }: RemoteStepOp): void {
   tellCommitted(watch, run, { records, extras, outcome: null });
 }
 

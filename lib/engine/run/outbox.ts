@@ -62,10 +62,10 @@ export class Outbox {
     this.after = [...this.after.filter((one) => !after.includes(one)), seq];
   }
 
-  add(more: Partial<Pick<Draft, 'records' | 'waits' | 'closes' | 'handOvers' | 'children'>>): void {
+  add(more: Partial<Pick<Draft, 'records' | 'waits' | 'closes' | 'remoteStarts' | 'children'>>): void {
     const { draft } = this;
     draft.records.push(...(more.records ?? []));
-    for (const list of ['waits', 'closes', 'handOvers', 'children'] as const) {
+    for (const list of ['waits', 'closes', 'remoteStarts', 'children'] as const) {
       const added = more[list];
       if (added === undefined || added.length === 0) continue;
       (draft[list] as unknown[]).push(...added);

@@ -3,10 +3,10 @@ import { stepNameOf } from '../../core/definition/definition-path.js';
 import { toStoredError } from '../../core/codec/error-record.js';
 import { textOf } from '../../core/text-of.js';
 import { NO_EXTRAS } from '../step/child-start.js';
-import { tellCommitted, tellHanded } from './observed.js';
-import { isPassing, persist } from '../journal/persist.js';
+import { tellCommitted, tellRemoteStep } from './observed.js';
+import { isPassing, retryUntilAnswered } from '../journal/retry-until-answered.js';
 import type { SessionDeps } from './session.js';
-import type { ClaimedRow, HandedOp, NewRecord, RunOp } from '../ports/store.js';
+import type { ClaimedRow, RemoteStepOp, NewRecord, RunOp } from '../ports/store.js';
 
 /** Why a run cannot go on where what a step has left is refused. */
 export function refusalOf(path: string, cause: unknown): Error {
@@ -34,7 +34,7 @@ export async function pauseAsItIs(
 ): Promise<boolean> {
   try {
     if (row.step === null) await pauseRun(deps, row, error, notes);
-    else await pauseHanded(deps, row, error, isOver, notes);
+    else await pauseRemoteStep(deps, row, error, isOver, notes);
     if (error !== null) deps.onTrouble(`Run ${row.runId} is paused, since it cannot go on as it is: ${textOf(error)}`);
     return true;
   } catch (refusal) {
@@ -73,7 +73,7 @@ async function pauseRun(deps: SessionDeps, row: ClaimedRow, error: unknown, reco
   if (ack.ready) deps.onDue(row.queue, 0);
 }
 
-async function pauseHanded(
+async function pauseRemoteStep(
   deps: SessionDeps,
   row: ClaimedRow,
   error: unknown,
@@ -82,7 +82,7 @@ async function pauseHanded(
 ) {
   const { rowId, runId, token } = row;
   const extras = { ...NO_EXTRAS, pause: encode(toStoredError(error)) };
-  const op: HandedOp = { rowId, runId, token, after: [], records, outcome: { kind: 'pause' }, extras };
-  const ack = await persist(() => deps.store.commitHanded(deps.worker(), op), isOver);
-  if (ack.taken) tellHanded(deps, row, op);
+  const op: RemoteStepOp = { rowId, runId, token, after: [], records, outcome: { kind: 'pause' }, extras };
+  const ack = await retryUntilAnswered(() => deps.store.commitRemoteStep(deps.worker(), op), isOver);
+  if (ack.taken) tellRemoteStep(deps, row, op);
 }

@@ -27,7 +27,7 @@ import type { InFlightAttempt } from '../step/in-flight.js';
 import { type FanResults, type ScopeHost, StepScope } from '../step/scope.js';
 import { stepLog } from '../step/log.js';
 import { hasThrown, StepWaits, type Suspension } from '../step/waits.js';
-import { HANDED_SPAN, type HandedStep } from '../ports/store.js';
+import { HANDED_SPAN, type RemoteStep } from '../ports/store.js';
 import { beginAttempt } from './traces.js';
 import { runTransactional } from './transactional.js';
 
@@ -55,7 +55,7 @@ export class PlaceRunner {
 
   begin(place: Place): void {
     const { core } = this;
-    if (this.isElsewhere(place)) return this.handOver(place);
+    if (this.isElsewhere(place)) return this.startRemotely(place);
     if (needsIntent(place)) {
       // The body runs once it is known that it may have run.
       return core.write([core.make.record(placeOf(place), 'intent')]);
@@ -201,7 +201,7 @@ export class PlaceRunner {
     const { core } = this;
     // What has failed around it is not waited for.
     if (attempt.abandoned) return;
-    if (how.kind === 'confused') return this.host.pause(how.error);
+    if (how.kind === 'nondeterministic') return this.host.pause(how.error);
     // The state of this place, as it is now: other records have come meanwhile.
     place.state.spent = durationMs;
     place.state.seen = attempt.seen;
@@ -210,13 +210,13 @@ export class PlaceRunner {
     core.book.add(how.waits);
   }
 
-  private handOver(place: Place): void {
+  private startRemotely(place: Place): void {
     const { core } = this;
     const rowId = uuidv7();
     const { state, path, data, item, main } = place;
     const nextSeq = core.make.last + 2;
     core.write([core.make.record(placeOf(place), 'handed', { facts: { handed: { rowId, nextSeq } } })]);
-    const step: HandedStep = {
+    const step: RemoteStep = {
       path,
       visit: state.visit,
       attempt: state.attempt,
@@ -235,7 +235,7 @@ export class PlaceRunner {
       ...(core.state.trace === undefined ? {} : { trace: core.state.trace }),
     };
     core.make.last += HANDED_SPAN;
-    core.outbox.add({ handOvers: [{ rowId, queue: place.node.settings.queue ?? '', step: JSON.stringify(step) }] });
+    core.outbox.add({ remoteStarts: [{ rowId, queue: place.node.settings.queue ?? '', step: JSON.stringify(step) }] });
   }
 
   private scope(place: Place, info: InFlightAttempt, manager: unknown): StepScope {

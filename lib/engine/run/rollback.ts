@@ -65,12 +65,12 @@ export class Rollback {
   async run(): Promise<RollbackEnd | null> {
     const { core } = this;
     const cause = await this.begin();
-    if (core.state.rollback === null && core.state.hasHanded) {
+    if (core.state.rollback === null && core.state.hasRemoteStep) {
       // What runs on another queue starts no child, and asks for no wait, from here on.
       core.outbox.dropSteps();
       if (!(await this.commit([]))) return null;
     }
-    if (core.state.hasChildren || core.state.hasHanded) await this.cancelChildren(cause);
+    if (core.state.hasChildren || core.state.hasRemoteStep) await this.cancelChildren(cause);
     let entries = await this.entries();
     if ('kind' in entries) return entries;
     if (core.state.rollback === null) {
@@ -83,7 +83,7 @@ export class Rollback {
       if (!(await this.commit([record]))) return null;
       core.book.clear();
       // A step on another queue may have been recorded until its row went with this commit.
-      if (core.state.hasHanded) entries = await this.entries();
+      if (core.state.hasRemoteStep) entries = await this.entries();
       if ('kind' in entries) return entries;
     }
     for (const entry of entries) {
@@ -109,7 +109,7 @@ export class Rollback {
   private async cancelChildren(cause: StoredError): Promise<void> {
     const { core } = this;
     const reason = `The parent run was ${this.outcome}: ${cause.message}`.slice(0, 1_000);
-    const tree = await core.persist(() => core.deps.store.cancelChildren(core.runId, reason));
+    const tree = await core.retryUntilAnswered(() => core.deps.store.cancelChildren(core.runId, reason));
     core.deps.onCancelled(tree);
   }
 
@@ -118,7 +118,7 @@ export class Rollback {
     const { core } = this;
     const { definition } = core.workflow;
     if (definition.compensations.length === 0) return [];
-    const records = await core.persist(() => core.deps.store.loadUndo(core.runId, core.state.round));
+    const records = await core.retryUntilAnswered(() => core.deps.store.loadUndo(core.runId, core.state.round));
     const undone = new Set(records.filter((r) => r.type === 'compensate' && r.final).map(undoneKey));
     const seen = new Set<string>();
     const entries: Entry[] = [];

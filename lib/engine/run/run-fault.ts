@@ -4,7 +4,7 @@ import { pathOfOnce } from '../../core/run/machine.js';
 import { textOf } from '../../core/text-of.js';
 import type { BadPart, Sent } from './outbox.js';
 import { pauseAsItIs, refusalOf } from './pause-as-it-is.js';
-import { isPassing } from '../journal/persist.js';
+import { isPassing } from '../journal/retry-until-answered.js';
 import type { SessionCore } from './session-core.js';
 
 /**

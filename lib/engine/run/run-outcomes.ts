@@ -23,7 +23,7 @@ export function endOf(core: SessionCore, status: EndOutcome['status'], error: st
     dataSeq: mainData(core.state),
     error,
     failedStep: null,
-    dropSteps: core.state.hasHanded,
+    dropSteps: core.state.hasRemoteStep,
     undone: false,
   };
 }
@@ -69,7 +69,7 @@ export function afterFailure(
     return parkOf(core, delay, 'retry', { pause, error: null });
   }
   // What a step on another queue has left open may not be known here.
-  if (!core.book.isEmpty || rolledBack || core.state.hasHanded) core.outbox.closeAll();
+  if (!core.book.isEmpty || rolledBack || core.state.hasRemoteStep) core.outbox.closeAll();
   const status = { nothing: outcome, everything: 'compensated', 'not everything': 'compensation_failed' } as const;
   // Where nothing was undone and nobody asked for it, a cancel that comes at this moment still can.
   const failedStep = outcome === 'failed' && cause.code !== TIMED_OUT ? failedStepOf(core.state) : null;

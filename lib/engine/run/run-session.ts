@@ -10,7 +10,7 @@ import * as machine from '../../core/run/machine.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
 import { type Place, survey, type Survey } from '../../core/run/survey.js';
 import { errorOf } from '../../core/text-of.js';
-import { Abandoned } from './abandoned.js';
+import { AbandonedAttempts } from './abandoned-attempts.js';
 import { FailureCause } from './failure-cause.js';
 import type { Timer } from '../time/long-timer.js';
 import type { Sent } from './outbox.js';
@@ -45,7 +45,7 @@ export class RunSession implements Session {
   private readonly places: PlaceRunner;
   private readonly watch: WaitWatch;
   private readonly why: FailureCause;
-  private readonly abandoned: Abandoned;
+  private readonly abandoned: AbandonedAttempts;
   private readonly fault: RunFault;
   private readonly deadline: Timer;
   /** Wakes a part of the run while others keep the session here. */
@@ -97,7 +97,7 @@ export class RunSession implements Session {
       broken: (error) => this.broken(error),
     });
     this.why = new FailureCause(this.core, row.cancel);
-    this.abandoned = new Abandoned(this.core, () => this.proceed());
+    this.abandoned = new AbandonedAttempts(this.core, () => this.proceed());
     if (waits === null) this.watch.isAskedFor = true;
     else this.watch.takeIn(waits);
   }
@@ -245,7 +245,7 @@ export class RunSession implements Session {
     if (core.attempts.size > 0) {
       this.abandoned.settle(failing ? [] : [...found.ready, ...found.held.map(({ place }) => place)], this.why);
     }
-    if (failing && core.attempts.size === 0 && !core.outbox.isBusy && this.stopping === null) return this.fall();
+    if (failing && core.attempts.size === 0 && !core.outbox.isBusy && this.stopping === null) return this.onRunFailed();
     if (this.watch.isDue) void this.watch.look();
     this.flush(failing && this.stopping === null ? null : found, null, now);
   }
@@ -268,10 +268,10 @@ export class RunSession implements Session {
   }
 
   /** The run has failed and nothing of it runs: it ends, begins a further round, or is undone. */
-  private fall(): void {
+  private onRunFailed(): void {
     const { core, workflow } = this;
     // What is to be undone is read from the journal: it must be whole.
-    const undo = workflow.definition.compensations.length > 0 || core.state.hasChildren || core.state.hasHanded;
+    const undo = workflow.definition.compensations.length > 0 || core.state.hasChildren || core.state.hasRemoteStep;
     if (undo && !core.outbox.isEmpty) return this.send(null);
     const cause = this.why.known();
     if (cause === null) return this.loadCause();

@@ -1,13 +1,13 @@
 import { encodeName } from '../../core/definition/definition-path.js';
 import { AttemptClosedError } from '../../core/errors/errors.js';
 import * as machine from '../../core/run/machine.js';
-import { handedSteps, type RunState } from '../../core/run/run-state.js';
+import { remoteSteps, type RunState } from '../../core/run/run-state.js';
 import { textOf } from '../../core/text-of.js';
 import { isAskedFor } from '../step/asked-waits.js';
 import type { PreparedChild } from '../ports/children.js';
 import { tellCommitted } from './observed.js';
 import { Outbox } from './outbox.js';
-import { persist } from '../journal/persist.js';
+import { retryUntilAnswered } from '../journal/retry-until-answered.js';
 import { RecordMaker } from '../journal/record-maker.js';
 import type { RegisteredWorkflow } from '../ports/registry.js';
 import type { RestoredRun } from '../journal/restore.js';
@@ -156,24 +156,24 @@ export class SessionCore {
 
   /** Reads what is not at hand; tries until the database answers. */
   async load(seqs: readonly number[]): Promise<void> {
-    await this.persist(async () => this.values.load(seqs));
+    await this.retryUntilAnswered(async () => this.values.load(seqs));
   }
 
   /** Does something that only reads, or that may be done twice, until the database has answered. */
-  persist<T>(work: () => Promise<T>): Promise<T> {
-    return persist(work, () => this.over);
+  retryUntilAnswered<T>(work: () => Promise<T>): Promise<T> {
+    return retryUntilAnswered(work, () => this.over);
   }
 
   /** Null: somebody has the run's row locked at the moment. */
   async takeWaits(): Promise<readonly TakenWait[] | null> {
     const { deps, runId } = this;
-    const taken = await this.persist(() => deps.store.takeWaits(deps.worker(), [runId]));
+    const taken = await this.retryUntilAnswered(() => deps.store.takeWaits(deps.worker(), [runId]));
     return taken.get(runId) ?? null;
   }
 
   /** Takes in what steps on other queues have recorded. True: one came back, with waits that were not read yet. */
-  async takeHanded(): Promise<boolean> {
-    const away = handedSteps(this.state);
+  async takeRemoteStep(): Promise<boolean> {
+    const away = remoteSteps(this.state);
     if (away.length === 0) return false;
     const ranges = away.map(({ nextSeq }) => ({
       rowId: this.row.rowId,
@@ -182,9 +182,9 @@ export class SessionCore {
       upTo: nextSeq + HANDED_SPAN - 1,
       also: [],
     }));
-    const records = await this.persist(() => this.deps.store.loadRecords(ranges));
+    const records = await this.retryUntilAnswered(() => this.deps.store.loadRecords(ranges));
     for (const record of records) {
-      if (this.over || !handedSteps(this.state).some((one) => isInSpan(record.seq, one.nextSeq))) continue;
+      if (this.over || !remoteSteps(this.state).some((one) => isInSpan(record.seq, one.nextSeq))) continue;
       if (record.output !== null) this.values.set(record.seq, record.output);
       if (record.error !== null) this.values.setError(record.seq, record.error);
       machine.applyRecord(this.workflow.definition, this.state, record);
@@ -220,7 +220,7 @@ export class SessionCore {
       if (this.cancelledChildren.has(childId)) continue;
       this.cancelledChildren.add(childId);
       this.closing.set(path, (this.closing.get(path) ?? 0) + 1);
-      this.persist(() => this.deps.store.cancelRun(childId, `The call of run ${this.runId} timed out`))
+      this.retryUntilAnswered(() => this.deps.store.cancelRun(childId, `The call of run ${this.runId} timed out`))
         .then((tree) => this.deps.onCancelled(tree))
         .catch((error: unknown) => this.deps.onTrouble(`Child ${childId} was not cancelled: ${textOf(error)}`))
         .finally(() => {

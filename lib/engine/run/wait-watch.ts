@@ -75,7 +75,7 @@ export class WaitWatch {
       return;
     }
     // A step that came back has left its waits in the same commit.
-    const waits = (await core.takeHanded()) ? await core.takeWaits() : taken;
+    const waits = (await core.takeRemoteStep()) ? await core.takeWaits() : taken;
     if (waits === null) this.isAskedFor = true;
     else if (!core.over) this.takeIn(waits);
   }

@@ -6,7 +6,7 @@ import type { ClaimedRow, OpExtras } from '../ports/store.js';
 export const NO_EXTRAS: OpExtras = {
   waits: [],
   closes: [],
-  handOvers: [],
+  remoteStarts: [],
   children: [],
   awaited: false,
   compensating: null,

@@ -33,7 +33,7 @@ export interface WaitRequest {
 /** How a pass ended that did not come to the end of its step. */
 export type Suspension =
   | { readonly kind: 'waiting'; readonly waits: readonly NewWait[]; readonly children: readonly PreparedChild[] }
-  | { readonly kind: 'confused'; readonly error: DurableError };
+  | { readonly kind: 'nondeterministic'; readonly error: DurableError };
 
 /** The waits of one pass, as the functions of a step ask for them. */
 export interface PassWaits {
@@ -148,7 +148,7 @@ export class StepWaits implements PassWaits {
   private idle(): void {
     if (!this.open) return;
     const confused = this.confusion();
-    if (confused !== null) this.suspend({ kind: 'confused', error: confused });
+    if (confused !== null) this.suspend({ kind: 'nondeterministic', error: confused });
     else this.suspend({ kind: 'waiting', waits: this.fresh, children: this.children });
   }
 

@@ -65,8 +65,8 @@ export class Loop {
   private async turn(): Promise<void> {
     this.askedAt = Infinity;
     try {
-      const wish = await this.job();
-      if (wish !== null) this.askedAt = Math.min(this.askedAt, performance.now() + Math.max(wish, 1));
+      const interest = await this.job();
+      if (interest !== null) this.askedAt = Math.min(this.askedAt, performance.now() + Math.max(interest, 1));
       this.failing = false;
     } catch (error) {
       if (!this.failing) this.onTrouble(`${this.name} failed and will be tried again: ${textOf(error)}`);

@@ -64,7 +64,7 @@ export class ClaimOffers {
     if (places.isEmpty) return onWoken((await send(null)).woken);
     this.waking = places;
     const { woken, unsure } = await this.through(places, definitions, send);
-    if (unsure) sessions.doubt();
+    if (unsure) sessions.suspectOrphans();
     onWoken(woken);
   }
 

@@ -15,12 +15,12 @@ const FIRST_RETRY = 20;
  * Joins events that were sent in callers' transactions with the waits that ask for them: such an event locks no run, so
  * that whoever registers a wait cannot see it before its commit. Looks when a hint comes, and every `wakeInterval`.
  */
-export class LooseMatcher {
+export class EventMatcher {
   private readonly loop: Loop;
   private retry = FIRST_RETRY;
 
   constructor(
-    private readonly store: Pick<EngineStore, 'matchLoose'>,
+    private readonly store: Pick<EngineStore, 'matchEvents'>,
     private readonly settings: MatcherSettings,
     private readonly onWoken: (runs: readonly WokenRun[]) => void,
     onTrouble: (message: string) => void,
@@ -44,7 +44,7 @@ export class LooseMatcher {
   }
 
   private async match(): Promise<number | null> {
-    const { woken, left, received = [] } = await this.store.matchLoose(this.settings.wakeBatchSize);
+    const { woken, left, received = [] } = await this.store.matchEvents(this.settings.wakeBatchSize);
     if (received.length > 0) this.onReceived(received);
     this.onWoken(woken);
     const wait = this.retry;

@@ -22,7 +22,7 @@ export interface MembershipEvents {
 }
 
 /** While the session that shows this process to be alive is down, the lease is renewed this often, ms. */
-const ANXIOUS_INTERVAL = 300;
+const DEGRADED_HEARTBEAT_INTERVAL = 300;
 
 /**
  * This process among the workers. Duties:
@@ -154,7 +154,7 @@ export class Membership {
       this.heartbeats.within(Math.min(1_000, this.settings.heartbeatInterval));
       throw error;
     }
-    return this.sessionDown ? ANXIOUS_INTERVAL : null;
+    return this.sessionDown ? DEGRADED_HEARTBEAT_INTERVAL : null;
   }
 
   private contact(): void {
@@ -192,16 +192,16 @@ export class Membership {
       dead.length > 0,
     );
     // A session that is missing is missing for good only at a later look.
-    const doubtful = sightings.filter((s) => !s.dead && s.connected === false && !dead.includes(s));
-    if (doubtful.length === 0) return null;
-    const left = this.doubt - (performance.now() - Math.min(...doubtful.map((s) => this.absence(s).since)));
+    const suspects = sightings.filter((s) => !s.dead && s.connected === false && !dead.includes(s));
+    if (suspects.length === 0) return null;
+    const left = this.confirmDelay - (performance.now() - Math.min(...suspects.map((s) => this.absence(s).since)));
     // Whoever has lost touch himself takes nobody for dead yet, however long this lasts.
     return left > 0 ? left : this.settings.recoveryInterval;
   }
 
   /** ms for which a worker without its session is waited for: time for two heartbeats of one that lives. */
-  private get doubt(): number {
-    return Math.min(this.settings.recoveryInterval, 2 * ANXIOUS_INTERVAL);
+  private get confirmDelay(): number {
+    return Math.min(this.settings.recoveryInterval, 2 * DEGRADED_HEARTBEAT_INTERVAL);
   }
 
   private absence({ id, seenAt }: WorkerSighting): { seenAt: string; since: number } {
@@ -226,6 +226,6 @@ export class Membership {
     if (other.connected !== false) return false;
     // Looks that somebody pokes may follow each other at once.
     const { since } = this.absence(other);
-    return now - since >= this.doubt && now - this.lastLoss > lease;
+    return now - since >= this.confirmDelay && now - this.lastLoss > lease;
   }
 }

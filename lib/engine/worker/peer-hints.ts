@@ -1,25 +1,25 @@
 import type { EndedRuns } from './ended-runs.js';
 import type { Loop } from '../time/loop.js';
-import type { LooseMatcher } from './matcher.js';
+import type { EventMatcher } from './matcher.js';
 import type { Membership } from './membership.js';
 import type { QueuePoller } from './poller.js';
 import type { QueueClaims } from './queue-claims.js';
-import type { WakeUp } from './wake-up.js';
+import type { WorkSignals } from './work-signals.js';
 
 interface HintInboxDeps {
   readonly pollers: ReadonlyMap<string, QueuePoller>;
   readonly waker: Loop;
-  readonly matcher: LooseMatcher;
+  readonly matcher: EventMatcher;
   readonly claims: QueueClaims;
   readonly ended: EndedRuns;
   readonly membership: Membership;
-  readonly wakeUp: WakeUp;
+  readonly workSignals: WorkSignals;
   /** Whether this process looks at the database by itself: it has workers and runs. */
   readonly wakes: () => boolean;
 }
 
 /** What this process does about what others tell it. A hint that is lost costs a poll interval, nothing else. */
-export class HintInbox {
+export class PeerHints {
   constructor(private readonly deps: HintInboxDeps) {}
 
   /** A queue has work. */
@@ -38,13 +38,13 @@ export class HintInbox {
   }
 
   /** A transaction of an application has sent events. */
-  loose(): void {
+  unmatched(): void {
     if (this.deps.wakes()) void this.deps.matcher.poke();
   }
 
   /** Something was asked of a run: if it is held here, look what. */
   control(runId: string): Promise<void> {
-    return this.deps.wakeUp.lookAt(runId);
+    return this.deps.workSignals.lookAt(runId);
   }
 
   /** A run that somebody here waits for has ended. */

@@ -1,8 +1,8 @@
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import { referencedRecords } from '../../core/run/machine.js';
-import { handedSteps, type RunState, seqOf } from '../../core/run/run-state.js';
+import { remoteSteps, type RunState, seqOf } from '../../core/run/run-state.js';
 import { textOf } from '../../core/text-of.js';
-import { HandedSession } from '../run/handed-session.js';
+import { RemoteStepSession } from '../run/remote-step-session.js';
 import { IdleSession } from '../run/idle-session.js';
 import { tellClaimed } from '../run/observed.js';
 import { pauseAsItIs } from '../run/pause-as-it-is.js';
@@ -13,7 +13,7 @@ import { RunValues } from '../step/run-values.js';
 import type { Session, SessionDeps } from '../run/session.js';
 import type { Sessions } from './sessions.js';
 import { HANDED_SPAN, StoreError } from '../ports/store.js';
-import type { ClaimedRow, HandedStep, JournalRecord, RecordRange, TakenWait } from '../ports/store.js';
+import type { ClaimedRow, RemoteStep, JournalRecord, RecordRange, TakenWait } from '../ports/store.js';
 
 /** Records read by number together with the claim. */
 const MOST_AT_ONCE = 500;
@@ -48,7 +48,7 @@ export class SessionOpener {
     } catch (error) {
       if (opened.length === 0) throw error;
       // Those that are left are held without being known here: the next look gives them back.
-      this.sessions.doubt();
+      this.sessions.suspectOrphans();
       this.deps.onTrouble(`Claimed runs could not be read and will be again: ${textOf(error)}`);
     }
     return opened;
@@ -132,10 +132,10 @@ export class SessionOpener {
   ): Promise<Session> {
     const workflow = this.workflowOf(row);
     const values = this.valuesOf(row, records);
-    if (row.step !== null) return new HandedSession(this.deps, workflow, row, values, records);
+    if (row.step !== null) return new RemoteStepSession(this.deps, workflow, row, values, records);
     const restored = restore(row, snapshot, await this.definition(row.ranBy), values, records);
     // What another queue has of it may have ended while its waits were read.
-    const known = handedSteps(restored.state).length > 0 ? null : waits;
+    const known = remoteSteps(restored.state).length > 0 ? null : waits;
     return new RunSession(this.deps, workflow, row, restored, known);
   }
 
@@ -190,7 +190,7 @@ function storedRow(row: ClaimedRow): Stored {
 function rangeOf(row: ClaimedRow, snapshot: RunState | null): RecordRange {
   const { rowId, runId } = row;
   if (row.step !== null) {
-    const { nextSeq, data, once } = JSON.parse(row.step) as HandedStep;
+    const { nextSeq, data, once } = JSON.parse(row.step) as RemoteStep;
     const also = [seqOf(data), ...Object.values(once)].filter((seq) => seq > 0);
     return { rowId, runId, after: nextSeq - 1, upTo: nextSeq + HANDED_SPAN - 1, also };
   }

@@ -13,11 +13,11 @@ export class Sessions {
   private readonly rows = new Cells<Session>();
   private readonly runs = new Map<string, number>();
   /** Rows held without being known at the last look. */
-  private strangers = new Map<string, Stranger>();
+  private unknownRows = new Map<string, UnknownRow>();
   private emptied: (() => void)[] = [];
   private watcher: Loop | null = null;
   /** Something may be held: it was at the last look, or the answer to a claim was lost since. */
-  private doubtful = true;
+  private suspecting = true;
   private claims = 0;
   /** Claims whose rows are not open yet, by their number. */
   private readonly claiming = new Set<number>();
@@ -30,14 +30,14 @@ export class Sessions {
     private readonly telemetry?: Telemetry,
   ) {}
 
-  /** Around everything that takes rows for this process, until they are open: so that they are not strangers. */
+  /** Around everything that takes rows for this process, until they are open: so that they are not unknownRows. */
   async take<T>(work: () => Promise<T>): Promise<T> {
     const claim = ++this.claims;
     this.claiming.add(claim);
     try {
       return await work();
     } catch (error) {
-      this.doubt();
+      this.suspectOrphans();
       throw error;
     } finally {
       this.claiming.delete(claim);
@@ -50,13 +50,13 @@ export class Sessions {
   }
 
   /** Rows may be held that nobody here knows of: looks for them. */
-  doubt(): void {
-    this.doubtful = true;
+  suspectOrphans(): void {
+    this.suspecting = true;
   }
 
   /** Sets a session to work; its place in the queue is freed when it is over. */
   open(session: Session, queue: string): void {
-    this.doubtful = true;
+    this.suspecting = true;
     this.rows.set(session.rowId, session);
     this.runs.set(session.runId, (this.runs.get(session.runId) ?? 0) + 1);
     void session.run().then(() => {
@@ -162,19 +162,19 @@ export class Sessions {
   }
 
   private async compare(): Promise<null> {
-    if (this.rows.size === 0 && !this.doubtful && this.strangers.size === 0) return null;
+    if (this.rows.size === 0 && !this.suspecting && this.unknownRows.size === 0) return null;
     const before = new Map(this.all().map((session) => [session.rowId, session]));
-    this.doubtful = before.size > 0;
+    this.suspecting = before.size > 0;
     try {
-      await this.judge(before, await this.store.held(this.worker()));
+      await this.reconcile(before, await this.store.held(this.worker()));
     } catch (error) {
-      this.doubtful = true;
+      this.suspecting = true;
       throw error;
     }
     return null;
   }
 
-  private async judge(before: ReadonlyMap<string, Session>, held: ReadonlyMap<string, HeldRow>): Promise<void> {
+  private async reconcile(before: ReadonlyMap<string, Session>, held: ReadonlyMap<string, HeldRow>): Promise<void> {
     for (const [rowId, session] of before) {
       if (this.rows.get(rowId) !== session) continue;
       const row = held.get(rowId);
@@ -186,14 +186,14 @@ export class Sessions {
         if (row.wake) session.refresh();
       }
     }
-    const known = this.strangers;
-    this.strangers = new Map();
+    const known = this.unknownRows;
+    this.unknownRows = new Map();
     const lost: { rowId: string; token: number }[] = [];
     for (const [rowId, { token }] of held) {
       if (this.rows.has(rowId)) continue;
       const seen = known.get(rowId);
       const claims = seen?.token === token ? seen.claims : this.claims;
-      this.strangers.set(rowId, { token, claims });
+      this.unknownRows.set(rowId, { token, claims });
       // Seen before, and none of the claims of that time is still on its way.
       if (seen?.token === token && [...this.claiming].every((claim) => claim > claims)) lost.push({ rowId, token });
     }
@@ -203,7 +203,7 @@ export class Sessions {
   }
 }
 
-interface Stranger {
+interface UnknownRow {
   readonly token: number;
   /** How many claims there had been when it was first seen. */
   readonly claims: number;

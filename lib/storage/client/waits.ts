@@ -24,7 +24,7 @@ export interface WaitsOptions {
   /** Id of the set of tables: `manager`s of other databases are refused. */
   readonly instanceId: string;
   /** What a caller's transaction that sends an event sends with pg_notify too; null: it is found by polling. */
-  readonly looseHint: { readonly channel: string; readonly payload: string } | null;
+  readonly unmatchedHint: { readonly channel: string; readonly payload: string } | null;
   /** A run that is ready was locked for nothing: a claim may have passed it over meanwhile. */
   readonly onHidden?: (run: WokenRun) => void;
 }
@@ -111,9 +111,9 @@ export class PgWaits {
       traceparent,
     ]);
     refuseUnlessActive(runId, row?.outcome ?? 'unknown');
-    const { looseHint } = this.options;
-    if (row?.outcome !== 'sent' || looseHint === null) return;
-    await manager.query('SELECT pg_notify($1, $2)', [looseHint.channel, looseHint.payload]);
+    const { unmatchedHint } = this.options;
+    if (row?.outcome !== 'sent' || unmatchedHint === null) return;
+    await manager.query('SELECT pg_notify($1, $2)', [unmatchedHint.channel, unmatchedHint.payload]);
   }
 
   /**

@@ -88,7 +88,7 @@ async function findGaps(run: Run, ops: readonly port.RunOp[]): Promise<Set<strin
 }
 
 /** What a step on another queue has committed, whose lease is over: it may have landed with a try whose answer was lost. */
-export async function handedBefore(run: Run, worker: number, op: port.HandedOp): Promise<port.HandedAck> {
+export async function remoteBefore(run: Run, worker: number, op: port.RemoteStepOp): Promise<port.RemoteStepAck> {
   if (op.outcome === null || op.records.length === 0) return { taken: false, woken: null };
   const { rowId, runId, token, records } = op;
   const lease = leasesJson([{ rowId, runId, token, records, outcome: null }]);
@@ -111,7 +111,7 @@ function newRows({ extras }: port.RunOp): port.WokenRun[] {
   const ready = (runId: string, queue: string): port.WokenRun => ({ runId, queue, paused: false, state: 'ready' });
   return [
     ...extras.children.map(({ id, queue }) => ready(id, queue)),
-    ...extras.handOvers.map(({ rowId, queue }) => ready(rowId, queue)),
+    ...extras.remoteStarts.map(({ rowId, queue }) => ready(rowId, queue)),
   ];
 }
 

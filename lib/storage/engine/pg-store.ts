@@ -5,7 +5,7 @@ import { StoreError } from '../../engine/ports/store.js';
 import { claimableJson, type ClaimRow, claimedRow } from './claimed-row.js';
 import type { Connections } from '../connection/connections.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
-import { commitAgain, commitIn, groupValues, handedBefore, isPlain, lockWaiters } from './commits.js';
+import { commitAgain, commitIn, groupValues, remoteBefore, isPlain, lockWaiters } from './commits.js';
 import {
   groupResult,
   type GroupRow,
@@ -18,7 +18,7 @@ import {
   type UndoRow,
   type WaitRow,
 } from './engine-rows.js';
-import { matchLoose } from './loose-events.js';
+import { matchEvents } from './unmatched-events.js';
 import { changeOnce } from '../connection/once.js';
 import { extrasJson, leasesJson, recordsJson } from './op-json.js';
 import { findUnsound, repair, repairRates } from './reconcile.js';
@@ -84,23 +84,23 @@ export class PgStore implements port.EngineStore {
     return result;
   }
 
-  commitHanded(worker: number, op: port.HandedOp): Promise<port.HandedAck> {
+  commitRemoteStep(worker: number, op: port.RemoteStepOp): Promise<port.RemoteStepAck> {
     return this.transact(async (run) => {
-      const rows = await run<LockedRow>('lock-handed', [op.rowId, op.runId, op.after]);
-      if (!isLease(rows, worker, op)) return handedBefore(run, worker, op);
+      const rows = await run<LockedRow>('lock-remote-step', [op.rowId, op.runId, op.after]);
+      if (!isLease(rows, worker, op)) return remoteBefore(run, worker, op);
       if (!rows.some((row) => row.id === op.runId)) {
         // The run has ended: nothing is recorded for it any more.
-        await run('finish-handed', [op.rowId]);
+        await run('finish-remote-step', [op.rowId]);
         return { taken: false, woken: null };
       }
       const { records, outcome, extras } = op;
       if (records.length > 0) await run('insert-records', [op.runId, op.token, recordsJson(records), true]);
       if ((await lockWaiters(run, [op])).size > 0) throw new StoreError('retry', 'A run that is waited for is locked');
       if (extras !== null) await run('commit-extras', [extrasJson([op])]);
-      if (outcome?.kind === 'again') await run('repeat-handed', [op.rowId, outcome.delayMs, outcome.step]);
-      if (outcome?.kind === 'pause') await run('pause-handed', [op.rowId]);
+      if (outcome?.kind === 'again') await run('repeat-remote-step', [op.rowId, outcome.delayMs, outcome.step]);
+      if (outcome?.kind === 'pause') await run('pause-remote-step', [op.rowId]);
       if (outcome?.kind !== 'done') return { taken: true, woken: null };
-      await run('finish-handed', [op.rowId]);
+      await run('finish-remote-step', [op.rowId]);
       if ((extras?.waits.length ?? 0) > 0) await run('match-waits', [[op.runId], []]);
       const [row] = await run<Omit<port.WokenRun, 'runId'>>('wake-run', [op.runId]);
       return { taken: true, woken: row === undefined ? null : { ...row, runId: op.runId } };
@@ -114,7 +114,7 @@ export class PgStore implements port.EngineStore {
 
   landed(worker: number, op: port.RunOp): Promise<boolean> {
     return this.transact(async (run) => {
-      await run('lock-handed', [op.rowId, op.runId, null]);
+      await run('lock-remote-step', [op.rowId, op.runId, null]);
       const [found] = await run<{ landed: boolean }>('look-again', [worker, leasesJson([op])]);
       return found?.landed === true;
     });
@@ -193,10 +193,10 @@ export class PgStore implements port.EngineStore {
     return { queues: row?.queues ?? [], woken: row?.woken ?? 0, nextInMs: row?.next_in_ms ?? null };
   }
 
-  async matchLoose(limit: number): Promise<port.MatchedLoose> {
-    const runs = (await this.claims.run<{ id: string }>('loose-runs', [limit])).map((row) => row.id);
+  async matchEvents(limit: number): Promise<port.MatchedEvents> {
+    const runs = (await this.claims.run<{ id: string }>('unmatched-runs', [limit])).map((row) => row.id);
     if (runs.length === 0) return { woken: [], left: 'none' };
-    return this.transact((_, query) => matchLoose(query, this.options.schema, runs, limit));
+    return this.transact((_, query) => matchEvents(query, this.options.schema, runs, limit));
   }
 
   async reconcile(after: string | null, limit: number): Promise<port.Reconciled> {

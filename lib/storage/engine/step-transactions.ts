@@ -84,7 +84,7 @@ export class StepTransactions {
       }
     };
     await query(HOLD_LOCKS, []);
-    const rows = await query<LockedRow>(sql('lock-handed', schema), [op.rowId, op.runId, op.after]);
+    const rows = await query<LockedRow>(sql('lock-remote-step', schema), [op.rowId, op.runId, op.after]);
     if (!isLease(rows, worker, op)) return false;
     const elsewhere = op.rowId !== op.runId;
     await query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records), elsewhere]);

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { SteadyClient } from '../connection/connection.js';
 import type { Connections } from '../connection/connections.js';
-import { type EventWish, Notifier, readHint, type Hint } from './notifier.js';
+import { type EventInterest, Notifier, readHint, type Hint } from './notifier.js';
 import { queryOf } from '../connection/transaction.js';
 
 export type { Hint } from './notifier.js';
@@ -132,8 +132,8 @@ export class Listener extends EventEmitter<ListenerEvents> {
   }
 
   /** Tells all processes which events are wanted here. @throws ConnectionLostError */
-  async wish(wish: EventWish): Promise<void> {
-    await this.#notifier.send([JSON.stringify({ o: wish, w: this.tag })]);
+  async interest(interest: EventInterest): Promise<void> {
+    await this.#notifier.send([JSON.stringify({ o: interest, w: this.tag })]);
   }
 
   /**

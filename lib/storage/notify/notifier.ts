@@ -1,7 +1,7 @@
 import type { Query } from '../connection/transaction.js';
 
 /** Which events somebody in a process listens to; `ask`: others are to say what they want. */
-export interface EventWish {
+export interface EventInterest {
   readonly ask?: true;
   readonly all?: boolean;
   readonly inputs?: boolean;
@@ -25,7 +25,7 @@ export interface Hint {
   /** Queues whose settings have changed. */
   readonly s?: readonly string[];
   /** What events the process that sent it wants to hear of, or that it asks who does. */
-  readonly o?: EventWish;
+  readonly o?: EventInterest;
   /** Tag of the process that sent it. */
   readonly w: string;
 }
@@ -162,7 +162,7 @@ export function packHints(values: Readonly<Partial<Record<Kind, Iterable<string>
  * What a caller's transaction says that sends events. It names no run: the server drops a payload that is the same as
  * one before it in the transaction, so that a thousand events are one hint.
  */
-export function looseEventsHint(tag: string): string {
+export function unmatchedEventsHint(tag: string): string {
   return ascii({ e: true, w: tag } satisfies Hint);
 }
 

@@ -1,7 +1,7 @@
 import type {
   CommitGroup,
   GroupResult,
-  HandedOp,
+  RemoteStepOp,
   NewRecord,
   RunOp,
   StepTransaction,
@@ -54,7 +54,7 @@ export function aroundStore(around: Around): () => void {
     ([, group]) => groupPoints(group as CommitGroup),
     (result, [, group]) => groupPassed(group as CommitGroup, result as GroupResult),
   );
-  wrap('commitHanded', ([, op]) => [handedPoint(op as HandedOp)]);
+  wrap('commitRemoteStep', ([, op]) => [remoteStepPoint(op as RemoteStepOp)]);
   wrap(
     'claim',
     () => ['claim'],
@@ -124,10 +124,10 @@ function opPoint({ records, outcome, extras }: RunOp): string {
     .join(' + ');
   if (outcome === null) return records[0]?.type === 'once' ? `once ${what}` : `record ${what}`;
   if (outcome.kind === 'end') return `end ${what}`;
-  return `${(extras?.handOvers.length ?? 0) === 0 ? 'park' : 'hand over'} ${what}`;
+  return `${(extras?.remoteStarts.length ?? 0) === 0 ? 'park' : 'hand over'} ${what}`;
 }
 
-function handedPoint({ records, outcome }: HandedOp): string {
+function remoteStepPoint({ records, outcome }: RemoteStepOp): string {
   const what = records.map(recordName).join(' + ');
   if (outcome === null) return `once ${what}`;
   return outcome.kind === 'done' ? `handed ${what}` : `park ${what}`;

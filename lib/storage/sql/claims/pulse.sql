@@ -34,7 +34,7 @@ SELECT
      WHERE q.deadline_at IS NOT NULL AND q.state <> 'running' AND NOT q.compensating
      ORDER BY q.deadline_at LIMIT 1)
   ) - durable.clock()) * 1000)::float8 AS next_due_in_ms,
-  EXISTS (SELECT FROM durable.events WHERE loose) AS unmatched,
+  EXISTS (SELECT FROM durable.events WHERE unmatched) AS unmatched,
   (extract(epoch FROM (
     SELECT min(s.next_run_at) FROM durable.scheduled_workflows s WHERE s.workflow = ANY ($5::text[])
   ) - durable.clock()) * 1000)::float8 AS next_schedule_in_ms,

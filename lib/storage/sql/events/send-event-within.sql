@@ -1,5 +1,5 @@
 -- Puts an event into the mailbox in a caller's transaction. Locks no run, so that no run waits for that transaction: the
--- event is `loose` until match-loose.sql, after the commit, has looked whether a wait asks for it.
+-- event is `unmatched` until match-waits.sql, after the commit, has looked whether a wait asks for it.
 --
 -- $1 uuid: the run
 -- $2 text: the event's name
@@ -9,7 +9,7 @@
 --
 -- Returns `outcome`: 'sent', 'duplicate', 'full', or the status of a run that has ended. No row: there is no such run.
 WITH sent AS (
-  INSERT INTO durable.events (run_id, sent_at, loose, name, dedupe_key, payload, traceparent)
+  INSERT INTO durable.events (run_id, sent_at, unmatched, name, dedupe_key, payload, traceparent)
   SELECT e.id, durable.clock(), true, $2, $4, $3, $5
   FROM durable.workflow_executions e
   WHERE e.id = $1 AND e.status = 'active' AND NOT durable.is_mailbox_full($1, $2)

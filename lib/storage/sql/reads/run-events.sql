@@ -59,7 +59,7 @@ WITH asked AS MATERIALIZED (
     NULL, NULL, NULL, NULL, NULL
   FROM asked a
   JOIN durable.events m ON m.run_id = a.id
-  WHERE m.sent_at >= a.since AND NOT m.loose
+  WHERE m.sent_at >= a.since AND NOT m.unmatched
 )
 SELECT run, workflow, what, (extract(epoch FROM at) * 1000)::float8 AS at, key, name, path, type, status, round, visit,
   attempt, duration_ms, (extract(epoch FROM retry_at) * 1000)::float8 AS retry_at, error, waits

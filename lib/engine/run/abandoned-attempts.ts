@@ -7,7 +7,7 @@ import type { SessionCore } from './session-core.js';
  * Attempts that are at no place any more, since their fan-out or the run has failed: their signals are aborted, and for
  * a grace those that return are recorded. Nothing of what follows begins before they have settled.
  */
-export class Abandoned {
+export class AbandonedAttempts {
   private readonly grace = new LongTimer(() => this.end());
 
   constructor(

@@ -10,9 +10,9 @@ import { type AttemptResult, runAttempt } from '../step/attempt.js';
 import { childExtras, NO_EXTRAS, prepareChild } from '../step/child-start.js';
 import type { PreparedChild } from '../ports/children.js';
 import type { Timer } from '../time/long-timer.js';
-import { tellAttempt, tellHanded } from './observed.js';
+import { tellAttempt, tellRemoteStep } from './observed.js';
 import { pauseAsItIs, refusalOf } from './pause-as-it-is.js';
-import { isPassing, persist } from '../journal/persist.js';
+import { isPassing, retryUntilAnswered } from '../journal/retry-until-answered.js';
 import { neededFor, resultsOf } from './place-runner.js';
 import { RecordMaker, type SettledAttempt } from '../journal/record-maker.js';
 import type { RegisteredWorkflow } from '../ports/registry.js';
@@ -25,9 +25,9 @@ import { stepLog } from '../step/log.js';
 import { hasThrown, StepWaits, type Suspension } from '../step/waits.js';
 import {
   type ClaimedRow,
-  type HandedAck,
-  type HandedOp,
-  type HandedStep,
+  type RemoteStepAck,
+  type RemoteStepOp,
+  type RemoteStep,
   type JournalRecord,
   type NewRecord,
   type OpExtras,
@@ -42,11 +42,11 @@ import { runTransactional } from './transactional.js';
  * run's cursor and wakes the run in the same transaction. A step that waits goes back to its run with its waits, and
  * is handed over again when they are over.
  */
-export class HandedSession implements Session {
+export class RemoteStepSession implements Session {
   readonly rowId: string;
   readonly runId: string;
   readonly token: number;
-  private readonly step: HandedStep;
+  private readonly step: RemoteStep;
   private readonly make: RecordMaker;
   private readonly once: Record<string, number>;
   private readonly deadline: Timer;
@@ -78,7 +78,7 @@ export class HandedSession implements Session {
     this.rowId = row.rowId;
     this.runId = row.runId;
     this.token = row.token;
-    this.step = JSON.parse(row.step ?? '') as HandedStep;
+    this.step = JSON.parse(row.step ?? '') as RemoteStep;
     this.once = { ...this.step.once };
     this.calls = { ...this.step.calls };
     this.refs = { ...this.step.refs };
@@ -176,8 +176,8 @@ export class HandedSession implements Session {
 
   private async work(place: Place): Promise<void> {
     const { node, path, state } = place;
-    await this.persist(async () => this.values.load(neededFor(place)));
-    const waits = await this.persist(() => this.deps.store.readWaits(this.runId));
+    await this.retryUntilAnswered(async () => this.values.load(neededFor(place)));
+    const waits = await this.retryUntilAnswered(() => this.deps.store.readWaits(this.runId));
     this.waits = waits.filter((wait) => wait.path === path && wait.visit === state.visit);
     const now = { runId: this.runId, round: this.step.round, startedAt: this.deps.clock.now() };
     const attempt = new RunningAttempt(attemptAt(place, now), (manager, info) => this.scope(place, info, manager));
@@ -202,7 +202,7 @@ export class HandedSession implements Session {
       else {
         this.after = committed.records.slice(-1).map(({ seq }) => seq);
         const { rowId, runId, token, after, records } = committed;
-        tellHanded(this.deps, this.row, { rowId, runId, token, after, records, outcome: null, extras: null });
+        tellRemoteStep(this.deps, this.row, { rowId, runId, token, after, records, outcome: null, extras: null });
         await this.commit([], { kind: 'done' });
       }
     } else {
@@ -223,7 +223,7 @@ export class HandedSession implements Session {
     const closes = this.waits.filter((wait) => over || hasThrown(wait)).map((wait) => wait.id);
     const extras = closes.length === 0 ? null : { ...NO_EXTRAS, closes };
     if (over) return this.commit([record], { kind: 'done' }, extras);
-    const next: HandedStep = {
+    const next: RemoteStep = {
       ...this.step,
       attempt: this.step.attempt + 1,
       spent: 0,
@@ -240,7 +240,7 @@ export class HandedSession implements Session {
 
   /** The step waits: it goes back to its run, which looks after its waits. */
   private async suspend(how: Suspension, spent: number, logs: readonly NewRecord[]): Promise<void> {
-    if (how.kind === 'confused') {
+    if (how.kind === 'nondeterministic') {
       const error = encode(toStoredError(how.error));
       // Once it is resumed it runs at once, whatever is over by then.
       const facts = { pass: { spent: this.step.spent, seen: -1 } };
@@ -265,12 +265,12 @@ export class HandedSession implements Session {
 
   private async commit(
     records: NewRecord[],
-    outcome: HandedOp['outcome'],
+    outcome: RemoteStepOp['outcome'],
     extras: OpExtras | null = null,
   ): Promise<void> {
     const { rowId, runId, token, after } = this;
-    const op: HandedOp = { rowId, runId, token, after, records, outcome, extras };
-    let ack: HandedAck | null = null;
+    const op: RemoteStepOp = { rowId, runId, token, after, records, outcome, extras };
+    let ack: RemoteStepAck | null = null;
     while (ack === null) ack = await this.write(op);
     if (!ack.taken) {
       this.deps.telemetry?.lost(1);
@@ -279,7 +279,7 @@ export class HandedSession implements Session {
     const last = records.at(-1);
     if (last !== undefined) this.after = [last.seq];
     if (outcome !== null) this.outcome = outcome.kind === 'done' ? 'done' : 'waiting';
-    tellHanded(this.deps, this.row, op);
+    tellRemoteStep(this.deps, this.row, op);
     if (ack.woken !== null) this.deps.onWoken([ack.woken]);
     for (const { queue } of extras?.children ?? []) this.deps.onDue(queue, 0);
   }
@@ -288,9 +288,9 @@ export class HandedSession implements Session {
    * Writes until the database has answered; the write is idempotent by its record numbers. Refused, it pauses the run with the
    * error. Null: nor would the database have that at the moment, so that it is tried again.
    */
-  private async write(op: HandedOp): Promise<HandedAck | null> {
+  private async write(op: RemoteStepOp): Promise<RemoteStepAck | null> {
     try {
-      return await this.persist(() => this.deps.store.commitHanded(this.deps.worker(), op));
+      return await this.retryUntilAnswered(() => this.deps.store.commitRemoteStep(this.deps.worker(), op));
     } catch (error) {
       if (this.lost) throw error;
       const refusal = refusalOf(this.step.path, error);
@@ -335,8 +335,8 @@ export class HandedSession implements Session {
     return this.make.log(this.step, this.attempt?.scope?.log ?? null, goesOn);
   }
 
-  private persist<T>(work: () => Promise<T>): Promise<T> {
-    return persist(work, () => this.lost);
+  private retryUntilAnswered<T>(work: () => Promise<T>): Promise<T> {
+    return retryUntilAnswered(work, () => this.lost);
   }
 
   private noteChild(by: { readonly ref: string } | { readonly call: string }, { id, workflow, input }: ChildRef): void {

@@ -23,11 +23,11 @@ export interface WakeUpDeps {
  * Who is to look at what: after a commit the parts of this process that it concerns, and by a hint the other processes.
  * Losing a hint costs a poll interval, nothing else.
  */
-export class WakeUp {
+export class WorkSignals {
   constructor(private readonly deps: WakeUpDeps) {}
 
   /** These queues have work. */
-  workIn(queues: readonly string[]): void {
+  notifyWork(queues: readonly string[]): void {
     const { pollers, hints, hasPeers } = this.deps;
     for (const queue of queues) {
       pollers.get(queue)?.expectBacklog();
@@ -43,7 +43,7 @@ export class WakeUp {
 
   /** Something came that these runs have waited for: they can be claimed, or whoever holds them should look. */
   woken(runs: readonly WokenRun[]): void {
-    this.workIn([...new Set(runs.filter((run) => run.state === 'ready' && !run.paused).map((run) => run.queue))]);
+    this.notifyWork([...new Set(runs.filter((run) => run.state === 'ready' && !run.paused).map((run) => run.queue))]);
     for (const { runId, state } of runs) {
       if (state === 'running' && !this.deps.sessions.refresh(runId)) this.deps.hints.control(runId);
     }
@@ -57,7 +57,7 @@ export class WakeUp {
       if (run.watched) hints.done(run.id);
       waiters.tell(run.id, null);
     }
-    this.workIn([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);
+    this.notifyWork([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);
     this.woken(woken);
     await Promise.all([...ended, ...undoing].map((run) => this.lookAt(run.id)));
   }

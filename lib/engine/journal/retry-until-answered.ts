@@ -10,7 +10,7 @@ const MOST_REFUSALS = 30;
  * Does something that only reads, or that may be done twice, until the database has answered, or nobody wants to know
  * any more. @throws what the database refuses it with, for good or for the 30th time
  */
-export async function persist<T>(work: () => Promise<T>, isOver: () => boolean): Promise<T> {
+export async function retryUntilAnswered<T>(work: () => Promise<T>, isOver: () => boolean): Promise<T> {
   for (let refusals = 0; ;) {
     try {
       return await work();

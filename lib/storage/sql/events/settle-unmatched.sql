@@ -1,5 +1,5 @@
--- Says of loose events that they are looked at: before the look (in the next statement), so that one that is committed
--- in between stays loose.
+-- Says of unmatched events that they are looked at: before the look (in the next statement), so that one that is committed
+-- in between stays unmatched.
 --
 -- $1 uuid[]: runs that lock-free-runs.sql has locked
 -- $2 uuid[]: all runs that were found; of those that have ended meanwhile the events are history, and what somebody else
@@ -7,11 +7,11 @@
 --
 -- Returns the events.
 UPDATE durable.events m
-SET loose = false
+SET unmatched = false
 FROM (
   SELECT e.run_id, e.id
   FROM durable.events e
-  WHERE e.loose
+  WHERE e.unmatched
     AND (e.run_id = ANY ($1::uuid[])
       OR (e.run_id = ANY ($2::uuid[]) AND NOT EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id = e.run_id)))
   ORDER BY e.run_id, e.id

@@ -4,6 +4,6 @@
 -- $1 integer: how many at most
 SELECT DISTINCT run_id AS id
 FROM durable.events
-WHERE loose
+WHERE unmatched
 ORDER BY run_id
 LIMIT $1
