@@ -43,7 +43,7 @@ const MAY = {
   client: ['core', 'options', 'workflows', 'events', 'lifecycle', 'engine', 'storage'],
   // What stands on all of it.
   cli: ['core', 'options', 'events', 'lifecycle', 'client', 'engine', 'storage'],
-  dashboard: ['core', 'storage', 'options', 'client', 'events', 'lifecycle', 'decorators', ''],
+  dashboard: ['core', 'options', 'client', 'events', 'lifecycle', 'telemetry', 'decorators', 'storage', ''],
   testing: ['core', 'decorators', 'options', 'workflows', 'lifecycle', 'client', 'engine', 'storage', ''],
 };
 
@@ -121,6 +121,13 @@ export default {
       severity: 'error',
       from: { path: files('cli') },
       to: { path: packages(['@nestjs/[^/]+']) },
+    },
+    {
+      name: 'dashboard-answers-without-a-framework',
+      severity: 'error',
+      comment: 'A request in, an answer out: the module and its controller are all that knows Nest.',
+      from: { path: `${lib}dashboard/(http|api)/` },
+      to: { path: packages(['@nestjs/[^/]+', 'express', 'fastify']) },
     },
     {
       name: 'lib-imports-no-tests',

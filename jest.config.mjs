@@ -20,6 +20,7 @@ export default {
   moduleNameMapper: {
     '^nest-durable$': '<rootDir>/lib/index.ts',
     '^nest-durable/(helpers|migrations)$': '<rootDir>/lib/$1.ts',
+    '^nest-durable/dashboard$': '<rootDir>/lib/dashboard/index.ts',
     '^nest-durable/testing$': '<rootDir>/lib/testing/index.ts',
   },
   testSequencer: '<rootDir>/test/support/sequencer.mjs',

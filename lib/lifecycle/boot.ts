@@ -144,6 +144,7 @@ export async function boot(
     store,
     schedules: bindings.flatMap((binding) => binding.schedules),
     pool,
+    readers: () => connections.readers(),
     schema,
     appDataSource,
     instanceId,

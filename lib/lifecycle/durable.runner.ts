@@ -168,7 +168,7 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
 }
 
 /** Of another copy of this package too. */
-function isRunner(instance: unknown): instance is DurableRunner {
+export function isRunner(instance: unknown): instance is DurableRunner {
   return read(instance, RUNNER) === true;
 }
 

@@ -115,6 +115,7 @@ export class FakeHost implements DurableHost {
       store: { lastCommitAge: null },
       schedules: [],
       pool,
+      readers: () => pool,
       schema: 'durable',
       appDataSource: null,
       instanceId,

@@ -54,6 +54,7 @@ const forbidden: [file: string, from: string, rule: string][] = [
   ['lib/client/a.ts', '../testing/thing.js', 'client-imports-what-is-below-it'],
   ['lib/cli/a.ts', '@nestjs/core', 'cli-runs-without-nest'],
   ['lib/dashboard/a.ts', '../engine/thing.js', 'dashboard-imports-what-is-below-it'],
+  ['lib/dashboard/http/a.ts', '@nestjs/common', 'dashboard-answers-without-a-framework'],
   ['lib/testing/a.ts', '../dashboard/thing.js', 'testing-imports-what-is-below-it'],
   ['lib/engine/e.ts', './gone.js', 'resolvable'],
 ];

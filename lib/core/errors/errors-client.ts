@@ -28,4 +28,14 @@ export class MailboxFullError extends DurableError {
   }
 }
 
-nameErrors({ ExecutionNotFinishedError, MailboxFullError });
+/** A look at what is stored took longer than a look may, and was given up. */
+export class TooSlowError extends DurableError {
+  constructor() {
+    super(
+      'TOO_SLOW',
+      'The database took too long for this look. Ask for less: a shorter time, one workflow, one queue.',
+    );
+  }
+}
+
+nameErrors({ TooSlowError, ExecutionNotFinishedError, MailboxFullError });

@@ -18,15 +18,20 @@ export type Role = 'writer' | 'claims' | 'heartbeat' | 'listener';
 
 const POOL_SIZE = 4;
 const LEASE = 30_000;
+const READERS = 4;
+/** ms for one statement of a look. */
+const LONGEST_LOOK = 5_000;
 /** ms that what is under way has at the end. */
 const LAST_ANSWERS = 300;
 
 /**
  * Makes every session of one instance of the engine: the four that have a job of their own, and one pool for all else.
- * So a process opens at most `poolSize` + 4.
+ * So a process opens at most `poolSize` + 4, and 4 more while
+ * people look at what it does.
  */
 export class Connections {
   readonly pool: SessionPool;
+  private reading: SessionPool | null = null;
   readonly direct: boolean;
   private readonly open = new Set<Session>();
   private readonly steadies: SteadyClient[] = [];
@@ -41,6 +46,17 @@ export class Connections {
     this.limits = limitsFor(leaseTimeout);
     const spec = { role: 'pooled', name: 'nest-durable:pool', direct, limits: this.limits.pool };
     this.pool = new SessionPool(() => this.make(spec), poolSize);
+  }
+
+  /**
+   * Sessions for what people look at, made when somebody does: a look that takes too long is cut short, is not tried again,
+   * and takes no session from the work. The last of them goes when nobody has looked for a while.
+   */
+  readers(): SessionPool {
+    const limits = { ...this.limits.pool, statement: LONGEST_LOOK };
+    const spec = { role: 'reading', name: 'nest-durable:reads', direct: this.direct, limits };
+    this.reading ??= new SessionPool(() => this.make(spec), READERS, { kept: 0, triedOnce: true });
+    return this.reading;
   }
 
   /** @param name application_name of the session. Default: `nest-durable:ROLE` */
@@ -62,7 +78,11 @@ export class Connections {
   private async endAll(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LAST_ANSWERS)));
-    const ends = [this.pool.end(), ...this.steadies.map((client) => client.close(LAST_ANSWERS))];
+    const ends = [
+      this.pool.end(),
+      ...(this.reading === null ? [] : [this.reading.end()]),
+      ...this.steadies.map((client) => client.close(LAST_ANSWERS)),
+    ];
     await Promise.race([Promise.allSettled(ends), late]);
     clearTimeout(timer);
     for (const session of this.open) session.destroy();

@@ -5,7 +5,7 @@ import type { Lender } from './transaction.js';
 
 /** ms that a caller waits for a session of the pool to be free. */
 const FREE_TIMEOUT = 5_000;
-/** ms after which a session that nobody uses is closed; one stays. */
+/** ms after which a session that nobody uses is closed. */
 const IDLE_TIMEOUT = 30_000;
 
 /**
@@ -20,10 +20,14 @@ export class SessionPool extends pg.Pool {
    */
   readonly lane: Lender;
 
-  constructor(make: () => Session, size: number) {
+  /** Statements are tried once: who waits for a look wants an answer. */
+  readonly triedOnce: boolean;
+
+  /** @param options.kept sessions that stay when nobody uses them. Default: 1 */
+  constructor(make: () => Session, size: number, { kept = 1, triedOnce = false } = {}) {
     super({
       max: size,
-      min: 1,
+      min: kept,
       connectionTimeoutMillis: FREE_TIMEOUT,
       idleTimeoutMillis: IDLE_TIMEOUT,
       allowExitOnIdle: true,
@@ -35,6 +39,7 @@ export class SessionPool extends pg.Pool {
     });
     // The pool drops a session that ends by itself; whoever uses it at that moment gets the error from the query.
     this.on('error', () => {});
+    this.triedOnce = triedOnce;
     this.lane = new Lane(this, Math.max(1, size - 1));
   }
 }

@@ -1,12 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import { isDurableError } from '../../core/errors/durable-error.js';
+import { TooSlowError } from '../../core/errors/errors-client.js';
 import { textOf } from '../../core/text-of.js';
 import {
   ConnectionLostError,
   isConnectionError,
   isRetryableRejection,
   needsFreshSession,
+  serverAnswer,
 } from './connection-errors.js';
 import { databaseRefused, databaseUnavailable, stillLocked } from './refusals.js';
 import { Session } from './session.js';
@@ -19,6 +21,8 @@ export interface Lender {
   connect(): Promise<pg.PoolClient>;
   /** The part of a pool for what may have to wait for a lock of somebody else. */
   readonly lane?: Lender;
+  /** What only reads is tried once, and cut short by a limit of the session's. Default: false. */
+  readonly triedOnce?: boolean;
 }
 
 /** Where what may have to wait for somebody else's lock waits: it leaves sessions for all else. */
@@ -42,6 +46,7 @@ export function queryOf(from: Lender | pg.PoolClient): Query {
 /** What only reads, or may be done twice: tried until the database has answered. See `withReconnect`. */
 export function readsOf(lender: Lender): Query {
   const query = queryOf(lender);
+  if (lender.triedOnce === true) return (text, parameters) => onlyOnce(() => query(text, parameters));
   return (text, parameters) => withReconnect(() => query(text, parameters));
 }
 
@@ -101,6 +106,20 @@ export async function onManager<T>(work: () => Promise<T>): Promise<T> {
     throw isConnectionError(error) ? databaseUnavailable(error) : databaseRefused(error);
   }
 }
+
+/** @throws DurableError only: TooSlowError where the server cut it short */
+async function onlyOnce<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (serverAnswer(error)?.code === CUT_SHORT) throw new TooSlowError();
+    if (isConnectionError(error)) throw databaseUnavailable(error);
+    throw isDurableError(error) ? error : databaseRefused(error);
+  }
+}
+
+/** SQLSTATE: statement_timeout. */
+const CUT_SHORT = '57014';
 
 /** Rejects at that time, whatever becomes of the work then. */
 async function answered<T>(work: Promise<T>, until: number): Promise<T> {

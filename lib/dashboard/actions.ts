@@ -1,0 +1,55 @@
+/** What somebody may see. */
+const READS = [
+  'overview.read',
+  'run.read',
+  'payload.read',
+  'log.read',
+  'workflow.read',
+  'input.read',
+  'event.read',
+  'schedule.read',
+  'queue.read',
+  'doctor.read',
+  'audit.read',
+] as const;
+
+/** What an operator may do besides. */
+const OPERATES = [
+  'run.start',
+  'run.cancel',
+  'run.pause',
+  'run.resume',
+  'run.retry',
+  'run.restart',
+  'run.hurry',
+  'event.send',
+  'input.answer',
+  'wait.cancel',
+  'schedule.trigger',
+  'schedule.switch',
+  'queue.pause',
+  'queue.resume',
+] as const;
+
+/** What only an admin may do. */
+const ADMINISTERS = ['schedule.write', 'queue.drain', 'run.bulk', 'run.cleanup', 'doctor.verify'] as const;
+
+/** All that `authorize` can be asked about: reads first, then acts. */
+export const DASHBOARD_ACTIONS = [...READS, ...OPERATES, ...ADMINISTERS] as const;
+
+/** Something that may be done in the dashboard, `authorize` says by whom. */
+export type DashboardAction = (typeof DASHBOARD_ACTIONS)[number];
+
+/** The actions of each role that is always there. */
+export const ROLE_ACTIONS: Readonly<Record<'viewer' | 'operator' | 'admin', readonly DashboardAction[]>> = {
+  viewer: READS,
+  operator: [...READS, ...OPERATES],
+  admin: DASHBOARD_ACTIONS,
+};
+
+const reads: ReadonlySet<string> = new Set(READS);
+
+/** Whether it changes nothing. */
+export function isRead(action: DashboardAction): boolean {
+  return reads.has(action);
+}

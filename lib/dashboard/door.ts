@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { didYouMean } from '../core/did-you-mean.js';
+import { ConfigurationError } from '../core/errors/errors.js';
+import { DurableClient } from '../client/durable.client.js';
+import { DurableEvents } from '../client/durable.events.js';
+import type { DurableHost, DurableRuntime } from '../lifecycle/host.js';
+import { DurableQueues } from '../client/durable.queues.js';
+import { isRunner } from '../lifecycle/durable.runner.js';
+import { packageRoot } from '../storage/package-root.js';
+
+/** What the dashboard stands on. Acts go through what the app itself uses, looks through sessions of their own. */
+export interface DashboardDoor {
+  readonly client: DurableClient;
+  readonly queues: DurableQueues;
+  readonly events: DurableEvents;
+  /** Of the same, but cut short where they take too long, and never in the way of the work. */
+  readonly looks: { readonly client: DurableClient; readonly queues: DurableQueues };
+  readonly maxPayloadBytes: number;
+}
+
+/** The instance of that name among an app's providers. @throws ConfigurationError where there is none */
+export function findHost(providers: readonly unknown[], name: string): DurableHost {
+  const hosts = providers.filter(isRunner);
+  const found = hosts.find((host) => host.name === name);
+  if (found !== undefined) return found;
+  const names = hosts.map((host) => host.name);
+  const known = names.length === 0 ? 'there is none: import DurableModule too' : `there are: ${names.join(', ')}`;
+  const message = `expected the name of a DurableModule of this app, got '${name}'.${didYouMean(name, names)} Of those ${known}`;
+  throw new ConfigurationError([{ path: 'instance', message }]);
+}
+
+export function openDoor(host: DurableHost): DashboardDoor {
+  const looking = lookingAt(host);
+  return {
+    client: new DurableClient(host),
+    queues: new DurableQueues(host),
+    events: new DurableEvents(host),
+    looks: { client: new DurableClient(looking), queues: new DurableQueues(looking) },
+    maxPayloadBytes: host.options.maxPayloadBytes,
+  };
+}
+
+/** Where the build of the pages puts them. */
+export function pagesFolder(): string {
+  return join(packageRoot(), 'dist', 'dashboard', 'ui');
+}
+
+/** The same instance, for looks. */
+function lookingAt(host: DurableHost): DurableHost {
+  let seen: { runtime: DurableRuntime; looking: DurableRuntime } | null = null;
+  return {
+    name: host.name,
+    options: host.options,
+    async ready() {
+      const runtime = await host.ready();
+      if (seen?.runtime !== runtime) seen = { runtime, looking: { ...runtime, pool: runtime.readers() } };
+      return seen.looking;
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import type { ResolvedDashboardOptions } from './dashboard.options.js';
+import { type DashboardDoor, openDoor } from './door.js';
+import type { DurableHost } from './durable.js';
+import type { WriteAudit } from './http/audit.js';
+
+/** What the routes stand on: one for each place where the dashboard is mounted. */
+export interface DashboardServices extends DashboardDoor {
+  readonly options: ResolvedDashboardOptions;
+  /** Of this package. */
+  readonly version: string;
+  readonly audit: WriteAudit;
+  readonly warn: (message: string) => void;
+}
+
+export function servicesOf(
+  host: DurableHost,
+  options: ResolvedDashboardOptions,
+  version: string,
+  warn: (message: string) => void,
+): DashboardServices {
+  return { ...openDoor(host), options, version, audit: async () => {}, warn };
+}
