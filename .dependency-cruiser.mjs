@@ -117,6 +117,25 @@ export default {
       to: { path: `${lib}index\\.ts$` },
     },
     {
+      name: 'ui-imports-core-and-api-types',
+      severity: 'error',
+      comment: 'The pages run in a browser: what they know of the rest is core, and the types of what the API answers.',
+      from: { path: `${lib}dashboard/ui/src/` },
+      to: { path: lib, pathNot: [`${lib}dashboard/(ui/src|api)/`, files('core')] },
+    },
+    {
+      name: 'ui-runs-in-a-browser',
+      severity: 'error',
+      from: { path: `${lib}dashboard/ui/src/` },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'only-the-build-knows-the-ui',
+      severity: 'error',
+      from: { path: lib, pathNot: `${lib}dashboard/ui/` },
+      to: { path: `${lib}dashboard/ui/` },
+    },
+    {
       name: 'cli-runs-without-nest',
       severity: 'error',
       from: { path: files('cli') },

@@ -25,6 +25,7 @@ const targets = [
     'storage/connection',
     'storage/client',
   ].map((room) => `lib/${room}/thing.ts`),
+  'lib/dashboard/ui/src/thing.ts',
   'lib/index.ts',
   'lib/client/thing.ts',
   'lib/lifecycle/thing.ts',
@@ -55,6 +56,9 @@ const forbidden: [file: string, from: string, rule: string][] = [
   ['lib/cli/a.ts', '@nestjs/core', 'cli-runs-without-nest'],
   ['lib/dashboard/a.ts', '../engine/thing.js', 'dashboard-imports-what-is-below-it'],
   ['lib/dashboard/http/a.ts', '@nestjs/common', 'dashboard-answers-without-a-framework'],
+  ['lib/dashboard/b.ts', './ui/src/thing.js', 'only-the-build-knows-the-ui'],
+  ['lib/dashboard/ui/src/a.ts', '../../thing.js', 'ui-imports-core-and-api-types'],
+  ['lib/dashboard/ui/src/b.ts', 'node:fs', 'ui-runs-in-a-browser'],
   ['lib/testing/a.ts', '../dashboard/thing.js', 'testing-imports-what-is-below-it'],
   ['lib/engine/e.ts', './gone.js', 'resolvable'],
 ];

@@ -1,0 +1,3 @@
+import { store } from './store.js';
+
+export const paletteOpen = store(false);

@@ -1,0 +1,145 @@
+import { apiUrl } from './api.js';
+import { refresh, refreshAll } from './query.js';
+import { FrameReader, type Frame } from './sse.js';
+import { store } from './store.js';
+
+/*
+ * One stream of what happens, read with fetch, which tells a refusal from a cut. The page's answers are made anew by it,
+ * at most once a second; where there is none, the page polls, and tries the stream again after 5, 10, 20 … 60 s.
+ */
+
+export type LiveState = 'connecting' | 'live' | 'polling' | 'refused';
+
+export interface Live {
+  readonly state: LiveState;
+  /** When the stream is tried again, ms since the epoch. */
+  readonly retryAt: number | null;
+  /** A new version of the server has come. */
+  readonly changed: boolean;
+}
+
+export const live = store<Live>({ state: 'connecting', retryAt: null, changed: false });
+
+type Listener = (kind: string, data: Record<string, unknown>) => void;
+const listeners = new Set<Listener>();
+
+export function onEvent(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Which answers an event changes. */
+function keysOf(kind: string): string[] {
+  if (kind.startsWith('step_')) return ['run'];
+  if (kind.startsWith('input_')) return ['inputs', 'inputs-count', 'run', 'overview'];
+  if (kind === 'event_received') return ['events', 'run'];
+  if (kind.startsWith('schedule_')) return ['schedules', 'overview'];
+  if (kind === 'queue') return ['queues', 'overview'];
+  if (kind === 'bulk') return ['bulk'];
+  if (kind.startsWith('workflow_') || kind === 'many')
+    return ['runs', 'run', 'count', 'overview', 'queues', 'inputs', 'inputs-count'];
+  return [];
+}
+
+/** ms between two makings anew. */
+const PACE = 1000;
+
+export class Stream {
+  private stop: AbortController | null = null;
+  private lastId: string | null = null;
+  private failures = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private dirty = new Set<string>();
+  private flush: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly params: Record<string, string>) {}
+
+  start(): void {
+    void this.run();
+  }
+
+  close(): void {
+    this.stop?.abort();
+    this.stop = null;
+    clearTimeout(this.timer);
+    clearTimeout(this.flush);
+  }
+
+  retryNow(): void {
+    this.close();
+    this.failures = 0;
+    this.start();
+  }
+
+  private async run(): Promise<void> {
+    const stop = new AbortController();
+    this.stop = stop;
+    const again = (ms: number): void => {
+      if (stop.signal.aborted) return;
+      this.timer = setTimeout(() => void this.run(), ms);
+    };
+    try {
+      const headers: Record<string, string> = { Accept: 'text/event-stream' };
+      if (this.lastId !== null) headers['Last-Event-ID'] = this.lastId;
+      const response = await fetch(apiUrl('stream', this.params), { headers, signal: stop.signal });
+      if (response.status === 401 || response.status === 403) {
+        live.set((was) => ({ ...was, state: 'refused', retryAt: null }));
+        refresh('me');
+        return;
+      }
+      const type = response.headers.get('content-type') ?? '';
+      if (!response.ok || response.body === null || !type.startsWith('text/event-stream'))
+        throw new Error(String(response.status));
+      live.set((was) => ({ ...was, state: 'live', retryAt: null }));
+      if (this.failures > 0) refreshAll();
+      this.failures = 0;
+      await this.read(response.body);
+      // It ended well, as it does after half an hour.
+      again(500);
+    } catch {
+      if (stop.signal.aborted) return;
+      this.failures += 1;
+      const wait = this.failures < 3 ? 1000 : Math.min(60_000, 5000 * 2 ** (this.failures - 3));
+      if (this.failures >= 3) live.set((was) => ({ ...was, state: 'polling', retryAt: Date.now() + wait }));
+      again(wait);
+    }
+  }
+
+  private async read(body: ReadableStream<Uint8Array>): Promise<void> {
+    const frames = new FrameReader();
+    const reader = body.getReader();
+    const decoder = new TextDecoder();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      for (const frame of frames.read(decoder.decode(value, { stream: true }))) this.take(frame);
+    }
+  }
+
+  private take({ event, id, data }: Frame): void {
+    if (id !== null) {
+      const boot = id.split('.')[0];
+      const was = this.lastId?.split('.')[0];
+      if (was !== undefined && was !== boot) refresh('me');
+      this.lastId = id;
+    }
+    if (event === 'reset') refreshAll();
+    if (event === 'me') refresh('me');
+    let fields: Record<string, unknown> = {};
+    try {
+      fields = JSON.parse(data) as Record<string, unknown>;
+    } catch {
+      // A frame without fields.
+    }
+    for (const listener of listeners) listener(event, fields);
+    for (const key of keysOf(event)) this.dirty.add(key);
+    if (this.dirty.size > 0) this.flush ??= setTimeout(() => this.tell(), PACE);
+  }
+
+  private tell(): void {
+    this.flush = undefined;
+    const keys = [...this.dirty];
+    this.dirty.clear();
+    refresh(...keys);
+  }
+}

@@ -1,0 +1,376 @@
+import type { WorkflowDefinition } from '../../../../core/definition/definition.js';
+import type { DurableEventKind } from '../../../../core/run/events.js';
+import type { Execution, StepRecord, WorkflowSummary } from '../../../../core/run/execution.js';
+import type { LogEntry } from '../../../../core/run/log-entry.js';
+import type { PendingEvent, PendingInput } from '../../../../core/input/pending.js';
+import type { StoredSchedule } from '../../../../core/time/schedule.js';
+import type { ExecutionStatus } from '../../../../core/run/status.js';
+import type { StoredError } from '../../../../core/errors/stored-error.js';
+
+/*
+ * What the API answers. The client's types on their way through JSON: dates are ISO strings, payloads are what the codec
+ * writes, with its marks.
+ */
+
+export type Wire<T> = T extends Date
+  ? string
+  : T extends readonly (infer U)[]
+    ? Wire<U>[]
+    : T extends object
+      ? { [K in keyof T]: Wire<T[K]> }
+      : T;
+
+export type Status = ExecutionStatus | 'retrying';
+/** ISO 8601 */
+export type Iso = string;
+
+/** A page of a list. */
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+  prev: string | null;
+}
+
+export interface Count {
+  n: number;
+  more: boolean;
+}
+
+export interface Me {
+  actor: string | null;
+  actions: string[];
+  title: string | null;
+  badge: { label: string; tone: 'plain' | 'warn' } | null;
+  instance: string;
+  readOnly: boolean;
+  version: string;
+  now: Iso;
+  /** ms */
+  pollInterval: number;
+}
+
+/** Why a run stands where it stands; names stand between backquotes in the texts. */
+export interface Standing {
+  kind: string;
+  /** For a line in a list. */
+  text: string;
+  title: string;
+  detail: string | null;
+  until: Iso | null;
+}
+
+type Payloads = 'input' | 'data' | 'steps';
+
+export type RunRow = Omit<Wire<Execution>, Payloads> & {
+  standing: Standing;
+  failedStep: string | null;
+  version: number | null;
+  childCount: number;
+};
+
+export interface RestartPoint {
+  step: string;
+  ok: boolean;
+  why?: string;
+}
+
+export type Run = RunRow & {
+  input: unknown;
+  data: unknown;
+  graph: WorkflowDefinition | null;
+  inputSchema: Schema | null;
+  links: { label: string; href: string }[];
+  restartPoints: RestartPoint[];
+};
+
+export type StepRow = Omit<Wire<StepRecord>, 'input' | 'output' | 'logs' | 'error'> & {
+  seq: number;
+  inputSeq: number | null;
+  error: StoredError | null;
+};
+
+/** A loop of many items, in sums. */
+export interface LoopRow {
+  /** `recipients[]` */
+  path: string;
+  items: number;
+  /** With those that failed. */
+  done: number;
+  failed: number;
+  running: number;
+  waiting: number;
+  /** How many items ended in each 120th of the loop's time. */
+  cells: { at: Iso; done: number; failed: number }[];
+}
+
+export const isLoop = (row: StepRow | LoopRow): row is LoopRow => 'cells' in row;
+
+export interface LoopItem {
+  index: number;
+  state: 'completed' | 'failed' | 'running' | 'waiting' | 'pending';
+  attempts: number;
+  startedAt: Iso | null;
+  durationMs: number | null;
+  error: StoredError | null;
+}
+
+export interface StepPayloads {
+  input: unknown;
+  output: unknown;
+  error: StoredError | null;
+  logs: Wire<LogEntry>[];
+}
+
+export type LogRow = Wire<LogEntry> & { seq: number };
+
+export interface HistoryItem {
+  at: Iso;
+  kind: string;
+  [field: string]: unknown;
+}
+
+export interface Family {
+  parents?: RunRow[];
+  retryOf?: RunRow | null;
+  retries?: RunRow[];
+  children: Page<RunRow>;
+  counts?: Partial<Record<ExecutionStatus, number>>;
+}
+
+export interface Problem {
+  kind:
+    | 'failures'
+    | 'schedule'
+    | 'queue'
+    | 'unclaimable'
+    | 'worker'
+    | 'polling'
+    | 'rollback'
+    | 'migrations'
+    | 'transaction';
+  /** Warnings are what may become bad. */
+  state: 'bad' | 'warn';
+  title: string;
+  detail: string | null;
+  since: Iso | null;
+  n: number | null;
+  spark: number[] | null;
+  /** What it is about, where there is something. */
+  target?: {
+    q?: string;
+    workflow?: string;
+    queue?: string;
+    schedule?: string;
+    worker?: number;
+    runId?: string;
+  };
+}
+
+/** A figure and what it was in the window before. */
+export interface Figure {
+  now: number | null;
+  before: number | null;
+}
+
+export interface Overview {
+  problems: Problem[];
+  figures: {
+    started: Figure;
+    completed: Figure;
+    failed: Figure;
+    /** ms */
+    p50: Figure;
+    p95: Figure;
+    delay50: Figure;
+    delay95: Figure;
+    unfinished: { total: number; running: number; waiting: number; due: number; paused: number };
+    /** Answers that are waited for. */
+    inputs: number;
+    lastFailureAt: Iso | null;
+  };
+  series: { at: Iso; completed: number; failed: number; other: number }[];
+  latency: {
+    at: Iso;
+    p50: number | null;
+    p95: number | null;
+    delay50: number | null;
+    delay95: number | null;
+  }[];
+  failures: {
+    workflow: string;
+    step: string | null;
+    error: string;
+    message: string | null;
+    n: number;
+    lastAt: Iso;
+    spark: number[];
+  }[];
+  queues: Queue[];
+  oldestWaits: {
+    kind: string;
+    name: string;
+    runId: string;
+    workflow: string;
+    since: Iso;
+    timeoutAt: Iso | null;
+  }[];
+  workers: Worker[];
+  asOf: Iso;
+}
+
+export interface Series {
+  since: Iso;
+  until: Iso;
+  buckets: { at: Iso; started: number; failed: number }[];
+}
+
+export interface Queue {
+  name: string;
+  paused: boolean;
+  pausedAt: Iso | null;
+  globalConcurrency: number | null;
+  rateLimit: { limit: number; period: number; counts: 'runs' | 'attempts' } | null;
+  workers: number;
+  running: number;
+  pending: number;
+  ready: number;
+  limited: number;
+  waiting: number;
+  scheduled: number;
+  pausedRuns: number;
+  /** ms */
+  lag: number;
+}
+
+export interface Worker {
+  id: number;
+  host: string;
+  pid: number;
+  version: string;
+  queues: string[];
+  workflows: string[];
+  alive: boolean;
+  held: number;
+  inFlight: {
+    executionId: string;
+    step: string;
+    path: string;
+    attempt: number;
+    startedAt: Iso;
+  }[];
+  startedAt: Iso;
+  seenAt: Iso;
+  expiresAt: Iso;
+  capacity: Record<string, number> | null;
+  listening: boolean;
+  /** Workflows whose newest code it lacks. */
+  behind?: string[];
+}
+
+export interface Version {
+  version: number;
+  firstSeen: Iso;
+  lastSeen: Iso;
+  workers: number;
+  unfinished: number;
+}
+
+export type Workflow = Wire<WorkflowSummary> & {
+  succeeded: number | null;
+  p50: number | null;
+  p95: number | null;
+  perMinute: number | null;
+  unfinished: number;
+  inputSchema: Schema | null;
+  versions?: Version[];
+  steps?: { path: string; p50: number | null; failRate: number | null }[];
+  series?: { at: Iso; completed: number; failed: number }[];
+  durations?: { ms: number; n: number }[];
+};
+
+export type Input = Wire<PendingInput>;
+export type WaitedEvent = Wire<PendingEvent>;
+
+export type Schedule = Wire<StoredSchedule> & {
+  words: string | null;
+  next?: Iso[];
+  overridden?: string[];
+  fromCode?: boolean;
+  catchUpWindow?: number;
+  catchUpLimit?: number;
+  runs?: RunRow[];
+};
+
+export interface Preview {
+  words: string | null;
+  next: Iso[];
+}
+
+export interface Check {
+  id: string;
+  state: 'ok' | 'warn' | 'bad';
+  text: string;
+  mend?: string | null;
+}
+
+export interface Doctor {
+  checks: Check[];
+  migrations: { applied: number; known: number; last: string | null };
+  tables: { name: string; rows: number; bytes: number; dead?: number }[];
+  database: { version: string; schema: string };
+}
+
+export interface AuditRow {
+  id: string;
+  at: Iso;
+  actor: string | null;
+  action: string;
+  targetKind: string | null;
+  targetId: string | null;
+  outcome: 'done' | 'refused' | 'failed';
+  code: string | null;
+  details: Record<string, unknown> | null;
+  ip: string | null;
+}
+
+export interface BulkPreview {
+  token: string;
+  count: number;
+  eligible: number;
+  excluded: { why: string; n: number }[];
+  sample: { id: string; workflow: string }[];
+}
+
+export interface BulkState {
+  done: number;
+  failed: number;
+  total: number;
+  state: 'running' | 'done' | 'stopped';
+  errors: { id: string; code: string; message: string }[];
+}
+
+/** What the form of a start is drawn from; more of JSON Schema may be there. */
+export interface Schema {
+  type?: string | string[];
+  title?: string;
+  description?: string;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  items?: Schema;
+  enum?: unknown[];
+  default?: unknown;
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  format?: string;
+}
+
+export interface StreamEvent {
+  id: string;
+  kind: DurableEventKind | 'many' | 'reset' | 'me' | 'bye' | 'queue' | 'bulk';
+  data: Record<string, unknown>;
+}
+
+export type Definition = WorkflowDefinition;
+export type { ExecutionStatus, StoredError };

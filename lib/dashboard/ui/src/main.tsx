@@ -1,0 +1,25 @@
+import { createRoot } from 'react-dom/client';
+import './css/fonts.css';
+import './css/tokens.css';
+import './css/base.css';
+import './css/shell.css';
+import './css/parts.css';
+import './css/tables.css';
+import './css/overview.css';
+import './css/filter.css';
+import './css/run.css';
+import './css/timeline.css';
+import './css/graph.css';
+import './css/inbox.css';
+import './css/overlay.css';
+import './css/pages.css';
+import './css/steps.css';
+import './css/workflows.css';
+import './css/small.css';
+import './css/narrow.css';
+import { applyTheme } from './lib/theme.js';
+import { App } from './shell/app.js';
+
+applyTheme();
+const root = document.getElementById('root');
+if (root !== null) createRoot(root).render(<App />);

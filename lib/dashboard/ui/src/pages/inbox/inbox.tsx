@@ -1,0 +1,330 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
+import { Link } from 'wouter';
+import { get } from '../../lib/api.js';
+import { useKeys } from '../../lib/keys.js';
+import { useMay } from '../../lib/me.js';
+import { roughly } from '../../lib/time.js';
+import type { Count, Input, Page, WaitedEvent } from '../../lib/types.js';
+import { hrefOf, runHref, useNarrow, useUrl } from '../../lib/url.js';
+import { capped, shortId } from '../../lib/words.js';
+import { now, useNow } from '../../lib/clock.js';
+import { Button } from '../../parts/button.js';
+import { Float, Menu } from '../../parts/float.js';
+import { glyphs, type Glyph } from '../../parts/glyphs.js';
+import { Icon } from '../../parts/icon.js';
+import { Empty, Skeleton, Trouble } from '../../parts/states.js';
+import { Ago, Until } from '../../parts/text.js';
+import { PageFrame } from '../../shell/page.js';
+import { EventForm } from '../run/event-form.js';
+import { Answer, titleOf } from './answer.js';
+import { useRef } from 'react';
+
+type Part = 'answers' | 'events' | 'answered';
+
+/** What waits for people. */
+export default function InboxPage({ id }: { id: string | null }) {
+  const { params, set, go } = useUrl();
+  const may = useMay();
+  const narrow = useNarrow();
+  const part: Part =
+    params.get('show') === 'events' && may('event.read')
+      ? 'events'
+      : params.get('show') === 'answered'
+        ? 'answered'
+        : 'answers';
+  const workflow = params.get('workflow');
+  const type = params.get('type');
+  const order = params.get('order') ?? 'timeout';
+  const inputs = useQuery({
+    queryKey: ['inputs', part, workflow, type, order],
+    queryFn: ({ signal }) =>
+      get<Page<Input>>(
+        'inputs',
+        {
+          workflow,
+          type,
+          order: part === 'answered' ? 'asked' : order,
+          status: part === 'answered' ? 'completed' : null,
+          limit: 100,
+        },
+        signal,
+      ),
+    enabled: part !== 'events',
+  });
+  const total = useQuery({
+    queryKey: ['inputs-count'],
+    queryFn: ({ signal }) => get<Count>('inputs/count', {}, signal),
+  });
+  const [sent, setSent] = useState<ReadonlySet<string>>(new Set());
+  const items = (inputs.data?.items ?? []).filter((input) => !sent.has(input.id));
+  const here = items.find((input) => input.id === id);
+  const lone = useQuery({
+    queryKey: ['inputs', 'one', id],
+    queryFn: ({ signal }) =>
+      get<Page<Input>>('inputs', { status: 'completed,timed_out,cancelled', limit: 200 }, signal),
+    enabled: id !== null && inputs.data !== undefined && here === undefined && !sent.has(id),
+  });
+  const shown = here ?? lone.data?.items.find((input) => input.id === id);
+  const search = params.toString() === '' ? '' : `?${params.toString()}`;
+  const first = items[0]?.id;
+  useEffect(() => {
+    if (!narrow && id === null && part === 'answers' && first !== undefined) go(`/inbox/${first}${search}`, true);
+  }, [narrow, id, part, first, go, search]);
+  const index = items.findIndex((input) => input.id === id);
+  const after = (by: number): Input | undefined => items[index === -1 ? 0 : index + by];
+  const open = (input: Input | undefined): void => {
+    if (input !== undefined) go(`/inbox/${input.id}${search}`, true);
+  };
+  useKeys({
+    ArrowDown: () => open(after(1)),
+    ArrowUp: () => open(after(-1)),
+    k: () => open(after(-1)),
+    ...(shown === undefined && { j: () => open(after(1)) }),
+  });
+  const gone = (input: Input): void => {
+    const next = items[index + 1] ?? items[index - 1];
+    setSent((was) => new Set(was).add(input.id));
+    go(next === undefined || narrow ? `/inbox${search}` : `/inbox/${next.id}${search}`, true);
+  };
+  const back = (input: Input): void => {
+    setSent((was) => new Set([...was].filter((one) => one !== input.id)));
+    go(`/inbox/${input.id}${search}`, true);
+  };
+  const answer = shown !== undefined && (
+    <Answer
+      key={shown.id}
+      input={shown}
+      onGone={() => gone(shown)}
+      onBack={() => back(shown)}
+      onSkip={items.length > 1 ? () => open(after(1) ?? items[0]) : undefined}
+      next={after(1)?.id ?? null}
+    />
+  );
+  if (narrow && id !== null) {
+    return (
+      <PageFrame
+        title={shown === undefined ? 'Inbox' : titleOf(shown)}
+        crumbs={[
+          { text: 'Inbox', href: `/inbox${search}` },
+          { text: index === -1 ? 'Question' : `${index + 1} of ${items.length}` },
+        ]}
+      >
+        <h1 className="sr">Inbox</h1>
+        {answer !== false ? answer : inputs.isPending || lone.isPending ? <Skeleton /> : <Nobody />}
+      </PageFrame>
+    );
+  }
+  const workflows = [...new Set((inputs.data?.items ?? []).map((input) => input.workflow))];
+  return (
+    <PageFrame title="Inbox" crumbs={[{ text: 'Inbox' }]}>
+      <div className="page">
+        <div className="head">
+          <h1>Inbox</h1>
+          <div className="seg" role="group" aria-label="What waits">
+            <Link
+              href={hrefOf('/inbox', params, { show: null })}
+              aria-current={part === 'answers' ? 'true' : undefined}
+            >
+              Answers {total.data === undefined ? '' : capped(total.data)}
+            </Link>
+            {may('event.read') && (
+              <Link
+                href={hrefOf('/inbox', params, { show: 'events' })}
+                data-testid="inbox-events"
+                aria-current={part === 'events' ? 'true' : undefined}
+              >
+                Events
+              </Link>
+            )}
+            <Link
+              href={hrefOf('/inbox', params, { show: 'answered' })}
+              data-testid="inbox-answered"
+              aria-current={part === 'answered' ? 'true' : undefined}
+            >
+              Answered
+            </Link>
+          </div>
+          <span className="grow" />
+          {part !== 'events' && (
+            <>
+              <Menu
+                label="Workflow"
+                look="sm"
+                button={
+                  <>
+                    <Icon name="workflows" />
+                    {workflow ?? 'All workflows'}
+                  </>
+                }
+                items={[
+                  { text: 'All workflows', act: () => set({ workflow: null }) },
+                  ...workflows.map((name) => ({ text: <code>{name}</code>, act: () => set({ workflow: name }) })),
+                ]}
+              />
+              {part === 'answers' && (
+                <Button look="sm" onClick={() => set({ order: order === 'timeout' ? 'asked' : null })}>
+                  {order === 'timeout' ? 'Times out first' : 'Asked first'}
+                </Button>
+              )}
+            </>
+          )}
+        </div>
+        {part === 'events' ? (
+          <Events />
+        ) : inputs.error !== null && inputs.data === undefined ? (
+          <Trouble error={inputs.error} again={() => void inputs.refetch()} />
+        ) : (
+          <div className="mail">
+            <div className="l" role="list" aria-label="Questions">
+              {inputs.isPending && <Skeleton rows={8} height={58} />}
+              {items.map((input) => (
+                <Ask key={input.id} input={input} on={input.id === id} href={`/inbox/${input.id}${search}`} />
+              ))}
+              {inputs.data !== undefined && items.length === 0 && <Nobody answered={part === 'answered'} />}
+            </div>
+            <div className="r">{answer}</div>
+          </div>
+        )}
+      </div>
+    </PageFrame>
+  );
+}
+
+function Nobody({ answered = false }: { answered?: boolean }) {
+  return (
+    <div className="page">
+      <Empty title={answered ? 'Nothing has been answered yet' : 'Nobody is waited for'}>
+        <p className="i2">
+          A step asks with <code>waitForInput()</code>. Its question comes here, the first to time out first.
+        </p>
+      </Empty>
+    </div>
+  );
+}
+
+function Ask({ input, on, href }: { input: Input; on: boolean; href: string }) {
+  useNow(30_000);
+  const left = input.timeoutAt === null ? null : Date.parse(input.timeoutAt) - now();
+  const icon = input.type in glyphs ? (input.type as Glyph) : 'free_text';
+  return (
+    <div role="listitem">
+      <Link
+        className={`ask ${on ? 'on' : ''}`}
+        href={href}
+        data-testid="ask"
+        data-id={input.id}
+        aria-current={on ? 'true' : undefined}
+        replace={on}
+      >
+        <Icon name={icon} />
+        <p className="cut">{titleOf(input)}</p>
+        <span className={`due ${left !== null && left < 3_600_000 && input.status === 'pending' ? 'soon' : ''}`}>
+          {input.status === 'pending' ? left === null ? 'never' : roughly(left) : <Ago at={input.closedAt} />}
+        </span>
+        <span className="t cut">
+          <code>{input.name}</code> in <code>{input.workflow}</code>
+        </span>
+      </Link>
+    </div>
+  );
+}
+
+const COLS = 'minmax(0,1fr) minmax(0,1.2fr) 92px 150px 92px';
+
+function Events() {
+  const { data, error, isPending, refetch } = useQuery({
+    queryKey: ['events', 'open'],
+    queryFn: ({ signal }) => get<Page<WaitedEvent>>('events', { limit: 200 }, signal),
+  });
+  const may = useMay();
+  if (isPending) return <Skeleton />;
+  if (data === undefined) return <Trouble error={error} again={() => void refetch()} />;
+  const items = [...data.items].sort((a, b) => a.eventName.localeCompare(b.eventName));
+  if (items.length === 0) {
+    return (
+      <Empty title="No event is waited for">
+        <p className="i2">
+          A step waits with <code>waitForEvent()</code>; who sends it is the app, a webhook, or you.
+        </p>
+      </Empty>
+    );
+  }
+  return (
+    <div className="bleed tbl" role="table" aria-label="Events">
+      <div className="tr th wid" role="row" style={{ '--cols': COLS }}>
+        <span role="columnheader">Event</span>
+        <span role="columnheader">Run</span>
+        <span role="columnheader" className="num">
+          Since
+        </span>
+        <span role="columnheader" className="num">
+          Times out
+        </span>
+        <span role="columnheader">
+          <span className="sr">Acts</span>
+        </span>
+      </div>
+      {items.map((event) => (
+        <div
+          key={`${event.id}${event.eventName}`}
+          className="tr"
+          role="row"
+          data-testid="pending-event"
+          style={{ '--cols': COLS, '--cols-n': 'minmax(0,1fr) auto' }}
+        >
+          <span role="cell" className="row">
+            <Icon name="event" className="i3" />
+            <code className="b cut">{event.eventName}</code>
+          </span>
+          <span role="cell" className="cut wid">
+            <Link className="u" href={runHref(event.executionId)}>
+              <code>{event.workflow}</code> <code className="i3">{shortId(event.executionId)}</code>
+            </Link>{' '}
+            <span className="i3">
+              at <code>{event.step}</code>
+            </span>
+          </span>
+          <span role="cell" className="num i2 wid">
+            <Ago at={event.createdAt} />
+          </span>
+          <span role="cell" className="num i3 wid">
+            {event.timeoutAt === null ? (
+              'never'
+            ) : (
+              <>
+                in <Until at={event.timeoutAt} most={2} />
+              </>
+            )}
+          </span>
+          <span role="cell" className="btns end">
+            {may('event.send') && <SendOne event={event} />}
+          </span>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function SendOne({ event }: { event: WaitedEvent }) {
+  const [open, setOpen] = useState(false);
+  const ref = useRef<HTMLSpanElement>(null);
+  const anchor = useRef(() => ref.current);
+  return (
+    <span ref={ref}>
+      <Button look="sm" icon="send" aria-expanded={open} onClick={() => setOpen(!open)}>
+        Send
+      </Button>
+      <Float
+        open={open}
+        onClose={() => setOpen(false)}
+        anchor={anchor.current}
+        className="panel"
+        role="dialog"
+        label={`Send ${event.eventName}`}
+      >
+        <EventForm runId={event.executionId} names={[event.eventName]} onDone={() => setOpen(false)} />
+      </Float>
+    </span>
+  );
+}

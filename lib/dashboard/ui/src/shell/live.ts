@@ -1,0 +1,67 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { useMay, useMe } from '../lib/me.js';
+import { live, Stream } from '../lib/stream.js';
+
+let stream: Stream | null = null;
+
+export function retryStream(): void {
+  stream?.retryNow();
+}
+
+/** A page that nobody has looked at for so long gives its stream back, ms: browsers have six connections to a host. */
+const HIDDEN = 60_000;
+
+/** Keeps the stream of what the page shows, and polls where there is none. */
+export function useLive(path: string): void {
+  const may = useMay();
+  const { pollInterval } = useMe();
+  const client = useQueryClient();
+  const run = /^\/runs\/([^/?]+)$/.exec(path)?.[1] ?? null;
+  const topics = [
+    may('run.read') ? 'runs' : '',
+    may('input.read') ? 'inputs' : '',
+    may('schedule.read') ? 'schedules' : '',
+    may('queue.read') ? 'queues' : '',
+  ]
+    .filter((topic) => topic !== '')
+    .join(',');
+
+  useEffect(() => {
+    if (topics === '') return;
+    const params: Record<string, string> = run === null ? { topics } : { run };
+    const own = new Stream(params);
+    stream = own;
+    own.start();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let given = false;
+    const look = (): void => {
+      clearTimeout(timer);
+      if (document.hidden) {
+        timer = setTimeout(() => {
+          own.close();
+          given = true;
+        }, HIDDEN);
+      } else if (given) {
+        given = false;
+        own.retryNow();
+        void client.invalidateQueries();
+      }
+    };
+    document.addEventListener('visibilitychange', look);
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', look);
+      own.close();
+    };
+  }, [topics, run, client]);
+
+  const { state } = live.use();
+  useEffect(() => {
+    if (state !== 'polling' && state !== 'refused') return;
+    const timer = setInterval(() => {
+      if (!document.hidden) void client.invalidateQueries();
+    }, pollInterval);
+    return () => clearInterval(timer);
+  }, [state, pollInterval, client]);
+}
