@@ -18,7 +18,9 @@ const { options } = ts.getParsedCommandLineOfConfigFile(
 );
 const compilerOptions = { ...options, module: ts.ModuleKind.CommonJS, moduleResolution: undefined, declaration: false };
 
-for (const file of filesOf(lib).filter((name) => /(?<!\.d)\.ts$/.test(name))) {
+for (const file of filesOf(lib).filter(
+  (name) => /(?<!\.d)\.ts$/.test(name) && !name.startsWith(join('dashboard', 'ui')),
+)) {
   const source = join(lib, file);
   const target = join(cjs, file.replace(/\.ts$/, '.js'));
   const { outputText, sourceMapText } = ts.transpileModule(readFileSync(source, 'utf8'), {
