@@ -1,18 +1,29 @@
+import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { TestEnvironment } from 'jest-environment-node';
 import { closeDatabase } from './leak-check.mjs';
 
+/** Of the engine: what a session goes through. */
+const PHASES = 'nest-durable:run-phase';
+
 /**
  * The node environment, plus: after a spec file, hooks included, every process that the file started is killed, and every
  * database that it made is looked at for what it left behind, and dropped. A leak fails the file, and so does a process
- * that broke down. Where a test has failed it is only told of: an error from here would take the place of the test's own,
+ * that broke down, or a session that took a step of which its table does not know. Where a test has failed it is only told of: an error from here would take the place of the test's own,
  * which is often its cause. Here and not in an `afterAll` of a setup file, since that one would run before the spec's own.
  */
 export default class DatabaseEnvironment extends TestEnvironment {
   hasFailed = false;
+  /** Steps of a run's session that its table of phases (lib/engine/run/phases.ts) does not have. */
+  wrongSteps = new Set();
+  onPhase = ({ from, to, isMeant }) => {
+    if (!isMeant)
+      this.wrongSteps.add(`The session of a run went from "${from}" to "${to}": the table of phases has no such arrow`);
+  };
 
   async setup() {
     await super.setup();
+    diagnostics.subscribe(PHASES, this.onPhase);
     this.global.testDatabases = new Map();
     this.global.testProcesses = new Map();
   }
@@ -27,9 +38,10 @@ export default class DatabaseEnvironment extends TestEnvironment {
     const complaints = processes.flatMap(([, complaint]) => complaint() ?? []);
     await Promise.all(processes.map(([child]) => endProcess(child)));
     await super.teardown();
+    diagnostics.unsubscribe(PHASES, this.onPhase);
     const ends = await Promise.allSettled(left.map(([name, rules]) => closeDatabase(name, rules)));
     const failed = [
-      ...complaints.map((complaint) => new Error(complaint)),
+      ...[...this.wrongSteps, ...complaints].map((complaint) => new Error(complaint)),
       ...ends.filter((end) => end.status === 'rejected').map((end) => end.reason),
     ];
     if (failed.length === 0) return;

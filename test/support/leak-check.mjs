@@ -46,7 +46,7 @@ export async function dropDatabase(name) {
   await onServer(`DROP DATABASE IF EXISTS ${quoted} WITH (FORCE)`);
 }
 
-const statements = new URL('../../lib/storage/sql/', import.meta.url);
+const statements = new URL('../../lib/storage/sql/verify/', import.meta.url);
 const checks = readdirSync(statements)
   .filter((file) => /^verify-.*\.sql$/.test(file))
   .map((file) => [file, readFileSync(new URL(file, statements), 'utf8')]);

@@ -14,6 +14,7 @@ import { AbandonedAttempts } from './abandoned-attempts.js';
 import { FailureCause } from './failure-cause.js';
 import type { Timer } from '../time/long-timer.js';
 import type { Sent } from './outbox.js';
+import { mayFollow, type Phase, phaseChanges } from './phases.js';
 import { PlaceRunner } from './place-runner.js';
 import type { RegisteredWorkflow } from '../ports/registry.js';
 import type { RestoredRun } from '../journal/restore.js';
@@ -25,7 +26,6 @@ import type { Session, SessionDeps } from './session.js';
 import { SessionCore } from './session-core.js';
 import type { Ack, Because, ClaimedRow, Outcome, TakenWait } from '../ports/store.js';
 import { endSegment } from './traces.js';
-
 import { WaitWatch } from './wait-watch.js';
 
 /**
@@ -61,6 +61,7 @@ export class RunSession implements Session {
   /** It will proceed after the present macrotask. */
   private isSoon = false;
   private leave: () => void = () => {};
+  private lastPhase: Phase | null = null;
 
   constructor(
     private readonly deps: SessionDeps,
@@ -223,31 +224,65 @@ export class RunSession implements Session {
     }
   }
 
-  private goOn(now: boolean): void {
+  private tellPhase(to: Phase): void {
+    if (!phaseChanges.hasSubscribers || to === this.lastPhase) return;
+    const isMeant = this.lastPhase === null || mayFollow(this.lastPhase, to);
+    phaseChanges.publish({ runId: this.runId, from: this.lastPhase, to, isMeant });
+    this.lastPhase = to;
+  }
+
+  /** What of the table of phases the session is in. */
+  private get phase(): Phase {
     const { core } = this;
-    // A retry that falls due while the run is leaving is made by its next owner; begun here, it would be made twice.
-    if (core.over || this.cancelling || this.leaving || core.outbox.isSalvaging) return;
-    if (this.fault.isSet) return this.drain();
-    if (this.rollback !== null) {
-      this.rollback.stopping = this.stopping;
-      return this.flush(null, null, now);
+    if (core.over) return 'over';
+    if (this.leaving) return 'leaving';
+    if (core.outbox.isSalvaging) return 'salvaging';
+    if (this.cancelling) return 'cancelling';
+    if (this.fault.isSet) return 'draining';
+    if (this.rollback !== null) return 'undoing';
+    if (this.stopping !== null) return 'stopping';
+    return this.why.isFailing ? 'failing' : 'working';
+  }
+
+  private goOn(now: boolean): void {
+    const { phase } = this;
+    this.tellPhase(phase);
+    switch (phase) {
+      case 'over':
+      // A retry that falls due now is made by the run's next owner; begun here, it would be made twice.
+      case 'leaving':
+      case 'salvaging':
+      case 'cancelling':
+        return;
+      case 'draining':
+        return this.drain();
+      case 'undoing':
+        if (this.rollback !== null) this.rollback.stopping = this.stopping;
+        return this.flush(null, null, now);
+      case 'stopping':
+      case 'failing':
+      case 'working':
+        return this.settle(phase, now);
     }
+  }
+
+  private settle(phase: 'stopping' | 'failing' | 'working', now: boolean): void {
+    const { core, why } = this;
     // A place that the code has lost may come back, and with it what its waits were given.
     if (this.pausedBy === null) core.closeUnasked();
     let found = this.survey();
-    const failing = this.why.isFailing;
-    if (this.stopping === null && !failing) {
+    if (phase === 'working') {
       const begin = found.ready.filter((place) => this.mayBegin(place));
       for (const place of begin) this.places.begin(place);
       // What was handed to another queue does not keep the run here.
       if (begin.some((place) => place.state.handed !== null)) found = this.survey();
     }
     if (core.attempts.size > 0) {
-      this.abandoned.settle(failing ? [] : [...found.ready, ...found.held.map(({ place }) => place)], this.why);
+      this.abandoned.settle(why.isFailing ? [] : [...found.ready, ...found.held.map(({ place }) => place)], why);
     }
-    if (failing && core.attempts.size === 0 && !core.outbox.isBusy && this.stopping === null) return this.onRunFailed();
+    if (phase === 'failing' && core.attempts.size === 0 && !core.outbox.isBusy) return this.onRunFailed();
     if (this.watch.isDue) void this.watch.look();
-    this.flush(failing && this.stopping === null ? null : found, null, now);
+    this.flush(phase === 'failing' ? null : found, null, now);
   }
 
   private survey(): Survey {

@@ -1,0 +1,72 @@
+import { channel } from 'node:diagnostics_channel';
+
+interface PhaseRow {
+  /** One sentence for people. */
+  readonly meaning: string;
+  /** Phases that can follow. */
+  readonly next: readonly string[];
+}
+
+/**
+ * The one table of what a run's session does, in the order in which they count: where several are true of a session, it
+ * is in the first. What it does in each stands in `RunSession`.
+ */
+export const PHASES = {
+  over: { meaning: 'has left, or lost its lease: nothing it does counts any more', next: [] },
+  leaving: {
+    meaning: 'the commit under way ends or parks the run: nothing begins',
+    next: ['over', 'salvaging', 'cancelling', 'draining', 'undoing', 'stopping', 'failing', 'working'],
+  },
+  salvaging: {
+    meaning: 'a commit was refused, and what is good of it is being committed: nothing begins',
+    next: ['over', 'leaving', 'cancelling', 'draining', 'undoing', 'stopping', 'failing', 'working'],
+  },
+  cancelling: {
+    meaning: 'a cancel was asked for, and its error is not known yet: nothing begins',
+    next: ['over', 'salvaging', 'stopping', 'failing'],
+  },
+  draining: {
+    meaning: 'cannot go on for no fault of its steps: what runs finishes, then the run is paused as it was',
+    next: ['over', 'salvaging'],
+  },
+  undoing: { meaning: 'undoes what its steps did', next: ['over', 'leaving', 'salvaging', 'draining'] },
+  stopping: {
+    meaning: 'paused or handed back: what runs finishes and is recorded, nothing begins',
+    next: ['over', 'leaving', 'salvaging', 'cancelling', 'draining', 'undoing'],
+  },
+  failing: {
+    meaning: 'has failed: what runs settles, then the run ends, begins a further round, or is undone',
+    next: ['over', 'leaving', 'salvaging', 'cancelling', 'draining', 'undoing', 'stopping'],
+  },
+  working: {
+    meaning: 'begins whatever can begin',
+    next: ['over', 'leaving', 'salvaging', 'cancelling', 'draining', 'undoing', 'stopping', 'failing'],
+  },
+} as const satisfies Record<string, PhaseRow>;
+
+export type Phase = keyof typeof PHASES;
+
+export const ALL_PHASES = Object.keys(PHASES) as Phase[];
+
+/** Tells who listens (nobody, but for tests) that a session went from one phase to another. */
+export const phaseChanges = channel('nest-durable:run-phase');
+
+/** Whether the table has that arrow. */
+export function mayFollow(from: Phase, to: Phase): boolean {
+  return from === to || (PHASES[from].next as readonly string[]).includes(to);
+}
+
+/** The diagram of lib/README.md, as Mermaid text. */
+export function phaseDiagram(): string {
+  const lines = [
+    'stateDiagram-v2',
+    '  [*] --> working',
+    '  [*] --> undoing',
+    '  [*] --> failing',
+    '  [*] --> stopping',
+  ];
+  for (const phase of ALL_PHASES) {
+    for (const next of PHASES[phase].next) lines.push(`  ${phase} --> ${next}`);
+  }
+  return [...lines, '  over --> [*]'].join('\n');
+}
