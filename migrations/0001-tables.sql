@@ -211,7 +211,9 @@ CREATE INDEX queue_definition ON durable.workflow_queue (definition_id)
 CREATE INDEX queue_due ON durable.workflow_queue (due_at) WHERE state = 'sleeping' AND due_at < 'infinity';
 -- Lists of runs that are tried again; steps of theirs on other queues are among them.
 CREATE INDEX queue_retrying ON durable.workflow_queue (created_at, id) WHERE because = 'retry' AND state = 'sleeping';
-CREATE INDEX queue_deadline ON durable.workflow_queue (deadline_at) WHERE deadline_at IS NOT NULL AND state <> 'running';
+-- Runs whose timeout is to be looked after: what is held has its holder, and the timeout is over everything but the rollback.
+CREATE INDEX queue_deadline ON durable.workflow_queue (deadline_at)
+  WHERE deadline_at IS NOT NULL AND state <> 'running' AND step_of IS NULL AND cancel IS NULL AND NOT compensating;
 CREATE INDEX queue_worker ON durable.workflow_queue (worker_id) WHERE worker_id IS NOT NULL;
 CREATE INDEX queue_step_of ON durable.workflow_queue (step_of) WHERE step_of IS NOT NULL;
 CREATE INDEX queue_limit_held ON durable.workflow_queue (limit_key)

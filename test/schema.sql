@@ -902,7 +902,7 @@ CREATE INDEX queue_blocked ON durable.workflow_queue USING btree (limit_key, que
 
 CREATE INDEX queue_claim ON durable.workflow_queue USING btree (queue, definition_id, rank, id) WHERE ((state = 'ready'::text) AND (NOT paused));
 
-CREATE INDEX queue_deadline ON durable.workflow_queue USING btree (deadline_at) WHERE ((deadline_at IS NOT NULL) AND (state <> 'running'::text));
+CREATE INDEX queue_deadline ON durable.workflow_queue USING btree (deadline_at) WHERE ((deadline_at IS NOT NULL) AND (state <> 'running'::text) AND (step_of IS NULL) AND (cancel IS NULL) AND (NOT compensating));
 
 CREATE INDEX queue_definition ON durable.workflow_queue USING btree (definition_id) WHERE ((state <> 'running'::text) AND ((state <> 'ready'::text) OR paused));
 

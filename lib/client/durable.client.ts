@@ -180,7 +180,7 @@ export class DurableClient {
     const read = readCancel(reason, options);
     const { control, engine } = await this.ready();
     const { cancelled, ...done } = await control.cancel(run, read.reason, read.compensate);
-    await engine.cancelledTree(done);
+    await engine.endedTree(done);
     return cancelled;
   }
 

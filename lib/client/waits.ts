@@ -72,7 +72,7 @@ export class WaitsClient {
   async cancelWait(runId: string, options: unknown): Promise<number> {
     const { name, reason } = readCancelWait(options);
     const { count, ...done } = await this.waits.cancelWait(runId, name, reason);
-    await this.runtime.engine.cancelledTree(done);
+    await this.runtime.engine.endedTree(done);
     return count;
   }
 

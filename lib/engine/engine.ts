@@ -17,7 +17,7 @@ import { thisProcess } from './worker/process-identity.js';
 import { QueuePoller } from './worker/poller.js';
 import { Pulse } from './worker/pulse.js';
 import { QueueClaims } from './worker/queue-claims.js';
-import { tellCancelled, tellFired, tellReceived, type Watch } from './run/observed.js';
+import { tellEnded, tellFired, tellReceived, type Watch } from './run/observed.js';
 import { Reconciler } from './worker/reconcile.js';
 import { Scheduler } from './worker/scheduler.js';
 import type { RunEnd, SessionDeps } from './run/session.js';
@@ -26,8 +26,10 @@ import { SessionOpener } from './worker/session-opener.js';
 import { Sessions } from './worker/sessions.js';
 import { Starts } from './starts.js';
 import { WorkSignals } from './worker/work-signals.js';
-import type { CancelledTree, ClaimOffer, Followed, PulseFindings, StartOp, Wake, WokenRun } from './ports/store.js';
+import type { EndedTree, ClaimOffer, Followed, PulseFindings, StartOp, Wake, WokenRun } from './ports/store.js';
 
+/** How soon runs are looked at again whose timeout is over, and that somebody has locked, ms. */
+const LOCKED_AGAIN = 500;
 /** While attempts run, how often they are published if they changed, ms. */
 const PUBLISH_INTERVAL = 1_000;
 /** How long aborted attempts and the last commits may take at shutdown, ms. */
@@ -148,7 +150,7 @@ export class Engine {
       advice: deps.advice,
       onWoken: (woken) => this.woken(woken),
       onAttention: () => void this.sessions.look(),
-      onCancelled: (tree) => void this.cancelledTree(tree),
+      onCancelled: (tree) => void this.endedTree(tree),
       onTrouble,
       observer: deps.observer,
       telemetry: deps.telemetry,
@@ -419,8 +421,8 @@ export class Engine {
   }
 
   /** Runs were cancelled, or are to be undone, by this process. Resolves when those held here have been looked at. */
-  async cancelledTree(tree: CancelledTree): Promise<void> {
-    tellCancelled(this.watch, tree.ended);
+  async endedTree(tree: EndedTree): Promise<void> {
+    tellEnded(this.watch, tree.ended);
     if (tree.ended.length > 0 && this.wakes) this.claims.endedElsewhere();
     await this.workSignals.cancelled(tree);
   }
@@ -497,9 +499,15 @@ export class Engine {
 
   private async wakeDue(): Promise<number | null> {
     const { wakeBatchSize } = this.deps.settings;
-    const { queues, woken, nextInMs } = await this.deps.store.wakeDue(wakeBatchSize);
+    const { queues, woken, late, nextInMs } = await this.deps.store.wakeDue(wakeBatchSize);
     this.notifyWork(queues);
-    return woken === wakeBatchSize ? 0 : nextInMs;
+    let again = woken === wakeBatchSize || late.length === wakeBatchSize ? 0 : Infinity;
+    if (late.length > 0) {
+      const done = await this.deps.store.endLate(late);
+      await this.endedTree(done);
+      if (done.left) again = LOCKED_AGAIN;
+    }
+    return again === Infinity ? nextInMs : Math.min(again, nextInMs ?? Infinity);
   }
 
   /** What the pulse has found goes to whom it concerns. */

@@ -2,7 +2,14 @@ import type { EngineStore, RunOp, StepTransaction } from '../engine/ports/store.
 
 /** What a worker is about to commit. */
 export interface Commit {
-  readonly verb: 'commitGroup' | 'commitAgain' | 'commitRemoteStep' | 'transaction' | 'cancelRun' | 'cancelChildren';
+  readonly verb:
+    | 'commitGroup'
+    | 'commitAgain'
+    | 'commitRemoteStep'
+    | 'transaction'
+    | 'cancelRun'
+    | 'cancelChildren'
+    | 'endLate';
   /** What it says of the runs: `charge completed`, `the run ended: completed`. */
   readonly what: string;
 }
@@ -127,6 +134,7 @@ type TransactionWork<T = unknown> = (transaction: StepTransaction) => Promise<T>
 
 function commitOf(verb: string, args: unknown[]): Commit | null {
   if (verb === 'cancelRun') return { verb, what: 'a child cancelled' };
+  if (verb === 'endLate') return { verb, what: 'late runs ended' };
   if (verb === 'cancelChildren') return { verb, what: 'the children cancelled' };
   if (verb === 'commitRemoteStep') return { verb, what: describe(args[1] as Described) };
   if (verb !== 'commitGroup' && verb !== 'commitAgain') return null;
@@ -151,6 +159,6 @@ function describe({ records, outcome }: Described): string {
 function isActivity(verb: string, answer: unknown): boolean {
   if (verb === 'claim') return Array.isArray(answer) && answer.length > 0;
   if (verb === 'matchEvents') return (answer as { woken: readonly unknown[] }).woken.length > 0;
-  if (verb === 'cancelRun' || verb === 'cancelChildren') return true;
+  if (verb === 'cancelRun' || verb === 'cancelChildren' || verb === 'endLate') return true;
   return verb === 'wakeDue' && (answer as { woken: number }).woken > 0;
 }

@@ -8,7 +8,7 @@ import { resolveOptions } from '../../lib/options/module.js';
 import { EndedRuns, type EndListener } from '../../lib/engine/worker/ended-runs.js';
 import type { Engine } from '../../lib/engine/engine.js';
 import { Registry, type RegisteredWorkflow } from '../../lib/engine/ports/registry.js';
-import type { CancelledTree, StartOp, Wake, WokenRun } from '../../lib/engine/ports/store.js';
+import type { EndedTree, StartOp, Wake, WokenRun } from '../../lib/engine/ports/store.js';
 import { PgControl } from '../../lib/storage/client/control.js';
 import { PgEventReads } from '../../lib/storage/reads/event-reads.js';
 import type { Lender } from '../../lib/storage/connection/transaction.js';
@@ -53,7 +53,7 @@ export class FakeEngine {
     this.told.push(...runs.map((run) => `woken ${run.runId}`));
   }
 
-  async cancelledTree({ ended, undoing, woken }: CancelledTree): Promise<void> {
+  async endedTree({ ended, undoing, woken }: EndedTree): Promise<void> {
     this.told.push(...ended.map((run) => `ended ${run.id}`), ...undoing.map((run) => `undo ${run.id}`));
     for (const run of ended) this.ended.tell(run.id, null);
     this.woken(woken);

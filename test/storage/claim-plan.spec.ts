@@ -78,6 +78,7 @@ it('a claim and a wake stay flat', async () => {
   const due = { state: "'sleeping'", due_at: "now() - random() * interval '1 day'" };
   await add(200, {});
   await add(200, due);
+  await add(200, { deadline_at: "now() - random() * interval '1 day'" });
   await pool.query('VACUUM ANALYZE durable.workflow_queue, durable.workflow_executions');
   const small = await costs();
   expect([small.claim.rows, small.wake.rows]).toEqual([LIMIT, 1]);
@@ -88,6 +89,13 @@ it('a claim and a wake stay flat', async () => {
   await add(5_000, { paused: 'true' });
   await add(5_000, { definition_id: '3', priority: '100' });
   await add(5_000, { queue: "'other'", priority: '100' });
+  // Runs whose timeout is over or to come, and those whose timeout nobody looks after any more.
+  const late = "now() - random() * interval '1 day'";
+  await add(10_000, { deadline_at: late });
+  await add(10_000, { deadline_at: "now() + random() * interval '1 day'" });
+  await add(5_000, { deadline_at: late, cancel: "'{}'" });
+  await add(5_000, { deadline_at: late, compensating: 'true' });
+  await add(5_000, { deadline_at: late, step_of: 'gen_random_uuid()', step: "'{}'" });
   // Before the tables are analysed, and after.
   const grown = await costs();
   await pool.query('VACUUM ANALYZE durable.workflow_queue, durable.workflow_executions');

@@ -231,8 +231,8 @@ describe('cancel', () => {
     await rows.record(id, 1, { output: '{"n":2}' });
     await rows.record(id, 2, { output: '"x"', type: 'once' });
     await rows.record(id, 3, { status: 'failed', error: '{}' });
-    expect(await control.cancel(id, 'not wanted')).toEqual({
-      cancelled: true, ended: [{ id, workflow: 'order', held: false, watched: false }], undoing: [], woken: []
+    expect(await control.cancel(id, 'not wanted')).toMatchObject({
+      cancelled: true, ended: [{ id, workflow: 'order', status: 'cancelled', held: false, watched: false }], undoing: [], woken: []
     }); // prettier-ignore
     const row = await rows.one('workflow_executions', id);
     expect(row).toMatchObject({ status: 'cancelled', data_seq: '1', snapshot: null, started_at: started });

@@ -3,7 +3,8 @@ import type { WorkflowDefinition } from '../../lib/core/definition/definition.js
 import {
   StoreError,
   type Ack,
-  type CancelledTree,
+  type DueRows,
+  type EndedTree,
   type Claimable,
   type ClaimedRow,
   type CommitGroup,
@@ -33,6 +34,7 @@ type Unused =
   | 'landed'
   | 'readWaits'
   | 'cancelRun'
+  | 'endLate'
   | 'registerWorker'
   | 'heartbeat'
   | 'lookAtWorkers'
@@ -222,7 +224,7 @@ export class MemoryStore implements RunStore {
     );
   }
 
-  cancelChildren(): Promise<CancelledTree> {
+  cancelChildren(): Promise<EndedTree> {
     return Promise.reject(new Error('No run here has children'));
   }
 
@@ -255,14 +257,14 @@ export class MemoryStore implements RunStore {
     );
   }
 
-  wakeDue(): Promise<{ queues: string[]; woken: number; nextInMs: number | null }> {
+  wakeDue(): Promise<DueRows> {
     let woken = 0;
     for (const row of this.sleeping) {
       if (row.dueAt > this.now()) continue;
       this.move(row, 'ready');
       woken++;
     }
-    return Promise.resolve({ queues: woken > 0 ? ['default'] : [], woken, nextInMs: null });
+    return Promise.resolve({ queues: woken > 0 ? ['default'] : [], woken, late: [], nextInMs: null });
   }
 
   private move(row: QueueRow, state: QueueRow['state']): QueueRow {

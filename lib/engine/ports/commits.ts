@@ -42,7 +42,7 @@ export interface EndOutcome {
   readonly failedStep: string | null;
   /** A step of the run is on another queue: its row goes too. */
   readonly dropSteps: boolean;
-  /** The end of a rollback, or of a run that has nothing to undo: a cancel with compensation is answered by it. */
+  /** The end of a rollback, or one that knows what was asked for: a cancel with compensation is answered by it. */
   readonly undone: boolean;
 }
 
@@ -60,6 +60,8 @@ export interface ParkOutcome {
   readonly because: Because | null;
   /** Parks it as paused; also what happens when a pause was asked for. */
   readonly pause: boolean;
+  /** Paused also where it is to be undone: that was tried, and a person is to look. */
+  readonly holds: boolean;
   readonly snapshot: string | null;
   readonly snapshotSeq: number;
   /** null: as it was. */

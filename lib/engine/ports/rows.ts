@@ -5,6 +5,8 @@ import type { NewRecord, NewWait, WokenRun } from './commits.js';
 
 /** What the engine reads and takes from its storage (store.ts). */
 
+export type { UndoRecord } from '../../core/run/undo-list.js';
+
 /** A record as read back; `retryAt` in ms of database time. */
 export interface JournalRecord extends Omit<NewRecord, 'retryInMs' | 'input' | 'logs'> {
   readonly retryAt: number | null;
@@ -52,32 +54,44 @@ export interface TakenWait extends Omit<NewWait, 'round' | 'type' | 'input'> {
   };
 }
 
-/** A completed step, an intent, or an attempt to undo one. */
-export interface UndoRecord {
-  readonly seq: number;
-  readonly path: string;
-  readonly visit: number;
-  readonly type: 'step' | 'decision' | 'intent' | 'compensate';
-  readonly status: 'completed' | 'failed';
-  readonly input: DataRef;
-  readonly hasOutput: boolean;
-  /** It is not tried again. */
-  readonly final: boolean;
+/** A run that was ended without a lease. */
+export interface EndedRun {
+  readonly id: string;
+  readonly workflow: string;
+  readonly status: 'cancelled' | 'failed';
+  /** Encoded StoredError. */
+  readonly error: string;
+  /** A worker had it, or one of its steps. */
+  readonly held: boolean;
+  /** Another process waits for its end. */
+  readonly watched: boolean;
 }
 
-/** What a cancel has done. */
-export interface CancelledTree {
-  /** Runs that have ended: whether a worker had them, and whether another process waits for their end. */
-  readonly ended: readonly {
-    readonly id: string;
-    readonly workflow: string;
-    readonly held: boolean;
-    readonly watched: boolean;
-  }[];
+/** What a cancel, or timeouts of runs that nobody held, have done. */
+export interface EndedTree {
+  readonly ended: readonly EndedRun[];
   /** Runs that are to be undone: whether a worker has them, else they can be claimed in their queue. */
   readonly undoing: readonly { readonly id: string; readonly queue: string; readonly held: boolean }[];
   /** Parents that have waited for one that ended. */
   readonly woken: readonly WokenRun[];
+}
+
+/** What has become due. */
+export interface DueRows {
+  /** Those that got work. */
+  readonly queues: readonly string[];
+  /** How many rows were made ready. */
+  readonly woken: number;
+  /** Runs whose timeout is over and that nobody holds; not all, where there are more than the limit. */
+  readonly late: readonly string[];
+  /** ms until the next is due; null: nothing will be. */
+  readonly nextInMs: number | null;
+}
+
+/** What became of runs whose timeout is over. */
+export interface LateRuns extends EndedTree {
+  /** Some are left for a later look: somebody has a row of theirs locked. */
+  readonly left: boolean;
 }
 
 /** An event that has come into a run's mailbox. */

@@ -3,8 +3,10 @@ import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import type { CommitGroup, GroupResult, RemoteStepAck, RemoteStepOp, RunOp, StepTransaction } from './commits.js';
 import type { Claimable, ClaimedRow } from './claim-port.js';
 import type {
-  CancelledTree,
+  DueRows,
+  EndedTree,
   HeldRow,
+  LateRuns,
   MatchedEvents,
   PulseFindings,
   PulseQuestion,
@@ -68,9 +70,9 @@ export interface EngineStore {
   /** What a round has completed, begun and undone, the last one first. */
   loadUndo(runId: string, round: number): Promise<UndoRecord[]>;
   /** Cancels the unfinished children of a run, and all below them. */
-  cancelChildren(runId: string, reason: string): Promise<CancelledTree>;
+  cancelChildren(runId: string, reason: string): Promise<EndedTree>;
   /** Cancels a run and all below it. */
-  cancelRun(runId: string, reason: string): Promise<CancelledTree>;
+  cancelRun(runId: string, reason: string): Promise<EndedTree>;
   /** The journal records of runs: those after `after`, and those named one by one. */
   loadRecords(wanted: readonly RecordRange[]): Promise<ReadRecord[]>;
   /**
@@ -82,8 +84,10 @@ export interface EngineStore {
     runs: readonly string[],
     wanted: readonly RecordRange[],
   ): Promise<{ waits: Map<string, TakenWait[]>; records: ReadRecord[] }>;
-  /** Makes rows ready whose time has come; says when the next is due (ms from now) and which queues got work. */
-  wakeDue(limit: number): Promise<{ queues: string[]; woken: number; nextInMs: number | null }>;
+  /** Makes rows ready whose time has come, and looks for runs whose timeout is over. */
+  wakeDue(limit: number): Promise<DueRows>;
+  /** Acts on the timeout of those of the runs that nobody holds: ended, or to be undone. */
+  endLate(runs: readonly string[]): Promise<LateRuns>;
   /** Gives the events that were sent in callers' transactions to the waits that ask for them. */
   matchEvents(limit: number): Promise<MatchedEvents>;
   /**

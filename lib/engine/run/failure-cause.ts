@@ -1,7 +1,7 @@
 import { toStoredError } from '../../core/codec/error-record.js';
 import { failedBy } from '../../core/run/machine.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
-import { storedErrorOf } from '../step/attempt.js';
+import { endsTheRun, storedErrorOf } from '../step/attempt.js';
 import type { SessionCore } from './session-core.js';
 
 /** Why a run goes no further: a record that failed it, a cancel, or what no record says (its timeout, its input). */
@@ -10,7 +10,7 @@ export class FailureCause {
 
   constructor(
     private readonly core: SessionCore,
-    /** It is to be cancelled and undone: the encoded error. */
+    /** It is to be undone, since it was cancelled or its timeout is over: the encoded error. */
     public cancel: string | null,
   ) {}
 
@@ -29,7 +29,9 @@ export class FailureCause {
   }
 
   get outcome(): 'failed' | 'cancelled' {
-    return this.cancel !== null && this.error === null ? 'cancelled' : 'failed';
+    const { cancel, error } = this;
+    // A run that was late where nobody held it is to be undone too.
+    return cancel === null || error !== null || endsTheRun(storedErrorOf(cancel)) ? 'failed' : 'cancelled';
   }
 
   /** Null: its record is to be read first. */

@@ -6,7 +6,7 @@ import type { Observer } from '../ports/observer.js';
 import type { InFlightAttempt } from '../step/in-flight.js';
 import type {
   Ack,
-  CancelledTree,
+  EndedTree,
   ClaimedRow,
   EndOutcome,
   FiredSchedule,
@@ -85,7 +85,7 @@ export function tellCommitted(
   } else if (hasEnded(outcome, ack)) {
     const { status, error } = outcome;
     events.push({ id: eventIds.ended(runId, status), kind: endKind(status), ...of, ...errorOf(error) });
-  } else if (outcome?.kind === 'park' && ack.cancel !== true) {
+  } else if (outcome?.kind === 'park' && (ack.cancel !== true || outcome.holds)) {
     const sleeps = ack.ready !== true && (outcome.delayMs === null || outcome.delayMs > 0);
     if (outcome.pause || ack.paused === true) events.push({ ...paused, ...errorOf(outcome.error) });
     else if (sleeps) {
@@ -100,13 +100,13 @@ export function tellRemoteStep(watch: Watch, run: ObservedRun, { records, extras
   tellCommitted(watch, run, { records, extras, outcome: null });
 }
 
-/** Runs were cancelled at once. */
-export function tellCancelled({ observer, telemetry, clock }: Watch, runs: CancelledTree['ended']): void {
-  for (const { id, workflow } of runs) {
-    telemetry?.ended(workflow, 'cancelled');
+/** Runs were ended without a lease. */
+export function tellEnded({ observer, telemetry, clock }: Watch, runs: EndedTree['ended']): void {
+  for (const { id, workflow, status, error } of runs) {
+    telemetry?.ended(workflow, status);
     if (observer === undefined || observer.wants(id) === 'nothing') continue;
-    const at = { executionId: id, workflow, time: clock.now() };
-    observer.tell([{ id: eventIds.ended(id, 'cancelled'), kind: 'workflow_cancelled', ...at }]);
+    const of = { executionId: id, workflow, time: clock.now() };
+    observer.tell([{ id: eventIds.ended(id, status), kind: endKind(status), ...of, ...errorOf(error) }]);
   }
 }
 

@@ -45,7 +45,7 @@ export async function pauseAsItIs(
 }
 
 async function pauseRun(deps: SessionDeps, row: ClaimedRow, error: unknown, records: readonly NewRecord[]) {
-  const { rowId, runId, token, snapshot, snapshotSeq, round } = row;
+  const { rowId, runId, token, cancel, snapshot, snapshotSeq, round } = row;
   const op: RunOp = {
     rowId,
     runId,
@@ -58,6 +58,7 @@ async function pauseRun(deps: SessionDeps, row: ClaimedRow, error: unknown, reco
       delayMs: 0,
       because: null,
       pause: error !== null,
+      holds: error !== null && cancel !== null,
       snapshot,
       snapshotSeq,
       dataSeq: null,

@@ -1,10 +1,10 @@
 import { decode, encode } from '../../core/codec/codec.js';
-import type { CompensationNode } from '../../core/definition/definition.js';
-import { compensationPath, findNode } from '../../core/definition/definition-path.js';
+import { compensationPath } from '../../core/definition/definition-path.js';
 import { type DurableError, DefinitionChangedError, WorkerCrashedError } from '../../core/errors/errors.js';
 import { mainData, oncePath } from '../../core/run/machine.js';
-import { type CompensationState, type DataRef, seqOf } from '../../core/run/run-state.js';
+import { type CompensationState, seqOf } from '../../core/run/run-state.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
+import { type UndoEntry, undoList } from '../../core/run/undo-list.js';
 import { type AttemptEnd, type AttemptSpec, failedAttempt, runAttempt, storedErrorOf } from '../step/attempt.js';
 import { tellAttempt } from './observed.js';
 import type { SettledAttempt } from '../journal/record-maker.js';
@@ -14,19 +14,8 @@ import type { SessionCore } from './session-core.js';
 import { stepLog } from '../step/log.js';
 import { StepScope } from '../step/scope.js';
 import { beginAttempt } from './traces.js';
-import type { NewRecord, RunOp, UndoRecord } from '../ports/store.js';
+import type { NewRecord, RunOp } from '../ports/store.js';
 import { runTransactional } from './transactional.js';
-
-/** A step that is to be undone. */
-interface Entry {
-  readonly path: string;
-  readonly visit: number;
-  readonly step: string;
-  readonly compensation: CompensationNode;
-  /** 'unknown': it began, and nobody knows how far it came. */
-  readonly outcome: 'completed' | 'unknown';
-  readonly data: DataRef;
-}
 
 /** An attempt to undo that has come to its end; `committed`: what of it is in the journal already. */
 interface Settled {
@@ -114,38 +103,16 @@ export class Rollback {
   }
 
   /** What is left to undo, the last completed first. */
-  private async entries(): Promise<Entry[] | (RollbackEnd & { kind: 'paused' })> {
+  private async entries(): Promise<UndoEntry[] | (RollbackEnd & { kind: 'paused' })> {
     const { core } = this;
     const { definition } = core.workflow;
     if (definition.compensations.length === 0) return [];
     const records = await core.retryUntilAnswered(() => core.deps.store.loadUndo(core.runId, core.state.round));
-    const undone = new Set(records.filter((r) => r.type === 'compensate' && r.final).map(undoneKey));
-    const seen = new Set<string>();
-    const entries: Entry[] = [];
-    for (const record of records) {
-      if (record.type === 'compensate' || record.status !== 'completed') continue;
-      const key = `${record.visit} ${record.path}`;
-      if (seen.has(key)) continue;
-      const node = findNode(definition, record.path);
-      if (node === null) {
-        const error = new DefinitionChangedError(definition.name, record.path, 'is gone, and may have to be undone');
-        return { kind: 'paused', error };
-      }
-      const { compensate, compensateWhen } = node.settings;
-      const compensation = definition.compensations.find(({ name }) => name === compensate);
-      if (compensation === undefined) continue;
-      const completed = record.type !== 'intent' || records.some((one) => one.type !== 'intent' && isSame(one, record));
-      if (record.type === 'intent' && (completed || compensateWhen !== 'started')) continue;
-      seen.add(key);
-      if (undone.has(key)) continue;
-      const data = completed && record.hasOutput ? record.seq : record.input;
-      const outcome = completed ? 'completed' : 'unknown';
-      entries.push({ path: record.path, visit: record.visit, step: node.name, compensation, outcome, data });
-    }
-    return entries;
+    const entries = undoList(definition, records);
+    return entries instanceof DefinitionChangedError ? { kind: 'paused', error: entries } : entries;
   }
 
-  private async undo(entry: Entry, cause: StoredError): Promise<'done' | RollbackEnd | null> {
+  private async undo(entry: UndoEntry, cause: StoredError): Promise<'done' | RollbackEnd | null> {
     const { core } = this;
     for (;;) {
       if (core.over) return null;
@@ -167,14 +134,14 @@ export class Rollback {
     }
   }
 
-  private stateOf({ path, visit, compensation }: Entry): CompensationState {
+  private stateOf({ path, visit, compensation }: UndoEntry): CompensationState {
     const at = compensationPath(path, compensation.name);
     const current = this.core.state.rollback?.current ?? null;
     if (current !== null && current.path === at && current.visit === visit) return current;
     return { path: at, visit, attempt: 1, retryAt: null, once: {} };
   }
 
-  private async attempt(entry: Entry, state: CompensationState, cause: StoredError): Promise<Settled | null> {
+  private async attempt(entry: UndoEntry, state: CompensationState, cause: StoredError): Promise<Settled | null> {
     const { core } = this;
     const { recoveries } = core.row;
     const spec = this.specOf(entry, cause);
@@ -204,7 +171,7 @@ export class Rollback {
   }
 
   private async make(
-    entry: Entry,
+    entry: UndoEntry,
     state: CompensationState,
     spec: AttemptSpec,
     attempt: RunningAttempt,
@@ -221,13 +188,13 @@ export class Rollback {
     return { result, committed: null };
   }
 
-  private record(entry: Entry, state: CompensationState, result: SettledAttempt): NewRecord {
+  private record(entry: UndoEntry, state: CompensationState, result: SettledAttempt): NewRecord {
     return this.core.make.attempt({ ...state, data: entry.data }, 'compensate', result);
   }
 
   private crashCounted = false;
 
-  private specOf(entry: Entry, cause: StoredError): AttemptSpec {
+  private specOf(entry: UndoEntry, cause: StoredError): AttemptSpec {
     const { core } = this;
     const { compensation, step, outcome } = entry;
     return {
@@ -243,7 +210,7 @@ export class Rollback {
     };
   }
 
-  private scope(entry: Entry, state: CompensationState, info: InFlightAttempt, manager: unknown): StepScope {
+  private scope(entry: UndoEntry, state: CompensationState, info: InFlightAttempt, manager: unknown): StepScope {
     const { core } = this;
     const place = { ...state, data: entry.data };
     const refuse = (): never => {
@@ -285,12 +252,4 @@ export class Rollback {
     this.host.flush();
     return done;
   }
-}
-
-function isSame(a: UndoRecord, b: UndoRecord): boolean {
-  return a.path === b.path && a.visit === b.visit && a.status === 'completed' && a.type !== 'compensate';
-}
-
-function undoneKey({ path, visit }: UndoRecord): string {
-  return `${visit} ${path.slice(0, path.lastIndexOf('~'))}`;
 }

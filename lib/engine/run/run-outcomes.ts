@@ -32,13 +32,14 @@ export function parkOf(
   core: SessionCore,
   delayMs: number | null,
   because: Because | null,
-  { pause, error }: { readonly pause: boolean; readonly error: DurableError | null },
+  { pause, error, asked }: { readonly pause: boolean; readonly error: DurableError | null; readonly asked: boolean },
 ): ParkOutcome {
   return {
     kind: 'park',
     delayMs,
     because,
     pause,
+    holds: asked && error !== null,
     snapshot: JSON.stringify(core.state),
     snapshotSeq: core.make.last,
     dataSeq: mainData(core.state),
@@ -48,13 +49,17 @@ export function parkOf(
   };
 }
 
-/** Of a round that has failed, or was cancelled, with what was to be undone undone: the end, or a further round. */
+/**
+ * Of a round that has failed, or was cancelled, with what was to be undone undone: the end, or a further round.
+ * @param asked it is known that the run is to be undone
+ */
 export function afterFailure(
   core: SessionCore,
   cause: StoredError,
   undone: Undone,
   outcome: 'failed' | 'cancelled',
   pause: boolean,
+  asked: boolean,
 ): Outcome {
   const { definition } = core.workflow;
   const rolledBack = core.state.rollback !== null;
@@ -66,14 +71,14 @@ export function afterFailure(
     const { trace, round } = core.state;
     core.state = { ...initialState(definition, round + 1), ...(trace === undefined ? {} : { trace }) };
     core.book.clear();
-    return parkOf(core, delay, 'retry', { pause, error: null });
+    return parkOf(core, delay, 'retry', { pause, error: null, asked: false });
   }
   // What a step on another queue has left open may not be known here.
   if (!core.book.isEmpty || rolledBack || core.state.hasRemoteStep) core.outbox.closeAll();
   const status = { nothing: outcome, everything: 'compensated', 'not everything': 'compensation_failed' } as const;
-  // Where nothing was undone and nobody asked for it, a cancel that comes at this moment still can.
+  // Where nothing was undone and nobody is known to have asked for it, a cancel that comes at this moment still can.
   const failedStep = outcome === 'failed' && cause.code !== TIMED_OUT ? failedStepOf(core.state) : null;
-  return { ...endOf(core, status[undone], encode(cause)), failedStep, undone: rolledBack || outcome === 'cancelled' };
+  return { ...endOf(core, status[undone], encode(cause)), failedStep, undone: rolledBack || asked };
 }
 
 /** The run's own timeout: the step that it aborted may have left a record that says it failed. */

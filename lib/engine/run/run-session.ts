@@ -171,24 +171,24 @@ export class RunSession implements Session {
   private async prepare(): Promise<void> {
     const { row, workflow, core } = this;
     const { definition } = workflow;
-    const lost = machine.lostPlace(definition, core.state);
-    if (lost !== null) {
-      return this.pauseBy(new DefinitionChangedError(definition.name, lost.path, lost.why));
-    }
     if (core.state.rollback !== null) return this.beginRollback(null);
     if (row.recoveries > definition.maxRecoveries) this.why.add(new WorkerCrashedError(row.recoveries));
-    if (row.deadlineInMs !== null) {
+    // What is to be undone already has no timeout any more.
+    if (row.deadlineInMs !== null && row.cancel === null) {
       // Not left to the timer: a run that still has to wait would be parked before it fires, and woken again for ever.
       if (row.deadlineInMs <= 0) this.why.add(this.timeoutError());
       else this.deadline.start(row.deadlineInMs);
     }
+    // One that goes no further ends, or is undone: that goes by the names of compensations, not by places.
+    const lost = this.why.isFailing ? null : machine.lostPlace(definition, core.state);
+    if (lost !== null) return this.pauseBy(new DefinitionChangedError(definition.name, lost.path, lost.why));
     if (row.fresh && workflow.validateInput !== null) {
       await workflow.validateInput(decode(row.input)).catch((error: unknown) => this.why.add(error));
     }
   }
 
   private timeOut(): void {
-    if (this.rollback !== null) return;
+    if (this.rollback !== null || this.why.cancel !== null) return;
     this.why.add(this.timeoutError());
     this.proceed();
   }
@@ -341,11 +341,14 @@ export class RunSession implements Session {
   }
 
   private ending(cause: StoredError, undone: Undone, outcome = this.why.outcome): Outcome {
-    return afterFailure(this.core, cause, undone, outcome, this.stopping === 'pause');
+    return afterFailure(this.core, cause, undone, outcome, this.stopping === 'pause', this.why.cancel !== null);
   }
 
   private park(delayMs: number | null, because: Because | null): Outcome {
-    return parkOf(this.core, delayMs, because, { pause: this.stopping === 'pause', error: this.pausedBy });
+    const { stopping, pausedBy: error, why, rollback } = this;
+    // What stood against going on may not stand against undoing.
+    const asked = why.cancel !== null && rollback !== null;
+    return parkOf(this.core, delayMs, because, { pause: stopping === 'pause', error, asked });
   }
 
   /** What becomes of the run now; null: it goes on here. */

@@ -7,7 +7,7 @@ import type { JournalWriter } from '../journal/journal-writer.js';
 import type { ChildTargets } from '../ports/children.js';
 import type { LogSettings } from '../step/log.js';
 import type { Observer } from '../ports/observer.js';
-import type { CancelledTree, EngineStore, WokenRun } from '../ports/store.js';
+import type { EndedTree, EngineStore, WokenRun } from '../ports/store.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
 /** One row of the queue that this process holds: a run, or a step handed to it from another queue. */
@@ -65,7 +65,7 @@ export interface SessionDeps {
   /** Something was asked of a run that is held here: look what. */
   readonly onAttention: () => void;
   /** Runs were cancelled along with this one, or on its behalf. */
-  readonly onCancelled: (tree: CancelledTree) => void;
+  readonly onCancelled: (tree: EndedTree) => void;
   readonly onTrouble: (message: string) => void;
   /** Who is told what happens. */
   readonly observer?: Observer | undefined;

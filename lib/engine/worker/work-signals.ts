@@ -3,7 +3,7 @@ import type { Hints } from '../ports/hints.js';
 import type { Loop } from '../time/loop.js';
 import type { QueuePoller } from './poller.js';
 import type { Sessions } from './sessions.js';
-import type { CancelledTree, WokenRun } from '../ports/store.js';
+import type { EndedTree, WokenRun } from '../ports/store.js';
 
 export interface WakeUpDeps {
   readonly hints: Hints;
@@ -50,7 +50,7 @@ export class WorkSignals {
   }
 
   /** Runs were cancelled, or are to be undone: their holders must stop, whoever waits for them wants to know. */
-  async cancelled({ ended, undoing, woken }: CancelledTree): Promise<void> {
+  async cancelled({ ended, undoing, woken }: EndedTree): Promise<void> {
     const { hints, ended: waiters, isLocal } = this.deps;
     for (const run of [...ended, ...undoing]) if (run.held && !isLocal(run.id)) hints.control(run.id);
     for (const run of ended) {

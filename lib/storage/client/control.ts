@@ -3,7 +3,7 @@ import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import { ExecutionNotFinishedError } from '../../core/errors/errors-client.js';
 import { ExecutionFinishedError, ExecutionNotFoundError } from '../../core/errors/errors.js';
 import type { FinishedStatus } from '../../core/run/status.js';
-import type { CancelledTree } from '../../engine/ports/store.js';
+import type { EndedTree } from '../../engine/ports/store.js';
 import { cancelCause, cancelLocked, lockTrees } from '../engine/cancel-tree.js';
 import { checkManager } from '../connection/manager-check.js';
 import { changeOnce } from '../connection/once.js';
@@ -32,7 +32,7 @@ export interface ControlOptions {
 }
 
 /** What was done to the run and all below it. */
-export interface CancelResult extends CancelledTree {
+export interface CancelResult extends EndedTree {
   /** False: it had ended before, or was being undone. */
   readonly cancelled: boolean;
 }

@@ -10,7 +10,7 @@ import {
   InputNotPendingError,
 } from '../../core/errors/errors.js';
 import type { WaitSpec, WaitState } from '../../core/run/wait-spec.js';
-import type { CancelledTree, ClaimOffer, Wake, WokenRun } from '../../engine/ports/store.js';
+import type { EndedTree, ClaimOffer, Wake, WokenRun } from '../../engine/ports/store.js';
 import { claimableJson, type ClaimRow, claimedRow } from '../engine/claimed-row.js';
 import { cancelCause, cancelLocked, lockTrees, type TreeChoice } from '../engine/cancel-tree.js';
 import { checkManager } from '../connection/manager-check.js';
@@ -47,7 +47,7 @@ export interface NewEvent {
 export type InputSelector = { readonly name: string } | { readonly inputId: string };
 
 /** What came of the end of waiting: how many waits, and the children that were cancelled with them. */
-export interface CancelledWaits extends CancelledTree {
+export interface CancelledWaits extends EndedTree {
   readonly count: number;
 }
 

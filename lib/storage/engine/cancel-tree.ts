@@ -1,5 +1,5 @@
 import { encode } from '../../core/codec/codec.js';
-import type { CancelledTree, WokenRun } from '../../engine/ports/store.js';
+import type { EndedRun, EndedTree, WokenRun } from '../../engine/ports/store.js';
 import { sql } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
 
@@ -20,7 +20,7 @@ export type CancelMode =
   /** It is asked to undo what it did; one that was never claimed, so has done nothing, ends at once. */
   | 'compensate';
 
-interface LockedRun {
+export interface LockedRun {
   readonly id: string;
   readonly begun: boolean;
   readonly compensating: boolean;
@@ -72,6 +72,28 @@ export async function lockTrees(
   }
 }
 
+/**
+ * The same where nobody has any of these locks: it waits for none. Null: somebody has one, or the trees have grown meanwhile;
+ * then none is kept.
+ */
+export async function lockFreeTrees(
+  query: Query,
+  schema: string,
+  choose: () => Promise<TreeChoice>,
+): Promise<LockedTree | null> {
+  await query('SAVEPOINT before_locks', []);
+  const wanted = await findTrees(query, schema, await choose(), []);
+  const rows = await query<LockedRun>(sql('lock-free-runs', schema), [[...wanted.all]]);
+  const history = await query<{ id: string }>(sql('lock-free-history', schema), [[...wanted.inside]]);
+  const now = await findTrees(query, schema, await choose(), []);
+  const [runs, kept] = [new Map(rows.map((row) => [row.id, row])), new Set(history.map(({ id }) => id))];
+  if ([...now.all].every((id) => runs.has(id)) && [...now.inside].every((id) => kept.has(id))) {
+    return { runs: new Map(rows.filter(({ id }) => now.inside.has(id)).map((row) => [row.id, row])) };
+  }
+  await query('ROLLBACK TO SAVEPOINT before_locks', []);
+  return null;
+}
+
 async function findTrees(
   query: Query,
   schema: string,
@@ -94,32 +116,49 @@ export async function cancelLocked(
   { runs }: LockedTree,
   { error, reason }: CancelCause,
   mode: CancelMode,
-): Promise<CancelledTree> {
+): Promise<EndedTree> {
   const open = [...runs.values()].filter((run) => !run.compensating && (mode === 'end' || run.cancel === null));
   const ending = open.filter((run) => mode !== 'compensate' || !run.begun).map((run) => run.id);
   const asked = open.filter((run) => mode === 'compensate' && run.begun).map((run) => run.id);
-  const ended = ending.length === 0 ? [] : await query<EndedRow>(sql('cancel-runs', schema), [ending, error, reason]);
-  const undoing = asked.length === 0 ? [] : await query<UndoingRow>(sql('request-rollback', schema), [asked, error]);
+  return endLocked(
+    query,
+    schema,
+    ending.map((id) => ({ id, status: 'cancelled', error, reason })),
+    asked.map((id) => ({ id, error })),
+  );
+}
+
+/** How a run ends without a lease. */
+export interface RunEnding {
+  readonly id: string;
+  readonly status: EndedRun['status'];
+  /** Encoded StoredError. */
+  readonly error: string;
+  /** Encoded reason of its waits; null: none. */
+  readonly reason: string | null;
+}
+
+/** Ends runs that are locked, asks others to be undone, and lets those go on that have waited for one that ended. */
+export async function endLocked(
+  query: Query,
+  schema: string,
+  ending: readonly RunEnding[],
+  undo: readonly Pick<RunEnding, 'id' | 'error'>[],
+): Promise<EndedTree> {
+  const column = <K extends keyof RunEnding>(key: K): RunEnding[K][] => ending.map((run) => run[key]);
+  const ends = [column('id'), column('status'), column('error'), column('reason')];
+  const ended = ending.length === 0 ? [] : await query<EndedRun>(sql('end-runs', schema), ends);
+  const asked = [undo.map(({ id }) => id), undo.map(({ error }) => error)];
+  const undoing = undo.length === 0 ? [] : await query<UndoingRow>(sql('request-rollback', schema), asked);
   const gone = ended.map((run) => run.id);
   const woken = gone.length === 0 ? [] : await query<WokenRun>(sql('match-waits', schema), [[], gone]);
   return { ended, undoing, woken };
 }
 
-interface EndedRow {
-  readonly id: string;
-  readonly workflow: string;
-  readonly held: boolean;
-  readonly watched: boolean;
-}
-
-interface UndoingRow {
-  readonly id: string;
-  readonly queue: string;
-  readonly held: boolean;
-}
+type UndoingRow = EndedTree['undoing'][number];
 
 /** Cancels a run and all below it on behalf of its parent. For transactions that have locked nothing before. */
-export async function cancelRun(query: Query, schema: string, runId: string, reason: string): Promise<CancelledTree> {
+export async function cancelRun(query: Query, schema: string, runId: string, reason: string): Promise<EndedTree> {
   const locked = await lockTrees(query, schema, async () => ({ roots: [runId] }));
   return cancelLocked(query, schema, locked, cancelCause(reason), 'end-unless-undone');
 }
@@ -130,7 +169,7 @@ export async function cancelChildren(
   schema: string,
   runId: string,
   reason: string,
-): Promise<CancelledTree> {
+): Promise<EndedTree> {
   const locked = await lockTrees(query, schema, async () => ({ roots: [runId], below: true }), [runId]);
   return cancelLocked(query, schema, locked, cancelCause(reason), 'end-unless-undone');
 }

@@ -51,6 +51,7 @@ function opRow({ rowId, runId, token, after, records, outcome }: RunOp): object 
     delay_ms: outcome.delayMs,
     because: outcome.because ?? undefined,
     pause: outcome.pause,
+    holds: outcome.holds,
     snapshot: outcome.snapshot,
     snapshot_seq: outcome.snapshotSeq,
     data_seq: outcome.dataSeq,

@@ -18,6 +18,7 @@ import {
   type UndoRow,
   type WaitRow,
 } from './engine-rows.js';
+import { endLate } from './late-runs.js';
 import { matchEvents } from './unmatched-events.js';
 import { changeOnce } from '../connection/once.js';
 import { extrasJson, leasesJson, recordsJson } from './op-json.js';
@@ -157,11 +158,11 @@ export class PgStore implements port.EngineStore {
     return (await this.claims.run<UndoRow>('load-undo', [runId, round])).map(undoRecord);
   }
 
-  cancelChildren(runId: string, reason: string): Promise<port.CancelledTree> {
+  cancelChildren(runId: string, reason: string): Promise<port.EndedTree> {
     return this.once((query) => cancelChildren(query, this.options.schema, runId, reason));
   }
 
-  cancelRun(runId: string, reason: string): Promise<port.CancelledTree> {
+  cancelRun(runId: string, reason: string): Promise<port.EndedTree> {
     return this.once((query) => cancelRun(query, this.options.schema, runId, reason));
   }
 
@@ -186,11 +187,15 @@ export class PgStore implements port.EngineStore {
     return heldRows(await this.claims.run<HeldRow>('read-held', [worker, runs, json]));
   }
 
-  async wakeDue(limit: number): Promise<{ queues: string[]; woken: number; nextInMs: number | null }> {
-    const [row] = await this.claims.run<{ queues: string[]; woken: number; next_in_ms: number | null }>('wake-due', [
+  async wakeDue(limit: number): Promise<port.DueRows> {
+    const [row] = await this.claims.run<Omit<port.DueRows, 'nextInMs'> & { next_in_ms: number | null }>('wake-due', [
       limit,
     ]);
-    return { queues: row?.queues ?? [], woken: row?.woken ?? 0, nextInMs: row?.next_in_ms ?? null };
+    return { queues: row?.queues ?? [], woken: row?.woken ?? 0, late: row?.late ?? [], nextInMs: row?.next_in_ms ?? null };
+  }
+
+  endLate(runs: readonly string[]): Promise<port.LateRuns> {
+    return this.once((query) => endLate(query, this.options.schema, runs));
   }
 
   async matchEvents(limit: number): Promise<port.MatchedEvents> {

@@ -31,7 +31,8 @@ SELECT
      WHERE q.state = 'sleeping' AND q.due_at < 'infinity'
      ORDER BY q.due_at LIMIT 1),
     (SELECT q.deadline_at FROM durable.workflow_queue q
-     WHERE q.deadline_at IS NOT NULL AND q.state <> 'running' AND NOT q.compensating
+     WHERE q.deadline_at IS NOT NULL
+       AND q.state <> 'running' AND q.step_of IS NULL AND q.cancel IS NULL AND NOT q.compensating
      ORDER BY q.deadline_at LIMIT 1)
   ) - durable.clock()) * 1000)::float8 AS next_due_in_ms,
   EXISTS (SELECT FROM durable.events WHERE unmatched) AS unmatched,

@@ -1,17 +1,18 @@
--- Asks for runs that lock-runs.sql has locked to be cancelled and what they did undone: whoever has the run, or claims it
--- next, begins the rollback. Paused and sleeping ones become claimable.
+-- Asks for runs that an earlier statement has locked to be undone: whoever has the run, or claims it next, begins the
+-- rollback. Paused and sleeping ones become claimable.
 --
 -- $1 uuid[]: the runs
--- $2 text: encoded StoredError
+-- $2 text[]: of each the encoded StoredError that says why
 --
 -- Returns each with its queue and whether a worker has it.
 UPDATE durable.workflow_queue q
-SET cancel = $2,
+SET cancel = o.error,
     paused = false,
     state = CASE WHEN q.state = 'running' THEN 'running' ELSE 'ready' END,
     -- What waits for its turn already goes on waiting for it.
     due_at = CASE WHEN q.state = 'sleeping' OR q.paused THEN durable.clock() ELSE q.due_at END,
     -- One that is held is not parked before its holder has looked.
     wake = (q.state = 'running')
-WHERE q.id = ANY ($1::uuid[])
+FROM unnest($1::uuid[], $2::text[]) AS o(id, error)
+WHERE q.id = o.id
 RETURNING q.id, q.queue, q.worker_id IS NOT NULL AS held

@@ -24,6 +24,8 @@ UNION ALL
 SELECT e.id, format('is %s, and no lease has ended it', e.status)
 FROM durable.workflow_executions e
 WHERE e.status IN ('completed', 'failed') AND e.end_token IS NULL
+  -- A run's timeout needs no lease.
+  AND NOT (e.status = 'failed' AND e.error LIKE '%"code":"WORKFLOW_TIMEOUT"%')
 UNION ALL
 SELECT e.id, format('is unfinished and was ended under token %s', e.end_token)
 FROM durable.workflow_executions e

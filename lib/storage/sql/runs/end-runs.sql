@@ -1,12 +1,16 @@
--- Ends runs that lock-runs.sql has locked as cancelled, with their steps on other queues and their waits.
+-- Ends runs without a lease, with their steps on other queues and their waits. Their rows in the queue are locked by an
+-- earlier statement.
 --
 -- $1 uuid[]: the runs
--- $2 text: encoded StoredError
--- $3 text: encoded reason
+-- $2 text[]: of each how it ends: 'cancelled' or 'failed'
+-- $3 text[]: of each the encoded StoredError
+-- $4 text[]: of each the encoded reason of its waits, or NULL
 --
 -- Returns each with its workflow, whether a worker held it or one of its steps, and whether another process waits for its
 -- end.
-WITH gone AS (
+WITH o AS MATERIALIZED (
+  SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS u(id, status, error, reason)
+), gone AS (
   DELETE FROM durable.workflow_queue q
   WHERE q.id = ANY ($1::uuid[]) OR q.step_of = ANY ($1::uuid[])
   RETURNING coalesce(q.step_of, q.id) AS run_id, q.step_of, q.worker_id, q.watched, q.started_at
@@ -15,12 +19,13 @@ WITH gone AS (
   SET active = false,
       state = CASE WHEN w.state = 'open' THEN 'cancelled' ELSE w.state END,
       closed_at = coalesce(w.closed_at, durable.clock()),
-      result = CASE WHEN w.state = 'open' THEN $3 ELSE w.result END
-  WHERE w.run_id = ANY ($1::uuid[]) AND w.active
+      result = CASE WHEN w.state = 'open' THEN o.reason ELSE w.result END
+  FROM o
+  WHERE w.run_id = o.id AND w.active
 ), ended AS (
   UPDATE durable.workflow_executions e
-  SET status = 'cancelled',
-      error = $2,
+  SET status = o.status,
+      error = o.error,
       snapshot = NULL,
       completed_at = durable.clock(),
       updated_at = durable.clock(),
@@ -36,10 +41,12 @@ WITH gone AS (
         ORDER BY s.seq DESC
         LIMIT 1
       ), 0)
-  WHERE e.id = ANY ($1::uuid[]) AND e.status = 'active'
-  RETURNING e.id, e.workflow
+  FROM o
+  WHERE e.id = o.id AND e.status = 'active'
+  RETURNING e.id, e.workflow, e.status, e.error
 )
-SELECT ended.id, ended.workflow, bool_or(gone.worker_id IS NOT NULL) AS held, bool_or(gone.watched) AS watched
+SELECT ended.id, ended.workflow, ended.status, ended.error, bool_or(gone.worker_id IS NOT NULL) AS held,
+  bool_or(gone.watched) AS watched
 FROM ended
 JOIN gone ON gone.run_id = ended.id
-GROUP BY ended.id, ended.workflow
+GROUP BY ended.id, ended.workflow, ended.status, ended.error

@@ -1,0 +1,69 @@
+import type { CompensationNode, WorkflowDefinition } from '../definition/definition.js';
+import { findNode } from '../definition/definition-path.js';
+import { DefinitionChangedError } from '../errors/errors.js';
+import type { DataRef } from './run-state.js';
+
+/** What the journal of a round says that its rollback goes by. */
+export interface UndoRecord {
+  readonly seq: number;
+  readonly path: string;
+  readonly visit: number;
+  readonly type: 'step' | 'decision' | 'intent' | 'compensate';
+  readonly status: 'completed' | 'failed';
+  readonly input: DataRef;
+  readonly hasOutput: boolean;
+  /** It is not tried again. */
+  readonly final: boolean;
+}
+
+/** A step that is to be undone. */
+export interface UndoEntry {
+  readonly path: string;
+  readonly visit: number;
+  readonly step: string;
+  readonly compensation: CompensationNode;
+  /** 'unknown': it began, and nobody knows how far it came. */
+  readonly outcome: 'completed' | 'unknown';
+  readonly data: DataRef;
+}
+
+/**
+ * What is left to undo of a round, in the order of its records (the last one first): the steps that completed or, with
+ * `compensateWhen: 'started'`, began. An error where one of them is gone from the code: nobody knows what to do of it.
+ */
+export function undoList(
+  definition: WorkflowDefinition,
+  records: readonly UndoRecord[],
+): UndoEntry[] | DefinitionChangedError {
+  const undone = new Set(records.filter((r) => r.type === 'compensate' && r.final).map(undoneKey));
+  const seen = new Set<string>();
+  const entries: UndoEntry[] = [];
+  for (const record of records) {
+    if (record.type === 'compensate' || record.status !== 'completed') continue;
+    const key = `${record.visit} ${record.path}`;
+    if (seen.has(key)) continue;
+    const node = findNode(definition, record.path);
+    if (node === null) {
+      return new DefinitionChangedError(definition.name, record.path, 'is gone, and may have to be undone');
+    }
+    const { compensate, compensateWhen } = node.settings;
+    const compensation = definition.compensations.find(({ name }) => name === compensate);
+    if (compensation === undefined) continue;
+    const completed = record.type !== 'intent' || records.some((one) => one.type !== 'intent' && isSame(one, record));
+    if (record.type === 'intent' && (completed || compensateWhen !== 'started')) continue;
+    seen.add(key);
+    if (undone.has(key)) continue;
+    const data = completed && record.hasOutput ? record.seq : record.input;
+    const outcome = completed ? 'completed' : 'unknown';
+    entries.push({ path: record.path, visit: record.visit, step: node.name, compensation, outcome, data });
+  }
+  return entries;
+}
+
+function isSame(a: UndoRecord, b: UndoRecord): boolean {
+  return a.path === b.path && a.visit === b.visit && a.status === 'completed' && a.type !== 'compensate';
+}
+
+function undoneKey({ path, visit }: UndoRecord): string {
+  return `${visit} ${path.slice(0, path.lastIndexOf('~'))}`;
+}

@@ -1,0 +1,19 @@
+-- Of these runs, those whose timeout is over and that nobody holds, wherever they stand.
+--
+-- $1 uuid[]: the runs
+--
+-- One that is held is its holder's; one that is being undone, or is to be, has no timeout any more. Returns of each what its
+-- error says, the definition that it ran by last, its round, and whether that definition can undo anything.
+SELECT q.id, e.workflow, e.round, q.definition_id AS "definitionId",
+  round(extract(epoch FROM q.deadline_at - q.started_at) * 1000)::float8 AS timeout,
+  COALESCE(json_array_length(d.definition -> 'compensations') > 0, false) AS undoable
+FROM unnest($1::uuid[]) AS r(id)
+CROSS JOIN LATERAL (
+  SELECT w.id, w.definition_id, w.deadline_at, w.started_at
+  FROM durable.workflow_queue w
+  WHERE w.id = r.id AND w.step_of IS NULL AND w.deadline_at <= durable.clock() AND w.state <> 'running'
+    AND w.cancel IS NULL AND NOT w.compensating
+  LIMIT 1
+) q
+JOIN durable.workflow_executions e ON e.id = q.id
+LEFT JOIN durable.workflow_definitions d ON d.id = q.definition_id
