@@ -3,13 +3,7 @@ import type { EngineStore, RunOp, StepTransaction } from '../engine/ports/store.
 /** What a worker is about to commit. */
 export interface Commit {
   readonly verb:
-    | 'commitGroup'
-    | 'commitAgain'
-    | 'commitRemoteStep'
-    | 'transaction'
-    | 'cancelRun'
-    | 'cancelChildren'
-    | 'endLate';
+    'commitGroup' | 'commitAgain' | 'commitRemoteStep' | 'transaction' | 'cancelRun' | 'cancelChildren' | 'endLate';
   /** What it says of the runs: `charge completed`, `the run ended: completed`. */
   readonly what: string;
 }

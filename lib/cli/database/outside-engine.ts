@@ -1,7 +1,7 @@
 import type { EventRecord } from '../../core/run/events.js';
 import { packEvents } from '../../events/sender.js';
-import { tellCancelled } from '../../engine/run/observed.js';
-import type { CancelledTree, StartOp, Wake, WokenRun } from '../../engine/ports/store.js';
+import { tellEnded } from '../../engine/run/observed.js';
+import type { EndedTree, StartOp, Wake, WokenRun } from '../../engine/ports/store.js';
 import type { PgControl } from '../../storage/client/control.js';
 import { PgEventReads } from '../../storage/reads/event-reads.js';
 import { channelOf } from '../../storage/notify/listener.js';
@@ -75,8 +75,8 @@ export class OutsideEngine {
     }
   }
 
-  async cancelledTree({ ended, undoing, woken }: CancelledTree): Promise<void> {
-    tellCancelled({ observer: this.events, clock: this.clock }, ended);
+  async endedTree({ ended, undoing, woken }: EndedTree): Promise<void> {
+    tellEnded({ observer: this.events, clock: this.clock }, ended);
     for (const run of [...ended, ...undoing]) if (run.held) this.hints.control(run.id);
     for (const run of ended) if (run.watched) this.hints.done(run.id);
     this.workIn([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);

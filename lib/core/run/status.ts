@@ -14,7 +14,7 @@ interface StatusRow {
 export const STATUS_TABLE = {
   pending: {
     meaning: 'not begun: in its queue, or scheduled for later',
-    next: ['running', 'paused', 'cancelled'],
+    next: ['running', 'paused', 'failed', 'cancelled'],
     finished: false,
   },
   running: {

@@ -164,12 +164,7 @@ export async function cancelRun(query: Query, schema: string, runId: string, rea
 }
 
 /** Cancels all that is below a run, but not the run. For transactions that have locked nothing before. */
-export async function cancelChildren(
-  query: Query,
-  schema: string,
-  runId: string,
-  reason: string,
-): Promise<EndedTree> {
+export async function cancelChildren(query: Query, schema: string, runId: string, reason: string): Promise<EndedTree> {
   const locked = await lockTrees(query, schema, async () => ({ roots: [runId], below: true }), [runId]);
   return cancelLocked(query, schema, locked, cancelCause(reason), 'end-unless-undone');
 }

@@ -191,7 +191,12 @@ export class PgStore implements port.EngineStore {
     const [row] = await this.claims.run<Omit<port.DueRows, 'nextInMs'> & { next_in_ms: number | null }>('wake-due', [
       limit,
     ]);
-    return { queues: row?.queues ?? [], woken: row?.woken ?? 0, late: row?.late ?? [], nextInMs: row?.next_in_ms ?? null };
+    return {
+      queues: row?.queues ?? [],
+      woken: row?.woken ?? 0,
+      late: row?.late ?? [],
+      nextInMs: row?.next_in_ms ?? null,
+    };
   }
 
   endLate(runs: readonly string[]): Promise<port.LateRuns> {

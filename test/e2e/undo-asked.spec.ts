@@ -1,0 +1,189 @@
+import type { Provider } from '@nestjs/common';
+import {
+  Compensate,
+  hours,
+  seconds,
+  Step,
+  stepSignal,
+  waitForEvent,
+  Workflow,
+  WorkflowCancelledError,
+  WorkflowFailedError,
+} from 'nest-durable';
+import pg from 'pg';
+import { type ContractApp, caught, Gates, openApp, reached, until } from '../contract/contract-app.js';
+import { createTestDatabase } from '../support/database.js';
+
+/** A run that is asked to undo what it did comes to an end, or to a stop, whatever else has become of it. */
+
+const gates = new Gates();
+const undone: string[] = [];
+
+@Workflow({ name: 'hog' })
+class HogWorkflow {
+  @Step()
+  hold({ gate }: { gate: string }) {
+    return gates.pass(gate);
+  }
+}
+
+@Workflow({ name: 'waiting', timeout: hours(1) })
+class WaitingWorkflow {
+  @Step()
+  async wait() {
+    await waitForEvent('go');
+  }
+}
+
+const aborted: string[] = [];
+
+/** Its step may have to be undone, so that it is waited for when the run has failed. */
+@Workflow({ name: 'stubborn', timeout: seconds(1) })
+class StubbornWorkflow {
+  @Step({ compensate: 'undo' })
+  async work({ gate }: { gate: string }) {
+    stepSignal().addEventListener('abort', () => aborted.push(gate));
+    await gates.pass(gate);
+    throw new Error('it has done nothing');
+  }
+
+  @Compensate()
+  undo() {
+    undone.push('stubborn');
+  }
+}
+
+@Workflow({ name: 'order' })
+class OrderWorkflow {
+  @Step({ compensate: 'refund' })
+  charge() {
+    return { charged: true };
+  }
+
+  @Step()
+  async wait() {
+    await waitForEvent('go');
+  }
+
+  @Compensate()
+  refund() {
+    undone.push('refund');
+  }
+}
+
+/** The place where its runs stand is gone. */
+@Workflow({ name: 'order' })
+class PlaceGone {
+  @Step({ compensate: 'refund' })
+  charge() {
+    return { charged: true };
+  }
+
+  @Compensate()
+  refund() {
+    undone.push('refund');
+  }
+}
+
+/** What they have done is gone too. */
+@Workflow({ name: 'order' })
+class ChargeGone {
+  @Step({ compensate: 'refund' })
+  other() {}
+
+  @Compensate()
+  refund() {}
+}
+
+let pool: pg.Pool;
+let url: string;
+const apps: ContractApp[] = [];
+
+beforeEach(async () => {
+  ({ url } = await createTestDatabase());
+  pool = new pg.Pool({ connectionString: url, max: 2 });
+});
+
+afterEach(async () => {
+  gates.openAll();
+  await Promise.all(apps.splice(0).map(({ app }) => app.close()));
+  await pool.end();
+});
+
+async function deploy(...providers: Provider[]): Promise<ContractApp> {
+  const app = await openApp({ database: { url }, queues: { default: { concurrency: 1 } } }, providers);
+  apps.push(app);
+  return app;
+}
+
+async function rowOf(id: string): Promise<Record<string, unknown> | undefined> {
+  return (await pool.query(`SELECT * FROM durable.workflow_queue WHERE id = $1`, [id])).rows[0];
+}
+
+it('one that was cancelled before its timeout, and is claimed after it with nothing to undo, is cancelled', async () => {
+  const { client } = await deploy(HogWorkflow, WaitingWorkflow);
+  const run = await client.start(WaitingWorkflow, {});
+  await reached(client, run.id, 'waiting');
+  await client.start(HogWorkflow, { gate: 'claimed late' });
+  await gates.arrived('claimed late');
+  expect(await run.cancel('not wanted', { compensate: true })).toBe(true);
+  await pool.query(`UPDATE durable.workflow_queue SET deadline_at = now() WHERE id = $1`, [run.id]);
+  gates.open('claimed late');
+  expect(await caught(run.result(), WorkflowCancelledError)).toMatchObject({ reason: 'not wanted' });
+  expect(
+    (await pool.query('SELECT id, workflow_queue FROM durable.workflow_queue WHERE id = $1', [run.id])).rows,
+  ).toEqual([]);
+});
+
+it('one that is cancelled while its timeout ends it, with nothing to undo, has failed', async () => {
+  const { client } = await deploy(StubbornWorkflow);
+  const run = await client.start(StubbornWorkflow, { gate: 'stubborn' });
+  await until(() => aborted.includes('stubborn'));
+  expect(await run.cancel(undefined, { compensate: true })).toBe(true);
+  gates.open('stubborn');
+  const error = await caught(run.result(), WorkflowFailedError);
+  expect(error).toMatchObject({ status: 'failed', cause: { name: 'WorkflowTimeoutError' } });
+  expect(undone).toEqual([]);
+});
+
+describe('one that is paused since its place is gone from the code', () => {
+  async function paused(...code: Provider[]): Promise<{ client: ContractApp['client']; id: string }> {
+    const old = await deploy(OrderWorkflow);
+    const { id } = await old.client.start(OrderWorkflow, {});
+    await reached(old.client, id, 'waiting');
+    await old.app.close();
+    apps.length = 0;
+    const { client } = await deploy(...code);
+    await client.handle(id).sendEvent('go');
+    expect(await reached(client, id, 'paused')).toMatchObject({ error: { name: 'DefinitionChangedError' } });
+    return { client, id };
+  }
+
+  it('is undone when it is cancelled: that goes by names', async () => {
+    const { client, id } = await paused(PlaceGone);
+    expect(await client.cancel(id, undefined, { compensate: true })).toBe(true);
+    await caught(client.handle(id).result(), WorkflowCancelledError);
+    expect((await client.getExecution(id))?.status).toBe('compensated');
+    expect(undone.splice(0)).toEqual(['refund']);
+  });
+
+  it('is paused again, once, where what is to be undone is gone too, and is undone by code that has it', async () => {
+    const { client, id } = await paused(ChargeGone);
+    const before = Number((await rowOf(id))?.['token']);
+    expect(await client.cancel(id, undefined, { compensate: true })).toBe(true);
+    await until(async () => (await rowOf(id))?.['paused'] === true && Number((await rowOf(id))?.['token']) > before);
+    const stopped = await client.getExecution(id);
+    expect(stopped).toMatchObject({
+      status: 'paused',
+      error: { message: expect.stringContaining('have to be undone') },
+    });
+    await client.sweep();
+    expect(await rowOf(id)).toMatchObject({ token: before + 1, paused: true, cancel: expect.any(String) });
+    await Promise.all(apps.splice(0).map(({ app }) => app.close()));
+    const fixed = await deploy(OrderWorkflow);
+    await fixed.client.resume(id);
+    await caught(fixed.client.handle(id).result(), WorkflowCancelledError);
+    expect((await fixed.client.getExecution(id))?.status).toBe('compensated');
+    expect(undone.splice(0)).toEqual(['refund']);
+  });
+});
