@@ -166,9 +166,9 @@ CREATE UNIQUE INDEX events_dedupe ON durable.events USING btree (run_id, dedupe_
 
 CREATE INDEX events_given ON durable.events USING btree (run_id, wait_id) WHERE (wait_id IS NOT NULL);
 
-CREATE INDEX events_unmatched ON durable.events USING btree (run_id) WHERE unmatched;
-
 CREATE INDEX events_mailbox ON durable.events USING btree (run_id, name, id) WHERE (wait_id IS NULL);
+
+CREATE INDEX events_unmatched ON durable.events USING btree (run_id) WHERE unmatched;
 
 CREATE TABLE durable.instance (
   id uuid NOT NULL DEFAULT gen_random_uuid(),
