@@ -12,6 +12,7 @@ const MAY = {
   'core/definition': ['core/', 'core/errors'],
   'core/run': ['core/', 'core/errors', 'core/codec', 'core/redact', 'core/definition'],
   'core/redact': ['core/', 'core/errors', 'core/codec'],
+  'core/standing': ['core/', 'core/errors', 'core/definition', 'core/run'],
   'core/input': ['core/', 'core/errors', 'core/codec', 'core/run'],
   'core/time': ['core/', 'core/errors'],
   // What happens: from the clock up to the loops of a worker.

@@ -2,6 +2,7 @@ import { ExecutionNotFoundError } from '../core/errors/errors.js';
 import { checkText, NAME, refused, UUID } from '../core/limits.js';
 import { listOf, readOptions } from '../core/option-reader.js';
 import type { PendingEvent, PendingEventFilters, PendingInput } from '../core/input/pending.js';
+import type { Standing } from '../core/standing/standing.js';
 import type { InputOf, ResultOf, WorkflowRef } from '../core/durable-workflow.js';
 import { cleanup, type CleanupOptions } from '../options/cleanup.js';
 import { tellSwitched } from './event-sources.js';
@@ -30,12 +31,14 @@ import { type CancelOptions, type CancelWaitOptions, readCancel, type SendEventO
 import { WaitsClient } from './waits.js';
 import { workflowName } from '../workflows/find-workflow.js';
 import { PgControl } from '../storage/client/control.js';
+import { PgStandingReads } from '../storage/reads/standing-reads.js';
 import { PgReads } from '../storage/reads/reads.js';
 import { PgRetention } from '../storage/client/retention.js';
 import { readsOf } from '../storage/connection/transaction.js';
 
 interface Parts extends ScheduleParts {
   readonly reads: PgReads;
+  readonly standing: PgStandingReads;
   readonly starts: StartsClient;
   readonly waits: WaitsClient;
 }
@@ -59,6 +62,12 @@ export class DurableClient {
       waitFor: (id, timeout) => results.result(id, timeout),
       getExecution: (id, options) => this.getExecution(id, options),
       getSteps: (id, options) => this.getSteps(id, options),
+      explain: (id) => this.explain(id),
+      getLogs: (id, step) => this.getLogs(id, step),
+      listChildren: (id, filters) => this.listChildren(id, filters),
+      cancelWait: (id, options) => this.cancelWait(id, options),
+      retry: (id) => this.retry(id),
+      restartFrom: (id, step) => this.restartFrom(id, step),
       sendEvent: (id, name, payload, options) => this.sendEvent(id, name, payload, options),
       provideInput: (id, name, data) => this.provideInput(id, name, data),
       cancel: (id, reason, options) => this.cancel(id, reason, options),
@@ -155,6 +164,14 @@ export class DurableClient {
   async listExecutions(filters: ExecutionListFilters = {}): Promise<Execution[]> {
     const parts = await this.ready();
     return parts.reads.listExecutions(readListFilters(filters, (workflow) => workflowName(parts, workflow)));
+  }
+
+  /**
+   * Why a run stands still, how it ended, or what comes next, in a sentence and as data; null: there is none of that id.
+   */
+  async explain(id: string): Promise<Standing | null> {
+    const run = checkId(id);
+    return (await this.ready()).standing.explain(run);
   }
 
   /** How many runs fit. */
@@ -392,12 +409,15 @@ export class DurableClient {
     const { pool, schema, instanceId, hint, engine } = runtime;
     const { maxPayloadBytes, redact } = this.host.options;
     const control = new PgControl({ pool, schema, instanceId, hint });
+    const query = readsOf(pool);
+    const reads = new PgReads({ query, schema, inFlight: (runId) => engine.inFlight(runId), redact });
     this.parts = {
       ...runtime,
       control,
       redact,
       starts: new StartsClient(runtime, control, maxPayloadBytes),
-      reads: new PgReads({ query: readsOf(pool), schema, inFlight: (runId) => engine.inFlight(runId), redact }),
+      reads,
+      standing: new PgStandingReads({ query, schema, redact, inFlight: (runId) => reads.attemptsOf(runId) }),
       waits: new WaitsClient(runtime, maxPayloadBytes, redact),
     };
     return this.parts;

@@ -12,6 +12,7 @@ export type {
 export type { LogEntry, LogLevel } from '../core/run/log-entry.js';
 export type { PendingEvent, PendingEventFilters, PendingInput, PendingStatus } from '../core/input/pending.js';
 export type { CatchUp, Overlap, StoredSchedule } from '../core/time/schedule.js';
+export type { BlockedBy, Standing, StandingKind, StandingWait } from '../core/standing/standing.js';
 export type { ExecutionStatus, FinishedStatus } from '../core/run/status.js';
 
 /** Which runs are counted; all that is given must fit. */

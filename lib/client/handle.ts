@@ -1,17 +1,33 @@
 import { readOptions } from '../core/option-reader.js';
-import type { Execution, GetExecutionOptions, GetStepsOptions, StepRecord } from './filters.js';
-import type { CancelOptions, SendEventOptions } from '../options/waits.js';
+import type { Standing } from '../core/standing/standing.js';
+import type {
+  Execution,
+  ExecutionListFilters,
+  GetExecutionOptions,
+  GetStepsOptions,
+  LogEntry,
+  StepRecord,
+} from './filters.js';
+import type { CancelOptions, CancelWaitOptions, SendEventOptions } from '../options/waits.js';
 
 export interface ResultOptions {
   /** ms to wait for the end; 0: look once. Default: no limit. */
   timeout?: number;
 }
 
+type ChildFilters = Pick<ExecutionListFilters, 'status' | 'limit' | 'after'>;
+
 /** What a handle asks of the client. */
 export interface HandleClient {
   waitFor(id: string, timeout: number | undefined): Promise<unknown>;
   getExecution(id: string, options?: GetExecutionOptions): Promise<Execution | null>;
   getSteps(id: string, options?: GetStepsOptions): Promise<StepRecord[]>;
+  explain(id: string): Promise<Standing | null>;
+  getLogs(id: string, step?: string): Promise<LogEntry[]>;
+  listChildren(id: string, filters?: ChildFilters): Promise<Execution[]>;
+  cancelWait(id: string, options?: CancelWaitOptions): Promise<number>;
+  retry<R = unknown>(id: string): Promise<WorkflowHandle<R>>;
+  restartFrom<R = unknown>(id: string, step: string): Promise<WorkflowHandle<R>>;
   sendEvent(id: string, name: string, payload?: unknown, options?: SendEventOptions): Promise<void>;
   provideInput(id: string, name: string | { readonly inputId: string }, data: unknown): Promise<void>;
   cancel(id: string, reason?: string, options?: CancelOptions): Promise<boolean>;
@@ -50,6 +66,21 @@ export class WorkflowHandle<R = unknown> {
     return this.client.getSteps(this.id, options);
   }
 
+  /** See `DurableClient.explain`. */
+  explain(): Promise<Standing | null> {
+    return this.client.explain(this.id);
+  }
+
+  /** See `DurableClient.getLogs`. */
+  logs(step?: string): Promise<LogEntry[]> {
+    return this.client.getLogs(this.id, step);
+  }
+
+  /** See `DurableClient.listChildren`. */
+  children(filters?: ChildFilters): Promise<Execution[]> {
+    return this.client.listChildren(this.id, filters);
+  }
+
   /** See `DurableClient.sendEvent`. */
   sendEvent(name: string, payload?: unknown, options?: SendEventOptions): Promise<void> {
     return this.client.sendEvent(this.id, name, payload, options);
@@ -73,5 +104,20 @@ export class WorkflowHandle<R = unknown> {
   /** See `DurableClient.resume`. */
   resume(): Promise<boolean> {
     return this.client.resume(this.id);
+  }
+
+  /** See `DurableClient.cancelWait`. */
+  cancelWait(options?: CancelWaitOptions): Promise<number> {
+    return this.client.cancelWait(this.id, options);
+  }
+
+  /** See `DurableClient.retry`. */
+  retry(): Promise<WorkflowHandle<R>> {
+    return this.client.retry<R>(this.id);
+  }
+
+  /** See `DurableClient.restartFrom`. */
+  restartFrom(step: string): Promise<WorkflowHandle<R>> {
+    return this.client.restartFrom<R>(this.id, step);
   }
 }

@@ -128,6 +128,11 @@ export class PgReads {
     }));
   }
 
+  /** The attempts of a run that run now, as far as processes have said. */
+  attemptsOf(id: string): Promise<InFlight[]> {
+    return this.inFlight([id]);
+  }
+
   private async mustExist(...ids: readonly (string | undefined)[]): Promise<void> {
     for (const id of ids) {
       if (id !== undefined && (await this.rows('run-status', [id])).length === 0) throw new ExecutionNotFoundError(id);

@@ -1,0 +1,239 @@
+import { findNode, stepNameOf } from '../definition/definition-path.js';
+import type { Said } from './said.js';
+import { byWhom, failedAt, messageOf } from './ended.js';
+import type { AttemptFacts, LoopFacts, RetryFacts, StandingFacts } from './facts.js';
+import { blockedBy } from './queue.js';
+import { waiting } from './waits.js';
+import { countOf, manyOf, momentOf, quoted, spanOf } from './words.js';
+
+/** What an unfinished run does, or why it stands still: the first that fits. */
+export function standsAtWork(facts: StandingFacts): Said {
+  const { status, attempts } = facts;
+  if (status === 'paused') return paused(facts);
+  if (status === 'compensating') return compensating(facts);
+  if (status === 'running' || attempts.length > 0) return running(facts);
+  if (status === 'waiting' || facts.asleep) {
+    return retrying(facts) ?? waiting(facts, child) ?? queued(facts) ?? scheduled(facts);
+  }
+  return due(facts);
+}
+
+function child(facts: StandingFacts): string {
+  // Its own child is a level too deep.
+  return standsAtWork({ ...facts, waits: facts.waits.map((wait) => ({ ...wait, child: null })) }).title;
+}
+
+function paused(facts: StandingFacts): Said {
+  const { error, act, deadlineAt } = facts;
+  const timeout = deadlineAt === null ? null : `The run's timeout goes on, until ${momentOf(deadlineAt)}.`;
+  if (error === null) {
+    return {
+      kind: 'paused',
+      title: byWhom('Paused', act),
+      until: deadlineAt,
+      detail: ['Resume it to let it go on.', timeout],
+    };
+  }
+  const step = error['step'];
+  const place = /cannot go on at ".*": (is gone|is another kind of member)/s.exec(error.message)?.[1];
+  const path = error['path'];
+  const where =
+    error.code === 'DEFINITION_CHANGED' && typeof path === 'string'
+      ? `, place ${quoted(path)} ${place ?? 'is gone'}`
+      : typeof step === 'string'
+        ? ` in ${quoted(step)}`
+        : '';
+  return {
+    kind: 'paused',
+    title: `Paused: ${quoted(error.name)}${where}`,
+    until: deadlineAt,
+    ...(typeof step === 'string' ? { step } : {}),
+    detail: [messageOf(error), error.code === undefined ? 'Mend what it says, then resume the run.' : null, timeout],
+  };
+}
+
+function compensating(facts: StandingFacts): Said {
+  const { undo, error, failure, retries, attempts } = facts;
+  const [now] = attempts;
+  const done = undo === null ? 0 : undo.done.length + undo.failed.length;
+  const total = done + (undo?.left.length ?? 0);
+  const step = now === undefined ? undo?.left[0] : stepNameOf(now.path.slice(0, now.path.lastIndexOf('~')));
+  const [retry] = retries;
+  const title =
+    step === undefined ? 'Undoes what it did' : `Undoes ${quoted(step)}, ${countOf(done)} of ${countOf(total)} done`;
+  return {
+    kind: 'compensating',
+    title,
+    until: retry?.at ?? null,
+    nextAttemptAt: retry?.at ?? null,
+    ...(step === undefined ? {} : { step }),
+    detail: [
+      error === null ? null : `${error.code === 'WORKFLOW_CANCELLED' ? 'It was cancelled' : failedAt(error, failure)}.`,
+      error?.code === 'WORKFLOW_CANCELLED' ? null : messageOf(error),
+      retry === undefined ? null : `${quoted(retry.step)} is tried again: ${triesOf(facts, retry)}.`,
+    ],
+  };
+}
+
+function running(facts: StandingFacts): Said {
+  const { attempts, now, deadlineAt, worker, startedAt } = facts;
+  const [first] = attempts;
+  const untilOf = (own: Date | null): Date | null => earliest(own, deadlineAt);
+  const about = [
+    facts.pauseRequested ? 'It is to be paused when its attempt is over.' : null,
+    deadlineAt === null ? null : `The run's timeout ends it at ${momentOf(deadlineAt)}.`,
+    outOfTouch(worker, now),
+  ];
+  if (first === undefined) {
+    const since = startedAt === null ? null : `For ${spanOf(now.getTime() - startedAt.getTime())}.`;
+    return { kind: 'running', title: 'Is with a worker', until: untilOf(null), detail: [since, ...about] };
+  }
+  const node = facts.definition === null ? null : findNode(facts.definition, first.path);
+  const since = first.startedAt === null ? null : `For ${spanOf(now.getTime() - first.startedAt.getTime())}.`;
+  const timeout = node?.settings.timeout ?? null;
+  const stepEnd = timeout === null || first.startedAt === null ? null : new Date(first.startedAt.getTime() + timeout);
+  const loop = loopOf(facts.loops, first.path);
+  if (loop !== null) {
+    const alike = attempts.filter((one) => plain(one.path) === plain(first.path));
+    const failed = loop.failed === 0 ? '' : `, ${countOf(loop.failed)} of them failed`;
+    const others = attempts.length - alike.length;
+    return {
+      kind: 'running',
+      step: first.step,
+      title:
+        `Runs ${quoted(first.step)} for ${manyOf(alike.length, 'item')}; ${countOf(loop.through)} of ` +
+        `${countOf(loop.items)} are through${failed}${others === 0 ? '' : ` (and ${countOf(others)} more)`}`,
+      until: untilOf(null),
+      detail: [leftOf(loop), ...about],
+    };
+  }
+  const others = attempts.length - 1;
+  return {
+    kind: 'running',
+    step: first.step,
+    title: `Runs ${quoted(first.step)}${ofAttempts(first, node?.settings.retry.maxAttempts ?? 1)}${others === 0 ? '' : ` (and ${countOf(others)} more)`}`,
+    until: untilOf(stepEnd),
+    detail: [since, stepEnd === null ? null : `Its timeout ends the attempt at ${momentOf(stepEnd)}.`, ...about],
+  };
+}
+
+function ofAttempts({ attempt }: AttemptFacts, most: number): string {
+  return most === 1 && attempt === 1 ? '' : `, attempt ${countOf(attempt)} of ${countOf(Math.max(most, attempt))}`;
+}
+
+/** The innermost loop around a place. */
+function loopOf(loops: readonly LoopFacts[], path: string): LoopFacts | null {
+  const at = path.lastIndexOf('[');
+  return at < 0 ? null : (loops.find((loop) => loop.path === path.slice(0, at)) ?? null);
+}
+
+function plain(path: string): string {
+  return path.replace(/\[\d+\]/g, '[]');
+}
+
+function leftOf({ items, through, lastMinute }: LoopFacts): string | null {
+  if (lastMinute === 0 || through >= items) return null;
+  return `About ${spanOf(((items - through) / lastMinute) * 60_000)} yet.`;
+}
+
+/** A living worker renews its lease before half of it is over. */
+function outOfTouch(worker: StandingFacts['worker'], now: Date): string | null {
+  if (worker === null) return null;
+  const lease = worker.expiresAt.getTime() - worker.seenAt.getTime();
+  if (now.getTime() - worker.seenAt.getTime() < lease * 0.6) return null;
+  return `Its worker is out of touch since ${momentOf(worker.seenAt)}: it is taken over at ${momentOf(worker.expiresAt)}.`;
+}
+
+function retrying(facts: StandingFacts): Said | null {
+  const { retries, definition, round, error, dueAt } = facts;
+  const [retry] = retries;
+  if (retry !== undefined) {
+    const more = retries.length - 1;
+    return {
+      kind: 'retry',
+      step: retry.step,
+      title: `Tries ${quoted(retry.step)} again: ${triesOf(facts, retry)}${more === 0 ? '' : ` (and ${countOf(more)} more)`}`,
+      until: retry.at,
+      nextAttemptAt: retry.at,
+      detail: [messageOf(retry.error), whatIfAllFail(facts)],
+    };
+  }
+  if (!facts.asleep || round === 1 || facts.waits.length > 0 || facts.away.length > 0 || dueAt === null) return null;
+  const rounds = (definition?.maxRetries ?? round - 1) + 1;
+  return {
+    kind: 'retry',
+    title:
+      `Tries again from the start: ${countOf(round - 1)} of ${countOf(Math.max(rounds, round))} rounds have failed` +
+      (error === null ? '' : ` with ${quoted(error.name)}`),
+    until: dueAt,
+    nextAttemptAt: dueAt,
+    detail: [messageOf(error)],
+  };
+}
+
+function triesOf({ definition }: StandingFacts, { path, attempt, error }: RetryFacts): string {
+  const node = definition === null ? null : findNode(definition, path);
+  const undo = definition?.compensations.find(({ name }) => name === stepNameOf(path));
+  const most = Math.max(attempt, (path.includes('~') ? undo?.retry : node?.settings.retry)?.maxAttempts ?? attempt);
+  const name = error === null ? '' : ` with ${quoted(error.name)}`;
+  return `${countOf(attempt - 1)} of ${countOf(most)} attempts have failed${name}`;
+}
+
+function whatIfAllFail({ definition, round }: StandingFacts): string | null {
+  if (definition === null) return null;
+  if (round <= definition.maxRetries) return 'If all fail, the run begins anew.';
+  const undoes = definition.compensations.length > 0;
+  return undoes ? 'If all fail, the run fails and is undone.' : 'If all fail, the run fails.';
+}
+
+function queued(facts: StandingFacts): Said | null {
+  const [away] = facts.away;
+  if (away === undefined) return null;
+  const blocked = blockedBy(facts.workflow, away.queue);
+  const span = spanOf(facts.now.getTime() - away.dueAt.getTime());
+  const more = facts.away.length - 1;
+  return {
+    kind: 'queued',
+    step: away.step,
+    title: `${quoted(away.step)} is ready in queue ${quoted(away.queue.name)} for ${span}${why(blocked?.why)}${more === 0 ? '' : ` (and ${countOf(more)} more)`}`,
+    blockedBy: blocked?.by ?? null,
+    until: facts.deadlineAt,
+    detail: [blocked?.helps ?? null],
+  };
+}
+
+function scheduled({ dueAt, now, scheduleName, startedAt }: StandingFacts): Said {
+  if (dueAt === null) return { kind: 'due', title: 'Is with no worker, and nothing says why', detail: [] };
+  const span = spanOf(dueAt.getTime() - now.getTime());
+  return {
+    kind: 'scheduled',
+    title: startedAt === null ? `Starts in ${span}` : `Goes on in ${span}`,
+    until: dueAt,
+    detail: [scheduleName === null ? null : `By schedule ${quoted(scheduleName)}.`],
+  };
+}
+
+function due(facts: StandingFacts): Said {
+  const { now, dueAt, queue, workflow, scheduleName, startedAt } = facts;
+  const span = spanOf(now.getTime() - (dueAt ?? now).getTime());
+  const blocked = queue === null ? null : blockedBy(workflow, queue);
+  return {
+    kind: 'due',
+    title: `Is ready for ${span}${why(blocked?.why)}`,
+    until: facts.deadlineAt,
+    blockedBy: blocked?.by ?? null,
+    detail: [
+      blocked?.helps ?? null,
+      scheduleName === null || startedAt !== null ? null : `By schedule ${quoted(scheduleName)}.`,
+    ],
+  };
+}
+
+function why(text: string | undefined): string {
+  return text === undefined ? '' : `: ${text}`;
+}
+
+function earliest(a: Date | null, b: Date | null): Date | null {
+  if (a === null || b === null) return a ?? b;
+  return a < b ? a : b;
+}

@@ -1,0 +1,86 @@
+import type { Said } from './said.js';
+import type { ActFacts, StandingFacts, UndoFacts } from './facts.js';
+import type { FinishedStatus } from '../run/status.js';
+import type { StoredError } from '../errors/stored-error.js';
+import { countOf, listOfNames, manyOf, momentOf, quoted, spanOf } from './words.js';
+
+/** How a run has ended. */
+export function standsEnded(facts: StandingFacts, status: FinishedStatus): Said {
+  if (status === 'completed') return completed(facts);
+  const { error, failure, act } = facts;
+  const wasCancelled = error?.code === 'WORKFLOW_CANCELLED';
+  const how = wasCancelled ? cancelledBy(error, act) : failedAt(error, failure);
+  const { step, others, retriedAs } = failure ?? NO_FAILURE;
+  return {
+    kind: status,
+    title: how + ENDINGS[status],
+    ...(step === null ? {} : { step }),
+    detail: [
+      wasCancelled ? null : messageOf(error),
+      undoOf(facts.undo),
+      others === null ? null : othersOf(others),
+      retriedAs === null ? null : `It was retried as ${quoted(retriedAs)}.`,
+    ],
+  };
+}
+
+const NO_FAILURE = { step: null, attempts: 0, others: null, retriedAs: null };
+const NO_WORK = { ms: 0, longestWait: null, failedAttempts: 0, failedItems: 0 };
+
+const ENDINGS: Readonly<Record<Exclude<FinishedStatus, 'completed'>, string>> = {
+  failed: '',
+  cancelled: '',
+  compensated: ', then was undone',
+  compensation_failed: ', then could not be undone',
+};
+
+function completed({ createdAt, startedAt, completedAt, work }: StandingFacts): Said {
+  const took = (completedAt?.getTime() ?? 0) - (startedAt ?? createdAt).getTime();
+  const { ms, longestWait, failedAttempts, failedItems } = work ?? NO_WORK;
+  const worked = Math.min(ms, Math.max(0, took));
+  return {
+    kind: 'completed',
+    title: `Completed after ${spanOf(took)}; it worked for ${spanOf(worked)} of them`,
+    detail: [
+      longestWait === null ? null : `Its longest wait, in ${quoted(longestWait.step)}, took ${spanOf(longestWait.ms)}.`,
+      failedAttempts === 0 ? null : `${manyOf(failedAttempts, 'attempt')} failed on the way.`,
+      failedItems === 0 ? null : `${manyOf(failedItems, 'item')} failed.`,
+    ],
+  };
+}
+
+/** "Failed at `charge` after 3 attempts with `E`" */
+export function failedAt(error: StoredError | null, failure: StandingFacts['failure']): string {
+  const name = error === null ? '' : ` with ${quoted(error.name)}`;
+  const { step, attempts } = failure ?? NO_FAILURE;
+  if (step === null) return `Failed${name}`;
+  return `Failed at ${quoted(step)} after ${manyOf(attempts, 'attempt')}${name}`;
+}
+
+function cancelledBy(error: StoredError, act: ActFacts | null): string {
+  const reason = error['reason'];
+  return byWhom('Cancelled', { actor: act?.actor ?? null, reason: typeof reason === 'string' ? reason : null });
+}
+
+/** "Paused by A: "…"", as far as it is known. */
+export function byWhom(word: string, act: ActFacts | null): string {
+  const { actor, reason } = act ?? { actor: null, reason: null };
+  return `${word}${actor === null ? '' : ` by ${actor}`}${reason === null ? '' : `: "${reason}"`}`;
+}
+
+export function messageOf(error: StoredError | null): string | null {
+  if (error === null || error.message === '') return null;
+  return /[.!?…]$/.test(error.message) ? error.message : `${error.message}.`;
+}
+
+function undoOf(undo: UndoFacts | null): string {
+  if (undo === null) return '';
+  const done = undo.done.length === 0 ? '' : `Undone: ${listOfNames(undo.done, 'and')}.`;
+  const failed = undo.failed.length === 0 ? '' : `Could not be undone: ${listOfNames(undo.failed, 'and')}.`;
+  return [done, failed].filter((one) => one !== '').join(' ');
+}
+
+function othersOf({ n, more, since }: NonNullable<NonNullable<StandingFacts['failure']>['others']>): string {
+  const many = more ? `${countOf(n)} and more other runs` : manyOf(n, 'other run');
+  return `${many} failed the same way since ${momentOf(since)}.`;
+}

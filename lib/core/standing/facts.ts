@@ -1,0 +1,159 @@
+import type { WorkflowDefinition } from '../definition/definition.js';
+import type { ExecutionStatus } from '../run/status.js';
+import type { StoredError } from '../errors/stored-error.js';
+import type { WaitKind } from '../run/wait-spec.js';
+
+/** What is known of a run, as far as it says why the run stands where it does (standing.ts). Times are the database's. */
+export interface StandingFacts {
+  readonly now: Date;
+  readonly workflow: string;
+  readonly status: ExecutionStatus;
+  readonly pauseRequested: boolean;
+  readonly round: number;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly completedAt: Date | null;
+  /** When it became ready; or, asleep, when it will be; null: something else wakes it, or it has ended. */
+  readonly dueAt: Date | null;
+  /** When the run as a whole times out. */
+  readonly deadlineAt: Date | null;
+  /** It sleeps. */
+  readonly asleep: boolean;
+  readonly error: StoredError | null;
+  readonly scheduleName: string | null;
+  /** That it runs; null: it is not known any more. */
+  readonly definition: WorkflowDefinition | null;
+  /** Who has paused or cancelled it, as far as that is known. */
+  readonly act: ActFacts | null;
+  /** Attempts that run now, the oldest first. */
+  readonly attempts: readonly AttemptFacts[];
+  /** Attempts that have failed and are made again, the next one first. */
+  readonly retries: readonly RetryFacts[];
+  /** Open waits, those that end first first; a thousand at most. */
+  readonly waits: readonly WaitFacts[];
+  /** Open waits beside these. */
+  readonly moreWaits: number;
+  /** Steps on other queues that no worker has. */
+  readonly away: readonly AwayFacts[];
+  /** Loops that it is in. */
+  readonly loops: readonly LoopFacts[];
+  /** Of a run that is ready. */
+  readonly queue: QueueFacts | null;
+  /** Of a run that a worker has. */
+  readonly worker: WorkerFacts | null;
+  /** Of a run that is being undone, or was. */
+  readonly undo: UndoFacts | null;
+  /** Of a run that has failed, was cancelled or undone. */
+  readonly failure: FailureFacts | null;
+  /** Of a completed run. */
+  readonly work: WorkFacts | null;
+}
+
+export interface ActFacts {
+  readonly actor: string | null;
+  readonly reason: string | null;
+}
+
+export interface AttemptFacts {
+  readonly step: string;
+  readonly path: string;
+  readonly attempt: number;
+  /** Null: its worker has not said yet. */
+  readonly startedAt: Date | null;
+}
+
+export interface RetryFacts {
+  readonly step: string;
+  readonly path: string;
+  /** That is made next, from 1. */
+  readonly attempt: number;
+  readonly at: Date;
+  /** Of the last one. */
+  readonly error: StoredError | null;
+}
+
+export interface WaitFacts {
+  readonly step: string;
+  readonly path: string;
+  readonly kind: WaitKind;
+  readonly names: readonly string[];
+  /** Of these the events that have come. */
+  readonly came: readonly string[];
+  readonly createdAt: Date;
+  /** When it is over, or times out; null: never. */
+  readonly dueAt: Date | null;
+  readonly onTimeout: 'throws' | 'fails' | 'value';
+  readonly childId: string | null;
+  readonly childWorkflow: string | null;
+  /** What the child stands at; one level. */
+  readonly child: StandingFacts | null;
+}
+
+export interface AwayFacts {
+  readonly step: string;
+  readonly path: string;
+  readonly dueAt: Date;
+  readonly queue: QueueFacts;
+}
+
+export interface LoopFacts {
+  /** Of the loop's selector. */
+  readonly path: string;
+  readonly items: number;
+  /** Items that have ended, failed ones among them. */
+  readonly through: number;
+  readonly failed: number;
+  /** That have ended in the last minute. */
+  readonly lastMinute: number;
+}
+
+/** A queue, as one row in it sees it. */
+export interface QueueFacts {
+  readonly name: string;
+  readonly paused: ActFacts | null;
+  /** Rows that workers hold. */
+  readonly held: number;
+  /** `globalConcurrency`, else the places of its living workers. */
+  readonly places: number;
+  readonly workers: number;
+  readonly rate: { readonly limit: number; readonly period: number; readonly used: number } | null;
+  /** Of its workflow's concurrency limit; `key` null: all runs of the workflow count together. */
+  readonly key: { readonly key: string | null; readonly limit: number; readonly taken: number } | null;
+  /** The version of its definition, and those that living workers of the queue have of the workflow. */
+  readonly version: number;
+  readonly versions: readonly number[];
+  /** One of them may claim it. */
+  readonly claimable: boolean;
+  /** Rows that come first. */
+  readonly ahead: number;
+}
+
+export interface WorkerFacts {
+  readonly seenAt: Date;
+  readonly expiresAt: Date;
+}
+
+export interface UndoFacts {
+  /** Names of the steps whose compensation has ended well, has failed, and is still to come. */
+  readonly done: readonly string[];
+  readonly failed: readonly string[];
+  readonly left: readonly string[];
+}
+
+export interface FailureFacts {
+  /** Null: no record of a step failed it. */
+  readonly step: string | null;
+  readonly attempts: number;
+  /** Other runs of the workflow that failed in that step with that error; `more`: that many at least. */
+  readonly others: { readonly n: number; readonly more: boolean; readonly since: Date } | null;
+  readonly retriedAs: string | null;
+}
+
+export interface WorkFacts {
+  /** ms that its attempts took. */
+  readonly ms: number;
+  readonly longestWait: { readonly step: string; readonly ms: number } | null;
+  readonly failedAttempts: number;
+  /** Items of loops that failed for good. */
+  readonly failedItems: number;
+}

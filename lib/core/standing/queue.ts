@@ -1,0 +1,77 @@
+import type { BlockedBy } from './said.js';
+import type { QueueFacts } from './facts.js';
+import { byWhom } from './ended.js';
+import { countOf, listOfNames, quoted, spanOf } from './words.js';
+
+/** Why nobody takes a row that is ready, the act that helps, and the same as data. */
+export interface Blocked {
+  readonly why: string;
+  readonly helps: string;
+  readonly by: BlockedBy;
+}
+
+const PERIODS: Readonly<Record<number, string>> = {
+  1_000: 'a second',
+  60_000: 'a minute',
+  3_600_000: 'an hour',
+  86_400_000: 'a day',
+};
+
+/** The first that holds; null: nothing is in its way. */
+export function blockedBy(workflow: string, queue: QueueFacts): Blocked | null {
+  const { name, paused, held, places, workers, rate, key, ahead } = queue;
+  const the = `queue ${quoted(name)}`;
+  if (paused !== null) {
+    const by = paused.actor === null ? {} : { by: paused.actor };
+    return {
+      why: byWhom(`${the} is paused`, paused),
+      helps: 'Resume the queue.',
+      by: { why: 'paused', queue: name, ...by },
+    };
+  }
+  if (places > 0 && held >= places) {
+    return {
+      why: `${the} is full, ${countOf(held)} of ${countOf(places)}`,
+      helps: 'More places or workers let it begin earlier.',
+      by: { why: 'full', queue: name, limit: places },
+    };
+  }
+  if (rate !== null && rate.used >= rate.limit) {
+    return {
+      why: `${the} has used its ${countOf(rate.limit)} ${PERIODS[rate.period] ?? `in ${spanOf(rate.period)}`}`,
+      helps: 'It begins when the rate allows it.',
+      by: { why: 'rate', queue: name, limit: rate.limit },
+    };
+  }
+  if (workers === 0) {
+    return {
+      why: `${the} has no worker`,
+      helps: `Start a process that works on ${the}.`,
+      by: { why: 'worker', queue: name },
+    };
+  }
+  if (key !== null && key.taken >= key.limit) {
+    const whose = key.key === null ? `its workflow ${quoted(workflow)}` : `its key ${quoted(key.key)}`;
+    return {
+      why: `${whose} has ${countOf(key.taken)} of ${countOf(key.limit)}`,
+      helps: 'It begins when one of these gives its place back.',
+      by: { why: 'key', queue: name, ...(key.key === null ? {} : { key: key.key }), limit: key.limit },
+    };
+  }
+  if (!queue.claimable) {
+    const has = queue.versions.length === 0 ? 'none' : queue.versions.map(String).join(', ');
+    return {
+      why: `no live worker has version ${queue.version} (has ${has})`,
+      helps: `Deploy code that has version ${queue.version} of ${listOfNames([workflow], 'and')}, or a later one.`,
+      by: { why: 'version', queue: name },
+    };
+  }
+  if (ahead > 0) {
+    return {
+      why: `${countOf(ahead)} come before it`,
+      helps: '',
+      by: { why: 'ahead', queue: name },
+    };
+  }
+  return null;
+}

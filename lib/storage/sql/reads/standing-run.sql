@@ -1,0 +1,25 @@
+-- What a run's rows say of where it stands.
+--
+-- $1 uuid: the run
+--
+-- `steps`: its steps on other queues. `act`: who has paused or cancelled it last. The worker's times are those of leases,
+-- shifted to the clock that runs live by.
+SELECT e.workflow, durable.run_status(e.status, q.state, q.paused, q.compensating, q.started_at) AS status,
+  q.state = 'running' AND q.paused AS pause_requested, e.round, e.created_at,
+  COALESCE(e.started_at, q.started_at) AS started_at, e.completed_at,
+  CASE WHEN isfinite(q.due_at) THEN q.due_at END AS due_at, CASE WHEN NOT q.compensating THEN q.deadline_at END AS deadline_at,
+  q.state, e.error, e.failed_step, e.schedule_name, e.snapshot, d.definition,
+  w.seen_at + (durable.clock() - now()) AS seen_at, w.expires_at + (durable.clock() - now()) AS expires_at,
+  (SELECT json_agg(json_build_object('id', s.id, 'state', s.state, 'step', s.step, 'due', (extract(epoch FROM s.due_at) * 1000)::float8) ORDER BY s.due_at, s.id)
+   FROM (SELECT o.id, o.state, o.step, o.due_at FROM durable.workflow_queue o WHERE o.step_of = e.id ORDER BY o.due_at, o.id LIMIT 100) s) AS steps,
+  (SELECT json_build_object('actor', a.actor, 'reason', a.details ->> 'reason')
+   FROM durable.audit a
+   WHERE a.target_kind = 'run' AND a.target_id = e.id::text AND a.outcome = 'done'
+     AND a.action = CASE WHEN e.status = 'active' THEN 'run.pause' ELSE 'run.cancel' END
+   ORDER BY a.id DESC LIMIT 1) AS act,
+  durable.clock() AS now
+FROM durable.workflow_executions e
+LEFT JOIN durable.workflow_queue q ON q.id = e.id
+LEFT JOIN durable.workers w ON w.id = q.worker_id
+LEFT JOIN durable.workflow_definitions d ON d.id = COALESCE(q.definition_id, e.definition_id)
+WHERE e.id = $1;

@@ -1,0 +1,203 @@
+import {
+  DEFAULT_RETRY,
+  DEFAULT_SETTINGS,
+  type StepNode,
+  type WorkflowDefinition,
+} from '../../lib/core/definition/definition.js';
+import { type Standing, standingOf } from '../../lib/core/standing/standing.js';
+import type { QueueFacts, StandingFacts, WaitFacts } from '../../lib/core/standing/facts.js';
+import { countOf, listOfNames, spanOf } from '../../lib/core/standing/words.js';
+
+const NOW = new Date('2026-03-01T12:00:00Z');
+
+function at(seconds: number): Date {
+  return new Date(NOW.getTime() + seconds * 1_000);
+}
+
+function step(name: string, more: Partial<StepNode['settings']> = {}): StepNode {
+  return { kind: 'step', name, member: name, settings: { ...DEFAULT_SETTINGS, ...more } };
+}
+
+const definition: WorkflowDefinition = {
+  name: 'order',
+  description: null,
+  queue: 'default',
+  priority: 0,
+  timeout: null,
+  maxRetries: 0,
+  maxRecoveries: 10,
+  concurrency: null,
+  nodes: [step('charge', { retry: { ...DEFAULT_RETRY, maxAttempts: 5 }, timeout: 30_000 }), step('ship')],
+  compensations: [],
+};
+
+const error = { name: 'CardError', message: 'declined' };
+
+const BASE: StandingFacts = {
+  now: NOW,
+  workflow: 'order',
+  status: 'pending',
+  pauseRequested: false,
+  round: 1,
+  createdAt: at(-1_000),
+  startedAt: at(-900),
+  completedAt: null,
+  dueAt: null,
+  deadlineAt: null,
+  asleep: false,
+  error: null,
+  scheduleName: null,
+  definition,
+  act: null,
+  attempts: [],
+  retries: [],
+  waits: [],
+  moreWaits: 0,
+  away: [],
+  loops: [],
+  queue: null,
+  worker: null,
+  undo: null,
+  failure: null,
+  work: null,
+};
+
+const QUEUE: QueueFacts = {
+  name: 'ai',
+  paused: null,
+  held: 0,
+  places: 20,
+  workers: 2,
+  rate: null,
+  key: null,
+  version: 31,
+  versions: [31],
+  claimable: true,
+  ahead: 0,
+};
+
+const WAIT: WaitFacts = {
+  step: 'charge',
+  path: 'charge',
+  kind: 'event',
+  names: ['paid'],
+  came: [],
+  createdAt: at(-60),
+  dueAt: null,
+  onTimeout: 'throws',
+  childId: null,
+  childWorkflow: null,
+  child: null,
+};
+
+const failure = { step: 'charge', attempts: 3, others: null, retriedAs: null };
+const ended = { completedAt: at(0), error };
+const cancelled = { name: 'WorkflowCancelledError', code: 'WORKFLOW_CANCELLED', message: 'wrong', reason: 'wrong' };
+const attempt = { step: 'charge', path: 'charge', attempt: 2, startedAt: at(-4) };
+const retry = { step: 'charge', path: 'charge', attempt: 3, at: at(8), error };
+const waits = (...all: Partial<WaitFacts>[]): Partial<StandingFacts> => ({
+  status: 'waiting',
+  asleep: true,
+  waits: all.map((wait) => ({ ...WAIT, ...wait })),
+});
+const due = (queue: Partial<QueueFacts>): Partial<StandingFacts> => ({
+  dueAt: at(-48),
+  startedAt: null,
+  queue: { ...QUEUE, ...queue },
+});
+
+type Row = [kind: Standing['kind'], facts: Partial<StandingFacts>, title: string, detail: RegExp];
+
+const TABLE: Row[] = [
+  ['failed', { status: 'failed', ...ended, failure }, 'Failed at `charge` after 3 attempts with `CardError`', /^declined\.$/],
+  ['failed', { status: 'failed', ...ended, failure: { ...failure, attempts: 1, retriedAs: 'x' } }, 'Failed at `charge` after 1 attempt with `CardError`', /retried as `x`\.$/],
+  ['failed', { status: 'failed', ...ended, failure: { ...failure, step: null, others: { n: 12, more: false, since: at(-600) } } }, 'Failed with `CardError`', /12 other runs failed the same way since 2026-03-01 11:50:00 UTC\.$/],
+  ['compensated', { status: 'compensated', ...ended, failure, undo: { done: ['a'], failed: [], left: [] } }, 'Failed at `charge` after 3 attempts with `CardError`, then was undone', /Undone: `a`\.$/],
+  ['compensation_failed', { status: 'compensation_failed', ...ended, failure, undo: { done: [], failed: ['a'], left: [] } }, 'Failed at `charge` after 3 attempts with `CardError`, then could not be undone', /Could not be undone: `a`\.$/],
+  ['cancelled', { status: 'cancelled', completedAt: at(0), error: cancelled }, 'Cancelled: "wrong"', /^$/],
+  ['cancelled', { status: 'cancelled', completedAt: at(0), error: cancelled, act: { actor: 'ada', reason: null } }, 'Cancelled by ada: "wrong"', /^$/],
+  ['cancelled', { status: 'cancelled', completedAt: at(0), error: { ...cancelled, reason: null } }, 'Cancelled', /^$/],
+  ['compensated', { status: 'compensated', completedAt: at(0), error: cancelled }, 'Cancelled: "wrong", then was undone', /^$/],
+  ['completed', { status: 'completed', startedAt: at(-1_260), completedAt: at(0), work: { ms: 3_240, longestWait: { step: 'charge', ms: 1_200_000 }, failedAttempts: 2, failedItems: 1 } }, 'Completed after 21 min; it worked for 3.2 s of them', /^Its longest wait, in `charge`, took 20 min\. 2 attempts failed on the way\. 1 item failed\.$/],
+  ['paused', { status: 'paused', act: { actor: 'ada', reason: 'look' }, deadlineAt: at(60) }, 'Paused by ada: "look"', /timeout goes on, until 2026-03-01 12:01:00 UTC\.$/],
+  ['paused', { status: 'paused' }, 'Paused', /^Resume it to let it go on\.$/],
+  ['paused', { status: 'paused', error: { name: 'DefinitionChangedError', code: 'DEFINITION_CHANGED', message: 'Workflow "order" cannot go on at "x": is gone. The run is paused', path: 'x' } }, 'Paused: `DefinitionChangedError`, place `x` is gone', /^Workflow/],
+  ['paused', { status: 'paused', error: { name: 'NonDeterministicStepError', code: 'NON_DETERMINISTIC_STEP', message: 'Step "x" asked', step: 'x' } }, 'Paused: `NonDeterministicStepError` in `x`', /^Step/],
+  ['paused', { status: 'paused', error: { name: 'Error', message: 'refused' } }, 'Paused: `Error`', /^refused\. Mend what it says, then resume the run\.$/],
+  ['compensating', { status: 'compensating', error, failure, undo: { done: ['a'], failed: [], left: ['bookFlight', 'c'] } }, 'Undoes `bookFlight`, 1 of 3 done', /^Failed at `charge` after 3 attempts with `CardError`\. declined\.$/],
+  ['running', { status: 'running', attempts: [attempt] }, 'Runs `charge`, attempt 2 of 5', /^For 4 s\. Its timeout ends the attempt at/],
+  ['running', { status: 'running', attempts: [attempt, ...Array.from({ length: 4 }, () => attempt)] }, 'Runs `charge`, attempt 2 of 5 (and 4 more)', /^For 4 s/],
+  ['running', { status: 'running', attempts: Array.from({ length: 10 }, (_, n) => ({ step: 'sendOne', path: `all[${n}]/sendOne`, attempt: 1, startedAt: at(-1) })), loops: [{ path: 'all', items: 10_000, through: 6_786, failed: 14, lastMinute: 1_607 }] }, 'Runs `sendOne` for 10 items; 6 786 of 10 000 are through, 14 of them failed', /^About 2 min yet\.$/],
+  ['running', { status: 'running', pauseRequested: true, worker: { seenAt: at(-20), expiresAt: at(10) } }, 'Is with a worker', /^For 15 min\. It is to be paused .* out of touch since .*: it is taken over at 2026-03-01 12:00:10 UTC\.$/],
+  ['retry', { status: 'waiting', asleep: true, retries: [retry] }, 'Tries `charge` again: 2 of 5 attempts have failed with `CardError`', /^declined\. If all fail, the run fails\.$/],
+  ['retry', { status: 'waiting', asleep: true, round: 2, dueAt: at(9), error, definition: { ...definition, maxRetries: 3 } }, 'Tries again from the start: 1 of 4 rounds have failed with `CardError`', /^declined\.$/],
+  ['input', waits({ kind: 'input', names: ['approve'] }), 'Waits for a person to answer `approve`', /^In `charge` since 2026-03-01 11:59:00 UTC\. Then comes `ship`\.$/],
+  ['event', waits({ dueAt: at(60) }, {}, {}), 'Waits for the event `paid`, and 2 more', /At 2026-03-01 12:01:00 UTC it times out: the wait throws\./],
+  ['any', waits({ kind: 'any', names: ['paid', 'declined'], path: 'ship', step: 'ship' }), 'Waits for the event `paid` or `declined`', /Then it is completed\.$/],
+  ['all', waits({ kind: 'all', names: ['a', 'b', 'paid'], came: ['a', 'b'] }), 'Waits for the event `paid`; 2 of 3 have come', /^In/],
+  ['sleep', waits({ kind: 'child' }, { kind: 'sleep', dueAt: at(60) }), 'Sleeps, and 1 more', /^In/],
+  ['child', waits({ kind: 'child', childWorkflow: 'shipment', child: { ...BASE, ...waits({ names: ['delivered'] }) } }), 'Waits for its child `shipment`, which waits for the event `delivered`', /^In/],
+  ['child', waits({ kind: 'child', childWorkflow: 'shipment', child: { ...BASE, status: 'paused', act: { actor: 'ada', reason: null } } }), 'Waits for its child `shipment`, which is paused by ada', /^In/],
+  ['queued', { status: 'waiting', asleep: true, away: [{ step: 'resize', path: 'resize', dueAt: at(-240), queue: { ...QUEUE, name: 'gpu' } }] }, '`resize` is ready in queue `gpu` for 4 min', /^$/],
+  ['scheduled', { asleep: true, startedAt: null, dueAt: at(10_800), scheduleName: 'daily' }, 'Starts in 3 h', /^By schedule `daily`\.$/],
+  ['due', due({}), 'Is ready for 48 s', /^$/],
+  ['due', due({ paused: { actor: 'ada', reason: null } }), 'Is ready for 48 s: queue `ai` is paused by ada', /^Resume the queue\.$/],
+  ['due', due({ held: 20 }), 'Is ready for 48 s: queue `ai` is full, 20 of 20', /./],
+  ['due', due({ rate: { limit: 100, period: 60_000, used: 100 } }), 'Is ready for 48 s: queue `ai` has used its 100 a minute', /./],
+  ['due', due({ workers: 0, places: 0 }), 'Is ready for 48 s: queue `ai` has no worker', /./],
+  ['due', due({ key: { key: 'c-17', limit: 1, taken: 1 } }), 'Is ready for 48 s: its key `c-17` has 1 of 1', /./],
+  ['due', due({ claimable: false, versions: [30] }), 'Is ready for 48 s: no live worker has version 31 (has 30)', /^Deploy code/],
+  ['due', due({ ahead: 1_239 }), 'Is ready for 48 s: 1 239 come before it', /^$/],
+]; // prettier-ignore
+
+it.each(TABLE)('%s: %#', (kind, facts, title, detail) => {
+  const standing = standingOf({ ...BASE, ...facts });
+  expect(standing).toMatchObject({ kind, title });
+  expect(standing.detail).toMatch(detail);
+});
+
+it('the table has every kind', () => {
+  const kinds = ['failed', 'compensated', 'compensation_failed', 'cancelled', 'completed', 'paused', 'compensating', 'running', 'retry', 'input', 'event', 'any', 'all', 'sleep', 'child', 'queued', 'scheduled', 'due']; // prettier-ignore
+  expect([...new Set(TABLE.map(([kind]) => kind))].toSorted()).toEqual(kinds.toSorted());
+});
+
+it.each([
+  [{ paused: { actor: 'ada', reason: null } }, { why: 'paused', queue: 'ai', by: 'ada' }],
+  [{ held: 20 }, { why: 'full', queue: 'ai', limit: 20 }],
+  [{ rate: { limit: 5, period: 1, used: 6 } }, { why: 'rate', queue: 'ai', limit: 5 }],
+  [
+    { workers: 0, places: 0 },
+    { why: 'worker', queue: 'ai' },
+  ],
+  [{ key: { key: null, limit: 1, taken: 1 } }, { why: 'key', queue: 'ai', limit: 1 }],
+  [{ claimable: false }, { why: 'version', queue: 'ai' }],
+  [{ ahead: 1 }, { why: 'ahead', queue: 'ai' }],
+  [{}, null],
+] as const)('what blocks a run is there as data: %j', (queue, blockedBy) => {
+  expect(standingOf({ ...BASE, ...due(queue) }).blockedBy).toEqual(blockedBy);
+});
+
+it('until is when the first of what ends it comes', () => {
+  const of = (facts: Partial<StandingFacts>): Standing => standingOf({ ...BASE, ...facts });
+  expect(of({ status: 'running', attempts: [attempt] }).until).toEqual(at(26));
+  expect(of({ status: 'running', attempts: [attempt], deadlineAt: at(5) }).until).toEqual(at(5));
+  expect(of({ status: 'waiting', asleep: true, retries: [retry] })).toMatchObject({
+    until: at(8),
+    nextAttemptAt: at(8),
+  });
+  expect(of(waits({}, { dueAt: at(70) })).until).toEqual(at(70));
+  expect(of({ ...waits({}), deadlineAt: at(90) }).until).toEqual(at(90));
+  expect(of(waits({ dueAt: at(1), childId: 'c' })).waits).toEqual([
+    { step: 'charge', path: 'charge', kind: 'event', names: ['paid'], until: at(1), childId: 'c' },
+  ]);
+});
+
+it('spans, numbers and lists read as people write them', () => {
+  expect([0, 999, 1_000, 3_240, 48_000, 119_000, 240_000, 7_199_000, 10_800_000, 172_800_000].map(spanOf)).toEqual([
+    '0 ms', '999 ms', '1 s', '3.2 s', '48 s', '119 s', '4 min', '120 min', '3 h', '2 d',
+  ]); // prettier-ignore
+  expect([0, 999, 1_000, 1_234_567].map(countOf)).toEqual(['0', '999', '1 000', '1 234 567']);
+  expect([['a'], ['a', 'b'], ['a', 'b', 'c`']].map((names) => listOfNames(names, 'and'))).toEqual([
+    '`a`', '`a` and `b`', "`a`, `b` and `c'`",
+  ]); // prettier-ignore
+});
