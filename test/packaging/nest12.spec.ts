@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTestDatabase } from '../support/database.js';
 import { FreshApp, INSTALL_TIMEOUT } from './fresh-app.js';
-import { Packed } from './packed.js';
+import { command, Packed } from './packed.js';
 
 /** A fresh Nest 12 app of ES modules with nothing more than it needs: no HTTP platform, no OpenTelemetry, no class-validator. */
 let packed: Packed;
@@ -13,6 +13,7 @@ let app: FreshApp;
 beforeAll(async () => {
   packed = await Packed.pack();
   app = await FreshApp.install(packed, 'nest12');
+  app.tsc('typescript', []);
 }, INSTALL_TIMEOUT);
 
 afterAll(() => packed.remove());
@@ -26,7 +27,7 @@ describe('a minimal Nest 12 app', () => {
   });
 
   it.each(['typescript59', 'typescript'])('compiles with skipLibCheck: false under %s', (compiler) => {
-    expect(app.tsc(compiler, [])).toBe('');
+    expect(app.tsc(compiler, ['--noEmit'])).toBe('');
     expect(app.tsc(compiler, ['--module', 'preserve', '--moduleResolution', 'bundler', '--noEmit'])).toBe('');
   });
 
@@ -37,7 +38,7 @@ describe('a minimal Nest 12 app', () => {
     expect(await readdir(join(place, 'postgres', 'data'))).not.toContain('postmaster.pid');
   });
 
-  it('starts runs from a process without the providers, once a worker has booted', async () => {
+  it('starts runs from a process without the providers, once a worker has booted, and lists them on the command line', async () => {
     const { url, drop } = await createTestDatabase({ migrated: false });
     const env = { DATABASE_URL: url };
     expect(app.node(['dist/api.js'], env)).toMatch(
@@ -49,6 +50,9 @@ describe('a minimal Nest 12 app', () => {
       chargeId: 'charge of o2',
       parcel: 'parcel 2',
     });
+    expect(command('npx', ['--no', 'nest-durable', 'list', '--url', url], app.folder)).toMatch(
+      /completed +process_order/,
+    );
     worker.kill('SIGTERM');
     await once(worker, 'exit');
     await drop();
