@@ -5,14 +5,8 @@ export default {
   rootDir: import.meta.dirname,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  // The packaging test needs a build; the long tests of faults, and those of every sentence of the API, some minutes:
-  // npm run test:package, test:chaos, test:contract.
-  testPathIgnorePatterns: [
-    '/node_modules/',
-    '<rootDir>/test/packaging/',
-    '<rootDir>/test/chaos/',
-    '<rootDir>/test/contract/',
-  ],
+  // The packaging tests need a build, those of faults take many minutes: npm run test:package, test:chaos.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/packaging/', '<rootDir>/test/chaos/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/test/bench/dbos/', '<rootDir>/test/packaging/apps/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', { ...swcOptions, configFile: false, swcrc: false }] },

@@ -24,6 +24,7 @@ import {
 } from 'nest-durable';
 import { DataSource, type EntityManager } from 'typeorm';
 import { createTestDatabase } from '../support/database.js';
+import { until } from '../support/until.js';
 
 const undone: string[] = [];
 
@@ -172,15 +173,6 @@ afterAll(async () => {
   await worker.close();
   await dataSource.destroy();
 });
-
-/** Resolves once the check gives something; the state is asked for, no time is waited for. */
-async function until<T>(check: () => Promise<T | undefined | false>): Promise<T> {
-  for (;;) {
-    const found = await check();
-    if (found !== undefined && found !== false) return found;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 function untilWaiting(id: string): Promise<Execution> {
   return until(async () => {

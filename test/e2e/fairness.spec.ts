@@ -3,6 +3,7 @@ import { Test } from '@nestjs/testing';
 import { Decision, DurableClient, DurableModule, goto, sleep, Step, waitForEvent, Workflow } from 'nest-durable';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createTestDatabase } from '../support/database.js';
+import { until } from '../support/until.js';
 
 /** Who comes first where a queue has more to do than places. */
 
@@ -46,10 +47,6 @@ class WaitingWorkflow {
 
 let app: INestApplicationContext;
 let client: DurableClient;
-
-async function until(done: () => boolean): Promise<void> {
-  while (!done()) await pause(5);
-}
 
 async function start(priorityAgeing: number): Promise<void> {
   const { url } = await createTestDatabase();

@@ -11,7 +11,8 @@ import {
   type WorkflowHandle,
 } from 'nest-durable';
 import pg from 'pg';
-import { type ContractApp, caught, Gates, openApp, reached, until } from '../contract/contract-app.js';
+import { caught, Gates, openApp, type PlainApp, reached } from '../support/plain-app.js';
+import { until } from '../support/until.js';
 import { createTestDatabase } from '../support/database.js';
 
 /** The timeout of a run is acted on wherever the run stands. What is late here is late since the test says so. */
@@ -77,7 +78,7 @@ const ALL = [HogWorkflow, LimitedWorkflow, BookedWorkflow, ParentWorkflow];
 
 let pool: pg.Pool;
 let url: string;
-const apps: ContractApp[] = [];
+const apps: PlainApp[] = [];
 
 beforeEach(async () => {
   ({ url } = await createTestDatabase());
@@ -90,7 +91,7 @@ afterEach(async () => {
   await pool.end();
 });
 
-async function deploy(providers: Provider[] = ALL, concurrency = 1): Promise<ContractApp> {
+async function deploy(providers: Provider[] = ALL, concurrency = 1): Promise<PlainApp> {
   const app = await openApp({ database: { url }, queues: { default: { concurrency } } }, providers);
   apps.push(app);
   return app;

@@ -17,6 +17,7 @@ import {
 import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { expectInvariants } from '../support/invariants.js';
+import { until } from '../support/until.js';
 
 const ARMS = Array.from({ length: 20 }, (_, at) => `arm${at}`);
 const LINES = 25;
@@ -156,10 +157,6 @@ async function talk(client: DurableClient, kind: string): Promise<LogEntry[]> {
   const run = await client.start(TalkWorkflow, { kind });
   await run.result().catch(() => {});
   return client.getLogs(run.id);
-}
-
-async function until(done: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await done())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 const messages = (logs: readonly LogEntry[]): string[] => logs.map(({ message }) => message);

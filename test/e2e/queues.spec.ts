@@ -18,6 +18,7 @@ import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { largestOverlaps, watchOverlaps } from '../support/overlaps.js';
 import { SlowCommits } from '../support/slow-commits.js';
+import { until } from '../support/until.js';
 
 /** Steps wait at a gate until the test opens it. */
 const gates = new Map<string, () => void>();
@@ -80,10 +81,6 @@ async function node(options: DurableModuleOptions = {}): Promise<{
   const app = await module.init();
   apps.push(app);
   return { app, client: app.get(DurableClient), queues: app.get(DurableQueues) };
-}
-
-async function until(done: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await done())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 function results(runs: readonly WorkflowHandle[]): Promise<unknown[]> {

@@ -36,6 +36,7 @@ import { channelOf } from '../../lib/storage/notify/listener.js';
 import { AttemptLogs } from '../../lib/storage/reads/log-rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { expectInvariants } from '../support/invariants.js';
+import { until } from '../support/until.js';
 
 /** What must not be shown, in all that a run carries. */
 const S = 'hunter2';
@@ -234,10 +235,6 @@ async function node(
 /** Everything in it, fields that are not enumerable, maps and stacks included. */
 function textOf(value: unknown): string {
   return inspect(value, { depth: null, showHidden: true, maxArrayLength: null, maxStringLength: null });
-}
-
-async function until(fits: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await fits())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 /** What there is to wait for is given to it; the run goes on without help from then on. */

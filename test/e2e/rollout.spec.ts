@@ -12,6 +12,7 @@ import {
 } from 'nest-durable';
 import { createTestDatabase } from '../support/database.js';
 import { Forks } from '../support/forks.js';
+import { until } from '../support/until.js';
 
 /** Two versions of the code on one database, with processes that come and go. */
 
@@ -58,10 +59,6 @@ class Pod {
     const list = await this.client.listSchedules();
     return Object.fromEntries(list.map(({ name, cron, removedAt }) => [name, removedAt === null ? cron : null]));
   }
-}
-
-async function until(look: () => Promise<boolean>): Promise<void> {
-  while (!(await look())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 @Workflow({ name: 'report' })

@@ -19,6 +19,7 @@ import {
 } from 'nest-durable';
 import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { until } from '../support/until.js';
 
 let database: TestDatabase;
 let pool: pg.Pool;
@@ -79,14 +80,6 @@ async function results(): Promise<(string | null)[]> {
       WHERE e.status = 'completed' ORDER BY e.schedule_time`,
   );
   return rows.map(({ output }) => (JSON.parse(output) as Result).due);
-}
-
-async function until<T>(look: () => Promise<T | false>): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found !== false) return found;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 class Base {

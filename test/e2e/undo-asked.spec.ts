@@ -11,7 +11,8 @@ import {
   WorkflowFailedError,
 } from 'nest-durable';
 import pg from 'pg';
-import { type ContractApp, caught, Gates, openApp, reached, until } from '../contract/contract-app.js';
+import { caught, Gates, openApp, type PlainApp, reached } from '../support/plain-app.js';
+import { until } from '../support/until.js';
 import { createTestDatabase } from '../support/database.js';
 
 /** A run that is asked to undo what it did comes to an end, or to a stop, whatever else has become of it. */
@@ -97,7 +98,7 @@ class ChargeGone {
 
 let pool: pg.Pool;
 let url: string;
-const apps: ContractApp[] = [];
+const apps: PlainApp[] = [];
 
 beforeEach(async () => {
   ({ url } = await createTestDatabase());
@@ -110,7 +111,7 @@ afterEach(async () => {
   await pool.end();
 });
 
-async function deploy(...providers: Provider[]): Promise<ContractApp> {
+async function deploy(...providers: Provider[]): Promise<PlainApp> {
   const app = await openApp({ database: { url }, queues: { default: { concurrency: 1 } } }, providers);
   apps.push(app);
   return app;
@@ -147,7 +148,7 @@ it('one that is cancelled while its timeout ends it, with nothing to undo, has f
 });
 
 describe('one that is paused since its place is gone from the code', () => {
-  async function paused(...code: Provider[]): Promise<{ client: ContractApp['client']; id: string }> {
+  async function paused(...code: Provider[]): Promise<{ client: PlainApp['client']; id: string }> {
     const old = await deploy(OrderWorkflow);
     const { id } = await old.client.start(OrderWorkflow, {});
     await reached(old.client, id, 'waiting');

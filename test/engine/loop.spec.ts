@@ -1,5 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { Loop } from '../../lib/engine/time/loop.js';
+import { until } from '../support/until.js';
 
 /** Turns of a loop of which nobody but who asks needs one. */
 function asked(interval: number): { loop: Loop; turns: () => number } {
@@ -10,10 +10,6 @@ function asked(interval: number): { loop: Loop; turns: () => number } {
   };
   const loop = new Loop('Test', interval, job, () => {}, () => false); // prettier-ignore
   return { loop, turns: () => turns };
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await pause(1);
 }
 
 it('is done when it was asked for, though a turn of the interval would have come before and is left out', async () => {

@@ -2,15 +2,8 @@ import { DURABLE_EVENT_KINDS, type DurableEvent, getDurableEventsToken } from 'n
 import { DataSource } from 'typeorm';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import { createTestDatabase } from '../support/database.js';
-import {
-  closeNodes,
-  type EventNode,
-  EverythingWorkflow,
-  eventually,
-  Heard,
-  openNode,
-  PlainWorkflow,
-} from './support.js';
+import { closeNodes, type EventNode, EverythingWorkflow, Heard, openNode, PlainWorkflow } from './support.js';
+import { until } from '../support/until.js';
 
 let url: string;
 let worker: EventNode;
@@ -33,7 +26,7 @@ async function everything(from: EventNode): Promise<{ all: Heard; steps: Heard[]
   const ids = [uuidv7(), uuidv7(), uuidv7()] as const;
   const all = new Heard(from.events.all());
   const steps = ids.map((id) => new Heard(from.events.workflow(id)));
-  await eventually(() => ids.every((id) => [worker, client].every(({ hub }) => hub.wants(id) === 'steps')));
+  await until(() => ids.every((id) => [worker, client].every(({ hub }) => hub.wants(id) === 'steps')));
   const answer = async (id: string): Promise<void> => {
     await all.until((events) => of(events, 'input_requested').some((event) => event.executionId === id));
     await does.provideInput(id, 'colour', 'red');
@@ -119,7 +112,7 @@ it('tells that a run has failed, and that it could not be undone', async () => {
 
 it('schedules() and inputs() tell of those only, on another node too', async () => {
   const [schedules, inputs] = [new Heard(client.events.schedules()), new Heard(client.events.inputs())];
-  await eventually(() => [worker, client].every(({ hub }) => hub.isWanted && hub.wants(uuidv7()) === 'run'));
+  await until(() => [worker, client].every(({ hub }) => hub.isWanted && hub.wants(uuidv7()) === 'run'));
   const run = await worker.client.start(EverythingWorkflow, {});
   await inputs.until((events) => events.length === 1);
   await run.provideInput('colour', 'blue');
@@ -145,20 +138,20 @@ it('events sent in a transaction are told when they are taken in', async () => {
 });
 
 it('is free where nobody listens', async () => {
-  await eventually(() => !worker.hub.isWanted);
+  await until(() => !worker.hub.isWanted);
   await (await client.client.start(PlainWorkflow, {})).result();
   expect(worker.hub.wants(uuidv7())).toBe('nothing');
   const heard = new Heard(client.events.all());
-  await eventually(() => worker.hub.isWanted);
+  await until(() => worker.hub.isWanted);
   heard.end();
-  await eventually(() => !worker.hub.isWanted);
+  await until(() => !worker.hub.isWanted);
 });
 
 it('can be injected by name, refuses an id that is none, and completes at shutdown', async () => {
   expect(worker.app.get(getDurableEventsToken())).toBeInstanceOf(worker.events.constructor);
   expect(() => worker.events.workflow('nonsense')).toThrow('expected a UUID');
   const heard = new Heard(worker.events.all());
-  await eventually(() => worker.hub.isWanted);
+  await until(() => worker.hub.isWanted);
   await closeNodes();
   expect(heard.completed).toBe(true);
 });

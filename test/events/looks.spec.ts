@@ -10,7 +10,7 @@ import { queryOf } from '../../lib/storage/connection/transaction.js';
 import { connectTo } from '../support/connections.js';
 import { createTestDatabase } from '../support/database.js';
 import { startProxy } from '../support/tcp-proxy.js';
-import { eventually } from './support.js';
+import { until } from '../support/until.js';
 
 const DAY = 86_400_000;
 
@@ -58,15 +58,15 @@ it('the history is looked at when events were missed, once, from then on and no 
   const { reads, got, looks } = open({ kind: 'all' }, true);
   reads.history = [event('before', reads.time - DAY), event('after', reads.time + 1)];
   looks.changed();
-  await eventually(() => reads.asked > 0);
+  await until(() => reads.asked > 0);
   expect(reads.looks).toEqual([]);
   looks.missed(2 * DAY);
-  await eventually(() => got.length > 0);
+  await until(() => got.length > 0);
   expect([got, reads.looks.length]).toEqual([['after'], 1]);
   expect(reads.looks[0]).toBeGreaterThan(2 * DAY);
   reads.history.push(event('later', reads.time + 2));
   looks.missed(0);
-  await eventually(() => got.length > 1);
+  await until(() => got.length > 1);
   expect(got).toEqual(['after', 'later']);
   await looks.stop();
 });
@@ -76,7 +76,7 @@ it('a worker that died is reason enough, once', async () => {
   reads.history = [event('unheard', reads.time + 1)];
   reads.dead = [{ id: 7, unseenMs: 30_000 }];
   looks.changed();
-  await eventually(() => got.length > 0);
+  await until(() => got.length > 0);
   expect(reads.looks[0]).toBeGreaterThan(30_000);
   const before = reads.looks.length;
   looks.changed();
@@ -89,7 +89,7 @@ it('single runs are looked at again and again, with and without notifications', 
     const { reads, got, looks } = open({ kind: 'run', runId: 'run' }, notified);
     reads.history = [event('old', reads.time - DAY), event('new', reads.time + 1)];
     looks.changed();
-    await eventually(() => got.length > 0);
+    await until(() => got.length > 0);
     expect([got, reads.looks]).toEqual([['new'], []]);
     await looks.stop();
   }
@@ -107,15 +107,15 @@ it('a link says that it is back, and since when nothing was heard', async () => 
     link.on('back', () => said.push('back'));
     link.on('message', (payload) => said.push(payload));
     link.listen();
-    await eventually(() => link.aliveAt > 0);
+    await until(() => link.aliveAt > 0);
     await link.send(['one']);
-    await eventually(() => said.length > 0);
+    await until(() => said.length > 0);
     const cut = performance.now();
     const back = once(link, 'back');
     proxy.cut();
     await back;
     expect(link.aliveAt).toBeLessThanOrEqual(cut);
-    await eventually(async () => {
+    await until(async () => {
       await link.send(['two']).catch(() => {});
       return said.includes('two');
     });

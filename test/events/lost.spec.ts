@@ -1,7 +1,8 @@
 import { Pool } from 'pg';
 import { createTestDatabase } from '../support/database.js';
 import { startProxy } from '../support/tcp-proxy.js';
-import { closeNodes, EverythingWorkflow, eventually, Heard, openNode, PlainWorkflow } from './support.js';
+import { closeNodes, EverythingWorkflow, Heard, openNode, PlainWorkflow } from './support.js';
+import { until } from '../support/until.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
 
 afterEach(closeNodes);
@@ -14,14 +15,14 @@ it('what was missed while the connection was lost is found in the tables', async
     const client = await openNode(proxy.through(url), { workers: false });
     const id = uuidv7();
     const [all, one] = [new Heard(client.events.all()), new Heard(client.events.workflow(id))];
-    await eventually(() => worker.hub.wants(id) === 'steps');
+    await until(() => worker.hub.wants(id) === 'steps');
     const first = await worker.client.start(PlainWorkflow, {});
     await all.until((events) => events.some((e) => e.executionId === first.id && e.kind === 'workflow_completed'));
 
     await proxy.down();
     await (await worker.client.start(PlainWorkflow, {}, { id })).result();
     const missed = await worker.client.start(EverythingWorkflow, {});
-    await eventually(async () => (await worker.client.listPendingInputs({ executionId: missed.id })).length > 0);
+    await until(async () => (await worker.client.listPendingInputs({ executionId: missed.id })).length > 0);
     expect(all.kinds(id)).toEqual([]);
     await proxy.up();
 
@@ -71,7 +72,7 @@ it('without notifications one run is polled, and the rest is told where it happe
     new Heard(client.events.all()),
     new Heard(client.events.workflow(id)),
   ];
-  await eventually(() => worker.hub.wants(id) !== 'nothing' && client.hub.wants(id) === 'steps');
+  await until(() => worker.hub.wants(id) !== 'nothing' && client.hub.wants(id) === 'steps');
   const run = await worker.client.start(EverythingWorkflow, {}, { id });
   await one.until((events) => events.some((e) => e.kind === 'input_requested'));
   await worker.client.provideInput(run.id, 'colour', 'red');

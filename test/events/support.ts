@@ -108,8 +108,3 @@ export class Heard {
     this.subscription.unsubscribe();
   }
 }
-
-/** Until something is so that nobody tells of. */
-export async function eventually(fits: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await fits())) await new Promise((resolve) => setTimeout(resolve, 10));
-}

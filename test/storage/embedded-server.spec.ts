@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { isNumberInUse } from '../../lib/storage/embedded/process-identity.js';
+import { until } from '../support/until.js';
 
 interface Answer {
   url: string;
@@ -47,7 +48,7 @@ afterEach(async () => {
   // A test puts the number of this very process there.
   if (pid !== undefined && pid !== process.pid && isNumberInUse(pid)) {
     process.kill(pid, 'SIGQUIT');
-    await eventually(async () => (await postmasterPid(dir)) === undefined || !isNumberInUse(pid));
+    await until(async () => (await postmasterPid(dir)) === undefined || !isNumberInUse(pid));
   }
   await rm(root, { recursive: true, force: true, maxRetries: 5 });
 });
@@ -142,7 +143,7 @@ describe('the embedded server', () => {
     const guest = use({ dir });
     await guest.answer;
     await owner.kill();
-    await eventually(async () => (await readdir(join(dir, 'clients'))).length === 1);
+    await until(async () => (await readdir(join(dir, 'clients'))).length === 1);
     expect(await query(url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
     expect(await postmasterPid(dir)).toBe(pid);
     await guest.kill();
@@ -151,7 +152,7 @@ describe('the embedded server', () => {
 
   it('stops where the process is killed while it starts it', async () => {
     const owner = use({ dir });
-    await eventually(async () => (await postmasterPid(dir)) !== undefined);
+    await until(async () => (await postmasterPid(dir)) !== undefined);
     await owner.kill();
     await stopped(dir);
     const heir = use({ dir });
@@ -307,7 +308,7 @@ async function postmasterPid(directory: string): Promise<number | undefined> {
 
 /** Resolves when the server of the directory has ended. */
 async function stopped(directory: string): Promise<void> {
-  await eventually(async () => (await postmasterPid(directory)) === undefined);
+  await until(async () => (await postmasterPid(directory)) === undefined);
 }
 
 async function query(connectionString: string, sql: string): Promise<unknown[]> {
@@ -318,13 +319,5 @@ async function query(connectionString: string, sql: string): Promise<unknown[]> 
     return (await client.query(sql)).rows;
   } finally {
     await client.end();
-  }
-}
-
-async function eventually(check: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!(await check())) {
-    if (Date.now() > deadline) throw new Error('the server of the test did not end');
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

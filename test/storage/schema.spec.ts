@@ -3,9 +3,9 @@ import pg from 'pg';
 import { createTestDatabase, testSchema } from '../support/database.js';
 import { dumpSchema } from '../support/schema-dump.js';
 
-const file = new URL('../schema.sql', import.meta.url);
+const file = new URL('./schema.sql', import.meta.url);
 
-it('the migrated schema is that of test/schema.sql (UPDATE_SCHEMA=1 writes it anew)', async () => {
+it('the migrated schema is that of test/storage/schema.sql (UPDATE_SCHEMA=1 writes it anew)', async () => {
   const database = await createTestDatabase();
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();

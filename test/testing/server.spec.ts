@@ -1,10 +1,10 @@
 import { jest } from '@jest/globals';
 import { existsSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { type Fork, Forks } from '../support/forks.js';
 import { onServer } from '../support/leak-check.mjs';
 import { onTestServer } from './support.js';
+import { until } from '../support/until.js';
 
 interface Told {
   readonly url: string;
@@ -34,10 +34,6 @@ async function answers(connectionString: string): Promise<boolean> {
     () => client.end().then(() => true),
     () => false,
   );
-}
-
-async function until(state: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await state())) await delay(20);
 }
 
 async function databasesLike(name: string): Promise<number> {

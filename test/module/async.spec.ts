@@ -1,0 +1,193 @@
+import { Inject, Injectable, type INestApplicationContext, Module } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import {
+  ConfigurationError,
+  DurableClient,
+  DurableEvents,
+  type DurableFactoryOptions,
+  DurableHealthIndicator,
+  DurableModule,
+  type DurableOptionsFactory,
+  DurableQueues,
+  getDurableClientToken,
+  getDurableEventsToken,
+  getDurableHealthIndicatorToken,
+  getDurableQueuesToken,
+  InjectDurable,
+  Step,
+  Workflow,
+  WorkflowNotFoundError,
+} from 'nest-durable';
+import { createTestDatabase } from '../support/database.js';
+import { bootError, caught } from '../support/plain-app.js';
+
+/** forRootAsync, and several instances in one app. */
+
+@Workflow({ name: 'first' })
+class FirstWorkflow {
+  @Step()
+  work() {
+    return { by: 'first' };
+  }
+}
+
+@Workflow({ name: 'second', instance: 'other' })
+class SecondWorkflow {
+  @Step()
+  work() {
+    return { by: 'second' };
+  }
+}
+
+let url: string;
+const apps: INestApplicationContext[] = [];
+
+beforeEach(async () => {
+  ({ url } = await createTestDatabase());
+});
+
+afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())));
+
+async function open(metadata: Parameters<typeof Test.createTestingModule>[0]): Promise<INestApplicationContext> {
+  const app = await (await Test.createTestingModule(metadata).compile()).init();
+  apps.push(app);
+  return app;
+}
+
+describe('forRootAsync', () => {
+  const URL_TOKEN = Symbol('url');
+
+  function configModule(): { module: new () => object; providers: object[]; exports: symbol[] } {
+    @Module({})
+    class ConfigModule {}
+    return { module: ConfigModule, providers: [{ provide: URL_TOKEN, useFactory: () => url }], exports: [URL_TOKEN] };
+  }
+
+  async function resultOf(app: INestApplicationContext): Promise<unknown> {
+    return (await app.get(DurableClient).start(FirstWorkflow, {})).result();
+  }
+
+  it('takes useFactory with imports and inject', async () => {
+    const durable = DurableModule.forRootAsync({
+      imports: [configModule() as never],
+      inject: [URL_TOKEN],
+      useFactory: (given: string) => ({ database: { url: given } }),
+    });
+    expect(await resultOf(await open({ imports: [durable], providers: [FirstWorkflow] }))).toEqual({ by: 'first' });
+  });
+
+  it('takes an async factory', async () => {
+    const durable = DurableModule.forRootAsync({
+      useFactory: async () => {
+        await new Promise(setImmediate);
+        return { database: { url }, queues: { default: { concurrency: 2 } } };
+      },
+    });
+    expect(await resultOf(await open({ imports: [durable], providers: [FirstWorkflow] }))).toEqual({ by: 'first' });
+  });
+
+  it('takes useClass and useExisting', async () => {
+    @Injectable()
+    class Options implements DurableOptionsFactory {
+      constructor(@Inject(URL_TOKEN) private readonly given: string) {}
+      create(): DurableFactoryOptions {
+        return { database: { url: this.given } };
+      }
+    }
+    const imports = [configModule() as never];
+    const byClass = DurableModule.forRootAsync({ imports, useClass: Options });
+    expect(await resultOf(await open({ imports: [byClass], providers: [FirstWorkflow] }))).toEqual({ by: 'first' });
+
+    @Module({ imports, providers: [Options], exports: [Options] })
+    class OptionsModule {}
+    const existing = DurableModule.forRootAsync({ imports: [OptionsModule], useExisting: Options });
+    expect(await resultOf(await open({ imports: [existing], providers: [FirstWorkflow] }))).toEqual({ by: 'first' });
+  });
+
+  it('takes name and isGlobal', async () => {
+    const durable = DurableModule.forRootAsync({
+      name: 'other',
+      isGlobal: false,
+      useFactory: () => ({ database: { url } }),
+    });
+    const app = await open({ imports: [durable], providers: [SecondWorkflow] });
+    const client = app.get<DurableClient>(getDurableClientToken('other'));
+    expect(await (await client.start(SecondWorkflow, {})).result()).toEqual({ by: 'second' });
+
+    @Injectable()
+    class Service {
+      constructor(@InjectDurable('other') readonly injected: DurableClient) {}
+    }
+    @Module({ providers: [Service] })
+    class FeatureModule {}
+    expect(await bootError({ imports: [durable, FeatureModule] })).toBeInstanceOf(Error);
+  });
+
+  it('checks what the factory gives', async () => {
+    const useFactory = () => ({ database: { url }, leaseTimout: 5 }) as DurableFactoryOptions;
+    const thrown = await bootError({ imports: [DurableModule.forRootAsync({ useFactory })] });
+    const error = await caught(Promise.reject(thrown as Error), ConfigurationError);
+    expect(error.message).toMatch(/leaseTimout[^]*did you mean[^\n]*leaseTimeout/i);
+  });
+});
+
+describe('instances', () => {
+  @Injectable()
+  class Service {
+    constructor(
+      readonly plain: DurableClient,
+      @InjectDurable() readonly first: DurableClient,
+      @InjectDurable('other') readonly other: DurableClient,
+    ) {}
+  }
+
+  async function both(): Promise<INestApplicationContext> {
+    return open({
+      imports: [
+        DurableModule.forRoot({ database: { url } }),
+        DurableModule.forRoot({ name: 'other', database: { url }, schema: 'other' }),
+      ],
+      providers: [FirstWorkflow, SecondWorkflow, Service],
+    });
+  }
+
+  it('have clients of their own', async () => {
+    const app = await both();
+    const { plain, first, other } = app.get(Service);
+    expect(first).toBe(plain);
+    expect(other).not.toBe(plain);
+    expect(app.get(getDurableClientToken('other'))).toBe(other);
+    expect(app.get(getDurableClientToken('default'))).toBe(plain);
+    expect(app.get(getDurableClientToken())).toBe(plain);
+    expect(app.get(DurableClient)).toBe(plain);
+  });
+
+  it('run the workflows that name them', async () => {
+    const { plain, other } = (await both()).get(Service);
+    const [one, two] = [await plain.start(FirstWorkflow, {}), await other.start(SecondWorkflow, {})];
+    expect(await one.result()).toEqual({ by: 'first' });
+    expect(await two.result()).toEqual({ by: 'second' });
+    expect(await plain.getExecution(two.id)).toBeNull();
+    expect((await plain.listWorkflows()).map(({ name }) => name)).toEqual(['first']);
+    expect((await other.listWorkflows()).map(({ name }) => name)).toEqual(['second']);
+    await caught(plain.start('second', {}), WorkflowNotFoundError);
+    await caught(other.start('first', {}), WorkflowNotFoundError);
+  });
+
+  it('have queues, events and health of their own', async () => {
+    const app = await both();
+    for (const [token, type] of [
+      [getDurableQueuesToken, DurableQueues],
+      [getDurableEventsToken, DurableEvents],
+      [getDurableHealthIndicatorToken, DurableHealthIndicator],
+    ] as const) {
+      const [plain, other] = [app.get<object>(type), app.get<object>(token('other'))];
+      expect(plain).toBeInstanceOf(type);
+      expect(other).toBeInstanceOf(type);
+      expect(other).not.toBe(plain);
+      expect(app.get(token('default'))).toBe(plain);
+    }
+    await app.get<DurableQueues>(getDurableQueuesToken('other')).pause('default');
+    expect(await app.get(DurableQueues).status('default')).toMatchObject({ paused: false });
+  });
+});
