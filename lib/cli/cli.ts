@@ -1,6 +1,7 @@
 import { isDurableError, listViolations } from '../core/errors/durable-error.js';
 import { read, textOf } from '../core/text-of.js';
 import type { Context, GlobalOptions } from './command.js';
+import { COMMANDS, GLOBAL_OPTIONS } from './commands.js';
 import type { Clients } from './database/client.js';
 import type { Database } from './database/database.js';
 import { Failure, Interrupted } from './failure.js';
@@ -78,6 +79,8 @@ class Opened implements Context {
   get cwd(): string {
     return this.io.cwd;
   }
+
+  readonly specs = { commands: COMMANDS, globalOptions: GLOBAL_OPTIONS };
 
   get signal(): AbortSignal {
     return this.io.signal;

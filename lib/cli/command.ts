@@ -23,6 +23,8 @@ export interface Context {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly globals: GlobalOptions;
+  /** Of all commands. */
+  readonly specs: { readonly commands: readonly CommandSpec[]; readonly globalOptions: readonly OptionSpec[] };
   /** Where the database is, connected to or not. */
   reach(): Promise<Reached>;
   database(): Promise<Database>;

@@ -1,6 +1,8 @@
 import type { CommandSpec, OptionSpec } from './command.js';
 import { ACTS } from './specs/acts.js';
+import { OPERATIONS } from './specs/operations.js';
 import { RUNS } from './specs/runs.js';
+import { SETUP } from './specs/setup.js';
 
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   {
@@ -17,6 +19,8 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
 export const GROUPS: readonly { readonly title: string; readonly commands: readonly CommandSpec[] }[] = [
   { title: 'Look at runs', commands: RUNS },
   { title: 'Act on runs', commands: ACTS },
+  { title: 'Operate', commands: OPERATIONS },
+  { title: 'Set up', commands: SETUP },
 ];
 
 export const COMMANDS: readonly CommandSpec[] = GROUPS.flatMap(({ commands }) => commands);

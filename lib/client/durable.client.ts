@@ -7,7 +7,7 @@ import type { InputOf, ResultOf, WorkflowRef } from '../core/durable-workflow.js
 import { cleanup, type CleanupOptions } from '../options/cleanup.js';
 import { tellSwitched } from './event-sources.js';
 import { type HandleClient, WorkflowHandle } from './handle.js';
-import type { DurableHost } from '../lifecycle/host.js';
+import type { ClientHost } from '../lifecycle/host.js';
 import { readChildFilters, readFilters, readListFilters, readStepPage } from '../options/lists.js';
 import { RunResults } from './results.js';
 import type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from '../options/schedules.js';
@@ -55,7 +55,7 @@ export class DurableClient {
   private parts: Parts | null = null;
 
   /** @internal The module makes it. */
-  constructor(private readonly host: DurableHost) {
+  constructor(private readonly host: ClientHost) {
     const results = new RunResults(host, async () => (await this.ready()).control);
     this.schedules = new DurableSchedules(() => this.ready(), host.options.maxPayloadBytes);
     this.actions = {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DurableHost, DurableRuntime } from '../lifecycle/host.js';
+import type { ClientHost, ClientRuntime } from '../lifecycle/host.js';
 import { DatabaseUnavailableError, QueueNotFoundError } from '../core/errors/errors.js';
 import { checkText, QUEUE_NAME, refused } from '../core/limits.js';
 import { PgQueueControl, type QueueRow, type WorkerRow } from '../storage/client/queue-control.js';
@@ -74,7 +74,7 @@ export interface WorkerAttempt {
 
 interface Ready {
   readonly control: PgQueueControl;
-  readonly engine: DurableRuntime['engine'];
+  readonly engine: ClientRuntime['engine'];
 }
 
 /** ms between two looks whether a queue that is being drained is idle. */
@@ -89,7 +89,7 @@ const SHORTEST_PATIENCE = 1_000;
  */
 export class DurableQueues {
   /** @internal The module makes it. */
-  constructor(private readonly host: DurableHost) {}
+  constructor(private readonly host: ClientHost) {}
 
   /** Every queue that a process works on, that holds an unfinished run, or that was paused, by name. */
   async list(): Promise<QueueStatus[]> {

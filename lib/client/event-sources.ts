@@ -1,9 +1,9 @@
 import { type DurableEventKind, eventIds, type EventRecord } from '../core/run/events.js';
 import { uuidv7 } from '../core/uuid.js';
-import type { DurableRuntime } from '../lifecycle/host.js';
+import type { ClientRuntime } from '../lifecycle/host.js';
 import { toggled } from '../engine/run/observed.js';
 
-type Told = Pick<DurableRuntime, 'events' | 'engine'>;
+type Told = Pick<ClientRuntime, 'events' | 'engine'>;
 
 /** Tells of what clients do, once it is committed; the name of the workflow is looked up if somebody listens. */
 function tell({ events, engine }: Told, runId: string, event: Omit<EventRecord, 'executionId' | 'workflow' | 'time'>) {

@@ -7,7 +7,7 @@ import {
 } from '../core/errors/errors.js';
 import { isDurableError } from '../core/errors/durable-error.js';
 import type { StoredError } from '../core/errors/stored-error.js';
-import type { DurableHost } from '../lifecycle/host.js';
+import type { ClientHost } from '../lifecycle/host.js';
 import { refused } from '../core/limits.js';
 import type { RunEnd } from '../engine/run/session.js';
 import { isConnectionError, isRetryableRejection } from '../storage/connection/connection-errors.js';
@@ -39,7 +39,7 @@ export class RunResults {
   private readonly watched = new Map<string, number>();
 
   constructor(
-    private readonly host: DurableHost,
+    private readonly host: ClientHost,
     private readonly control: () => Promise<PgControl>,
   ) {}
 

@@ -13,7 +13,7 @@ import type { Redaction } from '../core/redact/redact.js';
 import { uuidv7 } from '../core/uuid.js';
 import type { WorkflowRef } from '../core/durable-workflow.js';
 import { tellToggled, tellTriggered } from './event-sources.js';
-import type { DurableRuntime } from '../lifecycle/host.js';
+import type { ClientRuntime } from '../lifecycle/host.js';
 import { checkText, NAME, refused } from '../core/limits.js';
 import {
   readChanges,
@@ -26,7 +26,7 @@ import { findWorkflow, storedInput, workflowName } from '../workflows/find-workf
 import type { PgControl } from '../storage/client/control.js';
 import { type FoundSchedule, PgSchedules } from '../storage/schedules/schedules.js';
 
-export interface ScheduleParts extends DurableRuntime {
+export interface ScheduleParts extends ClientRuntime {
   readonly control: PgControl;
   /** What of schedules is not shown. */
   readonly redact: Redaction;

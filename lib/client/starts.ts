@@ -1,5 +1,5 @@
 import { uuidv7 } from '../core/uuid.js';
-import type { DurableRuntime } from '../lifecycle/host.js';
+import type { ClientRuntime } from '../lifecycle/host.js';
 import { checkText, NAME } from '../core/limits.js';
 import { readStartMany, readStartOptions } from '../options/start.js';
 import { findWorkflow, newRun, storedInput } from '../workflows/find-workflow.js';
@@ -9,7 +9,7 @@ import { restartFrom } from '../storage/client/restart.js';
 /** The ways in which clients start runs; ids come checked. Each gives the ids of the runs. */
 export class StartsClient {
   constructor(
-    private readonly runtime: DurableRuntime,
+    private readonly runtime: ClientRuntime,
     private readonly control: PgControl,
     private readonly maxBytes: number,
   ) {}

@@ -7,7 +7,7 @@ import type { Redaction } from '../core/redact/redact.js';
 import { uuidv7 } from '../core/uuid.js';
 import type { WaitSpec } from '../core/run/wait-spec.js';
 import { tellProvided, tellReceived } from './event-sources.js';
-import type { DurableRuntime } from '../lifecycle/host.js';
+import type { ClientRuntime } from '../lifecycle/host.js';
 import {
   readCancelWait,
   readEvent,
@@ -26,7 +26,7 @@ export class WaitsClient {
   private readonly reads: PgWaitReads;
 
   constructor(
-    private readonly runtime: DurableRuntime,
+    private readonly runtime: ClientRuntime,
     private readonly maxBytes: number,
     /** What of payloads is not shown. */
     private readonly redact: Redaction,

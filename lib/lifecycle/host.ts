@@ -9,8 +9,38 @@ import type { ResolvedOptions } from '../options/module.js';
 import type { PgStore } from '../storage/engine/pg-store.js';
 import type { Lender } from '../storage/connection/transaction.js';
 
+/** What clients stand on: an instance of the module, or a database alone (the command line). */
+export interface ClientHost {
+  readonly options: Pick<ResolvedOptions, 'maxPayloadBytes' | 'redact' | 'queues' | 'notify'>;
+  ready(): Promise<ClientRuntime>;
+}
+
+/** What clients ask of an engine. */
+export type ClientEngine = Pick<
+  Engine,
+  | 'startRun'
+  | 'isLocal'
+  | 'onEnded'
+  | 'inFlight'
+  | 'notifyWork'
+  | 'workLater'
+  | 'wake'
+  | 'woken'
+  | 'endedTree'
+  | 'settingsChanged'
+  | 'scheduleChanged'
+  | 'sweep'
+> & { readonly clock: Pick<Engine['clock'], 'now'> };
+
+/** What clients need once it is booted. */
+export interface ClientRuntime extends Omit<DurableRuntime, 'engine' | 'deps' | 'events' | 'store' | 'schedules'> {
+  readonly engine: ClientEngine;
+  readonly deps: Pick<EngineDeps, 'telemetry'>;
+  readonly events: Pick<EventHub, 'isWanted' | 'wants' | 'tell'>;
+}
+
 /** What the injectable services of one instance stand on. They exist before the boot; what they need comes with it. */
-export interface DurableHost {
+export interface DurableHost extends ClientHost {
   readonly name: string;
   readonly options: ResolvedOptions;
   /** Waits for the boot; rejects with its error when it failed, and with DatabaseUnavailableError after the shutdown. */

@@ -274,6 +274,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'count-statuses': 'counts every run',
   'reconcile-rates': 'reads the spans of the rates: some fifty a queue',
   'find-unsound': 'reads a bounded stretch of the queue at a time',
+  'doctor-work': 'reads the unfinished runs',
   'held-in-queue': 'counts what is held, of which there is little',
   'queue-has-runs': 'reads the unfinished runs where none is in the queue',
   'list-queues': 'counts the unfinished runs',

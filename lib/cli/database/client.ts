@@ -1,10 +1,8 @@
 import { NO_REDACTION } from '../../core/redact/redact.js';
 import { DurableClient } from '../../client/durable.client.js';
-import type { DurableHost, DurableRuntime } from '../../lifecycle/host.js';
+import type { ClientHost, ClientRuntime } from '../../lifecycle/host.js';
 import { DurableQueues } from '../../client/durable.queues.js';
 import { Registry } from '../../engine/ports/registry.js';
-import { channelOf } from '../../storage/notify/listener.js';
-import { packHints } from '../../storage/notify/notifier.js';
 import { PgControl } from '../../storage/client/control.js';
 import type { Database } from './database.js';
 import { OutsideEngine } from './outside-engine.js';
@@ -24,29 +22,27 @@ export function openClients(database: Database): Clients {
   const { pool, schema, instanceId } = database;
   const control = new PgControl({ pool, schema, instanceId, hint: null });
   const engine = new OutsideEngine({ pool, schema, control, now: () => database.now() });
-  const runtime = {
+  const runtime: ClientRuntime = {
     engine,
     deps: {},
     events: engine.events,
     registry: new Registry(),
-    store: { lastCommitAge: null },
-    schedules: [],
     pool,
+    readers: () => pool,
     schema,
     appDataSource: null,
     instanceId,
     listening: () => false,
-    hint: (queue: string, later: boolean) => ({
-      channel: channelOf(schema),
-      payload: packHints(later ? { t: [queue] } : { q: [queue] }, 'tx')[0] ?? '',
-    }),
-    looseHint: null,
+    // Nobody's transaction is joined here.
+    hint: null,
+    unmatchedHint: null,
   };
-  const options = { maxPayloadBytes: MAX_PAYLOAD, redact: NO_REDACTION, queues: new Map() };
-  const host = {
-    name: 'cli',
-    options,
-    ready: async () => runtime as unknown as DurableRuntime,
-  } as unknown as DurableHost;
+  const options = {
+    maxPayloadBytes: MAX_PAYLOAD,
+    redact: NO_REDACTION,
+    queues: new Map<string, never>(),
+    notify: false,
+  };
+  const host: ClientHost = { options, ready: async () => runtime };
   return { client: new DurableClient(host), queues: new DurableQueues(host), close: () => engine.close() };
 }

@@ -1,4 +1,5 @@
 import type { EventRecord } from '../../core/run/events.js';
+import type { ClientEngine } from '../../lifecycle/host.js';
 import { packEvents } from '../../events/sender.js';
 import { tellEnded } from '../../engine/run/observed.js';
 import type { EndedTree, StartOp, Wake, WokenRun } from '../../engine/ports/store.js';
@@ -24,7 +25,7 @@ export interface OutsideParts {
  * What clients ask of an engine, where there is none in this process: starts are written as they come, and the processes
  * that work are told by hints what there is to do, and by events what was done. Nothing is claimed, nothing is heard.
  */
-export class OutsideEngine {
+export class OutsideEngine implements ClientEngine {
   readonly clock: { now(): number };
   readonly events: OutsideEvents;
   private readonly hints: Notifier;
@@ -36,11 +37,11 @@ export class OutsideEngine {
     this.events = new OutsideEvents(parts);
   }
 
-  async startRun(op: Omit<StartOp, 'claim'>): Promise<void> {
+  async startRun(op: StartOp): Promise<void> {
     await this.parts.control.startMany([{ ...op, idempotencyKey: null }]);
     const isLater = op.scheduledAt === null ? op.delayMs > 0 : Date.parse(op.scheduledAt) > this.clock.now();
     if (isLater) this.workLater([op.queue]);
-    else this.workIn([op.queue]);
+    else this.notifyWork([op.queue]);
   }
 
   isLocal(): boolean {
@@ -56,7 +57,7 @@ export class OutsideEngine {
     return [];
   }
 
-  workIn(queues: readonly string[]): void {
+  notifyWork(queues: readonly string[]): void {
     for (const queue of queues) this.hints.hint(queue);
   }
 
@@ -79,7 +80,7 @@ export class OutsideEngine {
     tellEnded({ observer: this.events, clock: this.clock }, ended);
     for (const run of [...ended, ...undoing]) if (run.held) this.hints.control(run.id);
     for (const run of ended) if (run.watched) this.hints.done(run.id);
-    this.workIn([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);
+    this.notifyWork([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);
     this.woken(woken);
   }
 
@@ -89,6 +90,9 @@ export class OutsideEngine {
 
   /** The schedulers look every second. */
   scheduleChanged(): void {}
+
+  /** The nets are those of the workers. */
+  async sweep(): Promise<void> {}
 
   /** Sends what waits to be sent. */
   async close(): Promise<void> {

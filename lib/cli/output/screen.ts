@@ -119,16 +119,19 @@ export class Screen {
 
   /** A count that goes on, drawn in place on a terminal: `Deleted 12 000 runs, 800 a second`. */
   progress(verb: string, done: number, total: number | null, since: number): void {
-    const { stderr } = this.io;
     const now = performance.now();
-    if (stderr.isTTY !== true || now - this.progressAt < REDRAW) return;
+    if (now - this.progressAt < REDRAW) return;
     this.progressAt = now;
-    this.progressShown = true;
     const rate = Math.round((done * 1_000) / Math.max(1, now - since));
-    const of = total === null ? '' : ` of ${total}`;
-    stderr.write(
-      `\r${this.text(stderr, [cut(`${verb} ${done}${of}, ${rate} a second`, (stderr.columns ?? 80) - 1)])}\x1b[K`,
-    );
+    this.note(`${verb} ${done}${total === null ? '' : ` of ${total}`}, ${rate} a second`);
+  }
+
+  /** Talk that gives way to whatever comes next; on a terminal only. */
+  note(text: string): void {
+    const { stderr } = this.io;
+    if (stderr.isTTY !== true) return;
+    this.progressShown = true;
+    stderr.write(`\r${this.text(stderr, [cut(text, (stderr.columns ?? 80) - 1)])}\x1b[K`);
   }
 
   clearProgress(): void {

@@ -20,6 +20,8 @@ export interface CleanupFilter {
   readonly dryRun: boolean;
   /** Ends the work after the batch it is at. */
   readonly signal?: AbortSignal;
+  /** Gets how many went until now, or would go. */
+  readonly onProgress?: (count: number) => void;
 }
 
 interface OldRow {
@@ -80,6 +82,7 @@ export class PgRetention {
         after = markOf(rows);
         const spared = await this.spared(rows, pace);
         count += filter.dryRun ? countable(rows, spared) : await this.delete(rows, spared, filter, pace);
+        filter.onProgress?.(count);
       }
     }
     return count;

@@ -4,6 +4,14 @@ import { serverAnswer } from '../connection/connection-errors.js';
 import type { Migration } from './migration-files.js';
 import { inSchema } from '../sql.js';
 
+/** The table of versions. */
+const VERSIONS = `CREATE TABLE IF NOT EXISTS durable.migrations (
+  version    integer     PRIMARY KEY,
+  name       text        NOT NULL,
+  checksum   text        NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now()
+)`;
+
 /** Runs one text (several statements where there are no values) in the caller's session and transaction. */
 export type RunSql = (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]>;
 
@@ -63,17 +71,7 @@ export async function applyMigration(run: RunSql, schema: string, migration: Mig
   // CREATE SCHEMA IF NOT EXISTS asks for the right to create one even where it exists, made by an administrator.
   const found = await run('SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1', [schema]);
   if (found.length === 0) await run(`CREATE SCHEMA "${schema}"`);
-  await run(
-    inSchema(
-      `CREATE TABLE IF NOT EXISTS durable.migrations (
-         version    integer     PRIMARY KEY,
-         name       text        NOT NULL,
-         checksum   text        NOT NULL,
-         applied_at timestamptz NOT NULL DEFAULT now()
-       )`,
-      schema,
-    ),
-  );
+  await run(inSchema(VERSIONS, schema));
   await run(inSchema(migration.up, schema));
   const { version, name, checksum } = migration;
   await run(inSchema('INSERT INTO durable.migrations (version, name, checksum) VALUES ($1, $2, $3)', schema), [
@@ -94,6 +92,35 @@ export async function revertMigration(run: RunSql, schema: string, migration: Mi
   await run(inSchema('DELETE FROM durable.migrations WHERE version = $1', schema), [migration.version]);
   const left = await run(inSchema('SELECT 1 FROM durable.migrations LIMIT 1', schema));
   if (left.length === 0) await run(inSchema('DROP TABLE durable.migrations', schema));
+}
+
+/** What `applyMigration` does, for somebody who runs it by hand: a transaction, with the row of the table of versions. */
+export function upSql(schema: string, { up, name, version, checksum }: Migration): string {
+  const lines = [
+    `-- ${name}`,
+    'BEGIN;',
+    `CREATE SCHEMA IF NOT EXISTS "${schema}";`,
+    `${VERSIONS};`,
+    up.trim(),
+    // All of it is ours: no value of a caller's.
+    `INSERT INTO durable.migrations (version, name, checksum) VALUES (${version}, '${name}', '${checksum}');`,
+    'COMMIT;',
+  ];
+  return `${inSchema(lines.join('\n'), schema)}\n`;
+}
+
+/** What `revertMigration` does. @throws MigrationError if the migration has no way back */
+export function downSql(schema: string, { down, name, version }: Migration, isFirst: boolean): string {
+  if (down === null) throw new MigrationError(`Migration ${name}.sql cannot be taken back.`);
+  const lines = [
+    `-- ${name}: back`,
+    'BEGIN;',
+    down.trim(),
+    `DELETE FROM durable.migrations WHERE version = ${version};`,
+    ...(isFirst ? ['DROP TABLE durable.migrations;'] : []),
+    'COMMIT;',
+  ];
+  return `${inSchema(lines.join('\n'), schema)}\n`;
 }
 
 async function readApplied(run: RunSql, schema: string): Promise<AppliedMigration[]> {

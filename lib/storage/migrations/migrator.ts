@@ -45,27 +45,33 @@ export interface MigrateOptions {
   readonly schema: string;
   /** For tests: in place of the package's own. */
   readonly migrations?: readonly Migration[];
+  /** Gets the name of each as it is done. */
+  readonly onStep?: (name: string) => void;
 }
 
 /**
  * Brings the schema to this package's version; each migration in a transaction of its own, together with its row in
  * <schema>.migrations. Any number of processes may do so at once: each migration is applied by one of them.
  *
+ * @param options.to the version to stop at. Default: the last
  * @returns the names of the migrations that this call applied
  * @throws MigrationError if one fails (nothing of it is kept), the database is newer, or an applied file was changed
  * @throws DatabaseUnavailableError if the database cannot be reached; calling again is safe
  */
-export async function migrate(options: MigrateOptions): Promise<string[]> {
+export async function migrate(options: MigrateOptions & { readonly to?: number }): Promise<string[]> {
+  const { to = Infinity } = options;
   return inSession(options, async (session) => {
     const names: string[] = [];
     // Looks without the lock first: at most boots there is nothing to do, and nobody to wait for.
     let state = await session.state();
-    while (state.pending.length > 0) {
-      const name = await session.transaction(async (run, { pending: [next] }) => {
+    while (state.pending.some(({ version }) => version <= to)) {
+      const name = await session.transaction(async (run, { pending }) => {
         await run(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT}`);
+        const next = pending.find(({ version }) => version <= to);
         return step(next, 'failed', session.where, (migration) => applyMigration(run, options.schema, migration));
       });
       if (name !== null) names.push(name);
+      if (name !== null) options.onStep?.(name);
       state = await session.state();
     }
     return names;
@@ -89,6 +95,7 @@ export async function revertMigrations(options: MigrateOptions & { readonly to: 
         );
       });
       if (name !== null) names.push(name);
+      if (name !== null) options.onStep?.(name);
       state = await session.state();
     }
     return names;

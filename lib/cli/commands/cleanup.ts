@@ -1,0 +1,43 @@
+import { FINISHED_STATUSES } from '../../core/run/status.js';
+import { askFor } from '../acts/bulk.js';
+import { type Context, flag, type Options, text, texts } from '../command.js';
+import { Interrupted, usage } from '../failure.js';
+import { duration, integer, several } from '../values.js';
+
+const BATCH = 1_000;
+const LARGEST = 10_000;
+
+export async function run(context: Context, _: readonly string[], options: Options): Promise<void> {
+  const { screen, signal } = context;
+  const olderText = text(options, 'olderThan');
+  if (olderText === undefined) throw usage('How old? Give --older-than, such as --older-than 30d.');
+  const olderThan = duration('--older-than', olderText);
+  const given = texts(options, 'status');
+  const statuses = given.length === 0 ? FINISHED_STATUSES : several('--status', given, FINISHED_STATUSES);
+  const batchText = text(options, 'batchSize');
+  const batchSize = batchText === undefined ? BATCH : integer('--batch-size', batchText, 1, LARGEST);
+  const dryRun = flag(options, 'dryRun');
+  const database = await context.database();
+  const { PgRetention } = await import('../../storage/client/retention.js');
+  const retention = new PgRetention(database.pool, database.schema);
+  const before = new Date(Math.ceil((await retention.now()) - olderThan));
+  const filter = { before, statuses, batchSize, signal };
+  // Where nobody can be asked it runs: it is made for cron.
+  if (!dryRun && screen.interactive && !flag(options, 'yes')) {
+    const count = await retention.cleanup({ ...filter, dryRun: true });
+    await askFor(
+      context,
+      `Delete ${count} finished runs that ended ${olderText} ago or earlier, with their children?`,
+      false,
+    );
+  }
+  const since = performance.now();
+  const count = await retention.cleanup({
+    ...filter,
+    dryRun,
+    onProgress: (done) => screen.progress(dryRun ? 'Counted' : 'Deleted', done, null, since),
+  });
+  if (screen.isJson) screen.json({ count, ...(dryRun ? { dryRun } : {}) });
+  else screen.line(`${dryRun ? 'Would delete' : 'Deleted'} ${count} runs.`);
+  if (signal.aborted) throw new Interrupted();
+}

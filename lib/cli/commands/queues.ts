@@ -1,0 +1,63 @@
+import { type Context, type Options, text } from '../command.js';
+import { Failure, usage } from '../failure.js';
+import { queueColumns } from '../queues/columns.js';
+import { duration } from '../values.js';
+
+/** ms */
+const PATIENCE = 30_000;
+/** ms between two looks while a queue is drained. */
+const SLICE = 500;
+
+export async function run(context: Context, [act, name]: readonly string[], options: Options): Promise<number> {
+  const { screen } = context;
+  const timeoutText = text(options, 'timeout');
+  if (timeoutText !== undefined && act !== 'drain') throw usage('--timeout belongs to drain.');
+  const timeout = timeoutText === undefined ? PATIENCE : duration('--timeout', timeoutText);
+  if (act !== undefined && name === undefined) throw usage(`Which queue? nest-durable queues ${act} NAME.`);
+  const { queues } = await context.clients();
+  if (act === undefined || name === undefined) return list(context);
+  if (act === 'drain') return drain(context, name, timeout);
+  const changed = act === 'pause' ? await queues.pause(name) : await queues.resume(name);
+  const paused = act === 'pause';
+  if (screen.isJson) screen.json({ name, paused, changed });
+  else if (paused)
+    screen.line(`Queue ${name} ${changed ? 'is paused: no worker claims from it' : 'was paused already'}.`);
+  else screen.line(`Queue ${name} ${changed ? 'goes on' : 'was not paused'}.`);
+  return 0;
+}
+
+async function list(context: Context): Promise<number> {
+  const { screen } = context;
+  const { queues } = await context.clients();
+  const rows = await queues.list();
+  if (screen.isJson) {
+    const stats = await Promise.all(rows.map(({ name }) => queues.stats(name)));
+    screen.json(rows.map((row, at) => ({ ...stats[at], ...row })));
+  } else if (rows.length === 0) screen.say('There is no queue: no app has worked on this database.');
+  else screen.lines(screen.table(queueColumns()).lines(rows));
+  return 0;
+}
+
+/** Waits in slices, so that what is still held can be told, and Ctrl-C ends the wait; the queue stays paused. */
+async function drain(context: Context, name: string, timeout: number): Promise<number> {
+  const { screen, signal } = context;
+  const { queues } = await context.clients();
+  const since = performance.now();
+  for (;;) {
+    const left = timeout - (performance.now() - since);
+    const idle = await queues.drain(name, Math.max(0, Math.min(SLICE, left)));
+    if (idle || left <= SLICE || signal.aborted) {
+      const held = idle ? 0 : ((await queues.status(name))?.running ?? 0);
+      if (screen.isJson) screen.json({ name, idle, running: held });
+      if (idle && !screen.isJson) screen.line(`Queue ${name} is paused and idle.`);
+      if (!idle && !screen.isJson) {
+        throw new Failure(
+          `Queue ${name} is paused, but ${held} of its runs are still worked on: wait, or look at nest-durable list --queue ${name} --status running.`,
+        );
+      }
+      return idle ? 0 : 1;
+    }
+    const running = (await queues.status(name))?.running ?? 0;
+    screen.note(`Waits for ${running} runs of queue ${name}`);
+  }
+}

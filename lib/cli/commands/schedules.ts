@@ -1,0 +1,68 @@
+import type { StoredSchedule } from '../../core/time/schedule.js';
+import { type Context, type Options, text } from '../command.js';
+import { usage } from '../failure.js';
+import type { Screen } from '../output/screen.js';
+import type { Column } from '../output/table.js';
+import { type Part, tone } from '../output/text.js';
+import { objectJson } from '../values.js';
+
+const PAGE = 1_000;
+
+export async function run(context: Context, [act, name]: readonly string[], options: Options): Promise<void> {
+  const { screen } = context;
+  if (act === undefined) return list(context);
+  if (name === undefined) throw usage(`Which schedule? nest-durable schedules ${act} NAME.`);
+  const input = text(options, 'input');
+  if (input !== undefined && act !== 'trigger') throw usage('--input belongs to trigger.');
+  const given = input === undefined ? {} : { input: objectJson('--input', input) };
+  const { client } = await context.clients();
+  if (act === 'trigger') {
+    const { id } = await client.triggerSchedule(name, given);
+    return screen.isJson ? screen.json({ id, schedule: name }) : screen.line(id);
+  }
+  const schedule = act === 'enable' ? await client.enableSchedule(name) : await client.disableSchedule(name);
+  if (screen.isJson) return screen.json(schedule);
+  const next =
+    schedule.enabled && schedule.nextRunAt !== null ? `; its next run is ${screen.ago(schedule.nextRunAt)}` : '';
+  screen.line(`Schedule ${name} is ${schedule.enabled ? 'enabled' : 'disabled'}${next}.`);
+}
+
+async function list(context: Context): Promise<void> {
+  const { screen } = context;
+  const { client } = await context.clients();
+  const schedules: StoredSchedule[] = [];
+  for (let page: StoredSchedule[] | null = null; page === null || page.length === PAGE;) {
+    page = await client.listSchedules({ limit: PAGE, offset: schedules.length });
+    schedules.push(...page);
+  }
+  if (screen.isJson) return screen.json(schedules);
+  if (schedules.length === 0) return screen.say('There is no schedule.');
+  screen.lines(screen.table(columns(screen)).lines(schedules));
+  for (const { name, lastError, consecutiveFailures } of schedules) {
+    if (lastError === null || consecutiveFailures === 0) continue;
+    screen.line(tone('yellow', `${name}: ${lastError.name}: ${lastError.message}`));
+  }
+}
+
+function columns(screen: Screen): Column<StoredSchedule>[] {
+  return [
+    { title: 'SCHEDULE', of: ({ name }) => name, least: 12 },
+    { title: 'STATE', of: stateOf },
+    { title: 'CRON', of: ({ cron }) => cron },
+    { title: 'ZONE', of: ({ timezone }) => timezone, drop: 3 },
+    { title: 'NEXT', of: (one) => (isOn(one) ? screen.ago(one.nextRunAt) : '') },
+    { title: 'LAST', of: ({ lastRunAt }) => screen.ago(lastRunAt), drop: 2 },
+    { title: 'WORKFLOW', of: ({ workflow }) => workflow, least: 12, drop: 1 },
+  ];
+}
+
+function isOn({ enabled, removedAt }: StoredSchedule): boolean {
+  return enabled && removedAt === null;
+}
+
+function stateOf({ enabled, removedAt, autoDisabledAt, consecutiveFailures }: StoredSchedule): Part {
+  if (removedAt !== null) return tone('dim', 'removed from the code');
+  if (autoDisabledAt !== null) return tone('red', 'switched off: failed');
+  if (!enabled) return tone('dim', 'disabled');
+  return consecutiveFailures === 0 ? 'enabled' : tone('yellow', `failed ${consecutiveFailures} times`);
+}

@@ -1,0 +1,124 @@
+import type { Check } from './doctor-check.js';
+
+/** The row of doctor-work.sql. */
+export interface WorkFacts {
+  readonly workers: number;
+  /** Out of touch. */
+  readonly silent: number;
+  readonly versions: readonly string[];
+  readonly unfinished: number;
+  /** Rows held by no living worker. */
+  readonly orphaned: number;
+  /** Workflows with work that no living worker has code of. */
+  readonly codeless: readonly string[];
+}
+
+/** Of a row of list-queues.sql; lag in ms. */
+export interface QueueFacts {
+  readonly queue: string;
+  readonly paused_at: Date | null;
+  readonly workers: number;
+  readonly ready: number;
+  readonly lag: number;
+}
+
+/** Of a row of list-schedules.sql. */
+export interface ScheduleFacts {
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly removed_at: Date | null;
+  readonly auto_disabled_at: Date | null;
+  readonly consecutive_failures: number;
+}
+
+/** ms */
+const LAG_WARN = 60_000;
+
+export function workChecks(
+  work: WorkFacts,
+  queues: readonly QueueFacts[],
+  schedules: readonly ScheduleFacts[],
+): Check[] {
+  return [
+    workersCheck(work),
+    versionsCheck(work),
+    codeCheck(work),
+    queuesCheck(queues),
+    schedulesCheck(schedules),
+    orphansCheck(work),
+  ];
+}
+
+function workersCheck({ workers, silent, unfinished }: WorkFacts): Check {
+  const id = 'workers';
+  if (workers === 0 && unfinished > 0) {
+    const text = `No worker is alive, and ${unfinished} runs and steps are unfinished.`;
+    return { id, state: 'bad', text, mend: 'Start the app, with workers: true.' };
+  }
+  if (silent > 0) {
+    const text = `${silent} workers are out of touch; ${workers} are alive.`;
+    return { id, state: 'warn', text, mend: 'Look at their logs; what they held is recovered by the others.' };
+  }
+  return {
+    id,
+    state: 'ok',
+    text: workers === 0 ? 'No worker is alive, and nothing is to be done.' : `${workers} workers are alive.`,
+  };
+}
+
+function versionsCheck({ versions }: WorkFacts): Check {
+  const id = 'versions';
+  if (versions.length < 2) return { id, state: 'ok', text: 'All workers have one version of nest-durable.' };
+  const text = `Workers have different versions of nest-durable: ${versions.join(', ')}.`;
+  return { id, state: 'warn', text, mend: 'Finish the rollout.' };
+}
+
+function codeCheck({ codeless }: WorkFacts): Check {
+  const id = 'code';
+  if (codeless.length === 0) return { id, state: 'ok', text: 'Every run that is ready has a worker with its code.' };
+  const text = `No living worker has the code of ${codeless.join(', ')}, of which runs are ready.`;
+  return { id, state: 'warn', text, mend: 'Start a process whose providers have these workflows.' };
+}
+
+function queuesCheck(queues: readonly QueueFacts[]): Check {
+  const id = 'queues';
+  const nobody = queues.filter(({ workers, ready, paused_at }) => workers === 0 && ready > 0 && paused_at === null);
+  const late = queues.filter(({ workers, lag, paused_at }) => workers > 0 && paused_at === null && lag > LAG_WARN);
+  const paused = queues.filter(({ paused_at, ready }) => paused_at !== null && ready > 0);
+  const found = [
+    ...nobody.map(({ queue, ready }) => `Nobody works on "${queue}", which has ${ready} ready.`),
+    ...late.map(({ queue, lag }) => `"${queue}" is behind by ${Math.round(lag / 60_000)} min.`),
+    ...paused.map(({ queue, ready }) => `"${queue}" is paused, with ${ready} ready.`),
+  ];
+  if (found.length === 0) return { id, state: 'ok', text: 'No queue stands still.' };
+  const mends = [
+    ...(nobody.length > 0
+      ? [`add ${nobody.map(({ queue }) => queue).join(', ')} to the option queues of a process`]
+      : []),
+    ...(late.length > 0 ? ['raise concurrency, or start more processes'] : []),
+    ...paused.map(({ queue }) => `nest-durable queues resume ${queue}`),
+  ];
+  return { id, state: 'warn', text: found.join(' '), mend: mends.join('; ') };
+}
+
+function schedulesCheck(schedules: readonly ScheduleFacts[]): Check {
+  const id = 'schedules';
+  const active = schedules.filter(({ removed_at }) => removed_at === null);
+  const off = active.filter(({ enabled, auto_disabled_at }) => !enabled && auto_disabled_at !== null);
+  const failing = active.filter(({ enabled, consecutive_failures }) => enabled && consecutive_failures > 0);
+  const found = [
+    ...off.map(({ name }) => `"${name}" was switched off after failures.`),
+    ...failing.map(({ name, consecutive_failures }) => `"${name}" has failed to start ${consecutive_failures} times.`),
+  ];
+  if (found.length === 0) return { id, state: 'ok', text: `${active.length} schedules, none of them fails.` };
+  const mend =
+    off.length > 0 ? off.map(({ name }) => `nest-durable schedules enable ${name}`) : ['nest-durable schedules'];
+  return { id, state: 'warn', text: found.join(' '), mend: mend.join('; ') };
+}
+
+function orphansCheck({ orphaned, workers }: WorkFacts): Check {
+  const id = 'orphans';
+  if (orphaned === 0) return { id, state: 'ok', text: 'Every run that is held has a living holder.' };
+  const mend = workers === 0 ? 'Start the app.' : 'A worker takes them within seconds; if not, look at its log.';
+  return { id, state: 'warn', text: `${orphaned} rows are held by no living worker.`, mend };
+}

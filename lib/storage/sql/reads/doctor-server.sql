@@ -1,0 +1,14 @@
+-- What a server and the role on it are like, for the checks of doctor.
+--   $1 text  the schema
+SELECT current_setting('server_version') AS version, current_setting('server_version_num')::integer AS number,
+  current_setting('server_encoding') AS encoding, pg_database_size(current_database())::float8 AS bytes,
+  extract(epoch FROM clock_timestamp())::float8 * 1000 AS now,
+  (SELECT json_object_agg(name, setting) FROM pg_settings
+    WHERE name IN ('autovacuum', 'track_counts', 'fsync', 'full_page_writes', 'synchronous_commit', 'max_connections')) AS settings,
+  (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+  (SELECT (extract(epoch FROM clock_timestamp() - min(xact_start)) * 1000)::float8 FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend') AS oldest_transaction,
+  (SELECT has_schema_privilege(n.oid, 'USAGE') FROM pg_namespace n WHERE n.nspname = $1) AS usage,
+  COALESCE((SELECT array_agg(c.relname::text ORDER BY c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND c.relname <> 'migrations'
+      AND NOT has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE')), '{}') AS forbidden;

@@ -1,0 +1,15 @@
+-- What of the work stands still, for the checks of doctor. Reads every unfinished run: for people, not for the engine.
+WITH alive AS (
+  SELECT w.id, w.queues, w.definitions, w.version FROM durable.workers w WHERE w.dead_at IS NULL AND w.expires_at > now()
+)
+SELECT
+  (SELECT count(*)::integer FROM alive) AS workers,
+  (SELECT count(*)::integer FROM durable.workers w WHERE w.dead_at IS NULL AND w.expires_at <= now()) AS silent,
+  ARRAY(SELECT DISTINCT version FROM alive ORDER BY version) AS versions,
+  (SELECT count(*)::integer FROM durable.workflow_queue) AS unfinished,
+  (SELECT count(*)::integer FROM durable.workflow_queue q
+    WHERE q.state = 'running' AND NOT EXISTS (SELECT FROM alive a WHERE a.id = q.worker_id)) AS orphaned,
+  ARRAY(SELECT DISTINCT d.name FROM durable.workflow_queue q JOIN durable.workflow_definitions d ON d.id = q.definition_id
+    WHERE q.state IN ('ready', 'blocked') AND NOT q.paused AND NOT EXISTS (
+      SELECT FROM alive a JOIN durable.workflow_definitions x ON x.id = ANY (a.definitions) WHERE x.name = d.name)
+    ORDER BY d.name) AS codeless;
