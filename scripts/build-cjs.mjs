@@ -1,5 +1,5 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import ts from 'typescript';
 import { root } from './install.mjs';
 
@@ -19,7 +19,7 @@ const { options } = ts.getParsedCommandLineOfConfigFile(
 const compilerOptions = { ...options, module: ts.ModuleKind.CommonJS, moduleResolution: undefined, declaration: false };
 
 for (const file of filesOf(lib).filter(
-  (name) => /(?<!\.d)\.ts$/.test(name) && !name.startsWith(join('dashboard', 'ui')),
+  (name) => /(?<!\.d)\.ts$/.test(name) && !name.startsWith(join('dashboard', 'ui', sep)),
 )) {
   const source = join(lib, file);
   const target = join(cjs, file.replace(/\.ts$/, '.js'));

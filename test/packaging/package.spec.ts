@@ -42,13 +42,15 @@ describe('the tarball', () => {
   });
 
   it('has a module in one build for each in the other', async () => {
-    const modules = async (folder: string) => (await filesOf(folder)).filter((file) => !file.startsWith('cjs/')).sort();
+    // Both serve the same pages.
+    const one = /^(cjs|dashboard\/ui)\//;
+    const modules = async (folder: string) => (await filesOf(folder)).filter((file) => !one.test(file)).sort();
     const cjs = await modules(join(installed, 'dist', 'cjs'));
     expect(cjs.filter((file) => file !== 'package.json')).toEqual(await modules(join(installed, 'dist')));
   });
 
   it('has source maps with the sources in them', async () => {
-    const files = (await filesOf(installed)).filter((file) => file.endsWith('.js'));
+    const files = (await filesOf(installed)).filter((file) => /(?<!dashboard\/ui\/.*)\.js$/.test(file));
     for (const file of files) {
       const map = JSON.parse(await text(installed, `${file}.map`)) as { sources: string[]; sourcesContent?: string[] };
       const [source = ''] = map.sources;
@@ -81,6 +83,7 @@ describe('the declarations', () => {
 
   it.each([
     ['index', peers],
+    ['dashboard/index', peers],
     ['helpers', /^$/],
     ['migrations', /^typeorm$/],
     ['testing/index', new RegExp(`${peers.source}|^@nestjs/testing$`)],
@@ -104,7 +107,7 @@ describe('the declarations', () => {
 describe('an app', () => {
   it('boots from an ES module and from CommonJS, and migrates the database from the package', async () => {
     const database = await createTestDatabase({ migrated: false });
-    const names = ['nest-durable', 'nest-durable/helpers', 'nest-durable/migrations', 'nest-durable/testing'];
+    const names = ['', '/dashboard', '/helpers', '/migrations', '/testing'].map((path) => `nest-durable${path}`);
     const app = `
       class App {}
       Module({ imports: [DurableModule.forRoot({ database: { url: process.env.DATABASE } })] })(App);
@@ -118,7 +121,7 @@ describe('an app', () => {
        const { NestFactory } = require('@nestjs/core');
        const { DurableModule } = require('nest-durable');
        for (const name of ${JSON.stringify(names)})
-         if (!require.resolve(name).includes('/dist/cjs/')) throw new Error(require.resolve(name));
+         if (!require.resolve(name).includes('/dist/cjs/') || !require(name)) throw new Error(require.resolve(name));
        ${app}`,
     );
     await packed.write(
@@ -128,7 +131,7 @@ describe('an app', () => {
        import { NestFactory } from '@nestjs/core';
        import { DurableModule } from 'nest-durable';
        for (const name of ${JSON.stringify(names)})
-         if (import.meta.resolve(name).includes('/dist/cjs/')) throw new Error(import.meta.resolve(name));
+         if (import.meta.resolve(name).includes('/dist/cjs/') || !(await import(name))) throw new Error(import.meta.resolve(name));
        ${app}`,
     );
     for (const kind of ['cjs', 'mjs']) {
