@@ -6,6 +6,10 @@ import { DurableEvents } from '../client/durable.events.js';
 import type { DurableHost, DurableRuntime } from '../lifecycle/host.js';
 import { DurableQueues } from '../client/durable.queues.js';
 import { isRunner } from '../lifecycle/durable.runner.js';
+import { PgAudit } from '../storage/client/audit.js';
+import { readsOf } from '../storage/connection/transaction.js';
+import { PgReads } from '../storage/reads/reads.js';
+import { sql } from '../storage/sql.js';
 import { packageRoot } from '../storage/package-root.js';
 
 /** What the dashboard stands on. Acts go through what the app itself uses, looks through sessions of their own. */
@@ -14,8 +18,18 @@ export interface DashboardDoor {
   readonly queues: DurableQueues;
   readonly events: DurableEvents;
   /** Of the same, but cut short where they take too long, and never in the way of the work. */
-  readonly looks: { readonly client: DurableClient; readonly queues: DurableQueues };
+  readonly looks: DashboardLooks;
   readonly maxPayloadBytes: number;
+}
+
+export interface DashboardLooks {
+  readonly client: DurableClient;
+  readonly queues: DurableQueues;
+  /** Beside what the client has: all that a filter of the dashboard may say. */
+  reads(): Promise<PgReads>;
+  audit(): Promise<PgAudit>;
+  /** Time of the database, as this process knows it, ms. */
+  now(): Promise<number>;
 }
 
 /** The instance of that name among an app's providers. @throws ConfigurationError where there is none */
@@ -35,7 +49,20 @@ export function openDoor(host: DurableHost): DashboardDoor {
     client: new DurableClient(host),
     queues: new DurableQueues(host),
     events: new DurableEvents(host),
-    looks: { client: new DurableClient(looking), queues: new DurableQueues(looking) },
+    looks: {
+      client: new DurableClient(looking),
+      queues: new DurableQueues(looking),
+      reads: async () => readsOn(await looking.ready(), host),
+      audit: async () => {
+        const { pool, schema, readers } = await host.ready();
+        return new PgAudit(pool, schema, readers());
+      },
+      now: async () => {
+        const { pool, schema } = await looking.ready();
+        const [row] = await readsOf(pool)<{ now: Date }>(sql('clock', schema), []);
+        return row?.now.getTime() ?? Date.now();
+      },
+    },
     maxPayloadBytes: host.options.maxPayloadBytes,
   };
 }
@@ -43,6 +70,11 @@ export function openDoor(host: DurableHost): DashboardDoor {
 /** Where the build of the pages puts them. */
 export function pagesFolder(): string {
   return join(packageRoot(), 'dist', 'dashboard', 'ui');
+}
+
+function readsOn({ pool, schema, engine }: DurableRuntime, { options }: DurableHost): PgReads {
+  const { redact } = options;
+  return new PgReads({ query: readsOf(pool), schema, inFlight: (runId) => engine.inFlight(runId), redact });
 }
 
 /** The same instance, for looks. */

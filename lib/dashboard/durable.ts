@@ -8,3 +8,16 @@ export { read, textOf } from '../core/text-of.js';
 export { isUuid } from '../core/uuid.js';
 export type { DurableHost } from '../lifecycle/host.js';
 export { packageVersion } from '../telemetry/version.js';
+export { EXECUTION_STATUSES, type ExecutionStatus, FINISHED_STATUSES, isFinished } from '../core/run/status.js';
+export type { Execution, RunMatch, StepRecord } from '../core/run/execution.js';
+export type { StoredError } from '../core/errors/stored-error.js';
+export type { LogEntry } from '../core/run/log-entry.js';
+export type { AuditEntry, AuditRow } from '../storage/client/audit.js';
+export {
+  ExecutionNotFoundError,
+  ScheduleNotFoundError,
+  SerializationError,
+  WorkflowNotFoundError,
+} from '../core/errors/errors.js';
+export { Cron, parsedCron } from '../core/time/cron.js';
+export type { StoredSchedule } from '../core/time/schedule.js';

@@ -18,5 +18,6 @@ export function servicesOf(
   version: string,
   warn: (message: string) => void,
 ): DashboardServices {
-  return { ...openDoor(host), options, version, audit: async () => {}, warn };
+  const door = openDoor(host);
+  return { ...door, options, version, audit: async (entry) => (await door.looks.audit()).add(entry), warn };
 }

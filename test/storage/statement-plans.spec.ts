@@ -208,6 +208,8 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'referred-runs': () => [[ids.done]],
   'answer-input': () => [ids.waiting, ids.wait, '{}'],
   'cancel-waits': () => [ids.waiting, null, '{}'],
+  'add-audit': () => [ids.nobody, 'a', 'run.cancel', 'run', ids.done, 'done', null, '{}', null],
+  'list-audit': () => [null, null, ids.done, null, null, null, 50],
   'child-counts': () => [[ids.done, ids.waiting]],
   'failed-steps': () => [[ids.done, ids.waiting]],
   'find-gaps': () => [JSON.stringify([{ id: ids.done, run: ids.done, records: [1, 2], wait: ids.waiting }])],

@@ -93,7 +93,29 @@ export interface RunFilters {
   readonly until?: Date;
 }
 
+/** What else may be asked of runs in a list: no index goes by it alone, so it is looked at run by run. Times in ms. */
+export interface RunMatch {
+  /** One of the values, or none of them. */
+  readonly texts?: readonly {
+    readonly field: 'workflow' | 'queue' | 'error' | 'schedule' | 'version' | 'id';
+    readonly not: boolean;
+    readonly values: readonly string[];
+  }[];
+  readonly tags?: readonly { readonly name: string; readonly not: boolean; readonly values: readonly string[] }[];
+  /** Ids from this one to that one. */
+  readonly idFrom?: string;
+  readonly idTo?: string;
+  readonly tookAtLeast?: number;
+  readonly tookAtMost?: number;
+  /** Stands still until the next attempt of a step. */
+  readonly retrying?: boolean;
+  /** Has no parent. */
+  readonly root?: boolean;
+}
+
 export interface RunListFilters extends RunFilters {
+  /** @internal */
+  readonly match?: RunMatch;
   /** At most 1000. Default: 50. */
   readonly limit?: number;
   /** Runs that are passed over first; each costs some time, so pages go by `before` and `after`. Default: 0. */

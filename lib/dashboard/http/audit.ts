@@ -1,18 +1,10 @@
 import type { DashboardTarget } from '../dashboard.options.js';
+import type { AuditEntry } from '../durable.js';
 
-export type Outcome = 'done' | 'refused' | 'failed';
-
-/** What is kept of an act. No payloads. */
-export interface AuditEntry {
-  readonly actor: string | null;
-  readonly action: string;
-  readonly targetKind: string | null;
+/** What an act was done to. */
+export interface AuditTarget {
+  readonly targetKind: AuditEntry['targetKind'];
   readonly targetId: string | null;
-  readonly outcome: Outcome;
-  /** Of the error. */
-  readonly code: string | null;
-  readonly details: Readonly<Record<string, unknown>>;
-  readonly ip: string | null;
 }
 
 export type WriteAudit = (entry: AuditEntry) => Promise<void>;
@@ -55,13 +47,12 @@ export class AuditTrail {
 }
 
 /** What an act was done to, of what is known the most particular. */
-export function auditTarget(target: DashboardTarget): Pick<AuditEntry, 'targetKind' | 'targetId'> {
+export function auditTarget(target: DashboardTarget): AuditTarget {
   const kinds = [
     ['run', target.runId],
     ['schedule', target.schedule],
     ['queue', target.queue],
     ['workflow', target.workflow],
-    ['input', target.inputId],
   ] as const;
   const found = kinds.find(([, id]) => id !== undefined);
   return { targetKind: found?.[0] ?? null, targetId: found?.[1] ?? null };

@@ -2,6 +2,7 @@ import type { DashboardAction } from '../actions.js';
 import type { DashboardTarget } from '../dashboard.options.js';
 import type { DashboardServices } from '../services.js';
 import type { Answer } from './answer.js';
+import type { AuditTarget } from './audit.js';
 import type { RouteAction } from './gate.js';
 import type { InputReader } from './input.js';
 import type { DashboardRequest } from './request.js';
@@ -19,7 +20,7 @@ export interface Call {
   /** Everything that whoever asks may do. */
   actions(): Promise<DashboardAction[]>;
   /** What the audit row of an act says besides, before it is done. */
-  note(details: Readonly<Record<string, unknown>>, targetId?: string): void;
+  note(details: Readonly<Record<string, unknown>>, target?: AuditTarget): void;
 }
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';

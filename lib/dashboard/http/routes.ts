@@ -1,5 +1,29 @@
+import { actRoutes } from '../api/acts.js';
+import { audit } from '../api/audit.js';
+import { cleanup } from '../api/cleanup.js';
+import { inputRoutes } from '../api/inputs.js';
 import { me } from '../api/me.js';
+import { queueActRoutes } from '../api/queue-acts.js';
+import { queueRoutes } from '../api/queues.js';
+import { runRoutes } from '../api/runs.js';
+import { scheduleActRoutes } from '../api/schedule-acts.js';
+import { scheduleRoutes } from '../api/schedules.js';
+import { stepRoutes } from '../api/steps.js';
+import { workflowRoutes } from '../api/workflows.js';
 import type { Route } from './call.js';
 
 /** Everything that is served below `api/`. The first that fits a path is taken: words go before names. */
-export const ROUTES: readonly Route[] = [me];
+export const ROUTES: readonly Route[] = [
+  me,
+  ...runRoutes,
+  ...stepRoutes,
+  ...inputRoutes,
+  ...workflowRoutes,
+  ...scheduleRoutes,
+  ...queueRoutes,
+  audit,
+  ...actRoutes,
+  ...scheduleActRoutes,
+  ...queueActRoutes,
+  cleanup,
+];

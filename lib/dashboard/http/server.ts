@@ -3,7 +3,7 @@ import type { DashboardTarget } from '../dashboard.options.js';
 import type { DashboardServices } from '../services.js';
 import { type Answer, html, json, refusal, unlessKnown, withETag } from './answer.js';
 import type { Assets } from './assets.js';
-import { AuditTrail, auditTarget } from './audit.js';
+import { type AuditTarget, AuditTrail, auditTarget } from './audit.js';
 import { type Call, findRoute, type Route } from './call.js';
 import { CLOSED_STYLE, closedPage } from './closed-page.js';
 import { refuseForeign } from './csrf.js';
@@ -101,9 +101,9 @@ export class DashboardServer {
     const { gate, services } = this.options;
     const body = await settle(readBody(request, services.maxPayloadBytes));
     const target = targetOf(route.path, params, request.query, body.value);
-    let noted: { details: Readonly<Record<string, unknown>>; targetId?: string } = { details: {} };
-    const call = this.call(request, params, target, (details, targetId) => {
-      noted = { details: { ...noted.details, ...details }, targetId: targetId ?? noted.targetId };
+    let noted: Noted = { details: {}, target: auditTarget(target) };
+    const call = this.call(request, params, target, (details, other) => {
+      noted = { details: { ...noted.details, ...details }, target: other ?? noted.target };
     });
     let outcome: 'refused' | 'failed' = 'refused';
     try {
@@ -126,14 +126,9 @@ export class DashboardServer {
     }
   }
 
-  private entry(
-    { action }: Route,
-    { actor, target, request }: Call,
-    noted: { details: Readonly<Record<string, unknown>>; targetId?: string },
-  ) {
-    const { targetKind, targetId } = auditTarget(target);
-    const { details } = noted;
-    return { actor, action, targetKind, targetId: noted.targetId ?? targetId, code: null, details, ip: request.ip };
+  private entry({ action }: Route, { actor, request }: Call, { details, target }: Noted) {
+    const { targetKind, targetId } = target;
+    return { actor, action, targetKind, targetId, code: null, details, ip: request.ip };
   }
 
   private call(
@@ -154,6 +149,11 @@ export class DashboardServer {
       note,
     };
   }
+}
+
+interface Noted {
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly target: AuditTarget;
 }
 
 const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'];

@@ -13,7 +13,7 @@ import type {
 import type { Redaction } from '../../core/redact/redact.js';
 import { EXECUTION_STATUSES, type ExecutionStatus, isFinished } from '../../core/run/status.js';
 import { AttemptLogs, type LogRow } from './log-rows.js';
-import { type BuiltQuery, byIdsQuery, countQuery, listQueries } from './run-query.js';
+import { type BuiltQuery, byIdsQuery, countQuery, countUpToQuery, listQueries } from './run-query.js';
 import {
   ALL_STEPS,
   type Payloads,
@@ -82,6 +82,14 @@ export class PgReads {
     if (built === null) return 0;
     const [row] = await this.query<{ count: number }>(built);
     return row?.count ?? 0;
+  }
+
+  /** How many runs fit, as far as `most`. */
+  async countUpTo(filters: RunListFilters, most: number): Promise<{ n: number; more: boolean }> {
+    const built = countUpToQuery(this.options.schema, filters, most);
+    const [row] = built === null ? [] : await this.query<{ count: number }>(built);
+    const n = row?.count ?? 0;
+    return { n, more: n >= most };
   }
 
   async executionCounts(): Promise<ExecutionCounts> {

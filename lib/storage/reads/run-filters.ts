@@ -1,4 +1,4 @@
-import type { RunFilters, RunListFilters } from '../../core/run/execution.js';
+import type { RunFilters, RunListFilters, RunMatch } from '../../core/run/execution.js';
 import { EXECUTION_STATUSES, type ExecutionStatus, isFinished } from '../../core/run/status.js';
 
 /** The statuses that are asked for, by where the runs that have one are; null: any. */
@@ -52,7 +52,47 @@ export class Conditions {
     if (until !== undefined) conditions.push(`${created} < ${this.once('until', until.toISOString(), 'timestamptz')}`);
     if (before !== undefined) conditions.push(`(${created}, ${alias}.id) < ${this.mark('before', before)}`);
     if (after !== undefined) conditions.push(`(${created}, ${alias}.id) > ${this.mark('after', after)}`);
+    const matched = this.matched();
+    // Of one row each, whatever the planner thinks of the whole table.
+    if (matched.length > 0) {
+      conditions.push(`COALESCE((SELECT ${matched.join(' AND ')} FROM durable.workflow_executions x
+        LEFT JOIN durable.workflow_queue y ON y.id = x.id WHERE x.id = ${alias}.id), false)`);
+    }
     return conditions;
+  }
+
+  /** Between which ids runs are looked for; null: anywhere. */
+  ids(alias: string): string | null {
+    const { idFrom, idTo } = this.filters.match ?? {};
+    if (idFrom === undefined || idTo === undefined) return null;
+    return `${alias}.id BETWEEN ${this.once('idFrom', idFrom, 'uuid')} AND ${this.once('idTo', idTo, 'uuid')}`;
+  }
+
+  private matched(): string[] {
+    const { texts = [], tags = [], tookAtLeast, tookAtMost, retrying, root }: RunMatch = this.filters.match ?? {};
+    const took = `(extract(epoch FROM COALESCE(x.completed_at, durable.clock()) - COALESCE(x.started_at, y.started_at)) * 1000)`;
+    return [
+      ...texts.map(({ field, not, values }, at) => {
+        const known = this.once(`text${at}`, values, 'text[]');
+        if (field === 'id') {
+          const fits = `EXISTS (SELECT FROM unnest(${known}) AS v WHERE replace(x.id::text, '-', '') LIKE v || '%')`;
+          return not ? `NOT ${fits}` : fits;
+        }
+        return `COALESCE(${TEXTS[field]}, '') ${not ? '<> ALL' : '= ANY'} (${known})`;
+      }),
+      ...tags.map(({ name, not, values }, at) => {
+        const key = this.once(`tagName${at}`, name, 'text');
+        return `COALESCE(x.tags ->> ${key}, '') ${not ? '<> ALL' : '= ANY'} (${this.once(`tag${at}`, values, 'text[]')})`;
+      }),
+      ...(tookAtLeast === undefined ? [] : [`${took} > ${this.once('tookAtLeast', tookAtLeast, 'float8')}`]),
+      ...(tookAtMost === undefined ? [] : [`${took} < ${this.once('tookAtMost', tookAtMost, 'float8')}`]),
+      ...(retrying === undefined
+        ? []
+        : [
+            `COALESCE(y.because = 'retry' AND y.state = 'sleeping', false) = ${this.once('retrying', retrying, 'boolean')}`,
+          ]),
+      ...(root === undefined ? [] : [`(x.parent_id IS NULL) = ${this.once('root', root, 'boolean')}`]),
+    ];
   }
 
   /** The place of a run in lists; none where there is no such run. */
@@ -72,6 +112,15 @@ export class Conditions {
     return parameter;
   }
 }
+
+const TEXTS = {
+  workflow: 'x.workflow',
+  queue: 'x.queue',
+  error: 'x.error_name',
+  schedule: 'x.schedule_name',
+  version:
+    '(SELECT d.version::text FROM durable.workflow_definitions d WHERE d.id = COALESCE(y.definition_id, x.definition_id))',
+} as const;
 
 export function where(...conditions: readonly (string | null | readonly string[])[]): string {
   const all = conditions.flat().filter((condition) => condition !== null);

@@ -42,7 +42,7 @@ export function listQueries(schema: string, filters: RunListFilters): BuiltQuery
   const wanted = wantedStatuses(filters);
   if (wanted !== null && wanted.finished.length + wanted.unfinished.length === 0) return [];
   const page = (build: (query: ListQuery) => string): BuiltQuery => new ListQuery(filters, wanted).page(schema, build);
-  if (filters.parentId !== undefined) return [page((query) => query.matching())];
+  if (filters.parentId !== undefined || filters.match?.idFrom !== undefined) return [page((query) => query.matching())];
   if (new Conditions(filters).tags() === null) return [page((query) => query.sources(query.depth()))];
   return [page((query) => query.taggedAmongNewest()), page((query) => query.matching())];
 }
@@ -57,6 +57,18 @@ export function countQuery(schema: string, filters: RunFilters): BuiltQuery | nu
     text: inSchema(`${query.kinds()}SELECT (${counted})::float8 AS count`, schema),
     parameters: query.parameters,
   };
+}
+
+/** How many runs fit, as `count`, and no more than so many: then it is not looked further. Null: none can. */
+export function countUpToQuery(schema: string, filters: RunFilters, most: number): BuiltQuery | null {
+  const wanted = wantedStatuses(filters);
+  if (wanted !== null && wanted.finished.length + wanted.unfinished.length === 0) return null;
+  const query = new ListQuery({ ...filters, limit: most }, wanted);
+  const all = new Conditions(filters);
+  const one = all.tags() !== null || filters.parentId !== undefined || all.ids('e') !== null;
+  const found = one ? query.matching() : query.sources(query.depth());
+  const text = `${query.kinds()}SELECT count(*)::float8 AS count FROM (SELECT f.id FROM (${found}) f LIMIT ${query.depth()}) g`;
+  return { text: inSchema(text, schema), parameters: query.parameters };
 }
 
 /** These runs, without payloads. */
@@ -146,7 +158,7 @@ class RunQuery {
           : this.stored(wanted.finished);
     return `SELECT ${columns} FROM durable.workflow_executions e
       ${unfinished ? 'LEFT JOIN durable.workflow_queue q ON q.id = e.id' : ''}
-      ${where(equal, tags === null ? null : `e.tags @> ${tags}`, conditions.bounds('e'), status)}`;
+      ${where(equal, conditions.ids('e'), tags === null ? null : `e.tags @> ${tags}`, conditions.bounds('e'), status)}`;
   }
 
   protected sourceTexts(page: (alias: string) => string): string[] {

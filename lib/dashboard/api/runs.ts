@@ -1,0 +1,217 @@
+import { type Execution, ExecutionNotFoundError, isUuid } from '../durable.js';
+
+import { type Call, route } from '../http/call.js';
+import { readCursor, writeCursor } from '../http/cursor.js';
+import { RequestError } from '../http/errors.js';
+import { anyText, flag, type InputReader, number } from '../http/input.js';
+import { linksOf } from '../http/links.js';
+import { type RunFilter, readFilter } from './filter.js';
+import { asDownload, type Page, showError, showPayload, type Sight } from './show.js';
+
+export const MOST_COUNTED = 10_000;
+const LIST = 'runs';
+/** Shorter beginnings of an id are a coincidence. */
+const SHORTEST_PREFIX = 8;
+
+/** A run in a list. */
+export interface RunRow extends Omit<Execution, 'input' | 'data' | 'error' | 'steps'> {
+  readonly error: unknown;
+  readonly childCount: number;
+}
+
+/** The whole id of the run that the path names, by a beginning of it too. @throws RequestError AMBIGUOUS_ID, ExecutionNotFoundError */
+export async function runIdOf(call: Call): Promise<string> {
+  const given: string = call.params['id']?.toLowerCase() ?? '';
+  const whole: boolean = isUuid(given);
+  if (whole) return given;
+  const plain = given.replaceAll('-', '');
+  if (plain.length < SHORTEST_PREFIX || !/^[0-9a-f]{1,32}$/.test(plain)) throw new ExecutionNotFoundError(given);
+  const reads = await call.services.looks.reads();
+  const { match } = readFilter(`id:${plain}`, 0);
+  const [first, second] = await reads.listExecutions({ match, limit: 2 });
+  if (first === undefined) throw new ExecutionNotFoundError(given);
+  if (second === undefined) return first.id;
+  throw new RequestError(409, 'AMBIGUOUS_ID', `Several runs have ids that begin with ${given}. Give more of it.`);
+}
+
+export async function sightOf(call: Call, full = false): Promise<Sight> {
+  return { payloads: await call.may('payload.read'), full };
+}
+
+/** Rows of a list, in its order. */
+export async function rowsOf(call: Call, runs: readonly Execution[]): Promise<RunRow[]> {
+  const sight = await sightOf(call);
+  const counts = await call.services.looks.client.childCounts(runs.map(({ id }) => id));
+  return runs.map((run) => rowOf(run, counts[run.id] ?? 0, sight));
+}
+
+function rowOf(
+  { input: _input, data: _data, steps: _steps, ...run }: Execution,
+  childCount: number,
+  sight: Sight,
+): RunRow {
+  const compensationResults = run.compensationResults.map((one) =>
+    one.error === undefined ? one : { ...one, error: showError(one.error, sight) as typeof one.error },
+  );
+  return { ...run, error: showError(run.error, sight), compensationResults, childCount };
+}
+
+interface ListInput {
+  readonly q: string;
+  readonly cursor: string | null;
+  readonly limit: number;
+}
+
+function listInput(read: InputReader): ListInput {
+  const q = anyText(read, 'q') ?? '';
+  return { q, cursor: anyText(read, 'cursor', 500), limit: number(read, 'limit', 50, 1, 200) };
+}
+
+async function filterOf(call: Call, q: string): Promise<RunFilter> {
+  return readFilter(q, /\b(since|until):/.test(q) ? await call.services.looks.now() : 0);
+}
+
+const list = route({
+  method: 'GET',
+  path: 'runs',
+  action: 'run.read',
+  input: listInput,
+  async handle(call, { q, cursor, limit }): Promise<Page<RunRow>> {
+    const filter = await filterOf(call, q);
+    const reads = await call.services.looks.reads();
+    const [way, from] = cursor === null ? ['next', null] : readCursor(LIST, cursor).map(String);
+    const back = way === 'prev' && from !== null;
+    // One more tells whether there is another page.
+    const found = await reads.listExecutions({
+      ...filter,
+      limit: limit + 1,
+      ...(from !== null && from !== undefined && (back ? { after: from, order: 'asc' as const } : { before: from })),
+    });
+    const more = found.length > limit;
+    const runs = back ? found.slice(0, limit).toReversed() : found.slice(0, limit);
+    const [first, last] = [runs.at(0), runs.at(-1)];
+    const following = back || more;
+    const preceding = back ? more : from !== null;
+    return {
+      items: await rowsOf(call, runs),
+      next: following && last !== undefined ? writeCursor(LIST, ['next', last.id]) : null,
+      prev: preceding && first !== undefined ? writeCursor(LIST, ['prev', first.id]) : null,
+    };
+  },
+});
+
+const count = route({
+  method: 'GET',
+  path: 'runs/count',
+  action: 'run.read',
+  input: (read) => anyText(read, 'q') ?? '',
+  async handle(call, q) {
+    const reads = await call.services.looks.reads();
+    return reads.countUpTo(await filterOf(call, q), MOST_COUNTED);
+  },
+});
+
+const one = route({
+  method: 'GET',
+  path: 'runs/:id',
+  action: 'run.read',
+  input: (read) => ({ full: flag(read, 'full'), download: flag(read, 'download') }),
+  async handle(call, { full, download }) {
+    const id = await runIdOf(call);
+    const sight = await sightOf(call, full);
+    const run = await call.services.looks.client.getExecution(id);
+    if (run === null) throw new ExecutionNotFoundError(id);
+    const counts = await call.services.looks.client.childCounts([id]);
+    const body = {
+      ...rowOf(run, counts[id] ?? 0, sight),
+      input: showPayload(run.input, sight),
+      data: showPayload(run.data, sight),
+      links: linksOf(call.services.options.links, run),
+    };
+    return download ? asDownload(body, `run-${id}.json`) : body;
+  },
+});
+
+const logs = route({
+  method: 'GET',
+  path: 'runs/:id/logs',
+  action: 'log.read',
+  input: (read) => ({
+    step: anyText(read, 'step', 200),
+    level: anyText(read, 'level', 20),
+    text: anyText(read, 'text', 500),
+    cursor: anyText(read, 'cursor', 500),
+    limit: number(read, 'limit', 200, 1, 200),
+  }),
+  async handle(call, { step, level, text, cursor, limit }): Promise<Page<object>> {
+    const id = await runIdOf(call);
+    const all = await call.services.looks.client.getLogs(id, step ?? undefined);
+    const wanted = text?.toLowerCase();
+    const lines = all
+      .map((entry, seq) => Object.assign({ seq }, entry))
+      .filter((entry) => level === null || entry.level === level)
+      .filter((entry) => wanted === undefined || entry.message.toLowerCase().includes(wanted));
+    const [from = 0] = cursor === null ? [] : readCursor('logs', cursor).map(Number);
+    return {
+      items: lines.slice(from, from + limit),
+      next: from + limit < lines.length ? writeCursor('logs', [from + limit]) : null,
+      prev: from > 0 ? writeCursor('logs', [Math.max(0, from - limit)]) : null,
+    };
+  },
+});
+
+const family = route({
+  method: 'GET',
+  path: 'runs/:id/family',
+  action: 'run.read',
+  input: (read) => ({ cursor: anyText(read, 'cursor', 500), limit: number(read, 'limit', 50, 1, 200) }),
+  async handle(call, { cursor, limit }) {
+    const { client } = call.services.looks;
+    const id = await runIdOf(call);
+    const run = await client.getExecution(id);
+    if (run === null) throw new ExecutionNotFoundError(id);
+    const parents: Execution[] = [];
+    for (let parent = run.parentId; parent !== null && parents.length < MOST_PARENTS;) {
+      const found = await client.getExecution(parent);
+      if (found === null) break;
+      parents.unshift(found);
+      parent = found.parentId;
+    }
+    const [after] = cursor === null ? [] : readCursor('family', cursor).map(String);
+    const found = await client.listChildren(id, { limit: limit + 1, ...(after !== undefined && { after }) });
+    const children = found.slice(0, limit);
+    const last = children.at(-1);
+    return {
+      parents: await rowsOf(call, parents),
+      retryOf: run.retryOf,
+      items: await rowsOf(call, children),
+      next: found.length > limit && last !== undefined ? writeCursor('family', [last.id]) : null,
+      prev: null,
+    };
+  },
+});
+
+const MOST_PARENTS = 20;
+
+const exported = route({
+  method: 'GET',
+  path: 'runs/:id/export',
+  action: 'payload.read',
+  input: (read) => read.oneOf('as', 'journal', ['journal']),
+  async handle(call) {
+    const id = await runIdOf(call);
+    const sight = { payloads: true, full: true };
+    const run = await call.services.looks.client.getExecution(id, { includeLogs: true });
+    if (run === null) throw new ExecutionNotFoundError(id);
+    const steps = (run.steps ?? []).map((step) => ({
+      ...step,
+      input: showPayload(step.input, sight),
+      output: showPayload(step.output, sight),
+      error: showError(step.error, sight),
+    }));
+    const whole = { ...run, input: showPayload(run.input, sight), data: showPayload(run.data, sight) };
+    return asDownload({ ...whole, error: showError(run.error, sight), steps }, `journal-${id}.json`);
+  },
+});
+
+export const runRoutes = [list, count, one, logs, family, exported];

@@ -1,0 +1,381 @@
+import { DurableClient, DurableEvents, Schedule, Step, waitForApproval, waitForEvent, Workflow } from 'nest-durable';
+import { DurableDashboardModule, roles } from 'nest-durable/dashboard';
+import { filter, firstValueFrom } from 'rxjs';
+import pg from 'pg';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { ask, type Asked, type HostKind, type RunningApp, startApp } from './hosts.js';
+
+@Workflow({ name: 'order' })
+@Schedule({ name: 'yearly', cron: '0 0 1 1 *', enabled: false, input: { at: 'night' } })
+class OrderWorkflow {
+  @Step()
+  async charge(data: { fail?: boolean; amount?: bigint }) {
+    if (data.fail === true) throw Object.assign(new TypeError('no money'), { card: '4242' });
+    return { ...data, when: new Date(0), big: 'x'.repeat(70_000) };
+  }
+
+  @Step()
+  async done() {
+    return { ok: true };
+  }
+}
+
+@Workflow({ name: 'release' })
+class ReleaseWorkflow {
+  @Step()
+  async ask() {
+    return { answer: await waitForApproval('release', { prompt: 'Ship it?', metadata: { build: 7 } }) };
+  }
+
+  @Step()
+  async event() {
+    return { paid: await waitForEvent('paid') };
+  }
+}
+
+const EXPRESS: HostKind = { name: 'express', framework: 'express' };
+const FASTIFY: HostKind = { name: 'fastify', framework: 'fastify' };
+let database: TestDatabase;
+let pool: pg.Pool;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  pool = new pg.Pool({ connectionString: database.url, max: 1 });
+});
+afterAll(() => pool.end());
+
+describe.each([EXPRESS, FASTIFY])('the API on $name', (kind) => {
+  let running: RunningApp;
+  let client: DurableClient;
+
+  beforeAll(async () => {
+    const authorize = roles((request: { headers: Record<string, string> }) => request.headers['x-role'] ?? 'admin', {
+      reader: ['run.read', 'input.read', 'audit.read'],
+    });
+    const actor = ({ headers }: { headers: Record<string, string> }) => headers['x-actor'];
+    running = await startApp(kind, database.url, [DurableDashboardModule.forRoot({ authorize, actor })], {
+      providers: [OrderWorkflow, ReleaseWorkflow],
+      workers: true,
+    });
+    client = running.app.get(DurableClient);
+  });
+  afterAll(() => running.close());
+
+  const get = async (path: string, headers: Record<string, string> = {}) => running.ask(`/api/${path}`, { headers });
+  const post = async (path: string, body: unknown = {}, asked: Asked = {}) =>
+    running.ask(`/api/${path}`, { method: 'POST', body, ...asked });
+  const rows = async (target: string) => (await get(`audit?target=${encodeURIComponent(target)}`)).json.items;
+
+  /** A run that ended so. */
+  async function ended(input: object, workflow = 'order'): Promise<string> {
+    const started = await post('runs', { workflow, input }, { headers: { 'x-actor': 'ada' } });
+    expect(started.status).toBe(201);
+    await client
+      .handle(started.json.id)
+      .result()
+      .catch(() => {});
+    return started.json.id;
+  }
+
+  async function waiting(): Promise<{ id: string; inputId: string }> {
+    const asked = firstValueFrom(
+      running.app
+        .get(DurableEvents)
+        .inputs()
+        .pipe(filter(({ kind: what }) => what === 'input_requested')),
+    );
+    const { id } = await client.start(ReleaseWorkflow, {});
+    await asked;
+    const { json } = await get(`inputs?executionId=${id}`);
+    return { id, inputId: json.items[0].id };
+  }
+
+  it('starts a run with the types of the codec, shows it, and keeps who did it', async () => {
+    const id = await ended({ amount: { $durable: 'bigint', v: '12' } });
+    const run = (await get(`runs/${id}`)).json;
+    expect(run).toMatchObject({
+      id,
+      workflow: 'order',
+      status: 'completed',
+      childCount: 0,
+      data: { ok: true },
+      links: [],
+    });
+    expect(run.input).toEqual({ amount: { $durable: 'bigint', v: '12' } });
+    const [row] = await rows(id);
+    expect(row).toMatchObject({
+      actor: 'ada',
+      action: 'run.start',
+      targetKind: 'run',
+      targetId: id,
+      outcome: 'done',
+      code: null,
+      details: { workflow: 'order' },
+      ip: expect.stringContaining('127.0.0.1'),
+    });
+  });
+
+  it('cuts large payloads unless the whole is asked for, and gives it as a file', async () => {
+    const id = await ended({});
+    const { items } = (await get(`runs/${id}/steps`)).json;
+    expect(items.map(({ step, seq, status }: Record<string, unknown>) => [step, seq, status])).toEqual([
+      ['charge', 1, 'completed'],
+      ['done', 2, 'completed'],
+    ]);
+    expect(items[0]).not.toHaveProperty('output');
+    const cut = (await get(`runs/${id}/steps/1`)).json.output;
+    expect(cut).toEqual({ $durable: 'cut', bytes: expect.any(Number), head: expect.stringMatching(/^\{"when"/) });
+    const full = await get(`runs/${id}/steps/1?full=1&download=1`);
+    expect(full.headers['content-disposition']).toMatch(/^attachment; filename="step-/);
+    expect(full.json.output.when).toEqual({ $durable: 'date', v: '1970-01-01T00:00:00.000Z' });
+    expect(full.json.output.big.length).toBe(70_000);
+    expect((await get(`runs/${id}/steps/3`)).status).toBe(404);
+  });
+
+  it('hides payloads, but not what failed, from whoever may not read them', async () => {
+    const id = await ended({ fail: true });
+    const run = (await get(`runs/${id}`, { 'x-role': 'reader' })).json;
+    expect(run.input).toEqual({ $durable: 'hidden' });
+    expect(run.error).toEqual({ name: 'TypeError', message: 'no money' });
+    expect((await get(`runs/${id}`)).json.error).toMatchObject({ card: '4242' });
+    expect((await get(`runs/${id}/steps/1`, { 'x-role': 'reader' })).json.error.code).toBe('FORBIDDEN');
+  });
+
+  it('lists runs by pages, there and back, by a filter, and counts them', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++)
+      ids.push(
+        (await client.start(OrderWorkflow, { fail: true }, { tags: { batch: `b ${kind.name}`, n: String(n) } })).id,
+      );
+    for (const id of ids)
+      await client
+        .handle(id)
+        .result()
+        .catch(() => {});
+    const q = encodeURIComponent(
+      `tag.batch:"b ${kind.name}" status:failed,cancelled workflow:order error:TypeError took:<1h root:yes -queue:other since:1h`,
+    );
+    const first = (await get(`runs?q=${q}&limit=2`)).json;
+    const second = (await get(`runs?q=${q}&limit=2&cursor=${first.next}`)).json;
+    const third = (await get(`runs?q=${q}&limit=2&cursor=${second.next}`)).json;
+    const all = [first, second, third].flatMap(({ items }) => items.map(({ id }: { id: string }) => id));
+    expect(all).toEqual(ids.toReversed());
+    expect([first.prev, third.next]).toEqual([null, null]);
+    const back = (await get(`runs?q=${q}&limit=2&cursor=${third.prev}`)).json;
+    expect(back.items).toEqual(second.items);
+    expect((await get(`runs/count?q=${q}`)).json).toEqual({ n: 5, more: false });
+    expect((await get(`runs/count?q=${encodeURIComponent(`tag.n:1,3 tag.batch:"b ${kind.name}"`)}`)).json.n).toBe(2);
+    expect((await get(`runs?q=${encodeURIComponent('tag.n:1 -error:TypeError')}`)).json.items).toEqual([]);
+    const [id = ''] = ids;
+    expect((await get(`runs?q=${id.slice(0, 30)}`)).json.items.map((run: { id: string }) => run.id)).toContain(id);
+  });
+
+  it.each([
+    'sttus:failed',
+    'status:faild',
+    'took:1h',
+    'since:x',
+    '"a',
+    'root:maybe',
+    'workflow:',
+    'a'.repeat(2_001),
+    'x y z',
+    'root:yes '.repeat(21),
+  ])('refuses filter %# of those that mean nothing', async (q) => {
+    const got = await get(`runs?q=${encodeURIComponent(q)}`);
+    expect([got.status, got.json.error.code]).toEqual([400, 'INVALID_INPUT']);
+  });
+
+  it('finds a run by the beginning of its id, and refuses what several have', async () => {
+    const [a, b] = ['deadbeef-0000-4000-8000-000000000001', 'deadbeef-1000-4000-8000-000000000002'];
+    for (const id of [a, b])
+      if ((await client.getExecution(id)) === null) await client.start(OrderWorkflow, {}, { id });
+    expect((await get('runs/deadbeef-0')).json.id).toBe(a);
+    expect((await get('runs/deadbeef')).json.error.code).toBe('AMBIGUOUS_ID');
+    expect((await get('runs/deadbee')).json.error.code).toBe('EXECUTION_NOT_FOUND');
+    expect((await get('runs/xyzxyzxyz')).json.error.code).toBe('EXECUTION_NOT_FOUND');
+    expect((await get('runs?cursor=abc')).json.error.code).toBe('INVALID_INPUT');
+    expect((await get('runs?limit=201')).json.error.code).toBe('INVALID_INPUT');
+  });
+
+  it('answers inputs, sends events, and says what of it was not possible', async () => {
+    const { id, inputId } = await waiting();
+    const open = (await get(`inputs?executionId=${id}`, { 'x-role': 'reader' })).json.items[0];
+    expect(open).toMatchObject({ id: inputId, metadata: { build: 7 }, response: null });
+    const wrong = await post(`runs/${id}/inputs`, { inputId, data: { approved: 'yes' } });
+    expect([wrong.status, wrong.json.error.code, wrong.json.error.violations.length]).toEqual([
+      400,
+      'INVALID_INPUT',
+      1,
+    ]);
+    expect((await post(`runs/${id}/inputs`, { inputId, data: { approved: true, note: 'go' } })).json).toEqual({});
+    const again = await post(`runs/${id}/inputs`, { name: 'release', data: { approved: true } });
+    expect([again.status, again.json.error.code]).toEqual([409, 'INPUT_NOT_PENDING']);
+    const sent = await post(`runs/${id}/events`, { name: 'paid', payload: { n: { $durable: 'nope', v: 1 } } });
+    expect([sent.status, sent.json.error.code]).toEqual([422, 'SERIALIZATION']);
+    expect((await post(`runs/${id}/events`, { name: 'paid', payload: 3 })).status).toBe(202);
+    await client.handle(id).result();
+    expect(
+      (await rows(id)).map((row: { action: string; outcome: string; code: string }) => [
+        row.action,
+        row.outcome,
+        row.code,
+      ]),
+    ).toEqual([
+      ['event.send', 'done', null],
+      ['event.send', 'failed', 'SERIALIZATION'],
+      ['input.answer', 'failed', 'INPUT_NOT_PENDING'],
+      ['input.answer', 'done', null],
+      ['input.answer', 'failed', 'INVALID_INPUT'],
+    ]);
+  });
+
+  it('pauses, resumes, cancels, retries and restarts, and refuses what does not fit', async () => {
+    const { id } = await waiting();
+    expect((await post(`runs/${id}/pause`, { reason: 'look' })).json).toEqual({ changed: true });
+    expect((await post(`runs/${id}/pause`)).json).toEqual({ changed: false });
+    expect((await post(`runs/${id}/resume`)).json).toEqual({ changed: true });
+    expect((await post(`runs/${id}/retry`)).json.error.code).toBe('EXECUTION_NOT_FINISHED');
+    expect((await post(`runs/${id}/waits/cancel`, { name: 'other' })).json).toEqual({ cancelled: 0 });
+    expect((await post(`runs/${id}/cancel`, { reason: 'no' })).json).toEqual({ changed: true });
+    expect((await post(`runs/${id}/pause`)).json.error.code).toBe('EXECUTION_FINISHED');
+    const failed = await ended({ fail: true });
+    const retried = await post(`runs/${failed}/retry`);
+    expect(retried.status).toBe(201);
+    expect((await client.getExecution(retried.json.id))?.retryOf).toBe(failed);
+    const restarted = await post(`runs/${await ended({})}/restart`, { step: 'done' });
+    expect(restarted.status).toBe(201);
+    expect((await post(`runs/${failed}/restart`, { step: 'none' })).json.error.code).toBe('INVALID_INPUT');
+    const missing = await post('runs/019a8f00-0000-7000-8000-00000000ffff/cancel');
+    expect([missing.status, missing.json.error.code]).toEqual([404, 'EXECUTION_NOT_FOUND']);
+  });
+
+  it('lists, changes, switches, triggers and deletes schedules', async () => {
+    const name = `made by ${kind.name}/1`;
+    const path = `schedules/${encodeURIComponent(name)}`;
+    expect((await post('schedules', { name, workflow: 'order', cron: '*/5 * * * *', enabled: false })).status).toBe(
+      201,
+    );
+    expect((await post('schedules', { name, workflow: 'order', cron: '*/5 * * * *' })).json.error.code).toBe(
+      'SCHEDULE_EXISTS',
+    );
+    const bad = await post('schedules', { name: 'x', workflow: 'order', cron: '61 * * * *' });
+    expect([bad.status, bad.json.error.code]).toEqual([422, 'INVALID_CRON']);
+    const changed = await running.ask(`/api/${path}`, {
+      method: 'PATCH',
+      body: { cron: '0 7 * * *', timezone: 'Europe/Oslo' },
+    });
+    expect(changed.json).toMatchObject({ name, cron: '0 7 * * *', timezone: 'Europe/Oslo' });
+    expect((await post(`${path}/switch`, { enabled: true })).json).toEqual({ enabled: true });
+    expect((await post(`${path}/trigger`, { input: {} })).status).toBe(201);
+    const shown = (await get(`${path}?next=3`)).json;
+    expect([shown.next.length, shown.runs.length, shown.enabled]).toEqual([3, 1, true]);
+    expect((await get('schedules')).json.items.map((one: { name: string }) => one.name)).toContain(name);
+    expect((await get('schedules/preview?cron=0%207%20*%20*%20*&timezone=Europe/Oslo')).json.next.length).toBe(5);
+    expect(
+      (await running.ask(`/api/${path}`, { method: 'DELETE', headers: { 'content-type': 'application/json' } })).json,
+    ).toEqual({});
+    expect((await get(path)).json.error.code).toBe('SCHEDULE_NOT_FOUND');
+    const acts = (await rows(name)).map((row: { action: string; details: object }) => [row.action, row.details]);
+    expect(acts).toContainEqual([
+      'schedule.write',
+      expect.objectContaining({
+        before: { cron: '*/5 * * * *', timezone: expect.any(String) },
+        after: { cron: '0 7 * * *', timezone: 'Europe/Oslo' },
+      }),
+    ]);
+  });
+
+  it('shows queues, workers and workflows, and pauses, resumes and drains a queue', async () => {
+    expect((await post('queues/default/pause', { reason: 'hot' })).json).toEqual({ changed: true });
+    const [queue] = (await get('queues')).json.items;
+    expect(queue).toMatchObject({ name: 'default', paused: true, pausedRuns: 0, workers: 1 });
+    expect((await post('queues/default/drain', { timeout: 1_000 })).json).toEqual({ idle: true });
+    expect((await post('queues/default/resume')).json).toEqual({ changed: true });
+    expect((await post('queues/none/resume')).json.error.code).toBe('QUEUE_NOT_FOUND');
+    expect((await get('workers')).json.items.length).toBe(1);
+    expect((await get('workflows')).json.items.map((one: { name: string }) => one.name)).toEqual(['order', 'release']);
+    expect((await get('workflows/none')).json.error.code).toBe('WORKFLOW_NOT_FOUND');
+    expect((await post('cleanup', { olderThan: '365d', dryRun: true })).json).toEqual({ n: 0 });
+  });
+
+  it('refuses an act of another site, one too large, one that is no JSON and one with unknown keys, and keeps that it did', async () => {
+    const actor = { 'x-actor': `mallory-${kind.name}` };
+    const foreign = await post(
+      'queues/default/pause',
+      {},
+      { headers: { ...actor, 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' } },
+    );
+    expect([foreign.status, foreign.json.error.code]).toEqual([403, 'CSRF']);
+    const form = await post('queues/default/pause', 'a=b', {
+      headers: { ...actor, 'content-type': 'application/x-www-form-urlencoded' },
+    });
+    expect([form.status, form.json.error.code]).toEqual([403, 'CSRF']);
+    const forbidden = await post('queues/default/pause', {}, { headers: { ...actor, 'x-role': 'viewer' } });
+    expect([forbidden.status, forbidden.json.error.code]).toEqual([403, 'FORBIDDEN']);
+    const unknown = await post('queues/default/pause', { resaon: 'x' }, { headers: actor });
+    expect([unknown.status, unknown.json.error.violations[0].path]).toEqual([400, 'resaon']);
+    const bare = await running.ask('/api/queues/none/pause', {
+      method: 'POST',
+      headers: { ...actor, 'content-type': 'application/json' },
+    });
+    expect([bare.status, bare.json.error.code]).toEqual([404, 'QUEUE_NOT_FOUND']);
+    const { items } = (await get(`audit?actor=mallory-${kind.name}`)).json;
+    expect(items.map((row: { outcome: string; code: string }) => [row.outcome, row.code])).toEqual([
+      ['failed', 'QUEUE_NOT_FOUND'],
+      ['failed', 'INVALID_INPUT'],
+      ['refused', 'FORBIDDEN'],
+      ['refused', 'CSRF'],
+      ['refused', 'CSRF'],
+    ]);
+  });
+
+  it('says that an act was done although its row could not be written', async () => {
+    await pool.query('ALTER TABLE durable.audit RENAME TO audit_away');
+    try {
+      expect((await post('queues/default/resume')).json).toEqual({ changed: false, audit: false });
+    } finally {
+      await pool.query('ALTER TABLE durable.audit_away RENAME TO audit');
+    }
+  });
+
+  it('gives up a look that takes too long, and leaves the work alone', async () => {
+    const blocker = await pool.connect();
+    await blocker.query('BEGIN; LOCK TABLE durable.workflow_executions IN ACCESS EXCLUSIVE MODE');
+    try {
+      const got = await get('runs');
+      expect([got.status, got.json.error.code]).toEqual([503, expect.stringMatching(/TOO_SLOW|DATABASE_UNAVAILABLE/)]);
+    } finally {
+      await blocker.query('ROLLBACK');
+      blocker.release();
+    }
+  });
+});
+
+describe.each([{ ...EXPRESS, settings: { bodyParser: false } }, FASTIFY])(
+  'where the body is read by us ($framework)',
+  (kind) => {
+    it('refuses what is larger than a payload may be, or no JSON, by our own words, and serves nothing to acts when read-only', async () => {
+      const dashboards = [
+        DurableDashboardModule.forRoot({ authorize: () => true }),
+        DurableDashboardModule.forRoot({ path: '/ro', authorize: () => true, readOnly: true }),
+      ];
+      const running = await startApp(kind, database.url, dashboards);
+      try {
+        const large = await running.ask('/api/runs', { method: 'POST', body: { workflow: 'x'.repeat(2_200_000) } });
+        expect([large.status, large.json.error.code]).toEqual([413, 'TOO_LARGE']);
+        const headers = { 'content-type': 'application/json' };
+        const broken = await running.ask('/api/runs', { method: 'POST', body: '{"a', headers });
+        expect([broken.status, broken.json.error.code]).toEqual([400, 'INVALID_INPUT']);
+        const list = await running.ask('/api/runs', { method: 'POST', body: '[]', headers });
+        expect([list.status, list.json.error.code]).toEqual([400, 'INVALID_INPUT']);
+        const readOnly = await ask(running.port, '/ro/api/queues/default/pause', { method: 'POST', body: {} });
+        expect([readOnly.status, readOnly.json.error.code]).toEqual([403, 'READ_ONLY']);
+        const me = await ask(running.port, '/ro/api/me');
+        expect(me.json.actions.every((action: string) => action.endsWith('.read'))).toBe(true);
+      } finally {
+        await running.close();
+      }
+    });
+  },
+);
