@@ -21,3 +21,4 @@ export {
 } from '../core/errors/errors.js';
 export { Cron, parsedCron } from '../core/time/cron.js';
 export type { StoredSchedule } from '../core/time/schedule.js';
+export type { Standing } from '../core/standing/standing.js';

@@ -101,6 +101,7 @@ describe.each([EXPRESS, FASTIFY])('the API on $name', (kind) => {
       data: { ok: true },
       links: [],
     });
+    expect(run.standing).toMatchObject({ kind: 'completed', text: run.standing.title, until: null });
     expect(run.input).toEqual({ amount: { $durable: 'bigint', v: '12' } });
     const [row] = await rows(id);
     expect(row).toMatchObject({

@@ -1,4 +1,4 @@
-import { type Execution, ExecutionNotFoundError, isUuid } from '../durable.js';
+import { type Execution, ExecutionNotFoundError, isUuid, type Standing } from '../durable.js';
 
 import { type Call, route } from '../http/call.js';
 import { readCursor, writeCursor } from '../http/cursor.js';
@@ -17,6 +17,14 @@ const SHORTEST_PREFIX = 8;
 export interface RunRow extends Omit<Execution, 'input' | 'data' | 'error' | 'steps'> {
   readonly error: unknown;
   readonly childCount: number;
+  /** Null: the run went while it was looked at. */
+  readonly standing: RowStanding | null;
+}
+
+/** Why it stands still, how it ended, or what comes next. */
+interface RowStanding extends Pick<Standing, 'kind' | 'title' | 'detail' | 'until'> {
+  /** The sentence of a list. */
+  readonly text: string;
 }
 
 /** The whole id of the run that the path names, by a beginning of it too. @throws RequestError AMBIGUOUS_ID, ExecutionNotFoundError */
@@ -41,19 +49,34 @@ export async function sightOf(call: Call, full = false): Promise<Sight> {
 /** Rows of a list, in its order. */
 export async function rowsOf(call: Call, runs: readonly Execution[]): Promise<RunRow[]> {
   const sight = await sightOf(call);
-  const counts = await call.services.looks.client.childCounts(runs.map(({ id }) => id));
-  return runs.map((run) => rowOf(run, counts[run.id] ?? 0, sight));
+  const { client } = call.services.looks;
+  const counts = await client.childCounts(runs.map(({ id }) => id));
+  const standings = await Promise.all(runs.map(({ id }) => client.explain(id)));
+  return runs.map((run, at) => rowOf(run, counts[run.id] ?? 0, standings[at] ?? null, sight));
+}
+
+function standingOf(standing: Standing | null): RowStanding | null {
+  if (standing === null) return null;
+  const { kind, title, detail, until } = standing;
+  return { kind, text: title, title, detail, until };
 }
 
 function rowOf(
   { input: _input, data: _data, steps: _steps, ...run }: Execution,
   childCount: number,
+  standing: Standing | null,
   sight: Sight,
 ): RunRow {
   const compensationResults = run.compensationResults.map((one) =>
     one.error === undefined ? one : { ...one, error: showError(one.error, sight) as typeof one.error },
   );
-  return { ...run, error: showError(run.error, sight), compensationResults, childCount };
+  return {
+    ...run,
+    error: showError(run.error, sight),
+    compensationResults,
+    childCount,
+    standing: standingOf(standing),
+  };
 }
 
 interface ListInput {
@@ -121,9 +144,10 @@ const one = route({
     const sight = await sightOf(call, full);
     const run = await call.services.looks.client.getExecution(id);
     if (run === null) throw new ExecutionNotFoundError(id);
-    const counts = await call.services.looks.client.childCounts([id]);
+    const { client } = call.services.looks;
+    const [counts, standing] = await Promise.all([client.childCounts([id]), client.explain(id)]);
     const body = {
-      ...rowOf(run, counts[id] ?? 0, sight),
+      ...rowOf(run, counts[id] ?? 0, standing, sight),
       input: showPayload(run.input, sight),
       data: showPayload(run.data, sight),
       links: linksOf(call.services.options.links, run),
