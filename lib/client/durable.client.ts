@@ -1,4 +1,4 @@
-import { ExecutionNotFoundError } from '../core/errors/errors.js';
+import { ExecutionNotFoundError, WorkflowNotFoundError } from '../core/errors/errors.js';
 import { checkText, NAME, refused, UUID } from '../core/limits.js';
 import { listOf, readOptions } from '../core/option-reader.js';
 import type { PendingEvent, PendingEventFilters, PendingInput } from '../core/input/pending.js';
@@ -8,7 +8,7 @@ import { cleanup, type CleanupOptions } from '../options/cleanup.js';
 import { tellSwitched } from './event-sources.js';
 import { type HandleClient, WorkflowHandle } from './handle.js';
 import type { ClientHost } from '../lifecycle/host.js';
-import { readChildFilters, readFilters, readListFilters, readStepPage } from '../options/lists.js';
+import { readChildFilters, readEventPage, readFilters, readListFilters, readStepPage } from '../options/lists.js';
 import { RunResults } from './results.js';
 import type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from '../options/schedules.js';
 import { DurableSchedules, type ScheduleParts } from './schedules.js';
@@ -23,13 +23,18 @@ import type {
   GetStepsOptions,
   LogEntry,
   PendingInputListFilters,
+  RestartPoint,
+  SentEvent,
+  EventFilters,
   StepRecord,
   StoredSchedule,
   WorkflowSummary,
+  WorkflowVersion,
 } from './filters.js';
 import { type CancelOptions, type CancelWaitOptions, readCancel, type SendEventOptions } from '../options/waits.js';
 import { WaitsClient } from './waits.js';
 import { workflowName } from '../workflows/find-workflow.js';
+import { restartPoints } from '../storage/client/restart.js';
 import { PgControl } from '../storage/client/control.js';
 import { PgStandingReads } from '../storage/reads/standing-reads.js';
 import { PgReads } from '../storage/reads/reads.js';
@@ -63,6 +68,9 @@ export class DurableClient {
       getExecution: (id, options) => this.getExecution(id, options),
       getSteps: (id, options) => this.getSteps(id, options),
       explain: (id) => this.explain(id),
+      listEvents: (id, options) => this.listEvents(id, options),
+      retryNow: (id) => this.retryNow(id),
+      restartPoints: (id) => this.restartPoints(id),
       getLogs: (id, step) => this.getLogs(id, step),
       listChildren: (id, filters) => this.listChildren(id, filters),
       cancelWait: (id, options) => this.cancelWait(id, options),
@@ -225,6 +233,30 @@ export class DurableClient {
   }
 
   /**
+   * The steps of a run's definition, in order, and whether `restartFrom()` takes each; where it does not, why.
+   * @throws ExecutionNotFoundError
+   */
+  async restartPoints(id: string): Promise<RestartPoint[]> {
+    const run = checkId(id);
+    const { pool, schema } = await this.ready();
+    return restartPoints(readsOf(pool), schema, run);
+  }
+
+  /**
+   * Ends a retry delay: what waits to be tried again, steps on other queues and the run's next round too, is tried as soon
+   * as a worker has room. An attempt counts as it would have. A paused run stays paused.
+   * @returns false when nothing of the run waits to be tried again, or a worker holds the run for what else it does
+   * @throws ExecutionNotFoundError, ExecutionFinishedError
+   */
+  async retryNow(id: string): Promise<boolean> {
+    const run = checkId(id);
+    const { control, engine } = await this.ready();
+    const { changed, queues } = await control.retryNow(run);
+    engine.notifyWork(queues);
+    return changed;
+  }
+
+  /**
    * Lets nothing further start: an attempt that runs now is finished and recorded (meanwhile the run is `running` with
    * `pauseRequested`). The run's timeout runs on.
    * @returns false when it was paused already
@@ -285,6 +317,16 @@ export class DurableClient {
     return (await this.ready()).waits.cancelWait(run, options);
   }
 
+  /**
+   * The events that were sent to a run, in the order sent, and which step has taken each: a thousand, or as `options` say.
+   * @throws ExecutionNotFoundError
+   */
+  async listEvents(id: string, options: EventFilters = {}): Promise<SentEvent[]> {
+    const run = checkId(id);
+    const page = readEventPage(options);
+    return (await this.ready()).reads.listEvents(run, page);
+  }
+
   /** Inputs that steps wait for, those that were asked first first; of other statuses the newest first. */
   async listPendingInputs(filters: PendingInputListFilters = {}): Promise<PendingInput[]> {
     const parts = await this.ready();
@@ -321,6 +363,18 @@ export class DurableClient {
   /** Every workflow that some process has or had: definition, how many runs in which status, the last run. */
   async listWorkflows(): Promise<WorkflowSummary[]> {
     return (await this.ready()).reads.listWorkflows();
+  }
+
+  /**
+   * The definitions of a workflow that processes have or had, the newest version first.
+   * @throws WorkflowNotFoundError
+   */
+  async listVersions(workflow: WorkflowRef): Promise<WorkflowVersion[]> {
+    const parts = await this.ready();
+    const name = workflowName(parts, workflow);
+    const versions = await parts.reads.listVersions(name);
+    if (versions.length === 0) throw new WorkflowNotFoundError(name, await parts.control.workflowNames());
+    return versions;
   }
 
   /**

@@ -6,9 +6,12 @@ export type {
   CompensationResult,
   Execution,
   ExecutionCounts,
+  SentEvent,
   StepRecord,
   WorkflowSummary,
+  WorkflowVersion,
 } from '../core/run/execution.js';
+export type { RestartPoint } from '../core/run/restart.js';
 export type { LogEntry, LogLevel } from '../core/run/log-entry.js';
 export type { PendingEvent, PendingEventFilters, PendingInput, PendingStatus } from '../core/input/pending.js';
 export type { CatchUp, Overlap, StoredSchedule } from '../core/time/schedule.js';
@@ -42,6 +45,16 @@ export interface GetStepsOptions {
   readonly offset?: number;
   /** False: `input` and `output` are not read and left `undefined`. Default: true. */
   readonly includeData?: boolean;
+}
+
+/** Which events of a run's mailbox are listed. */
+export interface EventFilters {
+  /** Only those that no wait has taken. Default: false. */
+  readonly unmatched?: boolean;
+  /** Id of an event: only those sent after it. */
+  readonly after?: string;
+  /** At most 1000. Default: 1000. */
+  readonly limit?: number;
 }
 
 /** Which inputs are listed, and how many. */

@@ -6,6 +6,9 @@ import type {
   GetExecutionOptions,
   GetStepsOptions,
   LogEntry,
+  EventFilters,
+  SentEvent,
+  RestartPoint,
   StepRecord,
 } from './filters.js';
 import type { CancelOptions, CancelWaitOptions, SendEventOptions } from '../options/waits.js';
@@ -23,6 +26,9 @@ export interface HandleClient {
   getExecution(id: string, options?: GetExecutionOptions): Promise<Execution | null>;
   getSteps(id: string, options?: GetStepsOptions): Promise<StepRecord[]>;
   explain(id: string): Promise<Standing | null>;
+  listEvents(id: string, options?: EventFilters): Promise<SentEvent[]>;
+  retryNow(id: string): Promise<boolean>;
+  restartPoints(id: string): Promise<RestartPoint[]>;
   getLogs(id: string, step?: string): Promise<LogEntry[]>;
   listChildren(id: string, filters?: ChildFilters): Promise<Execution[]>;
   cancelWait(id: string, options?: CancelWaitOptions): Promise<number>;
@@ -71,6 +77,11 @@ export class WorkflowHandle<R = unknown> {
     return this.client.explain(this.id);
   }
 
+  /** See `DurableClient.listEvents`. */
+  events(options?: EventFilters): Promise<SentEvent[]> {
+    return this.client.listEvents(this.id, options);
+  }
+
   /** See `DurableClient.getLogs`. */
   logs(step?: string): Promise<LogEntry[]> {
     return this.client.getLogs(this.id, step);
@@ -114,6 +125,16 @@ export class WorkflowHandle<R = unknown> {
   /** See `DurableClient.retry`. */
   retry(): Promise<WorkflowHandle<R>> {
     return this.client.retry<R>(this.id);
+  }
+
+  /** See `DurableClient.retryNow`. */
+  retryNow(): Promise<boolean> {
+    return this.client.retryNow(this.id);
+  }
+
+  /** See `DurableClient.restartPoints`. */
+  restartPoints(): Promise<RestartPoint[]> {
+    return this.client.restartPoints(this.id);
   }
 
   /** See `DurableClient.restartFrom`. */

@@ -2,6 +2,7 @@ import type { RunFilters, RunListFilters } from '../core/run/execution.js';
 import { EXECUTION_STATUSES } from '../core/run/status.js';
 import { QUEUE_NAME, UUID } from '../core/limits.js';
 import { readOptions } from '../core/option-reader.js';
+import type { EventPage } from '../storage/reads/reads.js';
 import { ALL_STEPS, type StepPage } from '../storage/reads/run-rows.js';
 import { readTags } from './start.js';
 
@@ -35,6 +36,17 @@ export function readStepPage(options: unknown): StepPage {
     includeData: read.boolean('includeData', true),
   }));
 }
+
+/** @throws InvalidInputError */
+export function readEventPage(options: unknown): EventPage {
+  return readOptions('The options of listEvents()', options, (read) => ({
+    unmatched: read.boolean('unmatched', false),
+    after: read.text('after', '0', EVENT_ID) ?? '0',
+    limit: read.integer('limit', MOST, { min: 1, max: MOST }),
+  }));
+}
+
+const EVENT_ID = { expected: 'the id of an event', fits: (text: string) => /^[0-9]{1,18}$/.test(text) };
 
 function readAll(
   what: string,

@@ -128,6 +128,28 @@ export interface RunListFilters extends RunFilters {
   readonly order?: 'asc' | 'desc';
 }
 
+/** An event that was sent to a run. */
+export interface SentEvent {
+  readonly id: string;
+  readonly name: string;
+  readonly sentAt: Date;
+  readonly dedupeKey: string | null;
+  /** The step that has taken it; null: it waits in the mailbox. */
+  readonly wait: { readonly step: string; readonly path: string } | null;
+}
+
+/** A stored definition of a workflow. */
+export interface WorkflowVersion {
+  /** Order of first appearance, from 1. */
+  readonly version: number;
+  readonly firstSeen: Date;
+  readonly lastSeen: Date;
+  /** Runs that have it and have not ended. */
+  readonly unfinished: number;
+  /** Living processes whose code it is. */
+  readonly workers: number;
+}
+
 /** A number for every status. */
 export type ExecutionCounts = Record<ExecutionStatus, number>;
 

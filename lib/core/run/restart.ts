@@ -4,6 +4,14 @@ import { locate } from './cursor.js';
 import { applyRecord, type MachineRecord } from './machine.js';
 import { initialState } from './run-state.js';
 
+/** A step of a run, and whether `restartFrom()` takes it. */
+export interface RestartPoint {
+  readonly step: string;
+  readonly ok: boolean;
+  /** Why not. */
+  readonly why?: string;
+}
+
 /** Where a run can begin again: a step of the main sequence, or of branch arms in it. */
 export type RestartPlace =
   | { readonly kind: 'place'; readonly path: string }
@@ -13,49 +21,58 @@ export type RestartPlace =
 
 /** Finds a step by its name. */
 export function restartPlace(definition: WorkflowDefinition, step: string): RestartPlace {
-  const known: string[] = [];
-  const look = (nodes: Sequence, prefix: string, fanOut: string | null): RestartPlace | null => {
+  const all = stepsToRestart(definition);
+  const found = all.find((one) => one.step === step);
+  if (found === undefined) {
+    return { kind: 'unknown', known: all.filter(({ fanOut }) => fanOut === null).map((one) => one.step) };
+  }
+  const { fanOut, path } = found;
+  return fanOut === null ? { kind: 'place', path } : { kind: 'within', fanOut };
+}
+
+/** Every step, in the order of the definition, and the fan-out that it stands in; null: in none. */
+export function stepsToRestart(
+  definition: WorkflowDefinition,
+): { readonly step: string; readonly fanOut: string | null; readonly path: string }[] {
+  const found: { step: string; fanOut: string | null; path: string }[] = [];
+  const look = (nodes: Sequence, prefix: string, fanOut: string | null): void => {
     for (const node of nodes) {
       const path = nodePath(prefix, node.name);
-      if (node.name === step) return fanOut === null ? { kind: 'place', path } : { kind: 'within', fanOut };
-      if (fanOut === null) known.push(node.name);
+      found.push({ step: node.name, fanOut, path });
       const arms = node.kind === 'forEach' ? { '': node.arm } : 'arms' in node ? node.arms : {};
       const inside = node.kind === 'branch' ? fanOut : (fanOut ?? node.name);
-      for (const [key, arm] of Object.entries(arms)) {
-        const found = look(arm, armPrefix(path, key), inside);
-        if (found !== null) return found;
-      }
+      for (const [key, arm] of Object.entries(arms)) look(arm, armPrefix(path, key), inside);
     }
-    return null;
   };
-  return look(definition.nodes, '', null) ?? { kind: 'unknown', known };
+  look(definition.nodes, '', null);
+  return found;
 }
 
 /**
- * How many of a round's records come before the last visit of the step at `path`: what a run that begins there takes
- * over. Null: the round never came there.
+ * How many of a round's records come before the last visit of each of the steps at `paths`: what a run that begins there
+ * takes over. One that is missing: the round never came there.
  */
 export function recordsBefore(
   definition: WorkflowDefinition,
   records: readonly MachineRecord[],
-  path: string,
-): number | null {
+  paths: readonly string[],
+): Map<string, number> {
   const state = initialState(definition, 1);
-  let before: number | null = null;
-  let visit = 0;
-  const look = (taken: number): void => {
+  const before = new Map<string, number>();
+  const visits = new Map<string, number>();
+  const look = (path: string, taken: number): void => {
     const frame = locate(definition, state, path);
     const { node, step } = frame?.sequence ?? { node: null, step: null };
     if (frame === null || node === null || step === null) return;
-    if (nodePath(frame.prefix, node) !== path || step.visit === visit) return;
-    visit = step.visit;
-    before = taken;
+    if (nodePath(frame.prefix, node) !== path || step.visit === (visits.get(path) ?? 0)) return;
+    visits.set(path, step.visit);
+    before.set(path, taken);
   };
-  look(0);
+  for (const path of paths) look(path, 0);
   for (const [index, record] of records.entries()) {
     if (record.type === 'rollback') break;
     applyRecord(definition, state, record);
-    look(index + 1);
+    for (const path of paths) look(path, index + 1);
   }
   return before;
 }

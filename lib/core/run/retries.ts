@@ -36,3 +36,18 @@ function look({ node, step, failedBy }: SequenceState, prefix: string, now: numb
   }
   for (const [index, sequence] of Object.entries(fan.open)) look(sequence, itemPrefix(path, Number(index)), now, found);
 }
+
+/** Ends the delays of a suspended run: its attempts are made as soon as it is claimed. Changes the state in place. */
+export function endDelays(state: RunState): void {
+  if (state.rollback?.current) state.rollback.current.retryAt = null;
+  endIn(state.root);
+}
+
+function endIn({ step }: SequenceState): void {
+  if (step === null) return;
+  step.retryAt = null;
+  const { fan } = step;
+  if (fan?.kind === 'branch') endIn(fan.sequence);
+  if (fan?.kind === 'parallel') for (const arm of Object.values(fan.arms)) endIn(arm);
+  if (fan?.kind === 'forEach') for (const item of Object.values(fan.open)) endIn(item);
+}

@@ -2,6 +2,8 @@ import type { EntityManager } from 'typeorm';
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import { ExecutionNotFinishedError } from '../../core/errors/errors-client.js';
 import { ExecutionFinishedError, ExecutionNotFoundError } from '../../core/errors/errors.js';
+import { endDelays } from '../../core/run/retries.js';
+import type { RunState } from '../../core/run/run-state.js';
 import type { FinishedStatus } from '../../core/run/status.js';
 import type { EndedTree } from '../../engine/ports/store.js';
 import { cancelCause, cancelLocked, lockTrees } from '../engine/cancel-tree.js';
@@ -188,6 +190,26 @@ export class PgControl {
     return changeOnce(this.lane, this.schema, work, `run ${id}`);
   }
 
+  /**
+   * Ends the retry delays of a suspended run, and of its steps on other queues. A run that a worker holds ends its delays by
+   * itself.
+   * @returns where there is something to claim now; `changed` false: nothing of it sleeps for an attempt
+   * @throws ExecutionNotFoundError, ExecutionFinishedError
+   */
+  retryNow(id: string): Promise<{ readonly changed: boolean; readonly queues: readonly string[] }> {
+    const work = async (query: Query): Promise<{ changed: boolean; queues: string[] }> => {
+      await this.lockUnfinished(query, id);
+      const rows = await query<{ id: string; snapshot: string | null }>(sql('retry-delays', this.schema), [id]);
+      if (rows.length === 0) return { changed: false, queues: [] };
+      const snapshot = rows.find((row) => row.id === id)?.snapshot ?? null;
+      const ids = rows.map((row) => row.id);
+      const values = [id, ids, snapshot === null ? null : withoutDelays(snapshot)];
+      const woken = await query<{ queue: string; ready: boolean }>(sql('end-retry-delay', this.schema), values);
+      return { changed: true, queues: [...new Set(woken.filter((row) => row.ready).map((row) => row.queue))] };
+    };
+    return changeOnce(this.lane, this.schema, work, `run ${id}`);
+  }
+
   /** @throws ExecutionNotFoundError, ExecutionNotFinishedError */
   async retrySource(id: string): Promise<RetrySource> {
     const [row] = await this.reads<RetrySource & { status: string }>(sql('retry-source', this.schema), [id]);
@@ -250,6 +272,12 @@ export class PgControl {
     if (row === undefined) throw new ExecutionNotFoundError(id);
     return row.status;
   }
+}
+
+function withoutDelays(snapshot: string): string {
+  const state = JSON.parse(snapshot) as RunState;
+  endDelays(state);
+  return JSON.stringify(state);
 }
 
 /** What a start may have to wait for: whoever has used its key, or its id, in a transaction that is still open. */

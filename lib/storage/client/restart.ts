@@ -3,7 +3,7 @@ import { didYouMean } from '../../core/did-you-mean.js';
 import { ExecutionNotFinishedError } from '../../core/errors/errors-client.js';
 import { ExecutionNotFoundError, InvalidInputError } from '../../core/errors/errors.js';
 import type { MachineRecord, RecordFacts, RecordType } from '../../core/run/machine.js';
-import { recordsBefore, restartPlace } from '../../core/run/restart.js';
+import { recordsBefore, restartPlace, type RestartPoint, stepsToRestart } from '../../core/run/restart.js';
 import { changeOnce } from '../connection/once.js';
 import { sql } from '../sql.js';
 import { laneOf, type Lender, type Query } from '../connection/transaction.js';
@@ -61,6 +61,25 @@ export function restartFrom(
   return changeOnce(laneOf(pool), schema, restarted, `run ${runId}`);
 }
 
+/**
+ * The steps of a run's definition, and which of them `restartFrom` takes.
+ * @throws ExecutionNotFoundError
+ */
+export async function restartPoints(query: Query, schema: string, runId: string): Promise<RestartPoint[]> {
+  const [source] = await query<SourceRow>(sql('restart-look', schema), [runId]);
+  if (source === undefined) throw new ExecutionNotFoundError(runId);
+  const rows =
+    source.status === 'active' ? [] : await query<RecordRow>(sql('restart-records', schema), [runId, source.round]);
+  const steps = stepsToRestart(source.definition);
+  const paths = steps.filter(({ fanOut }) => fanOut === null).map(({ path }) => path);
+  const before = recordsBefore(source.definition, rows.map(machineRecord), paths);
+  return steps.map(({ step, fanOut, path }) => {
+    const why =
+      source.status === 'active' ? 'the execution has not ended' : whyNot(step, fanOut, rows, before.has(path));
+    return why === null ? { step, ok: true } : { step, ok: false, why };
+  });
+}
+
 function lastToTakeOver({ workflow, definition }: SourceRow, rows: readonly RecordRow[], step: string): number {
   const refuse = (message: string): never => {
     throw new InvalidInputError('restartFrom()', [{ path: 'step', message }]);
@@ -69,16 +88,22 @@ function lastToTakeOver({ workflow, definition }: SourceRow, rows: readonly Reco
   if (place.kind === 'unknown') {
     return refuse(`workflow "${workflow}" has no step "${step}".${didYouMean(step, place.known)}`);
   }
-  if (place.kind === 'within') {
-    return refuse(`"${step}" stands in "${place.fanOut}", whose other arms or items would be lost: restart from that`);
+  const records = rows.map(machineRecord);
+  const count = place.kind === 'within' ? 0 : recordsBefore(definition, records, [place.path]).get(place.path);
+  const why = whyNot(step, place.kind === 'within' ? place.fanOut : null, rows, count !== undefined);
+  if (why !== null) return refuse(why);
+  return records.slice(0, count).reduce((most, record) => Math.max(most, record.seq), 0);
+}
+
+/** Null: it can. */
+function whyNot(step: string, fanOut: string | null, rows: readonly RecordRow[], reached: boolean): string | null {
+  if (fanOut !== null) {
+    return `"${step}" stands in "${fanOut}", whose other arms or items would be lost: restart from that`;
   }
   if (rows.some((row) => row.type === 'compensate')) {
-    return refuse('steps of the execution were undone, so that there is nothing to go on from: use retry()');
+    return 'steps of the execution were undone, so that there is nothing to go on from: use retry()';
   }
-  const records = rows.map(machineRecord);
-  const count = recordsBefore(definition, records, place.path);
-  if (count === null) return refuse(`the execution never came to "${step}"`);
-  return records.slice(0, count).reduce((most, record) => Math.max(most, record.seq), 0);
+  return reached ? null : `the execution never came to "${step}"`;
 }
 
 function machineRecord({ has_output, retry_at, facts, ...row }: RecordRow): MachineRecord {

@@ -1,3 +1,4 @@
+import { stepNameOf } from '../../core/definition/definition-path.js';
 import { toMermaid } from '../../core/definition/definition-mermaid.js';
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import { ExecutionNotFoundError } from '../../core/errors/errors.js';
@@ -7,8 +8,10 @@ import type {
   InFlight,
   RunFilters,
   RunListFilters,
+  SentEvent,
   StepRecord,
   WorkflowSummary,
+  WorkflowVersion,
 } from '../../core/run/execution.js';
 import type { Redaction } from '../../core/redact/redact.js';
 import { EXECUTION_STATUSES, type ExecutionStatus, isFinished } from '../../core/run/status.js';
@@ -136,6 +139,24 @@ export class PgReads {
     }));
   }
 
+  /** The mailbox of a run, in the order sent. @throws ExecutionNotFoundError */
+  async listEvents(id: string, { unmatched, after, limit }: EventPage): Promise<SentEvent[]> {
+    const rows = await this.rows<EventRow>('list-events', [id, unmatched, after, limit]);
+    if (rows.length === 0) await this.mustExist(id);
+    return rows.map(({ path, sent_at, dedupe_key, ...row }) => ({
+      ...row,
+      sentAt: sent_at,
+      dedupeKey: dedupe_key,
+      wait: path === null ? null : { step: stepNameOf(path), path },
+    }));
+  }
+
+  /** The stored definitions of a workflow, the newest version first. */
+  async listVersions(workflow: string): Promise<WorkflowVersion[]> {
+    const rows = await this.rows<VersionRow>('list-versions', [workflow]);
+    return rows.map(({ first_seen, last_seen, ...row }) => ({ ...row, firstSeen: first_seen, lastSeen: last_seen }));
+  }
+
   /** The attempts of a run that run now, as far as processes have said. */
   attemptsOf(id: string): Promise<InFlight[]> {
     return this.inFlight([id]);
@@ -182,6 +203,31 @@ export class PgReads {
   private query<R extends object>({ text, parameters }: BuiltQuery): Promise<R[]> {
     return this.options.query<R>(text, parameters);
   }
+}
+
+/** Which events of a mailbox. */
+export interface EventPage {
+  /** Only those that no wait has taken. */
+  readonly unmatched: boolean;
+  /** Those sent after the one with this id; '0': all. */
+  readonly after: string;
+  readonly limit: number;
+}
+
+interface EventRow {
+  readonly id: string;
+  readonly name: string;
+  readonly sent_at: Date;
+  readonly dedupe_key: string | null;
+  readonly path: string | null;
+}
+
+interface VersionRow {
+  readonly version: number;
+  readonly first_seen: Date;
+  readonly last_seen: Date;
+  readonly unfinished: number;
+  readonly workers: number;
 }
 
 interface StatusCount {
