@@ -130,7 +130,16 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
     await Promise.resolve();
   }
 
-  it('whose event lies in the mailbox', async () => {
+  /** Rows are broken, and one of the processes looks now instead of at its next turn. */
+  async function broken(text: string, values: unknown[] = []): Promise<pg.QueryResult> {
+    const result = await pool.query(text, values);
+    const app = apps[looks++ % apps.length] as INestApplicationContext;
+    await app.get(DurableClient).sweep();
+    return result;
+  }
+  let looks = 0;
+
+  it('whose event lies in the mailbox, at its next turn', async () => {
     const run = await asleep(HopingWorkflow);
     await pool.query(`INSERT INTO durable.events (run_id, sent_at, name, payload) VALUES ($1, now(), 'it', '7')`, [run.id]); // prettier-ignore
     expect(await run.result()).toEqual({ came: 7 });
@@ -141,7 +150,7 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
     const run = await asleep(CallingWorkflow);
     const [child] = await client.listChildren(run.id);
     await until(async () => (await client.getExecution(child?.id ?? ''))?.status === 'waiting');
-    await pool.query(
+    await broken(
       `WITH gone AS (DELETE FROM durable.workflow_queue WHERE id = $1), over AS (DELETE FROM durable.waits WHERE run_id = $1)
        UPDATE durable.workflow_executions SET status = 'completed', completed_at = now(), end_token = 1, snapshot = NULL
        WHERE id = $1`,
@@ -155,7 +164,7 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
     const run = await asleep(CallingWorkflow);
     const [child] = await client.listChildren(run.id);
     await until(async () => (await client.getExecution(child?.id ?? ''))?.status === 'waiting');
-    await pool.query(
+    await broken(
       `WITH gone AS (DELETE FROM durable.workflow_queue WHERE id = $1), over AS (DELETE FROM durable.waits WHERE run_id = $1)
        DELETE FROM durable.workflow_executions WHERE id = $1`,
       [child?.id],
@@ -166,7 +175,7 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
 
   it('that sleeps past the time that it waits for', async () => {
     const run = await asleep(LateWorkflow);
-    await pool.query(
+    await broken(
       `WITH late AS (UPDATE durable.waits SET due_at = now() - interval '1 second' WHERE run_id = $1)
        UPDATE durable.workflow_queue SET due_at = 'infinity' WHERE id = $1`,
       [run.id],
@@ -180,7 +189,7 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
     // Nobody claims it meanwhile: the pause is over when the row sleeps again.
     await run.pause();
     await run.provideInput('go', true);
-    await pool.query(
+    await broken(
       `UPDATE durable.workflow_queue SET state = 'sleeping', due_at = 'infinity', paused = false WHERE id = $1`,
       [run.id],
     );
@@ -190,7 +199,7 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
 
   it('that waits for nothing', async () => {
     const run = await asleep(HopingWorkflow);
-    await pool.query('DELETE FROM durable.waits WHERE run_id = $1', [run.id]);
+    await broken('DELETE FROM durable.waits WHERE run_id = $1', [run.id]);
     await until(() => warnings.some((text) => text.includes('(nothing)')));
     await told('nothing', run);
     await until(async () => {
@@ -204,10 +213,10 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
   it('that waits for nothing time and again, of which each process tells once', async () => {
     const run = await asleep(HopingWorkflow);
     for (let time = 0; time < 3; time++) {
-      const { rowCount } = await pool.query('DELETE FROM durable.waits WHERE run_id = $1', [run.id]);
+      const { rowCount } = await broken('DELETE FROM durable.waits WHERE run_id = $1', [run.id]);
       expect(rowCount).toBe(1);
       await until(async () => {
-        const { rows } = await pool.query(
+        const { rows } = await broken(
           `SELECT FROM durable.waits w JOIN durable.workflow_queue q ON q.id = w.run_id
            WHERE w.run_id = $1 AND w.state = 'open' AND q.state = 'sleeping'`,
           [run.id],
@@ -228,7 +237,7 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
       return rows[0]?.id;
     };
     await until(async () => opened.size > 0 && (await wait()) !== undefined);
-    await pool.query(
+    await broken(
       `WITH sent AS (INSERT INTO durable.events (run_id, sent_at, name, payload, wait_id) VALUES ($1, now(), 'it', '7', $2))
        UPDATE durable.waits SET state = 'done', closed_at = now(), ended = nextval('durable.wait_ends') WHERE run_id = $1`,
       [run.id, await wait()],
@@ -250,7 +259,7 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
       [plain, 'single\n'],
       [strange, 'nothing of the kind'],
     ] as const) {
-      await pool.query(
+      await broken(
         `UPDATE durable.workflow_queue SET state = 'blocked', due_at = now(), limit_key = $2 WHERE id = $1`,
         [run.id, key],
       );
@@ -262,7 +271,7 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
   it('whose place is held for one that has ended', async () => {
     const ended = await client.start(SingleWorkflow, {});
     await ended.result();
-    await pool.query(
+    await broken(
       `INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, state, queue, limit_key, started_at)
        SELECT id, 'infinity', definition_id, 0, 'sleeping', queue, E'single\n', now()
        FROM durable.workflow_executions WHERE id = $1`,
@@ -273,7 +282,7 @@ describe.each([1, 2])('with %i process(es), a run goes on', (processes) => {
   });
 
   it('whose queue counts claims that are still to come', async () => {
-    await pool.query(`INSERT INTO durable.queue_rates VALUES ('rated', now() + interval '30 minutes', 1)`);
+    await broken(`INSERT INTO durable.queue_rates VALUES ('rated', now() + interval '30 minutes', 1)`);
     expect(await (await client.start(RatedWorkflow, {})).result()).toEqual({ passed: true });
     await told('rate', { id: 'rated' });
   });

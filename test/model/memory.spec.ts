@@ -4,10 +4,11 @@ import { runInMemory, type Killing } from './memory-runs.js';
 import type { Plan } from './plan.js';
 import { failedSeeds, plansFrom, report } from './seeds.js';
 import { faultsOf } from './verdict.js';
+import { fullOr } from '../support/full.js';
 
 /** Trees that run side by side, and whose worker is killed for all of them at once. */
 const BATCH = 100;
-const TREES = 10_000;
+const TREES = fullOr(10_000, 2_000);
 
 const FAULTS: readonly CommitFault[] = ['kill before', 'kill after', 'broken before', 'broken after', 'locked'];
 

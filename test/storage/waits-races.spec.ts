@@ -7,13 +7,14 @@ import { transaction } from '../../lib/storage/connection/transaction.js';
 import { PgWaits } from '../../lib/storage/client/waits.js';
 import { connectTo } from '../support/connections.js';
 import { Rows } from './rows.js';
+import { fullOr } from '../support/full.js';
 
 let rows: Rows;
 let waits: PgWaits;
 let worker: number;
 
 /** In all, of each race; so many at a time. */
-const TRIALS = 1_000;
+const TRIALS = fullOr(1_000, 200);
 const BATCH = 20;
 
 beforeAll(async () => {
