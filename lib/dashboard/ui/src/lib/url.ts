@@ -27,7 +27,7 @@ export function useUrl(): Url {
 export function hrefOf(path: string, params: URLSearchParams, patch: Readonly<Record<string, string | null>>): string {
   const next = new URLSearchParams(params);
   for (const [key, value] of Object.entries(patch)) {
-    if (value === null || value === '') next.delete(key);
+    if (value === null) next.delete(key);
     else next.set(key, value);
   }
   const search = readable(next);

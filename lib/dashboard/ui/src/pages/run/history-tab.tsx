@@ -25,6 +25,18 @@ const ICONS: Record<string, Glyph> = {
   audit: 'step',
 };
 
+const ACTS: Record<string, Glyph> = {
+  'run.pause': 'paused',
+  'run.resume': 'play',
+  'run.retry': 'retry',
+  'run.restart': 'fork',
+  'run.cancel': 'stop',
+  'run.hurry': 'retrying',
+  'event.send': 'send',
+  'input.answer': 'approval',
+  'wait.cancel': 'x',
+};
+
 /** What happened, and who did it. */
 export default function HistoryTab({ run }: { run: Run }) {
   const { data, isPending, error, refetch, hasNextPage, fetchNextPage } = useHistory(run.id);
@@ -61,7 +73,7 @@ export default function HistoryTab({ run }: { run: Run }) {
 function Item({ item }: { item: HistoryItem }) {
   const { kind, at } = item;
   const actor = text(item['actor']) ?? (kind === 'audit' ? 'somebody' : text(item['by']));
-  const icon = ICONS[kind] ?? (kind in glyphs ? (kind as Glyph) : 'step');
+  const icon = ACTS[text(item['action']) ?? ''] ?? ICONS[kind] ?? (kind in glyphs ? (kind as Glyph) : 'step');
   const act = kind === 'audit' || (actor !== null && (kind === 'paused' || kind === 'answer'));
   const { title, note } = wordsOf(item);
   return (

@@ -39,7 +39,7 @@ export default function LogsTab({ run }: { run: Run }) {
     if (hasNextPage && !isFetching && pages < MOST_PAGES) void fetchNextPage();
   }, [hasNextPage, isFetching, fetchNextPage, pages]);
   useEffect(() => {
-    const timer = setTimeout(() => typed !== text && set({ text: typed }, true), 250);
+    const timer = setTimeout(() => typed !== text && set({ text: typed || null }, true), 250);
     return () => clearTimeout(timer);
   }, [typed, text, set]);
   const counts = useMemo(() => {
@@ -141,7 +141,7 @@ function Lines({ lines, text }: { lines: readonly LogRow[]; text: string }) {
   const virtual = useVirtualizer({
     count: lines.length,
     getScrollElement: () => ref.current,
-    estimateSize: () => 22,
+    estimateSize: () => 24,
     overscan: 20,
   });
   useEffect(() => {

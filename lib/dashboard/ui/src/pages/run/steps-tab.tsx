@@ -72,8 +72,15 @@ export default function StepsTab({ run }: { run: Run }) {
         {loading ? (
           <Skeleton rows={8} height={44} />
         ) : (
-          <ol className="jr" data-testid="steps" ref={ref}>
-            <li role="none" style={{ height: Math.max(0, (items[0]?.start ?? margin) - margin) }} />
+          <ol
+            className="jr"
+            data-testid="steps"
+            ref={ref}
+            style={{
+              paddingTop: 4 + Math.max(0, (items[0]?.start ?? margin) - margin),
+              paddingBottom: 40 + (last === undefined ? 0 : Math.max(0, virtual.getTotalSize() - (last.end - margin))),
+            }}
+          >
             {items.map((item) => {
               const entry = entries[item.index];
               if (entry === undefined) return null;
@@ -89,10 +96,6 @@ export default function StepsTab({ run }: { run: Run }) {
                 </li>
               );
             })}
-            <li
-              role="none"
-              style={{ height: last === undefined ? 0 : Math.max(0, virtual.getTotalSize() - (last.end - margin)) }}
-            />
           </ol>
         )}
       </div>

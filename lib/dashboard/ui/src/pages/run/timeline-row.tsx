@@ -12,13 +12,14 @@ interface Props {
   now: number;
   selected: boolean;
   focusable: boolean;
+  onFocus: (id: string) => void;
   onSelect: (id: string) => void;
   onToggle: (id: string, to: boolean) => void;
 }
 
 const isPlain = ({ kind }: TreeNode): boolean => kind === 'child';
 
-export function TimelineRow({ flat, axis, now, selected, focusable, onSelect, onToggle }: Props) {
+export function TimelineRow({ flat, axis, now, selected, focusable, onFocus, onSelect, onToggle }: Props) {
   const { node, depth, expanded, position, siblings } = flat;
   const took = node.from === null ? null : (node.to ?? now) - node.from;
   return (
@@ -34,6 +35,7 @@ export function TimelineRow({ flat, axis, now, selected, focusable, onSelect, on
       data-testid={`step-${node.id}`}
       data-status={node.status}
       tabIndex={focusable ? 0 : -1}
+      onFocus={() => onFocus(node.id)}
       onClick={() => onSelect(node.id)}
     >
       <div className="tl-n" style={{ '--d': depth }}>
@@ -129,7 +131,14 @@ export function Facets({
   if (loop === undefined) return null;
   const share = (n: number): string => `${(n / Math.max(1, loop.items)) * 100}%`;
   return (
-    <div className="tl-p" role="none" data-testid={`loop-${node.path}`}>
+    <div
+      className="tl-p"
+      role="treeitem"
+      aria-level={line.depth + 2}
+      aria-label={`Items of ${node.name} by state`}
+      tabIndex={-1}
+      data-testid={`loop-${node.path}`}
+    >
       <div className="facet" role="group" aria-label={`Items of ${node.name}`} style={{ '--d': line.depth }}>
         {FACETS.map(([state, of]) => {
           const n = of(loop);
@@ -168,7 +177,7 @@ export function MoreItems({
   onMore: (node: TreeNode, next: string) => void;
 }) {
   return (
-    <div className="tl-r more" role="none">
+    <div className="tl-r more" role="treeitem" aria-level={line.depth + 1} aria-label="More items" tabIndex={-1}>
       <div className="tl-n" style={{ '--d': line.depth }}>
         <span className="gd" style={{ '--i': 0 }} />
         <Button look="bare sm" onClick={() => onMore(line.node, line.next)}>

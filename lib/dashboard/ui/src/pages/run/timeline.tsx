@@ -329,6 +329,7 @@ function Tree({ lines, axis, now, at, selected, onAt, onSelect, onToggle, onView
             now={now}
             selected={id === selected}
             focusable={id === focusable}
+            onFocus={onAt}
             onSelect={(chosen) => {
               onAt(chosen);
               onSelect(chosen);

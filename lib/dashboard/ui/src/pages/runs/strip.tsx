@@ -3,7 +3,7 @@ import { useRef, useState } from 'react';
 import { get } from '../../lib/api.js';
 import { now } from '../../lib/clock.js';
 import { withTerm } from '../../lib/filter.js';
-import { mark, moment } from '../../lib/time.js';
+import { clock, day, mark } from '../../lib/time.js';
 import type { Series } from '../../lib/types.js';
 import { count } from '../../lib/words.js';
 
@@ -43,7 +43,11 @@ export function Strip({ q, onChange }: { q: string; onChange: (q: string) => voi
   const label = (x: number): string => {
     const date = new Date(from + (to - from) * x);
     if (x === 1 && to > now() - 60_000) return 'now';
-    return to - from > 36 * 3_600_000 ? mark(date) : moment(date, today, 'minute');
+    if (to - from > 36 * 3_600_000) return mark(date);
+    const text = clock(date, 'minute');
+    return x === 0 && date.toDateString() !== today.toDateString()
+      ? `${today.getTime() - from < 48 * 3_600_000 ? 'yesterday' : day(date, today)} ${text}`
+      : text;
   };
   const total = buckets.reduce((sum, b) => sum + b.started, 0);
   const failed = buckets.reduce((sum, b) => sum + b.failed, 0);

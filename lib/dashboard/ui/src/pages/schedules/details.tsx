@@ -65,22 +65,24 @@ export function ScheduleDetails({
         <div className="well fail">
           <p className="row">
             <StatusIcon status="failed" />
-            {autoDisabledAt !== null ? (
-              <>
-                Switched off on <At at={autoDisabledAt} grain="minute" />: {count(consecutiveFailures)} starts in a row
-                have failed.
-              </>
-            ) : (
-              <>
-                {count(consecutiveFailures)} {consecutiveFailures === 1 ? 'start has' : 'starts in a row have'} failed
-                {lastErrorAt !== null && (
-                  <>
-                    , the last at <At at={lastErrorAt} />
-                  </>
-                )}
-                .
-              </>
-            )}
+            <span>
+              {autoDisabledAt !== null ? (
+                <>
+                  Switched off on <At at={autoDisabledAt} grain="minute" />: {count(consecutiveFailures)} starts in a
+                  row have failed.
+                </>
+              ) : (
+                <>
+                  {count(consecutiveFailures)} {consecutiveFailures === 1 ? 'start has' : 'starts in a row have'} failed
+                  {lastErrorAt !== null && (
+                    <>
+                      , the last at <At at={lastErrorAt} />
+                    </>
+                  )}
+                  .
+                </>
+              )}
+            </span>
           </p>
           {lastError !== null && <ErrorView error={lastError} plain />}
         </div>

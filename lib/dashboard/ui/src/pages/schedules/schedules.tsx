@@ -87,7 +87,7 @@ export default function SchedulesPage({ name }: { name: string | null }) {
               aria-label="Filter schedules"
               placeholder="Filter by name, workflow, queue…"
               value={find}
-              onChange={(event) => set({ find: event.target.value }, true)}
+              onChange={(event) => set({ find: event.target.value || null }, true)}
             />
           </div>
         )}

@@ -54,7 +54,7 @@ export default function WorkflowsPage() {
               aria-label="Search workflows"
               placeholder="Search"
               value={find}
-              onChange={(event) => set({ find: event.target.value }, true)}
+              onChange={(event) => set({ find: event.target.value || null }, true)}
             />
           </span>
           <Segments
