@@ -212,3 +212,39 @@ it('takes a worker without its session for dead at a later look, when one that l
     await membership.leave();
   }
 });
+
+it.each([
+  ['forward: leases that look expired are not, as long as the heartbeats come', true],
+  ['back: a worker that says nothing for a lease is dead, though its lease looks good for long', false],
+])('goes by its own clock where that of the server was set %s', async (_, forward) => {
+  const store = new SilentStore();
+  const membership = new Membership(
+    store as unknown as EngineStore,
+    new DatabaseClock(),
+    { pid: 1, processKey: null, processStart: null },
+    () => ({}) as WorkerRegistration,
+    { leaseTimeout: LEASE, heartbeatInterval: 60, recoveryInterval: 600_000 },
+    () => '[]',
+    () => true,
+    { onRecovered: () => {}, onPeersChanged: () => {}, onDeclaredDead: () => {}, onOutOfTouch: () => {}, onTrouble: () => {} },
+  ); // prettier-ignore
+  await membership.join();
+  try {
+    const begun = performance.now();
+    // In touch for two leases, with a look at each heartbeat of the neighbour's.
+    for (let beat = 0; performance.now() - begun < 2 * LEASE; beat++) {
+      store.sightings = [{ ...neighbour, seenAt: `beat ${beat}`, expired: forward, connected: true }];
+      await membership.lookNow();
+      await pause(10);
+    }
+    expect(store.declaredDead).toEqual([]);
+    const silent = performance.now();
+    while (store.declaredDead.length === 0) {
+      await membership.lookNow();
+      await pause(10);
+    }
+    expect(performance.now() - silent).toBeGreaterThan(forward ? LEASE - 60 - 20 : LEASE + 60 - 20);
+  } finally {
+    await membership.leave();
+  }
+});

@@ -46,6 +46,8 @@ export class Membership {
   private sessionDown = false;
   /** Workers whose session was missing at the last look: their heartbeat then, and since when both are as they are. */
   private missing = new Map<number, { readonly seenAt: string; readonly since: number }>();
+  /** The last heartbeat seen of each other worker, and since when there is no later one. */
+  private beats = new Map<number, { readonly seenAt: string; readonly since: number }>();
   private peers: readonly number[] = [];
   private readonly heartbeats: Loop;
   private readonly looks: Loop;
@@ -178,10 +180,14 @@ export class Membership {
 
   private async look(): Promise<number | null> {
     const sightings = await this.store.lookAtWorkers(this.workerId);
+    const seen = sightings.map((s): [number, { seenAt: string; since: number }] => [s.id, sameBeat(this.beats, s)]);
+    this.beats = new Map(seen);
     // The first answer after an outage may be this one, and the others' heartbeats still on their way.
     if (this.outOfTouch(performance.now()) || this.lastLoss > this.lastContact) return null;
     const dead = sightings.filter((s) => this.isDead(s));
-    this.missing = new Map(sightings.filter((s) => s.connected === false).map((s) => [s.id, this.absence(s)]));
+    this.missing = new Map(
+      sightings.filter((s) => s.connected === false).map((s) => [s.id, sameBeat(this.missing, s)]),
+    );
     if (dead.length > 0 || sightings.some((s) => s.owes)) {
       const { queues, recovered } = await this.store.recover(dead);
       if (recovered > 0) this.events.onRecovered(queues, recovered);
@@ -194,7 +200,8 @@ export class Membership {
     // A session that is missing is missing for good only at a later look.
     const suspects = sightings.filter((s) => !s.dead && s.connected === false && !dead.includes(s));
     if (suspects.length === 0) return null;
-    const left = this.confirmDelay - (performance.now() - Math.min(...suspects.map((s) => this.absence(s).since)));
+    const left =
+      this.confirmDelay - (performance.now() - Math.min(...suspects.map((s) => sameBeat(this.missing, s).since)));
     // Whoever has lost touch himself takes nobody for dead yet, however long this lasts.
     return left > 0 ? left : this.settings.recoveryInterval;
   }
@@ -202,11 +209,6 @@ export class Membership {
   /** ms for which a worker without its session is waited for: time for two heartbeats of one that lives. */
   private get confirmDelay(): number {
     return Math.min(this.settings.recoveryInterval, 2 * DEGRADED_HEARTBEAT_INTERVAL);
-  }
-
-  private absence({ id, seenAt }: WorkerSighting): { seenAt: string; since: number } {
-    const before = this.missing.get(id);
-    return before?.seenAt === seenAt ? before : { seenAt, since: performance.now() };
   }
 
   /** `died`: one was found dead, which may have been seen for the first time. */
@@ -222,10 +224,29 @@ export class Membership {
     if (isGone(other, this.self)) return true;
     const now = performance.now();
     const lease = this.settings.leaseTimeout;
-    if (other.expired && now - this.inTouchSince > lease) return true;
+    if (now - this.inTouchSince > lease && this.isSilent(other, now)) return true;
     if (other.connected !== false) return false;
     // Looks that somebody pokes may follow each other at once.
-    const { since } = this.absence(other);
+    const { since } = sameBeat(this.missing, other);
     return now - since >= this.confirmDelay && now - this.lastLoss > lease;
   }
+
+  /**
+   * Whether a lease has run out. The server's clock may have been set forward, upon which all leases look expired, or
+   * back: only what this process has waited for itself counts.
+   */
+  private isSilent(other: WorkerSighting, now: number): boolean {
+    const { leaseTimeout, heartbeatInterval } = this.settings;
+    const silence = now - sameBeat(this.beats, other).since;
+    return silence > (other.expired ? leaseTimeout - heartbeatInterval : leaseTimeout + heartbeatInterval);
+  }
+}
+
+/** When a heartbeat was first seen: now, unless it was known before. */
+function sameBeat(
+  known: ReadonlyMap<number, { readonly seenAt: string; readonly since: number }>,
+  { id, seenAt }: WorkerSighting,
+): { readonly seenAt: string; readonly since: number } {
+  const before = known.get(id);
+  return before?.seenAt === seenAt ? before : { seenAt, since: performance.now() };
 }
