@@ -107,7 +107,12 @@ describe('what the boot looks at first', () => {
   ])('knows a pooler %s', async (_what, notifications, expected) => {
     const { url } = await createTestDatabase();
     const pooler = await startFakePooler(url, { notifications });
-    expect(await waitForDatabase(resolveTarget({ url: pooler.url }), looking([]))).toMatchObject(expected);
+    const said: string[] = [];
+    const target = { ...resolveTarget({ url: pooler.url }), onStatement: (text: string) => void said.push(text) };
+    expect(await waitForDatabase(target, looking([]))).toMatchObject(expected);
+    // Whoever has the session next is not to listen.
+    const channels = said.flatMap((text) => /^(LISTEN|UNLISTEN) (\w+);/.exec(text)?.slice(1) ?? []);
+    expect(channels).toEqual(['LISTEN', channels[1], 'UNLISTEN', channels[1]]);
     await pooler.close();
   });
 

@@ -50,7 +50,10 @@ export async function probeServer(target: DatabaseTarget, echo: boolean): Promis
   }
 }
 
-/** On a channel of its own: behind a pooler the session goes on listening to it, for somebody else. */
+/** Tries to find the session again that a pooler has lent for LISTEN; as a rule it lends the one that it got back last. */
+const UNLISTEN_TRIES = 20;
+
+/** On a channel of its own. */
 async function hearsItself(target: DatabaseTarget, session: Session): Promise<boolean> {
   const channel = `durable_${randomUUID().replaceAll('-', '')}`;
   const sender = new Session(target, SESSION);
@@ -60,12 +63,21 @@ async function hearsItself(target: DatabaseTarget, session: Session): Promise<bo
       session.on('notification', (message) => message.channel === channel && resolve(true));
     });
     const silence = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ECHO_TIMEOUT)));
-    await session.query(`LISTEN ${channel}`);
+    const pid = await onSession(session, `LISTEN ${channel}`);
     await sender.connect();
     await sender.query('SELECT pg_notify($1, $2)', [channel, 'echo']);
-    return await Promise.race([heard, silence]);
+    const hears = await Promise.race([heard, silence]);
+    // A pooler's session would go on listening, for whoever has it next.
+    for (let n = 0; n < UNLISTEN_TRIES && (await onSession(session, `UNLISTEN ${channel}`)) !== pid; n++);
+    return hears;
   } finally {
     clearTimeout(timer);
     sender.end().catch(() => {});
   }
+}
+
+/** Does it, and gives the number of the server's process that has: in one message, which no pooler takes apart. */
+async function onSession(session: Session, statement: string): Promise<number | undefined> {
+  const results: unknown = await session.query(`${statement}; SELECT pg_backend_pid() AS pid`);
+  return (results as { rows: { pid: number }[] }[])[1]?.rows[0]?.pid;
 }
