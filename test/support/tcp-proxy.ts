@@ -68,7 +68,11 @@ export async function startProxy(targetPort: number, targetHost = '127.0.0.1'): 
   };
   const reset = (pair: Pair) => {
     pairs.delete(pair);
-    for (const socket of [pair.client, pair.server]) if (!socket.destroyed) socket.resetAndDestroy();
+    for (const socket of [pair.client, pair.server]) {
+      // Node does not get to its end with a socket that is reset while it connects or says goodbye.
+      if (socket.connecting || socket.writableEnded) socket.destroy();
+      else if (!socket.destroyed) socket.resetAndDestroy();
+    }
   };
   const cut = () => [...pairs].forEach(reset);
   const fromClient = (pair: Pair, chunk: Buffer) => {

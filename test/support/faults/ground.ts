@@ -44,8 +44,24 @@ export async function prepareGround(pool: pg.Pool): Promise<void> {
   await startAudit(pool);
 }
 
+const SETTINGS = [
+  'statement_timeout=0',
+  'lock_timeout=0',
+  'idle_session_timeout=0',
+  'idle_in_transaction_session_timeout=0',
+  'search_path=public',
+  'DateStyle=ISO',
+  'standard_conforming_strings=on',
+  'array_nulls=on',
+  'bytea_output=hex',
+  'extra_float_digits=1',
+  'default_transaction_isolation=read\\ committed',
+];
+
 function poolOf(connectionString: string): pg.Pool {
-  const pool = new pg.Pool({ connectionString, max: 20 });
+  // A test's own sessions, whatever the server or the database is set to for the engine's sake.
+  const options = SETTINGS.map((setting) => `-c ${setting}`).join(' ');
+  const pool = new pg.Pool({ connectionString, max: 20, options });
   // A session that is killed while it is idle; whoever uses one hears of it himself.
   pool.on('error', () => {});
   return pool;

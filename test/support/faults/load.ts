@@ -26,6 +26,8 @@ export interface LoadOptions {
   readonly ms?: number;
   /** ms from one start to the next of the same lane. Default: 100. */
   readonly pace?: number;
+  /** Send events and answers again until their run has ended, as a caller must where the database may lose what it took. */
+  readonly insistent?: boolean;
   /** Starts under way at once: one that gets no answer holds up its lane only. Default: 4. */
   readonly lanes?: number;
 }
@@ -39,8 +41,11 @@ export class Load {
   readonly runs: WorkflowHandle[] = [];
   /** What `result()` told of each: `completed`, or the name of its error. */
   readonly told = new Map<string, string>();
+  /** Answers that were accepted a second time, with no loss in between: one of the two was told falsely. */
+  readonly false: string[] = [];
   /** Starts that were refused, so that nothing is known of them. */
   refused = 0;
+  private losses = 0;
   private stopped = false;
   private abandoned = false;
   private count = 0;
@@ -52,6 +57,11 @@ export class Load {
     private readonly options: LoadOptions = {},
   ) {
     this.lanes = Array.from({ length: options.lanes ?? 4 }, () => this.lane());
+  }
+
+  /** From now on the database may not have what it acknowledged before. */
+  lost(): void {
+    this.losses += 1;
   }
 
   /** Goes no further, whatever is left: nothing more comes of it. */
@@ -89,17 +99,42 @@ export class Load {
   }
 
   private async attend(run: WorkflowHandle, kind: LoadKind): Promise<void> {
-    if (kind === 'waits') {
-      await this.insist(() => run.sendEvent('paid', 7, { dedupeKey: 'paid' }));
-      await this.insist(() => run.provideInput('ok', true));
-    }
+    if (kind === 'waits') void this.serve(run);
     const told = await this.insist(() => run.result().then(() => 'completed', nameOfEnd));
     this.told.set(run.id, told ?? 'nothing');
   }
 
+  /** Gives a run what it waits for; insistently: until it has ended, since what was taken may be lost again. */
+  private async serve(run: WorkflowHandle): Promise<void> {
+    const isOver = (): boolean => this.told.has(run.id);
+    let acceptedAfter = -1;
+    do {
+      await this.insist(() => run.sendEvent('paid', 7, { dedupeKey: 'paid' }), isOver);
+      const before = this.losses;
+      const accepted = await this.insist(() => this.answer(run), isOver);
+      // A call that lasts from before a loss until after it may have been answered by either history.
+      if (accepted === true && this.losses === before) {
+        if (acceptedAfter === before) this.false.push(`run ${run.id} took two answers`);
+        acceptedAfter = before;
+      }
+      await pause(this.options.insistent === true ? 500 : 0);
+    } while (this.options.insistent === true && !this.abandoned && !isOver());
+  }
+
+  /** False: it is not asked for, or was answered before; only an insistent load goes on then. */
+  private answer(run: WorkflowHandle): Promise<boolean> {
+    return run.provideInput('ok', true).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof InputNotPendingError && this.options.insistent === true) return false;
+        throw error;
+      },
+    );
+  }
+
   /** Until it is answered; null where there is nothing to answer any more. */
-  private async insist<T>(ask: () => Promise<T>): Promise<T | null> {
-    while (!this.abandoned) {
+  private async insist<T>(ask: () => Promise<T>, isOver = (): boolean => false): Promise<T | null> {
+    while (!this.abandoned && !isOver()) {
       try {
         return await ask();
       } catch (error) {

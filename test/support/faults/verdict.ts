@@ -42,7 +42,9 @@ export async function judge(
   const wrong = [...load.told].filter(([id, told]) => told !== rows.get(id));
   const broken = await brokenInvariants(ground.pool, { records: load.runs.length });
   const twice = again === 'all' ? [] : await repeatedEffects(ground.effects.pool, again);
-  const booked = await ground.pool.query<{ run: string }>('SELECT run FROM bookings GROUP BY run HAVING count(*) > 1');
+  const booked = await ground.pool.query<{ run: string }>(
+    'SELECT run FROM public.bookings GROUP BY run HAVING count(*) > 1',
+  );
   return {
     lost: lost.map(({ id }) => `run ${id} is ${rows.get(id) ?? 'not there'}`),
     doubled: [
@@ -53,6 +55,7 @@ export async function judge(
     stuck,
     broken: [
       ...broken.filter((line) => !line.startsWith('I2:')),
+      ...load.false,
       ...wrong.map(([id, told]) => `run ${id} is ${rows.get(id)}, its client was told ${told}`),
     ],
   };

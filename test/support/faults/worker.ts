@@ -7,6 +7,7 @@ import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { Effects } from './effects.js';
 import { aroundStore } from './store-points.js';
+import { timedWorkflows } from './timed-workflows.js';
 import { waitWorkflows } from './wait-workflows.js';
 import { BookingWorkflow, faultWorkflows } from './workflows.js';
 
@@ -20,6 +21,8 @@ export interface WorkerSettings {
   readonly options?: Omit<DurableModuleOptions, 'database'>;
   /** Give the engine a DataSource, and the workflows a transactional step. */
   readonly dataSource?: boolean;
+  /** With the workflows of timed-workflows.ts, a schedule among them. */
+  readonly timed?: boolean;
 }
 
 export type WorkerLine =
@@ -59,6 +62,7 @@ const dataSource =
     { provide: Effects, useValue: effects },
     ...faultWorkflows,
     ...waitWorkflows,
+    ...(settings.timed === true ? timedWorkflows : []),
     ...(dataSource === null ? [] : [BookingWorkflow]),
   ],
 })

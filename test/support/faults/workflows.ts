@@ -104,7 +104,7 @@ export class BookingWorkflow {
   async book(data: { stop?: string }) {
     await this.effects.leave();
     const manager = stepManager<EntityManager>();
-    await manager.query('INSERT INTO bookings (run, step) VALUES ($1, $2)', [workflowId(), currentStep()]);
+    await manager.query('INSERT INTO public.bookings (run, step) VALUES ($1, $2)', [workflowId(), currentStep()]);
     if (data.stop === this.effects.worker) process.kill(process.pid, 'SIGSTOP');
     return { ...data, booked: true };
   }
