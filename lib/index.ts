@@ -26,6 +26,8 @@ export {
   type WorkerAttempt,
   type WorkerInfo,
 } from './client/durable.queues.js';
+export type { BulkRefusal, BulkResult } from './client/bulk.js';
+export type { BulkOptions, CancelManyOptions } from './options/bulk.js';
 export { WorkflowHandle, type ResultOptions } from './client/handle.js';
 export type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from './options/schedules.js';
 export type { SharedStartOptions, StartManyItem, StartOptions } from './options/start.js';

@@ -8,7 +8,17 @@ import { cleanup, type CleanupOptions } from '../options/cleanup.js';
 import { tellSwitched } from './event-sources.js';
 import { type HandleClient, WorkflowHandle } from './handle.js';
 import type { ClientHost } from '../lifecycle/host.js';
-import { readChildFilters, readEventPage, readFilters, readListFilters, readStepPage } from '../options/lists.js';
+import { type BulkOptions, type CancelManyOptions, type ReadBulk, readBulk, readCancelMany } from '../options/bulk.js';
+import { actOnMany, type BulkAct, type BulkResult } from './bulk.js';
+import type { RunListFilters } from '../core/run/execution.js';
+import {
+  readBulkFilters,
+  readChildFilters,
+  readEventPage,
+  readFilters,
+  readListFilters,
+  readStepPage,
+} from '../options/lists.js';
 import { RunResults } from './results.js';
 import type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from '../options/schedules.js';
 import { DurableSchedules, type ScheduleParts } from './schedules.js';
@@ -327,6 +337,36 @@ export class DurableClient {
     return (await this.ready()).reads.listEvents(run, page);
   }
 
+  /**
+   * `retry()` for all runs that fit, the oldest first; without `status` those that failed or were undone. One that was
+   * retried before is refused, so that a call that was broken off is gone on with by another.
+   * @returns how many, and those that fit and were not retried, each with the reason
+   * @throws InvalidInputError, DatabaseUnavailableError
+   */
+  async retryMany(filters: ExecutionFilters, options: BulkOptions = {}): Promise<BulkResult> {
+    return this.many('retry', filters, readBulk('retryMany', options), async (id) => {
+      await this.retry(id);
+      return true;
+    });
+  }
+
+  /** `cancel()` for all runs that fit; without `status` the unfinished ones. See `retryMany()`. */
+  async cancelMany(filters: ExecutionFilters, options: CancelManyOptions = {}): Promise<BulkResult> {
+    const read = readCancelMany(options);
+    const { reason, compensate } = read.cancel;
+    return this.many('cancel', filters, read, (id) => this.cancel(id, reason ?? undefined, { compensate }));
+  }
+
+  /** `pause()` for all runs that fit; without `status` the unfinished ones. See `retryMany()`. */
+  async pauseMany(filters: ExecutionFilters, options: BulkOptions = {}): Promise<BulkResult> {
+    return this.many('pause', filters, readBulk('pauseMany', options), (id) => this.pause(id));
+  }
+
+  /** `resume()` for all runs that fit; without `status` the paused ones. See `retryMany()`. */
+  async resumeMany(filters: ExecutionFilters, options: BulkOptions = {}): Promise<BulkResult> {
+    return this.many('resume', filters, readBulk('resumeMany', options), (id) => this.resume(id));
+  }
+
   /** Inputs that steps wait for, those that were asked first first; of other statuses the newest first. */
   async listPendingInputs(filters: PendingInputListFilters = {}): Promise<PendingInput[]> {
     const parts = await this.ready();
@@ -455,6 +495,24 @@ export class DurableClient {
   /** Runs every safety net now, in place of waiting for its interval: dead workers, due runs, queues, retention. */
   async sweep(): Promise<void> {
     await (await this.ready()).engine.sweep();
+  }
+
+  private async many(
+    act: BulkAct,
+    filters: ExecutionFilters,
+    options: ReadBulk,
+    one: (id: string) => Promise<boolean>,
+  ): Promise<BulkResult> {
+    const parts = await this.ready();
+    const wanted = readBulkFilters(`${act}Many`, filters, (workflow) => workflowName(parts, workflow));
+    const { reads } = parts;
+    const client = {
+      now: () => reads.now(),
+      list: (page: RunListFilters) => reads.listExecutions(page),
+      retried: (ids: readonly string[]) => reads.retried(ids),
+      act: one,
+    };
+    return actOnMany(client, act, wanted, options);
   }
 
   private async ready(): Promise<Parts> {

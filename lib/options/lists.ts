@@ -14,6 +14,15 @@ export function readFilters(filters: unknown, workflowName: (workflow: unknown) 
 }
 
 /** @throws InvalidInputError with everything that is wrong */
+export function readBulkFilters(
+  what: string,
+  filters: unknown,
+  workflowName: (workflow: unknown) => string,
+): RunFilters {
+  return readAll(`The filters of ${what}()`, filters, workflowName, false);
+}
+
+/** @throws InvalidInputError with everything that is wrong */
 export function readListFilters(filters: unknown, workflowName: (workflow: unknown) => string): RunListFilters {
   return readAll('The filters of listExecutions()', filters, workflowName, true);
 }

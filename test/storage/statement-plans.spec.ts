@@ -249,6 +249,7 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'run-tree': () => [[ids.waiting], false],
   'run-workflows': () => [[ids.done]],
   'list-events': () => [ids.waiting, false, '0', 100],
+  'retried-runs': () => [[ids.done, ids.waiting]],
   'restart-look': () => [ids.done],
   'standing-attempt': () => [ids.done, 1, null, 'step1', true],
   'standing-failure': () => [ids.done],

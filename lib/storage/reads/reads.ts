@@ -139,6 +139,18 @@ export class PgReads {
     }));
   }
 
+  /** Of these runs those that were retried, each with the id of its last retry. */
+  async retried(ids: readonly string[]): Promise<Map<string, string>> {
+    const rows = await this.rows<{ id: string; retry: string }>('retried-runs', [ids]);
+    return new Map(rows.map(({ id, retry }) => [id, retry]));
+  }
+
+  /** The database's time. */
+  async now(): Promise<Date> {
+    const [row] = await this.rows<{ now: Date }>('clock', []);
+    return row?.now ?? new Date();
+  }
+
   /** The mailbox of a run, in the order sent. @throws ExecutionNotFoundError */
   async listEvents(id: string, { unmatched, after, limit }: EventPage): Promise<SentEvent[]> {
     const rows = await this.rows<EventRow>('list-events', [id, unmatched, after, limit]);

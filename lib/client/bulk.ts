@@ -1,0 +1,115 @@
+import { isDurableError } from '../core/errors/durable-error.js';
+import type { Execution, RunFilters, RunListFilters } from '../core/run/execution.js';
+import { EXECUTION_STATUSES, type ExecutionStatus, FINISHED_STATUSES, isFinished } from '../core/run/status.js';
+import type { ReadBulk } from '../options/bulk.js';
+
+/** What became of an act on many runs. */
+export interface BulkResult {
+  /** Runs that were changed; with `dryRun` that would be. */
+  readonly count: number;
+  /** Runs that fit and were not changed. */
+  readonly refused: readonly BulkRefusal[];
+}
+
+export interface BulkRefusal {
+  readonly id: string;
+  /** Of the error, or `UNCHANGED`. */
+  readonly code: string;
+  readonly message: string;
+}
+
+export type BulkAct = 'retry' | 'cancel' | 'pause' | 'resume';
+
+/** What the acts do to one run, and where the runs are found. */
+export interface BulkClient {
+  /** The database's time. */
+  now(): Promise<Date>;
+  list(filters: RunListFilters): Promise<Execution[]>;
+  /** Which of these runs were retried before, and as which. */
+  retried(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** False: nothing was changed. */
+  act(id: string): Promise<boolean>;
+}
+
+/** Runs looked up at a time, and those that are changed at a time: each is a transaction of its own. */
+const PAGE = 200;
+const AT_A_TIME = 4;
+
+/** Which runs an act is for where the filters name no status. */
+const MEANT: Readonly<Record<BulkAct, readonly ExecutionStatus[]>> = {
+  retry: FINISHED_STATUSES.filter((status) => status !== 'completed' && status !== 'cancelled'),
+  cancel: EXECUTION_STATUSES.filter((status) => !isFinished(status) && status !== 'compensating'),
+  pause: EXECUTION_STATUSES.filter((status) => !isFinished(status) && status !== 'paused'),
+  resume: ['paused'],
+};
+
+/**
+ * Acts on all runs that fit when it begins, the oldest first, each in a transaction of its own. One that is broken off is
+ * gone on with by another call: what was done fits no more, and a run that was retried is not retried again.
+ */
+export async function actOnMany(
+  client: BulkClient,
+  act: BulkAct,
+  filters: RunFilters,
+  options: ReadBulk,
+): Promise<BulkResult> {
+  const { limit, dryRun } = options;
+  // What is started meanwhile is left alone. (A Date has whole ms.)
+  const end = new Date((await client.now()).getTime() + 1);
+  const wanted: RunListFilters = {
+    status: MEANT[act],
+    ...filters,
+    until: filters.until !== undefined && filters.until < end ? filters.until : end,
+    order: 'asc',
+    limit: PAGE,
+  };
+  const refused: BulkRefusal[] = [];
+  let count = 0;
+  let after: string | undefined;
+  while (count < limit) {
+    const page = await client.list(after === undefined ? wanted : { ...wanted, after });
+    const retried = act === 'retry' ? await client.retried(page.map(({ id }) => id)) : NONE;
+    for (let at = 0; at < page.length && count < limit;) {
+      const some = page.slice(at, at + Math.min(AT_A_TIME, limit - count));
+      at += some.length;
+      const done = await Promise.all(some.map((run) => one(client, act, run, retried, dryRun)));
+      count += done.filter((refusal) => refusal === null).length;
+      refused.push(...done.filter((refusal) => refusal !== null));
+    }
+    after = page.at(-1)?.id;
+    if (after === undefined || page.length < PAGE) break;
+  }
+  return { count, refused };
+}
+
+const NONE: ReadonlyMap<string, string> = new Map();
+
+/** Null: it was done. */
+async function one(
+  client: BulkClient,
+  act: BulkAct,
+  { id, status }: Execution,
+  retried: ReadonlyMap<string, string>,
+  dryRun: boolean,
+): Promise<BulkRefusal | null> {
+  const again = retried.get(id);
+  if (again !== undefined) return { id, code: 'UNCHANGED', message: `It was retried before, as ${again}.` };
+  try {
+    if (dryRun ? isRight(act, status) : await client.act(id)) return null;
+    return { id, code: 'UNCHANGED', message: WHY[act] };
+  } catch (error) {
+    if (!isDurableError(error) || error.code === 'DATABASE_UNAVAILABLE') throw error;
+    return { id, code: error.code, message: error.message };
+  }
+}
+
+function isRight(act: BulkAct, status: ExecutionStatus): boolean {
+  return act === 'retry' ? isFinished(status) : MEANT[act].includes(status);
+}
+
+const WHY: Readonly<Record<BulkAct, string>> = {
+  retry: 'It has not ended.',
+  cancel: 'It had ended before, or is being undone.',
+  pause: 'It was paused already, or has ended.',
+  resume: 'It was not paused.',
+};
