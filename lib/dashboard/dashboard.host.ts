@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import type { ResolvedDashboardOptions } from './dashboard.options.js';
 import { findHost } from './door.js';
@@ -10,7 +10,7 @@ import { Gate } from './http/gate.js';
 import { ROUTES } from './http/routes.js';
 import { DashboardServer } from './http/server.js';
 import { builtAssets } from './ui-folder.js';
-import { servicesOf } from './services.js';
+import { type DashboardServices, servicesOf } from './services.js';
 
 /** The checked options of one mount. */
 export const DASHBOARD_OPTIONS = Symbol('DURABLE_DASHBOARD_OPTIONS');
@@ -29,9 +29,10 @@ const CODES: ReadonlyMap<number, string> = new Map([
  * Nothing that goes wrong in it leaves it.
  */
 @Injectable()
-export class DashboardHost implements OnModuleInit {
+export class DashboardHost implements OnModuleInit, OnModuleDestroy {
   private readonly log = new Logger('DurableDashboard');
   private server: DashboardServer | null = null;
+  private services: DashboardServices | null = null;
 
   constructor(
     @Inject(DASHBOARD_OPTIONS) private readonly options: ResolvedDashboardOptions,
@@ -45,8 +46,14 @@ export class DashboardHost implements OnModuleInit {
     const host = findHost(providers, options.instance);
     const services = servicesOf(host, options, packageVersion(), (message) => this.log.warn(message));
     const { authorize, readOnly, opened } = options;
+    this.services = services;
     const gate = new Gate({ door: opened ? 'app' : 'closed', authorize, readOnly });
     this.server = new DashboardServer({ gate, routes: ROUTES, assets: builtAssets, services });
+  }
+
+  /** Before the app's server is closed, which waits for open responses. */
+  onModuleDestroy(): void {
+    this.services?.streams.close();
   }
 
   async handle(exchange: Exchange): Promise<void> {

@@ -22,3 +22,4 @@ export {
 export { Cron, parsedCron } from '../core/time/cron.js';
 export type { StoredSchedule } from '../core/time/schedule.js';
 export type { Standing } from '../core/standing/standing.js';
+export type { DurableEvent } from '../core/run/events.js';

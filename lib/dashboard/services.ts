@@ -2,12 +2,14 @@ import type { ResolvedDashboardOptions } from './dashboard.options.js';
 import { type DashboardDoor, openDoor } from './door.js';
 import type { DurableHost } from './durable.js';
 import type { WriteAudit } from './http/audit.js';
+import { Streams } from './http/streams.js';
 
 /** What the routes stand on: one for each place where the dashboard is mounted. */
 export interface DashboardServices extends DashboardDoor {
   readonly options: ResolvedDashboardOptions;
   /** Of this package. */
   readonly version: string;
+  readonly streams: Streams;
   readonly audit: WriteAudit;
   readonly warn: (message: string) => void;
 }
@@ -19,5 +21,6 @@ export function servicesOf(
   warn: (message: string) => void,
 ): DashboardServices {
   const door = openDoor(host);
-  return { ...door, options, version, audit: async (entry) => (await door.looks.audit()).add(entry), warn };
+  const streams = new Streams(door.events, options.maxStreams);
+  return { ...door, options, version, streams, audit: async (entry) => (await door.looks.audit()).add(entry), warn };
 }

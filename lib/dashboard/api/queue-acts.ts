@@ -9,13 +9,21 @@ function queueOf(call: Call, details: Readonly<Record<string, unknown>> = {}): s
   return call.params['name'] ?? '';
 }
 
+/** Tells the pages of this process; others see it when they look. */
+function told<T>(call: Call, result: T): T {
+  const data = { name: call.params['name'] ?? '' };
+  call.services.streams.tell({ kind: 'queue', topic: 'queues', runId: null, data });
+  return result;
+}
+
 const pause = route({
   method: 'POST',
   path: 'queues/:name/pause',
   action: 'queue.pause',
   input: (read) => anyText(read, 'reason', 10_000) || null,
   async handle(call, reason) {
-    return { changed: await call.services.queues.pause(queueOf(call, reason === null ? {} : { reason })) };
+    const changed = await call.services.queues.pause(queueOf(call, reason === null ? {} : { reason }));
+    return told(call, { changed });
   },
 });
 
@@ -24,7 +32,7 @@ const resume = route({
   path: 'queues/:name/resume',
   action: 'queue.resume',
   input: nothing,
-  handle: async (call) => ({ changed: await call.services.queues.resume(queueOf(call)) }),
+  handle: async (call) => told(call, { changed: await call.services.queues.resume(queueOf(call)) }),
 });
 
 const drain = route({
@@ -32,7 +40,8 @@ const drain = route({
   path: 'queues/:name/drain',
   action: 'queue.drain',
   input: (read) => read.integer('timeout', 30_000, { min: 0, max: LONGEST_DRAIN, unit: 'ms' }),
-  handle: async (call, timeout) => ({ idle: await call.services.queues.drain(queueOf(call, { timeout }), timeout) }),
+  handle: async (call, timeout) =>
+    told(call, { idle: await call.services.queues.drain(queueOf(call, { timeout }), timeout) }),
 });
 
 export const queueActRoutes = [pause, resume, drain];

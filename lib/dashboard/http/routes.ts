@@ -9,6 +9,7 @@ import { runRoutes } from '../api/runs.js';
 import { scheduleActRoutes } from '../api/schedule-acts.js';
 import { scheduleRoutes } from '../api/schedules.js';
 import { stepRoutes } from '../api/steps.js';
+import { stream } from '../api/stream.js';
 import { workflowRoutes } from '../api/workflows.js';
 import type { Route } from './call.js';
 
@@ -22,6 +23,7 @@ export const ROUTES: readonly Route[] = [
   ...scheduleRoutes,
   ...queueRoutes,
   audit,
+  stream,
   ...actRoutes,
   ...scheduleActRoutes,
   ...queueActRoutes,
