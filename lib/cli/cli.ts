@@ -20,7 +20,11 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     const call = await readCall(argv, io);
     return call === null ? 0 : await execute(call, io);
   } catch (error) {
-    if (error instanceof Interrupted || (io.signal.aborted && !(error instanceof Failure))) return INTERRUPTED;
+    if (error instanceof Interrupted || (io.signal.aborted && !(error instanceof Failure))) {
+      // The terminal has written `^C` where the cursor stood.
+      if (io.stderr.isTTY === true) io.stderr.write('\n');
+      return INTERRUPTED;
+    }
     io.stderr.write(`nest-durable: ${render(lineOf(error), false)}\n`);
     return error instanceof Failure ? error.exitCode : 1;
   }

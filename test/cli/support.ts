@@ -75,6 +75,7 @@ export function normalised(text: string, names: ReadonlyMap<string, string> = ne
     .replace(/\b\d{2}:\d{2}:\d{2}\b/g, '<clock>')
     .replace(new RegExp(String.raw`\bin ${SPAN}`, 'g'), 'in <span>')
     .replace(new RegExp(String.raw`(?:${SPAN} ago|\bnow\b)`, 'g'), '<ago>')
+    .replace(new RegExp(String.raw`\b(after|for) ${SPAN}`, 'g'), '$1 <span>')
     .replace(new RegExp(String.raw` *${SPAN}(?=\s|$|\)|,)`, 'g'), ' <span>')
     .replace(/127\.0\.0\.1:\d+\/\w+/g, '<database>')
     .replace(/(<ago>|<span>) +/g, '$1  ')

@@ -46,10 +46,12 @@ export async function actOnMany(context: Context, act: RunAct, options: Options)
 }
 
 /** @throws Failure without a yes */
-export async function askFor({ screen }: Context, question: string, yes: boolean): Promise<void> {
+export async function askFor({ screen, signal }: Context, question: string, yes: boolean): Promise<void> {
   if (yes) return;
   if (!screen.interactive) throw new Failure(`${question} Nobody can be asked here: give --yes.`);
-  if (!(await screen.confirm(question))) throw new Failure('Nothing was done.');
+  const agreed = await screen.confirm(question);
+  if (signal.aborted) throw new Interrupted();
+  if (!agreed) throw new Failure('Nothing was done.');
 }
 
 async function countOf({ context, filters, error }: Work): Promise<number> {

@@ -1,5 +1,6 @@
 import { ExecutionNotFoundError } from '../../core/errors/errors.js';
 import type { Execution, StepRecord } from '../../core/run/execution.js';
+import type { Standing } from '../../core/standing/standing.js';
 import type { LogEntry } from '../../core/run/log-entry.js';
 import { isFinished } from '../../core/run/status.js';
 import type { DurableClient } from '../../client/durable.client.js';
@@ -9,7 +10,7 @@ import { type Part, tone } from '../output/text.js';
 import { span } from '../output/time.js';
 import { errorLines } from './error-lines.js';
 import { logLine } from './log-line.js';
-import { statusPart, tookMs } from './status-look.js';
+import { glyphOf, statusPart, tookMs } from './status-look.js';
 import { treeLines } from './tree-lines.js';
 
 /** Log lines that `inspect` shows. */
@@ -21,6 +22,8 @@ export interface Report {
   readonly steps: readonly StepRecord[];
   readonly logs: readonly LogEntry[];
   readonly children: number;
+  /** Why it stands where it does; null: it was deleted meanwhile. */
+  readonly standing: Standing | null;
   /** Whether payloads are shown. */
   readonly withData: boolean;
 }
@@ -29,17 +32,18 @@ export interface Report {
 export async function readReport(client: DurableClient, id: string, withData: boolean): Promise<Report> {
   const execution = await client.getExecution(id);
   if (execution === null) throw new ExecutionNotFoundError(id);
-  const [steps, logs, counts] = await Promise.all([
+  const [standing, steps, logs, counts] = await Promise.all([
+    client.explain(id),
     client.getSteps(id, { includeData: withData }),
     client.getLogs(id),
     client.childCounts([id]),
   ]);
-  return { execution, steps, logs, children: counts[id] ?? 0, withData };
+  return { execution, standing, steps, logs, children: counts[id] ?? 0, withData };
 }
 
-export function reportJson({ execution, steps, logs, children, withData }: Report): object {
+export function reportJson({ execution, standing, steps, logs, children, withData }: Report): object {
   const { input, data, ...rest } = execution;
-  return { ...rest, ...(withData ? { input, data } : {}), children, steps, logs: logs.slice(-LAST_LINES) };
+  return { ...rest, standing, ...(withData ? { input, data } : {}), children, steps, logs: logs.slice(-LAST_LINES) };
 }
 
 export function reportLines(screen: Screen, report: Report, cwd: string): Part[] {
@@ -49,7 +53,7 @@ export function reportLines(screen: Screen, report: Report, cwd: string): Part[]
   const round = steps.filter((step) => step.round === execution.round);
   const earlier = execution.round > 1 ? tone('dim', `  round ${execution.round}; earlier ones: --json`) : '';
   return [
-    statusPart(status),
+    ...sentenceLines(screen, report),
     '',
     ...headLines(screen, report),
     ...section(['Steps', earlier], treeLines(round, now, !isFinished(status))),
@@ -64,13 +68,39 @@ export function reportLines(screen: Screen, report: Report, cwd: string): Part[]
   ];
 }
 
+/** The sentence of `explain()`, what helps, and until when it stands so. */
+function sentenceLines(screen: Screen, { execution, standing }: Report): Part[] {
+  if (standing === null) return [statusPart(execution.status)];
+  const { title, detail, until } = standing;
+  const width = screen.width ?? Infinity;
+  return [
+    [glyphOf(execution.status), ' ', tone('bold', title)],
+    ...wrapped(detail, width - 2).map((line) => ['  ', line]),
+    ...(until === null ? [] : [['  ', tone('dim', `until ${screen.at(until)}`)]]),
+  ];
+}
+
+/** Lines of whole words; a text that has lines keeps them. */
+function wrapped(text: string, width: number): string[] {
+  return text.split('\n').flatMap((line) => {
+    const lines: string[] = [];
+    for (const word of line.split(' ')) {
+      const last = lines.at(-1);
+      if (last !== undefined && last.length + word.length < width) lines[lines.length - 1] = `${last} ${word}`;
+      else lines.push(word);
+    }
+    return line === '' ? [] : lines;
+  });
+}
+
 function headLines(screen: Screen, { execution, children }: Report): Part[] {
   const { workflow, id, queue, priority, tags, startedAt, createdAt, completedAt, compensatedAt, scheduledAt } =
     execution;
   const ended = compensatedAt ?? completedAt;
   const took = tookMs(execution, screen.now());
-  const facts: [string, string][] = [
+  const facts: [string, Part][] = [
     ['workflow', workflow],
+    ['status', statusPart(execution.status)],
     ['run', id],
     ['queue', priority === 0 ? queue : `${queue}, priority ${priority}`],
     ['asked for', screen.at(createdAt)],
