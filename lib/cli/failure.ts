@@ -4,6 +4,8 @@ export class Failure extends Error {
     message: string,
     /** 1: refused, not found or failed; 2: the command was called in a wrong way. */
     readonly exitCode: 1 | 2 = 1,
+    /** As errors of the engine have one, for audit rows. */
+    readonly code: string | null = null,
   ) {
     super(message);
   }

@@ -1,10 +1,10 @@
 import { ExecutionNotFoundError } from '../../core/errors/errors.js';
 import { type Context, flag, type Options, text } from '../command.js';
 import { findRun } from '../database/find-run.js';
-import { Failure, usage } from '../failure.js';
+import { usage } from '../failure.js';
 import { hasFilters } from '../runs/filters.js';
-import type { DurableClient } from '../../client/durable.client.js';
-import type { Done, RunAct } from './run-act.js';
+import type { RunAct } from './run-act.js';
+import { once } from './once.js';
 import { type Refusal, refusalOf } from './refusal.js';
 
 /** @returns the exit code: 1 where a run was refused */
@@ -34,7 +34,7 @@ async function actOnIds(context: Context, act: RunAct, prefixes: readonly string
   const { client } = await context.clients();
   const [only] = ids;
   if (ids.length === 1 && only !== undefined && !dryRun) {
-    const done = await once(act, client, only);
+    const done = await once(context, act, client, only);
     if (screen.isJson) screen.json({ id: only, changed: done.changed, ...done.result });
     else screen.line(`Run ${only} ${done.what}.`);
     return 0;
@@ -49,7 +49,7 @@ async function actOnIds(context: Context, act: RunAct, prefixes: readonly string
       continue;
     }
     try {
-      const done = await once(act, client, id);
+      const done = await once(context, act, client, id);
       count += done.changed ? 1 : 0;
       if (!screen.isJson) screen.line(`Run ${id} ${done.what}.`);
     } catch (error) {
@@ -59,10 +59,4 @@ async function actOnIds(context: Context, act: RunAct, prefixes: readonly string
   }
   if (screen.isJson) screen.json({ count, refused, ...(dryRun ? { dryRun } : {}) });
   return refused.length > 0 ? 1 : 0;
-}
-
-async function once(act: RunAct, client: DurableClient, id: string): Promise<Done> {
-  const done = await act.one(client, id);
-  if (!done.changed && act.mustChange) throw new Failure(`Run ${id} ${done.what}.`);
-  return done;
 }

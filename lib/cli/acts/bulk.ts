@@ -6,6 +6,7 @@ import { hasError, readFilters } from '../runs/filters.js';
 import { pagesOf } from '../runs/pages.js';
 import { integer } from '../values.js';
 import type { RunAct } from './run-act.js';
+import { once } from './once.js';
 import { type Refusal, refusalOf } from './refusal.js';
 
 /** Runs that are acted on at a time. */
@@ -74,7 +75,7 @@ async function actOnAll(work: Work, total: number): Promise<{ count: number; ref
     const fitting = page.filter((run) => hasError(run, error));
     for (let at = 0; at < fitting.length && count < limit && !signal.aborted; at += AT_A_TIME) {
       const batch = fitting.slice(at, at + Math.min(AT_A_TIME, limit - count));
-      const done = await Promise.all(batch.map((run) => actOn(client, act, run)));
+      const done = await Promise.all(batch.map((run) => actOn(context, client, act, run)));
       count += done.filter((one) => one === null).length;
       refused.push(...done.filter((one) => one !== null));
       screen.progress(act.past, count, total, since);
@@ -85,9 +86,9 @@ async function actOnAll(work: Work, total: number): Promise<{ count: number; ref
 }
 
 /** @returns null: it was done */
-async function actOn(client: DurableClient, act: RunAct, { id }: Execution): Promise<Refusal | null> {
+async function actOn(context: Context, client: DurableClient, act: RunAct, { id }: Execution): Promise<Refusal | null> {
   try {
-    const { changed, what } = await act.one(client, id);
+    const { changed, what } = await once(context, act, client, id);
     return changed ? null : { id, code: 'UNCHANGED', message: what };
   } catch (error) {
     return refusalOf(id, error);

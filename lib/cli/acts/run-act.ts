@@ -7,6 +7,8 @@ export interface Done {
   readonly changed: boolean;
   /** The end of a sentence that begins with "Run ID": "is cancelled". */
   readonly what: string;
+  /** The run that was started by it. */
+  readonly made?: string;
   /** Of the document, beside the id. */
   readonly result?: object;
 }
@@ -15,6 +17,9 @@ export interface Done {
 export interface RunAct {
   /** `cancel` */
   readonly verb: string;
+  /** In audit rows: `run.cancel`, and what else is said there. */
+  readonly action: string;
+  readonly details?: Readonly<Record<string, unknown>>;
   /** Of many: `Cancelled`. */
   readonly past: string;
   /** Which runs it is for where filters name no status. */

@@ -8,6 +8,10 @@ export function run(context: Context, ids: readonly string[], options: Options):
     context,
     {
       verb: 'cancel',
+      action: 'run.cancel',
+      ...(reason === undefined && !compensate
+        ? {}
+        : { details: { ...(reason === undefined ? {} : { reason }), compensate } }),
       past: 'Cancelled',
       statuses: ['pending', 'running', 'waiting', 'paused'],
       mustChange: true,

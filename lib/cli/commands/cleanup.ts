@@ -1,3 +1,4 @@
+import { audited } from '../acts/audited.js';
 import { FINISHED_STATUSES } from '../../core/run/status.js';
 import { askFor } from '../acts/bulk.js';
 import { type Context, flag, type Options, text, texts } from '../command.js';
@@ -32,11 +33,15 @@ export async function run(context: Context, _: readonly string[], options: Optio
     );
   }
   const since = performance.now();
-  const count = await retention.cleanup({
-    ...filter,
-    dryRun,
-    onProgress: (done) => screen.progress(dryRun ? 'Counted' : 'Deleted', done, null, since),
-  });
+  const work = () =>
+    retention.cleanup({
+      ...filter,
+      dryRun,
+      onProgress: (done) => screen.progress(dryRun ? 'Counted' : 'Deleted', done, null, since),
+    });
+  const details = { olderThan, statuses };
+  const deed = { action: 'run.cleanup', targetKind: null, targetId: null, details } as const;
+  const count = dryRun ? await work() : await audited(context, deed, work, (n) => ({ details: { ...details, n } }));
   if (screen.isJson) screen.json({ count, ...(dryRun ? { dryRun } : {}) });
   else screen.line(`${dryRun ? 'Would delete' : 'Deleted'} ${count} runs.`);
   if (signal.aborted) throw new Interrupted();

@@ -6,6 +6,7 @@ export function run(context: Context, ids: readonly string[], options: Options):
     context,
     {
       verb: 'pause',
+      action: 'run.pause',
       past: 'Paused',
       statuses: ['pending', 'running', 'waiting', 'compensating'],
       mustChange: false,

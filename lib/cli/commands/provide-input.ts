@@ -1,3 +1,4 @@
+import { audited } from '../acts/audited.js';
 import { type Context, type Options, text } from '../command.js';
 import { findRun } from '../database/find-run.js';
 import { usage } from '../failure.js';
@@ -14,7 +15,8 @@ export async function run(
   const answer = dataOf(data, file, 'the answer');
   const id = await findRun(await context.database(), prefix);
   const { client } = await context.clients();
-  await client.provideInput(id, inputId === undefined ? name : { inputId }, answer);
+  const deed = { action: 'input.answer', targetKind: 'run', targetId: id, details: { name } } as const;
+  await audited(context, deed, () => client.provideInput(id, inputId === undefined ? name : { inputId }, answer));
   if (screen.isJson) screen.json({ id, name });
   else screen.line(`Input ${name} of run ${id} is answered.`);
 }

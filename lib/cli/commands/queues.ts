@@ -1,3 +1,4 @@
+import { audited } from '../acts/audited.js';
 import { type Context, type Options, text } from '../command.js';
 import { Failure, usage } from '../failure.js';
 import { queueColumns } from '../queues/columns.js';
@@ -16,8 +17,9 @@ export async function run(context: Context, [act, name]: readonly string[], opti
   if (act !== undefined && name === undefined) throw usage(`Which queue? nest-durable queues ${act} NAME.`);
   const { queues } = await context.clients();
   if (act === undefined || name === undefined) return list(context);
-  if (act === 'drain') return drain(context, name, timeout);
-  const changed = act === 'pause' ? await queues.pause(name) : await queues.resume(name);
+  const deed = { action: `queue.${act}`, targetKind: 'queue', targetId: name } as const;
+  if (act === 'drain') return audited(context, deed, () => drain(context, name, timeout));
+  const changed = await audited(context, deed, () => (act === 'pause' ? queues.pause(name) : queues.resume(name)));
   const paused = act === 'pause';
   if (screen.isJson) screen.json({ name, paused, changed });
   else if (paused)

@@ -6,6 +6,7 @@ export function run(context: Context, ids: readonly string[], options: Options):
     context,
     {
       verb: 'resume',
+      action: 'run.resume',
       past: 'Resumed',
       statuses: ['paused'],
       mustChange: false,

@@ -6,12 +6,18 @@ export function run(context: Context, ids: readonly string[], options: Options):
     context,
     {
       verb: 'retry',
+      action: 'run.retry',
       past: 'Started anew',
       statuses: ['failed', 'compensated', 'compensation_failed'],
       mustChange: true,
       one: async (client, id) => {
         const handle = await client.retry(id);
-        return { changed: true, what: `starts anew as ${handle.id}`, result: { id: handle.id, retryOf: id } };
+        return {
+          changed: true,
+          made: handle.id,
+          what: `starts anew as ${handle.id}`,
+          result: { id: handle.id, retryOf: id },
+        };
       },
     },
     ids,

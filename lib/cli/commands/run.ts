@@ -1,3 +1,4 @@
+import { audited } from '../acts/audited.js';
 import { type Context, type Options, text, texts } from '../command.js';
 import { usage } from '../failure.js';
 import { asObject, duration, integer, jsonFile, objectJson, tags } from '../values.js';
@@ -10,13 +11,18 @@ export async function run(context: Context, [workflow = '']: readonly string[], 
   const input = inputOf(options);
   const tagged = texts(options, 'tag');
   const { client } = await context.clients();
-  const handle = await client.start(workflow, input, {
-    ...(queue === undefined ? {} : { queue }),
-    ...(priority === undefined ? {} : { priority: integer('--priority', priority, -2_147_483_648, 2_147_483_647) }),
-    ...(id === undefined ? {} : { id }),
-    ...(key === undefined ? {} : { idempotencyKey: key }),
-    ...(delay === undefined ? {} : { delay: duration('--delay', delay) }),
-    ...(tagged.length === 0 ? {} : { tags: tags('--tag', tagged) }),
+  const start = () =>
+    client.start(workflow, input, {
+      ...(queue === undefined ? {} : { queue }),
+      ...(priority === undefined ? {} : { priority: integer('--priority', priority, -2_147_483_648, 2_147_483_647) }),
+      ...(id === undefined ? {} : { id }),
+      ...(key === undefined ? {} : { idempotencyKey: key }),
+      ...(delay === undefined ? {} : { delay: duration('--delay', delay) }),
+      ...(tagged.length === 0 ? {} : { tags: tags('--tag', tagged) }),
+    });
+  const deed = { action: 'run.start', targetKind: 'workflow', targetId: workflow } as const;
+  const handle = await audited(context, deed, start, (made) => {
+    return { targetKind: 'run', targetId: made.id, details: { workflow } };
   });
   if (screen.isJson) screen.json({ id: handle.id });
   else screen.line(handle.id);

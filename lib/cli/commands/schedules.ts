@@ -1,3 +1,4 @@
+import { audited } from '../acts/audited.js';
 import type { StoredSchedule } from '../../core/time/schedule.js';
 import { type Context, type Options, text } from '../command.js';
 import { usage } from '../failure.js';
@@ -17,10 +18,20 @@ export async function run(context: Context, [act, name]: readonly string[], opti
   const given = input === undefined ? {} : { input: objectJson('--input', input) };
   const { client } = await context.clients();
   if (act === 'trigger') {
-    const { id } = await client.triggerSchedule(name, given);
+    const deed = { action: 'schedule.trigger', targetKind: 'schedule', targetId: name } as const;
+    const { id } = await audited(
+      context,
+      deed,
+      () => client.triggerSchedule(name, given),
+      (started) => ({ details: { id: started.id } }),
+    );
     return screen.isJson ? screen.json({ id, schedule: name }) : screen.line(id);
   }
-  const schedule = act === 'enable' ? await client.enableSchedule(name) : await client.disableSchedule(name);
+  const enabled = act === 'enable';
+  const deed = { action: 'schedule.switch', targetKind: 'schedule', targetId: name, details: { enabled } } as const;
+  const schedule = await audited(context, deed, () =>
+    enabled ? client.enableSchedule(name) : client.disableSchedule(name),
+  );
   if (screen.isJson) return screen.json(schedule);
   const next =
     schedule.enabled && schedule.nextRunAt !== null ? `; its next run is ${screen.ago(schedule.nextRunAt)}` : '';

@@ -1,3 +1,4 @@
+import { audited } from '../acts/audited.js';
 import { type Context, type Options, text } from '../command.js';
 import { findRun } from '../database/find-run.js';
 import { dataOf } from '../values.js';
@@ -12,7 +13,8 @@ export async function run(
   const data = dataOf(payload, text(options, 'jsonFile'), 'the payload');
   const id = await findRun(await context.database(), prefix);
   const { client } = await context.clients();
-  await client.sendEvent(id, name, data, dedupeKey === undefined ? {} : { dedupeKey });
+  const deed = { action: 'event.send', targetKind: 'run', targetId: id, details: { name } } as const;
+  await audited(context, deed, () => client.sendEvent(id, name, data, dedupeKey === undefined ? {} : { dedupeKey }));
   if (screen.isJson) screen.json({ id, name });
   else screen.line(`Event ${name} was sent to run ${id}.`);
 }

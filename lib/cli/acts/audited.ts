@@ -1,0 +1,58 @@
+import { hostname, userInfo } from 'node:os';
+import { read } from '../../core/text-of.js';
+import { type AuditEntry, PgAudit } from '../../storage/client/audit.js';
+import type { Context } from '../command.js';
+
+/** What is done, in the words of the dashboard's actions, to what. No payloads. */
+export interface Deed {
+  readonly action: string;
+  readonly targetKind: AuditEntry['targetKind'];
+  readonly targetId: string | null;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Does it, and writes down who did, whether it was done or not. `after`: what is known then. */
+export async function audited<T>(
+  context: Context,
+  deed: Deed,
+  work: () => Promise<T>,
+  after: (result: T) => Partial<Deed> = () => ({}),
+): Promise<T> {
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    const code = read(error, 'code');
+    await write(context, deed, 'failed', typeof code === 'string' ? code : null);
+    throw error;
+  }
+  await write(context, { ...deed, ...after(result) }, 'done', null);
+  return result;
+}
+
+async function write(
+  context: Context,
+  { action, targetKind, targetId, details = {} }: Deed,
+  outcome: AuditEntry['outcome'],
+  code: string | null,
+): Promise<void> {
+  try {
+    const { pool, schema } = await context.database();
+    const entry = { actor: actor(), action, targetKind, targetId, outcome, code, details, ip: null };
+    await new PgAudit(pool, schema).add(entry);
+  } catch {
+    // What was done stays done.
+    context.screen.say(`No audit row could be written for ${action} of ${targetId ?? 'nothing'}.`);
+  }
+}
+
+/** `cli:USER@HOST` */
+function actor(): string {
+  let user = process.env['USER'] ?? '?';
+  try {
+    user = userInfo().username;
+  } catch {
+    // A container may run as a user without a name.
+  }
+  return `cli:${user}@${hostname()}`;
+}

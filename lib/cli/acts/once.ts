@@ -1,0 +1,23 @@
+import type { DurableClient } from '../../client/durable.client.js';
+import type { Context } from '../command.js';
+import { Failure } from '../failure.js';
+import { audited } from './audited.js';
+import type { Done, RunAct } from './run-act.js';
+
+/** @throws Failure where it is not what it was asked to become */
+export function once(context: Context, act: RunAct, client: DurableClient, id: string): Promise<Done> {
+  const { action, details = {} } = act;
+  const deed = { action, targetKind: 'run', targetId: id, details } as const;
+  return audited(
+    context,
+    deed,
+    async () => {
+      const done = await act.one(client, id);
+      if (!done.changed && act.mustChange) throw new Failure(`Run ${id} ${done.what}.`, 1, 'EXECUTION_FINISHED');
+      return done;
+    },
+    ({ changed, made }) => ({
+      details: { ...details, ...(changed ? {} : { changed }), ...(made === undefined ? {} : { id: made }) },
+    }),
+  );
+}

@@ -1,0 +1,90 @@
+import { hostname, userInfo } from 'node:os';
+import type { DurableClient } from 'nest-durable';
+import pg from 'pg';
+import { createTestDatabase } from '../support/database.js';
+import { type FaultApp, openApp } from '../support/faults/app.js';
+import { until } from '../support/until.js';
+import { cliOn, json } from './support.js';
+import { OrderWorkflow, WORKFLOWS } from './workflows.js';
+
+let app: FaultApp;
+let client: DurableClient;
+let pool: pg.Pool;
+let on: ReturnType<typeof cliOn>;
+
+beforeAll(async () => {
+  const { url } = await createTestDatabase();
+  on = cliOn(url);
+  pool = new pg.Pool({ connectionString: url, max: 1 });
+  app = await openApp({ database: { url }, logs: { console: false } }, WORKFLOWS);
+  ({ client } = app);
+});
+
+afterAll(async () => {
+  await pool.end();
+  await app.close();
+});
+
+/** What was written since the last time. */
+async function rows(): Promise<object[]> {
+  const { rows: found } = await pool.query<object>(
+    `WITH gone AS (DELETE FROM durable.audit RETURNING *)
+     SELECT actor, action, target_kind AS kind, target_id AS target, outcome, code, details FROM gone ORDER BY id`,
+  );
+  return found;
+}
+
+it('every act is a row: who, what, to what, and what became of it; no payloads', async () => {
+  const run = await client.start(OrderWorkflow, { waits: true, asks: true });
+  await until(async () => (await run.execution())?.status === 'waiting');
+  const { id } = run;
+  const actor = `cli:${userInfo().username}@${hostname()}`;
+  const row = (action: string, target: string | null, details: object = {}, kind: string | null = 'run') => {
+    return { actor, action, kind, target, outcome: 'done', code: null, details };
+  };
+  await on(['pause', id]);
+  await on(['resume', id]);
+  await on(['send-event', id, 'collected', '{"secret":1}']);
+  await until(async () => (await client.listPendingInputs({ executionId: id })).length === 1);
+  await on(['provide-input', id, 'release', 'approved']);
+  await run.result({ timeout: 20_000 });
+  const restarted = json<{ id: string }>(await on(['restart-from', id, 'approve', '--json']));
+  await on(['cancel', restarted.id, '--reason', 'enough']);
+  await on(['retry', id]);
+  const started = (await on(['run', 'order', '--input', '{"secret":1}', '--delay', '1h'])).out.trim();
+  const triggered = (await on(['schedules', 'trigger', 'nightly'])).out.trim();
+  await on(['schedules', 'disable', 'nightly']);
+  for (const act of ['pause', 'drain', 'resume']) await on(['queues', act, 'default']);
+  await on(['cleanup', '--older-than', '9d']);
+  expect(await rows()).toEqual([
+    row('run.pause', id),
+    row('run.resume', id),
+    row('event.send', id, { name: 'collected' }),
+    row('input.answer', id, { name: 'release' }),
+    row('run.restart', id, { step: 'approve', id: restarted.id }),
+    row('run.cancel', restarted.id, { reason: 'enough', compensate: false }),
+    row('run.retry', id, { id: expect.any(String) }),
+    row('run.start', started, { workflow: 'order' }),
+    row('schedule.trigger', 'nightly', { id: triggered }, 'schedule'),
+    row('schedule.switch', 'nightly', { enabled: false }, 'schedule'),
+    ...['pause', 'drain', 'resume'].map((act) => row(`queue.${act}`, 'default', {}, 'queue')),
+    row('run.cleanup', null, expect.objectContaining({ n: 0 }), null),
+  ]);
+
+  await on(['cancel', id]);
+  await on(['run', 'nothing']);
+  await on(['queues', 'pause', 'nothing']);
+  expect(await rows()).toMatchObject([
+    { action: 'run.cancel', target: id, outcome: 'failed', code: 'EXECUTION_FINISHED' },
+    { action: 'run.start', kind: 'workflow', target: 'nothing', outcome: 'failed', code: 'WORKFLOW_NOT_FOUND' },
+    { action: 'queue.pause', target: 'nothing', outcome: 'failed', code: 'QUEUE_NOT_FOUND' },
+  ]);
+
+  const many = await client.startMany(OrderWorkflow, [{ input: {} }, { input: {} }], { queue: 'nobody' });
+  await on(['cancel', '--queue', 'nobody', '--dry-run']);
+  expect(await rows()).toEqual([]);
+  await on(['cancel', '--queue', 'nobody', '--yes']);
+  expect((await rows()).map((one) => (one as { target: string }).target).sort()).toEqual(
+    many.map((one) => one.id).sort(),
+  );
+});
