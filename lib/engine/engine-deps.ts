@@ -9,6 +9,7 @@ import type { QueueSettings, QueueStore } from './ports/queue-store.js';
 import type { Registry } from './ports/registry.js';
 import type { LogSettings } from './step/log.js';
 import type { DeclarationStore, EngineStore, ScheduleStore } from './ports/store.js';
+import type { RunStatsSink } from './ports/run-stats.js';
 import type { Telemetry } from './ports/telemetry.js';
 
 export interface EngineSettings {
@@ -53,6 +54,8 @@ export interface EngineDeps {
   readonly observer?: Observer;
   /** Who measures it. Default: nobody. */
   readonly telemetry?: Telemetry;
+  /** Who adds up figures of runs. */
+  readonly stats?: RunStatsSink;
   /** Default: one that follows the server's. */
   readonly clock?: DatabaseClock;
 }

@@ -154,6 +154,7 @@ export class Engine {
       onTrouble,
       observer: deps.observer,
       telemetry: deps.telemetry,
+      stats: deps.stats,
     };
     this.opener = new SessionOpener(sessionDeps, registry, this.sessions);
     const limits = Object.entries(settings.queues).map(([queue, given]) => ({ ...given, queue }));
@@ -467,7 +468,8 @@ export class Engine {
   }
 
   private get watch(): Watch {
-    return { observer: this.deps.observer, telemetry: this.deps.telemetry, clock: this.clock };
+    const { observer, telemetry, stats } = this.deps;
+    return { observer, telemetry, stats, clock: this.clock };
   }
 
   /** What this process may claim, and which declarations are in force, depends on who lives. */

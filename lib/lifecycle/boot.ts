@@ -3,6 +3,8 @@ import { hostname } from 'node:os';
 import type { DataSource } from 'typeorm';
 import { DefinitionError, MigrationError } from '../core/errors/errors.js';
 import type { Sequence, WorkflowDefinition } from '../core/definition/definition.js';
+import { StatsJob } from './stats-job.js';
+import { PgRunStats } from '../storage/reads/run-stats.js';
 import { retentionJob } from './retention-job.js';
 import type { Closers } from './closers.js';
 import { targetOf, waitForDatabase } from './connect.js';
@@ -104,6 +106,8 @@ export async function boot(
   });
   const queues = new PgQueueStore(pool, options.schema);
   const retention = retentionJob(new PgRetention(pool, options.schema), options.retention);
+  const stats = new StatsJob(new PgRunStats(pool, options.schema));
+  closers.add('the figures of runs', () => stats.write(), LAST_FIGURES);
   const hints = await connectHints(options, connections, server, closers, log);
   const events = openEvents(connections, options.schema, options.redact, hints, context, closers, log);
   const telemetry = await openTelemetry(options.redact);
@@ -114,7 +118,8 @@ export async function boot(
     schedules: withRedaction(new PgScheduleStore(pool, options.schema), options.redact),
     queues,
     declarations: { store: declarations, schedules: declared },
-    jobs: retention === null ? [] : [retention],
+    stats,
+    jobs: [...(retention === null ? [] : [retention]), stats.job],
     registry,
     context,
     advice: new Advice((message) => log.warn(message)),
@@ -195,6 +200,9 @@ async function prepareTables(
   const applied = await migrate({ target, schema });
   if (applied.length > 0) log.log(`Schema "${schema}": applied ${applied.join(', ')}`);
 }
+
+/** ms for the last figures at shutdown. */
+const LAST_FIGURES = 1_000;
 
 /** SQLSTATE: no such schema, no such table. */
 const NO_TABLES = ['3F000', '42P01'];

@@ -49,7 +49,7 @@ CREATE INDEX audit_at ON durable.audit USING btree (at);
 CREATE INDEX audit_target ON durable.audit USING btree (target_kind, target_id, id);
 
 CREATE OR REPLACE FUNCTION durable.claim(of_queue text, definitions json, places integer, worker integer)
- RETURNS TABLE(id uuid, run_id uuid, token integer, queue text, definition_id integer, ran_by integer, recoveries smallint, step text, cancel text, priority integer, deadline_in_ms double precision, fresh boolean, workflow text, input text, snapshot text, snapshot_seq bigint, round integer, parent_id uuid, schedule_time double precision, traceparent text, lag_ms double precision)
+ RETURNS TABLE(id uuid, run_id uuid, token integer, queue text, definition_id integer, ran_by integer, recoveries smallint, step text, cancel text, priority integer, deadline_in_ms double precision, fresh boolean, workflow text, input text, snapshot text, snapshot_seq bigint, round integer, parent_id uuid, schedule_time double precision, traceparent text, lag_ms double precision, age_ms double precision)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -85,7 +85,7 @@ BEGIN
     FROM candidate c
     WHERE q.id = c.id
     RETURNING q.id, q.step_of, q.token, q.queue, q.definition_id, c.ran_by, q.recoveries, q.deadline_at, q.step,
-      q.cancel, c.rank, q.due_at
+      q.cancel, c.rank, q.due_at, q.started_at
   )
   SELECT c.id, COALESCE(c.step_of, c.id), c.token, c.queue, c.definition_id, c.ran_by, c.recoveries, c.step, c.cancel,
     x.priority,
@@ -93,7 +93,8 @@ BEGIN
     c.token = 1 AND c.step_of IS NULL,
     x.workflow, x.input, x.snapshot, x.snapshot_seq, x.round, x.parent_id,
     (extract(epoch FROM x.schedule_time) * 1000)::float8, x.traceparent,
-    CASE WHEN isfinite(c.due_at) THEN (extract(epoch FROM durable.clock() - c.due_at) * 1000)::float8 END
+    CASE WHEN isfinite(c.due_at) THEN (extract(epoch FROM durable.clock() - c.due_at) * 1000)::float8 END,
+    (extract(epoch FROM durable.clock() - c.started_at) * 1000)::float8
   FROM claimed c
   CROSS JOIN LATERAL (
     SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round, e.parent_id, e.priority, e.schedule_time, e.traceparent

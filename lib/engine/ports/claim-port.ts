@@ -48,4 +48,6 @@ export interface ClaimedRow {
   readonly traceparent?: string | null;
   /** ms for which it had been ready when it was claimed. Default: 0. */
   readonly lagMs?: number;
+  /** ms since its first claim. Default: 0. */
+  readonly ageMs?: number;
 }

@@ -16,6 +16,7 @@ import type {
   ReceivedEvent,
   RunOp,
 } from '../ports/store.js';
+import type { RunStatsSink } from '../ports/run-stats.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
 /** The run that is told of, and the lease under which it was held. */
@@ -29,11 +30,13 @@ export interface ObservedRun {
 export interface Watch {
   readonly observer?: Observer | undefined;
   readonly telemetry?: Telemetry | undefined;
+  readonly stats?: RunStatsSink | undefined;
   readonly clock: { now(): number };
 }
 
 /** A run is held by this process. */
-export function tellClaimed({ observer, clock }: Watch, row: ClaimedRow): void {
+export function tellClaimed({ observer, stats, clock }: Watch, row: ClaimedRow): void {
+  if (row.fresh && row.step === null) stats?.began(clock.now(), row.workflow, row.lagMs ?? 0);
   if (observer === undefined || row.step !== null || observer.wants(row.runId) === 'nothing') return;
   const { runId, workflow, token, fresh } = row;
   const id = fresh ? eventIds.started(runId) : eventIds.lease(runId, 'resumed', token);
@@ -101,9 +104,10 @@ export function tellRemoteStep(watch: Watch, run: ObservedRun, { records, extras
 }
 
 /** Runs were ended without a lease. */
-export function tellEnded({ observer, telemetry, clock }: Watch, runs: EndedTree['ended']): void {
+export function tellEnded({ observer, telemetry, stats, clock }: Watch, runs: EndedTree['ended']): void {
   for (const { id, workflow, status, error } of runs) {
     telemetry?.ended(workflow, status);
+    stats?.ended(clock.now(), workflow, status, null, null);
     if (observer === undefined || observer.wants(id) === 'nothing') continue;
     const of = { executionId: id, workflow, time: clock.now() };
     observer.tell([{ id: eventIds.ended(id, status), kind: endKind(status), ...of, ...errorOf(error) }]);

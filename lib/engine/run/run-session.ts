@@ -58,6 +58,7 @@ export class RunSession implements Session {
   private rollback: Rollback | null = null;
   /** The commit under way ends or parks the run. */
   private leaving = false;
+  private readonly claimedAt: number;
   /** It will proceed after the present macrotask. */
   private isSoon = false;
   private leave: () => void = () => {};
@@ -71,6 +72,7 @@ export class RunSession implements Session {
     /** What the run's waits have come to; null: that is not known yet. */
     waits: readonly TakenWait[] | null,
   ) {
+    this.claimedAt = deps.clock.now();
     this.rowId = row.rowId;
     this.runId = row.runId;
     this.token = row.token;
@@ -422,11 +424,17 @@ export class RunSession implements Session {
     core.over = true;
     if (core.trace !== null) endSegment(core.trace, outcome, ack.paused);
     if (outcome.kind === 'end') {
+      this.deps.stats?.ended(this.deps.clock.now(), this.row.workflow, outcome.status, outcome.error, this.age());
       const data = core.values.has(outcome.dataSeq) ? core.values.get(outcome.dataSeq) : null;
       this.deps.onEnd(this.runId, { status: outcome.status, data, error: outcome.error }, ack.watched);
     } else if (ack.ready) this.deps.onDue(this.row.queue, 0);
     else if (!outcome.pause && outcome.delayMs !== null) this.deps.onDue(this.row.queue, outcome.delayMs);
     this.leave();
+  }
+
+  /** ms since the run's first claim. */
+  private age(): number {
+    return (this.row.ageMs ?? 0) + this.deps.clock.now() - this.claimedAt;
   }
 
   /** Lets what runs finish and be recorded, and leaves. */

@@ -8,6 +8,7 @@ import type { ChildTargets } from '../ports/children.js';
 import type { LogSettings } from '../step/log.js';
 import type { Observer } from '../ports/observer.js';
 import type { EndedTree, EngineStore, WokenRun } from '../ports/store.js';
+import type { RunStatsSink } from '../ports/run-stats.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
 /** One row of the queue that this process holds: a run, or a step handed to it from another queue. */
@@ -71,4 +72,6 @@ export interface SessionDeps {
   readonly observer?: Observer | undefined;
   /** Who measures it. */
   readonly telemetry?: Telemetry | undefined;
+  /** Who adds up figures of runs. */
+  readonly stats?: RunStatsSink | undefined;
 }

@@ -24,6 +24,7 @@ export interface ClaimRow {
   readonly schedule_time: number | null;
   readonly traceparent: string | null;
   readonly lag_ms: number | null;
+  readonly age_ms: number | null;
 }
 
 /** Definitions in the form that the statements which claim take. */
@@ -54,5 +55,6 @@ export function claimedRow(row: ClaimRow): port.ClaimedRow {
     cancel: row.cancel,
     traceparent: row.traceparent,
     lagMs: row.lag_ms ?? 0,
+    ageMs: row.age_ms ?? 0,
   };
 }

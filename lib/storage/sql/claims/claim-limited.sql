@@ -114,7 +114,7 @@ WITH moment AS MATERIALIZED (
   FROM chosen c, moment m
   WHERE q.id = c.id
   RETURNING q.id, q.step_of, q.token, q.queue, q.definition_id, c.ran_by, q.recoveries, q.deadline_at, q.step,
-    q.cancel, q.limit_key, c.rank, q.due_at
+    q.cancel, q.limit_key, c.rank, q.due_at, q.started_at
 ), blocked AS (
   UPDATE durable.workflow_queue q
   SET state = 'blocked'
@@ -153,7 +153,7 @@ WITH moment AS MATERIALIZED (
   SELECT 'claimed' AS kind, c.*, COALESCE(c.step_of, c.id) AS run_id FROM claimed c
   UNION ALL
   SELECT 'unkeyed', r.id, q.step_of, q.token, q.queue, r.run_as, r.ran_by, q.recoveries, q.deadline_at, q.step,
-    q.cancel, q.limit_key, r.rank, q.due_at, COALESCE(q.step_of, q.id)
+    q.cancel, q.limit_key, r.rank, q.due_at, q.started_at, COALESCE(q.step_of, q.id)
   FROM ranked r JOIN durable.workflow_queue q ON q.id = r.id
   WHERE r.unkeyed
 )
@@ -164,6 +164,7 @@ SELECT f.kind, f.id, f.run_id, f.token, f.queue, f.definition_id, f.ran_by, f.re
   x.workflow, x.input, x.snapshot, x.snapshot_seq, x.round, x.parent_id, x.priority,
   (extract(epoch FROM x.schedule_time) * 1000)::float8 AS schedule_time,
   x.traceparent, CASE WHEN isfinite(f.due_at) THEN (extract(epoch FROM m.at - f.due_at) * 1000)::float8 END AS lag_ms,
+  (extract(epoch FROM m.at - f.started_at) * 1000)::float8 AS age_ms,
   NULL::integer AS blocked, NULL::float8 AS next_in_ms,
   f.rank
 FROM moment m
@@ -176,7 +177,7 @@ CROSS JOIN LATERAL (
 ) x
 UNION ALL
 SELECT 'limits', NULL, NULL, NULL, $1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-  NULL, NULL, NULL, NULL, NULL,
+  NULL, NULL, NULL, NULL, NULL, NULL,
   (SELECT count(*)::integer FROM blocked),
   -- Only where the rate alone held something back.
   CASE WHEN (SELECT places FROM room) > 0

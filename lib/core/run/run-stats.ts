@@ -1,0 +1,132 @@
+/** Figures of runs over time, as they are added up and read. */
+
+/** Minutes that a row covers, and ms for which such rows are kept. */
+export const GRAINS = [
+  { grain: 1, kept: 26 * 3_600_000 },
+  { grain: 15, kept: 8 * 86_400_000 },
+  { grain: 120, kept: 100 * 86_400_000 },
+] as const;
+export type Grain = (typeof GRAINS)[number]['grain'];
+
+/** What a row counts: runs that were claimed for the first time, or that ended so. */
+export const BEGAN = 'began';
+
+export interface StatsRow {
+  readonly grain: Grain;
+  /** ms: its beginning. */
+  readonly at: number;
+  readonly workflow: string;
+  /** `BEGAN`, or a finished status. */
+  readonly outcome: string;
+  /** Name of the error; `''`: none. */
+  readonly error: string;
+  n: number;
+  /** ms of all together. */
+  ms: number;
+  /** How many are in which bucket: duration, or delay of the first claim. */
+  readonly durations: Map<number, number>;
+  readonly delays: Map<number, number>;
+}
+
+/** Four buckets for each doubling: a quantile is right to 9 %. */
+export function bucketOf(ms: number): number {
+  return Math.floor(4 * Math.log2(Math.max(1, ms)));
+}
+
+/** ms in the middle of a bucket. */
+export function middleOf(bucket: number): number {
+  return 2 ** ((bucket + 0.5) / 4);
+}
+
+/** The quantile of a histogram, ms; null: it is empty. */
+export function quantileOf(histogram: ReadonlyMap<number, number>, quantile: number): number | null {
+  const all = [...histogram].toSorted(([a], [b]) => a - b);
+  const total = all.reduce((sum, [, n]) => sum + n, 0);
+  if (total === 0) return null;
+  let seen = 0;
+  for (const [bucket, n] of all) {
+    seen += n;
+    if (seen >= quantile * total) return middleOf(bucket);
+  }
+  return null;
+}
+
+/** Names that a process keeps apart; further ones are added up as one. */
+const MOST_WORKFLOWS = 500;
+const MOST_ERRORS = 50;
+export const OTHER = 'other';
+const LONGEST = 200;
+
+/** Adds up what this process is told, until it is taken. */
+export class StatsAdder {
+  private rows = new Map<string, StatsRow>();
+  private readonly names = new Map<string, Set<string>>();
+
+  add(now: number, workflow: string, outcome: string, error: string, ms: number | null, delayMs: number | null): void {
+    const [known, name] = this.known(workflow, error.slice(0, LONGEST));
+    for (const { grain } of GRAINS) {
+      const size = grain * 60_000;
+      const at = Math.floor(now / size) * size;
+      const key = [grain, at, known, outcome, name].join('\n');
+      let row = this.rows.get(key);
+      if (row === undefined) {
+        row = {
+          grain,
+          at,
+          workflow: known,
+          outcome,
+          error: name,
+          n: 0,
+          ms: 0,
+          durations: new Map(),
+          delays: new Map(),
+        };
+        this.rows.set(key, row);
+      }
+      row.n++;
+      row.ms += Math.round(ms ?? 0);
+      if (ms !== null) count(row.durations, bucketOf(ms), 1);
+      if (delayMs !== null) count(row.delays, bucketOf(delayMs), 1);
+    }
+  }
+
+  /** What has come since, in the order of the table's key. */
+  take(): StatsRow[] {
+    const rows = [...this.rows].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+    this.rows = new Map();
+    return rows;
+  }
+
+  /** It could not be written: for the next time. */
+  putBack(rows: readonly StatsRow[]): void {
+    for (const row of rows) {
+      const key = [row.grain, row.at, row.workflow, row.outcome, row.error].join('\n');
+      const mine = this.rows.get(key);
+      if (mine === undefined) {
+        this.rows.set(key, row);
+        continue;
+      }
+      mine.n += row.n;
+      mine.ms += row.ms;
+      for (const [bucket, n] of row.durations) count(mine.durations, bucket, n);
+      for (const [bucket, n] of row.delays) count(mine.delays, bucket, n);
+    }
+  }
+
+  private known(workflow: string, error: string): readonly [workflow: string, error: string] {
+    let errors = this.names.get(workflow);
+    if (errors === undefined) {
+      if (this.names.size >= MOST_WORKFLOWS) return [OTHER, error === '' ? '' : OTHER];
+      errors = new Set();
+      this.names.set(workflow, errors);
+    }
+    if (error === '' || errors.has(error)) return [workflow, error];
+    if (errors.size >= MOST_ERRORS) return [workflow, OTHER];
+    errors.add(error);
+    return [workflow, error];
+  }
+}
+
+function count(histogram: Map<number, number>, bucket: number, n: number): void {
+  histogram.set(bucket, (histogram.get(bucket) ?? 0) + n);
+}

@@ -1,0 +1,72 @@
+import { GRAINS, type Grain, type StatsRow } from '../../core/run/run-stats.js';
+import { changeOnce } from '../connection/once.js';
+import { laneOf, type Lender, queryOf, readsOf } from '../connection/transaction.js';
+import { sql } from '../sql.js';
+
+interface Row {
+  readonly at: number;
+  readonly workflow: string;
+  readonly outcome: string;
+  readonly error: string;
+  readonly n: number;
+  readonly ms: number;
+  readonly buckets: readonly number[];
+  readonly counts: readonly number[];
+  readonly delay_buckets: readonly number[];
+  readonly delay_counts: readonly number[];
+}
+
+export interface StatsWindow {
+  readonly grain: Grain;
+  readonly since: Date;
+  readonly until: Date;
+  /** Null: all. */
+  readonly workflow: string | null;
+}
+
+/** Figures of runs over time: processes add to them, people read them. */
+export class PgRunStats {
+  constructor(
+    private readonly pool: Lender,
+    private readonly schema: string,
+  ) {}
+
+  /** Once, whatever becomes of the answer. */
+  async add(rows: readonly StatsRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    const json = JSON.stringify(
+      rows.map(({ durations, delays, ...row }) => ({ ...row, ...arrays(durations, delays) })),
+    );
+    await changeOnce(laneOf(this.pool), this.schema, (query) => query(sql('add-stats', this.schema), [json]));
+  }
+
+  async read({ grain, since, until, workflow }: StatsWindow): Promise<StatsRow[]> {
+    const values = [grain, since.toISOString(), until.toISOString(), workflow];
+    const rows = await readsOf(this.pool)<Row>(sql('read-stats', this.schema), values);
+    return rows.map(({ buckets, counts, delay_buckets, delay_counts, ...row }) => ({
+      ...row,
+      grain,
+      durations: histogram(buckets, counts),
+      delays: histogram(delay_buckets, delay_counts),
+    }));
+  }
+
+  /** Deletes what is older than it is kept. */
+  async forget(): Promise<void> {
+    const query = queryOf(this.pool);
+    for (const { grain, kept } of GRAINS) await query(sql('forget-stats', this.schema), [grain, kept]);
+  }
+}
+
+function arrays(durations: ReadonlyMap<number, number>, delays: ReadonlyMap<number, number>): object {
+  return {
+    buckets: [...durations.keys()],
+    counts: [...durations.values()],
+    delay_buckets: [...delays.keys()],
+    delay_counts: [...delays.values()],
+  };
+}
+
+function histogram(buckets: readonly number[], counts: readonly number[]): Map<number, number> {
+  return new Map(buckets.map((bucket, at) => [bucket, counts[at] ?? 0]));
+}
