@@ -54,6 +54,7 @@ export class DashboardHost implements OnModuleInit, OnModuleDestroy {
   /** Before the app's server is closed, which waits for open responses. */
   onModuleDestroy(): void {
     this.services?.streams.close();
+    this.services?.bulk.stop();
   }
 
   async handle(exchange: Exchange): Promise<void> {

@@ -7,7 +7,10 @@ import type { DurableHost, DurableRuntime } from '../lifecycle/host.js';
 import { DurableQueues } from '../client/durable.queues.js';
 import { isRunner } from '../lifecycle/durable.runner.js';
 import { PgAudit } from '../storage/client/audit.js';
-import { readsOf } from '../storage/connection/transaction.js';
+import { readsOf, snapshot } from '../storage/connection/transaction.js';
+import { type DoctorReport, examine } from '../storage/reads/doctor.js';
+import { PgPeopleReads } from '../storage/reads/people-reads.js';
+import { findViolations, type Violation } from '../storage/reads/verify.js';
 import { PgReads } from '../storage/reads/reads.js';
 import { sql } from '../storage/sql.js';
 import { packageRoot } from '../storage/package-root.js';
@@ -27,10 +30,18 @@ export interface DashboardLooks {
   readonly queues: DurableQueues;
   /** Beside what the client has: all that a filter of the dashboard may say. */
   reads(): Promise<PgReads>;
+  people(): Promise<PgPeopleReads>;
   audit(): Promise<PgAudit>;
+  /** What doctor says of the database. */
+  examine(): Promise<DoctorReport>;
+  /** What must never be and is, in one snapshot of all that is stored: reads whole tables, for a minute at most. */
+  verify(): Promise<Violation[]>;
   /** Time of the database, as this process knows it, ms. */
   now(): Promise<number>;
 }
+
+/** ms that one invariant may take. */
+const VERIFY_LASTS = 60_000;
 
 /** The instance of that name among an app's providers. @throws ConfigurationError where there is none */
 export function findHost(providers: readonly unknown[], name: string): DurableHost {
@@ -53,6 +64,18 @@ export function openDoor(host: DurableHost): DashboardDoor {
       client: new DurableClient(looking),
       queues: new DurableQueues(looking),
       reads: async () => readsOn(await looking.ready(), host),
+      people: async () => {
+        const { pool, schema } = await looking.ready();
+        return new PgPeopleReads(readsOf(pool), schema);
+      },
+      examine: async () => {
+        const { pool, schema, listening } = await looking.ready();
+        return examine({ query: readsOf(pool), schema, notified: host.options.notify ? listening() : null });
+      },
+      verify: async () => {
+        const { readers, schema } = await host.ready();
+        return snapshot(readers(VERIFY_LASTS), (query) => findViolations(query, schema));
+      },
       audit: async () => {
         const { pool, schema, readers } = await host.ready();
         return new PgAudit(pool, schema, readers());

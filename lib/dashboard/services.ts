@@ -1,6 +1,7 @@
 import type { ResolvedDashboardOptions } from './dashboard.options.js';
 import { type DashboardDoor, openDoor } from './door.js';
 import type { DurableHost } from './durable.js';
+import { BulkBook } from './api/bulk-book.js';
 import type { WriteAudit } from './http/audit.js';
 import { Streams } from './http/streams.js';
 
@@ -10,6 +11,9 @@ export interface DashboardServices extends DashboardDoor {
   /** Of this package. */
   readonly version: string;
   readonly streams: Streams;
+  readonly bulk: BulkBook;
+  /** Somebody has all that is stored verified. */
+  verifying: boolean;
   readonly audit: WriteAudit;
   readonly warn: (message: string) => void;
 }
@@ -22,5 +26,14 @@ export function servicesOf(
 ): DashboardServices {
   const door = openDoor(host);
   const streams = new Streams(door.events, options.maxStreams);
-  return { ...door, options, version, streams, audit: async (entry) => (await door.looks.audit()).add(entry), warn };
+  return {
+    ...door,
+    options,
+    version,
+    streams,
+    bulk: new BulkBook(),
+    verifying: false,
+    audit: async (entry) => (await door.looks.audit()).add(entry),
+    warn,
+  };
 }

@@ -149,7 +149,7 @@ export async function boot(
     store,
     schedules: bindings.flatMap((binding) => binding.schedules),
     pool,
-    readers: () => connections.readers(),
+    readers: (longest) => connections.readers(longest),
     schema,
     appDataSource,
     instanceId,

@@ -62,7 +62,7 @@ export interface DurableRuntime {
   /** The sessions that all share which have none of their own. */
   readonly pool: Lender;
   /** Sessions for what people look at, beside those of the work: see `Connections`. */
-  readonly readers: () => Lender;
+  readonly readers: (longest?: number) => Lender;
   readonly schema: string;
   /** The app's DataSource, where the options give one: serves `manager` and `stepManager()`. */
   readonly appDataSource: DataSource | null;

@@ -300,6 +300,108 @@ describe.each([EXPRESS, FASTIFY])('the API on $name', (kind) => {
     expect((await post('cleanup', { olderThan: '365d', dryRun: true })).json).toEqual({ n: 0 });
   });
 
+  it('tells the history of a run: acts, events, answers, failures and its end; and its family', async () => {
+    const { id, inputId } = await waiting();
+    await post(`runs/${id}/inputs`, { inputId, data: { approved: true } }, { headers: { 'x-actor': 'grace' } });
+    await post(`runs/${id}/events`, { name: 'paid' });
+    await client.handle(id).result();
+    const { items } = (await get(`runs/${id}/history`)).json;
+    expect(items.map((item: { kind: string }) => item.kind).toSorted()).toEqual([
+      'answer',
+      'audit',
+      'audit',
+      'completed',
+      'event',
+      'started',
+      'waiting',
+    ]);
+    expect(items).toContainEqual(expect.objectContaining({ kind: 'audit', actor: 'grace', action: 'input.answer' }));
+    expect(items).toContainEqual(
+      expect.objectContaining({ kind: 'event', eventName: 'paid', wait: { step: 'event', path: 'event' } }),
+    );
+    const failed = await ended({ fail: true });
+    const retry = (await post(`runs/${failed}/retry`)).json.id;
+    await client
+      .handle(retry)
+      .result()
+      .catch(() => {});
+    const family = (await get(`runs/${failed}/family`)).json;
+    expect([family.retries.map((run: { id: string }) => run.id), family.retryOf, family.children]).toEqual([
+      [retry],
+      null,
+      { items: [], next: null, prev: null },
+    ]);
+    expect((await get(`runs/${retry}/family`)).json.retryOf.id).toBe(failed);
+    const run = (await get(`runs/${failed}`)).json;
+    expect(run).toMatchObject({ failedStep: 'charge', version: 1, graph: { name: 'order' }, inputSchema: null });
+    expect(run.restartPoints.map((point: { step: string }) => point.step)).toEqual(['charge', 'done']);
+    expect((await post(`runs/${failed}/hurry`)).json.error.code).toBe('EXECUTION_FINISHED');
+  });
+
+  it('acts on many runs, once the count of a preview is given, and keeps a row of each', async () => {
+    const tag = `bulk-${kind.name}`;
+    const started = await client.startMany(
+      OrderWorkflow,
+      [1, 2, 3].map(() => ({ input: { fail: true } })),
+      { tags: { tag } },
+    );
+    const good = await client.start(ReleaseWorkflow, {}, { tags: { tag } });
+    for (const run of started) await run.result().catch(() => {});
+    const preview = (
+      await post('bulk/preview', { act: 'retry', q: `tag.tag:${tag}`, options: { reason: 'money is back' } })
+    ).json;
+    expect(preview).toMatchObject({ count: 4, eligible: 3, excluded: [{ why: 'has not ended', n: 1 }] });
+    expect(preview.sample.length).toBe(3);
+    const wrong = await post('bulk', { token: preview.token, count: 4 });
+    expect([wrong.status, wrong.json.error.code]).toEqual([409, 'BULK_CHANGED']);
+    const { status, json } = await post(
+      'bulk',
+      { token: preview.token, count: 3 },
+      { headers: { 'x-actor': 'bulky' } },
+    );
+    expect(status).toBe(202);
+    let state = (await get(`bulk/${json.id}`)).json;
+    while (state.state === 'running') state = (await get(`bulk/${json.id}`)).json;
+    expect(state).toEqual({ done: 3, failed: 0, total: 3, state: 'done', errors: [] });
+    expect((await post('bulk', { token: preview.token, count: 3 })).json.error.code).toBe('BULK_CHANGED');
+    const [row] = await rows(started[0]?.id ?? '');
+    expect(row).toMatchObject({
+      actor: 'bulky',
+      action: 'run.retry',
+      details: { bulk: true, reason: 'money is back' },
+    });
+    const one = (await post('bulk/preview', { act: 'cancel', ids: [good.id, started[0]?.id] })).json;
+    expect(one).toMatchObject({ count: 2, eligible: 1, excluded: [{ why: 'has ended', n: 1 }] });
+    for (const body of [
+      { act: 'retry' },
+      { act: 'retry', q: '', ids: [] },
+      { act: 'delete', q: '' },
+      { act: 'restart', q: '' },
+      { q: '' },
+    ]) {
+      expect((await post('bulk/preview', body)).json.error.code).toBe('INVALID_INPUT');
+    }
+    const forbidden = await post('bulk/preview', { act: 'retry', q: '' }, { headers: { 'x-role': 'operator' } });
+    expect(forbidden.json.error.code).toBe('FORBIDDEN');
+    expect((await get('bulk/none')).status).toBe(404);
+    await client.cancel(good.id);
+  });
+
+  it('looks at the database, and verifies it, for one at a time', async () => {
+    const { checks, database: about } = (await get('doctor')).json;
+    expect(
+      checks.every(
+        ({ id, state, text }: Record<string, string>) => id && text && ['ok', 'warn', 'bad'].includes(state ?? ''),
+      ),
+    ).toBe(true);
+    expect(about.schema).toBe('durable');
+    const both = await Promise.all([post('doctor/verify'), post('doctor/verify')]);
+    expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
+    expect(both.find(({ status }) => status === 200)?.json).toEqual({ violations: [] });
+    expect(both.find(({ status }) => status === 409)?.json.error.code).toBe('BUSY');
+    expect((await get('workflows/order')).json.versions).toMatchObject([{ version: 1, workers: 1 }]);
+  });
+
   it('refuses an act of another site, one too large, one that is no JSON and one with unknown keys, and keeps that it did', async () => {
     const actor = { 'x-actor': `mallory-${kind.name}` };
     const foreign = await post(

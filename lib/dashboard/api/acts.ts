@@ -83,6 +83,14 @@ const resume = route({
   handle: async (call, told) => ({ changed: await call.services.client.resume(await runOf(call, defined(told))) }),
 });
 
+const hurry = route({
+  method: 'POST',
+  path: 'runs/:id/hurry',
+  action: 'run.hurry',
+  input: (read) => ({ reason: reasonOf(read) }),
+  handle: async (call, told) => ({ changed: await call.services.client.retryNow(await runOf(call, defined(told))) }),
+});
+
 const retry = route({
   method: 'POST',
   path: 'runs/:id/retry',
@@ -151,4 +159,4 @@ const cancelWait = route({
   },
 });
 
-export const actRoutes = [start, cancel, pause, resume, retry, restart, event, answer, cancelWait];
+export const actRoutes = [start, cancel, pause, resume, hurry, retry, restart, event, answer, cancelWait];

@@ -1,4 +1,4 @@
-import { type Execution, ExecutionNotFoundError, isUuid, type Standing } from '../durable.js';
+import { type Execution, ExecutionNotFoundError, isFinished, isUuid, type Standing } from '../durable.js';
 
 import { type Call, route } from '../http/call.js';
 import { readCursor, writeCursor } from '../http/cursor.js';
@@ -17,6 +17,8 @@ const SHORTEST_PREFIX = 8;
 export interface RunRow extends Omit<Execution, 'input' | 'data' | 'error' | 'steps'> {
   readonly error: unknown;
   readonly childCount: number;
+  readonly failedStep: string | null;
+  readonly version: number | null;
   /** Null: the run went while it was looked at. */
   readonly standing: RowStanding | null;
 }
@@ -48,35 +50,34 @@ export async function sightOf(call: Call, full = false): Promise<Sight> {
 
 /** Rows of a list, in its order. */
 export async function rowsOf(call: Call, runs: readonly Execution[]): Promise<RunRow[]> {
+  if (runs.length === 0) return [];
   const sight = await sightOf(call);
-  const { client } = call.services.looks;
-  const counts = await client.childCounts(runs.map(({ id }) => id));
-  const standings = await Promise.all(runs.map(({ id }) => client.explain(id)));
-  return runs.map((run, at) => rowOf(run, counts[run.id] ?? 0, standings[at] ?? null, sight));
+  const { client, people } = call.services.looks;
+  const ids = runs.map(({ id }) => id);
+  const [counts, facts, standings] = await Promise.all([
+    client.childCounts(ids),
+    people().then((reads) => reads.facts(ids)),
+    Promise.all(ids.map((id) => client.explain(id))),
+  ]);
+  return runs.map((run, at) => {
+    const { failedStep = null, version = null } = facts.get(run.id) ?? {};
+    const childCount = counts[run.id] ?? 0;
+    return { ...bareRow(run, sight), childCount, failedStep, version, standing: standingOf(standings[at] ?? null) };
+  });
+}
+
+/** A run without its payloads. */
+function bareRow({ input: _input, data: _data, steps: _steps, ...run }: Execution, sight: Sight) {
+  const compensationResults = run.compensationResults.map((one) =>
+    one.error === undefined ? one : { ...one, error: showError(one.error, sight) as typeof one.error },
+  );
+  return { ...run, error: showError(run.error, sight), compensationResults };
 }
 
 function standingOf(standing: Standing | null): RowStanding | null {
   if (standing === null) return null;
   const { kind, title, detail, until } = standing;
   return { kind, text: title, title, detail, until };
-}
-
-function rowOf(
-  { input: _input, data: _data, steps: _steps, ...run }: Execution,
-  childCount: number,
-  standing: Standing | null,
-  sight: Sight,
-): RunRow {
-  const compensationResults = run.compensationResults.map((one) =>
-    one.error === undefined ? one : { ...one, error: showError(one.error, sight) as typeof one.error },
-  );
-  return {
-    ...run,
-    error: showError(run.error, sight),
-    compensationResults,
-    childCount,
-    standing: standingOf(standing),
-  };
 }
 
 interface ListInput {
@@ -144,10 +145,18 @@ const one = route({
     const sight = await sightOf(call, full);
     const run = await call.services.looks.client.getExecution(id);
     if (run === null) throw new ExecutionNotFoundError(id);
-    const { client } = call.services.looks;
-    const [counts, standing] = await Promise.all([client.childCounts([id]), client.explain(id)]);
+    const { client, people } = call.services.looks;
+    const reads = await people();
+    const [[row], definition, restartPoints] = await Promise.all([
+      rowsOf(call, [run]),
+      reads.definition(id),
+      isFinished(run.status) ? client.restartPoints(id) : [],
+    ]);
     const body = {
-      ...rowOf(run, counts[id] ?? 0, standing, sight),
+      ...row,
+      graph: definition?.graph ?? null,
+      inputSchema: definition?.inputSchema ?? null,
+      restartPoints,
       input: showPayload(run.input, sight),
       data: showPayload(run.data, sight),
       links: linksOf(call.services.options.links, run),
@@ -205,16 +214,28 @@ const family = route({
     const found = await client.listChildren(id, { limit: limit + 1, ...(after !== undefined && { after }) });
     const children = found.slice(0, limit);
     const last = children.at(-1);
+    const reads = await call.services.looks.reads();
+    const retries = await (await call.services.looks.people()).retriesOf(id, MOST_RETRIES);
+    const [retryOf] = run.retryOf === null ? [] : await rowsOf(call, await reads.byIds([run.retryOf]));
     return {
       parents: await rowsOf(call, parents),
-      retryOf: run.retryOf,
-      items: await rowsOf(call, children),
-      next: found.length > limit && last !== undefined ? writeCursor('family', [last.id]) : null,
-      prev: null,
+      retryOf: retryOf ?? null,
+      retries: await rowsOf(call, inOrder(await reads.byIds(retries), retries)),
+      children: {
+        items: await rowsOf(call, children),
+        next: found.length > limit && last !== undefined ? writeCursor('family', [last.id]) : null,
+        prev: null,
+      },
     };
   },
 });
 
+/** In the order of the ids. */
+function inOrder(runs: readonly Execution[], ids: readonly string[]): Execution[] {
+  return ids.flatMap((id) => runs.find((run) => run.id === id) ?? []);
+}
+
+const MOST_RETRIES = 50;
 const MOST_PARENTS = 20;
 
 const exported = route({

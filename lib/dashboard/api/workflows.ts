@@ -34,7 +34,8 @@ const workflow = route({
         name,
         all.map((one) => one.name),
       );
-    return found;
+    const versions = await call.services.looks.client.listVersions(name);
+    return { ...found, versions };
   },
 });
 

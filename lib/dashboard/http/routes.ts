@@ -1,6 +1,9 @@
 import { actRoutes } from '../api/acts.js';
 import { audit } from '../api/audit.js';
+import { bulkRoutes } from '../api/bulk.js';
 import { cleanup } from '../api/cleanup.js';
+import { doctorRoutes } from '../api/doctor.js';
+import { history } from '../api/history.js';
 import { inputRoutes } from '../api/inputs.js';
 import { me } from '../api/me.js';
 import { queueActRoutes } from '../api/queue-acts.js';
@@ -18,6 +21,7 @@ export const ROUTES: readonly Route[] = [
   me,
   ...runRoutes,
   ...stepRoutes,
+  history,
   ...inputRoutes,
   ...workflowRoutes,
   ...scheduleRoutes,
@@ -28,4 +32,6 @@ export const ROUTES: readonly Route[] = [
   ...scheduleActRoutes,
   ...queueActRoutes,
   cleanup,
+  ...bulkRoutes,
+  ...doctorRoutes,
 ];

@@ -31,7 +31,7 @@ const LAST_ANSWERS = 300;
  */
 export class Connections {
   readonly pool: SessionPool;
-  private reading: SessionPool | null = null;
+  private readonly reading = new Map<number, SessionPool>();
   readonly direct: boolean;
   private readonly open = new Set<Session>();
   private readonly steadies: SteadyClient[] = [];
@@ -51,12 +51,18 @@ export class Connections {
   /**
    * Sessions for what people look at, made when somebody does: a look that takes too long is cut short, is not tried again,
    * and takes no session from the work. The last of them goes when nobody has looked for a while.
+   * @param longest ms that a statement may take; looks of another length have sessions of their own, one. Default: 5000
    */
-  readers(): SessionPool {
-    const limits = { ...this.limits.pool, statement: LONGEST_LOOK };
-    const spec = { role: 'reading', name: 'nest-durable:reads', direct: this.direct, limits };
-    this.reading ??= new SessionPool(() => this.make(spec), READERS, { kept: 0, triedOnce: true });
-    return this.reading;
+  readers(longest = LONGEST_LOOK): SessionPool {
+    let pool = this.reading.get(longest);
+    if (pool === undefined) {
+      const limits = { ...this.limits.pool, statement: longest };
+      const spec = { role: 'reading', name: 'nest-durable:reads', direct: this.direct, limits };
+      const size = longest === LONGEST_LOOK ? READERS : 1;
+      pool = new SessionPool(() => this.make(spec), size, { kept: 0, triedOnce: true });
+      this.reading.set(longest, pool);
+    }
+    return pool;
   }
 
   /** @param name application_name of the session. Default: `nest-durable:ROLE` */
@@ -80,7 +86,7 @@ export class Connections {
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LAST_ANSWERS)));
     const ends = [
       this.pool.end(),
-      ...(this.reading === null ? [] : [this.reading.end()]),
+      ...[...this.reading.values()].map((pool) => pool.end()),
       ...this.steadies.map((client) => client.close(LAST_ANSWERS)),
     ];
     await Promise.race([Promise.allSettled(ends), late]);

@@ -107,6 +107,11 @@ export async function onManager<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** `work` on all that is stored at one moment, tried once, changing nothing. @throws DurableError only */
+export function snapshot<T>(lender: Lender, work: (query: Query) => Promise<T>): Promise<T> {
+  return onlyOnce(() => lent(lender, (client) => within(client, '', work, 'REPEATABLE READ READ ONLY')));
+}
+
 /** @throws DurableError only: TooSlowError where the server cut it short */
 async function onlyOnce<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -161,8 +166,14 @@ async function alone<R extends object>(
   return (await client.query<R>(text, [...parameters])).rows;
 }
 
-async function within<T>(client: pg.PoolClient, set: string, work: (query: Query) => Promise<T>): Promise<T> {
-  const begin = client instanceof Session ? client.begin : 'BEGIN ISOLATION LEVEL READ COMMITTED';
+async function within<T>(
+  client: pg.PoolClient,
+  set: string,
+  work: (query: Query) => Promise<T>,
+  isolation = 'READ COMMITTED',
+): Promise<T> {
+  const own = client instanceof Session ? client.begin : 'BEGIN ISOLATION LEVEL READ COMMITTED';
+  const begin = own.replace('READ COMMITTED', isolation);
   await client.query(set === '' ? begin : `${begin}; ${set}`);
   try {
     const result = await work(async <R extends object>(text: string, parameters: readonly unknown[]) => {

@@ -87,6 +87,11 @@ export class PgReads {
     return row?.count ?? 0;
   }
 
+  /** Those of these runs that there are, without payloads, in no order. */
+  async byIds(ids: readonly string[]): Promise<Execution[]> {
+    return ids.length === 0 ? [] : this.executions(await this.query(byIdsQuery(this.options.schema, ids)));
+  }
+
   /** How many runs fit, as far as `most`. */
   async countUpTo(filters: RunListFilters, most: number): Promise<{ n: number; more: boolean }> {
     const built = countUpToQuery(this.options.schema, filters, most);

@@ -1,0 +1,163 @@
+import type { DashboardAction } from '../actions.js';
+import { type Execution, type ExecutionStatus, InvalidInputError, isFinished, isUuid, listOf } from '../durable.js';
+import { json } from '../http/answer.js';
+import { type Call, nothing, route } from '../http/call.js';
+import { RequestError } from '../http/errors.js';
+import { anyText } from '../http/input.js';
+import type { Prepared } from './bulk-book.js';
+import { readFilter } from './filter.js';
+
+const ACTS = ['retry', 'restart', 'cancel', 'pause', 'resume'] as const;
+type Act = (typeof ACTS)[number];
+
+const MOST = 10_000;
+const PAGE = 1_000;
+const SAMPLE = 5;
+
+/** Why it cannot be done to a run of that status; null: it can. */
+function obstacle(act: Act, status: ExecutionStatus): string | null {
+  const ended = isFinished(status);
+  if (act === 'retry' || act === 'restart') return ended ? null : 'has not ended';
+  if (ended) return 'has ended';
+  if (act === 'resume') return status === 'paused' ? null : 'is not paused';
+  if (act === 'pause' && status === 'paused') return 'is paused already';
+  return act === 'cancel' && status === 'compensating' ? 'is being undone already' : null;
+}
+
+async function runsOf(call: Call, q: string | null, ids: readonly string[] | null): Promise<Execution[]> {
+  const reads = await call.services.looks.reads();
+  if (ids !== null) return reads.byIds(ids.map((id) => id.toLowerCase()));
+  const filter = readFilter(q ?? '', await call.services.looks.now());
+  const found: Execution[] = [];
+  for (;;) {
+    const last = found.at(-1);
+    const page = await reads.listExecutions({ ...filter, limit: PAGE, ...(last && { before: last.id }) });
+    found.push(...page);
+    if (found.length > MOST) {
+      throw new InvalidInputError('The request', [
+        { path: 'q', message: `fits more than ${MOST} runs: make it narrower` },
+      ]);
+    }
+    if (page.length < PAGE) return found;
+  }
+}
+
+/** Who acts on many needs the right to the act too. */
+async function mustBeAllowed(call: Call, act: string): Promise<void> {
+  const action = `run.${act}` as DashboardAction;
+  if (!(await call.may(action))) throw new RequestError(403, 'FORBIDDEN', `You may not do this (${action}).`);
+}
+
+const preview = route({
+  method: 'POST',
+  path: 'bulk/preview',
+  action: 'run.bulk',
+  silent: true,
+  input(read) {
+    const act = read.oneOf('act', 'retry', ACTS);
+    if (!read.keys().includes('act')) read.expected('act', `one of ${ACTS.join(', ')}`, undefined);
+    const q = anyText(read, 'q');
+    const ids = read.has('ids') ? listOf(read.take('ids')) : null;
+    if ((q === null) === (ids === null)) read.fault('q', 'expected either q or ids');
+    if (ids !== null && (ids.length > MOST || !ids.every((id) => isUuid(id))))
+      read.expected('ids', `up to ${MOST} ids of runs`, ids);
+    const options = read.object('options');
+    const told = {
+      reason: options?.text('reason', undefined, { fits: (text) => text.length <= 10_000, expected: 'a text' }),
+      compensate: options?.boolean('compensate', undefined),
+      step: options?.text('step', undefined),
+    };
+    options?.refuseOthers();
+    if (act === 'restart' && told.step === undefined) read.fault('options', 'expected a step to restart from');
+    return { act, q, ids: ids as string[] | null, options: told };
+  },
+  async handle(call, { act, q, ids, options }) {
+    await mustBeAllowed(call, act);
+    const runs = await runsOf(call, q, ids);
+    const excluded = new Map<string, number>();
+    const eligible = runs.filter(({ status }) => {
+      const why = obstacle(act, status);
+      if (why !== null) excluded.set(why, (excluded.get(why) ?? 0) + 1);
+      return why === null;
+    });
+    if (ids !== null && ids.length > runs.length) excluded.set('is not there', ids.length - runs.length);
+    const token = call.services.bulk.prepare({ act, ids: eligible.map(({ id }) => id), options, q });
+    return {
+      token,
+      count: ids?.length ?? runs.length,
+      eligible: eligible.length,
+      excluded: [...excluded].map(([why, n]) => ({ why, n })),
+      sample: eligible.slice(0, SAMPLE).map(({ id, workflow, status }) => ({ id, workflow, status })),
+    };
+  },
+});
+
+const bulk = route({
+  method: 'POST',
+  path: 'bulk',
+  action: 'run.bulk',
+  input: (read) => ({
+    token: read.text('token', ''),
+    count: read.integer('count', -1, { min: 0, max: MOST }),
+    reason: anyText(read, 'reason', 10_000),
+  }),
+  async handle(call, { token, count, reason }) {
+    const { services } = call;
+    const found = services.bulk.find(token);
+    if (found === null)
+      throw new RequestError(409, 'BULK_CHANGED', 'This preview is over: look again at what it would do.');
+    const prepared = reason === null ? found : { ...found, options: { ...found.options, reason } };
+    call.note({ act: prepared.act, q: prepared.q, count: prepared.ids.length, reason: prepared.options['reason'] });
+    await mustBeAllowed(call, prepared.act);
+    if (count !== prepared.ids.length) {
+      throw new RequestError(409, 'BULK_CHANGED', `It would be done to ${prepared.ids.length} runs, not to ${count}.`);
+    }
+    const id = services.bulk.start(token, prepared, actor(call, prepared), (job, { done, failed, total }) => {
+      const data = { id: job, done, failed, total };
+      services.streams.tell({ kind: 'bulk', topic: `bulk:${job}`, runId: null, data });
+    });
+    call.note({ bulk: id });
+    return json(202, { id });
+  },
+});
+
+/** Does it to one run, and keeps that it did: the run's history says who. */
+function actor({ services, actor: who, request }: Call, { act, options }: Prepared): (id: string) => Promise<void> {
+  const [reason, step] = [options['reason'] as string | undefined, options['step'] as string | undefined];
+  const { client } = services;
+  const does: Readonly<Record<string, (id: string) => Promise<unknown>>> = {
+    retry: (id) => client.retry(id),
+    restart: (id) => client.restartFrom(id, step ?? ''),
+    cancel: (id) => client.cancel(id, reason, { compensate: options['compensate'] === true }),
+    pause: (id) => client.pause(id),
+    resume: (id) => client.resume(id),
+  };
+  const details = { bulk: true, ...(reason !== undefined && { reason }), ...(step !== undefined && { step }) };
+  return async (id) => {
+    await does[act]?.(id);
+    const row = {
+      actor: who,
+      action: `run.${act}`,
+      targetKind: 'run',
+      targetId: id,
+      outcome: 'done',
+      code: null,
+    } as const;
+    await services.audit({ ...row, details, ip: request.ip }).catch(services.warn);
+  };
+}
+
+const state = route({
+  method: 'GET',
+  path: 'bulk/:id',
+  action: 'run.bulk',
+  input: nothing,
+  async handle(call) {
+    const found = call.services.bulk.state(call.params['id'] ?? '');
+    if (found === null)
+      throw new RequestError(404, 'NOT_FOUND', 'Nothing is known of it here: it may be in another process.');
+    return found;
+  },
+});
+
+export const bulkRoutes = [preview, bulk, state];
