@@ -156,7 +156,7 @@ export class FakeServer {
       const depth = path.split('/').length - 1;
       const html = readFileSync(join(this.ui, 'index.html'), 'utf8').replace(
         /<base\s[^>]*>/,
-        `<base href="${depth === 0 ? './/' : '../'.repeat(depth)}">`,
+        `<base href="${depth === 0 ? './' : '../'.repeat(depth)}">`,
       );
       response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-store' }).end(html);
       return;

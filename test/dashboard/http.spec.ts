@@ -79,7 +79,7 @@ describe('assets', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nest-durable-assets-'));
     await mkdir(join(folder, 'assets'));
-    await writeFile(join(folder, 'index.html'), '<html><head><base href=".//"></head></html>');
+    await writeFile(join(folder, 'index.html'), '<html><head><base href="./"></head></html>');
     await writeFile(join(folder, 'secret.txt'), 'no');
     for (const end of ['', '.br', '.gz']) await writeFile(join(folder, 'assets', `main-1.js${end}`), `js${end}`);
     await writeFile(join(folder, 'assets', 'font-1.woff2'), 'font');
@@ -109,7 +109,7 @@ describe('assets', () => {
 
   it('have a page whose base is relative to where it is asked for', () => {
     expect([0, 1, 3].map((depth) => /href="(.*?)"/.exec(String(assets.index(depth).body))?.[1])).toEqual([
-      './/',
+      './',
       '../',
       '../../../',
     ]);

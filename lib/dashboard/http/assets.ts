@@ -75,7 +75,7 @@ export class Assets {
   /** The page, so many levels below its base. */
   index(depth: number): Answer {
     if (this.page === null) return html(503, NOT_BUILT);
-    const base = depth === 0 ? './/' : '../'.repeat(depth);
+    const base = depth === 0 ? './' : '../'.repeat(depth);
     return withETag(html(200, this.page.replace(/<base\s[^>]*>/i, `<base href="${base}">`)));
   }
 }

@@ -174,7 +174,7 @@ function depthOf(path: string): number {
 }
 
 function baseOf(path: string): string {
-  return depthOf(path) === 0 ? './/' : '../'.repeat(depthOf(path));
+  return depthOf(path) === 0 ? './' : '../'.repeat(depthOf(path));
 }
 
 function isAnswer(found: Answer | object): found is Answer {

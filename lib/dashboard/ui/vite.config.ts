@@ -20,7 +20,7 @@ const preloadFont: Plugin = {
 /** Everything is found relative to the page's `<base href>`, so that no path is known at build. */
 export default defineConfig({
   root: here,
-  base: './/',
+  base: './',
   publicDir: false,
   cacheDir: join(here, '../../../node_modules/.cache/vite'),
   plugins: [preloadFont],

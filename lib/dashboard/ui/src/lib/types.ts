@@ -262,7 +262,8 @@ export interface Worker {
   seenAt: Iso;
   expiresAt: Iso;
   capacity: Record<string, number> | null;
-  listening: boolean;
+  /** Whether it gets notifications; polling else. */
+  listening?: boolean;
   /** Workflows whose newest code it lacks. */
   behind?: string[];
 }

@@ -197,7 +197,7 @@ function WorkerRow({ worker }: { worker: Worker }) {
         <span className="block sub3">
           {!alive ? (
             <span className="s-fail">out of touch; what it holds is taken over</span>
-          ) : !listening ? (
+          ) : listening === false ? (
             <span className="s-wait">finds work by polling</span>
           ) : behind.length > 0 ? (
             <span className="s-wait" title={behind.join(', ')}>

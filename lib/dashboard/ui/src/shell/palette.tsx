@@ -3,6 +3,7 @@ import { type KeyboardEvent, useEffect, useId, useState } from 'react';
 import { get } from '../lib/api.js';
 import { useMay } from '../lib/me.js';
 import { paletteOpen } from '../lib/palette-state.js';
+import { pageOf } from '../lib/rows.js';
 import { type Entry, entriesOf, type Known, parse } from '../lib/palette.js';
 import { theme } from '../lib/theme.js';
 import type { Input, Page, Queue, RunRow, Schedule, Workflow } from '../lib/types.js';
@@ -188,13 +189,13 @@ function useKnown(text: string): Known {
     enabled: may(action),
     staleTime: 10_000,
   });
-  const workflows = useQuery(list<Workflow>('workflows', ['workflows', ''], 'workflow.read'));
+  const workflows = useQuery(list<Workflow>('workflows', ['workflows', 'names'], 'workflow.read'));
   const schedules = useQuery(list<Schedule>('schedules', ['schedules', 'all'], 'schedule.read'));
   const queues = useQuery(list<Queue>('queues', ['queues', 'all'], 'queue.read'));
   const inputs = useQuery(list<Input>('inputs', ['inputs', 'palette'], 'input.read'));
   return {
     may,
-    runs: runs.data?.items ?? [],
+    runs: runs.data === undefined ? [] : pageOf(runs.data).items,
     workflows: workflows.data?.items.map(({ name }) => name) ?? [],
     schedules: schedules.data?.items.map(({ name, enabled }) => ({ name, enabled })) ?? [],
     queues: queues.data?.items.map(({ name, paused, ready }) => ({ name, paused, ready })) ?? [],

@@ -75,7 +75,7 @@ export function WorkersInShort({ workers }: { workers: readonly Worker[] }) {
                   {worker.host}
                 </Link>
                 {!worker.alive && <span className="tag s-fail">out of touch</span>}
-                {worker.alive && !worker.listening && <span className="tag s-wait">polling</span>}
+                {worker.alive && worker.listening === false && <span className="tag s-wait">polling</span>}
                 {(worker.behind ?? []).length > 0 && <span className="tag s-wait">older code</span>}
               </span>
               <span role="cell" className="bar">

@@ -13,9 +13,9 @@ export default function FamilyTab({ run }: { run: Run }) {
   const { data, isPending, error, refetch } = useFamily(run.id);
   if (isPending) return <Skeleton rows={6} />;
   if (data === undefined) return <Trouble error={error} again={() => void refetch()} />;
-  const { parents = [], retryOf, retries = [], children } = data;
+  const { parents, retryOf, retries, children } = data;
   const kids = children.items;
-  const alone = parents.length === 0 && (retryOf ?? null) === null && retries.length === 0 && kids.length === 0;
+  const alone = parents.length === 0 && retryOf === null && retries.length === 0 && kids.length === 0;
   return (
     <div className="split one">
       <div className="l family" data-testid="family">
@@ -24,7 +24,7 @@ export default function FamilyTab({ run }: { run: Run }) {
             <p className="i2">It has no parent, has started no children, and is no retry of another one.</p>
           </Empty>
         )}
-        {retryOf !== undefined && retryOf !== null && <Group name="Is a retry of" runs={[retryOf]} />}
+        {retryOf !== null && <Group name="Is a retry of" runs={[retryOf]} />}
         {!alone && (
           <section>
             <h4>Tree</h4>
@@ -56,13 +56,21 @@ export default function FamilyTab({ run }: { run: Run }) {
   );
 }
 
-function Group({ name, runs }: { name: string; runs: readonly RunRow[] }) {
+function Group({ name, runs }: { name: string; runs: readonly (RunRow | string)[] }) {
   return (
     <section>
       <h4>{name}</h4>
-      {runs.map((run) => (
-        <Kin key={run.id} run={run} depth={0} />
-      ))}
+      {runs.map((run) =>
+        typeof run === 'string' ? (
+          <p className="pad" key={run}>
+            <Link className="u m" href={runHref(run)}>
+              {shortId(run)}
+            </Link>
+          </p>
+        ) : (
+          <Kin key={run.id} run={run} depth={0} />
+        ),
+      )}
     </section>
   );
 }

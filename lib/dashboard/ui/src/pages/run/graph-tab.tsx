@@ -120,7 +120,7 @@ export default function GraphTab({ run }: { run: Run }) {
 function CopyMermaid({ run }: { run: Run }) {
   const may = useMay();
   const { data } = useQuery({
-    queryKey: ['workflow', run.workflow, '24h'],
+    queryKey: ['workflow', run.workflow, 'mermaid'],
     queryFn: ({ signal }) => get<Workflow>(`workflows/${part(run.workflow)}`, {}, signal),
     enabled: may('workflow.read'),
     staleTime: 60_000,

@@ -6,6 +6,7 @@ import { get } from '../../lib/api.js';
 import { same } from '../../lib/diff.js';
 import { sizeOf } from '../../lib/json.js';
 import { useMay } from '../../lib/me.js';
+import { runOf } from '../../lib/rows.js';
 import { clock } from '../../lib/time.js';
 import { findNode, isEnded, type TreeNode } from '../../lib/tree.js';
 import { isLoop, type LoopRow, type Page, type Run, type StepPayloads, type StepRow } from '../../lib/types.js';
@@ -78,7 +79,7 @@ export function Inspector({ run, tree, id, onClose, onSelect }: Props) {
 function ChildWell({ childId }: { childId: string }) {
   const { data } = useQuery({
     queryKey: ['run', childId],
-    queryFn: ({ signal }) => get<Run>(`runs/${childId}`, {}, signal),
+    queryFn: async ({ signal }) => runOf(await get<Run>(`runs/${childId}`, {}, signal)),
   });
   return (
     <div className="well gap-t">

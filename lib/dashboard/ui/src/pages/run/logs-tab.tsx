@@ -28,7 +28,7 @@ export default function LogsTab({ run }: { run: Run }) {
   const query = useInfiniteQuery({
     queryKey: ['run', run.id, 'logs', level, step, text],
     queryFn: ({ pageParam, signal }) =>
-      get<Page<LogRow>>(`runs/${run.id}/logs`, { level, step, text, cursor: pageParam, limit: 200 }, signal),
+      get<Page<LogRow>>(`runs/${run.id}/logs`, { level, step, text, cursor: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
   });

@@ -2,9 +2,9 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
 import { get } from '../../lib/api.js';
 import { useMay } from '../../lib/me.js';
+import { familyOf, runOf } from '../../lib/rows.js';
 import { buildTree, isEnded, type TreeNode } from '../../lib/tree.js';
 import type {
-  Family,
   HistoryItem,
   Input,
   LoopRow,
@@ -19,7 +19,7 @@ import type {
 export function useRun(id: string) {
   return useQuery({
     queryKey: ['run', id],
-    queryFn: ({ signal }) => get<Run>(`runs/${id}`, {}, signal),
+    queryFn: async ({ signal }) => runOf(await get<Run>(`runs/${id}`, {}, signal)),
     refetchInterval: ({ state }) => (state.data !== undefined && isEnded(state.data.status) ? false : 15_000),
   });
 }
@@ -52,8 +52,7 @@ export function useSteps(
 export function useHistory(id: string, enabled = true) {
   return useInfiniteQuery({
     queryKey: ['run', id, 'history'],
-    queryFn: ({ pageParam, signal }) =>
-      get<Page<HistoryItem>>(`runs/${id}/history`, { cursor: pageParam, limit: 200 }, signal),
+    queryFn: ({ pageParam, signal }) => get<Page<HistoryItem>>(`runs/${id}/history`, { cursor: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
     enabled,
@@ -63,7 +62,7 @@ export function useHistory(id: string, enabled = true) {
 export function useFamily(id: string, enabled = true) {
   return useQuery({
     queryKey: ['run', id, 'family'],
-    queryFn: ({ signal }) => get<Family>(`runs/${id}/family`, {}, signal),
+    queryFn: async ({ signal }) => familyOf(await get(`runs/${id}/family`, {}, signal)),
     enabled,
   });
 }

@@ -262,7 +262,7 @@ function Tabs({ run, tab }: { run: Run; tab: Tab }) {
     run.childCount +
     (run.parentId === null ? 0 : 1) +
     (run.retryOf === null ? 0 : 1) +
-    (family.data?.retries?.length ?? 0);
+    (family.data?.retries.length ?? 0);
   const numbers: Partial<Record<Tab, number>> = { family: kin };
   return (
     <div className="tabs" role="tablist" aria-label="Parts of the run" data-testid="run-tabs">

@@ -1,6 +1,7 @@
 import { useQueries } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { get } from '../../lib/api.js';
+import { runOf } from '../../lib/rows.js';
 import { buildTree, flatten, type FlatNode, type TreeNode } from '../../lib/tree.js';
 import type { LoopItem, LoopRow, Page, Run, StepRow } from '../../lib/types.js';
 import { encodeName } from '../../../../../core/definition/definition-path.js';
@@ -67,7 +68,7 @@ export function useLines(
     queries: children.flatMap(({ node }) => [
       {
         queryKey: ['run', node.childId],
-        queryFn: (): Promise<unknown> => get<Run>(`runs/${node.childId}`),
+        queryFn: async (): Promise<unknown> => runOf(await get<Run>(`runs/${node.childId}`)),
         staleTime: 2000,
       },
       {

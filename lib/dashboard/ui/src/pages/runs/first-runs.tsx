@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { get, part } from '../../lib/api.js';
+import { workflowsOf } from '../../lib/rows.js';
 import { useMay } from '../../lib/me.js';
 import type { Page, Workflow } from '../../lib/types.js';
 import { plural } from '../../lib/words.js';
@@ -13,7 +14,7 @@ export function FirstRuns({ onStart }: { onStart: () => void }) {
   const may = useMay();
   const { data } = useQuery({
     queryKey: ['workflows', ''],
-    queryFn: ({ signal }) => get<Page<Workflow>>('workflows', {}, signal),
+    queryFn: async ({ signal }) => workflowsOf(await get<Page<Workflow>>('workflows', {}, signal)),
     enabled: may('workflow.read'),
   });
   const known = data?.items ?? [];

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { get } from '../../lib/api.js';
 import { useMe } from '../../lib/me.js';
+import { pageOf } from '../../lib/rows.js';
 import { live, onEvent } from '../../lib/stream.js';
 import type { Page, RunRow } from '../../lib/types.js';
 
@@ -39,7 +40,7 @@ export function useHeldRows(q: string, enabled = true): HeldRows {
   const polling = live.use().state !== 'live';
   const first = useQuery({
     queryKey: ['runs', 'list', q],
-    queryFn: ({ signal }) => get<Page<RunRow>>('runs', { q, limit: PAGE }, signal),
+    queryFn: async ({ signal }) => pageOf(await get<Page<RunRow>>('runs', { q, limit: PAGE }, signal)),
     refetchInterval: polling ? pollInterval : 30_000,
     enabled,
   });
@@ -82,9 +83,11 @@ export function useHeldRows(q: string, enabled = true): HeldRows {
       if (dirty.size === 0) return;
       const ids = [...dirty].slice(0, PAGE);
       for (const id of ids) dirty.delete(id);
-      void get<Page<RunRow>>('runs', { q: `id:${ids.join(',')}`, limit: PAGE }).then(({ items }) => {
-        setHeld((was) => ({ ...was, rows: new Map([...was.rows, ...byId(items)]) }));
-      }, ignore);
+      void get<Page<RunRow>>('runs', { q: `id:${ids.join(',')}`, limit: PAGE })
+        .then(pageOf)
+        .then(({ items }) => {
+          setHeld((was) => ({ ...was, rows: new Map([...was.rows, ...byId(items)]) }));
+        }, ignore);
     }, 1000);
     return () => {
       stop();
@@ -97,6 +100,7 @@ export function useHeldRows(q: string, enabled = true): HeldRows {
     if (next === null || busy) return;
     setBusy(true);
     void get<Page<RunRow>>('runs', { q, limit: PAGE, cursor: next })
+      .then(pageOf)
       .then(({ items, next: after }) => {
         setHeld((was) => {
           const known = items.filter(({ id }) => !was.rows.has(id));

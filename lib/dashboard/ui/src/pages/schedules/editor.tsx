@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { ApiError, fieldOf, get, part, send } from '../../lib/api.js';
+import { workflowsOf } from '../../lib/rows.js';
 import { now } from '../../lib/clock.js';
 import { refresh } from '../../lib/query.js';
 import { moment, zoneHere } from '../../lib/time.js';
@@ -14,7 +15,7 @@ import { Field, type FieldSpec, type Values, Violation } from '../../parts/field
 export default function ScheduleEditor({ schedule, onClose }: { schedule: Schedule | null; onClose: () => void }) {
   const workflows = useQuery({
     queryKey: ['workflows', ''],
-    queryFn: ({ signal }) => get<Page<Workflow>>('workflows', {}, signal),
+    queryFn: async ({ signal }) => workflowsOf(await get<Page<Workflow>>('workflows', {}, signal)),
     enabled: schedule === null,
   });
   const [values, setValues] = useState<Values>({

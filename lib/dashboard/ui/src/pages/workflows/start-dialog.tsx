@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get } from '../../lib/api.js';
+import { workflowsOf } from '../../lib/rows.js';
 import type { Page, Workflow } from '../../lib/types.js';
 import { Button } from '../../parts/button.js';
 import { Dialog } from '../../parts/dialog.js';
@@ -12,7 +13,7 @@ import { StartForm } from './start-form.js';
 export default function StartDialog({ onClose, onStarted }: { onClose: () => void; onStarted: (id: string) => void }) {
   const { data, error, refetch } = useQuery({
     queryKey: ['workflows', ''],
-    queryFn: ({ signal }) => get<Page<Workflow>>('workflows', {}, signal),
+    queryFn: async ({ signal }) => workflowsOf(await get<Page<Workflow>>('workflows', {}, signal)),
   });
   const [name, setName] = useState<string | null>(null);
   const all = data?.items ?? [];

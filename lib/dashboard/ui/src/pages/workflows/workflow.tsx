@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef } from 'react';
 import { Link } from 'wouter';
 import { ApiError, get, part } from '../../lib/api.js';
+import { workflowOf } from '../../lib/rows.js';
 import { useMay } from '../../lib/me.js';
 import { duration } from '../../lib/time.js';
 import type { Page, Schedule, Workflow } from '../../lib/types.js';
@@ -23,7 +24,7 @@ const TABS = ['graph', 'versions', 'schedules', 'settings'] as const;
 export default function WorkflowPage({ name }: { name: string }) {
   const { data, error, isPending, refetch } = useQuery({
     queryKey: ['workflow', name, '24h'],
-    queryFn: ({ signal }) => get<Workflow>(`workflows/${part(name)}`, { window: '24h' }, signal),
+    queryFn: async ({ signal }) => workflowOf(await get<Workflow>(`workflows/${part(name)}`, {}, signal)),
     refetchInterval: 15_000,
   });
   return (

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { get, part } from '../../lib/api.js';
+import { workflowsOf } from '../../lib/rows.js';
 import { duration } from '../../lib/time.js';
 import type { Page, Workflow } from '../../lib/types.js';
 import { useUrl } from '../../lib/url.js';
@@ -26,7 +27,7 @@ export default function WorkflowsPage() {
   const order = (params.get('order') ?? 'failures') as Order;
   const { data, error, isPending, refetch } = useQuery({
     queryKey: ['workflows', ''],
-    queryFn: ({ signal }) => get<Page<Workflow>>('workflows', {}, signal),
+    queryFn: async ({ signal }) => workflowsOf(await get<Page<Workflow>>('workflows', {}, signal)),
     refetchInterval: 15_000,
   });
   const all = data?.items ?? [];
