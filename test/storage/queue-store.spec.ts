@@ -121,7 +121,7 @@ describe('a start by a worker that has a place free', () => {
       rowId: op.id, runId: op.id, token: 1, workflow: 'order', definitionId: rows.definitionId, ranBy: rows.definitionId,
       queue: 'default', input: '{"n":2}', snapshot: null, snapshotSeq: 0, round: 1, fresh: true, recoveries: 0,
       deadlineInMs: 5_000, step: null, scheduledTime: null, priority: 3, parentId: null, cancel: null, traceparent: 't',
-      lagMs: 0,
+      lagMs: 0, ageMs: 0,
     }); // prettier-ignore
     expect(await rows.one('workflow_queue', op.id)).toMatchObject({ state: 'running', worker_id: worker, token: 1 });
   });

@@ -210,6 +210,7 @@ describe('an event whose sender has a place free', () => {
         rowId: id, runId: id, token: 5, workflow: 'order', definitionId: newer, ranBy: rows.definitionId, queue: 'held',
         input: '{"n":1}', snapshot: '{"at":1}', snapshotSeq: 3, round: 2, fresh: false, recoveries: 1, deadlineInMs: null,
         step: null, scheduledTime: null, priority: 2, parentId: null, cancel: null, traceparent: null, lagMs: 0,
+        ageMs: expect.any(Number),
       },
     ]); // prettier-ignore
     expect(await rows.one('workflow_queue', id)).toMatchObject({
