@@ -12,7 +12,7 @@ import { migrate, revertMigrations } from '../../lib/storage/migrations/migrator
 import { fault, type Trial } from './fault.js';
 
 const ROUNDS = { full: 4, short: 1 };
-const PROCESSES = 8;
+const PROCESSES = { full: 8, short: 4 };
 const RUNS = 20;
 
 fault(
@@ -40,7 +40,7 @@ fault(
       lost.push(...found.lost);
     }
     return {
-      injected: { '8 boots at once': 2 * rounds },
+      injected: { [`${trial.size(PROCESSES)} boots at once`]: 2 * rounds },
       runs: rounds * RUNS,
       load: `${RUNS} open runs each time`,
       verdict: { lost, doubled: [], stuck: [], broken },
@@ -59,7 +59,7 @@ async function migrateAndMigrateAgain(
   const effectsUrl = (effects as unknown as { options: { connectionString: string } }).options.connectionString;
   const boot = async (version: 1 | 2): Promise<WorkerProcess[]> => {
     const settings: PodSettings = { url, effectsUrl, version };
-    const pods = Array.from({ length: PROCESSES }, () => WorkerProcess.run('./pod.ts', settings));
+    const pods = Array.from({ length: trial.size(PROCESSES) }, () => WorkerProcess.run('./pod.ts', settings));
     trial.after(() => Promise.all(pods.map((pod) => pod.end('SIGKILL'))));
     await Promise.all(pods.map((pod) => pod.says((line) => line.event === 'up')));
     return pods;

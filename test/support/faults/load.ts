@@ -51,6 +51,8 @@ export class Load {
   private count = 0;
   private readonly lanes: readonly Promise<void>[];
   private readonly attending = new Set<Promise<void>>();
+  /** Runs that wait for an event and an answer. */
+  private readonly waiting = new Set<string>();
 
   constructor(
     private readonly client: DurableClient,
@@ -59,9 +61,11 @@ export class Load {
     this.lanes = Array.from({ length: options.lanes ?? 4 }, () => this.lane());
   }
 
-  /** From now on the database may not have what it acknowledged before. */
+  /** From now on the database may not have what it acknowledged before: what was told of ends is asked again. */
   lost(): void {
     this.losses += 1;
+    const ended = this.runs.filter(({ id }) => this.told.delete(id));
+    for (const run of ended) this.begin(run);
   }
 
   /** Goes no further, whatever is left: nothing more comes of it. */
@@ -88,8 +92,8 @@ export class Load {
       try {
         const run = await this.client.start(kind, { ...INPUTS[kind], ...(ms === undefined ? {} : { ms }) });
         this.runs.push(run);
-        const attending = this.attend(run, kind).finally(() => this.attending.delete(attending));
-        this.attending.add(attending);
+        if (kind === 'waits') this.waiting.add(run.id);
+        this.begin(run);
       } catch (error) {
         if (!(error instanceof DatabaseUnavailableError)) throw error;
         this.refused += 1;
@@ -98,8 +102,13 @@ export class Load {
     }
   }
 
-  private async attend(run: WorkflowHandle, kind: LoadKind): Promise<void> {
-    if (kind === 'waits') void this.serve(run);
+  private begin(run: WorkflowHandle): void {
+    const attending = this.attend(run).finally(() => this.attending.delete(attending));
+    this.attending.add(attending);
+  }
+
+  private async attend(run: WorkflowHandle): Promise<void> {
+    if (this.waiting.has(run.id)) void this.serve(run);
     const told = await this.insist(() => run.result().then(() => 'completed', nameOfEnd));
     this.told.set(run.id, told ?? 'nothing');
   }

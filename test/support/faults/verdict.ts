@@ -66,8 +66,10 @@ async function unfinished(pool: pg.Pool, patience: number): Promise<string[]> {
   const deadline = performance.now() + patience;
   for (;;) {
     const { rows } = await pool.query<{ what: string }>(
-      `SELECT format('run %s (%s): %s in queue %s, worker %s, token %s, due at %s, paused %s', e.id, e.workflow,
-         COALESCE(q.state, 'no row'), q.queue, q.worker_id, q.token, q.due_at, q.paused) AS what
+      `SELECT format('run %s (%s): %s in queue %s, worker %s, token %s, due at %s, paused %s, waits for %s, recorded %s',
+         e.id, e.workflow, COALESCE(q.state, 'no row'), q.queue, q.worker_id, q.token, q.due_at, q.paused,
+         (SELECT string_agg(w.key, ', ') FROM durable.waits w WHERE w.run_id = e.id AND w.state = 'open'),
+         (SELECT string_agg(s.path, ', ' ORDER BY s.seq) FROM durable.step_executions s WHERE s.run_id = e.id)) AS what
        FROM durable.workflow_executions e LEFT JOIN durable.workflow_queue q ON q.id = e.id OR q.step_of = e.id
        WHERE e.status = 'active' LIMIT 20`,
     );
