@@ -109,6 +109,9 @@ const SCHEDULE = [
   'catchUpLimit',
 ];
 const SEND = ['dedupeKey', 'manager'];
+const EVENT_LIST = ['unmatched'];
+const BULK = ['limit', 'dryRun'];
+const MANY = () => [{ workflow: 'patient' }, { dryRun: true }];
 
 const CLIENT: Readonly<Record<string, Method>> = {
   start: { args: () => ['plain', {}, {}], keys: { 2: START } },
@@ -147,6 +150,15 @@ const CLIENT: Readonly<Record<string, Method>> = {
   nextRuns: { args: () => ['yearly', 1] },
   cleanup: { args: () => [{ olderThan: 1e12 }], keys: { 0: ['olderThan', 'status', 'dryRun', 'batchSize'] } },
   sweep: { args: () => [] },
+  explain: { args: () => [waiting] },
+  retryNow: { args: () => [waiting] },
+  restartPoints: { args: () => [ended] },
+  listEvents: { args: () => [waiting, {}], keys: { 1: EVENT_LIST } },
+  listVersions: { args: () => ['plain'] },
+  retryMany: { args: MANY, keys: { 0: FILTERS, 1: BULK } },
+  cancelMany: { args: MANY, keys: { 0: FILTERS, 1: [...BULK, 'reason', 'compensate'] } },
+  pauseMany: { args: MANY, keys: { 0: FILTERS, 1: BULK } },
+  resumeMany: { args: MANY, keys: { 0: FILTERS, 1: BULK } },
 };
 
 const HANDLE: Readonly<Record<string, Method>> = {
@@ -158,6 +170,15 @@ const HANDLE: Readonly<Record<string, Method>> = {
   cancel: { args: () => ['why', {}], keys: { 1: ['compensate'] } },
   pause: { args: () => [] },
   resume: { args: () => [] },
+  explain: { args: () => [] },
+  events: { args: () => [{}], keys: { 0: EVENT_LIST } },
+  logs: { args: () => ['step'] },
+  children: { args: () => [{}], keys: { 0: ['status', 'limit', 'after'] } },
+  cancelWait: { args: () => [{ name: 'other' }], keys: { 0: ['name', 'reason'] } },
+  retry: { args: () => [] },
+  retryNow: { args: () => [] },
+  restartPoints: { args: () => [] },
+  restartFrom: { args: () => ['step'] },
 };
 
 const QUEUES: Readonly<Record<string, Method>> = {
@@ -201,7 +222,7 @@ async function wrong(target: object, name: string, args: readonly unknown[], wha
 describe.each(SERVICES)('%s', (_, methods, type, service) => {
   it('has no method that is not tried here', () => {
     // What is private to TypeScript is there at run time too.
-    const hidden = ['constructor', 'ready', 'row', 'known', 'observe', 'close'];
+    const hidden = ['constructor', 'ready', 'row', 'known', 'observe', 'close', 'many'];
     const names = Object.getOwnPropertyNames(type.prototype).filter((name) => !hidden.includes(name));
     expect(Object.keys(methods).toSorted()).toEqual(names.toSorted());
   });

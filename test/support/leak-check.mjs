@@ -46,6 +46,11 @@ export async function dropDatabase(name) {
   await onServer(`DROP DATABASE IF EXISTS ${quoted} WITH (FORCE)`);
 }
 
+const SETTINGS = ['DateStyle=ISO', 'TimeZone=UTC', 'search_path=public', 'standard_conforming_strings=on']
+  .concat(['lock', 'statement', 'idle_session', 'idle_in_transaction_session'].map((name) => `${name}_timeout=0`))
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
+
 const statements = new URL('../../lib/storage/sql/verify/', import.meta.url);
 const checks = readdirSync(statements)
   .filter((file) => /^verify-.*\.sql$/.test(file))
@@ -63,7 +68,8 @@ export async function findingsOf(name, { breaksRows = false, leaves = false } = 
   if (there.length === 0) return [];
   const url = new URL(process.env.TEST_SERVER_URL);
   url.pathname = `/${name}`;
-  const client = new pg.Client({ connectionString: url.href });
+  // At the start of the session: a spec may have given its database strange defaults, some that end a session within ms.
+  const client = new pg.Client({ connectionString: url.href, options: SETTINGS });
   await client.connect();
   try {
     const { rows } = await client.query(`SELECT to_regclass('spec.reconciled') IS NOT NULL AS noted`);
