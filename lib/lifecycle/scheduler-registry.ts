@@ -41,6 +41,8 @@ function loopsOf({ settings, jobs }: EngineDeps): ListedLoop[] {
     { name: 'scheduler', interval: schedulerInterval },
     { name: 'heartbeat', interval: heartbeatInterval },
     { name: 'recovery', interval: recoveryInterval },
-    ...jobs.map(({ name, interval }) => ({ name: name.toLowerCase(), interval })),
+    ...jobs
+      .filter(({ isInternal }) => isInternal !== true)
+      .map(({ name, interval }) => ({ name: name.toLowerCase(), interval })),
   ];
 }

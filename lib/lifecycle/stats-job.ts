@@ -12,7 +12,12 @@ const FORGET = 360;
 
 /** Adds up in memory what becomes of runs, and writes it every few seconds. */
 export class StatsJob implements RunStatsSink {
-  readonly job: MaintenanceJob = { name: 'Figures of runs', interval: INTERVAL, run: () => this.write() };
+  readonly job: MaintenanceJob = {
+    name: 'Figures of runs',
+    interval: INTERVAL,
+    isInternal: true,
+    run: () => this.write(),
+  };
   private readonly adder = new StatsAdder();
   private writes = 0;
 

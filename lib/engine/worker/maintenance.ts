@@ -6,6 +6,8 @@ export interface MaintenanceJob {
   readonly name: string;
   /** ms */
   readonly interval: number;
+  /** Of no interest to the app: it is not among the loops of its `SchedulerRegistry`. Default: false. */
+  readonly isInternal?: boolean;
   readonly run: (stopped: AbortSignal) => Promise<void>;
 }
 
