@@ -41,7 +41,8 @@ describe('sql', () => {
 
   it.each(statements)('%s is read, for the schema asked for and no other', (name) => {
     expect(sql(name, 'mine')).not.toMatch(/\bdurable\.[a-z]/);
-    expect(sql(name, 'mine')).toContain('"mine".');
+    // What asks the server's own catalogues is given the schema as a parameter.
+    if (!name.startsWith('doctor-')) expect(sql(name, 'mine')).toContain('"mine".');
     expect(sql(name, 'yours')).not.toContain('"mine".');
   });
 });

@@ -1,7 +1,8 @@
 import { jest } from '@jest/globals';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { freePort } from '../../lib/storage/embedded/free-port.js';
@@ -12,6 +13,7 @@ jest.unstable_mockModule('../../lib/storage/embedded/free-port.js', () => ({ fre
 
 it('the embedded server takes another port when another program has taken the first meanwhile', async () => {
   const { testServer } = await import('../../lib/testing/test-server.js');
+  await forgetServers();
   const other = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
   await once(other, 'listening');
   const taken = (other.address() as AddressInfo).port;
@@ -25,6 +27,14 @@ it('the embedded server takes another port when another program has taken the fi
     other.close();
   }
 });
+
+/** One that an earlier spec file of this process has started would be taken. */
+async function forgetServers(): Promise<void> {
+  const home = join(tmpdir(), `nest-durable-testing-${process.getuid?.() ?? 'user'}`);
+  const names = await readdir(home).catch(() => []);
+  const ours = names.filter((name) => name.startsWith(`${process.pid}-`) && name.endsWith('-embedded.json'));
+  await Promise.all(ours.map((name) => rm(join(home, name))));
+}
 
 /** It would go with this process, which has more spec files to run. */
 async function endServer(url: string): Promise<void> {
