@@ -82,7 +82,10 @@ fault(
         lost: lines('lost'),
         doubled: lines('doubled'),
         stuck: lines('stuck'),
-        broken: [...lines('broken'), ...late.map((ms) => `a run went on after ${Math.round(ms)} ms only`)],
+        broken: [
+          ...lines('broken'),
+          ...(trial.short ? [] : late.map((ms) => `a run went on after ${Math.round(ms)} ms only`)),
+        ],
       },
       seen: [
         ...outcomes.map(
