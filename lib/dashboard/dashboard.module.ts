@@ -33,6 +33,7 @@ export interface DashboardOptionsFactory {
 /** `forRootAsync()`: what the controller needs stands beside the factory. */
 export interface DurableDashboardAsyncOptions extends DashboardStaticOptions, Pick<ModuleMetadata, 'imports'> {
   inject?: FactoryProvider['inject'];
+  // As Nest's own FactoryProvider has it: the arguments are what `inject` names.
   // oxlint-disable-next-line typescript/no-explicit-any
   useFactory?: (...args: any[]) => DashboardFactoryOptions | Promise<DashboardFactoryOptions>;
   useClass?: Type<DashboardOptionsFactory>;

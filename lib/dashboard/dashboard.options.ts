@@ -14,6 +14,7 @@ export interface DashboardTarget {
 }
 
 /** Whether whoever asks may do it. A throw, or anything but true, is a 403. `request` is the framework's own. */
+// Express and Fastify have types of their own for it, which the package does not import.
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Authorize<R = any> = (
   request: R,
@@ -50,6 +51,7 @@ export interface DashboardFactoryOptions {
    * Whom audit rows name, at most 200 characters of it. Default: `email`, `username`, `sub` or `id` of the request's
    * `user`, else null.
    */
+  // See Authorize.
   // oxlint-disable-next-line typescript/no-explicit-any
   actor?: (request: any) => unknown;
   /** True: every act is refused, and the pages have no buttons for them. Default: false. */

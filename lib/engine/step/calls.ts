@@ -95,6 +95,7 @@ class WaitPromise<T> extends Promise<T> {
     this.looked = looked;
   }
 
+  // A promise that knows whether anybody looks at it.
   // oxlint-disable-next-line no-thenable
   override then<A = T, B = never>(
     fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
