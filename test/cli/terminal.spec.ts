@@ -24,14 +24,17 @@ beforeAll(async () => {
 
 afterAll(() => app.close());
 
-/** The command on a pseudo-terminal of 100 columns; what is typed comes when the output holds a text. */
+/**
+ * The command on a pseudo-terminal of 100 columns; what is typed comes when the output holds a text.
+ * Ctrl-C reaches the shell as well, and not every shell outlives it without a trap.
+ */
 async function onTerminal(argv: readonly string[], typed: readonly (readonly [after: string, text: string])[]) {
   const quoted = [process.execPath, '--import', loader, main, ...argv].map((word) => `'${word}'`).join(' ');
   const child = spawn(
     'script',
-    ['-qefc', `stty cols 100 rows 30; ${quoted}; code=$?; stty -a | head -1; exit $code`, '/dev/null'],
+    ['-qefc', `trap : INT; stty cols 100 rows 30; ${quoted}; code=$?; stty -a | head -1; exit $code`, '/dev/null'],
     {
-      env: { ...process.env, DATABASE_URL: url, NODE_OPTIONS: '', TERM: 'xterm' },
+      env: { ...process.env, DATABASE_URL: url, NODE_OPTIONS: '', TERM: 'xterm', SHELL: '/bin/sh' },
       stdio: ['pipe', 'pipe', 'inherit'],
     },
   );
@@ -44,7 +47,8 @@ async function onTerminal(argv: readonly string[], typed: readonly (readonly [af
     waiting.shift();
     child.stdin.write(next[1]);
   });
-  const [code] = (await once(child, 'exit')) as [number];
+  // Not `exit`: the last output may still be on its way then.
+  const [code] = (await once(child, 'close')) as [number];
   return { code, out };
 }
 
