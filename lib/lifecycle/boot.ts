@@ -10,6 +10,7 @@ import type { Closers } from './closers.js';
 import { targetOf, waitForDatabase } from './connect.js';
 import type { WorkflowBinding } from '../workflows/durable.explorer.js';
 import type { DurableRuntime } from './host.js';
+import { inputSchema } from '../workflows/input-schema.js';
 import { type InputCheck, inputValidator } from '../workflows/input-validator.js';
 import { appDataSourceOf, type ResolvedOptions } from '../options/module.js';
 import { captureLogs } from '../logging/log-capture.js';
@@ -55,8 +56,11 @@ export async function boot(
   const appDataSource = appDataSourceOf(options);
   if (appDataSource === null) refuseTransactionalSteps(bindings);
   const validators = new Map<Function, InputCheck>();
+  const schemas = new Map<Function, object | null>();
   for (const { type, inputType, definition } of bindings) {
-    if (inputType !== null) validators.set(type, await inputValidator(inputType, definition.name));
+    if (inputType === null) continue;
+    validators.set(type, await inputValidator(inputType, definition.name));
+    schemas.set(type, await inputSchema(inputType));
   }
 
   const found = await reach(options, closers, log);
@@ -89,7 +93,8 @@ export async function boot(
   for (const { className, notices } of bindings) for (const notice of notices) log.warn(`${className}: ${notice}.`);
   const registry = new Registry(context);
   for (const { definition, hash, type, instance, retryIf, concurrencyKey } of bindings) {
-    const { id } = await saveDefinition(database, { name: definition.name, hash, definition });
+    const schema = schemas.get(type) ?? null;
+    const { id } = await saveDefinition(database, { name: definition.name, hash, definition, inputSchema: schema });
     const validateInput = withLimitKey(definition, concurrencyKey, validators.get(type) ?? null);
     registry.add({ definition, definitionId: id, type, instance, retryIf, concurrencyKey, validateInput });
   }

@@ -9,7 +9,7 @@ export interface DefinitionRow {
   version: number;
   hash: string;
   definition: unknown;
-  inputSchema: unknown;
+  inputSchema: object | null;
   firstSeen: Date;
   lastSeen: Date;
 }

@@ -5,6 +5,7 @@ import { ConfigurationError, InvalidInputError, type Violation } from '../core/e
 import { isMissingModule } from '../core/missing-module.js';
 import { define } from '../core/run/run-state.js';
 import { read, textOf } from '../core/text-of.js';
+import { type TypeMetadata, typeMetadata, type TypeStorage } from './type-metadata.js';
 
 /** Throws InvalidInputError. `given`: what the caller has passed, where the input is what became of it in the database. */
 export type InputCheck = (input: unknown, given?: unknown) => Promise<void>;
@@ -57,29 +58,6 @@ function isInstance(value: unknown, type: Function): value is object {
   } catch {
     return false;
   }
-}
-
-/** What `@Type()` says of a property. */
-interface TypeMetadata {
-  readonly typeFunction: (help: object) => unknown;
-  readonly options?: { readonly discriminator?: Discriminator };
-}
-
-interface Discriminator {
-  readonly property: string;
-  readonly subTypes: readonly { readonly name: string; readonly value: Function }[];
-}
-
-interface TypeStorage {
-  findTypeMetadata(type: Function, property: string): TypeMetadata | undefined;
-}
-
-/** class-transformer tells of it only where Nest's mapped types look too; null: it does not. */
-async function typeMetadata(): Promise<TypeStorage | null> {
-  // @ts-expect-error: this file of the package has no types.
-  const found: unknown = await import('class-transformer/cjs/storage.js').catch(() => null);
-  const storage = read(found, 'defaultMetadataStorage') ?? read(read(found, 'default'), 'defaultMetadataStorage');
-  return typeof read(storage, 'findTypeMetadata') === 'function' ? (storage as TypeStorage) : null;
 }
 
 /** An instance with the fields as they are, those of `@Type()` instances too. */

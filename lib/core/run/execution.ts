@@ -164,6 +164,8 @@ export interface WorkflowSummary {
   readonly lastSeen: Date;
   /** Its present definition, from which the graph is drawn. */
   readonly graph: WorkflowDefinition;
+  /** JSON Schema (2020-12) of its input, as far as its input class says; null: it has none. */
+  readonly inputSchema: object | null;
   /** That graph as the text of a Mermaid flowchart. */
   readonly mermaid: string;
   readonly totals: ExecutionCounts;

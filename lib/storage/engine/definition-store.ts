@@ -9,6 +9,8 @@ export interface NewDefinition {
   readonly hash: string;
   /** Stored as JSON, in the order of its keys. */
   readonly definition: object;
+  /** JSON Schema of the input. Default: there is none. */
+  readonly inputSchema?: object | null;
 }
 
 export interface SavedDefinition {
@@ -30,7 +32,7 @@ async function save(database: EngineDatabase, definition: NewDefinition): Promis
   const found = await touch(database, database.dataSource.manager, definition);
   if (found !== null) return found;
 
-  const { name, hash } = definition;
+  const { name, hash, inputSchema = null } = definition;
   return database.dataSource.transaction('READ COMMITTED', async (manager) => {
     // Versions are numbered without gaps, so one process at a time for each name.
     await manager.query('SELECT pg_advisory_xact_lock($1::bigint)', [lockKey(database.schema, name)]);
@@ -38,7 +40,13 @@ async function save(database: EngineDatabase, definition: NewDefinition): Promis
     if (other !== null) return other;
     const repository = manager.getRepository(database.entities.definitions);
     const version = ((await repository.maximum('version', { name })) ?? 0) + 1;
-    const { identifiers } = await repository.insert({ name, hash, version, definition: definition.definition });
+    const { identifiers } = await repository.insert({
+      name,
+      hash,
+      version,
+      definition: definition.definition,
+      inputSchema,
+    });
     return { id: Number(identifiers[0]?.['id']), version };
   });
 }
@@ -59,12 +67,12 @@ export async function listDefinitions(database: EngineDatabase): Promise<Definit
 async function touch(
   { entities }: EngineDatabase,
   manager: EntityManager,
-  { name, hash }: NewDefinition,
+  { name, hash, inputSchema = null }: NewDefinition,
 ): Promise<SavedDefinition | null> {
   const result = await manager
     .createQueryBuilder()
     .update(entities.definitions)
-    .set({ lastSeen: () => 'now()' })
+    .set({ lastSeen: () => 'now()', inputSchema })
     .where({ name, hash })
     .returning(['id', 'version'])
     .execute();

@@ -44,6 +44,7 @@ interface WorkflowRow {
   readonly name: string;
   readonly version: number;
   readonly definition: WorkflowDefinition;
+  readonly input_schema: object | null;
   readonly first_seen: Date;
   readonly last_seen: Date;
   readonly last_run: string | null;
@@ -138,6 +139,7 @@ export class PgReads {
       firstSeen: row.first_seen,
       lastSeen: row.last_seen,
       graph: row.definition,
+      inputSchema: row.input_schema,
       mermaid: toMermaid(row.definition),
       totals: totals.get(row.name) ?? noCounts(),
       lastRun: lastRuns.get(row.last_run ?? '') ?? null,

@@ -1,8 +1,8 @@
 -- The definition of each workflow that find-definition.sql gives, with the run that was started last: the latest of those of
 -- each queue that its runs have, which are stepped through in the index.
-SELECT d.name, d.version, d.definition, d.first_seen, d.last_seen, last.id AS last_run
+SELECT d.name, d.version, d.definition, d.input_schema, d.first_seen, d.last_seen, last.id AS last_run
 FROM (
-  SELECT DISTINCT ON (one.name) one.name, one.version, one.definition, one.last_seen,
+  SELECT DISTINCT ON (one.name) one.name, one.version, one.definition, one.input_schema, one.last_seen,
          (SELECT min(first_seen) FROM durable.workflow_definitions every WHERE every.name = one.name) AS first_seen
   FROM durable.workflow_definitions one
   LEFT JOIN durable.declarations f
