@@ -5,7 +5,7 @@ import { DefinitionError, MigrationError } from '../core/errors/errors.js';
 import type { Sequence, WorkflowDefinition } from '../core/definition/definition.js';
 import { StatsJob } from './stats-job.js';
 import { PgRunStats } from '../storage/reads/run-stats.js';
-import { retentionJob } from './retention-job.js';
+import { retentionJobs } from './retention-job.js';
 import type { Closers } from './closers.js';
 import { targetOf, waitForDatabase } from './connect.js';
 import type { WorkflowBinding } from '../workflows/durable.explorer.js';
@@ -110,7 +110,7 @@ export async function boot(
     onTrouble: (message) => log.warn(message),
   });
   const queues = new PgQueueStore(pool, options.schema);
-  const retention = retentionJob(new PgRetention(pool, options.schema), options.retention);
+  const retention = retentionJobs(new PgRetention(pool, options.schema), options.retention);
   const stats = new StatsJob(new PgRunStats(pool, options.schema));
   closers.add('the figures of runs', () => stats.write(), LAST_FIGURES);
   const hints = await connectHints(options, connections, server, closers, log);
@@ -124,7 +124,7 @@ export async function boot(
     queues,
     declarations: { store: declarations, schedules: declared },
     stats,
-    jobs: [...(retention === null ? [] : [retention]), stats.job],
+    jobs: [...retention, stats.job],
     registry,
     context,
     advice: new Advice((message) => log.warn(message)),

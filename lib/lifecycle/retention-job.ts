@@ -3,9 +3,29 @@ import type { MaintenanceJob } from '../engine/worker/maintenance.js';
 import type { Retention } from '../options/module.js';
 import type { PgRetention } from '../storage/client/retention.js';
 
-/** Deletes what is older than the options say; `null` where they say nothing. */
-export function retentionJob(retention: PgRetention, policy: Retention): MaintenanceJob | null {
-  const ages = Object.entries(policy) as [keyof Retention, number | null][];
+/** Deletes what is older than the options say. */
+export function retentionJobs(retention: PgRetention, { audit, ...policy }: Retention): MaintenanceJob[] {
+  const runs = runsJob(retention, policy);
+  return [...(runs === null ? [] : [runs]), auditJob(retention, audit)];
+}
+
+function auditJob(retention: PgRetention, age: number): MaintenanceJob {
+  return {
+    name: 'Retention of the audit',
+    interval: AUDIT_INTERVAL,
+    async run(signal) {
+      const before = new Date((await retention.now()) - age);
+      while (!signal.aborted && (await retention.forgetActs(before, BATCH)) === BATCH);
+    },
+  };
+}
+
+/** ms: an hour. */
+const AUDIT_INTERVAL = 3_600_000;
+
+/** Null where the options say nothing. */
+function runsJob(retention: PgRetention, policy: RunAges): MaintenanceJob | null {
+  const ages = Object.entries(policy) as [keyof RunAges, number | null][];
   const kept = ages.flatMap(([key, age]) => (age === null ? [] : [{ status: STATUS_OF[key], age }]));
   if (kept.length === 0) return null;
   return {
@@ -20,12 +40,14 @@ export function retentionJob(retention: PgRetention, policy: Retention): Mainten
   };
 }
 
+type RunAges = Omit<Retention, 'audit'>;
+
 const BATCH = 1_000;
 /** ms between two passes: a tenth of the shortest age, within these bounds. */
 const SHORTEST_INTERVAL = 1_000;
 const LONGEST_INTERVAL = 300_000;
 
-const STATUS_OF: Readonly<Record<keyof Retention, FinishedStatus>> = {
+const STATUS_OF: Readonly<Record<keyof RunAges, FinishedStatus>> = {
   completed: 'completed',
   failed: 'failed',
   cancelled: 'cancelled',

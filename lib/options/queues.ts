@@ -45,16 +45,20 @@ export interface ResolvedQueue {
   readonly priorityAgeing: number;
 }
 
-/** How long finished runs are kept, in ms; what is left out is kept for ever. */
+/** How long finished runs are kept, in ms; those that are left out are kept for ever. */
 export interface RetentionOptions {
   completed?: number;
   failed?: number;
   cancelled?: number;
   compensated?: number;
   compensationFailed?: number;
+  /** Who did what by the dashboard and the command line. Default: 400 days. */
+  audit?: number;
 }
 
-export type Retention = Readonly<Record<keyof RetentionOptions, number | null>>;
+export type Retention = Readonly<Record<Exclude<keyof RetentionOptions, 'audit'>, number | null>> & {
+  readonly audit: number;
+};
 
 export const DEFAULT_QUEUE: ResolvedQueue = {
   concurrency: 10,
@@ -109,6 +113,9 @@ function readRate(queue: OptionReader): Required<RateLimit> | null {
   return { limit, period, counts };
 }
 
+/** 400 days. */
+const AUDIT_AGE = 34_560_000_000;
+
 export function readRetention(read: OptionReader): Retention {
   const given = read.object('retention');
   const age = (key: keyof RetentionOptions): number | null =>
@@ -119,6 +126,7 @@ export function readRetention(read: OptionReader): Retention {
     cancelled: age('cancelled'),
     compensated: age('compensated'),
     compensationFailed: age('compensationFailed'),
+    audit: age('audit') ?? AUDIT_AGE,
   };
   given?.refuseOthers();
   return retention;

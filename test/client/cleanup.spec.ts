@@ -1,4 +1,5 @@
 import { Compensate, days, FatalError, hours, Step, waitForEvent, Workflow } from 'nest-durable';
+import pg from 'pg';
 import type { DurableTest } from 'nest-durable/testing';
 import { kit } from '../support/plain-app.js';
 
@@ -103,4 +104,27 @@ describe('retention', () => {
     expect(await left(days(1000))).toEqual(ids(cancelled));
     await test.close();
   });
+});
+
+it('what people did is kept for 400 days, or as retention.audit says, also where runs are kept for ever', async () => {
+  for (const [retention, age] of [
+    [undefined, days(400)],
+    [{ audit: days(7) }, days(7)],
+  ] as const) {
+    const test = await kit([SimpleWorkflow], retention === undefined ? {} : { retention });
+    const pool = new pg.Pool({ connectionString: test.url, max: 1 });
+    const acts = async (): Promise<number> =>
+      (await pool.query<{ n: number }>('SELECT count(*)::integer AS n FROM durable.audit')).rows[0]?.n ?? 0;
+    await pool.query(
+      `INSERT INTO durable.audit (id, action, outcome) SELECT gen_random_uuid(), 'run.pause', 'done' FROM generate_series(1, 1500)`,
+    );
+    await test.advance(age - 1);
+    await test.client.sweep();
+    expect(await acts()).toBe(1_500);
+    await test.advance(2);
+    await test.client.sweep();
+    expect(await acts()).toBe(0);
+    await pool.end();
+    await test.close();
+  }
 });

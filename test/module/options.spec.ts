@@ -45,7 +45,14 @@ describe('defaults', () => {
       poolSize: 4,
       maxPayloadBytes: 2 * 1024 * 1024,
       redact: NO_REDACTION,
-      retention: { completed: null, failed: null, cancelled: null, compensated: null, compensationFailed: null },
+      retention: {
+        completed: null,
+        failed: null,
+        cancelled: null,
+        compensated: null,
+        compensationFailed: null,
+        audit: 34_560_000_000,
+      },
       logs: {
         levels: new Set(['fatal', 'error', 'warn', 'log', 'debug', 'verbose']),
         maxEntries: 1_000,

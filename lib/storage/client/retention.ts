@@ -68,6 +68,11 @@ export class PgRetention {
     return row?.now ?? Date.now();
   }
 
+  /** Deletes acts of the audit that are older, so many at most; how many went. */
+  async forgetActs(before: Date, most: number): Promise<number> {
+    return (await this.query(sql('forget-acts', this.schema), [before.toISOString(), most])).length;
+  }
+
   /** How many runs went, or would go. */
   async cleanup(filter: CleanupFilter): Promise<number> {
     const pace = new Pace(filter.signal);
