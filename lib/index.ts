@@ -127,12 +127,12 @@ export {
   parallelResults,
   putContext,
   scheduledTime,
-  stepManager,
   stepSignal,
   updateContext,
   workflowId,
   workflowInput,
 } from './engine/step/step-functions.js';
+export { stepManager } from './step-manager.js';
 export { days, hours, minutes, seconds } from './core/time/duration.js';
 export {
   endOfDay,

@@ -54,7 +54,7 @@ class OrderWorkflow {
 
   @Step({ transactional: true })
   manage() {
-    return { same: stepManager() === 'the manager', aborted: stepSignal().aborted };
+    return { same: stepManager<string>() === 'the manager', aborted: stepSignal().aborted };
   }
 }
 

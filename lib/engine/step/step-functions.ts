@@ -41,12 +41,7 @@ export function stepSignal(): AbortSignal {
   return currentScope('stepSignal').signal;
 }
 
-/**
- * The TypeORM EntityManager of the transaction that also records this step: its writes and the record commit together
- * or not at all. Works in a step with `transactional: true`.
- *
- * @throws StepUsageError (`NOT_TRANSACTIONAL`) in any other step
- */
+/** The manager of the step's transaction; its type is that of the door (step-manager.ts), which knows TypeORM. */
 export function stepManager<M = unknown>(): M {
   const scope = currentScope('stepManager');
   if (scope.manager === null) {
