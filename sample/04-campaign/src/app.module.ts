@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
 import { DurableModule } from 'nest-durable';
+import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { CampaignsController } from './campaigns.controller.js';
 import { CampaignWorkflow, MailService } from './campaign.workflow.js';
 
 @Module({
-  imports: [DurableModule.forRoot()],
+  imports: [DurableModule.forRoot(), DurableDashboardModule.forRoot()],
   controllers: [CampaignsController],
   providers: [CampaignWorkflow, MailService],
 })

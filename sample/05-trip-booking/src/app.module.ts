@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
 import { DurableModule } from 'nest-durable';
+import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { TripsController } from './trips.controller.js';
 import { Agency, TripWorkflow } from './trip.workflow.js';
 
 @Module({
-  imports: [DurableModule.forRoot()],
+  imports: [DurableModule.forRoot(), DurableDashboardModule.forRoot()],
   controllers: [TripsController],
   providers: [Agency, TripWorkflow],
 })

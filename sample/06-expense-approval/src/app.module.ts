@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
 import { DurableModule } from 'nest-durable';
+import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { ExpensesController } from './expenses.controller.js';
 import { ExpenseWorkflow, OfficeService } from './expense.workflow.js';
 
 @Module({
-  imports: [DurableModule.forRoot()],
+  imports: [DurableModule.forRoot(), DurableDashboardModule.forRoot()],
   controllers: [ExpensesController],
   providers: [ExpenseWorkflow, OfficeService],
 })

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DurableModule } from 'nest-durable';
+import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { OrderWorkflow } from './order.workflow.js';
 import { OrdersController } from './orders.controller.js';
 import { ReceiptWorkflow } from './receipt.workflow.js';
@@ -7,7 +8,10 @@ import { ShipmentWorkflow } from './shipment.workflow.js';
 import { WarehouseService } from './warehouse.service.js';
 
 @Module({
-  imports: [DurableModule.forRoot({ queues: { default: { concurrency: 10 }, warehouse: { concurrency: 5 } } })],
+  imports: [
+    DurableModule.forRoot({ queues: { default: { concurrency: 10 }, warehouse: { concurrency: 5 } } }),
+    DurableDashboardModule.forRoot(),
+  ],
   controllers: [OrdersController],
   providers: [OrderWorkflow, ShipmentWorkflow, ReceiptWorkflow, WarehouseService],
 })

@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { DurableModule } from 'nest-durable';
+import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { OperationsController } from './operations.controller.js';
 import { ParcelWorkflow } from './parcel.workflow.js';
 import { ParcelsController } from './parcels.controller.js';
 
 @Module({
-  imports: [DurableModule.forRoot(), TerminusModule],
+  imports: [DurableModule.forRoot(), DurableDashboardModule.forRoot(), TerminusModule],
   controllers: [ParcelsController, OperationsController],
   providers: [ParcelWorkflow],
 })
