@@ -4,7 +4,7 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { endWithFile } from '../support/forks.js';
-import { command, environment, type Packed } from './packed.js';
+import { command, environment, type Packed, tool } from './packed.js';
 
 /** ms: an install on a busy machine, from npm's cache or not. */
 export const INSTALL_TIMEOUT = 300_000;
@@ -19,6 +19,25 @@ export class FreshApp {
     const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
     command('npm', ['install', '--prefer-offline', ...quiet, packed.tarball], folder, { NODE_ENV: 'development' });
     return new FreshApp(folder);
+  }
+
+  /** What `nest new` makes, with what its package.json names, and nothing of this package yet. */
+  static async generate(packed: Packed, name: string): Promise<FreshApp> {
+    const options = ['--skip-git', '--skip-install', '--package-manager', 'npm'];
+    tool('@nestjs/cli/bin/nest.js', ['new', name, ...options], packed.root);
+    const app = new FreshApp(join(packed.root, name));
+    app.shell('npm install');
+    return app;
+  }
+
+  /** A command line as somebody types it. An install goes by npm's cache, and says nothing. */
+  shell(line: string): string {
+    const quiet = { npm_config_prefer_offline: 'true', npm_config_audit: 'false', npm_config_fund: 'false' };
+    return command('sh', ['-c', line], this.folder, {
+      ...quiet,
+      npm_config_loglevel: 'error',
+      NODE_ENV: 'development',
+    });
   }
 
   /** Runs one of the app's files to its end; gives what it prints. Throws with all it said when it fails. */
