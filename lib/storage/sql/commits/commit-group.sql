@@ -1,4 +1,4 @@
--- Commits a group in one round trip: finished attempts, ends, suspensions, starts.
+-- Commits a group in one round trip: finished attempts, ends, suspensions, starts (held at once where nothing comes before).
 --   $1 integer    the worker
 --   $2 json       operations, sorted by id: [{id, run, token, after, touches, records, status, undone, data_seq, error,
 --                 failed_step, drop_steps, park: {...} | null}]
@@ -100,23 +100,54 @@ WITH me AS MATERIALIZED (
     updated_at = durable.clock()
   FROM park
   WHERE x.id = park.id
+), fresh AS MATERIALIZED (
+  SELECT s.*, COALESCE(s.scheduled_at, CASE WHEN s.delay_ms > 0 THEN durable.clock() + s.delay_ms * interval '1 ms' END) AS due
+  FROM json_to_recordset($3::json) AS s(
+    id uuid, workflow text, definition_id integer, queue text, priority integer, tags jsonb, delay_ms float8,
+    scheduled_at timestamptz, retry_of uuid, parent_id uuid, input text, traceparent text)
+), vacant AS MATERIALIZED (
+  -- Queues that may be entered, in which nothing is ready: what is started comes first there, and is held as it is written.
+  SELECT p.queue, p.places
+  FROM json_to_recordset($4::json) AS p(queue text, places integer)
+  WHERE NOT EXISTS (
+    SELECT FROM json_to_recordset($5::json) AS d(id integer)
+    CROSS JOIN LATERAL (
+      SELECT FROM durable.workflow_queue q
+      WHERE q.queue = p.queue AND q.definition_id = d.id AND q.state = 'ready' AND NOT q.paused
+      LIMIT 1
+    ) ready)
+    AND durable.enter_queue(p.queue, $1, false)
+), taken AS MATERIALIZED (
+  SELECT s.id, s.run_as, s.timeout
+  FROM vacant
+  CROSS JOIN LATERAL (
+    SELECT fresh.id, d.run_as, d.timeout
+    FROM fresh
+    JOIN json_to_recordset($5::json) AS d(id integer, run_as integer, timeout float8) ON d.id = fresh.definition_id
+    WHERE fresh.queue = vacant.queue AND (fresh.due IS NULL OR fresh.due <= durable.clock())
+    ORDER BY fresh.priority DESC, fresh.id
+    LIMIT vacant.places
+  ) s
 ), executions AS (
   INSERT INTO durable.workflow_executions (
     id, created_at, updated_at, definition_id, priority, workflow, queue, scheduled_at, retry_of, parent_id, tags,
     input, traceparent)
-  SELECT id, durable.clock(), durable.clock(), definition_id, priority, workflow, queue,
-    COALESCE(scheduled_at, CASE WHEN delay_ms > 0 THEN durable.clock() + delay_ms * interval '1 ms' END), retry_of,
+  SELECT id, durable.clock(), durable.clock(), definition_id, priority, workflow, queue, due, retry_of,
     parent_id, tags, input, traceparent
-  FROM json_to_recordset($3::json) AS s(
-    id uuid, workflow text, definition_id integer, queue text, priority integer, tags jsonb, delay_ms float8,
-    scheduled_at timestamptz, retry_of uuid, parent_id uuid, input text, traceparent text)
-  RETURNING id, definition_id, priority, queue, scheduled_at
+  FROM fresh
 ), queued AS (
-  INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, ageing_ms, state, queue)
-  SELECT id, GREATEST(scheduled_at, durable.clock()), definition_id, priority,
-    (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = executions.queue),
-    CASE WHEN scheduled_at > durable.clock() THEN 'sleeping' ELSE 'ready' END, queue
-  FROM executions
+  INSERT INTO durable.workflow_queue (
+    id, due_at, deadline_at, started_at, definition_id, priority, ageing_ms, token, worker_id, state, queue)
+  SELECT fresh.id, GREATEST(fresh.due, durable.clock()), durable.clock() + taken.timeout * interval '1 ms',
+    CASE WHEN taken.id IS NOT NULL THEN durable.clock() END,
+    COALESCE(taken.run_as, fresh.definition_id), fresh.priority,
+    (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = fresh.queue),
+    CASE WHEN taken.id IS NULL THEN 0 ELSE 1 END,
+    CASE WHEN taken.id IS NOT NULL THEN $1 END,
+    CASE WHEN taken.id IS NOT NULL THEN 'running' WHEN fresh.due > durable.clock() THEN 'sleeping' ELSE 'ready' END,
+    fresh.queue
+  FROM fresh
+  LEFT JOIN taken ON taken.id = fresh.id
   RETURNING id
 )
 SELECT 'op' AS kind, held.id, held.paused, held.watched, COALESCE(parked.ready, false) AS ready, held.wake,
@@ -126,8 +157,19 @@ LEFT JOIN parked ON parked.id = held.id
 UNION ALL
 SELECT 'gap', plain.id, NULL, NULL, NULL, NULL, NULL, NULL FROM plain WHERE NOT plain.whole
 UNION ALL
--- A claim like any other, in the starts' own transaction. Its argument makes the INSERTs come first.
+SELECT 'claimed', NULL, NULL, NULL, NULL, NULL, NULL, json_build_object(
+  'id', fresh.id, 'run_id', fresh.id, 'token', 1, 'queue', fresh.queue, 'definition_id', taken.run_as,
+  'ran_by', fresh.definition_id, 'recoveries', 0, 'step', NULL, 'cancel', NULL, 'priority', fresh.priority,
+  'deadline_in_ms', taken.timeout, 'fresh', true, 'workflow', fresh.workflow, 'input', fresh.input, 'snapshot', NULL,
+  'snapshot_seq', 0, 'round', 1, 'parent_id', fresh.parent_id, 'schedule_time', NULL, 'traceparent', fresh.traceparent,
+  'lag_ms', 0, 'age_ms', 0)
+FROM taken
+JOIN fresh ON fresh.id = taken.id
+UNION ALL
+-- Where something was ready before: a claim like any other, in the starts' own transaction. Its argument makes the INSERTs
+-- come first.
 SELECT 'claimed', NULL, NULL, NULL, NULL, NULL, NULL, row_to_json(c)
 FROM json_to_recordset($4::json) AS p(queue text, places integer)
 CROSS JOIN LATERAL durable.claim(
-  CASE WHEN (SELECT count(*) FROM queued) > 0 THEN p.queue END, $5::json, p.places, $1) AS c;
+  CASE WHEN (SELECT count(*) FROM queued) > 0 AND NOT EXISTS (SELECT FROM vacant v WHERE v.queue = p.queue) THEN p.queue END,
+  $5::json, p.places, $1) AS c;
