@@ -132,7 +132,7 @@ export class DurableQueues {
   async resume(queue: string): Promise<boolean> {
     const { name, control, engine } = await this.known(queue);
     const changed = await control.resume(name);
-    await engine.settingsChanged(name);
+    await engine.settingsChanged([name]);
     engine.notifyWork([name]);
     return changed;
   }
@@ -169,7 +169,7 @@ export class DurableQueues {
   private async close(queue: string, patience?: number): Promise<{ changed: boolean; closed: boolean }> {
     const { name, control, engine } = await this.known(queue);
     const done = await control.pause(name, patience);
-    await engine.settingsChanged(name);
+    await engine.settingsChanged([name]);
     return done;
   }
 

@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { ScheduleDeclaration } from '../core/time/schedule.js';
 import type { EventHub } from '../events/hub.js';
 import type { HintConnection } from './hints.js';
-import type { EngineDeps } from '../engine/engine-deps.js';
+import type { EngineDeps } from '../engine/worker/engine-deps.js';
 import type { Engine } from '../engine/engine.js';
 import type { Registry } from '../engine/ports/registry.js';
 import type { ResolvedOptions } from '../options/module.js';

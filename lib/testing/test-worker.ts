@@ -1,6 +1,6 @@
 import type { DurableRuntime } from '../lifecycle/host.js';
 import type { BootContext } from '../engine/ports/boot-context.js';
-import type { EngineDeps, EngineSettings } from '../engine/engine-deps.js';
+import type { EngineDeps, EngineSettings } from '../engine/worker/engine-deps.js';
 import { Engine } from '../engine/engine.js';
 import type { EngineStore } from '../engine/ports/store.js';
 import { type Commit, type CrashSide, StoreGate } from './store-gate.js';

@@ -84,8 +84,8 @@ export class OutsideEngine implements ClientEngine {
     this.woken(woken);
   }
 
-  async settingsChanged(queue: string): Promise<void> {
-    this.hints.settings(queue);
+  async settingsChanged(queues: readonly string[]): Promise<void> {
+    for (const queue of queues) this.hints.settings(queue);
   }
 
   /** The schedulers look every second. */

@@ -1,16 +1,16 @@
-import type { Advice } from './step/advice.js';
-import type { BootContext } from './ports/boot-context.js';
-import type { ChildTargets } from './ports/children.js';
-import type { DatabaseClock } from './time/clock.js';
-import type { MaintenanceJob } from './worker/maintenance.js';
-import type { Hints } from './ports/hints.js';
-import type { Observer } from './ports/observer.js';
-import type { QueueSettings, QueueStore } from './ports/queue-store.js';
-import type { Registry } from './ports/registry.js';
-import type { LogSettings } from './step/log.js';
-import type { DeclarationStore, EngineStore, ScheduleStore } from './ports/store.js';
-import type { RunStatsSink } from './ports/run-stats.js';
-import type { Telemetry } from './ports/telemetry.js';
+import type { Advice } from '../step/advice.js';
+import type { BootContext } from '../ports/boot-context.js';
+import type { ChildTargets } from '../ports/children.js';
+import type { DatabaseClock } from '../time/clock.js';
+import type { MaintenanceJob } from './maintenance.js';
+import type { Hints } from '../ports/hints.js';
+import type { Observer } from '../ports/observer.js';
+import type { QueueSettings, QueueStore } from '../ports/queue-store.js';
+import type { Registry } from '../ports/registry.js';
+import type { LogSettings } from '../step/log.js';
+import type { DeclarationStore, EngineStore, ScheduleStore } from '../ports/store.js';
+import type { RunStatsSink } from '../ports/run-stats.js';
+import type { Telemetry } from '../ports/telemetry.js';
 
 export interface EngineSettings {
   readonly host: string;

@@ -1,0 +1,192 @@
+import type { RunEnd, SessionDeps } from '../run/session.js';
+import type { EngineDeps } from './engine-deps.js';
+import type { JournalWriter } from '../journal/journal-writer.js';
+import type { EndedTree, WokenRun } from '../ports/store.js';
+import type { InFlightAttempt } from '../step/in-flight.js';
+import type { DatabaseClock } from '../time/clock.js';
+import { ClaimOffers } from './claim-offers.js';
+import { ClaimableDefinitions } from './claimable.js';
+import { Membership } from './membership.js';
+import { QueuePoller } from './poller.js';
+import { thisProcess } from './process-identity.js';
+import { QueueClaims } from './queue-claims.js';
+import { SessionOpener } from './session-opener.js';
+import { Sessions } from './sessions.js';
+
+interface WorkerDeps extends EngineDeps {
+  readonly clock: DatabaseClock;
+  readonly writer: JournalWriter;
+  /** Whether this process claims. */
+  readonly mayClaim: () => boolean;
+  /** Whether looks of one's own are needed, since the pulse has not been heard for a while. */
+  readonly isNeeded: () => boolean;
+  /** Ids of the declarations that this process has stored. */
+  readonly declared: () => readonly number[];
+  readonly onEnd: (runId: string, end: RunEnd, watched: boolean) => void;
+  /** Something in this queue is due in so many ms. */
+  readonly onDue: (queue: string, inMs: number) => void;
+  readonly onWoken: (runs: readonly WokenRun[]) => void;
+  /** These queues have work. */
+  readonly onWork: (queues: readonly string[]) => void;
+  readonly onCancelled: (tree: EndedTree) => Promise<void>;
+  /** Another process has come or gone. */
+  readonly onPeersChanged: () => void;
+}
+
+/** The worker of one process: what it is registered as, which runs it may claim, and those that it holds. */
+export class Worker {
+  readonly membership: Membership;
+  readonly sessions: Sessions;
+  readonly pollers = new Map<string, QueuePoller>();
+  readonly claims: QueueClaims;
+  readonly definitions: ClaimableDefinitions;
+  readonly offers: ClaimOffers;
+  private published = '[]';
+
+  constructor(private readonly deps: WorkerDeps) {
+    const { store, registry, settings, onTrouble, telemetry, isNeeded, onWork } = deps;
+    const id = (): number => this.id;
+    this.sessions = new Sessions(
+      store,
+      id,
+      (queue, rowId) => {
+        this.pollers.get(queue)?.free();
+        this.claims.release(queue, rowId);
+      },
+      onWork,
+      telemetry,
+    );
+    this.membership = this.registered();
+    const opener = new SessionOpener(this.sessionDeps(), registry, this.sessions);
+    this.definitions = new ClaimableDefinitions(
+      store,
+      registry,
+      id,
+      Object.keys(settings.queues),
+      () => this.lookIntoQueues(),
+      onTrouble,
+    );
+    this.claims = new QueueClaims({
+      store,
+      queues: deps.queues,
+      registry,
+      worker: id,
+      claimable: () => this.definitions.all,
+      open: (rows) => opener.openClaimed(rows),
+      onWork,
+      onRate: (queue, inMs) => this.pollers.get(queue)?.lookWithin(inMs),
+      isNeeded,
+      onTrouble,
+      telemetry,
+    });
+    for (const [queue, { concurrency, pollInterval }] of Object.entries(settings.workers ? settings.queues : {})) {
+      const claim = (name: string, count: number): Promise<number> =>
+        this.sessions.take(() => this.claims.claim(name, count));
+      this.pollers.set(queue, new QueuePoller({ queue, concurrency, pollInterval }, claim, onTrouble, isNeeded));
+    }
+    this.offers = new ClaimOffers({
+      store,
+      worker: id,
+      sessions: this.sessions,
+      opener,
+      claims: this.claims,
+      pollers: this.pollers,
+      mayClaim: deps.mayClaim,
+      onWoken: deps.onWoken,
+      onWork,
+      onTrouble,
+    });
+  }
+
+  /** As which it is registered. */
+  get id(): number {
+    return this.membership.id;
+  }
+
+  /** Whether nothing goes on here but the code of steps: no look into a queue, no decision. */
+  get isQuiet(): boolean {
+    if ([...this.pollers.values()].some((poller) => poller.isLooking) || this.sessions.isTaking) return false;
+    return this.sessions.allInSteps;
+  }
+
+  lookIntoQueues(): void {
+    for (const poller of this.pollers.values()) poller.look();
+  }
+
+  inFlight(runId?: string): InFlightAttempt[] {
+    return this.sessions.inFlight(runId);
+  }
+
+  /** Writes which attempts run, if others do than were written last. */
+  async publish(): Promise<null> {
+    const running = JSON.stringify(this.inFlight());
+    if (running !== this.published) await this.membership.publish();
+    return null;
+  }
+
+  private registered(): Membership {
+    const { store, clock, settings, registry, hints, telemetry, onTrouble, onWork, isNeeded } = this.deps;
+    const { sessions } = this;
+    return new Membership(
+      store,
+      clock,
+      thisProcess(),
+      () => ({
+        ...thisProcess(),
+        host: settings.host,
+        version: settings.version,
+        queues: Object.keys(settings.queues),
+        definitions: registry.all().map((w) => w.definitionId),
+        declarations: this.deps.declared(),
+        sessionName: this.deps.sessionName(),
+        leaseMs: settings.leaseTimeout,
+        capacity: Object.fromEntries(
+          Object.entries(settings.queues).map(([name, { concurrency }]) => [name, concurrency]),
+        ),
+        listening: hints.listening(),
+      }),
+      settings,
+      () => (this.published = JSON.stringify(this.inFlight())),
+      () => hints.listening(),
+      {
+        onRecovered: (queues, rows) => {
+          telemetry?.recovered(rows);
+          onWork(queues);
+        },
+        onPeersChanged: this.deps.onPeersChanged,
+        onDeclaredDead: () => {
+          telemetry?.lost(sessions.count);
+          sessions.loseAll(new Error('This process was out of touch: its runs were taken'));
+        },
+        onOutOfTouch: () => sessions.abortAll(new Error('The database has been out of touch for a whole lease')),
+        onTrouble,
+      },
+      isNeeded,
+    );
+  }
+
+  private sessionDeps(): SessionDeps {
+    const { settings } = this.deps;
+    return {
+      store: this.deps.store,
+      writer: this.deps.writer,
+      clock: this.deps.clock,
+      worker: () => this.id,
+      maxPayloadBytes: settings.maxPayloadBytes,
+      logs: settings.logs,
+      onEnd: this.deps.onEnd,
+      onDue: this.deps.onDue,
+      abortGrace: settings.abortGrace,
+      targets: this.deps.targets,
+      context: this.deps.context,
+      advice: this.deps.advice,
+      onWoken: this.deps.onWoken,
+      onAttention: () => void this.sessions.look(),
+      onCancelled: (tree) => void this.deps.onCancelled(tree),
+      onTrouble: this.deps.onTrouble,
+      observer: this.deps.observer,
+      telemetry: this.deps.telemetry,
+      stats: this.deps.stats,
+    };
+  }
+}
