@@ -1,7 +1,9 @@
 import { utf8Length } from './bytes.js';
 import { decode } from './codec-decode.js';
 import { encodeValue } from './codec-encode.js';
+import { withoutOwnFrames } from './own-frames.js';
 import { describe } from '../describe.js';
+import { isDurableError } from '../errors/durable-error.js';
 import type { StoredError } from '../errors/stored-error.js';
 import { clip, isError, read } from '../text-of.js';
 
@@ -74,7 +76,7 @@ function recordOf(thrown: unknown, progress: Progress): StoredError {
   }
   const stack = read(given, 'stack');
   if (typeof stack === 'string') {
-    record.stack = clip(stack, MAX_BYTES);
+    record.stack = clip(withoutOwnFrames(stack, isDurableError(given)), MAX_BYTES);
   }
   if (progress.parents.length >= MAX_DEPTH || progress.count > MAX_ERRORS) {
     return record;
