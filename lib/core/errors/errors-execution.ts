@@ -4,10 +4,12 @@ import type { StoredError } from './stored-error.js';
 /** An input or an answer does not fit what was declared for it; every violation is listed. */
 export class InvalidInputError extends DurableError {
   constructor(
+    /** "The options of start()", "The input of workflow …" */
     what: string,
     readonly violations: readonly Violation[],
   ) {
-    super('INVALID_INPUT', `${what} is not valid:${listViolations(violations)}`);
+    const are = /^The (options|filters)\b/.test(what) ? 'are' : 'is';
+    super('INVALID_INPUT', `${what} ${are} not valid:${listViolations(violations)}`);
   }
 }
 
