@@ -283,8 +283,8 @@ export class Engine {
   }
 
   private get watch(): Watch {
-    const { observer, telemetry, stats } = this.deps;
-    return { observer, telemetry, stats, clock: this.clock };
+    const { observer, telemetry, stats, report } = this.deps;
+    return { observer, telemetry, stats, report, clock: this.clock };
   }
 
   /** What this process may claim, and which declarations are in force, depends on who lives. */

@@ -14,6 +14,7 @@ import { inputSchema } from '../workflows/input-schema.js';
 import { type InputCheck, inputValidator } from '../workflows/input-validator.js';
 import { appDataSourceOf, type ResolvedOptions } from '../options/module.js';
 import { captureLogs } from '../logging/log-capture.js';
+import { ModuleReport } from '../report/module-report.js';
 import { openEvents } from './event-boot.js';
 import { connectHints } from './hints.js';
 import { Advice } from '../engine/step/advice.js';
@@ -21,7 +22,7 @@ import { BootContext } from '../engine/ports/boot-context.js';
 import { Engine } from '../engine/engine.js';
 import { limitKeyOf } from '../engine/worker/limit-keys.js';
 import { Registry } from '../engine/ports/registry.js';
-import { serverAnswer, type DatabaseTarget } from '../storage/connection/connection.js';
+import { describeTarget, serverAnswer, type DatabaseTarget } from '../storage/connection/connection.js';
 import { Connections } from '../storage/connection/connections.js';
 import { openDataSource } from '../storage/connection/data-source.js';
 import { PgDeclarations } from '../storage/schedules/declarations.js';
@@ -65,6 +66,8 @@ export async function boot(
 
   const found = await reach(options, closers, log);
   const target = options.sqlLog ? { ...found, onStatement: (text: string) => log.debug(text) } : found;
+  const report = new ModuleReport(options, describeTarget(found), log, signal);
+  closers.add('the report', () => report.close());
   const server = await waitForDatabase(target, {
     warn: (message) => log.warn(message),
     notify: options.notify,
@@ -74,7 +77,7 @@ export async function boot(
   await prepareTables(options, target, log);
 
   const { poolSize, leaseTimeout } = options;
-  const connections = new Connections(target, { direct: server.direct, poolSize, leaseTimeout });
+  const connections = new Connections(report.watched(target), { direct: server.direct, poolSize, leaseTimeout });
   closers.add('the connections', () => connections.close());
   const { pool } = connections;
   const database = await openDataSource(pool, options.schema);
@@ -107,7 +110,7 @@ export async function boot(
     schema: options.schema,
     appDataSource,
     places: [...options.queues.values()].reduce((sum, { concurrency }) => sum + concurrency, 0),
-    onTrouble: (message) => log.warn(message),
+    onTrouble: (message) => report.trouble(message),
   });
   const queues = new PgQueueStore(pool, options.schema);
   const retention = retentionJobs(new PgRetention(pool, options.schema), options.retention);
@@ -118,6 +121,7 @@ export async function boot(
   const telemetry = await openTelemetry(options.redact);
   const deps = {
     observer: events,
+    ...report.ofRuns(registry),
     ...(telemetry === undefined ? {} : { telemetry }),
     store,
     schedules: withRedaction(new PgScheduleStore(pool, options.schema), options.redact),
@@ -141,13 +145,14 @@ export async function boot(
       options,
     ),
     sessionName: () => hints.sessionName,
-    onTrouble: (message: string) => log.warn(message),
+    onTrouble: (message: string, cause?: unknown) => report.trouble(message, cause),
   };
   const engine = Engine.open(deps);
   hints.attach(engine, options.queues.keys());
   const { schema } = options;
   return {
     engine,
+    launched: () => report.launched(bindings, (named) => queues.idleQueues(named)),
     deps,
     events: context.guard(events),
     registry,

@@ -118,6 +118,7 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
   private async startEngine(): Promise<void> {
     if (this.runtime === null) return;
     await this.runtime.engine.start();
+    this.runtime.launched();
     if (this.works) listLoops(this.discovery, this.name, this.runtime.deps);
   }
 

@@ -33,7 +33,10 @@ export type ClientEngine = Pick<
 > & { readonly clock: Pick<Engine['clock'], 'now'> };
 
 /** What clients need once it is booted. */
-export interface ClientRuntime extends Omit<DurableRuntime, 'engine' | 'deps' | 'events' | 'store' | 'schedules'> {
+export interface ClientRuntime extends Omit<
+  DurableRuntime,
+  'engine' | 'launched' | 'deps' | 'events' | 'store' | 'schedules'
+> {
   readonly engine: ClientEngine;
   readonly deps: Pick<EngineDeps, 'telemetry'>;
   readonly events: Pick<EventHub, 'isWanted' | 'wants' | 'tell'>;
@@ -50,6 +53,8 @@ export interface DurableHost extends ClientHost {
 /** A booted instance. */
 export interface DurableRuntime {
   readonly engine: Engine;
+  /** Says that it has begun to work, and goes on saying what stands against that. */
+  readonly launched: () => void;
   /** What the engine is made of. The testing kit makes further ones of it, which can die while the app lives. */
   readonly deps: EngineDeps & { readonly hints: HintConnection };
   /** Who listens to what happens. */

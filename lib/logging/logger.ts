@@ -15,6 +15,10 @@ export class ModuleLogger extends Logger {
     outsideSteps(() => super.warn(message));
   }
 
+  override error(message: string): void {
+    outsideSteps(() => super.error(message));
+  }
+
   override debug(message: string): void {
     outsideSteps(() => super.debug(message));
   }

@@ -24,6 +24,9 @@ export type { QueueOptions, RateLimit, ResolvedQueue, Retention, RetentionOption
 /** What happens at boot when the tables are not those of this version. */
 export type MigrationsOption = 'run' | 'check' | 'none';
 
+/** What the module says of runs. */
+export type ReportOption = 'failures' | 'all' | 'none';
+
 /** Options of `DurableModule.forRoot()`. All of them may be left out. */
 export interface DurableModuleOptions {
   /**
@@ -92,6 +95,13 @@ export interface DurableModuleOptions {
    * steps. Default: nothing is deleted.
    */
   retention?: RetentionOptions;
+  /**
+   * What the module says of runs through Nest's Logger, at most 20 lines a second. `'failures'`: attempts that failed and are
+   * tried again (warn); runs that failed, were paused by the engine or could not be undone (error); runs recovered from a
+   * dead worker, the database lost and back, and queues on which nobody works (warn). `'all'`: starts and ends too (log).
+   * `'none'`: nothing of these. One line at boot comes always. Default: `'failures'`.
+   */
+  report?: ReportOption;
   /** Log every SQL statement at level debug, without its parameters. Default: `false`. */
   sqlLog?: boolean;
   /** Whether every module can inject the client without importing this one. Default: `true`. */
@@ -125,6 +135,7 @@ export interface ResolvedOptions {
   /** Null: no logs are kept. */
   readonly logs: LogSettings | null;
   readonly retention: Retention;
+  readonly report: ReportOption;
   readonly sqlLog: boolean;
   readonly isGlobal: boolean;
 }
@@ -203,6 +214,7 @@ export function resolveOptions(
     redact,
     logs: readLogs(read, redact),
     retention: readRetention(read),
+    report: read.oneOf('report', 'failures', ['failures', 'all', 'none']),
     sqlLog: read.boolean('sqlLog', false),
     isGlobal: read.boolean('isGlobal', true),
   };

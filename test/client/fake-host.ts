@@ -103,6 +103,7 @@ export class FakeHost implements DurableHost {
     const { instanceId } = rows;
     return {
       engine: this.engine as unknown as Engine,
+      launched: () => {},
       deps: {} as DurableRuntime['deps'],
       events: new EventHub({
         reads: new PgEventReads(pool, 'durable', this.options.redact),

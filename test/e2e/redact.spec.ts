@@ -409,7 +409,7 @@ it('is not in the log when a schedule cannot start its run', async () => {
 
     printed.length = 0;
     await node(PATHS, false, [StrictlyWorkflow]);
-    expect(told('strictly')).toEqual([
+    expect(told('"strictly"')).toEqual([
       'Schedule "strictly" of StrictlyWorkflow will not be able to start its runs. [redacted]',
     ]);
     printed.length = 0;

@@ -105,6 +105,7 @@ it.each([
   ['metadata', { logs: { metadata: 'all' } }],
   ['maxPayloadBytes', { maxPayloadBytes: 0 }],
   ['retention', { retention: 30 }],
+  ['report', { report: true }],
   ['sqlLog', { sqlLog: 'yes' }],
   ['isGlobal', { isGlobal: 'no' }],
 ])('a bad %s stops the boot', async (name, options) => {
@@ -144,6 +145,7 @@ it('every option may be given', async () => {
     maxPayloadBytes: 2 * 1024 * 1024,
     redact: [],
     retention: { completed: 1, failed: 2, cancelled: 3, compensated: 4, compensationFailed: 5 },
+    report: 'failures',
     sqlLog: false,
     isGlobal: true,
   });

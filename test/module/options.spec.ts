@@ -63,6 +63,7 @@ describe('defaults', () => {
         metadata: [],
         redact: NO_REDACTION,
       },
+      report: 'failures',
       sqlLog: false,
       isGlobal: true,
     });
@@ -97,6 +98,7 @@ describe('bad values', () => {
     ['migrations', ['never', true, null, ['run']], /^expected 'run' or 'check' or 'none', got /],
     ['workers', ['yes', 1, null], /^expected true or false, got /],
     ['notify', ['yes', 0, null], /^expected true or false, got /],
+    ['report', ['failure', true, null], /^expected 'failures' or 'all' or 'none', got /],
     ['sqlLog', ['all', 1, null], /^expected true or false, got /],
     ['isGlobal', ['yes', 1, null], /^expected true or false, got /],
     [

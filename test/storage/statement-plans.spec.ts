@@ -202,6 +202,7 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'look-at-workers': () => [1],
   pulse: () => [1, null, ['q1'], [1], ['w1']],
   'queue-row': () => [ids.waiting],
+  'idle-queues': () => [['q1', 'nobody']],
   'queue-lag': () => [['q1'], [1]],
   'read-held': () => [1, [ids.waiting], '[]'],
   'ready-definitions': () => ['q1', [1]],

@@ -64,7 +64,7 @@ export class JournalWriter {
     /** The process's number among the workers; read at each commit, since it can change. */
     private readonly worker: () => number,
     private readonly starting: Starting,
-    private readonly onTrouble: (message: string) => void,
+    private readonly onTrouble: (message: string, cause?: unknown) => void,
     /** Runs got what they wait for by a commit. */
     private readonly onWoken: (woken: readonly WokenRun[]) => void,
     private readonly telemetry?: Telemetry,
@@ -309,7 +309,7 @@ export class JournalWriter {
   private async backOff(error: unknown): Promise<void> {
     this.losses++;
     if (this.losses === 1) {
-      this.onTrouble(`The journal could not be written and will be again: ${textOf(error)}`);
+      this.onTrouble(`The journal could not be written and will be again: ${textOf(error)}`, error);
     }
     await sleep(Math.min(RETRY_MIN * 2 ** Math.min(this.losses - 1, 10), RETRY_MAX));
   }

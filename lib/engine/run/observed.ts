@@ -16,6 +16,7 @@ import type {
   ReceivedEvent,
   RunOp,
 } from '../ports/store.js';
+import type { RunReport } from '../ports/run-report.js';
 import type { RunStatsSink } from '../ports/run-stats.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
@@ -26,17 +27,21 @@ export interface ObservedRun {
   readonly token: number;
 }
 
-/** Who is told, and who measures. */
+/** Who is told, who measures, and who says it in words. */
 export interface Watch {
   readonly observer?: Observer | undefined;
   readonly telemetry?: Telemetry | undefined;
   readonly stats?: RunStatsSink | undefined;
+  readonly report?: RunReport | undefined;
   readonly clock: { now(): number };
 }
 
 /** A run is held by this process. */
-export function tellClaimed({ observer, stats, clock }: Watch, row: ClaimedRow): void {
-  if (row.fresh && row.step === null) stats?.began(clock.now(), row.workflow, row.lagMs ?? 0);
+export function tellClaimed({ observer, stats, report, clock }: Watch, row: ClaimedRow): void {
+  if (row.fresh && row.step === null) {
+    stats?.began(clock.now(), row.workflow, row.lagMs ?? 0);
+    report?.began(row);
+  }
   if (observer === undefined || row.step !== null || observer.wants(row.runId) === 'nothing') return;
   const { runId, workflow, token, fresh } = row;
   const id = fresh ? eventIds.started(runId) : eventIds.lease(runId, 'resumed', token);
@@ -57,12 +62,13 @@ export function tellAttempt({ observer, clock }: Watch, run: ObservedRun, attemp
 
 /** A commit was taken. */
 export function tellCommitted(
-  { observer, telemetry, clock }: Watch,
+  { observer, telemetry, report, clock }: Watch,
   run: ObservedRun,
   { records, outcome, extras }: Pick<RunOp, 'records' | 'outcome' | 'extras'>,
   ack: Partial<Ack & { taken: true }> = {},
 ): void {
   if (telemetry !== undefined) measure(telemetry, run.workflow, records, hasEnded(outcome, ack) ? outcome : null);
+  if (report !== undefined) inWords(report, run, { records, outcome, extras }, ack);
   const wanted = observer?.wants(run.runId) ?? 'nothing';
   if (observer === undefined || wanted === 'nothing') return;
   const { runId, workflow, token } = run;
@@ -104,10 +110,11 @@ export function tellRemoteStep(watch: Watch, run: ObservedRun, { records, extras
 }
 
 /** Runs were ended without a lease. */
-export function tellEnded({ observer, telemetry, stats, clock }: Watch, runs: EndedTree['ended']): void {
+export function tellEnded({ observer, telemetry, stats, report, clock }: Watch, runs: EndedTree['ended']): void {
   for (const { id, workflow, status, error } of runs) {
     telemetry?.ended(workflow, status);
     stats?.ended(clock.now(), workflow, status, null, null);
+    report?.ended({ runId: id, workflow }, status, error, null);
     if (observer === undefined || observer.wants(id) === 'nothing') continue;
     const of = { executionId: id, workflow, time: clock.now() };
     observer.tell([{ id: eventIds.ended(id, status), kind: endKind(status), ...of, ...errorOf(error) }]);
@@ -147,6 +154,22 @@ export function toggled(schedule: string, workflow: string | null, enabled: bool
 /** Not where a cancel with compensation came first: then it is to be undone. */
 function hasEnded(outcome: RunOp['outcome'], ack: Partial<Ack & { taken: true }>): outcome is EndOutcome {
   return outcome?.kind === 'end' && (ack.cancel !== true || outcome.undone);
+}
+
+function inWords(
+  report: RunReport,
+  run: ObservedRun,
+  { records, outcome, extras }: Pick<RunOp, 'records' | 'outcome' | 'extras'>,
+  ack: Partial<Ack & { taken: true }>,
+): void {
+  for (const record of records) {
+    if (record.status === 'failed' && STEP_TYPES.includes(record.type)) report.attemptFailed(run, record);
+  }
+  if (outcome === null) {
+    if (extras !== null && extras.pause !== null) report.paused(run, extras.pause);
+  } else if (outcome.kind === 'park') {
+    if (outcome.pause && outcome.error !== null) report.paused(run, outcome.error);
+  } else if (hasEnded(outcome, ack)) report.ended(run, outcome.status, outcome.error, outcome.failedStep);
 }
 
 function measure(

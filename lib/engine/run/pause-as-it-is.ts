@@ -35,7 +35,6 @@ export async function pauseAsItIs(
   try {
     if (row.step === null) await pauseRun(deps, row, error, notes);
     else await pauseRemoteStep(deps, row, error, isOver, notes);
-    if (error !== null) deps.onTrouble(`Run ${row.runId} is paused, since it cannot go on as it is: ${textOf(error)}`);
     return true;
   } catch (refusal) {
     if (isPassing(refusal)) return false;

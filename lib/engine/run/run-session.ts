@@ -24,7 +24,7 @@ import { afterFailure, becauseOf, endOf, parkOf, type Undone } from './run-outco
 import type { InFlightAttempt } from '../step/in-flight.js';
 import type { Session, SessionDeps } from './session.js';
 import { SessionCore } from './session-core.js';
-import type { Ack, Because, ClaimedRow, Outcome, TakenWait } from '../ports/store.js';
+import type { Ack, Because, ClaimedRow, Outcome, ParkOutcome, TakenWait } from '../ports/store.js';
 import { endSegment } from './traces.js';
 import { WaitWatch } from './wait-watch.js';
 
@@ -56,6 +56,8 @@ export class RunSession implements Session {
   /** A cancel was asked for, and its error is not known yet: nothing starts. */
   private cancelling = false;
   private rollback: Rollback | null = null;
+  /** Why the present round has failed; null: it has not. */
+  private failedWith: { readonly cause: StoredError; readonly round: number } | null = null;
   /** The commit under way ends or parks the run. */
   private leaving = false;
   private readonly claimedAt: number;
@@ -343,6 +345,7 @@ export class RunSession implements Session {
   }
 
   private ending(cause: StoredError, undone: Undone, outcome = this.why.outcome): Outcome {
+    this.failedWith = { cause, round: this.core.state.round };
     return afterFailure(this.core, cause, undone, outcome, this.stopping === 'pause', this.why.cancel !== null);
   }
 
@@ -427,9 +430,24 @@ export class RunSession implements Session {
       this.deps.stats?.ended(this.deps.clock.now(), this.row.workflow, outcome.status, outcome.error, this.age());
       const data = core.values.has(outcome.dataSeq) ? core.values.get(outcome.dataSeq) : null;
       this.deps.onEnd(this.runId, { status: outcome.status, data, error: outcome.error }, ack.watched);
-    } else if (ack.ready) this.deps.onDue(this.row.queue, 0);
-    else if (!outcome.pause && outcome.delayMs !== null) this.deps.onDue(this.row.queue, outcome.delayMs);
+    } else {
+      this.reportRound(outcome);
+      this.parked(ack, outcome);
+    }
     this.leave();
+  }
+
+  private parked(ack: Ack & { taken: true }, outcome: ParkOutcome): void {
+    if (ack.ready) this.deps.onDue(this.row.queue, 0);
+    else if (!outcome.pause && outcome.delayMs !== null) this.deps.onDue(this.row.queue, outcome.delayMs);
+  }
+
+  /** A round that has failed, upon which the next one begins. */
+  private reportRound({ round, delayMs }: ParkOutcome): void {
+    const { failedWith } = this;
+    if (failedWith === null || round <= failedWith.round) return;
+    const { maxRetries } = this.workflow.definition;
+    this.deps.report?.roundFailed(this.row, failedWith.cause, { next: round, most: maxRetries, delayMs: delayMs ?? 0 });
   }
 
   /** ms since the run's first claim. */

@@ -8,6 +8,7 @@ import type { ChildTargets } from '../ports/children.js';
 import type { LogSettings } from '../step/log.js';
 import type { Observer } from '../ports/observer.js';
 import type { EndedTree, EngineStore, WokenRun } from '../ports/store.js';
+import type { RunReport } from '../ports/run-report.js';
 import type { RunStatsSink } from '../ports/run-stats.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
@@ -67,11 +68,12 @@ export interface SessionDeps {
   readonly onAttention: () => void;
   /** Runs were cancelled along with this one, or on its behalf. */
   readonly onCancelled: (tree: EndedTree) => void;
-  readonly onTrouble: (message: string) => void;
+  readonly onTrouble: (message: string, cause?: unknown) => void;
   /** Who is told what happens. */
   readonly observer?: Observer | undefined;
   /** Who measures it. */
   readonly telemetry?: Telemetry | undefined;
   /** Who adds up figures of runs. */
   readonly stats?: RunStatsSink | undefined;
+  readonly report?: RunReport | undefined;
 }

@@ -20,7 +20,7 @@ export class Loop {
     readonly interval: number,
     /** May return the ms after which it wants to be done again, if sooner than the interval. */
     private readonly job: () => Promise<number | null>,
-    private readonly onTrouble: (message: string) => void,
+    private readonly onTrouble: (message: string, cause: unknown) => void,
     /** Whether a turn is due that nobody has asked for. Default: always. */
     private readonly isNeeded: () => boolean = () => true,
   ) {}
@@ -69,7 +69,7 @@ export class Loop {
       if (interest !== null) this.askedAt = Math.min(this.askedAt, performance.now() + Math.max(interest, 1));
       this.failing = false;
     } catch (error) {
-      if (!this.failing) this.onTrouble(`${this.name} failed and will be tried again: ${textOf(error)}`);
+      if (!this.failing) this.onTrouble(`${this.name} failed and will be tried again: ${textOf(error)}`, error);
       this.failing = true;
       this.askedAt = Math.min(this.askedAt, performance.now() + this.interval);
     }

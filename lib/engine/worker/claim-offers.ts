@@ -17,7 +17,7 @@ interface ClaimOffersDeps {
   readonly onWoken: (woken: readonly WokenRun[]) => void;
   /** These queues have something to claim. */
   readonly onWork: (queues: readonly string[]) => void;
-  readonly onTrouble: (message: string) => void;
+  readonly onTrouble: (message: string, cause?: unknown) => void;
 }
 
 /** What was claimed by the way. */
@@ -109,7 +109,7 @@ export class ClaimOffers {
       const sent = await sending.catch(() => null);
       const runs = sent?.claimed.map((row) => row.runId) ?? [];
       if (runs.length > 0) {
-        this.deps.onTrouble(`Run ${runs.join(', ')} could not be read and will be again: ${textOf(error)}`);
+        this.deps.onTrouble(`Run ${runs.join(', ')} could not be read and will be again: ${textOf(error)}`, error);
       }
     } finally {
       clearTimeout(late);

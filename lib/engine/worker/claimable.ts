@@ -17,7 +17,7 @@ export class ClaimableDefinitions {
     private readonly queues: readonly string[],
     /** There are definitions among them that were not before: rows that have them may be ready. */
     private readonly onMore: () => void,
-    onTrouble: (message: string) => void,
+    onTrouble: (message: string, cause?: unknown) => void,
   ) {
     this.loop = new Loop('Reading definitions', INTERVAL, () => this.read(), onTrouble);
   }

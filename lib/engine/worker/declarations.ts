@@ -10,7 +10,7 @@ export interface DeclarationsDeps {
   /** Of the queues that this process works on. */
   readonly limits: readonly QueueLimits[];
   readonly onFollowed: (followed: Followed) => void;
-  readonly onTrouble: (message: string) => void;
+  readonly onTrouble: (message: string, cause?: unknown) => void;
 }
 
 /** ms between two looks where no worker came or went. */

@@ -9,6 +9,7 @@ import type { QueueSettings, QueueStore } from '../ports/queue-store.js';
 import type { Registry } from '../ports/registry.js';
 import type { LogSettings } from '../step/log.js';
 import type { DeclarationStore, EngineStore, ScheduleStore } from '../ports/store.js';
+import type { RunReport } from '../ports/run-report.js';
 import type { RunStatsSink } from '../ports/run-stats.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
@@ -49,11 +50,14 @@ export interface EngineDeps {
   readonly context: BootContext;
   /** Tells of what is lost in silence. */
   readonly advice: Advice;
-  readonly onTrouble: (message: string) => void;
+  /** `cause`: what was thrown, where it is tried again. */
+  readonly onTrouble: (message: string, cause?: unknown) => void;
   /** Who is told what happens. Default: nobody. */
   readonly observer?: Observer;
   /** Who measures it. Default: nobody. */
   readonly telemetry?: Telemetry;
+  /** Who says in words what becomes of runs. Default: nobody. */
+  readonly report?: RunReport;
   /** Who adds up figures of runs. */
   readonly stats?: RunStatsSink;
   /** Default: one that follows the server's. */

@@ -16,7 +16,7 @@ export class Maintenance {
   readonly loops: readonly Loop[];
   private readonly stopping = new AbortController();
 
-  constructor(jobs: readonly MaintenanceJob[], onTrouble: (message: string) => void) {
+  constructor(jobs: readonly MaintenanceJob[], onTrouble: (message: string, cause?: unknown) => void) {
     this.loops = jobs.map(({ name, interval, run }) => {
       const turn = async (): Promise<null> => {
         await run(this.stopping.signal);

@@ -23,7 +23,7 @@ export class EventMatcher {
     private readonly store: Pick<EngineStore, 'matchEvents'>,
     private readonly settings: MatcherSettings,
     private readonly onWoken: (runs: readonly WokenRun[]) => void,
-    onTrouble: (message: string) => void,
+    onTrouble: (message: string, cause?: unknown) => void,
     private readonly onReceived: (events: readonly ReceivedEvent[]) => void = () => {},
     isNeeded?: () => boolean,
   ) {

@@ -1,6 +1,7 @@
 import type { DatabaseClock } from '../time/clock.js';
 import { Loop } from '../time/loop.js';
 import { isGone, type ProcessIdentity } from './process-identity.js';
+import type { DeadWorker } from '../ports/run-report.js';
 import type { EngineStore, WorkerRegistration, WorkerSighting } from '../ports/store.js';
 
 export interface MembershipSettings {
@@ -11,14 +12,14 @@ export interface MembershipSettings {
 
 export interface MembershipEvents {
   /** Work of dead workers is claimable in these queues. */
-  onRecovered(queues: readonly string[], rows: number): void;
+  onRecovered(queues: readonly string[], rows: number, workers: readonly DeadWorker[]): void;
   /** The set of living workers is another than at the last look. */
   onPeersChanged(): void;
   /** This process was declared dead: its runs are somebody else's now. */
   onDeclaredDead(): void;
   /** Out of touch with the database for a whole lease: others may have its runs already. */
   onOutOfTouch(): void;
-  onTrouble(message: string): void;
+  onTrouble(message: string, cause?: unknown): void;
 }
 
 /** While the session that shows this process to be alive is down, the lease is renewed this often, ms. */
@@ -190,7 +191,8 @@ export class Membership {
     );
     if (dead.length > 0 || sightings.some((s) => s.owes)) {
       const { queues, recovered } = await this.store.recover(dead);
-      if (recovered > 0) this.events.onRecovered(queues, recovered);
+      const owing = sightings.filter((one) => one.owes && !dead.includes(one));
+      if (recovered > 0) this.events.onRecovered(queues, recovered, [...dead, ...owing]);
     }
     const living = sightings.filter((s) => !s.dead && !s.expired && !dead.includes(s));
     this.seePeers(

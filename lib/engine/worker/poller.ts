@@ -35,7 +35,7 @@ export class QueuePoller {
     readonly settings: PollerSettings,
     /** Claims up to `limit` rows and sets each to work; resolves with how many. */
     private readonly claim: (queue: string, limit: number) => Promise<number>,
-    private readonly onTrouble: (message: string) => void,
+    private readonly onTrouble: (message: string, cause?: unknown) => void,
     /** Whether a look is due that nothing but the interval asks for. */
     private readonly isNeeded: () => boolean = () => true,
   ) {}
@@ -116,7 +116,7 @@ export class QueuePoller {
       } catch (error) {
         this.failures++;
         if (this.failures === 1) {
-          this.onTrouble(`Queue "${this.settings.queue}" could not be read and will be again: ${textOf(error)}`);
+          this.onTrouble(`Queue "${this.settings.queue}" could not be read and will be again: ${textOf(error)}`, error);
         }
         wait = Math.min(wait, 50 * 2 ** Math.min(this.failures, 10), RETRY_MAX);
         asked = true;

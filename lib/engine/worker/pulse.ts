@@ -14,7 +14,7 @@ export interface PulseDeps {
   /** Whether this process holds a run. */
   readonly isBusy: () => boolean;
   readonly onFindings: (findings: PulseFindings) => void;
-  readonly onTrouble: (message: string) => void;
+  readonly onTrouble: (message: string, cause?: unknown) => void;
 }
 
 /**

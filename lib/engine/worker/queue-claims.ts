@@ -7,6 +7,7 @@ import { Loop } from '../time/loop.js';
 import type { KeyLimit, LimitedClaimable, QueueStore } from '../ports/queue-store.js';
 import type { Registry } from '../ports/registry.js';
 import type { Claimable, ClaimedRow, EngineStore, QueueState } from '../ports/store.js';
+import type { RunReport } from '../ports/run-report.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
 /** ms between two looks at the queues' settings and at what was set aside; hints come sooner. */
@@ -28,8 +29,9 @@ export interface QueueClaimsDeps {
   readonly isNeeded?: () => boolean;
   /** Nothing more is let through before so many ms have passed. */
   readonly onRate: (queue: string, inMs: number) => void;
-  readonly onTrouble: (message: string) => void;
+  readonly onTrouble: (message: string, cause?: unknown) => void;
   readonly telemetry?: Telemetry | undefined;
+  readonly report?: RunReport | undefined;
 }
 
 /**
@@ -141,7 +143,7 @@ export class QueueClaims {
     } catch (error) {
       if (got === 0) throw error;
       // What is at work here has its places, whatever became of a further round.
-      this.deps.onTrouble(`Queue "${queue}" could not be read on and will be again: ${textOf(error)}`);
+      this.deps.onTrouble(`Queue "${queue}" could not be read on and will be again: ${textOf(error)}`, error);
       this.deps.onWork([queue]);
     }
     return got;
@@ -163,8 +165,9 @@ export class QueueClaims {
         keys.push({ runId, limitKey: limitKeyOfStored(workflow, input) });
       } catch (error) {
         // Started where the class is not known, with an input that its key cannot take: for a person to look at.
-        this.deps.onTrouble(`Run ${runId} is paused, since it cannot be counted: ${textOf(error)}`);
-        await this.deps.queues.refuseUnkeyed(runId, encode(toStoredError(error)));
+        const why = encode(toStoredError(error));
+        await this.deps.queues.refuseUnkeyed(runId, why);
+        this.deps.report?.paused({ runId, workflow: workflow.definition.name }, why);
       }
     }
     if (keys.length > 0) await this.deps.queues.setLimitKeys(keys);
@@ -220,7 +223,7 @@ export class QueueClaims {
       await this.unblock(keys);
     } catch (error) {
       // The next look does it.
-      this.deps.onTrouble(`Runs that wait for a place of their workflow come a moment later: ${textOf(error)}`);
+      this.deps.onTrouble(`Runs that wait for a place of their workflow come a moment later: ${textOf(error)}`, error);
     }
   }
 

@@ -21,7 +21,7 @@ export interface ReconcilerDeps {
   /** Whether there may be runs that have not ended. Default: always. */
   readonly isNeeded?: () => boolean;
   readonly onWoken: (runs: readonly WokenRun[]) => void;
-  readonly onTrouble: (message: string) => void;
+  readonly onTrouble: (message: string, cause?: unknown) => void;
   readonly telemetry?: Telemetry | undefined;
 }
 

@@ -17,7 +17,7 @@ export interface SchedulerDeps {
   readonly interval: number;
   /** These queues have work. */
   readonly onWork: (queues: readonly string[]) => void;
-  readonly onTrouble: (message: string) => void;
+  readonly onTrouble: (message: string, cause?: unknown) => void;
   /** Whether a look is due that only the interval asks for. Default: always. */
   readonly isNeeded?: () => boolean;
   /** A schedule was fired. */

@@ -49,7 +49,7 @@ export class SessionOpener {
       if (opened.length === 0) throw error;
       // Those that are left are held without being known here: the next look gives them back.
       this.sessions.suspectOrphans();
-      this.deps.onTrouble(`Claimed runs could not be read and will be again: ${textOf(error)}`);
+      this.deps.onTrouble(`Claimed runs could not be read and will be again: ${textOf(error)}`, error);
     }
     return opened;
   }

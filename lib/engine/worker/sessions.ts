@@ -125,7 +125,7 @@ export class Sessions {
     for (const session of this.all()) session.abort(reason);
   }
 
-  watch(interval: number, onTrouble: (message: string) => void): void {
+  watch(interval: number, onTrouble: (message: string, cause?: unknown) => void): void {
     this.watcher = new Loop('Looking after the leases', interval, () => this.compare(), onTrouble);
     this.watcher.start();
   }

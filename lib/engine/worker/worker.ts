@@ -78,6 +78,7 @@ export class Worker {
       isNeeded,
       onTrouble,
       telemetry,
+      report: deps.report,
     });
     for (const [queue, { concurrency, pollInterval }] of Object.entries(settings.workers ? settings.queues : {})) {
       const claim = (name: string, count: number): Promise<number> =>
@@ -149,7 +150,8 @@ export class Worker {
       () => (this.published = JSON.stringify(this.inFlight())),
       () => hints.listening(),
       {
-        onRecovered: (queues, rows) => {
+        onRecovered: (queues, rows, workers) => {
+          this.deps.report?.recovered(rows, queues, workers);
           telemetry?.recovered(rows);
           onWork(queues);
         },
@@ -187,6 +189,7 @@ export class Worker {
       observer: this.deps.observer,
       telemetry: this.deps.telemetry,
       stats: this.deps.stats,
+      report: this.deps.report,
     };
   }
 }

@@ -8,6 +8,8 @@ export interface DatabaseTarget {
   readonly config: Endpoint;
   /** ms that a session may take to open. Default: 5000. */
   readonly openTimeout?: number | undefined;
+  /** Told of each attempt to open a session: null: it is open; else why not. */
+  readonly onOpened?: ((failure: unknown) => void) | undefined;
   /** Gets the text of each statement that our own connections send. */
   readonly onStatement?: ((text: string) => void) | undefined;
 }

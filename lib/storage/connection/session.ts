@@ -74,9 +74,11 @@ export class Session extends pg.Client {
     try {
       await super.connect();
       await this.prepare();
+      this.target.onOpened?.(null);
       return this;
     } catch (error) {
       this.destroy();
+      this.target.onOpened?.(error);
       throw error;
     } finally {
       clearTimeout(timer);

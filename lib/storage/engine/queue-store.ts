@@ -37,6 +37,11 @@ export class PgQueueStore implements port.QueueStore {
     return this.run('queue-states', []);
   }
 
+  /** Of the queues that are named, and of those in which something is ready, those on which no living process works. */
+  idleQueues(named: readonly string[]): Promise<{ queue: string; ready: boolean }[]> {
+    return this.run('idle-queues', [named]);
+  }
+
   async readyDefinitions(queue: string, definitions: readonly number[]): Promise<number[]> {
     return (await this.run<{ id: number }>('ready-definitions', [queue, definitions])).map(({ id }) => id);
   }

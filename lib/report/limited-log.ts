@@ -1,0 +1,73 @@
+/** What lines are said through: Nest's Logger. */
+export interface ReportLog {
+  log(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+export type ReportLevel = keyof ReportLog;
+
+/** Lines in any second. */
+const MOST = 20;
+const SECOND = 1_000;
+
+/**
+ * Says at most 20 lines in any second, and once a second how many it has left out: whatever fails a thousand times a second
+ * must not fill a disk, or keep the process from its work.
+ */
+export class LimitedLog implements ReportLog {
+  /** performance.now() of the last lines, oldest first. */
+  private readonly said: number[] = [];
+  private leftOut = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly to: ReportLog) {}
+
+  log(message: string): void {
+    this.say('log', message);
+  }
+
+  warn(message: string): void {
+    this.say('warn', message);
+  }
+
+  error(message: string): void {
+    this.say('error', message);
+  }
+
+  /** Says what is still to be said of lines that were left out. */
+  close(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.countLeftOut();
+  }
+
+  private say(level: ReportLevel, message: string): void {
+    const now = performance.now();
+    while (this.said.length > 0 && now - (this.said[0] ?? 0) >= SECOND) this.said.shift();
+    if (this.said.length < MOST) {
+      this.said.push(now);
+      return this.pass(level, message);
+    }
+    this.leftOut++;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.countLeftOut();
+    }, SECOND).unref();
+  }
+
+  private countLeftOut(): void {
+    const lines = this.leftOut;
+    this.leftOut = 0;
+    if (lines > 0) this.pass('warn', `${lines} ${lines === 1 ? 'line' : 'lines'} left out`);
+  }
+
+  /** A logger that throws must not take a run with it. */
+  private pass(level: ReportLevel, message: string): void {
+    try {
+      this.to[level](message);
+    } catch {
+      // Nobody is left to tell.
+    }
+  }
+}
