@@ -11,7 +11,9 @@ import { readsOf, snapshot } from '../storage/connection/transaction.js';
 import { type DoctorReport, examine } from '../storage/reads/doctor.js';
 import { PgPeopleReads } from '../storage/reads/people-reads.js';
 import { findViolations, type Violation } from '../storage/reads/verify.js';
+import { PgLogReads } from '../storage/reads/log-reads.js';
 import { PgReads } from '../storage/reads/reads.js';
+import { PgStepReads } from '../storage/reads/step-reads.js';
 import { sql } from '../storage/sql.js';
 import { packageRoot } from '../storage/package-root.js';
 
@@ -31,6 +33,9 @@ export interface DashboardLooks {
   /** Beside what the client has: all that a filter of the dashboard may say. */
   reads(): Promise<PgReads>;
   people(): Promise<PgPeopleReads>;
+  /** Attempts and loops of one run, by page. */
+  steps(): Promise<PgStepReads>;
+  logs(): Promise<PgLogReads>;
   audit(): Promise<PgAudit>;
   /** What doctor says of the database. */
   examine(): Promise<DoctorReport>;
@@ -67,6 +72,23 @@ export function openDoor(host: DurableHost): DashboardDoor {
       people: async () => {
         const { pool, schema } = await looking.ready();
         return new PgPeopleReads(readsOf(pool), schema);
+      },
+      steps: async () => {
+        const runtime = await looking.ready();
+        const { pool, schema } = runtime;
+        const [query, reads] = [readsOf(pool), readsOn(runtime, host)];
+        const people = new PgPeopleReads(query, schema);
+        return new PgStepReads({
+          query,
+          schema,
+          redact: host.options.redact,
+          inFlight: (id) => reads.attemptsOf(id),
+          definition: async (id) => (await people.definition(id))?.graph ?? null,
+        });
+      },
+      logs: async () => {
+        const { pool, schema } = await looking.ready();
+        return new PgLogReads({ query: readsOf(pool), schema, redact: host.options.redact });
       },
       examine: async () => {
         const { pool, schema, listening } = await looking.ready();

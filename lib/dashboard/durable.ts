@@ -11,7 +11,7 @@ export { packageVersion } from '../telemetry/version.js';
 export { EXECUTION_STATUSES, type ExecutionStatus, FINISHED_STATUSES, isFinished } from '../core/run/status.js';
 export type { Execution, RunMatch, StepRecord } from '../core/run/execution.js';
 export type { StoredError } from '../core/errors/stored-error.js';
-export type { LogEntry } from '../core/run/log-entry.js';
+export { LOG_LEVELS, type LogEntry } from '../core/run/log-entry.js';
 export type { AuditEntry, AuditRow } from '../storage/client/audit.js';
 export {
   ExecutionNotFoundError,
@@ -23,3 +23,5 @@ export { Cron, parsedCron } from '../core/time/cron.js';
 export type { StoredSchedule } from '../core/time/schedule.js';
 export type { Standing } from '../core/standing/standing.js';
 export type { DurableEvent } from '../core/run/events.js';
+export { ITEM_STATES, type LoopRow } from '../storage/reads/loop-reads.js';
+export type { StepRow } from '../storage/reads/step-reads.js';

@@ -85,7 +85,7 @@ describe('one run', () => {
     expect(await reads.getExecution(id)).toEqual({
       id, workflow: 'order', status: 'failed', queue: 'ai', priority: 3, input, data: { set: new Set([1]) },
       error: { name: 'TypeError', message: 'no', code: 'E1' }, currentSteps: [], parentId: parent, retryOf: parent,
-      tags: { a: 'b' }, round: 2, pauseRequested: false, scheduledAt: at(2), startedAt: at(3), completedAt: at(4),
+      tags: { a: 'b' }, round: 2, version: 1, pauseRequested: false, scheduledAt: at(2), startedAt: at(3), completedAt: at(4),
       compensatedAt: null, compensationResults: [], createdAt: at(1), updatedAt: at(4),
     }); // prettier-ignore
   });

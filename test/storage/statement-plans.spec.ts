@@ -18,8 +18,8 @@ const LARGE = ['workflow_executions', 'workflow_queue', 'step_executions', 'wait
 const MOST_PAGES = 1_200;
 
 let pool: pg.Pool;
-/** A finished run, a waiting one, a parent, and a wait. */
-const ids = { done: '', waiting: '', parent: '', wait: '', nobody: '00000000-0000-4000-8000-000000000000' };
+/** A finished run, one with a loop of many items, a waiting one, a parent, and a wait. */
+const ids = { done: '', long: '', waiting: '', parent: '', wait: '', nobody: '00000000-0000-4000-8000-000000000000' };
 
 beforeAll(async () => {
   const { url } = await createTestDatabase({ breaksRows: true });
@@ -47,7 +47,14 @@ beforeAll(async () => {
       FROM run WHERE open ORDER BY i;
     INSERT INTO durable.step_executions
       (run_id, seq, input_seq, completed_at, token, round, visit, attempt, duration_ms, type, status, path, output)
-      SELECT id, n, 0, t, 1, 1, 1, 1, 1, 'step', 'completed', 'step' || n, '{"a":1}' FROM run, generate_series(1, 2) n ORDER BY i;`);
+      SELECT id, n, 0, t, 1, 1, 1, 1, 1, 'step', 'completed', 'step' || n, '{"a":1}' FROM run, generate_series(1, 2) n ORDER BY i;
+    INSERT INTO durable.step_executions
+      (run_id, seq, input_seq, completed_at, token, round, visit, attempt, duration_ms, type, status, path, facts, output, error, logs)
+      SELECT id, 10 + n, 0, t + n * interval '10 ms', 1, 1, 1, 1, 1, CASE WHEN n = 0 THEN 'forEach' ELSE 'step' END,
+        CASE WHEN n % 100 = 99 THEN 'failed' ELSE 'completed' END, CASE WHEN n = 0 THEN 'loop' ELSE 'loop[' || n - 1 || ']/send' END,
+        CASE WHEN n = 0 THEN '{"items":10000}' END, CASE WHEN n % 100 <> 99 THEN '{"a":1}' END, CASE WHEN n % 100 = 99 THEN '{}' END,
+        '1000 {"l":"log","m":"sent"}'
+      FROM run, generate_series(0, 10000) n WHERE i = 20001 ORDER BY n;`);
   // Columns that waits have beside these come from other pieces of the engine.
   await pool.query(
     `INSERT INTO durable.waits (${(await waitColumns()).join(', ')})
@@ -58,7 +65,7 @@ beforeAll(async () => {
       SELECT run_id, created_at, CASE WHEN state <> 'open' THEN id END, names[1], '{}' FROM durable.waits`);
   await pool.query('VACUUM ANALYZE');
   const { rows } = await pool.query<typeof ids>(`
-    SELECT (SELECT id FROM run WHERE i = 30000) AS done, (SELECT id FROM run WHERE i = 70001) AS waiting,
+    SELECT (SELECT id FROM run WHERE i = 30000) AS done, (SELECT id FROM run WHERE i = 20001) AS long, (SELECT id FROM run WHERE i = 70001) AS waiting,
       (SELECT id FROM run WHERE i = 1000) AS parent, (SELECT id FROM durable.waits WHERE state = 'open' LIMIT 1) AS wait`);
   Object.assign(ids, rows[0]);
 });
@@ -209,6 +216,18 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'referred-runs': () => [[ids.done]],
   'answer-input': () => [ids.waiting, ids.wait, '{}'],
   'cancel-waits': () => [ids.waiting, null, '{}'],
+  'attempt-logs': () => [ids.long, 'loop[7]/send', 1, 1, 1],
+  'called-children': () => [ids.long, ['loop[7]/send']],
+  'ended-attempts': () => [ids.long, ['loop[7]/send']],
+  'logs-page': () => [ids.long, 5_000, null, 'send', 50],
+  'long-loops': () => [ids.long, 200],
+  'loop-items': () => [
+    ids.long, 10, null, 'loop', 10_000, '{"ends":["send"],"fails":["send"],"counted":[],"settles":[]}', '[]', 'waiting', ['failed'], 5_000, null, 50,
+  ], // prettier-ignore
+  'open-steps': () => [ids.waiting, 'step1', ['loop[']],
+  'step-data': () => [ids.long, 11],
+  'step-payloads': () => [ids.long, 11],
+  'steps-page': () => [ids.long, 5_000, null, 'loop', null, ['step'], 500],
   'add-audit': () => [ids.nobody, 'a', 'run.cancel', 'run', ids.done, 'done', null, '{}', null],
   'list-audit': () => [null, null, ids.done, null, null, null, 50],
   'run-facts': () => [[ids.done, ids.waiting]],

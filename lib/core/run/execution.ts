@@ -26,6 +26,8 @@ export interface Execution {
   readonly tags: Readonly<Record<string, string>>;
   /** From 1; counts the rounds of `maxRetries`. */
   readonly round: number;
+  /** Of the definition that it runs, or ran last: see `listVersions()`. Null: that is stored no more. */
+  readonly version: number | null;
   /** It is to be paused, and a worker still has it. */
   readonly pauseRequested: boolean;
   /** When it was to begin, where it was started with `scheduledAt` or `delay`, or by a schedule. */

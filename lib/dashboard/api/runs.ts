@@ -6,6 +6,7 @@ import { RequestError } from '../http/errors.js';
 import { anyText, flag, type InputReader, number } from '../http/input.js';
 import { linksOf } from '../http/links.js';
 import { type RunFilter, readFilter } from './filter.js';
+import { markOf, pageOf } from './page.js';
 import { asDownload, type Page, showError, showPayload, type Sight } from './show.js';
 
 export const MOST_COUNTED = 10_000;
@@ -18,7 +19,6 @@ export interface RunRow extends Omit<Execution, 'input' | 'data' | 'error' | 'st
   readonly error: unknown;
   readonly childCount: number;
   readonly failedStep: string | null;
-  readonly version: number | null;
   /** Null: the run went while it was looked at. */
   readonly standing: RowStanding | null;
 }
@@ -60,9 +60,9 @@ export async function rowsOf(call: Call, runs: readonly Execution[]): Promise<Ru
     Promise.all(ids.map((id) => client.explain(id))),
   ]);
   return runs.map((run, at) => {
-    const { failedStep = null, version = null } = facts.get(run.id) ?? {};
+    const { failedStep = null } = facts.get(run.id) ?? {};
     const childCount = counts[run.id] ?? 0;
-    return { ...bareRow(run, sight), childCount, failedStep, version, standing: standingOf(standings[at] ?? null) };
+    return { ...bareRow(run, sight), childCount, failedStep, standing: standingOf(standings[at] ?? null) };
   });
 }
 
@@ -103,24 +103,17 @@ const list = route({
   async handle(call, { q, cursor, limit }): Promise<Page<RunRow>> {
     const filter = await filterOf(call, q);
     const reads = await call.services.looks.reads();
-    const [way, from] = cursor === null ? ['next', null] : readCursor(LIST, cursor).map(String);
-    const back = way === 'prev' && from !== null;
+    const mark = markOf(LIST, cursor);
+    const [from] = mark?.at.map(String) ?? [];
+    const back = mark?.way === 'prev';
     // One more tells whether there is another page.
     const found = await reads.listExecutions({
       ...filter,
       limit: limit + 1,
-      ...(from !== null && from !== undefined && (back ? { after: from, order: 'asc' as const } : { before: from })),
+      ...(from !== undefined && (back ? { after: from, order: 'asc' as const } : { before: from })),
     });
-    const more = found.length > limit;
-    const runs = back ? found.slice(0, limit).toReversed() : found.slice(0, limit);
-    const [first, last] = [runs.at(0), runs.at(-1)];
-    const following = back || more;
-    const preceding = back ? more : from !== null;
-    return {
-      items: await rowsOf(call, runs),
-      next: following && last !== undefined ? writeCursor(LIST, ['next', last.id]) : null,
-      prev: preceding && first !== undefined ? writeCursor(LIST, ['prev', first.id]) : null,
-    };
+    const page = pageOf(LIST, found, { mark, limit }, ({ id }) => [id]);
+    return { ...page, items: await rowsOf(call, page.items) };
   },
 });
 
@@ -162,34 +155,6 @@ const one = route({
       links: linksOf(call.services.options.links, run),
     };
     return download ? asDownload(body, `run-${id}.json`) : body;
-  },
-});
-
-const logs = route({
-  method: 'GET',
-  path: 'runs/:id/logs',
-  action: 'log.read',
-  input: (read) => ({
-    step: anyText(read, 'step', 200),
-    level: anyText(read, 'level', 20),
-    text: anyText(read, 'text', 500),
-    cursor: anyText(read, 'cursor', 500),
-    limit: number(read, 'limit', 200, 1, 200),
-  }),
-  async handle(call, { step, level, text, cursor, limit }): Promise<Page<object>> {
-    const id = await runIdOf(call);
-    const all = await call.services.looks.client.getLogs(id, step ?? undefined);
-    const wanted = text?.toLowerCase();
-    const lines = all
-      .map((entry, seq) => Object.assign({ seq }, entry))
-      .filter((entry) => level === null || entry.level === level)
-      .filter((entry) => wanted === undefined || entry.message.toLowerCase().includes(wanted));
-    const [from = 0] = cursor === null ? [] : readCursor('logs', cursor).map(Number);
-    return {
-      items: lines.slice(from, from + limit),
-      next: from + limit < lines.length ? writeCursor('logs', [from + limit]) : null,
-      prev: from > 0 ? writeCursor('logs', [Math.max(0, from - limit)]) : null,
-    };
   },
 });
 
@@ -259,4 +224,4 @@ const exported = route({
   },
 });
 
-export const runRoutes = [list, count, one, logs, family, exported];
+export const runRoutes = [list, count, one, family, exported];

@@ -1,17 +1,19 @@
-import type { StepRecord } from '../durable.js';
+import { ExecutionNotFoundError, ITEM_STATES, type LoopRow, type StepRow } from '../durable.js';
 import { route } from '../http/call.js';
-import { readCursor, writeCursor } from '../http/cursor.js';
 import { RequestError } from '../http/errors.js';
-import { anyText, flag, number, several } from '../http/input.js';
+import { anyText, flag, type InputReader, number, several } from '../http/input.js';
+import { markOf, pageOf } from './page.js';
 import { runIdOf, sightOf } from './runs.js';
 import { asDownload, type Page, showError, showPayload, type Sight } from './show.js';
 
 const STATUSES = ['running', 'waiting', 'completed', 'failed'] as const;
 
-/** One attempt without its payloads and logs; `seq` names it. */
-function rowOf({ input: _input, output: _output, logs: _logs, error, ...rest }: StepRecord, seq: number, sight: Sight) {
-  return { seq, ...rest, error: showError(error, { ...sight, payloads: false }) };
+/** Of an error a row has the name and the message. */
+function shown(row: StepRow | LoopRow, sight: Sight): object {
+  return 'cells' in row ? row : { ...row, error: showError(row.error, { ...sight, payloads: false }) };
 }
+
+const sumsOf = (row: StepRow | LoopRow): number => ('cells' in row ? 1 : 0);
 
 const steps = route({
   method: 'GET',
@@ -19,24 +21,21 @@ const steps = route({
   action: 'run.read',
   input: (read) => ({
     under: anyText(read, 'under', 2_000),
-    status: several(read, 'status', STATUSES),
+    statuses: several(read, 'status', STATUSES),
     cursor: anyText(read, 'cursor', 500),
     limit: number(read, 'limit', 500, 1, 500),
   }),
-  async handle(call, { under, status, cursor, limit }): Promise<Page<object>> {
+  async handle(call, { under, statuses, cursor, limit }): Promise<Page<object>> {
     const id = await runIdOf(call);
     const sight = await sightOf(call);
-    const all = await call.services.looks.client.getSteps(id, { includeData: false });
-    const rows = all
-      .map((step, at) => rowOf(step, at + 1, sight))
-      .filter((step) => under === null || isUnder(step.path, under))
-      .filter((step) => status === null || status.includes(step.status));
-    const [from = 0] = cursor === null ? [] : readCursor('steps', cursor).map(Number);
-    return {
-      items: rows.slice(from, from + limit),
-      next: from + limit < rows.length ? writeCursor('steps', [from + limit]) : null,
-      prev: from > 0 ? writeCursor('steps', [Math.max(0, from - limit)]) : null,
-    };
+    const mark = markOf('steps', cursor);
+    const [seq = 0, sums = 0] = mark?.at.map(Number) ?? [];
+    const from = mark === null ? null : { way: mark.way, seq, sums };
+    const reads = await call.services.looks.steps();
+    const found = await reads.page(id, { under, statuses, from, limit });
+    if (found === null) throw new ExecutionNotFoundError(id);
+    const page = pageOf('steps', found, { mark, limit }, (row) => [row.seq, sumsOf(row)]);
+    return { ...page, items: page.items.map((row) => shown(row, sight)) };
   },
 });
 
@@ -47,31 +46,59 @@ const one = route({
   input: (read) => ({ full: flag(read, 'full'), download: flag(read, 'download') }),
   async handle(call, { full, download }) {
     const id = await runIdOf(call);
-    const seq = Number(call.params['seq']);
-    const whole = Number.isSafeInteger(seq) && seq > 0;
-    const { client } = call.services.looks;
-    const [step] = whole ? await client.getSteps(id, { limit: 1, offset: seq - 1 }) : [];
-    if (step === undefined) throw new RequestError(404, 'NOT_FOUND', `The run has no attempt ${call.params['seq']}.`);
-    const { path, round, visit, attempt } = step;
-    // Logs are payloads too: who may not read logs gets none.
-    const logs = (await call.may('log.read'))
-      ? (await client.getExecution(id, { includeLogs: true }))?.steps?.find(
-          (other) => other.path === path && other.round === round && other.visit === visit && other.attempt === attempt,
-        )?.logs
-      : [];
+    const given = call.params['seq'] ?? '';
+    const seq = /^\d{1,16}$/.test(given) ? Number(given) : NaN;
+    const reads = await call.services.looks.steps();
+    const found = Number.isSafeInteger(seq) ? await reads.payloads(id, seq) : null;
+    if (found === null) throw new RequestError(404, 'NOT_FOUND', `The run has no attempt ${given}.`);
     const sight = { payloads: true, full };
     const body = {
-      input: showPayload(step.input, sight),
-      output: showPayload(step.output, sight),
-      error: showError(step.error, sight),
-      logs: logs ?? [],
+      input: showPayload(found.input, sight),
+      output: showPayload(found.output, sight),
+      error: showError(found.error, sight),
+      // Who may not read logs gets none.
+      logs: (await call.may('log.read')) ? found.logs : [],
     };
     return download ? asDownload(body, `step-${id}-${seq}.json`) : body;
   },
 });
 
-function isUnder(path: string, under: string): boolean {
-  return path === under || (path.startsWith(under) && /^[./[]/.test(path.slice(under.length)));
+function pathOf(read: InputReader): string {
+  const path = anyText(read, 'path');
+  if (path === null) read.expected('path', "the path of a loop, such as 'recipients[]'", undefined);
+  return path ?? '';
 }
 
-export const stepRoutes = [steps, one];
+const items = route({
+  method: 'GET',
+  path: 'runs/:id/items',
+  action: 'run.read',
+  input: (read) => ({
+    path: pathOf(read),
+    states: several(read, 'state', ITEM_STATES),
+    cursor: anyText(read, 'cursor', 500),
+    limit: number(read, 'limit', 50, 1, 200),
+  }),
+  async handle(call, { path, states, cursor, limit }): Promise<Page<object>> {
+    const id = await runIdOf(call);
+    const sight = await sightOf(call);
+    const loop = path.replace(/\[\]$/, '');
+    const mark = markOf('items', cursor);
+    const [index = -1] = mark?.at.map(Number) ?? [];
+    const from = { way: mark?.way ?? ('next' as const), index };
+    const reads = await call.services.looks.steps();
+    const found = await reads.items(id, loop, { states, from, limit: limit + 1 });
+    if (found === null) {
+      if ((await call.services.looks.client.getExecution(id)) === null) throw new ExecutionNotFoundError(id);
+      throw new RequestError(404, 'NOT_FOUND', `The run has no loop ${loop} that has begun.`);
+    }
+    const page = pageOf('items', found, { mark, limit }, (item) => [item.index]);
+    const shownItems = page.items.map((item) => ({
+      ...item,
+      error: showError(item.error, { ...sight, payloads: false }),
+    }));
+    return { ...page, items: shownItems };
+  },
+});
+
+export const stepRoutes = [steps, one, items];

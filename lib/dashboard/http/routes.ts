@@ -5,6 +5,7 @@ import { cleanup } from '../api/cleanup.js';
 import { doctorRoutes } from '../api/doctor.js';
 import { history } from '../api/history.js';
 import { inputRoutes } from '../api/inputs.js';
+import { logs } from '../api/logs.js';
 import { me } from '../api/me.js';
 import { queueActRoutes } from '../api/queue-acts.js';
 import { queueRoutes } from '../api/queues.js';
@@ -21,6 +22,7 @@ export const ROUTES: readonly Route[] = [
   me,
   ...runRoutes,
   ...stepRoutes,
+  logs,
   history,
   ...inputRoutes,
   ...workflowRoutes,

@@ -20,6 +20,21 @@ interface Attempt {
   readonly attempt: number;
 }
 
+/** The lines of one record. */
+export function entriesOf({ path, attempt, logs }: LogRow, redact: Redaction): LogEntry[] {
+  const step = stepNameOf(pathOfOnce(path));
+  return parseLogText(logs).map(({ time, level, message, context, metadata, dropped }) => ({
+    time: new Date(time),
+    level,
+    message,
+    step,
+    attempt,
+    ...(context === undefined ? {} : { context }),
+    ...(metadata === undefined ? {} : { metadata: redact.fields(metadata) }),
+    ...(dropped === undefined ? {} : { dropped }),
+  }));
+}
+
 /** What the attempts of one run have logged. */
 export class AttemptLogs {
   private readonly byAttempt = new Map<string, LogEntry[]>();
@@ -27,20 +42,8 @@ export class AttemptLogs {
   constructor(rows: readonly LogRow[], redact: Redaction) {
     for (const row of rows) {
       if (row.seq === null) continue;
-      const path = pathOfOnce(row.path);
-      const key = keyOf({ ...row, path });
-      const step = stepNameOf(path);
-      const { attempt } = row;
-      const entries = parseLogText(row.logs).map(({ time, level, message, context, metadata, dropped }) => ({
-        time: new Date(time),
-        level,
-        message,
-        step,
-        attempt,
-        ...(context === undefined ? {} : { context }),
-        ...(metadata === undefined ? {} : { metadata: redact.fields(metadata) }),
-        ...(dropped === undefined ? {} : { dropped }),
-      }));
+      const key = keyOf({ ...row, path: pathOfOnce(row.path) });
+      const entries = entriesOf(row, redact);
       const known = this.byAttempt.get(key);
       if (known === undefined) this.byAttempt.set(key, entries);
       else for (const entry of entries) known.push(entry);

@@ -5,8 +5,6 @@ import { sql } from '../sql.js';
 /** What lists show of a run beside what all clients see. */
 export interface RunFacts {
   readonly failedStep: string | null;
-  /** Of its definition. */
-  readonly version: number | null;
   /** That started it. */
   readonly schedule: string | null;
 }
@@ -24,9 +22,7 @@ export class PgPeopleReads {
       'run-facts',
       [ids],
     );
-    return new Map(
-      rows.map(({ id, failed_step: failedStep, version, schedule }) => [id, { failedStep, version, schedule }]),
-    );
+    return new Map(rows.map(({ id, failed_step: failedStep, schedule }) => [id, { failedStep, schedule }]));
   }
 
   /** The definition that a run runs, and the JSON Schema of its input; null: it is not known. */

@@ -17,6 +17,7 @@ const SHOWN = `
   e.priority, e.error, e.parent_id, e.retry_of, e.tags, e.round, e.scheduled_at, e.created_at, e.updated_at,
   e.completed_at, left(e.snapshot, 8192) AS snapshot, COALESCE(e.started_at, q.started_at) AS started_at,
   q.state = 'running' AND q.paused AS pause_requested, q.started_at IS NOT NULL AS begun,
+  (SELECT d.version FROM durable.workflow_definitions d WHERE d.id = COALESCE(q.definition_id, e.definition_id)) AS version,
   CASE WHEN e.status IN ('compensated', 'compensation_failed') OR q.compensating THEN (
     SELECT json_agg(json_build_object('path', u.path, 'status', u.status, 'error', u.error) ORDER BY u.seq)
     FROM durable.step_executions u

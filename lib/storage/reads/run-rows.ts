@@ -18,6 +18,7 @@ export interface RunRow {
   readonly retry_of: string | null;
   readonly tags: Record<string, string> | null;
   readonly round: number;
+  readonly version: number | null;
   readonly scheduled_at: Date | null;
   readonly created_at: Date;
   readonly updated_at: Date;
@@ -89,6 +90,7 @@ export function toExecution(
     retryOf: row.retry_of,
     tags: row.tags ?? {},
     round: row.round,
+    version: row.version,
     pauseRequested: row.pause_requested === true,
     scheduledAt: row.scheduled_at,
     startedAt: row.started_at,
@@ -220,15 +222,15 @@ export function redactStep(step: StepRecord, redact: Redaction): StepRecord {
   };
 }
 
-function visitOf({ round, path, visit }: { round: number; path: string; visit: number }): string {
+export function visitOf({ round, path, visit }: { round: number; path: string; visit: number }): string {
   return `${round} ${visit} ${path}`;
 }
 
-function identity(attempt: { round: number; path: string; visit: number; attempt: number }): string {
+export function identity(attempt: { round: number; path: string; visit: number; attempt: number }): string {
   return `${attempt.round} ${attempt.visit} ${attempt.attempt} ${attempt.path}`;
 }
 
-function fromRecord(record: RecordRow, input: unknown, childId: string | null): StepRecord {
+export function fromRecord(record: RecordRow, input: unknown, childId: string | null): StepRecord {
   const isCompensation = record.type === 'compensate';
   return {
     step: stepNameOf(record.path),
@@ -251,7 +253,7 @@ function fromRecord(record: RecordRow, input: unknown, childId: string | null): 
 }
 
 /** What a process has published, perhaps of another version. */
-function dataRefOf(ref: unknown): readonly [seq: number | null, item: number | null] {
+export function dataRefOf(ref: unknown): readonly [seq: number | null, item: number | null] {
   if (typeof ref === 'number') return [ref, null];
   const [seq, item]: unknown[] = Array.isArray(ref) ? ref : [];
   return typeof seq === 'number' && typeof item === 'number' ? [seq, item] : [null, null];
@@ -260,7 +262,7 @@ function dataRefOf(ref: unknown): readonly [seq: number | null, item: number | n
 /** Records that are no attempts, and whose output is data. */
 const DATA_ONLY = new Set(['gather', 'context']);
 
-function unfinished(
+export function unfinished(
   attempt: { path: string; type: string; round: number; visit: number; attempt: number },
   status: 'waiting' | 'running',
   startedAt: Date,

@@ -13,6 +13,7 @@ SELECT e.id, e.workflow, durable.run_status(e.status, q.state, q.paused, q.compe
        ) END AS compensations,
        coalesce(e.started_at, q.started_at) AS started_at,
        q.started_at IS NOT NULL AS begun,
+       (SELECT d.version FROM durable.workflow_definitions d WHERE d.id = COALESCE(q.definition_id, e.definition_id)) AS version,
        e.input,
        coalesce(kept.output, latest.output) AS data
 FROM durable.workflow_executions e

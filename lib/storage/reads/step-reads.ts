@@ -1,0 +1,262 @@
+import { decode } from '../../core/codec/codec.js';
+import type { WorkflowDefinition } from '../../core/definition/definition.js';
+import type { StoredError } from '../../core/errors/stored-error.js';
+import type { InFlight, StepRecord } from '../../core/run/execution.js';
+import type { LogEntry } from '../../core/run/log-entry.js';
+import type { Redaction } from '../../core/redact/redact.js';
+import { sql } from '../sql.js';
+import type { Query } from '../connection/transaction.js';
+import { collapsing, type LoopItem, type LoopPage, type LoopRow, type LongLoop, LoopReads } from './loop-reads.js';
+import { AttemptLogs, type LogRow } from './log-rows.js';
+import { dataRefOf, fromRecord, identity, type RecordRow, type StepWaitRow, unfinished, visitOf } from './run-rows.js';
+
+/** One attempt without its payloads and logs. */
+export interface StepRow extends Omit<StepRecord, 'input' | 'output' | 'logs'> {
+  /** Names it within its run: the number of its record, or, as long as it has none, a number above all of these. */
+  readonly seq: number;
+  /** The record that its input stands in; 0: the run's input. Null: not known. */
+  readonly inputSeq: number | null;
+}
+
+/** Which attempts of a run are read. */
+export interface StepsPage {
+  /** At or below this path. */
+  readonly under: string | null;
+  readonly statuses: readonly StepRecord['status'][] | null;
+  /** Those after this one, or those before it; null: from the first. */
+  readonly from: StepMark | null;
+  readonly limit: number;
+}
+
+export interface StepMark {
+  readonly way: 'next' | 'prev';
+  readonly seq: number;
+  /** 1: the sums of the loop that this record began. */
+  readonly sums: number;
+}
+
+export interface StepPayloads extends Pick<StepRecord, 'input' | 'output' | 'error'> {
+  readonly logs: readonly LogEntry[];
+}
+
+interface OpenRow extends Omit<StepWaitRow, 'path' | 'state'> {
+  readonly held: boolean;
+  /** Null: nothing waits. */
+  readonly path: string | null;
+}
+
+/** Attempts that have no record yet are numbered from here on, by the second in which they began. */
+const UNRECORDED = 2 ** 52;
+
+/** The attempts of one run, page by page, for people. Nothing here locks or waits. */
+export class PgStepReads {
+  private readonly loops: LoopReads;
+
+  constructor(
+    private readonly options: {
+      readonly query: Query;
+      readonly schema: string;
+      readonly redact: Redaction;
+      /** The attempts of a run that run now, as far as processes have said. */
+      readonly inFlight: (id: string) => Promise<readonly InFlight[]>;
+      readonly definition: (id: string) => Promise<WorkflowDefinition | null>;
+    },
+  ) {
+    this.loops = new LoopReads(options);
+  }
+
+  /**
+   * The attempts that have ended in the order of their records, then those that wait or run; the items of a long loop as one
+   * row of sums behind its selector's. One more than `limit` is given where there are more. Null: there is no such run.
+   */
+  async page(id: string, page: StepsPage): Promise<(StepRow | LoopRow)[] | null> {
+    const { under, from, limit } = page;
+    const [running, loops] = await Promise.all([this.options.inFlight(id), this.loops.long(id)]);
+    const shown = collapsing(loops, under);
+    const begins = [...new Set(shown.map(({ path }) => `${path}[`))];
+    const open = await this.rows<OpenRow>('open-steps', [id, under, begins]);
+    if (open.length === 0) return null;
+    const back = from?.way === 'prev';
+    // Beside a row of sums stands that of its selector, which has the same number.
+    const near = from === null ? 0 : back ? from.seq + 1 : from.seq - (from.sums === 1 ? 0 : 1);
+    const wanted = page.statuses?.filter((status) => status === 'completed' || status === 'failed') ?? null;
+    const records = await this.rows<RecordRow>('steps-page', [
+      id,
+      back ? null : near,
+      back ? Math.min(near, UNRECORDED) : null,
+      under,
+      wanted,
+      begins,
+      limit + 2,
+    ]);
+    const children = await this.childrenOf(id, records);
+    const ended = records.map((row) => this.shown(row, children.get(visitOf(row)) ?? null));
+    const unrecorded = await this.unrecorded(id, open, running, page, begins);
+    const rows: { seq: number; sums: number; row: StepRow | (() => Promise<LoopRow>) }[] = [
+      ...ended.map((row) => ({ seq: row.seq, sums: 0, row })),
+      ...unrecorded.map(({ inputItem: _, ...row }) => ({ seq: row.seq, sums: 0, row })),
+      ...this.loopsAmong(shown, records).map((loop) => ({
+        seq: loop.seq,
+        sums: 1,
+        row: () => this.loops.sums(id, loop, running),
+      })),
+    ];
+    const fits = rows.filter(({ seq, sums }) => {
+      if (from === null) return true;
+      const order = seq - from.seq || sums - from.sums;
+      return back ? order < 0 : order > 0;
+    });
+    const sorted = fits.toSorted((a, b) => (a.seq - b.seq || a.sums - b.sums) * (back ? -1 : 1)).slice(0, limit + 1);
+    const found: (StepRow | LoopRow)[] = [];
+    for (const { row } of sorted) found.push(typeof row === 'function' ? await row() : row);
+    return found;
+  }
+
+  /** What an attempt was called with, returned and logged; null: there is none of that number. */
+  async payloads(id: string, seq: number): Promise<StepPayloads | null> {
+    if (seq >= UNRECORDED) return this.payloadsOfOpen(id, seq);
+    const [row] = await this.rows<PayloadRow>('step-payloads', [id, seq]);
+    if (row === undefined) return null;
+    const { redact } = this.options;
+    return {
+      input: dataOf(row.input, row.input_item, redact),
+      output: row.output === null ? null : redact.payload(decode(row.output)),
+      error: row.error === null ? null : redact.error(decode(row.error) as StoredError),
+      logs: await this.logsOf(id, row),
+    };
+  }
+
+  /** A page of the items of a loop; null: there is no such loop, or it has not begun. */
+  async items(id: string, path: string, page: LoopPage): Promise<LoopItem[] | null> {
+    return this.loops.items(id, path, page, await this.options.inFlight(id));
+  }
+
+  private async payloadsOfOpen(id: string, seq: number): Promise<StepPayloads | null> {
+    const running = await this.options.inFlight(id);
+    const open = await this.rows<OpenRow>('open-steps', [id, null, []]);
+    const all = { under: null, statuses: null, from: null, limit: 1 };
+    const found = (await this.unrecorded(id, open, running, all, [])).find((row) => row.seq === seq);
+    if (found === undefined) return null;
+    const [row] =
+      found.inputSeq === null ? [] : await this.rows<{ data: string | null }>('step-data', [id, found.inputSeq]);
+    const input = dataOf(row?.data ?? null, found.inputItem, this.options.redact);
+    return { input, output: null, error: null, logs: await this.logsOf(id, found) };
+  }
+
+  private async logsOf(id: string, { path, round, visit, attempt }: Attempt): Promise<readonly LogEntry[]> {
+    const rows = await this.rows<LogRow>('attempt-logs', [id, path, round, visit, attempt]);
+    return new AttemptLogs(rows, this.options.redact).of({ path, round, visit, attempt });
+  }
+
+  /** The long loops whose selectors are among the records. */
+  private loopsAmong(loops: readonly LongLoop[], records: readonly RecordRow[]): LongLoop[] {
+    const begun = new Set(records.map(({ seq }) => Number(seq)));
+    return loops.filter(({ seq }) => begun.has(seq));
+  }
+
+  private async childrenOf(id: string, records: readonly RecordRow[]): Promise<Map<string, string>> {
+    if (records.length === 0) return new Map();
+    const paths = [...new Set(records.map(({ path }) => path))];
+    const rows = await this.rows<{ path: string; round: number; visit: number; child_id: string }>('called-children', [
+      id,
+      paths,
+    ]);
+    return new Map(rows.map((row) => [visitOf(row), row.child_id]));
+  }
+
+  /** What waits or runs and has no record (yet, since processes tell of their attempts late): in the order in which it began. */
+  private async unrecorded(
+    id: string,
+    open: readonly OpenRow[],
+    running: readonly InFlight[],
+    { under, statuses }: StepsPage,
+    begins: readonly string[],
+  ): Promise<Unrecorded[]> {
+    const rows = new Map<string, Omit<Unrecorded, 'seq'>>();
+    const add = (row: Omit<Unrecorded, 'seq'>): void => {
+      const key = identity(row);
+      if (!rows.has(key) && (statuses?.includes(row.status) ?? true)) rows.set(key, row);
+    };
+    for (const { path, ...wait } of open) {
+      if (path === null) continue;
+      const {
+        input: _,
+        output: __,
+        ...row
+      } = unfinished({ path, ...wait }, 'waiting', wait.created_at, undefined, wait.child_id);
+      add({ ...row, inputSeq: Number(wait.input_seq), inputItem: wait.input_item });
+    }
+    for (const attempt of open[0]?.held === true ? running : []) {
+      const { path } = attempt;
+      if (!isUnder(path, under) || begins.some((begin) => path.startsWith(begin))) continue;
+      const {
+        input: _,
+        output: __,
+        ...row
+      } = unfinished(attempt, 'running', new Date(attempt.startedAt), undefined, null);
+      const [inputSeq, inputItem] = dataRefOf(attempt.input);
+      add({ ...row, inputSeq, inputItem });
+    }
+    if (rows.size === 0) return [];
+    const paths = [...new Set([...rows.values()].map(({ path }) => path))];
+    for (const known of await this.rows<Attempt>('ended-attempts', [id, paths])) rows.delete(identity(known));
+    return numbered([...rows.values()]);
+  }
+
+  private shown(row: RecordRow, childId: string | null): StepRow {
+    const { input: _, output: __, ...step } = fromRecord({ ...row, output: null }, undefined, childId);
+    const error = step.error === null ? null : this.options.redact.error(step.error);
+    return { ...step, error, seq: Number(row.seq), inputSeq: Number(row.input_seq) };
+  }
+
+  private rows<R extends object>(statement: string, parameters: unknown[]): Promise<R[]> {
+    return this.options.query<R>(sql(statement, this.options.schema), parameters);
+  }
+}
+
+type Attempt = Pick<StepRecord, 'path' | 'round' | 'visit' | 'attempt'>;
+
+interface PayloadRow extends Attempt {
+  readonly input: string | null;
+  readonly input_item: number | null;
+  readonly output: string | null;
+  readonly error: string | null;
+}
+
+interface Unrecorded extends StepRow {
+  /** The item of the array that its input stands in. */
+  readonly inputItem: number | null;
+}
+
+/** Each keeps its number as long as it has no record: made of what it is, and when it began. */
+function numbered(rows: readonly Omit<Unrecorded, 'seq'>[]): Unrecorded[] {
+  const taken = new Set<number>();
+  const marked = rows.map((row) => ({ row, key: identity(row) })).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  const found = marked.map(({ row, key }) => {
+    const second = Math.min(2 ** 32 - 1, Math.max(0, Math.floor(row.startedAt.getTime() / 1_000)));
+    let seq = UNRECORDED + second * 2 ** 20 + hashOf(key);
+    while (taken.has(seq)) seq += 1;
+    taken.add(seq);
+    return { ...row, seq };
+  });
+  return found.toSorted((a, b) => a.seq - b.seq);
+}
+
+/** FNV-1a, 20 bits of it. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 12;
+}
+
+function dataOf(text: string | null, item: number | null, redact: Redaction): unknown {
+  if (text === null) return null;
+  const data = decode(text);
+  const own: unknown = item === null ? data : Array.isArray(data) ? data[item] : null;
+  return own === undefined ? null : redact.payload(own);
+}
+
+function isUnder(path: string, under: string | null): boolean {
+  if (under === null || path === under) return true;
+  return path.startsWith(under) && './['.includes(path.charAt(under.length));
+}

@@ -1,0 +1,106 @@
+-- One visit of a loop: how many of its items are in which state, when they ended, and a page of them.
+--
+-- $1 uuid: the run
+-- $2 bigint: the record of its selector
+-- $3 bigint: the one that begins its next visit; NULL: there is none
+-- $4 text: its path
+-- $5 integer: its items
+-- $6 json: LoopPlaces: {ends, fails, counted, settles}
+-- $7 json: the attempts that run now: [{index, attempt, at}], `at` in ms
+-- $8 text: the state of one that has begun, has not ended, and in which nothing runs or waits
+-- $9 text[]: states of the page; NULL: all
+-- $10 integer: items of the page after this one; NULL: none of them
+-- $11 integer: items of the page before this one, the last first; NULL: none of them
+-- $12 integer: how many
+--
+-- Returns one row. `cells`: [part, ended, failed] of 120 equal parts of the time from `since` to `until`, those that are
+-- not empty. All is grouped, nothing joined: a plan that may use nested loops only takes no square of the items.
+WITH place AS MATERIALIZED (
+  SELECT ARRAY(SELECT json_array_elements_text(p.ends)) AS ends, ARRAY(SELECT json_array_elements_text(p.fails)) AS fails,
+    ARRAY(SELECT json_array_elements_text(p.counted)) AS counted, ARRAY(SELECT json_array_elements_text(p.settles)) AS settles
+  FROM json_to_record($6::json) AS p(ends json, fails json, counted json, settles json)
+), begun AS MATERIALIZED (
+  SELECT e.status <> 'active' AS over, durable.clock() AS now,
+    (SELECT s.completed_at FROM durable.step_executions s WHERE s.run_id = e.id AND s.seq = $2) AS since
+  FROM durable.workflow_executions e
+  WHERE e.id = $1
+), cut AS (
+  SELECT s.seq, s.completed_at, s.duration_ms, s.attempt, s.retry_at, s.status, s.type, s.facts,
+    substr(s.path, length($4) + 2, strpos(substr(s.path, length($4) + 2), ']') - 1)::integer AS index,
+    substr(s.path, length($4) + 3 + strpos(substr(s.path, length($4) + 2), ']')) AS within
+  FROM durable.step_executions s
+  WHERE s.run_id = $1 AND s.seq > $2 AND ($3::bigint IS NULL OR s.seq < $3) AND starts_with(s.path, $4 || '[')
+    AND s.type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'gather')
+), record AS (
+  SELECT c.*, CASE WHEN strpos(c.within, '[') = 0 THEN c.within ELSE regexp_replace(c.within, '\[\d+\]', '[]', 'g') END AS place,
+    c.status = 'failed' AND c.retry_at IS NULL AS lost
+  FROM cut c
+), judged AS (
+  SELECT r.index, r.seq, r.completed_at, r.completed_at - r.duration_ms * interval '1 ms' AS started_at, r.attempt, r.retry_at,
+    r.lost AND r.place = ANY (p.fails) AS fails,
+    r.status = 'completed' AND CASE
+        WHEN r.type = 'forEach' THEN r.place = ANY (p.counted[2:])
+        ELSE r.place = ANY (p.ends) AND (r.facts IS NULL OR r.facts::json ->> 'goto' IS NULL) END
+      OR r.lost AND r.place = ANY (p.settles) AS ends,
+    CASE WHEN r.status = 'completed' AND r.type = 'forEach' AND r.place = ANY (p.counted)
+      THEN COALESCE((r.facts::json ->> 'items')::integer, 0) END AS items
+  FROM record r, place p
+), seen AS (
+  SELECT j.*, false AS waits, false AS runs FROM judged j
+  UNION ALL
+  SELECT substr(w.path, length($4) + 2, strpos(substr(w.path, length($4) + 2), ']') - 1)::integer, NULL, NULL, w.created_at,
+    w.attempt, NULL, false, false, NULL, true, false
+  FROM durable.waits w
+  WHERE w.run_id = $1 AND w.active AND w.state = 'open' AND starts_with(w.path, $4 || '[')
+  UNION ALL
+  SELECT r.index, NULL, NULL, to_timestamp(r.at / 1000), r.attempt, NULL, false, false, NULL, false, true
+  FROM json_to_recordset($7::json) AS r(index integer, attempt integer, at float8)
+  UNION ALL
+  SELECT g.index, NULL, NULL, NULL, NULL, NULL, false, false, NULL, false, false
+  FROM generate_series(0, $5::integer - 1) AS g(index)
+), summed AS (
+  SELECT s.index, min(s.started_at) AS started_at, max(s.completed_at) AS at, COALESCE(max(s.attempt), 0) AS attempts,
+    max(s.retry_at) AS retry_at, bool_or(s.waits) AS waits, bool_or(s.runs) AS runs,
+    bool_or(s.seq IS NOT NULL) AS recorded,
+    min(s.seq) FILTER (WHERE s.fails) AS failed_by,
+    count(*) FILTER (WHERE s.ends) >= CASE WHEN p.counted = '{}' THEN 1 ELSE sum(s.items) END AS ended
+  FROM seen s, place p
+  WHERE s.index < $5
+  GROUP BY s.index, p.counted
+), item AS MATERIALIZED (
+  SELECT s.index, s.started_at, s.at, s.attempts, s.failed_by,
+    CASE
+      WHEN s.failed_by IS NOT NULL THEN 'failed'
+      WHEN s.ended THEN 'completed'
+      WHEN s.runs THEN 'running'
+      WHEN b.over THEN 'pending'
+      WHEN s.waits OR s.retry_at > b.now THEN 'waiting'
+      WHEN s.recorded THEN $8
+      ELSE 'pending'
+    END AS state
+  FROM summed s, begun b
+), span AS MATERIALIZED (
+  SELECT b.since, GREATEST(b.since + interval '1 ms',
+    CASE WHEN b.over OR bool_and(i.state IN ('completed', 'failed')) THEN max(i.at) ELSE b.now END) AS until
+  FROM item i, begun b
+  GROUP BY b.since, b.over, b.now
+), cell AS (
+  SELECT LEAST(120, GREATEST(1, width_bucket(
+      extract(epoch FROM i.at - s.since)::float8, 0, extract(epoch FROM s.until - s.since)::float8, 120))) AS part,
+    count(*) AS ended, count(*) FILTER (WHERE i.state = 'failed') AS failed
+  FROM item i, span s
+  WHERE i.state IN ('completed', 'failed')
+  GROUP BY 1
+), page AS (
+  (SELECT i.* FROM item i WHERE i.index > $10::integer AND ($9::text[] IS NULL OR i.state = ANY ($9)) ORDER BY i.index LIMIT $12)
+  UNION ALL
+  (SELECT i.* FROM item i WHERE i.index < $11::integer AND ($9::text[] IS NULL OR i.state = ANY ($9)) ORDER BY i.index DESC LIMIT $12)
+)
+SELECT (SELECT s.since FROM span s) AS since, (SELECT s.until FROM span s) AS until,
+  (SELECT json_object_agg(n.state, n.n) FROM (SELECT i.state, count(*) AS n FROM item i GROUP BY i.state) n) AS counts,
+  (SELECT json_agg(json_build_array(c.part, c.ended, c.failed) ORDER BY c.part) FROM cell c) AS cells,
+  (SELECT json_agg(json_build_object(
+      'index', p.index, 'state', p.state, 'attempts', p.attempts, 'startedAt', extract(epoch FROM p.started_at) * 1000,
+      'endedAt', CASE WHEN p.state IN ('completed', 'failed') THEN extract(epoch FROM p.at) * 1000 END,
+      'error', (SELECT f.error FROM durable.step_executions f WHERE f.run_id = $1 AND f.seq = p.failed_by)) ORDER BY p.index)
+   FROM page p) AS page;
