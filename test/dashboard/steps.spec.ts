@@ -119,6 +119,9 @@ async function waiting(id: string, waits: number): Promise<void> {
   await heard;
 }
 
+const endedIn = (row: Row | undefined): number =>
+  ((row?.['cells'] ?? []) as { done: number }[]).reduce((n, { done }) => n + done, 0);
+
 it('tells of a loop in sums and item by item, as far as it is and when it is done', async () => {
   const id = '0199a1de-0000-7000-8000-0000000000aa';
   const waits = waiting(id, ITEMS / 3);
@@ -133,7 +136,7 @@ it('tells of a loop in sums and item by item, as far as it is and when it is don
   const rows = await all(`runs/${id}/steps?limit=2`);
   expect(rows.map((row) => row.path)).toEqual(['recipients', 'recipients[]']);
   expect(rows[1]).toMatchObject({ items: ITEMS, done: 2 * third, failed: third, waiting: third, running: 0 });
-  expect((rows[1]?.['cells'] as { done: number }[]).reduce((n, { done }) => n + done, 0)).toBe(2 * third);
+  expect(endedIn(rows[1])).toBe(2 * third);
   expect(failed.map(({ index }) => Number(index) % 3)).toEqual(failed.map(() => 2));
   expect(failed[0]).toMatchObject({
     state: 'failed',
@@ -168,9 +171,8 @@ it('tells of a loop in sums and item by item, as far as it is and when it is don
   const whole = await client.getSteps(id);
   expect((await all(`runs/${id}/steps?under=last`)).length).toBe(whole.filter(({ path: of }) => of === 'last').length);
   const lines = await all(`runs/${id}/logs?step=write&limit=33`);
-  expect(lines.map(({ message }) => message).toSorted()).toEqual(
-    Array.from({ length: third }, (_, n) => `to ${3 * n}`).toSorted(),
-  );
+  const written = new Set(lines.map(({ message }) => message));
+  expect([lines.length, written]).toEqual([third, new Set(Array.from({ length: third }, (_, n) => `to ${3 * n}`))]);
 }, 60_000);
 
 it('refuses what is no page of a run', async () => {
@@ -205,7 +207,7 @@ it('refuses what is no page of a run', async () => {
   }
   expect((await get(`runs/${id}/steps/1`, 'reader')).status).toBe(403);
   // A cursor of one list is none of another.
-  const { json } = await get(`runs/${id}/steps?limit=1`);
-  if (json.next !== null) expect((await get(`runs/${id}/logs?cursor=${json.next}`)).status).toBe(400);
+  const { next } = (await get('runs?limit=1')).json;
+  expect((await get(`runs/${id}/logs?cursor=${next}`)).status).toBe(400);
   await client.cancel(id);
 });

@@ -35,6 +35,10 @@ const nameOf = (row: StepRow | LoopRow): string => ('cells' in row ? `${row.path
 const namesOf = async (id: string, page: Partial<StepsPage> = {}): Promise<string[]> =>
   ((await reads.page(id, { ...ALL, ...page })) ?? []).map(nameOf);
 
+async function sumsOf(id: string): Promise<LoopRow[]> {
+  return ((await reads.page(id, ALL)) ?? []).flatMap((row) => ('cells' in row ? [row] : []));
+}
+
 function node(kind: 'step' | 'decision', name: string): WorkflowNode {
   return { kind, name, member: name, settings: {}, goto: [], maxVisits: 1 } as never;
 }
@@ -276,7 +280,7 @@ describe('the items of a loop', () => {
     // Where nobody works on the run, what has begun and could go on waits.
     running = [];
     expect(await stateOf(id, 3)).toBe('waiting');
-    const [row] = ((await reads.page(id, ALL)) ?? []).filter((one) => 'cells' in one) as LoopRow[];
+    const [row] = await sumsOf(id);
     expect(row).toMatchObject({
       path: 'all[]',
       items: ITEMS,
@@ -304,7 +308,7 @@ describe('the items of a loop', () => {
       'pending',
       'pending',
     ]);
-    const [row] = ((await reads.page(id, ALL)) ?? []).filter((one) => 'cells' in one) as LoopRow[];
+    const [row] = await sumsOf(id);
     const full = row?.cells.flatMap(({ done, failed }, cell) => (done > 0 ? [[cell, done, failed]] : []));
     expect(full).toEqual([[60, 1, 0], [119, 1, 1]]); // prettier-ignore
   });
@@ -340,7 +344,7 @@ describe('the items of a loop', () => {
     await rows.record(id, (seq += 1), { path: 'all', visit: 2, type: 'forEach', facts: '{"items":2}', output: '[]' });
     await put(id, '[1]/send', { visit: 2 });
     expect((await items(id)).map(({ state }) => state)).toEqual(['pending', 'completed']);
-    const sums = ((await reads.page(id, ALL)) ?? []).filter((one) => 'cells' in one) as LoopRow[];
+    const sums = await sumsOf(id);
     expect(sums.map(({ visit, items: n, done, failed }) => [visit, n, done, failed])).toEqual([[1, ITEMS, 1, 1], [2, 2, 1, 0]]); // prettier-ignore
   });
 
