@@ -82,6 +82,9 @@ describe('a process may claim', () => {
     const own = await worker([versions[1] ?? 0]);
     const later = await worker([versions[2] ?? 0]);
     expect(await claimable(2, versions, own)).toEqual([[2, 2]]);
+    // As if the server's clock were set forward: its lease looks expired until its next heartbeat.
+    await rows.pool.query("UPDATE durable.workers SET expires_at = now() - interval '1 hour' WHERE id = $1", [later]);
+    expect(await claimable(2, versions, own)).toEqual([[2, 2]]);
     await rows.pool.query('UPDATE durable.workers SET dead_at = now() WHERE id = $1', [later]);
     expect(await claimable(2, versions, own)).toEqual([
       [2, 2],

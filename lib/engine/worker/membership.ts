@@ -194,7 +194,7 @@ export class Membership {
       const owing = sightings.filter((one) => one.owes && !dead.includes(one));
       if (recovered > 0) this.events.onRecovered(queues, recovered, [...dead, ...owing]);
     }
-    const living = sightings.filter((s) => !s.dead && !s.expired && !dead.includes(s));
+    const living = sightings.filter((s) => !s.dead && !dead.includes(s));
     this.seePeers(
       living.map(({ id }) => id),
       dead.length > 0,

@@ -1,6 +1,7 @@
 -- The stored definitions that a process may claim, and the one of its own that runs each: its own; earlier ones; later ones
 -- that no living worker has (a rollback). Of those that are not its own, only such as a row may become ready with: a ready
 -- row of its queues has it, one that may become ready, or a worker, which gives its rows back when it leaves or dies.
+-- (Living: nobody has declared it dead. A lease that looks expired may only say that the server's clock was set forward.)
 --   $1 integer    the worker
 --   $2 integer[]  its own definitions
 --   $3 text[]     its queues
@@ -44,4 +45,4 @@ WHERE d.id = own.id
   OR d.version < own.version
   OR NOT EXISTS (
     SELECT FROM durable.workers w
-    WHERE w.dead_at IS NULL AND w.expires_at > now() AND w.id <> $1 AND d.id = ANY (w.definitions));
+    WHERE w.dead_at IS NULL AND w.id <> $1 AND d.id = ANY (w.definitions));

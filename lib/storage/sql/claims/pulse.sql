@@ -46,7 +46,7 @@ SELECT
   EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id >= '00000000-0000-0000-0000-000000000000') AS unfinished,
   EXISTS (SELECT FROM holder h WHERE h.worker_id <> $1) AS held_elsewhere,
   ARRAY(
-    SELECT w.id FROM durable.workers w WHERE w.id <> $1 AND w.dead_at IS NULL AND w.expires_at > now()
+    SELECT w.id FROM durable.workers w WHERE w.id <> $1 AND w.dead_at IS NULL
   ) AS peers,
   EXISTS (
     SELECT FROM holder h
