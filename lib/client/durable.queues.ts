@@ -200,7 +200,8 @@ function checkName(queue: unknown): string {
   return checkText('The name of a queue', 'queue', queue, QUEUE_NAME);
 }
 
-function statusOf(row: QueueRow): QueueStatus {
+/** @internal */
+export function statusOf(row: QueueRow): QueueStatus {
   return {
     name: row.queue,
     paused: row.paused_at !== null,
@@ -217,7 +218,8 @@ function statusOf(row: QueueRow): QueueStatus {
   };
 }
 
-function statsOf(row: QueueRow): QueueStats {
+/** @internal */
+export function statsOf(row: QueueRow): QueueStats {
   return {
     name: row.queue,
     running: row.running,

@@ -4,8 +4,11 @@ import { ConfigurationError } from '../core/errors/errors.js';
 import { DurableClient } from '../client/durable.client.js';
 import { DurableEvents } from '../client/durable.events.js';
 import type { DurableHost, DurableRuntime } from '../lifecycle/host.js';
-import { DurableQueues } from '../client/durable.queues.js';
+import { DurableQueues, type QueueStats, type QueueStatus, statsOf, statusOf } from '../client/durable.queues.js';
 import { isRunner } from '../lifecycle/durable.runner.js';
+import type { StatsRow } from '../core/run/run-stats.js';
+import { PgQueueControl, type QueueRow } from '../storage/client/queue-control.js';
+import { PgRunStats, type StatsWindow } from '../storage/reads/run-stats.js';
 import { PgAudit } from '../storage/client/audit.js';
 import { readsOf, snapshot } from '../storage/connection/transaction.js';
 import { type DoctorReport, examine } from '../storage/reads/doctor.js';
@@ -17,6 +20,8 @@ import { PgStepReads } from '../storage/reads/step-reads.js';
 import { sql } from '../storage/sql.js';
 import { packageRoot } from '../storage/package-root.js';
 
+export type { DoctorReport };
+
 /** What the dashboard stands on. Acts go through what the app itself uses, looks through sessions of their own. */
 export interface DashboardDoor {
   readonly client: DurableClient;
@@ -27,11 +32,19 @@ export interface DashboardDoor {
   readonly maxPayloadBytes: number;
 }
 
+export interface QueueFigures extends Omit<QueueStats, 'paused'>, QueueStatus {
+  readonly pausedRuns: number;
+}
+
 export interface DashboardLooks {
   readonly client: DurableClient;
   readonly queues: DurableQueues;
   /** Beside what the client has: all that a filter of the dashboard may say. */
   reads(): Promise<PgReads>;
+  /** Every queue with how it is set and what is in it, by one look. */
+  allQueues(): Promise<QueueFigures[]>;
+  /** Figures of runs over time. */
+  stats(window: StatsWindow): Promise<StatsRow[]>;
   people(): Promise<PgPeopleReads>;
   /** Attempts and loops of one run, by page. */
   steps(): Promise<PgStepReads>;
@@ -69,6 +82,14 @@ export function openDoor(host: DurableHost): DashboardDoor {
       client: new DurableClient(looking),
       queues: new DurableQueues(looking),
       reads: async () => readsOn(await looking.ready(), host),
+      allQueues: async () => {
+        const { pool, schema } = await looking.ready();
+        return (await new PgQueueControl(pool, schema).queues()).map(figuresOf);
+      },
+      stats: async (window) => {
+        const { pool, schema } = await looking.ready();
+        return new PgRunStats(pool, schema).read(window);
+      },
       people: async () => {
         const { pool, schema } = await looking.ready();
         return new PgPeopleReads(readsOf(pool), schema);
@@ -115,6 +136,12 @@ export function openDoor(host: DurableHost): DashboardDoor {
 /** Where the build of the pages puts them. */
 export function pagesFolder(): string {
   return join(packageRoot(), 'dist', 'dashboard', 'ui');
+}
+
+/** `paused` is the queue's; of runs that are paused themselves it says `pausedRuns`. */
+function figuresOf(row: QueueRow): QueueFigures {
+  const { paused: pausedRuns, ...stats } = statsOf(row);
+  return { ...stats, ...statusOf(row), pausedRuns };
 }
 
 function readsOn({ pool, schema, engine }: DurableRuntime, { options }: DurableHost): PgReads {

@@ -25,3 +25,4 @@ export type { Standing } from '../core/standing/standing.js';
 export type { DurableEvent } from '../core/run/events.js';
 export { ITEM_STATES, type LoopRow } from '../storage/reads/loop-reads.js';
 export type { StepRow } from '../storage/reads/step-reads.js';
+export { BEGAN, type Grain, quantileOf, type StatsRow } from '../core/run/run-stats.js';

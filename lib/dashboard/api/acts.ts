@@ -1,7 +1,7 @@
 import { decode, SerializationError } from '../durable.js';
 import { json } from '../http/answer.js';
 import { type Call, nothing, route } from '../http/call.js';
-import { anyText, date, type InputReader } from '../http/input.js';
+import { anyText, date, type InputReader, requiredText } from '../http/input.js';
 import { runIdOf } from './runs.js';
 
 /** A reason is kept with the act; an empty one is none. */
@@ -37,7 +37,7 @@ const start = route({
   path: 'runs',
   action: 'run.start',
   input: (read) => ({
-    workflow: read.text('workflow', ''),
+    workflow: requiredText(read, 'workflow'),
     input: read.take('input'),
     id: read.take('id'),
     idempotencyKey: read.take('idempotencyKey'),
@@ -107,7 +107,7 @@ const restart = route({
   method: 'POST',
   path: 'runs/:id/restart',
   action: 'run.restart',
-  input: (read) => ({ step: read.text('step', '') }),
+  input: (read) => ({ step: requiredText(read, 'step') }),
   async handle(call, { step }) {
     const { id } = await call.services.client.restartFrom(await runOf(call, { step }), step);
     call.note({ newRun: id });
@@ -120,7 +120,7 @@ const event = route({
   path: 'runs/:id/events',
   action: 'event.send',
   input: (read) => ({
-    name: read.text('name', ''),
+    name: requiredText(read, 'name'),
     payload: read.take('payload'),
     dedupeKey: read.text('dedupeKey', undefined),
   }),

@@ -5,18 +5,7 @@ const queues = route({
   path: 'queues',
   action: 'queue.read',
   input: nothing,
-  async handle(call) {
-    const { queues: looks } = call.services.looks;
-    const items = [];
-    for (const status of await looks.list()) {
-      const stats = await looks.stats(status.name);
-      // A queue that went meanwhile has none.
-      if (stats === null) continue;
-      const { paused: pausedRuns, ...rest } = stats;
-      items.push({ ...rest, ...status, pausedRuns });
-    }
-    return { items };
-  },
+  handle: async (call) => ({ items: await call.services.looks.allQueues() }),
 });
 
 const workers = route({

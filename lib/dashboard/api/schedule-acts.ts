@@ -1,7 +1,7 @@
 import { ScheduleNotFoundError, type StoredSchedule } from '../durable.js';
 import { json } from '../http/answer.js';
 import { type Call, nothing, route } from '../http/call.js';
-import type { InputReader } from '../http/input.js';
+import { type InputReader, requiredText } from '../http/input.js';
 import { payloadOf } from './acts.js';
 import { sightOf } from './runs.js';
 import { showSchedule } from './schedules.js';
@@ -38,7 +38,7 @@ const create = route({
   path: 'schedules',
   action: 'schedule.write',
   input: (read) => {
-    const [workflow, cron] = [read.text('workflow', ''), read.take('cron')];
+    const [workflow, cron] = [requiredText(read, 'workflow'), read.take('cron')];
     const keys = ['name', 'enabled', ...CHANGES.filter((key) => key !== 'cron' && key !== 'reset')];
     return { workflow, cron, ...changesOf(read, keys) };
   },

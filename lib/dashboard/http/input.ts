@@ -42,6 +42,13 @@ export function anyText(read: InputReader, key: string, max = LONGEST): string |
   return read.text(key, null, { fits: (text) => text.length <= max, expected: `a text of at most ${max} characters` });
 }
 
+/** A text that has to be there. */
+export function requiredText(read: InputReader, key: string): string {
+  const value = read.text(key, null);
+  if (value === null && !read.keys().includes(key)) read.expected(key, 'a text', undefined);
+  return value ?? '';
+}
+
 /** A whole number written out. */
 export function number(read: InputReader, key: string, fallback: number, min: number, max: number): number {
   const value = read.take(key);

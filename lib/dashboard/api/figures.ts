@@ -1,0 +1,114 @@
+import { BEGAN, type Grain, quantileOf, type StatsRow } from '../durable.js';
+import type { InputReader } from '../http/input.js';
+import { date } from '../http/input.js';
+
+/** A stretch of time that is looked at; all in ms. */
+export interface Window {
+  readonly since: number;
+  readonly until: number;
+}
+
+const HOUR = 3_600_000;
+const WINDOWS: Readonly<Record<string, number>> = {
+  '1h': HOUR,
+  '6h': 6 * HOUR,
+  '24h': 24 * HOUR,
+  '7d': 168 * HOUR,
+  '30d': 720 * HOUR,
+};
+const MINUTE = 60_000;
+/** Points of a chart, at most about. */
+const POINTS = 120;
+
+export interface AskedWindow {
+  readonly length: number;
+  readonly since: Date | null;
+  readonly until: Date | null;
+}
+
+/** `window=24h`, or `since` and `until`. */
+export function askedWindow(read: InputReader): AskedWindow {
+  const word = read.oneOf('window', '24h', Object.keys(WINDOWS));
+  const [since, until] = [date(read, 'since'), date(read, 'until')];
+  if (until !== null && since === null) read.fault('since', 'expected since beside until');
+  if (since !== null && until !== null && since >= until) read.fault('until', 'expected a time after since');
+  return { length: WINDOWS[word] ?? HOUR, since, until };
+}
+
+export function windowOf({ length, since, until }: AskedWindow, now: number): Window {
+  const end = until?.getTime() ?? now;
+  return { since: since?.getTime() ?? end - length, until: end };
+}
+
+/** The pieces that the stored figures of a window have: minutes are kept a day, quarters of an hour a week. */
+export function grainOf({ since, until }: Window, now: number): Grain {
+  // With the window before.
+  const oldest = now - (2 * since - until);
+  if (oldest <= 26 * HOUR && until - since <= 6 * HOUR) return 1;
+  return oldest <= 192 * HOUR && until - since <= 48 * HOUR ? 15 : 120;
+}
+
+const FAILED: ReadonlySet<string> = new Set(['failed', 'compensated', 'compensation_failed']);
+
+export interface Sums {
+  readonly started: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly other: number;
+  readonly rollbackFailed: number;
+  readonly p50: number | null;
+  readonly p95: number | null;
+  readonly delay50: number | null;
+  readonly delay95: number | null;
+}
+
+export function sumsOf(rows: readonly StatsRow[]): Sums {
+  const [durations, delays] = [new Map<number, number>(), new Map<number, number>()];
+  const n = { started: 0, completed: 0, failed: 0, other: 0, rollbackFailed: 0 };
+  for (const row of rows) {
+    if (row.outcome === BEGAN) n.started += row.n;
+    else if (row.outcome === 'completed') n.completed += row.n;
+    else if (FAILED.has(row.outcome)) n.failed += row.n;
+    else n.other += row.n;
+    if (row.outcome === 'compensation_failed') n.rollbackFailed += row.n;
+    if (row.outcome === 'completed') addUp(durations, row.durations);
+    addUp(delays, row.delays);
+  }
+  const whole = (ms: number | null): number | null => (ms === null ? null : Math.round(ms));
+  return {
+    ...n,
+    p50: whole(quantileOf(durations, 0.5)),
+    p95: whole(quantileOf(durations, 0.95)),
+    delay50: whole(quantileOf(delays, 0.5)),
+    delay95: whole(quantileOf(delays, 0.95)),
+  };
+}
+
+/** One entry for each piece of the window, those without runs too. */
+export function seriesOf(
+  rows: readonly StatsRow[],
+  { since, until }: Window,
+  grain: Grain,
+  points = POINTS,
+): { at: number; sums: Sums }[] {
+  const piece = grain * MINUTE;
+  const step = Math.max(1, Math.ceil((until - since) / points / piece)) * piece;
+  const first = Math.floor(since / piece) * piece;
+  const pieces = new Map<number, StatsRow[]>();
+  for (let at = first; at < until; at += step) pieces.set(at, []);
+  for (const row of rows) pieces.get(first + Math.floor((row.at - first) / step) * step)?.push(row);
+  return [...pieces].map(([at, some]) => ({ at, sums: sumsOf(some) }));
+}
+
+/** How many of each error, of all outcomes that have one. */
+export function errorsOf(rows: readonly StatsRow[]): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const { workflow, error, n } of rows) {
+    if (error !== '') found.set(`${workflow}\n${error}`, (found.get(`${workflow}\n${error}`) ?? 0) + n);
+  }
+  return found;
+}
+
+function addUp(into: Map<number, number>, from: ReadonlyMap<number, number>): void {
+  for (const [bucket, n] of from) into.set(bucket, (into.get(bucket) ?? 0) + n);
+}

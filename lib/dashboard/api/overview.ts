@@ -1,0 +1,153 @@
+import { type Call, route } from '../http/call.js';
+import { anyText } from '../http/input.js';
+import { groupFailures } from './failures.js';
+import { askedWindow, errorsOf, grainOf, seriesOf, type Sums, sumsOf, type Window, windowOf } from './figures.js';
+import { readFilter } from './filter.js';
+import { problemsOf } from './problems.js';
+
+const MOST_FAILURES = 1_000;
+const MOST_INPUTS = 1_000;
+const MOST_WAITS = 5;
+const FAILED = ['failed', 'compensated', 'compensation_failed'] as const;
+
+const overview = route({
+  method: 'GET',
+  path: 'overview',
+  action: 'overview.read',
+  input: (read) => ({ asked: askedWindow(read), workflow: anyText(read, 'workflow', 200) }),
+  async handle(call, { asked, workflow }) {
+    const { looks } = call.services;
+    const now = await looks.now();
+    const window = windowOf(asked, now);
+    const before: Window = { since: 2 * window.since - window.until, until: window.since };
+    const grain = grainOf(window, now);
+    const [rows, queues, workers, schedules, report, failures, [newest], inputs, waits] = await Promise.all([
+      looks.stats({ grain, since: new Date(before.since), until: new Date(window.until), workflow }),
+      looks.allQueues(),
+      looks.queues.workers(),
+      looks.client.listSchedules({ limit: 1_000 }),
+      looks.examine(),
+      failuresIn(call, window, workflow),
+      looks.client.listExecutions({ status: FAILED, limit: 1, ...(workflow !== null && { workflow }) }),
+      looks.client.listPendingInputs({ limit: MOST_INPUTS, ...(workflow !== null && { workflow }) }),
+      looks.client.listPendingEvents({ limit: MOST_WAITS }),
+    ]);
+    const [present, past] = [rows.filter(({ at }) => at >= window.since), rows.filter(({ at }) => at < window.since)];
+    const [sums, earlier, errors] = [sumsOf(present), sumsOf(past), errorsOf(past)];
+    const series = seriesOf(present, window, grain);
+    const figure = (key: keyof Sums) => ({ now: sums[key], before: earlier[key] });
+    const total = (key: 'running' | 'waiting' | 'ready' | 'limited' | 'scheduled' | 'pausedRuns') =>
+      queues.reduce((sum, queue) => sum + queue[key], 0);
+    const due = total('ready') + total('limited');
+    return {
+      problems: problemsOf({
+        groups: failures,
+        before: (of, error) => errors.get(`${of}\n${error}`) ?? 0,
+        schedules,
+        queues,
+        checks: report.checks,
+        rollbackFailed: sums.rollbackFailed,
+      }),
+      figures: {
+        started: figure('started'),
+        completed: figure('completed'),
+        failed: figure('failed'),
+        p50: figure('p50'),
+        p95: figure('p95'),
+        delay50: figure('delay50'),
+        delay95: figure('delay95'),
+        unfinished: {
+          total: total('running') + total('waiting') + due + total('scheduled') + total('pausedRuns'),
+          running: total('running'),
+          waiting: total('waiting'),
+          due,
+          paused: total('pausedRuns'),
+        },
+        inputs: inputs.length,
+        lastFailureAt: newest?.completedAt ?? null,
+      },
+      series: series.map(({ at, sums: { completed, failed, other } }) => ({
+        at: new Date(at),
+        completed,
+        failed,
+        other,
+      })),
+      latency: series.map(({ at, sums: { p50, p95, delay50, delay95 } }) => ({
+        at: new Date(at),
+        p50,
+        p95,
+        delay50,
+        delay95,
+      })),
+      failures,
+      queues,
+      oldestWaits: [
+        ...inputs.slice(0, MOST_WAITS).map((one) => waitOf('input', one.name, one)),
+        ...waits.map((one) => waitOf('event', one.eventName, one)),
+      ]
+        .toSorted((a, b) => a.since.getTime() - b.since.getTime())
+        .slice(0, MOST_WAITS),
+      workers,
+      asOf: new Date(now),
+    };
+  },
+});
+
+function waitOf(
+  kind: string,
+  name: string,
+  {
+    executionId,
+    workflow,
+    createdAt,
+    timeoutAt,
+  }: { executionId: string; workflow: string; createdAt: Date; timeoutAt: Date | null },
+) {
+  return { kind, name, runId: executionId, workflow, since: createdAt, timeoutAt };
+}
+
+async function failuresIn(call: Call, window: Window, workflow: string | null) {
+  const { looks } = call.services;
+  const [reads, people] = [await looks.reads(), await looks.people()];
+  const runs = await reads.listExecutions({
+    status: FAILED,
+    since: new Date(window.since),
+    until: new Date(window.until),
+    limit: MOST_FAILURES,
+    ...(workflow !== null && { workflow }),
+  });
+  const facts = await people.facts(runs.map(({ id }) => id));
+  return groupFailures(runs, (id) => facts.get(id)?.failedStep ?? null, window);
+}
+
+const DAY = 86_400_000;
+const BUCKETS = 144;
+
+const series = route({
+  method: 'GET',
+  path: 'runs/series',
+  action: 'run.read',
+  input: (read) => anyText(read, 'q') ?? '',
+  async handle(call, q) {
+    const { looks } = call.services;
+    const now = await looks.now();
+    const filter = readFilter(q, now);
+    const until = filter.until?.getTime() ?? now;
+    const window = { since: filter.since?.getTime() ?? until - DAY, until };
+    const grain = grainOf(window, now);
+    const rows = await looks.stats({
+      grain,
+      since: new Date(window.since),
+      until: new Date(until),
+      workflow: filter.workflow ?? null,
+    });
+    const buckets = seriesOf(rows, window, grain, BUCKETS).map(({ at, sums }) => ({
+      at: new Date(at),
+      started: sums.started,
+      failed: sums.failed,
+    }));
+    return { since: new Date(window.since), until: new Date(until), buckets };
+  },
+});
+
+export const overviewRoutes = [overview, series];

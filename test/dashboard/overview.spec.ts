@@ -1,0 +1,132 @@
+import pg from 'pg';
+import { DurableClient, Step, Workflow } from 'nest-durable';
+import { DurableDashboardModule } from 'nest-durable/dashboard';
+import { StatsAdder } from '../../lib/core/run/run-stats.js';
+import { groupFailures, plainMessage } from '../../lib/dashboard/api/failures.js';
+import { grainOf, seriesOf, sumsOf } from '../../lib/dashboard/api/figures.js';
+import { problemsOf } from '../../lib/dashboard/api/problems.js';
+import { PgRunStats } from '../../lib/storage/reads/run-stats.js';
+import { createTestDatabase } from '../support/database.js';
+import { startApp } from './hosts.js';
+
+const HOUR = 3_600_000;
+
+@Workflow({ name: 'pay' })
+class PayWorkflow {
+  @Step()
+  charge({ n }: { n: number }) {
+    throw new RangeError(`card ${n} of "ada" is empty`);
+  }
+}
+
+describe('figures', () => {
+  const adder = new StatsAdder();
+  const now = Date.UTC(2026, 0, 2, 12);
+  for (const minutes of [1, 2, 3]) adder.add(now - minutes * 60_000, 'a', 'completed', '', 100 * minutes, null);
+  adder.add(now - 60_000, 'a', 'failed', 'E', 5, null);
+  adder.add(now - 60_000, 'b', 'cancelled', '', 5, null);
+  adder.add(now - 60_000, 'b', 'began', '', null, 40);
+  const rows = adder.take().filter(({ grain }) => grain === 1);
+
+  it('are sums, and quantiles to nine percent', () => {
+    const { p50, delay50, ...sums } = sumsOf(rows);
+    expect(sums).toMatchObject({ started: 1, completed: 3, failed: 1, other: 1, rollbackFailed: 0 });
+    expect([Math.abs((p50 ?? 0) / 200 - 1) < 0.1, Math.abs((delay50 ?? 0) / 40 - 1) < 0.1]).toEqual([true, true]);
+    expect(sumsOf([]).p50).toBeNull();
+  });
+
+  it('have an entry for each piece of the window, of about as many as a chart shows', () => {
+    const series = seriesOf(rows, { since: now - HOUR, until: now }, 1);
+    expect(series.length).toBe(60);
+    expect(series.slice(-3).map(({ sums }) => sums.completed)).toEqual([1, 1, 1]);
+    expect(seriesOf([], { since: now - 720 * HOUR, until: now }, 120).length).toBeLessThanOrEqual(121);
+  });
+
+  it.each([[1, 1], [6, 1], [24, 15], [168, 120], [720, 120]])('of %i hours are read in pieces of %i minutes', (hours, grain) => {
+    expect(grainOf({ since: now - hours * HOUR, until: now }, now)).toBe(grain);
+  }); // prettier-ignore
+});
+
+describe('failures', () => {
+  it('lose what differs from run to run', () => {
+    expect(plainMessage('run 019a8f00-0000-7000-8000-000000000001 of "ada" took 12.5 s')).toBe('run # of # took #.# s');
+  });
+
+  it('are of one kind by workflow, step and error', () => {
+    const at = (minute: number) => new Date(minute * 60_000);
+    const run = (id: string, name: string, minute: number) => ({
+      id,
+      workflow: 'w',
+      error: { name, message: `m${id}` },
+      completedAt: at(minute),
+      updatedAt: at(minute),
+    });
+    const groups = groupFailures([run('1', 'A', 1), run('2', 'B', 2), run('3', 'B', 59)] as never, () => 'charge', {
+      since: 0,
+      until: HOUR,
+    });
+    expect(groups.map(({ error, n }) => [error, n])).toEqual([
+      ['B', 2],
+      ['A', 1],
+    ]);
+    expect(groups[0]?.spark).toEqual([1, ...Array<number>(10).fill(0), 1]);
+  });
+
+  it('are a problem where they have risen', () => {
+    const group = { workflow: 'w', step: null, error: 'E', message: 'm', n: 9, lastAt: new Date(), spark: [] };
+    const look = { groups: [group], schedules: [], queues: [], checks: [], rollbackFailed: 0 };
+    expect(problemsOf({ ...look, before: () => 3 }).map(({ kind }) => kind)).toEqual(['failures']);
+    expect(problemsOf({ ...look, before: () => 4 })).toEqual([]);
+    expect(problemsOf({ ...look, groups: [{ ...group, n: 4 }], before: () => 0 })).toEqual([]);
+  });
+});
+
+it('the overview, series and suggestions say what the tables say', async () => {
+  const database = await createTestDatabase();
+  const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+  const running = await startApp(
+    { name: 'express', framework: 'express' },
+    database.url,
+    [DurableDashboardModule.forRoot({ authorize: () => true })],
+    { providers: [PayWorkflow], workers: true },
+  );
+  try {
+    const client = running.app.get(DurableClient);
+    const runs = await client.startMany(
+      PayWorkflow,
+      [1, 2, 3, 4, 5].map((n) => ({ input: { n } })),
+      { tags: { tenant: 'fjord' } },
+    );
+    for (const run of runs) await run.result().catch(() => {});
+    const adder = new StatsAdder();
+    for (let n = 0; n < 5; n++) adder.add(Date.now(), 'pay', 'failed', 'RangeError', 10, null);
+    await new PgRunStats(pool, 'durable').add(adder.take());
+    const get = async (path: string) => (await running.ask(`/api/${path}`)).json;
+    const found = await get('overview?window=1h');
+    expect(found.figures).toMatchObject({ failed: { before: 0 }, unfinished: { total: 0 }, inputs: 0 });
+    expect(found.figures.failed.now).toBeGreaterThanOrEqual(5);
+    expect(found.failures).toMatchObject([
+      { workflow: 'pay', step: 'charge', error: 'RangeError', message: 'card # of # is empty', n: 5 },
+    ]);
+    expect(found.problems[0]).toMatchObject({
+      kind: 'failures',
+      state: 'bad',
+      n: 5,
+      target: { q: 'workflow:pay error:RangeError' },
+    });
+    expect([found.series.length, found.latency.length]).toEqual([60, 60].map((n) => expect.closeTo(n, -1)));
+    expect(found.workers.length).toBe(1);
+    const { buckets } = await get('runs/series?q=since:1h');
+    expect(buckets.reduce((sum: number, one: { failed: number }) => sum + one.failed, 0)).toBeGreaterThanOrEqual(5);
+    expect(await get('runs/suggest?key=error&text=range')).toEqual({ items: ['RangeError'] });
+    expect(await get('runs/suggest?key=tag')).toEqual({ items: ['tenant'] });
+    expect(await get('runs/suggest?key=tag.tenant&text=F')).toEqual({ items: ['fjord'] });
+    expect(await get('runs/suggest?key=workflow')).toEqual({ items: ['pay'] });
+    for (const bad of ['overview?window=2h', 'overview?until=2026-01-01', 'overview?since=x', 'runs/suggest']) {
+      expect([bad, (await get(bad)).error.code]).toEqual([bad, 'INVALID_INPUT']);
+    }
+  } finally {
+    await pool.end();
+    await running.close();
+  }
+});
