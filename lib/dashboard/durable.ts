@@ -20,9 +20,12 @@ export {
   WorkflowNotFoundError,
 } from '../core/errors/errors.js';
 export { Cron, parsedCron } from '../core/time/cron.js';
+export { cronWords } from '../core/time/cron-words.js';
 export type { StoredSchedule } from '../core/time/schedule.js';
 export type { Standing } from '../core/standing/standing.js';
 export type { DurableEvent } from '../core/run/events.js';
 export { ITEM_STATES, type LoopRow } from '../storage/reads/loop-reads.js';
 export type { StepRow } from '../storage/reads/step-reads.js';
 export { BEGAN, type Grain, quantileOf, type StatsRow } from '../core/run/run-stats.js';
+export type { WorkerInfo } from '../client/durable.queues.js';
+export { withDeadline } from '../engine/time/deadline.js';

@@ -181,11 +181,13 @@ it('updateSchedule changes it, until { reset: true }', async () => {
     timezone: 'Europe/Berlin',
     input: { from: 'code' },
     queue: 'mail',
+    fromCode: true,
     removedAt: null,
   };
-  expect(await client.getSchedule('of_code')).toMatchObject(declared);
+  expect(await client.getSchedule('of_code')).toMatchObject({ ...declared, overridden: [] });
   await client.updateSchedule('of_code', { cron: '0 7 * * *', timezone: 'UTC', input: { from: 'client' } });
   const changed = await client.getSchedule('of_code');
+  expect(changed?.overridden.toSorted()).toEqual(['cron', 'input', 'timezone']);
   expect(changed).toMatchObject({
     ...declared,
     cron: '0 7 * * *',

@@ -498,7 +498,7 @@ export function doctor(): Record<string, unknown> {
         'the oldest one is of 29 Oct; last pass 40 s ago',
       ),
     ],
-    migrations: { applied: 2, known: 2, last: '0002-functions' },
+    migrations: { current: 2, latest: 2, pending: [] },
     tables: [
       { name: 'step_executions', rows: 8_100_000, bytes: 3_400_000_000 },
       { name: 'workflow_executions', rows: 1_040_000, bytes: 803_000_000 },

@@ -249,7 +249,8 @@ describe('the client', () => {
     const made = await client.schedule(PlainWorkflow, '0 9 * * MON-FRI', { timezone: 'Europe/Berlin', queue: 'ai' });
     expect(made).toEqual({
       name: 'report', workflow: 'report', cron: '0 9 * * MON-FRI', timezone: 'Europe/Berlin', input: {}, queue: 'ai',
-      enabled: true, overlap: 'allow', catchUp: 'latest', nextRunAt: expect.any(Date), lastRunAt: null, lastError: null,
+      enabled: true, overlap: 'allow', catchUp: 'latest', catchUpWindow: 86_400_000, catchUpLimit: 100, fromCode: false,
+      overridden: [], nextRunAt: expect.any(Date), lastRunAt: null, lastError: null,
       lastErrorAt: null, consecutiveFailures: 0, autoDisabledAt: null, removedAt: null,
     }); // prettier-ignore
     expect(await client.getSchedule('report')).toEqual(made);

@@ -150,6 +150,16 @@ function parse(expression: unknown): CronExpression {
   }
 }
 
+/** The six fields of an expression as they are written, seconds first; null: it cannot be understood. */
+export function cronFields(expression: string): string[] | null {
+  const text = expression.trim();
+  const name = text.toLowerCase();
+  const plain = text.startsWith('@') ? (Object.hasOwn(MACROS, name) ? MACROS[name] : undefined) : text;
+  const fields = plain?.split(/\s+/) ?? [];
+  if (fields.length === 5) return ['0', ...fields];
+  return fields.length === 6 ? fields : null;
+}
+
 function parseFields(text: string): CronExpression {
   return CronExpressionParser.parse(text, { tz: 'UTC', currentDate: new Date(0) });
 }

@@ -19,6 +19,14 @@ export interface StoredSchedule {
   readonly enabled: boolean;
   readonly overlap: Overlap;
   readonly catchUp: CatchUp;
+  /** How far back missed times are caught up, ms. */
+  readonly catchUpWindow: number;
+  /** How many missed times are caught up at most where `catchUp` is 'all'. */
+  readonly catchUpLimit: number;
+  /** Whether a `@Schedule()` declares it; false: `client.schedule()` has made it. */
+  readonly fromCode: boolean;
+  /** Names of the settings that `updateSchedule()` has set: they no longer follow what was declared. */
+  readonly overridden: readonly (keyof ScheduleSettings)[];
   /** `null` while it is disabled or removed. */
   readonly nextRunAt: Date | null;
   /** When it last started a run, `triggerSchedule()` included. */

@@ -1,4 +1,4 @@
-import { Cron, parsedCron, ScheduleNotFoundError, type StoredSchedule } from '../durable.js';
+import { Cron, cronWords, parsedCron, ScheduleNotFoundError, type StoredSchedule } from '../durable.js';
 import { type Call, route } from '../http/call.js';
 import { anyText, number } from '../http/input.js';
 import { rowsOf } from './runs.js';
@@ -27,7 +27,8 @@ async function shown(call: Call, schedule: StoredSchedule, next: number): Promis
   const reads = await looks.reads();
   const runs = await reads.listExecutions({ workflow: schedule.workflow, match, limit: RUNS });
   const times = schedule.removedAt === null ? nextTimes(schedule, await looks.now(), next) : [];
-  return { ...showSchedule(schedule, sight), next: times, runs: await rowsOf(call, runs) };
+  const words = cronWords(schedule.cron);
+  return { ...showSchedule(schedule, sight), words, next: times, runs: await rowsOf(call, runs) };
 }
 
 const list = route({
@@ -51,7 +52,8 @@ const preview = route({
   async handle(call, { cron, timezone }) {
     const found = parsedCron(cron ?? '', timezone ?? 'UTC');
     const now = await call.services.looks.now();
-    return { next: nextTimes({ cron: found.expression, timezone: found.timezone }, now, 5) };
+    const { expression, timezone: zone } = found;
+    return { words: cronWords(expression), next: nextTimes({ cron: expression, timezone: zone }, now, 5) };
   },
 });
 

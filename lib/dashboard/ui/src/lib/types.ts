@@ -295,10 +295,6 @@ export type WaitedEvent = Wire<PendingEvent>;
 export type Schedule = Wire<StoredSchedule> & {
   words: string | null;
   next?: Iso[];
-  overridden?: string[];
-  fromCode?: boolean;
-  catchUpWindow?: number;
-  catchUpLimit?: number;
   runs?: RunRow[];
 };
 
@@ -316,7 +312,7 @@ export interface Check {
 
 export interface Doctor {
   checks: Check[];
-  migrations: { applied: number; known: number; last: string | null };
+  migrations: { current: number; latest: number; pending: string[] };
   tables: { name: string; rows: number; bytes: number; dead?: number }[];
   database: { version: string; schema: string };
 }

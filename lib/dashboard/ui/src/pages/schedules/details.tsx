@@ -54,7 +54,8 @@ export function ScheduleDetails({
     input,
   } = data;
   const today = new Date(now());
-  const changed = (key: string) => overridden.includes(key) && <span className="tag">set here</span>;
+  const changed = (key: Schedule['overridden'][number]) =>
+    overridden.includes(key) && <span className="tag">set here</span>;
   const reset = (): void =>
     void act('PATCH', `schedules/${part(name)}`, { reset: true }, () => ({ text: `${name} follows the code again` }), [
       'schedules',
