@@ -55,6 +55,12 @@ export interface WorkerInfo {
   readonly alive: boolean;
   /** Runs, and steps of other queues' runs, that it holds. */
   readonly held: number;
+  /** Places by queue: what it runs at a time at most. */
+  readonly capacity: Readonly<Record<string, number>>;
+  /** Notifications reach it; false: it finds work by polling. */
+  readonly listening: boolean;
+  /** Names of the workflows of which another living worker has newer code: runs of that are not for this one. */
+  readonly behind: readonly string[];
   /** The attempts it said it was running, a second ago at most while it runs any. */
   readonly inFlight: readonly WorkerAttempt[];
   readonly startedAt: Date;
@@ -242,6 +248,9 @@ function workerOf(row: WorkerRow): WorkerInfo {
     workflows: row.workflows,
     alive: row.alive,
     held: row.held,
+    capacity: row.capacity,
+    listening: row.listening,
+    behind: row.behind,
     inFlight: attemptsOf(row.in_flight),
     startedAt: row.started_at,
     seenAt: row.seen_at,

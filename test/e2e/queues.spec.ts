@@ -324,6 +324,9 @@ describe('workers()', () => {
       held: 1,
       version: expect.stringMatching(/^\d+\./),
       workflows: ['elsewhere', 'gated', 'per_customer'],
+      capacity: { default: 10 },
+      listening: true,
+      behind: [],
       inFlight: [{ executionId: run.id, step: 'pass', path: 'pass', attempt: 1, startedAt: expect.any(Date) }],
     });
     expect(busy?.seenAt.getTime()).toBeLessThan(busy?.expiresAt.getTime() ?? 0);

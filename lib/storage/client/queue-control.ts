@@ -39,6 +39,9 @@ export interface WorkerRow {
   readonly expires_at: Date;
   readonly alive: boolean;
   readonly held: number;
+  readonly capacity: Readonly<Record<string, number>>;
+  readonly listening: boolean;
+  readonly behind: string[];
   /** JSON */
   readonly in_flight: string;
 }
