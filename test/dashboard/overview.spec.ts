@@ -4,7 +4,8 @@ import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { StatsAdder } from '../../lib/core/run/run-stats.js';
 import { groupFailures, plainMessage } from '../../lib/dashboard/api/failures.js';
 import { grainOf, seriesOf, sumsOf } from '../../lib/dashboard/api/figures.js';
-import { problemsOf } from '../../lib/dashboard/api/problems.js';
+import { CHECKS, type Look, type Problem, problemsOf } from '../../lib/dashboard/api/problems.js';
+import type { StoredSchedule } from '../../lib/core/time/schedule.js';
 import { PgRunStats } from '../../lib/storage/reads/run-stats.js';
 import { createTestDatabase } from '../support/database.js';
 import { startApp } from './hosts.js';
@@ -74,10 +75,70 @@ describe('failures', () => {
 
   it('are a problem where they have risen', () => {
     const group = { workflow: 'w', step: null, error: 'E', message: 'm', n: 9, lastAt: new Date(), spark: [] };
-    const look = { groups: [group], schedules: [], queues: [], checks: [], rollbackFailed: 0 };
-    expect(problemsOf({ ...look, before: () => 3 }).map(({ kind }) => kind)).toEqual(['failures']);
-    expect(problemsOf({ ...look, before: () => 4 })).toEqual([]);
-    expect(problemsOf({ ...look, groups: [{ ...group, n: 4 }], before: () => 0 })).toEqual([]);
+    expect(problemsOf({ ...WELL, groups: [group], before: () => 3 }).map(({ kind }) => kind)).toEqual(['failures']);
+    expect(problemsOf({ ...WELL, groups: [group], before: () => 4 })).toEqual([]);
+    expect(problemsOf({ ...WELL, groups: [{ ...group, n: 4 }] })).toEqual([]);
+  });
+});
+
+const WELL: Look = {
+  groups: [],
+  before: () => 0,
+  schedules: [],
+  queues: [],
+  workers: [{ host: 'a', pid: 1, alive: true, listening: true }],
+  now: Date.UTC(2026, 0, 2, 12),
+  checks: [{ id: 'transactions', state: 'ok', text: 'No transaction is old.' }],
+  rollbackFailed: 0,
+};
+const QUEUE = {
+  name: 'ai',
+  paused: false,
+  pausedAt: null,
+  ready: 2,
+  limited: 1,
+  running: 20,
+  globalConcurrency: 20,
+  lag: 0,
+};
+const SCHEDULE = { name: 'daily', removedAt: null, autoDisabledAt: null, enabled: true, consecutiveFailures: 0, lastError: null, lastErrorAt: null } as unknown as StoredSchedule; // prettier-ignore
+
+describe('problems', () => {
+  it('are none where all is well', () => {
+    expect(problemsOf({ ...WELL, queues: [QUEUE, { ...QUEUE, paused: true, ready: 0, limited: 0 }], schedules: [SCHEDULE] })).toEqual([]); // prettier-ignore
+  });
+
+  const bad = (id: string, state: 'warn' | 'bad' = 'bad') => ({ id, state, text: `${id} is bad`, mend: 'mend it' });
+  it.each<[string, Partial<Look>, Partial<Problem>]>([
+    ['a schedule that was switched off', { schedules: [{ ...SCHEDULE, enabled: false, autoDisabledAt: new Date(5) }] }, { kind: 'schedule', state: 'bad', since: new Date(5), target: { schedule: 'daily' } }],
+    ['a schedule that fails', { schedules: [{ ...SCHEDULE, consecutiveFailures: 2 }] }, { kind: 'schedule', state: 'warn', n: 2 }],
+    ['a paused queue with ready runs', { queues: [{ ...QUEUE, paused: true, pausedAt: new Date(7) }] }, { kind: 'queue', title: 'The queue `ai` is paused, with 3 runs ready', since: new Date(7), n: 3 }],
+    ['a full queue', { queues: [{ ...QUEUE, lag: 120_000 }] }, { kind: 'queue', title: 'The queue `ai` is full, 20 of 20, and behind by 2 min, with 3 runs ready', since: new Date(WELL.now - 120_000) }],
+    ['a queue that lags', { queues: [{ ...QUEUE, globalConcurrency: null, lag: 61_000 }] }, { kind: 'queue', title: 'The queue `ai` is behind by 1 min, with 3 runs ready', target: { queue: 'ai' } }],
+    ['code that nobody has', { checks: [bad('code', 'warn')] }, { kind: 'unclaimable', state: 'warn', title: 'code is bad', detail: 'mend it' }],
+    ['a dead worker, once', { checks: [bad('workers', 'warn'), bad('orphans', 'warn')] }, { kind: 'worker', title: 'workers is bad' }],
+    ['rows that nobody holds', { checks: [bad('orphans', 'warn')] }, { kind: 'worker', title: 'orphans is bad' }],
+    ['a worker that polls', { workers: [{ host: 'a', pid: 1, alive: true, listening: false }] }, { kind: 'polling', state: 'warn', n: 1 }],
+    ['rollbacks that failed', { rollbackFailed: 1 }, { kind: 'rollback', state: 'bad', title: '1 rollback failed', n: 1 }],
+    ['migrations that are pending', { checks: [bad('migrations')] }, { kind: 'migrations', state: 'bad' }],
+    ['an old transaction', { checks: [bad('transactions')] }, { kind: 'transaction', state: 'bad' }],
+  ])('name %s', (_what, look, problem) => {
+    expect(problemsOf({ ...WELL, ...look })).toEqual([expect.objectContaining(problem)]);
+  }); // prettier-ignore
+
+  it('come worst first', () => {
+    const found = problemsOf({ ...WELL, queues: [{ ...QUEUE, lag: 120_000 }], rollbackFailed: 2 });
+    expect(found.map(({ kind }) => kind)).toEqual(['rollback', 'queue']);
+  });
+
+  it('of doctor are named by checks that it makes', async () => {
+    const { url } = await createTestDatabase();
+    const running = await startApp({ name: 'express', framework: 'express' }, url, [
+      DurableDashboardModule.forRoot({ authorize: () => true }),
+    ]);
+    const { checks } = (await running.ask('/api/doctor')).json;
+    await running.close();
+    expect(checks.map(({ id }: { id: string }) => id)).toEqual(expect.arrayContaining([...CHECKS.values()].flat()));
   });
 });
 

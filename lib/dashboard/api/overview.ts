@@ -30,8 +30,10 @@ const overview = route({
       failuresIn(call, window, workflow),
       looks.client.listExecutions({ status: FAILED, limit: 1, ...(workflow !== null && { workflow }) }),
       looks.client.listPendingInputs({ limit: MOST_INPUTS, ...(workflow !== null && { workflow }) }),
-      looks.client.listPendingEvents({ limit: MOST_WAITS }),
+      looks.client.listPendingEvents({ limit: workflow === null ? MOST_WAITS : MOST_INPUTS }),
     ]);
+    const events = waits.filter((one) => workflow === null || one.workflow === workflow).slice(0, MOST_WAITS);
+    const failedAt = [newest?.completedAt, ...failures.map(({ lastAt }) => lastAt)].flatMap((at) => at ?? []);
     const [present, past] = [rows.filter(({ at }) => at >= window.since), rows.filter(({ at }) => at < window.since)];
     const [sums, earlier, errors] = [sumsOf(present), sumsOf(past), errorsOf(past)];
     const series = seriesOf(present, window, grain);
@@ -45,6 +47,8 @@ const overview = route({
         before: (of, error) => errors.get(`${of}\n${error}`) ?? 0,
         schedules,
         queues,
+        workers,
+        now,
         checks: report.checks,
         rollbackFailed: sums.rollbackFailed,
       }),
@@ -64,7 +68,7 @@ const overview = route({
           paused: total('pausedRuns'),
         },
         inputs: inputs.length,
-        lastFailureAt: newest?.completedAt ?? null,
+        lastFailureAt: failedAt.toSorted((a, b) => b.getTime() - a.getTime())[0] ?? null,
       },
       series: series.map(({ at, sums: { completed, failed, other } }) => ({
         at: new Date(at),
@@ -83,7 +87,7 @@ const overview = route({
       queues,
       oldestWaits: [
         ...inputs.slice(0, MOST_WAITS).map((one) => waitOf('input', one.name, one)),
-        ...waits.map((one) => waitOf('event', one.eventName, one)),
+        ...events.map((one) => waitOf('event', one.eventName, one)),
       ]
         .toSorted((a, b) => a.since.getTime() - b.since.getTime())
         .slice(0, MOST_WAITS),

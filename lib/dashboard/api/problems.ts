@@ -1,10 +1,13 @@
-import type { DoctorReport } from '../door.js';
-import type { StoredSchedule } from '../durable.js';
+import type { DoctorReport, QueueFigures } from '../door.js';
+import type { StoredSchedule, WorkerInfo } from '../durable.js';
 import type { FailureGroup } from './failures.js';
+
+export type ProblemKind =
+  'failures' | 'schedule' | 'queue' | 'unclaimable' | 'worker' | 'polling' | 'rollback' | 'migrations' | 'transaction';
 
 /** Something that somebody should look at. */
 export interface Problem {
-  readonly kind: string;
+  readonly kind: ProblemKind;
   readonly state: 'bad' | 'warn';
   readonly title: string;
   readonly detail: string | null;
@@ -15,13 +18,10 @@ export interface Problem {
 }
 
 /** What of a queue is looked at; lag in ms. */
-export interface QueueLook {
-  readonly name: string;
-  readonly paused: boolean;
-  readonly pausedAt: Date | null;
-  readonly ready: number;
-  readonly lag: number;
-}
+export type QueueLook = Pick<
+  QueueFigures,
+  'name' | 'paused' | 'pausedAt' | 'ready' | 'limited' | 'running' | 'globalConcurrency' | 'lag'
+>;
 
 export interface Look {
   readonly groups: readonly FailureGroup[];
@@ -29,6 +29,9 @@ export interface Look {
   readonly before: (workflow: string, error: string) => number;
   readonly schedules: readonly StoredSchedule[];
   readonly queues: readonly QueueLook[];
+  readonly workers: readonly Pick<WorkerInfo, 'host' | 'pid' | 'alive' | 'listening'>[];
+  /** ms */
+  readonly now: number;
   readonly checks: DoctorReport['checks'];
   readonly rollbackFailed: number;
 }
@@ -38,26 +41,25 @@ const FEWEST = 5;
 const RISEN = 3;
 const LAG = 60_000;
 
-/** Checks of doctor that are problems of the moment. */
-const CHECKS: ReadonlyMap<string, string> = new Map([
-  ['code', 'unclaimable'],
-  ['workers', 'worker'],
-  ['orphans', 'worker'],
-  ['notifications', 'polling'],
-  ['migrations', 'migrations'],
-  ['transaction', 'transaction'],
+/** Checks of doctor that are problems of the moment; of those that say the same in two ways the first that is not well. */
+export const CHECKS: ReadonlyMap<ProblemKind, readonly string[]> = new Map([
+  ['unclaimable', ['code']],
+  ['worker', ['workers', 'orphans']],
+  ['migrations', ['migrations']],
+  ['transaction', ['transactions']],
 ]);
 
 const NONE = { detail: null, since: null, n: null, spark: null };
 
 /** The worst first. */
-export function problemsOf({ groups, before, schedules, queues, checks, rollbackFailed }: Look): Problem[] {
+export function problemsOf(look: Look): Problem[] {
+  const { groups, before, schedules, queues, workers, now, checks, rollbackFailed } = look;
   const found: Problem[] = [
     ...groups
       .filter(({ workflow, error, n }) => n >= FEWEST && n >= RISEN * before(workflow, error))
       .map(({ workflow, step, error, message, n, lastAt, spark }) => ({
         ...NONE,
-        kind: 'failures',
+        kind: 'failures' as const,
         state: 'bad' as const,
         title: `${n} runs of \`${workflow}\` failed${step === null ? '' : ` at \`${step}\``} with \`${error}\``,
         detail: message,
@@ -71,18 +73,22 @@ export function problemsOf({ groups, before, schedules, queues, checks, rollback
       : [
           {
             ...NONE,
-            kind: 'rollback',
+            kind: 'rollback' as const,
             state: 'bad' as const,
-            title: `${rollbackFailed} rollbacks failed`,
+            title: `${rollbackFailed} ${rollbackFailed === 1 ? 'rollback' : 'rollbacks'} failed`,
             n: rollbackFailed,
             target: { q: 'status:compensation_failed' },
           },
         ]),
     ...schedules.filter(isBroken).map(scheduleProblem),
-    ...queues.filter(({ paused, ready, lag }) => (paused ? ready > 0 : lag > LAG)).map(queueProblem),
-    ...checks.flatMap(({ id, state, text, mend }) => {
-      const kind = CHECKS.get(id);
-      return kind === undefined || state === 'ok' ? [] : [{ ...NONE, kind, state, title: text, detail: mend ?? null }];
+    ...queues
+      .filter(({ paused, ready, limited, lag }) => (paused ? ready + limited > 0 : lag > LAG))
+      .map((queue) => queueProblem(queue, now)),
+    ...pollingProblem(workers),
+    ...[...CHECKS].flatMap(([kind, ids]) => {
+      const found = ids.flatMap((id) => checks.find((check) => check.id === id && check.state !== 'ok') ?? [])[0];
+      if (found === undefined || found.state === 'ok') return [];
+      return [{ ...NONE, kind, state: found.state, title: found.text, detail: found.mend ?? null }];
     }),
   ];
   return found.toSorted((a, b) => Number(b.state === 'bad') - Number(a.state === 'bad'));
@@ -116,11 +122,42 @@ function scheduleProblem({
   };
 }
 
-function queueProblem({ name, paused, pausedAt, ready, lag }: QueueLook): Problem {
-  const title = paused
-    ? `The queue \`${name}\` is paused, with ${ready} runs ready`
-    : `The queue \`${name}\` is behind by ${Math.round(lag / LAG)} min, with ${ready} runs ready`;
-  return { ...NONE, kind: 'queue', state: 'warn', title, since: pausedAt, n: ready, target: { queue: name } };
+function queueProblem(queue: QueueLook, now: number): Problem {
+  const { name, paused, pausedAt, ready, limited, running, globalConcurrency, lag } = queue;
+  const n = ready + limited;
+  const full = globalConcurrency !== null && running >= globalConcurrency;
+  const why = paused
+    ? 'is paused'
+    : full
+      ? `is full, ${running} of ${globalConcurrency}, and behind by ${minutes(lag)}`
+      : `is behind by ${minutes(lag)}`;
+  return {
+    ...NONE,
+    kind: 'queue',
+    state: 'warn',
+    title: `The queue \`${name}\` ${why}, with ${n} ${n === 1 ? 'run' : 'runs'} ready`,
+    since: paused ? pausedAt : new Date(now - lag),
+    n,
+    target: { queue: name },
+  };
+}
+
+function minutes(ms: number): string {
+  return `${Math.round(ms / 60_000)} min`;
+}
+
+/** Living workers that hear of nothing find their work by looking. */
+function pollingProblem(workers: Look['workers']): Problem[] {
+  const deaf = workers.filter(({ alive, listening }) => alive && !listening);
+  const [first] = deaf;
+  if (first === undefined) return [];
+  const title =
+    deaf.length === 1
+      ? `The worker \`${first.host}\` (${first.pid}) gets no notifications: it finds work by polling`
+      : `${deaf.length} workers get no notifications: they find work by polling`;
+  const detail =
+    'There is a pooler in transaction mode in between, or `notify` is false: work begins later than it could.';
+  return [{ ...NONE, kind: 'polling', state: 'warn', title, detail, n: deaf.length }];
 }
 
 function quoted(text: string): string {
