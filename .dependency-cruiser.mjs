@@ -55,8 +55,19 @@ const MAY = {
   ],
   client: ['core', 'options', 'workflows', 'events', 'lifecycle', 'engine', 'storage'],
   // What stands on all of it.
-  cli: ['core', 'options', 'events', 'lifecycle', 'client', 'engine', 'storage'],
-  dashboard: ['core', 'options', 'client', 'events', 'lifecycle', 'telemetry', 'decorators', 'storage', ''],
+  cli: ['core', 'options', 'events', 'lifecycle', 'client', 'engine', 'storage', 'dashboard'],
+  dashboard: [
+    'core',
+    'options',
+    'client',
+    'events',
+    'lifecycle',
+    'telemetry',
+    'decorators',
+    'engine/time',
+    'storage',
+    '',
+  ],
   testing: ['core', 'decorators', 'options', 'workflows', 'lifecycle', 'client', 'engine', 'storage', ''],
 };
 

@@ -1,3 +1,4 @@
+import type { Logger } from '@nestjs/common';
 import { join } from 'node:path';
 import { didYouMean } from '../core/did-you-mean.js';
 import { ConfigurationError } from '../core/errors/errors.js';
@@ -5,7 +6,10 @@ import { DurableClient } from '../client/durable.client.js';
 import { DurableEvents } from '../client/durable.events.js';
 import type { DurableHost, DurableRuntime } from '../lifecycle/host.js';
 import { DurableQueues, type QueueStats, type QueueStatus, statsOf, statusOf } from '../client/durable.queues.js';
+import { boot } from '../lifecycle/boot.js';
+import { Closers } from '../lifecycle/closers.js';
 import { isRunner } from '../lifecycle/durable.runner.js';
+import { resolveOptions } from '../options/module.js';
 import type { StatsRow } from '../core/run/run-stats.js';
 import { PgQueueControl, type QueueRow } from '../storage/client/queue-control.js';
 import { PgRunStats, type StatsWindow } from '../storage/reads/run-stats.js';
@@ -131,6 +135,30 @@ export function openDoor(host: DurableHost): DashboardDoor {
     },
     maxPayloadBytes: host.options.maxPayloadBytes,
   };
+}
+
+/** An instance without an app: it starts and looks, and executes nothing. The tables are there already. */
+export async function bootAlone(
+  { url, schema }: { readonly url: string; readonly schema: string },
+  log: Logger,
+): Promise<{ readonly host: DurableHost; close(): Promise<void> }> {
+  const raw = { database: { url }, schema, workers: false, migrations: 'none', logs: { enabled: false } };
+  const options = resolveOptions({ ...raw, shutdownTimeout: 1_000, abortGrace: 0 });
+  const closers = new Closers((message) => log.warn(message));
+  try {
+    const runtime = await boot(options, [], closers, log, new AbortController().signal);
+    await runtime.engine.start();
+    return {
+      host: { name: options.name, options, ready: async () => runtime },
+      async close() {
+        await runtime.engine.stop();
+        await closers.closeAll();
+      },
+    };
+  } catch (error) {
+    await closers.closeAll();
+    throw error;
+  }
 }
 
 /** Where the build of the pages puts them. */

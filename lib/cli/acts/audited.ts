@@ -1,7 +1,7 @@
-import { hostname, userInfo } from 'node:os';
 import { read } from '../../core/text-of.js';
 import { type AuditEntry, PgAudit } from '../../storage/client/audit.js';
 import type { Context } from '../command.js';
+import { actor } from './actor.js';
 
 /** What is done, in the words of the dashboard's actions, to what. No payloads. */
 export interface Deed {
@@ -44,15 +44,4 @@ async function write(
     // What was done stays done.
     context.screen.say(`No audit row could be written for ${action} of ${targetId ?? 'nothing'}.`);
   }
-}
-
-/** `cli:USER@HOST` */
-function actor(): string {
-  let user = process.env['USER'] ?? '?';
-  try {
-    user = userInfo().username;
-  } catch {
-    // A container may run as a user without a name.
-  }
-  return `cli:${user}@${hostname()}`;
 }

@@ -11,6 +11,8 @@ export interface Where {
 
 export interface Reached {
   readonly target: DatabaseTarget;
+  /** Of the same database, with what is secret in it. */
+  readonly url: string;
   readonly schema: string;
   /** Lets go of an embedded server that was started for this command. */
   release(): Promise<void>;
@@ -40,7 +42,7 @@ export async function reach(
           'with special characters of user and password percent-encoded.',
       );
     }
-    return { target: resolveTarget({ url }), schema, release: async () => {} };
+    return { target: resolveTarget({ url }), url, schema, release: async () => {} };
   }
   const dir = join(cwd, EMBEDDED);
   if (!existsSync(join(dir, 'data'))) {
@@ -51,5 +53,5 @@ export async function reach(
   const { startEmbedded } = await import('../../storage/embedded/server.js');
   // That it runs is nothing to tell.
   const server = await startEmbedded({ dir, log: (line) => line.startsWith('using') || say(line) });
-  return { target: resolveTarget({ url: server.url }), schema, release: () => server.stop() };
+  return { target: resolveTarget({ url: server.url }), url: server.url, schema, release: () => server.stop() };
 }

@@ -89,4 +89,23 @@ export const OPERATIONS: readonly CommandSpec[] = [
     ],
     load: () => import('../commands/doctor.js'),
   },
+  {
+    name: 'dashboard',
+    summary: 'Serves the dashboard of the database to this machine, without the app, until Ctrl-C.',
+    details:
+      'It executes no runs. Whoever reaches it may do everything, so it listens on loopback alone; what is done is kept in ' +
+      'the audit as done by cli:USER@HOST. What the app redacts is shown.',
+    options: [
+      { flags: '--port <n>', text: 'Where it listens; 0: any that is free (default: 4000).' },
+      { flags: '--host <name>', text: '127.0.0.1, localhost or ::1 (default: 127.0.0.1).' },
+      { flags: '--read-only', text: 'Shows all, and does nothing.' },
+      { flags: '--title <text>', text: 'Stands at the top of each page.' },
+      { flags: '--no-open', text: 'Opens no browser.' },
+    ],
+    examples: [
+      { line: 'nest-durable dashboard', text: 'of DATABASE_URL, else of the embedded database in .durable/' },
+      { line: 'nest-durable dashboard --url postgres://… --read-only', text: 'a look at production' },
+    ],
+    load: () => import('../commands/dashboard.js'),
+  },
 ];

@@ -58,8 +58,8 @@ function fieldOf(text: string, last: number): Field | null {
 }
 
 function partOf(text: string, most: number): Part | null {
-  const every = /^[*?](?:\/(\d+))?$/.exec(text);
-  if (every) return { kind: 'every', step: Number(every[1] ?? 1) };
+  const steps = /^[*?](?:\/(\d+))?$/.exec(text);
+  if (steps) return { kind: 'every', step: Number(steps[1] ?? 1) };
   const range = /^(\w+)-(\w+)(?:\/(\d+))?$/.exec(text);
   if (range) {
     const [from, to] = [valueOf(range[1] ?? ''), valueOf(range[2] ?? '')];

@@ -86,9 +86,9 @@ export function problemsOf(look: Look): Problem[] {
       .map((queue) => queueProblem(queue, now)),
     ...pollingProblem(workers),
     ...[...CHECKS].flatMap(([kind, ids]) => {
-      const found = ids.flatMap((id) => checks.find((check) => check.id === id && check.state !== 'ok') ?? [])[0];
-      if (found === undefined || found.state === 'ok') return [];
-      return [{ ...NONE, kind, state: found.state, title: found.text, detail: found.mend ?? null }];
+      const [check] = ids.flatMap((id) => checks.find((one) => one.id === id && one.state !== 'ok') ?? []);
+      if (check === undefined || check.state === 'ok') return [];
+      return [{ ...NONE, kind, state: check.state, title: check.text, detail: check.mend ?? null }];
     }),
   ];
   return found.toSorted((a, b) => Number(b.state === 'bad') - Number(a.state === 'bad'));

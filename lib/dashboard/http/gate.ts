@@ -29,11 +29,11 @@ export class Gate {
     if (door === 'app') return;
     const production = door === 'closed' && process.env['NODE_ENV'] === 'production';
     if (!production && isFromThisMachine(request)) return;
-    throw new RequestError(
-      403,
-      'CLOSED',
-      'The dashboard is closed here: DurableDashboardModule.forRoot() has neither `authorize` nor `guards`.',
-    );
+    const why =
+      door === 'local'
+        ? 'it is served to this machine alone, as localhost, 127.0.0.1 or [::1], and to no proxy.'
+        : 'DurableDashboardModule.forRoot() has neither `authorize` nor `guards`.';
+    throw new RequestError(403, 'CLOSED', `The dashboard is closed here: ${why}`);
   }
 
   /** @throws RequestError FORBIDDEN */

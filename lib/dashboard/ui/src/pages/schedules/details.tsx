@@ -40,7 +40,7 @@ export function ScheduleDetails({
     consecutiveFailures,
     lastError,
     lastErrorAt,
-    overridden = [],
+    overridden,
     next = [],
     runs = [],
     fromCode,
@@ -109,12 +109,12 @@ export function ScheduleDetails({
             <Button look="sm" testId="schedule-edit" onClick={onEdit}>
               Edit
             </Button>
-            {overridden.length > 0 && fromCode !== false && (
+            {overridden.length > 0 && fromCode && (
               <Button look="sm" onClick={reset}>
                 Follow the code again
               </Button>
             )}
-            {fromCode !== true && (
+            {!fromCode && (
               <Button look="sm bare bad" testId="schedule-delete" onClick={onDelete}>
                 Delete
               </Button>
