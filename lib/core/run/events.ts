@@ -4,24 +4,36 @@ import type { FinishedStatus } from './status.js';
 import type { StoredError } from '../errors/stored-error.js';
 import type { WaitKind } from './wait-spec.js';
 
-export const STEP_EVENTS = ['step_started', 'step_completed', 'step_failed', 'step_waiting'] as const;
-export const INPUT_EVENTS = ['input_requested', 'input_provided'] as const;
-export const SCHEDULE_EVENTS = ['schedule_toggled', 'schedule_triggered'] as const;
+// What stands behind a kind is its line in docs/reference/events.md.
+export const STEP_EVENTS = [
+  'step_started', // an attempt has begun
+  'step_completed', // an attempt was recorded as completed
+  'step_failed', // an attempt was recorded as failed; `retryAt` says when the next one is made
+  'step_waiting', // a pass was suspended; `waits` says what for
+] as const;
+export const INPUT_EVENTS = [
+  'input_requested', // a person is asked for something
+  'input_provided', // an answer was taken
+] as const;
+export const SCHEDULE_EVENTS = [
+  'schedule_toggled', // a client has enabled or disabled a schedule, or ten failures have
+  'schedule_triggered', // a schedule has started a run
+] as const;
 
 /** What happens, as told by `DurableEvents`. */
 export const DURABLE_EVENT_KINDS = [
-  'workflow_started',
-  'workflow_resumed',
-  'workflow_waiting',
-  'workflow_paused',
-  'workflow_completed',
-  'workflow_failed',
-  'workflow_cancelled',
-  'workflow_compensating',
-  'workflow_compensated',
-  'workflow_compensation_failed',
+  'workflow_started', // a run was started
+  'workflow_resumed', // a worker goes on with a run that was waiting, paused or lost
+  'workflow_waiting', // a run was suspended: it waits, or backs off before a retry
+  'workflow_paused', // by somebody, or by the engine since it cannot go on
+  'workflow_completed', // the end, with a result
+  'workflow_failed', // the end, with an error
+  'workflow_cancelled', // the end, by somebody
+  'workflow_compensating', // what was done is being undone
+  'workflow_compensated', // the end: all was undone
+  'workflow_compensation_failed', // the end: something could not be undone
   ...STEP_EVENTS,
-  'event_received',
+  'event_received', // an event was sent to a run
   ...INPUT_EVENTS,
   ...SCHEDULE_EVENTS,
 ] as const;
