@@ -11,6 +11,7 @@ export type {
 } from './options/module.js';
 export { DurableClient } from './client/durable.client.js';
 export type { CleanupOptions } from './options/cleanup.js';
+export { DurableExceptionFilter, type DurableErrorBody } from './client/durable.exception-filter.js';
 export { DurableEvents } from './client/durable.events.js';
 export { DURABLE_EVENT_KINDS, type DurableEvent, type DurableEventKind } from './core/run/events.js';
 export {

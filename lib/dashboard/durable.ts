@@ -2,6 +2,7 @@
 export { decode, encode } from '../core/codec/codec.js';
 export { didYouMean } from '../core/did-you-mean.js';
 export { isDurableError, type Violation } from '../core/errors/durable-error.js';
+export { httpStatusOf } from '../core/errors/http-status.js';
 export { ConfigurationError, InvalidInputError } from '../core/errors/errors.js';
 export { Faults, given, isObject, listOf, OptionReader } from '../core/option-reader.js';
 export { read, textOf } from '../core/text-of.js';

@@ -63,7 +63,7 @@ describe('sample 08-payment-webhook', () => {
     expect(await post(body, sign(body, 'another secret'))).toBe(401);
     expect(await post(body, sign(`${body} `, SECRET))).toBe(401);
     expect(await post(body, sign(body, SECRET, new Date(Date.now() - 400_000)))).toBe(401);
-    expect(await post(hook('018f0000-0000-7000-8000-000000000000', 'evt_2', 3000))).toBe(400);
+    expect(await post(hook('018f0000-0000-7000-8000-000000000000', 'evt_2', 3000))).toBe(404);
     expect((await read(id)).status).toBe('waiting');
     await post(body);
     expect((await read(id)).status).toBe('completed');

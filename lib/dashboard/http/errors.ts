@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isDurableError, read, textOf, type Violation } from '../durable.js';
+import { httpStatusOf, isDurableError, read, textOf, type Violation } from '../durable.js';
 
 /** Something that is refused: what the answer says of it. */
 export class RequestError extends Error {
@@ -24,31 +24,11 @@ export interface ErrorBody {
   };
 }
 
-/** The status that goes with the code of an error; codes that are not here are faults of ours. */
-const STATUS_OF: ReadonlyMap<string, number> = new Map([
-  ['INVALID_INPUT', 400],
-  ['EXECUTION_NOT_FOUND', 404],
-  ['SCHEDULE_NOT_FOUND', 404],
-  ['WORKFLOW_NOT_FOUND', 404],
-  ['QUEUE_NOT_FOUND', 404],
-  ['EXECUTION_FINISHED', 409],
-  ['EXECUTION_NOT_FINISHED', 409],
-  ['INPUT_NOT_PENDING', 409],
-  ['AMBIGUOUS_INPUT', 409],
-  ['SCHEDULE_EXISTS', 409],
-  ['IDEMPOTENCY_CONFLICT', 409],
-  ['EXECUTION_EXISTS', 409],
-  ['SERIALIZATION', 422],
-  ['INVALID_CRON', 422],
-  ['DATABASE_UNAVAILABLE', 503],
-  ['TOO_SLOW', 503],
-]);
-
 /** What is answered for whatever was thrown. `log` gets what the answer does not say, with the id that it does. */
 export function toRequestError(error: unknown, log: (message: string) => void): RequestError {
   if (error instanceof RequestError) return error;
   if (isDurableError(error)) {
-    const status = STATUS_OF.get(error.code);
+    const status = httpStatusOf(error.code);
     const violations = read(error, 'violations') as readonly Violation[] | undefined;
     if (status !== undefined) return new RequestError(status, error.code, error.message, violations);
   }

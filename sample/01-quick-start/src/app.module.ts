@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
-import { DurableModule } from 'nest-durable';
+import { APP_FILTER } from '@nestjs/core';
+import { DurableExceptionFilter, DurableModule } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { OrderWorkflow, PaymentService } from './order.workflow.js';
 import { OrdersController } from './orders.controller.js';
@@ -7,6 +8,6 @@ import { OrdersController } from './orders.controller.js';
 @Module({
   imports: [DurableModule.forRoot(), DurableDashboardModule.forRoot()],
   controllers: [OrdersController],
-  providers: [OrderWorkflow, PaymentService],
+  providers: [{ provide: APP_FILTER, useClass: DurableExceptionFilter }, OrderWorkflow, PaymentService],
 })
 export class AppModule {}

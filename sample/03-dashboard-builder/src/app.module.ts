@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
-import { DurableModule } from 'nest-durable';
+import { APP_FILTER } from '@nestjs/core';
+import { DurableExceptionFilter, DurableModule } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { DashboardsController } from './dashboards.controller.js';
 import { DashboardWorkflow, Sources } from './dashboard.workflow.js';
@@ -7,6 +8,6 @@ import { DashboardWorkflow, Sources } from './dashboard.workflow.js';
 @Module({
   imports: [DurableModule.forRoot(), DurableDashboardModule.forRoot()],
   controllers: [DashboardsController],
-  providers: [DashboardWorkflow, Sources],
+  providers: [{ provide: APP_FILTER, useClass: DurableExceptionFilter }, DashboardWorkflow, Sources],
 })
 export class AppModule {}

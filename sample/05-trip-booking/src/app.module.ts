@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
-import { DurableModule } from 'nest-durable';
+import { APP_FILTER } from '@nestjs/core';
+import { DurableExceptionFilter, DurableModule } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { TripsController } from './trips.controller.js';
 import { Agency, TripWorkflow } from './trip.workflow.js';
@@ -7,6 +8,6 @@ import { Agency, TripWorkflow } from './trip.workflow.js';
 @Module({
   imports: [DurableModule.forRoot(), DurableDashboardModule.forRoot()],
   controllers: [TripsController],
-  providers: [Agency, TripWorkflow],
+  providers: [{ provide: APP_FILTER, useClass: DurableExceptionFilter }, Agency, TripWorkflow],
 })
 export class AppModule {}

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
-import { DurableModule } from 'nest-durable';
+import { APP_FILTER } from '@nestjs/core';
+import { DurableExceptionFilter, DurableModule } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { ExpensesController } from './expenses.controller.js';
 import { ExpenseWorkflow, OfficeService } from './expense.workflow.js';
@@ -7,6 +8,6 @@ import { ExpenseWorkflow, OfficeService } from './expense.workflow.js';
 @Module({
   imports: [DurableModule.forRoot(), DurableDashboardModule.forRoot()],
   controllers: [ExpensesController],
-  providers: [ExpenseWorkflow, OfficeService],
+  providers: [{ provide: APP_FILTER, useClass: DurableExceptionFilter }, ExpenseWorkflow, OfficeService],
 })
 export class AppModule {}

@@ -1,15 +1,5 @@
-import {
-  BadRequestException,
-  Body,
-  ConflictException,
-  Controller,
-  Get,
-  HttpCode,
-  NotFoundException,
-  Param,
-  Post,
-} from '@nestjs/common';
-import { DurableClient, InputNotPendingError, InvalidInputError, type PendingInput } from 'nest-durable';
+import { Body, Controller, Get, HttpCode, NotFoundException, Param, Post } from '@nestjs/common';
+import { DurableClient, type PendingInput } from 'nest-durable';
 import { ExpenseWorkflow, type Expense } from './expense.workflow.js';
 
 @Controller('expenses')
@@ -28,7 +18,7 @@ export class ExpensesController {
     return this.durable.listPendingInputs({ workflow: 'expense' });
   }
 
-  /** Answers a question; one of several answers counts. */
+  /** Answers a question; one of several answers counts, the others get 409, and one that does not fit 400. */
   @Post('questions/:run/:name')
   @HttpCode(200)
   async answer(
@@ -36,13 +26,7 @@ export class ExpensesController {
     @Param('name') name: string,
     @Body() { answer }: { answer: unknown },
   ): Promise<{ accepted: true }> {
-    try {
-      await this.durable.provideInput(run, name, answer);
-    } catch (error) {
-      if (error instanceof InputNotPendingError) throw new ConflictException(error.message);
-      if (error instanceof InvalidInputError) throw new BadRequestException(error.violations);
-      throw error;
-    }
+    await this.durable.provideInput(run, name, answer);
     return { accepted: true };
   }
 

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
-import { DurableModule } from 'nest-durable';
+import { APP_FILTER } from '@nestjs/core';
+import { DurableExceptionFilter, DurableModule } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { TrialsController } from './trials.controller.js';
 import { MailService, TrialWorkflow } from './trial.workflow.js';
@@ -7,6 +8,6 @@ import { MailService, TrialWorkflow } from './trial.workflow.js';
 @Module({
   imports: [DurableModule.forRoot(), DurableDashboardModule.forRoot()],
   controllers: [TrialsController],
-  providers: [TrialWorkflow, MailService],
+  providers: [{ provide: APP_FILTER, useClass: DurableExceptionFilter }, TrialWorkflow, MailService],
 })
 export class AppModule {}

@@ -1,5 +1,4 @@
 import {
-  BadRequestException,
   Body,
   Controller,
   Get,
@@ -12,7 +11,7 @@ import {
   Req,
   UnauthorizedException,
 } from '@nestjs/common';
-import { DurableClient, ExecutionFinishedError, ExecutionNotFoundError } from 'nest-durable';
+import { DurableClient, ExecutionFinishedError } from 'nest-durable';
 import type { IncomingMessage } from 'node:http';
 import { type Cart, CheckoutWorkflow, type Payment } from './checkout.workflow.js';
 import { isSigned } from './signature.js';
@@ -57,7 +56,6 @@ export class PaymentsController {
     } catch (error) {
       // The order is done with: to send it again would change nothing.
       if (error instanceof ExecutionFinishedError) return { accepted: false };
-      if (error instanceof ExecutionNotFoundError) throw new BadRequestException(error.message);
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
-import { DurableModule } from 'nest-durable';
+import { APP_FILTER } from '@nestjs/core';
+import { DurableExceptionFilter, DurableModule } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { OrderWorkflow } from './order.workflow.js';
 import { OrdersController } from './orders.controller.js';
@@ -13,6 +14,12 @@ import { WarehouseService } from './warehouse.service.js';
     DurableDashboardModule.forRoot(),
   ],
   controllers: [OrdersController],
-  providers: [OrderWorkflow, ShipmentWorkflow, ReceiptWorkflow, WarehouseService],
+  providers: [
+    { provide: APP_FILTER, useClass: DurableExceptionFilter },
+    OrderWorkflow,
+    ShipmentWorkflow,
+    ReceiptWorkflow,
+    WarehouseService,
+  ],
 })
 export class AppModule {}

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
-import { DurableModule } from 'nest-durable';
+import { APP_FILTER } from '@nestjs/core';
+import { DurableExceptionFilter, DurableModule } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { DocumentsController } from './documents.controller.js';
 import { DocumentWorkflow } from './document.workflow.js';
@@ -12,6 +13,6 @@ import { ModelService } from './model.service.js';
     DurableDashboardModule.forRoot(),
   ],
   controllers: [DocumentsController],
-  providers: [DocumentWorkflow, ModelService],
+  providers: [{ provide: APP_FILTER, useClass: DurableExceptionFilter }, DocumentWorkflow, ModelService],
 })
 export class AppModule {}

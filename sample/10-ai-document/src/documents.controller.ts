@@ -1,5 +1,5 @@
-import { BadRequestException, Body, Controller, Get, HttpCode, NotFoundException, Param, Post } from '@nestjs/common';
-import { DurableClient, InvalidInputError, type PendingInput } from 'nest-durable';
+import { Body, Controller, Get, HttpCode, NotFoundException, Param, Post } from '@nestjs/common';
+import { DurableClient, type PendingInput } from 'nest-durable';
 import { type DocumentInput, DocumentWorkflow } from './document.workflow.js';
 
 @Controller('documents')
@@ -25,12 +25,7 @@ export class DocumentsController {
     @Param('input') inputId: string,
     @Body() fields: object,
   ): Promise<{ accepted: true }> {
-    try {
-      await this.durable.provideInput(run, { inputId }, fields);
-    } catch (error) {
-      if (error instanceof InvalidInputError) throw new BadRequestException(error.violations);
-      throw error;
-    }
+    await this.durable.provideInput(run, { inputId }, fields);
     return { accepted: true };
   }
 

@@ -1,0 +1,96 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger, Optional } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { type Observable, throwError } from 'rxjs';
+import { DurableError, type Violation } from '../core/errors/durable-error.js';
+import { httpStatusOf } from '../core/errors/http-status.js';
+import { read } from '../core/text-of.js';
+
+/** What `DurableExceptionFilter` answers. */
+export interface DurableErrorBody {
+  readonly statusCode: number;
+  /** Stable across releases: `EXECUTION_NOT_FOUND`. */
+  readonly code: string;
+  readonly message: string;
+  /** Of a refused input: every fault, with its path. */
+  readonly violations?: readonly Violation[];
+}
+
+/**
+ * Answers this package's errors over HTTP, by their `code`: 400 for what a caller got wrong, 404 for what is not there, 409
+ * for what its state stands against, 422 for what cannot be stored, 503 for a database that is away, 500 for the rest,
+ * which is logged. All other errors go on to Nest's own handler, and so does everything that is not HTTP.
+ *
+ * For `app.useGlobalFilters(new DurableExceptionFilter())`, `{ provide: APP_FILTER, useClass: DurableExceptionFilter }` and
+ * `@UseFilters(DurableExceptionFilter)`, on Express, Fastify or any other adapter.
+ */
+@Catch(DurableError)
+export class DurableExceptionFilter implements ExceptionFilter<DurableError> {
+  /** Not there where an app makes the filter by itself. */
+  @Optional()
+  @Inject(HttpAdapterHost)
+  private readonly adapterHost?: HttpAdapterHost;
+
+  catch(error: DurableError, host: ArgumentsHost): Observable<never> | void {
+    const kind = host.getType<string>();
+    if (kind === 'rpc') return throwError(() => error);
+    if (kind !== 'http') throw error;
+    const body = bodyOf(error);
+    if (body.statusCode === 500) new Logger('DurableExceptionFilter').error(error.message, error.stack);
+    this.reply(host.switchToHttp().getResponse<object>(), body);
+  }
+
+  private reply(response: object, body: DurableErrorBody): void {
+    const adapter = this.adapterHost?.httpAdapter;
+    // Nest types its parameters as any; Express and Fastify, which nearly all apps have, are served without it too.
+    if (adapter !== undefined) {
+      if (adapter.isHeadersSent(response)) adapter.end(response);
+      else adapter.reply(response, body, body.statusCode);
+    } else if (isReply(response)) {
+      if (read(response, 'headersSent') === true || read(response, 'sent') === true) end(response);
+      else response.status(body.statusCode).send(body);
+    } else answerRaw(response, body);
+  }
+}
+
+function bodyOf(error: DurableError): DurableErrorBody {
+  const { code, message } = error;
+  const statusCode = httpStatusOf(code) ?? 500;
+  const violations = read(error, 'violations');
+  if (!Array.isArray(violations)) return { statusCode, code, message };
+  return { statusCode, code, message, violations: violations as readonly Violation[] };
+}
+
+/** As Express and Fastify have it, and what takes after them. */
+interface Reply {
+  status(code: number): { send(body: object): unknown };
+}
+
+function isReply(response: object): response is Reply {
+  return typeof read(response, 'status') === 'function' && typeof read(response, 'send') === 'function';
+}
+
+/** Of `node:http`; adapters have it under `raw` or `res`. */
+function answerRaw(response: object, body: DurableErrorBody): void {
+  const raw = [response, read(response, 'raw'), read(response, 'res')].find(
+    (one): one is RawResponse => typeof read(one, 'writeHead') === 'function',
+  );
+  if (raw === undefined) {
+    throw new TypeError(
+      'DurableExceptionFilter does not know this HTTP adapter: provide it as APP_FILTER in place of making it with new.',
+    );
+  }
+  if (raw.headersSent) return void raw.end();
+  raw.writeHead(body.statusCode, { 'content-type': 'application/json; charset=utf-8' });
+  raw.end(JSON.stringify(body));
+}
+
+interface RawResponse {
+  readonly headersSent: boolean;
+  writeHead(status: number, headers: Record<string, string>): unknown;
+  end(body?: string): unknown;
+}
+
+function end(response: object): void {
+  const finish = read(response, 'end');
+  if (typeof finish === 'function') finish.call(response);
+}
