@@ -1,4 +1,4 @@
-import { BEGAN, type Grain, quantileOf, type StatsRow } from '../durable.js';
+import { BEGAN, type Grain, middleOf, quantileOf, type StatsRow } from '../durable.js';
 import type { InputReader } from '../http/input.js';
 import { date } from '../http/input.js';
 
@@ -98,6 +98,13 @@ export function seriesOf(
   for (let at = first; at < until; at += step) pieces.set(at, []);
   for (const row of rows) pieces.get(first + Math.floor((row.at - first) / step) * step)?.push(row);
   return [...pieces].map(([at, some]) => ({ at, sums: sumsOf(some) }));
+}
+
+/** How many runs completed in about so many ms, the fastest first. */
+export function durationsOf(rows: readonly StatsRow[]): { ms: number; n: number }[] {
+  const found = new Map<number, number>();
+  for (const { outcome, durations } of rows) if (outcome === 'completed') addUp(found, durations);
+  return [...found].toSorted(([a], [b]) => a - b).map(([bucket, n]) => ({ ms: Math.round(middleOf(bucket)), n }));
 }
 
 /** How many of each error, of all outcomes that have one. */

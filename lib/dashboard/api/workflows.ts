@@ -1,41 +1,103 @@
-import { WorkflowNotFoundError } from '../durable.js';
-import { type Call, nothing, route } from '../http/call.js';
+import { type ExecutionCounts, type StatsRow, WorkflowNotFoundError, type WorkflowSummary } from '../durable.js';
+import { type Call, route } from '../http/call.js';
+import { askedWindow, type AskedWindow, durationsOf, grainOf, seriesOf, sumsOf, windowOf } from './figures.js';
 import { rowsOf } from './runs.js';
 
-async function summaries(call: Call) {
-  const found = await call.services.looks.client.listWorkflows();
-  const runs = await rowsOf(
-    call,
-    found.flatMap(({ lastRun }) => lastRun ?? []),
-  );
-  const rows = new Map(runs.map((run) => [run.id, run]));
-  return found.map((one) => ({ ...one, lastRun: rows.get(one.lastRun?.id ?? '') ?? null }));
+/** Runs that the figures of steps are made of. */
+const RUNS = 200;
+/** Points of a small chart. */
+const POINTS = 48;
+const UNFINISHED = [
+  'pending',
+  'running',
+  'waiting',
+  'paused',
+  'compensating',
+] as const satisfies (keyof ExecutionCounts)[];
+
+/** What became of their runs in a window, by workflow. */
+async function figuresOf(call: Call, asked: AskedWindow, workflow: string | null) {
+  const now = await call.services.looks.now();
+  const window = windowOf(asked, now);
+  const grain = grainOf(window, now);
+  const { since, until } = window;
+  const rows = await call.services.looks.stats({ grain, since: new Date(since), until: new Date(until), workflow });
+  const byName = new Map<string, StatsRow[]>();
+  for (const row of rows) {
+    const mine = byName.get(row.workflow);
+    if (mine === undefined) byName.set(row.workflow, [row]);
+    else mine.push(row);
+  }
+  return ({ name, totals }: WorkflowSummary) => {
+    const mine = byName.get(name) ?? [];
+    const { completed, failed, other, p50, p95 } = sumsOf(mine);
+    const ended = completed + failed + other;
+    return {
+      succeeded: ended === 0 ? null : completed / ended,
+      p50,
+      p95,
+      perMinute: (ended * 60_000) / (until - since),
+      unfinished: UNFINISHED.reduce((sum, status) => sum + totals[status], 0),
+      series: seriesOf(mine, window, grain, POINTS).map(({ at, sums }) => ({
+        at: new Date(at),
+        completed: sums.completed,
+        failed: sums.failed,
+      })),
+      durations: durationsOf(mine),
+    };
+  };
 }
 
+async function shown(call: Call, found: readonly WorkflowSummary[], asked: AskedWindow) {
+  const [one, second] = found;
+  const name = one !== undefined && second === undefined ? one.name : null;
+  const reads = await call.services.looks.reads();
+  const runs = found.flatMap(({ lastRun }) => lastRun ?? []);
+  const [rows, figures, versions] = await Promise.all([
+    rowsOf(call, runs),
+    figuresOf(call, asked, name),
+    reads.versions(name),
+  ]);
+  const lastRuns = new Map(rows.map((run) => [run.id, run]));
+  return found.map((workflow) => ({
+    ...workflow,
+    lastRun: lastRuns.get(workflow.lastRun?.id ?? '') ?? null,
+    ...figures(workflow),
+    versions: versions.get(workflow.name) ?? [],
+  }));
+}
+
+/** `steps` stands in the answer for one workflow alone: that of all would read the journals of all their last runs. */
 const workflows = route({
   method: 'GET',
   path: 'workflows',
   action: 'workflow.read',
-  input: nothing,
-  handle: async (call) => ({ items: await summaries(call) }),
+  input: askedWindow,
+  handle: async (call, asked) => ({
+    items: await shown(call, await call.services.looks.client.listWorkflows(), asked),
+  }),
 });
 
 const workflow = route({
   method: 'GET',
   path: 'workflows/:name',
   action: 'workflow.read',
-  input: nothing,
-  async handle(call) {
-    const all = await summaries(call);
+  input: askedWindow,
+  async handle(call, asked) {
+    const { client, reads } = call.services.looks;
+    const all = await client.listWorkflows();
     const name = call.params['name'] ?? '';
-    const found = all.find((one) => one.name === name);
-    if (found === undefined)
-      throw new WorkflowNotFoundError(
-        name,
-        all.map((one) => one.name),
-      );
-    const versions = await call.services.looks.client.listVersions(name);
-    return { ...found, versions };
+    const found = all.filter((one) => one.name === name);
+    if (found.length === 0) {
+      const names = all.map((one) => one.name);
+      throw new WorkflowNotFoundError(name, names);
+    }
+    const runs = await client.listExecutions({ workflow: name, limit: RUNS });
+    const [[one], steps] = await Promise.all([
+      shown(call, found, asked),
+      (await reads()).stepFigures(runs.map(({ id }) => id)),
+    ]);
+    return { ...one, steps };
   },
 });
 

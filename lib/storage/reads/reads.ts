@@ -172,8 +172,29 @@ export class PgReads {
 
   /** The stored definitions of a workflow, the newest version first. */
   async listVersions(workflow: string): Promise<WorkflowVersion[]> {
-    const rows = await this.rows<VersionRow>('list-versions', [workflow]);
-    return rows.map(({ first_seen, last_seen, ...row }) => ({ ...row, firstSeen: first_seen, lastSeen: last_seen }));
+    return (await this.versions(workflow)).get(workflow) ?? [];
+  }
+
+  /** By workflow, the newest first. @param workflow null: all */
+  async versions(workflow: string | null): Promise<Map<string, WorkflowVersion[]>> {
+    const found = new Map<string, WorkflowVersion[]>();
+    for (const row of await this.rows<VersionRow>('list-versions', [workflow])) {
+      const { version, first_seen: firstSeen, last_seen: lastSeen, unfinished, workers } = row;
+      const list = found.get(row.name) ?? [];
+      list.push({ version, firstSeen, lastSeen, unfinished, workers });
+      found.set(row.name, list);
+    }
+    return found;
+  }
+
+  /** Of the attempts of each step over some runs. @returns median of those that completed, ms; share of those that failed */
+  async stepFigures(ids: readonly string[]): Promise<{ path: string; p50: number | null; failRate: number }[]> {
+    if (ids.length === 0) return [];
+    const rows = await this.rows<{ path: string; p50: number | null; fail_rate: number }>('step-figures', [
+      ids,
+      MOST_RECORDS,
+    ]);
+    return rows.map(({ path, p50, fail_rate: failRate }) => ({ path, p50, failRate }));
   }
 
   /** The attempts of a run that run now, as far as processes have said. */
@@ -241,7 +262,11 @@ interface EventRow {
   readonly path: string | null;
 }
 
+/** Of a run that are counted in the figures of its steps. */
+const MOST_RECORDS = 1_000;
+
 interface VersionRow {
+  readonly name: string;
   readonly version: number;
   readonly first_seen: Date;
   readonly last_seen: Date;
