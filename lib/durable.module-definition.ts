@@ -18,15 +18,15 @@ import { type DurableFactoryOptions, resolveOptions } from './options/module.js'
 import { DurableQueues } from './client/durable.queues.js';
 import { CHECKED_OPTIONS, DurableRunner } from './lifecycle/durable.runner.js';
 
-/** What stands beside the factory of `forRootAsync()`: tokens and exports depend on it. */
+/** Options that stand beside the factory of `forRootAsync()`, since tokens and exports depend on them. */
 export interface DurableModuleExtras {
   /** Name of this instance. Default: `'default'`. */
   name?: string;
-  /** Whether every module can inject the client without importing this one. Default: `true`. */
+  /** `true`: every module can inject the client without importing this one. Default: `true`. */
   isGlobal?: boolean;
 }
 
-/** What the class given to `forRootAsync({ useClass })` or `useExisting` implements: a provider that makes the options. */
+/** Provider that makes the options: the class given to `forRootAsync({ useClass })` or `useExisting` implements it. */
 export interface DurableOptionsFactory {
   /** Called once, before the module is made. */
   create(): DurableFactoryOptions | Promise<DurableFactoryOptions>;

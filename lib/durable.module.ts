@@ -13,15 +13,15 @@ const MODULE: unique symbol = Symbol.for('nest-durable.module');
 export type DurableModuleAsyncOptions = typeof ASYNC_OPTIONS_TYPE;
 
 /**
- * Durable workflows for the app. Import it once for each instance, in the root module. Its options are checked, the
- * database is connected and migrated, and the workflows are collected while the app starts; what is wrong stops it.
+ * Module of durable workflows. Import it once for each instance, in the root module. While the app starts, its options
+ * are checked, the database is connected and migrated, and the workflows are collected; a fault stops the start.
  */
 @Module({})
 export class DurableModule extends ConfigurableModuleClass {
   /** @internal */
   static readonly [MODULE] = true;
 
-  /** With options that are known now. All of them have defaults. */
+  /** Makes the module with options that are known now; all have defaults. @throws ConfigurationError at boot */
   static override forRoot(options: DurableModuleOptions = {}): DynamicModule {
     if (!isObject(options)) {
       throw new ConfigurationError([{ path: '', message: `expected an object with options, got ${given(options)}` }]);
@@ -29,14 +29,17 @@ export class DurableModule extends ConfigurableModuleClass {
     return super.forRoot(options);
   }
 
-  /** With options from `useFactory`, or from the `create()` of `useClass` or `useExisting`. */
+  /**
+   * Makes the module with options from `useFactory`, or from the `create()` of `useClass` or `useExisting`.
+   * @throws ConfigurationError at once where none or several of these are given; at boot for the options
+   */
   static override forRootAsync(options: DurableModuleAsyncOptions): DynamicModule {
     checkAsyncOptions(options);
     return super.forRootAsync(options);
   }
 }
 
-/** Whether it is a DurableModule, of another copy of this package too. */
+/** True for a DurableModule, of another copy of this package too. */
 export function isDurableModule(module: unknown): boolean {
   return read(module, MODULE) === true;
 }

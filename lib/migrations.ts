@@ -11,12 +11,13 @@ import {
 } from './storage/migrations/migration-state.js';
 import { assertSchemaName } from './storage/sql.js';
 
+/** Options of the functions of this module. */
 export interface DurableMigrationsOptions {
   /** PostgreSQL schema of the tables. Default: `'durable'`. */
   readonly schema?: string;
 }
 
-/** What can be asked: a TypeORM DataSource, QueryRunner or EntityManager. */
+/** A TypeORM DataSource, QueryRunner or EntityManager. */
 export interface Queryable {
   query(query: string, parameters?: unknown[]): Promise<unknown>;
 }
@@ -28,7 +29,7 @@ export type DurableMigrationClass = new () => MigrationInterface & { readonly na
 const FIRST_TIMESTAMP = Date.UTC(2026, 0, 1);
 
 /**
- * This package's migrations for TypeORM's own runner. Spread them into a DataSource's `migrations` and set the
+ * Migrations of this package for TypeORM's own runner. Spread them into a DataSource's `migrations` and set the
  * module's `migrations` option to `'check'` or `'none'`. They keep the table of versions that the module's own
  * migrations keep, so both agree on what was applied, whichever of them ran it.
  *
@@ -39,22 +40,22 @@ export function durableMigrations({ schema = 'durable' }: DurableMigrationsOptio
   return knownMigrations().map((migration) => adapt(migration, schema));
 }
 
-/** The versions this package knows, in order. */
+/** The versions that this package knows, in order. */
 export function allVersions(): number[] {
   return knownMigrations().map(({ version }) => version);
 }
 
-/** The highest version in the database; 0: none. */
+/** The highest version in the database; 0: none. @throws ConfigurationError for a schema name that cannot be used */
 export async function currentVersion(database: Queryable, options?: DurableMigrationsOptions): Promise<number> {
   return (await stateOf(database, options)).current;
 }
 
-/** The versions in the database, in order. */
+/** The versions in the database, in order. @throws ConfigurationError for a schema name that cannot be used */
 export async function migratedVersions(database: Queryable, options?: DurableMigrationsOptions): Promise<number[]> {
   return (await stateOf(database, options)).applied.map(({ version }) => version);
 }
 
-/** The versions the database lacks, in order. */
+/** The versions that the database lacks, in order. @throws ConfigurationError for a schema name that cannot be used */
 export async function pendingVersions(database: Queryable, options?: DurableMigrationsOptions): Promise<number[]> {
   return (await stateOf(database, options)).pending.map(({ version }) => version);
 }

@@ -101,6 +101,12 @@ export class DurableClient {
    * @throws InvalidInputError, SerializationError, WorkflowNotFoundError, DatabaseUnavailableError
    * @throws ExecutionExistsError with `id`, IdempotencyConflictError with `idempotencyKey`
    * @throws ConfigurationError with a `manager` of another database or outside a transaction
+   * @example
+   * ```ts
+   * const order = { id: 'A-17', total: 40 };
+   * const handle = await client.start(OrderWorkflow, order, { idempotencyKey: order.id });
+   * const { chargeId } = await handle.result({ timeout: minutes(5) });
+   * ```
    */
   async start<W extends WorkflowRef>(
     workflow: W,
@@ -149,8 +155,8 @@ export class DurableClient {
   }
 
   /**
-   * What a run's steps, or those of one name, have logged, in order: what went to Nest's `Logger` and to `console` while
-   * their code ran (option `logs`). An attempt's is there once it has ended, waits, or was handed back by its worker.
+   * The log lines of a run's steps, or of those of one name, in order: all that went to Nest's `Logger` and to `console`
+   * while their code ran (option `logs`). Lines are there once their attempt has ended, waits, or was handed back.
    * @throws ExecutionNotFoundError
    */
   async getLogs(id: string, step?: string): Promise<LogEntry[]> {
@@ -185,20 +191,21 @@ export class DurableClient {
   }
 
   /**
-   * Why a run stands still, how it ended, or what comes next, in a sentence and as data; null: there is none of that id.
+   * Explains in a sentence and as data where a run stands: why it stands still, how it ended, or what comes next. Null: no
+   * run has that id.
    */
   async explain(id: string): Promise<Standing | null> {
     const run = checkId(id);
     return (await this.ready()).standing.explain(run);
   }
 
-  /** How many runs fit. */
+  /** Counts the runs that fit. */
   async countExecutions(filters: ExecutionFilters = {}): Promise<number> {
     const parts = await this.ready();
     return parts.reads.countExecutions(readFilters(filters, (workflow) => workflowName(parts, workflow)));
   }
 
-  /** How many runs there are in each status, with a number for every status. */
+  /** Counts the runs in each status, with a number for every status. */
   async executionCounts(): Promise<ExecutionCounts> {
     return (await this.ready()).reads.executionCounts();
   }
@@ -392,7 +399,7 @@ export class DurableClient {
     return (await this.ready()).reads.listChildren(parent, read);
   }
 
-  /** How many runs each of these runs has started, by id; 0 also where there is no run of that id. */
+  /** Counts the children of each of these runs, by id; 0 also where no run has that id. */
   async childCounts(ids: readonly string[]): Promise<Record<string, number>> {
     const runs = listOf(ids)?.map((id) => checkId(id));
     if (runs === undefined) throw refused('childCounts()', 'ids', 'a list of the ids of executions', ids);
@@ -449,12 +456,15 @@ export class DurableClient {
     return this.schedules.update(name, changes);
   }
 
-  /** Switches it on, its failures back to 0; what passed meanwhile is not made up for. @throws ScheduleNotFoundError */
+  /**
+   * Enables a schedule, its failures back to 0; times missed while disabled are not caught up.
+   * @throws ScheduleNotFoundError
+   */
   enableSchedule(name: string): Promise<StoredSchedule> {
     return this.schedules.enable(name);
   }
 
-  /** Switches a schedule off; its runs go on. @throws ScheduleNotFoundError */
+  /** Disables a schedule; its runs go on. @throws ScheduleNotFoundError */
   disableSchedule(name: string): Promise<StoredSchedule> {
     return this.schedules.disable(name);
   }

@@ -5,8 +5,21 @@ import type { ScheduleOptions } from './types.js';
 const SCHEDULE_KEY = 'nest-durable:schedules';
 
 /**
- * Starts the workflow by the clock; it goes on a class with `@Workflow()`, any number of times. The schedule is stored
- * at boot, and each due time starts exactly one run across all nodes.
+ * A schedule of the workflow; it goes on a class with `@Workflow()`, any number of times. The schedule is stored at boot,
+ * and each due time starts exactly one run across all nodes.
+ *
+ * @throws DefinitionError at boot, for a bad cron expression, time zone or option
+ * @example
+ * ```ts
+ * @Schedule({ cron: '0 9 * * MON-FRI', timezone: 'Europe/Berlin' })
+ * @Workflow()
+ * export class ReportWorkflow {
+ *   @Step()
+ *   async send() {
+ *     await mailer.send(`report of ${scheduledTime()?.toISOString()}`);
+ *   }
+ * }
+ * ```
  */
 export function Schedule(options: ScheduleOptions) {
   return (target: WorkflowClass): void => {

@@ -12,7 +12,7 @@ export type BranchArms<C extends string = string> = Readonly<Record<string, Arm<
 /** Arms by key; an array of member names is short for arms whose keys are those names. */
 export type ParallelArms<C extends string = string> = BranchArms<C> | readonly C[];
 
-/** How a failed attempt is tried again. A backoff holds no worker, and it and the count of attempts survive a restart. */
+/** Retry of a failed attempt. A backoff holds no worker; it and the count of attempts survive a restart. */
 export interface RetryOptions {
   /** Attempts in all, the first included; at least 1. Default: 1. */
   maxAttempts?: number;
@@ -23,9 +23,9 @@ export interface RetryOptions {
   backoff?: 'exponential' | 'linear' | 'constant';
   /** Delay after the first attempt, in ms. Default: 1000. */
   initialDelay?: number;
-  /** No delay is longer than this, in ms. Default: 3 600 000 (an hour). */
+  /** Longest delay, in ms. Default: 3 600 000 (an hour). */
   maxDelay?: number;
-  /** What an exponential delay is multiplied by each time; at least 1. Default: 2. */
+  /** Growth of an exponential delay, each time; at least 1. Default: 2. */
   factor?: number;
   /** Moves each delay by up to ±25 %, so that runs that failed together don't come back together. Default: true. */
   jitter?: boolean;
@@ -33,16 +33,17 @@ export interface RetryOptions {
   retryIf?: (error: unknown) => boolean;
 }
 
-/** What may be said of every member that runs code. */
+/** Options of every member that runs code. */
 export interface MemberOptions {
   /** Name in records, paths and the graph, at most 200 characters. Default: the method's name. */
   name?: string;
-  /** How a failed attempt is tried again. Default: not at all (`maxAttempts: 1`). */
+  /** Retry of a failed attempt. Default: none (`maxAttempts: 1`). */
   retry?: RetryOptions;
   /** Longest time for one attempt, in ms; time spent waiting is not counted. Default: no limit. */
   timeout?: number;
 }
 
+/** Options of `@Step()`. */
 export interface StepOptions<C extends string = string> extends MemberOptions {
   /** The `@Compensate()` method that undoes this step when the run fails later on. Default: none. */
   compensate?: C;
@@ -60,32 +61,35 @@ export interface StepOptions<C extends string = string> extends MemberOptions {
   transactional?: boolean;
 }
 
+/** Options of `@Decision()`: a step's, and its jumps. */
 export interface DecisionOptions<C extends string = string, G extends string = string> extends StepOptions<C> {
   /** The members that the method may jump to; the compiler refuses others, and the graph draws them. Default: none. */
   goto?: readonly G[];
-  /** How often one run may come by this member, which ends a jump in circles; at least 1. Default: 1000. */
+  /** Most visits of one run to this member, which ends a jump in circles; at least 1. Default: 1000. */
   maxVisits?: number;
 }
 
+/** Options of `@Parallel()`. */
 export interface ParallelOptions<G extends string = string> extends MemberOptions {
   /**
    * `'failFast'`: the first failure aborts the other arms and fails the fan-out. `'completeAll'`: all arms finish,
    * and the collector gets failures and values alike. Default: `'failFast'`.
    */
   onError?: 'failFast' | 'completeAll';
-  /** How many arms run at a time; one that waits holds no place. Default: all. */
+  /** Arms that run at a time; one that waits has no place. Default: all. */
   concurrency?: number;
   /** The members that the collector may jump to. Default: none. */
   goto?: readonly G[];
 }
 
+/** Options of `@ForEach()`. */
 export interface ForEachOptions extends MemberOptions {
   /**
    * `'failFast'`: the first failure aborts the other items and fails the loop. `'completeAll'`: all items finish.
    * Default: `'failFast'`.
    */
   onError?: 'failFast' | 'completeAll';
-  /** How many items run at a time; one that waits holds no place. Default: 10. */
+  /** Items that run at a time; one that waits has no place. Default: 10. */
   concurrency?: number;
   /** `'none'` leaves `__results__` out of the data, for loops over very many items. Default: `'all'`. */
   results?: 'all' | 'none';
@@ -100,10 +104,11 @@ export interface CompensateOptions extends MemberOptions {
   transactional?: boolean;
 }
 
+/** Concurrency limit of a workflow, across all nodes. */
 export interface ConcurrencyOptions<K = Record<string, unknown>> {
   /**
-   * What a run counts under: gives a string, a number, a bigint or a boolean for the run's input. Default: all runs of the
-   * workflow count together.
+   * Key of a run, from its input: a string, a number, a bigint or a boolean; each key has the limit to itself. Default:
+   * all runs of the workflow count together.
    */
   key?: (input: K) => unknown;
   /** Runs that have a place at a time; a whole number from 1. */
@@ -116,6 +121,7 @@ export interface ConcurrencyOptions<K = Record<string, unknown>> {
   hold?: 'working' | 'run';
 }
 
+/** Options of `@Workflow()`. */
 export interface WorkflowOptions<D extends object = object, K = Record<string, unknown>> {
   /** Name in the database and for the client. Default: the class name in snake_case without the suffix `Workflow`. */
   name?: string;
@@ -126,11 +132,11 @@ export interface WorkflowOptions<D extends object = object, K = Record<string, u
   /** Longest time from the first claim over everything but the rollback, in ms. Default: no limit. */
   timeout?: number;
   /**
-   * How often a failed run is rolled back and started again from its input, as a further round: the events that the
+   * Further rounds of a failed run: it is rolled back and started again from its input, same id. The events that the
    * failed round took are given back, in order; inputs are asked for anew. Default: 0.
    */
   maxRetries?: number;
-  /** How often in a row the worker may die with nothing recorded in between before the run fails. Default: 10. */
+  /** Deaths of a worker in a row, with nothing recorded in between, after which the run fails. Default: 10. */
   maxRecoveries?: number;
   /**
    * A class-validator class that the input is checked against, by `start` and at the first claim. An instance of it is
@@ -146,6 +152,7 @@ export interface WorkflowOptions<D extends object = object, K = Record<string, u
   description?: string;
 }
 
+/** Options of `@Schedule()`. */
 export interface ScheduleOptions {
   /** Five or six fields (seconds first), names such as `MON-FRI`, or `@daily`; at most 256 characters. */
   cron: string;
@@ -157,15 +164,15 @@ export interface ScheduleOptions {
   input?: object;
   /** Queue of the runs. Default: the workflow's. */
   queue?: string;
-  /** Whether it is switched on when it is first stored; later the database decides. Default: true. */
+  /** Counts only when the schedule is first stored; afterwards the database's value wins. Default: true. */
   enabled?: boolean;
-  /** Whether a run may start while the one before is unfinished. Default: `'allow'`. */
+  /** `'skip'`: no run starts while the one before is unfinished. Default: `'allow'`. */
   overlap?: 'allow' | 'skip';
-  /** What happens to times that passed while nothing ran. Default: `'latest'`. */
+  /** Due times missed while no process ran: the latest, all or none of them are caught up. Default: `'latest'`. */
   catchUp?: 'latest' | 'all' | 'none';
-  /** Times missed by more than this are never made up for, in ms. Default: a day. */
+  /** Age in ms beyond which a missed time is not caught up. Default: a day. */
   catchUpWindow?: number;
-  /** Most runs to make up for at once with `catchUp: 'all'`. Default: 100. */
+  /** Most runs caught up at once with `catchUp: 'all'`. Default: 100. */
   catchUpLimit?: number;
 }
 

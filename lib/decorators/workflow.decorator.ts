@@ -25,7 +25,19 @@ type FitsInput<W, D, K> = W extends abstract new (...args: never[]) => DurableWo
 
 /**
  * Makes the class a workflow and an injectable singleton: list it in the `providers` of any module. It is found at
- * boot, checked, and its definition stored. A definition that cannot run stops the boot with a `DefinitionError`.
+ * boot, checked, and its definition stored. Default of `name`: the class name in snake_case without `Workflow`.
+ *
+ * @throws DefinitionError at boot, for a definition that cannot run; here, for a class with a `then`
+ * @example
+ * ```ts
+ * @Workflow({ timeout: hours(2) })
+ * export class OrderWorkflow {
+ *   @Step()
+ *   reserve(order: Order) {
+ *     return { ...order, reserved: true };
+ *   }
+ * }
+ * ```
  */
 export function Workflow<D extends object = never, K = [D] extends [never] ? Record<string, unknown> : D>(
   options: WorkflowOptions<D, K> = {},

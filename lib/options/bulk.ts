@@ -2,16 +2,17 @@ import { type OptionReader, readOptions } from '../core/option-reader.js';
 import type { CancelOptions } from './waits.js';
 import { readCancel } from './waits.js';
 
-/** How many runs are acted on. */
+/** Options of the acts on many runs. */
 export interface BulkOptions {
-  /** Runs that are changed at most. Default: all that fit. */
+  /** Most runs that are changed. Default: all that fit. */
   readonly limit?: number;
-  /** Changes nothing, and says what would be. Default: false. */
+  /** Counts the runs that would be changed, and changes none. Default: false. */
   readonly dryRun?: boolean;
 }
 
+/** Options of `cancelMany()`. */
 export interface CancelManyOptions extends BulkOptions, CancelOptions {
-  /** Stands in the error of each. Default: none. */
+  /** Reason in the `WorkflowCancelledError` of each run. Default: none. */
   readonly reason?: string;
 }
 

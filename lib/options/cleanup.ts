@@ -3,15 +3,15 @@ import { isDate } from '../core/limits.js';
 import { listOf, type OptionReader, readOptions } from '../core/option-reader.js';
 import type { CleanupFilter, PgRetention } from '../storage/client/retention.js';
 
-/** Which finished runs `cleanup()` deletes. */
+/** Options of `cleanup()`. */
 export interface CleanupOptions {
-  /** Runs that ended so many ms ago or earlier, or at this time or earlier. */
+  /** Age in ms since the end of a run, or a time: runs that ended then or earlier are deleted. */
   readonly olderThan: number | Date;
-  /** Only these. Default: every finished status. */
+  /** Statuses of the runs. Default: every finished status. */
   readonly status?: FinishedStatus | readonly FinishedStatus[];
-  /** Only counts what would go. Default: false. */
+  /** Counts the runs that would be deleted, and deletes none. Default: false. */
   readonly dryRun?: boolean;
-  /** Runs deleted in one transaction, at most. Default: 1000. */
+  /** Most runs deleted in one transaction. Default: 1000. */
   readonly batchSize?: number;
 }
 

@@ -21,16 +21,16 @@ export type { ConnectionOptions, DatabaseOption, EmbeddedOptions, ResolvedDataba
 export type { LogOptions } from './logs.js';
 export type { QueueOptions, RateLimit, ResolvedQueue, Retention, RetentionOptions } from './queues.js';
 
-/** What happens at boot when the tables are not those of this version. */
+/** Treatment at boot of tables that are not those of this version. */
 export type MigrationsOption = 'run' | 'check' | 'none';
 
-/** What the module says of runs. */
+/** Which log lines the module writes about runs. */
 export type ReportOption = 'failures' | 'all' | 'none';
 
 /** Options of `DurableModule.forRoot()`. All of them may be left out. */
 export interface DurableModuleOptions {
   /**
-   * Where the data is: `{ url }`, `pg` connection options, `{ dataSource }` (the app's TypeORM DataSource, which
+   * Database: `{ url }`, `pg` connection options, `{ dataSource }` (the app's TypeORM DataSource, which
    * transactional steps and `manager` need; the engine opens a few connections of its own beside its pool), or
    * `'embedded'` / `{ embedded: { dir, port } }` (a PostgreSQL server started by this process, or the one that already
    * runs there). Default: the URL in `DATABASE_URL`; without it `'embedded'` where `NODE_ENV` is `development` or
@@ -79,36 +79,36 @@ export interface DurableModuleOptions {
   /** Largest payload (input, a step's result, an error) in bytes of its stored form. Default: 2 097 152 (2 MiB). */
   maxPayloadBytes?: number;
   /**
-   * Paths of what is never shown: `'[redacted]'` stands in its place wherever the client reads payloads, errors and logs,
-   * in events, in the errors of `result()`, and in what is kept of objects that steps log. Steps and `result()` itself
-   * get the true values, which stay in the database as they are.
+   * Redaction, by paths: `'[redacted]'` stands in place of the value wherever the client reads payloads, errors and logs,
+   * in events, in the errors of `result()`, and in objects that steps log. Steps and `result()` itself get the true
+   * values, which stay in the database as they are.
    *
    * A path begins at the root of each payload: `'password'`, `'customer.card.number'`, `'items[*].iban'`; `*` is any one
    * key or index, `**` any number of levels (`'**.secret'`: wherever it is), `["a.b"]` a key with a dot in it. At most
    * 1000 paths of 256 characters. Default: `[]`.
    */
   redact?: readonly string[];
-  /** Capture of what steps say to Nest's `Logger` and to `console`. Default: all of it, within limits. */
+  /** Capture of the lines that steps write to Nest's `Logger` and to `console`. Default: all of them, within limits. */
   logs?: LogOptions;
   /**
-   * How long finished runs are kept, in ms by status; older ones are deleted in small batches, with their children and
-   * steps. Default: nothing is deleted.
+   * Retention of finished runs, in ms by status; older ones are deleted in small batches, with their children and steps.
+   * Default: nothing is deleted.
    */
   retention?: RetentionOptions;
   /**
-   * What the module says of runs through Nest's Logger, at most 20 lines a second. `'failures'`: attempts that failed and are
-   * tried again (warn); runs that failed, were paused by the engine or could not be undone (error); runs recovered from a
-   * dead worker, the database lost and back, and queues on which nobody works (warn). `'all'`: starts and ends too (log).
-   * `'none'`: nothing of these. One line at boot comes always. Default: `'failures'`.
+   * Lines about runs in Nest's Logger, at most 20 a second. `'failures'`: attempts that failed and are tried again (warn);
+   * runs that failed, were paused by the engine or could not be undone (error); runs recovered from a dead worker, the
+   * database lost and back, and queues on which no process works (warn). `'all'`: starts and ends too (log). `'none'`: none
+   * of these. One line at boot always comes. Default: `'failures'`.
    */
   report?: ReportOption;
-  /** Log every SQL statement at level debug, without its parameters. Default: `false`. */
+  /** Logs every SQL statement at level debug, without its parameters. Default: `false`. */
   sqlLog?: boolean;
-  /** Whether every module can inject the client without importing this one. Default: `true`. */
+  /** `true`: every module can inject the client without importing this one. Default: `true`. */
   isGlobal?: boolean;
 }
 
-/** What the factory of `forRootAsync()` gives: `name` and `isGlobal` stand outside, since the tokens depend on them. */
+/** Options from the factory of `forRootAsync()`: `name` and `isGlobal` stand outside it, since the tokens depend on them. */
 export type DurableFactoryOptions = Omit<DurableModuleOptions, 'name' | 'isGlobal'>;
 
 /** The options with every default filled in and checked. Times in ms. */

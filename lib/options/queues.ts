@@ -1,19 +1,19 @@
 import { QUEUE_NAME } from '../core/limits.js';
 import type { OptionReader } from '../core/option-reader.js';
 
-/** How this process works on one queue, and what holds for the queue on all nodes. */
+/** Settings of one queue: some of this process (`concurrency`, `pollInterval`), the others of all nodes. */
 export interface QueueOptions {
   /** Runs of this queue that this process executes at a time. Default: 10. */
   concurrency?: number;
-  /** ms between two looks into the queue when no notification comes. A safety net where `notify` is on. Default: 1000. */
+  /** ms between two polls of the queue when no notification comes; a safety net where `notify` is on. Default: 1000. */
   pollInterval?: number;
   /**
-   * Runs of this queue that all processes together hold at a time. As with the other limits of a queue, those of the living
-   * process with the latest definitions hold for all, and among such those that came last: give them all the same.
-   * Default: no limit.
+   * Runs of this queue that all processes together have leased at a time. As with the other limits of a queue, the value of
+   * the living process with the latest definitions is in force for all, and among such the one that came last: give all
+   * processes the same. Default: no limit.
    */
   globalConcurrency?: number;
-  /** At most `limit` runs are begun (or taken up, see `counts`) in any `period` ms, over all processes. Default: no limit. */
+  /** At most `limit` first claims (or claims, see `counts`) in any `period` ms, over all processes. Default: no limit. */
   rateLimit?: RateLimit;
   /**
    * ms of waiting that one step of priority is worth: a run that became ready so much earlier goes before one whose
@@ -23,14 +23,16 @@ export interface QueueOptions {
   priorityAgeing?: number;
 }
 
+/** Rate limit of a queue, over all processes. */
 export interface RateLimit {
+  /** Claims in any `period`; at least 1. */
   limit: number;
-  /** ms */
+  /** Length of the period in ms. */
   period: number;
   /**
-   * `'runs'`: first claims only, so retries and whatever else goes on are not held back. `'attempts'`: each time that a worker
-   * takes a run of the queue up, or a step of another queue's run: the first time, after a retry delay, after a wait, after
-   * a crash. Steps that follow one another without any of these are taken up once. Default: `'runs'`.
+   * `'runs'`: first claims only, so that retries and resumed runs are not kept back. `'attempts'`: every claim of a run of
+   * the queue, or of a step of another queue's run: the first, and those after a retry delay, a wait or a crash. Steps that
+   * follow one another without any of these are one claim. Default: `'runs'`.
    */
   counts?: 'runs' | 'attempts';
 }
@@ -45,14 +47,14 @@ export interface ResolvedQueue {
   readonly priorityAgeing: number;
 }
 
-/** How long finished runs are kept, in ms; those that are left out are kept for ever. */
+/** Retention of finished runs in ms, by status; those of a status that is left out are kept for ever. */
 export interface RetentionOptions {
   completed?: number;
   failed?: number;
   cancelled?: number;
   compensated?: number;
   compensationFailed?: number;
-  /** Who did what by the dashboard and the command line. Default: 400 days. */
+  /** ms for which the audit of the dashboard and the command line is kept. Default: 400 days. */
   audit?: number;
 }
 

@@ -11,13 +11,13 @@ import { NAME, QUEUE_NAME } from '../core/limits.js';
 import { Faults, OptionReader, readOptions } from '../core/option-reader.js';
 import type { ScheduleQuery } from '../storage/schedules/schedules.js';
 
-/** How `schedule()` makes a schedule; what `@Schedule()` takes, but for `cron`. */
+/** Options of `schedule()`: those of `@Schedule()` but for `cron`. */
 export interface CreateScheduleOptions<I extends object = object> extends Omit<ScheduleOptions, 'cron' | 'input'> {
   /** Input of the runs. Default: `{}`. */
   input?: I;
 }
 
-/** What `updateSchedule()` changes. What is left out stays as it is. */
+/** Changes of `updateSchedule()`; a key that is left out stays as it is. */
 export interface ScheduleChanges {
   cron?: string;
   /** IANA name. */
@@ -34,16 +34,16 @@ export interface ScheduleChanges {
   reset?: boolean;
 }
 
-/** Which schedules `listSchedules()` gives. */
+/** Filters and page of `listSchedules()`. */
 export interface ScheduleFilters {
   readonly enabled?: boolean;
   /** Class or name. */
   readonly workflow?: WorkflowRef;
   /** Queue of the runs. */
   readonly queue?: string;
-  /** Default: 100; at most 1000. */
+  /** Most schedules, at most 1000. Default: 100. */
   readonly limit?: number;
-  /** Default: 0. */
+  /** Schedules that are passed over first. Default: 0. */
   readonly offset?: number;
 }
 

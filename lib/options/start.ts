@@ -3,7 +3,7 @@ import { MAX_TAGS, PRIORITY, QUEUE_NAME, TAG, UUID } from '../core/limits.js';
 import { Faults, listOf, OptionReader, readOptions } from '../core/option-reader.js';
 import { read as property } from '../core/text-of.js';
 
-/** How a run is started. */
+/** Options of `start()`. */
 export interface StartOptions {
   /** Id of the run, a UUID; `ExecutionExistsError` where it is taken. Default: a new UUIDv7. */
   id?: string;
@@ -12,15 +12,15 @@ export interface StartOptions {
    * input `IdempotencyConflictError`. At most 512 characters, not beginning with `schedule:`. Default: none.
    */
   idempotencyKey?: string;
-  /** Default: the workflow's. */
+  /** Queue of the run. Default: the workflow's. */
   queue?: string;
   /** Higher first; a whole number of 32 bits. Default: the workflow's. */
   priority?: number;
-  /** When it may begin; a time in the past is now. Default: now. */
+  /** Earliest time of its first claim; a time in the past is now. Default: now. */
   scheduledAt?: Date;
-  /** ms until it may begin, instead of `scheduledAt`. Default: 0. */
+  /** ms until its first claim may be, in place of `scheduledAt`. Default: 0. */
   delay?: number;
-  /** What it can be found by later. Default: none. */
+  /** Tags, by which lists find it. Default: none. */
   tags?: Readonly<Record<string, string>>;
   /** The run exists if and only if the transaction of this EntityManager commits. Default: a transaction of its own. */
   manager?: EntityManager;
@@ -31,7 +31,7 @@ export interface StartManyItem<I = object> extends Omit<StartOptions, 'manager'>
   readonly input: I;
 }
 
-/** What all runs of `startMany()` have in common, where an item says nothing else. */
+/** Options of all runs of `startMany()`, where an item has none of its own. */
 export type SharedStartOptions = Omit<StartOptions, 'id' | 'idempotencyKey'>;
 
 /** Start options as they were read. */

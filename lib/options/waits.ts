@@ -6,18 +6,18 @@ import { isUuid } from '../core/uuid.js';
 import { readManager } from './start.js';
 import type { InputSelector } from '../storage/client/waits.js';
 
-/** How an event is sent. */
+/** Options of `sendEvent()`. */
 export interface SendEventOptions {
   /**
-   * Of all events that are sent to a run with the same key, one is delivered. At most 512 characters. Default: each call
-   * sends one.
+   * Key of the event: of all that are sent to a run with the same key, one is delivered. At most 512 characters. Default:
+   * none, each call sends an event.
    */
   dedupeKey?: string;
-  /** The event is sent if and only if the transaction of this EntityManager commits. Default: at once. */
+  /** EntityManager of a transaction: the event is sent if and only if that commits. Default: it is sent at once. */
   manager?: EntityManager;
 }
 
-/** Which waits are cancelled, and why. */
+/** Options of `cancelWait()`. */
 export interface CancelWaitOptions {
   /** Name of an event, of an input, or of a child's workflow. Default: all that the run waits for. */
   name?: string;
@@ -25,10 +25,11 @@ export interface CancelWaitOptions {
   reason?: string;
 }
 
+/** Options of `cancel()`. */
 export interface CancelOptions {
   /**
-   * Whether what the run did is undone, see `compensate` of steps: it is then `compensated` in the end. A run that has
-   * not begun, or has nothing to undo, is `cancelled`. Default: false.
+   * Undoes the run's steps by their compensations: it ends as `compensated`. A run that has not begun, or has nothing to
+   * undo, ends as `cancelled`. Default: false.
    */
   compensate?: boolean;
 }

@@ -4,7 +4,7 @@ export interface AskedWait {
   readonly kind: string;
   /** The event's, input's or workflow's name; null: it has none (`sleep`, `scheduleAt`). */
   readonly name: string | null;
-  /** What else it was given: ms, date, options, input. */
+  /** Further arguments of the wait: ms, date, options, input. */
   readonly details: Readonly<Record<string, unknown>>;
 }
 
@@ -15,7 +15,7 @@ export interface AskedWait {
  */
 export type WaitAnswers = Readonly<Record<string, unknown>>;
 
-/** What the waits of one step are answered with, and which there were. */
+/** The answers to the waits of one step, and the waits that there were. */
 export class AnsweredWaits {
   readonly asked: AskedWait[] = [];
   private readonly counts = new Map<string, number>();

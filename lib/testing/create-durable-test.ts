@@ -13,13 +13,13 @@ import { DurableTest } from './durable-test.js';
 import { importsModule } from './imports-module.js';
 import { TEST_SCHEMA, TestDatabase } from './test-database.js';
 
-/** What the app under test is made of, and how. */
+/** Parts of the app under test, and options of the test. */
 export interface DurableTestOptions<A extends INestApplicationContext = INestApplication> extends Pick<
   ModuleMetadata,
   'imports' | 'providers' | 'controllers'
 > {
   /**
-   * Options of the DurableModule, over those that an imported module gives it. Where it runs is the kit's to say.
+   * Options of the DurableModule, over those that an imported module gives it; the kit itself sets the database.
    * Default: none.
    */
   readonly durable?: Omit<
@@ -42,16 +42,16 @@ export interface DurableTestOptions<A extends INestApplicationContext = INestApp
   /** ms of real time that `idle()` and `advance()` wait for a running step. Default: 4000, below Jest's own limit. */
   readonly patience?: number;
   /**
-   * Told each time to which the clock is set, before anything is done at it. With
+   * Called with each time to which the clock is set, before anything is done at it. With
    * `(now) => jest.setSystemTime(now)` (and `jest.useFakeTimers` for `Date` alone) `Date.now()` goes along.
    */
   readonly onClock?: (now: Date) => void;
 }
 
-/** Where the test's database is made. */
+/** Server of the test's database. */
 export interface TestServerOptions {
   /**
-   * URL of a server on which it is made and dropped; the role needs CREATEDB. Default: DATABASE_URL, else an embedded
+   * URL of the server; the role needs CREATEDB. Default: `DATABASE_URL`, else an embedded
    * server, which the tests of a process share and which ends with it.
    */
   readonly databaseUrl?: string | undefined;
@@ -64,13 +64,21 @@ const PATIENCE = 4_000;
 
 /**
  * Starts the app under test: its DurableModule on a fresh database, with a worker, and a clock that stands still until
- * `advance` moves it. Close it with `close()`; what a test that failed leaves behind goes when the process ends.
+ * `advance` moves it. Close it with `close()`; databases of tests that failed are dropped when the process ends.
  *
  * Give it the workflows and what they inject, or the app's own module: a DurableModule that is imported there is put on
  * the test's database, else one is added. Instances with another name than `'default'` are left alone.
  *
  * @param options or a function that makes them from the URL of the test's database, for modules that connect to it
  * @throws ConfigurationError where no database can be made, DefinitionError for workflows with faults
+ * @example
+ * ```ts
+ * const test = await createDurableTest({ imports: [AppModule] });
+ * const handle = await test.client.start(OrderWorkflow, { id: 'A-17', total: 40 });
+ * await test.advance(days(3));
+ * await handle.result();
+ * await test.close();
+ * ```
  */
 export async function createDurableTest<A extends INestApplicationContext = INestApplication>(
   options: DurableTestOptions<A> | ((url: string) => DurableTestOptions<A>),

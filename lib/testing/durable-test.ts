@@ -70,7 +70,7 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
     return this.app.get<T>(token, { strict: false });
   }
 
-  /** The time that workflows live by. `Date.now()` goes its own way, unless the test moves it along with `onClock`. */
+  /** The time of the workflows' clock. `Date.now()` is apart from it, unless the test moves it along with `onClock`. */
   now(): Date {
     return new Date(this.time);
   }
@@ -108,7 +108,7 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
     await this.settling.settle(true);
   }
 
-  /** When the next thing becomes due by itself; null: nothing will, however far the clock is moved. */
+  /** The next time at which something becomes due by itself; null: nothing will, however far the clock is moved. */
   async nextDue(): Promise<Date | null> {
     for (;;) {
       await this.lifecycle;
@@ -136,7 +136,7 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
     return this.enqueue(() => worker.silence());
   }
 
-  /** Starts the worker again. What the dead one held is taken over at once, with no lease to wait for. */
+  /** Starts the worker again. The dead one's runs are recovered at once, with no lease to wait for. */
   restart(): Promise<void> {
     if (this.closing !== null) return Promise.reject(new Error('The test is closed'));
     void this.crash();

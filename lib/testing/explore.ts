@@ -5,11 +5,11 @@ import type { DurableClient } from '../client/durable.client.js';
 import type { StartOptions } from '../options/start.js';
 import type { Commit, CrashSide } from './store-gate.js';
 
-/** What `test.explore()` does with each run. `Run` is its handle, `Test` the test itself. */
+/** Options of `test.explore()`. `Run` is the handle of a run, `Test` the test itself. */
 export interface ExploreOptions<Run, Test> {
   /**
-   * Sends what the run waits for: events, inputs, time. Called once for each run; the worker may die and recover in the
-   * middle of it.
+   * Sends the run the events, inputs and time that it waits for. Called once for each run; the worker may die and recover
+   * in the middle of it. Default: nothing.
    */
   readonly drive?: (run: Run, test: Test) => unknown;
   /** Called with each run when it has ended, its steps included; throws if something is wrong. */
@@ -18,11 +18,11 @@ export interface ExploreOptions<Run, Test> {
   readonly start?: Omit<StartOptions, 'id' | 'idempotencyKey' | 'manager'>;
 }
 
-/** What was tried. */
+/** Result of `test.explore()`. */
 export interface Exploration {
-  /** What each commit of an undisturbed run said, in order. */
+  /** Commits of an undisturbed run, in order: `charge completed`, `the run ended: completed`. */
   readonly commits: readonly string[];
-  /** How many times a worker was killed. */
+  /** Number of times that a worker was killed. */
   readonly crashes: number;
 }
 

@@ -2,7 +2,7 @@ import type { ModuleMetadata } from '@nestjs/common';
 
 type Import = NonNullable<ModuleMetadata['imports']>[number];
 
-/** Whether the imports bring a module of that kind, themselves or through what they import. Modules made by a promise are not seen. */
+/** True when the imports bring a module of that kind, also through their own imports. Promised modules are not seen. */
 export function importsModule(imports: readonly Import[], isWanted: (module: unknown) => boolean): boolean {
   const seen = new Set<unknown>();
   const brings = (one: unknown): boolean => {

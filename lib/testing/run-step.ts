@@ -5,39 +5,39 @@ import { type FanResults, type ScopeHost, StepScope } from '../engine/step/scope
 import { AnsweredPass, childOf, nameOfWorkflow } from './answered-pass.js';
 import { AnsweredWaits, type AskedWait, type WaitAnswers } from './answered-waits.js';
 
-/** What the step under test finds around it. */
+/** Surroundings of the step under test. */
 export interface RunStepOptions {
   /** The run's input, as `workflowInput()` gives it. Default: `{}`. */
   readonly input?: object;
-  /** The run's data, as `getContext()` gives it: what the method is called with, as a rule. Default: the input. */
+  /** The run's data, as `getContext()` gives it, and as the method is called with as a rule. Default: the input. */
   readonly data?: object;
   /** Values that `once` finds recorded, by name: their functions are not called. Default: none. */
   readonly once?: Readonly<Record<string, unknown>>;
   /** Answers to the step's waits, by name. Default: none. */
   readonly waits?: WaitAnswers;
-  /** What `parallelResults()` gives. Default: none, so that it throws. */
+  /** Results for `parallelResults()`. Default: none, so that it throws. */
   readonly results?: FanResults;
-  /** What `currentStep()` gives. Default: `'step'`. */
+  /** Name for `currentStep()`. Default: `'step'`. */
   readonly step?: string;
-  /** What `currentAttempt()` gives. Default: 1. */
+  /** Number for `currentAttempt()`. Default: 1. */
   readonly attempt?: number;
-  /** What `workflowId()` gives. Default: a new id. */
+  /** Id for `workflowId()`. Default: a new id. */
   readonly id?: string;
-  /** What `scheduledTime()` gives. Default: null. */
+  /** Time for `scheduledTime()`. Default: null. */
   readonly scheduledTime?: Date;
-  /** What `stepManager()` gives, as in a transactional step. Default: none, so that it throws. */
+  /** Manager for `stepManager()`, as in a transactional step. Default: none, so that it throws. */
   readonly manager?: unknown;
 }
 
-/** What the step did. */
+/** Outcome of the step. */
 export interface StepOutcome<T> {
-  /** What the method returned. */
+  /** Value that the method returned. */
   readonly result: T;
   /** The run's data after the step: what it returned together with what it wrote, in stored form. */
   readonly data: Record<string, unknown>;
   /** The values of all its `once` calls, by name: those found recorded and those made now. */
   readonly once: Readonly<Record<string, unknown>>;
-  /** What it waited for, in order. */
+  /** Waits of the step, in order. */
   readonly waits: readonly AskedWait[];
 }
 
@@ -45,9 +45,9 @@ const MAX_PAYLOAD_BYTES = 2 * 2 ** 20;
 
 /**
  * Runs the code of one step alone, with no app and no database: `await runStep(() => workflow.charge(order), { input })`.
- * The functions of a step work in it; values go through their stored form, as in a run. What the step throws is thrown.
+ * The functions of a step work in it; values go through their stored form, as in a run.
  *
- * @throws SerializationError for a value that cannot be stored
+ * @throws the error of the step; SerializationError for a value that cannot be stored
  */
 export async function runStep<T>(step: () => T, options: RunStepOptions = {}): Promise<StepOutcome<Awaited<T>>> {
   const { input = {}, data = input, id = uuidv7(), attempt = 1, manager = null } = options;

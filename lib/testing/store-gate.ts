@@ -1,17 +1,17 @@
 import type { EngineStore, RunOp, StepTransaction } from '../engine/ports/store.js';
 
-/** What a worker is about to commit. */
+/** A commit that a worker is about to send. */
 export interface Commit {
   readonly verb:
     'commitGroup' | 'commitAgain' | 'commitRemoteStep' | 'transaction' | 'cancelRun' | 'cancelChildren' | 'endLate';
-  /** What it says of the runs: `charge completed`, `the run ended: completed`. */
+  /** Its content: `charge completed`, `the run ended: completed`. */
   readonly what: string;
 }
 
 /** Where the worker dies: with the commit not sent, or with it done and the answer lost. */
 export type CrashSide = 'before' | 'after';
 
-/** What the callers of a dead worker's store wait for. Each has one of its own, to be forgotten with the caller. */
+/** A promise for the callers of a dead worker's store. Each has one of its own, to be forgotten with the caller. */
 function never(): Promise<never> {
   return new Promise(() => {});
 }

@@ -7,7 +7,7 @@ import { type Commit, type CrashSide, StoreGate } from './store-gate.js';
 import { TestClock } from './test-clock.js';
 
 /**
- * What a worker process of the app would be, in this process: an engine on the app's workflows and connections. The
+ * A worker process of the app, within this process: an engine on the app's workflows and connections. The
  * app's own engine only starts and queries runs, and outlives the worker.
  */
 export class TestWorker {
@@ -109,7 +109,7 @@ function workerSettings({ deps, registry, schedules }: DurableRuntime): EngineSe
   return { ...deps.settings, workers: true, queues: { ...queues, ...deps.settings.queues } };
 }
 
-/** What stands under `queue` anywhere in the definition, which is plain data. */
+/** All values of `queue` anywhere in the definition, which is plain data. */
 function queuesOf(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) =>

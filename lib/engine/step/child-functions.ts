@@ -7,22 +7,38 @@ import { asking, stillOpen, waiting } from './calls.js';
 import type { StepScope } from './scope.js';
 import { dueOf, specOf, waitOf, type WaitOptions } from './wait-functions.js';
 
+/** Options of `startWorkflow`. */
 export interface ChildOptions {
-  /** Names the child for the calling step's sequence and visit: the same ref gives the same child. */
+  /** Name of the child in the calling step's sequence and visit: the same ref gives the same child. Default: none. */
   ref?: string;
-  /** Default: the workflow's. */
+  /** Queue of the child. Default: the workflow's. */
   queue?: string;
-  /** Default: the parent's. */
+  /** Priority of the child, higher first; a whole number of 32 bits. Default: the parent's. */
   priority?: number;
 }
 
+/** Options of `callWorkflow`: a child's, and those of a wait. */
 export type CallOptions<V = unknown> = ChildOptions & WaitOptions<V>;
 
 /**
  * Starts a child workflow and waits for its result. Idempotent: after any crash the same call gives the same child.
  *
- * @throws ChildWorkflowError when the child failed, was compensated or cancelled; RefConflictError; WaitTimeoutError (the
- * child is cancelled then)
+ * @throws ChildWorkflowError when the child failed, was compensated or cancelled
+ * @throws WaitTimeoutError after `timeout` ms without `timeoutValue`; the child is cancelled then
+ * @throws RefConflictError when `ref` names a child of another workflow or input
+ * @throws InvalidInputError, SerializationError, WorkflowNotFoundError
+ * @throws NotInStepError, WaitInTransactionError, WaitInOnceError, WaitCancelledError
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class CartWorkflow {
+ *   @Step()
+ *   async buy(order: Order) {
+ *     const { chargeId } = await callWorkflow(OrderWorkflow, order, { timeout: hours(1) });
+ *     return { ...order, chargeId };
+ *   }
+ * }
+ * ```
  */
 export function callWorkflow<W extends WorkflowRef>(
   workflow: W,
@@ -48,7 +64,23 @@ export function callWorkflow<W extends WorkflowRef>(
   });
 }
 
-/** Starts a child workflow and gives its id at once; the run goes on. Idempotent as `callWorkflow` is. */
+/**
+ * Starts a child workflow and returns its id at once; the run goes on. Idempotent: after any crash the same call gives
+ * the same child.
+ *
+ * @throws RefConflictError when `ref` names a child of another workflow or input
+ * @throws InvalidInputError, SerializationError, WorkflowNotFoundError, NotInStepError
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class CartWorkflow {
+ *   @Step()
+ *   async buy(order: Order) {
+ *     return { ...order, child: await startWorkflow(OrderWorkflow, order) };
+ *   }
+ * }
+ * ```
+ */
 export function startWorkflow<W extends WorkflowRef>(
   workflow: W,
   input: InputOf<W>,

@@ -41,7 +41,7 @@ export function stepSignal(): AbortSignal {
   return currentScope('stepSignal').signal;
 }
 
-/** The manager of the step's transaction; its type is that of the door (step-manager.ts), which knows TypeORM. */
+/** The manager of the step's transaction; `lib/step-manager.ts` gives it TypeORM's type, which the engine does not know. */
 export function stepManager<M = unknown>(): M {
   const scope = currentScope('stepManager');
   if (scope.manager === null) {
@@ -54,10 +54,24 @@ export function stepManager<M = unknown>(): M {
 }
 
 /**
- * `fn`'s result, recorded at once: when the step runs again (after a retry or a crash) `fn` is not called again. In a
- * transactional step it is part of the transaction.
+ * Calls `fn` once and returns its result, recorded at once: when the step runs again (after a wait, a retry or a crash)
+ * the recorded result is returned. In a transactional step it is part of the transaction.
  *
  * @throws StepUsageError (`ONCE_NAME_TAKEN`) when a name is used twice in one pass of the step
+ * @throws SerializationError for a result that cannot be stored; NotInStepError
+ * @throws the error of `fn`, which is not recorded
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class OrderWorkflow {
+ *   @Step()
+ *   async charge(order: Order) {
+ *     const chargeId = await once('charge', () => payments.charge(order.id));
+ *     await waitForEvent('settled');
+ *     return { ...order, chargeId };
+ *   }
+ * }
+ * ```
  */
 export function once<T>(name: string, fn: () => T | Promise<T>): Promise<T> {
   return asking('once', async (scope) => {
@@ -84,12 +98,18 @@ export function once<T>(name: string, fn: () => T | Promise<T>): Promise<T> {
   });
 }
 
-/** The results of the last fan-out finished in this or an enclosing sequence: an object by arm, or a loop's array. */
+/**
+ * The results of the last fan-out finished in this or an enclosing sequence: an object by arm, or a loop's array.
+ * @throws StepUsageError (`NO_RESULTS`) where there was none
+ */
 export function parallelResults<T = Record<string, SettledResult>>(): T {
   return fanResults('parallelResults') as T;
 }
 
-/** One of them, by the name of the arm or the index of the item. */
+/**
+ * The result of one arm or item of the last fan-out, by the arm's key or the item's index.
+ * @throws StepUsageError (`NO_RESULTS`, `NO_SUCH_RESULT`)
+ */
 export function parallelResult<T = unknown>(name: string | number): SettledResult<T> {
   const results = fanResults('parallelResult');
   if (!Object.hasOwn(results, name)) {
@@ -101,7 +121,7 @@ export function parallelResult<T = unknown>(name: string | number): SettledResul
   return (results as Record<string | number, SettledResult>)[name] as SettledResult<T>;
 }
 
-/** Whether that arm or item was fulfilled. */
+/** True when that arm or item was fulfilled. @throws StepUsageError (`NO_RESULTS`, `NO_SUCH_RESULT`) */
 export function parallelOk(name: string | number): boolean {
   return parallelResult(name).status === 'fulfilled';
 }
@@ -138,7 +158,7 @@ export function updateContext<T = unknown>(key: string, fn: (value: T) => T): vo
   writing('updateContext', (context) => context.put(key, fn(context.get(key) as T)));
 }
 
-/** Adds a value at the end of an array; a missing key counts as an empty one. */
+/** Adds a value at the end of an array; a missing key counts as an empty one. @throws TypeError for anything else */
 export function appendContext(key: string, value: unknown): void {
   writing('appendContext', (context) => {
     const list = context.has(key) ? context.get(key) : [];
@@ -147,7 +167,7 @@ export function appendContext(key: string, value: unknown): void {
   });
 }
 
-/** Adds to a number; a missing key counts as 0. */
+/** Adds `by` (1) to a number; a missing key counts as 0. @throws TypeError for anything else */
 export function incrementContext(key: string, by = 1): void {
   writing('incrementContext', (context) => {
     const value = context.has(key) ? context.get(key) : 0;
@@ -166,7 +186,7 @@ export function deleteContext(key: string): void {
   writing('deleteContext', (context) => context.delete(key));
 }
 
-/** Whether the key is there. */
+/** True when the run's data has the key. */
 export function hasContext(key: string): boolean {
   return currentScope('hasContext').context.has(key);
 }

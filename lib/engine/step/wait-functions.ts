@@ -22,25 +22,27 @@ import type { PassWaits, WaitRequest } from './waits.js';
  * `WaitCancelledError` when `cancelWait` ends them.
  */
 
+/** Options of every wait. */
 export interface WaitOptions<V = unknown> {
   /** ms until the wait gives up. Default: never. */
   timeout?: number;
-  /** What it returns then; without it, it throws `WaitTimeoutError`. */
+  /** Value that the wait returns on timeout. Default: it throws `WaitTimeoutError`. */
   timeoutValue?: V;
   /** `'fail'`: a timeout fails the run, whatever the step catches. Default: `'resume'`. */
   onTimeout?: 'resume' | 'fail';
 }
 
+/** Options of `waitForInput`. */
 export interface InputOptions<V = unknown> extends WaitOptions<V> {
-  /** What may be answered. Default: anything, and it is listed as `free_text`. */
+  /** Kind of answer. Default: any value is accepted, and the input is listed as `free_text`. */
   type?: InputType;
-  /** What people are asked. */
+  /** Question to people. Default: none. */
   prompt?: string;
-  /** Any storable value, listed with the input. */
+  /** Any storable value, listed with the input. Default: none. */
   metadata?: unknown;
-  /** The fields of a form. */
+  /** Fields of a form; only with `type: 'form'`. */
   fields?: readonly InputField[];
-  /** What may be chosen. */
+  /** Values to choose from; only with `type: 'single_choice'` or `'multi_choice'`. */
   choices?: readonly InputChoice[];
 }
 
@@ -49,14 +51,44 @@ const NONE = {};
 
 type Declared<V, K extends keyof InputOptions = never> = Omit<InputOptions<V>, 'type' | K>;
 
-/** Suspends for so many ms. */
+/**
+ * Suspends the run for `ms`.
+ *
+ * @throws InvalidInputError for anything but a number of ms, at least 0
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class TrialWorkflow {
+ *   @Step()
+ *   async remind(user: { email: string }) {
+ *     await sleep(days(14));
+ *     await mailer.send(user.email);
+ *   }
+ * }
+ * ```
+ */
 export function sleep(ms: number): Promise<void> {
   return waiting('sleep', null, (waits) =>
     ask(waits, 'sleep', 'sleep', [], waits.now() + checkDuration('sleep()', 'ms', ms), null, null),
   );
 }
 
-/** Suspends until that time; a time that has passed is over at once. */
+/**
+ * Suspends the run until `date`; a time in the past is over at once.
+ *
+ * @throws InvalidInputError for no valid `Date`
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class InvoiceWorkflow {
+ *   @Step()
+ *   async send(order: Order) {
+ *     await scheduleAt(nextBusinessDay({ hour: 9, timezone: 'Europe/Berlin' }));
+ *     await mailer.send(order.id);
+ *   }
+ * }
+ * ```
+ */
 export function scheduleAt(date: Date): Promise<void> {
   return waiting('scheduleAt', null, (waits) => {
     if (!isDate(date)) throw refused('scheduleAt()', 'date', DATE, date);
@@ -64,12 +96,45 @@ export function scheduleAt(date: Date): Promise<void> {
   });
 }
 
-/** The payload of the first event of that name that no other wait has taken, sent before or after. */
+/**
+ * Waits for an event and returns its payload: the first of that name that no other wait has taken, sent before the wait
+ * or after it.
+ *
+ * @throws WaitTimeoutError after `timeout` ms without `timeoutValue`
+ * @throws InvalidInputError for a bad name or option
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class OrderWorkflow {
+ *   @Step()
+ *   async awaitPayment(order: Order) {
+ *     const paid = await waitForEvent<{ amount: number }>('paid', { timeout: days(3), timeoutValue: { amount: 0 } });
+ *     return { ...order, amount: paid.amount };
+ *   }
+ * }
+ * ```
+ */
 export function waitForEvent<T = unknown>(name: string, options: WaitOptions<T> = NONE): Promise<T> {
   return events('waitForEvent', 'event', [name], options);
 }
 
-/** `[name, payload]` of the first event of these names. */
+/**
+ * Waits for the first event of these names (1 to 1000) and returns `[name, payload]`.
+ *
+ * @throws WaitTimeoutError after `timeout` ms without `timeoutValue`
+ * @throws InvalidInputError for a bad name or option
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class OrderWorkflow {
+ *   @Step()
+ *   async settle(order: Order) {
+ *     const [outcome] = await waitForAny(['paid', 'declined']);
+ *     return { ...order, outcome };
+ *   }
+ * }
+ * ```
+ */
 export function waitForAny<T = unknown>(
   names: readonly string[],
   options: WaitOptions = NONE,
@@ -77,7 +142,25 @@ export function waitForAny<T = unknown>(
   return events('waitForAny', 'any', names, options);
 }
 
-/** One event of each of these names, by name; takes them only when all are there. */
+/**
+ * Waits for one event of each of these names (1 to 1000) and returns their payloads by name. Takes the events only when
+ * all are there.
+ *
+ * @throws WaitTimeoutError after `timeout` ms without `timeoutValue`; its `received` names the events that had come, which
+ * stay in the mailbox
+ * @throws InvalidInputError for a bad name or option
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class OrderWorkflow {
+ *   @Step()
+ *   async gather(order: Order) {
+ *     const { paid } = await waitForAll<{ paid: number; packed: boolean }>(['paid', 'packed']);
+ *     return { ...order, paid };
+ *   }
+ * }
+ * ```
+ */
 export function waitForAll<T extends object = Record<string, unknown>>(
   names: readonly string[],
   options: WaitOptions = NONE,
@@ -85,12 +168,45 @@ export function waitForAll<T extends object = Record<string, unknown>>(
   return events('waitForAll', 'all', names, options);
 }
 
-/** What a person (or a program) provides with `provideInput`. */
+/**
+ * Waits for an input and returns the answer that a person or a program gave with `provideInput`.
+ *
+ * @throws WaitTimeoutError after `timeout` ms without `timeoutValue`
+ * @throws InvalidInputError for a bad name, option or declaration
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class OrderWorkflow {
+ *   @Step()
+ *   async discount(order: Order) {
+ *     const percent = await waitForInput<number>('discount', { prompt: `Discount for ${order.id} in percent` });
+ *     return { ...order, percent };
+ *   }
+ * }
+ * ```
+ */
 export function waitForInput<T = unknown>(name: string, options: InputOptions<T> = {}): Promise<T> {
   return input('waitForInput', name, null, options);
 }
 
-/** `'approved'` or `'rejected'`. */
+/**
+ * Waits for a person's approval and returns `'approved'` or `'rejected'`. Answers: `true` or `false`, `'approved'` or
+ * `'rejected'`, `{ approved: true, … }`.
+ *
+ * @throws WaitTimeoutError after `timeout` ms without `timeoutValue`
+ * @throws InvalidInputError for a bad name or option
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class ExpenseWorkflow {
+ *   @Step()
+ *   async review(expense: { amount: number }) {
+ *     const verdict = await waitForApproval('manager', { timeout: days(7), timeoutValue: 'rejected' as const });
+ *     return { ...expense, verdict };
+ *   }
+ * }
+ * ```
+ */
 export function waitForApproval<V = never>(
   name: string,
   options: Declared<V, 'fields' | 'choices'> = {},
@@ -98,7 +214,23 @@ export function waitForApproval<V = never>(
   return input('waitForApproval', name, 'approval', options, saidOf);
 }
 
-/** The chosen value. */
+/**
+ * Waits for a choice of one value and returns it.
+ *
+ * @throws WaitTimeoutError after `timeout` ms without `timeoutValue`
+ * @throws InvalidInputError for a bad name, option or choice
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class OrderWorkflow {
+ *   @Step()
+ *   async carrier(order: Order) {
+ *     const choices = [{ value: 'dhl', label: 'DHL' }, { value: 'ups' }];
+ *     return { ...order, carrier: await waitForChoice<string>('carrier', { choices }) };
+ *   }
+ * }
+ * ```
+ */
 export function waitForChoice<T = unknown>(
   name: string,
   options: Declared<T, 'fields'> & { choices: readonly InputChoice[] },
@@ -106,7 +238,23 @@ export function waitForChoice<T = unknown>(
   return input('waitForChoice', name, 'single_choice', options);
 }
 
-/** The chosen values. */
+/**
+ * Waits for a choice of several values and returns them.
+ *
+ * @throws WaitTimeoutError after `timeout` ms without `timeoutValue`
+ * @throws InvalidInputError for a bad name, option or choice
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class OrderWorkflow {
+ *   @Step()
+ *   async extras(order: Order) {
+ *     const extras = await waitForChoices<string>('extras', { choices: [{ value: 'gift wrap' }, { value: 'insurance' }] });
+ *     return { ...order, extras };
+ *   }
+ * }
+ * ```
+ */
 export function waitForChoices<T = unknown>(
   name: string,
   options: Declared<T[], 'fields'> & { choices: readonly InputChoice[] },
@@ -114,7 +262,22 @@ export function waitForChoices<T = unknown>(
   return input('waitForChoices', name, 'multi_choice', options);
 }
 
-/** The text. */
+/**
+ * Waits for a text and returns it.
+ *
+ * @throws WaitTimeoutError after `timeout` ms without `timeoutValue`
+ * @throws InvalidInputError for a bad name or option
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class OrderWorkflow {
+ *   @Step()
+ *   async comment(order: Order) {
+ *     return { ...order, comment: await waitForText('comment', { prompt: 'Anything to add?' }) };
+ *   }
+ * }
+ * ```
+ */
 export function waitForText<V = string>(
   name: string,
   options: Declared<V, 'fields' | 'choices'> = {},
@@ -122,7 +285,28 @@ export function waitForText<V = string>(
   return input('waitForText', name, 'free_text', options);
 }
 
-/** The values of the fields. */
+/**
+ * Waits for a form and returns the values of its fields, by name.
+ *
+ * @throws WaitTimeoutError after `timeout` ms without `timeoutValue`
+ * @throws InvalidInputError for a bad name, option or field
+ * @example
+ * ```ts
+ * @Workflow()
+ * export class OrderWorkflow {
+ *   @Step()
+ *   async address(order: Order) {
+ *     const address = await waitForForm<{ street: string; floor?: number }>('address', {
+ *       fields: [
+ *         { name: 'street', type: 'text', required: true },
+ *         { name: 'floor', type: 'number' },
+ *       ],
+ *     });
+ *     return { ...order, address };
+ *   }
+ * }
+ * ```
+ */
 export function waitForForm<T extends object = Record<string, unknown>>(
   name: string,
   options: Declared<T, 'choices'> & { fields: readonly InputField[] },
@@ -197,7 +381,7 @@ function askInput(
   });
 }
 
-/** What an input declares; keys that were not given are absent. */
+/** The declaration of an input; keys that were not given are absent. */
 function inputOf(read: OptionReader, type: InputType | null): InputDeclaration & Pick<WaitSpec, 'prompt' | 'metadata'> {
   const given = {
     fields: read.take('fields'),
