@@ -3,24 +3,26 @@ import type { DurableHost, DurableRuntime } from '../lifecycle/host.js';
 import { PgHealthReads } from '../storage/reads/health-reads.js';
 import { howToMigrate } from '../storage/migrations/migrator.js';
 
+/** Options of `readiness()`. */
 export interface ReadinessOptions {
   /** ms that the database has to answer. Default: 3000. */
   readonly timeout?: number;
-  /** ms for which a claimable run may have been due; more counts as down. Default: any; the lag is only shown. */
+  /** Longest lag in ms of a claimable run; more counts as down. Default: no limit; the lag is only shown. */
   readonly maxLag?: number;
 }
 
-/** What is found; the shape that `@nestjs/terminus` takes from an indicator. */
+/** Result of a check, in the shape that `@nestjs/terminus` takes from an indicator. */
 export type DurableHealthResult<Key extends string = string> = Record<Key, DurableHealth>;
 
+/** Health of one instance, with details such as `lag` and `loops`. */
 export interface DurableHealth {
   readonly status: 'up' | 'down';
-  /** Why it is down. */
+  /** Reason for `'down'`. */
   readonly message?: string;
   readonly [detail: string]: unknown;
 }
 
-/** ms beyond its interval after which a loop that has not come round hangs: twice what any statement may take. */
+/** ms beyond its interval after which a loop that has not completed a cycle hangs: twice what any statement may take. */
 const HANGING = 60_000;
 const TIMEOUT = 3_000;
 
@@ -33,7 +35,7 @@ export class DurableHealthIndicator {
   constructor(private readonly host: DurableHost) {}
 
   /**
-   * Whether the process is alive: its loops come round. Asks nothing of the database, since a restart of the process
+   * Liveness of the process: every loop completes its cycles. Asks nothing of the database, since a restart of the process
    * mends no outage of that.
    * @param key name of the entry in the result. Default: `'durable'`.
    */
@@ -42,10 +44,10 @@ export class DurableHealthIndicator {
   }
 
   /**
-   * Whether the process can do its work: the database answers and takes writes, what this process last committed (a
-   * heartbeat, at the least: `lastCommit`, ms ago) is younger than a lease, its tables are those of this version or later, the loops
-   * come round, it is not shutting down. Shows as well how work is found (`'listen'` or `'polling'`) and for how many ms
-   * the oldest claimable run of its queues has been due.
+   * Readiness of the process: the database answers and takes writes; the last commit of this process (a heartbeat, at the
+   * least: `lastCommit`, ms ago) is younger than a lease; the tables are those of this version or later; every loop
+   * completes its cycles; the process is not shutting down. Details: `notifications` (`'listen'` or `'polling'`) and `lag`,
+   * the ms for which the oldest claimable run of its queues has been due.
    * @param key name of the entry in the result. Default: `'durable'`.
    */
   async readiness<const Key extends string = 'durable'>(
@@ -117,7 +119,7 @@ function loopsOf({ engine }: DurableRuntime): Findings {
   const { state, loops } = engine.health();
   const hanging = loops.filter(({ age, interval }) => age > interval + HANGING);
   return {
-    faults: hanging.map(({ name, age }) => `"${name}" has not come round for ${Math.round(age)} ms`),
+    faults: hanging.map(({ name, age }) => `loop "${name}" has not completed a cycle for ${Math.round(age)} ms`),
     details: { engine: state, loops: Object.fromEntries(loops.map(({ name, age }) => [name, Math.round(age)])) },
   };
 }

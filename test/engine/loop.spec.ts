@@ -39,7 +39,7 @@ it('does no turn that only the interval asks for where it is not needed, and doe
   loop.start();
   await until(() => turns() === 1);
   let oldest = 0;
-  // The timer has come round: what was growing old is young again.
+  // The timer has completed a cycle: the age begins anew.
   await until(() => {
     oldest = Math.max(oldest, loop.age);
     return loop.age < oldest;

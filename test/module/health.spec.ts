@@ -120,7 +120,7 @@ describe('DurableHealthIndicator', () => {
     const engine = { health: () => ({ state: 'running', claimable: [], loops: [loop] }) };
     const host = { ready: async () => ({ engine }) as unknown as DurableRuntime } as DurableHost;
     expect((await new DurableHealthIndicator(host).liveness()).durable).toMatchObject({
-      status: 'down', message: '"Heartbeat" has not come round for 75000 ms',
+      status: 'down', message: 'loop "Heartbeat" has not completed a cycle for 75000 ms',
     }); // prettier-ignore
     loop.age = 69_000;
     expect((await new DurableHealthIndicator(host).liveness()).durable.status).toBe('up');
