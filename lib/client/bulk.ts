@@ -3,7 +3,7 @@ import type { Execution, RunFilters, RunListFilters } from '../core/run/executio
 import { EXECUTION_STATUSES, type ExecutionStatus, FINISHED_STATUSES, isFinished } from '../core/run/status.js';
 import type { ReadBulk } from '../options/bulk.js';
 
-/** What became of an act on many runs. */
+/** Outcome of an act on many runs. */
 export interface BulkResult {
   /** Runs that were changed; with `dryRun` that would be. */
   readonly count: number;
@@ -11,6 +11,7 @@ export interface BulkResult {
   readonly refused: readonly BulkRefusal[];
 }
 
+/** A run that fits and was not changed, and the reason. */
 export interface BulkRefusal {
   readonly id: string;
   /** Of the error, or `UNCHANGED`. */

@@ -4,12 +4,12 @@ import { DatabaseUnavailableError, QueueNotFoundError } from '../core/errors/err
 import { checkText, QUEUE_NAME, refused } from '../core/limits.js';
 import { PgQueueControl, type QueueRow, type WorkerRow } from '../storage/client/queue-control.js';
 
-/** How a queue is set. Times in ms. */
+/** Settings and load of a queue. Times in ms. */
 export interface QueueStatus {
   readonly name: string;
   readonly paused: boolean;
   readonly pausedAt: Date | null;
-  /** Runs of the queue that all processes together hold at a time; `null`: no limit. */
+  /** Runs of the queue that all processes together have leased at a time; `null`: no limit. */
   readonly globalConcurrency: number | null;
   /** First claims in a period, or all claims; `null`: no limit. */
   readonly rateLimit: { readonly limit: number; readonly period: number; readonly counts: 'runs' | 'attempts' } | null;
@@ -17,19 +17,19 @@ export interface QueueStatus {
   readonly priorityAgeing: number | null;
   /** Living processes that work on it. */
   readonly workers: number;
-  /** Runs, and steps of other queues' runs, that a worker holds. */
+  /** Leased runs, and leased steps of other queues' runs. */
   readonly running: number;
-  /** What could be claimed now, and what waits for a place that a limit has. */
+  /** Runs and steps that could be claimed now, or that a limit keeps back. */
   readonly pending: number;
 }
 
-/** What is in a queue. */
+/** Counts of a queue's unfinished runs and steps. */
 export interface QueueStats {
   readonly name: string;
   readonly running: number;
-  /** Could be claimed now, if the queue is neither paused nor full. */
+  /** Claimable, if the queue is neither paused nor full. */
   readonly ready: number;
-  /** Wait for a place of their workflow's own limit. */
+  /** Kept back by the concurrency limit of their workflow. */
   readonly limited: number;
   /** Suspended: a retry delay, a wait, a step on another queue. */
   readonly waiting: number;
@@ -51,9 +51,9 @@ export interface WorkerInfo {
   readonly queues: readonly string[];
   /** Names of the workflows whose code it has. */
   readonly workflows: readonly string[];
-  /** False: its lease has run out; others are about to take what it holds. */
+  /** False: its lease has expired; its runs are about to be recovered by others. */
   readonly alive: boolean;
-  /** Runs, and steps of other queues' runs, that it holds. */
+  /** Runs, and steps of other queues' runs, that it has leased. */
   readonly held: number;
   /** Places by queue: what it runs at a time at most. */
   readonly capacity: Readonly<Record<string, number>>;
@@ -66,10 +66,11 @@ export interface WorkerInfo {
   readonly startedAt: Date;
   /** Last heartbeat. */
   readonly seenAt: Date;
-  /** When its lease runs out unless it is renewed. */
+  /** Expiry of its lease unless it is renewed. */
   readonly expiresAt: Date;
 }
 
+/** An attempt that a worker runs now. */
 export interface WorkerAttempt {
   readonly executionId: string;
   readonly step: string;
@@ -89,27 +90,29 @@ const DRAIN_LOOK = 50;
 const SHORTEST_PATIENCE = 1_000;
 
 /**
- * Looks at the queues and tells them what to do, on all nodes at once. Injectable; methods wait for the module to have
- * booted and reject with `DatabaseUnavailableError` after it was shut down. A name that no queue can have is an
- * `InvalidInputError`.
+ * Reads, pauses and resumes queues, on all nodes at once. Injectable; methods wait for the module to have booted and
+ * reject with `DatabaseUnavailableError` after it was shut down. A name that no queue can have is an `InvalidInputError`.
  */
 export class DurableQueues {
   /** @internal The module makes it. */
   constructor(private readonly host: ClientHost) {}
 
-  /** Every queue that a process works on, that holds an unfinished run, or that was paused, by name. */
+  /** Lists the queues that a process works on, that have an unfinished run, or that were paused, by name. */
   async list(): Promise<QueueStatus[]> {
     const { control } = await this.ready();
     return (await control.queues()).map(statusOf);
   }
 
-  /** How a queue is set; `null`: nobody knows of it. */
+  /** Settings and load of a queue; `null`: no process, run or setting names it. */
   async status(queue: string): Promise<QueueStatus | null> {
     const row = await this.row(queue);
     return row === null ? null : statusOf(row);
   }
 
-  /** What is in a queue; `null`: nobody knows of it. Reads every unfinished run: for people, not for a fast loop. */
+  /**
+   * Counts the unfinished runs of a queue; `null`: no process, run or setting names it. Reads every one of them: for people,
+   * not for a fast loop.
+   */
   async stats(queue: string): Promise<QueueStats | null> {
     const row = await this.row(queue);
     return row === null ? null : statsOf(row);
@@ -144,7 +147,7 @@ export class DurableQueues {
   }
 
   /**
-   * Pauses the queue and waits until no process holds a run of it. It stays paused.
+   * Pauses the queue and waits until no run of it is leased. It stays paused.
    * @param timeout ms to wait; 0: look once. Default: 30 000.
    * @returns whether it is idle; false: the time was up before
    * @throws QueueNotFoundError
@@ -166,7 +169,7 @@ export class DurableQueues {
     }
   }
 
-  /** The processes that execute runs and were not found dead, the oldest first. */
+  /** Lists the processes that execute runs and were not declared dead, the oldest first. */
   async workers(): Promise<WorkerInfo[]> {
     const { control } = await this.ready();
     return (await control.workers()).map(workerOf);
@@ -258,7 +261,7 @@ function workerOf(row: WorkerRow): WorkerInfo {
   };
 }
 
-/** What a process has published; of a version that may write it in another way. */
+/** The attempts that a process has published; another version of it may write them in another way. */
 function attemptsOf(text: string): WorkerAttempt[] {
   let list: unknown;
   try {

@@ -18,28 +18,29 @@ export type { CatchUp, Overlap, StoredSchedule } from '../core/time/schedule.js'
 export type { BlockedBy, Standing, StandingKind, StandingWait } from '../core/standing/standing.js';
 export type { ExecutionStatus, FinishedStatus } from '../core/run/status.js';
 
-/** Which runs are counted; all that is given must fit. */
+/** Filters of runs; all that is given must fit. */
 export interface ExecutionFilters extends Omit<RunFilters, 'workflow'> {
   /** Class or name. */
   readonly workflow?: WorkflowRef;
 }
 
-/** Which runs are listed, and how many. */
+/** Filters and page of `listExecutions()`. */
 export interface ExecutionListFilters extends Omit<RunListFilters, 'workflow'> {
   /** Class or name. */
   readonly workflow?: WorkflowRef;
 }
 
+/** Options of `getExecution()`. */
 export interface GetExecutionOptions {
-  /** Whether `steps` is filled in. Default: false. */
+  /** Fills in `steps`. Default: false. */
   readonly includeSteps?: boolean;
-  /** Whether `steps` is filled in, each with its `logs`. Default: false. */
+  /** Fills in `steps`, each with its `logs`. Default: false. */
   readonly includeLogs?: boolean;
 }
 
-/** Which of a run's attempts are read, and what of them. */
+/** Page of `getSteps()`. */
 export interface GetStepsOptions {
-  /** At most so many. Default: all. */
+  /** Most attempts. Default: all. */
   readonly limit?: number;
   /** Attempts that are passed over first. Default: 0. */
   readonly offset?: number;
@@ -47,17 +48,17 @@ export interface GetStepsOptions {
   readonly includeData?: boolean;
 }
 
-/** Which events of a run's mailbox are listed. */
+/** Filters and page of `listEvents()`. */
 export interface EventFilters {
   /** Only those that no wait has taken. Default: false. */
   readonly unmatched?: boolean;
   /** Id of an event: only those sent after it. */
   readonly after?: string;
-  /** At most 1000. Default: 1000. */
+  /** Most events, at most 1000. Default: 1000. */
   readonly limit?: number;
 }
 
-/** Which inputs are listed, and how many. */
+/** Filters and page of `listPendingInputs()`. */
 export interface PendingInputListFilters extends Omit<PendingInputFilters, 'workflow'> {
   /** Class or name. */
   readonly workflow?: WorkflowRef;

@@ -13,6 +13,7 @@ import type {
 } from './filters.js';
 import type { CancelOptions, CancelWaitOptions, SendEventOptions } from '../options/waits.js';
 
+/** Options of `result()`. */
 export interface ResultOptions {
   /** ms to wait for the end; 0: look once. Default: no limit. */
   timeout?: number;
@@ -20,7 +21,7 @@ export interface ResultOptions {
 
 type ChildFilters = Pick<ExecutionListFilters, 'status' | 'limit' | 'after'>;
 
-/** What a handle asks of the client. */
+/** The methods of the client that handles call. */
 export interface HandleClient {
   waitFor(id: string, timeout: number | undefined): Promise<unknown>;
   getExecution(id: string, options?: GetExecutionOptions): Promise<Execution | null>;

@@ -1,9 +1,9 @@
 declare const types: unique symbol;
 
 /**
- * Gives a workflow class the types of its input and its result, so that `start`, `result` and `callWorkflow` know
- * them: `class OrderWorkflow extends DurableWorkflow<OrderInput, Receipt>`. It holds nothing at run time, and a
- * workflow need not extend it: without it any object starts the workflow, and its result is `unknown`.
+ * Base class that types a workflow's input and result for `start`, `result` and `callWorkflow`:
+ * `class OrderWorkflow extends DurableWorkflow<OrderInput, Receipt>`. It holds nothing at run time, and a workflow need
+ * not extend it: without it any object starts the workflow, and its result is `unknown`.
  */
 export abstract class DurableWorkflow<I extends object = Record<string, unknown>, R = unknown> {
   /**
@@ -16,11 +16,11 @@ export abstract class DurableWorkflow<I extends object = Record<string, unknown>
 /** A class marked with `@Workflow()`, as `start` and `callWorkflow` take it. */
 export type WorkflowClass = abstract new (...args: never[]) => object;
 
-/** A workflow as it is named to the client: its class, or its name where the class is not at hand. */
+/** A workflow for the client: its class, or its name where the class is not at hand. */
 export type WorkflowRef = WorkflowClass | string;
 
-/** What starts the workflow: `I` of `DurableWorkflow<I, R>`; any object for other classes and for names. */
+/** Input type of a workflow: `I` of `DurableWorkflow<I, R>`; any object for other classes and for names. */
 export type InputOf<W> = W extends abstract new (...args: never[]) => DurableWorkflow<infer I, unknown> ? I : object;
 
-/** What the workflow ends with: `R` of `DurableWorkflow<I, R>`; `unknown` for other classes and for names. */
+/** Result type of a workflow: `R` of `DurableWorkflow<I, R>`; `unknown` for other classes and for names. */
 export type ResultOf<W> = W extends abstract new (...args: never[]) => DurableWorkflow<object, infer R> ? R : unknown;

@@ -13,8 +13,9 @@ export function assign(data: object, keyOrObject: string | object, value?: unkno
 }
 
 /**
- * A copy of `data` with what `fn` makes of the value at `key`. Where the key is missing `fn` gets `fallback`; without
- * one, throws `InvalidInputError`.
+ * A copy of `data` with the value at `key` replaced by what `fn` returns for it. Where the key is missing `fn` gets
+ * `fallback`.
+ * @throws InvalidInputError where the key is missing and there is no `fallback`
  */
 export function update<D extends object, K extends keyof D & string, V>(
   data: D,
@@ -35,7 +36,10 @@ export function update(data: object, key: string, ...rest: readonly unknown[]): 
   return withField(data, key, fn(rest.length > 1 ? get(data, key, rest[0]) : get(data, key)));
 }
 
-/** A copy of `data` with `value` at the end of the list at `key`, a new list where there is none. Throws `InvalidInputError` where something else is. */
+/**
+ * A copy of `data` with `value` at the end of the list at `key`, a new list where there is none.
+ * @throws InvalidInputError where something else is there
+ */
 export function append<D extends object, K extends string, V>(data: D, key: K, value: V): With<D, K, V[]> {
   const list = get(data, key, []);
   if (!Array.isArray(list)) {
@@ -44,7 +48,10 @@ export function append<D extends object, K extends string, V>(data: D, key: K, v
   return withField(data, key, [...(list as unknown[]), value]) as With<D, K, V[]>;
 }
 
-/** A copy of `data` with `by` (1) added to the number at `key`, from 0 where there is none. Throws `InvalidInputError` where something else is. */
+/**
+ * A copy of `data` with `by` (1) added to the number at `key`, from 0 where there is none.
+ * @throws InvalidInputError where something else is there
+ */
 export function increment<D extends object, K extends string>(data: D, key: K, by = 1): With<D, K, number> {
   const number = get(data, key, 0);
   if (typeof number !== 'number') {
@@ -60,7 +67,7 @@ export function remove<D extends object, K extends string>(data: D, key: K): Omi
   return copy;
 }
 
-/** The value at `key`; `fallback` (undefined) where the key is missing or its value undefined. Never what objects inherit. */
+/** The value at `key`; `fallback` (undefined) where it is missing or undefined. Inherited keys don't count. */
 export function get<D extends object, K extends string, F = undefined>(
   data: D,
   key: K,
@@ -70,7 +77,7 @@ export function get<D extends object, K extends string, F = undefined>(
   return (value === undefined ? fallback : value) as (K extends keyof D ? D[K] : unknown) | F;
 }
 
-/** Whether `data` has `key`, whatever its value. Never what objects inherit. */
+/** True when `data` has `key` itself, whatever its value; inherited keys don't count. */
 export function has(data: object, key: string): boolean {
   return Object.hasOwn(data, key);
 }

@@ -1,4 +1,4 @@
-/** What somebody may see. */
+/** Reads. */
 const READS = [
   'overview.read',
   'run.read',
@@ -13,7 +13,7 @@ const READS = [
   'audit.read',
 ] as const;
 
-/** What an operator may do besides. */
+/** Acts of an operator. */
 const OPERATES = [
   'run.start',
   'run.cancel',
@@ -31,10 +31,10 @@ const OPERATES = [
   'queue.resume',
 ] as const;
 
-/** What only an admin may do. */
+/** Acts of an admin. */
 const ADMINISTERS = ['schedule.write', 'queue.drain', 'run.bulk', 'run.cleanup', 'doctor.verify'] as const;
 
-/** All that `authorize` can be asked about: reads first, then acts. */
+/** Actions that `authorize` decides about: reads first, then acts. */
 export const DASHBOARD_ACTIONS = [...READS, ...OPERATES, ...ADMINISTERS] as const;
 
 /** Something that may be done in the dashboard, `authorize` says by whom. */

@@ -24,7 +24,7 @@ import { ConfigurationError, Faults, given, isObject, listOf, OptionReader } fro
 import { checkPath } from './http/addresses.js';
 import { leaveBodiesAlone } from './http/fastify.js';
 
-/** What the class given to `forRootAsync({ useClass })` or `useExisting` implements. */
+/** Provider that makes the options: the class given to `forRootAsync({ useClass })` or `useExisting` implements it. */
 export interface DashboardOptionsFactory {
   /** Called once, before the module is made. */
   create(): DashboardFactoryOptions | Promise<DashboardFactoryOptions>;

@@ -4,7 +4,7 @@ import { checkPath, readOrigins } from './http/addresses.js';
 import { ConfigurationError, Faults, given, isObject, listOf, OptionReader } from './durable.js';
 import type { LinkedRun, RunLink } from './http/links.js';
 
-/** What an action is to be done to, as far as path, query and body say it: nothing has been read yet. */
+/** Target of an action, as far as path, query and body name it: nothing has been read yet. */
 export interface DashboardTarget {
   readonly runId?: string;
   readonly workflow?: string;
@@ -13,7 +13,7 @@ export interface DashboardTarget {
   readonly inputId?: string;
 }
 
-/** Whether whoever asks may do it. A throw, or anything but true, is a 403. `request` is the framework's own. */
+/** Decides about one action: `true` allows it; a throw, or anything else, is a 403. `request` is the framework's own. */
 // Express and Fastify have types of their own for it, which the package does not import.
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Authorize<R = any> = (
@@ -25,9 +25,9 @@ export type Authorize<R = any> = (
 /** A guard of the app, as `@UseGuards()` takes it. */
 export type DashboardGuard = Type<CanActivate> | CanActivate;
 
-/** What the module needs before any provider is made. */
+/** Options that the module needs before any provider is made. */
 export interface DashboardStaticOptions {
-  /** Where it is mounted, below the global prefix and the same for every version. Default: `'/durable'`. */
+  /** Mount path, below the global prefix and the same for every version. Default: `'/durable'`. */
   path?: string;
   /** Name of the DurableModule that it shows; one that there is not stops the boot. Default: `'default'`. */
   instance?: string;
@@ -40,11 +40,11 @@ export interface DashboardStaticOptions {
   decorators?: readonly ClassDecorator[];
 }
 
-/** What a factory of `forRootAsync()` gives. All of it may be left out. */
+/** Options from a factory of `forRootAsync()`. All of them may be left out. */
 export interface DashboardFactoryOptions {
   /**
-   * Who may do what, see `roles()`. Default: none. With neither this nor `guards` the dashboard is served to the machine
-   * itself alone, and outside production.
+   * Decides about each action, see `roles()`. Default: none. With neither this nor `guards` the dashboard is served to the
+   * machine itself alone, and outside production.
    */
   authorize?: Authorize;
   /**

@@ -2,12 +2,14 @@ import type { NodeKind, Sequence, WorkflowDefinition, WorkflowNode } from './def
 import { armPrefix, encodeName, nodePath } from './definition-path.js';
 
 /**
- * - `start`, `end`: where every run begins, and where a completed one ends
- * - `fork`: where the arms of a parallel begin; the parallel's own node is its collector, which runs after them
+ * Kind of a node: a member's, or
+ * - `start`, `end`: the beginning of every run, the end of a completed one
+ * - `fork`: the beginning of a parallel's arms; the parallel's own node is its collector, which runs after them
  * - `compensation`: undoes the steps that have an edge to it
  */
 export type GraphNodeKind = NodeKind | 'start' | 'end' | 'fork' | 'compensation';
 
+/** A node of the graph. */
 export interface GraphNode {
   /**
    * Unique in the graph. For members it is the path of their records, with `[]` for the items of a loop:
@@ -24,14 +26,16 @@ export interface GraphNode {
 }
 
 /**
- * - `next`: what comes after
+ * Kind of an edge:
+ * - `next`: to the following member
  * - `arm`: into the first member of an arm; `label` is its key, or `null` into a loop's
  * - `item`: from the last member of a loop's arm back to the loop, for the next item
  * - `goto`: a declared jump
- * - `compensate`: from a step to what undoes it
+ * - `compensate`: from a step to its compensation
  */
 export type GraphEdgeKind = 'next' | 'arm' | 'item' | 'goto' | 'compensate';
 
+/** An edge of the graph. */
 export interface GraphEdge {
   readonly from: string;
   readonly to: string;

@@ -3,7 +3,7 @@
  * this at boot; the interpreter, the graph, the stored definition and the command line read it.
  */
 
-/** How a failed attempt is tried again. Every field is filled in; `retryIf` lives with the class, not here. */
+/** Retry of a failed attempt, every field filled in; `retryIf` lives with the class, not here. */
 export interface RetryPolicy {
   /** Attempts in all, the first included. */
   readonly maxAttempts: number;
@@ -17,7 +17,7 @@ export interface RetryPolicy {
   readonly jitter: boolean;
 }
 
-/** What may be said of any member that runs user code. */
+/** Settings of a member that runs user code. */
 export interface StepSettings {
   readonly retry: RetryPolicy;
   /** ms for one attempt; `null`: no limit. */
@@ -38,21 +38,25 @@ interface NodeBase {
   readonly settings: StepSettings;
 }
 
+/** A `@Step()`. */
 export interface StepNode extends NodeBase {
   readonly kind: 'step';
 }
 
+/** A `@Decision()`. */
 export interface DecisionNode extends NodeBase {
   readonly kind: 'decision';
   readonly goto: readonly string[];
   readonly maxVisits: number;
 }
 
+/** A `@Branch()` with its arms by key. */
 export interface BranchNode extends NodeBase {
   readonly kind: 'branch';
   readonly arms: Readonly<Record<string, Sequence>>;
 }
 
+/** A `@Parallel()` with its arms by key. */
 export interface ParallelNode extends NodeBase {
   readonly kind: 'parallel';
   readonly arms: Readonly<Record<string, Sequence>>;
@@ -62,6 +66,7 @@ export interface ParallelNode extends NodeBase {
   readonly goto: readonly string[];
 }
 
+/** A `@ForEach()` with its arm. */
 export interface ForEachNode extends NodeBase {
   readonly kind: 'forEach';
   readonly arm: Sequence;
@@ -70,10 +75,14 @@ export interface ForEachNode extends NodeBase {
   readonly results: 'all' | 'none';
 }
 
+/** A member that stands in a sequence. */
 export type WorkflowNode = StepNode | DecisionNode | BranchNode | ParallelNode | ForEachNode;
+/** Kind of a member, by its decorator. */
 export type NodeKind = WorkflowNode['kind'];
+/** Members that run one after the other. */
 export type Sequence = readonly WorkflowNode[];
 
+/** A `@Compensate()`, which stands in no sequence. */
 export interface CompensationNode {
   readonly name: string;
   readonly member: string;
@@ -86,10 +95,11 @@ export interface CompensationNode {
 /** How many runs of one key (of the workflow, where it has no keys) have a place at a time, across all processes. */
 export interface ConcurrencyLimit {
   readonly limit: number;
-  /** When a run gives its place back: 'working': whenever no worker has it; 'run': when it has ended. */
+  /** 'working': a run gives its place back whenever no worker has it; 'run': when it has ended. */
   readonly hold: 'working' | 'run';
 }
 
+/** Definition of a workflow, as it is stored. */
 export interface WorkflowDefinition {
   readonly name: string;
   readonly description: string | null;

@@ -2,26 +2,26 @@
 const GOTO: unique symbol = Symbol.for('nest-durable.goto');
 const FINISH: unique symbol = Symbol.for('nest-durable.finish');
 
-/** What `goto()` gives: the member to go on with. */
+/** Jump to a member, as `goto()` makes it. */
 export interface Goto<Target extends string = string> {
   readonly [GOTO]: Target;
   /** The data to go on with; `undefined` keeps it. */
   readonly data: unknown;
 }
 
-/** What `finish()` gives: the run is completed. */
+/** End of the run, as `finish()` makes it. */
 export interface Finish {
   readonly [FINISH]: true;
   /** The final data; `undefined` keeps it. */
   readonly data: unknown;
 }
 
-/** Return it from a decision or a collector to go on at another member, forwards or backwards. Without `data` the data stays. */
+/** Jump to another member, forwards or backwards; a decision or a collector returns it. Without `data` the data stays. */
 export function goto<const Target extends string>(target: Target, data?: object): Goto<Target> {
   return { [GOTO]: target, data };
 }
 
-/** Return it from a decision or a collector to end the run as completed. Without `data` the data stays. */
+/** End of the run as completed; a decision or a collector returns it. Without `data` the data stays. */
 export function finish(data?: object): Finish {
   return { [FINISH]: true, data };
 }

@@ -1,6 +1,6 @@
 import { DurableError, nameErrors } from './durable-error.js';
 
-/** The run is still going on, and what was asked for is for runs that have ended. */
+/** The run has not ended, and the method is for runs that have. */
 export class ExecutionNotFinishedError extends DurableError {
   constructor(
     readonly executionId: string,
@@ -14,7 +14,7 @@ export class ExecutionNotFinishedError extends DurableError {
   }
 }
 
-/** Too many events of the run wait in its mailbox, and it does not wait for this one. */
+/** The run's mailbox has its limit of unmatched events (10 000), and no wait of the run asks for this one. */
 export class MailboxFullError extends DurableError {
   constructor(
     readonly executionId: string,
@@ -28,7 +28,7 @@ export class MailboxFullError extends DurableError {
   }
 }
 
-/** A look at what is stored took longer than a look may, and was given up. */
+/** A read took longer than its limit, and was given up. */
 export class TooSlowError extends DurableError {
   constructor() {
     super(

@@ -1,6 +1,6 @@
 import { DurableError, nameErrors } from './durable-error.js';
 
-/** A function of the step was called in a way that cannot work: a mistake in the code, told where it was made. */
+/** A function of the step was called in a way that cannot work, at the place that its stack shows. */
 export class StepUsageError extends DurableError {
   declare readonly code:
     | 'ONCE_NAME_TAKEN'

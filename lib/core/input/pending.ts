@@ -1,7 +1,7 @@
 import type { InputChoice, InputField, InputType } from '../run/wait-spec.js';
 
 export const PENDING_STATUSES = ['pending', 'completed', 'timed_out', 'cancelled'] as const;
-/** Of something waited for: `completed` when it came. */
+/** Status of a wait: `completed` when the input or event came. */
 export type PendingStatus = (typeof PENDING_STATUSES)[number];
 
 /** An input that a step asks for, or has asked for. */
@@ -17,7 +17,7 @@ export interface PendingInput {
   /** `free_text` also where no type was given, and any value is accepted. */
   readonly type: InputType;
   readonly prompt: string | null;
-  /** What the step gave along; null: nothing. */
+  /** Option `metadata` of the wait; null: none. */
   readonly metadata: unknown;
   /** Of a form. */
   readonly fields: readonly InputField[] | null;
@@ -27,9 +27,9 @@ export interface PendingInput {
   /** null: it never times out. */
   readonly timeoutAt: Date | null;
   readonly createdAt: Date;
-  /** When it was answered, timed out or was cancelled. */
+  /** Time of the answer, the timeout or the cancel. */
   readonly closedAt: Date | null;
-  /** What was provided; null: nothing yet. */
+  /** Answer; null: none yet. */
   readonly response: unknown;
 }
 
@@ -49,7 +49,7 @@ export interface PendingEvent {
   readonly createdAt: Date;
 }
 
-/** Which inputs are listed; all that is given must fit. */
+/** Filters of inputs; all that is given must fit. */
 export interface PendingInputFilters {
   /** Name of the workflow. */
   readonly workflow?: string;

@@ -20,7 +20,7 @@ export const SCHEDULE_EVENTS = [
   'schedule_triggered', // a schedule has started a run
 ] as const;
 
-/** What happens, as told by `DurableEvents`. */
+/** Kinds of live events, as `DurableEvents` delivers them. */
 export const DURABLE_EVENT_KINDS = [
   'workflow_started', // a run was started
   'workflow_resumed', // a worker goes on with a run that was waiting, paused or lost
@@ -38,9 +38,10 @@ export const DURABLE_EVENT_KINDS = [
   ...SCHEDULE_EVENTS,
 ] as const;
 
+/** Kind of a live event. */
 export type DurableEventKind = (typeof DURABLE_EVENT_KINDS)[number];
 
-/** What every event says; the times are dates for subscribers, ms of database time on their way. */
+/** Fields of every event; times are dates for subscribers, ms of database time on their way. */
 interface EventFields<Time> {
   /** The same each time the event is delivered; no other event has it. */
   readonly id: string;
@@ -58,11 +59,11 @@ interface EventFields<Time> {
   readonly visit?: number;
   readonly attempt?: number;
   readonly durationMs?: number;
-  /** A failed attempt: when the next one is made; null: none is. */
+  /** Failed attempts: time of the next one; null: there is none. */
   readonly retryAt?: Time | null;
-  /** Why something failed or was paused: no more of it than this, the message cut to 300 characters. */
+  /** Error by which a step or run failed or was paused: its name, and its message cut to 300 characters. */
   readonly error?: { readonly name: string; readonly message: string };
-  /** `step_waiting`: what for. */
+  /** `step_waiting`: the waits. */
   readonly waits?: readonly { readonly kind: WaitKind; readonly names: readonly string[] }[];
   /** `event_received` */
   readonly eventName?: string;
@@ -96,7 +97,7 @@ export function toDurableEvent({ time, retryAt, ...rest }: EventRecord): Durable
   return { ...event, retryAt: retryAt === null ? null : new Date(retryAt) };
 }
 
-/** Ids: what happened once has one, whoever tells of it. */
+/** Ids of events: one for each thing that happened, whichever process reports it. */
 export const eventIds = {
   started: (run: string): string => `${run}:started`,
   ended: (run: string, status: string): string => `${run}:${status}`,
@@ -111,14 +112,14 @@ export const eventIds = {
 
 const MESSAGE_LENGTH = 300;
 
-/** No more than name and message: an error's own fields may hold what must not leave. */
+/** Name and message only: an error's own fields may hold secrets. */
 export function errorOf(encoded: string | null): Pick<EventRecord, 'error'> {
   if (encoded === null) return {};
   const { name, message } = decode(encoded) as StoredError;
   return { error: { name, message: message.slice(0, MESSAGE_LENGTH) } };
 }
 
-/** What of it may leave the process. */
+/** The event with its error redacted. */
 export function redactEvent(event: EventRecord, redact: Redaction): EventRecord {
   return event.error === undefined ? event : { ...event, error: redact.error(event.error) };
 }

@@ -12,11 +12,11 @@ export interface Execution {
   readonly status: ExecutionStatus;
   readonly queue: string;
   readonly priority: number;
-  /** What it was started with; `undefined` in lists, which read no payloads. */
+  /** Input of the run; `undefined` in lists, which read no payloads. */
   readonly input: unknown;
   /** The result of a completed run; else the data as the last completed step left it. `undefined` in lists. */
   readonly data: unknown;
-  /** Why it failed, was cancelled, or was paused by the engine. */
+  /** Error by which it failed, was cancelled, or was paused by the engine. */
   readonly error: StoredError | null;
   /** Names of the steps that run now, or that the run stands at. Known with a delay of up to one heartbeat. */
   readonly currentSteps: readonly string[];
@@ -28,9 +28,9 @@ export interface Execution {
   readonly round: number;
   /** Of the definition that it runs, or ran last: see `listVersions()`. Null: that is stored no more. */
   readonly version: number | null;
-  /** It is to be paused, and a worker still has it. */
+  /** True: a pause is asked for, and a worker still has the run leased. */
   readonly pauseRequested: boolean;
-  /** When it was to begin, where it was started with `scheduledAt` or `delay`, or by a schedule. */
+  /** Due time of its first claim, where it was started with `scheduledAt` or `delay`, or by a schedule. */
   readonly scheduledAt: Date | null;
   /** First claim. */
   readonly startedAt: Date | null;
@@ -43,7 +43,7 @@ export interface Execution {
   readonly steps?: readonly StepRecord[];
 }
 
-/** How one step was undone. */
+/** Outcome of one compensation. */
 export interface CompensationResult {
   readonly step: string;
   readonly compensation: string;
@@ -65,7 +65,7 @@ export interface StepRecord {
   readonly status: 'running' | 'waiting' | 'completed' | 'failed';
   /** The data it was called with. */
   readonly input: unknown;
-  /** What it returned; `null`: nothing, so that the data went on as it was. */
+  /** Data that it returned; `null`: nothing, so that the data stayed as it was. */
   readonly output: unknown;
   readonly error: StoredError | null;
   /** With `includeLogs`: what its code has logged, in order. Of an attempt that runs now, what earlier passes of it have. */
@@ -79,7 +79,7 @@ export interface StepRecord {
   readonly childId: string | null;
 }
 
-/** Which runs are meant; all that is given must fit. */
+/** Filters of runs; all that is given must fit. */
 export interface RunFilters {
   /** Name of the workflow. */
   readonly workflow?: string;
@@ -95,7 +95,7 @@ export interface RunFilters {
   readonly until?: Date;
 }
 
-/** What else may be asked of runs in a list: no index goes by it alone, so it is looked at run by run. Times in ms. */
+/** Further filters of a list, which no index covers: runs are checked one by one. Times in ms. */
 export interface RunMatch {
   /** One of the values, or none of them. */
   readonly texts?: readonly {
@@ -115,6 +115,7 @@ export interface RunMatch {
   readonly root?: boolean;
 }
 
+/** Filters and page of a list of runs. */
 export interface RunListFilters extends RunFilters {
   /** @internal */
   readonly match?: RunMatch;
@@ -152,7 +153,7 @@ export interface WorkflowVersion {
   readonly workers: number;
 }
 
-/** A number for every status. */
+/** Counts of runs by status, with a number for every status. */
 export type ExecutionCounts = Record<ExecutionStatus, number>;
 
 /** A workflow that some process has or had. */
@@ -168,7 +169,7 @@ export interface WorkflowSummary {
   readonly graph: WorkflowDefinition;
   /** JSON Schema (2020-12) of its input, as far as its input class says; null: it has none. */
   readonly inputSchema: object | null;
-  /** That graph as the text of a Mermaid flowchart. */
+  /** Mermaid flowchart of `graph`. */
   readonly mermaid: string;
   readonly totals: ExecutionCounts;
   /** The run that was started last, without its payloads. */

@@ -4,15 +4,16 @@ import { SerializationError } from '../errors/errors-execution.js';
 
 /** The levels of Nest's `Logger`, the gravest first; what is written to `console` has the one that is nearest. */
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
+/** Level of a log line. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** What one call of a logger said. */
+/** One captured call of a logger. */
 export interface LogLine {
   readonly level: LogLevel;
   readonly message: string;
   /** The logger's context, by which Nest's loggers are named. */
   readonly context?: string;
-  /** What the call was given beside the message: the keys that the option `logs.metadata` names. */
+  /** Arguments of the call beside the message: the keys that the option `logs.metadata` names. */
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
@@ -20,7 +21,7 @@ export interface LogLine {
 export interface TimedLine extends LogLine {
   /** ms of database time */
   readonly time: number;
-  /** So many lines after this one were not kept, for the limits of the option `logs`. */
+  /** Number of lines after this one that were dropped for the limits of the option `logs`. */
   readonly dropped?: number;
 }
 

@@ -4,11 +4,11 @@ import { locate } from './cursor.js';
 import { applyRecord, type MachineRecord } from './machine.js';
 import { initialState } from './run-state.js';
 
-/** A step of a run, and whether `restartFrom()` takes it. */
+/** A step of a run, as a place for `restartFrom()`. */
 export interface RestartPoint {
   readonly step: string;
   readonly ok: boolean;
-  /** Why not. */
+  /** Reason why `restartFrom()` refuses it. */
   readonly why?: string;
 }
 

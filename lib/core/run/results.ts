@@ -3,7 +3,7 @@ import type { StoredError } from '../errors/stored-error.js';
 
 export { finish, goto, gotoTarget, isFinish, isGoto, type Finish, type Goto } from '../definition/jumps.js';
 
-/** How an arm of a parallel or an item of a loop ended: the standard's shape, with a stored error as the reason. */
+/** Outcome of an arm of a parallel or an item of a loop, in the shape of `Promise.allSettled`; reasons are stored errors. */
 export type SettledResult<T = unknown> =
   { readonly status: 'fulfilled'; readonly value: T } | { readonly status: 'rejected'; readonly reason: StoredError };
 
@@ -11,7 +11,7 @@ export type SettledResult<T = unknown> =
 export type ParallelResults<T> = { readonly [K in keyof T]: SettledResult<T[K]> };
 
 /**
- * Second parameter of every member of a loop's arm, those in arms within it included: of the innermost loop around it. The
+ * Second parameter of every member of a loop's arm, those in arms within it included: the innermost loop counts. The
  * collector of a parallel gets the results of its arms there instead.
  */
 export interface ItemContext<D = unknown> {
@@ -25,17 +25,17 @@ export interface ItemContext<D = unknown> {
 export interface CompensationInfo<D = unknown> {
   /** Name of the step that is undone. */
   readonly step: string;
-  /** `'unknown'`: it began, and nobody knows how far it came (`compensateWhen: 'started'`). */
+  /** `'unknown'`: the step began and has no record of its end (`compensateWhen: 'started'`). */
   readonly outcome: 'completed' | 'unknown';
-  /** Why: what the run failed by, or what it was cancelled with. */
+  /** Error by which the run failed or was cancelled. */
   readonly error: StoredError;
   /** The data of the run when it failed. */
   readonly current: D;
 }
 
 /**
- * The values of settled results, in the shape that they came in: an object by arm, or a list. Where one was rejected,
- * throws an error made of the first reason (its name, message, code and fields).
+ * The values of settled results, in the shape that they came in: an object by arm, or a list.
+ * @throws an error made of the first reason (its name, message, code and fields) where a result was rejected
  */
 export function unwrap<T extends object>(results: ParallelResults<T>): T {
   const values: unknown = Array.isArray(results)

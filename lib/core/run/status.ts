@@ -44,6 +44,7 @@ export const STATUS_TABLE = {
   compensation_failed: { meaning: 'ended, at least one compensation failed', next: [], finished: true },
 } as const satisfies Record<string, StatusRow>;
 
+/** Status of a run. */
 export type ExecutionStatus = keyof typeof STATUS_TABLE;
 export type FinishedStatus = 'completed' | 'failed' | 'cancelled' | 'compensated' | 'compensation_failed';
 

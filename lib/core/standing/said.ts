@@ -1,5 +1,6 @@
 import type { WaitKind } from '../run/wait-spec.js';
 
+/** Kind of a standing. */
 export type StandingKind =
   | 'failed'
   | 'compensated'
@@ -16,25 +17,26 @@ export type StandingKind =
   | 'scheduled'
   | 'due';
 
-/** Why a run stands still, how it ended, or what comes next. */
+/** Explanation of where a run stands: why it stands still, how it ended, or what comes next. */
 export interface Standing {
   readonly kind: StandingKind;
   /** One sentence without its full stop; names in backticks. */
   readonly title: string;
   /** Further sentences; `''`: none. */
   readonly detail: string;
-  /** What the sentence waits for comes then, or times out; null: nobody knows when. */
+  /** Time at which the wait that the sentence names ends or times out; null: unknown. */
   readonly until: Date | null;
   /** Name of the step that it is about. */
   readonly step?: string;
-  /** All that its steps wait for. */
+  /** Open waits of its steps. */
   readonly waits: readonly StandingWait[];
-  /** The attempt that is made next; null: none is waited for. */
+  /** Time of the next attempt; null: no retry delay is running. */
   readonly nextAttemptAt: Date | null;
-  /** Why no worker takes what is ready; null: nothing is in its way. */
+  /** Reason why no worker claims it though it is ready; null: none. */
   readonly blockedBy: BlockedBy | null;
 }
 
+/** An open wait of a step. */
 export interface StandingWait {
   readonly step: string;
   readonly path: string;
@@ -44,17 +46,18 @@ export interface StandingWait {
   readonly childId: string | null;
 }
 
+/** Reason why no worker claims a run that is ready. */
 export interface BlockedBy {
   readonly why: 'paused' | 'full' | 'rate' | 'worker' | 'key' | 'version' | 'ahead';
   readonly queue?: string;
   /** Of its workflow's concurrency limit. */
   readonly key?: string;
   readonly limit?: number;
-  /** Who has paused the queue, where that is known. */
+  /** Actor that paused the queue, where known. */
   readonly by?: string;
 }
 
-/** What a part of the sentence says. */
+/** One part of the explanation. */
 export type Said = Pick<Standing, 'kind' | 'title'> &
   Partial<Pick<Standing, 'step' | 'until' | 'nextAttemptAt' | 'blockedBy'>> & {
     readonly detail: readonly (string | null)[];

@@ -5,29 +5,36 @@ import { DAY, instantOf, isTimezone, wallAt } from './zone.js';
 
 const WEEKDAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;
 
+/** Name of a weekday, in lower case. */
 export type Weekday = (typeof WEEKDAYS)[number];
 
+/** Options of `endOfDay`. */
 export interface DayOptions {
-  /** IANA name; default `'UTC'`. */
+  /** IANA name of the time zone. Default: `'UTC'`. */
   timezone?: string;
-  /** What counts as now; default: the clock. */
+  /** Time to count from. Default: the clock's. */
   now?: Date;
 }
 
+/** Options of `nextBusinessDay` and `nextWeekday`. */
 export interface HourOptions extends DayOptions {
-  /** Hour of that zone's wall clock, 0 to 23; default 9. */
+  /** Hour of that zone's wall clock, 0 to 23. Default: 9. */
   hour?: number;
 }
 
 /**
  * The next Monday to Friday at `hour`: today, if the hour is still to come. An hour that clocks skip is the instant
- * after the gap, one that comes twice is the first. Throws `InvalidInputError` for a bad hour or timezone.
+ * after the gap, one that comes twice is the first.
+ * @throws InvalidInputError for a bad hour or timezone
  */
 export function nextBusinessDay(options: HourOptions = {}): Date {
   return nextDay('nextBusinessDay', options, (weekday) => weekday >= 1 && weekday <= 5);
 }
 
-/** The next such weekday at `hour`: today, if it is one and the hour is still to come. Otherwise as `nextBusinessDay`. */
+/**
+ * The next such weekday at `hour`: today, if it is one and the hour is still to come. Otherwise as `nextBusinessDay`.
+ * @throws InvalidInputError for a bad weekday, hour or timezone
+ */
 export function nextWeekday(weekday: Weekday, options: HourOptions = {}): Date {
   const wanted = WEEKDAYS.indexOf(weekday);
   if (wanted < 0) {
@@ -39,7 +46,7 @@ export function nextWeekday(weekday: Weekday, options: HourOptions = {}): Date {
   return nextDay('nextWeekday', options, (day) => day === wanted);
 }
 
-/** The last millisecond of today in that zone. Throws `InvalidInputError` for a bad timezone. */
+/** The last millisecond of today in that zone. @throws InvalidInputError for a bad timezone */
 export function endOfDay({ timezone = 'UTC', now = new Date() }: DayOptions = {}): Date {
   check('endOfDay', 0, timezone, now);
   const midnight = dayOf(wallAt(now.getTime(), timezone)) + DAY;

@@ -29,20 +29,20 @@ export interface StoredSchedule {
   readonly overridden: readonly (keyof ScheduleSettings)[];
   /** `null` while it is disabled or removed. */
   readonly nextRunAt: Date | null;
-  /** When it last started a run, `triggerSchedule()` included. */
+  /** Time of the last run that it started, by `triggerSchedule()` too. */
   readonly lastRunAt: Date | null;
-  /** Why a start failed last. */
+  /** Error of the last start that failed. */
   readonly lastError: StoredError | null;
   readonly lastErrorAt: Date | null;
   /** Starts that have failed since the last that did not. */
   readonly consecutiveFailures: number;
-  /** When it was disabled because too many starts had failed. */
+  /** Time at which it was disabled because too many starts had failed. */
   readonly autoDisabledAt: Date | null;
-  /** Since when the code of its workflow no longer declares it. */
+  /** Time since which the code of its workflow no longer declares it. */
   readonly removedAt: Date | null;
 }
 
-/** What the code or a client says of a schedule, and `updateSchedule()` may change. */
+/** Settings of a schedule, from the code or a client; `updateSchedule()` may change them. */
 export interface ScheduleSettings {
   readonly cron: string;
   readonly timezone: string;

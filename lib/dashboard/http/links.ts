@@ -1,7 +1,7 @@
 import { listOf, read } from '../durable.js';
 import { urlOf } from './addresses.js';
 
-/** What `links` gets of a run. */
+/** A run, as the option `links` gets it. */
 export interface LinkedRun {
   readonly id: string;
   readonly workflow: string;
@@ -18,7 +18,7 @@ export interface RunLink {
 const MOST_LINKS = 20;
 const LONGEST = 2_000;
 
-/** What the app's function gives, as far as it is good: a fault in it harms no page. */
+/** The valid links of the app's function: a fault in it harms no page. */
 export function linksOf(links: ((run: LinkedRun) => unknown) | null, run: LinkedRun): RunLink[] {
   if (links === null) return [];
   let given: unknown[] | null;
