@@ -18,6 +18,7 @@ import { readsOf, snapshot } from '../storage/connection/transaction.js';
 import { type DoctorReport, examine } from '../storage/reads/doctor.js';
 import { PgPeopleReads } from '../storage/reads/people-reads.js';
 import { findViolations, type Violation } from '../storage/reads/verify.js';
+import { PgHistoryReads } from '../storage/reads/history-reads.js';
 import { PgLogReads } from '../storage/reads/log-reads.js';
 import { PgReads } from '../storage/reads/reads.js';
 import { PgStepReads } from '../storage/reads/step-reads.js';
@@ -53,6 +54,7 @@ export interface DashboardLooks {
   /** Attempts and loops of one run, by page. */
   steps(): Promise<PgStepReads>;
   logs(): Promise<PgLogReads>;
+  history(): Promise<PgHistoryReads>;
   audit(): Promise<PgAudit>;
   /** What doctor says of the database. */
   examine(): Promise<DoctorReport>;
@@ -96,13 +98,13 @@ export function openDoor(host: DurableHost): DashboardDoor {
       },
       people: async () => {
         const { pool, schema } = await looking.ready();
-        return new PgPeopleReads(readsOf(pool), schema);
+        return new PgPeopleReads(readsOf(pool), schema, host.options.redact);
       },
       steps: async () => {
         const runtime = await looking.ready();
         const { pool, schema } = runtime;
         const [query, reads] = [readsOf(pool), readsOn(runtime, host)];
-        const people = new PgPeopleReads(query, schema);
+        const people = new PgPeopleReads(query, schema, host.options.redact);
         return new PgStepReads({
           query,
           schema,
@@ -114,6 +116,10 @@ export function openDoor(host: DurableHost): DashboardDoor {
       logs: async () => {
         const { pool, schema } = await looking.ready();
         return new PgLogReads({ query: readsOf(pool), schema, redact: host.options.redact });
+      },
+      history: async () => {
+        const { pool, schema } = await looking.ready();
+        return new PgHistoryReads({ query: readsOf(pool), schema, redact: host.options.redact });
       },
       examine: async () => {
         const { pool, schema, listening } = await looking.ready();

@@ -3,6 +3,7 @@ import { DurableDashboardModule, roles } from 'nest-durable/dashboard';
 import { filter, firstValueFrom } from 'rxjs';
 import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { until } from '../support/until.js';
 import { ask, type Asked, type HostKind, type RunningApp, startApp } from './hosts.js';
 
 @Workflow({ name: 'order' })
@@ -303,6 +304,9 @@ describe.each([EXPRESS, FASTIFY])('the API on $name', (kind) => {
   it('tells the history of a run: acts, events, answers, failures and its end; and its family', async () => {
     const { id, inputId } = await waiting();
     await post(`runs/${id}/inputs`, { inputId, data: { approved: true } }, { headers: { 'x-actor': 'grace' } });
+    await until(async () =>
+      (await client.listPendingEvents({ eventName: 'paid' })).some((one) => one.executionId === id),
+    );
     await post(`runs/${id}/events`, { name: 'paid' });
     await client.handle(id).result();
     const { items } = (await get(`runs/${id}/history`)).json;
@@ -313,6 +317,7 @@ describe.each([EXPRESS, FASTIFY])('the API on $name', (kind) => {
       'completed',
       'event',
       'started',
+      'waiting',
       'waiting',
     ]);
     expect(items).toContainEqual(expect.objectContaining({ kind: 'audit', actor: 'grace', action: 'input.answer' }));

@@ -1,7 +1,6 @@
 import { type Execution, ExecutionNotFoundError, isFinished, isUuid, type Standing } from '../durable.js';
 
 import { type Call, route } from '../http/call.js';
-import { readCursor, writeCursor } from '../http/cursor.js';
 import { RequestError } from '../http/errors.js';
 import { anyText, flag, type InputReader, number } from '../http/input.js';
 import { linksOf } from '../http/links.js';
@@ -158,70 +157,4 @@ const one = route({
   },
 });
 
-const family = route({
-  method: 'GET',
-  path: 'runs/:id/family',
-  action: 'run.read',
-  input: (read) => ({ cursor: anyText(read, 'cursor', 500), limit: number(read, 'limit', 50, 1, 200) }),
-  async handle(call, { cursor, limit }) {
-    const { client } = call.services.looks;
-    const id = await runIdOf(call);
-    const run = await client.getExecution(id);
-    if (run === null) throw new ExecutionNotFoundError(id);
-    const parents: Execution[] = [];
-    for (let parent = run.parentId; parent !== null && parents.length < MOST_PARENTS;) {
-      const found = await client.getExecution(parent);
-      if (found === null) break;
-      parents.unshift(found);
-      parent = found.parentId;
-    }
-    const [after] = cursor === null ? [] : readCursor('family', cursor).map(String);
-    const found = await client.listChildren(id, { limit: limit + 1, ...(after !== undefined && { after }) });
-    const children = found.slice(0, limit);
-    const last = children.at(-1);
-    const reads = await call.services.looks.reads();
-    const retries = await (await call.services.looks.people()).retriesOf(id, MOST_RETRIES);
-    const [retryOf] = run.retryOf === null ? [] : await rowsOf(call, await reads.byIds([run.retryOf]));
-    return {
-      parents: await rowsOf(call, parents),
-      retryOf: retryOf ?? null,
-      retries: await rowsOf(call, inOrder(await reads.byIds(retries), retries)),
-      children: {
-        items: await rowsOf(call, children),
-        next: found.length > limit && last !== undefined ? writeCursor('family', [last.id]) : null,
-        prev: null,
-      },
-    };
-  },
-});
-
-/** In the order of the ids. */
-function inOrder(runs: readonly Execution[], ids: readonly string[]): Execution[] {
-  return ids.flatMap((id) => runs.find((run) => run.id === id) ?? []);
-}
-
-const MOST_RETRIES = 50;
-const MOST_PARENTS = 20;
-
-const exported = route({
-  method: 'GET',
-  path: 'runs/:id/export',
-  action: 'payload.read',
-  input: (read) => read.oneOf('as', 'journal', ['journal']),
-  async handle(call) {
-    const id = await runIdOf(call);
-    const sight = { payloads: true, full: true };
-    const run = await call.services.looks.client.getExecution(id, { includeLogs: true });
-    if (run === null) throw new ExecutionNotFoundError(id);
-    const steps = (run.steps ?? []).map((step) => ({
-      ...step,
-      input: showPayload(step.input, sight),
-      output: showPayload(step.output, sight),
-      error: showError(step.error, sight),
-    }));
-    const whole = { ...run, input: showPayload(run.input, sight), data: showPayload(run.data, sight) };
-    return asDownload({ ...whole, error: showError(run.error, sight), steps }, `journal-${id}.json`);
-  },
-});
-
-export const runRoutes = [list, count, one, family, exported];
+export const runRoutes = [list, count, one];

@@ -3,6 +3,8 @@ import { audit } from '../api/audit.js';
 import { bulkRoutes } from '../api/bulk.js';
 import { cleanup } from '../api/cleanup.js';
 import { doctorRoutes } from '../api/doctor.js';
+import { exported } from '../api/export.js';
+import { family } from '../api/family.js';
 import { history } from '../api/history.js';
 import { inputRoutes } from '../api/inputs.js';
 import { logs } from '../api/logs.js';
@@ -28,6 +30,8 @@ export const ROUTES: readonly Route[] = [
   ...stepRoutes,
   logs,
   history,
+  family,
+  exported,
   ...inputRoutes,
   ...workflowRoutes,
   ...scheduleRoutes,

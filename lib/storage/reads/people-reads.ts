@@ -1,4 +1,7 @@
+import { decode } from '../../core/codec/codec.js';
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
+import type { Redaction } from '../../core/redact/redact.js';
+import type { ExecutionStatus } from '../../core/run/status.js';
 import type { Query } from '../connection/transaction.js';
 import { sql } from '../sql.js';
 
@@ -9,11 +12,27 @@ export interface RunFacts {
   readonly schedule: string | null;
 }
 
+export interface GivenEvent {
+  readonly name: string;
+  readonly sentAt: Date;
+  readonly dedupeKey: string | null;
+  readonly payload: unknown;
+}
+
+interface EventRow {
+  readonly name: string;
+  readonly sent_at: Date;
+  readonly dedupe_key: string | null;
+  readonly payload: string;
+}
+
 /** What only people want to know. */
 export class PgPeopleReads {
   constructor(
     private readonly query: Query,
     private readonly schema: string,
+    /** What of payloads is not shown. */
+    private readonly redact: Redaction,
   ) {}
 
   async facts(ids: readonly string[]): Promise<Map<string, RunFacts>> {
@@ -34,6 +53,28 @@ export class PgPeopleReads {
   /** Ids of the runs that are its retries, the first first. */
   async retriesOf(id: string, limit: number): Promise<string[]> {
     return (await this.rows<{ id: string }>('retries-of', [id, limit])).map((row) => row.id);
+  }
+
+  /** Ids of the runs that it comes from, the one that nobody has started first; the nearest, if there are more. */
+  async parentsOf(id: string, limit: number): Promise<string[]> {
+    return (await this.rows<{ id: string }>('run-parents', [id, limit])).map((row) => row.id).toReversed();
+  }
+
+  /** How many of its children are in which status, of the first so many. */
+  async childStatuses(id: string, most: number): Promise<Partial<Record<ExecutionStatus, number>>> {
+    const rows = await this.rows<{ status: ExecutionStatus; n: number }>('child-statuses', [id, most]);
+    return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
+  }
+
+  /** What was sent to a run, in the order sent. */
+  async givenEvents(id: string, limit: number): Promise<GivenEvent[]> {
+    const rows = await this.rows<EventRow>('given-events', [id, limit]);
+    return rows.map(({ name, sent_at: sentAt, dedupe_key: dedupeKey, payload }) => ({
+      name,
+      sentAt,
+      dedupeKey,
+      payload: this.redact.payload(decode(payload)),
+    }));
   }
 
   private rows<R extends object>(statement: string, parameters: unknown[]): Promise<R[]> {
