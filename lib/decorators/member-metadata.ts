@@ -31,10 +31,26 @@ export interface DecoratedMember {
 const MEMBER_KEY = 'nest-durable:member';
 
 /**
+ * A compiler without `experimentalDecorators` calls decorators as the standard has it: with a context in the place of a
+ * member's name.
+ * @throws DefinitionError
+ */
+function refuseStandard(decorator: string, second: unknown): void {
+  if (typeof second !== 'object' || second === null || !('kind' in second)) return;
+  const { name } = second as { readonly name?: unknown };
+  throw new DefinitionError(
+    `@${decorator}() on "${String(name)}" was called as a standard (TC39) decorator, which NestJS does not know. Set ` +
+      '"experimentalDecorators": true and "emitDecoratorMetadata": true in the compilerOptions of tsconfig.json, and compile ' +
+      'with what reads them: tsc, nest build, ts-jest or SWC.',
+  );
+}
+
+/**
  * Notes what a decorator says. It stands on the prototype under the member's name and not on the function, as
  * `SetMetadata` would have it: a decorator written above ours that wraps the method puts another function in its place.
  */
 export function recordMember(target: object, member: string, metadata: MemberMetadata): void {
+  refuseStandard(metadata.decorator, member);
   if (typeof target === 'function') {
     throw new DefinitionError(
       `${target.name}.${member} is static: @${metadata.decorator}() goes on a method of the instance. Take "static" away.`,

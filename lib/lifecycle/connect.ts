@@ -57,8 +57,7 @@ export async function waitForDatabase(
     if (!found.retry || waited >= patience || signal?.aborted === true) {
       const tried = found.retry ? ` It was tried for ${Math.round(waited / 1_000)} s.` : '';
       throw new DatabaseUnavailableError(
-        `The database at ${where} cannot be used: ${found.why}.${tried} ` +
-          'Check that PostgreSQL runs there, and the option "database" (or DATABASE_URL).',
+        `The database at ${where} cannot be used: ${found.why}.${tried} ` + found.mend,
         { cause: found.cause },
       );
     }
@@ -73,6 +72,8 @@ export async function waitForDatabase(
 
 interface Failure {
   readonly why: string;
+  /** What to do about it, a sentence. */
+  readonly mend: string;
   readonly retry: boolean;
   readonly cause: unknown;
 }
@@ -112,9 +113,17 @@ function failureOf(error: unknown): Failure {
   const code = answer?.code ?? '';
   const refused = code.startsWith('28') || (code.startsWith('08') && POOLER_SAYS.test(answer?.message ?? ''));
   // The server's own text names the user.
-  if (refused) return { why: `it refused user or password (${code})`, retry: false, cause: undefined };
-  if (NOT_FOR_US.test(code)) return { why: `${answer?.message} (${code})`, retry: false, cause: undefined };
-  return { why: reasonOf(error), retry: isConnectionError(error), cause: error };
+  const where = 'in the option "database" (or DATABASE_URL).';
+  if (refused) {
+    const mend = `Check user and password ${where}`;
+    return { why: `it refused user or password (${code})`, mend, retry: false, cause: undefined };
+  }
+  if (NOT_FOR_US.test(code)) {
+    const mend = `Create the database, or give the user the right to it; or check its name ${where}`;
+    return { why: `${answer?.message} (${code})`, mend, retry: false, cause: undefined };
+  }
+  const mend = `Check that PostgreSQL runs there, and what is said ${where}`;
+  return { why: reasonOf(error), mend, retry: isConnectionError(error), cause: error };
 }
 
 /** What the server is not: `takes no writes` is said as a sentence of its own. */

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { MAX_TAGS, PRIORITY, QUEUE_NAME, TAG, UUID } from '../core/limits.js';
+import { MAX_TAGS, PRIORITY, QUEUE_NAME, TAG, type TextRule, UUID } from '../core/limits.js';
 import { Faults, listOf, OptionReader, readOptions } from '../core/option-reader.js';
 import { read as property } from '../core/text-of.js';
 
@@ -91,6 +91,12 @@ export function readStartMany(items: unknown, shared: unknown): { input: unknown
   return list;
 }
 
+/** Of a start alone: what has a key of the app's own is found by that. */
+const RUN_ID: TextRule = {
+  fits: UUID.fits,
+  expected: "a UUID (a key of the app's own, such as the number of an order, is its idempotencyKey or a tag)",
+};
+
 const NOTHING: ReadStartOptions = {
   id: null,
   idempotencyKey: null,
@@ -104,7 +110,7 @@ const NOTHING: ReadStartOptions = {
 
 function readOne(read: OptionReader, also: readonly ('id' | 'idempotencyKey' | 'manager')[]): ReadStartOptions {
   const result: ReadStartOptions = {
-    id: also.includes('id') ? (read.text('id', null, UUID)?.toLowerCase() ?? null) : null,
+    id: also.includes('id') ? (read.text('id', null, RUN_ID)?.toLowerCase() ?? null) : null,
     idempotencyKey: also.includes('idempotencyKey') ? readIdempotencyKey(read) : null,
     queue: read.text('queue', null, QUEUE_NAME),
     priority: read.integer('priority', null, PRIORITY),

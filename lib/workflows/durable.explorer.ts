@@ -43,7 +43,12 @@ export class DurableExplorer {
       } else if ((options.instance ?? 'default') === instanceName) {
         const { compiled, faults: found } = compileWorkflow(type, options);
         const { schedules, faults: wrongSchedules } = readSchedules(type, compiled?.definition.name ?? '');
-        const wrong = [...wronglyProvided(type, wrappers), ...(found ?? []), ...wrongSchedules];
+        const wrong = [
+          ...wronglyProvided(type, wrappers),
+          ...withoutTypes(type, wrappers),
+          ...(found ?? []),
+          ...wrongSchedules,
+        ];
         faults.push(...wrong);
         const instance: unknown = wrappers[0]?.instance;
         if (compiled !== undefined && wrong.length === 0 && typeof instance === 'object' && instance !== null) {
@@ -134,6 +139,24 @@ function wronglyProvided(type: Function, wrappers: readonly ProviderWrapper[]): 
     faults.push({ path, message });
   }
   return faults;
+}
+
+/** Where Nest finds what a constructor wants: what the compiler has emitted, and what stands under an `@Inject()`. */
+const EMITTED = 'design:paramtypes';
+const INJECTED = 'self:paramtypes';
+
+/** Nest calls a constructor of which it knows nothing without arguments: each step would find `undefined`. */
+function withoutTypes(type: Function, wrappers: readonly ProviderWrapper[]): Violation[] {
+  // What a factory makes has got what it needs.
+  if (type.length === 0 || wrappers.some((wrapper) => Array.isArray(wrapper.inject))) return [];
+  if (Reflect.hasMetadata(EMITTED, type)) return [];
+  const injected = (Reflect.getMetadata(INJECTED, type) as readonly unknown[] | undefined) ?? [];
+  if (injected.length >= type.length) return [];
+  const message =
+    `nothing is known of what its constructor takes, so that it would get undefined: set ` +
+    '"emitDecoratorMetadata": true in the compilerOptions of tsconfig.json and compile with tsc, nest build, ts-jest or SWC ' +
+    '(tsx and esbuild emit no types), or put an @Inject() before each';
+  return [{ path: className(type), message }];
 }
 
 function sharedNames(bindings: readonly WorkflowBinding[]): Violation[] {

@@ -38,7 +38,7 @@ export async function findWorkflow(
     return { definition: stored.definition, definitionId: stored.id, validateInput };
   }
   const names = new Set([...registry.all().map((one) => one.definition.name), ...(await control.workflowNames())]);
-  throw new WorkflowNotFoundError(name ?? labelOf(workflow), [...names].sort());
+  throw new WorkflowNotFoundError(name ?? labelOf(workflow), [...names].sort(), workflow === undefined);
 }
 
 /**
@@ -52,6 +52,7 @@ export function workflowName({ registry }: { readonly registry: Registry }, work
   throw new WorkflowNotFoundError(
     labelOf(workflow),
     registry.all().map((one) => one.definition.name),
+    workflow === undefined,
   );
 }
 

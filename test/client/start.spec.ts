@@ -76,7 +76,7 @@ describe('start', () => {
   });
 
   it.each([
-    [{ id: 'x' }, 'id', 'expected a UUID, got the string "x"'],
+    [{ id: 'x' }, 'id', 'is its idempotencyKey or a tag), got the string "x"'],
     [{ priority: 1.5 }, 'priority', 'whole number'],
     [{ priority: 2 ** 31 }, 'priority', 'whole number'],
     [{ tags: { a: 1 } }, 'tags.a', 'expected a string'],

@@ -228,7 +228,7 @@ describe('refusals', () => {
     ['a circle', { a: circular }, 'input.a.list[1]', /circular.*input\.a\b/],
     ['a class with methods', { a: new WithMethod() }, 'input.a', /WithMethod/],
     ['a class that inherits methods', [new Derived()], 'input[0]', /Derived/],
-    ['a Promise', Promise.resolve(1), 'input', /Promise/],
+    ['a Promise', Promise.resolve(1), 'input', /it is a promise: await it/],
     ['a RegExp', { re: /x/ }, 'input.re', /RegExp/],
     ['a WeakMap', [new WeakMap()], 'input[0]', /WeakMap/],
     ['a DataView', new DataView(new ArrayBuffer(1)), 'input', /DataView/],

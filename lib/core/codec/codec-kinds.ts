@@ -78,6 +78,7 @@ export function isPlainData(value: unknown): value is Record<string, unknown> {
 
 /** Why an object of kind `refused` is, and what to do about it. */
 export function refusal(value: object): string {
+  if (toTag(value) === '[object Promise]') return 'it is a promise: await it, and give what it comes to';
   return `it is ${describe(value)}, which does not come back as it was; pass its fields as a plain object, or give its class a toJSON()`;
 }
 

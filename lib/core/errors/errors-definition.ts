@@ -23,6 +23,10 @@ export class DefinitionChangedError extends DurableError {
   }
 }
 
+const CIRCULAR =
+  'It is undefined where it is used: as a rule two files import each other. Give the name of the workflow in its place, or ' +
+  'move what both need into a third file.';
+
 const HOW_TO_REGISTER =
   'List the @Workflow() class in the providers of a module; in a process that only starts runs (an API) it need not be one: ' +
   'there a worker that has it must have booted before, on the same database and schema, which stores its definition.';
@@ -32,13 +36,18 @@ export class WorkflowNotFoundError extends DurableError {
   constructor(
     readonly workflow: string,
     known: readonly string[],
+    /** No class was given where one was meant. */
+    isUndefined = false,
   ) {
     const hint = didYouMean(workflow, known);
     const listed =
       known.length === 0
         ? 'No workflow is registered, and none is stored in the database.'
         : `Known workflows: ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', …' : ''}.`;
-    super('WORKFLOW_NOT_FOUND', `There is no workflow "${workflow}".${hint} ${listed} ${HOW_TO_REGISTER}`);
+    super(
+      'WORKFLOW_NOT_FOUND',
+      `There is no workflow "${workflow}".${hint} ${listed} ${isUndefined ? CIRCULAR : HOW_TO_REGISTER}`,
+    );
   }
 }
 

@@ -95,7 +95,8 @@ async function start(
     // Backends of a killed server end by themselves, but only when they next look: the memory is theirs until then.
     const lingering = failure.includes('shared memory block');
     if ((!taken && !lingering) || Date.now() > deadline) throw fault(`PostgreSQL does not start: ${failure}`);
-    if (taken && wanted !== undefined) throw fault(`port ${wanted} is in use by another program`);
+    if (taken && wanted !== undefined)
+      throw fault(`port ${wanted} is in use by another program: give another, or none, upon which a free one is taken`);
     if (taken) port = await freePort();
     else await delay(100);
   }
