@@ -3,7 +3,7 @@ import { DurableClient, Step, Workflow } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { StatsAdder } from '../../lib/core/run/run-stats.js';
 import { groupFailures, plainMessage } from '../../lib/dashboard/api/failures.js';
-import { grainOf, seriesOf, sumsOf } from '../../lib/dashboard/api/figures.js';
+import { grainOf, seriesOf, spread, sumsOf } from '../../lib/dashboard/api/figures.js';
 import { CHECKS, type Look, type Problem, problemsOf } from '../../lib/dashboard/api/problems.js';
 import type { StoredSchedule } from '../../lib/core/time/schedule.js';
 import { PgRunStats } from '../../lib/storage/reads/run-stats.js';
@@ -41,6 +41,16 @@ describe('figures', () => {
     expect(series.length).toBe(60);
     expect(series.slice(-3).map(({ sums }) => sums.completed)).toEqual([1, 1, 1]);
     expect(seriesOf([], { since: now - 720 * HOUR, until: now }, 120).length).toBeLessThanOrEqual(121);
+  });
+
+  it('are divided among pieces that are shorter, and the sum stays', () => {
+    const row = (minute: number, n: number) => ({ at: minute * 60_000, n }) as (typeof rows)[number];
+    const hour = { since: 0, until: HOUR };
+    expect(spread([row(0, 4), row(45, 3)], hour, 15, 12)).toEqual([1, 2, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1]);
+    // What had begun before, or goes on after, counts as if it had come within.
+    expect(spread([row(-10, 5), row(55, 2)], hour, 15, 4)).toEqual([5, 0, 0, 2]);
+    expect(spread([row(1, 1), row(2, 1)], hour, 1, 144).reduce((sum, n) => sum + n, 0)).toBe(2);
+    expect(spread([], hour, 1, 144)).toEqual(Array(144).fill(0));
   });
 
   it.each([[1, 1], [6, 1], [24, 15], [168, 120], [720, 120]])('of %i hours are read in pieces of %i minutes', (hours, grain) => {
@@ -177,8 +187,23 @@ it('the overview, series and suggestions say what the tables say', async () => {
     });
     expect([found.series.length, found.latency.length]).toEqual([60, 60].map((n) => expect.closeTo(n, -1)));
     expect(found.workers.length).toBe(1);
-    const { buckets } = await get('runs/series?q=since:1h');
-    expect(buckets.reduce((sum: number, one: { failed: number }) => sum + one.failed, 0)).toBeGreaterThanOrEqual(5);
+    const sumOf = async (q: string) => {
+      const { buckets, since, until } = await get(`runs/series?q=${encodeURIComponent(q)}`);
+      expect([buckets.length, buckets[0].at]).toEqual([144, since]);
+      expect(Date.parse(until) - Date.parse(since)).toBe(3_600_000);
+      const sum = (key: 'started' | 'failed') =>
+        buckets.reduce((all: number, one: Record<string, number>) => all + (one[key] ?? 0), 0);
+      return [sum('started'), sum('failed')];
+    };
+    const [, failedRuns] = await sumOf('since:1h');
+    expect(failedRuns).toBeGreaterThanOrEqual(5);
+    // What the figures do not know is counted among the runs.
+    expect(await sumOf('since:1h tag.tenant:fjord')).toEqual([5, 5]);
+    expect(await sumOf('since:1h tag.tenant:fjord workflow:pay status:failed -error:TypeError')).toEqual([5, 5]);
+    expect(await sumOf('since:1h queue:default root:yes')).toEqual([5, 5]);
+    expect(await sumOf('since:1h status:completed')).toEqual([0, 0]);
+    expect(await sumOf('since:1h status:running,completed,failed')).toEqual([5, 5]);
+    expect((await get('runs/series?q=since:1h%20until:2h%20queue:x')).buckets).toEqual([]);
     expect(await get('runs/suggest?key=error&text=range')).toEqual({ items: ['RangeError'] });
     expect(await get('runs/suggest?key=tag')).toEqual({ items: ['tenant'] });
     expect(await get('runs/suggest?key=tag.tenant&text=F')).toEqual({ items: ['fjord'] });

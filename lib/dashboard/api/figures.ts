@@ -48,7 +48,9 @@ export function grainOf({ since, until }: Window, now: number): Grain {
   return oldest <= 192 * HOUR && until - since <= 48 * HOUR ? 15 : 120;
 }
 
-const FAILED: ReadonlySet<string> = new Set(['failed', 'compensated', 'compensation_failed']);
+/** Statuses of runs that failed, whatever became of what they had done. */
+export const FAILED = ['failed', 'compensated', 'compensation_failed'] as const;
+const failures: ReadonlySet<string> = new Set(FAILED);
 
 export interface Sums {
   readonly started: number;
@@ -68,7 +70,7 @@ export function sumsOf(rows: readonly StatsRow[]): Sums {
   for (const row of rows) {
     if (row.outcome === BEGAN) n.started += row.n;
     else if (row.outcome === 'completed') n.completed += row.n;
-    else if (FAILED.has(row.outcome)) n.failed += row.n;
+    else if (failures.has(row.outcome)) n.failed += row.n;
     else n.other += row.n;
     if (row.outcome === 'compensation_failed') n.rollbackFailed += row.n;
     if (row.outcome === 'completed') addUp(durations, row.durations);
@@ -105,6 +107,25 @@ export function durationsOf(rows: readonly StatsRow[]): { ms: number; n: number 
   const found = new Map<number, number>();
   for (const { outcome, durations } of rows) if (outcome === 'completed') addUp(found, durations);
   return [...found].toSorted(([a], [b]) => a - b).map(([bucket, n]) => ({ ms: Math.round(middleOf(bucket)), n }));
+}
+
+/**
+ * Counts of a window in so many equal pieces. What is counted in a longer stretch is divided among the pieces that it
+ * covers, so that the sum stays.
+ */
+export function spread(rows: readonly StatsRow[], { since, until }: Window, grain: Grain, pieces: number): number[] {
+  const counts = Array.from({ length: pieces }, () => 0);
+  const width = (until - since) / pieces;
+  for (const { at, n } of rows) {
+    const [from, to] = [Math.max(at, since), Math.min(at + grain * MINUTE, until)];
+    let told = 0;
+    for (let piece = Math.floor((from - since) / width); piece < pieces && since + piece * width < to; piece++) {
+      const share = Math.round((n * (Math.min(since + (piece + 1) * width, to) - from)) / (to - from));
+      counts[piece] = (counts[piece] ?? 0) + share - told;
+      told = share;
+    }
+  }
+  return counts;
 }
 
 /** How many of each error, of all outcomes that have one. */

@@ -1,14 +1,23 @@
 import { type Call, route } from '../http/call.js';
 import { anyText } from '../http/input.js';
 import { groupFailures } from './failures.js';
-import { askedWindow, errorsOf, grainOf, seriesOf, type Sums, sumsOf, type Window, windowOf } from './figures.js';
-import { readFilter } from './filter.js';
+import {
+  askedWindow,
+  errorsOf,
+  FAILED,
+  grainOf,
+  seriesOf,
+  type Sums,
+  sumsOf,
+  type Window,
+  windowOf,
+} from './figures.js';
 import { problemsOf } from './problems.js';
+import { series } from './series.js';
 
 const MOST_FAILURES = 1_000;
 const MOST_INPUTS = 1_000;
 const MOST_WAITS = 5;
-const FAILED = ['failed', 'compensated', 'compensation_failed'] as const;
 
 const overview = route({
   method: 'GET',
@@ -123,35 +132,5 @@ async function failuresIn(call: Call, window: Window, workflow: string | null) {
   const facts = await people.facts(runs.map(({ id }) => id));
   return groupFailures(runs, (id) => facts.get(id)?.failedStep ?? null, window);
 }
-
-const DAY = 86_400_000;
-const BUCKETS = 144;
-
-const series = route({
-  method: 'GET',
-  path: 'runs/series',
-  action: 'run.read',
-  input: (read) => anyText(read, 'q') ?? '',
-  async handle(call, q) {
-    const { looks } = call.services;
-    const now = await looks.now();
-    const filter = readFilter(q, now);
-    const until = filter.until?.getTime() ?? now;
-    const window = { since: filter.since?.getTime() ?? until - DAY, until };
-    const grain = grainOf(window, now);
-    const rows = await looks.stats({
-      grain,
-      since: new Date(window.since),
-      until: new Date(until),
-      workflow: filter.workflow ?? null,
-    });
-    const buckets = seriesOf(rows, window, grain, BUCKETS).map(({ at, sums }) => ({
-      at: new Date(at),
-      started: sums.started,
-      failed: sums.failed,
-    }));
-    return { since: new Date(window.since), until: new Date(until), buckets };
-  },
-});
 
 export const overviewRoutes = [overview, series];

@@ -16,7 +16,7 @@ import type {
 import type { Redaction } from '../../core/redact/redact.js';
 import { EXECUTION_STATUSES, type ExecutionStatus, isFinished } from '../../core/run/status.js';
 import { AttemptLogs, type LogRow } from './log-rows.js';
-import { type BuiltQuery, byIdsQuery, countQuery, countUpToQuery, listQueries } from './run-query.js';
+import { type BuiltQuery, byIdsQuery, countQuery, countUpToQuery, listQueries, startsOverQuery } from './run-query.js';
 import {
   ALL_STEPS,
   type Payloads,
@@ -99,6 +99,19 @@ export class PgReads {
     const [row] = built === null ? [] : await this.query<{ count: number }>(built);
     const n = row?.count ?? 0;
     return { n, more: n >= most };
+  }
+
+  /** How many of the runs that fit were started in each of so many equal pieces between `since` and `until`. */
+  async startsOver(
+    filters: RunListFilters & { readonly since: Date; readonly until: Date },
+    pieces: number,
+  ): Promise<number[]> {
+    const counts = Array.from({ length: pieces }, () => 0);
+    const built = startsOverQuery(this.options.schema, filters, pieces);
+    for (const { piece, count } of built === null ? [] : await this.query<{ piece: number; count: number }>(built)) {
+      if (piece >= 1 && piece <= pieces) counts[piece - 1] = count;
+    }
+    return counts;
   }
 
   async executionCounts(): Promise<ExecutionCounts> {

@@ -65,10 +65,24 @@ export function countUpToQuery(schema: string, filters: RunFilters, most: number
   const wanted = wantedStatuses(filters);
   if (wanted !== null && wanted.finished.length + wanted.unfinished.length === 0) return null;
   const query = new ListQuery({ ...filters, limit: most }, wanted);
-  const all = new Conditions(filters);
-  const one = all.tags() !== null || filters.parentId !== undefined || all.ids('e') !== null;
-  const found = one ? query.matching() : query.sources(query.depth());
+  const found = query.isOne() ? query.matching() : query.sources(query.depth());
   const text = `${query.kinds()}SELECT count(*)::float8 AS count FROM (SELECT f.id FROM (${found}) f LIMIT ${query.depth()}) g`;
+  return { text: inSchema(text, schema), parameters: query.parameters };
+}
+
+/** How many of the runs that fit were started in each of so many equal pieces between `since` and `until`. Null: none can fit. */
+export function startsOverQuery(
+  schema: string,
+  filters: RunFilters & { readonly since: Date; readonly until: Date },
+  pieces: number,
+): BuiltQuery | null {
+  const wanted = wantedStatuses(filters);
+  if (wanted !== null && wanted.finished.length + wanted.unfinished.length === 0) return null;
+  const query = new ListQuery(filters, wanted);
+  const text = `${query.kinds()}SELECT width_bucket(extract(epoch FROM f.created_at)::float8, ${query.over(filters, pieces)}) AS piece,
+  count(*)::float8 AS count
+FROM (${query.all()}) f
+GROUP BY 1`;
   return { text: inSchema(text, schema), parameters: query.parameters };
 }
 
@@ -252,6 +266,27 @@ ${this.order('p')}`;
   depth(): string {
     const { limit = 50, offset = 0 } = this.filters;
     return this.conditions.add(limit + offset, 'bigint');
+  }
+
+  /** Whether all filters are best looked at together: there are few runs that have such a tag, parent or id. */
+  isOne(): boolean {
+    const apart = new Conditions(this.filters);
+    return apart.tags() !== null || this.filters.parentId !== undefined || apart.ids('e') !== null;
+  }
+
+  /** All that fit, in no order. */
+  all(): string {
+    return this.isOne()
+      ? this.matching()
+      : this.sourceTexts(() => '')
+          .map((text) => `(${text})`)
+          .join(' UNION ALL ');
+  }
+
+  /** The bounds and the number of pieces, as width_bucket() takes them. */
+  over({ since, until }: { readonly since: Date; readonly until: Date }, pieces: number): string {
+    const seconds = (date: Date): string => this.conditions.add(date.getTime() / 1_000, 'float8');
+    return `${seconds(since)}, ${seconds(until)}, ${this.conditions.add(pieces, 'integer')}`;
   }
 
   sources(depth: string): string {
