@@ -13,7 +13,7 @@ import {
   windowOf,
 } from './figures.js';
 import { problemsOf } from './problems.js';
-import { series } from './series.js';
+import { series as runSeries } from './series.js';
 
 const MOST_FAILURES = 1_000;
 const MOST_INPUTS = 1_000;
@@ -133,4 +133,4 @@ async function failuresIn(call: Call, window: Window, workflow: string | null) {
   return groupFailures(runs, (id) => facts.get(id)?.failedStep ?? null, window);
 }
 
-export const overviewRoutes = [overview, series];
+export const overviewRoutes = [overview, runSeries];
