@@ -135,6 +135,7 @@ WITH me AS MATERIALIZED (
   SELECT id, durable.clock(), durable.clock(), definition_id, priority, workflow, queue, due, retry_of,
     parent_id, tags, input, traceparent
   FROM fresh
+  RETURNING id
 ), queued AS (
   INSERT INTO durable.workflow_queue (
     id, due_at, deadline_at, started_at, definition_id, priority, ageing_ms, token, worker_id, state, queue)
@@ -166,10 +167,11 @@ SELECT 'claimed', NULL, NULL, NULL, NULL, NULL, NULL, json_build_object(
 FROM taken
 JOIN fresh ON fresh.id = taken.id
 UNION ALL
--- Where something was ready before: a claim like any other, in the starts' own transaction. Its argument makes the INSERTs
--- come first.
+-- Where something was ready before: a claim like any other, in the starts' own transaction. Its argument makes both INSERTs
+-- come first: it reads what they have written.
 SELECT 'claimed', NULL, NULL, NULL, NULL, NULL, NULL, row_to_json(c)
 FROM json_to_recordset($4::json) AS p(queue text, places integer)
 CROSS JOIN LATERAL durable.claim(
-  CASE WHEN (SELECT count(*) FROM queued) > 0 AND NOT EXISTS (SELECT FROM vacant v WHERE v.queue = p.queue) THEN p.queue END,
+  CASE WHEN (SELECT count(*) FROM executions) > 0 AND (SELECT count(*) FROM queued) > 0
+    AND NOT EXISTS (SELECT FROM vacant v WHERE v.queue = p.queue) THEN p.queue END,
   $5::json, p.places, $1) AS c;
