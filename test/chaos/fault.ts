@@ -117,7 +117,7 @@ async function attempt(options: FaultOptions, seed: number, work: (trial: Trial)
 /** Nearest rank, in whole ms. */
 export function quantile(values: readonly number[], at: number): number {
   const sorted = values.toSorted((a, b) => a - b);
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * at) - 1)] ?? 0);
+  return Math.round(sorted[Math.max(0, Math.ceil(sorted.length * at) - 1)] ?? 0);
 }
 
 function rowOf({ name, title, bar, how, times }: FaultOptions): object {
