@@ -1,3 +1,4 @@
+import { newRun } from '../core/run/new-run.js';
 import { decode } from '../core/codec/codec.js';
 import { parsedCron } from '../core/time/cron.js';
 import {
@@ -10,7 +11,6 @@ import {
   updated,
 } from '../core/time/schedule.js';
 import type { Redaction } from '../core/redact/redact.js';
-import { uuidv7 } from '../core/uuid.js';
 import type { WorkflowRef } from '../core/durable-workflow.js';
 import { tellToggled, tellTriggered } from './event-sources.js';
 import type { ClientRuntime } from '../lifecycle/host.js';
@@ -100,28 +100,20 @@ export class DurableSchedules {
     const target = await findWorkflow(parts, parts.control, state.workflow);
     const { definition, definitionId } = target;
     const input = await storedInput(target, own ?? decode(state.settings.input), this.maxPayloadBytes);
-    const id = uuidv7();
-    const queue = state.settings.queue ?? definition.queue;
-    await schedulesOf(parts).trigger(wanted, {
-      id,
+    const run = newRun({
       workflow: definition.name,
       definitionId,
-      queue,
+      queue: state.settings.queue ?? definition.queue,
       priority: definition.priority,
       input,
-      tags: null,
-      delayMs: 0,
-      scheduledAt: null,
-      retryOf: null,
-      parentId: null,
-      idempotencyKey: null,
       traceparent: parts.deps.telemetry?.active() ?? null,
       scheduleName: wanted,
     });
-    parts.deps.telemetry?.started(definition.name, 1);
-    tellTriggered(parts, wanted, definition.name, id);
-    parts.engine.notifyWork([queue]);
-    return id;
+    await schedulesOf(parts).trigger(wanted, run);
+    parts.deps.telemetry?.started(run.workflow, 1);
+    tellTriggered(parts, wanted, run.workflow, run.id);
+    parts.engine.notifyWork([run.queue]);
+    return run.id;
   }
 
   async nextRuns(name: unknown, count: unknown): Promise<Date[]> {

@@ -1,9 +1,10 @@
+import { newRun, type NewRun } from '../core/run/new-run.js';
 import { uuidv7 } from '../core/uuid.js';
 import type { ClientRuntime } from '../lifecycle/host.js';
 import { checkText, NAME } from '../core/limits.js';
 import { readStartMany, readStartOptions } from '../options/start.js';
-import { findWorkflow, newRun, storedInput } from '../workflows/find-workflow.js';
-import { isDelayed, type NewRun, type PgControl, type StartedRun } from '../storage/client/control.js';
+import { findWorkflow, runOf, storedInput } from '../workflows/find-workflow.js';
+import { isDelayed, type PgControl, type StartedRun } from '../storage/client/control.js';
 import { restartFrom } from '../storage/client/restart.js';
 
 /** The ways in which clients start runs; ids come checked. Each gives the ids of the runs. */
@@ -18,7 +19,7 @@ export class StartsClient {
     const { runtime, control } = this;
     const read = readStartOptions(options);
     const target = await findWorkflow(runtime, control, workflow);
-    const run = newRun(target, await storedInput(target, input, this.maxBytes), read, this.traceparent);
+    const run = runOf(target, await storedInput(target, input, this.maxBytes), read, this.traceparent);
     if (read.manager === null && read.id === null && read.idempotencyKey === null) {
       await runtime.engine.startRun(run);
       return run.id;
@@ -38,7 +39,7 @@ export class StartsClient {
     const target = await findWorkflow(runtime, control, workflow);
     const runs: NewRun[] = [];
     for (const { input, options } of read) {
-      runs.push(newRun(target, await storedInput(target, input, this.maxBytes), options, this.traceparent));
+      runs.push(runOf(target, await storedInput(target, input, this.maxBytes), options, this.traceparent));
     }
     if (runs.length === 0) return [];
     const manager = read[0]?.options.manager ?? null;
@@ -52,22 +53,10 @@ export class StartsClient {
     const { runtime, control } = this;
     const { workflow, queue, priority, tags, input } = await control.retrySource(runId);
     const { definitionId } = await findWorkflow(runtime, control, workflow);
-    const id = uuidv7();
-    await runtime.engine.startRun({
-      id,
-      workflow,
-      definitionId,
-      queue,
-      priority,
-      input,
-      tags,
-      delayMs: 0,
-      scheduledAt: null,
-      retryOf: runId,
-      parentId: null,
-      traceparent: this.traceparent,
-    });
-    return id;
+    const { traceparent } = this;
+    const run = newRun({ workflow, definitionId, queue, priority, input, tags, retryOf: runId, traceparent });
+    await runtime.engine.startRun(run);
+    return run.id;
   }
 
   async restartFrom(runId: string, step: unknown): Promise<string> {

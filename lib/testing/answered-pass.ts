@@ -1,5 +1,5 @@
+import { newRun } from '../core/run/new-run.js';
 import { encode } from '../core/codec/codec.js';
-import { uuidv7 } from '../core/uuid.js';
 import { defaultWorkflowName, workflowNameOf } from '../workflows/compiler.js';
 import type { ChildRequest, PreparedChild } from '../engine/ports/children.js';
 import { PassTurns } from '../engine/step/pass-turns.js';
@@ -74,19 +74,13 @@ export function nameOfWorkflow(workflow: unknown): string {
 
 export function childOf(request: ChildRequest, call: string, ref: string | null, parentId: string): PreparedChild {
   const input = encode(request.input, { what: 'input' });
-  const start = {
-    id: uuidv7(),
+  const start = newRun({
     workflow: nameOfWorkflow(request.workflow),
     definitionId: 0,
     queue: request.queue ?? 'default',
     priority: request.priority ?? 0,
     input,
-    tags: null,
-    delayMs: 0,
-    scheduledAt: null,
-    retryOf: null,
     parentId,
-    timeout: null,
-  };
+  });
   return { start, call, ref, input };
 }

@@ -1,16 +1,16 @@
+import { newRun, type NewRun } from '../core/run/new-run.js';
 import { decode, encode, isPlainData } from '../core/codec/codec.js';
 import type { WorkflowDefinition } from '../core/definition/definition.js';
 import { describe } from '../core/describe.js';
 import { InvalidInputError, WorkflowNotFoundError } from '../core/errors/errors.js';
 import { checkText, NAME } from '../core/limits.js';
 import { read } from '../core/text-of.js';
-import { uuidv7 } from '../core/uuid.js';
 import { workflowOptions } from '../decorators/workflow.decorator.js';
 import { workflowNameOf } from './compiler.js';
 import type { Registry } from '../engine/ports/registry.js';
 import { type InputCheck, inputValidator } from './input-validator.js';
 import type { ReadStartOptions } from '../options/start.js';
-import type { NewRun, PgControl } from '../storage/client/control.js';
+import type { PgControl } from '../storage/client/control.js';
 
 /** A workflow that can be started: by its class here, or by the definition another process has stored. */
 export interface StartTarget {
@@ -83,15 +83,15 @@ async function unregisteredCheck(registry: Registry, workflow: unknown, name: st
   return registry.bind(await check);
 }
 
-/** A run as it is inserted. `input`: encoded; `traceparent`: of the caller, where that is traced. */
-export function newRun(
+/** The run that a client starts. `input`: encoded; `traceparent`: of the caller, where that is traced. */
+export function runOf(
   { definition, definitionId }: StartTarget,
   input: string,
   options: ReadStartOptions,
   traceparent: string | null,
 ): NewRun {
-  return {
-    id: options.id ?? uuidv7(),
+  return newRun({
+    id: options.id,
     workflow: definition.name,
     definitionId,
     queue: options.queue ?? definition.queue,
@@ -100,11 +100,9 @@ export function newRun(
     tags: options.tags,
     delayMs: options.delayMs,
     scheduledAt: options.scheduledAt,
-    retryOf: null,
-    parentId: null,
     idempotencyKey: options.idempotencyKey,
     traceparent,
-  };
+  });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { newRun } from '../../lib/core/run/new-run.js';
 import type { WorkflowDefinition } from '../../lib/core/definition/definition.js';
 import { DatabaseUnavailableError } from '../../lib/core/errors/errors.js';
 import type { FinishedStatus } from '../../lib/core/run/status.js';
@@ -20,13 +21,13 @@ export class FakeEngine {
   readonly ended = new EndedRuns();
   readonly local = new Set<string>();
   readonly told: string[] = [];
-  readonly starts: Omit<StartOp, 'claim'>[] = [];
+  readonly starts: StartOp[] = [];
 
   constructor(private readonly control: PgControl) {}
 
-  async startRun(op: Omit<StartOp, 'claim'>): Promise<void> {
+  async startRun(op: StartOp): Promise<void> {
     this.starts.push(op);
-    await this.control.startMany([{ ...op, idempotencyKey: null }]);
+    await this.control.startMany([newRun(op)]);
   }
 
   isLocal(id: string): boolean {

@@ -30,7 +30,7 @@ describe('start', () => {
       {
         id: run.id, workflow: 'order', definitionId: host.rows.definitionId, queue: 'orders', priority: 4, input: '{"n":1}',
         tags: null, delayMs: 0, scheduledAt: null, retryOf: null, parentId: null, idempotencyKey: null,
-        traceparent: null,
+        traceparent: null, scheduleTime: null, scheduleName: null,
       },
     ]); // prettier-ignore
     expect(run.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);

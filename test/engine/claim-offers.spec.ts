@@ -1,3 +1,4 @@
+import { newRun } from '../../lib/core/run/new-run.js';
 import { ClaimOffers } from '../../lib/engine/worker/claim-offers.js';
 import { QueuePoller } from '../../lib/engine/worker/poller.js';
 import type { QueueClaims } from '../../lib/engine/worker/queue-claims.js';
@@ -219,10 +220,8 @@ describe('a run that takes long to wake, since its row or a connection is waited
 });
 
 describe('starts', () => {
-  const start = (id: string, more: Partial<StartOp> = {}): StartOp => ({
-    id, workflow: 'w', definitionId: 3, queue: 'default', priority: 0, input: '{}', tags: null, delayMs: 0,
-    scheduledAt: null, retryOf: null, parentId: null, ...more,
-  }); // prettier-ignore
+  const start = (id: string, more: Partial<StartOp> = {}): StartOp =>
+    newRun({ id, workflow: 'w', definitionId: 3, queue: 'default', priority: 0, input: '{}', ...more });
   const row = (runId: string, queue = 'default'): ClaimedRow => ({ ...RUN, runId, rowId: runId, queue });
 
   /** What was offered to the commit of the starts, and what was open when it had returned. */

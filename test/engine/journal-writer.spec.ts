@@ -1,3 +1,4 @@
+import { newRun } from '../../lib/core/run/new-run.js';
 import { jest } from '@jest/globals';
 import { JournalWriter } from '../../lib/engine/journal/journal-writer.js';
 import {
@@ -80,10 +81,7 @@ function op(run: string): RunOp {
 }
 
 function start(id: string): StartOp {
-  return {
-    id, workflow: 'order', definitionId: 1, queue: 'default', priority: 0, input: '{}', tags: null, delayMs: 0,
-    scheduledAt: null, retryOf: null, parentId: null,
-  }; // prettier-ignore
+  return newRun({ id, workflow: 'order', definitionId: 1, queue: 'default', priority: 0, input: '{}' });
 }
 
 /** Commits for a run, one after the other, until it is told to stop: what else the process has to write. */

@@ -1,3 +1,4 @@
+import { newRun } from '../../lib/core/run/new-run.js';
 import type { Ack, RemoteStepOp, NewRecord, OpExtras, Outcome, RunOp, StartOp } from '../../lib/engine/ports/store.js';
 import { NO_EXTRAS } from '../../lib/engine/step/child-start.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
@@ -31,10 +32,14 @@ function record(seq: number, more: Partial<NewRecord> = {}): NewRecord {
 }
 
 function start(id: string): StartOp {
-  return {
-    id: `00000000-0000-7000-8000-00000000${id}`, workflow: 'order', definitionId: rows.definitionId, queue: 'default',
-    priority: 0, input: '{}', tags: null, delayMs: 0, scheduledAt: null, retryOf: null, parentId: null,
-  }; // prettier-ignore
+  return newRun({
+    id: `00000000-0000-7000-8000-00000000${id}`,
+    workflow: 'order',
+    definitionId: rows.definitionId,
+    queue: 'default',
+    priority: 0,
+    input: '{}',
+  });
 }
 
 async function held(): Promise<string> {

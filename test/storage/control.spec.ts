@@ -1,8 +1,8 @@
+import { newRun, type NewRun } from '../../lib/core/run/new-run.js';
 import { randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
 import { decode, encode } from '../../lib/core/codec/codec.js';
-import { uuidv7 } from '../../lib/core/uuid.js';
-import { PgControl, type NewRun } from '../../lib/storage/client/control.js';
+import { PgControl } from '../../lib/storage/client/control.js';
 import { createTestDatabase } from '../support/database.js';
 import { Rows } from './rows.js';
 
@@ -21,22 +21,15 @@ beforeAll(async () => {
 
 afterAll(() => rows.close());
 
-function newRun(changes: Partial<NewRun> = {}): NewRun {
-  return {
-    id: uuidv7(),
+function orderRun(changes: Partial<NewRun> = {}): NewRun {
+  return newRun({
     workflow: 'order',
     definitionId: rows.definitionId,
     queue: 'default',
     priority: 0,
     input: encode({ n: 1, at: new Date(0) }),
-    tags: null,
-    delayMs: 0,
-    scheduledAt: null,
-    retryOf: null,
-    parentId: null,
-    idempotencyKey: null,
     ...changes,
-  };
+  });
 }
 
 /** Resolves once a session of the test's database waits for a lock. */
@@ -51,7 +44,7 @@ async function untilBlocked(): Promise<void> {
 
 describe('starts', () => {
   it('stores the run with its row in the queue', async () => {
-    const run = newRun({ queue: 'ai', priority: 7, tags: { customer: 'c1' } });
+    const run = orderRun({ queue: 'ai', priority: 7, tags: { customer: 'c1' } });
     expect(await control.startUnique(run, true)).toEqual({ id: run.id, created: true });
     expect(await rows.one('workflow_executions', run.id)).toMatchObject({
       status: 'active', workflow: 'order', queue: 'ai', priority: 7, tags: { customer: 'c1' }, input: run.input,
@@ -63,9 +56,9 @@ describe('starts', () => {
   });
 
   it('lets a run sleep until its time, and starts one at once whose time is past', async () => {
-    const later = newRun({ delayMs: 60_000 });
-    const dated = newRun({ scheduledAt: '2100-01-01T00:00:00.000Z' });
-    const past = newRun({ scheduledAt: '2000-01-01T00:00:00.000Z' });
+    const later = orderRun({ delayMs: 60_000 });
+    const dated = orderRun({ scheduledAt: '2100-01-01T00:00:00.000Z' });
+    const past = orderRun({ scheduledAt: '2000-01-01T00:00:00.000Z' });
     await control.startMany([later, dated, past]);
     const queued = await Promise.all([later, dated, past].map((run) => rows.one('workflow_queue', run.id)));
     expect(queued.map((row) => row?.['state'])).toEqual(['sleeping', 'sleeping', 'ready']);
@@ -77,7 +70,7 @@ describe('starts', () => {
   });
 
   it('refuses an id that is taken', async () => {
-    const run = newRun();
+    const run = orderRun();
     await control.startUnique(run, true);
     await expect(control.startUnique(run, true)).rejects.toMatchObject({
       code: 'EXECUTION_EXISTS',
@@ -87,7 +80,7 @@ describe('starts', () => {
 
   it('makes one run of 50 starts with one key', async () => {
     const before = await rows.count('workflow_executions');
-    const starts = Array.from({ length: 50 }, () => control.startUnique(newRun({ idempotencyKey: 'fifty' }), false));
+    const starts = Array.from({ length: 50 }, () => control.startUnique(orderRun({ idempotencyKey: 'fifty' }), false));
     const started = await Promise.all(starts);
     expect(new Set(started.map((run) => run.id)).size).toBe(1);
     expect(started.filter((run) => run.created)).toHaveLength(1);
@@ -95,27 +88,27 @@ describe('starts', () => {
   });
 
   it('compares the inputs of a key by value, not by the order of their fields', async () => {
-    const first = newRun({ idempotencyKey: 'k', input: encode({ a: 1, b: new Map([[1, 2]]) }) });
+    const first = orderRun({ idempotencyKey: 'k', input: encode({ a: 1, b: new Map([[1, 2]]) }) });
     await control.startUnique(first, false);
-    const same = newRun({ idempotencyKey: 'k', input: encode({ b: new Map([[1, 2]]), a: 1 }) });
+    const same = orderRun({ idempotencyKey: 'k', input: encode({ b: new Map([[1, 2]]), a: 1 }) });
     expect(await control.startUnique(same, false)).toEqual({ id: first.id, created: false });
-    const other = newRun({ idempotencyKey: 'k', input: encode({ a: 1, b: new Map([[1, 3]]) }) });
+    const other = orderRun({ idempotencyKey: 'k', input: encode({ a: 1, b: new Map([[1, 3]]) }) });
     await expect(control.startUnique(other, false)).rejects.toMatchObject({
       code: 'IDEMPOTENCY_CONFLICT', idempotencyKey: 'k', existingId: first.id,
     }); // prettier-ignore
-    const elsewhere = newRun({ idempotencyKey: 'k', workflow: 'invoice' });
+    const elsewhere = orderRun({ idempotencyKey: 'k', workflow: 'invoice' });
     expect(await control.startUnique(elsewhere, false)).toEqual({ id: elsewhere.id, created: true });
   });
 
   it('gives the run of the key where id and key are both taken', async () => {
-    const run = newRun({ idempotencyKey: 'both' });
+    const run = orderRun({ idempotencyKey: 'both' });
     await control.startUnique(run, true);
     expect(await control.startUnique(run, true)).toEqual({ id: run.id, created: false });
   });
 
   it('waits for the transaction that has the key, and goes by how it ends', async () => {
-    const run = newRun({ idempotencyKey: 'open' });
-    const second = newRun({ idempotencyKey: 'open' });
+    const run = orderRun({ idempotencyKey: 'open' });
+    const second = orderRun({ idempotencyKey: 'open' });
     let later: Promise<unknown> = Promise.resolve();
     await expect(
       rows.dataSource.transaction(async (manager) => {
@@ -129,35 +122,35 @@ describe('starts', () => {
   });
 
   it('starts many in order, all or none', async () => {
-    const runs = Array.from({ length: 2_500 }, (_, n) => newRun({ input: encode({ n }), tags: { n: String(n) } }));
+    const runs = Array.from({ length: 2_500 }, (_, n) => orderRun({ input: encode({ n }), tags: { n: String(n) } }));
     const started = await control.startMany(runs);
     expect(started).toEqual(runs.map(({ id }) => ({ id, created: true })));
     const before = await rows.count('workflow_executions');
     const taken = runs[2_400] as NewRun;
-    const again = [...Array.from({ length: 1_500 }, () => newRun()), taken];
+    const again = [...Array.from({ length: 1_500 }, () => orderRun()), taken];
     await expect(control.startMany(again)).rejects.toMatchObject({ code: 'EXECUTION_EXISTS', executionId: taken.id });
     expect(await rows.count('workflow_executions')).toBe(before);
     expect(await rows.one('workflow_queue', again[0]?.id ?? '')).toBeUndefined();
   });
 
   it('finds keys and ids that come twice in one batch', async () => {
-    const first = newRun({ idempotencyKey: 'twice' });
-    const second = newRun({ idempotencyKey: 'twice' });
+    const first = orderRun({ idempotencyKey: 'twice' });
+    const second = orderRun({ idempotencyKey: 'twice' });
     expect(await control.startMany([first, second])).toEqual([
       { id: first.id, created: true },
       { id: first.id, created: false },
     ]);
-    const run = newRun();
+    const run = orderRun();
     await expect(control.startMany([run, run])).rejects.toMatchObject({ code: 'EXECUTION_EXISTS' });
-    const conflict = newRun({ idempotencyKey: 'twice', input: '{}' });
-    await expect(control.startMany([newRun(), conflict])).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+    const conflict = orderRun({ idempotencyKey: 'twice', input: '{}' });
+    await expect(control.startMany([orderRun(), conflict])).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
   });
 
   it('lets batches with the same keys in another order through, with one run a key', async () => {
     const keys = Array.from({ length: 200 }, (_, n) => `shared-${n}`);
     const batches = Array.from({ length: 6 }, (_, n) => (n % 2 === 0 ? keys : keys.toReversed()));
     const started = await Promise.all(
-      batches.map((batch) => control.startMany(batch.map((idempotencyKey) => newRun({ idempotencyKey })))),
+      batches.map((batch) => control.startMany(batch.map((idempotencyKey) => orderRun({ idempotencyKey })))),
     );
     const ids = started.map((runs, n) => (n % 2 === 0 ? runs : runs.toReversed()).map((run) => run.id));
     for (const list of ids) expect(list).toEqual(ids[0]);
@@ -171,8 +164,8 @@ describe('starts in a transaction of the caller', () => {
     const heard: string[] = [];
     listening.on('notification', ({ payload }) => heard.push(payload ?? ''));
     await listening.query('LISTEN test_hints');
-    const kept = newRun({ queue: 'mail' });
-    const gone = newRun({ queue: 'lost' });
+    const kept = orderRun({ queue: 'mail' });
+    const gone = orderRun({ queue: 'lost' });
     try {
       await rows.dataSource.transaction((manager) => control.startWithin(manager, [kept]));
       await rows.dataSource
@@ -193,9 +186,9 @@ describe('starts in a transaction of the caller', () => {
   });
 
   it('leaves the transaction usable after a conflict', async () => {
-    const taken = newRun();
+    const taken = orderRun();
     await control.startUnique(taken, true);
-    const other = newRun();
+    const other = orderRun();
     await rows.dataSource.transaction(async (manager) => {
       await expect(control.startWithin(manager, [taken])).rejects.toMatchObject({ code: 'EXECUTION_EXISTS' });
       await control.startWithin(manager, [other]);
@@ -204,7 +197,7 @@ describe('starts in a transaction of the caller', () => {
   });
 
   it('refuses a manager outside a transaction, and one on another database, whose transaction goes on', async () => {
-    const run = newRun();
+    const run = orderRun();
     const outside = control.startWithin(rows.dataSource.manager, [run]);
     await expect(outside).rejects.toMatchObject({ code: 'CONFIGURATION', violations: [{ path: 'manager' }] });
     for (const migrated of [true, false]) {

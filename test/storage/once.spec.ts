@@ -1,8 +1,9 @@
+import { newRun, type NewRun } from '../../lib/core/run/new-run.js';
 import type pg from 'pg';
 import { encode } from '../../lib/core/codec/codec.js';
 import { switchedOff } from '../../lib/core/time/schedule.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
-import { type NewRun, PgControl } from '../../lib/storage/client/control.js';
+import { PgControl } from '../../lib/storage/client/control.js';
 import type { Connections } from '../../lib/storage/connection/connections.js';
 import { PgStore } from '../../lib/storage/engine/pg-store.js';
 import { PgQueueControl } from '../../lib/storage/client/queue-control.js';
@@ -69,11 +70,15 @@ const given = {
   schedules: (pool: Lender) => new PgSchedules(pool, 'durable'),
 };
 
-function newRun(changes: Partial<NewRun> = {}): NewRun {
-  return {
-    id: uuidv7(), workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 0, input: '{}',
-    tags: null, delayMs: 0, scheduledAt: null, retryOf: null, parentId: null, idempotencyKey: null, ...changes,
-  }; // prettier-ignore
+function orderRun(changes: Partial<NewRun> = {}): NewRun {
+  return newRun({
+    workflow: 'order',
+    definitionId: rows.definitionId,
+    queue: 'default',
+    priority: 0,
+    input: '{}',
+    ...changes,
+  });
 }
 
 const declaration = {
@@ -154,19 +159,19 @@ const CHANGES: Record<string, Change> = {
   },
   'a start with the caller’s id': {
     before: nothing,
-    make: (pool, id) => given.control(pool).startUnique(newRun({ id }), true),
+    make: (pool, id) => given.control(pool).startUnique(orderRun({ id }), true),
     told: { created: true },
     there: `${QUEUE} state = 'ready'`,
   },
   'a start with a key': {
     before: nothing,
-    make: (pool, id) => given.control(pool).startUnique(newRun({ id, idempotencyKey: 'k' }), false),
+    make: (pool, id) => given.control(pool).startUnique(orderRun({ id, idempotencyKey: 'k' }), false),
     told: { created: true },
     there: `${QUEUE} state = 'ready'`,
   },
   'many starts': {
     before: nothing,
-    make: (pool, id) => given.control(pool).startMany([newRun({ id }), newRun({ idempotencyKey: 'k' })]),
+    make: (pool, id) => given.control(pool).startMany([orderRun({ id }), orderRun({ idempotencyKey: 'k' })]),
     told: [{ created: true }, { created: true }],
     there: `${QUEUE} state = 'ready'`,
   },
@@ -213,7 +218,7 @@ const CHANGES: Record<string, Change> = {
   },
   'a schedule triggered': {
     before: withSchedule,
-    make: (pool, id) => given.schedules(pool).trigger('report', newRun({ id })),
+    make: (pool, id) => given.schedules(pool).trigger('report', orderRun({ id })),
     told: undefined,
     there: `SELECT FROM durable.scheduled_workflows WHERE open_runs = ARRAY[$1::uuid]`,
   },
@@ -247,7 +252,7 @@ it('a change that was made is not made again over what others have done since', 
 });
 
 it('a start with an id that another has taken meanwhile is not taken for one’s own', async () => {
-  const run = newRun();
+  const run = orderRun();
   const flaky = cut('before', async () => void (await given.control(rows.pool).startUnique(run, true)));
   await expect(given.control(flaky.pool).startUnique(run, true)).rejects.toMatchObject({ code: 'EXECUTION_EXISTS' });
 });

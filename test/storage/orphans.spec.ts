@@ -1,3 +1,4 @@
+import { newRun } from '../../lib/core/run/new-run.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import { NO_EXTRAS } from '../../lib/engine/step/child-start.js';
 import type { StartOp, WorkerRegistration } from '../../lib/engine/ports/store.js';
@@ -32,10 +33,14 @@ function heldBy(id: number, more: Record<string, unknown> = {}): Promise<string>
 }
 
 function start(): StartOp {
-  return {
-    id: uuidv7(), workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 0, input: '{}',
-    tags: null, delayMs: 0, scheduledAt: null, retryOf: null, parentId: null,
-  }; // prettier-ignore
+  return newRun({
+    id: uuidv7(),
+    workflow: 'order',
+    definitionId: rows.definitionId,
+    queue: 'default',
+    priority: 0,
+    input: '{}',
+  });
 }
 
 function registration(): WorkerRegistration {

@@ -1,3 +1,4 @@
+import { newRun } from '../../lib/core/run/new-run.js';
 import type { Connections } from '../../lib/storage/connection/connections.js';
 import { PgQueueControl } from '../../lib/storage/client/queue-control.js';
 import { limitsRow } from '../../lib/storage/schedules/queue-limits.js';
@@ -8,6 +9,7 @@ import { PgWaits } from '../../lib/storage/client/waits.js';
 import type { LimitedClaims } from '../../lib/engine/ports/queue-store.js';
 import type { ClaimedRow, ClaimOffer, QueueLimits, StartOp } from '../../lib/engine/ports/store.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
+import { fullOr } from '../support/full.js';
 import { connectTo } from '../support/connections.js';
 import { plansOf } from '../support/plans.js';
 import { SlowCommits } from '../support/slow-commits.js';
@@ -102,10 +104,16 @@ describe('a plain claim', () => {
 });
 
 describe('a start by a worker that has a place free', () => {
-  const start = (more: Partial<StartOp> = {}): StartOp => ({
-    id: uuidv7(), workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 0, input: '{}', tags: null,
-    delayMs: 0, scheduledAt: null, retryOf: null, parentId: null, ...more,
-  }); // prettier-ignore
+  const start = (more: Partial<StartOp> = {}): StartOp =>
+    newRun({
+      id: uuidv7(),
+      workflow: 'order',
+      definitionId: rows.definitionId,
+      queue: 'default',
+      priority: 0,
+      input: '{}',
+      ...more,
+    });
 
   async function begin(starts: readonly StartOp[], places = starts.length): Promise<ClaimedRow[]> {
     const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: 5_000 }];
@@ -250,7 +258,7 @@ describe('the rate of a queue', () => {
 });
 
 describe('pausing against claims', () => {
-  const ROUNDS = 1_000;
+  const ROUNDS = fullOr(1_000, 200);
   /** So many rounds must have had a pause among the claims. A slow machine needs more rounds for that. */
   const RACED = ROUNDS / 10;
   const MOST_ROUNDS = 10 * ROUNDS;
@@ -311,10 +319,14 @@ describe('a pause that comes while somebody takes rows', () => {
       return (await by.queues.claimLimited({ worker, queue: 'default', count: 1, definitions: limited })).rows.length;
     },
     'a start': async (by) => {
-      const op = {
-        id: uuidv7(), workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 0, input: '{}',
-        tags: null, delayMs: 0, scheduledAt: null, retryOf: null, parentId: null,
-      }; // prettier-ignore
+      const op = newRun({
+        id: uuidv7(),
+        workflow: 'order',
+        definitionId: rows.definitionId,
+        queue: 'default',
+        priority: 0,
+        input: '{}',
+      });
       return (await by.store.commitGroup(worker, { ops: [], starts: [op], offer: offer() })).claimed.length;
     },
     'an event': async () => {

@@ -1,3 +1,4 @@
+import { newRun } from '../../lib/core/run/new-run.js';
 import { encode } from '../../lib/core/codec/codec.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import type { OpExtras, RunOp, StartOp } from '../../lib/engine/ports/store.js';
@@ -110,10 +111,8 @@ describe('claims', () => {
   });
 });
 
-const start = (more: Partial<StartOp> = {}): StartOp => ({
-  id: uuidv7(), workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 3, input: '{}', tags: null,
-  delayMs: 0, scheduledAt: null, retryOf: null, parentId: null, ...more,
-}); // prettier-ignore
+const start = (more: Partial<StartOp> = {}): StartOp =>
+  newRun({ workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 3, input: '{}', ...more });
 
 const EXTRAS: OpExtras = {
   waits: [], closes: [], remoteStarts: [], children: [], awaited: false, compensating: null, closeAll: false, giveBack: false,
@@ -153,7 +152,7 @@ const ENTRIES: Record<string, () => Promise<string>> = {
   },
   'a start of many': async () => {
     const run = start({ scheduledAt: LONG_AGO.toISOString() });
-    await control.startMany([{ ...run, idempotencyKey: null }]);
+    await control.startMany([newRun(run)]);
     return run.id;
   },
   'a child': async () => {

@@ -1,3 +1,4 @@
+import { newRun } from '../../lib/core/run/new-run.js';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ScheduleExistsError, ScheduleNotFoundError } from '../../lib/core/errors/errors.js';
 import {
@@ -259,11 +260,10 @@ describe('overlap', () => {
     expect(await start()).toBe(2);
     await rows.pool.query('DELETE FROM durable.workflow_queue');
     const id = uuidv7();
-    await schedules.trigger('report', {
-      id, workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 0, input: '{}', tags: null,
-      delayMs: 0, scheduledAt: null, retryOf: null,
-    parentId: null, idempotencyKey: null,
-    }); // prettier-ignore
+    await schedules.trigger(
+      'report',
+      newRun({ id, workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 0, input: '{}' }),
+    );
     expect(await start()).toBe(3);
     expect((await runs()).find((run) => run.id === id)).toMatchObject({ schedule_time: null });
   });

@@ -1,4 +1,4 @@
-import { uuidv7 } from '../../lib/core/uuid.js';
+import { newRun } from '../../lib/core/run/new-run.js';
 import type { ClaimedRow, ClaimOffer, StartOp } from '../../lib/engine/ports/store.js';
 import type { Connections } from '../../lib/storage/connection/connections.js';
 import { PgStore } from '../../lib/storage/engine/pg-store.js';
@@ -32,10 +32,15 @@ afterAll(async () => {
   await rows.close();
 });
 
-const start = (more: Partial<StartOp> = {}): StartOp => ({
-  id: uuidv7(), workflow: 'order', definitionId: rows.definitionId, queue: 'default', priority: 3, input: '{"n":1}', tags: null,
-  delayMs: 0, scheduledAt: null, retryOf: null, parentId: null, ...more,
-}); // prettier-ignore
+const start = (more: Partial<StartOp> = {}): StartOp =>
+  newRun({
+    workflow: 'order',
+    definitionId: rows.definitionId,
+    queue: 'default',
+    priority: 3,
+    input: '{"n":1}',
+    ...more,
+  });
 
 async function commit(starts: readonly StartOp[], more: Partial<ClaimOffer> = {}): Promise<readonly ClaimedRow[]> {
   const definitions = [{ id: rows.definitionId, runAs: rows.definitionId, timeout: 60_000 }];

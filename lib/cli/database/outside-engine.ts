@@ -1,3 +1,4 @@
+import { newRun } from '../../core/run/new-run.js';
 import type { EventRecord } from '../../core/run/events.js';
 import type { ClientEngine } from '../../lifecycle/host.js';
 import { packEvents } from '../../events/sender.js';
@@ -38,7 +39,7 @@ export class OutsideEngine implements ClientEngine {
   }
 
   async startRun(op: StartOp): Promise<void> {
-    await this.parts.control.startMany([{ ...op, idempotencyKey: null }]);
+    await this.parts.control.startMany([newRun(op)]);
     const isLater = op.scheduledAt === null ? op.delayMs > 0 : Date.parse(op.scheduledAt) > this.clock.now();
     if (isLater) this.workLater([op.queue]);
     else this.notifyWork([op.queue]);

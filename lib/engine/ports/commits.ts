@@ -1,3 +1,4 @@
+import type { NewRun } from '../../core/run/new-run.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
 import type { RecordFacts, RecordType } from '../../core/run/machine.js';
 import type { DataRef } from '../../core/run/run-state.js';
@@ -186,23 +187,8 @@ export interface RunOp {
   readonly extras: OpExtras | null;
 }
 
-export interface StartOp {
-  readonly id: string;
-  readonly workflow: string;
-  readonly definitionId: number;
-  readonly queue: string;
-  readonly priority: number;
-  readonly input: string;
-  readonly tags: Readonly<Record<string, string>> | null;
-  /** ms; 0: at once. */
-  readonly delayMs: number;
-  /** Absolute due time, as ISO text; wins over `delayMs`. */
-  readonly scheduledAt: string | null;
-  readonly retryOf: string | null;
-  readonly parentId: string | null;
-  /** W3C `traceparent` of whatever starts it. Default: that is not traced. */
-  readonly traceparent?: string | null;
-}
+/** A start that waits for its turn in a group commit. */
+export type StartOp = Omit<NewRun, 'idempotencyKey' | 'scheduleTime' | 'scheduleName'>;
 
 export interface CommitGroup {
   readonly ops: readonly RunOp[];

@@ -1,5 +1,5 @@
+import { newRun } from '../../core/run/new-run.js';
 import type { RecordFacts } from '../../core/run/machine.js';
-import { uuidv7 } from '../../core/uuid.js';
 import type { ChildRequest, ChildTargets, PreparedChild } from '../ports/children.js';
 import type { ClaimedRow, OpExtras } from '../ports/store.js';
 
@@ -26,20 +26,15 @@ export async function prepareChild(
   traceparent: string | null,
 ): Promise<PreparedChild> {
   const target = await deps.targets.find(request.workflow, request.input);
-  const start = {
-    id: uuidv7(),
+  const start = newRun({
     workflow: target.name,
     definitionId: target.definitionId,
     queue: request.queue ?? target.queue,
     priority: request.priority ?? parent.priority,
     input: target.input,
-    tags: null,
-    delayMs: 0,
-    scheduledAt: null,
-    retryOf: null,
     parentId: parent.runId,
     traceparent,
-  };
+  });
   return { start, call, ref, input: target.digest };
 }
 

@@ -1,3 +1,4 @@
+import type { NewRun } from '../../core/run/new-run.js';
 import type { EntityManager } from 'typeorm';
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import { ExecutionNotFinishedError } from '../../core/errors/errors-client.js';
@@ -10,7 +11,7 @@ import { cancelCause, cancelLocked, lockTrees } from '../engine/cancel-tree.js';
 import { checkManager } from '../connection/manager-check.js';
 import { changeOnce } from '../connection/once.js';
 import { sql } from '../sql.js';
-import { isDelayed, type NewRun, type StartedRun, startRuns } from './starts.js';
+import { isDelayed, type StartedRun, startRuns } from './starts.js';
 import {
   laneOf,
   type Lender,
@@ -22,7 +23,7 @@ import {
 } from '../connection/transaction.js';
 
 export { isDelayed } from './starts.js';
-export type { NewRun, StartedRun } from './starts.js';
+export type { StartedRun } from './starts.js';
 
 export interface ControlOptions {
   readonly pool: Lender;

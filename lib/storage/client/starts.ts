@@ -1,18 +1,9 @@
+import type { NewRun } from '../../core/run/new-run.js';
 import { isDeepStrictEqual } from 'node:util';
 import { decode } from '../../core/codec/codec.js';
 import { ExecutionExistsError, IdempotencyConflictError } from '../../core/errors/errors.js';
-import type { StartOp } from '../../engine/ports/store.js';
 import { sql } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
-
-/** A run to be inserted by itself or in a batch, not by the journal writer. */
-export interface NewRun extends StartOp {
-  readonly idempotencyKey: string | null;
-  /** The due time of the schedule that starts it, as ISO text. Default: none does. */
-  readonly scheduleTime?: string;
-  /** The schedule that starts it, by the clock or by hand. Default: none does. */
-  readonly scheduleName?: string;
-}
 
 /** Whether it is for later, rather than for whoever has room now. */
 export function isDelayed(run: Pick<NewRun, 'delayMs' | 'scheduledAt'>): boolean {

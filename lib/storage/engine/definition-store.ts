@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import type { EngineDatabase } from '../connection/data-source.js';
-import type { DefinitionRow } from '../entities.js';
 import { withReconnect } from '../connection/transaction.js';
 
 export interface NewDefinition {
@@ -49,19 +48,6 @@ async function save(database: EngineDatabase, definition: NewDefinition): Promis
     });
     return { id: Number(identifiers[0]?.['id']), version };
   });
-}
-
-/** The definition of that name that was seen last; null: there is none. */
-export async function latestDefinition(database: EngineDatabase, name: string): Promise<DefinitionRow | null> {
-  const repository = database.dataSource.getRepository(database.entities.definitions);
-  return repository.findOne({ where: { name }, order: { lastSeen: 'DESC', version: 'DESC' } });
-}
-
-/** All definitions, by name and version. */
-export async function listDefinitions(database: EngineDatabase): Promise<DefinitionRow[]> {
-  return database.dataSource
-    .getRepository(database.entities.definitions)
-    .find({ order: { name: 'ASC', version: 'ASC' } });
 }
 
 async function touch(

@@ -1,7 +1,7 @@
+import { newRun, type NewRun } from '../../core/run/new-run.js';
 import { encode } from '../../core/codec/codec.js';
 import { failed, fired, type ScheduleState } from '../../core/time/schedule.js';
 import { errorOf, read } from '../../core/text-of.js';
-import { uuidv7 } from '../../core/uuid.js';
 import type {
   FiredSchedule,
   FirePlan,
@@ -13,7 +13,7 @@ import type {
 import { isConnectionError, isRetryableRejection } from '../connection/connection-errors.js';
 import { rowJson, type ScheduleRow, toState } from './schedule-rows.js';
 import { sql } from '../sql.js';
-import { type NewRun, rowOf } from '../client/starts.js';
+import { rowOf } from '../client/starts.js';
 import { inTransaction, type Lender, type Query } from '../connection/transaction.js';
 
 type StartPlan = FirePlan & { readonly kind: 'start' };
@@ -126,22 +126,17 @@ export async function openRuns(
 }
 
 function dueRun(state: ScheduleState, target: FireTarget, due: string): NewRun {
-  return {
-    id: uuidv7(),
+  return newRun({
     workflow: state.workflow,
     definitionId: target.definitionId,
     queue: target.queue,
     priority: target.priority,
     input: state.settings.input,
-    tags: null,
-    delayMs: 0,
     scheduledAt: due,
-    retryOf: null,
-    parentId: null,
     idempotencyKey: `schedule:${state.name}:${due}`,
     scheduleTime: due,
     scheduleName: state.name,
-  };
+  });
 }
 
 /** The server's refusal without its details, which quote the row. */

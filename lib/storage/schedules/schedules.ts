@@ -1,3 +1,4 @@
+import type { NewRun } from '../../core/run/new-run.js';
 import { ScheduleExistsError, ScheduleNotFoundError } from '../../core/errors/errors.js';
 import { NO_REDACTION, type Redaction } from '../../core/redact/redact.js';
 import {
@@ -14,7 +15,7 @@ import { rowJson, type ScheduleRow, toSchedule, toState } from './schedule-rows.
 import { changeOnce } from '../connection/once.js';
 import { openRuns } from './schedule-store.js';
 import { sql } from '../sql.js';
-import { type NewRun, startRuns } from '../client/starts.js';
+import { startRuns } from '../client/starts.js';
 import { laneOf, type Lender, type Query, readsOf } from '../connection/transaction.js';
 
 export interface ScheduleQuery {
