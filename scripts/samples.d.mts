@@ -1,0 +1,3 @@
+export function samples(): string[];
+export function findSample(given: string): string | undefined;
+export function noSuchSample(given: string): string;
