@@ -6,9 +6,10 @@ import { OrderWorkflow, type OrderInput } from './order.workflow.js';
 export class OrdersController {
   constructor(private readonly durable: DurableClient) {}
 
+  /** The same order again gives the same run. */
   @Post()
   async start(@Body() order: OrderInput): Promise<{ id: string }> {
-    const run = await this.durable.start(OrderWorkflow, order);
+    const run = await this.durable.start(OrderWorkflow, order, { idempotencyKey: order.id });
     return { id: run.id };
   }
 

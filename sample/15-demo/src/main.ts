@@ -1,9 +1,11 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import { ShopService } from './shop.service.js';
 
-const app = await NestFactory.create(AppModule);
+const app = await NestFactory.create<NestExpressApplication>(AppModule);
+app.set('json spaces', 2);
 app.enableShutdownHooks();
 await app.listen(process.env['PORT'] ?? '3000');
 await app.get(ShopService).open();
