@@ -1,4 +1,5 @@
 import ts from 'typescript';
+import { httpStatusOf } from '../../../lib/core/errors/http-status.js';
 import { code, DOORS, type Export, headOf, type Source, table } from './source.js';
 
 const BASE = 'DurableError';
@@ -18,16 +19,21 @@ export function errorsPage(source: Source): string {
     'All errors extend `DurableError` and carry a `code`, which is stable across releases. Compare that or the `name`, not',
     '`instanceof`, where an error has been stored: the `error` of a run, the `reason` of an arm, the `cause` of',
     '`WorkflowFailedError`. `message` says what is wrong, where, and what to do.',
+    '',
+    '`HTTP` is the status that `DurableExceptionFilter` (in `useGlobalFilters()`, or as `APP_FILTER`) answers, with',
+    '`{ statusCode, code, message, violations? }`; the dashboard answers with the same.',
   ].join('\n');
   const errors = source.exportsOf(DOORS[0]?.[1] ?? '').filter((one) => isError(source, one) && one.name !== BASE);
   const rows = errors
     .map(({ name, symbol, declaration }) => {
       const fields = source.membersOf(symbol).filter((member) => isField(member));
       const said = fields.map((member) => code(`${member.name}: ${source.typeOf(member)}`)).join(', ');
-      return [code(name), codesOf(declaration as ts.ClassDeclaration).map(code).join(', '), source.said(symbol).text, said];
+      const codes = codesOf(declaration as ts.ClassDeclaration);
+      const statuses = [...new Set(codes.map((one) => String(httpStatusOf(one) ?? 500)))].join(', ');
+      return [code(name), codes.map(code).join(', '), statuses, source.said(symbol).text, said];
     })
     .sort(([one = ''], [two = '']) => (one < two ? -1 : 1));
-  return [headOf('Errors', about), table(['error', 'code', 'meaning', 'fields'], rows), ''].join('\n');
+  return [headOf('Errors', about), table(['error', 'code', 'HTTP', 'meaning', 'fields'], rows), ''].join('\n');
 }
 
 /** Those that say more than every error does. */
