@@ -22,7 +22,9 @@ export interface SampleRun {
 }
 
 /** @param load imports the sample's module; the database must be known before */
-export async function startSample(load: () => Promise<{ AppModule: new (...args: never[]) => object }>): Promise<SampleApp> {
+export async function startSample(
+  load: () => Promise<{ AppModule: new (...args: never[]) => object }>,
+): Promise<SampleApp> {
   const database = await createTestDatabase();
   process.env['DATABASE_URL'] = database.url;
   const { AppModule } = await load();
