@@ -22,6 +22,7 @@ import { PgHistoryReads } from '../storage/reads/history-reads.js';
 import { PgLogReads } from '../storage/reads/log-reads.js';
 import { PgReads } from '../storage/reads/reads.js';
 import { PgStepReads } from '../storage/reads/step-reads.js';
+import { PgWaitReads } from '../storage/reads/wait-reads.js';
 import { sql } from '../storage/sql.js';
 import { packageRoot } from '../storage/package-root.js';
 
@@ -55,6 +56,7 @@ export interface DashboardLooks {
   steps(): Promise<PgStepReads>;
   logs(): Promise<PgLogReads>;
   history(): Promise<PgHistoryReads>;
+  waits(): Promise<PgWaitReads>;
   audit(): Promise<PgAudit>;
   /** What doctor says of the database. */
   examine(): Promise<DoctorReport>;
@@ -120,6 +122,10 @@ export function openDoor(host: DurableHost): DashboardDoor {
       history: async () => {
         const { pool, schema } = await looking.ready();
         return new PgHistoryReads({ query: readsOf(pool), schema, redact: host.options.redact });
+      },
+      waits: async () => {
+        const { pool, schema } = await looking.ready();
+        return new PgWaitReads({ query: readsOf(pool), schema, redact: host.options.redact });
       },
       examine: async () => {
         const { pool, schema, listening } = await looking.ready();

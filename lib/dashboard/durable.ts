@@ -30,3 +30,5 @@ export type { StepRow } from '../storage/reads/step-reads.js';
 export { BEGAN, type Grain, middleOf, quantileOf, type StatsRow } from '../core/run/run-stats.js';
 export type { WorkerInfo } from '../client/durable.queues.js';
 export { withDeadline } from '../engine/time/deadline.js';
+export { INPUT_TYPES } from '../core/run/wait-spec.js';
+export { EVENT_WAIT_KINDS } from '../storage/reads/wait-reads.js';

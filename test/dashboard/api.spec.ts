@@ -232,6 +232,52 @@ describe.each([EXPRESS, FASTIFY])('the API on $name', (kind) => {
     ]);
   });
 
+  it('lists inputs and events by every filter, in either order, page by page, and counts them', async () => {
+    const runs = [await waiting(), await waiting(), await waiting()];
+    const ids = runs.map(({ inputId }) => inputId);
+    const idsOf = async (query: string): Promise<string[]> => {
+      const found: string[] = [];
+      for (let cursor: string | null = null; ;) {
+        const { json } = await get(`inputs?${query}${cursor === null ? '' : `&cursor=${cursor}`}`);
+        found.push(...json.items.map(({ id }: { id: string }) => id));
+        if (json.next === null) return found;
+        cursor = json.next;
+      }
+    };
+    for (const order of ['asked', 'timeout']) {
+      const all = await idsOf(`workflow=release&type=approval&name=release&order=${order}&limit=1`);
+      expect(all.filter((id) => ids.includes(id))).toEqual(ids);
+    }
+    expect(await idsOf('type=form')).toEqual([]);
+    expect(await idsOf(`executionId=${runs[1]?.id}`)).toEqual([ids[1]]);
+    expect(await idsOf('timeoutBefore=2999-01-01T00:00:00Z')).toEqual([]);
+    expect((await get(`inputs/count?executionId=${runs[0]?.id}&type=approval`)).json).toEqual({ n: 1, more: false });
+    const first = (await get('inputs?limit=1&workflow=release')).json;
+    const second = (await get(`inputs?limit=1&workflow=release&cursor=${first.next}`)).json;
+    expect((await get(`inputs?limit=1&workflow=release&cursor=${second.prev}`)).json.items).toEqual(first.items);
+    // A cursor belongs to its order.
+    expect((await get(`inputs?limit=1&workflow=release&order=timeout&cursor=${first.next}`)).status).toBe(400);
+    for (const bad of [
+      'type=none',
+      'status=open',
+      'order=up',
+      'executionId=1',
+      'timeoutBefore=soon',
+      'limit=201',
+      'q=x',
+    ]) {
+      expect([bad, (await get(`inputs?${bad}`)).status]).toEqual([bad, 400]);
+    }
+    await post(`runs/${runs[0]?.id}/inputs`, { inputId: ids[0], data: true });
+    await until(async () => (await get(`events?executionId=${runs[0]?.id}`)).json.items.length === 1);
+    const [event] = (await get('events?workflow=release&type=event&name=paid&order=timeout')).json.items;
+    expect(event).toMatchObject({ eventName: 'paid', step: 'event', status: 'pending', executionId: runs[0]?.id });
+    expect(event).not.toHaveProperty('mark');
+    expect((await get('events?type=any')).json.items).toEqual([]);
+    expect((await get('inputs?status=completed&limit=1')).json.items[0]).toMatchObject({ id: ids[0], response: true });
+    await client.cancelMany({ workflow: 'release' });
+  });
+
   it('pauses, resumes, cancels, retries and restarts, and refuses what does not fit', async () => {
     const { id } = await waiting();
     expect((await post(`runs/${id}/pause`, { reason: 'look' })).json).toEqual({ changed: true });

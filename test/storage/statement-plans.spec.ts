@@ -189,6 +189,14 @@ it.each<[string, (reads: PgWaitReads) => Promise<unknown>]>([
   ['inputs of a run', (reads) => reads.pendingInputs({ executionId: ids.waiting })],
   ['answered inputs', (reads) => reads.pendingInputs({ status: 'completed' })],
   ['open events', (reads) => reads.pendingEvents()],
+  ['inputs by timeout', (reads) => reads.inputs({ order: 'timeout' })],
+  ['inputs by timeout, far in', (reads) => reads.inputs({ order: 'timeout', from: far('next') })],
+  ['inputs by timeout, back again', (reads) => reads.inputs({ order: 'timeout', from: far('prev') })],
+  ['inputs of one type', (reads) => reads.inputs({}, 'free_text')],
+  ['inputs, far in', (reads) => reads.inputs({ from: far('next') })],
+  ['answered inputs, back again', (reads) => reads.inputs({ status: 'completed', from: far('prev') })],
+  ['a number of inputs', (reads) => reads.countInputs({}, null, 300)],
+  ['open events, far in', (reads) => reads.events({ from: far('next') })],
   ['events that came', (reads) => reads.pendingEvents({ status: ['completed', 'timed_out'] })],
 ])('%s: a list reads what it shows', async (_, list) => {
   let asked: [string, readonly unknown[]] = ['', []];
@@ -201,6 +209,21 @@ it.each<[string, (reads: PgWaitReads) => Promise<unknown>]>([
   expect(scanned).toEqual([]);
   expect(pages).toBeLessThan(MOST_PAGES);
 });
+
+it('open events by timeout: of those that were asked for first so many are put in order', async () => {
+  let asked: [string, readonly unknown[]] = ['', []];
+  const query = async <R extends object>(text: string, parameters: readonly unknown[] = []): Promise<R[]> => {
+    asked = [text, parameters];
+    return [];
+  };
+  await new PgWaitReads({ query, schema: 'durable', redact: NO_REDACTION }).events({ order: 'timeout' });
+  const { scanned, pages } = await cost(...asked);
+  expect(scanned).toEqual([]);
+  expect(pages).toBeLessThan(10 * MOST_PAGES);
+});
+
+/** Some way into a list of waits. */
+const far = (way: 'next' | 'prev') => ({ way, id: ids.wait, place: 1, due: null });
 
 /** Statements that one run, or a few, are looked up with; a list is that of the engine's sessions, which only use indexes. */
 const BOUNDED: Readonly<Record<string, () => unknown[]>> = {

@@ -1,73 +1,61 @@
-import { isUuid } from '../durable.js';
-import { type Call, route } from '../http/call.js';
-import { readCursor, writeCursor } from '../http/cursor.js';
+import { EVENT_WAIT_KINDS, INPUT_TYPES, isUuid } from '../durable.js';
+import { route } from '../http/call.js';
 import { anyText, date, type InputReader, number, several } from '../http/input.js';
+import { type Mark, markOf, pageOf } from './page.js';
+import { MOST_COUNTED } from './runs.js';
 import { type Page, showPayload } from './show.js';
 
 const STATUSES = ['pending', 'completed', 'timed_out', 'cancelled'] as const;
-/** What one look of the client gives at most. */
-const MOST = 1_000;
 
-function common(read: InputReader) {
+function filters(read: InputReader) {
   return {
     workflow: anyText(read, 'workflow', 200),
-    type: anyText(read, 'type', 50),
     name: anyText(read, 'name', 600),
     status: several(read, 'status', STATUSES) ?? ['pending' as const],
     executionId: read.text('executionId', null, { fits: isUuid, expected: 'the id of a run' }),
     timeoutBefore: date(read, 'timeoutBefore'),
     order: read.oneOf('order', 'asked', ['asked', 'timeout']),
-    cursor: anyText(read, 'cursor', 500),
-    limit: number(read, 'limit', 50, 1, 200),
   };
 }
 
-type Asked = ReturnType<typeof common>;
-
-async function inputsOf(call: Call, asked: Asked, limit = MOST) {
-  const { workflow, executionId, timeoutBefore, status, type, name } = asked;
-  const found = await call.services.looks.client.listPendingInputs({
-    status,
-    limit,
-    ...(workflow !== null && { workflow }),
-    ...(executionId !== null && { executionId }),
-    ...(timeoutBefore !== null && { timeoutBefore }),
-  });
-  return ordered(
-    found.filter((one) => (type === null || one.type === type) && (name === null || one.name === name)),
-    asked,
-  );
+/** Null: of any. */
+function typeOf<const T extends string>(read: InputReader, types: readonly [T, ...T[]]): T | null {
+  return read.keys().includes('type') ? read.oneOf('type', types[0], types) : null;
 }
 
-function ordered<T extends { readonly timeoutAt: Date | null }>(found: T[], { order }: Asked): T[] {
-  if (order === 'asked') return found;
-  return found.toSorted((a, b) => (a.timeoutAt?.getTime() ?? Infinity) - (b.timeoutAt?.getTime() ?? Infinity) || 0);
+const paged = (read: InputReader) => ({
+  cursor: anyText(read, 'cursor', 500),
+  limit: number(read, 'limit', 50, 1, 200),
+});
+
+/** Where the list goes on. */
+function fromOf(mark: Mark | null) {
+  const [id = '', place = 1, due = ''] = mark?.at ?? [];
+  return mark === null ? null : { way: mark.way, id: String(id), place: Number(place), due: String(due) || null };
 }
 
-function page<T>(list: string, all: readonly T[], { cursor, limit }: Asked): Page<T> {
-  const [from = 0] = cursor === null ? [] : readCursor(list, cursor).map(Number);
-  return {
-    items: all.slice(from, from + limit),
-    next: from + limit < all.length ? writeCursor(list, [from + limit]) : null,
-    prev: from > 0 ? writeCursor(list, [Math.max(0, from - limit)]) : null,
-  };
-}
+const at = ({ mark: { id, place, due } }: { mark: { id: string; place: number; due: string | null } }) =>
+  [id, place, due ?? ''] as const;
 
 const inputs = route({
   method: 'GET',
   path: 'inputs',
   action: 'input.read',
-  input: common,
-  async handle(call, asked) {
+  input: (read) => ({ ...filters(read), type: typeOf(read, INPUT_TYPES), ...paged(read) }),
+  async handle(call, { type, cursor, limit, ...wanted }): Promise<Page<object>> {
     const sight = { payloads: await call.may('payload.read'), full: false };
-    const found = page('inputs', await inputsOf(call, asked), asked);
+    const list = `inputs ${wanted.order}`;
+    const mark = markOf(list, cursor);
+    const reads = await call.services.looks.waits();
+    const found = await reads.inputs({ ...wanted, from: fromOf(mark), limit: limit + 1 }, type);
+    const page = pageOf(list, found, { mark, limit }, at);
     // The metadata are part of the question; what was answered is a payload.
-    const items = found.items.map((one) => ({
+    const items = page.items.map(({ mark: _, ...one }) => ({
       ...one,
       metadata: showPayload(one.metadata, { payloads: one.status === 'pending' || sight.payloads, full: false }),
       response: one.status === 'completed' ? showPayload(one.response, sight) : null,
     }));
-    return { ...found, items };
+    return { ...page, items };
   },
 });
 
@@ -75,10 +63,11 @@ const inputCount = route({
   method: 'GET',
   path: 'inputs/count',
   action: 'input.read',
-  input: common,
-  async handle(call, asked) {
-    const { length } = await inputsOf(call, asked);
-    return { n: length, more: length >= MOST };
+  input: (read) => ({ ...filters(read), type: typeOf(read, INPUT_TYPES) }),
+  async handle(call, { type, ...wanted }) {
+    const reads = await call.services.looks.waits();
+    const n = await reads.countInputs(wanted, type, MOST_COUNTED);
+    return { n, more: n >= MOST_COUNTED };
   },
 });
 
@@ -86,21 +75,14 @@ const events = route({
   method: 'GET',
   path: 'events',
   action: 'event.read',
-  input: common,
-  async handle(call, asked) {
-    const { workflow, name, status, executionId, timeoutBefore } = asked;
-    const found = await call.services.looks.client.listPendingEvents({
-      status,
-      limit: MOST,
-      ...(name !== null && { eventName: name }),
-    });
-    const fitting = found.filter(
-      (one) =>
-        (workflow === null || one.workflow === workflow) &&
-        (executionId === null || one.executionId === executionId.toLowerCase()) &&
-        (timeoutBefore === null || (one.timeoutAt !== null && one.timeoutAt < timeoutBefore)),
-    );
-    return page('events', ordered(fitting, asked), asked);
+  input: (read) => ({ ...filters(read), type: typeOf(read, EVENT_WAIT_KINDS), ...paged(read) }),
+  async handle(call, { type, cursor, limit, ...wanted }): Promise<Page<object>> {
+    const list = `events ${wanted.order}`;
+    const mark = markOf(list, cursor);
+    const reads = await call.services.looks.waits();
+    const found = await reads.events({ ...wanted, from: fromOf(mark), limit: limit + 1 }, type);
+    const page = pageOf(list, found, { mark, limit }, at);
+    return { ...page, items: page.items.map(({ mark: _, ...one }) => one) };
   },
 });
 

@@ -8,16 +8,11 @@ import type {
   PendingStatus,
 } from '../../core/input/pending.js';
 import type { Redaction } from '../../core/redact/redact.js';
-import type { WaitKind, WaitSpec, WaitState } from '../../core/run/wait-spec.js';
+import type { InputType, WaitKind, WaitSpec, WaitState } from '../../core/run/wait-spec.js';
 import { inSchema, sql } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
+import { WaitList, type WaitListOptions, type WaitMark } from './wait-list.js';
 
-const STATES: Record<PendingStatus, WaitState> = {
-  pending: 'open',
-  completed: 'done',
-  timed_out: 'timed_out',
-  cancelled: 'cancelled',
-};
 const STATUSES: Record<WaitState, PendingStatus> = {
   open: 'pending',
   done: 'completed',
@@ -33,7 +28,25 @@ interface WaitRow {
   readonly name: string;
   readonly state: WaitState;
   readonly due_at: Date | null;
+  readonly due: string | null;
+  readonly place: number | string;
   readonly created_at: Date;
+}
+
+/** Waits for events: for one, for the first of several, for all of several. */
+export const EVENT_WAIT_KINDS = ['event', 'any', 'all'] as const satisfies readonly WaitKind[];
+export type EventWaitKind = (typeof EVENT_WAIT_KINDS)[number];
+
+/** A row of a page, and its place in the list. */
+export type Marked<T> = T & { readonly mark: WaitMark };
+
+/** Which waits are shown to people; all that is given must fit. */
+export interface AskedFilters extends WaitListOptions {
+  readonly workflow?: string | null;
+  readonly executionId?: string | null;
+  /** Of the input or event. */
+  readonly name?: string | null;
+  readonly timeoutBefore?: Date | null;
 }
 
 interface InputRow extends WaitRow {
@@ -54,29 +67,40 @@ export class PgWaitReads {
   ) {}
 
   async pendingInputs(filters: PendingInputFilters = {}): Promise<PendingInput[]> {
-    const { workflow, executionId, timeoutBefore } = filters;
-    const list = new WaitList(filters);
-    list.add(workflow, (p) => `e.workflow = ${p}::text`);
-    list.add(executionId, (p) => `w.run_id = ${p}::uuid`);
-    list.add(timeoutBefore?.toISOString(), (p) => `w.due_at < ${p}::timestamptz`);
-    const rows = await this.query<InputRow>(
-      list,
-      ['input'],
-      `w.names[1] AS name, 1 AS place, w.spec, w.closed_at, CASE WHEN w.state = 'done' THEN w.result END AS response`,
-    );
-    return rows.map((row) => toInput(row, this.options.redact));
+    return (await this.inputs(filters)).map(({ mark: _, ...input }) => input);
   }
 
-  async pendingEvents(filters: PendingEventFilters = {}): Promise<PendingEvent[]> {
-    const list = new WaitList(filters);
-    list.add(filters.eventName, (p) => `${p}::text = ANY (w.names) AND n.name = ${p}::text`);
+  async pendingEvents({ eventName, ...page }: PendingEventFilters = {}): Promise<PendingEvent[]> {
+    return (await this.events({ ...page, name: eventName })).map(({ mark: _, ...event }) => event);
+  }
+
+  /** @param type the inputs of one type; without one any value is taken, which is listed as `free_text` */
+  async inputs(filters: AskedFilters, type: InputType | null = null): Promise<Marked<PendingInput>[]> {
+    const columns = `w.names[1] AS name, 1 AS place, w.spec, w.closed_at, CASE WHEN w.state = 'done' THEN w.result END AS response`;
+    const rows = await this.query<InputRow>(inputList(filters, type), ['input'], columns);
+    return rows.map((row) => ({ ...toInput(row, this.options.redact), mark: markOf(row) }));
+  }
+
+  /** How many inputs fit, and no more than so many. */
+  async countInputs(filters: AskedFilters, type: InputType | null, most: number): Promise<number> {
+    const list = inputList({ ...filters, order: 'asked', from: null, limit: most }, type);
+    if (list.states.length === 0) return 0;
+    const { query, schema } = this.options;
+    const [row] = await query<{ count: number }>(inSchema(list.counted(['input']), schema), list.parameters);
+    return row?.count ?? 0;
+  }
+
+  /** One row for each event that is waited for. @param kind those of one kind of wait */
+  async events(filters: AskedFilters, kind: EventWaitKind | null = null): Promise<Marked<PendingEvent>[]> {
+    const list = filtered(filters);
+    list.add(filters.name, (p) => `${p}::text = ANY (w.names) AND n.name = ${p}::text`);
     const rows = await this.query<WaitRow>(
       list,
-      ['event', 'any', 'all'],
+      kind === null ? EVENT_WAIT_KINDS : [kind],
       'n.name, n.place',
       'CROSS JOIN LATERAL unnest(w.names) WITH ORDINALITY AS n(name, place)',
     );
-    return rows.map(({ name, ...row }) => ({ ...common(row), eventName: name }));
+    return rows.map((row) => ({ ...common(row), eventName: row.name, mark: markOf(row) }));
   }
 
   /** How many children each of the runs has; one without any is left out. */
@@ -98,53 +122,29 @@ export class PgWaitReads {
   }
 }
 
-/**
- * A page of waits, put together from filters; no value of a caller's stands in its text. The index of what is asked for has
- * a stretch for each state and kind, in the order in which it was asked for: as much of each is read as the page may need.
- */
-class WaitList {
-  readonly parameters: unknown[] = [];
-  private readonly conditions: string[] = [];
-  readonly states: readonly WaitState[];
-  private readonly limit: string;
-
-  constructor({ status = 'pending', limit = 50 }: Pick<PendingInputFilters, 'status' | 'limit'>) {
-    this.states = (typeof status === 'string' ? [status] : status).map((one) => STATES[one]);
-    this.limit = this.parameter(limit);
-  }
-
-  add(value: unknown, condition: (parameter: string) => string): void {
-    if (value !== undefined) this.conditions.push(condition(this.parameter(value)));
-  }
-
-  /** Open waits come oldest first, others newest first. */
-  text(kinds: readonly WaitKind[], columns: string, joined: string): string {
-    const newest = this.states.some((state) => state !== 'open');
-    const page = `${newest ? 'DESC' : 'ASC'}, place LIMIT ${this.limit}`;
-    const stretches = this.states.flatMap((state) =>
-      kinds.map((kind) => {
-        const conditions = [`w.state = '${state}'`, `w.kind = '${kind}'`, ...this.conditions];
-        const one = SHOWN_NAMES[`${kind} ${state}`];
-        return `(SELECT w.id, w.run_id, e.workflow, w.path, w.state, w.due_at, w.created_at, ${columns}
-          FROM durable.waits w JOIN durable.workflow_executions e ON e.id = w.run_id ${joined}
-          WHERE ${[...conditions, ...(one === undefined ? [] : [one])].join(' AND ')} ORDER BY w.id ${page})`;
-      }),
-    );
-    return `SELECT * FROM (${stretches.join(' UNION ALL ')}) AS found ORDER BY id ${page}`;
-  }
-
-  private parameter(value: unknown): string {
-    return `$${this.parameters.push(value)}`;
-  }
+function filtered(filters: AskedFilters): WaitList {
+  const { workflow, executionId, timeoutBefore } = filters;
+  const list = new WaitList(filters);
+  list.add(workflow, (p) => `e.workflow = ${p}::text`);
+  list.add(executionId, (p) => `w.run_id = ${p}::uuid`);
+  list.add(timeoutBefore?.toISOString(), (p) => `w.due_at < ${p}::timestamptz`);
+  return list;
 }
 
-/** Of a waitForAny that is done, only what came is of interest; of a waitForAll that is open, what has not come. */
-const SHOWN_NAMES: Readonly<Record<string, string>> = {
-  'any done':
-    'EXISTS (SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.wait_id = w.id AND m.name = n.name)',
-  'all open':
-    'NOT EXISTS (SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.wait_id IS NULL AND m.name = n.name)',
-};
+function inputList(filters: AskedFilters, type: InputType | null): WaitList {
+  const list = filtered(filters);
+  list.add(filters.name, (p) => `w.names[1] = ${p}::text`);
+  // The stored question begins with its type; as text, since what else stands in it need not be such that the server reads it.
+  list.add(type, (p) => {
+    const begins = `COALESCE(starts_with(w.spec, '{"type":"' || ${p}::text || '"'), false)`;
+    return type === 'free_text' ? `(${begins} OR NOT COALESCE(starts_with(w.spec, '{"type":"'), false))` : begins;
+  });
+  return list;
+}
+
+function markOf({ id, place, due }: WaitRow): WaitMark {
+  return { id, place: Number(place), due };
+}
 
 function common(row: Omit<WaitRow, 'name'>): Omit<PendingEvent, 'eventName'> {
   return {
