@@ -2,6 +2,19 @@ import type { CommandSpec } from '../command.js';
 
 export const SETUP: readonly CommandSpec[] = [
   {
+    name: 'install',
+    summary: 'Wires the module into a Nest app, with an example workflow, its controller and its test.',
+    details:
+      'Adds packages, DurableModule (by ConfigService where the app has @nestjs/config), enableShutdownHooks() and a line of ' +
+      '.gitignore. Changes nothing twice. nest add nest-durable does the same.',
+    options: [
+      { flags: '--dry-run', text: 'Changes nothing; shows the diff.' },
+      { flags: '--skip-install', text: 'Does not run the package manager.' },
+    ],
+    examples: [{ line: 'nest-durable install --dry-run', text: 'what it would change in the app of this folder' }],
+    load: () => import('../commands/install.js'),
+  },
+  {
     name: 'migrate',
     summary: 'Makes the tables, or brings them to the version of this package.',
     details:

