@@ -19,11 +19,11 @@ export interface StoredSchedule {
   readonly enabled: boolean;
   readonly overlap: Overlap;
   readonly catchUp: CatchUp;
-  /** How far back missed times are caught up, ms. */
+  /** Age up to which missed times are caught up, ms. */
   readonly catchUpWindow: number;
-  /** How many missed times are caught up at most where `catchUp` is 'all'. */
+  /** Most missed times that are caught up where `catchUp` is 'all'. */
   readonly catchUpLimit: number;
-  /** Whether a `@Schedule()` declares it; false: `client.schedule()` has made it. */
+  /** True: a `@Schedule()` declares it. False: `client.schedule()` has made it. */
   readonly fromCode: boolean;
   /** Names of the settings that `updateSchedule()` has set: they no longer follow what was declared. */
   readonly overridden: readonly (keyof ScheduleSettings)[];
