@@ -66,13 +66,14 @@ export class WaitList {
     return `SELECT * FROM (${stretches.join(' UNION ALL ')}) AS found ORDER BY ${order} LIMIT ${this.limit}`;
   }
 
-  /** How many fit, as `count`, as far as the limit. */
-  counted(kinds: readonly WaitKind[]): string {
+  /** How many fit, as `count`, as far as the limit. @param ofRuns the conditions ask for what stands in a run's row */
+  counted(kinds: readonly WaitKind[], ofRuns: boolean): string {
+    const run = ofRuns ? 'JOIN durable.workflow_executions e ON e.id = w.run_id' : '';
     const stretches = this.states.flatMap((state) =>
       kinds.map((kind) => {
         const conditions = [`w.state = '${state}'`, `w.kind = '${kind}'`, ...this.conditions];
         // In the order of the index, or a scan of all waits that ever were would seem as good.
-        return `(SELECT w.id FROM durable.waits w JOIN durable.workflow_executions e ON e.id = w.run_id
+        return `(SELECT w.id FROM durable.waits w ${run}
           WHERE ${conditions.join(' AND ')} ORDER BY w.id LIMIT ${this.limit})`;
       }),
     );

@@ -86,7 +86,10 @@ export class PgWaitReads {
     const list = inputList({ ...filters, order: 'asked', from: null, limit: most }, type);
     if (list.states.length === 0) return 0;
     const { query, schema } = this.options;
-    const [row] = await query<{ count: number }>(inSchema(list.counted(['input']), schema), list.parameters);
+    const [row] = await query<{ count: number }>(
+      inSchema(list.counted(['input'], typeof filters.workflow === 'string'), schema),
+      list.parameters,
+    );
     return row?.count ?? 0;
   }
 
