@@ -181,8 +181,8 @@ export class DurableClient {
   }
 
   /**
-   * Runs that fit, newest first, 50 unless `limit` says otherwise. `input` and `data` are left `undefined`. The next page
-   * is that `before` the last run of this one.
+   * Runs that fit, newest first, 50 unless `limit` says otherwise. `input` and `data` are left `undefined`, but with
+   * `includeData`. The next page is that `before` the last run of this one.
    * @throws ExecutionNotFoundError when there is no run that `before` or `after` names
    */
   async listExecutions(filters: ExecutionListFilters = {}): Promise<Execution[]> {

@@ -79,6 +79,7 @@ function readAll(
         before: read.text('before', null, UUID),
         after: read.text('after', null, UUID),
         order: read.oneOf('order', 'desc', ['asc', 'desc']),
+        includeData: read.boolean('includeData', false),
       }),
     };
   });

@@ -49,6 +49,11 @@ class ParentWorkflow {
 @Workflow({ name: 'waiting' })
 class WaitingWorkflow {
   @Step()
+  see(data: object) {
+    return { ...data, seen: true };
+  }
+
+  @Step()
   async wait() {
     await waitForEvent('go');
   }
@@ -151,6 +156,29 @@ describe('listExecutions', () => {
     const { input: _input, data: _data, ...rest } = (await run?.execution()) ?? {};
     expect(listed).toMatchObject(rest);
     expect(listed?.steps).toBeUndefined();
+    expect(listed).toMatchObject({ input: undefined, data: undefined });
+  });
+
+  it('gives input and data with includeData, whatever the status, as getExecution() does', async () => {
+    const tags = { test: 'data' };
+    await plain(1, { tags });
+    await client.start(PlainWorkflow, { n: 2 }, { tags, delay: 60_000 });
+    const failed = await client.start(PlainWorkflow, { fail: true }, { tags });
+    const waiting = await client.start(WaitingWorkflow, { asked: new Date(0) }, { tags });
+    await reached(client, failed.id, 'failed');
+    await reached(client, waiting.id, 'waiting');
+    const listed = await client.listExecutions({ tags, includeData: true, order: 'asc' });
+    expect(listed).toHaveLength(4);
+    expect(listed).toEqual(await Promise.all(listed.map(({ id }) => client.getExecution(id))));
+    expect(listed.map(({ input, data }) => [input, data])).toEqual([
+      [{ n: 0 }, { worked: true }],
+      [{ n: 2 }, { n: 2 }],
+      [{ fail: true }, { fail: true }],
+      [{ asked: new Date(0) }, { asked: new Date(0), seen: true }],
+    ]);
+    const [last] = await client.listExecutions({ workflow: WaitingWorkflow, includeData: true, limit: 1 });
+    expect(last).toEqual(listed[3]);
+    await Promise.all(listed.map(({ id }) => client.cancel(id)));
   });
 });
 

@@ -150,6 +150,7 @@ describe('lists and counts of runs', () => {
     ['tags', () => ({ tags: { order: 'o30000' } })],
     ['tags that many have', () => ({ tags: { tenant: 't1' } })],
     ['children', () => ({ parentId: ids.parent })],
+    ['with input and data', () => ({ includeData: true })],
   ];
 
   it.each(lists)('%s: a list reads what it shows', async (_, filters) => {

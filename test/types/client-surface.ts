@@ -57,6 +57,7 @@ export async function reads(durable: DurableClient, id: string): Promise<void> {
     limit: 50,
     offset: 0,
     order: 'asc',
+    includeData: true,
   });
   const count: number = await durable.countExecutions({ workflow: 'order', status: 'running' });
   const counts: Record<ExecutionStatus, number> = await durable.executionCounts();

@@ -12,9 +12,9 @@ export interface Execution {
   readonly status: ExecutionStatus;
   readonly queue: string;
   readonly priority: number;
-  /** Input of the run; `undefined` in lists, which read no payloads. */
+  /** Input of the run; `undefined` in lists, which read no payloads but with `includeData`. */
   readonly input: unknown;
-  /** The result of a completed run; else the data as the last completed step left it. `undefined` in lists. */
+  /** The result of a completed run; else the data as the last completed step left it. In lists as `input`. */
   readonly data: unknown;
   /** Error by which it failed, was cancelled, or was paused by the engine. */
   readonly error: StoredError | null;
@@ -129,6 +129,8 @@ export interface RunListFilters extends RunFilters {
   readonly after?: string;
   /** By the time of the start, then by id. Default: `'desc'`, the newest first. */
   readonly order?: 'asc' | 'desc';
+  /** Reads `input` and `data` too. Default: false, they are left `undefined`. */
+  readonly includeData?: boolean;
 }
 
 /** An event that was sent to a run. */

@@ -61,16 +61,16 @@ export class PgReads {
     return toExecution(row, row, await this.running([row]), this.options.redact);
   }
 
-  /** Runs without their payloads. @throws ExecutionNotFoundError when there is none that `before` or `after` names */
+  /** Runs, with their payloads where `includeData` says so. @throws ExecutionNotFoundError when there is none that `before` or `after` names */
   async listExecutions(filters: RunListFilters = {}): Promise<Execution[]> {
-    const { limit = 50, before, after } = filters;
+    const { limit = 50, before, after, includeData = false } = filters;
     let rows: RunRow[] = [];
     for (const built of listQueries(this.options.schema, filters)) {
       rows = await this.query<RunRow>(built);
       if (rows.length === limit) break;
     }
     if (rows.length === 0) await this.mustExist(before, after);
-    return this.executions(rows);
+    return this.executions(rows, includeData);
   }
 
   /** The runs that a run has started, in the order of their starts; all, without `limit`. @throws ExecutionNotFoundError */
@@ -221,9 +221,12 @@ export class PgReads {
     }
   }
 
-  private async executions(rows: readonly RunRow[]): Promise<Execution[]> {
+  private async executions(rows: readonly RunRow[], withPayloads = false): Promise<Execution[]> {
     const running = await this.running(rows);
-    return rows.map((row) => toExecution(row, null, running, this.options.redact));
+    return rows.map((row) => {
+      const payloads = withPayloads ? (row as RunRow & Payloads) : null;
+      return toExecution(row, payloads, running, this.options.redact);
+    });
   }
 
   private async totals(): Promise<Map<string, ExecutionCounts>> {

@@ -30,6 +30,26 @@ FROM page p
 CROSS JOIN LATERAL (SELECT x.* FROM durable.workflow_executions x WHERE x.id = p.id LIMIT 1) e
 LEFT JOIN LATERAL (SELECT w.* FROM durable.workflow_queue w WHERE w.id = p.id LIMIT 1) q ON true`;
 
+/** What is read with `includeData`, as get-execution.sql says it. */
+const PAYLOADS = ', e.input, COALESCE(kept.output, latest.output) AS data';
+const PAYLOADS_OF_PAGE = `
+LEFT JOIN LATERAL (
+  SELECT s.output
+  FROM durable.step_executions s
+  WHERE e.status <> 'active' AND s.run_id = e.id AND s.seq = e.data_seq
+  LIMIT 1
+) kept ON true
+LEFT JOIN LATERAL (
+  SELECT s.output
+  FROM durable.step_executions s
+  WHERE e.status = 'active'
+    AND s.run_id = e.id AND s.status = 'completed' AND s.output IS NOT NULL AND s.round >= e.round
+    AND s.type IN ('step', 'decision', 'parallel', 'gather', 'context')
+    AND (strpos(s.path, '/') = 0 OR s.seq = e.data_seq)
+  ORDER BY s.seq DESC
+  LIMIT 1
+) latest ON true`;
+
 const STATUS_OF_ROW = 'durable.run_status(e.status, q.state, q.paused, q.compensating, q.started_at)';
 
 /** Newest runs that are looked at for tags before the index of tags is asked, which reads all that have them. */
@@ -250,14 +270,14 @@ class ListQuery extends RunQuery {
   private readonly direction = this.filters.order === 'asc' ? 'ASC' : 'DESC';
 
   page(schema: string, build: (query: ListQuery) => string): BuiltQuery {
-    const { limit = 50, offset = 0 } = this.filters;
+    const { limit = 50, offset = 0, includeData = false } = this.filters;
     const found = build(this);
     const window = `LIMIT ${this.conditions.add(limit, 'bigint')} OFFSET ${this.conditions.add(offset, 'bigint')}`;
     const kinds = this.kinds();
     const text = `${kinds === '' ? 'WITH ' : `${kinds.trimEnd()}, `}page AS MATERIALIZED (
   SELECT f.created_at, f.id FROM (${found}) f ${this.order('f')} ${window}
 )
-SELECT ${SHOWN} ${OF_PAGE}
+SELECT ${SHOWN}${includeData ? PAYLOADS : ''} ${OF_PAGE}${includeData ? PAYLOADS_OF_PAGE : ''}
 ${this.order('p')}`;
     return { text: inSchema(text, schema), parameters: this.parameters };
   }
