@@ -9,7 +9,7 @@ beforeAll(async () => {
 
 afterAll(() => app.close());
 
-/** On NestJS 12 here; under 11, as CommonJS: test/packaging/samples.spec.ts. */
+/** On NestJS 12 here; under 11, as CommonJS: test/packaging/nest11.spec.ts. */
 describe('sample 13-nest11-shared-data-source', () => {
   it('moves money in the transaction that records the step', async () => {
     const run = await app.run('/transfers', { source: 'ann', target: 'bob', amount: 100 });
