@@ -3,11 +3,18 @@ import { now, useNow } from '../lib/clock.js';
 import { ago, ahead, changesIn, countdown, duration, exact, moment, type Grain } from '../lib/time.js';
 import { namesIn } from '../lib/words.js';
 
-/** A sentence in which names stand between backquotes. */
+/** A sentence in which names stand between backquotes, and times in UTC. */
 export function Words({ text }: { text: string }) {
-  return namesIn(text).map((piece, i) =>
-    i % 2 === 1 ? <code key={i}>{piece}</code> : <Fragment key={i}>{piece}</Fragment>,
-  );
+  return namesIn(text).map((piece, i) => (i % 2 === 1 ? <code key={i}>{piece}</code> : <Times key={i} text={piece} />));
+}
+
+/** Times of the server's sentences, on the clock of whoever reads them. */
+function Times({ text }: { text: string }): ReactNode {
+  return text
+    .split(/(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC/)
+    .map((piece, i) =>
+      i % 2 === 1 ? <At key={i} at={`${piece.replace(' ', 'T')}Z`} /> : <Fragment key={i}>{piece}</Fragment>,
+    );
 }
 
 /** A time relative to now, that goes on; the exact one is its title. */

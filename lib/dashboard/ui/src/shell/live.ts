@@ -17,7 +17,8 @@ export function useLive(path: string): void {
   const may = useMay();
   const { pollInterval } = useMe();
   const client = useQueryClient();
-  const run = /^\/runs\/([^/?]+)$/.exec(path)?.[1] ?? null;
+  // An id that is cut short names no run to the stream.
+  const run = /^\/runs\/([0-9a-f-]{36})$/i.exec(path)?.[1] ?? null;
   const topics = [
     may('run.read') ? 'runs' : '',
     may('input.read') ? 'inputs' : '',

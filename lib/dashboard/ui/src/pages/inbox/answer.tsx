@@ -3,7 +3,7 @@ import { Link } from 'wouter';
 import { acts } from '../../lib/acts.js';
 import { ApiError, fieldOf } from '../../lib/api.js';
 import { now } from '../../lib/clock.js';
-import { useKeys } from '../../lib/keys.js';
+import { MOD, useKeys } from '../../lib/keys.js';
 import { useMay, useMe } from '../../lib/me.js';
 import { tell } from '../../lib/toasts.js';
 import type { Input } from '../../lib/types.js';
@@ -258,7 +258,7 @@ export function Answer({ input, compact = false, onGone, onBack, onSkip, next = 
                   </Button>
                 </>
               ) : (
-                <Button look="pri lg" type="submit" hint={narrow ? undefined : '⌘↵'} testId="answer-send">
+                <Button look="pri lg" type="submit" hint={narrow ? undefined : `${MOD}↵`} testId="answer-send">
                   Send answer
                 </Button>
               )}

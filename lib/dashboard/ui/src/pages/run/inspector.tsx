@@ -59,7 +59,7 @@ export function Inspector({ run, tree, id, onClose, onSelect }: Props) {
       {found?.loop !== undefined && <GoToItem loop={found} onSelect={onSelect} run={run} />}
       {attempts.length > 0 ? (
         <Attempts
-          key={`${run.id}${path}`}
+          key={`${run.id}${id}`}
           run={run}
           attempts={attempts}
           initial={chosenBy === undefined ? null : Number(chosenBy) - 1}

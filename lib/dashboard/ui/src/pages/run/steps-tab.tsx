@@ -218,7 +218,7 @@ function StepEntry({
             className="m"
             href={hrefOf(path, params, { tab: null, step: of > 1 ? `${row.path}-${row.attempt}` : row.path })}
           >
-            {row.path}
+            {row.isCompensation ? row.step : row.path}
           </Link>
           {of > 1 && (
             <span className="note">

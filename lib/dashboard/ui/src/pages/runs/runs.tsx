@@ -302,18 +302,20 @@ function Views({ q, view }: { q: string; view: string | null }) {
   const all = [...BUILT_IN, ...own];
   const here = all.find((one) => one.id === view) ?? all.find((one) => one.q === q && one.id !== 'people');
   return (
-    <div className="views" role="tablist" aria-label="Saved views" data-testid="views">
-      {all.map((one) => (
-        <Link
-          key={one.id}
-          role="tab"
-          aria-selected={one === here}
-          href={hrefOf(path, params, { view: one.id, q: BUILT_IN.includes(one) ? null : one.q })}
-        >
-          {one.name}
-          <ViewCount view={one} />
-        </Link>
-      ))}
+    <div className="views" data-testid="views">
+      <div className="contents" role="tablist" aria-label="Saved views">
+        {all.map((one) => (
+          <Link
+            key={one.id}
+            role="tab"
+            aria-selected={one === here}
+            href={hrefOf(path, params, { view: one.id, q: BUILT_IN.includes(one) ? null : one.q })}
+          >
+            {one.name}
+            <ViewCount view={one} />
+          </Link>
+        ))}
+      </div>
       {here === undefined && (
         <Button look="bare sm" onClick={() => save(q)}>
           Save view
