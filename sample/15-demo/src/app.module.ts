@@ -27,6 +27,8 @@ import { TripWorkflow } from './workflows/trip.workflow.js';
       },
       // The shop never closes: what has gone well is forgotten after some hours.
       retention: { completed: hours(6), failed: hours(24), compensated: hours(24), cancelled: hours(24) },
+      // Its failures are seen in the dashboard.
+      report: 'none',
       logs: { console: false, passthrough: false },
     }),
     DurableDashboardModule.forRoot({ title: 'acme-shop', badge: { label: 'demo', tone: 'plain' } }),

@@ -45,6 +45,7 @@ export class ShopService implements BeforeApplicationShutdown {
     this.every(25_000, () => this.pipeline());
     this.every(7_000, () => this.pack());
     this.every(30_000, () => this.ask());
+    this.every(4_000, () => this.answer());
     this.every(60_000, () => this.fewerThan(60, 'trial_reminder', () => this.trial()));
     this.every(10_000, () => this.fewerThan(1, 'campaign', () => this.campaign(2_000)));
     this.every(1_000, () => this.outage());
@@ -118,13 +119,17 @@ export class ShopService implements BeforeApplicationShutdown {
     await this.durable.start(CampaignWorkflow, { subject: `Spring sale, part ${this.next()}`, recipients });
   }
 
-  /** A new question; once too many are open, somebody answers the oldest. */
+  /** A new question. */
   async ask(): Promise<void> {
     const n = this.next();
     const [employee, customer] = [this.pick(PEOPLE), this.pick(PEOPLE)];
     if (n % 2 === 0)
       await this.durable.start(ExpenseWorkflow, { employee, amount: 80 + (n % 400), purpose: this.pick(PURPOSES) });
     else await this.durable.start(ComplaintWorkflow, { orderId: `A-${n - 20}`, customer, text: this.pick(COMPLAINTS) });
+  }
+
+  /** A clerk, who answers the oldest question once too many are open. */
+  async answer(): Promise<void> {
     const open = await this.durable.listPendingInputs({ limit: 100 });
     const oldest = open.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime())[0];
     if (open.length > MOST_QUESTIONS && oldest !== undefined)

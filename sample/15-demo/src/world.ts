@@ -6,7 +6,10 @@ export class PaymentGatewayError extends Error {
   override readonly name = 'PaymentGatewayError';
   readonly code = 'GATEWAY_UNAVAILABLE';
 
-  constructor(readonly httpStatus: number) {
+  constructor(
+    readonly httpStatus: number,
+    readonly requestId: string,
+  ) {
     super(`The gateway answered ${httpStatus} Service Unavailable`);
   }
 }
@@ -40,13 +43,13 @@ export class World {
   charge(orderId: string, amount: number): string {
     const number = numberOf(orderId);
     if (this.gatewayDown || number % 23 === 7 || (number % 5 === 1 && currentAttempt() === 1))
-      throw new PaymentGatewayError(503);
+      throw new PaymentGatewayError(503, `req_${number}_${currentAttempt()}`);
     return `ch_${number}_${amount}`;
   }
 
   /** @throws FatalError for every 6th trip */
   payTrip(tripId: string): string {
-    if (numberOf(tripId) % 6 === 4) throw new FatalError('The card was declined', { cause: { reason: 'limit' } });
+    if (numberOf(tripId) % 6 === 4) throw new FatalError('The card was declined');
     return `pay_${tripId}`;
   }
 
