@@ -16,10 +16,8 @@ import { parse } from '../../lib/dashboard/ui/src/lib/palette.js';
 import { FrameReader } from '../../lib/dashboard/ui/src/lib/sse.js';
 import { ago, clock, countdown, duration, moment, readDuration, roughly } from '../../lib/dashboard/ui/src/lib/time.js';
 import { buildTree, flatten } from '../../lib/dashboard/ui/src/lib/tree.js';
-import type { LoopRow, StepRow } from '../../lib/dashboard/ui/src/lib/types.js';
 import { bytes, count, large, percent, plural, spelt } from '../../lib/dashboard/ui/src/lib/words.js';
-import { definitions, runs } from './fake-shop.js';
-import { stepsOf } from './fake-steps.js';
+import { definitions, type Journal, looping, retrying, runOf, undone } from './trees.js';
 
 const S = 1000;
 const MIN = 60 * S;
@@ -221,15 +219,11 @@ describe('the layout of a graph', () => {
 });
 
 describe('the tree of a run', () => {
-  const treeOf = (short: string) => {
-    const run = runs.find(({ id }) => id.startsWith(short));
-    if (run === undefined) throw new Error(short);
-    const full = { ...run, graph: definitions[run.workflow] ?? null } as unknown as Parameters<typeof buildTree>[0];
-    return buildTree(full, stepsOf(run) as unknown as (StepRow | LoopRow)[]);
-  };
+  const treeOf = (journal: Journal) =>
+    buildTree(runOf(journal) as unknown as Parameters<typeof buildTree>[0], [...journal.rows]);
 
   test('a failed step opens to its attempts, what was never reached is there, the rollback comes last', () => {
-    const rows = flatten(treeOf('019a8f0d'), new Map()).map(({ node, depth }) => [
+    const rows = flatten(treeOf(undone), new Map()).map(({ node, depth }) => [
       depth,
       node.name,
       node.status,
@@ -249,14 +243,14 @@ describe('the tree of a run', () => {
   });
 
   test('only the arm that was taken is there, and what is tried again says so', () => {
-    const rows = flatten(treeOf('019a8f27'), new Map());
+    const rows = flatten(treeOf(retrying), new Map());
     expect(rows.map(({ node }) => node.name)).not.toContain('bookTrain');
     expect(rows.find(({ node }) => node.id === 'extras.car/bookCar')?.node.status).toBe('retrying');
     expect(rows.find(({ node }) => node.id === 'extras')?.node.note).toBe('parallel, 1 of 2 arms');
   });
 
   test('a loop of many items is one row', () => {
-    const rows = flatten(treeOf('019a8ea7'), new Map());
+    const rows = flatten(treeOf(looping), new Map());
     expect(rows.map(({ node }) => [node.kind, node.name])).toEqual([
       ['step', 'segment'],
       ['loop', 'recipients'],
