@@ -109,9 +109,8 @@ export {
   waitForForm,
   waitForInput,
   waitForText,
-  type InputOptions,
-  type WaitOptions,
 } from './engine/step/wait-functions.js';
+export type { InputOptions, WaitOptions } from './engine/step/wait-requests.js';
 export type { InputChoice, InputField, InputOption, InputType } from './core/run/wait-spec.js';
 export {
   appendContext,

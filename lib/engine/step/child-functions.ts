@@ -5,7 +5,7 @@ import { type OptionReader, readOptions } from '../../core/option-reader.js';
 import type { ChildRequest, PreparedChild } from '../ports/children.js';
 import { asking, stillOpen, waiting } from './calls.js';
 import type { StepScope } from './scope.js';
-import { dueOf, specOf, waitOf, type WaitOptions } from './wait-functions.js';
+import { dueOf, specOf, waitOf, type WaitOptions } from './wait-requests.js';
 
 /** Options of `startWorkflow`. */
 export interface ChildOptions {
