@@ -1,4 +1,4 @@
-/** How much of a string is quoted in a message. */
+/** Characters of a string that a message quotes. */
 const QUOTED = 60;
 
 /**

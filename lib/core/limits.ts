@@ -3,8 +3,8 @@ import { InvalidInputError } from './errors/errors-execution.js';
 import { isUuid } from './uuid.js';
 
 /**
- * How long and how large what callers give may be: one table for the client, the functions of a step and the decorators,
- * so that what one takes the others find again.
+ * Limits of length and size for all that callers give: one table for the client, the functions of a step and the
+ * decorators, so that a name that one of them takes is found by the others.
  */
 
 /** A kind of text: which ones are of it, and how an error says so. */
@@ -17,7 +17,7 @@ export interface TextRule {
 export const MAX_NAME_LENGTH = 200;
 /** Names of queues and instances, characters: they stand in notifications and on command lines too. */
 const MAX_QUEUE_LENGTH = 64;
-/** What callers name or key things by, characters; in UTF-8 at most 2048 bytes, where an index entry holds 2700. */
+/** Characters of a name or key; in UTF-8 at most 2048 bytes, where an index entry holds 2700. */
 const MAX_KEY_LENGTH = 512;
 /** Names in one wait. */
 export const MAX_NAMES = 1_000;

@@ -1,8 +1,8 @@
 import { read } from './text-of.js';
 
 /**
- * Whether an import failed because the package is not installed. Told by the code alone: an error of another realm, as
- * Jest's is, is no `instanceof Error`.
+ * True when an import failed because the package is not installed. Judged by the code alone: an error of another realm,
+ * as Jest's is, is no `instanceof Error`.
  */
 export function isMissingModule(error: unknown): boolean {
   const code = read(error, 'code');

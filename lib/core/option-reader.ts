@@ -24,9 +24,9 @@ export class Faults {
 }
 
 /**
- * What `work` reads of the options of a call; keys that it does not ask for are faults. `faults` may hold those of the
- * call's other arguments.
- * @throws InvalidInputError with everything that is wrong
+ * Reads the options of a call by `work`; keys that it does not ask for are faults. `faults` may hold those of the call's
+ * other arguments.
+ * @throws InvalidInputError with every fault
  */
 export function readOptions<T>(
   what: string,
@@ -90,7 +90,7 @@ export class OptionReader {
     return this.valueOf(key);
   }
 
-  /** Whether there is such a key, also with undefined as its value. */
+  /** True when the key is there, also with undefined as its value. */
   has(key: string): boolean {
     this.known.add(key);
     return this.own.includes(key);
@@ -197,7 +197,7 @@ export class OptionReader {
   }
 }
 
-/** How much of a key is quoted. */
+/** Characters of a key that a message quotes. */
 const LONGEST_KEY = 200;
 
 /** The values of a list; null: it is none, or one that cannot be read. */

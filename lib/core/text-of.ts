@@ -42,7 +42,7 @@ export function errorOf(value: unknown): Error {
   return new Error(textOf(value), { cause: value });
 }
 
-/** Whether the value is an error, of another realm too. Never throws. */
+/** True for an error, of another realm too. Never throws. */
 export function isError(value: unknown): value is Error {
   if (typeof value !== 'object' || value === null) return false;
   try {

@@ -53,7 +53,7 @@ function hex(value: number, length: number): string {
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 
-/** Whether the text is a UUID of any version, as PostgreSQL writes them. */
+/** True for a UUID of any version, as PostgreSQL writes them. */
 export function isUuid(text: unknown): text is string {
   return typeof text === 'string' && UUID.test(text);
 }

@@ -12,7 +12,7 @@ import type {
   StepOptions,
 } from './types.js';
 
-/** What a decorator says of a method. */
+/** A decorator's arguments for a method. */
 export type MemberMetadata =
   | { readonly decorator: 'Step'; readonly options: StepOptions }
   | { readonly decorator: 'Decision'; readonly options: DecisionOptions }

@@ -185,7 +185,7 @@ export type MemberOf<A> = A extends string
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 
-/** What a method gives once its promise is settled. */
+/** The value of a method once its promise is settled. */
 export type Output<M> = M extends (...args: never[]) => infer R ? Awaited<R> : never;
 
 type JumpsOf<R> = R extends Goto<infer N> ? N : never;
@@ -211,7 +211,7 @@ export type NoJump<M> = [GotoTargets<M>, Finishes<M>] extends [never, never]
 /** The keys of arms with the names in each. */
 type ArmTable<A> = A extends readonly string[] ? { [N in A[number]]: N } : A;
 
-/** What the method takes; `never` when it says nothing of it. */
+/** The type of the method's first parameter; `never` where it has none. */
 type DataOf<M> = M extends (data: infer D, ...rest: never[]) => unknown ? (unknown extends D ? never : D) : never;
 
 /**
@@ -235,7 +235,7 @@ type LeavesOf<R, D> = R extends void | undefined
 
 type LastOf<A> = A extends readonly [...unknown[], infer L] ? L : A;
 
-/** What the collector of arms `A` on class `T` is called with. */
+/** The results that the collector of arms `A` on class `T` is called with. */
 export type ResultsOf<T, A> = ParallelResults<{ [K in keyof ArmTable<A>]: Leaves<T, LastOf<ArmTable<A>[K]>> }>;
 
 /** Nothing when the collector's second parameter takes what the arms give; else a type that no method has. */

@@ -9,7 +9,7 @@ const MarkWorkflow = DiscoveryService.createDecorator<WorkflowOptions<object, ne
 /** Nest makes up a key for each copy of this package that a process has loaded; by this one they find each other's. */
 const WORKFLOW_KEY = 'nest-durable:workflow';
 
-/** Where Nest keeps what `@Injectable({ scope })` was told; the same in 11 and 12. */
+/** Nest's metadata key for the options of `@Injectable({ scope })`; the same in 11 and 12. */
 const SCOPE_KEY = 'scope:options';
 
 /** Nothing when the input class gives what the workflow takes, and `key` takes that; else a type no class has. */
@@ -54,7 +54,7 @@ export function Workflow<D extends object = never, K = [D] extends [never] ? Rec
   };
 }
 
-/** Told where it is written: at boot Nest awaits the instance, calls its `then`, and says nothing for ever. */
+/** Refused at the decorator: at boot Nest would await the instance, call its `then`, and hang without a message. */
 function refuseThenable(type: Function): void {
   if (!('then' in type.prototype)) return;
   throw new DefinitionError(

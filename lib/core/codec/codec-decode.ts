@@ -3,7 +3,7 @@ import { TAG } from './codec-kinds.js';
 import { SerializationError } from '../errors/errors-execution.js';
 import { textOf } from '../text-of.js';
 
-/** How the tag looks in a stored text; `JSON.stringify` writes it in no other way. */
+/** The tag in a stored text; `JSON.stringify` writes it in no other form. */
 const MARK = `"${TAG}":`;
 
 const TYPED_ARRAY = /^(?:(?:Int|Uint)(?:8|16|32)|Uint8Clamped|Float(?:16|32|64)|Big(?:Int|Uint)64)Array$/;

@@ -20,7 +20,7 @@ interface Walk {
 }
 
 export interface EncodeParts {
-  /** What the value is, first part of the path in errors. */
+  /** Name of the value, first part of the path in errors. */
   what: string;
   /** Makes the record that stands for an `Error`. */
   errorToRecord: (error: object) => unknown;

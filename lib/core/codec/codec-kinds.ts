@@ -3,7 +3,7 @@ import { describe } from '../describe.js';
 /** Key that marks an object of the stored text as more than JSON: `{"$durable":"date","v":"…"}`. */
 export const TAG = '$durable';
 
-/** How the codec treats an object. `json`: as what its `toJSON()` returns. */
+/** Kind of an object for the codec. `json`: stored as its `toJSON()` returns. */
 export type Kind =
   | 'plain'
   | 'array'
@@ -59,7 +59,7 @@ function instanceKind(value: object, prototype: object): Kind {
 }
 
 /**
- * Whether a value may be the data of a run: an object that is not a list, a date, an error or another value of its own.
+ * True for a value that may be the data of a run: an object that is not a list, a date, an error or another value of its own.
  * An instance that cannot be stored passes: `encode` refuses it with the reason.
  */
 export function isPlainData(value: unknown): value is Record<string, unknown> {
@@ -76,7 +76,7 @@ export function isPlainData(value: unknown): value is Record<string, unknown> {
   return kind === 'plain' || (kind === 'refused' && !Array.isArray(value)) || (kind === 'json' && jsonIsData(value));
 }
 
-/** Why an object of kind `refused` is, and what to do about it. */
+/** The reason why an object is of kind `refused`, and the mend. */
 export function refusal(value: object): string {
   if (toTag(value) === '[object Promise]') return 'it is a promise: await it, and give what it comes to';
   return `it is ${describe(value)}, which does not come back as it was; pass its fields as a plain object, or give its class a toJSON()`;
@@ -132,7 +132,7 @@ function builtinKind(value: object, prototype: object): Kind | null {
     : null;
 }
 
-/** Whether a method of a built-in class takes the value as its own kind, whatever the value calls itself. */
+/** True when a method of a built-in class takes the value as its own kind, whatever its prototype says. */
 function passes(call: () => unknown): boolean {
   try {
     call();
@@ -142,7 +142,7 @@ function passes(call: () => unknown): boolean {
   }
 }
 
-/** Whether no prototype up to (not including) a realm's `Object.prototype` has a method or an accessor. */
+/** True when no prototype up to (not including) a realm's `Object.prototype` has a method or an accessor. */
 function hasFieldsOnly(prototype: object): boolean {
   for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     if (Object.getPrototypeOf(at) === null && Object.hasOwn(at, 'hasOwnProperty')) {

@@ -9,7 +9,7 @@ export { isPlainData } from './codec-kinds.js';
 export interface EncodeOptions {
   /** Largest text in UTF-8 bytes; default: no limit. */
   maxBytes?: number;
-  /** What the value is, first part of the path that errors name; default `'value'`. */
+  /** Name of the value, first part of the path in errors. Default: `'value'`. */
   what?: string;
 }
 

@@ -9,7 +9,7 @@ export interface DefinitionFault {
   readonly message: string;
 }
 
-/** Where a member is named: an arm of `owner`. */
+/** An arm of `owner` that names a member. */
 interface Place {
   readonly owner: DraftMember;
   readonly key: string;
@@ -90,7 +90,7 @@ function checkArms(draft: DraftWorkflow, owner: DraftMember, members: Members, r
   }
 }
 
-/** Whether `member` is `wanted`, or has it in an arm at any depth. */
+/** True when `member` is `wanted`, or has it in an arm at any depth. */
 function holds(member: DraftMember, wanted: string, members: Members, seen = new Set<string>()): boolean {
   if (member.member === wanted) {
     return true;
@@ -135,7 +135,7 @@ function checkGoto(draft: DraftWorkflow, member: DraftMember, members: Members, 
   const targets = gotoOf(member);
   const { reachable, border } = reachableFrom(draft, member, members, places);
   if (member.kind === 'decision' && targets.length === 0 && border !== null) {
-    // What it returns is not known here; but a decision that never jumps is there for its finish().
+    // The method's return value is unknown here; a decision without jumps may still call finish().
     report(
       `it declares no goto, so all it could do more than a step is finish(), and finish() never stands in ` +
         `${fanOutPart(border)}. Declare goto, or write @Step()`,

@@ -56,7 +56,7 @@ const END = '[end]';
 export function workflowGraph(definition: WorkflowDefinition): WorkflowGraph {
   const nodes: GraphNode[] = [];
   const edges: GraphEdge[] = [];
-  /** Where a jump to a member arrives. Names are unique in a workflow. */
+  /** Node at which a jump to a member arrives, by the member's name, which is unique in a workflow. */
   const entries = new Map<string, string>();
   const gotos: { from: string; to: string }[] = [];
 

@@ -92,7 +92,7 @@ export interface CompensationNode {
   readonly transactional: boolean;
 }
 
-/** How many runs of one key (of the workflow, where it has no keys) have a place at a time, across all processes. */
+/** Limit of runs of one key (of the workflow, where it has no keys) that have a place at a time, across all processes. */
 export interface ConcurrencyLimit {
   readonly limit: number;
   /** 'working': a run gives its place back whenever no worker has it; 'run': when it has ended. */

@@ -2,7 +2,7 @@ import type { ForEachNode, Sequence, WorkflowNode } from './definition.js';
 import { armPrefix, nodePath } from './definition-path.js';
 
 /**
- * Where the records that end an item of a loop stand: paths within the item (what follows `recipients[12]/`), without the
+ * Places of the records that end an item of a loop: paths within the item (what follows `recipients[12]/`), without the
  * numbers of the items of loops in it (`parts[]/send`).
  */
 export interface LoopPlaces {

@@ -17,7 +17,7 @@ export abstract class DurableError extends Error {
 
 knownByAllCopies(DurableError, MARK);
 
-/** Whether it is an error of this package, also of another copy of it in this process. Never throws. */
+/** True for an error of this package, also of another copy of it in this process. Never throws. */
 export function isDurableError(value: unknown): value is DurableError {
   return hasMark(value, MARK);
 }
@@ -65,7 +65,7 @@ export function knownByAllCopies(type: ErrorClass, mark: symbol): void {
 
 function hasMark(value: unknown, mark: symbol): boolean {
   try {
-    // What has it itself is the prototype.
+    // Only the prototype has the mark as its own property.
     return typeof value === 'object' && value !== null && mark in value && !Object.hasOwn(value, mark);
   } catch {
     return false;

@@ -125,7 +125,7 @@ export class InputNotPendingError extends DurableError {
   }
 }
 
-/** How many inputs a message names; `inputs` has them all. */
+/** Inputs that a message names; `inputs` has them all. */
 const NAMED = 20;
 
 /** Several open inputs of the run have that name. */

@@ -5,11 +5,11 @@ import type { InputChoice, InputDeclaration, InputField, InputOption } from '../
 
 export { checkDeclaration } from './input-declaration.js';
 
-/** What came of a check: the answer as it is stored, or what is wrong with it. */
+/** Result of a check: the answer as it is stored, or its violations. */
 export type CheckedAnswer =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly violations: readonly Violation[] };
 
-/** How many values a message names. */
+/** Values that a message names. */
 const NAMED = 20;
 
 /**
@@ -40,7 +40,7 @@ export function checkAnswer(declaration: InputDeclaration, answer: unknown, show
   }
 }
 
-/** What an approval's answer says; null: it is no answer to an approval. */
+/** The verdict in an answer to an approval; null: it has none. */
 export function normaliseApproval(answer: unknown): 'approved' | 'rejected' | null {
   const said = isRecord(answer) && Object.hasOwn(answer, 'approved') ? answer['approved'] : answer;
   if (said === true) return 'approved';

@@ -21,7 +21,7 @@ class Report {
 }
 
 /**
- * What is wrong with the declaration of an input, as the step gave it: `{ type, fields, choices }`; empty: nothing.
+ * Violations in the declaration of an input, as the step gave it: `{ type, fields, choices }`; empty: none.
  * A form has fields, a choice has choices, and nothing else has either.
  */
 export function checkDeclaration(declaration: {

@@ -56,13 +56,13 @@ export interface PendingInputFilters {
   readonly executionId?: string;
   /** Default: `'pending'`. */
   readonly status?: PendingStatus | readonly PendingStatus[];
-  /** Those that time out before. */
+  /** Inputs that time out before this time. */
   readonly timeoutBefore?: Date;
   /** At most 1000. Default: 50. */
   readonly limit?: number;
 }
 
-/** Which events are listed; all that is given must fit. */
+/** Filters of events that steps wait for; all that is given must fit. */
 export interface PendingEventFilters {
   readonly eventName?: string;
   /** Default: `'pending'`. */

@@ -13,9 +13,9 @@ class PathNode {
 }
 
 /**
- * How far the paths have come at one place of a value: the states of an automaton over keys, of which there are never
- * more than the paths have parts, so that `**` costs no more than a visit. What was found for a key is kept: a list of
- * many objects is asked about once.
+ * Progress of the paths at one place of a value: the states of an automaton over keys, of which there are never more than
+ * the paths have parts, so that `**` costs no more than a visit. The state after a key is cached: a list of many objects
+ * computes it once.
  */
 export class Place {
   /** A path ends here. */
@@ -35,7 +35,7 @@ export class Place {
     return new Place(root.deep === null ? [root] : [root, root.deep]);
   }
 
-  /** Where no path leads. */
+  /** The place that no path leads to. */
   static nowhere(): Place {
     return new Place([]);
   }
@@ -54,7 +54,7 @@ export class Place {
     return this.others;
   }
 
-  /** Whether a path names an index here: else all items of a list are alike. */
+  /** True when a path names an index here: else all items of a list are alike. */
   get namesIndex(): boolean {
     return (this.index ??= this.named.some(({ keys }) => [...keys.keys()].some((key) => /^\d+$/.test(key))));
   }

@@ -17,7 +17,7 @@ const HELD = new Set<unknown>(['cause', 'errors', 'thrown']);
 /** A field whose value is only known by calling its getter. */
 const GETTER = Symbol('getter');
 
-/** What is logged is looked through also where no path leads: something there may lead back. */
+/** Logged objects are walked also where no path leads, since an object there may be reached by a path elsewhere. */
 const NOWHERE = Place.nowhere();
 
 /**
@@ -45,7 +45,7 @@ export class RedactWalk {
     return typeof value === 'object' && value !== null ? this.visit(value, place, false) : value;
   }
 
-  /** What stays an object even if a path hides all of it. */
+  /** Redacts the fields of an object that stays an object even if a path hides all of it. */
   fields(value: object): object {
     return this.fieldsOf(value, this.root, false);
   }
@@ -102,7 +102,7 @@ export class RedactWalk {
     return '[Getter]';
   }
 
-  /** What an error holds; `place` null: no path leads there from outside. */
+  /** Redacts a value that an error holds; `place` null: no path leads there from outside. */
   private held(value: unknown, place: Place | null): unknown {
     if (place?.hides === true) {
       const hidden = this.hide();

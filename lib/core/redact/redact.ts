@@ -17,7 +17,7 @@ export interface Redaction {
   fields<T extends object>(value: T): T;
   /** An error record. Paths also begin at each `cause`, at each of its `errors`, and at what was `thrown`. */
   error(record: StoredError): StoredError;
-  /** What a logger was given; a text is nothing that paths lead into. */
+  /** The argument of a logger, redacted; paths do not lead into texts. */
   logged(value: unknown): unknown;
 }
 

@@ -151,7 +151,7 @@ function ended(frame: Frame, at: number, result: ArmResult): void {
   const parent = within.frame;
   const fan = parent.sequence.step?.fan;
   if (!fan) return;
-  // What follows waits for this record too.
+  // The next member waits for this record too.
   parent.sequence.at = Math.max(parent.sequence.at, at);
   if (fan.kind === 'branch') {
     parent.sequence.data = frame.sequence.data;

@@ -46,13 +46,13 @@ export type RecordType =
   | 'intent'
   /** The round has failed or was cancelled, and is being undone. */
   | 'rollback'
-  /** What the code of a step has logged in a pass that made no record of the attempt: it waits, or was handed back. */
+  /** Log lines of a pass that made no record of the attempt: it waits, or was handed back. */
   | 'log';
 
 /** The records that clients see as steps. */
 export const STEP_TYPES: readonly RecordType[] = ['step', 'decision', 'branch', 'parallel', 'forEach', 'compensate'];
 
-/** What a record says beside its output. */
+/** Facts of a record beside its output. */
 export interface RecordFacts {
   /** The member to go on with. */
   readonly goto?: string;
@@ -60,7 +60,7 @@ export interface RecordFacts {
   readonly finish?: true;
   /** The arm that a branch has chosen. */
   readonly arm?: string;
-  /** How many items a loop has. */
+  /** Number of items of a loop. */
   readonly items?: number;
   /** A child: what it is found again by (its ref, or the call's count), id, workflow and the digest of its input. */
   readonly child?: ChildRef & ({ readonly ref: string } | { readonly call: string });
@@ -70,13 +70,13 @@ export interface RecordFacts {
   readonly pass?: { readonly spent: number; readonly seen: number };
   /** Fails the run whatever is around the step (a wait's `onTimeout: 'fail'`). */
   readonly failRun?: true;
-  /** How a rollback that began here will end. */
+  /** Outcome of the rollback that began here. */
   readonly outcome?: 'failed' | 'cancelled';
-  /** What the next pass of the attempt is to know of the lines that were logged; missing: nothing. */
+  /** Log mark for the next pass of the attempt; missing: no lines yet. */
   readonly logged?: LogMark;
 }
 
-/** What the transitions need to know of a record. */
+/** The part of a record that transitions read. */
 export interface MachineRecord {
   readonly seq: number;
   readonly path: string;
@@ -149,7 +149,7 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
   const node = frame === null ? undefined : standing(frame);
   const here = node !== undefined && nodePath(frame?.prefix ?? '', node.name) === path && step?.visit === record.visit;
   if (frame === null || !here || !step) {
-    // What was still on its way when its step was over says nothing any more.
+    // A hidden record that arrives after the end of its step counts for nothing.
     if (HIDDEN_IN_STEP.has(type)) return;
     throw new Error(`Record ${record.seq} of ${record.path} does not belong to a place of the run`);
   }
@@ -319,9 +319,9 @@ export function refsOf(results: ResultsRef | null): number[] {
   return all.map((result) => (typeof result === 'object' && 'failed' in result ? result.failed : seqOf(result)));
 }
 
-/** Whether the cursors of `state` are all to be found in `definition`; the first that is not. */
+/** The first cursor of `state` whose place `definition` does not have; null: it has all. */
 export function lostPlace(definition: WorkflowDefinition, state: RunState): LostPlace | null {
-  // What is being undone goes by the names of compensations, not by places.
+  // A rollback goes by the names of compensations, not by places.
   if (state.rollback !== null || state.root.failedBy !== null) return null;
   return lostIn(rootFrame(definition, state));
 }

@@ -12,10 +12,10 @@ export interface RestartPoint {
   readonly why?: string;
 }
 
-/** Where a run can begin again: a step of the main sequence, or of branch arms in it. */
+/** A place to restart from: a step of the main sequence, or of branch arms in it. */
 export type RestartPlace =
   | { readonly kind: 'place'; readonly path: string }
-  /** It stands in an arm of a parallel or in a loop: the others of its fan-out would be lost. */
+  /** The step stands in an arm of a parallel or in a loop: the other arms or items would be lost. */
   | { readonly kind: 'within'; readonly fanOut: string }
   | { readonly kind: 'unknown'; readonly known: readonly string[] };
 
@@ -49,8 +49,8 @@ export function stepsToRestart(
 }
 
 /**
- * How many of a round's records come before the last visit of each of the steps at `paths`: what a run that begins there
- * takes over. One that is missing: the round never came there.
+ * Number of a round's records before the last visit of each of the steps at `paths`: a run restarted there takes them
+ * over. A path that is missing was never visited.
  */
 export function recordsBefore(
   definition: WorkflowDefinition,

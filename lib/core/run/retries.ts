@@ -4,7 +4,7 @@ import type { RunState, SequenceState } from './run-state.js';
 /** An attempt that is made again after a delay. */
 export interface RetryPlace {
   readonly path: string;
-  /** That is made next, from 1. */
+  /** Number of the next attempt, from 1. */
   readonly attempt: number;
   /** Database time in ms. */
   readonly at: number;

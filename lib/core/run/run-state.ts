@@ -1,14 +1,14 @@
 import type { NodeKind, Sequence, WorkflowDefinition, WorkflowNode } from '../definition/definition.js';
 
 /**
- * Where a run stands: a tree of cursors that follows the tree of the definition. Plain JSON, kept at a suspension; what
- * happened after it is the records that follow. Data is not in here: a cursor names the record whose output is its data.
+ * The state of a run: a tree of cursors that follows the tree of the definition. Plain JSON, stored at a suspension; later
+ * progress is in the records that follow. Data is not in here: a cursor names the record whose output is its data.
  */
 
 /** Data: the output of a record (0: the run's input), or one item of the array that this output is. */
 export type DataRef = number | readonly [seq: number, item: number];
 
-/** How an arm or item ended: its data, or the record that says why it failed. */
+/** Outcome of an arm or item: its data, or the record of its failure. */
 export type ArmResult = DataRef | { readonly failed: number };
 
 /** The results of a fan-out: those of its arms or items, or the record in whose output they are (`__results__`). */
@@ -33,16 +33,16 @@ export interface StepState {
   intent: boolean;
   /** ms that this attempt has taken in passes that ended with a wait. */
   spent: number;
-  /** How many waits were over in the pass that was suspended last; -1: the next pass need not wait for any. */
+  /** Waits that were over in the pass that was suspended last; -1: the next pass need not wait for any. */
   seen: number;
-  /** What the passes of this attempt that ended with a wait have logged; missing: nothing. */
+  /** Log mark of the passes of this attempt that ended with a wait; missing: no lines. */
   logged?: LogMark;
   /** Children that were started without a `ref`, by workflow and count. */
   children: Record<string, ChildRef>;
   fan: Fan | null;
 }
 
-/** What an attempt has logged in the passes before the present one. */
+/** Log lines of an attempt in the passes before the present one. */
 export interface LogMark {
   /** Short digests of the lines of the last pass: the next one says them again, as a rule. */
   readonly lines: readonly string[];
@@ -81,7 +81,7 @@ export interface LoopFan {
   /** By index; null: not ended. Empty where no results are wanted. */
   results: (ArmResult | null)[];
   failedBy: number | null;
-  /** Where visits of the items' nodes count from. */
+  /** Number from which visits of the items' nodes count. */
   floor: number;
   /** The highest visit in items that are done. */
   top: number;
@@ -146,9 +146,9 @@ export interface RunState {
   trace?: TraceMark;
 }
 
-/** What a run keeps of its trace while nobody holds it: W3C `traceparent`s. */
+/** The trace of a run while no worker has it: W3C `traceparent`s. */
 export interface TraceMark {
-  /** Where its trace began. */
+  /** Beginning of its trace. */
   readonly parent: string;
   /** The time in which a worker held it last. */
   readonly last: string;
@@ -215,7 +215,7 @@ export function enter(sequence: SequenceState, node: WorkflowNode | undefined, a
   }
 }
 
-/** Where the visits of the nodes below the present one count from. */
+/** Number from which visits of the nodes below the present one count. */
 export function floorBelow(sequence: SequenceState): number {
   const visit = sequence.step?.visit ?? 1;
   return Math.max(visit - 1, own(sequence.below, sequence.node ?? '') ?? 0);

@@ -8,7 +8,7 @@ export const GRAINS = [
 ] as const;
 export type Grain = (typeof GRAINS)[number]['grain'];
 
-/** What a row counts: runs that were claimed for the first time, or that ended so. */
+/** Event that a row counts: a first claim, or an end with one status. */
 export const BEGAN = 'began';
 
 export interface StatsRow {
@@ -23,7 +23,7 @@ export interface StatsRow {
   n: number;
   /** ms of all together. */
   ms: number;
-  /** How many are in which bucket: duration, or delay of the first claim. */
+  /** Counts by bucket of duration, or of delay of the first claim. */
   readonly durations: Map<number, number>;
   readonly delays: Map<number, number>;
 }
@@ -90,14 +90,14 @@ export class StatsAdder {
     }
   }
 
-  /** What has come since, in the order of the table's key. */
+  /** Takes the counts since the last call, in the order of the table's key. */
   take(): StatsRow[] {
     const rows = [...this.rows].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
     this.rows = new Map();
     return rows;
   }
 
-  /** It could not be written: for the next time. */
+  /** Puts back counts that could not be written. */
   putBack(rows: readonly StatsRow[]): void {
     for (const row of rows) {
       const key = [row.grain, row.at, row.workflow, row.outcome, row.error].join('\n');

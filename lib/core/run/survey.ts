@@ -4,7 +4,7 @@ import { nodePath } from '../definition/definition-path.js';
 import { keysOf, resultsOfLoop, resultsOfParallel } from './machine.js';
 import type { DataRef, LoopFan, ResultsRef, RunState, StepState } from './run-state.js';
 
-/** Where a run can go on: all that an attempt needs to be identified and made. */
+/** A place at which a run can go on: all that an attempt needs to be identified and made. */
 export interface Place {
   readonly path: string;
   readonly node: WorkflowNode;
@@ -20,7 +20,7 @@ export interface Place {
   readonly own: ResultsRef | null;
   /** The last fan-out finished in this or an enclosing sequence. */
   readonly results: ResultsRef | null;
-  /** Whether goto and finish may leave this sequence for the main one. */
+  /** True when goto and finish may leave this sequence for the main one. */
   readonly main: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface Surroundings {
   readonly running: ReadonlySet<string>;
 }
 
-/** Where a run stands, sorted by what it can do. All empty: the main sequence is done, or has failed. */
+/** The places of a run, by their next action. All empty: the main sequence is done, or has failed. */
 export interface Survey {
   /** Can go on now; those that run already are among them. */
   readonly ready: Place[];
@@ -110,7 +110,7 @@ function lookAtArms(
     const arm = lookAtArm(frame, key, context, found);
     if (arm !== null) active.push(arm);
   }
-  // Those that run keep their places; then in order.
+  // Running arms keep their places; the others follow in order.
   const chosen = limit === null ? active : [...active.filter((a) => a.runs), ...active.filter((a) => !a.runs)];
   for (const arm of chosen.slice(0, limit ?? chosen.length)) take(found, arm.found);
 }
@@ -132,7 +132,7 @@ function lookAtItems(frame: Frame, fan: LoopFan, node: ForEachNode, context: Con
   for (const item of chosen.slice(0, node.concurrency)) take(found, item.found);
 }
 
-/** What an arm can do; null: nothing now, and what it waits for is noted. */
+/** The next action of an arm; null: none now, and its wait is noted. */
 function lookAtArm(
   frame: Frame,
   key: string,

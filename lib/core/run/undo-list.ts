@@ -3,7 +3,7 @@ import { findNode } from '../definition/definition-path.js';
 import { DefinitionChangedError } from '../errors/errors.js';
 import type { DataRef } from './run-state.js';
 
-/** What the journal of a round says that its rollback goes by. */
+/** A record of a round that its rollback goes by. */
 export interface UndoRecord {
   readonly seq: number;
   readonly path: string;
@@ -12,7 +12,7 @@ export interface UndoRecord {
   readonly status: 'completed' | 'failed';
   readonly input: DataRef;
   readonly hasOutput: boolean;
-  /** It is not tried again. */
+  /** True: the last attempt. */
   readonly final: boolean;
 }
 
@@ -28,8 +28,8 @@ export interface UndoEntry {
 }
 
 /**
- * What is left to undo of a round, in the order of its records (the last one first): the steps that completed or, with
- * `compensateWhen: 'started'`, began. An error where one of them is gone from the code: nobody knows what to do of it.
+ * The compensations left to run for a round, in the order of its records (the last one first): of the steps that completed
+ * or, with `compensateWhen: 'started'`, began. An error where one of these steps is gone from the code.
  */
 export function undoList(
   definition: WorkflowDefinition,

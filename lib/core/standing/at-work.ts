@@ -6,7 +6,7 @@ import { blockedBy } from './queue.js';
 import { waiting } from './waits.js';
 import { countOf, manyOf, momentOf, quoted, spanOf } from './words.js';
 
-/** What an unfinished run does, or why it stands still: the first that fits. */
+/** The standing of an unfinished run: the first that fits. */
 export function standsAtWork(facts: StandingFacts): Said {
   const { status, attempts } = facts;
   if (status === 'paused') return paused(facts);

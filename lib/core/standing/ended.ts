@@ -4,7 +4,7 @@ import type { FinishedStatus } from '../run/status.js';
 import type { StoredError } from '../errors/stored-error.js';
 import { countOf, listOfNames, manyOf, momentOf, quoted, spanOf } from './words.js';
 
-/** How a run has ended. */
+/** The standing of a run that has ended. */
 export function standsEnded(facts: StandingFacts, status: FinishedStatus): Said {
   if (status === 'completed') return completed(facts);
   const { error, failure, act } = facts;

@@ -3,7 +3,7 @@ import type { ExecutionStatus } from '../run/status.js';
 import type { StoredError } from '../errors/stored-error.js';
 import type { WaitKind } from '../run/wait-spec.js';
 
-/** What is known of a run, as far as it says why the run stands where it does (standing.ts). Times are the database's. */
+/** The facts of a run that its standing is made of (standing.ts). Times are the database's. */
 export interface StandingFacts {
   readonly now: Date;
   readonly workflow: string;
@@ -13,17 +13,17 @@ export interface StandingFacts {
   readonly createdAt: Date;
   readonly startedAt: Date | null;
   readonly completedAt: Date | null;
-  /** When it became ready; or, asleep, when it will be; null: something else wakes it, or it has ended. */
+  /** Due time: it became ready then or, asleep, will be; null: something else wakes it, or it has ended. */
   readonly dueAt: Date | null;
-  /** When the run as a whole times out. */
+  /** Time of the run's own timeout. */
   readonly deadlineAt: Date | null;
-  /** It sleeps. */
+  /** True: suspended, until `dueAt` or until something wakes it. */
   readonly asleep: boolean;
   readonly error: StoredError | null;
   readonly scheduleName: string | null;
-  /** That it runs; null: it is not known any more. */
+  /** Definition that it runs; null: it is stored no more. */
   readonly definition: WorkflowDefinition | null;
-  /** Who has paused or cancelled it, as far as that is known. */
+  /** Act that paused or cancelled it, where known. */
   readonly act: ActFacts | null;
   /** Attempts that run now, the oldest first. */
   readonly attempts: readonly AttemptFacts[];
@@ -65,7 +65,7 @@ export interface AttemptFacts {
 export interface RetryFacts {
   readonly step: string;
   readonly path: string;
-  /** That is made next, from 1. */
+  /** Number of the next attempt, from 1. */
   readonly attempt: number;
   readonly at: Date;
   /** Of the last one. */
@@ -80,12 +80,12 @@ export interface WaitFacts {
   /** Of these the events that have come. */
   readonly came: readonly string[];
   readonly createdAt: Date;
-  /** When it is over, or times out; null: never. */
+  /** Time at which it ends or times out; null: never. */
   readonly dueAt: Date | null;
   readonly onTimeout: 'throws' | 'fails' | 'value';
   readonly childId: string | null;
   readonly childWorkflow: string | null;
-  /** What the child stands at; one level. */
+  /** Standing of the child; one level. */
   readonly child: StandingFacts | null;
 }
 
@@ -103,7 +103,7 @@ export interface LoopFacts {
   /** Items that have ended, failed ones among them. */
   readonly through: number;
   readonly failed: number;
-  /** That have ended in the last minute. */
+  /** Runs that have ended in the last minute. */
   readonly lastMinute: number;
 }
 

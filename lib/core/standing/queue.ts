@@ -3,7 +3,7 @@ import type { QueueFacts } from './facts.js';
 import { byWhom } from './ended.js';
 import { countOf, listOfNames, quoted, spanOf } from './words.js';
 
-/** Why nobody takes a row that is ready, the act that helps, and the same as data. */
+/** The reason why no worker claims a row that is ready, the act that helps, and the same as data. */
 export interface Blocked {
   readonly why: string;
   readonly helps: string;

@@ -4,7 +4,7 @@ import type { StandingFacts, WaitFacts } from './facts.js';
 import { isFinished } from '../run/status.js';
 import { countOf, listOfNames, momentOf, quoted } from './words.js';
 
-/** What a suspended run waits for: what ends first, children last. */
+/** The standing of a suspended run by its waits: the one that ends first, children last. */
 export function waiting(facts: StandingFacts, sentence: (child: StandingFacts) => string): Said | null {
   const waits = facts.waits.toSorted(inOrder);
   const [first] = waits;
@@ -74,7 +74,7 @@ function timeoutOf({ kind, dueAt, onTimeout }: WaitFacts): string | null {
   return `At ${momentOf(dueAt)} it times out: ${does[onTimeout]}.`;
 }
 
-/** What comes after a step; null: the code does not say. */
+/** The member after a step; null: the definition does not tell. */
 function afterOf({ definition }: StandingFacts, path: string): string | null {
   const row = definition === null ? null : siblings(definition, path);
   const at = row?.findIndex((node) => node.name === stepNameOf(path)) ?? -1;

@@ -18,9 +18,9 @@ interface Field {
   readonly parts: readonly Part[];
   /** Its values, where it only lists some; null: a rule. */
   readonly list: readonly number[] | null;
-  /** It says nothing: each value fits. */
+  /** True: every value fits. */
   readonly any: boolean;
-  /** Where it is a step alone: its width, 1 for all values. */
+  /** Width of a field that is a step alone, 1 for all values. */
   readonly step: number | null;
 }
 
@@ -128,7 +128,7 @@ function minuteWords(minute: Field, hour: Field): string {
   return hour.any ? `${what}${minute.step === null ? ' of every hour' : ''}` : `${what}${hourWords(hour)}`;
 }
 
-/** When within a day, of what comes several times an hour. */
+/** The hours of a schedule that is due several times an hour. */
 function hourWords(hour: Field): string {
   const [range] = hour.parts;
   if (hour.any) return '';
@@ -144,7 +144,7 @@ function dayWords(day: Field, month: Field, weekday: Field): string {
   if (d !== null && m !== null && weekday.any) return `on ${d} ${MONTHS[m - 1]}`;
   const wanted = [...(day.any ? [] : [monthDays(day)]), ...(weekday.any ? [] : [weekdays(weekday)])];
   const months = month.any ? '' : monthWords(month);
-  // Where a day and a weekday are given, either will do.
+  // With both a day and a weekday, either is enough.
   return [wanted.join(' or '), months].filter((text) => text !== '').join(' ');
 }
 

@@ -9,7 +9,7 @@ import { DAY, instantOf, isTimezone, offsetAt, offsetChange, wallAt } from './zo
 export const MAX_CRON_LENGTH = 256;
 
 const HOUR = 3_600_000;
-/** Where a search begins that looks back from the end of a span, ms. */
+/** First step back of a search from the end of a span, ms. */
 const FIRST_LOOK_BACK = 60_000;
 
 const MACROS: Readonly<Record<string, string>> = {
@@ -97,7 +97,7 @@ export class Cron {
     }
   }
 
-  /** Whether a match falls into a gap in an hour of which the rest is there (Lord Howe Island: half an hour). */
+  /** True when a match falls into a gap within an hour (Lord Howe Island's clocks move by half an hour). */
   private isSwallowed(gap: number, end: number): boolean {
     const firstHour = Math.ceil(gap / HOUR) * HOUR;
     const lastHour = Math.floor(end / HOUR) * HOUR;

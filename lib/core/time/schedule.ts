@@ -61,7 +61,7 @@ export interface ScheduleSettings {
 export interface ScheduleDeclaration {
   readonly name: string;
   readonly workflow: string;
-  /** Whether it is switched on when it is first stored. */
+  /** Counts only when the schedule is first stored; afterwards the database's value wins. */
   readonly enabled: boolean;
   readonly settings: ScheduleSettings;
 }
@@ -73,9 +73,9 @@ export interface ScheduleState {
   readonly id: string;
   readonly workflow: string;
   readonly fromCode: boolean;
-  /** What holds. */
+  /** Settings in force. */
   readonly settings: ScheduleSettings;
-  /** What was declared. */
+  /** Settings as declared. */
   readonly declared: ScheduleSettings;
   /** The settings that `updateSchedule()` has set, which no longer follow what is declared. */
   readonly overridden: readonly (keyof ScheduleSettings)[];
@@ -169,7 +169,7 @@ export function switchedOff(state: ScheduleState): ScheduleState {
   return { ...state, enabled: false, nextRunAt: null };
 }
 
-/** It has started a run beside its times. */
+/** The state after a run that `triggerSchedule()` started. */
 export function triggered(state: ScheduleState, run: string, open: readonly string[], now: number): ScheduleState {
   return { ...state, lastRunAt: now, openRuns: [...open, run] };
 }

@@ -4,7 +4,7 @@ export const DAY = 86_400_000;
 /** Making a format costs about 50 µs, using one about 1 µs. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** Whether the time zone is known here. */
+/** True for a time zone that this Node knows. */
 export function isTimezone(timezone: string): boolean {
   try {
     formatOf(timezone);
