@@ -42,7 +42,7 @@ const SERVICES = [
   { tokenOf: getDurableHealthIndicatorToken, type: DurableHealthIndicator },
 ] as const;
 
-/** Those of each copy of the package: what a provider of one injects by class, the module of another gives it. */
+/** The services of each copy of the package: a class of one copy is provided by the module of another. */
 const known = shared('services', (): (readonly Service[])[] => []);
 known.push(SERVICES);
 

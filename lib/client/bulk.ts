@@ -21,12 +21,12 @@ export interface BulkRefusal {
 
 export type BulkAct = 'retry' | 'cancel' | 'pause' | 'resume';
 
-/** What the acts do to one run, and where the runs are found. */
+/** The methods of the client that an act on many runs calls. */
 export interface BulkClient {
   /** The database's time. */
   now(): Promise<Date>;
   list(filters: RunListFilters): Promise<Execution[]>;
-  /** Which of these runs were retried before, and as which. */
+  /** Retries of these runs, by the id of the retried run. */
   retried(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** False: nothing was changed. */
   act(id: string): Promise<boolean>;
@@ -36,7 +36,7 @@ export interface BulkClient {
 const PAGE = 200;
 const AT_A_TIME = 4;
 
-/** Which runs an act is for where the filters name no status. */
+/** Statuses that an act is for where the filters name none. */
 const MEANT: Readonly<Record<BulkAct, readonly ExecutionStatus[]>> = {
   retry: FINISHED_STATUSES.filter((status) => status !== 'completed' && status !== 'cancelled'),
   cancel: EXECUTION_STATUSES.filter((status) => !isFinished(status) && status !== 'compensating'),
@@ -55,7 +55,7 @@ export async function actOnMany(
   options: ReadBulk,
 ): Promise<BulkResult> {
   const { limit, dryRun } = options;
-  // What is started meanwhile is left alone. (A Date has whole ms.)
+  // Runs started meanwhile are left alone. (A Date has whole ms.)
   const end = new Date((await client.now()).getTime() + 1);
   const wanted: RunListFilters = {
     status: MEANT[act],

@@ -64,7 +64,7 @@ interface Parts extends ScheduleParts {
  * `InvalidInputError`; one that no run has is an `ExecutionNotFoundError`, or null where one thing is read.
  */
 export class DurableClient {
-  /** What handles call. */
+  /** The methods that handles call. */
   private readonly actions: HandleClient;
   private readonly schedules: DurableSchedules;
   private parts: Parts | null = null;

@@ -107,7 +107,7 @@ export class RunResults {
     }
   }
 
-  /** How the run ended; null: not yet, or the database is out of reach at the moment. */
+  /** The outcome of the run; null: it has not ended, or the database is out of reach at the moment. */
   private async look(id: string): Promise<RunOutcome | null> {
     const outcome = await new Promise<RunOutcome | null | undefined>((resolve, reject) => {
       const others = this.asking.get(id);
@@ -171,7 +171,7 @@ function untilMultiple(interval: number): number {
   return interval - (performance.now() % interval);
 }
 
-/** What is told of a run's end while nobody awaits it is kept for whoever does next. */
+/** The end of a run, kept until it is asked for. */
 class ToldEnd {
   private end: RunEnd | null | undefined;
   private wake: () => void = () => {};
@@ -181,7 +181,7 @@ class ToldEnd {
     this.wake();
   }
 
-  /** What was told since the last call, or undefined after `ms`. */
+  /** The end that came since the last call, or undefined after `ms`. */
   async within(ms: number): Promise<RunEnd | null | undefined> {
     if (this.end === undefined) {
       let timer: NodeJS.Timeout | undefined;

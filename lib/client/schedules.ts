@@ -28,13 +28,13 @@ import { type FoundSchedule, PgSchedules } from '../storage/schedules/schedules.
 
 export interface ScheduleParts extends ClientRuntime {
   readonly control: PgControl;
-  /** What of schedules is not shown. */
+  /** Redaction of the schedules that are read. */
   readonly redact: Redaction;
 }
 
 const MOST_TIMES = 1_000;
 
-/** What the client does with schedules: checks what it is given, and tells the scheduler of this process. */
+/** The client's methods for schedules: they check their arguments, and notify the scheduler of this process. */
 export class DurableSchedules {
   constructor(
     private readonly ready: () => Promise<ScheduleParts>,

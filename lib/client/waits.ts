@@ -20,7 +20,7 @@ import { PgWaitReads } from '../storage/reads/wait-reads.js';
 import { readsOf } from '../storage/connection/transaction.js';
 import { PgWaits } from '../storage/client/waits.js';
 
-/** What clients do with runs that wait; ids come checked. The engine is told of each run that goes on. */
+/** The client's methods for waits; ids come checked. They notify the engine of each run whose wait ended. */
 export class WaitsClient {
   private readonly waits: PgWaits;
   private readonly reads: PgWaitReads;
@@ -28,7 +28,7 @@ export class WaitsClient {
   constructor(
     private readonly runtime: ClientRuntime,
     private readonly maxBytes: number,
-    /** What of payloads is not shown. */
+    /** Redaction of the payloads that are read. */
     private readonly redact: Redaction,
   ) {
     const { pool, schema, instanceId, unmatchedHint, engine } = runtime;

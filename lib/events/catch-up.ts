@@ -17,7 +17,7 @@ const DEATHS = 60_000;
 /** ms around a time from which on events may have been lost. */
 const SLACK = 5_000;
 
-/** What is known of a subscription. */
+/** The state of a subscription. */
 interface Followed {
   /** Database time of the subscription, ms. */
   readonly from: number;
@@ -114,7 +114,7 @@ export class EventLooks {
     }
   }
 
-  /** What was before the subscription is none of its business. */
+  /** Delivers an event, unless it is older than the subscription. */
   private give(delivery: EventDelivery, event: EventRecord): void {
     if (event.time >= (this.followed.get(delivery)?.from ?? Infinity)) delivery.push(event);
   }

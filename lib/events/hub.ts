@@ -13,9 +13,9 @@ import type { EventInterest, Hint } from '../storage/notify/notifier.js';
 
 export interface EventHubOptions {
   readonly reads: PgEventReads;
-  /** How other processes are heard and told; null: they are not (`notify: false`, or a pooler). */
+  /** Link to other processes; null: there is none (`notify: false`, or a pooler). */
   readonly remote: { readonly listener: Listener; readonly link: EventLink } | null;
-  /** What of errors is not told. */
+  /** Redaction of the errors in events. */
   readonly redact: Redaction;
   /** From which subscribers are called. */
   readonly context: BootContext;
@@ -30,11 +30,11 @@ const MOST_KEPT = 1_000;
 const MOST_NAMES = 1_000;
 
 /**
- * Where events meet those who listen. Duties:
- * - tells the engine whether anybody does, here or in another process, so that it pays nothing where nobody does;
- * - gives events to the subscribers of this process, and to other processes if they want them;
- * - says, and says again, what is wanted here: who has not heard of it for 30 s sends nothing;
- * - has the tables looked at where events may have been lost.
+ * The hub of live events. Duties:
+ * - tells the engine the interest in a run, here and in other processes, so that events nobody wants cost nothing;
+ * - delivers events to the subscribers of this process, and sends them to processes that have an interest;
+ * - announces this process's interest and repeats it: an interest that is not repeated for 30 s expires;
+ * - has the tables read where events may have been lost.
  */
 export class EventHub implements Observer {
   private readonly deliveries = new Set<EventDelivery>();
@@ -174,7 +174,7 @@ export class EventHub implements Observer {
     this.ask();
   }
 
-  /** Who listens to what? Until they have had the time to say so, what happens is kept. */
+  /** Asks other processes for their interests; until they have had the time to answer, events are kept. */
   private ask(): void {
     this.kept ??= [];
     clearTimeout(this.unknown);
@@ -202,7 +202,7 @@ export class EventHub implements Observer {
     });
   }
 
-  /** What is not heard is said again. */
+  /** Announces an interest; a notification that is lost is repeated. */
   private say(interest: EventInterest): void {
     this.options.remote?.listener.interest(interest).catch(() => {});
   }

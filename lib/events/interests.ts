@@ -1,7 +1,7 @@
 import { type EventRecord, isInputEvent, isScheduleEvent, isStepEvent } from '../core/run/events.js';
 import type { EventInterest } from '../storage/notify/notifier.js';
 
-/** What a subscription wants. */
+/** The events that a subscription asks for. */
 export type EventFilter =
   | { readonly kind: 'all' }
   | { readonly kind: 'inputs' }
@@ -26,7 +26,7 @@ const MOST_RUNS = 150;
 /** ms for which a interest holds that is not heard again; its process says it again every third of that. */
 export const WISH_HOLDS = 30_000;
 
-/** What these subscriptions want of other processes. */
+/** The interest of these subscriptions in events of other processes. */
 export function interestOf(filters: Iterable<EventFilter>): EventInterest {
   const runs = new Set<string>();
   const wanted = { all: false, inputs: false, schedules: false };
@@ -45,7 +45,7 @@ interface Wanted {
   until: number;
 }
 
-/** What other processes want, until their interests run out. */
+/** The interests of other processes, until they expire. */
 export class ForeignInterests {
   private readonly byProcess = new Map<string, Wanted>();
 

@@ -1,7 +1,7 @@
 import type { EventRecord } from '../core/run/events.js';
 import { ascii } from '../storage/notify/notifier.js';
 
-/** What a notification between processes says. */
+/** A notification between processes. */
 export interface EventMessage {
   readonly v: readonly EventRecord[];
   /** Events were dropped before this: since so many ms. */
@@ -61,7 +61,7 @@ export class EventSender {
   }
 
   private async sendAll(): Promise<void> {
-    // What the same turn brings goes along.
+    // Events of the same macrotask go along.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.queue.length > 0 && !this.closed) {
       const batch = this.queue.splice(0, BATCH);

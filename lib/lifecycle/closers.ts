@@ -1,7 +1,7 @@
 import { textOf } from '../core/text-of.js';
 import { withDeadline } from '../engine/time/deadline.js';
 
-/** What was opened, to be closed in the opposite order, each once, whatever happens to the others. */
+/** Closers of all that was opened: run in the opposite order, each once, whatever the others throw. */
 export class Closers {
   private readonly open: { readonly what: string; readonly close: () => Promise<unknown>; readonly ms: number }[] = [];
 

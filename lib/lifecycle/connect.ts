@@ -19,7 +19,7 @@ const RETRY_DELAY = 500;
 const WARN_INTERVAL = 5_000;
 const OLDEST_SERVER = 14;
 
-/** Where the engine's own connections go; `embedded` has a URL only once its server runs. */
+/** Target of the engine's own connections; `embedded` has a URL only once its server runs. */
 export function targetOf(database: Exclude<ResolvedDatabase, { kind: 'embedded' }>): DatabaseTarget {
   if (database.kind === 'dataSource') return resolveTarget({ dataSource: database.dataSource });
   const { connectionString, ...rest } = database.server;
@@ -28,7 +28,7 @@ export function targetOf(database: Exclude<ResolvedDatabase, { kind: 'embedded' 
 
 export interface WaitOptions {
   readonly warn: (message: string) => void;
-  /** Whether to look if notifications arrive. */
+  /** True: checks that notifications arrive. */
   readonly notify: boolean;
   /** ms. Default: 30 000. */
   readonly patience?: number;
@@ -126,7 +126,7 @@ function failureOf(error: unknown): Failure {
   return { why: reasonOf(error), mend, retry: isConnectionError(error), cause: error };
 }
 
-/** What the server is not: `takes no writes` is said as a sentence of its own. */
+/** The reason of an error, as the rest of a sentence about the server. */
 function reasonOf(error: unknown): string {
   const text = textOf(error);
   return read(error, 'sent') === false ? text.replace(/^PostgreSQL \(.*?\) /, 'it ').replace(/\.$/, '') : text;

@@ -8,10 +8,10 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 
-/** What the launcher starts and stops: the three verbs of a runner, each safe to call twice. */
+/** A runner as the launcher sees it: three methods, each safe to call twice. */
 export interface Launchable {
   readonly name: string;
-  /** Whether this process executes runs. */
+  /** True: this process executes runs. */
   readonly works: boolean;
   /** Start claiming. */
   launch(): Promise<void>;

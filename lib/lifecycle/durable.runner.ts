@@ -183,7 +183,7 @@ class Deferred<T> {
       this.resolve = resolve;
       this.reject = reject;
     });
-    // Whoever asks gets the error; nobody has to.
+    // Callers get the error; without one it must not end the process.
     this.promise.catch(() => {});
   }
 }

@@ -17,9 +17,9 @@ export interface HintConnection extends Hints {
   readonly sessionName: string | null;
   /** The session itself, where hints arrive. */
   readonly listener: Listener | null;
-  /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
+  /** Hint to a queue's workers that a transaction of the app sends with pg_notify; `null`: they poll. */
   readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
-  /** What one that sends an event sends too; `null`: the event is found by polling. */
+  /** Hint of a transaction of the app that sends an event; `null`: the event is found by polling. */
   readonly unmatchedHint: { readonly channel: string; readonly payload: string } | null;
   /**
    * Hands the engine what other processes say; `own`: what this one says too, for a second engine in it. Returns what

@@ -9,13 +9,13 @@ import type { ResolvedOptions } from '../options/module.js';
 import type { PgStore } from '../storage/engine/pg-store.js';
 import type { Lender } from '../storage/connection/transaction.js';
 
-/** What clients stand on: an instance of the module, or a database alone (the command line). */
+/** Host of clients: an instance of the module, or a database alone (the command line). */
 export interface ClientHost {
   readonly options: Pick<ResolvedOptions, 'maxPayloadBytes' | 'redact' | 'queues' | 'notify'>;
   ready(): Promise<ClientRuntime>;
 }
 
-/** What clients ask of an engine. */
+/** The methods of an engine that clients call. */
 export type ClientEngine = Pick<
   Engine,
   | 'startRun'
@@ -32,7 +32,7 @@ export type ClientEngine = Pick<
   | 'sweep'
 > & { readonly clock: Pick<Engine['clock'], 'now'> };
 
-/** What clients need once it is booted. */
+/** The parts of a booted instance that clients use. */
 export interface ClientRuntime extends Omit<
   DurableRuntime,
   'engine' | 'launched' | 'deps' | 'events' | 'store' | 'schedules'
@@ -42,7 +42,7 @@ export interface ClientRuntime extends Omit<
   readonly events: Pick<EventHub, 'isWanted' | 'wants' | 'tell'>;
 }
 
-/** What the injectable services of one instance stand on. They exist before the boot; what they need comes with it. */
+/** Host of the injectable services of one instance. They exist before the boot, which brings the runtime. */
 export interface DurableHost extends ClientHost {
   readonly name: string;
   readonly options: ResolvedOptions;
@@ -55,14 +55,14 @@ export interface DurableRuntime {
   readonly engine: Engine;
   /** Says that it has begun to work, and goes on saying what stands against that. */
   readonly launched: () => void;
-  /** What the engine is made of. The testing kit makes further ones of it, which can die while the app lives. */
+  /** Parts of the engine. The testing kit makes further engines of them, which can die while the app lives. */
   readonly deps: EngineDeps & { readonly hints: HintConnection };
-  /** Who listens to what happens. */
+  /** Hub of live events. */
   readonly events: EventHub;
   readonly registry: Registry;
-  /** When it last committed something. */
+  /** Age of the last commit. */
   readonly store: Pick<PgStore, 'lastCommitAge'>;
-  /** What the classes' `@Schedule()`s say. */
+  /** Declarations of the classes' `@Schedule()`s. */
   readonly schedules: readonly ScheduleDeclaration[];
   /** The sessions that all share which have none of their own. */
   readonly pool: Lender;
@@ -73,10 +73,10 @@ export interface DurableRuntime {
   readonly appDataSource: DataSource | null;
   /** Id of the set of tables: a `manager` must be on a database that has the same. */
   readonly instanceId: string;
-  /** Whether hints of other processes arrive at the moment; else work is found by polling. */
+  /** True while hints of other processes arrive; else work is found by polling. */
   readonly listening: () => boolean;
-  /** What a transaction of the app's sends with pg_notify to tell a queue's workers; `null`: they find out by polling. */
+  /** Hint to a queue's workers that a transaction of the app sends with pg_notify; `null`: they poll. */
   readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
-  /** What one that sends an event sends too; `null`: the event is found by polling. */
+  /** Hint of a transaction of the app that sends an event; `null`: the event is found by polling. */
   readonly unmatchedHint: { readonly channel: string; readonly payload: string } | null;
 }

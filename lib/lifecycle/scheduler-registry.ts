@@ -2,7 +2,7 @@ import type { DiscoveryService } from '@nestjs/core';
 import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { EngineDeps } from '../engine/worker/engine-deps.js';
 
-/** What stands for a loop in the registry: no timer, so that whoever deletes it there stops nothing here. */
+/** Entry for a loop in the registry: no timer, so that deleting it there stops nothing here. */
 interface ListedLoop {
   readonly name: string;
   /** ms */

@@ -4,7 +4,7 @@ import type { LogLevel, LogLine } from '../core/run/log-entry.js';
 import { textOf } from '../core/text-of.js';
 import type { LogSettings } from '../engine/step/log.js';
 
-/** What a call of a logger says. */
+/** A call of a logger. */
 export interface ReadCall {
   readonly level: LogLevel;
   /** Null: lines of its level are not kept. */
@@ -136,7 +136,7 @@ function foundMetadata(args: readonly unknown[], settings: LogSettings): { metad
   return found.length === 0 ? {} : { metadata: Object.fromEntries(found) };
 }
 
-/** What is logged may throw when it is looked at; that is for whoever prints it, not for the step. */
+/** The text of a logged value, or of the error that it throws when it is read: a step must not fail by its logs. */
 function guarded(show: () => string): string {
   try {
     return show();

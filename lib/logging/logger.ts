@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { outsideSteps } from '../engine/step/scope.js';
 
-/** What the module itself has to say. A step's code may have set going what says it, and has no part in it. */
+/** Logger of the module itself. Its lines are never kept as a step's, also where a step's code caused them. */
 export class ModuleLogger extends Logger {
   constructor(instance: string) {
     super(instance === 'default' ? 'DurableModule' : `DurableModule:${instance}`);

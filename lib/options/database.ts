@@ -35,7 +35,7 @@ export type DatabaseOption =
   | 'embedded'
   | { embedded: EmbeddedOptions | true };
 
-/** What a connection is opened with: `connectionString` or the parts of it. */
+/** Address of a server: `connectionString` or its parts. */
 export interface ServerAddress extends ConnectionOptions {
   readonly connectionString?: string;
 }
@@ -123,7 +123,7 @@ function readUrl(read: OptionReader, faults: Faults): ResolvedDatabase {
   return { kind: 'server', server: { connectionString: String(url), ...(ssl === undefined ? {} : { ssl }) } };
 }
 
-/** What is wrong with a URL, or `null`. The parser's own error is not used: it carries the URL with its password. */
+/** The fault of a URL, or `null`. The parser's own error is not used: it carries the URL with its password. */
 function urlProblem(url: string): string | null {
   const fault = urlFault(url);
   if (fault === null) return null;

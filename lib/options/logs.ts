@@ -4,7 +4,7 @@ import { given, type OptionReader } from '../core/option-reader.js';
 import { didYouMean } from '../core/did-you-mean.js';
 import type { LogSettings } from '../engine/step/log.js';
 
-/** Which output of steps is kept with their attempts. */
+/** Options of the log lines that are kept with attempts. */
 export interface LogOptions {
   /** `false`: nothing is kept, and no logger is touched. Default: `true`. */
   enabled?: boolean;

@@ -24,7 +24,7 @@ export type { QueueOptions, RateLimit, ResolvedQueue, Retention, RetentionOption
 /** Treatment at boot of tables that are not those of this version. */
 export type MigrationsOption = 'run' | 'check' | 'none';
 
-/** Which log lines the module writes about runs. */
+/** Choice of the lines about runs in Nest's Logger. */
 export type ReportOption = 'failures' | 'all' | 'none';
 
 /** Options of `DurableModule.forRoot()`. All of them may be left out. */

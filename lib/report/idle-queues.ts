@@ -8,7 +8,7 @@ import type { ReportLog } from './limited-log.js';
 /** A queue on which no living process works. */
 export interface IdleQueue {
   readonly queue: string;
-  /** Whether runs, or steps on it, are ready there. */
+  /** True: runs or steps are ready there. */
   readonly ready: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What lines are said through: Nest's Logger. */
+/** The methods of Nest's Logger that reports use. */
 export interface ReportLog {
   log(message: string): void;
   warn(message: string): void;

@@ -4,14 +4,14 @@ import { manyOf, spanOf } from '../core/standing/words.js';
 import { clip } from '../core/text-of.js';
 import type { DeadWorker, ReportedRun } from '../engine/ports/run-report.js';
 
-/** What the module says of runs. One line each, whatever an error's message holds. */
+/** The texts of reports about runs. One line each, whatever an error's message holds. */
 
 /** Characters of an error's message. */
 const LONGEST = 1_000;
 /** Names in a list. */
 const MOST_NAMES = 20;
 
-/** What would end a line or move a terminal's cursor. */
+/** Characters that would end a line or move a terminal's cursor. */
 // eslint-disable-next-line no-control-regex
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
 

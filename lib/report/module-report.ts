@@ -11,7 +11,7 @@ import { Outages } from './outages.js';
 
 type ReportOptions = Pick<ResolvedOptions, 'report' | 'redact' | 'queues' | 'workers' | 'schema'>;
 
-/** All that one instance of the module says by itself, as its option `report` wants it. */
+/** Report of one instance of the module, as its option `report` asks for it. */
 export class ModuleReport {
   private readonly limited: LimitedLog;
   private readonly outages: Outages;

@@ -14,7 +14,7 @@ const OPEN_TIMEOUT = 6_000;
 export class Outages {
   /** performance.now() at which it was lost. */
   private since: number | null = null;
-  /** How often it was lost. */
+  /** Times that it was lost. */
   private count = 0;
   private readonly held = new Set<NodeJS.Timeout>();
 

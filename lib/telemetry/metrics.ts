@@ -9,7 +9,7 @@ const OTHER = 'other';
 const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
-/** What the engine counts and times. Names and labels: docs/how-to/metrics-and-traces.md. */
+/** Counters and timings of the engine. Names and labels: docs/how-to/metrics-and-traces.md. */
 export class DurableMetrics {
   private readonly starts: Counter;
   private readonly ends: Counter;

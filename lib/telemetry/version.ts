@@ -13,7 +13,7 @@ export function packageVersion(): string {
 const copies = shared('copies', () => new Map<string, string>());
 copies.set(packageRoot(), packageVersion());
 
-/** Where the copies are, if their versions differ: they may not understand each other. Else null. */
+/** The loaded copies of this package, when their versions differ and may not understand each other; else null. */
 export function mixedVersions(): string | null {
   if (new Set(copies.values()).size < 2) return null;
   return [...copies].map(([place, version]) => `${version} in ${place}`).join(' and ');

@@ -19,14 +19,14 @@ import {
 import { workflowOptions } from '../decorators/workflow.decorator.js';
 import type { RetryOptions, StepOptions, WorkflowOptions } from '../decorators/types.js';
 
-/** What a class says, as a definition and the functions that cannot be part of one. */
+/** A compiled class: its definition, and the functions that cannot be part of one. */
 export interface CompiledWorkflow {
   readonly definition: WorkflowDefinition;
   readonly inputType: Function | null;
   /** By the name of the node or compensation. */
   readonly retryIf: ReadonlyMap<string, (error: unknown) => boolean>;
   readonly concurrencyKey: ((input: unknown) => string) | null;
-  /** What works as it stands, and is probably not meant. */
+  /** Warnings: it works, and is probably not meant. */
   readonly notices: readonly string[];
 }
 

@@ -173,7 +173,7 @@ function sharedNames(bindings: readonly WorkflowBinding[]): Violation[] {
   });
 }
 
-/** What the `@Schedule()`s of a class say. Their path has their number where there are several. */
+/** Declarations of a class's `@Schedule()`s. Their path has their number where there are several. */
 function readSchedules(
   type: Function,
   workflow: string,

@@ -68,7 +68,7 @@ function nameFor(registry: Registry, workflow: unknown): string | null {
 /** By workflow class: validators are made once. */
 const checks = new WeakMap<Function, Promise<InputCheck>>();
 
-/** What the class says of its input, which the stored definition cannot hold. */
+/** The class's check of inputs, which the stored definition cannot hold. */
 async function unregisteredCheck(registry: Registry, workflow: unknown, name: string): Promise<InputCheck | null> {
   if (typeof workflow !== 'function') return null;
   const type = workflowOptions(workflow)?.input;

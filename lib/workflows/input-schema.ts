@@ -22,7 +22,7 @@ export interface JsonSchema {
   required?: string[];
 }
 
-/** What class-validator knows of one decorator. */
+/** A decorator as class-validator stores it. */
 interface Rule {
   readonly type: string;
   readonly name?: string;
@@ -39,8 +39,8 @@ interface Rules {
 const DEEPEST = 8;
 
 /**
- * What the decorators of an input class say, as JSON Schema: types, what is required, enums, bounds, lengths, formats, nested
- * classes, lists. For forms that people fill in: the class itself is what checks. Null: class-validator does not tell.
+ * JSON Schema of an input class, from its decorators: types, required fields, enums, bounds, lengths, formats, nested
+ * classes, lists. For forms that people fill in; the class itself does the checking. Null: class-validator cannot be read.
  */
 export async function inputSchema(type: Function): Promise<JsonSchema | null> {
   const validator: unknown = await import('class-validator').catch(() => null);

@@ -1,6 +1,6 @@
 import { read } from '../core/text-of.js';
 
-/** What `@Type()` says of a property. */
+/** `@Type()` of a property. */
 export interface TypeMetadata {
   readonly typeFunction: (help: object) => unknown;
   readonly options?: { readonly discriminator?: Discriminator };
