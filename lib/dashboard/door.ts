@@ -52,6 +52,8 @@ export interface DashboardLooks {
   /** Figures of runs over time. */
   stats(window: StatsWindow): Promise<StatsRow[]>;
   people(): Promise<PgPeopleReads>;
+  /** The stored schema of a workflow's input, where this process has not the code that checks it; null: none is needed. */
+  foreignSchema(workflow: string): Promise<unknown>;
   /** Attempts and loops of one run, by page. */
   steps(): Promise<PgStepReads>;
   logs(): Promise<PgLogReads>;
@@ -126,6 +128,11 @@ export function openDoor(host: DurableHost): DashboardDoor {
       waits: async () => {
         const { pool, schema } = await looking.ready();
         return new PgWaitReads({ query: readsOf(pool), schema, redact: host.options.redact });
+      },
+      foreignSchema: async (workflow) => {
+        const { pool, schema, registry } = await looking.ready();
+        if (registry.byName(workflow) !== undefined) return null;
+        return new PgPeopleReads(readsOf(pool), schema, host.options.redact).schemaOf(workflow);
       },
       examine: async () => {
         const { pool, schema, listening } = await looking.ready();

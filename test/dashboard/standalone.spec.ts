@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { IsInt, Min } from 'class-validator';
 import pg from 'pg';
 import { DurableClient, Step, waitForApproval, Workflow } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
@@ -14,6 +15,20 @@ class ReleaseWorkflow {
   @Step()
   async ask() {
     return { answer: await waitForApproval('release', { prompt: 'Ship it?' }) };
+  }
+}
+
+class Parcel {
+  @IsInt()
+  @Min(1)
+  grams!: number;
+}
+
+@Workflow({ name: 'parcel', input: Parcel })
+class ParcelWorkflow {
+  @Step()
+  weigh({ grams }: Parcel) {
+    return { grams };
   }
 }
 
@@ -45,7 +60,7 @@ const post = (path: string, body: unknown = {}, asked: Asked = {}): Promise<Got>
 beforeAll(async () => {
   ({ url } = await createTestDatabase());
   app = await startApp({ name: 'express', framework: 'express' }, url, [DurableDashboardModule.forRoot()], {
-    providers: [ReleaseWorkflow],
+    providers: [ReleaseWorkflow, ParcelWorkflow],
     workers: true,
   });
   client = app.app.get(DurableClient);
@@ -95,6 +110,27 @@ it('starts, answers and keeps who did it: the workers of the app do the work', a
     ['cli:ada@here', 'input.answer', 'done'],
     ['cli:ada@here', 'run.start', 'done'],
   ]);
+});
+
+it('checks inputs by the schema that is stored, of runs and of schedules', async () => {
+  const violations = [{ path: 'grams', message: 'expected at least 1, got 0' }];
+  const input = { grams: 0 };
+  const refused = await post('/api/runs', { workflow: 'parcel', input });
+  expect([refused.status, refused.json.error]).toEqual([
+    400,
+    expect.objectContaining({ code: 'INVALID_INPUT', violations }),
+  ]);
+  const cron = '0 0 1 1 *';
+  expect((await post('/api/schedules', { workflow: 'parcel', cron, input })).json.error).toMatchObject({ violations });
+  expect((await post('/api/schedules', { workflow: 'parcel', cron })).json.error.violations).toEqual([
+    { path: 'grams', message: 'is missing' },
+  ]);
+  expect((await post('/api/schedules', { workflow: 'parcel', name: 'p', cron, input: { grams: 1 } })).status).toBe(201);
+  const patch = await post('/api/schedules/p', { input }, { method: 'PATCH' });
+  expect(patch.json.error).toMatchObject({ violations });
+  expect((await post('/api/schedules/p/trigger', { input })).json.error).toMatchObject({ violations });
+  const { id } = (await post('/api/schedules/p/trigger')).json;
+  expect(await client.handle(id).result()).toEqual({ grams: 1 });
 });
 
 it('executes nothing and is no worker', async () => {

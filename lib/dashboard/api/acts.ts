@@ -2,6 +2,7 @@ import { decode, SerializationError } from '../durable.js';
 import { json } from '../http/answer.js';
 import { type Call, nothing, route } from '../http/call.js';
 import { anyText, date, type InputReader, requiredText } from '../http/input.js';
+import { checkInput } from './input-check.js';
 import { runIdOf } from './runs.js';
 
 /** A reason is kept with the act; an empty one is none. */
@@ -50,7 +51,9 @@ const start = route({
     const options = defined(rest);
     const { id: _id, idempotencyKey: _key, ...told } = options;
     call.note({ workflow, ...told });
-    const run = await call.services.client.start(workflow, payloadOf(input, 'input') ?? {}, options);
+    const given = payloadOf(input, 'input') ?? {};
+    await checkInput(call, workflow, given);
+    const run = await call.services.client.start(workflow, given, options);
     call.note({}, { targetKind: 'run', targetId: run.id });
     return json(201, { id: run.id });
   },

@@ -3,6 +3,7 @@ import { json } from '../http/answer.js';
 import { type Call, nothing, route } from '../http/call.js';
 import { type InputReader, requiredText } from '../http/input.js';
 import { payloadOf } from './acts.js';
+import { checkInput } from './input-check.js';
 import { sightOf } from './runs.js';
 import { showSchedule } from './schedules.js';
 
@@ -27,7 +28,7 @@ async function scheduleOf(call: Call): Promise<StoredSchedule> {
 
 /** What an audit row says of the settings: those that differ, without inputs. */
 function differing(before: StoredSchedule, after: StoredSchedule): Record<string, unknown> {
-  const told = ['cron', 'timezone', 'queue', 'overlap', 'catchUp', 'enabled'] as const;
+  const told = ['cron', 'timezone', 'queue', 'overlap', 'catchUp', 'catchUpWindow', 'catchUpLimit', 'enabled'] as const;
   const changed = told.filter((key) => before[key] !== after[key]);
   const of = (one: StoredSchedule) => Object.fromEntries(changed.map((key) => [key, one[key]]));
   return { before: of(before), after: of(after) };
@@ -44,7 +45,9 @@ const create = route({
   },
   async handle(call, { workflow, cron, input, rest }) {
     call.note({ workflow, cron, ...rest });
-    const made = await call.services.client.schedule(workflow, cron as string, withInput(rest, input));
+    const options = withInput(rest, input);
+    await checkInput(call, workflow, options['input'] ?? {});
+    const made = await call.services.client.schedule(workflow, cron as string, options);
     call.note({}, { targetKind: 'schedule', targetId: made.name });
     return json(201, showSchedule(made, await sightOf(call)));
   },
@@ -58,7 +61,9 @@ const update = route({
   async handle(call, { input, rest }) {
     call.note({ after: rest, ...(input !== undefined && { input: 'changed' }) });
     const before = await scheduleOf(call);
-    const after = await call.services.client.updateSchedule(before.name, withInput(rest, input));
+    const changes = withInput(rest, input);
+    if (input !== undefined) await checkInput(call, before.workflow, changes['input']);
+    const after = await call.services.client.updateSchedule(before.name, changes);
     call.note(differing(before, after));
     return showSchedule(after, await sightOf(call));
   },
@@ -82,8 +87,10 @@ const trigger = route({
   action: 'schedule.trigger',
   input: (read) => read.take('input'),
   async handle(call, input) {
-    const options = input === undefined ? {} : { input: payloadOf(input, 'input') as object };
-    const { id } = await call.services.client.triggerSchedule(call.params['name'] ?? '', options);
+    const { name, workflow, input: own } = await scheduleOf(call);
+    const given = input === undefined ? undefined : (payloadOf(input, 'input') as object);
+    await checkInput(call, workflow, given ?? own);
+    const { id } = await call.services.client.triggerSchedule(name, given === undefined ? {} : { input: given });
     call.note({ newRun: id });
     return json(201, { id });
   },

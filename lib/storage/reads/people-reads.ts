@@ -50,6 +50,12 @@ export class PgPeopleReads {
     return row === undefined ? null : { graph: row.definition, inputSchema: row.input_schema };
   }
 
+  /** The JSON Schema of a workflow's input; null: it has none, or is not there. */
+  async schemaOf(workflow: string): Promise<unknown> {
+    const [row] = await this.rows<{ input_schema: unknown }>('workflow-schema', [workflow]);
+    return row?.input_schema ?? null;
+  }
+
   /** Ids of the runs that are its retries, the first first. */
   async retriesOf(id: string, limit: number): Promise<string[]> {
     return (await this.rows<{ id: string }>('retries-of', [id, limit])).map((row) => row.id);
