@@ -6,42 +6,72 @@
 interface StatusRow {
   /** One sentence for people. */
   readonly meaning: string;
-  /** States that can follow. A finished state has none. */
-  readonly next: readonly string[];
+  /** States that can follow, with what leads there. A finished state has none. */
+  readonly next: Readonly<Record<string, string>>;
   readonly finished: boolean;
 }
 
 export const STATUS_TABLE = {
   pending: {
     meaning: 'not begun: in its queue, or scheduled for later',
-    next: ['running', 'paused', 'failed', 'cancelled'],
+    next: {
+      running: 'claimed',
+      paused: 'pause',
+      failed: 'timeout, or its input is not valid',
+      cancelled: 'cancel',
+    },
     finished: false,
   },
   running: {
     meaning: 'held by a worker',
-    next: ['running', 'waiting', 'paused', 'compensating', 'completed', 'failed', 'cancelled'],
+    next: {
+      running: 'recovered from a dead worker',
+      waiting: 'suspends',
+      paused: 'pause, or the engine cannot go on',
+      compensating: 'fails or is cancelled with something to undo',
+      completed: 'last member recorded',
+      failed: 'fails with nothing to undo',
+      cancelled: 'cancel',
+    },
     finished: false,
   },
   waiting: {
     meaning: 'suspended: a wait, a retry delay or a step on another queue; holds no worker',
-    next: ['running', 'paused', 'failed', 'cancelled'],
+    next: {
+      running: 'wait over, or retry due',
+      paused: 'pause',
+      failed: 'timeout with nothing to undo',
+      cancelled: 'cancel',
+    },
     finished: false,
   },
   paused: {
     meaning: 'nothing further starts until it is resumed',
-    next: ['pending', 'waiting', 'running', 'compensating', 'failed', 'cancelled'],
+    next: {
+      pending: 'resume before the first claim',
+      waiting: 'resume while a wait is open',
+      running: 'resume',
+      compensating: 'cancel with compensation, or timeout',
+      failed: 'timeout with nothing to undo',
+      cancelled: 'cancel',
+    },
     finished: false,
   },
-  completed: { meaning: 'ended with a result', next: [], finished: true },
-  failed: { meaning: 'ended with an error', next: [], finished: true },
-  cancelled: { meaning: 'ended by a cancel', next: [], finished: true },
+  completed: { meaning: 'ended with a result', next: {}, finished: true },
+  failed: { meaning: 'ended with an error', next: {}, finished: true },
+  cancelled: { meaning: 'ended by a cancel', next: {}, finished: true },
   compensating: {
     meaning: 'failed or cancelled, its completed steps are being undone',
-    next: ['waiting', 'paused', 'compensated', 'compensation_failed'],
+    next: {
+      waiting: 'retry of a compensation',
+      paused: 'pause',
+      compensated: 'all undone',
+      compensation_failed: 'a compensation has failed for good',
+    },
     finished: false,
   },
-  compensated: { meaning: 'ended, everything was undone', next: [], finished: true },
-  compensation_failed: { meaning: 'ended, at least one compensation failed', next: [], finished: true },
+  compensated: { meaning: 'ended, everything was undone', next: {}, finished: true },
+  compensation_failed: { meaning: 'ended, at least one compensation failed', next: {}, finished: true },
 } as const satisfies Record<string, StatusRow>;
 
 /** Status of a run. */
@@ -59,7 +89,7 @@ export function isFinished(status: ExecutionStatus): status is FinishedStatus {
 export function statusDiagram(): string {
   const lines = ['stateDiagram-v2', '  [*] --> pending'];
   for (const status of EXECUTION_STATUSES) {
-    for (const next of STATUS_TABLE[status].next) lines.push(`  ${status} --> ${next}`);
+    for (const [next, why] of Object.entries(STATUS_TABLE[status].next)) lines.push(`  ${status} --> ${next}: ${why}`);
     if (STATUS_TABLE[status].finished) lines.push(`  ${status} --> [*]`);
   }
   return lines.join('\n');

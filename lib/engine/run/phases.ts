@@ -3,6 +3,8 @@ import { channel } from 'node:diagnostics_channel';
 interface PhaseRow {
   /** One sentence for people. */
   readonly meaning: string;
+  /** What leads there. */
+  readonly when: string;
   /** Phases that can follow. */
   readonly next: readonly string[];
 }
@@ -12,34 +14,49 @@ interface PhaseRow {
  * is in the first. What it does in each stands in `RunSession`.
  */
 export const PHASES = {
-  over: { meaning: 'has left, or lost its lease: nothing it does counts any more', next: [] },
+  over: {
+    meaning: 'has left, or lost its lease: nothing it does counts any more',
+    when: 'lease lost, or left',
+    next: [],
+  },
   leaving: {
     meaning: 'the commit under way ends or parks the run: nothing begins',
+    when: 'end or suspension sent',
     next: ['over', 'salvaging', 'cancelling', 'draining', 'undoing', 'stopping', 'failing', 'working'],
   },
   salvaging: {
     meaning: 'a commit was refused, and what is good of it is being committed: nothing begins',
+    when: 'commit refused',
     next: ['over', 'leaving', 'cancelling', 'draining', 'undoing', 'stopping', 'failing', 'working'],
   },
   cancelling: {
     meaning: 'a cancel was asked for, and its error is not known yet: nothing begins',
+    when: 'commit says that a cancel was asked for',
     next: ['over', 'salvaging', 'stopping', 'failing'],
   },
   draining: {
     meaning: 'cannot go on for no fault of its steps: what runs finishes, then the run is paused as it was',
+    when: 'salvaged as far as it goes',
     next: ['over', 'salvaging'],
   },
-  undoing: { meaning: 'undoes what its steps did', next: ['over', 'leaving', 'salvaging', 'draining'] },
+  undoing: {
+    meaning: 'undoes what its steps did',
+    when: 'nothing runs any more',
+    next: ['over', 'leaving', 'salvaging', 'draining'],
+  },
   stopping: {
     meaning: 'paused or handed back: what runs finishes and is recorded, nothing begins',
+    when: 'pause or hand-back',
     next: ['over', 'leaving', 'salvaging', 'cancelling', 'draining', 'undoing'],
   },
   failing: {
     meaning: 'has failed: what runs settles, then the run ends, begins a further round, or is undone',
+    when: 'an attempt, a timeout or a cancel ends it',
     next: ['over', 'leaving', 'salvaging', 'cancelling', 'draining', 'undoing', 'stopping'],
   },
   working: {
     meaning: 'begins whatever can begin',
+    when: 'there is more to do',
     next: ['over', 'leaving', 'salvaging', 'cancelling', 'draining', 'undoing', 'stopping', 'failing'],
   },
 } as const satisfies Record<string, PhaseRow>;
@@ -66,7 +83,7 @@ export function phaseDiagram(): string {
     '  [*] --> stopping',
   ];
   for (const phase of ALL_PHASES) {
-    for (const next of PHASES[phase].next) lines.push(`  ${phase} --> ${next}`);
+    for (const next of PHASES[phase].next) lines.push(`  ${phase} --> ${next}: ${PHASES[next].when}`);
   }
   return [...lines, '  over --> [*]'].join('\n');
 }
