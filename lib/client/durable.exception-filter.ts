@@ -5,7 +5,7 @@ import { DurableError, type Violation } from '../core/errors/durable-error.js';
 import { httpStatusOf } from '../core/errors/http-status.js';
 import { read } from '../core/text-of.js';
 
-/** What `DurableExceptionFilter` answers. */
+/** Body of an answer of `DurableExceptionFilter`. */
 export interface DurableErrorBody {
   readonly statusCode: number;
   /** Stable across releases: `EXECUTION_NOT_FOUND`. */

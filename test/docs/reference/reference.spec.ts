@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repository } from '../pages.js';
+import { cliPage } from './cli.js';
 import { errorsPage } from './errors.js';
 import { eventsPage } from './events.js';
 import { exportsPage } from './exports.js';
@@ -18,6 +19,7 @@ const pages: readonly (readonly [name: string, make: () => string])[] = [
   ['events', () => eventsPage(source)],
   ['metrics', metricsPage],
   ['tables', tablesPage],
+  ['cli', cliPage],
 ];
 
 it.each(pages)('docs/reference/%s.md is what the sources say (npm run docs:reference writes it anew)', (name, make) => {
