@@ -15,11 +15,11 @@ import { PeerHints } from './worker/peer-hints.js';
 import { WorkSignals } from './worker/work-signals.js';
 import { Worker } from './worker/worker.js';
 
-/** How long aborted attempts and the last commits may take at shutdown, ms. */
+/** ms that aborted attempts and the last commits get at shutdown. */
 const LAST_COMMITS = 5_000;
-/** How long after shutdownTimeout and abortGrace the last commits and leaving the workers may take together, ms. */
+/** ms that the last commits and leaving the workers get together after shutdownTimeout and abortGrace. */
 const LEAVING = 1_000;
-/** What each part of a shutdown gets at the least, ms. */
+/** ms that each part of a shutdown gets at the least. */
 const LEAST = 200;
 
 /**
@@ -29,7 +29,7 @@ const LEAST = 200;
  */
 export class Engine {
   readonly clock: DatabaseClock;
-  /** What other processes say comes in here. */
+  /** Receiver of other processes' hints. */
   readonly hinted: PeerHints;
   private readonly writer: JournalWriter;
   private readonly worker: Worker;
@@ -41,7 +41,7 @@ export class Engine {
   /** performance.now() at which the shutdown began. */
   private closingSince: number | null = null;
 
-  /** Whoever calls it, what it does is done in the context of the boot. */
+  /** Opens the engine. All its work runs in the async context of the boot, whoever calls it. */
   static open(deps: EngineDeps): Engine {
     return deps.context.guard(new Engine(deps));
   }
@@ -191,7 +191,7 @@ export class Engine {
     sessions.loseAll(new Error('The worker was killed'));
   }
 
-  /** Whether nothing goes on here but the code of steps (`inFlight`): no look into a queue, no commit, no decision. */
+  /** True while nothing but the code of steps (`inFlight`) runs: no poll, no commit, no decision. */
   get isQuiet(): boolean {
     return this.writer.isIdle && this.worker.isQuiet;
   }
@@ -208,7 +208,7 @@ export class Engine {
     return this.starts.start(op);
   }
 
-  /** Whether the run is held by this process. */
+  /** True while this process has leased the run. */
   isLocal(runId: string): boolean {
     return this.starts.has(runId) || this.worker.sessions.hasRun(runId);
   }
@@ -255,7 +255,7 @@ export class Engine {
     await this.hinted.settings();
   }
 
-  /** This process has changed a schedule: it may be due sooner than was known. */
+  /** Called when this process has changed a schedule, which may be due sooner now. */
   scheduleChanged(): void {
     void this.background.scheduler.look();
   }
@@ -287,7 +287,7 @@ export class Engine {
     return { observer, telemetry, stats, report, clock: this.clock };
   }
 
-  /** What this process may claim, and which declarations are in force, depends on who lives. */
+  /** Called when a worker came or went: it decides what this process may claim, and which declarations are in force. */
   private peersChanged(): void {
     void this.worker.definitions.loop.poke();
     void this.background.declarations.loop.poke();

@@ -7,9 +7,9 @@ import type { Telemetry } from './ports/telemetry.js';
 interface StartsDeps {
   readonly writer: JournalWriter;
   readonly clock: DatabaseClock;
-  /** This queue has work now, */
+  /** Called with a queue that has work now. */
   readonly onWork: (queue: string) => void;
-  /** or in so many ms. */
+  /** Called with a queue that has work in so many ms. */
   readonly onLater: (queue: string, inMs: number) => void;
   readonly telemetry?: Telemetry | undefined;
 }
@@ -20,7 +20,7 @@ export class Starts {
 
   constructor(private readonly deps: StartsDeps) {}
 
-  /** Whether the run is being started here. */
+  /** True while the run is being started here. */
   has(runId: string): boolean {
     return this.starting.has(runId);
   }

@@ -8,7 +8,7 @@ export interface ClosedWait {
   readonly path: string;
 }
 
-/** What a session is about to commit. */
+/** The next commit of a session. */
 export interface Draft {
   records: NewRecord[];
   waits: NewWait[];
@@ -21,7 +21,7 @@ export interface Draft {
   dropSteps: boolean;
   /** There is something beside records. */
   hasMore: boolean;
-  /** Who waits for the commit, and the last record that it is about; false: it is not in the journal. */
+  /** Callbacks for the commit, each with the last record that it is about; false: that is not in the journal. */
   told: { readonly seq: number; readonly tell: (taken: boolean) => void }[];
 }
 

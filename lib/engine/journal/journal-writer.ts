@@ -23,7 +23,7 @@ export type Starting = (
   send: (offer: ClaimOffer | null) => Promise<GroupResult>,
 ) => Promise<GroupResult>;
 
-/** How long a start waits for a database that is away, ms: a client has its answer within 30 s. */
+/** ms that a start waits for a database that is out of reach: a client has its answer within 30 s. */
 const START_PATIENCE = 29_000;
 /** ms before a lost connection is tried again, doubled up to the most. */
 const RETRY_MIN = 50;
@@ -56,7 +56,7 @@ export class JournalWriter {
   /** Ends the wait for a locked row early: there is something else to write. */
   private nudge: (() => void) | null = null;
   private readonly patience = new LongTimer(() => this.expireStarts());
-  /** It is running. */
+  /** True: the patience is running. */
   private isPatient = false;
 
   constructor(
@@ -221,7 +221,7 @@ export class JournalWriter {
   private async failed(batch: Batch, error: unknown): Promise<void> {
     const all = [...batch.ops, ...batch.starts];
     this.queue.putBack(batch);
-    // What is no answer of the store was thrown on the way to the server: the same will be thrown again.
+    // An error that is not the store's was thrown on the way to the server: the same will be thrown again.
     const kind = error instanceof StoreError ? error.kind : 'rejected';
     if (kind === 'unavailable' || kind === 'unknown') {
       for (const waiting of all) waiting.again ||= kind === 'unknown';
@@ -245,8 +245,8 @@ export class JournalWriter {
   }
 
   /**
-   * Whether a refusal for a passing reason says something of the operation: others were taken since its last one, or, where the
-   * server has no lack of anything, none was refused. What happens to all is the database's trouble.
+   * True when a refusal for a passing reason counts against the operation: others were taken since its last one, or, where the
+   * server lacks nothing, none was refused. A refusal of all operations is the database's trouble.
    */
   private counts(waiting: WaitingOp | WaitingStart, kind: StoreError['kind']): boolean {
     const beside = this.successes > waiting.successes;

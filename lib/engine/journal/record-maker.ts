@@ -7,7 +7,7 @@ import type { PreparedChild } from '../ports/children.js';
 import { NO_LINES, type StepLog } from '../step/log.js';
 import type { NewRecord } from '../ports/store.js';
 
-/** What a record says of its place. */
+/** The place of a record. */
 export interface RecordPlace {
   readonly path: string;
   readonly visit: number;
@@ -67,8 +67,8 @@ export class RecordMaker {
   }
 
   /**
-   * What an attempt that makes no record has logged. `goesOn`: after a wait, so that the next pass says it again; one
-   * that was handed back is another run of the code.
+   * The log record of an attempt that makes no record of its own. `goesOn`: suspended, so that the next pass logs the same
+   * lines again; an attempt that was handed back begins anew.
    */
   log(at: Omit<RecordPlace, 'data'>, log: StepLog | null, goesOn: boolean): NewRecord[] {
     const left = log?.leave() ?? null;

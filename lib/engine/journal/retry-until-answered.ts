@@ -23,7 +23,7 @@ export async function retryUntilAnswered<T>(work: () => Promise<T>, isOver: () =
   }
 }
 
-/** Whether the same may be taken at another time. */
+/** True for a refusal for a passing reason: the same may be taken at another time. */
 export function isPassing(error: unknown): boolean {
   return error instanceof StoreError && (error.kind === 'retry' || error.kind === 'scarce');
 }

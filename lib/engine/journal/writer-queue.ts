@@ -1,6 +1,6 @@
 import type { Ack, RunOp, StartOp } from '../ports/store.js';
 
-/** Whether this process has claimed the run; else it is in the queue for anybody. */
+/** True: this process has claimed the run; false: it is in the queue for any worker. */
 export type StartResult = boolean;
 
 export interface Waiting<Op, Result> {
@@ -18,17 +18,17 @@ export interface Waiting<Op, Result> {
   alone: boolean;
   /** Not tried before (performance.now()): its row was locked, or it was refused for a passing reason. */
   notBefore: number;
-  /** How often it was put off. */
+  /** Times that it was put off. */
   tries: number;
   refusals: number;
-  /** How many commits of the process had succeeded when it was handed in, or last refused. */
+  /** Commits of the process that had succeeded when it was handed in, or last refused. */
   successes: number;
 }
 
 export type WaitingOp = Waiting<RunOp, Ack>;
 export type WaitingStart = Waiting<StartOp, StartResult>;
 
-/** What goes into one commit. */
+/** The content of one commit. */
 export interface Batch {
   readonly ops: readonly WaitingOp[];
   readonly starts: readonly WaitingStart[];
@@ -39,11 +39,11 @@ export interface Batch {
 const GROUP_OPS = 500;
 const GROUP_BYTES = 4_000_000;
 
-/** What the journal writer has to write, and which of it goes next. */
+/** The queue of the journal writer: all that is to be written, in order. */
 export class WriterQueue {
   ops: WaitingOp[] = [];
   starts: WaitingStart[] = [];
-  /** What goes by itself has gone last: groups are not kept waiting by it. */
+  /** True: the last batch was an operation alone; a group goes next, so that groups are not kept waiting. */
   private aloneWentLast = false;
 
   get isEmpty(): boolean {
@@ -61,7 +61,7 @@ export class WriterQueue {
     else this.ops = this.ops.filter((w) => w !== waiting);
   }
 
-  /** What goes next; null: nothing is due yet. */
+  /** The next batch; null: nothing is due yet. */
   next(now: number): Batch | null {
     const isDue = (w: WaitingOp | WaitingStart): boolean => w.alone && w.notBefore <= now;
     const alone = this.ops.find(isDue) ?? this.starts.find(isDue);
@@ -83,7 +83,7 @@ export class WriterQueue {
   }
 
   private group(now: number): Batch {
-    // What may have landed is looked for in a group of its own.
+    // Operations that may have landed are looked for in a group of their own.
     const again = this.ops.some((w) => w.again && !w.alone) || this.starts.some((w) => w.again && !w.alone);
     const ops: WaitingOp[] = [];
     const later: WaitingOp[] = [];

@@ -1,6 +1,6 @@
 import type { StartOp } from './store.js';
 
-/** What a step asks for when it starts a child. */
+/** The request of a step for a child. */
 export interface ChildRequest {
   readonly workflow: unknown;
   readonly input: unknown;
@@ -12,7 +12,7 @@ export interface ChildRequest {
 /** A child that can be started. */
 export interface PreparedChild {
   readonly start: StartOp;
-  /** What the same call, or a call with the same ref, finds it by. */
+  /** Key by which the same call, or a call with the same ref, finds it. */
   readonly call: string;
   readonly ref: string | null;
   /** Digest of the input. */

@@ -1,4 +1,4 @@
-/** What the engine asks for when it claims, and what it gets (store.ts, queue-store.ts). */
+/** Requests and results of claims (store.ts, queue-store.ts). */
 
 /** A definition that may be claimed, and the one of this process that runs it. */
 export interface Claimable {
@@ -12,7 +12,7 @@ export interface Claimable {
 export interface ClaimOffer {
   readonly worker: number;
   readonly places: readonly { readonly queue: string; readonly places: number }[];
-  /** What it may claim. */
+  /** Definitions that it may claim. */
   readonly definitions: readonly Claimable[];
 }
 
@@ -31,7 +31,7 @@ export interface ClaimedRow {
   readonly snapshot: string | null;
   readonly snapshotSeq: number;
   readonly round: number;
-  /** Whether this is the run's first claim ever: no records to read. */
+  /** True: the run's first claim, with no records to read. */
   readonly fresh: boolean;
   readonly recoveries: number;
   /** ms until the run's timeout; null: none. */
@@ -42,7 +42,7 @@ export interface ClaimedRow {
   readonly scheduledTime: number | null;
   readonly priority: number;
   readonly parentId: string | null;
-  /** It is to be cancelled and undone: the encoded error. */
+  /** Encoded error of a cancel that asks for compensation; null: none. */
   readonly cancel: string | null;
   /** W3C `traceparent` of whatever started the run. Default: that is not traced. */
   readonly traceparent?: string | null;

@@ -6,7 +6,7 @@ import type { FinishedStatus } from '../../core/run/status.js';
 import type { WaitKind } from '../../core/run/wait-spec.js';
 import type { ClaimedRow, ClaimOffer } from './claim-port.js';
 
-/** What the engine gives to its storage to commit, and what it hears of it (store.ts). */
+/** Commits of the engine, and their acknowledgements (store.ts). */
 
 /** A finished attempt, or a `once`, on its way into the journal. */
 export interface NewRecord {
@@ -23,14 +23,14 @@ export interface NewRecord {
   readonly output: string | null;
   /** Encoded StoredError. */
   readonly error: string | null;
-  /** What its code has logged (log-entry.ts); null: nothing. */
+  /** Log lines of its code (log-entry.ts); null: none. */
   readonly logs: string | null;
   /** ms until the next attempt; null: there is none. */
   readonly retryInMs: number | null;
   readonly durationMs: number;
 }
 
-/** How a run leaves the worker in the same commit as its last records. */
+/** The end or suspension of a run, in the same commit as its last records. */
 export type Outcome = EndOutcome | ParkOutcome;
 
 export interface EndOutcome {
@@ -48,8 +48,8 @@ export interface EndOutcome {
 }
 
 /**
- * Why a run is suspended, the first that holds of a part of it: an attempt is to be made again, a wait, the end of a child, a
- * step on another queue.
+ * The reason for a suspension, the first that fits a place of the run: a retry delay, a wait, the end of a child, a step on
+ * another queue.
  */
 export type Because = 'retry' | 'wait' | 'child' | 'step';
 
@@ -74,7 +74,7 @@ export interface ParkOutcome {
   readonly error: string | null;
 }
 
-/** What a commit does beside the journal and the run's own row: rare, so that most groups pay nothing for it. */
+/** Effects of a commit beside the journal and the run's own row: rare, so that most groups pay nothing for them. */
 export interface OpExtras {
   readonly waits: readonly NewWait[];
   /** Ids of waits that no further pass asks for: the open ones are cancelled. */
@@ -84,7 +84,7 @@ export interface OpExtras {
   readonly children: readonly StartOp[];
   /** The run ends, and others may be waiting for it. */
   readonly awaited: boolean;
-  /** Whether the run is being undone, from now on. */
+  /** True: the run is being undone from now on; null: no change. */
   readonly compensating: boolean | null;
   /** The run ends or begins anew: all its waits are over. */
   readonly closeAll: boolean;
@@ -133,7 +133,7 @@ export interface RemoteStart {
   readonly step: string;
 }
 
-/** What the worker of a handed-over step commits. `outcome` null: only a `once`. */
+/** A commit of the worker of a remote step. `outcome` null: only a `once`. */
 export interface RemoteStepOp {
   readonly rowId: string;
   readonly runId: string;
@@ -145,7 +145,7 @@ export interface RemoteStepOp {
     | null
     | { readonly kind: 'done' }
     | { readonly kind: 'again'; readonly delayMs: number; readonly step: string }
-    /** It stays as it is, paused with its run. */
+    /** The row stays as it is, paused with its run. */
     | { readonly kind: 'pause' };
   readonly extras: OpExtras | null;
 }
@@ -160,10 +160,10 @@ export interface StepTransaction {
   readonly manager: unknown;
   /** Writes the record under the run's fence; false: the lease is lost. */
   record(worker: number, op: RunOp): Promise<boolean>;
-  /** Whether the step's own code has committed it or rolled it back. */
+  /** True when the step's own code has committed it or rolled it back. */
   hasEnded(): boolean;
   /**
-   * Whether it can still be committed after its code has thrown this. Not when its connection is gone, or when the server
+   * True when it can still be committed after its code has thrown this. Not when its connection is gone, or when the server
    * has refused a statement for a reason that passes (a conflict with another transaction).
    */
   isAlive(thrown: StoredError): Promise<boolean>;
@@ -177,8 +177,8 @@ export interface RunOp {
   readonly runId: string;
   readonly token: number;
   /**
-   * What it builds on beside what was there when its lease began: numbers of records, and a wait. Taken only where all of it
-   * is there, so that a journal which a failover has cut short gets no gap.
+   * Numbers of the records, since its lease began, that it builds on, and a wait. It is taken only where all of them are
+   * there, so that a journal which a failover has cut short gets no gap.
    */
   readonly after: readonly number[];
   readonly afterWait: string | null;
@@ -206,9 +206,9 @@ export type Ack =
       readonly watched: boolean;
       /** The run was parked claimable, since its wake mark was set. */
       readonly ready: boolean;
-      /** It is still held, and something it waits for has come. */
+      /** True: still leased, and one of its waits is over. */
       readonly wake: boolean;
-      /** It is to be cancelled and undone: an end that was asked for has not taken place. */
+      /** True: a cancel with compensation is asked for; the end in this commit was refused. */
       readonly cancel: boolean;
     }
   | { readonly taken: false };
@@ -216,7 +216,7 @@ export type Ack =
 export interface GroupResult {
   /** By rowId; an op that is not here was not taken: its row is locked by somebody, or its lease is lost. */
   readonly acks: ReadonlyMap<string, Ack>;
-  /** What the worker has now by its offer. */
+  /** Rows that the worker's offer has claimed. */
   readonly claimed: readonly ClaimedRow[];
   /** Other runs that got what they wait for. */
   readonly woken: readonly WokenRun[];

@@ -1,4 +1,4 @@
-/** What is stored of what processes declare: schedules by workflow, limits by queue. One implementation (storage/). */
+/** Store of the processes' declarations: schedules by workflow, limits by queue. One implementation (storage/). */
 export interface DeclarationStore {
   /**
    * Stores the limits that a process brings for its queues, without putting them in force.
@@ -10,13 +10,13 @@ export interface DeclarationStore {
   follow(): Promise<Followed>;
 }
 
-/** What is otherwise since declarations were followed. */
+/** Changes made by following the declarations. */
 export interface Followed {
   /** Some schedule is. */
   readonly schedules: boolean;
   /** Queues whose limits are. */
   readonly queues: readonly string[];
-  /** Why a schedule could not be stored, a sentence each. */
+  /** Reasons why schedules could not be stored, a sentence each. */
   readonly refused: readonly string[];
 }
 

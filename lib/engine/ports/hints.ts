@@ -1,6 +1,6 @@
 /** Wake-up calls to the other processes. Losing one costs a poll interval, nothing else. */
 export interface Hints {
-  /** Whether those of the others arrive at the moment. */
+  /** True while hints of other processes arrive. */
   listening(): boolean;
   /** A queue has work. */
   queue(name: string): void;

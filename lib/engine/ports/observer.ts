@@ -1,13 +1,13 @@
 import type { EventRecord } from '../../core/run/events.js';
 
 /**
- * Who is told what happens. The engine asks `wants` before it puts an event together, so that nothing is paid where
- * nobody listens; it tells of what is committed, and neither waits for an answer nor minds one.
+ * Observer of live events. The engine asks `wants` before it makes an event, so that events nobody wants cost nothing; it
+ * passes on what is committed, and neither waits for an answer nor minds one.
  */
 export interface Observer {
-  /** What somebody, in this process or another, wants to hear of a run. */
+  /** Interest in a run's events, of this process or another. */
   wants(runId: string): 'nothing' | 'run' | 'steps';
-  /** Whether anybody listens at all. */
+  /** True while there is any interest. */
   readonly isWanted: boolean;
   /** `workflow` may be null where it is not known: then it is looked up. */
   tell(events: readonly EventRecord[]): void;

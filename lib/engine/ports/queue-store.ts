@@ -2,9 +2,9 @@ import type { Claimable, ClaimedRow, QueueLimits, QueueState } from './store.js'
 
 /** The port between the engine and what is stored of queues: settings and limits. One implementation (storage/). */
 export interface QueueStore {
-  /** Whether each queue is paused, and whether its claims must count (claimLimited). One that is not there is neither. */
+  /** Queues that are paused, or whose claims must count (claimLimited). One that is not there is neither. */
   queueStates(): Promise<QueueState[]>;
-  /** Which of these definitions have something claimable in the queue. */
+  /** Those of the definitions that have something claimable in the queue. */
   readyDefinitions(queue: string, definitions: readonly number[]): Promise<number[]>;
   /** Takes rows as EngineStore.claim does, within all limits, one claim of a limited queue or workflow at a time. */
   claimLimited(claim: LimitedClaim): Promise<LimitedClaims>;
@@ -24,7 +24,7 @@ export interface QueueStore {
   unblock(keys: readonly ({ readonly limitKey: string } & KeyLimit)[]): Promise<string[]>;
 }
 
-/** How a process works on a queue. */
+/** Settings of a process for a queue. */
 export interface QueueSettings extends Omit<QueueLimits, 'queue'> {
   readonly concurrency: number;
   /** ms */

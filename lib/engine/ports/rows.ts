@@ -3,7 +3,7 @@ import type { WaitState } from '../../core/run/wait-spec.js';
 import type { ClaimedRow } from './claim-port.js';
 import type { NewRecord, NewWait, WokenRun } from './commits.js';
 
-/** What the engine reads and takes from its storage (store.ts). */
+/** Rows that the engine reads and leases (store.ts). */
 
 export type { UndoRecord } from '../../core/run/undo-list.js';
 
@@ -67,7 +67,7 @@ export interface EndedRun {
   readonly watched: boolean;
 }
 
-/** What a cancel, or timeouts of runs that nobody held, have done. */
+/** Effects of a cancel, or of timeouts of runs that were not leased. */
 export interface EndedTree {
   readonly ended: readonly EndedRun[];
   /** Runs that are to be undone: whether a worker has them, else they can be claimed in their queue. */
@@ -76,11 +76,11 @@ export interface EndedTree {
   readonly woken: readonly WokenRun[];
 }
 
-/** What has become due. */
+/** Rows that have become due. */
 export interface DueRows {
-  /** Those that got work. */
+  /** Queues that got work. */
   readonly queues: readonly string[];
-  /** How many rows were made ready. */
+  /** Rows that were made ready. */
   readonly woken: number;
   /** Runs whose timeout is over and that nobody holds; not all, where there are more than the limit. */
   readonly late: readonly string[];
@@ -88,7 +88,7 @@ export interface DueRows {
   readonly nextInMs: number | null;
 }
 
-/** What became of runs whose timeout is over. */
+/** Effects on runs whose timeout is over. */
 export interface LateRuns extends EndedTree {
   /** Some are left for a later look: somebody has a row of theirs locked. */
   readonly left: boolean;
@@ -105,11 +105,11 @@ export interface ReceivedEvent {
 export interface MatchedEvents {
   readonly received?: readonly ReceivedEvent[];
   readonly woken: readonly WokenRun[];
-  /** What there is left to do: nothing, runs that somebody had locked, or more than the limit. */
+  /** Runs left over: none, some that were locked, or more than the limit. */
   readonly left: 'none' | 'locked' | 'more';
 }
 
-/** What nothing would have moved, and why it should have been; see durable.unsound. */
+/** Rows that nothing would have moved though they can go on, and the reason; see durable.unsound. */
 export interface Unsound {
   /** The run; of a rate the queue. */
   readonly subject: string;
@@ -127,7 +127,7 @@ export interface HeldRow {
   readonly token: number;
   /** Something it waits for has come. */
   readonly wake: boolean;
-  /** It is to be cancelled and undone: the encoded error. */
+  /** Encoded error of a cancel that asks for compensation; null: none. */
   readonly cancel: string | null;
 }
 
@@ -144,12 +144,12 @@ export interface RemoteStep {
   /** The item of a loop that it is part of, and the data of the loop. */
   readonly item: { readonly index: number; readonly data: DataRef } | null;
   readonly results: ResultsRef | null;
-  /** Whether goto and finish may leave its sequence. */
+  /** True when goto and finish may leave its sequence. */
   readonly main: boolean;
   /** ms that this attempt has taken in passes that ended with a wait. */
   readonly spent: number;
   readonly intent: boolean;
-  /** What the passes of this attempt that ended with a wait have logged. */
+  /** Log mark of the passes of this attempt that ended with a wait. */
   readonly logged?: LogMark;
   /** The records of its `once` calls, by name. */
   readonly once: Readonly<Record<string, number>>;
@@ -170,7 +170,7 @@ export interface WorkerRegistration {
   readonly version: string;
   readonly queues: readonly string[];
   readonly definitions: readonly number[];
-  /** What its code and options declare. */
+  /** Declarations of its code and options. */
   readonly declarations: readonly number[];
   readonly sessionName: string | null;
   readonly leaseMs: number;
@@ -191,30 +191,30 @@ export interface WorkerSighting {
   readonly dead: boolean;
   /** Dead, and rows still carry its number. */
   readonly owes: boolean;
-  /** Whether the session it listens on is connected; null: it cannot be watched, or the server restarted since it was seen. */
+  /** True: the session it listens on is connected; null: it cannot be watched, or the server restarted since it was seen. */
   readonly connected: boolean | null;
 }
 
-/** How a queue is closed to plain claims. */
+/** Reasons why a queue is closed to plain claims. */
 export interface QueueState {
   readonly queue: string;
   readonly paused: boolean;
   readonly limited: boolean;
 }
 
-/** Who asks whether there is anything to do. */
+/** The process that asks for work, for the pulse. */
 export interface PulseQuestion {
   readonly worker: number;
   /** Names its set of process ids; null: the system does not tell. */
   readonly processKey: string | null;
   readonly queues: readonly string[];
-  /** That it may claim. */
+  /** Definitions that it may claim. */
   readonly definitions: readonly number[];
-  /** That it knows. */
+  /** Workflows that it knows. */
   readonly workflows: readonly string[];
 }
 
-/** What there is to do. */
+/** Work that the pulse has found. */
 export interface PulseFindings {
   /** Queues of the process with something that it may claim. */
   readonly readyQueues: readonly string[];
@@ -237,10 +237,10 @@ export interface PulseFindings {
   readonly suspects: boolean;
 }
 
-/** What came of a transaction that wakes a run. */
+/** Result of a transaction that wakes a run. */
 export interface Wake {
   readonly woken: readonly WokenRun[];
-  /** What the worker that offered places has now: as a rule the run itself, which is not among the woken then. */
+  /** Rows that the worker's offer has claimed: as a rule the run itself, which is not among the woken then. */
   readonly claimed: readonly ClaimedRow[];
   /** The answer to an earlier try was lost: more may have been claimed. */
   readonly unsure: boolean;

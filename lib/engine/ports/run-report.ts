@@ -9,8 +9,8 @@ export interface ReportedRun {
 }
 
 /**
- * Where the engine says in words what becomes of runs. Optional: where nobody is to be told there is none, and nothing is
- * paid; where somebody is, what goes well costs a look at each record. Errors are encoded StoredErrors, times ms.
+ * Report of runs in words. Optional: without one nothing is paid; with one each record costs a look. Errors are encoded
+ * StoredErrors, times ms.
  */
 export interface RunReport {
   /** A run was claimed for the first time. */

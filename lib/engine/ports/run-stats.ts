@@ -1,5 +1,5 @@
 /**
- * Where the engine reports what becomes of runs, for figures over time. Optional: where nobody adds them up there is none.
+ * Sink of the figures of runs over time. Optional.
  * `at`: ms of database time.
  */
 export interface RunStatsSink {

@@ -1,6 +1,6 @@
 import type { ScheduleState } from '../../core/time/schedule.js';
 
-/** What the scheduler asks of PostgreSQL. */
+/** Store of the scheduler. */
 export interface ScheduleStore {
   /**
    * Fires the schedule that has been due for longest, in one transaction: locks its row, asks `plan` what to do, starts
@@ -28,7 +28,7 @@ export interface NothingDue {
   readonly now: number;
 }
 
-/** What is to be done with a schedule that is due. Times in ms of database time. */
+/** Plan for a schedule that is due. Times in ms of database time. */
 export type FirePlan =
   /** Nothing, here: this process cannot tell. */
   | { readonly kind: 'leave' }
@@ -47,7 +47,7 @@ export interface FiredSchedule {
   readonly name: string;
   /** The runs that were started. */
   readonly runs: readonly string[];
-  /** Why none could be; null: there was no failure. */
+  /** Encoded error of a start that failed; null: none failed. */
   readonly error: string | null;
   /** Too many starts had failed. */
   readonly autoDisabled: boolean;

@@ -61,13 +61,13 @@ export interface EngineStore {
   /** A stored definition, for a run that an earlier or later version of the code left behind. */
   loadDefinition(id: number): Promise<WorkflowDefinition>;
   /**
-   * What the waits of held runs have come to: ends those whose time is over and forgets the wake marks. A run whose row
-   * somebody has locked is left out of the answer.
+   * Takes the ended waits of leased runs: ends those whose time is over and clears the wake marks. A run whose row is locked
+   * is left out of the answer.
    */
   takeWaits(worker: number, runs: readonly string[]): Promise<Map<string, TakenWait[]>>;
   /** The same without the lease, for a step on another queue: nothing is changed. */
   readWaits(runId: string): Promise<TakenWait[]>;
-  /** What a round has completed, begun and undone, the last one first. */
+  /** Records of the steps that a round has completed, begun and undone, the last one first. */
   loadUndo(runId: string, round: number): Promise<UndoRecord[]>;
   /** Cancels the unfinished children of a run, and all below them. */
   cancelChildren(runId: string, reason: string): Promise<EndedTree>;
@@ -99,7 +99,7 @@ export interface EngineStore {
   lastEnds(worker: number, runs: readonly string[]): Promise<Map<string, number>>;
   /** Sets the wake marks of runs that the worker holds; gives those that had none. */
   markAgain(worker: number, runs: readonly string[]): Promise<readonly Unsound[]>;
-  /** Whether there is anything to do for a process: one statement in place of a look by each of its parts. */
+  /** Looks for work for a process: one statement in place of a look by each of its parts. */
   pulse(question: PulseQuestion): Promise<PulseFindings>;
 
   /** Enters the process into the table of workers. */
@@ -124,7 +124,7 @@ export interface EngineStore {
 }
 
 /**
- * Why a statement failed, as far as the engine must know: `unavailable`: nothing was sent; `unknown`: sent, and the
+ * Failure of a statement, by what the engine must know: `unavailable`: nothing was sent; `unknown`: sent, and the
  * answer was lost, so it may have been committed; `rejected`: the server refused it and rolled it back; `retry`: the
  * same, but for a passing reason (a timeout, a deadlock); `scarce`: the same, since it lacks disk, memory or connections.
  */

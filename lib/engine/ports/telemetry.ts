@@ -1,6 +1,5 @@
 /**
- * Where the engine reports what it does, for metrics and traces. Optional everywhere: where nobody measures there is
- * none, and nothing is paid. Times in ms.
+ * Sink of metrics and traces. Optional everywhere: without one nothing is paid. Times in ms.
  */
 export interface Telemetry {
   /** The W3C `traceparent` of whatever the calling code is part of; null: of nothing that is traced. */
@@ -17,7 +16,7 @@ export interface Telemetry {
   claimed(queue: string, tookMs: number, lagsMs: readonly number[]): void;
   /** A group was committed, of so many runs and starts. */
   committed(size: number): void;
-  /** This process was refused as the holder of so many rows, or found that it holds them no longer. */
+  /** Called with the number of rows whose lease this process has lost. */
   lost(rows: number): void;
   /** Rows of dead workers were made claimable. */
   recovered(rows: number): void;
@@ -29,7 +28,7 @@ export interface SegmentInfo {
   readonly runId: string;
   readonly workflow: string;
   readonly queue: string;
-  /** Where the trace of the run began; null: with this. */
+  /** `traceparent` of the beginning of the run's trace; null: it begins here. */
   readonly parent: string | null;
   /** The segment before this one. */
   readonly previous: string | null;

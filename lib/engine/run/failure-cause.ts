@@ -4,13 +4,13 @@ import type { StoredError } from '../../core/errors/stored-error.js';
 import { endsTheRun, storedErrorOf } from '../step/attempt.js';
 import type { SessionCore } from './session-core.js';
 
-/** Why a run goes no further: a record that failed it, a cancel, or what no record says (its timeout, its input). */
+/** Cause of a run's failure: a record that failed it, a cancel, or one without a record (its timeout, its input). */
 export class FailureCause {
   private error: StoredError | null = null;
 
   constructor(
     private readonly core: SessionCore,
-    /** It is to be undone, since it was cancelled or its timeout is over: the encoded error. */
+    /** Encoded error of a cancel or a timeout that asks for compensation; null: none. */
     public cancel: string | null,
   ) {}
 
@@ -23,7 +23,7 @@ export class FailureCause {
     return this.error !== null || this.cancel !== null || this.isRecorded;
   }
 
-  /** Whether a record says it. */
+  /** True when a record holds it. */
   get isRecorded(): boolean {
     return failedBy(this.core.state) !== null;
   }

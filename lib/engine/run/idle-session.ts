@@ -25,7 +25,7 @@ export class IdleSession implements Session {
     try {
       await this.work(() => this.lost);
     } catch (error) {
-      // It is held without being known, and given back by the next look.
+      // An unknown row now: reconcile gives it back.
       this.onTrouble(`Run ${this.runId} was not given back and will be: ${textOf(error)}`);
     }
   }

@@ -27,7 +27,7 @@ export interface ObservedRun {
   readonly token: number;
 }
 
-/** Who is told, who measures, and who says it in words. */
+/** Observer, telemetry and report of a session. */
 export interface Watch {
   readonly observer?: Observer | undefined;
   readonly telemetry?: Telemetry | undefined;
@@ -104,7 +104,7 @@ export function tellCommitted(
   if (events.length > 0) observer.tell(events);
 }
 
-/** What a step on another queue has committed. */
+/** Tells of the commit of a step on another queue. */
 export function tellRemoteStep(watch: Watch, run: ObservedRun, { records, extras }: RemoteStepOp): void {
   tellCommitted(watch, run, { records, extras, outcome: null });
 }

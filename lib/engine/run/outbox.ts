@@ -9,7 +9,7 @@ export interface BadPart {
   readonly error: unknown;
 }
 
-/** What came of a commit. */
+/** Result of a commit. */
 export interface Sent {
   readonly ack: Ack;
   readonly records: readonly NewRecord[];
@@ -22,8 +22,8 @@ const NONE: readonly number[] = [];
 const PART_TRIES = 2;
 
 /**
- * What a session has to commit. One commit is under way at a time; whatever comes meanwhile goes into the next one
- * together, so that arms that finish together share a commit.
+ * The commits of a session. One is under way at a time; all that comes meanwhile goes into the next one together, so that
+ * arms that finish together share a commit.
  */
 export class Outbox {
   private draft = emptyDraft();
@@ -31,8 +31,8 @@ export class Outbox {
   /** A commit that was refused and is not salvaged yet. */
   private refused: { readonly draft: Draft; readonly outcome: Outcome | null; readonly error: unknown } | null = null;
   /**
-   * What the next operation builds on, of what came into the journal in this lease: the last of it shows that all before it is
-   * there. Numbers of records, and the last wait that was asked for where no record came after it.
+   * Records of this lease that the next operation builds on, by number (the last one proves that all before it are there), and
+   * the last wait that was asked for where no record came after it.
    */
   after: readonly number[] = NONE;
   afterWait: string | null = null;
@@ -48,7 +48,7 @@ export class Outbox {
     return this.sending;
   }
 
-  /** What was refused is being salvaged: nothing begins. */
+  /** True while a refused commit is being salvaged: nothing begins. */
   get isSalvaging(): boolean {
     return this.refused !== null;
   }
@@ -191,7 +191,7 @@ export class Outbox {
     const last = op.records.at(-1)?.seq;
     const wait = op.extras?.waits.at(-1)?.id ?? null;
     if (last !== undefined || wait !== null) {
-      // What has come by another way meanwhile is kept.
+      // Records that came by another way meanwhile are kept.
       const news = this.after === op.after ? NONE : this.after.filter((seq) => !op.after.includes(seq));
       this.after = last === undefined ? news : [last, ...news];
       this.afterWait = last === undefined ? wait : null;
@@ -202,7 +202,7 @@ export class Outbox {
 
 const TAKEN: Ack = { taken: true, paused: false, watched: false, ready: false, wake: false, cancel: false };
 
-/** What the steps have left. */
+/** The draft reduced to the records that steps have left. */
 function withoutRest(draft: Draft): Draft {
   const { parts, rest } = partsOf(draft);
   const left = joined(parts);

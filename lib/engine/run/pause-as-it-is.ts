@@ -8,7 +8,7 @@ import { isPassing, retryUntilAnswered } from '../journal/retry-until-answered.j
 import type { SessionDeps } from './session.js';
 import type { ClaimedRow, RemoteStepOp, NewRecord, RunOp } from '../ports/store.js';
 
-/** Why a run cannot go on where what a step has left is refused. */
+/** The error of a run that cannot go on since the record of a step is refused. */
 export function refusalOf(path: string, cause: unknown): Error {
   return new Error(`What step "${stepNameOf(path)}" (${path}) has left could not be committed: ${textOf(cause)}`, {
     cause,

@@ -68,7 +68,7 @@ export const ALL_PHASES = Object.keys(PHASES) as Phase[];
 /** Tells who listens (nobody, but for tests) that a session went from one phase to another. */
 export const phaseChanges = channel('nest-durable:run-phase');
 
-/** Whether the table has that arrow. */
+/** True when the table has that arrow. */
 export function mayFollow(from: Phase, to: Phase): boolean {
   return from === to || (PHASES[from].next as readonly string[]).includes(to);
 }

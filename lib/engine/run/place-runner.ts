@@ -48,7 +48,7 @@ export class PlaceRunner {
     private readonly host: RunnerHost,
   ) {}
 
-  /** Whether to begin there runs no code of the user's. */
+  /** True when beginning there runs no user code. */
   isOwn(place: Place): boolean {
     return place.work === 'gather' || this.isElsewhere(place) || needsIntent(place);
   }
@@ -181,7 +181,7 @@ export class PlaceRunner {
       const type = place.work === 'gather' ? 'gather' : place.node.kind;
       const over = result.status === 'completed' || result.retryInMs === null;
       this.close(placeOf(place), over);
-      // What is abandoned is not tried again.
+      // An abandoned attempt is not tried again.
       const settled = attempt.abandoned && result.status === 'failed' ? { ...result, retryInMs: null } : result;
       core.write(core.make.attempts(placeOf(place), type, settled));
     }
@@ -199,7 +199,7 @@ export class PlaceRunner {
 
   private suspended(place: Place, attempt: RunningAttempt, how: Suspension, durationMs: number): void {
     const { core } = this;
-    // What has failed around it is not waited for.
+    // A failure around it does not wait for it.
     if (attempt.abandoned) return;
     if (how.kind === 'nondeterministic') return this.host.pause(how.error);
     // The state of this place, as it is now: other records have come meanwhile.
@@ -292,7 +292,7 @@ export class PlaceRunner {
   }
 }
 
-/** That the body may run is to be known before it does. */
+/** True when the step's intent is to be recorded before its body runs. */
 function needsIntent({ node, state }: Place): boolean {
   const { compensate, compensateWhen } = node.settings;
   return compensate !== null && compensateWhen === 'started' && !state.intent;

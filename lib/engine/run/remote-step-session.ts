@@ -58,7 +58,7 @@ export class RemoteStepSession implements Session {
   private waits: readonly TakenWait[] = [];
   private logged: LogMark | null;
   private attempt: RunningAttempt | null = null;
-  /** What becomes of the row, for the trace. */
+  /** Outcome of the row, for the trace. */
   private outcome = 'lost';
   private dropped = false;
   private lost = false;
@@ -88,7 +88,7 @@ export class RemoteStepSession implements Session {
       () => this.step.round,
       () => deps.clock.now(),
     );
-    // What an attempt that died with its worker had recorded.
+    // Recorded by an attempt that died with its worker.
     const prefix = oncePath(this.step.path, '');
     for (const { seq, path, type, facts } of records) {
       if (seq < this.step.nextSeq || !path.startsWith(prefix)) continue;
@@ -159,7 +159,7 @@ export class RemoteStepSession implements Session {
   }
 
   refresh(): void {
-    // What it waits for comes to the run.
+    // Its waits end at the run.
   }
 
   cancel(): void {

@@ -45,7 +45,7 @@ export class Rollback {
   constructor(
     private readonly core: SessionCore,
     private readonly host: { flush(): void },
-    /** Why; null: the record that began it says it. */
+    /** Error that caused it; null: the record that began it has it. */
     private cause: StoredError | null,
     private outcome: 'failed' | 'cancelled',
   ) {}
@@ -55,7 +55,7 @@ export class Rollback {
     const { core } = this;
     const cause = await this.begin();
     if (core.state.rollback === null && core.state.hasRemoteStep) {
-      // What runs on another queue starts no child, and asks for no wait, from here on.
+      // From here on, steps on other queues start no child and register no wait.
       core.outbox.dropSteps();
       if (!(await this.commit([]))) return null;
     }
@@ -102,7 +102,7 @@ export class Rollback {
     core.deps.onCancelled(tree);
   }
 
-  /** What is left to undo, the last completed first. */
+  /** The compensations left to run, the last completed step first. */
   private async entries(): Promise<UndoEntry[] | (RollbackEnd & { kind: 'paused' })> {
     const { core } = this;
     const { definition } = core.workflow;

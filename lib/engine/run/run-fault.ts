@@ -8,8 +8,9 @@ import { isPassing } from '../journal/retry-until-answered.js';
 import type { SessionCore } from './session-core.js';
 
 /**
- * Why a run cannot go on for no fault of its steps: the database will not have what one of them has left, or the engine has failed
- * by itself. Nothing further begins; what runs finishes and is recorded; the run is paused as it was, for a person to look at.
+ * A fault that is none of its steps' failures: the database refuses what one of them has left, or the engine itself has
+ * failed. Nothing further begins; running attempts finish and are recorded; the run is paused as it was, for a person to
+ * look at.
  */
 export class RunFault {
   private error: unknown = null;

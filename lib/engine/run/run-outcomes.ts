@@ -12,7 +12,7 @@ import type { SessionCore } from './session-core.js';
 import type { Because, EndOutcome, Outcome, ParkOutcome } from '../ports/store.js';
 import type { WaitBook } from '../step/wait-book.js';
 
-/** What becomes of a run, as its last commit in a session says it. */
+/** Outcomes of a run in the last commit of a session. */
 
 export type Undone = 'nothing' | 'everything' | 'not everything';
 
@@ -73,10 +73,10 @@ export function afterFailure(
     core.book.clear();
     return parkOf(core, delay, 'retry', { pause, error: null, asked: false });
   }
-  // What a step on another queue has left open may not be known here.
+  // Waits that a step on another queue has left open may be unknown here.
   if (!core.book.isEmpty || rolledBack || core.state.hasRemoteStep) core.outbox.closeAll();
   const status = { nothing: outcome, everything: 'compensated', 'not everything': 'compensation_failed' } as const;
-  // Where nothing was undone and nobody is known to have asked for it, a cancel that comes at this moment still can.
+  // Where nothing was undone and no cancel is known, a cancel that comes at this moment can still ask for compensation.
   const failedStep = outcome === 'failed' && cause.code !== TIMED_OUT ? failedStepOf(core.state) : null;
   return { ...endOf(core, status[undone], encode(cause)), failedStep, undone: rolledBack || asked };
 }
@@ -84,7 +84,7 @@ export function afterFailure(
 /** The run's own timeout: the step that it aborted may have left a record that says it failed. */
 const TIMED_OUT = new WorkflowTimeoutError('', 0).code;
 
-/** Why a run is suspended that stands at these places. */
+/** The reason for the suspension of a run at these places. */
 export function becauseOf(found: Survey, book: WaitBook, now: number): Because | null {
   if (found.held.some(({ place }) => (place.state.retryAt ?? 0) > now)) return 'retry';
   if (found.held.length === 0) return found.away.length > 0 ? 'step' : null;

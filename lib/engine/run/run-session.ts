@@ -51,17 +51,17 @@ export class RunSession implements Session {
   /** Wakes a part of the run while others keep the session here. */
   private readonly alarm: Timer;
   private stopping: 'pause' | 'handBack' | null = null;
-  /** Why it is paused, when the engine does it. */
+  /** Error by which the engine pauses it; null: it does not. */
   private pausedBy: DurableError | null = null;
   /** A cancel was asked for, and its error is not known yet: nothing starts. */
   private cancelling = false;
   private rollback: Rollback | null = null;
-  /** Why the present round has failed; null: it has not. */
+  /** Error by which the present round has failed; null: it has not. */
   private failedWith: { readonly cause: StoredError; readonly round: number } | null = null;
   /** The commit under way ends or parks the run. */
   private leaving = false;
   private readonly claimedAt: number;
-  /** It will proceed after the present macrotask. */
+  /** True: it will proceed after the present macrotask. */
   private isSoon = false;
   private leave: () => void = () => {};
   private lastPhase: Phase | null = null;
@@ -71,7 +71,7 @@ export class RunSession implements Session {
     private readonly workflow: RegisteredWorkflow,
     private readonly row: ClaimedRow,
     restored: RestoredRun,
-    /** What the run's waits have come to; null: that is not known yet. */
+    /** Ended waits of the run; null: not known yet. */
     waits: readonly TakenWait[] | null,
   ) {
     this.claimedAt = deps.clock.now();
@@ -171,13 +171,13 @@ export class RunSession implements Session {
     return isTold && core.book.hasOpen ? core.book.heard : null;
   }
 
-  /** What stands against running at all. */
+  /** Begins the rollback, or collects the causes that forbid the run to go on, and starts its timeout. */
   private async prepare(): Promise<void> {
     const { row, workflow, core } = this;
     const { definition } = workflow;
     if (core.state.rollback !== null) return this.beginRollback(null);
     if (row.recoveries > definition.maxRecoveries) this.why.add(new WorkerCrashedError(row.recoveries));
-    // What is to be undone already has no timeout any more.
+    // A run that is to be undone has no timeout any more.
     if (row.deadlineInMs !== null && row.cancel === null) {
       // Not left to the timer: a run that still has to wait would be parked before it fires, and woken again for ever.
       if (row.deadlineInMs <= 0) this.why.add(this.timeoutError());
@@ -235,7 +235,7 @@ export class RunSession implements Session {
     this.lastPhase = to;
   }
 
-  /** What of the table of phases the session is in. */
+  /** Phase of the session, by the table of phases. */
   private get phase(): Phase {
     const { core } = this;
     if (core.over) return 'over';
@@ -278,7 +278,7 @@ export class RunSession implements Session {
     if (phase === 'working') {
       const begin = found.ready.filter((place) => this.mayBegin(place));
       for (const place of begin) this.places.begin(place);
-      // What was handed to another queue does not keep the run here.
+      // A step on another queue does not keep the run here.
       if (begin.some((place) => place.state.handed !== null)) found = this.survey();
     }
     if (core.attempts.size > 0) {
@@ -309,7 +309,7 @@ export class RunSession implements Session {
   /** The run has failed and nothing of it runs: it ends, begins a further round, or is undone. */
   private onRunFailed(): void {
     const { core, workflow } = this;
-    // What is to be undone is read from the journal: it must be whole.
+    // The rollback reads the journal, which must be whole.
     const undo = workflow.definition.compensations.length > 0 || core.state.hasChildren || core.state.hasRemoteStep;
     if (undo && !core.outbox.isEmpty) return this.send(null);
     const cause = this.why.known();
@@ -351,12 +351,12 @@ export class RunSession implements Session {
 
   private park(delayMs: number | null, because: Because | null): Outcome {
     const { stopping, pausedBy: error, why, rollback } = this;
-    // What stood against going on may not stand against undoing.
+    // The fault that stopped the run may not stop its rollback.
     const asked = why.cancel !== null && rollback !== null;
     return parkOf(this.core, delayMs, because, { pause: stopping === 'pause', error, asked });
   }
 
-  /** What becomes of the run now; null: it goes on here. */
+  /** Outcome of the run; null: it goes on here. */
   private outcome(found: Survey): Outcome | null {
     const { core } = this;
     if (core.attempts.size > 0 || this.watch.isLooking) return null;
@@ -410,7 +410,7 @@ export class RunSession implements Session {
     }
     if (core.over) return;
     if (ack.paused) this.stopping ??= 'pause';
-    // What may have to be undone is not ended, nor anything started, until it is known why.
+    // A run that may have to be undone is not ended, and nothing is started, until the cause is known.
     this.leaving &&= !(outcome?.kind === 'end' && ack.cancel && !outcome.undone);
     const cancelling = ack.cancel && this.why.cancel === null && core.state.rollback === null;
     if (outcome !== null && this.leaving) return this.left(ack, outcome);

@@ -30,7 +30,7 @@ export class RunningAttempt {
   committing = false;
   /** Its fan-out or its run has failed: it may settle, and be recorded, until the grace is over. */
   abandoned = false;
-  /** How many waits were over when this pass began. */
+  /** Waits that were over when this pass began. */
   seen = 0;
   private reject: (reason: Error) => void = () => {};
   private aborted: Error | null = null;

@@ -19,7 +19,7 @@ import type { SegmentTrace } from '../ports/telemetry.js';
 import { beginSegment } from './traces.js';
 import { WaitBook } from '../step/wait-book.js';
 
-/** What the parts of a run's session share: its state, values and waits, the attempts under way, what is to be committed. */
+/** State shared by the parts of a run's session: cursors, values, waits, running attempts, and the outbox. */
 export class SessionCore {
   readonly attempts = new Map<string, RunningAttempt>();
   readonly book = new WaitBook();
@@ -114,7 +114,7 @@ export class SessionCore {
     for (const resolve of this.idling.splice(0)) resolve();
   }
 
-  /** Whether that record, and all before it, are committed. */
+  /** True when that record, and all before it, are committed. */
   isCommitted(seq: number): boolean {
     return (this.pending[0] ?? Infinity) > seq;
   }

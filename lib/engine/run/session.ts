@@ -36,7 +36,7 @@ export interface Session {
   heard(): number | null;
 }
 
-/** How a run ended here, for whoever waits for it in this process. */
+/** The end of a run, for those who wait for it in this process. */
 export interface RunEnd {
   readonly status: FinishedStatus;
   /** Encoded; null: it is to be read. */
@@ -69,11 +69,11 @@ export interface SessionDeps {
   /** Runs were cancelled along with this one, or on its behalf. */
   readonly onCancelled: (tree: EndedTree) => void;
   readonly onTrouble: (message: string, cause?: unknown) => void;
-  /** Who is told what happens. */
+  /** Receives live events. Default: none. */
   readonly observer?: Observer | undefined;
-  /** Who measures it. */
+  /** Receives metrics and traces. Default: none. */
   readonly telemetry?: Telemetry | undefined;
-  /** Who adds up figures of runs. */
+  /** Adds up figures of runs. Default: none. */
   readonly stats?: RunStatsSink | undefined;
   readonly report?: RunReport | undefined;
 }

@@ -90,7 +90,7 @@ async function tryOnce(
       if (transaction.hasEnded()) throw endedByItself(spec, result);
       const thrown = result.status === 'failed' && mayBeLost(result.error) ? storedErrorOf(result.error) : null;
       if (thrown !== null && !(await transaction.isAlive(thrown))) {
-        // What its code threw is that its own query lost the connection, or a conflict with another transaction.
+        // Its code threw that its own query lost the connection, or was in conflict with another transaction.
         throw new StoreError('unavailable', thrown.message, { cause: fromStoredError(thrown) });
       }
       if (result.status !== 'completed') throw new RolledBack();
@@ -134,7 +134,7 @@ function committedBy(result: AttemptResult | null, op: RunOp | null): AttemptEnd
   return { result, committed: op };
 }
 
-/** Whether a commit whose answer was lost has happened; asks until the database has answered. */
+/** Finds out whether a commit whose answer was lost has happened; asks until the database has answered. */
 async function landed(
   deps: SessionDeps,
   attempt: RunningAttempt,

@@ -22,7 +22,7 @@ export class WaitWatch {
       /** A commit that ends the session is under way. */
       isLeaving(): boolean;
       proceed(): void;
-      /** They cannot be read: another look would not read them either. */
+      /** Called when the waits cannot be read: another look would not read them either. */
       broken(error: unknown): void;
     },
   ) {}
@@ -43,7 +43,7 @@ export class WaitWatch {
     host.proceed();
   }
 
-  /** Whether a wait is due, and nothing that the database does not know of stands against asking. */
+  /** True when a wait is due, and the database knows all that the answer depends on. */
   get isDue(): boolean {
     const { core } = this;
     return core.outbox.isEmpty && !core.outbox.isBusy && core.book.isDue(core.deps.clock.now());

@@ -12,7 +12,7 @@ const SMALL = 10_000;
 /** and how often where it is larger. */
 const LOOKS = 20;
 
-/** What is lost in silence is told, once for each step in the life of the instance, with what mends it. */
+/** Warnings of silent losses, once for each step in the life of the instance, each with its mend. */
 export class Advice {
   private readonly told = new Set<string>();
   private readonly looks = new Map<string, number>();

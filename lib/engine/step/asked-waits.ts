@@ -5,7 +5,7 @@ import type { RunState } from '../../core/run/run-state.js';
 import type { NewWait } from '../ports/store.js';
 
 /**
- * Whether the run can still come back to a wait: its cursor stands at the wait's step, and nothing around it has
+ * True when the run can still come back to a wait: its cursor stands at the wait's step, and nothing around it has
  * failed. An arm that was given up because of another one would otherwise go on taking events, and be listed.
  */
 export function isAskedFor(

@@ -15,7 +15,7 @@ import type { StepScope } from './scope.js';
 /** Arms whose branch's value nothing else fits. */
 const DEFAULT_ARM = 'default';
 
-/** What an attempt at a place calls, by the kind of its member. Everything it needs must be loaded. */
+/** The method that an attempt at a place calls, by the kind of its member. Everything it needs must be loaded. */
 export function attemptSpec(
   place: Place,
   values: RunValues,
@@ -104,7 +104,7 @@ function settle(settling: Settling, returned: unknown): Settled {
   }
 }
 
-/** What a step, decision or collector returned: data, nothing, or a jump. */
+/** Settles the return value of a step, decision or collector: data, nothing, or a jump. */
 function next({ place, definition, scope }: Settling, returned: unknown): Settled {
   const { node } = place;
   if (isGoto(returned)) {
@@ -153,7 +153,7 @@ function dataOf({ node, item }: Place, returned: unknown, scope: StepScope): str
     throw new InvalidStepResultError(node.name, returned);
   }
   const plain = returned === undefined || isPlainData(returned);
-  // What is no object has no keys to write to.
+  // A value that is no object has no keys to write to.
   const data = plain ? scope.context.resolve(returned) : returned;
   return data === undefined ? null : encodeData(data, node, scope);
 }
@@ -181,7 +181,7 @@ function items(node: WorkflowNode, returned: unknown, scope: StepScope): Settled
   return selected(returned, { items: returned.length }, node, scope);
 }
 
-/** What a selector returned says where to go on; the data is what it wrote. */
+/** Settles the return value of a selector, which picks the arms; the data is what it wrote. */
 function selected(returned: unknown, facts: RecordFacts, node: WorkflowNode, scope: StepScope): Settled {
   const output = encodeData(returned, node, scope);
   const written = scope.context.resolve(undefined);

@@ -15,7 +15,7 @@ import type { StepLog } from './log.js';
 import type { Suspension } from './waits.js';
 import type { RunOp } from '../ports/store.js';
 
-/** What an attempt calls, and what it makes of what that returns. */
+/** The method of an attempt, and the settling of its return value. */
 export interface AttemptSpec {
   readonly name: string;
   /** The method. */
@@ -38,7 +38,7 @@ export interface Settled {
 }
 
 export type AttemptResult = AttemptOutcome & {
-  /** What its code has logged, where something was. */
+  /** Log lines of its code, where there are any. */
   readonly log?: StepLog;
 };
 
@@ -108,7 +108,7 @@ async function attemptOnce(
       scope.trace?.end('waiting');
       return { status: 'suspended', how: returned.how, durationMs: elapsed(begun) };
     }
-    // What was returned may have code of its own: toJSON, getters.
+    // The returned value may have code of its own: toJSON, getters.
     const settled = scope.run(() => spec.settle(returned, scope));
     scope.drop();
     scope.trace?.end('completed');
@@ -173,7 +173,7 @@ const NO_RETRY_CODES = new Set([
   'WAIT_IN_ONCE',
 ]);
 
-/** Whether the error allows no further round. By code, so that a stored one counts too. */
+/** True for an error that allows no further round. By code, so that a stored one counts too. */
 export function endsTheRun(error: StoredError): boolean {
   return error.code !== undefined && FINAL_CODES.has(error.code);
 }

@@ -6,10 +6,10 @@ import { currentOnce, currentScope, type StepScope } from './scope.js';
 import type { PassWaits } from './waits.js';
 
 /**
- * How the functions of a step reach the attempt that the calling code belongs to. Outside of one they throw
+ * The link from the functions of a step to the attempt that the calling code belongs to. Outside of one they throw
  * NotInStepError, in one that was given up AttemptClosedError. In one that was dropped (its pass was suspended, or it is
- * over) code that still runs does no harm: reads give what the pass saw (`currentScope`), writes are ignored, and what is
- * asynchronous never settles.
+ * over) code that still runs does no harm: reads give what the pass saw (`currentScope`), writes are ignored, and
+ * promises never settle.
  *
  * None of the promises given here ends the process by a rejection that nobody has looked at (yet).
  */
@@ -84,7 +84,7 @@ function waitsIn(scope: StepScope, caller: string): PassWaits {
 class WaitPromise<T> extends Promise<T> {
   private readonly looked: (() => void) | undefined;
 
-  /** What `then` and the like give is a plain promise. */
+  /** `then` and the like return plain promises. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }

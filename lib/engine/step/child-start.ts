@@ -38,7 +38,7 @@ export async function prepareChild(
   return { start, call, ref, input: target.digest };
 }
 
-/** What the record of a child says. */
+/** Facts of the record of a child. */
 export function childFacts({ start, call, ref, input }: PreparedChild): RecordFacts {
   const fact = { id: start.id, workflow: start.workflow, input };
   return { child: ref === null ? { ...fact, call } : { ...fact, ref } };

@@ -3,7 +3,7 @@ import { encodeLine, lineBytes, type LogLevel, type LogLine, logText } from '../
 import type { Redaction } from '../../core/redact/redact.js';
 import type { LogMark } from '../../core/run/run-state.js';
 
-/** What of the output of a step's code is kept. */
+/** Settings of the log lines that are kept. */
 export interface LogSettings {
   readonly levels: ReadonlySet<LogLevel>;
   /** Of one attempt; what comes after is counted only. */
@@ -12,13 +12,13 @@ export interface LogSettings {
   readonly maxMessageLength: number;
   /** Of one attempt, in stored form. */
   readonly maxBytes: number;
-  /** Whether output of `console` is kept too. */
+  /** True: output of `console` is kept too. */
   readonly console: boolean;
-  /** Whether what is kept is also written to where it would have gone. */
+  /** True: kept lines are also written to where they would have gone. */
   readonly passthrough: boolean;
   /** Keys of the objects given to a logger that are kept. */
   readonly metadata: readonly string[];
-  /** What of objects given to a logger is not kept. */
+  /** Redaction of the objects given to a logger. */
   readonly redact: Redaction;
 }
 
@@ -28,9 +28,8 @@ interface HeldLine {
 }
 
 /**
- * What the code of one pass of an attempt has logged. A pass that comes after a wait runs the step's code from its top
- * and says again what was said before: its lines that the pass before it has said too, in the same order, are not
- * stored twice.
+ * Log lines of one pass of an attempt. A pass that comes after a wait runs the step's code from its top and logs the same
+ * lines again: those that the pass before it has logged too, in the same order, are not stored twice.
  */
 export class StepLog {
   private readonly lines: HeldLine[] = [];
@@ -41,11 +40,11 @@ export class StepLog {
   constructor(
     readonly settings: LogSettings,
     private readonly now: () => number,
-    /** What earlier passes of the attempt have left. */
+    /** Log mark of earlier passes of the attempt. */
     private readonly before: LogMark | null,
   ) {}
 
-  /** Whether lines of this level are kept. */
+  /** True when lines of this level are kept. */
   takes(level: LogLevel): boolean {
     return this.settings.levels.has(level);
   }
@@ -67,17 +66,17 @@ export class StepLog {
     this.lines.push({ time: this.lastTime, line });
   }
 
-  /** Whether nothing was logged. */
+  /** True when nothing was logged. */
   get isEmpty(): boolean {
     return this.lines.length === 0 && this.dropped === 0;
   }
 
-  /** What of it is to be stored; null: nothing. */
+  /** Lines to be stored, encoded; null: none. */
   text(): string | null {
     return this.isEmpty ? null : this.fresh().text;
   }
 
-  /** What of it is to be stored, and what the next pass is to know, where the attempt is not over. */
+  /** Lines to be stored, and the log mark for the next pass of an attempt that is not over. */
   leave(): { readonly text: string; readonly mark: LogMark } | null {
     if (this.isEmpty) return null;
     const { text, kept, bytes } = this.fresh();
@@ -92,7 +91,7 @@ export class StepLog {
     return { text, mark };
   }
 
-  /** What was not stored before, as far as the attempt's limits go. */
+  /** Lines that were not stored before, within the attempt's limits. */
   private fresh(): { text: string | null; kept: number; bytes: number } {
     const { before, lines, settings } = this;
     if (before === null) return { text: logText(lines, this.dropped), kept: lines.length, bytes: this.bytes };
@@ -127,7 +126,7 @@ function shortened(message: string, most: number): string {
   return message.length <= most ? message : `${message.slice(0, most - 1)}…`;
 }
 
-/** What is left of `lines` when those are taken out that an earlier pass has said too, in that order. */
+/** `lines` without those that an earlier pass has logged too, in that order. */
 function withoutRepeated(lines: readonly HeldLine[], earlier: readonly string[]): readonly HeldLine[] {
   let at = 0;
   return lines.filter((line) => {

@@ -11,7 +11,7 @@ import { isInOtherVersion, stepStorage } from './scope-storage.js';
 import type { PassWaits } from './waits.js';
 import type { AttemptTrace } from '../ports/telemetry.js';
 
-/** What a running attempt may ask of the session that runs it. */
+/** The session of a running attempt, as the attempt uses it. */
 export interface ScopeHost {
   readonly runId: string;
   /** Encoded. */
@@ -61,12 +61,12 @@ export interface ScopeInit {
 export type FanResults = Readonly<Record<string, SettledResult>> | readonly SettledResult[];
 
 /**
- * What an attempt's code may still do. `dropped`: nothing, and it is not told: the pass was suspended, or the attempt is
- * over. `given up`: nothing, and every function of the step throws: time is up, or the run is not this process's any more.
+ * Life of an attempt. `dropped`: its pass was suspended, or it is over; its code may do nothing, and no call throws.
+ * `given up`: its time is up, or the run's lease is lost; every function of the step throws.
  */
 type Life = 'open' | 'dropped' | 'given up';
 
-/** Where code runs: the attempt, and the `once` it is in. */
+/** The attempt that code runs in, and the `once` in it. */
 interface Here {
   readonly scope: StepScope;
   readonly once: string | null;
@@ -236,7 +236,7 @@ export class StepScope implements Here {
   }
 }
 
-/** Where what is logged at this moment is kept; null: nowhere, outside of steps and in an attempt that is over. */
+/** The log of the attempt that the calling code belongs to; null: outside of steps, and in an attempt that is over. */
 export function currentLog(): StepLog | null {
   const scope = storage.getStore()?.scope;
   return scope === undefined || !scope.isOpen ? null : scope.log;

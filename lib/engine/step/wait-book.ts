@@ -17,7 +17,7 @@ export class WaitBook {
   private notBefore = 0;
   private lastEnd = 0;
 
-  /** What comes and goes from now on is not known to the answer that is being asked for. */
+  /** Marks the moment of a question: waits that come and go from now on are unknown to its answer. */
   mark(): void {
     this.added.clear();
     this.gone.clear();
@@ -94,7 +94,7 @@ export class WaitBook {
     return open.length === 0 ? 0 : Math.max(1, Math.min(...open.map((wait) => wait.dueAt ?? Infinity)));
   }
 
-  /** Whether a wait is due, which the database is to confirm. */
+  /** True when a wait is due, which the database is to confirm. */
   isDue(now: number): boolean {
     if (this.isEmpty || now < this.notBefore) return false;
     return this.all().some((wait) => wait.state === 'open' && wait.dueAt !== null && wait.dueAt <= now);
@@ -117,12 +117,12 @@ export class WaitBook {
   }
 }
 
-/** What was asked for. */
+/** The decoded `spec` of a wait. */
 export function specOf(wait: Pick<NewWait, 'spec'>): WaitSpec | null {
   return wait.spec === null ? null : (decode(wait.spec) as WaitSpec);
 }
 
-/** What people call the wait. */
+/** The wait in words, for messages. */
 export function describeWait({ kind, names, key, child }: Pick<KnownWait, 'kind' | 'names' | 'key' | 'child'>): string {
   switch (kind) {
     case 'event':

@@ -30,7 +30,7 @@ export interface WaitRequest {
   readonly convert?: (came: unknown) => unknown;
 }
 
-/** How a pass ended that did not come to the end of its step. */
+/** The end of a pass that did not come to the end of its step. */
 export type Suspension =
   | { readonly kind: 'waiting'; readonly waits: readonly NewWait[]; readonly children: readonly PreparedChild[] }
   | { readonly kind: 'nondeterministic'; readonly error: DurableError };
@@ -43,7 +43,7 @@ export interface PassWaits {
   readonly now: () => number;
   /** While this runs, the pass is not dropped. */
   hold<T>(work: () => Promise<T>): Promise<T>;
-  /** What the wait came to; a promise that never settles where it is not over. */
+  /** The result of a wait; a promise that never settles where it is not over. */
   ask(request: WaitRequest): Promise<unknown>;
   /** The same for the end of a child; `start` makes it, or finds the one that a ref names. */
   askChild(request: WaitRequest, start: StartChild): Promise<unknown>;
@@ -184,7 +184,7 @@ export class StepWaits implements PassWaits {
   }
 }
 
-/** What the wait gives, or what it throws. */
+/** Returns the value of an ended wait, or throws its error. */
 function cameTo(wait: KnownWait, { timeout, convert = same }: WaitRequest): unknown {
   const spec = specOf(wait);
   switch (wait.state) {
@@ -205,7 +205,7 @@ function same(value: unknown): unknown {
   return value;
 }
 
-/** Whether the wait ended with an error: the next attempt asks for it anew. */
+/** True when the wait ended with an error: the next attempt asks for it anew. */
 export function hasThrown(wait: KnownWait): boolean {
   if (wait.state === 'cancelled') return true;
   if (wait.state === 'timed_out') return !('timeoutValue' in (specOf(wait) ?? {}));

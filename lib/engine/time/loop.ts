@@ -21,7 +21,7 @@ export class Loop {
     /** May return the ms after which it wants to be done again, if sooner than the interval. */
     private readonly job: () => Promise<number | null>,
     private readonly onTrouble: (message: string, cause: unknown) => void,
-    /** Whether a turn is due that nobody has asked for. Default: always. */
+    /** True when a turn by the interval alone is needed. Default: always. */
     private readonly isNeeded: () => boolean = () => true,
   ) {}
 

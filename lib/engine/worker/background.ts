@@ -11,7 +11,7 @@ import { Reconciler } from './reconcile.js';
 import { Scheduler } from './scheduler.js';
 import type { Worker } from './worker.js';
 
-/** How soon runs are looked at again whose timeout is over, and that somebody has locked, ms. */
+/** ms after which late runs that were locked are looked at again. */
 const LOCKED_AGAIN = 500;
 /** While attempts run, how often they are published if they changed, ms. */
 const PUBLISH_INTERVAL = 1_000;
@@ -19,7 +19,7 @@ const PUBLISH_INTERVAL = 1_000;
 interface BackgroundDeps extends EngineDeps {
   readonly worker: Worker;
   readonly watch: () => Watch;
-  /** Whether this process is at work. */
+  /** True while this process is at work. */
   readonly wakes: () => boolean;
   readonly onWoken: (runs: readonly WokenRun[]) => void;
   /** These queues have work. */
@@ -29,7 +29,7 @@ interface BackgroundDeps extends EngineDeps {
   readonly onSettings: (queues: readonly string[]) => Promise<void>;
 }
 
-/** What a worker does beside its runs: it wakes what is due, matches events, fires schedules, and looks after the rows. */
+/** Background work of a worker: wakes due rows, matches events, fires schedules, maintains and reconciles rows. */
 export class Background {
   readonly waker: Loop;
   readonly matcher: EventMatcher;
@@ -99,12 +99,12 @@ export class Background {
     });
   }
 
-  /** Whether looks of one's own are needed, since the pulse has not been heard for a while. */
+  /** True when loops must look for themselves, since the pulse's last answer is too old. */
   get isNeeded(): boolean {
     return this.pulse.isStale;
   }
 
-  /** Those whose health is told. */
+  /** Loops that health checks report. */
   get loops(): Loop[] {
     return [this.pulse.loop, this.waker, this.declarations.loop, this.publisher];
   }
@@ -156,7 +156,7 @@ export class Background {
     return again === Infinity ? nextInMs : Math.min(again, nextInMs ?? Infinity);
   }
 
-  /** What the pulse has found goes to whom it concerns. */
+  /** Passes the findings of the pulse to the loops that they concern. */
   private found(findings: PulseFindings): void {
     if (!this.deps.wakes()) return;
     const { membership, claims, pollers } = this.deps.worker;

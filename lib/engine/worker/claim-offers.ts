@@ -12,7 +12,7 @@ interface ClaimOffersDeps {
   readonly opener: SessionOpener;
   readonly claims: QueueClaims;
   readonly pollers: ReadonlyMap<string, QueuePoller>;
-  /** Whether this process claims. */
+  /** True while this process claims. */
   readonly mayClaim: () => boolean;
   readonly onWoken: (woken: readonly WokenRun[]) => void;
   /** These queues have something to claim. */
@@ -20,7 +20,7 @@ interface ClaimOffersDeps {
   readonly onTrouble: (message: string, cause?: unknown) => void;
 }
 
-/** What was claimed by the way. */
+/** Rows that an offer has claimed. */
 interface Claimed {
   readonly claimed: readonly ClaimedRow[];
 }
@@ -73,7 +73,7 @@ export class ClaimOffers {
     await Promise.all(this.openings);
   }
 
-  /** Those that are claimed without counting; none: this process claims nothing. */
+  /** Definitions that are claimed without counting; none: this process claims nothing. */
   private definitions(): ClaimOffer['definitions'] {
     return this.deps.mayClaim() ? this.deps.claims.unlimited() : [];
   }
@@ -126,7 +126,7 @@ export class ClaimOffers {
     }
   }
 
-  /** It took so long that their places went to others. */
+  /** Gives back rows whose places went to others meanwhile. */
   private async giveBack(rows: readonly ClaimedRow[]): Promise<void> {
     const { store, worker, onWork } = this.deps;
     const { queues } = await store.release(worker(), rows, false);

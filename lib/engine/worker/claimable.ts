@@ -2,7 +2,7 @@ import { Loop } from '../time/loop.js';
 import type { Registry } from '../ports/registry.js';
 import type { Claimable, EngineStore } from '../ports/store.js';
 
-/** How often the list of definitions that may be claimed is read, ms. */
+/** ms between two reads of the definitions that may be claimed. */
 const INTERVAL = 5_000;
 
 /** The stored definitions that this process may claim: its own, earlier ones, and orphaned later ones. */
@@ -30,7 +30,7 @@ export class ClaimableDefinitions {
     return this.list.map(({ id }) => id);
   }
 
-  /** Those of this process, until the database has been asked. */
+  /** Begins with the definitions of this process, until the database has answered. */
   begin(): void {
     this.list = this.registry
       .all()

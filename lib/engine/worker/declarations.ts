@@ -19,8 +19,8 @@ const INTERVAL = 30_000;
 const RETRY = 1_000;
 
 /**
- * What this process declares, and its part in following what the latest living code declares. A process of older code
- * changes nothing while one of later code lives; when the last of these has gone, what the older code declares is in force
+ * The declarations of this process, and its part in putting those of the latest living code in force. A process of older code
+ * changes nothing while one of later code lives; when the last of these has gone, the older declarations are in force
  * again. A process looks when it has come, when it has left, and whenever it sees that another came, left or died.
  */
 export class Declarations {

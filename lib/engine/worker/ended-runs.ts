@@ -3,7 +3,7 @@ import type { RunEnd } from '../run/session.js';
 /** Gets how the run ended; null: it ended elsewhere. */
 export type EndListener = (end: RunEnd | null) => void;
 
-/** Who in this process waits for the end of which run. */
+/** Callbacks of this process for the ends of runs. */
 export class EndedRuns {
   private readonly listeners = new Map<string, Set<EndListener>>();
 

@@ -38,7 +38,7 @@ export interface EngineDeps {
   readonly queues: QueueStore;
   /** `schedules`: the declarations of this process that its boot has stored. */
   readonly declarations: { readonly store: DeclarationStore; readonly schedules: readonly number[] };
-  /** What else is to be done in the background. */
+  /** Further jobs in the background. */
   readonly jobs: readonly MaintenanceJob[];
   readonly registry: Registry;
   readonly settings: EngineSettings;
@@ -52,13 +52,13 @@ export interface EngineDeps {
   readonly advice: Advice;
   /** `cause`: what was thrown, where it is tried again. */
   readonly onTrouble: (message: string, cause?: unknown) => void;
-  /** Who is told what happens. Default: nobody. */
+  /** Receives live events. Default: none. */
   readonly observer?: Observer;
-  /** Who measures it. Default: nobody. */
+  /** Receives metrics and traces. Default: none. */
   readonly telemetry?: Telemetry;
-  /** Who says in words what becomes of runs. Default: nobody. */
+  /** Reports runs in words. Default: none. */
   readonly report?: RunReport;
-  /** Who adds up figures of runs. */
+  /** Adds up figures of runs. Default: none. */
   readonly stats?: RunStatsSink;
   /** Default: one that follows the server's. */
   readonly clock?: DatabaseClock;

@@ -1,6 +1,6 @@
 import type { Loop } from '../time/loop.js';
 
-/** What the engine tells of itself for a look at its health. */
+/** State of the engine for health checks. */
 export interface EngineHealth {
   readonly state: 'new' | 'running' | 'quiet' | 'stopped';
   /** Stored definitions that this process claims. */

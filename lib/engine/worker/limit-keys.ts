@@ -7,13 +7,13 @@ import type { RegisteredWorkflow } from '../ports/registry.js';
 
 /** Longer keys are stored as a digest: an index takes no more than 2 700 bytes. */
 const LONGEST = 200;
-/** What a key may be: such values tell two of them apart by their text. */
+/** Types of keys: two values of these differ in their text. */
 const KEYS: readonly string[] = ['string', 'number', 'bigint', 'boolean'];
 
 /**
- * What runs of a workflow with a concurrency limit are counted under: its name, a line feed (which no name holds), and
- * what its `concurrency.key` gives for the input.
- * @throws InvalidInputError where that is no key
+ * Key under which runs of a workflow with a concurrency limit count: its name, a line feed (which no name holds), and the
+ * value of its `concurrency.key` for the input.
+ * @throws InvalidInputError where that value is no key
  */
 export function limitKeyOf({ definition, concurrencyKey }: LimitedWorkflow, input: unknown): string {
   const { name } = definition;
@@ -32,12 +32,12 @@ export function limitKeyOf({ definition, concurrencyKey }: LimitedWorkflow, inpu
     );
   }
   const text = String(key);
-  // What PostgreSQL's text cannot hold goes by its digest too. The sign keeps digests and keys that look like one apart.
+  // Text that PostgreSQL cannot hold goes by its digest too. The sign keeps digests and keys that look like one apart.
   const plain = text.length <= LONGEST && !/[\0\p{Cs}]/u.test(text);
   return plain ? `${name}\n=${text}` : `${name}\n#${digest(text)}`;
 }
 
-/** What of a registered workflow its keys depend on. */
+/** The part of a registered workflow that its keys depend on. */
 export type LimitedWorkflow = Pick<RegisteredWorkflow, 'definition' | 'concurrencyKey'>;
 
 /** The same for an input as it is stored. @throws InvalidInputError */

@@ -15,7 +15,7 @@ export interface MembershipEvents {
   onRecovered(queues: readonly string[], rows: number, workers: readonly DeadWorker[]): void;
   /** The set of living workers is another than at the last look. */
   onPeersChanged(): void;
-  /** This process was declared dead: its runs are somebody else's now. */
+  /** Called when this process was declared dead: its runs are recovered by others. */
   onDeclaredDead(): void;
   /** Out of touch with the database for a whole lease: others may have its runs already. */
   onOutOfTouch(): void;
@@ -30,18 +30,18 @@ const DEGRADED_HEARTBEAT_INTERVAL = 300;
  * - keeps its one lease, which covers all it holds, by a heartbeat;
  * - notices dead workers: at once where the process is gone from this machine; after two looks, far enough
  *   apart, without its session and without a heartbeat; at last when its lease has expired;
- * - forgives outages: after losing touch it takes nobody's runs until it has been back for one whole lease, so that
+ * - forgives outages: after losing touch it recovers no runs until it has been back for one whole lease, so that
  *   every living worker can renew first.
  *
  * A wrong guess costs a step made twice, never a wrong record: the fence refuses the late worker's writes.
  */
 export class Membership {
   private workerId = 0;
-  /** What its row says it runs; null: that is not known. */
+  /** Attempts in its row, as last written; null: not known. */
   private written: string | null = null;
   private lastContact = performance.now();
   private inTouchSince = performance.now();
-  /** When the connection was last lost; a boot is no loss. */
+  /** Time of the last loss of the connection; a boot is no loss. */
   private lastLoss = -Infinity;
   private outOfTouchTold = false;
   private sessionDown = false;
@@ -78,7 +78,7 @@ export class Membership {
     return this.workerId;
   }
 
-  /** Whether other processes are at work on this database. */
+  /** True while other processes are at work on this database. */
   get hasPeers(): boolean {
     return this.peers.length > 0;
   }
@@ -171,7 +171,7 @@ export class Membership {
   }
 
   /**
-   * Whether there was no contact for so long that another worker's lease may have run out for the same reason: its last
+   * True after a time without contact in which another worker's lease may have expired for the same reason: its last
    * heartbeat may have been one interval older than ours.
    */
   private outOfTouch(now: number): boolean {
@@ -204,7 +204,7 @@ export class Membership {
     if (suspects.length === 0) return null;
     const left =
       this.confirmDelay - (performance.now() - Math.min(...suspects.map((s) => sameBeat(this.missing, s).since)));
-    // Whoever has lost touch himself takes nobody for dead yet, however long this lasts.
+    // A process that has lost touch itself declares no worker dead, however long this lasts.
     return left > 0 ? left : this.settings.recoveryInterval;
   }
 
@@ -234,7 +234,7 @@ export class Membership {
   }
 
   /**
-   * Whether a lease has run out. The server's clock may have been set forward, upon which all leases look expired, or
+   * True when a lease has expired. The server's clock may have been set forward, upon which all leases look expired, or
    * back: only what this process has waited for itself counts.
    */
   private isSilent(other: WorkerSighting, now: number): boolean {
@@ -244,7 +244,7 @@ export class Membership {
   }
 }
 
-/** When a heartbeat was first seen: now, unless it was known before. */
+/** Time at which a heartbeat was first seen: now, unless it was known before. */
 function sameBeat(
   known: ReadonlyMap<number, { readonly seenAt: string; readonly since: number }>,
   { id, seenAt }: WorkerSighting,

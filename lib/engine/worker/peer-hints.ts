@@ -14,11 +14,11 @@ interface HintInboxDeps {
   readonly ended: EndedRuns;
   readonly membership: Membership;
   readonly workSignals: WorkSignals;
-  /** Whether this process looks at the database by itself: it has workers and runs. */
+  /** True while this process wakes what is due: it has workers and runs. */
   readonly wakes: () => boolean;
 }
 
-/** What this process does about what others tell it. A hint that is lost costs a poll interval, nothing else. */
+/** Receiver of other processes' hints. A hint that is lost costs a poll interval, nothing else. */
 export class PeerHints {
   constructor(private readonly deps: HintInboxDeps) {}
 

@@ -36,7 +36,7 @@ export class QueuePoller {
     /** Claims up to `limit` rows and sets each to work; resolves with how many. */
     private readonly claim: (queue: string, limit: number) => Promise<number>,
     private readonly onTrouble: (message: string, cause?: unknown) => void,
-    /** Whether a look is due that nothing but the interval asks for. */
+    /** True when a poll by the interval alone is needed. */
     private readonly isNeeded: () => boolean = () => true,
   ) {}
 

@@ -1,11 +1,11 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 
-/** What lets a neighbour on the same machine say for certain that a process is gone. */
+/** Identity of a process, by which a neighbour on the same machine knows for certain that it is gone. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** Names the set of process ids that `pid` is one of: this boot of the machine, this PID namespace. */
   readonly processKey: string | null;
-  /** When the process began, in the system's own count: tells it from a later one with the same number. */
+  /** Start of the process in the system's own count, which differs from that of a later one with the same number. */
   readonly processStart: string | null;
 }
 

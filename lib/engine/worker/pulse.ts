@@ -9,9 +9,9 @@ export interface PulseDeps {
   readonly interval: number;
   readonly ask: (question: PulseQuestion) => Promise<PulseFindings>;
   readonly question: () => PulseQuestion;
-  /** Whether hints of other processes arrive. */
+  /** True while hints of other processes arrive. */
   readonly listening: () => boolean;
-  /** Whether this process holds a run. */
+  /** True while this process has a run leased. */
   readonly isBusy: () => boolean;
   readonly onFindings: (findings: PulseFindings) => void;
   readonly onTrouble: (message: string, cause?: unknown) => void;
@@ -37,7 +37,7 @@ export class Pulse {
     );
   }
 
-  /** Whether the last answer is too old to go by: then each loop looks for itself. */
+  /** True when the last answer is too old to go by: then each loop looks for itself. */
   get isStale(): boolean {
     return performance.now() - this.answeredAt > this.deps.interval * (IDLE_FACTOR + 1);
   }

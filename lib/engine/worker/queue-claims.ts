@@ -25,7 +25,7 @@ export interface QueueClaimsDeps {
   readonly onWork: (queues: readonly string[]) => void;
   /** Sets what was claimed to work; gives the rows that are. */
   readonly open: (rows: readonly ClaimedRow[]) => Promise<readonly ClaimedRow[]>;
-  /** Whether a look is due that only the interval asks for. */
+  /** True when a look by the interval alone is needed. */
   readonly isNeeded?: () => boolean;
   /** Nothing more is let through before so many ms have passed. */
   readonly onRate: (queue: string, inMs: number) => void;
@@ -35,10 +35,10 @@ export interface QueueClaimsDeps {
 }
 
 /**
- * How this process claims, as far as queues and limits say. Duties:
+ * Claims of this process under the queues' states and limits. Duties:
  * - knows which queues are paused or limited, so that it asks for nothing in vain; the statements check it all the same;
  * - claims plainly where nothing is limited, and under the lock of the limited queue or workflow elsewhere;
- * - works out what runs of a limited workflow count under;
+ * - works out the keys of runs of a limited workflow;
  * - brings back, when a place is free again, the runs that a claim had to set aside: at once where the place was this
  *   process's, by the next look where its holder died.
  */
@@ -76,7 +76,7 @@ export class QueueClaims {
     await this.looks.poke();
   }
 
-  /** Whether the queue gives rows to claims that don't count; the statements look again. */
+  /** True when the queue gives rows to claims that don't count; the statements check it again. */
   isOpen(queue: string): boolean {
     const state = this.states.get(queue);
     return state?.paused !== true && state?.limited !== true;
@@ -235,7 +235,7 @@ export class QueueClaims {
   }
 }
 
-/** It may be gone from the code. */
+/** Limit of a workflow that may be gone from the code. */
 const NO_LIMIT: KeyLimit = { limit: 2_147_483_647, whole: false };
 
 function limitOf(definition: WorkflowDefinition | undefined): KeyLimit | null {

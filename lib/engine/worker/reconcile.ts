@@ -18,7 +18,7 @@ export interface ReconcilerDeps {
   readonly store: Pick<EngineStore, 'reconcile' | 'lastEnds' | 'markAgain'>;
   readonly worker: () => number;
   readonly sessions: Pick<Sessions, 'waiting' | 'hasMissed' | 'refresh'>;
-  /** Whether there may be runs that have not ended. Default: always. */
+  /** True when there may be unfinished runs. Default: always. */
   readonly isNeeded?: () => boolean;
   readonly onWoken: (runs: readonly WokenRun[]) => void;
   readonly onTrouble: (message: string, cause?: unknown) => void;

@@ -18,15 +18,15 @@ export interface SchedulerDeps {
   /** These queues have work. */
   readonly onWork: (queues: readonly string[]) => void;
   readonly onTrouble: (message: string, cause?: unknown) => void;
-  /** Whether a look is due that only the interval asks for. Default: always. */
+  /** True when a look by the interval alone is needed. Default: always. */
   readonly isNeeded?: () => boolean;
   /** A schedule was fired. */
   readonly onFired?: (fired: FiredSchedule, workflow: string | null) => void;
 }
 
-/** How long a schedule is left alone that this process cannot fire, ms. */
+/** ms for which a schedule that this process cannot fire is left alone. */
 const LEAVE_ALONE = 60_000;
-/** How long an app's own check of an input may take, ms: a row is locked meanwhile. */
+/** ms that an app's own check of an input may take: a row is locked meanwhile. */
 const CHECK_TIMEOUT = 10_000;
 
 /**
@@ -39,7 +39,7 @@ export class Scheduler {
   /** Until when (performance.now()) schedules are left alone, by name. */
   private readonly leftAlone = new Map<string, number>();
   private stopped = true;
-  /** When the next schedule was due at the last look, ms of database time. */
+  /** Due time of the next schedule, as of the last look, ms of database time. */
   private nextAt: number | null = null;
   /** Since when it has been at work, ms of database time. */
   private since: number | null = null;
@@ -104,7 +104,7 @@ export class Scheduler {
     return null;
   }
 
-  /** What is to be done with a schedule that is due, and when it is due next. */
+  /** Plan for a schedule that is due: the runs to start, and the next due time. */
   private async plan(schedule: ScheduleState, now: number, others: WorkersSince): Promise<FirePlan> {
     const workflow = this.deps.registry.byName(schedule.workflow);
     try {

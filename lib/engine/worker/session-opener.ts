@@ -47,7 +47,7 @@ export class SessionOpener {
       await this.openResumed(resumed, opened);
     } catch (error) {
       if (opened.length === 0) throw error;
-      // Those that are left are held without being known here: the next look gives them back.
+      // The rows that are left are unknown here: reconcile gives them back.
       this.sessions.suspectOrphans();
       this.deps.onTrouble(`Claimed runs could not be read and will be again: ${textOf(error)}`, error);
     }
@@ -73,7 +73,7 @@ export class SessionOpener {
       read = await this.readResumed(stored.filter((one): one is StoredRow => !('error' in one)));
     } catch (error) {
       if (error instanceof StoreError && error.kind !== 'rejected') throw error;
-      // What one of them has stored cannot be read: each for itself.
+      // The stored state of one of them cannot be read: each for itself.
       if (rows.length > 1) {
         for (const row of rows) await this.openResumed([row], opened);
         return;
@@ -106,9 +106,9 @@ export class SessionOpener {
   }
 
   /**
-   * Whether this process has it already: what the database knows of that is gone with a failover, and its lease is given out anew.
-   * Where both have one number, what is still written under the old lease would pass for the new one's: the row is given back, and
-   * the next claim has the next number.
+   * True when this process has it already: a failover has lost that lease, and the row was claimed again. Where both leases
+   * have one fencing token, writes under the old one would pass for the new one's: the row is given back, and the next claim
+   * has the next token.
    */
   private isDoubled(row: ClaimedRow): boolean {
     if (!this.sessions.displace(row)) return false;
@@ -134,7 +134,7 @@ export class SessionOpener {
     const values = this.valuesOf(row, records);
     if (row.step !== null) return new RemoteStepSession(this.deps, workflow, row, values, records);
     const restored = restore(row, snapshot, await this.definition(row.ranBy), values, records);
-    // What another queue has of it may have ended while its waits were read.
+    // Its steps on other queues may have ended while its waits were read.
     const known = remoteSteps(restored.state).length > 0 ? null : waits;
     return new RunSession(this.deps, workflow, row, restored, known);
   }

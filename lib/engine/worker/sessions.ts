@@ -6,8 +6,8 @@ import type { EngineStore, HeldRow } from '../ports/store.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
 /**
- * All that this process holds. Compares it with what the database says it holds: a row that is ours there and unknown
- * here (the answer to its claim was lost) goes back; one that is ours here only was cancelled or taken.
+ * The sessions of this process, one for each leased row. Compared with the database's leases: a row that is ours there and
+ * unknown here (the answer to its claim was lost) is given back; one that is ours here only was cancelled or recovered.
  */
 export class Sessions {
   private readonly rows = new Cells<Session>();
@@ -44,7 +44,7 @@ export class Sessions {
     }
   }
 
-  /** Whether something is being taken that is not open yet. */
+  /** True while a claimed row is not open yet. */
   get isTaking(): boolean {
     return this.claiming.size > 0;
   }
@@ -91,7 +91,7 @@ export class Sessions {
       .map((session) => session.runId);
   }
 
-  /** Whether the run still waits here, and knows nothing of that end of a wait. */
+  /** True when the run still waits here, and knows nothing of that end of a wait. */
   hasMissed(runId: string, ended: number): boolean {
     const heard = this.rows.get(runId)?.heard() ?? null;
     return heard !== null && heard < ended;
@@ -106,7 +106,7 @@ export class Sessions {
     return this.runs.has(runId);
   }
 
-  /** Whether all that is held here is in the code of a step: nothing is read, written or decided. */
+  /** True while every session is in the code of a step: nothing is read, written or decided. */
   get allInSteps(): boolean {
     return this.all().every((session) => session.inFlight().length > 0);
   }
@@ -205,6 +205,6 @@ export class Sessions {
 
 interface UnknownRow {
   readonly token: number;
-  /** How many claims there had been when it was first seen. */
+  /** Claims that there had been when it was first seen. */
   readonly claims: number;
 }

@@ -11,17 +11,17 @@ export interface WakeUpDeps {
   readonly sessions: Sessions;
   readonly ended: EndedRuns;
   readonly waker: Loop;
-  /** Whether other processes are at work on this database. */
+  /** True while other processes are at work on this database. */
   readonly hasPeers: () => boolean;
-  /** Whether this process wakes what is due. */
+  /** True while this process wakes what is due. */
   readonly wakes: () => boolean;
-  /** Whether the run is held by this process, or is about to be. */
+  /** True while this process has the run leased, or is about to. */
   readonly isLocal: (runId: string) => boolean;
 }
 
 /**
- * Who is to look at what: after a commit the parts of this process that it concerns, and by a hint the other processes.
- * Losing a hint costs a poll interval, nothing else.
+ * Signals of new work: after a commit to the parts of this process that it concerns, and by a hint to the other processes.
+ * A hint that is lost costs a poll interval, nothing else.
  */
 export class WorkSignals {
   constructor(private readonly deps: WakeUpDeps) {}

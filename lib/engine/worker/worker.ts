@@ -16,9 +16,9 @@ import { Sessions } from './sessions.js';
 interface WorkerDeps extends EngineDeps {
   readonly clock: DatabaseClock;
   readonly writer: JournalWriter;
-  /** Whether this process claims. */
+  /** True while this process claims. */
   readonly mayClaim: () => boolean;
-  /** Whether looks of one's own are needed, since the pulse has not been heard for a while. */
+  /** True when loops must look for themselves, since the pulse's last answer is too old. */
   readonly isNeeded: () => boolean;
   /** Ids of the declarations that this process has stored. */
   readonly declared: () => readonly number[];
@@ -104,7 +104,7 @@ export class Worker {
     return this.membership.id;
   }
 
-  /** Whether nothing goes on here but the code of steps: no look into a queue, no decision. */
+  /** True while nothing but the code of steps runs: no poll, no decision. */
   get isQuiet(): boolean {
     if ([...this.pollers.values()].some((poller) => poller.isLooking) || this.sessions.isTaking) return false;
     return this.sessions.allInSteps;
