@@ -57,7 +57,7 @@ export interface TestServerOptions {
   readonly databaseUrl?: string | undefined;
 }
 
-/** All that does not depend on the kind of app. */
+/** The options that do not depend on the kind of app. */
 type Metadata = Omit<DurableTestOptions, 'createApp'>;
 
 const PATIENCE = 4_000;

@@ -205,7 +205,7 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
 
   private enqueue(work: () => Promise<void>): Promise<void> {
     this.lifecycle = this.lifecycle.then(work);
-    // Whoever waits for the worker gets the error.
+    // Those who wait for the worker get the error.
     this.lifecycle.catch(() => {});
     return this.lifecycle;
   }

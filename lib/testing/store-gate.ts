@@ -8,7 +8,7 @@ export interface Commit {
   readonly what: string;
 }
 
-/** Where the worker dies: with the commit not sent, or with it done and the answer lost. */
+/** Moment of the worker's death: with the commit not sent, or with it done and the answer lost. */
 export type CrashSide = 'before' | 'after';
 
 /** A promise for the callers of a dead worker's store. Each has one of its own, to be forgotten with the caller. */

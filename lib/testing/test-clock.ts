@@ -26,7 +26,7 @@ export class TestClock extends DatabaseClock {
     return new TestTimer(this, this.timers, action);
   }
 
-  /** When the first timer is due, in ms of this clock; Infinity: none is set. */
+  /** Due time of the first timer, in ms of this clock; Infinity: none is set. */
   get nextTimer(): number {
     return Math.min(Infinity, ...[...this.timers].map((timer) => timer.at));
   }

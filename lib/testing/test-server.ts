@@ -70,7 +70,7 @@ async function find(given: string | undefined): Promise<TestServer> {
   });
 }
 
-/** Where the spec files of a process find what the first has started; closed to other users. */
+/** Directory in which the spec files of a process find the server that the first has started; closed to other users. */
 async function directory(): Promise<string> {
   const home = join(tmpdir(), `nest-durable-testing-${process.getuid?.() ?? 'user'}`);
   await mkdir(home, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
@@ -161,7 +161,7 @@ function guard(what: Guarded, logFile: string | null): ChildProcess {
   return child;
 }
 
-/** Why no session can be had; null: it can. */
+/** The reason why no session can be opened; null: one can. */
 async function whyNot(connectionString: string): Promise<string | null> {
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5_000 });
   client.on('error', () => {});

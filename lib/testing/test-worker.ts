@@ -90,8 +90,8 @@ async function recoverDeadWorkers(store: EngineStore): Promise<void> {
 }
 
 /**
- * Those of the app; every queue that a workflow, a step or a schedule names is worked on too, so that a test need not
- * repeat them.
+ * Settings of the app's worker; every queue that a workflow, a step or a schedule names is worked on too, so that a test
+ * need not repeat them.
  */
 function workerSettings({ deps, registry, schedules }: DurableRuntime): EngineSettings {
   const named = [

@@ -23,7 +23,7 @@ export interface AuditRow extends AuditEntry {
   readonly at: Date;
 }
 
-/** Which acts are listed; all that is given must fit. */
+/** Filters of acts; all that is given must fit. */
 export interface AuditFilters {
   readonly actor?: string | null;
   readonly action?: string | null;
@@ -49,7 +49,7 @@ interface Row {
   readonly ip: string | null;
 }
 
-/** Who did what: written by whatever acts for people, read by them. */
+/** The audit: acts of people, with their actors. */
 export class PgAudit {
   private readonly write: Query;
   private readonly reads: Query;

@@ -30,11 +30,11 @@ export interface ControlOptions {
   readonly schema: string;
   /** Id of the set of tables: `manager`s of other databases are refused. */
   readonly instanceId: string;
-  /** What a caller's transaction sends with pg_notify to tell a queue's workers; null: they find out by polling. */
+  /** Hint to a queue's workers that a caller's transaction sends with pg_notify; null: they poll. */
   readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
 }
 
-/** What was done to the run and all below it. */
+/** Effects of a cancel on the run and all below it. */
 export interface CancelResult extends EndedTree {
   /** False: it had ended before, or was being undone. */
   readonly cancelled: boolean;
@@ -50,13 +50,13 @@ export interface PauseResult {
 export interface ResumeResult {
   /** False: it was not paused. */
   readonly changed: boolean;
-  /** Where there is something to claim now. */
+  /** Queues with something to claim now. */
   readonly queues: readonly string[];
-  /** It goes on waiting. */
+  /** True: it goes on waiting. */
   readonly waits: boolean;
 }
 
-/** What `retry` starts anew. */
+/** A run that `retry` starts anew. */
 export interface RetrySource {
   readonly workflow: string;
   readonly queue: string;
@@ -66,7 +66,7 @@ export interface RetrySource {
   readonly input: string;
 }
 
-/** How a run ended. */
+/** Outcome of a run. */
 export interface RunOutcome {
   readonly status: FinishedStatus;
   /** Encoded. */
@@ -81,9 +81,9 @@ export interface StoredDefinition {
 }
 
 /**
- * What a client does to runs, beside the journal writer: starts that stand alone, cancel, pause and resume, and the
- * look at how runs ended. Where a connection breaks a verb is tried again until its outcome is known, and done once
- * (once.ts).
+ * Changes of runs by clients, beside the journal writer: starts that stand alone, cancel, pause and resume; and the
+ * outcomes of runs. Where a connection breaks a method is tried again until its outcome is known, and takes effect
+ * once (once.ts).
  */
 export class PgControl {
   /** For what locks. */
@@ -228,7 +228,7 @@ export class PgControl {
     return [...new Set(rows.filter((row) => row.ready).map((row) => row.queue))];
   }
 
-  /** How the runs ended; null: it has not. One that does not exist is left out. */
+  /** Outcomes of the runs; null: not ended. A run that does not exist is left out. */
   async outcomes(ids: readonly string[], query = this.reads): Promise<Map<string, RunOutcome | null>> {
     const rows = await query<{ id: string; status: string; data: string; error: string | null }>(
       sql('run-outcomes', this.schema),
@@ -281,7 +281,7 @@ function withoutDelays(snapshot: string): string {
   return JSON.stringify(state);
 }
 
-/** What a start may have to wait for: whoever has used its key, or its id, in a transaction that is still open. */
+/** Name of a start in messages: by its key or id, which an open transaction may have used, so that the start waits for it. */
 function nameOf({ workflow, idempotencyKey, id }: NewRun): string {
   return idempotencyKey === null ? `the id ${id}` : `the idempotency key "${idempotencyKey}" of workflow "${workflow}"`;
 }

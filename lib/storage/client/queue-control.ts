@@ -8,7 +8,7 @@ const LOOK = 10;
 /** ms for which claims that were under way are waited for; the server gives a statement of the engine's no longer. */
 const PATIENCE = 21_000;
 
-/** What is in a queue and how it is set, as the tables say. Times in ms. */
+/** Counts and settings of a queue. Times in ms. */
 export interface QueueRow {
   readonly queue: string;
   readonly paused_at: Date | null;
@@ -46,7 +46,7 @@ export interface WorkerRow {
   readonly in_flight: string;
 }
 
-/** What an operator does with queues and sees of them. */
+/** Queues for operators: reads, pause and resume. */
 export class PgQueueControl {
   private readonly reads: Query;
 
@@ -66,7 +66,7 @@ export class PgQueueControl {
     return this.run('list-workers', []);
   }
 
-  /** Whether a process, a run, a setting, a workflow or a schedule knows of the queue. */
+  /** True when a process, a run, a setting, a workflow or a schedule names the queue. */
   async isKnown(queue: string): Promise<boolean> {
     if ((await this.run('known-queues', [queue])).length > 0) return true;
     return (await this.run('queue-has-runs', [queue])).length > 0;
@@ -91,7 +91,7 @@ export class PgQueueControl {
     return this.setPaused(queue, false);
   }
 
-  /** How many of its rows workers hold. */
+  /** Number of its leased rows. */
   async held(queue: string): Promise<number> {
     const [row] = await this.run<{ held: number }>('held-in-queue', [queue]);
     return row?.held ?? 0;
@@ -103,7 +103,7 @@ export class PgQueueControl {
     return changeOnce(laneOf(this.pool), this.schema, changed, `the settings of queue "${queue}"`);
   }
 
-  /** Whether nobody is inside the queue any more: whoever comes later finds it paused. */
+  /** True when no claim is inside the queue any more: later ones find it paused. */
   private async isVacant(queue: string, patience: number): Promise<boolean> {
     const until = performance.now() + patience;
     for (;;) {

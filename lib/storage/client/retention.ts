@@ -33,7 +33,7 @@ interface OldRow {
   readonly at: string | null;
 }
 
-/** How far history was read. */
+/** Position in the history of ended runs. */
 interface Mark {
   readonly id: string;
   readonly at: string;
@@ -73,7 +73,7 @@ export class PgRetention {
     return (await this.query(sql('forget-acts', this.schema), [before.toISOString(), most])).length;
   }
 
-  /** How many runs went, or would go. */
+  /** Deletes the runs, or counts them with `dryRun`; returns their number. */
   async cleanup(filter: CleanupFilter): Promise<number> {
     const pace = new Pace(filter.signal);
     let count = 0;
@@ -144,7 +144,7 @@ export class PgRetention {
   private deleteBatch(ids: readonly string[]): Promise<string[]> {
     return changeOnce(this.pool, this.schema, async (query) => {
       const locked = await query<{ id: string }>(sql('lock-old-runs', this.schema), [ids]);
-      // Who waits for a run from now on waits for this transaction, and finds none.
+      // A run that begins to wait for one of these waits for this transaction, and finds none.
       const referred = await this.referred(query, locked.map(({ id }) => id)); // prettier-ignore
       const found = locked.flatMap(({ id }) => (referred.has(id) ? [] : [id]));
       for (const table of RUN_TABLES) {
@@ -156,12 +156,12 @@ export class PgRetention {
   }
 }
 
-/** How many runs would go. */
+/** Number of runs that would be deleted. */
 function countable(rows: readonly OldRow[], spared: ReadonlySet<string>): number {
   return rows.filter(({ root, counted }) => counted && root !== null && !spared.has(root)).length;
 }
 
-/** Where the next stretch begins; null: that was the last one. */
+/** Beginning of the next stretch; null: that was the last one. */
 function markOf(rows: readonly OldRow[]): Mark | null {
   const last = rows.find(({ root }) => root === null);
   if (last === undefined || last.id === null || last.at === null) return null;
@@ -190,7 +190,7 @@ class Pace {
 }
 
 /**
- * Where ids of runs that ended before `cutoff` can be: an id of version 7 carries the time of the start, so what was
+ * Ranges of the ids of runs that ended before `cutoff`: an id of version 7 carries the time of the start, so a run that was
  * started after the cutoff cannot have ended before it. Ids that callers chose may be anywhere: only the span between
  * the cutoff and now is left out, where such an id is found later, when the cutoff has passed it.
  */

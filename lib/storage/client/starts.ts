@@ -5,7 +5,7 @@ import { ExecutionExistsError, IdempotencyConflictError } from '../../core/error
 import { sql } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
 
-/** Whether it is for later, rather than for whoever has room now. */
+/** True for a start with a delay or a due time. */
 export function isDelayed(run: Pick<NewRun, 'delayMs' | 'scheduledAt'>): boolean {
   return run.delayMs > 0 || run.scheduledAt !== null;
 }

@@ -23,7 +23,7 @@ export interface WaitsOptions {
   readonly schema: string;
   /** Id of the set of tables: `manager`s of other databases are refused. */
   readonly instanceId: string;
-  /** What a caller's transaction that sends an event sends with pg_notify too; null: it is found by polling. */
+  /** Hint that a caller's transaction sends with pg_notify beside an event; null: the event is found by polling. */
   readonly unmatchedHint: { readonly channel: string; readonly payload: string } | null;
   /** A run that is ready was locked for nothing: a claim may have passed it over meanwhile. */
   readonly onHidden?: (run: WokenRun) => void;
@@ -43,18 +43,17 @@ export interface NewEvent {
   readonly traceparent?: string | null;
 }
 
-/** Which input is meant: by the name that the step gave it, or by its own id. */
+/** Choice of an input: by the name that the step gave it, or by its own id. */
 export type InputSelector = { readonly name: string } | { readonly inputId: string };
 
-/** What came of the end of waiting: how many waits, and the children that were cancelled with them. */
+/** Effects of `cancelWait()`: the number of waits, and the children that were cancelled with them. */
 export interface CancelledWaits extends EndedTree {
   readonly count: number;
 }
 
 /**
- * What clients send to runs that wait: events, answers, and the end of their waiting. Everything but an event in a
- * caller's transaction locks the run's row first and looks at its waits then, as whoever registers a wait does: nothing
- * falls between the two.
+ * Events, answers and `cancelWait()` of clients. Everything but an event in a caller's transaction locks the run's row
+ * first and looks at its waits then, as the commit that registers a wait does: nothing falls between the two.
  */
 export class PgWaits {
   private readonly schema: string;

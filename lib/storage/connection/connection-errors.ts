@@ -6,7 +6,7 @@ import { read } from '../../core/text-of.js';
 export class ConnectionLostError extends DatabaseUnavailableError {
   constructor(
     message: string,
-    /** Whether the statement had been sent, so that it may have been committed all the same. */
+    /** True: the statement had been sent, so that it may have been committed all the same. */
     readonly sent: boolean,
     options?: { cause?: unknown },
   ) {
@@ -48,8 +48,8 @@ const SESSION_OVER = /^(08...|57P0[1-5]|53300|25P0[34]|40003)$/;
 const TRY_AGAIN = /^(40...|55P03|57014|53...|58030)$/;
 
 /**
- * Whether the database was out of reach: nothing is known of the statement's outcome, unless `sent` of a
- * ConnectionLostError is false.
+ * True when the database was out of reach: the statement's outcome is unknown, unless `sent` of a ConnectionLostError is
+ * false.
  */
 export function isConnectionError(error: unknown): boolean {
   return chain(error).some((one) => {
@@ -63,8 +63,8 @@ export function isConnectionError(error: unknown): boolean {
 }
 
 /**
- * Whether the server itself refused the statement, so that its transaction was surely rolled back. False: the outcome
- * is not known.
+ * True when the server itself refused the statement, so that its transaction was surely rolled back. False: the outcome
+ * is unknown.
  *
  * A session that is being ended is no such answer: the server may report 57P01 for a statement whose commit has
  * happened (it looks for interrupts after the commit, and before it says so).
@@ -77,19 +77,19 @@ export function isRejectedByServer(error: unknown): boolean {
   );
 }
 
-/** Whether the same statement may succeed when it is sent again: a passing refusal by the server. */
+/** True for a passing refusal by the server: the same statement may succeed when it is sent again. */
 export function isRetryableRejection(error: unknown): boolean {
   const answer = serverAnswer(error);
   return isRejectedByServer(error) && (TRY_AGAIN.test(answer?.code ?? '') || needsFreshSession(error));
 }
 
-/** Whether the server lacks disk, memory or the like: what happens to everybody, whatever is sent. */
+/** True when the server lacks disk, memory or the like, which refuses every statement. */
 export function isScarcity(error: unknown): boolean {
   return /^(53...|58030)$/.test(serverAnswer(error)?.code ?? '');
 }
 
 /**
- * Whether it was this session that the statement could not run in: the server has become a standby (25006, after a
+ * True when the statement could not run in this session: the server has become a standby (25006, after a
  * failover), or the session's prepared statements are not what they were (26000 and 42P05 behind a pooler, 0A000
  * after a change of a table).
  */
@@ -99,7 +99,7 @@ export function needsFreshSession(error: unknown): boolean {
   return ['25006', '26000', '42P05'].includes(code) || (code === '0A000' && /cached plan/.test(answer?.message ?? ''));
 }
 
-/** Whether pg has given up waiting for the answer, by the `query_timeout` of whoever made the connection. */
+/** True when pg has given up waiting for the answer, by a `query_timeout` of the connection. */
 export function isQueryTimeout(error: unknown): boolean {
   return chain(error).some((one) => (one as { message?: unknown }).message === QUERY_TIMEOUT);
 }

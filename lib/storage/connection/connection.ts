@@ -23,7 +23,7 @@ export type SteadyQuery = <R extends pg.QueryResultRow>(
 ) => Promise<pg.QueryResult<R>>;
 
 export interface SteadyClientOptions {
-  /** What is run on each new session: LISTEN. */
+  /** Statements for each new session: LISTEN. */
   readonly onConnect?: () => readonly string[];
 }
 
@@ -70,7 +70,7 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
     super();
   }
 
-  /** Whether a session is open, as far as is known. */
+  /** True while a session is open, as far as is known. */
   get connected(): boolean {
     return this.#open !== null;
   }

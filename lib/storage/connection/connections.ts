@@ -13,7 +13,7 @@ export interface ConnectionsOptions {
   readonly leaseTimeout?: number;
 }
 
-/** What a connection of its own is for. */
+/** Purpose of a connection of its own. */
 export type Role = 'writer' | 'claims' | 'heartbeat' | 'listener';
 
 const POOL_SIZE = 4;

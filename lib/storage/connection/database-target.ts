@@ -15,8 +15,8 @@ export interface DatabaseTarget {
 }
 
 /**
- * Where to, as whom, and how to get through: all that a URL, the app or the environment decide of a session. How it is
- * set, read and named is the engine's own (session-settings.ts).
+ * Address, role and transport of a session, as a URL, the app or the environment give them. Its settings, type parsers and
+ * name are the engine's own (session-settings.ts).
  */
 export type Endpoint = Pick<
   pg.ClientConfig,
@@ -32,7 +32,7 @@ export type Endpoint = Pick<
   | 'stream'
 >;
 
-/** What a target is made from: a URL, connection options of `pg`, or a TypeORM DataSource or its options. */
+/** Source of a target: a URL, connection options of `pg`, or a TypeORM DataSource or its options. */
 export type DatabaseSource =
   | { readonly url: string }
   | pg.ClientConfig
@@ -71,7 +71,7 @@ export function describeTarget({ config: { host = '', port, database } }: Databa
   return `${host.includes(':') ? `[${host}]` : host}:${port}/${database ?? ''}`;
 }
 
-/** What is wrong with a URL of PostgreSQL, in words that show nothing of it; null: nothing. */
+/** Fault of a URL of PostgreSQL, in words that show nothing of it; null: none. */
 export function urlFault(url: string): 'protocol' | 'syntax' | null {
   if (!/^(postgres|postgresql|socket):/.test(url)) return 'protocol';
   try {

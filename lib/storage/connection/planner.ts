@@ -1,5 +1,5 @@
 /**
- * What the planner does without, in sessions and transactions of our own only. (Our functions switch the same off but for
+ * Planner methods switched off, in sessions and transactions of our own only. (Our functions switch the same off but for
  * JIT: all they read has an index, so none of their plans counts as dear.)
  *
  * Only nested loops over indexes: a plan made while the tables were small must not turn into a scan of a large one

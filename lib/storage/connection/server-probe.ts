@@ -3,7 +3,7 @@ import type { DatabaseTarget } from './database-target.js';
 import type { SessionSpec } from './session-settings.js';
 import { Session } from './session.js';
 
-/** What stands at the other end. */
+/** Findings about the server. */
 export interface ServerFindings {
   /** Major version. */
   readonly version: number;
@@ -11,7 +11,7 @@ export interface ServerFindings {
   readonly encoding: string;
   /** Nothing stands between that has sessions of its own (a pooler): what is set on a session is set on ours alone. */
   readonly direct: boolean;
-  /** What is sent with NOTIFY arrives. */
+  /** True: notifications arrive. */
   readonly notified: boolean;
 }
 

@@ -1,6 +1,6 @@
 import { INDEXES_ONLY } from './planner.js';
 
-/** How long what a session does may take, in ms. */
+/** Time limits of a session, in ms. */
 export interface SessionLimits {
   /** One statement, its waits for locks included. */
   readonly statement: number;
@@ -12,7 +12,7 @@ export interface SessionLimits {
 
 /** A kind of session: what it is for decides how it is set. */
 export interface SessionSpec {
-  /** What the connection is for; part of messages. */
+  /** Purpose of the connection; part of messages. */
   readonly role: string;
   /** application_name: other processes go by it. */
   readonly name: string;
@@ -33,14 +33,14 @@ export function limitsFor(leaseTimeout: number): Record<'work' | 'heartbeat' | '
   return {
     work: { statement, lock: between(500, leaseTimeout / 10, 3_000), idleInTransaction },
     heartbeat: { statement: between(1_000, leaseTimeout / 3, 10_000), lock: 1_000, idleInTransaction },
-    // Who waits for somebody else's lock gives the connection back in between: see withReconnect().
+    // A statement that waits for another's lock gives the connection back in between: see withReconnect().
     pool: { statement: 14_000, lock: 250, idleInTransaction },
     listener: { statement: 5_000, lock: 1_000, idleInTransaction },
   };
 }
 
 /**
- * What the engine relies on in every transaction, whatever the server, the database, the role, the URL, the environment
+ * Settings that the engine relies on in every transaction, whatever the server, the database, the role, the URL, the environment
  * or the app's own pg say.
  */
 function transactionSettings({ limits, indexesOnly = false }: SessionSpec): [string, string][] {

@@ -11,7 +11,7 @@ const KEEP_ALIVE_DELAY = 10_000;
 /** ms that an answer may be late after the server's own limit for the statement: then the network is silent. */
 const ANSWER_GRACE = 1_000;
 
-/** What pg.Client has beside what its types tell. */
+/** Fields of pg.Client that its types lack. */
 interface Internals {
   readonly connection: { on(event: 'errorMessage', listener: (error: Error) => void): void; readonly stream: Socket };
   readonly connectionParameters: Record<string, unknown>;

@@ -2,9 +2,9 @@ import type { EventEmitter } from 'node:events';
 import type { EntityManager } from 'typeorm';
 import { read } from '../../core/text-of.js';
 
-/** Whether a transaction that somebody else's code works in is still the one that was begun for it. */
+/** Watch over a transaction that user code works in: it may end the transaction that was begun for it. */
 export interface TransactionWatch {
-  /** It was committed or rolled back by that code; what comes after it stands by itself. */
+  /** True: that code has committed it or rolled it back; later statements are in none, or in another. */
   readonly hasEnded: boolean;
   stop(): void;
 }

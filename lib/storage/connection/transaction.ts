@@ -16,16 +16,16 @@ import { Session } from './session.js';
 /** Runs one statement and gives its rows. */
 export type Query = <R extends object>(text: string, parameters: readonly unknown[]) => Promise<R[]>;
 
-/** What sessions are borrowed from: the pool, or its lane for what may wait for locks. */
+/** Lender of sessions: the pool, or its lane for statements that may wait for locks. */
 export interface Lender {
   connect(): Promise<pg.PoolClient>;
   /** The part of a pool for what may have to wait for a lock of somebody else. */
   readonly lane?: Lender;
-  /** What only reads is tried once, and cut short by a limit of the session's. Default: false. */
+  /** True: reads are tried once, and cut short by a limit of the session. Default: false. */
   readonly triedOnce?: boolean;
 }
 
-/** Where what may have to wait for somebody else's lock waits: it leaves sessions for all else. */
+/** The lane for statements that may have to wait for another's lock: it leaves sessions for all else. */
 export function laneOf(lender: Lender): Lender {
   return lender.lane ?? lender;
 }
@@ -43,7 +43,7 @@ export function queryOf(from: Lender | pg.PoolClient): Query {
   return (text, parameters) => lent(from, (client) => alone(client, text, parameters));
 }
 
-/** What only reads, or may be done twice: tried until the database has answered. See `withReconnect`. */
+/** Query for statements that only read, or may be done twice: tried until the database has answered. See `withReconnect`. */
 export function readsOf(lender: Lender): Query {
   const query = queryOf(lender);
   if (lender.triedOnce === true) return (text, parameters) => onlyOnce(() => query(text, parameters));
@@ -95,7 +95,7 @@ export async function withReconnect<T>(work: (again: boolean) => Promise<T>, wai
 }
 
 /**
- * What is asked of a session of the app's, in its transaction: tried once, since only the app can make that anew.
+ * Work in a transaction of the app, on its connection: tried once, since only the app can begin that transaction again.
  * @throws DurableError only
  */
 export async function onManager<T>(work: () => Promise<T>): Promise<T> {

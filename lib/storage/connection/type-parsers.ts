@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
 /**
- * How the engine reads PostgreSQL's values: parsers of its own, for every type that a statement of its gives. Never those
- * of `pg.types`, which belong to the app and may give text, BigInt or anything else. A type that is not here stays text.
+ * Parsers of PostgreSQL's values, one for every type that a statement of the engine returns. Never those of `pg.types`,
+ * which belong to the app and may give text, BigInt or anything else. A type that is not here stays text.
  */
 
 type Parser = (text: string) => unknown;

@@ -9,14 +9,14 @@ import { canEnter, checkOwner, exists, type PostgresBinaries, serverEnvironment 
 import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.js';
 
 /**
- * What an embedded server keeps on disk:
+ * Files of an embedded server:
  *
  *     data/          the cluster (PGDATA)
  *     password       of the role postgres, made at random, readable by its owner only
  *     port           where it listened last
  *     clients/       one file for each process that uses the server; those of dead processes do not count
  *     lock           held while somebody starts or stops the server
- *     postgres.log   what the server says
+ *     postgres.log   output of the server
  */
 export class EmbeddedDirectory {
   private constructor(
@@ -109,7 +109,7 @@ export class EmbeddedDirectory {
     return file;
   }
 
-  /** Whether a living process uses the server; forgets those of dead ones. */
+  /** True when a living process uses the server; forgets those of dead ones. */
   async hasClients(): Promise<boolean> {
     let alive = false;
     for (const name of await readdir(join(this.path, 'clients'))) {

@@ -23,7 +23,7 @@ export async function letGo(dir: EmbeddedDirectory, client: string, log: (line: 
   await dir.stopServer();
 }
 
-/** What the guard is told. */
+/** Arguments of the guard. */
 export interface Guarded {
   /** The server's directory. */
   readonly path: string;

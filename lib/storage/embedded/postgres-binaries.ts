@@ -9,7 +9,7 @@ import { ConfigurationError } from '../../core/errors/errors.js';
 /** The system account the server runs under. Empty unless this process is root, which PostgreSQL refuses to run as. */
 export type ServerAccount = { uid: number; gid: number } | Record<string, never>;
 
-/** Where the server programs are, and the account to start them under. */
+/** Paths of the server programs, and the account to start them under. */
 export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;
@@ -43,7 +43,7 @@ export async function locatePostgres(log: (line: string) => void = () => {}): Pr
   return supported(copied);
 }
 
-/** Whether the server's account can enter the directory. Always true where the server runs as the current user. */
+/** True when the server's account can enter the directory. Always true where the server runs as the current user. */
 export function canEnter(account: ServerAccount, dir: string): boolean {
   if (!('uid' in account)) return true;
   return spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', dir], { ...account, cwd: '/', stdio: 'ignore' }).status === 0;
@@ -117,7 +117,7 @@ function tryBinaries(root: string, account: ServerAccount): PostgresBinaries | {
   return found;
 }
 
-/** What the package's own install script does, for those who did not let npm run it. */
+/** Makes the links that the package's own install script makes, for those who did not let npm run it. */
 async function linkLibraries(root: string): Promise<void> {
   const list = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {

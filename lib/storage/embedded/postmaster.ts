@@ -12,11 +12,11 @@ const READY_PATIENCE = 60_000;
 export interface Postmaster {
   pid: number;
   port: number;
-  /** It has its port and is done with recovery. Before, somebody else may listen on that port. */
+  /** True: it has its port and is done with recovery. Before, another process may listen on that port. */
   ready: boolean;
 }
 
-/** What postmaster.pid names, if that is our server: a file left by a crash may name any process by now. */
+/** The server that postmaster.pid names, if that is ours: a file left by a crash may name any process by now. */
 export async function postmaster(dir: EmbeddedDirectory): Promise<Postmaster | undefined> {
   const file = join(dir.data, 'postmaster.pid');
   const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
@@ -47,7 +47,7 @@ export async function findRunning(dir: EmbeddedDirectory): Promise<number | unde
   }
 }
 
-/** Why no session can be had, or undefined. */
+/** The reason why no session can be opened, or undefined. */
 export async function tryConnect(connectionString: string): Promise<string | undefined> {
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5_000 });
   client.on('error', () => {});

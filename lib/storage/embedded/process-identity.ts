@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 /** A process, told apart from a later one with the same number. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started, in the system's own words; empty where the system does not say. */
+  /** Start of the process, in the system's own form; empty where the system does not tell. */
   readonly started: string;
 }
 
@@ -12,7 +12,7 @@ export function ownIdentity(): ProcessIdentity {
   return { pid: process.pid, started: startOf(process.pid) ?? '' };
 }
 
-/** Whether that very process still runs. One that was killed and not yet reaped (a zombie) does not. */
+/** True when that very process still runs. One that was killed and not yet reaped (a zombie) does not. */
 export function isAlive({ pid, started }: ProcessIdentity): boolean {
   if (!Number.isSafeInteger(pid) || pid <= 0 || !isNumberInUse(pid)) return false;
   const now = startOf(pid);
@@ -28,7 +28,7 @@ export function commandLine(pid: number): string | undefined {
   }
 }
 
-/** Whether any process, a zombie included, has that number. */
+/** True when any process, a zombie included, has that number. */
 export function isNumberInUse(pid: number): boolean {
   try {
     process.kill(pid, 0);

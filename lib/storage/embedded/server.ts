@@ -12,7 +12,7 @@ import { freePort } from './free-port.js';
 import { locatePostgres, type PostgresBinaries, serverEnvironment } from './postgres-binaries.js';
 
 export interface EmbeddedOptions {
-  /** Where the data is kept. Default `.durable/postgres` in the working directory. */
+  /** Directory of the data. Default: `.durable/postgres` in the working directory. */
   dir?: string;
   /** TCP port on 127.0.0.1. Default: the one it had last, else a free one. */
   port?: number;
@@ -22,9 +22,9 @@ export interface EmbeddedOptions {
 export interface EmbeddedServer {
   /** Of the database `durable` on it, password included. */
   readonly url: string;
-  /** Where the data really is. */
+  /** Directory of the data, resolved. */
   readonly dir: string;
-  /** Whether this process started the server, or took over one whose processes were all gone. */
+  /** True: this process started the server, or took over one whose processes were all gone. */
   readonly owned: boolean;
   /** Lets go of it. The server stops with the last process that uses it. Safe to call twice. */
   stop(): Promise<void>;

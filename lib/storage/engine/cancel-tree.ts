@@ -3,7 +3,7 @@ import type { EndedRun, EndedTree, WokenRun } from '../../engine/ports/store.js'
 import { sql } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
 
-/** Why runs are cancelled, in its two stored forms. */
+/** Cause of a cancel, in its two stored forms. */
 export interface CancelCause {
   /** Encoded StoredError of the runs. */
   readonly error: string;
@@ -11,7 +11,7 @@ export interface CancelCause {
   readonly reason: string;
 }
 
-/** What is done to each run of the trees. */
+/** Effect on each run of the trees. */
 export type CancelMode =
   /** It ends at once, whatever it is doing. */
   | 'end'
@@ -43,7 +43,7 @@ export function cancelCause(reason: string | null): CancelCause {
   return { error: encode(error), reason: encode(reason) };
 }
 
-/** Which trees. Asked twice, before and after the locks. */
+/** Choice of the trees. Made twice, before and after the locks. */
 export interface TreeChoice {
   readonly roots: readonly string[];
   /** Only what is below the roots, whatever has become of them. Default: false. */
@@ -128,7 +128,7 @@ export async function cancelLocked(
   );
 }
 
-/** How a run ends without a lease. */
+/** End of a run without a lease. */
 export interface RunEnding {
   readonly id: string;
   readonly status: EndedRun['status'];

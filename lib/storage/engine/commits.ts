@@ -10,7 +10,7 @@ export function groupValues(worker: number, { ops, starts, offer }: port.CommitG
   return [worker, opsJson(ops), startsJson(starts), places, claimableJson(offer?.definitions ?? [])];
 }
 
-/** Whether one statement is all that the group needs. */
+/** True when one statement is all that the group needs. */
 export function isPlain({ ops }: port.CommitGroup): boolean {
   return ops.every((op) => op.extras === null && !buildsOnMore(op));
 }
@@ -18,7 +18,7 @@ export function isPlain({ ops }: port.CommitGroup): boolean {
 /** A group with what it does beside the journal, in a transaction. */
 export async function commitIn(run: Run, worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
   const gaps = await findGaps(run, group.ops.filter(buildsOnMore));
-  // What is locked by somebody is not waited for: the end, or the wait, goes into a later group.
+  // Locked rows are not waited for: the end, or the wait, goes into a later group.
   const busy = await lockWaiters(run, group.ops);
   const isFree = (op: port.RunOp): boolean => ![...ends(op), ...waitedFor(op)].some((id) => busy.has(id));
   const ops = gaps.size + busy.size === 0 ? group.ops : group.ops.filter((op) => !gaps.has(op.rowId) && isFree(op));
@@ -74,7 +74,7 @@ export async function commitAgain(run: Run, worker: number, group: port.CommitGr
   return { acks, claimed, woken: [...woken, ...landed.flatMap(newRows)] };
 }
 
-/** Whether it builds on more than the one record that commit-group.sql looks for. */
+/** True when it builds on more than the one record that commit-group.sql looks for. */
 function buildsOnMore({ after, afterWait }: port.RunOp): boolean {
   return after.length > 1 || afterWait !== null;
 }
@@ -87,7 +87,7 @@ async function findGaps(run: Run, ops: readonly port.RunOp[]): Promise<Set<strin
   return new Set((await run<{ id: string }>('find-gaps', [json])).map(({ id }) => id));
 }
 
-/** What a step on another queue has committed, whose lease is over: it may have landed with a try whose answer was lost. */
+/** The earlier commit of a remote step whose lease is over: it may have landed with a try whose answer was lost. */
 export async function remoteBefore(run: Run, worker: number, op: port.RemoteStepOp): Promise<port.RemoteStepAck> {
   if (op.outcome === null || op.records.length === 0) return { taken: false, woken: null };
   const { rowId, runId, token, records } = op;
@@ -105,7 +105,7 @@ function markOnly({ rowId, runId, token }: port.RunOp): port.RunOp {
   return { rowId, runId, token, after: [], afterWait: null, records: [], outcome: null, extras: null };
 }
 
-/** What the operation has put into queues: children, and steps for other queues. */
+/** Rows that the operation has put into queues: children, and steps for other queues. */
 function newRows({ extras }: port.RunOp): port.WokenRun[] {
   if (extras === null) return [];
   const ready = (runId: string, queue: string): port.WokenRun => ({ runId, queue, paused: false, state: 'ready' });

@@ -22,7 +22,7 @@ interface LateRun {
   readonly undoable: boolean;
 }
 
-/** Those that are late, with all that is below them, locked. */
+/** Locked late runs, with all that is below them. */
 interface LockedLate {
   readonly late: readonly LateRun[];
   readonly runs: readonly LockedRun[];
@@ -53,7 +53,7 @@ export async function endLate(query: Query, schema: string, ids: readonly string
   return { left, ...(await endLocked(query, schema, ending, undo)) };
 }
 
-/** Where somebody has a lock of one of their trees, that one is left, and the others are had without it. */
+/** Locks the late runs and their trees; a tree of which another transaction has a row locked is left out. */
 async function lockLate(query: Query, schema: string, ids: readonly string[]): Promise<LockedLate> {
   let late: LateRun[] = [];
   const choose = async (): Promise<{ roots: string[] }> => {
@@ -74,7 +74,7 @@ async function lockLate(query: Query, schema: string, ids: readonly string[]): P
   };
 }
 
-/** Whether a rollback of it would have anything to do beside what an end does too. */
+/** True when a rollback of it would have anything to do beside the end itself. */
 async function hasUndo(
   query: Query,
   schema: string,

@@ -33,7 +33,7 @@ export interface PgStoreOptions {
   readonly schema: string;
   /** The app's DataSource, for transactional steps. */
   readonly appDataSource: DataSource | null;
-  /** How many of them this process may run at a time. Default: 0. */
+  /** Transactional steps that this process may run at a time. Default: 0. */
   readonly places?: number;
   /** Is told what stands in their way. Default: nobody. */
   readonly onTrouble?: (message: string) => void;

@@ -22,7 +22,7 @@ const SETTINGS = `${TRANSACTION_PLANNER}; SET LOCAL lock_timeout = 2000`;
  */
 const LOCKS = 'SELECT pg_advisory_xact_lock(scope) FROM unnest($1::bigint[]) AS scope';
 
-/** What the engine keeps of queues in PostgreSQL. */
+/** The engine's store of queues in PostgreSQL. */
 export class PgQueueStore implements port.QueueStore {
   private readonly query: Query;
 

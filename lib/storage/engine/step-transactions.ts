@@ -20,7 +20,7 @@ export interface StepTransactionsOptions {
   readonly schema: string;
   /** The app's DataSource. */
   readonly dataSource: DataSource;
-  /** How many transactional steps this process may run at a time. */
+  /** Transactional steps that this process may run at a time. */
   readonly places: number;
   readonly onTrouble: (message: string) => void;
 }
@@ -98,11 +98,11 @@ export interface LockedRow {
   readonly id: string;
   readonly token: number;
   readonly worker_id: number | null;
-  /** What the operation builds on is there. */
+  /** True: the records that the operation builds on are there. */
   readonly whole: boolean;
 }
 
-/** Whether the operation's own row is among them, still under its lease, and what it builds on is there. */
+/** True when the operation's own row is among them, still under its lease, and the records that it builds on are there. */
 export function isLease(rows: readonly LockedRow[], worker: number, op: { rowId: string; token: number }): boolean {
   return rows.some((row) => row.id === op.rowId && row.token === op.token && row.worker_id === worker && row.whole);
 }
@@ -114,7 +114,7 @@ function ofQuery(error: unknown): StoreError {
   return new StoreError('unavailable', known.message, { cause: error });
 }
 
-/** Why the commit has failed: but for the server's refusal nobody knows what became of it. */
+/** Failure of a commit: its outcome is unknown, unless the server has refused it. */
 function ofCommit(error: unknown): StoreError {
   const known = asStoreError(error);
   if (known.kind !== 'rejected' || isRejectedByServer(error)) return known;

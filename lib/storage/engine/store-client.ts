@@ -63,7 +63,7 @@ export function asStoreError(error: unknown): StoreError {
   const message = textOf(error);
   if (isRetryableRejection(error))
     return new StoreError(isScarcity(error) ? 'scarce' : 'retry', message, { cause: error });
-  // What is no answer of the server and no lost connection was thrown in this process, by itself: nothing was committed.
+  // An error that is neither the server's answer nor a lost connection was thrown in this process: nothing was committed.
   if (isRejectedByServer(error) || !isConnectionError(error))
     return new StoreError('rejected', message, { cause: error });
   const unsent = error instanceof ConnectionLostError && !error.sent;

@@ -23,14 +23,14 @@ export interface AppliedMigration {
   readonly appliedAt: Date;
 }
 
-/** What a schema holds against what this package brings. */
+/** Migrations of a schema, compared with those of this package. */
 export interface MigrationState {
   /** Highest version in the database; 0: none. */
   readonly current: number;
   /** Highest version of this package. */
   readonly latest: number;
   readonly applied: readonly AppliedMigration[];
-  /** What the database lacks, in order. */
+  /** Migrations that the database lacks, in order. */
   readonly pending: readonly Migration[];
 }
 
@@ -94,7 +94,7 @@ export async function revertMigration(run: RunSql, schema: string, migration: Mi
   if (left.length === 0) await run(inSchema('DROP TABLE durable.migrations', schema));
 }
 
-/** What `applyMigration` does, for somebody who runs it by hand: a transaction, with the row of the table of versions. */
+/** SQL of `applyMigration`, to be run by hand: a transaction, with the row of the table of versions. */
 export function upSql(schema: string, { up, name, version, checksum }: Migration): string {
   const lines = [
     `-- ${name}`,
@@ -109,7 +109,7 @@ export function upSql(schema: string, { up, name, version, checksum }: Migration
   return `${inSchema(lines.join('\n'), schema)}\n`;
 }
 
-/** What `revertMigration` does. @throws MigrationError if the migration has no way back */
+/** SQL of `revertMigration`. @throws MigrationError if the migration cannot be reverted */
 export function downSql(schema: string, { down, name, version }: Migration, isFirst: boolean): string {
   if (down === null) throw new MigrationError(`Migration ${name}.sql cannot be taken back.`);
   const lines = [

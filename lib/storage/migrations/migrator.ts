@@ -39,7 +39,7 @@ const SESSION: SessionSpec = {
 };
 
 export interface MigrateOptions {
-  /** Where to; this or `connectionString`. */
+  /** Target; this or `connectionString`. */
   readonly target?: DatabaseTarget;
   readonly connectionString?: string;
   readonly schema: string;
@@ -102,7 +102,7 @@ export async function revertMigrations(options: MigrateOptions & { readonly to: 
   });
 }
 
-/** What the schema holds and what it lacks. Throws as `migrate` does. */
+/** Applied and pending migrations of the schema. Throws as `migrate` does. */
 export async function migrationStatus(options: MigrateOptions): Promise<MigrationState> {
   return inSession(options, (session) => session.state());
 }
@@ -123,7 +123,7 @@ export async function checkMigrations(options: MigrateOptions): Promise<void> {
   );
 }
 
-/** What the operator is told to do about tables that are not there yet. */
+/** Instruction to the operator for tables that are not there yet. */
 export function howToMigrate(schema: string): string {
   const given = schema === 'durable' ? '' : `{ schema: '${schema}' }`;
   return (

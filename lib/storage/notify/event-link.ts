@@ -10,8 +10,8 @@ export interface EventLinkEvents {
 }
 
 /**
- * What carries events between processes: a channel beside that of the hints, so that who wants no events gets none. The
- * listening session hears it for as long as it is wanted.
+ * Link for events between processes: a channel beside that of the hints, so that processes without an interest get none.
+ * The session listens on it only while there is an interest.
  */
 export class EventLink extends EventEmitter<EventLinkEvents> {
   readonly #channel: string;

@@ -72,7 +72,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
     });
   }
 
-  /** Whether the session is open, as far as is known. */
+  /** True while the session is open, as far as is known. */
   get up(): boolean {
     return this.#client.connected;
   }
@@ -137,7 +137,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
   }
 
   /**
-   * Whether others see this very session under its name, so that its end means the end of this process. Not so behind
+   * True when others see this very session under its name, so that its end means the end of this process. Not so behind
    * a pooler, whose sessions outlive their clients and carry any client's name.
    * @throws ConnectionLostError
    */

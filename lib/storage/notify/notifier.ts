@@ -1,6 +1,6 @@
 import type { Query } from '../connection/transaction.js';
 
-/** Which events somebody in a process listens to; `ask`: others are to say what they want. */
+/** Interest of a process in events; `ask`: other processes are to announce theirs. */
 export interface EventInterest {
   readonly ask?: true;
   readonly all?: boolean;
@@ -24,7 +24,7 @@ export interface Hint {
   readonly t?: readonly string[];
   /** Queues whose settings have changed. */
   readonly s?: readonly string[];
-  /** What events the process that sent it wants to hear of, or that it asks who does. */
+  /** Interest of the sending process in events, or its question for those of others. */
   readonly o?: EventInterest;
   /** Tag of the process that sent it. */
   readonly w: string;
@@ -118,7 +118,7 @@ export class Notifier {
   }
 
   async #sendAll(): Promise<void> {
-    // What the same turn of the event loop brings goes along: the acknowledgements of one group, for one.
+    // Hints of the same macrotask go along: the acknowledgements of one group, for one.
     await new Promise((resolve) => setImmediate(resolve));
     for (let payloads = this.#take(); payloads.length > 0; payloads = this.#take()) {
       await this.send(payloads).catch(() => {});
@@ -159,7 +159,7 @@ export function packHints(values: Readonly<Partial<Record<Kind, Iterable<string>
 }
 
 /**
- * What a caller's transaction says that sends events. It names no run: the server drops a payload that is the same as
+ * Hint of a caller's transaction that sends events. It names no run: the server drops a payload that is the same as
  * one before it in the transaction, so that a thousand events are one hint.
  */
 export function unmatchedEventsHint(tag: string): string {

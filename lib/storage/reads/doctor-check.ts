@@ -3,6 +3,6 @@ export interface Check {
   readonly id: string;
   readonly state: 'ok' | 'warn' | 'bad';
   readonly text: string;
-  /** What to do. */
+  /** The mend. */
   readonly mend?: string;
 }

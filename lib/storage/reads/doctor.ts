@@ -6,7 +6,7 @@ import type { Check } from './doctor-check.js';
 import { serverChecks, type ServerFacts, tableChecks, type TableFacts } from './doctor-server.js';
 import { type QueueFacts, type ScheduleFacts, type WorkFacts, workChecks } from './doctor-work.js';
 
-/** What doctor says of a database. */
+/** Report of doctor on a database. */
 export interface DoctorReport {
   readonly checks: readonly Check[];
   readonly migrations: { readonly current: number; readonly latest: number; readonly pending: readonly string[] };
@@ -22,7 +22,7 @@ export interface DoctorReport {
 export interface DoctorOptions {
   readonly query: Query;
   readonly schema: string;
-  /** Whether notifications arrive; null: nobody has looked. */
+  /** True: notifications arrive; null: not checked. */
   readonly notified: boolean | null;
 }
 

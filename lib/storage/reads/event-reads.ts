@@ -9,14 +9,14 @@ import { type Lender, type Query, queryOf } from '../connection/transaction.js';
 /** Pages of history that one statement reads: some 20 ms. */
 const PAGES = 4_096;
 
-/** What the tables still tell of what has happened: for events that did not arrive. */
+/** Reads of past events from the tables, for notifications that did not arrive. */
 export class PgEventReads {
   private readonly query: Query;
 
   constructor(
     pool: Lender,
     private readonly schema: string,
-    /** What of errors is not told. */
+    /** Redaction of the errors in events. */
     private readonly redact: Redaction,
   ) {
     this.query = queryOf(pool);

@@ -2,7 +2,7 @@ import { knownMigrations } from '../migrations/migration-files.js';
 import { sql } from '../sql.js';
 import { type Lender, type Query, queryOf } from '../connection/transaction.js';
 
-/** What a health check asks the database. Rejects at once where it cannot be reached. */
+/** Reads of health checks. They reject at once where the database cannot be reached. */
 export class PgHealthReads {
   private readonly query: Query;
 
@@ -13,7 +13,7 @@ export class PgHealthReads {
     this.query = queryOf(pool);
   }
 
-  /** Whether writes are taken: not by a standby, nor where transactions are read-only. */
+  /** True when the database takes writes: not on a standby, nor where transactions are read-only. */
   async isWritable(): Promise<boolean> {
     const text = `SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable`;
     return (await this.query<{ writable: boolean }>(text, []))[0]?.writable === true;

@@ -10,7 +10,7 @@ export interface NumberedEntry extends LogEntry {
   readonly seq: number;
 }
 
-/** Which lines of a run's log are read. */
+/** Page of a run's log lines. */
 export interface LogsPage {
   /** Name of a step. */
   readonly step: string | null;
@@ -25,7 +25,7 @@ export interface LogsPage {
 export interface FoundEntries {
   /** In their order. */
   readonly entries: readonly NumberedEntry[];
-  /** Where the look has ended, in its direction; null: there is nothing further. */
+  /** Position at which the read has ended, in its direction; null: there is nothing further. */
   readonly reached: number | null;
 }
 

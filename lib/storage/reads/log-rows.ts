@@ -35,7 +35,7 @@ export function entriesOf({ path, attempt, logs }: LogRow, redact: Redaction): L
   }));
 }
 
-/** What the attempts of one run have logged. */
+/** Log lines of a run's attempts. */
 export class AttemptLogs {
   private readonly byAttempt = new Map<string, LogEntry[]>();
 
@@ -50,7 +50,7 @@ export class AttemptLogs {
     }
   }
 
-  /** Those of one attempt, in the order in which they were logged. */
+  /** Lines of one attempt, in the order in which they were logged. */
   of(attempt: Attempt): readonly LogEntry[] {
     return this.byAttempt.get(keyOf(attempt)) ?? [];
   }

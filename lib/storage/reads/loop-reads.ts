@@ -46,10 +46,10 @@ export interface LoopItem {
   readonly error: StoredError | null;
 }
 
-/** Which items of a loop are read. */
+/** Page of a loop's items. */
 export interface LoopPage {
   readonly states: readonly ItemState[] | null;
-  /** Those after this one, or those before it. */
+  /** Items after this one, or before it. */
   readonly from: { readonly way: 'next' | 'prev'; readonly index: number };
   readonly limit: number;
 }
@@ -156,7 +156,7 @@ export class LoopReads {
       items,
       JSON.stringify(places),
       JSON.stringify(next_seq === null ? attemptsIn(path, loop.round, running) : []),
-      // Where its run has a worker it is about to go on.
+      // A run with a worker is about to go on.
       running.length > 0 ? 'running' : 'waiting',
       page?.states ?? null,
       page?.from.way === 'next' ? page.from.index : null,

@@ -34,9 +34,9 @@ import type { Query } from '../connection/transaction.js';
 export interface ReadsOptions {
   readonly query: Query;
   readonly schema: string;
-  /** What this process runs itself: known at once, where other processes' attempts come with their heartbeats. */
+  /** Attempts of this process, known at once; those of other processes come with their heartbeats. */
   readonly inFlight: (runId?: string) => readonly InFlight[];
-  /** What of payloads, errors and logs is not shown. */
+  /** Redaction of payloads, errors and logs. */
   readonly redact: Redaction;
 }
 
@@ -50,7 +50,7 @@ interface WorkflowRow {
   readonly last_run: string | null;
 }
 
-/** What clients read. Nothing here locks or waits. */
+/** Reads of clients. Nothing here locks or waits. */
 export class PgReads {
   constructor(private readonly options: ReadsOptions) {}
 
@@ -88,12 +88,12 @@ export class PgReads {
     return row?.count ?? 0;
   }
 
-  /** Those of these runs that there are, without payloads, in no order. */
+  /** The runs with these ids that exist, without payloads, in no order. */
   async byIds(ids: readonly string[]): Promise<Execution[]> {
     return ids.length === 0 ? [] : this.executions(await this.query(byIdsQuery(this.options.schema, ids)));
   }
 
-  /** How many runs fit, as far as `most`. */
+  /** Counts the runs that fit, up to `most`. */
   async countUpTo(filters: RunListFilters, most: number): Promise<{ n: number; more: boolean }> {
     const built = countUpToQuery(this.options.schema, filters, most);
     const [row] = built === null ? [] : await this.query<{ count: number }>(built);
@@ -133,7 +133,7 @@ export class PgReads {
     return toSteps(source.input, records, running, waits, page).map((step) => redactStep(step, this.options.redact));
   }
 
-  /** What the attempts of a run have logged, by attempt; null: there is no run of that id. */
+  /** Log lines of a run, by attempt; null: no run has that id. */
   async getLogs(id: string): Promise<AttemptLogs | null> {
     const rows = await this.rows<LogRow>('get-logs', [id]);
     return rows.length === 0 ? null : new AttemptLogs(rows, this.options.redact);
@@ -261,11 +261,11 @@ export class PgReads {
   }
 }
 
-/** Which events of a mailbox. */
+/** Page of a mailbox's events. */
 export interface EventPage {
   /** Only those that no wait has taken. */
   readonly unmatched: boolean;
-  /** Those sent after the one with this id; '0': all. */
+  /** Events sent after the one with this id; '0': all. */
   readonly after: string;
   readonly limit: number;
 }
@@ -300,7 +300,7 @@ function noCounts(): ExecutionCounts {
   return Object.fromEntries(EXECUTION_STATUSES.map((status) => [status, 0])) as ExecutionCounts;
 }
 
-/** What another process has published; of a version that may write it in another way. */
+/** Attempts that another process has published; another version of it may write them in another way. */
 function parseInFlight(text: string): InFlight[] {
   try {
     const list: unknown = JSON.parse(text);

@@ -9,8 +9,8 @@ export interface BuiltQuery {
 }
 
 /**
- * What a list shows of a run: no payload. Of a snapshot that a run of many arms has, the beginning: it says which member
- * the run stands at.
+ * Columns of a run in lists: no payloads. Of a large snapshot, as a run of many arms has, the beginning: it names the
+ * member that the run stands at.
  */
 const SHOWN = `
   e.id, e.workflow, durable.run_status(e.status, q.state, q.paused, q.compensating, q.started_at) AS status, e.queue,
@@ -68,7 +68,7 @@ export function listQueries(schema: string, filters: RunListFilters): BuiltQuery
   return [page((query) => query.taggedAmongNewest()), page((query) => query.matching())];
 }
 
-/** How many runs fit, as `count`. Null: none can. */
+/** Query that counts the runs that fit, as `count`. Null: none can fit. */
 export function countQuery(schema: string, filters: RunFilters): BuiltQuery | null {
   const wanted = wantedStatuses(filters);
   if (wanted !== null && wanted.finished.length + wanted.unfinished.length === 0) return null;
@@ -80,7 +80,7 @@ export function countQuery(schema: string, filters: RunFilters): BuiltQuery | nu
   };
 }
 
-/** How many runs fit, as `count`, and no more than so many: then it is not looked further. Null: none can. */
+/** Query that counts the runs that fit, as `count`, up to `most`. Null: none can fit. */
 export function countUpToQuery(schema: string, filters: RunFilters, most: number): BuiltQuery | null {
   const wanted = wantedStatuses(filters);
   if (wanted !== null && wanted.finished.length + wanted.unfinished.length === 0) return null;
@@ -115,8 +115,8 @@ export function byIdsQuery(schema: string, ids: readonly string[]): BuiltQuery {
 }
 
 /**
- * Where the runs that fit are found. History is read along one index, which has a stretch for each workflow and queue;
- * those that did not complete have an index of their own; the unfinished ones are all in the far smaller queue.
+ * Query for the runs that fit. History is read along one index, which has a stretch for each workflow and queue; runs
+ * that did not complete have an index of their own; the unfinished ones are all in the far smaller queue.
  */
 class RunQuery {
   protected readonly conditions: Conditions;
@@ -246,7 +246,7 @@ class RunQuery {
       statuses === null
         ? null
         : `durable.run_status('active', q.state, q.paused, q.compensating, q.started_at) = ANY (${this.conditions.add(statuses, 'text[]')})`;
-    // It says the same as the status, and has an index.
+    // Equal to the status, and indexed.
     const held = statuses?.length === 1 && statuses[0] === 'running' ? 'q.worker_id IS NOT NULL' : null;
     return `SELECT ${columns} FROM durable.workflow_queue q
       ${where('q.step_of IS NULL', held, status, equal, this.conditions.bounds('q'))}`;

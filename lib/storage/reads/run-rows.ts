@@ -25,7 +25,7 @@ export interface RunRow {
   readonly completed_at: Date | null;
   readonly started_at: Date | null;
   readonly snapshot: string | null;
-  /** It is to be paused, and a worker still has it; null: it has ended. */
+  /** True: a pause is asked for, and a worker still has the run leased; null: it has ended. */
   readonly pause_requested: boolean | null;
   readonly compensations: readonly UndoneRow[] | null;
   readonly begun: boolean;
@@ -38,7 +38,7 @@ export interface UndoneRow {
   readonly error: string | null;
 }
 
-/** What a step waits for, or a child that it has called. */
+/** A wait of a step, or a child that it has called. */
 export interface StepWaitRow {
   readonly path: string;
   /** The kind of the step's member. */
@@ -136,7 +136,7 @@ function compensationResult({ path, status, error }: UndoneRow, redact: Redactio
   return error === null ? result : { ...result, error: redact.error(decode(error) as StoredError) };
 }
 
-/** Which attempts of a run are read, and what of them. */
+/** Page of a run's attempts. */
 export interface StepPage {
   readonly limit: number;
   readonly offset: number;
@@ -190,7 +190,7 @@ export function toSteps(
 /** The data of a run's records. */
 class RunData {
   private readonly outputs: ReadonlyMap<number, string | null>;
-  /** What loops run over: each decoded once, or reading a loop's steps would take the square of its items. */
+  /** Item lists of loops: each decoded once, or reading a loop's steps would take the square of its items. */
   private readonly arrays = new Map<number, unknown>();
 
   constructor(
@@ -211,7 +211,7 @@ class RunData {
   }
 }
 
-/** What of it may be shown. */
+/** The step record, redacted. */
 export function redactStep(step: StepRecord, redact: Redaction): StepRecord {
   const { input, output, error } = step;
   return {
@@ -252,7 +252,7 @@ export function fromRecord(record: RecordRow, input: unknown, childId: string | 
   };
 }
 
-/** What a process has published, perhaps of another version. */
+/** Reads a reference that a process has published, perhaps of another version. */
 export function dataRefOf(ref: unknown): readonly [seq: number | null, item: number | null] {
   if (typeof ref === 'number') return [ref, null];
   const [seq, item]: unknown[] = Array.isArray(ref) ? ref : [];

@@ -113,7 +113,7 @@ const MOST_RECORDS = 1_000;
 /** Retries whose errors are looked up. */
 const SHOWN_RETRIES = 20;
 
-/** Why runs stand where they do. Nothing here locks or waits; each look is at one run, its queue and its workers. */
+/** Reads for the standing of runs: one run, its queue and its workers. Nothing here locks or waits. */
 export class PgStandingReads {
   constructor(
     private readonly options: {
@@ -175,7 +175,7 @@ export class PgStandingReads {
     };
   }
 
-  /** Why it was paused or ended; of a run that is being undone, or begins anew, what its last record of a failure says. */
+  /** Error by which it was paused or ended; of a run in rollback, or in a further round, that of its last failed record. */
   private async errorOf(id: string, row: StandingRow, state: RunState | null): Promise<StoredError | null> {
     if (row.error !== null) return this.shown(row.error);
     const by = state?.rollback?.by;
@@ -188,7 +188,7 @@ export class PgStandingReads {
     return last === null ? null : this.shown(last.error);
   }
 
-  /** Where a run can go on that a worker has, and has said nothing of yet: by its records. */
+  /** Places at which a leased run can go on, by its records: its worker has published no attempt yet. */
   private async places(
     id: string,
     { round, definition, now }: StandingRow,

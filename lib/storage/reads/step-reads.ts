@@ -18,12 +18,12 @@ export interface StepRow extends Omit<StepRecord, 'input' | 'output' | 'logs'> {
   readonly inputSeq: number | null;
 }
 
-/** Which attempts of a run are read. */
+/** Page of a run's attempts. */
 export interface StepsPage {
   /** At or below this path. */
   readonly under: string | null;
   readonly statuses: readonly StepRecord['status'][] | null;
-  /** Those after this one, or those before it; null: from the first. */
+  /** Attempts after this one, or before it; null: from the first. */
   readonly from: StepMark | null;
   readonly limit: number;
 }
@@ -112,7 +112,7 @@ export class PgStepReads {
     return found;
   }
 
-  /** What an attempt was called with, returned and logged; null: there is none of that number. */
+  /** Input, output and log lines of an attempt; null: there is none of that number. */
   async payloads(id: string, seq: number): Promise<StepPayloads | null> {
     if (seq >= UNRECORDED) return this.payloadsOfOpen(id, seq);
     const [row] = await this.rows<PayloadRow>('step-payloads', [id, seq]);
@@ -164,7 +164,7 @@ export class PgStepReads {
     return new Map(rows.map((row) => [visitOf(row), row.child_id]));
   }
 
-  /** What waits or runs and has no record (yet, since processes tell of their attempts late): in the order in which it began. */
+  /** Attempts that wait or run and have no record yet, in the order in which they began; processes publish theirs late. */
   private async unrecorded(
     id: string,
     open: readonly OpenRow[],

@@ -7,7 +7,7 @@ export interface Violation {
   readonly invariant: string;
   /** null: of no run in particular. */
   readonly runId: string | null;
-  /** What is wrong, as the rest of a sentence about the run. */
+  /** The fault, as the rest of a sentence about the run. */
   readonly what: string;
 }
 

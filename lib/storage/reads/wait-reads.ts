@@ -55,13 +55,13 @@ interface InputRow extends WaitRow {
   readonly response: string | null;
 }
 
-/** What clients read of waits and children. Nothing here locks or waits. */
+/** Reads of waits and children for clients. Nothing here locks or waits. */
 export class PgWaitReads {
   constructor(
     private readonly options: {
       readonly query: Query;
       readonly schema: string;
-      /** What of payloads is not shown. */
+      /** Redaction of payloads. */
       readonly redact: Redaction;
     },
   ) {}
@@ -106,7 +106,7 @@ export class PgWaitReads {
     return rows.map((row) => ({ ...common(row), eventName: row.name, mark: markOf(row) }));
   }
 
-  /** How many children each of the runs has; one without any is left out. */
+  /** Counts the children of each of the runs; one without any is left out. */
   async childCounts(ids: readonly string[]): Promise<Map<string, number>> {
     const { query, schema } = this.options;
     const rows = await query<{ id: string; count: number }>(sql('child-counts', schema), [ids]);

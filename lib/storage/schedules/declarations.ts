@@ -32,8 +32,8 @@ interface LatestRow {
 type StoredSchedule = Omit<ScheduleDeclaration, 'workflow'>;
 
 /**
- * What processes declare, in PostgreSQL. Declarations are put in force by one process at a time: it locks, then looks which
- * are the latest that living workers have, and writes them to the schedules and the queues' settings.
+ * Declarations of processes, in PostgreSQL. They are put in force by one process at a time: it locks, then looks which are
+ * the latest that living workers have, and writes them to the schedules and the queues' settings.
  */
 export class PgDeclarations implements DeclarationStore {
   constructor(

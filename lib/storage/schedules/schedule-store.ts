@@ -66,7 +66,7 @@ export class PgScheduleStore implements ScheduleStore {
 
   private async start(query: Query, state: ScheduleState, plan: StartPlan, now: number): Promise<FiredSchedule> {
     const { active, open } = await openRuns(query, this.schema, state);
-    // What starts now is the unfinished run of the time after.
+    // A run that starts now counts as unfinished for the due time after.
     const dues = state.settings.overlap === 'allow' ? plan.dues : plan.dues.slice(0, active ? 0 : 1);
     let runs: string[] = [];
     try {

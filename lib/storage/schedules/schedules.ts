@@ -40,8 +40,8 @@ export interface FoundSchedule {
 }
 
 /**
- * What the code and clients do with schedules. A change locks the row, makes the new state of the old one and writes
- * it; where a connection breaks it is made again until its outcome is known.
+ * Changes and reads of schedules, by the code and by clients. A change locks the row, makes the new state of the old one and
+ * writes it; where a connection breaks it is tried again until its outcome is known.
  */
 export class PgSchedules {
   private readonly reads: Query;
@@ -49,7 +49,7 @@ export class PgSchedules {
   constructor(
     private readonly pool: Lender,
     private readonly schema: string,
-    /** What is not shown of those that are read. */
+    /** Redaction of the schedules that are read. */
     private readonly redact: Redaction = NO_REDACTION,
   ) {
     this.reads = readsOf(pool);
