@@ -1,4 +1,12 @@
-import { type INestApplicationContext, Logger, type LoggerService, Module, type Provider } from '@nestjs/common';
+import { jest } from '@jest/globals';
+import {
+  ConsoleLogger,
+  type INestApplicationContext,
+  Logger,
+  type LoggerService,
+  Module,
+  type Provider,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   Compensate,
@@ -347,6 +355,28 @@ describe('a run', () => {
     await (await client.start(OrderWorkflow, { fails: 1 })).result();
     await settled((await client.start(OrderWorkflow, { fatal: true })).result());
     expect(logger.own).toHaveLength(1);
+  });
+
+  it.each([
+    ['as text', false, /^\[Nest\] \d+ +- .+ +(WARN|ERROR) \[DurableModule\] Run \S+ of "order".*$/],
+    ['as JSON', true, /^\{"level":"(warn|error)",.*"message":"Run \S+ of \\"order\\".*"context":"DurableModule".*\}$/],
+  ])("is spoken of by Nest's own logger %s, a line each", async (_, json, shape) => {
+    const written: string[] = [];
+    const keep = (text: string | Uint8Array): boolean => written.push(String(text)) > 0;
+    const spies = [process.stdout, process.stderr].map((to) => jest.spyOn(to, 'write').mockImplementation(keep));
+    try {
+      const client = await open([OrderWorkflow], {}, new ConsoleLogger({ json, colors: false }));
+      await (await client.start(OrderWorkflow, { fails: 1 })).result();
+      await settled((await client.start(OrderWorkflow, { fatal: true })).result());
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+    const lines = written
+      .join('')
+      .trim()
+      .split('\n')
+      .filter((line) => line.includes('Run '));
+    expect(lines).toEqual([expect.stringMatching(shape), expect.stringMatching(shape)]);
   });
 
   it('works where the app logs nothing, and where its logger throws', async () => {

@@ -1,12 +1,14 @@
 /* Checked by `tsc`, never run: what the compiler makes of the client. */
 import {
   callWorkflow,
+  type CompensationInfo,
   type DurableClient,
   type DurableEvents,
   type DurableQueues,
   DurableWorkflow,
   type Execution,
   type ExecutionStatus,
+  stepManager,
   type StepRecord,
   type StoredError,
   type WorkflowHandle,
@@ -82,4 +84,18 @@ export async function services(queues: DurableQueues, events: DurableEvents): Pr
     const told: [string, string, string | null, string | null, Date] = [id, kind, executionId, workflow, time];
     void [idle, told];
   });
+}
+
+/** In a transactional step and its compensation. */
+export async function inTransactions(info: CompensationInfo<OrderInput>): Promise<void> {
+  const manager: EntityManager = stepManager();
+  const inferred = stepManager();
+  await inferred.query('SELECT 1');
+  const own: { save(row: object): void } = stepManager<{ save(row: object): void }>();
+  const current: OrderInput = info.current;
+  const outcome: 'completed' | 'unknown' = info.outcome;
+  const [step, error]: [string, StoredError] = [info.step, info.error];
+  // @ts-expect-error an EntityManager is no text
+  const wrong: string = inferred;
+  void [manager, own, current, outcome, step, error, wrong];
 }
