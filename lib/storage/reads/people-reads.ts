@@ -50,6 +50,11 @@ export class PgPeopleReads {
     return row === undefined ? null : { graph: row.definition, inputSchema: row.input_schema };
   }
 
+  /** Of all workflows that are stored. */
+  async workflowNames(): Promise<string[]> {
+    return (await this.rows<{ name: string }>('workflow-names', [])).map(({ name }) => name);
+  }
+
   /** The JSON Schema of a workflow's input; null: it has none, or is not there. */
   async schemaOf(workflow: string): Promise<unknown> {
     const [row] = await this.rows<{ input_schema: unknown }>('workflow-schema', [workflow]);
