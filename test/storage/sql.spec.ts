@@ -42,6 +42,19 @@ describe('sql', () => {
     expect(files).toHaveLength(statements.length);
   });
 
+  it.each(statements)('%s has a header with its parameters, and one statement that ends with a semicolon', (name) => {
+    const text = sql(name, 'mine');
+    const [header = ''] = /^(?:--.*\n)+/.exec(text) ?? [];
+    const body = text.slice(header.length);
+    const code = body.replaceAll(/--.*/g, '').replaceAll(/'[^']*'/g, "''");
+    const used = new Set([...body.replaceAll(/--.*/g, '').matchAll(/\$(\d+)\b/g)].map(([, number]) => Number(number)));
+    const named = [...header.matchAll(/^-- \$(\d+) [a-z0-9]+(?:\[\])?: ./gm)].map(([, number]) => Number(number));
+    expect(header).toMatch(/^-- [A-Z`(]/);
+    expect(named).toEqual([...used].sort((a, b) => a - b));
+    expect(code).toMatch(/^[^;]+;\n$/);
+    expect(body).not.toMatch(/\bcoalesce\b/);
+  });
+
   it.each(statements)('%s is read, for the schema asked for and no other', (name) => {
     expect(sql(name, 'mine')).not.toMatch(/\bdurable\.[a-z]/);
     expect(sql(name, 'mine')).toContain(CATALOGUES.includes(name) ? '$1' : '"mine".');

@@ -1,7 +1,12 @@
 -- A page of acts, the newest first. All that is given must fit; NULL: whatever it is.
 --
--- $1 text: actor; $2 text: action; $3 text: id of target; $4 timestamptz: from then on; $5 timestamptz: before then
--- $6 uuid: those before this one; $7 integer: how many
+-- $1 text: actor
+-- $2 text: action
+-- $3 text: id of target
+-- $4 timestamptz: from then on
+-- $5 timestamptz: before then
+-- $6 uuid: those before this one
+-- $7 integer: how many
 --
 -- With a target the index on (kind, id) is read for each of the four kinds; without one the key, from its end.
 SELECT a.id, a.at, a.actor, a.action, a.target_kind, a.target_id, a.outcome, a.code, a.details::text AS details, a.ip

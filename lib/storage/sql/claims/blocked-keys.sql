@@ -1,8 +1,9 @@
 -- Keys that have rows set aside by a claim, in their order, and whether each has a place free. Each step reads the next key
 -- from the index: the cost goes with the number of such keys, not with the rows behind them, and a look takes a page of them.
---   $1 json     [{workflow, per_key, whole}]: the workflows that are looked at, as in claim-limited.sql
---   $2 text     keys after this one
---   $3 integer  how many at most
+--
+-- $1 json: [{workflow, per_key, whole}]: the workflows that are looked at, as in claim-limited.sql
+-- $2 text: keys after this one
+-- $3 integer: how many at most
 WITH RECURSIVE key AS (
   SELECT (
       SELECT q.limit_key FROM durable.workflow_queue q

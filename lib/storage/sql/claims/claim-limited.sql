@@ -1,12 +1,13 @@
 -- Takes ready rows of one queue as durable.claim does, within the limits of the queue and of the workflows. The statement
 -- before it in the transaction waits for the lock on them: a look made in that statement would count what was held
 -- before.
---   $1 text       queue
---   $2 json       definitions that may be claimed: [{id, run_as, timeout, per_key, whole}]; per_key: the workflow's limit, or
---                 null; whole: its runs keep their place until they have ended
---   $3 integer    how many
---   $4 integer    the worker
---   $5 integer    rows of a limited workflow that are looked at, at most
+--
+-- $1 text: queue
+-- $2 json: definitions that may be claimed: [{id, run_as, timeout, per_key, whole}]; per_key: the workflow's limit, or
+--   null; whole: its runs keep their place until they have ended
+-- $3 integer: how many
+-- $4 integer: the worker
+-- $5 integer: rows of a limited workflow that are looked at, at most
 --
 -- A row whose key has no place is set aside as 'blocked'; unblock.sql brings it back, and so does a claim that would overtake
 -- it. So the rows of a key and queue go in the order of their ranks. A row without a key is given back to the caller
@@ -185,4 +186,4 @@ SELECT 'limits', NULL, NULL, NULL, $1, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     THEN (SELECT GREATEST(1, extract(epoch FROM COALESCE(p.first_end + s.period - m.at, s.period * 1.02)) * 1000)::float8
           FROM setting s, spans p, moment m) END,
   NULL
-ORDER BY kind, rank, id
+ORDER BY kind, rank, id;

@@ -1,6 +1,7 @@
 -- Takes ready rows of one queue, by rank.
---   $1 text       queue
---   $2 json       definitions that may be claimed: [{id, run_as, timeout}] (timeout in ms, or null)
---   $3 integer    how many
---   $4 integer    the worker
+--
+-- $1 text: queue
+-- $2 json: definitions that may be claimed: [{id, run_as, timeout}] (timeout in ms, or null)
+-- $3 integer: how many
+-- $4 integer: the worker
 SELECT * FROM durable.claim($1, $2, $3, $4);

@@ -2,9 +2,11 @@
 -- that no living worker has (a rollback). Of those that are not its own, only such as a row may become ready with: a ready
 -- row of its queues has it, one that may become ready, or a worker, which gives its rows back when it leaves or dies.
 -- (Living: nobody has declared it dead. A lease that looks expired may only say that the server's clock was set forward.)
---   $1 integer    the worker
---   $2 integer[]  its own definitions
---   $3 text[]     its queues
+--
+-- $1 integer: the worker
+-- $2 integer[]: its own definitions
+-- $3 text[]: its queues
+--
 -- Each step of a recursion reads the next definition from an index: the cost goes with the definitions that unfinished
 -- runs have, neither with the runs nor with the definitions that were ever stored.
 WITH RECURSIVE ready AS (

@@ -1,9 +1,11 @@
 -- What an idle process asks, in one statement: is there anything to do?
---   $1 integer    the worker
---   $2 text       what names its set of process ids, or null
---   $3 text[]     its queues
---   $4 integer[]  definitions that it may claim
---   $5 text[]     the workflows that it knows
+--
+-- $1 integer: the worker
+-- $2 text: what names its set of process ids, or null
+-- $3 text[]: its queues
+-- $4 integer[]: definitions that it may claim
+-- $5 text[]: the workflows that it knows
+--
 -- Each part is one probe of an index that holds little or nothing while there is nothing to do; the workers that hold rows
 -- are found as in look-at-workers.sql.
 WITH RECURSIVE holder AS (

@@ -1,5 +1,7 @@
 -- Pauses a run that cannot be claimed, since its input gives no limit key, and its steps on other queues.
---   $1 uuid  the run   $2 text  encoded StoredError
+--
+-- $1 uuid: the run
+-- $2 text: encoded StoredError
 WITH idle AS MATERIALIZED (
   SELECT id
   FROM durable.workflow_queue
@@ -15,4 +17,4 @@ WITH idle AS MATERIALIZED (
 )
 UPDATE durable.workflow_executions
 SET error = $2, updated_at = durable.clock()
-WHERE id = $1 AND status = 'active' AND EXISTS (SELECT FROM paused)
+WHERE id = $1 AND status = 'active' AND EXISTS (SELECT FROM paused);

@@ -1,7 +1,8 @@
 -- Gives rows back to the queue. One that somebody has locked stays held, for another try.
---   $1 integer  the worker
---   $2 json     [{id, token}]
---   $3 boolean  whether it counts as a recovery: nobody here knows of the rows, so their sessions came to a bad end
+--
+-- $1 integer: the worker
+-- $2 json: [{id, token}]
+-- $3 boolean: whether it counts as a recovery: nobody here knows of the rows, so their sessions came to a bad end
 WITH given AS MATERIALIZED (
   SELECT q.id, q.step_of, q.step
   FROM json_to_recordset($2::json) AS r(id uuid, token integer)

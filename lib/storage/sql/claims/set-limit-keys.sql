@@ -1,6 +1,7 @@
 -- Says what rows count under where their workflow has a concurrency limit. A step on another queue has its run's key. Rows
 -- that somebody has locked are left for the next claim that comes by them.
---   $1 json  [{id, limit_key}]: runs
+--
+-- $1 json: [{id, limit_key}]: runs
 UPDATE durable.workflow_queue q
 SET limit_key = f.limit_key
 FROM (
@@ -12,4 +13,4 @@ FROM (
     FOR NO KEY UPDATE SKIP LOCKED
   ) w
 ) f
-WHERE q.id = f.id
+WHERE q.id = f.id;

@@ -1,7 +1,9 @@
 -- Gives rows that a claim has set aside back to their queues: of each key, in each queue, as many as the key has places free,
 -- by rank. The statement before it in the transaction waits for the lock on the keys' workflows, so that no claim is setting
 -- rows aside meanwhile.
---   $1 json  [{limit_key, per_key, whole}] as in claim-limited.sql
+--
+-- $1 json: [{limit_key, per_key, whole}] as in claim-limited.sql
+--
 -- What is ready already is not counted: whatever comes to have no place is set aside again.
 WITH RECURSIVE place AS MATERIALIZED (
   SELECT k.limit_key, GREATEST(0, k.per_key - durable.places_taken(k.limit_key, k.whole)) AS free

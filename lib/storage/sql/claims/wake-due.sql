@@ -1,5 +1,7 @@
 -- Makes rows ready whose time has come, and names runs whose own timeout is over (late-runs.ts ends those).
---   $1 integer  how many at most, of each
+--
+-- $1 integer: how many at most, of each
+--
 -- A row that somebody has locked is left for the next time; so is one that another process is waking just now.
 WITH due AS MATERIALIZED (
   SELECT q.id FROM durable.workflow_queue q

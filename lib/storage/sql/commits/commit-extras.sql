@@ -1,5 +1,7 @@
 -- What operations of a group do beside the journal and their own rows, in the group's transaction, after it took them.
---   $1 json  [{id, run, waits, closes, close_all, drop_steps, handed, children, compensating, pause}]
+--
+-- $1 json: [{id, run, waits, closes, close_all, drop_steps, handed, children, compensating, pause}]
+--
 -- `id` is the row that carries the lease, `run` the run. Doing it again is harmless: the answer to a commit can be lost.
 WITH op AS MATERIALIZED (
   SELECT *

@@ -1,10 +1,12 @@
 -- Commits a group in one round trip: finished attempts, ends, suspensions, starts (held at once where nothing comes before).
---   $1 integer    the worker
---   $2 json       operations, sorted by id: [{id, run, token, after, touches, records, status, undone, data_seq, error,
---                 failed_step, drop_steps, park: {...} | null}]
---   $3 json       starts
---   $4 json       places for what the starts make ready, as far as it comes first: [{queue, places}]
---   $5 json       definitions that may be claimed for them, as in claim.sql
+--
+-- $1 integer: the worker
+-- $2 json: operations, sorted by id: [{id, run, token, after, touches, records, status, undone, data_seq, error,
+--   failed_step, drop_steps, park: {...} | null}]
+-- $3 json: starts
+-- $4 json: places for what the starts make ready, as far as it comes first: [{queue, places}]
+-- $5 json: definitions that may be claimed for them, as in claim.sql
+--
 -- Returns (kind 'op', id, paused, watched, ready, wake, cancel, null) for each operation taken, and (kind 'claimed', ...,
 -- claimed) for each row claimed, as claim.sql gives it; and (kind 'gap', id, ...) for each operation that builds on a record
 -- (`after`) that is not there: a failover has lost it, and the journal must get no gap.

@@ -1,5 +1,6 @@
 -- Which operations build on rows that are not there, where that is more than one record: see `after` in commit-group.sql.
---   $1 json  [{id, run, records, wait}]: all of `records`, and the wait, or null
+--
+-- $1 json: [{id, run, records, wait}]: all of `records`, and the wait, or null
 SELECT o.id
 FROM json_to_recordset($1::json) AS o(id uuid, run uuid, records bigint[], wait uuid)
 WHERE cardinality(o.records) <> (

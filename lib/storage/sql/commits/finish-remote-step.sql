@@ -1,3 +1,4 @@
 -- Removes the row of a handed-over step that is done.
---   $1 uuid  the step's row
+--
+-- $1 uuid: the step's row
 DELETE FROM durable.workflow_queue WHERE id = $1;

@@ -1,6 +1,9 @@
 -- Journal records outside a group; again is harmless.
---   $1 uuid  run   $2 integer  token   $3 json  records as in commit-group.sql
---   $4 boolean  they are of a step on another queue
+--
+-- $1 uuid: run
+-- $2 integer: token
+-- $3 json: records as in commit-group.sql
+-- $4 boolean: they are of a step on another queue
 INSERT INTO durable.step_executions (
   run_id, seq, input_seq, completed_at, retry_at, token, round, visit, attempt, duration_ms, input_item, type, status,
   path, facts, output, error, logs, after_seq, nth)

@@ -1,6 +1,8 @@
 -- What a round of a run has completed, begun and undone, the last one first.
---   $1 uuid     run
---   $2 integer  round
+--
+-- $1 uuid: run
+-- $2 integer: round
+--
 -- In the order of numbers given under the run's lock, never by time: the server's clock may be set back.
 SELECT seq, path, visit, type, status, input_seq, input_item, output IS NOT NULL AS has_output, retry_at IS NULL AS final
 FROM durable.step_executions

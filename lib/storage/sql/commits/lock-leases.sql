@@ -1,6 +1,8 @@
 -- Locks the rows of leases before it is looked whether what was to be written under them is there: a statement that did both
 -- would not see what was committed while it waited, or was passed over, for the lock. What somebody has locked is left out.
---   $1 integer  the worker   $2 json  [{id, token}], sorted by id
+--
+-- $1 integer: the worker
+-- $2 json: [{id, token}], sorted by id
 SELECT q.id
 FROM json_to_recordset($2::json) AS o(id uuid, token integer)
 CROSS JOIN LATERAL (

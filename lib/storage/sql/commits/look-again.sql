@@ -1,7 +1,9 @@
 -- What became of operations whose answer was lost; under the locks of lock-leases.sql, where those were to be had.
---   $1 integer  the worker
---   $2 json     [{id, run, token, seq, ends}]: `seq` the first record that it was to write, or null; `ends`: it was to end the
---               run
+--
+-- $1 integer: the worker
+-- $2 json: [{id, run, token, seq, ends}]: `seq` the first record that it was to write, or null; `ends`: it was to end the
+--   run
+--
 -- Returns of each whether its lease still stands, and whether it landed: by its first record, else by the lease that ended
 -- the run. One that left nothing of the kind has not landed, or its lease is over.
 -- (No EXISTS: that may be planned as one scan of the whole table, for all operations.)

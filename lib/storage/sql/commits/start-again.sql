@@ -1,5 +1,6 @@
 -- Starts whose outcome is unknown: each is written unless it is there already.
---   $1 json  [{id, workflow, ...}] as in commit-group.sql
+--
+-- $1 json: [{id, workflow, ...}] as in commit-group.sql
 WITH s AS MATERIALIZED (
   SELECT s.*, COALESCE(s.scheduled_at, durable.clock() + s.delay_ms * interval '1 ms') AS due
   FROM json_to_recordset($1::json) AS s(

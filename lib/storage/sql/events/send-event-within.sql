@@ -24,4 +24,4 @@ SELECT CASE
     ELSE e.status
   END AS outcome
 FROM durable.workflow_executions e
-WHERE e.id = $1
+WHERE e.id = $1;

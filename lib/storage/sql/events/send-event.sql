@@ -11,4 +11,4 @@
 -- Returns `outcome` ('sent', 'duplicate', 'unknown', 'full', or the status of a run that has ended), and what the run's row in
 -- the queue says where a wait of it was satisfied.
 SELECT outcome, queue, paused, state
-FROM durable.send_event($1, $2, $3, $4, $5, $6, $7)
+FROM durable.send_event($1, $2, $3, $4, $5, $6, $7);

@@ -3,7 +3,7 @@
 --
 -- $1 uuid[]: runs that lock-free-runs.sql has locked
 -- $2 uuid[]: all runs that were found; of those that have ended meanwhile the events are history, and what somebody else
---            is saying so of is left to them
+--   is saying so of is left to them
 --
 -- Returns the events.
 UPDATE durable.events m
@@ -18,4 +18,4 @@ FROM (
   FOR NO KEY UPDATE SKIP LOCKED
 ) f
 WHERE m.run_id = f.run_id AND m.id = f.id
-RETURNING m.run_id AS "runId", m.name, COALESCE(m.dedupe_key, m.request::text, m.id::text) AS key
+RETURNING m.run_id AS "runId", m.name, COALESCE(m.dedupe_key, m.request::text, m.id::text) AS key;

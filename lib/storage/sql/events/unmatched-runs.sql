@@ -6,4 +6,4 @@ SELECT DISTINCT run_id AS id
 FROM durable.events
 WHERE unmatched
 ORDER BY run_id
-LIMIT $1
+LIMIT $1;

@@ -1,5 +1,7 @@
 -- The queues on which no living process works: of those that are named, and of those in which something is ready.
---   $1 text[]  the names
+--
+-- $1 text[]: the names
+--
 -- The queues in which something is ready are found by stepping through queue_claim, one probe for each.
 WITH RECURSIVE filled AS (
   (SELECT q.queue FROM durable.workflow_queue q WHERE q.state = 'ready' AND NOT q.paused ORDER BY q.queue LIMIT 1)

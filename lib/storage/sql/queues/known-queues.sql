@@ -1,6 +1,7 @@
 -- The queues that somebody knows: those that living processes work on, that have settings, that stored workflows and
 -- schedules name.
---   $1 text  only this one, also where only a step of a workflow names it; null: all
+--
+-- $1 text: only this one, also where only a step of a workflow names it; null: all
 WITH named AS (
   SELECT unnest(w.queues) AS queue FROM durable.workers w WHERE w.dead_at IS NULL
   UNION SELECT queue FROM durable.queue_settings

@@ -1,5 +1,7 @@
 -- The queues that have settings, workers or unfinished runs, with what is in them.
---   $1 text  only this one; null: all
+--
+-- $1 text: only this one; null: all
+--
 -- Reads every unfinished run: for people, not for the engine.
 WITH content AS (
   SELECT q.queue,
@@ -34,4 +36,4 @@ FROM name
 LEFT JOIN durable.queue_settings s ON s.queue = name.queue
 LEFT JOIN content c ON c.queue = name.queue
 LEFT JOIN served w ON w.queue = name.queue
-ORDER BY name.queue
+ORDER BY name.queue;

@@ -1,6 +1,8 @@
 -- Pauses a queue, or lets it go on.
---   $1 text     queue
---   $2 boolean  whether it is to be paused
+--
+-- $1 text: queue
+-- $2 boolean: whether it is to be paused
+--
 -- Returns a row where that was not so before.
 INSERT INTO durable.queue_settings AS s (queue, paused_at)
 SELECT $1, now() WHERE $2
@@ -8,4 +10,4 @@ SELECT $1, now() WHERE $2
 ON CONFLICT (queue) DO UPDATE
 SET paused_at = CASE WHEN $2 THEN now() END, updated_at = now()
 WHERE (s.paused_at IS NOT NULL) <> $2
-RETURNING queue
+RETURNING queue;

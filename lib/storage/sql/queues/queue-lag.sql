@@ -1,5 +1,8 @@
 -- For how many ms the next claimable row of these queues has been due; queues that are paused have none.
---   $1 text[]  queues   $2 integer[]  definitions
+--
+-- $1 text[]: queues
+-- $2 integer[]: definitions
+--
 -- One probe of queue_claim for each queue and definition: of the row that is next, which is the oldest unless priorities
 -- differ.
 SELECT GREATEST(0, max(extract(epoch FROM durable.clock() - next.due_at) * 1000))::float8 AS lag

@@ -1,5 +1,6 @@
 -- Stores the limits of queues, and leaves alone what is as it should be.
---   $1 json  [{queue, global_concurrency, rate_limit, rate_period_ms, rate_counts, priority_ageing_ms}], sorted by queue
+--
+-- $1 json: [{queue, global_concurrency, rate_limit, rate_period_ms, rate_counts, priority_ageing_ms}], sorted by queue
 WITH given AS (
   SELECT * FROM json_to_recordset($1::json) AS g(
     queue text, global_concurrency integer, rate_limit integer, rate_period_ms bigint, rate_counts text,
@@ -20,4 +21,4 @@ WITH given AS (
   DELETE FROM durable.queue_rates r USING given g
   WHERE r.queue = g.queue AND r.ends_at > durable.clock() + g.rate_period_ms / 50 * interval '1 ms' + interval '5 s'
 )
-SELECT queue FROM saved
+SELECT queue FROM saved;

@@ -1,8 +1,8 @@
 -- Unfinished runs that were started since a time; columns as run-events.sql. Reads every unfinished run: for the rare look
 -- after a lost connection.
 --
--- $1 float8   since then, ms of database time
--- $2 integer  how many rows, the latest
+-- $1 float8: since then, ms of database time
+-- $2 integer: how many rows, the latest
 WITH latest AS MATERIALIZED (
   SELECT q.id, q.started_at
   FROM durable.workflow_queue q

@@ -4,4 +4,4 @@
 SELECT parent_id AS id, count(*)::integer AS count
 FROM durable.workflow_executions
 WHERE parent_id = ANY ($1::uuid[])
-GROUP BY parent_id
+GROUP BY parent_id;

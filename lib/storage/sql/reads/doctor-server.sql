@@ -1,5 +1,6 @@
 -- What a server and the role on it are like, for the checks of doctor.
---   $1 text  the schema
+--
+-- $1 text: the schema
 SELECT current_setting('server_version') AS version, current_setting('server_version_num')::integer AS number,
   current_setting('server_encoding') AS encoding, pg_database_size(current_database())::float8 AS bytes,
   extract(epoch FROM clock_timestamp())::float8 * 1000 AS now,

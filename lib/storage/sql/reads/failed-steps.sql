@@ -3,4 +3,4 @@
 -- $1 uuid[]: the runs
 SELECT id, failed_step AS step
 FROM durable.workflow_executions
-WHERE id = ANY ($1) AND failed_step IS NOT NULL
+WHERE id = ANY ($1) AND failed_step IS NOT NULL;

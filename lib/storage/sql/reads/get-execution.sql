@@ -11,11 +11,11 @@ SELECT e.id, e.workflow, durable.run_status(e.status, q.state, q.paused, q.compe
          FROM durable.step_executions u
          WHERE u.run_id = e.id AND u.round = e.round AND u.type = 'compensate' AND u.retry_at IS NULL
        ) END AS compensations,
-       coalesce(e.started_at, q.started_at) AS started_at,
+       COALESCE(e.started_at, q.started_at) AS started_at,
        q.started_at IS NOT NULL AS begun,
        (SELECT d.version FROM durable.workflow_definitions d WHERE d.id = COALESCE(q.definition_id, e.definition_id)) AS version,
        e.input,
-       coalesce(kept.output, latest.output) AS data
+       COALESCE(kept.output, latest.output) AS data
 FROM durable.workflow_executions e
 LEFT JOIN durable.workflow_queue q ON q.id = e.id
 LEFT JOIN durable.step_executions kept ON kept.run_id = e.id AND kept.seq = e.data_seq AND e.status <> 'active'
@@ -30,4 +30,4 @@ LEFT JOIN LATERAL (
   ORDER BY s.seq DESC
   LIMIT 1
 ) latest ON true
-WHERE e.id = $1
+WHERE e.id = $1;

@@ -6,4 +6,4 @@ SELECT seq, input_seq, input_item, completed_at, round, visit, attempt, duration
   CASE WHEN $2 THEN output END AS output, error
 FROM durable.step_executions
 WHERE run_id = $1 AND type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate', 'gather', 'context')
-ORDER BY seq
+ORDER BY seq;

@@ -2,10 +2,10 @@
 -- run-events.sql. Of one stretch of pages of the history, which has no index by these times (one would make the update that
 -- ends a run twice as dear): a look at all of it is as many short statements as it takes, for after a lost connection.
 --
--- $1 float8   since then, ms of database time
--- $2 integer  how many rows, the latest
--- $3 bigint   first page
--- $4 bigint   the page after the last
+-- $1 float8: since then, ms of database time
+-- $2 integer: how many rows, the latest
+-- $3 bigint: first page
+-- $4 bigint: the page after the last
 WITH touched AS MATERIALIZED (
   SELECT e.id, e.workflow, e.error, e.round, e.status, e.started_at, e.updated_at, e.completed_at
   FROM durable.workflow_executions e

@@ -5,4 +5,4 @@ SELECT w.in_flight
 FROM durable.workers w
 WHERE w.dead_at IS NULL
   AND w.expires_at > now()
-  AND EXISTS (SELECT FROM unnest($1::text[]) AS run (id) WHERE strpos(w.in_flight, run.id) > 0)
+  AND EXISTS (SELECT FROM unnest($1::text[]) AS run (id) WHERE strpos(w.in_flight, run.id) > 0);

@@ -1,9 +1,11 @@
 -- What this process needs of rows that it holds, in one round trip: a row for each wait of their runs, and one for each
 -- journal record that is wanted.
---   $1 integer  the worker
---   $2 uuid[]   the runs whose waits are wanted, as take-waits.sql gives them
---   $3 json     [{row, run, after, up_to, also}]: records after `after` (null: none) up to `up_to` (null: all), and those
---               of `also`
+--
+-- $1 integer: the worker
+-- $2 uuid[]: the runs whose waits are wanted, as take-waits.sql gives them
+-- $3 json: [{row, run, after, up_to, also}]: records after `after` (null: none) up to `up_to` (null: all), and those of
+--   `also`
+--
 -- A range of the primary key for each: a long history before the last suspension is not read. A large output is left
 -- out of a range (it is asked for by number when a step needs it), so that a crash in a long loop costs no memory.
 -- The records are those from before the waits were taken: what a step on another queue records in between is not among
@@ -36,4 +38,4 @@ SELECT 'record', NULL, NULL, r.path, r.visit, r.attempt, NULL, NULL, NULL, NULL,
   NULL, NULL, r.row_id, r.seq, r.round, r.type, r.status, r.facts, r.output, r.has_output, r.error, r.duration_ms,
   (extract(epoch FROM r.retry_at) * 1000)::float8
 FROM record r
-ORDER BY row_id, seq
+ORDER BY row_id, seq;

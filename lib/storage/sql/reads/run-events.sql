@@ -64,4 +64,4 @@ WITH asked AS MATERIALIZED (
 SELECT run, workflow, what, (extract(epoch FROM at) * 1000)::float8 AS at, key, name, path, type, status, round, visit,
   attempt, duration_ms, (extract(epoch FROM retry_at) * 1000)::float8 AS retry_at, error, waits
 FROM found
-ORDER BY found.at
+ORDER BY found.at;

@@ -1,8 +1,10 @@
 -- What has happened to a run, and who did it: a page of it, the oldest first.
 --
 -- $1 uuid: the run
--- $2 bigint, $3 text: what came after this time (microseconds) and key; NULL: none of it
--- $4 bigint, $5 text: what came before that, the last first; NULL: none of it
+-- $2 bigint: time in microseconds: only what came after it and the key in $3; NULL: none of it
+-- $3 text: key
+-- $4 bigint: time in microseconds: only what came before it and the key in $5, the last first; NULL: none of it
+-- $5 text: key
 -- $6 integer: how many
 --
 -- `key`: orders what happened at one time. `path`: of the step. No row for a run that there is not.

@@ -1,11 +1,12 @@
 -- Finished runs that may be deleted, with their descendants, out of the next stretch of history.
---   $1 uuid         after this id
---   $2 uuid         up to this id
---   $3 text[]       statuses
---   $4 timestamptz  ended then or before
---   $5 integer      rows looked at, at most
---   $6 boolean      whether completed runs are among the statuses
---   $7 bigint       without these: started after this time (us since 1970), or then and with an id after $1
+--
+-- $1 uuid: after this id
+-- $2 uuid: up to this id
+-- $3 text[]: statuses
+-- $4 timestamptz: ended then or before
+-- $5 integer: rows looked at, at most
+-- $6 boolean: whether completed runs are among the statuses
+-- $7 bigint: without these: started after this time (us since 1970), or then and with an id after $1
 --
 -- No index has the status or the end: it would make the update at a run's end touch every index. Ids are in the order of
 -- the starts, so history is read along its primary key, a bounded stretch a statement, and the caller leaves out the

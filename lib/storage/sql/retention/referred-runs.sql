@@ -1,6 +1,8 @@
 -- Which of these finished runs an unfinished one still refers to: a step that is not over waits for its end or will read how
 -- it ended; or a run was made from its parent (restartFrom, retry) and may call it again by what it has taken over.
---   $1 uuid[]  the runs
+--
+-- $1 uuid[]: the runs
+--
 -- Each is looked up by itself: what was made from a run is rare, and so are waits for one that has ended.
 WITH RECURSIVE asked AS MATERIALIZED (
   SELECT a.id, e.parent_id

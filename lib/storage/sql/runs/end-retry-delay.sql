@@ -9,4 +9,4 @@ WITH changed AS (
 UPDATE durable.workflow_queue
 SET state = 'ready', due_at = durable.clock()
 WHERE id = ANY ($2::uuid[])
-RETURNING queue, NOT paused AS ready
+RETURNING queue, NOT paused AS ready;

@@ -13,12 +13,12 @@ WITH o AS MATERIALIZED (
 ), gone AS (
   DELETE FROM durable.workflow_queue q
   WHERE q.id = ANY ($1::uuid[]) OR q.step_of = ANY ($1::uuid[])
-  RETURNING coalesce(q.step_of, q.id) AS run_id, q.step_of, q.worker_id, q.watched, q.started_at
+  RETURNING COALESCE(q.step_of, q.id) AS run_id, q.step_of, q.worker_id, q.watched, q.started_at
 ), closed AS (
   UPDATE durable.waits w
   SET active = false,
       state = CASE WHEN w.state = 'open' THEN 'cancelled' ELSE w.state END,
-      closed_at = coalesce(w.closed_at, durable.clock()),
+      closed_at = COALESCE(w.closed_at, durable.clock()),
       result = CASE WHEN w.state = 'open' THEN o.reason ELSE w.result END
   FROM o
   WHERE w.run_id = o.id AND w.active
@@ -29,9 +29,9 @@ WITH o AS MATERIALIZED (
       snapshot = NULL,
       completed_at = durable.clock(),
       updated_at = durable.clock(),
-      started_at = coalesce(e.started_at, (SELECT g.started_at FROM gone g WHERE g.run_id = e.id AND g.step_of IS NULL)),
+      started_at = COALESCE(e.started_at, (SELECT g.started_at FROM gone g WHERE g.run_id = e.id AND g.step_of IS NULL)),
       -- A round begins with the input again.
-      data_seq = coalesce((
+      data_seq = COALESCE((
         SELECT s.seq
         FROM durable.step_executions s
         WHERE s.run_id = e.id AND s.status = 'completed' AND s.output IS NOT NULL AND s.round >= e.round
@@ -49,4 +49,4 @@ SELECT ended.id, ended.workflow, ended.status, ended.error, bool_or(gone.worker_
   bool_or(gone.watched) AS watched
 FROM ended
 JOIN gone ON gone.run_id = ended.id
-GROUP BY ended.id, ended.workflow, ended.status, ended.error
+GROUP BY ended.id, ended.workflow, ended.status, ended.error;

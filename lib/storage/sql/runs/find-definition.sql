@@ -1,5 +1,6 @@
 -- The stored definition of a workflow: that of the latest living code, as it was when such was seen last (declarations).
---   $1 text  name of the workflow
+--
+-- $1 text: name of the workflow
 SELECT d.id, d.definition
 FROM durable.workflow_definitions d
 LEFT JOIN durable.declarations f

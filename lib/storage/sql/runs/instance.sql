@@ -1,3 +1,3 @@
 -- Which set of tables this is.
 SELECT id
-FROM durable.instance
+FROM durable.instance;

@@ -16,4 +16,4 @@ CROSS JOIN LATERAL (
   LIMIT 1
 ) q
 JOIN durable.workflow_executions e ON e.id = q.id
-LEFT JOIN durable.workflow_definitions d ON d.id = q.definition_id
+LEFT JOIN durable.workflow_definitions d ON d.id = q.definition_id;

@@ -5,4 +5,4 @@ SELECT id
 FROM durable.workflow_executions
 WHERE id = ANY ($1::uuid[])
 ORDER BY id
-FOR NO KEY UPDATE SKIP LOCKED
+FOR NO KEY UPDATE SKIP LOCKED;

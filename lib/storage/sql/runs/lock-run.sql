@@ -5,4 +5,4 @@
 SELECT id AS "runId", queue, paused, state
 FROM durable.workflow_queue
 WHERE id = $1 AND step_of IS NULL
-FOR UPDATE
+FOR UPDATE;

@@ -8,4 +8,4 @@ SELECT id, started_at IS NOT NULL AS begun, compensating, cancel
 FROM durable.workflow_queue
 WHERE id = ANY ($1::uuid[]) AND step_of IS NULL
 ORDER BY id
-FOR UPDATE
+FOR UPDATE;

@@ -7,4 +7,4 @@
 UPDATE durable.workflow_queue
 SET paused = true
 WHERE (id = $1 OR step_of = $1) AND NOT paused
-RETURNING id = $1 AND state <> 'running' AS idle
+RETURNING id = $1 AND state <> 'running' AS idle;

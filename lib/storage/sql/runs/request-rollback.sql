@@ -15,4 +15,4 @@ SET cancel = o.error,
     wake = (q.state = 'running')
 FROM unnest($1::uuid[], $2::text[]) AS o(id, error)
 WHERE q.id = o.id
-RETURNING q.id, q.queue, q.worker_id IS NOT NULL AS held
+RETURNING q.id, q.queue, q.worker_id IS NOT NULL AS held;

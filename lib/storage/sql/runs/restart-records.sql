@@ -6,4 +6,4 @@ SELECT seq, path, type, visit, attempt, status, output IS NOT NULL AS has_output
   (extract(epoch FROM retry_at) * 1000)::float8 AS retry_at
 FROM durable.step_executions
 WHERE run_id = $1 AND round = $2
-ORDER BY seq
+ORDER BY seq;

@@ -27,4 +27,4 @@ INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, ageing_
 SELECT $1, durable.clock(), definition_id, priority,
   (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = run.queue), 1, 'ready', queue
 FROM run
-RETURNING queue
+RETURNING queue;

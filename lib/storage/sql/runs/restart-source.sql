@@ -6,4 +6,4 @@ SELECT e.status, e.workflow, e.queue, e.priority, e.round, e.definition_id, d.de
 FROM durable.workflow_executions e
 JOIN durable.workflow_definitions d ON d.id = e.definition_id
 WHERE e.id = $1
-FOR SHARE OF e
+FOR SHARE OF e;

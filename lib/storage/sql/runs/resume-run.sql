@@ -17,4 +17,4 @@ WITH resumed AS (
   WHERE id = $1 AND status = 'active' AND error IS NOT NULL
 )
 SELECT queue, state = 'ready' AS ready, waits
-FROM resumed
+FROM resumed;

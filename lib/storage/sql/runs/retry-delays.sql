@@ -9,4 +9,4 @@ FROM durable.workflow_queue q
 LEFT JOIN durable.workflow_executions x ON x.id = q.id
 WHERE (q.id = $1 OR q.step_of = $1) AND q.state = 'sleeping' AND q.because = 'retry'
 ORDER BY q.id
-FOR NO KEY UPDATE OF q
+FOR NO KEY UPDATE OF q;

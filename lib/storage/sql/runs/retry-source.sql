@@ -3,4 +3,4 @@
 -- $1 uuid: the old run
 SELECT status, workflow, queue, priority, tags, input
 FROM durable.workflow_executions
-WHERE id = $1
+WHERE id = $1;

@@ -20,4 +20,4 @@ LEFT JOIN LATERAL (
   FROM durable.step_executions r
   WHERE r.run_id = e.id AND r.seq = e.data_seq AND e.status <> 'active'
   LIMIT 1
-) s ON true
+) s ON true;

@@ -3,4 +3,4 @@
 -- $1 uuid: the run
 SELECT status
 FROM durable.workflow_executions
-WHERE id = $1
+WHERE id = $1;

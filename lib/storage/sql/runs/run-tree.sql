@@ -35,4 +35,4 @@ FROM inside i
 CROSS JOIN LATERAL (
   SELECT v.run_id FROM durable.waits v WHERE v.child_id = i.id AND v.active AND v.state = 'open' OFFSET 0
 ) w
-WHERE NOT EXISTS (SELECT FROM inside o WHERE o.id = w.run_id)
+WHERE NOT EXISTS (SELECT FROM inside o WHERE o.id = w.run_id);

@@ -2,14 +2,14 @@
 -- left out; so is one of an uncommitted transaction, once that has committed.
 --
 -- $1 json: [{ id, workflow, definition_id, queue, priority, input, tags, delay_ms, scheduled_at, retry_of, parent_id,
---            idempotency_key, schedule_time, schedule_name, traceparent }]
+--   idempotency_key, schedule_time, schedule_name, traceparent }]
 --
 -- 20 000 runs of 250 bytes in chunks of 1000 took 0.8 s on a busy machine with two cores.
 -- Returns the ids that were inserted.
 WITH given AS (
   SELECT g.*,
          durable.clock() AS now,
-         coalesce(g.scheduled_at, CASE WHEN g.delay_ms > 0 THEN durable.clock() + g.delay_ms * interval '1 ms' END) AS due
+         COALESCE(g.scheduled_at, CASE WHEN g.delay_ms > 0 THEN durable.clock() + g.delay_ms * interval '1 ms' END) AS due
   FROM json_to_recordset($1::json) AS g (
     id uuid, workflow text, definition_id integer, queue text, priority integer, input text, tags jsonb,
     delay_ms double precision, scheduled_at timestamptz, retry_of uuid, parent_id uuid, idempotency_key text,
@@ -32,4 +32,4 @@ WITH given AS (
          CASE WHEN scheduled_at > created_at THEN 'sleeping' ELSE 'ready' END, queue
   FROM run
 )
-SELECT id FROM run
+SELECT id FROM run;

@@ -1,6 +1,6 @@
 -- Which of these ids runs have.
 --
--- $1 uuid[]
+-- $1 uuid[]: ids
 SELECT id
 FROM durable.workflow_executions
-WHERE id = ANY ($1::uuid[])
+WHERE id = ANY ($1::uuid[]);

@@ -14,4 +14,4 @@ WHERE id IN (
   WHERE q.id = ANY ($1::uuid[]) AND q.step_of IS NULL AND NOT q.watched
   FOR UPDATE OF q SKIP LOCKED
 )
-RETURNING queue, state = 'ready' AND NOT paused AS ready
+RETURNING queue, state = 'ready' AND NOT paused AS ready;

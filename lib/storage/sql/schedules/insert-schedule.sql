@@ -1,5 +1,7 @@
 -- A new schedule, unless there is one of that name.
---   $1 json  the row; times in ms
+--
+-- $1 json: the row; times in ms
+--
 -- Returns its name if it is in.
 INSERT INTO durable.scheduled_workflows (
   name, id, workflow, from_code, cron, timezone, input, queue, overlap, catch_up, catch_up_window, catch_up_limit,

@@ -1,8 +1,9 @@
 -- For each workflow and queue the latest declaration of those that living workers have. (Living: nobody has declared it
 -- dead. A lease that looks expired may only say that the server's clock was set forward.)
---   $1 integer[]  declarations of a process that is not among the workers
---   $2 boolean    whether these count as a worker's; else only where no living worker has one for the subject
---   $3 boolean    whether the bodies are wanted
+--
+-- $1 integer[]: declarations of a process that is not among the workers
+-- $2 boolean: whether these count as a worker's; else only where no living worker has one for the subject
+-- $3 boolean: whether the bodies are wanted
 WITH living AS MATERIALIZED (
   SELECT unnest(w.declarations) AS id
   FROM durable.workers w

@@ -1,8 +1,10 @@
 -- The schedule that has been due for longest, locked. One that somebody else has locked is passed over, and so is one of a
 -- workflow whose later code is in force: that starts its runs.
---   $1 text[]     the workflows that this process knows
---   $2 integer[]  its definition of each
---   $3 text[]     names of schedules to leave alone
+--
+-- $1 text[]: the workflows that this process knows
+-- $2 integer[]: its definition of each
+-- $3 text[]: names of schedules to leave alone
+--
 -- A process that is frozen with the lock must not stop the schedule: its transaction is ended by the server.
 SELECT s.*, durable.clock() AS now, set_config('idle_in_transaction_session_timeout', '30s', true) AS idle_limit
 FROM durable.scheduled_workflows s

@@ -1,5 +1,6 @@
 -- A schedule, locked.
---   $1 text  its name
+--
+-- $1 text: its name
 SELECT s.*, durable.clock() AS now
 FROM durable.scheduled_workflows s
 WHERE s.name = $1

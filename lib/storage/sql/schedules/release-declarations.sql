@@ -1,5 +1,6 @@
 -- Takes the declarations out of force that others of their workflow or queue take the place of.
---   $1 integer[]  the others
+--
+-- $1 integer[]: the others
 UPDATE durable.declarations d
 SET in_force = false
 FROM durable.declarations o

@@ -1,5 +1,6 @@
 -- What a schedule is now; its row is locked.
---   $1 json  the row; times in ms
+--
+-- $1 json: the row; times in ms
 UPDATE durable.scheduled_workflows s
 SET workflow = r.workflow, from_code = r.from_code, cron = r.cron, timezone = r.timezone, input = r.input,
   queue = r.queue, overlap = r.overlap, catch_up = r.catch_up, catch_up_window = r.catch_up_window,

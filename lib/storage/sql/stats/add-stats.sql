@@ -1,6 +1,7 @@
 -- Adds figures of ended runs to those that are there.
---   $1 json  [{grain, at, workflow, outcome, error, n, ms, buckets, counts, delay_buckets, delay_counts}], `at` in ms, sorted by
---            the key of the table, so that two processes lock rows in one order
+--
+-- $1 json: [{grain, at, workflow, outcome, error, n, ms, buckets, counts, delay_buckets, delay_counts}], `at` in ms, sorted
+--   by the key of the table, so that two processes lock rows in one order
 INSERT INTO durable.run_stats AS s (
   grain, at, workflow, outcome, error, n, ms, buckets, counts, delay_buckets, delay_counts)
 SELECT r.grain, to_timestamp(r.at / 1000), r.workflow, r.outcome, r.error, r.n, r.ms, r.buckets, r.counts, r.delay_buckets,

@@ -1,5 +1,9 @@
 -- Figures of runs in a stretch of time, the oldest first; a row for each piece of it, workflow, outcome and error.
---   $1 smallint  grain   $2 timestamptz  from   $3 timestamptz  until   $4 text  workflow, or NULL: all
+--
+-- $1 smallint: grain
+-- $2 timestamptz: from
+-- $3 timestamptz: until
+-- $4 text: workflow, or NULL: all
 SELECT (extract(epoch FROM s.at) * 1000)::float8 AS at, s.workflow, s.outcome, s.error, s.n::float8 AS n, s.ms::float8 AS ms,
   s.buckets, s.counts, s.delay_buckets, s.delay_counts
 FROM durable.run_stats s

@@ -1,6 +1,7 @@
 -- Of runs that a worker holds without a wake mark, the last end of a wait that a next pass needs.
---   $1 integer  the worker
---   $2 uuid[]   the runs
+--
+-- $1 integer: the worker
+-- $2 uuid[]: the runs
 SELECT r.id AS "runId", w.ended::float8 AS ended
 FROM unnest($2::uuid[]) AS r(id)
 CROSS JOIN LATERAL (

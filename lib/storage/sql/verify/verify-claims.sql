@@ -1,6 +1,8 @@
 -- I6: what can go on is taken. No run has been ready, or has waited for a place of its key, for a minute in which nothing
 -- in its queue or workflow ended or went to sleep, although a worker lives that has a place free for it.
---   $1 integer  how many violations at most
+--
+-- $1 integer: how many violations at most
+--
 -- Of a queue whose limits stand against it nothing is said.
 WITH able AS MATERIALIZED (
   -- Workers that have lived for a minute, by queue, with a place free.

@@ -1,6 +1,7 @@
 -- I5: one end. A run that has ended is in no queue, a completed one has no error and no failure as its last word, and
 -- was ended under its last token.
---   $1 integer  how many violations at most
+--
+-- $1 integer: how many violations at most
 SELECT e.id AS run_id, format('is %s and still in queue "%s" (%s)', e.status, q.queue, q.state) AS what
 FROM durable.workflow_executions e
 JOIN durable.workflow_queue q ON q.id = e.id

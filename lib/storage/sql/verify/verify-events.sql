@@ -1,6 +1,7 @@
 -- I7: an event is given once, to a wait of its own run that names it, or is still in the mailbox; a wait has as many as
 -- its kind takes. Those of a round that failed were put back: only waits that a next pass reads must still have theirs.
---   $1 integer  how many violations at most
+--
+-- $1 integer: how many violations at most
 SELECT m.run_id, CASE
     WHEN w.id IS NULL THEN format('has given event %s (%s) to wait %s, which it does not have', m.id, m.name, m.wait_id)
     WHEN w.state <> 'done' THEN format('has given event %s (%s) to a wait of %s that is %s', m.id, m.name, w.path, w.state)

@@ -1,6 +1,7 @@
 -- I4: the journal is whole. No record is gone that another one, or the run itself, still names; none stands in the
 -- future of the run. (That no record ever changed cannot be seen afterwards; no statement of the engine updates one.)
---   $1 integer  how many violations at most
+--
+-- $1 integer: how many violations at most
 SELECT s.run_id, format('has record %s of %s, whose input was record %s, which is not there', s.seq, s.path, s.input_seq) AS what
 FROM durable.step_executions s
 LEFT JOIN durable.step_executions source ON source.run_id = s.run_id AND source.seq = s.input_seq

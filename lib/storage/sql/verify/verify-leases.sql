@@ -1,7 +1,8 @@
 -- I3: tokens only grow. Of one step no record has a smaller token than the one before it, of the same hand-over; where
 -- no step of the workflow has a queue (and so a lease) of its own, no record of the whole run has. None has a token that
 -- was never handed out, and no step has two leases.
---   $1 integer  how many violations at most
+--
+-- $1 integer: how many violations at most
 WITH handing AS (
   SELECT id
   FROM durable.workflow_definitions

@@ -1,6 +1,8 @@
 -- I9: limits hold. No queue and no key has more leases than its limit lets through, no queue has begun more in one period,
 -- and what a worker held that has died was taken from it, where another one lives.
---   $1 integer  how many violations at most
+--
+-- $1 integer: how many violations at most
+--
 -- A limit that was lowered takes nothing away: of a queue only what was first claimed a minute after the last change is
 -- counted, a rate only once a period has passed since. The limit of a key is the highest of the definitions that hold it:
 -- the last one to claim found room below its own.

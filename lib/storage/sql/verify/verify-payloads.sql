@@ -1,6 +1,7 @@
 -- I10: what was stored can be read. Each payload begins and ends as a JSON text does: what was cut short, or written by
 -- another hand, as a rule does not. (Parsing them all would be dear, and a text that does not parse would end the look.)
---   $1 integer  how many violations at most
+--
+-- $1 integer: how many violations at most
 SELECT p.run_id, format('has %s that is no JSON text', p.what) AS what
 FROM (
   SELECT e.id AS run_id, 'an input' AS what, e.input AS body FROM durable.workflow_executions e

@@ -1,6 +1,7 @@
 -- I2: one record per attempt, and nothing after the one that completed a step. What is recorded inside a step (`once`)
 -- has a path of its own, the step's and then `~~`, and completes once per visit. Notes of the engine are not counted.
---   $1 integer  how many violations at most
+--
+-- $1 integer: how many violations at most
 WITH record AS (
   SELECT run_id, seq, round, path, visit, attempt, status, path LIKE '%~~%' AS inside
   FROM durable.step_executions

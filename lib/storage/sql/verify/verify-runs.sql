@@ -1,6 +1,7 @@
 -- I1: no run is lost. An unfinished run has its row in the queue, where a worker finds it; what is held is held by a
 -- worker that is known, so that its death would be noticed.
---   $1 integer  how many violations at most
+--
+-- $1 integer: how many violations at most
 SELECT e.id AS run_id, 'is unfinished and has no row in the queue: nothing will ever take it' AS what
 FROM durable.workflow_executions e
 LEFT JOIN durable.workflow_queue q ON q.id = e.id

@@ -1,6 +1,8 @@
 -- I8: a due time of a schedule has one run, and none is passed over. That a key has one run the table itself sees to; here
 -- the key must be that of the due time.
---   $1 integer  how many violations at most
+--
+-- $1 integer: how many violations at most
+--
 -- A schedule whose start has failed is tried again later and later; of one that nobody can start nothing is said.
 WITH fired AS (
   SELECT e.id, e.workflow, e.schedule_time, e.idempotency_key,

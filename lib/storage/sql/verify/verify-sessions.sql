@@ -1,7 +1,8 @@
 -- I11: nothing is left open. No session of the engine that has touched these tables, or has an advisory lock, stands idle
 -- in its transaction or waits for a lock for longer than any statement of its may take (30 s); none keeps an advisory
 -- lock between its transactions.
---   $1 integer  how many violations at most
+--
+-- $1 integer: how many violations at most
 SELECT NULL::uuid AS run_id, format('session %s (%s) is %s for %s', a.pid, a.application_name,
   CASE
     WHEN a.wait_event_type = 'Lock' THEN 'waiting for a lock'

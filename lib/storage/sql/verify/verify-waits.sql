@@ -1,6 +1,8 @@
 -- I6: nothing sleeps through what it waits for: what the reconcile job would wake (see durable.unsound), a run or a step
 -- asleep that has been due for a minute although workers live that would wake it, and waits that outlive their run.
---   $1 integer  how many violations at most
+--
+-- $1 integer: how many violations at most
+--
 -- What wakes a run is written with what it waits for, so that no snapshot shows one without the other; only what is due
 -- has to be noticed by a worker, and has a minute for it.
 SELECT u.run AS run_id, CASE u.what

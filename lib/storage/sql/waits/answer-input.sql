@@ -13,4 +13,4 @@ WITH answered AS (
 )
 SELECT answered.run_id AS "runId", woken.queue, woken.paused, woken.state
 FROM answered
-CROSS JOIN LATERAL durable.wake_run(answered.run_id) AS woken
+CROSS JOIN LATERAL durable.wake_run(answered.run_id) AS woken;

@@ -26,4 +26,4 @@ WITH over AS MATERIALIZED (
 )
 SELECT counted.count, counted.run_id AS "runId", woken.queue, woken.paused, woken.state
 FROM counted
-CROSS JOIN LATERAL durable.wake_run(counted.run_id) AS woken
+CROSS JOIN LATERAL durable.wake_run(counted.run_id) AS woken;

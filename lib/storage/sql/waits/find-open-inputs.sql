@@ -8,4 +8,4 @@ FROM durable.waits
 WHERE run_id = $1 AND active AND state = 'open' AND kind = 'input'
   AND ($2::text IS NULL OR names[1] = $2)
   AND ($3::uuid IS NULL OR id = $3)
-ORDER BY id
+ORDER BY id;

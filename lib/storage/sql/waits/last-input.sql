@@ -9,4 +9,4 @@ WHERE run_id = $1 AND kind = 'input'
   AND ($2::text IS NULL OR names[1] = $2)
   AND ($3::uuid IS NULL OR id = $3)
 ORDER BY id DESC
-LIMIT 1
+LIMIT 1;

@@ -1,7 +1,8 @@
 -- Locks what stands between a run's end and the waits for it, and says of which of the runs something is locked by
 -- somebody: what is about them goes into a later group, nobody waits.
---   $1 uuid[]  runs that are about to end, and that others may be waiting for
---   $2 uuid[]  runs that are about to be waited for
+--
+-- $1 uuid[]: runs that are about to end, and that others may be waiting for
+-- $2 uuid[]: runs that are about to be waited for
 --
 -- Who ends a run locks those that wait for it, then its execution. Who waits for a run that was there before locks that
 -- execution, shared, and then looks whether it has ended. So one of the two always sees the other.

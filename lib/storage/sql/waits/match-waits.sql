@@ -6,4 +6,4 @@
 --
 -- Returns a row for each run that goes on.
 SELECT run AS "runId", queue, paused, state
-FROM durable.match_waits($1, $2)
+FROM durable.match_waits($1, $2);

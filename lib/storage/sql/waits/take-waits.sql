@@ -1,4 +1,5 @@
 -- What the waits of held runs have come to.
---   $1 integer  the worker
---   $2 uuid[]   runs
+--
+-- $1 integer: the worker
+-- $2 uuid[]: runs
 SELECT * FROM durable.take_waits($1, $2::uuid[]);

@@ -1,5 +1,6 @@
 -- Declares workers dead, unless they were seen meanwhile. One that somebody else is declaring dead is left to them.
---   $1 json  [{id, seen_at}]
+--
+-- $1 json: [{id, seen_at}]
 UPDATE durable.workers w
 SET dead_at = now(), in_flight = '[]'
 FROM (

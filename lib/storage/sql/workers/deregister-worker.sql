@@ -1,7 +1,8 @@
 -- A worker leaves in order: what it still holds is claimable at once, and was not a recovery. Its row stays for a while
 -- as that of a dead one (seen until it died, unlike one that was declared dead): a commit of it that lands later, or a
 -- row that somebody has locked just now, is recovered by the others.
---   $1 integer  the worker
+--
+-- $1 integer: the worker
 WITH held AS MATERIALIZED (
   SELECT q.id FROM durable.workflow_queue q WHERE q.worker_id = $1 FOR NO KEY UPDATE SKIP LOCKED
 ), released AS (

@@ -1,5 +1,7 @@
 -- The other workers, as they look from here, and those that are in no row of the table any more but still hold something.
---   $1 integer  the worker that looks
+--
+-- $1 integer: the worker that looks
+--
 -- `connected` is null where it says nothing: the session cannot be watched, or the server was restarted since the
 -- worker was last seen (then every session is gone, of the living too).
 -- The numbers that rows are held under are found by stepping through queue_worker, one probe for each worker: what

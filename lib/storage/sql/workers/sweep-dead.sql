@@ -1,6 +1,8 @@
 -- Makes claimable what no living worker answers for: its worker was declared dead, has left, or is in no row of the table.
 -- Locked rows are left for the next look: nobody is waited for.
---   $1 integer  rows at most
+--
+-- $1 integer: rows at most
+--
 -- The count of recoveries starts anew where a record was written since the last one (of a step on another queue: one of
 -- its own). Holders are found by stepping through queue_worker, as in look-at-workers.sql.
 WITH RECURSIVE holder AS (
