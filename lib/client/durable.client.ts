@@ -539,7 +539,7 @@ export class DurableClient {
       redact,
       starts: new StartsClient(runtime, control, maxPayloadBytes),
       reads,
-      standing: new PgStandingReads({ query, schema, redact, inFlight: (runId) => reads.attemptsOf(runId) }),
+      standing: new PgStandingReads({ query, schema, redact, inFlight: (runIds) => reads.attemptsOf(runIds) }),
       waits: new WaitsClient(runtime, maxPayloadBytes, redact),
     };
     return this.parts;

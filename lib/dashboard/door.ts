@@ -21,6 +21,7 @@ import { findViolations, type Violation } from '../storage/reads/verify.js';
 import { PgHistoryReads } from '../storage/reads/history-reads.js';
 import { PgLogReads } from '../storage/reads/log-reads.js';
 import { PgReads } from '../storage/reads/reads.js';
+import { PgStandingReads } from '../storage/reads/standing-reads.js';
 import { PgStepReads } from '../storage/reads/step-reads.js';
 import { PgWaitReads } from '../storage/reads/wait-reads.js';
 import { sql } from '../storage/sql.js';
@@ -54,6 +55,7 @@ export interface DashboardLooks {
   people(): Promise<PgPeopleReads>;
   /** The stored schema of a workflow's input, where this process has not the code that checks it; null: none is needed. */
   foreignSchema(workflow: string): Promise<unknown>;
+  standing(): Promise<PgStandingReads>;
   /** Attempts and loops of one run, by page. */
   steps(): Promise<PgStepReads>;
   logs(): Promise<PgLogReads>;
@@ -104,6 +106,13 @@ export function openDoor(host: DurableHost): DashboardDoor {
         const { pool, schema } = await looking.ready();
         return new PgPeopleReads(readsOf(pool), schema, host.options.redact);
       },
+      standing: async () => {
+        const runtime = await looking.ready();
+        const { pool, schema } = runtime;
+        const reads = readsOn(runtime, host);
+        const inFlight = (ids: readonly string[]) => reads.attemptsOf(ids);
+        return new PgStandingReads({ query: readsOf(pool), schema, redact: host.options.redact, inFlight });
+      },
       steps: async () => {
         const runtime = await looking.ready();
         const { pool, schema } = runtime;
@@ -113,7 +122,7 @@ export function openDoor(host: DurableHost): DashboardDoor {
           query,
           schema,
           redact: host.options.redact,
-          inFlight: (id) => reads.attemptsOf(id),
+          inFlight: (id) => reads.attemptsOf([id]),
           definition: async (id) => (await people.definition(id))?.graph ?? null,
         });
       },

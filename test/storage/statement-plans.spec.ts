@@ -223,6 +223,11 @@ it('open events by timeout: of those that were asked for first so many are put i
   expect(pages).toBeLessThan(10 * MOST_PAGES);
 });
 
+/** Calls of a statement that takes several: of a run that has ended, and of one that has not. */
+const calls = (more: object = {}): unknown[] => [
+  JSON.stringify([ids.done, ids.waiting].map((id, n) => ({ n, id, ...more }))),
+];
+
 /** Some way into a list of waits. */
 const far = (way: 'next' | 'prev') => ({ way, id: ids.wait, place: 1, due: null });
 
@@ -304,15 +309,16 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'list-events': () => [ids.waiting, false, '0', 100],
   'retried-runs': () => [[ids.done, ids.waiting]],
   'restart-look': () => [ids.done],
-  'standing-attempt': () => [ids.done, 1, null, 'step1', true],
-  'standing-failure': () => [ids.done],
-  'standing-loop': () => [ids.done, 1, 'step1', ']/step2'],
-  'standing-queue': () => [ids.waiting],
-  'standing-records': () => [ids.waiting, 1],
-  'standing-rollback': () => [ids.done, 1, null],
-  'standing-run': () => [ids.waiting],
-  'standing-waits': () => [ids.waiting],
-  'standing-work': () => [ids.done],
+  'standing-attempt': () => calls({ round: 1, path: null, name: 'step1', final: true }),
+  'standing-failure': () => calls(),
+  'standing-loop': () => calls({ round: 1, path: 'step1', last: ']/step2' }),
+  'standing-queue': () => [JSON.stringify([{ n: 0, id: ids.waiting }])],
+  'standing-records': () => calls({ round: 1 }),
+  'standing-rollback': () => calls({ round: 1, began: null }),
+  'standing-run': () => calls(),
+  'standing-undo': () => calls({ round: 1 }),
+  'standing-waits': () => calls(),
+  'standing-work': () => calls(),
   'steps-source': () => [ids.waiting],
   'taken-ids': () => [[ids.done]],
   'taken-keys': () => [['w1'], ['key']],

@@ -51,17 +51,17 @@ export async function sightOf(call: Call, full = false): Promise<Sight> {
 export async function rowsOf(call: Call, runs: readonly Execution[]): Promise<RunRow[]> {
   if (runs.length === 0) return [];
   const sight = await sightOf(call);
-  const { client, people } = call.services.looks;
+  const { client, people, standing } = call.services.looks;
   const ids = runs.map(({ id }) => id);
   const [counts, facts, standings] = await Promise.all([
     client.childCounts(ids),
     people().then((reads) => reads.facts(ids)),
-    Promise.all(ids.map((id) => client.explain(id))),
+    standing().then((reads) => reads.explainAll([...new Set(ids)])),
   ]);
-  return runs.map((run, at) => {
+  return runs.map((run) => {
     const { failedStep = null } = facts.get(run.id) ?? {};
     const childCount = counts[run.id] ?? 0;
-    return { ...bareRow(run, sight), childCount, failedStep, standing: standingOf(standings[at] ?? null) };
+    return { ...bareRow(run, sight), childCount, failedStep, standing: standingOf(standings.get(run.id) ?? null) };
   });
 }
 

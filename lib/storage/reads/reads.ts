@@ -210,9 +210,9 @@ export class PgReads {
     return rows.map(({ path, p50, fail_rate: failRate }) => ({ path, p50, failRate }));
   }
 
-  /** The attempts of a run that run now, as far as processes have said. */
-  attemptsOf(id: string): Promise<InFlight[]> {
-    return this.inFlight([id]);
+  /** The attempts of runs that run now, as far as processes have said. */
+  attemptsOf(ids: readonly string[]): Promise<InFlight[]> {
+    return this.inFlight(ids);
   }
 
   private async mustExist(...ids: readonly (string | undefined)[]): Promise<void> {

@@ -1,16 +1,17 @@
--- The last attempt of a step that has failed, in a round.
+-- The last attempts of steps that have failed, each in a round.
 --
--- $1 uuid: the run
--- $2 integer: the round
--- $3 text: path of the step, or NULL: of any
--- $4 text: the step's name as paths have it, or NULL: any
--- $5 boolean: only one that is not made again
-SELECT s.path, s.attempt, s.error
-FROM durable.step_executions s
-WHERE s.run_id = $1 AND s.round = $2 AND s.status = 'failed'
-  AND s.type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate')
-  AND CASE WHEN $3::text IS NULL THEN s.type <> 'compensate' ELSE s.path = $3 END
-  AND ($4::text IS NULL OR right('/' || s.path, length($4) + 1) = '/' || $4)
-  AND (NOT $5::boolean OR s.retry_at IS NULL)
-ORDER BY s.seq DESC
-LIMIT 1;
+-- $1 json: calls: [{n, id, round, path, name, final}]: number of the call, the run, the round, path of the step (null: of
+--   any), its name as paths have it (null: any), and whether only one that is not made again is meant
+SELECT c.n, s.path, s.attempt, s.error
+FROM json_to_recordset($1::json) AS c(n integer, id uuid, round integer, path text, name text, final boolean)
+CROSS JOIN LATERAL (
+  SELECT r.path, r.attempt, r.error
+  FROM durable.step_executions r
+  WHERE r.run_id = c.id AND r.round = c.round AND r.status = 'failed'
+    AND r.type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate')
+    AND CASE WHEN c.path IS NULL THEN r.type <> 'compensate' ELSE r.path = c.path END
+    AND (c.name IS NULL OR right('/' || r.path, length(c.name) + 1) = '/' || c.name)
+    AND (NOT c.final OR r.retry_at IS NULL)
+  ORDER BY r.seq DESC
+  LIMIT 1
+) s;

@@ -1,65 +1,69 @@
--- The queue of a row, as that row sees it.
+-- The queues of rows, each as its row sees it.
 --
--- $1 uuid: the row
+-- $1 json: calls: [{n, id}]: number of the call, and the row
 --
 -- `ahead`: rows that come before it, up to ten thousand and one; counted along the claim's index, for each definition that
 -- ready rows have. `claimable`: whether a living worker of the queue may claim it (claimable-definitions.sql).
-WITH RECURSIVE me AS MATERIALIZED (
-  SELECT q.id, q.queue, q.definition_id, q.rank, q.limit_key, q.state, d.name, d.version, d.definition
-  FROM durable.workflow_queue q
-  JOIN durable.workflow_definitions d ON d.id = q.definition_id
-  WHERE q.id = $1
-), serving AS MATERIALIZED (
-  SELECT w.id, w.definitions, COALESCE((w.capacity ->> me.queue)::integer, 0) AS places
+SELECT c.n, seen.*
+FROM json_to_recordset($1::json) AS c(n integer, id uuid)
+CROSS JOIN LATERAL (
+  WITH RECURSIVE me AS MATERIALIZED (
+    SELECT q.id, q.queue, q.definition_id, q.rank, q.limit_key, q.state, d.name, d.version, d.definition
+    FROM durable.workflow_queue q
+    JOIN durable.workflow_definitions d ON d.id = q.definition_id
+    WHERE q.id = c.id
+  ), serving AS MATERIALIZED (
+    SELECT w.id, w.definitions, COALESCE((w.capacity ->> me.queue)::integer, 0) AS places
+    FROM me
+    JOIN durable.workers w ON w.dead_at IS NULL AND w.expires_at > now() AND me.queue = ANY (w.queues)
+  ), known AS MATERIALIZED (
+    SELECT DISTINCT d.id, d.version
+    FROM me
+    JOIN durable.workflow_definitions d ON d.name = me.name
+    WHERE EXISTS (SELECT FROM serving s WHERE d.id = ANY (s.definitions))
+  ), ready AS (
+    SELECT (
+      SELECT q.definition_id FROM durable.workflow_queue q
+      WHERE q.queue = me.queue AND q.state = 'ready' AND NOT q.paused
+      ORDER BY q.definition_id LIMIT 1) AS id
+    FROM me
+    UNION ALL
+    SELECT (
+      SELECT q.definition_id FROM durable.workflow_queue q
+      WHERE q.queue = me.queue AND q.state = 'ready' AND NOT q.paused AND q.definition_id > r.id
+      ORDER BY q.definition_id LIMIT 1)
+    FROM ready r, me
+    WHERE r.id IS NOT NULL
+  )
+  SELECT me.queue, me.name AS workflow, me.version, me.limit_key, me.definition -> 'concurrency' AS concurrency,
+    s.paused_at IS NOT NULL AS paused, s.rate_limit, s.rate_period_ms::float8 AS rate_period_ms,
+    (SELECT json_build_object('actor', a.actor, 'reason', a.details ->> 'reason')
+     FROM durable.audit a
+     WHERE a.target_kind = 'queue' AND a.target_id = me.queue AND a.outcome = 'done' AND a.action = 'queue.pause'
+     ORDER BY a.id DESC LIMIT 1) AS pausing,
+    (SELECT count(*)::integer FROM durable.workflow_queue h WHERE h.worker_id IS NOT NULL AND h.queue = me.queue) AS held,
+    COALESCE(s.global_concurrency, (SELECT sum(v.places)::integer FROM serving v), 0) AS places,
+    (SELECT count(*)::integer FROM serving) AS workers,
+    (SELECT COALESCE(sum(r.n), 0)::integer FROM durable.queue_rates r
+     WHERE r.queue = me.queue AND r.ends_at > durable.clock() - s.rate_period_ms * interval '1 ms') AS rate_used,
+    CASE WHEN me.limit_key IS NOT NULL
+      THEN durable.places_taken(me.limit_key, me.definition -> 'concurrency' ->> 'hold' = 'run')::integer END AS key_taken,
+    ARRAY(SELECT k.version FROM known k ORDER BY k.version) AS versions,
+    EXISTS (
+      SELECT FROM known k
+      WHERE k.version >= me.version
+        OR NOT EXISTS (
+          SELECT FROM durable.workers w
+          WHERE w.dead_at IS NULL AND w.expires_at > now() AND me.definition_id = ANY (w.definitions))) AS claimable,
+    (SELECT LEAST(10001, COALESCE(sum(b.n), 0))::integer
+     FROM ready r
+     CROSS JOIN LATERAL (
+       SELECT count(*) AS n FROM (
+         SELECT FROM durable.workflow_queue q
+         WHERE q.queue = me.queue AND q.definition_id = r.id AND q.state = 'ready' AND NOT q.paused
+           AND (q.rank, q.id) < (me.rank, me.id)
+         LIMIT 10001) x
+     ) b) AS ahead
   FROM me
-  JOIN durable.workers w ON w.dead_at IS NULL AND w.expires_at > now() AND me.queue = ANY (w.queues)
-), known AS MATERIALIZED (
-  SELECT DISTINCT d.id, d.version
-  FROM me
-  JOIN durable.workflow_definitions d ON d.name = me.name
-  WHERE EXISTS (SELECT FROM serving s WHERE d.id = ANY (s.definitions))
-), ready AS (
-  SELECT (
-    SELECT q.definition_id FROM durable.workflow_queue q
-    WHERE q.queue = me.queue AND q.state = 'ready' AND NOT q.paused
-    ORDER BY q.definition_id LIMIT 1) AS id
-  FROM me
-  UNION ALL
-  SELECT (
-    SELECT q.definition_id FROM durable.workflow_queue q
-    WHERE q.queue = me.queue AND q.state = 'ready' AND NOT q.paused AND q.definition_id > r.id
-    ORDER BY q.definition_id LIMIT 1)
-  FROM ready r, me
-  WHERE r.id IS NOT NULL
-)
-SELECT me.queue, me.name AS workflow, me.version, me.limit_key, me.definition -> 'concurrency' AS concurrency,
-  s.paused_at IS NOT NULL AS paused, s.rate_limit, s.rate_period_ms::float8 AS rate_period_ms,
-  (SELECT json_build_object('actor', a.actor, 'reason', a.details ->> 'reason')
-   FROM durable.audit a
-   WHERE a.target_kind = 'queue' AND a.target_id = me.queue AND a.outcome = 'done' AND a.action = 'queue.pause'
-   ORDER BY a.id DESC LIMIT 1) AS pausing,
-  (SELECT count(*)::integer FROM durable.workflow_queue h WHERE h.worker_id IS NOT NULL AND h.queue = me.queue) AS held,
-  COALESCE(s.global_concurrency, (SELECT sum(v.places)::integer FROM serving v), 0) AS places,
-  (SELECT count(*)::integer FROM serving) AS workers,
-  (SELECT COALESCE(sum(r.n), 0)::integer FROM durable.queue_rates r
-   WHERE r.queue = me.queue AND r.ends_at > durable.clock() - s.rate_period_ms * interval '1 ms') AS rate_used,
-  CASE WHEN me.limit_key IS NOT NULL
-    THEN durable.places_taken(me.limit_key, me.definition -> 'concurrency' ->> 'hold' = 'run')::integer END AS key_taken,
-  ARRAY(SELECT k.version FROM known k ORDER BY k.version) AS versions,
-  EXISTS (
-    SELECT FROM known k
-    WHERE k.version >= me.version
-      OR NOT EXISTS (
-        SELECT FROM durable.workers w
-        WHERE w.dead_at IS NULL AND w.expires_at > now() AND me.definition_id = ANY (w.definitions))) AS claimable,
-  (SELECT LEAST(10001, COALESCE(sum(c.n), 0))::integer
-   FROM ready r
-   CROSS JOIN LATERAL (
-     SELECT count(*) AS n FROM (
-       SELECT FROM durable.workflow_queue q
-       WHERE q.queue = me.queue AND q.definition_id = r.id AND q.state = 'ready' AND NOT q.paused
-         AND (q.rank, q.id) < (me.rank, me.id)
-       LIMIT 10001) x
-   ) c) AS ahead
-FROM me
-LEFT JOIN durable.queue_settings s ON s.queue = me.queue;
+  LEFT JOIN durable.queue_settings s ON s.queue = me.queue
+) seen;

@@ -1,10 +1,13 @@
--- Why a round is being undone.
+-- Why rounds are being undone.
 --
--- $1 uuid: the run
--- $2 integer: the round
--- $3 bigint: the record that began it; NULL: that is not known
-SELECT s.error
-FROM durable.step_executions s
-WHERE s.run_id = $1 AND s.round = $2 AND s.type = 'rollback' AND ($3::bigint IS NULL OR s.seq = $3)
-ORDER BY s.seq DESC
-LIMIT 1;
+-- $1 json: calls: [{n, id, round, began}]: number of the call, the run, the round, and the record that began it (null: that
+--   is not known)
+SELECT c.n, s.error
+FROM json_to_recordset($1::json) AS c(n integer, id uuid, round integer, began bigint)
+CROSS JOIN LATERAL (
+  SELECT r.error
+  FROM durable.step_executions r
+  WHERE r.run_id = c.id AND r.round = c.round AND r.type = 'rollback' AND (c.began IS NULL OR r.seq = c.began)
+  ORDER BY r.seq DESC
+  LIMIT 1
+) s;

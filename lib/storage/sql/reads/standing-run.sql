@@ -1,10 +1,10 @@
--- What a run's rows say of where it stands.
+-- What the rows of runs say of where each stands.
 --
--- $1 uuid: the run
+-- $1 json: calls: [{n, id}]: number of the call, and the run
 --
 -- `steps`: its steps on other queues. `act`: who has paused or cancelled it last. The worker's times are those of leases,
 -- shifted to the clock that runs live by.
-SELECT e.workflow, durable.run_status(e.status, q.state, q.paused, q.compensating, q.started_at) AS status,
+SELECT c.n, e.workflow, durable.run_status(e.status, q.state, q.paused, q.compensating, q.started_at) AS status,
   q.state = 'running' AND q.paused AS pause_requested, e.round, e.created_at,
   COALESCE(e.started_at, q.started_at) AS started_at, e.completed_at,
   CASE WHEN isfinite(q.due_at) THEN q.due_at END AS due_at, CASE WHEN NOT q.compensating THEN q.deadline_at END AS deadline_at,
@@ -18,8 +18,8 @@ SELECT e.workflow, durable.run_status(e.status, q.state, q.paused, q.compensatin
      AND a.action = CASE WHEN e.status = 'active' THEN 'run.pause' ELSE 'run.cancel' END
    ORDER BY a.id DESC LIMIT 1) AS act,
   durable.clock() AS now
-FROM durable.workflow_executions e
-LEFT JOIN durable.workflow_queue q ON q.id = e.id
+FROM json_to_recordset($1::json) AS c(n integer, id uuid)
+CROSS JOIN LATERAL (SELECT x.* FROM durable.workflow_executions x WHERE x.id = c.id LIMIT 1) e
+LEFT JOIN LATERAL (SELECT k.* FROM durable.workflow_queue k WHERE k.id = c.id LIMIT 1) q ON true
 LEFT JOIN durable.workers w ON w.id = q.worker_id
-LEFT JOIN durable.workflow_definitions d ON d.id = COALESCE(q.definition_id, e.definition_id)
-WHERE e.id = $1;
+LEFT JOIN durable.workflow_definitions d ON d.id = COALESCE(q.definition_id, e.definition_id);

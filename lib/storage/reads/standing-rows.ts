@@ -1,0 +1,158 @@
+import { decode } from '../../core/codec/codec.js';
+import type { ForEachNode, WorkflowDefinition } from '../../core/definition/definition.js';
+import { nodePath, stepNameOf } from '../../core/definition/definition-path.js';
+import type { InFlight } from '../../core/run/execution.js';
+import type { MachineRecord, RecordFacts } from '../../core/run/machine.js';
+import type { RunState } from '../../core/run/run-state.js';
+import type { ActFacts, AttemptFacts, WaitFacts } from '../../core/standing/facts.js';
+import type { ExecutionStatus } from '../../core/run/status.js';
+import type { UndoRecord } from '../../core/run/undo-list.js';
+import type { WaitKind, WaitSpec } from '../../core/run/wait-spec.js';
+
+export interface StandingRow {
+  readonly workflow: string;
+  readonly status: ExecutionStatus;
+  readonly pause_requested: boolean | null;
+  readonly round: number;
+  readonly created_at: Date;
+  readonly started_at: Date | null;
+  readonly completed_at: Date | null;
+  readonly due_at: Date | null;
+  readonly deadline_at: Date | null;
+  readonly state: string | null;
+  readonly error: string | null;
+  readonly failed_step: string | null;
+  readonly schedule_name: string | null;
+  readonly snapshot: string | null;
+  readonly definition: WorkflowDefinition | null;
+  readonly seen_at: Date | null;
+  readonly expires_at: Date | null;
+  readonly steps: readonly StepRow[] | null;
+  readonly act: ActFacts | null;
+  readonly now: Date;
+}
+
+/** A step on another queue. */
+export interface StepRow {
+  readonly id: string;
+  readonly state: string;
+  /** A HandedStep as JSON. */
+  readonly step: string;
+  /** ms */
+  readonly due: number;
+}
+
+export interface WaitRow {
+  readonly path: string;
+  readonly kind: WaitKind;
+  readonly names: readonly string[];
+  readonly created_at: Date;
+  readonly due_at: Date | null;
+  readonly spec: string | null;
+  readonly child_id: string | null;
+  readonly child_workflow: string | null;
+  readonly came: readonly string[] | null;
+  readonly total: number;
+}
+
+export interface QueueRow {
+  readonly queue: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly limit_key: string | null;
+  readonly concurrency: { readonly limit: number } | null;
+  readonly paused: boolean;
+  readonly rate_limit: number | null;
+  readonly rate_period_ms: number | null;
+  readonly pausing: ActFacts | null;
+  readonly held: number;
+  readonly places: number;
+  readonly workers: number;
+  readonly rate_used: number;
+  readonly key_taken: number | null;
+  readonly versions: readonly number[];
+  readonly claimable: boolean;
+  readonly ahead: number;
+}
+
+export interface AttemptRow {
+  readonly path: string;
+  readonly attempt: number;
+  readonly error: string;
+}
+
+export type UndoRow = Omit<UndoRecord, 'input' | 'hasOutput'>;
+
+export interface RecordRow extends Pick<MachineRecord, 'seq' | 'path' | 'type' | 'visit' | 'attempt' | 'status'> {
+  readonly has_output: boolean;
+  readonly facts: string | null;
+  readonly retry_at: number | null;
+}
+
+export const MOST_RECORDS = 1_000;
+/** Retries whose errors are looked up. */
+export const SHOWN_RETRIES = 20;
+
+export function machineRecord({ has_output, retry_at, facts, ...record }: RecordRow): MachineRecord {
+  return {
+    ...record,
+    hasOutput: has_output,
+    retryAt: retry_at,
+    facts: facts === null ? null : (JSON.parse(facts) as RecordFacts),
+  };
+}
+
+export function stepOf(row: AttemptRow | null): string | null {
+  return row === null ? null : stepNameOf(row.path);
+}
+
+/** As it was suspended; null: it never was, or another version of this package has written it. */
+export function stateOf(snapshot: string | null): RunState | null {
+  if (snapshot === null) return null;
+  try {
+    const state = JSON.parse(snapshot) as Partial<RunState> | null;
+    return typeof state?.root === 'object' && state.root !== null && state.rollback !== undefined
+      ? (state as RunState)
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Also steps on other queues that a worker has and has not told of yet. */
+export function attemptsOf(inFlight: readonly InFlight[], steps: readonly StepRow[]): AttemptFacts[] {
+  const known: AttemptFacts[] = inFlight.map(({ step, path, attempt, startedAt }) => ({
+    step,
+    path,
+    attempt,
+    startedAt: new Date(startedAt),
+  }));
+  for (const { state, step } of steps) {
+    if (state !== 'running') continue;
+    const { path, attempt } = handedOf(step);
+    if (known.some((one) => one.path === path)) continue;
+    known.push({ step: stepNameOf(path), path, attempt, startedAt: null });
+  }
+  return known.toSorted((a, b) => (a.startedAt?.getTime() ?? Infinity) - (b.startedAt?.getTime() ?? Infinity));
+}
+
+export function handedOf(step: string): { path: string; attempt: number } {
+  const { path = '', attempt = 1 } = JSON.parse(step) as { path?: string; attempt?: number };
+  return { path, attempt };
+}
+
+export function lastOf({ arm }: ForEachNode): string {
+  return nodePath('', arm.at(-1)?.name ?? '');
+}
+
+export function onTimeoutOf(spec: string | null): WaitFacts['onTimeout'] {
+  if (spec === null) return 'throws';
+  const { onTimeout, ...rest } = decode(spec) as WaitSpec;
+  return onTimeout === 'fail' ? 'fails' : 'timeoutValue' in rest ? 'value' : 'throws';
+}
+
+/** Of `workflow\n=key`; a long key is kept as a digest. */
+export function keyShown(limitKey: string): string | null {
+  const text = limitKey.slice(limitKey.indexOf('\n') + 1);
+  return text === '' ? null : text.slice(text.startsWith('=') ? 1 : 0);
+}

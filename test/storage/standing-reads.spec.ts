@@ -1,0 +1,115 @@
+import { encode } from '../../lib/core/codec/codec.js';
+import { NO_REDACTION } from '../../lib/core/redact/redact.js';
+import type { InFlight } from '../../lib/core/run/execution.js';
+import { type Query, queryOf } from '../../lib/storage/connection/transaction.js';
+import { PgStandingReads } from '../../lib/storage/reads/standing-reads.js';
+import { Rows } from './rows.js';
+
+let rows: Rows;
+let reads: PgStandingReads;
+let running: InFlight[] = [];
+const statements: string[] = [];
+
+beforeAll(async () => {
+  rows = await Rows.open();
+  const send = queryOf(rows.pool);
+  const query: Query = (text, parameters) => {
+    statements.push(text);
+    return send(text, parameters);
+  };
+  const inFlight = async (ids: readonly string[]): Promise<InFlight[]> => {
+    statements.push('in flight');
+    return running.filter(({ runId }) => ids.includes(runId));
+  };
+  reads = new PgStandingReads({ query, schema: 'durable', redact: NO_REDACTION, inFlight });
+});
+afterAll(() => rows.close());
+
+const error = (name: string): string => encode({ name, message: `of ${name}` });
+
+/** A run of each kind that there is a sentence for. */
+async function oneOfEach(n: number): Promise<string[]> {
+  const worker = await rows.worker({ capacity: { default: 1 } });
+  const begun = { started_at: new Date() };
+  const asleep = { ...begun, state: 'sleeping', due_at: 'infinity' };
+  const held = { ...begun, state: 'running', worker_id: worker };
+  const [waits, calls, retries, runs, undoes] = [
+    await rows.open(asleep),
+    await rows.open(asleep),
+    await rows.open({ ...asleep, because: 'retry' }, {
+      snapshot: JSON.stringify({ round: 1, rollback: null, root: { node: 'charge', failedBy: null, step: { kind: 'step', visit: 1, attempt: 2, fan: null, retryAt: Date.now() + 9e6 } } }),
+    }),
+    await rows.open(held),
+    await rows.open({ ...held, compensating: true }),
+  ]; // prettier-ignore
+  const child = await rows.open(held);
+  const grandchild = await rows.open({});
+  await rows.wait(waits, { kind: 'input', names: [`ask ${n}`], due_at: new Date(Date.now() + 1e6) });
+  await rows.wait(calls, { kind: 'child', child_id: child, path: 'call' });
+  await rows.wait(child, { kind: 'child', child_id: grandchild, path: 'call' });
+  await rows.record(retries, 1, { status: 'failed', error: error('BusyError'), retry_at: new Date(Date.now() + 9e6) });
+  await rows.record(undoes, 1, { type: 'rollback', status: 'failed', error: error('GoneError'), path: '' });
+  const done = await rows.run({ status: 'completed', started_at: new Date(Date.now() - 1e5) });
+  await rows.record(done, 1, { duration_ms: 40 });
+  const failed = await rows.run({ status: 'failed', error: error('GoneError'), failed_step: 'charge' });
+  await rows.record(failed, 1, { status: 'failed', error: error('GoneError'), attempt: n + 1 });
+  const away = await rows.open(asleep);
+  await rows.queued({ step_of: away, step: JSON.stringify({ path: 'resize', attempt: 1 }), queue: 'gpu' });
+  running = [...running, { runId: runs, step: 'ship', path: 'ship', type: 'step', round: 1, visit: 1, attempt: 1, input: 0, startedAt: Date.now() - 500 }]; // prettier-ignore
+  return [
+    waits, calls, retries, runs, undoes, child, done, failed, away,
+    await rows.open({}),
+    await rows.open({ ...asleep, due_at: new Date(Date.now() + 1e7) }),
+    await rows.open({ ...asleep, paused: true }),
+    // As another version of this package may have written it.
+    await rows.open(asleep, { snapshot: '{"root":{"node":"charge"}}' }),
+    await rows.run({ status: 'cancelled', error: error('WorkflowCancelledError') }),
+    await rows.run({ status: 'compensated', error: error('GoneError') }),
+    await rows.run({ status: 'compensation_failed', error: error('GoneError') }),
+  ]; // prettier-ignore
+}
+
+it('says of each run of a page what it says of that run alone, in as many statements as for a few', async () => {
+  const ids: string[] = [];
+  for (let n = 0; n < 4; n++) ids.push(...(await oneOfEach(n)));
+  statements.length = 0;
+  const all = await reads.explainAll(ids);
+  const asked = statements.length;
+  expect([...all.keys()].toSorted()).toEqual(ids.toSorted());
+  for (const id of ids) {
+    const alone = await reads.explain(id);
+    const together = all.get(id);
+    // What counts the time goes on meanwhile.
+    expect([id, together?.kind, together?.step, together?.waits, together?.until]).toEqual([
+      id, alone?.kind, alone?.step, alone?.waits, alone?.until,
+    ]); // prettier-ignore
+    expect(together?.title.replace(/\d/g, '')).toBe(alone?.title.replace(/\d/g, ''));
+  }
+  const kinds = new Set([...all.values()].map(({ kind }) => kind));
+  for (const kind of [
+    'running',
+    'retry',
+    'input',
+    'child',
+    'completed',
+    'failed',
+    'paused',
+    'cancelled',
+    'compensating',
+  ] as const) {
+    expect(kinds).toContain(kind);
+  }
+  // Each of the eleven looks at most once for the runs that go on, once for those that have ended, and for their children.
+  expect(asked).toBeLessThan(30);
+  statements.length = 0;
+  await reads.explainAll(ids.slice(0, 16));
+  expect(statements.length).toBeGreaterThanOrEqual(asked - 2);
+});
+
+it('says nothing of runs that there are not, and asks nothing of none', async () => {
+  const nobody = '00000000-0000-4000-8000-000000000000';
+  expect(await reads.explainAll([nobody])).toEqual(new Map());
+  statements.length = 0;
+  expect(await reads.explainAll([])).toEqual(new Map());
+  expect(statements).toEqual([]);
+});
