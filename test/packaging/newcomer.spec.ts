@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileOf, readPage } from '../docs/pages.js';
-import { readQuickStart, type Request } from '../docs/read-me.js';
+import { readQuickStart, type Request, requestOf } from '../docs/read-me.js';
 import { endWithFile } from '../support/forks.js';
 import { freePort } from '../../lib/storage/embedded/free-port.js';
 import { until } from '../support/until.js';
@@ -13,6 +13,7 @@ import { environment, Packed } from './packed.js';
 /** Does what README.md says, as it is printed there, in what `nest new` makes; then what the tutorial says. */
 
 const quickStart = readQuickStart(readPage('README.md'));
+const TUTORIAL = 'docs/tutorial/first-workflow.md';
 const CHECK = ['-p', 'tsconfig.build.json', '--noEmit', '--strict', '--incremental', 'false'];
 let packed: Packed;
 let app: FreshApp;
@@ -129,10 +130,43 @@ describe("the README's quick start", () => {
 
 describe('the tutorial', () => {
   it('goes on from there: its files compile and its tests pass', async () => {
-    const blocks = readPage('docs/tutorial/first-workflow.md').blocks.filter(({ language }) => language === 'ts');
+    const blocks = readPage(TUTORIAL).blocks.filter(({ language }) => language === 'ts');
     await write(new Map(blocks.map((block) => [fileOf(block) ?? '', `${block.text}\n`])));
     expect(app.tsc('typescript', CHECK)).toBe('');
     const args = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=json', 'src/order.workflow.spec.ts'];
     expect(app.test(...args)).toBe(3);
   }, 120_000);
+
+  it('is answered as it says, and its order is shipped', async () => {
+    const lines = readPage(TUTORIAL).blocks.flatMap(({ language, text }) =>
+      language === 'sh' ? text.split('\n') : [],
+    );
+    const requests = lines
+      .filter((line) => line.startsWith('curl '))
+      .map((line) => ({ ...requestOf(line), prints: null }));
+    running = start();
+    let id = '';
+    let last = '';
+    for (const request of requests) {
+      const look = withId(request, id);
+      const answer = await running.ask(look);
+      // A person answers when asked, which is a moment after the start.
+      const { status, text } = answer.status === 409 ? await until(async () => asked(look)) : answer;
+      expect({ line: request.line, status, text }).toMatchObject({ status: request.method === 'GET' ? 200 : 201 });
+      if (id === '') ({ id } = JSON.parse(text) as { id: string });
+      last = request.line;
+    }
+    const end = withId({ ...requestOf(last), prints: null }, id);
+    const done = await until(async () => {
+      const run = JSON.parse((await running.ask(end)).text) as { status: string; data: object };
+      return run.status === 'completed' && run.data;
+    });
+    expect(done).toEqual({ id: 'B-1', amount: 500, chargeId: 'ch_B-1_500', parcel: 'P-7' });
+    await running.kill();
+  }, 120_000);
+
+  async function asked(request: Request): Promise<{ status: number; text: string } | null> {
+    const answer = await running.ask(request);
+    return answer.status === 409 ? null : answer;
+  }
 });
