@@ -1,24 +1,28 @@
 import { Injectable } from '@nestjs/common';
 import { DurableWorkflow, sleep, Step, Workflow, workflowInput } from 'nest-durable';
 import { createDurableTest, type DurableTest } from 'nest-durable/testing';
-import { ClsModule, ClsService } from 'nestjs-cls';
+import { ClsModule, ClsService, type ClsStore } from 'nestjs-cls';
 
 /** What docs/how-to/user-id-in-logs.md does: the user's id goes along as data, and is put into the context of a step there. */
 
+interface UserStore extends ClsStore {
+  userId: string;
+}
+
 @Injectable()
 class Audit {
-  constructor(private readonly cls: ClsService) {}
+  constructor(private readonly cls: ClsService<UserStore>) {}
 
   /** Whatever a step calls. */
   user(): string | undefined {
-    return this.cls.get<string | undefined>('userId');
+    return this.cls.get('userId');
   }
 }
 
 @Workflow({ name: 'process_order' })
 class OrderWorkflow extends DurableWorkflow<{ userId: string }, object> {
   constructor(
-    private readonly cls: ClsService,
+    private readonly cls: ClsService<UserStore>,
     private readonly audit: Audit,
   ) {
     super();
