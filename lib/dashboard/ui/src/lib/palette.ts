@@ -1,5 +1,5 @@
 import { shortId } from './words.js';
-import { isEnded } from './tree.js';
+import { isEnded } from './tree-node.js';
 import { runsHref } from './url-text.js';
 import type { RunRow } from './types.js';
 

@@ -37,6 +37,11 @@ export function ErrorView({ error, plain = false }: { error: StoredError; plain?
   );
 }
 
+/** `at World.charge (world.ts:48:13)`: which file is told by its name; the whole path is the line's title. */
+function nameOnly(line: string): string {
+  return line.replace(/(\(|\s)(?:file:\/\/)?[^\s()]*[\\/]([^\s()\\/]+:\d+:\d+)/, '$1$2');
+}
+
 function Stack({ text }: { text: string }) {
   const [all, setAll] = useState(false);
   const lines = text
@@ -49,8 +54,8 @@ function Stack({ text }: { text: string }) {
   return (
     <div className="json stack">
       {(all ? lines : own.slice(0, 6)).map((line, i) => (
-        <span key={i} className="l">
-          {line}
+        <span key={i} className="l" title={line}>
+          {nameOnly(line)}
         </span>
       ))}
       {!all && (rest > 0 || own.length > 6) && (

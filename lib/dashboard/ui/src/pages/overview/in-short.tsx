@@ -11,7 +11,7 @@ export const LAGS = 60_000;
 
 export function QueuesInShort({ queues }: { queues: readonly Queue[] }) {
   const most = Math.max(1, ...queues.map(({ ready }) => ready));
-  const cols = { '--cols': 'minmax(0,1fr) 58px 128px 74px', '--cols-n': 'minmax(0,1fr) 48px 60px 58px' };
+  const cols = { '--cols': 'minmax(64px,1fr) 48px 116px 58px', '--cols-n': 'minmax(0,1fr) 48px 60px 58px' };
   return (
     <section className="wide" data-testid="queues">
       <div className="sec-h">

@@ -2,7 +2,7 @@ import { type ReactNode, useRef, useState } from 'react';
 import { acts } from '../../lib/acts.js';
 import { useKeys } from '../../lib/keys.js';
 import { useMay } from '../../lib/me.js';
-import { isEnded } from '../../lib/tree.js';
+import { isEnded } from '../../lib/tree-node.js';
 import type { Input, Run, WaitedEvent } from '../../lib/types.js';
 import { runHref, useUrl } from '../../lib/url.js';
 import { Button } from '../../parts/button.js';

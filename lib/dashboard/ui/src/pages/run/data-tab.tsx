@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { apiUrl, get } from '../../lib/api.js';
 import { markOf, sizeOf } from '../../lib/json.js';
-import { isEnded } from '../../lib/tree.js';
+import { isEnded } from '../../lib/tree-node.js';
 import type { Run } from '../../lib/types.js';
 import { bytes } from '../../lib/words.js';
 import { tell } from '../../lib/toasts.js';

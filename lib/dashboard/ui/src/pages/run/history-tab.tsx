@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { duration } from '../../lib/time.js';
-import { isEnded } from '../../lib/tree.js';
+import { isEnded } from '../../lib/tree-node.js';
 import type { HistoryItem, Run, StoredError } from '../../lib/types.js';
 import { capital, plain, shortId } from '../../lib/words.js';
 import { Button } from '../../parts/button.js';

@@ -5,7 +5,7 @@ import { Link } from 'wouter';
 import { get } from '../../lib/api.js';
 import { kept } from '../../lib/store.js';
 import { clock } from '../../lib/time.js';
-import { isEnded } from '../../lib/tree.js';
+import { isEnded } from '../../lib/tree-node.js';
 import type { LogRow, Page, Run } from '../../lib/types.js';
 import { hrefOf, useUrl } from '../../lib/url.js';
 import { count } from '../../lib/words.js';

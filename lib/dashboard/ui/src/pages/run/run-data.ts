@@ -3,7 +3,8 @@ import { useEffect, useMemo } from 'react';
 import { get } from '../../lib/api.js';
 import { useMay } from '../../lib/me.js';
 import { familyOf, runOf } from '../../lib/rows.js';
-import { buildTree, isEnded, type TreeNode } from '../../lib/tree.js';
+import { buildTree } from '../../lib/tree.js';
+import { isEnded, type TreeNode } from '../../lib/tree-node.js';
 import type {
   HistoryItem,
   Input,

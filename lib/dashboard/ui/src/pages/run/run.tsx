@@ -5,7 +5,7 @@ import { now } from '../../lib/clock.js';
 import { useKeys } from '../../lib/keys.js';
 import { useMay } from '../../lib/me.js';
 import { tell } from '../../lib/toasts.js';
-import { isEnded } from '../../lib/tree.js';
+import { isEnded } from '../../lib/tree-node.js';
 import type { Run } from '../../lib/types.js';
 import { hrefOf, runsHref, useNarrow, useUrl } from '../../lib/url.js';
 import { count, plain, shortId } from '../../lib/words.js';

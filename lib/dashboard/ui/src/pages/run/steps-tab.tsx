@@ -5,7 +5,7 @@ import { changes } from '../../lib/diff.js';
 import { useMay } from '../../lib/me.js';
 import { kept } from '../../lib/store.js';
 import { clock, countdown, duration } from '../../lib/time.js';
-import { isEnded } from '../../lib/tree.js';
+import { isEnded } from '../../lib/tree-node.js';
 import { isLoop, type LoopRow, type Run, type StepRow } from '../../lib/types.js';
 import { hrefOf, runHref, useUrl } from '../../lib/url.js';
 import { count, shortId } from '../../lib/words.js';

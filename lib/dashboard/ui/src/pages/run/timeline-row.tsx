@@ -1,6 +1,7 @@
 import type { Axis } from '../../lib/axis.js';
 import { duration, exact } from '../../lib/time.js';
-import type { Bar, FlatNode, TreeNode } from '../../lib/tree.js';
+import type { Bar, TreeNode } from '../../lib/tree-node.js';
+import type { FlatNode } from '../../lib/tree-walk.js';
 import { count } from '../../lib/words.js';
 import { Icon, StatusIcon, statusText } from '../../parts/icon.js';
 import { Button } from '../../parts/button.js';

@@ -2,7 +2,9 @@ import { useQueries } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { get } from '../../lib/api.js';
 import { runOf } from '../../lib/rows.js';
-import { buildTree, flatten, type FlatNode, type TreeNode } from '../../lib/tree.js';
+import { buildTree } from '../../lib/tree.js';
+import { type TreeNode } from '../../lib/tree-node.js';
+import { flatten, type FlatNode } from '../../lib/tree-walk.js';
 import type { LoopItem, LoopRow, Page, Run, StepRow } from '../../lib/types.js';
 import { encodeName } from '../../../../../core/definition/definition-path.js';
 

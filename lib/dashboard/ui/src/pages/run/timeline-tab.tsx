@@ -1,5 +1,5 @@
 import { useNow } from '../../lib/clock.js';
-import { isEnded } from '../../lib/tree.js';
+import { isEnded } from '../../lib/tree-node.js';
 import type { Run } from '../../lib/types.js';
 import { useUrl } from '../../lib/url.js';
 import { Skeleton, Trouble } from '../../parts/states.js';

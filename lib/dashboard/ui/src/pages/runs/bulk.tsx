@@ -4,7 +4,7 @@ import { get, send } from '../../lib/api.js';
 import { useMay } from '../../lib/me.js';
 import { refresh } from '../../lib/query.js';
 import { later, tell } from '../../lib/toasts.js';
-import { isEnded } from '../../lib/tree.js';
+import { isEnded } from '../../lib/tree-node.js';
 import type { BulkPreview, BulkState, Count, RunRow } from '../../lib/types.js';
 import { capped, count, plural } from '../../lib/words.js';
 import { Button } from '../../parts/button.js';

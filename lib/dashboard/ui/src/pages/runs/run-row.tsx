@@ -3,7 +3,7 @@ import { Link } from 'wouter';
 import { acts } from '../../lib/acts.js';
 import { useMay } from '../../lib/me.js';
 import { tell } from '../../lib/toasts.js';
-import { isEnded } from '../../lib/tree.js';
+import { isEnded } from '../../lib/tree-node.js';
 import type { RunRow } from '../../lib/types.js';
 import { runHref, useUrl } from '../../lib/url.js';
 import { shortId } from '../../lib/words.js';

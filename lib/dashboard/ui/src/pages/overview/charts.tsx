@@ -1,0 +1,154 @@
+import { type ReactNode, useState } from 'react';
+import { useWidth } from '../../lib/size.js';
+import { duration, roughly } from '../../lib/time.js';
+import type { Overview } from '../../lib/types.js';
+import { runsHref, useUrl } from '../../lib/url.js';
+import { count } from '../../lib/words.js';
+import { Button } from '../../parts/button.js';
+import { DurationChart, EndedChart } from '../../parts/charts.js';
+import { At } from '../../parts/text.js';
+
+/** A chart, or the table that says the same. */
+function ChartPart({
+  label,
+  head,
+  legend,
+  chart,
+  table,
+}: {
+  label: string;
+  head: ReactNode;
+  legend: ReactNode;
+  chart: ReactNode;
+  table: ReactNode;
+}) {
+  const [asTable, setAsTable] = useState(false);
+  return (
+    <section aria-label={label}>
+      <div className="sec-h">
+        <h2>{head}</h2>
+        <span className="key">{legend}</span>
+        <Button look="bare sm" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
+          {asTable ? 'View as chart' : 'View as table'}
+        </Button>
+      </div>
+      {asTable ? <div className="chart-t">{table}</div> : chart}
+    </section>
+  );
+}
+
+export function EndedPart({ data }: { data: Overview }) {
+  const [ref, width] = useWidth<HTMLDivElement>(700);
+  const { go } = useUrl();
+  const { series } = data;
+  const size = series.length > 1 ? Date.parse(series[1]?.at ?? '') - Date.parse(series[0]?.at ?? '') : 0;
+  return (
+    <ChartPart
+      label="Ended runs"
+      head={<>Ended runs {size > 0 && <small>for each {roughly(size)}</small>}</>}
+      legend={
+        <>
+          <span>
+            <i className="c-done" />
+            completed
+          </span>
+          <span>
+            <i className="c-fail" />
+            failed, below the line
+          </span>
+        </>
+      }
+      chart={
+        <div ref={ref} className="chart-b">
+          <EndedChart
+            series={series}
+            width={width}
+            onWindow={(from, to) => go(runsHref(`since:${from.replace('.000', '')} until:${to.replace('.000', '')}`))}
+          />
+        </div>
+      }
+      table={
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">From</th>
+              <th scope="col">Completed</th>
+              <th scope="col">Failed</th>
+              <th scope="col">Other</th>
+            </tr>
+          </thead>
+          <tbody>
+            {series.map((p) => (
+              <tr key={p.at}>
+                <td>
+                  <At at={p.at} grain="minute" />
+                </td>
+                <td>{count(p.completed)}</td>
+                <td>{count(p.failed)}</td>
+                <td>{count(p.other)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      }
+    />
+  );
+}
+
+export function DurationPart({ data: { latency } }: { data: Overview }) {
+  const [ref, width] = useWidth<HTMLDivElement>(430);
+  const cell = (ms: number | null): string => (ms === null ? '—' : duration(ms));
+  return (
+    <ChartPart
+      label="Duration"
+      head={
+        <>
+          Duration <small>of completed runs</small>
+        </>
+      }
+      legend={
+        <>
+          <span>
+            <i className="c-line" />
+            p95
+          </span>
+          <span>
+            <i className="c-line dim" />
+            p50
+          </span>
+        </>
+      }
+      chart={
+        <div ref={ref} className="chart-b">
+          <DurationChart series={latency} width={width} />
+        </div>
+      }
+      table={
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">From</th>
+              <th scope="col">p50</th>
+              <th scope="col">p95</th>
+              <th scope="col">Start delay p50</th>
+              <th scope="col">p95</th>
+            </tr>
+          </thead>
+          <tbody>
+            {latency.map((p) => (
+              <tr key={p.at}>
+                <td>
+                  <At at={p.at} grain="minute" />
+                </td>
+                <td>{cell(p.p50)}</td>
+                <td>{cell(p.p95)}</td>
+                <td>{cell(p.delay50)}</td>
+                <td>{cell(p.delay95)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      }
+    />
+  );
+}
