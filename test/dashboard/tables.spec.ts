@@ -15,7 +15,8 @@ import { layoutOf } from '../../lib/dashboard/ui/src/lib/layout.js';
 import { parse } from '../../lib/dashboard/ui/src/lib/palette.js';
 import { FrameReader } from '../../lib/dashboard/ui/src/lib/sse.js';
 import { ago, clock, countdown, duration, moment, readDuration, roughly } from '../../lib/dashboard/ui/src/lib/time.js';
-import { buildTree, flatten } from '../../lib/dashboard/ui/src/lib/tree.js';
+import { buildTree } from '../../lib/dashboard/ui/src/lib/tree.js';
+import { flatten } from '../../lib/dashboard/ui/src/lib/tree-walk.js';
 import { bytes, count, large, percent, plural, spelt } from '../../lib/dashboard/ui/src/lib/words.js';
 import { definitions, type Journal, looping, retrying, runOf, undone } from './trees.js';
 

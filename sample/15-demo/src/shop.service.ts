@@ -1,5 +1,6 @@
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { DurableClient, DurableQueues, type PendingInput } from 'nest-durable';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ExportWorkflow, ImportWorkflow } from './workflows/back-office.workflows.js';
 import { CampaignWorkflow } from './workflows/campaign.workflow.js';
@@ -35,6 +36,8 @@ export class ShopService implements BeforeApplicationShutdown {
 
   /** Opens the shop: until the app is shut down, something happens every second. */
   async open(): Promise<void> {
+    // Each of the people looks at the clock by it.
+    setMaxListeners(0, this.closing.signal);
     const before = await this.durable.countExecutions();
     this.number += before;
     if (before === 0) await this.firstDay();

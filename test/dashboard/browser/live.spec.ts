@@ -60,6 +60,7 @@ describePages('a page that is left open', () => {
     const own = await visit(shop.base());
     await own.open('queues');
     await own.page.locator('[data-testid=live-state][data-state=live]').waitFor();
+    await own.page.getByTestId('queue-ai').waitFor();
     own.expectRefusals();
     await shop.goAway();
     await own.page.getByTestId('disconnected').waitFor();

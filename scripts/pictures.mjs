@@ -1,0 +1,103 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import pg from 'pg';
+import { chromium } from 'playwright-core';
+import { root, run } from './install.mjs';
+
+/**
+ * npm run pictures: takes the pictures of the README, docs/pictures/*.png, from the demo. It runs for some minutes on a
+ * server of its own; the charts' day before is made of what it did in them. Needs Chromium: Debian's, or that of CHROMIUM.
+ */
+const MINUTES = 3;
+const out = join(root, 'docs/pictures');
+const chrome = process.env.CHROMIUM ?? '/usr/bin/chromium';
+if (!existsSync(chrome)) {
+  console.error(`There is no Chromium at ${chrome}: apt-get install chromium, or set CHROMIUM.`);
+  process.exit(1);
+}
+const embedded = join(root, 'dist/storage/embedded/server.js');
+if (!existsSync(embedded)) run('npm', ['run', 'build']);
+const { startEmbedded } = await import(pathToFileURL(embedded).href);
+const dir = mkdtempSync(join(tmpdir(), 'nest-durable-pictures-'));
+const server = await startEmbedded({ dir });
+process.env.DATABASE_URL = server.url;
+process.env.PORT = String(await freePort());
+process.argv[2] = 'demo';
+await import('./start.mjs');
+const base = `http://127.0.0.1:${process.env.PORT}/durable/`;
+
+console.log(`the shop runs for ${MINUTES} minutes`);
+await pause(MINUTES * 60_000);
+await makeTheDayBefore();
+const failed = await untilThere('runs?limit=1&q=workflow:process_order%20status:compensated');
+const browser = await chromium.launch({ executablePath: chrome, args: ['--no-sandbox', '--disable-quic'] });
+mkdirSync(out, { recursive: true });
+for (const colorScheme of ['light', 'dark']) {
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 960 },
+    deviceScaleFactor: 1.25,
+    colorScheme,
+    reducedMotion: 'reduce',
+  });
+  const page = await context.newPage();
+  await take(page, '?window=24h', 'chart-ended', `overview-${colorScheme}`);
+  await take(page, `runs/${failed.id}?step=charge-3`, 'inspector', `run-${colorScheme}`);
+  await context.close();
+}
+await browser.close();
+process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+// As Ctrl-C does, so that the app shuts down and lets go of the server.
+process.kill(process.pid, 'SIGINT');
+
+async function take(page, path, testId, name) {
+  await page.goto(base + path);
+  await page.getByTestId(testId).waitFor();
+  await page.locator('.skeleton, [aria-busy=true]').first().waitFor({ state: 'detached' });
+  await page.evaluate('document.fonts.ready');
+  const file = join(out, `${name}.png`);
+  await page.screenshot({ path: file });
+  console.log(`${file}: ${Math.round(statSync(file).size / 1000)} kB`);
+}
+
+/** A day as quiet and as busy as days are, from the fullest quarter of an hour that there is. */
+async function makeTheDayBefore() {
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  await client.query(`
+    WITH fullest AS (SELECT at FROM durable.run_stats WHERE grain = 15 GROUP BY at ORDER BY sum(n) DESC LIMIT 1),
+    quarters AS (
+      SELECT k, 0.6 + 0.35 * sin(k * pi() / 40 + 1.2) + (k * 37 % 11) / 60.0 AS f FROM generate_series(1, 191) k
+    ),
+    shares AS (
+      SELECT s.*, k, CASE WHEN s.outcome IN ('started', 'completed') THEN f WHEN k * k % 13 = 4 THEN 0.2 ELSE 0 END AS f
+      FROM durable.run_stats s JOIN fullest USING (at), quarters WHERE s.grain = 15
+    )
+    INSERT INTO durable.run_stats
+    SELECT grain, at - k * interval '15 min', workflow, outcome, error, ceil(n * f), ceil(ms * f), buckets,
+      ARRAY(SELECT ceil(c * f)::int FROM unnest(counts) c), delay_buckets,
+      ARRAY(SELECT ceil(c * f)::int FROM unnest(delay_counts) c)
+    FROM shares WHERE f > 0
+    ON CONFLICT DO NOTHING`);
+  await client.end();
+}
+
+async function untilThere(path) {
+  for (;;) {
+    const { items } = await (await fetch(`${base}api/${path}`)).json();
+    if (items.length > 0) return items[0];
+    await pause(1_000);
+  }
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
