@@ -43,6 +43,7 @@ import type {
 } from './filters.js';
 import { type CancelOptions, type CancelWaitOptions, readCancel, type SendEventOptions } from '../options/waits.js';
 import { WaitsClient } from './waits.js';
+import { whileReachable } from './while-reachable.js';
 import { workflowName } from '../workflows/find-workflow.js';
 import { restartPoints } from '../storage/client/restart.js';
 import { PgControl } from '../storage/client/control.js';
@@ -502,9 +503,17 @@ export class DurableClient {
     return cleanup(new PgRetention(pool, schema), options);
   }
 
-  /** Runs every safety net now, in place of waiting for its interval: dead workers, due runs, queues, retention. */
+  /**
+   * Runs every safety net now, in place of waiting for its interval: dead workers, due runs, queues, retention. Nothing, in
+   * a process without workers.
+   * @throws DatabaseUnavailableError
+   */
   async sweep(): Promise<void> {
-    await (await this.ready()).engine.sweep();
+    const { engine, reads } = await this.ready();
+    await whileReachable(
+      () => reads.now(),
+      () => engine.sweep(),
+    );
   }
 
   private async many(

@@ -8,7 +8,7 @@ export class InvalidInputError extends DurableError {
     what: string,
     readonly violations: readonly Violation[],
   ) {
-    const are = /^The (options|filters)\b/.test(what) ? 'are' : 'is';
+    const are = /^The (options|filters|arguments|changes)\b/.test(what) ? 'are' : 'is';
     super('INVALID_INPUT', `${what} ${are} not valid:${listViolations(violations)}`);
   }
 }
