@@ -116,7 +116,7 @@ async function others<T>(calls: Calls<T>, service: T): Promise<Record<string, un
       const begun = performance.now();
       const told = await call(service).then(
         () => 'resolved',
-        (error: { code?: string }) => error.code ?? String(error),
+        (error: Error & { code?: string }) => error.code ?? error.message,
       );
       const ms = performance.now() - begun;
       return told === 'DATABASE_UNAVAILABLE' && ms < 30_000 ? [] : [[name, `${told} after ${Math.round(ms)} ms`]];

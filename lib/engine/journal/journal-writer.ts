@@ -24,7 +24,7 @@ export type Starting = (
 ) => Promise<GroupResult>;
 
 /** ms that a start waits for a database that is out of reach: a client has its answer within 30 s. */
-const START_PATIENCE = 29_000;
+const START_PATIENCE = 28_000;
 /** ms before a lost connection is tried again, doubled up to the most. */
 const RETRY_MIN = 50;
 const RETRY_MAX = 2_000;
@@ -83,7 +83,7 @@ export class JournalWriter {
     });
   }
 
-  /** @throws DatabaseUnavailableError when the database stays away for 29 s, or the writer is closed; says whether it may be started */
+  /** @throws DatabaseUnavailableError when the database stays away for 28 s, or the writer is closed; says whether it may be started */
   start(op: StartOp): Promise<StartResult> {
     return new Promise((resolve, reject) => {
       const waiting = this.waiting(op, resolve, reject, Infinity);
