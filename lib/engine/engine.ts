@@ -171,7 +171,7 @@ export class Engine {
       const { queues } = await this.worker.membership.leave();
       for (const queue of queues) this.deps.hints.queue(queue);
     } catch (error) {
-      this.deps.onTrouble(`Could not deregister; its runs are recovered after a while: ${textOf(error)}`);
+      this.deps.onTrouble(`Could not deregister; its runs are recovered when its lease expires: ${textOf(error)}`);
       return;
     }
     // The others may never have seen that this process was there. If it fails, their own look will do, a little later.

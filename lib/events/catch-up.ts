@@ -88,7 +88,7 @@ export class EventLooks {
     const from = Math.min(since, ...dead.map(({ unseenMs }) => performance.now() - unseenMs - SLACK));
     if (from === Infinity) return null;
     const events = await this.reads.ofHistory(performance.now() - from, MOST);
-    if (events.length === MOST) this.warn(`More than ${MOST} events were missed: only the latest are told.`);
+    if (events.length === MOST) this.warn(`More than ${MOST} events were missed: only the latest are delivered.`);
     for (const delivery of all) for (const event of events) this.give(delivery, event);
     for (const { id } of dead) this.reportedDead.add(id);
     if (this.missingSince === since) this.missingSince = Infinity;

@@ -11,7 +11,7 @@ import {
 } from '../storage/connection/connection.js';
 import { probeServer, type ServerFindings } from '../storage/connection/server-probe.js';
 
-/** ms that a boot waits for a database that is not there yet: as long as a container of it takes to start. */
+/** ms that a boot waits for a database that cannot be used yet: as long as a container of it takes to start. */
 export const CONNECT_TIMEOUT = 30_000;
 /** ms between two tries. */
 const RETRY_DELAY = 500;
@@ -64,7 +64,7 @@ export async function waitForDatabase(
     if (performance.now() - warned >= WARN_INTERVAL) {
       warned = performance.now();
       const left = Math.ceil((patience - waited) / 1_000);
-      warn(`The database at ${where} is not there yet (${found.why}); trying again for ${left} s.`);
+      warn(`The database at ${where} cannot be used yet (${found.why}); retrying for ${left} s.`);
     }
     await delay(Math.min(RETRY_DELAY, Math.max(1, patience - waited)), undefined, { signal }).catch(() => {});
   }

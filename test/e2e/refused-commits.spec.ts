@@ -222,7 +222,7 @@ describe('of arms that share a commit', () => {
       expect(await recorded(run)).toEqual(['one', 'slow', 'two']);
       expect(await run.execution()).toMatchObject({
         status: 'paused',
-        error: { message: expect.stringContaining('What step "bad" (all.bad/bad) has left could not be committed: ') },
+        error: { message: expect.stringContaining('The record of step "bad" (all.bad/bad) could not be committed: ') },
       });
       await run.resume();
       await run.result();
@@ -271,7 +271,7 @@ describe('of a step on another queue', () => {
       expect(await run.execution()).toMatchObject({
         status: 'paused',
         error: {
-          message: expect.stringContaining('What step "bad" (bad) has left could not be committed: not this one'),
+          message: expect.stringContaining('The record of step "bad" (bad) could not be committed: not this one'),
         },
       });
       await run.resume();

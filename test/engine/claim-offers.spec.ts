@@ -172,7 +172,7 @@ it('what was claimed and cannot be opened, or may have been without an answer, i
   await around.send({ claimed: [RUN] });
   await around.offers.settled();
   expect([around.troubles.length, around.taken(), around.doubts]).toEqual([1, [0], 1]);
-  expect(around.troubles[0]).toContain('Run r could not be read and will be again: the connection broke');
+  expect(around.troubles[0]).toContain('Could not read run r; retrying: the connection broke');
   await around.send({ unsure: true });
   expect(around.doubts).toBe(2);
 });

@@ -201,7 +201,7 @@ describe('an operation that is refused for a passing reason', () => {
     expect(between).toHaveLength(8);
     for (const commits of between) expect(commits).toContain('run other');
     expect(await rest.stop()).toBeGreaterThan(7);
-    expect(troubles).toEqual(['A commit of run poison was refused and will be tried again: no poison']);
+    expect(troubles).toEqual(['A commit of run poison was refused; retrying: no poison']);
   });
 
   it('is given up also where there is nothing else to write', async () => {

@@ -112,7 +112,7 @@ async function runAll(plans: readonly Plan[], killing: Killing, store: MemorySto
     if (store.refusals.length > 0) throw new Error(`The tables would refuse this: ${store.refusals.join('; ')}`);
     for (const trouble of worker.troubles.splice(0)) {
       // A broken connection is told of once; what else is told of must not be.
-      if (!trouble.includes('will be again')) late.push(named(trouble, store));
+      if (!/^Could not (read|write|claim) /.test(trouble)) late.push(named(trouble, store));
     }
     if (worker.dead || killing.stall()) {
       store.declareDead(worker.id);

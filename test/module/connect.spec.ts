@@ -37,7 +37,7 @@ describe('waiting for the database at boot', () => {
     expect(error.code).toBe('DATABASE_UNAVAILABLE');
     expect(error.message).toContain(`127.0.0.1:${CLOSED_PORT}/orders`);
     expect(error.message).toContain('ECONNREFUSED');
-    expect(warnings).toEqual([expect.stringMatching(/^The database at 127\.0\.0\.1:\d+\/orders is not there yet/)]);
+    expect(warnings).toEqual([expect.stringMatching(/^The database at 127\.0\.0\.1:\d+\/orders cannot be used yet/)]);
     expect(JSON.stringify([error.message, warnings])).not.toMatch(/hunter2|\bme\b/);
   });
 
@@ -97,7 +97,7 @@ describe('what the boot looks at first', () => {
       reset ??= onServer(`ALTER DATABASE ${name} RESET default_transaction_read_only`);
     };
     await waitForDatabase(resolveTarget({ url }), { warn, notify: false });
-    expect(warnings[0]).toMatch(/is not there yet \(it takes no writes: default_transaction_read_only is on\)/);
+    expect(warnings[0]).toMatch(/cannot be used yet \(it takes no writes: default_transaction_read_only is on\)/);
     await reset;
   });
 

@@ -102,7 +102,7 @@ it('a look that fails is told of, and made again', async () => {
   loop.start();
   await until(() => looks > 2);
   await loop.stop();
-  expect(heard).toEqual(['The look for queues without workers failed and will be tried again: no connection']);
+  expect(heard).toEqual(['The look for queues without workers failed; retrying: no connection']);
 });
 
 it('what is left out is counted, also when the module is closed before the second is over', () => {

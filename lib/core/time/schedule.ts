@@ -159,7 +159,7 @@ export function updated(
   return timesDiffer(before, state) ? timed(state, now) : state;
 }
 
-/** Counts from zero again. Times that passed while it was disabled are not made up for. */
+/** Enables it, its failures back to 0. Times missed while disabled are not caught up. */
 export function switchedOn(before: ScheduleState, now: number): ScheduleState {
   const state = { ...before, enabled: true, consecutiveFailures: 0, autoDisabledAt: null };
   return before.enabled ? state : timed(state, now);

@@ -198,7 +198,7 @@ export class JournalWriter {
     try {
       if (result.woken.length > 0) this.onWoken(result.woken);
     } catch (error) {
-      this.onTrouble(`Nobody was told of what a commit has woken: ${textOf(error)}`);
+      this.onTrouble(`Could not notify workers of runs that are ready; they poll: ${textOf(error)}`);
     }
     return left;
   }
@@ -260,7 +260,7 @@ export class JournalWriter {
     postpone(waiting, REFUSED_MIN, RETRY_MAX);
     if (waiting.tries > 1) return;
     const what = isStart(waiting) ? `A start of "${waiting.op.workflow}"` : `A commit of run ${waiting.op.runId}`;
-    this.onTrouble(`${what} was refused and will be tried again: ${textOf(error)}`);
+    this.onTrouble(`${what} was refused; retrying: ${textOf(error)}`);
   }
 
   /** Takes it off the list, and tells whoever waits for it. */
@@ -309,7 +309,7 @@ export class JournalWriter {
   private async backOff(error: unknown): Promise<void> {
     this.losses++;
     if (this.losses === 1) {
-      this.onTrouble(`The journal could not be written and will be again: ${textOf(error)}`, error);
+      this.onTrouble(`Could not write the journal; retrying: ${textOf(error)}`, error);
     }
     await sleep(Math.min(RETRY_MIN * 2 ** Math.min(this.losses - 1, 10), RETRY_MAX));
   }

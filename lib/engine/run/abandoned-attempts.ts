@@ -21,7 +21,7 @@ export class AbandonedAttempts {
     const wanted = new Set(places.map((place) => place.path));
     const left = [...core.attempts].filter(([path, attempt]) => !wanted.has(path) && !attempt.abandoned);
     if (left.length === 0) return;
-    const reason = new Error('The run, or what this step is part of, has failed or was cancelled');
+    const reason = new Error('The run, or the parallel or loop around this step, has failed or was cancelled');
     // A timeout or a cancel waits only for what may have to be undone.
     const waits = why.isRecorded || !why.isFailing || core.workflow.definition.compensations.length > 0;
     if (!waits) return core.giveUpAll(reason, (attempt) => !attempt.committing);

@@ -26,7 +26,7 @@ export class IdleSession implements Session {
       await this.work(() => this.lost);
     } catch (error) {
       // An unknown row now: reconcile gives it back.
-      this.onTrouble(`Run ${this.runId} was not given back and will be: ${textOf(error)}`);
+      this.onTrouble(`Could not give back run ${this.runId}; retrying: ${textOf(error)}`);
     }
   }
 

@@ -10,7 +10,7 @@ import type { ClaimedRow, RemoteStepOp, NewRecord, RunOp } from '../ports/store.
 
 /** The error of a run that cannot go on since the record of a step is refused. */
 export function refusalOf(path: string, cause: unknown): Error {
-  return new Error(`What step "${stepNameOf(path)}" (${path}) has left could not be committed: ${textOf(cause)}`, {
+  return new Error(`The record of step "${stepNameOf(path)}" (${path}) could not be committed: ${textOf(cause)}`, {
     cause,
   });
 }

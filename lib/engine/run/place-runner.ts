@@ -243,7 +243,7 @@ export class PlaceRunner {
     const { path, state } = place;
     const known = core.book.of(path, state.visit);
     const attempt = core.attempts.get(path);
-    // A transaction that was lost is made anew.
+    // A transaction that was lost is retried.
     if (manager !== null) this.transactionChildren.set(path, []);
     if (attempt !== undefined) attempt.seen = known.filter((wait) => wait.state !== 'open').length;
     return new StepScope(this.hostOf(place), {

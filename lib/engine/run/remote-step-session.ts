@@ -350,7 +350,7 @@ export class RemoteStepSession implements Session {
   }
 
   private scope(place: Place, info: InFlightAttempt, manager: unknown): StepScope {
-    // A transaction that was lost is made anew.
+    // A transaction that was lost is retried.
     this.transactionChildren.length = 0;
     return new StepScope(this.host(), {
       context: this.deps.context,

@@ -69,7 +69,7 @@ export class Loop {
       if (interest !== null) this.askedAt = Math.min(this.askedAt, performance.now() + Math.max(interest, 1));
       this.failing = false;
     } catch (error) {
-      if (!this.failing) this.onTrouble(`${this.name} failed and will be tried again: ${textOf(error)}`, error);
+      if (!this.failing) this.onTrouble(`${this.name} failed; retrying: ${textOf(error)}`, error);
       this.failing = true;
       this.askedAt = Math.min(this.askedAt, performance.now() + this.interval);
     }

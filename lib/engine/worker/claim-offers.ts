@@ -109,7 +109,7 @@ export class ClaimOffers {
       const sent = await sending.catch(() => null);
       const runs = sent?.claimed.map((row) => row.runId) ?? [];
       if (runs.length > 0) {
-        this.deps.onTrouble(`Run ${runs.join(', ')} could not be read and will be again: ${textOf(error)}`, error);
+        this.deps.onTrouble(`Could not read run ${runs.join(', ')}; retrying: ${textOf(error)}`, error);
       }
     } finally {
       clearTimeout(late);

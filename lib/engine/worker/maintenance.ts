@@ -2,7 +2,7 @@ import { Loop } from '../time/loop.js';
 
 /** Something done every so often in the background, of which nothing depends on the time it is done at. */
 export interface MaintenanceJob {
-  /** In messages, such as "Retention failed and will be tried again". */
+  /** In messages, such as "Retention failed; retrying". */
   readonly name: string;
   /** ms */
   readonly interval: number;

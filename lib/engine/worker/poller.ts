@@ -116,7 +116,7 @@ export class QueuePoller {
       } catch (error) {
         this.failures++;
         if (this.failures === 1) {
-          this.onTrouble(`Queue "${this.settings.queue}" could not be read and will be again: ${textOf(error)}`, error);
+          this.onTrouble(`Could not claim from queue "${this.settings.queue}"; retrying: ${textOf(error)}`, error);
         }
         wait = Math.min(wait, 50 * 2 ** Math.min(this.failures, 10), RETRY_MAX);
         asked = true;

@@ -143,7 +143,7 @@ export class QueueClaims {
     } catch (error) {
       if (got === 0) throw error;
       // What is at work here has its places, whatever became of a further round.
-      this.deps.onTrouble(`Queue "${queue}" could not be read on and will be again: ${textOf(error)}`, error);
+      this.deps.onTrouble(`Could not claim more from queue "${queue}"; retrying: ${textOf(error)}`, error);
       this.deps.onWork([queue]);
     }
     return got;
@@ -223,7 +223,10 @@ export class QueueClaims {
       await this.unblock(keys);
     } catch (error) {
       // The next look does it.
-      this.deps.onTrouble(`Runs that wait for a place of their workflow come a moment later: ${textOf(error)}`, error);
+      this.deps.onTrouble(
+        `Could not bring back runs that wait for a place of their workflow; retrying: ${textOf(error)}`,
+        error,
+      );
     }
   }
 

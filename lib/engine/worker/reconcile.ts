@@ -78,7 +78,7 @@ export class Reconciler implements MaintenanceJob {
       if (fresh.length === 0) continue;
       const named = fresh.slice(0, NAMED);
       const more = fresh.length > NAMED ? ` and ${fresh.length - NAMED} more` : '';
-      onTrouble(`Reconciled (${what}): ${WHY[what]}: ${named.join(', ')}${more}. Work goes on; please report this.`);
+      onTrouble(`Reconciled (${what}): ${WHY[what]}: ${named.join(', ')}${more}. The runs go on; please report this.`);
     }
   }
 

@@ -108,7 +108,7 @@ export class Scheduler {
   private async plan(schedule: ScheduleState, now: number, others: WorkersSince): Promise<FirePlan> {
     const workflow = this.deps.registry.byName(schedule.workflow);
     try {
-      if (workflow === undefined) throw new Error(`workflow "${schedule.workflow}" is not known here`);
+      if (workflow === undefined) throw new Error(`this process has no workflow "${schedule.workflow}"`);
       const cron = parsedCron(schedule.settings.cron, schedule.settings.timezone);
       return await this.planFor(schedule, workflow, cron, now, others);
     } catch (error) {

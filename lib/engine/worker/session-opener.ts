@@ -49,7 +49,7 @@ export class SessionOpener {
       if (opened.length === 0) throw error;
       // The rows that are left are unknown here: reconcile gives them back.
       this.sessions.suspectOrphans();
-      this.deps.onTrouble(`Claimed runs could not be read and will be again: ${textOf(error)}`, error);
+      this.deps.onTrouble(`Could not read claimed runs; retrying: ${textOf(error)}`, error);
     }
     return opened;
   }

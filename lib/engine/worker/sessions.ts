@@ -73,7 +73,7 @@ export class Sessions {
   displace({ rowId, token }: { readonly rowId: string; readonly token: number }): boolean {
     const present = this.rows.get(rowId);
     if (present === undefined || present.token < token) return false;
-    present.lose(new Error(`Run ${present.runId} was claimed anew: the database knows nothing of its lease`));
+    present.lose(new Error(`Run ${present.runId} was claimed again: a failover has lost its lease`));
     return present.token === token;
   }
 

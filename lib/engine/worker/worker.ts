@@ -158,9 +158,11 @@ export class Worker {
         onPeersChanged: this.deps.onPeersChanged,
         onDeclaredDead: () => {
           telemetry?.lost(sessions.count);
-          sessions.loseAll(new Error('This process was out of touch: its runs were taken'));
+          sessions.loseAll(
+            new Error('This process was out of touch and declared dead: its runs are recovered by others'),
+          );
         },
-        onOutOfTouch: () => sessions.abortAll(new Error('The database has been out of touch for a whole lease')),
+        onOutOfTouch: () => sessions.abortAll(new Error('The database has not been reached for a whole lease')),
         onTrouble,
       },
       isNeeded,

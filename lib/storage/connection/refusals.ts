@@ -32,7 +32,7 @@ export function databaseRefused(cause: unknown): Error {
   const answer = serverAnswer(cause);
   // A fault in the engine or in the app's own code.
   if (answer === undefined) return errorOf(cause);
-  return new DatabaseUnavailableError(`PostgreSQL refused what was asked for: ${answer.message} (${answer.code}).`, {
+  return new DatabaseUnavailableError(`PostgreSQL refused the statement: ${answer.message} (${answer.code}).`, {
     cause: bare(cause),
   });
 }

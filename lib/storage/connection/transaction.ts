@@ -144,7 +144,7 @@ async function lent<T>(lender: Lender, work: (client: pg.PoolClient) => Promise<
   const client = await lender.connect().catch((error: unknown) => {
     if (textOf(error).startsWith('Cannot use a pool')) throw databaseUnavailable(new Error('the module is shut down'));
     if (error instanceof ConnectionLostError || !isConnectionError(error)) throw error;
-    throw new ConnectionLostError(`No connection to PostgreSQL can be had: ${textOf(error)}`, false, { cause: error });
+    throw new ConnectionLostError(`Could not connect to PostgreSQL: ${textOf(error)}`, false, { cause: error });
   });
   let broken: Error | undefined;
   try {
