@@ -248,7 +248,9 @@ describe('of arms that share a commit', () => {
   ])('%s is refused: the other is recorded', async (_, how, table, condition) => {
     const run = await refusing(table, condition, 'P0001', () => pausing('asking', { how }));
     expect(await recorded(run)).toEqual(['good']);
-    expect(await run.execution()).toMatchObject({ error: { message: expect.stringContaining('The record of step "bad"') } });
+    expect(await run.execution()).toMatchObject({
+      error: { message: expect.stringContaining('The record of step "bad"') },
+    });
     await run.resume();
     if (how === 'event') await run.sendEvent('bad');
     await run.result();
