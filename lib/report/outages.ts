@@ -50,10 +50,14 @@ export class Outages {
 
   private failed(failure: unknown): void {
     // A shutdown closes sessions that are being opened. A server that has no more of them serves those that are open.
-    if (this.since !== null || this.signal.aborted || serverAnswer(failure)?.code === TOO_MANY) return;
+    const code = serverAnswer(failure)?.code ?? '';
+    if (this.since !== null || this.signal.aborted || code === TOO_MANY) return;
     this.since = performance.now();
     this.count++;
-    const why = oneLine(textOf(failure)).replace(/\.$/, '');
+    // The server's own text names the user.
+    const why = REFUSED.test(code)
+      ? `it refused user or password (${code})`
+      : oneLine(textOf(failure)).replace(/\.$/, '');
     this.to.error(
       `The database at ${this.where} is lost: ${why}. Runs go on when it is back; nothing has to be done here.`,
     );
@@ -69,3 +73,5 @@ export class Outages {
 
 /** SQLSTATE: too many connections. */
 const TOO_MANY = '53300';
+/** SQLSTATEs: user or password. */
+const REFUSED = /^28/;
