@@ -62,7 +62,7 @@ async function start(options: DurableModuleOptions[], schedule = true): Promise<
   return schedule ? app.get(SchedulerRegistry) : new SchedulerRegistry();
 }
 
-const OURS = ['waker', 'scheduler', 'heartbeat', 'recovery'];
+const OURS = ['waker', 'scheduler', 'heartbeat', 'recovery', 'retention of the audit'];
 
 describe('the SchedulerRegistry of the app', () => {
   it('lists the loops of each instance that works, with its intervals', async () => {
