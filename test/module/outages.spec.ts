@@ -54,7 +54,7 @@ it('is not said where a server has no more sessions, nor of sessions that a shut
 describe('trouble', () => {
   it('that has nothing to do with the connection is said at once', () => {
     outages.trouble('Retention failed\nand will be tried again', new Error('no such table'));
-    outages.trouble('Schedule "x" could not start its run');
+    outages.trouble('Schedule "x" could not start its run', undefined);
     expect(heard).toEqual([
       'warn Retention failed and will be tried again',
       'warn Schedule "x" could not start its run',
