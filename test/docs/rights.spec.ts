@@ -11,6 +11,7 @@ import {
   Workflow,
 } from 'nest-durable';
 import pg from 'pg';
+import { examine } from '../../lib/storage/reads/doctor.js';
 import { migrate } from '../../lib/storage/migrations/migrator.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { until } from '../support/until.js';
@@ -100,4 +101,21 @@ it('the app runs, with waits, children, limits, schedules, queues and retention,
   await expect(session.query('DROP TABLE durable.events')).rejects.toThrow('must be owner of table events');
   await expect(session.query('CREATE TABLE durable.mine ()')).rejects.toThrow('permission denied for schema durable');
   await session.end();
+});
+
+it('doctor says which of them is missing', async () => {
+  const session = new pg.Client({ connectionString: urlAs(runner, 'change me too') });
+  await session.connect();
+  const query = async <Row>(text: string, values: readonly unknown[]): Promise<Row[]> =>
+    (await session.query(text, [...values])).rows as Row[];
+  const rights = async (): Promise<object | undefined> =>
+    (await examine({ query, schema: 'durable', notified: null })).checks.find(({ id }) => id === 'rights');
+  try {
+    expect(await rights()).toMatchObject({ state: 'ok' });
+    await administrator.query(`REVOKE USAGE ON SEQUENCE durable.wait_ends FROM ${runner}`);
+    await administrator.query(`REVOKE DELETE ON durable.events FROM ${runner}`);
+    expect(await rights()).toMatchObject({ state: 'bad', text: 'The role may not read and write events, wait_ends.' });
+  } finally {
+    await session.end();
+  }
 });

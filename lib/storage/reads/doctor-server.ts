@@ -127,7 +127,9 @@ function rightsCheck({ usage, forbidden }: ServerFacts): Check {
   }
   if (forbidden.length > 0) {
     const text = `The role may not read and write ${forbidden.join(', ')}.`;
-    return { id, state: 'bad', text, mend: 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA … TO …' };
+    const mend =
+      'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA … TO …; GRANT USAGE ON ALL SEQUENCES IN SCHEMA … TO …';
+    return { id, state: 'bad', text, mend };
   }
   return { id, state: 'ok', text: 'The role may read and write all tables.' };
 }
