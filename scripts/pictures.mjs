@@ -1,6 +1,5 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -22,7 +21,9 @@ if (!existsSync(chrome)) {
 const embedded = join(root, 'dist/storage/embedded/server.js');
 if (!existsSync(embedded)) run('npm', ['run', 'build']);
 const { startEmbedded } = await import(pathToFileURL(embedded).href);
-const dir = mkdtempSync(join(tmpdir(), 'nest-durable-pictures-'));
+// A shop that opens for the first time.
+const dir = join(root, '.durable/pictures');
+rmSync(dir, { recursive: true, force: true });
 const server = await startEmbedded({ dir });
 process.env.DATABASE_URL = server.url;
 process.env.PORT = String(await freePort());
@@ -49,7 +50,6 @@ for (const colorScheme of ['light', 'dark']) {
   await context.close();
 }
 await browser.close();
-process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
 // As Ctrl-C does, so that the app shuts down and lets go of the server.
 process.kill(process.pid, 'SIGINT');
 
