@@ -173,7 +173,7 @@ CREATE TABLE durable.workflow_queue (
   queue         text        NOT NULL,
   -- What the run counts under where its workflow has a concurrency limit; set before its first claim, NULL for all others.
   limit_key     text,
-  -- For a handed-over step: which one, as JSON.
+  -- For a remote step: which one, as JSON.
   step          text,
   -- Why it was suspended last, as long as it sleeps: the first of these that holds of a part of it. NULL: never was.
   because       text,

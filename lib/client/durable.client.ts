@@ -263,7 +263,7 @@ export class DurableClient {
   /**
    * Ends a retry delay: what waits to be tried again, steps on other queues and the run's next round too, is tried as soon
    * as a worker has room. An attempt counts as it would have. A paused run stays paused.
-   * @returns false when nothing of the run waits to be tried again, or a worker holds the run for what else it does
+   * @returns false when nothing of the run waits to be tried again, or a worker runs another part of it
    * @throws ExecutionNotFoundError, ExecutionFinishedError
    */
   async retryNow(id: string): Promise<boolean> {

@@ -188,7 +188,7 @@ export class DurableQueues {
     return (await control.queues(name))[0] ?? null;
   }
 
-  /** A queue that somebody knows. @throws QueueNotFoundError, InvalidInputError */
+  /** A queue that a process, a run or a setting names. @throws QueueNotFoundError, InvalidInputError */
   private async known(queue: string): Promise<{ name: string } & Ready> {
     const name = checkName(queue);
     const { control, engine } = await this.ready();

@@ -21,7 +21,7 @@ const LAST_LOOK = 1_000;
 const LEAST_LOOK = 1_000;
 /** Node runs a timer of more ms than this at once. */
 const LONGEST_TIMER = 2_147_483_647;
-/** ms between looks whether a run is still held here, which cost no query. */
+/** ms between checks that a run is still leased here, which cost no query. */
 const LOCAL_LOOK = 250;
 
 interface Asking {
@@ -166,7 +166,7 @@ const WATCH_AGAIN = 10_000;
 /** Runs that were given up on leave their entries behind; beyond this many they are cleared away. */
 const MOST_WATCHED = 10_000;
 
-/** ms until the clock is at a multiple of `interval`: looks of many waiters fall together, and share a query. */
+/** ms until the clock is at a multiple of `interval`: looks of many waiters coincide, and share a query. */
 function untilMultiple(interval: number): number {
   return interval - (performance.now() % interval);
 }

@@ -165,7 +165,7 @@ export class OptionReader {
     });
   }
 
-  /** Notes a fault for each key nobody asked for. */
+  /** Notes a fault for each key that was not read. */
   refuseOthers(): void {
     for (const key of this.keys()) {
       if (this.known.has(key)) continue;

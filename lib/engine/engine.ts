@@ -129,7 +129,7 @@ export class Engine {
     for (const poller of pollers.values()) poller.start();
   }
 
-  /** Claims nothing more. What is held goes on. A database that does not answer is waited for as long as steps are. */
+  /** Claims nothing more. Leased runs go on. A database that does not answer is waited for as long as steps are. */
   async quiet(): Promise<void> {
     if (this.state !== 'running') return;
     this.state = 'quiet';
@@ -179,7 +179,7 @@ export class Engine {
   }
 
   /**
-   * Drops everything, as the death of the process would: what is held stays held, and nothing is given back. For tests,
+   * Drops everything, as the death of the process would: leases stay, and nothing is given back. For tests,
    * on a store that lets nothing through any more.
    */
   kill(): void {
@@ -223,7 +223,7 @@ export class Engine {
     this.workSignals.notifyWork(queues);
   }
 
-  /** Tells whoever wakes what is due that there is something new. */
+  /** Notifies the loops that wake due rows of something new. */
   workLater(queues: readonly string[]): void {
     this.workSignals.workLater(queues);
   }
@@ -242,7 +242,7 @@ export class Engine {
     this.workSignals.woken(runs);
   }
 
-  /** Runs were cancelled, or are to be undone, by this process. Resolves when those held here have been looked at. */
+  /** Runs were cancelled, or are to be undone, by this process. Resolves when those leased here have been looked at. */
   async endedTree(tree: EndedTree): Promise<void> {
     tellEnded(this.watch, tree.ended);
     if (tree.ended.length > 0 && this.wakes) this.worker.claims.endedElsewhere();

@@ -22,7 +22,7 @@ export interface EventHubOptions {
   readonly warn: (message: string) => void;
 }
 
-/** ms after the boot in which nobody has had the time to say what is wanted. */
+/** ms after the boot in which other processes have not had the time to announce their interests. */
 const UNKNOWN = 1_000;
 /** Events kept meanwhile. */
 const MOST_KEPT = 1_000;
@@ -48,7 +48,7 @@ export class EventHub implements Observer {
   private unknown: NodeJS.Timeout | undefined;
   private saying = false;
   private closed = false;
-  /** The process is shutting down: whoever subscribes now hears nothing any more. */
+  /** True: the process is shutting down; a new subscription completes at once. */
   private ending = false;
   /** Events that wait for the name of their workflow, in their order. */
   private naming: Promise<void> = Promise.resolve();

@@ -23,7 +23,7 @@ export function fits(filter: EventFilter, event: EventRecord): boolean {
 
 /** Runs named in one interest: more would not fit into a notification, and every step of every run is sent instead. */
 const MOST_RUNS = 150;
-/** ms for which a interest holds that is not heard again; its process says it again every third of that. */
+/** ms after which an interest that is not repeated expires; its process repeats it every third of that. */
 export const WISH_HOLDS = 30_000;
 
 /** The interest of these subscriptions in events of other processes. */
@@ -58,7 +58,7 @@ export class ForeignInterests {
     }
   }
 
-  /** Nothing can be heard at the moment, or could not until now: what is known holds on. */
+  /** Called while no notifications arrive, and when they arrive again: known interests do not expire meanwhile. */
   extend(): void {
     const until = performance.now() + WISH_HOLDS;
     for (const interest of this.byProcess.values()) interest.until = until;

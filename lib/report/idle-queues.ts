@@ -13,7 +13,7 @@ export interface IdleQueue {
 }
 
 export interface IdleQueuesDeps {
-  /** Of the queues that are named, and of those in which something is ready, those on which nobody works. */
+  /** Of the queues that are named, and of those in which something is ready, those on which no process works. */
   readonly find: (named: readonly string[]) => Promise<readonly IdleQueue[]>;
   /** Queues by who names them. */
   readonly named: ReadonlyMap<string, readonly string[]>;

@@ -32,7 +32,7 @@ export class ModuleReport {
     return this.isSilent ? target : { ...target, onOpened: this.outages.opened };
   }
 
-  /** For the engine; nothing where nobody is to be told. */
+  /** Report of runs, for the engine; none with `report: 'none'`. */
   ofRuns(registry: Registry): { report?: RunReport } {
     if (this.isSilent) return {};
     const { redact, report } = this.options;

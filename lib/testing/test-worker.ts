@@ -70,7 +70,7 @@ export class TestWorker {
     return this.gate.shut;
   }
 
-  /** Drops it: nothing more is written, what it holds stays held. */
+  /** Drops it: nothing more is written, its leases stay. */
   kill(): void {
     this.gate.close();
     this.detach();

@@ -57,8 +57,8 @@ function options(): ts.CompilerOptions {
   const { config } = ts.readConfigFile(join(repository, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')) as {
     config: { compilerOptions: object };
   };
-  const loose = { noUncheckedIndexedAccess: false, noUnusedLocals: false, noUnusedParameters: false };
-  const json = { ...config.compilerOptions, ...loose, declaration: false };
+  const relaxed = { noUncheckedIndexedAccess: false, noUnusedLocals: false, noUnusedParameters: false };
+  const json = { ...config.compilerOptions, ...relaxed, declaration: false };
   return ts.convertCompilerOptionsFromJson(json, repository).options;
 }
 

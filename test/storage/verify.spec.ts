@@ -90,7 +90,7 @@ it('I2: an attempt recorded twice, a step that goes on after its completion', as
   ]);
 });
 
-it('I3: tokens that fall, or were never handed out', async () => {
+it('I3: tokens that decrease, or were never handed out', async () => {
   const fell = await rows.open({ token: 2 });
   await rows.record(fell, 1, { path: 'a', token: 2, output: '{}' });
   await rows.record(fell, 2, { path: 'b', token: 1, output: '{}' });

@@ -10,7 +10,7 @@ export interface DefinitionFault {
 }
 
 /** An arm of `owner` that names a member. */
-interface Place {
+interface ArmRef {
   readonly owner: DraftMember;
   readonly key: string;
 }
@@ -40,10 +40,10 @@ export function checkDraft(draft: DraftWorkflow): DefinitionFault[] {
 
 type Report = (message: string) => void;
 type Members = ReadonlyMap<string, DraftMember>;
-type Places = ReadonlyMap<string, readonly Place[]>;
+type Places = ReadonlyMap<string, readonly ArmRef[]>;
 
 function placesOf(draft: DraftWorkflow): Places {
-  const places = new Map<string, Place[]>();
+  const places = new Map<string, ArmRef[]>();
   for (const owner of draft.members) {
     for (const [key, names] of Object.entries(armsOf(owner))) {
       for (const name of names) {
@@ -159,13 +159,13 @@ function reachableFrom(
   member: DraftMember,
   members: Members,
   places: Places,
-): { reachable: Set<string>; border: Place | null } {
+): { reachable: Set<string>; border: ArmRef | null } {
   const reachable = new Set<string>();
   const seen = new Set<string>();
   let current = member;
   while (!seen.has(current.member)) {
     seen.add(current.member);
-    const place: Place | undefined = places.get(current.member)?.[0];
+    const place: ArmRef | undefined = places.get(current.member)?.[0];
     const sequence = place ? (armsOf(place.owner)[place.key] ?? []) : mainMembers(draft).map((other) => other.member);
     sequence.filter((name) => members.has(name)).forEach((name) => reachable.add(name));
     if (place === undefined) {
@@ -179,7 +179,7 @@ function reachableFrom(
   return { reachable, border: null };
 }
 
-function outOfReach(name: string, places: Places, border: Place | null): string {
+function outOfReach(name: string, places: Places, border: ArmRef | null): string {
   const place = places.get(name)?.[0];
   if (border !== null) {
     return `which is outside ${armLabel(border)} of "${border.owner.member}"; a jump never leaves ${fanOutPart(border)}`;
@@ -199,10 +199,10 @@ function unknown(draft: DraftWorkflow, name: string, decorator: string, candidat
     : `which is no member.${didYouMean(name, candidates)}`;
 }
 
-function fanOutPart({ owner }: Place): string {
+function fanOutPart({ owner }: ArmRef): string {
   return owner.kind === 'parallel' ? 'a parallel arm' : 'a loop item';
 }
 
-function armLabel({ owner, key }: Place): string {
+function armLabel({ owner, key }: ArmRef): string {
   return owner.kind === 'forEach' ? 'the arm' : `arm "${key}"`;
 }

@@ -65,7 +65,7 @@ export function workflowGraph(definition: WorkflowDefinition): WorkflowGraph {
   };
 
   /** Adds a sequence; gives where it begins and from where it goes on. */
-  const addSequence = (sequence: Sequence, place: Place): { entry: string | null; exits: string[] } => {
+  const addSequence = (sequence: Sequence, place: ArmRef): { entry: string | null; exits: string[] } => {
     let first: string | null = null;
     let exits: string[] = [];
     for (const node of sequence) {
@@ -78,14 +78,14 @@ export function workflowGraph(definition: WorkflowDefinition): WorkflowGraph {
   };
 
   /** Adds the arms of a member; gives from where they go on. */
-  const addArm = (from: string, label: string | null, sequence: Sequence, place: Place): string[] => {
+  const addArm = (from: string, label: string | null, sequence: Sequence, place: ArmRef): string[] => {
     const { entry, exits } = addSequence(sequence, place);
     if (entry === null) return [from];
     edges.push({ from, to: entry, kind: 'arm', label });
     return exits;
   };
 
-  const addNode = (node: WorkflowNode, { prefix, parent, arm }: Place): { entry: string; exits: string[] } => {
+  const addNode = (node: WorkflowNode, { prefix, parent, arm }: ArmRef): { entry: string; exits: string[] } => {
     const id = nodePath(prefix, node.name);
     const own: GraphNode = { id, kind: node.kind, name: node.name, parent, arm };
     const { compensate } = node.settings;
@@ -139,7 +139,7 @@ export function workflowGraph(definition: WorkflowDefinition): WorkflowGraph {
   return { nodes, edges };
 }
 
-interface Place {
+interface ArmRef {
   readonly prefix: string;
   readonly parent: string | null;
   readonly arm: string | null;

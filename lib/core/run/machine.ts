@@ -35,7 +35,7 @@ export type RecordType =
   | 'once'
   /** A child was started. */
   | 'child'
-  /** The step was handed to another queue; and it came back, since it waits. */
+  /** The step was put into another queue as a remote step; and it came back, since it waits. */
   | 'handed'
   | 'returned'
   /** The results of a loop, put into the data. */
@@ -216,7 +216,7 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
   if (record.status === 'failed') {
     // The next attempt begins whatever is still open of the waits of this one.
     step.seen = -1;
-    // A handed-over step is tried again where it is.
+    // A remote step is tried again where it is.
     if (record.retryAt === null) step.handed = null;
     step.attempt = record.attempt + 1;
     step.retryAt = record.retryAt;

@@ -140,7 +140,7 @@ export interface RunState {
   rollback: RollbackState | null;
   /** Children were started in this round. */
   hasChildren: boolean;
-  /** A step was handed to another queue in this round: its row may outlive the place it came from. */
+  /** This round has a remote step: its row may outlive the place it came from. */
   hasRemoteStep: boolean;
   /** Missing: the run is not traced. */
   trace?: TraceMark;
@@ -150,7 +150,7 @@ export interface RunState {
 export interface TraceMark {
   /** Beginning of its trace. */
   readonly parent: string;
-  /** The time in which a worker held it last. */
+  /** The time of its last lease. */
   readonly last: string;
 }
 

@@ -42,7 +42,7 @@ export interface Survey {
   readonly ready: Place[];
   /** Waits; `until` in ms of database time, Infinity where only an event ends it. */
   readonly held: { readonly place: Place; readonly until: number }[];
-  /** Was handed to another queue. */
+  /** Remote steps. */
   readonly away: Place[];
 }
 

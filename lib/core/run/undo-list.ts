@@ -22,7 +22,7 @@ export interface UndoEntry {
   readonly visit: number;
   readonly step: string;
   readonly compensation: CompensationNode;
-  /** 'unknown': it began, and nobody knows how far it came. */
+  /** 'unknown': it began, and has no record of its end. */
   readonly outcome: 'completed' | 'unknown';
   readonly data: DataRef;
 }

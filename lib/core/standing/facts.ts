@@ -111,7 +111,7 @@ export interface LoopFacts {
 export interface QueueFacts {
   readonly name: string;
   readonly paused: ActFacts | null;
-  /** Rows that workers hold. */
+  /** Leased rows. */
   readonly held: number;
   /** `globalConcurrency`, else the places of its living workers. */
   readonly places: number;

@@ -17,7 +17,7 @@ const PERIODS: Readonly<Record<number, string>> = {
   86_400_000: 'a day',
 };
 
-/** The first that holds; null: nothing is in its way. */
+/** The first that applies; null: nothing is in its way. */
 export function blockedBy(workflow: string, queue: QueueFacts): Blocked | null {
   const { name, paused, held, places, workers, rate, key, ahead } = queue;
   const the = `queue ${quoted(name)}`;

@@ -17,7 +17,7 @@ export interface RecordPlace {
 
 export type SettledAttempt = Exclude<AttemptResult, { status: 'suspended' }>;
 
-/** Makes the records of a row that this process holds, and numbers them. */
+/** Makes the records of a leased row, and numbers them. */
 export class RecordMaker {
   constructor(
     /** The highest number in use. */

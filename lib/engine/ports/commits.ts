@@ -79,7 +79,7 @@ export interface OpExtras {
   readonly waits: readonly NewWait[];
   /** Ids of waits that no further pass asks for: the open ones are cancelled. */
   readonly closes: readonly string[];
-  /** Steps handed to another queue, each with a row and a lease of its own. */
+  /** Remote steps, each with a row and a lease of its own. */
   readonly remoteStarts: readonly RemoteStart[];
   readonly children: readonly StartOp[];
   /** The run ends, and others may be waiting for it. */
@@ -173,7 +173,7 @@ export interface StepTransaction {
 export interface RunOp {
   /** The row in workflow_queue that carries the lease. */
   readonly rowId: string;
-  /** The run whose journal is written (not the row's own for a handed-over step). */
+  /** The run whose journal is written (not the row's own for a remote step). */
   readonly runId: string;
   readonly token: number;
   /**

@@ -57,6 +57,6 @@ export interface LimitedClaims {
   readonly unkeyed: readonly ClaimedRow[];
   /** Rows that were set aside since their key has no place: there may be others behind them. */
   readonly blocked: number;
-  /** ms until the queue's rate lets more through; null: it is not the rate that holds it. */
+  /** ms until the queue's rate lets more through; null: the rate does not limit it. */
   readonly nextInMs: number | null;
 }

@@ -82,7 +82,7 @@ export interface DueRows {
   readonly queues: readonly string[];
   /** Rows that were made ready. */
   readonly woken: number;
-  /** Runs whose timeout is over and that nobody holds; not all, where there are more than the limit. */
+  /** Runs without a lease whose timeout is over; not all, where there are more than the limit. */
   readonly late: readonly string[];
   /** ms until the next is due; null: nothing will be. */
   readonly nextInMs: number | null;
@@ -90,7 +90,7 @@ export interface DueRows {
 
 /** Effects on runs whose timeout is over. */
 export interface LateRuns extends EndedTree {
-  /** Some are left for a later look: somebody has a row of theirs locked. */
+  /** True: some are left for a later look, since a row of theirs is locked. */
   readonly left: boolean;
 }
 
@@ -222,14 +222,14 @@ export interface PulseFindings {
   readonly nextDueInMs: number | null;
   /** The same for the schedules of its workflows. */
   readonly nextScheduleInMs: number | null;
-  /** There are events from callers' transactions that nobody has looked at. */
+  /** True: there are unmatched events from callers' transactions. */
   readonly unmatched: boolean;
   readonly queueStates: readonly QueueState[];
   /** Runs are set aside since their key has no place. */
   readonly blocked: boolean;
   /** There are runs that have not ended. */
   readonly unfinished: boolean;
-  /** Other workers hold runs. */
+  /** True: other workers have leased runs. */
   readonly heldElsewhere: boolean;
   /** Other workers whose lease is good. */
   readonly peers: readonly number[];

@@ -32,7 +32,7 @@ export { HANDED_SPAN } from './rows.js';
  * coarse and transactional. There is one implementation (storage/); tests of the engine use a small fake.
  */
 export interface EngineStore {
-  /** Commits a group in one round trip; never waits for a row: what somebody else has locked is left out. */
+  /** Commits a group in one round trip; never waits for a row: rows locked by others are left out. */
   commitGroup(worker: number, group: CommitGroup): Promise<GroupResult>;
   /**
    * Commits a group whose outcome is unknown: locks the rows, looks what of it has landed, and writes the rest. Starts that are
@@ -45,10 +45,10 @@ export interface EngineStore {
   transaction<T>(work: (transaction: StepTransaction) => Promise<T>): Promise<T>;
   /** After a transaction of unknown outcome: whether its record is in the journal. Waits for the run's row. */
   landed(worker: number, op: RunOp): Promise<boolean>;
-  /** The rows that the worker holds, with their tokens and what was asked of them meanwhile. */
+  /** The rows that the worker has leased, with their tokens and the pauses, cancels and wakes asked of them. */
   held(worker: number): Promise<Map<string, HeldRow>>;
   /**
-   * Gives rows back to the queue. `counts`: as a recovery, since nobody knows why they are held: their sessions came to a
+   * Gives rows back to the queue. `counts`: as a recovery, since no session has their leases: their sessions came to a
    * bad end, or the answer to their claim was lost.
    */
   release(
@@ -86,7 +86,7 @@ export interface EngineStore {
   ): Promise<{ waits: Map<string, TakenWait[]>; records: ReadRecord[] }>;
   /** Makes rows ready whose time has come, and looks for runs whose timeout is over. */
   wakeDue(limit: number): Promise<DueRows>;
-  /** Acts on the timeout of those of the runs that nobody holds: ended, or to be undone. */
+  /** Acts on the timeout of those of the runs without a lease: ended, or to be undone. */
   endLate(runs: readonly string[]): Promise<LateRuns>;
   /** Gives the events that were sent in callers' transactions to the waits that ask for them. */
   matchEvents(limit: number): Promise<MatchedEvents>;
@@ -95,22 +95,22 @@ export interface EngineStore {
    * the beginning (`after` null) it looks at the rates too.
    */
   reconcile(after: string | null, limit: number): Promise<Reconciled>;
-  /** Of runs that the worker holds without a wake mark, the last end of a wait that their next passes need (`TakenWait.ended`). */
+  /** Of leased runs without a wake mark, the last end of a wait that their next passes need (`TakenWait.ended`). */
   lastEnds(worker: number, runs: readonly string[]): Promise<Map<string, number>>;
-  /** Sets the wake marks of runs that the worker holds; gives those that had none. */
+  /** Sets the wake marks of runs that the worker has leased; gives those that had none. */
   markAgain(worker: number, runs: readonly string[]): Promise<readonly Unsound[]>;
   /** Looks for work for a process: one statement in place of a look by each of its parts. */
   pulse(question: PulseQuestion): Promise<PulseFindings>;
 
   /** Enters the process into the table of workers. */
   registerWorker(worker: WorkerRegistration): Promise<{ id: number; now: number }>;
-  /** Renews the lease of everything the worker holds; the database time in ms, or null: it was declared dead. */
+  /** Renews the lease of all rows of the worker; the database time in ms, or null: it was declared dead. */
   heartbeat(worker: number, leaseMs: number, inFlight: string | null, listening: boolean): Promise<number | null>;
   /** Looks at the other workers: their leases and whether their sessions are there. */
   lookAtWorkers(worker: number): Promise<WorkerSighting[]>;
-  /** Declares workers dead that were not seen since, and makes what they held claimable; says which queues got work. */
+  /** Declares workers dead that were not seen since, and makes their rows claimable; gives the queues that got work. */
   recover(dead: readonly { id: number; seenAt: string }[]): Promise<{ queues: string[]; recovered: number }>;
-  /** Takes the process out of the table of workers in order; what it still held becomes claimable. */
+  /** Takes the process out of the table of workers in order; rows that it still had become claimable. */
   deregisterWorker(worker: number): Promise<{ queues: string[] }>;
   /**
    * The stored definitions that this process may claim from these queues: its own, earlier ones that still have runs, and

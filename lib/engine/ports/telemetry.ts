@@ -4,7 +4,7 @@
 export interface Telemetry {
   /** The W3C `traceparent` of whatever the calling code is part of; null: of nothing that is traced. */
   active(): string | null;
-  /** A row of the queue is held from now on; null: it is not traced. */
+  /** Called with a row that is leased from now on; null: it is not traced. */
   segment(of: SegmentInfo): SegmentTrace | null;
   /** Runs were started by this process. */
   started(workflow: string, count: number): void;
@@ -53,7 +53,7 @@ export interface AttemptFigures {
   readonly durationMs: number;
 }
 
-/** The time in which a worker holds a run, or a step that another queue handed to it. */
+/** The time of a worker's lease of a run or a remote step. */
 export interface SegmentTrace {
   /** W3C `traceparent` of its span. */
   readonly traceparent: string;

@@ -30,7 +30,7 @@ export class FailureCause {
 
   get outcome(): 'failed' | 'cancelled' {
     const { cancel, error } = this;
-    // A run that was late where nobody held it is to be undone too.
+    // A run that was late without a lease is to be undone too.
     return cancel === null || error !== null || endsTheRun(storedErrorOf(cancel)) ? 'failed' : 'cancelled';
   }
 

@@ -3,7 +3,7 @@ import type { Session, SessionDeps } from './session.js';
 import type { InFlightAttempt } from '../step/in-flight.js';
 import type { ClaimedRow } from '../ports/store.js';
 
-/** A row that this process holds and runs nothing of: something is done with it, and it has left. */
+/** Session of a leased row of which nothing runs: one thing is done with it, and it leaves. */
 export class IdleSession implements Session {
   readonly rowId: string;
   readonly runId: string;
@@ -12,7 +12,7 @@ export class IdleSession implements Session {
 
   constructor(
     row: ClaimedRow,
-    /** `isOver`: nobody waits for it any more. */
+    /** `isOver`: its outcome counts no longer. */
     private readonly work: (isOver: () => boolean) => Promise<unknown>,
     private readonly onTrouble: SessionDeps['onTrouble'],
   ) {

@@ -20,7 +20,7 @@ import type { RunReport } from '../ports/run-report.js';
 import type { RunStatsSink } from '../ports/run-stats.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
-/** The run that is told of, and the lease under which it was held. */
+/** The run that is reported, and its lease. */
 export interface ObservedRun {
   readonly runId: string;
   readonly workflow: string;
@@ -36,7 +36,7 @@ export interface Watch {
   readonly clock: { now(): number };
 }
 
-/** A run is held by this process. */
+/** Tells that this process has leased a run. */
 export function tellClaimed({ observer, stats, report, clock }: Watch, row: ClaimedRow): void {
   if (row.fresh && row.step === null) {
     stats?.began(clock.now(), row.workflow, row.lagMs ?? 0);

@@ -20,9 +20,9 @@ export function refusalOf(path: string, cause: unknown): Error {
  * nothing is skipped, a person is to look. A step on another queue is paused with its run, which gets the error.
  *
  * @param error null: the run goes back to its queue instead
- * @param isOver nobody waits for it any more
+ * @param isOver its outcome counts no longer
  * @param notes records that go along; a database that takes them takes records
- * @returns false: refused for a passing reason. What cannot be done is told, and the row stays held: it is given back by the
+ * @returns false: refused for a passing reason. A failure is reported, and the row stays leased: it is given back by the
  * next look at the leases, which counts as a recovery
  */
 export async function pauseAsItIs(

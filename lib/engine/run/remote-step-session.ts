@@ -38,9 +38,9 @@ import { beginAttempt, beginSegment } from './traces.js';
 import { runTransactional } from './transactional.js';
 
 /**
- * Drives one step that another queue's run handed to this queue, under a lease of its own. Its record satisfies the
+ * Drives one remote step of another queue's run, under a lease of its own. Its record satisfies the
  * run's cursor and wakes the run in the same transaction. A step that waits goes back to its run with its waits, and
- * is handed over again when they are over.
+ * becomes a remote step again when they are over.
  */
 export class RemoteStepSession implements Session {
   readonly rowId: string;
@@ -255,7 +255,7 @@ export class RemoteStepSession implements Session {
     await this.commit([...logs, ...children, returned], { kind: 'done' }, extras);
   }
 
-  /** Handed back: whoever takes it makes the attempt again. */
+  /** Handed back: the next worker makes the attempt again. */
   private async release(): Promise<void> {
     const logs = this.lost ? [] : this.logRecords(false);
     if (logs.length > 0) await this.commit(logs, null);

@@ -29,7 +29,7 @@ import { endSegment } from './traces.js';
 import { WaitWatch } from './wait-watch.js';
 
 /**
- * Drives one run while this process holds its lease. Duties:
+ * Drives one run while this process has its lease. Duties:
  * - asks where the run can go on and makes the attempts that are due, arms and items side by side;
  * - puts what happened into the journal, with the run's end or suspension in the same commit where it follows; a
  *   step's successor starts only when its record is committed;

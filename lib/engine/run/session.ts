@@ -12,7 +12,7 @@ import type { RunReport } from '../ports/run-report.js';
 import type { RunStatsSink } from '../ports/run-stats.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
-/** One row of the queue that this process holds: a run, or a step handed to it from another queue. */
+/** One leased row of the queue: a run, or a remote step. */
 export interface Session {
   readonly rowId: string;
   readonly runId: string;
@@ -64,7 +64,7 @@ export interface SessionDeps {
   readonly onDue: (queue: string, inMs: number) => void;
   /** Runs got what they wait for. */
   readonly onWoken: (woken: readonly WokenRun[]) => void;
-  /** Something was asked of a run that is held here: look what. */
+  /** Called when something was asked of a leased run: looks what. */
   readonly onAttention: () => void;
   /** Runs were cancelled along with this one, or on its behalf. */
   readonly onCancelled: (tree: EndedTree) => void;

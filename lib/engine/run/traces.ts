@@ -7,7 +7,7 @@ import type { AttemptInfo, AttemptTrace, SegmentTrace, Telemetry } from '../port
 /** A wait may have taken the events of very many senders. */
 const MOST_LINKS = 32;
 
-/** Begins the trace of a row that is held from now on; the mark of `state` is kept for the next holder. */
+/** Begins the trace of a row that is leased from now on; the mark of `state` is kept for the next lease. */
 export function beginSegment(
   telemetry: Telemetry | undefined,
   { runId, workflow, queue, recoveries, traceparent }: ClaimedRow,

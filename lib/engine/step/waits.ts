@@ -147,8 +147,8 @@ export class StepWaits implements PassWaits {
 
   private idle(): void {
     if (!this.open) return;
-    const confused = this.confusion();
-    if (confused !== null) this.suspend({ kind: 'nondeterministic', error: confused });
+    const mismatch = this.mismatch();
+    if (mismatch !== null) this.suspend({ kind: 'nondeterministic', error: mismatch });
     else this.suspend({ kind: 'waiting', waits: this.fresh, children: this.children });
   }
 
@@ -156,7 +156,7 @@ export class StepWaits implements PassWaits {
    * A new wait in a pass that did not come by all recorded ones. Told at its end: of waits side by side, each followed
    * by others, the one that is over first asks for its next before the others are met.
    */
-  private confusion(): NonDeterministicStepError | null {
+  private mismatch(): NonDeterministicStepError | null {
     const [asked] = this.fresh;
     if (asked === undefined || this.met.size === this.known.size) return null;
     const missed = [...this.known.values()].find((wait) => !this.met.has(wait.key));

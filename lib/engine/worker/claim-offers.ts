@@ -105,7 +105,7 @@ export class ClaimOffers {
         if (others.length > 0) await this.giveBack(others);
       });
     } catch (error) {
-      // That it was not sent, the sender knows; what is held without being open is given back by the next look.
+      // The sender knows that it was not sent; unknown rows are given back by the next look.
       const sent = await sending.catch(() => null);
       const runs = sent?.claimed.map((row) => row.runId) ?? [];
       if (runs.length > 0) {

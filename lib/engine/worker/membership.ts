@@ -27,7 +27,7 @@ const DEGRADED_HEARTBEAT_INTERVAL = 300;
 
 /**
  * This process among the workers. Duties:
- * - keeps its one lease, which covers all it holds, by a heartbeat;
+ * - keeps its one lease, which covers all its rows, by a heartbeat;
  * - notices dead workers: at once where the process is gone from this machine; after two looks, far enough
  *   apart, without its session and without a heartbeat; at last when its lease has expired;
  * - forgives outages: after losing touch it recovers no runs until it has been back for one whole lease, so that

@@ -42,12 +42,12 @@ export class PeerHints {
     if (this.deps.wakes()) void this.deps.matcher.poke();
   }
 
-  /** Something was asked of a run: if it is held here, look what. */
+  /** Called when something was asked of a run: looks what, if it is leased here. */
   control(runId: string): Promise<void> {
     return this.deps.workSignals.lookAt(runId);
   }
 
-  /** A run that somebody here waits for has ended. */
+  /** Called when a run has ended that this process waits for. */
   done(runId: string): void {
     this.deps.ended.tell(runId, null);
   }

@@ -2,14 +2,14 @@ import { textOf } from '../../core/text-of.js';
 
 export interface PollerSettings {
   readonly queue: string;
-  /** Runs of this queue that this process holds at a time. */
+  /** Runs of this queue that this process has leased at a time. */
   readonly concurrency: number;
   /** ms between looks when no hint comes. */
   readonly pollInterval: number;
 }
 
 const RETRY_MAX = 2_000;
-/** ms after a hint that found nothing: the row may have been locked by whoever wrote it, and is passed over then. */
+/** ms after a hint that found nothing: the row may still have been locked by its writer, and is passed over then. */
 const LOOK_AGAIN = 20;
 
 /**
@@ -20,7 +20,7 @@ export class QueuePoller {
   private taken = 0;
   private claiming = false;
   private again = false;
-  /** Somebody said that there is work. */
+  /** Called when there is work. */
   private hinted = false;
   private stopped = true;
   private timer: NodeJS.Timeout | undefined;

@@ -44,7 +44,7 @@ export interface QueueClaimsDeps {
  */
 export class QueueClaims {
   private states = new Map<string, QueueState>();
-  /** Keys of the rows that this process holds. */
+  /** Keys of the rows that this process has leased. */
   private readonly keys = new Map<string, string>();
   private readonly freed = new Set<string>();
   /** The key up to which the last look at what was set aside came; '': to the end. */
@@ -112,7 +112,7 @@ export class QueueClaims {
     if (key !== undefined) this.free(key);
   }
 
-  /** Runs have ended that no worker held: they may have kept a place. */
+  /** Called when runs have ended without a lease: they may have kept a place. */
   endedElsewhere(): void {
     if (this.deps.registry.all().some(({ definition }) => definition.concurrency?.hold === 'run')) void this.refresh();
   }

@@ -12,11 +12,11 @@ import type { Telemetry } from '../ports/telemetry.js';
 export class Sessions {
   private readonly rows = new Cells<Session>();
   private readonly runs = new Map<string, number>();
-  /** Rows held without being known at the last look. */
+  /** Unknown rows of the last look. */
   private unknownRows = new Map<string, UnknownRow>();
   private emptied: (() => void)[] = [];
   private watcher: Loop | null = null;
-  /** Something may be held: it was at the last look, or the answer to a claim was lost since. */
+  /** True: there may be leased rows: there were at the last look, or the answer to a claim was lost since. */
   private suspecting = true;
   private claims = 0;
   /** Claims whose rows are not open yet, by their number. */
@@ -49,7 +49,7 @@ export class Sessions {
     return this.claiming.size > 0;
   }
 
-  /** Rows may be held that nobody here knows of: looks for them. */
+  /** Looks for unknown rows, which may be there. */
   suspectOrphans(): void {
     this.suspecting = true;
   }
@@ -84,7 +84,7 @@ export class Sessions {
     return session !== undefined;
   }
 
-  /** Runs held here that wait for something, of which nobody is reading what it came to just now. */
+  /** Leased runs that wait, and whose ended waits are not being read just now. */
   waiting(): string[] {
     return this.all()
       .filter((session) => session.heard() !== null)
@@ -97,7 +97,7 @@ export class Sessions {
     return heard !== null && heard < ended;
   }
 
-  /** Rows that are held. */
+  /** Leased rows. */
   get count(): number {
     return this.rows.size;
   }

@@ -41,7 +41,7 @@ export class WorkSignals {
     else for (const queue of queues) this.deps.hints.later(queue);
   }
 
-  /** Something came that these runs have waited for: they can be claimed, or whoever holds them should look. */
+  /** Called when waits of these runs are over: they can be claimed, or the worker that has them leased should look. */
   woken(runs: readonly WokenRun[]): void {
     this.notifyWork([...new Set(runs.filter((run) => run.state === 'ready' && !run.paused).map((run) => run.queue))]);
     for (const { runId, state } of runs) {
@@ -49,7 +49,7 @@ export class WorkSignals {
     }
   }
 
-  /** Runs were cancelled, or are to be undone: their holders must stop, whoever waits for them wants to know. */
+  /** Runs were cancelled, or are to be undone: their workers must stop, and those who wait for them are notified. */
   async cancelled({ ended, undoing, woken }: EndedTree): Promise<void> {
     const { hints, ended: waiters, isLocal } = this.deps;
     for (const run of [...ended, ...undoing]) if (run.held && !isLocal(run.id)) hints.control(run.id);
@@ -62,7 +62,7 @@ export class WorkSignals {
     await Promise.all([...ended, ...undoing].map((run) => this.lookAt(run.id)));
   }
 
-  /** Something was asked of a run: if it is held here, look what. */
+  /** Called when something was asked of a run: looks what, if it is leased here. */
   async lookAt(runId: string): Promise<void> {
     if (this.deps.sessions.hasRun(runId)) await this.deps.sessions.look();
   }

@@ -33,7 +33,7 @@ interface WorkerDeps extends EngineDeps {
   readonly onPeersChanged: () => void;
 }
 
-/** The worker of one process: what it is registered as, which runs it may claim, and those that it holds. */
+/** The worker of one process: its registration, the runs that it may claim, and its leased rows. */
 export class Worker {
   readonly membership: Membership;
   readonly sessions: Sessions;

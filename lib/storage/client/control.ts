@@ -43,7 +43,7 @@ export interface CancelResult extends EndedTree {
 export interface PauseResult {
   /** False: it was paused already. */
   readonly changed: boolean;
-  /** No worker holds it: it is paused now, not when its attempt is over. */
+  /** True: it is not leased, so it is paused now, not when its attempt is over. */
   readonly idle: boolean;
 }
 
@@ -192,7 +192,7 @@ export class PgControl {
   }
 
   /**
-   * Ends the retry delays of a suspended run, and of its steps on other queues. A run that a worker holds ends its delays by
+   * Ends the retry delays of a suspended run, and of its steps on other queues. A leased run ends its delays by
    * itself.
    * @returns where there is something to claim now; `changed` false: nothing of it sleeps for an attempt
    * @throws ExecutionNotFoundError, ExecutionFinishedError

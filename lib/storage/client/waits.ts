@@ -37,7 +37,7 @@ export interface NewEvent {
   readonly payload: string;
   /** Delivered once for each; null: each call delivers one. */
   readonly dedupeKey: string | null;
-  /** The sender's number for it, a UUID: by it the event is found again when nobody knows whether it has arrived. */
+  /** The sender's number for it, a UUID: by it the event is found again when the answer was lost. */
   readonly request: string;
   /** Of the sender. Default: that is not traced. */
   readonly traceparent?: string | null;

@@ -9,7 +9,7 @@ import { undoRecord, type UndoRow } from './engine-rows.js';
 import { sql } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
 
-/** A run whose timeout is over, and that nobody holds. */
+/** A run without a lease whose timeout is over. */
 interface LateRun {
   readonly id: string;
   readonly workflow: string;
@@ -26,13 +26,14 @@ interface LateRun {
 interface LockedLate {
   readonly late: readonly LateRun[];
   readonly runs: readonly LockedRun[];
-  /** Somebody had others of them locked. */
+  /** True: others of them were locked. */
   readonly left: boolean;
 }
 
 /**
- * Acts on the timeout of runs that nobody holds, wherever they stand, with no lease and no place: one with nothing to undo ends
- * as failed, with all that is below it; what is to be undone is claimed for that. In one transaction, which waits for nobody.
+ * Acts on the timeout of runs without a lease, wherever they stand, with no lease and no place: one with nothing to undo ends
+ * as failed, with all that is below it; one with something to undo is claimed for that. In one transaction, which waits for no
+ * lock.
  */
 export async function endLate(query: Query, schema: string, ids: readonly string[]): Promise<LateRuns> {
   const { late, runs, left } = await lockLate(query, schema, ids);

@@ -20,7 +20,7 @@ export async function findUnsound(
 
 /**
  * Lets rows go on that nothing else would move; see durable.reconcile.
- * @param holder the worker that holds them and has not heard of the end of a wait
+ * @param holder the worker that has them leased, and does not know of the end of a wait
  */
 export async function repair(
   query: Query,
@@ -37,7 +37,7 @@ export async function repair(
   };
 }
 
-/** Rates that would hold a queue back until long after their period. */
+/** Rates that would limit a queue until long after their period. */
 export async function repairRates(query: Query, schema: string): Promise<Unsound[]> {
   const spans = await query<{ queue: string }>(sql('reconcile-rates', schema), []);
   return [...new Set(spans.map(({ queue }) => queue))].map((queue) => ({ subject: queue, what: 'rate' }));

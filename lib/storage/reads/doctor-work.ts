@@ -7,7 +7,7 @@ export interface WorkFacts {
   readonly silent: number;
   readonly versions: readonly string[];
   readonly unfinished: number;
-  /** Rows held by no living worker. */
+  /** Rows leased by no living worker. */
   readonly orphaned: number;
   /** Workflows with work that no living worker has code of. */
   readonly codeless: readonly string[];

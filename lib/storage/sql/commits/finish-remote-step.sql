@@ -1,4 +1,4 @@
--- Removes the row of a handed-over step that is done.
+-- Removes the row of a remote step that is done.
 --
 -- $1 uuid: the step's row
 DELETE FROM durable.workflow_queue WHERE id = $1;

@@ -1,4 +1,4 @@
--- A handed-over step is paused as it is, with its run (commit-extras.sql): a person is to look, and resumes both.
+-- A remote step is paused as it is, with its run (commit-extras.sql): a person is to look, and resumes both.
 --
 -- $1 uuid: the step's row
 UPDATE durable.workflow_queue

@@ -1,4 +1,4 @@
--- A handed-over step is tried again after a delay.
+-- A remote step is tried again after a delay.
 --
 -- $1 uuid: the step's row
 -- $2 float8: delay in ms

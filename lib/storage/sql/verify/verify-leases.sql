@@ -8,7 +8,7 @@ WITH handing AS (
   FROM durable.workflow_definitions
   WHERE jsonb_path_exists(definition::jsonb, '$.nodes.**.settings.queue ? (@ != null)')
 ), journal AS (
-  -- A step that comes back to wait is handed over anew, with another row: its tokens begin again.
+  -- A step that comes back to wait becomes a remote step again, with another row: its tokens begin again.
   SELECT run_id, seq, path, token, type, round, visit, split_part(path, '~~', 1) AS step,
     count(*) FILTER (WHERE type = 'handed') OVER (
       PARTITION BY run_id, round, split_part(path, '~~', 1), visit ORDER BY seq
