@@ -3,15 +3,14 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import pg from 'pg';
 import { chromium } from 'playwright-core';
 import { root, run } from './install.mjs';
 
 /**
- * npm run pictures: takes the pictures of the README, docs/pictures/*.png, from the demo. It runs for some minutes on a
- * server of its own; the charts' day before is made of what it did in them. Needs Chromium: Debian's, or that of CHROMIUM.
+ * npm run pictures: takes the pictures of the README, docs/pictures/*.png, from the demo. It runs for ten minutes on a
+ * server of its own: all that is shown has happened. Needs Chromium: Debian's, or that of CHROMIUM.
  */
-const MINUTES = 3;
+const MINUTES = 10;
 const out = join(root, 'docs/pictures');
 const chrome = process.env.CHROMIUM ?? '/usr/bin/chromium';
 if (!existsSync(chrome)) {
@@ -33,7 +32,6 @@ const base = `http://127.0.0.1:${process.env.PORT}/durable/`;
 
 console.log(`the shop runs for ${MINUTES} minutes`);
 await pause(MINUTES * 60_000);
-await makeTheDayBefore();
 const failed = await untilThere('runs?limit=1&q=workflow:process_order%20status:compensated');
 const browser = await chromium.launch({ executablePath: chrome, args: ['--no-sandbox', '--disable-quic'] });
 mkdirSync(out, { recursive: true });
@@ -45,7 +43,7 @@ for (const colorScheme of ['light', 'dark']) {
     reducedMotion: 'reduce',
   });
   const page = await context.newPage();
-  await take(page, '?window=24h', 'chart-ended', `overview-${colorScheme}`);
+  await take(page, '?window=1h', 'chart-ended', `overview-${colorScheme}`);
   await take(page, `runs/${failed.id}?step=charge-3`, 'inspector', `run-${colorScheme}`);
   await context.close();
 }
@@ -61,28 +59,6 @@ async function take(page, path, testId, name) {
   const file = join(out, `${name}.png`);
   await page.screenshot({ path: file });
   console.log(`${file}: ${Math.round(statSync(file).size / 1000)} kB`);
-}
-
-/** A day as quiet and as busy as days are, from the fullest quarter of an hour that there is. */
-async function makeTheDayBefore() {
-  const client = new pg.Client({ connectionString: server.url });
-  await client.connect();
-  await client.query(`
-    WITH fullest AS (SELECT at FROM durable.run_stats WHERE grain = 15 GROUP BY at ORDER BY sum(n) DESC LIMIT 1),
-    quarters AS (
-      SELECT k, 0.6 + 0.35 * sin(k * pi() / 40 + 1.2) + (k * 37 % 11) / 60.0 AS f FROM generate_series(1, 191) k
-    ),
-    shares AS (
-      SELECT s.*, k, CASE WHEN s.outcome IN ('started', 'completed') THEN f WHEN k * k % 13 = 4 THEN 0.2 ELSE 0 END AS f
-      FROM durable.run_stats s JOIN fullest USING (at), quarters WHERE s.grain = 15
-    )
-    INSERT INTO durable.run_stats
-    SELECT grain, at - k * interval '15 min', workflow, outcome, error, ceil(n * f), ceil(ms * f), buckets,
-      ARRAY(SELECT ceil(c * f)::int FROM unnest(counts) c), delay_buckets,
-      ARRAY(SELECT ceil(c * f)::int FROM unnest(delay_counts) c)
-    FROM shares WHERE f > 0
-    ON CONFLICT DO NOTHING`);
-  await client.end();
 }
 
 async function untilThere(path) {
