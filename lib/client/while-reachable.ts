@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 const LOOK_EVERY = 1_000;
 
 /**
- * What `work` comes to, which waits outages out. Rejects with what `look` rejects with, once the database stays away:
+ * The result of `work`, which waits outages out. Rejects with what `look` rejects with, once the database stays away:
  * it is asked before the work and every second of it.
  */
 export async function whileReachable<T>(look: () => Promise<unknown>, work: () => Promise<T>): Promise<T> {

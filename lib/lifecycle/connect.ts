@@ -72,7 +72,7 @@ export async function waitForDatabase(
 
 interface Failure {
   readonly why: string;
-  /** What to do about it, a sentence. */
+  /** The mend, a sentence. */
   readonly mend: string;
   readonly retry: boolean;
   readonly cause: unknown;

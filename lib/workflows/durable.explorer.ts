@@ -141,7 +141,7 @@ function wronglyProvided(type: Function, wrappers: readonly ProviderWrapper[]): 
   return faults;
 }
 
-/** Where Nest finds what a constructor wants: what the compiler has emitted, and what stands under an `@Inject()`. */
+/** Nest's metadata keys for a constructor's parameters: emitted by the compiler, and of `@Inject()`. */
 const EMITTED = 'design:paramtypes';
 const INJECTED = 'self:paramtypes';
 

@@ -2,7 +2,7 @@ import { describe } from '../describe.js';
 import type { Violation } from '../errors/durable-error.js';
 import { isUuid } from '../uuid.js';
 
-/** What is told of a value at most. */
+/** Most violations that are reported of a value. */
 const MOST = 100;
 
 type Schema = Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@ import type { FinishedStatus } from './status.js';
 import type { StoredError } from '../errors/stored-error.js';
 import type { WaitKind } from './wait-spec.js';
 
-// What stands behind a kind is its line in docs/reference/events.md.
+// The comment behind a kind is its line in docs/reference/events.md.
 export const STEP_EVENTS = [
   'step_started', // an attempt has begun
   'step_completed', // an attempt was recorded as completed

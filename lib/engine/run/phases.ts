@@ -3,7 +3,7 @@ import { channel } from 'node:diagnostics_channel';
 interface PhaseRow {
   /** One sentence for people. */
   readonly meaning: string;
-  /** What leads there. */
+  /** Label of the arrows that lead there. */
   readonly when: string;
   /** Phases that can follow. */
   readonly next: readonly string[];

@@ -142,7 +142,7 @@ export class QueueClaims {
       }
     } catch (error) {
       if (got === 0) throw error;
-      // What is at work here has its places, whatever became of a further round.
+      // Rows that are open here have their places, whatever became of a further round.
       this.deps.onTrouble(`Could not claim more from queue "${queue}"; retrying: ${textOf(error)}`, error);
       this.deps.onWork([queue]);
     }

@@ -13,11 +13,11 @@ export interface CancelCause {
 
 /** Effect on each run of the trees. */
 export type CancelMode =
-  /** It ends at once, whatever it is doing. */
+  /** Ends it at once, whatever it is doing. */
   | 'end'
   /** The same, but one that is to be undone (`cancel` with `compensate`) is left to that. For runs whose parent ends. */
   | 'end-unless-undone'
-  /** It is asked to undo what it did; one that was never claimed, so has done nothing, ends at once. */
+  /** Asks it to run its compensations; one that was never claimed, so has done nothing, ends at once. */
   | 'compensate';
 
 export interface LockedRun {

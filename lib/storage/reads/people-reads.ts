@@ -5,10 +5,10 @@ import type { ExecutionStatus } from '../../core/run/status.js';
 import type { Query } from '../connection/transaction.js';
 import { sql } from '../sql.js';
 
-/** What lists show of a run beside what all clients see. */
+/** Facts of a run in lists for people, beside those for all clients. */
 export interface RunFacts {
   readonly failedStep: string | null;
-  /** That started it. */
+  /** Schedule that started it. */
   readonly schedule: string | null;
 }
 
@@ -26,12 +26,12 @@ interface EventRow {
   readonly payload: string;
 }
 
-/** What only people want to know. */
+/** Reads for people alone. */
 export class PgPeopleReads {
   constructor(
     private readonly query: Query,
     private readonly schema: string,
-    /** What of payloads is not shown. */
+    /** Redaction of payloads. */
     private readonly redact: Redaction,
   ) {}
 

@@ -288,7 +288,7 @@ ${this.order('p')}`;
     return this.conditions.add(limit + offset, 'bigint');
   }
 
-  /** Whether all filters are best looked at together: there are few runs that have such a tag, parent or id. */
+  /** True when all filters are best applied together: few runs have such a tag, parent or id. */
   isOne(): boolean {
     const apart = new Conditions(this.filters);
     return apart.tags() !== null || this.filters.parentId !== undefined || apart.ids('e') !== null;

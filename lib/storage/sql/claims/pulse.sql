@@ -1,4 +1,4 @@
--- What an idle process asks, in one statement: is there anything to do?
+-- Looks for work for an idle process, in one statement.
 --
 -- $1 integer: the worker
 -- $2 text: what names its set of process ids, or null

@@ -1,4 +1,4 @@
--- Which of these definitions have something claimable in the queue.
+-- Those of the definitions that have something claimable in the queue.
 --
 -- $1 text: queue
 -- $2 integer[]: definitions

@@ -1,4 +1,4 @@
--- Says what rows count under where their workflow has a concurrency limit. A step on another queue has its run's key. Rows
+-- Sets the limit keys of rows whose workflow has a concurrency limit. A step on another queue has its run's key. Rows
 -- that somebody has locked are left for the next claim that comes by them.
 --
 -- $1 json: [{id, limit_key}]: runs

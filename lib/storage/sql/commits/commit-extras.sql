@@ -1,4 +1,4 @@
--- What operations of a group do beside the journal and their own rows, in the group's transaction, after it took them.
+-- Effects of a group's operations beside the journal and their own rows, in its transaction, after it took them.
 --
 -- $1 json: [{id, run, waits, closes, close_all, drop_steps, handed, children, compensating, pause}]
 --

@@ -1,4 +1,4 @@
--- Which operations build on rows that are not there, where that is more than one record: see `after` in commit-group.sql.
+-- Operations that build on rows that are not there, where that is more than one record: see `after` in commit-group.sql.
 --
 -- $1 json: [{id, run, records, wait}]: all of `records`, and the wait, or null
 SELECT o.id

@@ -1,4 +1,4 @@
--- What a round of a run has completed, begun and undone, the last one first.
+-- Records of the steps that a round of a run has completed, begun and undone, the last one first.
 --
 -- $1 uuid: run
 -- $2 integer: round

@@ -1,4 +1,4 @@
--- What became of operations whose answer was lost; under the locks of lock-leases.sql, where those were to be had.
+-- Outcomes of operations whose answer was lost; under the locks of lock-leases.sql, where those were to be had.
 --
 -- $1 integer: the worker
 -- $2 json: [{id, run, token, seq, ends}]: `seq` the first record that it was to write, or null; `ends`: it was to end the

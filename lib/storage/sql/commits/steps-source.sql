@@ -1,4 +1,4 @@
--- What the records of a run refer to, and whether it, or one of its steps on another queue, is held by a worker.
+-- The input of a run, to which its records refer, and whether it, or one of its steps on another queue, is leased.
 --
 -- $1 uuid: the run
 SELECT e.input,

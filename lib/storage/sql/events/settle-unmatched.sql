@@ -1,4 +1,4 @@
--- Says of unmatched events that they are looked at: before the look (in the next statement), so that one that is committed
+-- Marks unmatched events as looked at: before the look (in the next statement), so that one that is committed
 -- in between stays unmatched.
 --
 -- $1 uuid[]: runs that lock-free-runs.sql has locked

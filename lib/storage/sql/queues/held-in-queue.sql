@@ -1,4 +1,4 @@
--- How many rows of a queue workers hold.
+-- Number of leased rows of a queue.
 --
 -- $1 text: queue
 SELECT count(*)::integer AS held FROM durable.workflow_queue WHERE worker_id IS NOT NULL AND queue = $1;

@@ -1,4 +1,4 @@
--- What one attempt of a step has logged, by record: of an earlier pass of it, and of the attempt itself.
+-- Log lines of one attempt of a step, by record: of an earlier pass of it, and of the attempt itself.
 --
 -- $1 uuid: the run
 -- $2 text: path of the step

@@ -1,4 +1,4 @@
--- How many children runs have; one without any has no row.
+-- Numbers of children of runs; one without any has no row.
 --
 -- $1 uuid[]: the parents
 SELECT parent_id AS id, count(*)::integer AS count

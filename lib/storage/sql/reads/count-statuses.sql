@@ -1,4 +1,4 @@
--- How many runs of each workflow are in each status. Exact, and so reads an index entry of every run: some 90 ms where
+-- Numbers of runs of each workflow in each status. Exact, and so reads an index entry of every run: some 90 ms where
 -- there are a million.
 --
 -- No index has the status: it would make the update at a run's end touch every index. Completed runs, by far the most,

@@ -1,4 +1,4 @@
--- What a server and the role on it are like, for the checks of doctor.
+-- Properties of the server and of the role on it, for the checks of doctor.
 --
 -- $1 text: the schema
 SELECT current_setting('server_version') AS version, current_setting('server_version_num')::integer AS number,

@@ -1,4 +1,4 @@
--- What of the work stands still, for the checks of doctor. Reads every unfinished run: for people, not for the engine.
+-- Work that stands still, for the checks of doctor. Reads every unfinished run: for people, not for the engine.
 WITH alive AS (
   SELECT w.id, w.queues, w.definitions, w.version FROM durable.workers w WHERE w.dead_at IS NULL AND w.expires_at > now()
 )

@@ -1,4 +1,4 @@
--- What the attempts of a run have logged. One row with no record where nothing was; none where there is no such run.
+-- Log lines of a run's attempts. One row with no record where nothing was; none where there is no such run.
 --
 -- $1 uuid: the run
 SELECT s.seq, s.round, s.visit, s.attempt, s.path, s.logs

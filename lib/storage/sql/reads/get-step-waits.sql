@@ -1,4 +1,4 @@
--- What the steps of a run wait for now, and the children that they have called.
+-- Open waits of a run's steps, and the children that they have called.
 --
 -- $1 uuid: the run
 SELECT path, type, round, visit, attempt, input_seq, input_item, state, child_id, created_at

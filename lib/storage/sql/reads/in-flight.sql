@@ -1,4 +1,4 @@
--- What the living workers have said that they run, where it names one of the runs.
+-- Attempts that the living workers have published, where they name one of the runs.
 --
 -- $1 text[]: the runs
 SELECT w.in_flight

@@ -1,4 +1,4 @@
--- What this process needs of rows that it holds, in one round trip: a row for each wait of their runs, and one for each
+-- What a process needs to open rows that it has leased, in one round trip: a row for each wait of their runs, and one for each
 -- journal record that is wanted.
 --
 -- $1 integer: the worker

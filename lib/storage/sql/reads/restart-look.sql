@@ -1,4 +1,4 @@
--- What restart-source.sql gives, without a lock.
+-- The same as restart-source.sql, without a lock.
 --
 -- $1 uuid: the run
 SELECT e.status, e.workflow, e.round, d.definition

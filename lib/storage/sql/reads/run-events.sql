@@ -1,4 +1,4 @@
--- What has happened to single runs since a time, as far as their rows tell. Rows of one run stand together in each table.
+-- Events of single runs since a time, as far as their rows tell. Rows of one run stand together in each table.
 --
 -- $1 json: [{id, since}], since in ms of database time
 --

@@ -1,4 +1,4 @@
--- How far loops are in a round: their items, those that have ended, failed ones among them, and those of the last minute.
+-- Progress of loops in a round: their items, those that have ended, failed ones among them, and those of the last minute.
 --
 -- $1 json: calls: [{n, id, round, path, last}]: number of the call, the run, the round, path of the loop, and what follows
 --   the item in the path of the arm's last member

@@ -1,4 +1,4 @@
--- What the rows of runs say of where each stands.
+-- Facts in the rows of runs for the standing of each.
 --
 -- $1 json: calls: [{n, id}]: number of the call, and the run
 --

@@ -1,4 +1,4 @@
--- What rounds have completed, begun and undone, of each the last one first; the order is load-undo.sql's.
+-- Steps that rounds have completed, begun and undone, of each the last one first; the order is load-undo.sql's.
 --
 -- $1 json: calls: [{n, id, round}]: number of the call, the run and the round
 SELECT c.n, s.seq, s.path, s.visit, s.type, s.status, s.retry_at IS NULL AS final

@@ -1,4 +1,4 @@
--- What the steps of runs wait for now: what ends first comes first, up to a thousand of each, with how many there are.
+-- Open waits of the steps of runs: those that end first come first, up to a thousand of each, with how many there are.
 --
 -- $1 json: calls: [{n, id}]: number of the call, and the run
 --

@@ -1,4 +1,4 @@
--- What completed runs have done: ms of the attempts, those that failed, items that failed for good, and the longest wait.
+-- Work of completed runs: ms of the attempts, those that failed, items that failed for good, and the longest wait.
 --
 -- $1 json: calls: [{n, id}]: number of the call, and the run
 SELECT c.n, s.ms, s.failed, s.failed_items, w.path, w.ms AS wait_ms

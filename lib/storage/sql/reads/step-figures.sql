@@ -1,4 +1,4 @@
--- How long the attempts of steps took that completed, and how many of a hundred failed, over some runs; the items of a loop
+-- Durations of the attempts of steps that completed, and how many of a hundred failed, over some runs; the items of a loop
 -- are one step.
 --
 -- $1 uuid[]: the runs

@@ -1,4 +1,4 @@
--- What one record has as its payloads: its own output, and the one that its input stands in.
+-- Payloads of one record: its own output, and the one that holds its input.
 --
 -- $1 uuid: the run
 -- $2 bigint: the record

@@ -1,4 +1,4 @@
--- Which of these finished runs an unfinished one still refers to: a step that is not over waits for its end or will read how
+-- Those of the finished runs that an unfinished one still refers to: a step that is not over waits for its end or will read how
 -- it ended; or a run was made from its parent (restartFrom, retry) and may call it again by what it has taken over.
 --
 -- $1 uuid[]: the runs

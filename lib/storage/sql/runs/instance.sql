@@ -1,3 +1,3 @@
--- Which set of tables this is.
+-- Id of this set of tables.
 SELECT id
 FROM durable.instance;

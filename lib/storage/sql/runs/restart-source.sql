@@ -1,5 +1,5 @@
--- What a new run needs to go on from a step of an old one, which stays while this transaction is open: retention takes
--- nothing that is locked.
+-- Facts of an old run for a new one that goes on from a step of it. The old one stays while this transaction is open:
+-- retention takes nothing that is locked.
 --
 -- $1 uuid: the old run
 SELECT e.status, e.workflow, e.queue, e.priority, e.round, e.definition_id, d.definition

@@ -1,4 +1,4 @@
--- What of a run, which lock-run.sql has locked, sleeps until an attempt is made again: the run itself, or steps of it on other
+-- Rows of a run, which lock-run.sql has locked, that are suspended for a retry delay: the run itself, or steps of it on other
 -- queues.
 --
 -- $1 uuid: the run

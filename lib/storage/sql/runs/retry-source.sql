@@ -1,4 +1,4 @@
--- What a new run needs to do the work of an old one again.
+-- Facts of an old run for a new one that does its work again.
 --
 -- $1 uuid: the old run
 SELECT status, workflow, queue, priority, tags, input

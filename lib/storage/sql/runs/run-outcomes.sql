@@ -1,4 +1,4 @@
--- How runs ended. Those that have not ended are asked for most often: they cost no payload.
+-- Outcomes of runs. Those that have not ended are asked for most often: they cost no payload.
 --
 -- $1 uuid[]: the runs, each once
 --

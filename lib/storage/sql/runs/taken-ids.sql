@@ -1,4 +1,4 @@
--- Which of these ids runs have.
+-- Those of the ids that runs have.
 --
 -- $1 uuid[]: ids
 SELECT id

@@ -1,4 +1,4 @@
--- Which of these runs are unfinished, and whether each goes on: a paused one does not.
+-- Those of the runs that are unfinished, and whether each goes on: a paused one does not.
 --
 -- $1 uuid[]: ids
 SELECT q.id, NOT q.paused OR q.state = 'running' AS active

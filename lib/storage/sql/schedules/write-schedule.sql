@@ -1,4 +1,4 @@
--- What a schedule is now; its row is locked.
+-- Writes the state of a schedule; its row is locked.
 --
 -- $1 json: the row; times in ms
 UPDATE durable.scheduled_workflows s

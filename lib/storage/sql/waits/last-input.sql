@@ -1,4 +1,4 @@
--- How the last input that is meant was closed. No row: the run has never asked for it.
+-- State in which the last such input was closed. No row: the run has never asked for it.
 --
 -- $1 uuid: the run
 -- $2 text: its name; NULL: any

@@ -1,4 +1,4 @@
--- What the waits of held runs have come to.
+-- Takes the ended waits of leased runs.
 --
 -- $1 integer: the worker
 -- $2 uuid[]: runs
