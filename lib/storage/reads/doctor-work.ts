@@ -56,14 +56,18 @@ function workersCheck({ workers, silent, unfinished }: WorkFacts): Check {
     return { id, state: 'bad', text, mend: 'Start the app, with workers: true.' };
   }
   if (silent > 0) {
-    const text = `${silent} workers are out of touch; ${workers} are alive.`;
+    const text = `${silent} ${silent === 1 ? 'worker is' : 'workers are'} out of touch; ${alive(workers)}.`;
     return { id, state: 'warn', text, mend: 'Look at their logs; what they held is recovered by the others.' };
   }
   return {
     id,
     state: 'ok',
-    text: workers === 0 ? 'No worker is alive, and nothing is to be done.' : `${workers} workers are alive.`,
+    text: workers === 0 ? 'No worker is alive, and nothing is to be done.' : `${alive(workers)}.`,
   };
+}
+
+function alive(workers: number): string {
+  return workers === 1 ? '1 worker is alive' : `${workers} workers are alive`;
 }
 
 function versionsCheck({ versions }: WorkFacts): Check {
