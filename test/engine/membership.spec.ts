@@ -192,7 +192,8 @@ it('takes a worker without its session for dead at a later look, when one that l
     new DatabaseClock(),
     { pid: 1, processKey: null, processStart: null },
     () => ({}) as WorkerRegistration,
-    { leaseTimeout: 100, heartbeatInterval: 40, recoveryInterval: 600_000 },
+    // A process that stands still for a part of its lease judges nobody: no machine is so slow here.
+    { leaseTimeout: 60_000, heartbeatInterval: 20_000, recoveryInterval: 600_000 },
     () => '[]',
     () => true,
     { onRecovered: () => {}, onPeersChanged: () => {}, onDeclaredDead: () => {}, onOutOfTouch: () => {}, onTrouble: () => {} },
