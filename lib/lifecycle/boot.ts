@@ -212,7 +212,7 @@ async function prepareTables(
 }
 
 /** ms for the last figures at shutdown. */
-const LAST_FIGURES = 1_000;
+const LAST_FIGURES = 300;
 
 /** SQLSTATE: no such schema, no such table. */
 const NO_TABLES = ['3F000', '42P01'];

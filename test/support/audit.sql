@@ -55,3 +55,7 @@ BEGIN
 END $$;
 CREATE TRIGGER ends AFTER UPDATE ON durable.workflow_executions
   FOR EACH ROW WHEN (OLD.status <> 'active' OR NEW.status <> 'active') EXECUTE FUNCTION audit.ends();
+
+-- Leases from before: the locks that the triggers above have taken let no other lease come in between.
+INSERT INTO audit.log (kind, run_id, row_id, token, live)
+SELECT 'lease', COALESCE(step_of, id), id, token, worker_id IS NOT NULL FROM durable.workflow_queue;

@@ -48,6 +48,11 @@ export class Connections {
     this.pool = new SessionPool(() => this.make(spec), poolSize);
   }
 
+  /** ms for which the server keeps a transaction in which nothing is said: well under a lease. */
+  get idleInTransaction(): number {
+    return this.limits.work.idleInTransaction;
+  }
+
   /**
    * Sessions for what people look at, made when somebody does: a look that takes too long is cut short, is not tried again,
    * and takes no session from the work. The last of them goes when nobody has looked for a while.

@@ -60,7 +60,9 @@ export class PgStore implements port.EngineStore {
 
   constructor(private readonly options: PgStoreOptions) {
     const { connections, schema, appDataSource: dataSource, places = 0, onTrouble = () => {} } = options;
-    this.steps = dataSource === null ? null : new StepTransactions({ schema, dataSource, places, onTrouble });
+    const { idleInTransaction } = connections;
+    this.steps =
+      dataSource === null ? null : new StepTransactions({ schema, dataSource, places, idleInTransaction, onTrouble });
     this.writer = new StoreClient(connections, schema, 'writer');
     this.claims = new StoreClient(connections, schema, 'claims');
     this.lease = new StoreClient(connections, schema, 'heartbeat');

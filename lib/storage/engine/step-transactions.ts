@@ -22,14 +22,10 @@ export interface StepTransactionsOptions {
   readonly dataSource: DataSource;
   /** Transactional steps that this process may run at a time. */
   readonly places: number;
+  /** ms for which the server keeps a transaction whose process says nothing, once the row of the run is locked. */
+  readonly idleInTransaction: number;
   readonly onTrouble: (message: string) => void;
 }
-
-/**
- * From here to the commit the row of the run is locked: a process that stands still now must not keep it. Before, the
- * step's own code may take its time.
- */
-const HOLD_LOCKS = 'SET LOCAL idle_in_transaction_session_timeout = 5000';
 
 /** The transactions of steps that are `transactional`: on the app's connections, with the step's record in them. */
 export class StepTransactions {
@@ -83,7 +79,9 @@ export class StepTransactions {
         throw ofQuery(error);
       }
     };
-    await query(HOLD_LOCKS, []);
+    // From here to the commit the row of the run is locked: a process that stands still now must not keep it for longer
+    // than its lease. Before, the step's own code may take its time.
+    await query(`SET LOCAL idle_in_transaction_session_timeout = ${Math.round(this.options.idleInTransaction)}`, []);
     const rows = await query<LockedRow>(sql('lock-remote-step', schema), [op.rowId, op.runId, op.after]);
     if (!isLease(rows, worker, op)) return false;
     const elsewhere = op.rowId !== op.runId;

@@ -46,7 +46,7 @@ export async function judge(
     'SELECT run FROM public.bookings GROUP BY run HAVING count(*) > 1',
   );
   return {
-    lost: lost.map(({ id }) => `run ${id} is ${rows.get(id) ?? 'not there'}`),
+    lost: await Promise.all(lost.map(({ id }) => lostRun(ground.pool, id))),
     doubled: [
       ...broken.filter((line) => line.startsWith('I2:')),
       ...twice,
@@ -84,4 +84,13 @@ async function ends(pool: pg.Pool, load: Load): Promise<Map<string, string>> {
     [load.runs.map(({ id }) => id)],
   );
   return new Map(rows.map(({ id, status }) => [id, status]));
+}
+
+/** With its error, by which a run that failed is understood. */
+async function lostRun(pool: pg.Pool, id: string): Promise<string> {
+  const { rows } = await pool.query<{ status: string; error: string | null }>(
+    'SELECT status, left(error, 1000) AS error FROM durable.workflow_executions WHERE id = $1',
+    [id],
+  );
+  return `run ${id} is ${rows[0]?.status ?? 'not there'}${rows[0]?.error ? `: ${rows[0].error}` : ''}`;
 }
