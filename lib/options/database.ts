@@ -176,7 +176,7 @@ function readEmbedded(read: OptionReader): ResolvedDatabase {
   if (value === true) return EMBEDDED;
   const options = read.object('embedded');
   if (!options) return FAULTY;
-  const dir = options.text('dir', '.durable', {
+  const dir = options.text('dir', undefined, {
     fits: (text) => text.length > 0 && !text.includes('\0'),
     expected: 'the path of a folder',
   });

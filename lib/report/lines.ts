@@ -71,7 +71,7 @@ const UNDONE: Readonly<Record<FinishedStatus, string>> = {
   failed: '',
   cancelled: '',
   compensated: ', and what it had done was undone',
-  compensation_failed: ', and what it had done could not be undone: look at its compensationResults',
+  compensation_failed: ', and what it had done could not be undone: nest-durable inspect shows what',
 };
 
 const AFTER: Readonly<Record<FinishedStatus, string>> = {
@@ -79,7 +79,7 @@ const AFTER: Readonly<Record<FinishedStatus, string>> = {
   failed: '',
   cancelled: '',
   compensated: ' What it had done was undone.',
-  compensation_failed: ' What it had done could not be undone: look at its compensationResults.',
+  compensation_failed: ' What it had done could not be undone: nest-durable inspect shows what.',
 };
 
 export function recovered(rows: number, queues: readonly string[], workers: readonly DeadWorker[]): string {

@@ -268,7 +268,7 @@ describe('a run', () => {
     expect(logger.of('error')).toEqual([
       `Run ${undone.id} of "booking" failed at step "book" with Error: sold out. What it had done was undone.`,
       `Run ${stuck.id} of "booking" failed at step "book" with Error: sold out. ` +
-        'What it had done could not be undone: look at its compensationResults.',
+        'What it had done could not be undone: nest-durable inspect shows what.',
     ]);
     expect(logger.of('warn')).toEqual([
       expect.stringMatching(

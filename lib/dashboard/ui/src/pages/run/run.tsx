@@ -44,8 +44,8 @@ export function RunPage({ id }: { id: string }) {
           <h1 className="sr">A run that is not here</h1>
           <Empty title="This run is not here">
             <p className="i2">
-              No run has the id <code>{id}</code>. Finished runs are deleted after a while, and take their steps and
-              logs with them.
+              No run has the id <code>{id}</code>. If retention deletes finished runs here, their steps and logs went
+              with it.
             </p>
           </Empty>
         </div>
