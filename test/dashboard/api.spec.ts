@@ -423,6 +423,8 @@ describe.each([EXPRESS, FASTIFY])('the API on $name', (kind) => {
     });
     const one = (await post('bulk/preview', { act: 'cancel', ids: [good.id, started[0]?.id] })).json;
     expect(one).toMatchObject({ count: 2, eligible: 1, excluded: [{ why: 'has ended', n: 1 }] });
+    const twice = (await post('bulk/preview', { act: 'cancel', ids: [good.id, good.id.toUpperCase()] })).json;
+    expect(twice).toMatchObject({ count: 1, eligible: 1, excluded: [] });
     for (const body of [
       { act: 'retry' },
       { act: 'retry', q: '', ids: [] },

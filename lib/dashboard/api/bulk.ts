@@ -26,7 +26,7 @@ function obstacle(act: Act, status: ExecutionStatus): string | null {
 
 async function runsOf(call: Call, q: string | null, ids: readonly string[] | null): Promise<Execution[]> {
   const reads = await call.services.looks.reads();
-  if (ids !== null) return reads.byIds(ids.map((id) => id.toLowerCase()));
+  if (ids !== null) return reads.byIds(ids);
   const filter = readFilter(q ?? '', await call.services.looks.now());
   const found: Execution[] = [];
   for (;;) {
@@ -71,8 +71,10 @@ const preview = route({
     if (act === 'restart' && told.step === undefined) read.fault('options', 'expected a step to restart from');
     return { act, q, ids: ids as string[] | null, options: told };
   },
-  async handle(call, { act, q, ids, options }) {
+  async handle(call, { act, q, ids: given, options }) {
     await mustBeAllowed(call, act);
+    // A run that is named twice is acted on once.
+    const ids = given === null ? null : [...new Set(given.map((id) => id.toLowerCase()))];
     const runs = await runsOf(call, q, ids);
     const excluded = new Map<string, number>();
     const eligible = runs.filter(({ status }) => {
