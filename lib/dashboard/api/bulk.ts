@@ -1,5 +1,13 @@
 import type { DashboardAction } from '../actions.js';
-import { type Execution, type ExecutionStatus, InvalidInputError, isFinished, isUuid, listOf } from '../durable.js';
+import {
+  type Execution,
+  type ExecutionStatus,
+  InvalidInputError,
+  isFinished,
+  isUuid,
+  listOf,
+  textOf,
+} from '../durable.js';
 import { json } from '../http/answer.js';
 import { type Call, nothing, route } from '../http/call.js';
 import { RequestError } from '../http/errors.js';
@@ -145,7 +153,9 @@ function actor({ services, actor: who, request }: Call, { act, options }: Prepar
       outcome: 'done',
       code: null,
     } as const;
-    await services.audit({ ...row, details, ip: request.ip }).catch(services.warn);
+    await services.audit({ ...row, details, ip: request.ip }).catch((error: unknown) => {
+      services.warn(`No audit row could be written for ${row.action} of ${id}: ${textOf(error)}`);
+    });
   };
 }
 
