@@ -112,6 +112,7 @@ describe('lists', () => {
     expect(await client.listPendingInputs({ status: 'completed' })).toMatchObject([
       { type: 'free_text', response: { by: 'ann' }, closedAt: expect.any(Date) },
     ]);
+    expect(await client.listPendingInputs({ status: ['completed', 'completed'] })).toHaveLength(1);
     await expect(client.listPendingInputs({ status: 'open', limit: 0 } as object)).rejects.toMatchObject({
       violations: [{ path: 'status' }, { path: 'limit' }],
     });

@@ -48,7 +48,8 @@ export class WaitList {
 
   constructor(private readonly options: WaitListOptions) {
     const { status = 'pending', limit = 50, order, from } = options;
-    this.states = (typeof status === 'string' ? [status] : status).map((one) => STATES[one]);
+    // Each is a stretch of its own: one that is named twice would be read twice.
+    this.states = [...new Set(typeof status === 'string' ? [status] : status)].map((one) => STATES[one]);
     this.limit = this.parameter(limit);
     this.back = from?.way === 'prev';
     this.byTimeout = order === 'timeout' && this.states.every((state) => state === 'open');
