@@ -208,6 +208,7 @@ it('the overview, series and suggestions say what the tables say', async () => {
     expect(await get('runs/suggest?key=tag')).toEqual({ items: ['tenant'] });
     expect(await get('runs/suggest?key=tag.tenant&text=F')).toEqual({ items: ['fjord'] });
     expect(await get('runs/suggest?key=workflow')).toEqual({ items: ['pay'] });
+    expect((await get('overview?since=1970-01-01&until=9998-01-01')).failures).toHaveLength(1);
     for (const bad of ['overview?window=2h', 'overview?until=2026-01-01', 'overview?since=x', 'runs/suggest']) {
       expect([bad, (await get(bad)).error.code]).toEqual([bad, 'INVALID_INPUT']);
     }

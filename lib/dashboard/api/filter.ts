@@ -147,7 +147,7 @@ class FilterReader {
   private addTime(key: 'since' | 'until', not: boolean, values: readonly string[]): void {
     const [value = ''] = values;
     const ago = duration(value);
-    const at = ago === null ? parseDate(value) : new Date(this.now - ago);
+    const at = ago === null ? parseDate(value) : new Date(Math.max(0, this.now - ago));
     if (not || values.length !== 1 || at === null)
       return this.expected(key, 'a time, or how long ago: 24h', values.join(','));
     if (key === 'since' && (this.since === undefined || at > this.since)) this.since = at;

@@ -18,6 +18,8 @@ import { series as runSeries } from './series.js';
 const MOST_FAILURES = 1_000;
 const MOST_INPUTS = 1_000;
 const MOST_WAITS = 5;
+/** Before any run. */
+const LONG_AGO = Date.UTC(1900, 0, 1);
 
 const overview = route({
   method: 'GET',
@@ -28,7 +30,7 @@ const overview = route({
     const { looks } = call.services;
     const now = await looks.now();
     const window = windowOf(asked, now);
-    const before: Window = { since: 2 * window.since - window.until, until: window.since };
+    const before: Window = { since: Math.max(LONG_AGO, 2 * window.since - window.until), until: window.since };
     const grain = grainOf(window, now);
     const [rows, queues, workers, schedules, report, failures, [newest], inputs, waits] = await Promise.all([
       looks.stats({ grain, since: new Date(before.since), until: new Date(window.until), workflow }),

@@ -93,7 +93,11 @@ export function date(read: InputReader, key: string): Date | null {
 export function parseDate(text: string): Date | null {
   if (!/^\d{4}-\d\d(-\d\d)?([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text)) return null;
   const time = Date.parse(text);
-  return Number.isNaN(time) ? null : new Date(time);
+  return time >= EARLIEST && time < LATEST ? new Date(time) : null;
 }
+
+/** Years that PostgreSQL and ISO 8601 write alike, also with a zone or a window before. */
+const EARLIEST = Date.UTC(1900, 0, 1);
+const LATEST = Date.UTC(9999, 0, 1);
 
 const LONGEST = 2_000;
