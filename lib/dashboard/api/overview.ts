@@ -32,7 +32,8 @@ const overview = route({
     const window = windowOf(asked, now);
     const before: Window = { since: Math.max(LONG_AGO, 2 * window.since - window.until), until: window.since };
     const grain = grainOf(window, now);
-    const [rows, queues, workers, schedules, report, failures, [newest], inputs, waits] = await Promise.all([
+    const waits = await looks.waits();
+    const [rows, queues, workers, schedules, report, failures, [newest], inputs, asking, events] = await Promise.all([
       looks.stats({ grain, since: new Date(before.since), until: new Date(window.until), workflow }),
       looks.allQueues(),
       looks.queues.workers(),
@@ -40,10 +41,10 @@ const overview = route({
       looks.examine(),
       failuresIn(call, window, workflow),
       looks.client.listExecutions({ status: FAILED, limit: 1, ...(workflow !== null && { workflow }) }),
-      looks.client.listPendingInputs({ limit: MOST_INPUTS, ...(workflow !== null && { workflow }) }),
-      looks.client.listPendingEvents({ limit: workflow === null ? MOST_WAITS : MOST_INPUTS }),
+      waits.inputs({ workflow, limit: MOST_WAITS }),
+      waits.countInputs({ workflow }, null, MOST_INPUTS),
+      waits.events({ workflow, limit: MOST_WAITS }),
     ]);
-    const events = waits.filter((one) => workflow === null || one.workflow === workflow).slice(0, MOST_WAITS);
     const failedAt = [newest?.completedAt, ...failures.map(({ lastAt }) => lastAt)].flatMap((at) => at ?? []);
     const [present, past] = [rows.filter(({ at }) => at >= window.since), rows.filter(({ at }) => at < window.since)];
     const [sums, earlier, errors] = [sumsOf(present), sumsOf(past), errorsOf(past)];
@@ -78,7 +79,7 @@ const overview = route({
           due,
           paused: total('pausedRuns'),
         },
-        inputs: inputs.length,
+        inputs: asking,
         lastFailureAt: failedAt.toSorted((a, b) => b.getTime() - a.getTime())[0] ?? null,
       },
       series: series.map(({ at, sums: { completed, failed, other } }) => ({
@@ -97,7 +98,7 @@ const overview = route({
       failures,
       queues,
       oldestWaits: [
-        ...inputs.slice(0, MOST_WAITS).map((one) => waitOf('input', one.name, one)),
+        ...inputs.map((one) => waitOf('input', one.name, one)),
         ...events.map((one) => waitOf('event', one.eventName, one)),
       ]
         .toSorted((a, b) => a.since.getTime() - b.since.getTime())
