@@ -7,6 +7,18 @@ export interface ReportLog {
 
 export type ReportLevel = keyof ReportLog;
 
+/** The same logger; one that throws takes nothing with it: no session that is being opened, no timer, no loop. */
+export function guarded(to: ReportLog): ReportLog {
+  const say = (level: ReportLevel) => (message: string) => {
+    try {
+      to[level](message);
+    } catch {
+      // Nobody is left to tell.
+    }
+  };
+  return { log: say('log'), warn: say('warn'), error: say('error') };
+}
+
 /** Lines in any second. */
 const MOST = 20;
 const SECOND = 1_000;
@@ -21,7 +33,11 @@ export class LimitedLog implements ReportLog {
   private leftOut = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly to: ReportLog) {}
+  private readonly to: ReportLog;
+
+  constructor(to: ReportLog) {
+    this.to = guarded(to);
+  }
 
   log(message: string): void {
     this.say('log', message);
@@ -47,7 +63,7 @@ export class LimitedLog implements ReportLog {
     while (this.said.length > 0 && now - (this.said[0] ?? 0) >= SECOND) this.said.shift();
     if (this.said.length < MOST) {
       this.said.push(now);
-      return this.pass(level, message);
+      return this.to[level](message);
     }
     this.leftOut++;
     this.timer ??= setTimeout(() => {
@@ -59,15 +75,6 @@ export class LimitedLog implements ReportLog {
   private countLeftOut(): void {
     const lines = this.leftOut;
     this.leftOut = 0;
-    if (lines > 0) this.pass('warn', `${lines} ${lines === 1 ? 'line' : 'lines'} left out`);
-  }
-
-  /** A logger that throws must not take a run with it. */
-  private pass(level: ReportLevel, message: string): void {
-    try {
-      this.to[level](message);
-    } catch {
-      // Nobody is left to tell.
-    }
+    if (lines > 0) this.to.warn(`${lines} ${lines === 1 ? 'line' : 'lines'} left out`);
   }
 }

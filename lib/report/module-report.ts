@@ -4,7 +4,7 @@ import type { RunReport } from '../engine/ports/run-report.js';
 import type { DatabaseTarget } from '../storage/connection/connection.js';
 import type { WorkflowBinding } from '../workflows/durable.explorer.js';
 import { type IdleQueue, IdleQueues, namedQueues } from './idle-queues.js';
-import { LimitedLog, type ReportLog } from './limited-log.js';
+import { guarded, LimitedLog, type ReportLog } from './limited-log.js';
 import { booted, oneLine } from './lines.js';
 import { LoggedReport } from './run-report.js';
 import { Outages } from './outages.js';
@@ -13,6 +13,7 @@ type ReportOptions = Pick<ResolvedOptions, 'report' | 'redact' | 'queues' | 'wor
 
 /** Report of one instance of the module, as its option `report` asks for it. */
 export class ModuleReport {
+  private readonly log: ReportLog;
   private readonly limited: LimitedLog;
   private readonly outages: Outages;
 
@@ -20,11 +21,12 @@ export class ModuleReport {
     private readonly options: ReportOptions,
     /** Host, port and database. */
     private readonly where: string,
-    private readonly log: ReportLog,
+    log: ReportLog,
     private readonly signal: AbortSignal,
   ) {
+    this.log = guarded(log);
     this.limited = new LimitedLog(log);
-    this.outages = new Outages(log, where, signal);
+    this.outages = new Outages(this.log, where, signal);
   }
 
   /** The target whose sessions are watched. */

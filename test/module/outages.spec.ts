@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { guarded } from '../../lib/report/limited-log.js';
 import { Outages } from '../../lib/report/outages.js';
 
 const heard: string[] = [];
@@ -24,6 +25,15 @@ beforeEach(() => {
 afterEach(() => {
   outages.close();
   jest.useRealTimers();
+});
+
+it('a logger that throws breaks no session that is being opened', () => {
+  const broken = (): never => {
+    throw new Error('EPIPE');
+  };
+  const watched = new Outages(guarded({ log: broken, warn: broken, error: broken }), WHERE, closing.signal);
+  const open = () => [refused, null].forEach((failure) => watched.opened(failure));
+  expect(open).not.toThrow();
 });
 
 it('says each loss and each return once', () => {
