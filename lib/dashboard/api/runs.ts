@@ -1,5 +1,11 @@
-import { type Execution, ExecutionNotFoundError, isFinished, isUuid, type Standing } from '../durable.js';
-
+import {
+  type Execution,
+  ExecutionNotFoundError,
+  isDurableError,
+  isFinished,
+  isUuid,
+  type Standing,
+} from '../durable.js';
 import { type Call, route } from '../http/call.js';
 import { RequestError } from '../http/errors.js';
 import { anyText, flag, type InputReader, number } from '../http/input.js';
@@ -18,7 +24,7 @@ export interface RunRow extends Omit<Execution, 'input' | 'data' | 'error' | 'st
   readonly error: unknown;
   readonly childCount: number;
   readonly failedStep: string | null;
-  /** Null: the run went while it was looked at. */
+  /** Null: the run went while it was looked at, or the journals of the page are too long to be read for it. */
   readonly standing: RowStanding | null;
 }
 
@@ -56,13 +62,19 @@ export async function rowsOf(call: Call, runs: readonly Execution[]): Promise<Ru
   const [counts, facts, standings] = await Promise.all([
     client.childCounts(ids),
     people().then((reads) => reads.facts(ids)),
-    standing().then((reads) => reads.explainAll([...new Set(ids)])),
+    standing().then((reads) => reads.explainAll([...new Set(ids)])).catch(withoutStandings),
   ]);
   return runs.map((run) => {
     const { failedStep = null } = facts.get(run.id) ?? {};
     const childCount = counts[run.id] ?? 0;
     return { ...bareRow(run, sight), childCount, failedStep, standing: standingOf(standings.get(run.id) ?? null) };
   });
+}
+
+/** Rather a list without its sentences than none: how long they take goes with the journals of its runs. */
+function withoutStandings(error: unknown): ReadonlyMap<string, Standing> {
+  if (isDurableError(error) && error.code === 'TOO_SLOW') return new Map();
+  throw error;
 }
 
 /** A run without its payloads. */
