@@ -89,8 +89,8 @@ function providedClass(wrapper: ProviderWrapper): Function | null {
     return null;
   }
   // With `inject` the metatype is the factory function; values have none. What they gave is asked instead.
-  if (typeof wrapper.metatype === 'function' && !wrapper.inject) {
-    return wrapper.metatype;
+  if (isMadeByNest(wrapper)) {
+    return wrapper.metatype as Function;
   }
   if (!isSingleton(wrapper)) {
     // Its factory has made nothing yet; the token says what it will make, if that is a class.
@@ -103,6 +103,10 @@ function providedClass(wrapper: ProviderWrapper): Function | null {
   const prototype: unknown = Object.getPrototypeOf(instance);
   const maker: unknown = typeof prototype === 'object' && prototype !== null ? prototype.constructor : null;
   return typeof maker === 'function' ? maker : null;
+}
+
+function isMadeByNest(wrapper: ProviderWrapper): boolean {
+  return typeof wrapper.metatype === 'function' && !wrapper.inject;
 }
 
 function isSingleton(wrapper: ProviderWrapper): boolean {
@@ -147,8 +151,8 @@ const INJECTED = 'self:paramtypes';
 
 /** Nest calls a constructor of which it knows nothing without arguments: each step would find `undefined`. */
 function withoutTypes(type: Function, wrappers: readonly ProviderWrapper[]): Violation[] {
-  // What a factory makes has got what it needs.
-  if (type.length === 0 || wrappers.some((wrapper) => Array.isArray(wrapper.inject))) return [];
+  // What a factory makes, or somebody gives as a value, has got what it needs.
+  if (type.length === 0 || !wrappers.every(isMadeByNest)) return [];
   if (Reflect.hasMetadata(EMITTED, type)) return [];
   const injected = (Reflect.getMetadata(INJECTED, type) as readonly unknown[] | undefined) ?? [];
   if (injected.length >= type.length) return [];

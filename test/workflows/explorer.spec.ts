@@ -102,6 +102,19 @@ describe('DurableExplorer', () => {
     expect(found[0]?.instance).toBeInstanceOf(OrderWorkflow);
   });
 
+  it('asks for no types of a class whose instance is given', async () => {
+    @Workflow({ name: 'given' })
+    class GivenWorkflow {
+      constructor(readonly service: PaymentService) {}
+
+      @Step()
+      charge() {}
+    }
+    Reflect.deleteMetadata('design:paramtypes', GivenWorkflow);
+    const given = { provide: GivenWorkflow, useValue: new GivenWorkflow(new PaymentService()) };
+    expect(await explore({ providers: [given] })).toHaveLength(1);
+  });
+
   it('does not count an alias as a second one', async () => {
     const alias = { provide: 'ALIAS', useExisting: OrderWorkflow };
     expect(await explore({ providers: [OrderWorkflow, PaymentService, alias] })).toHaveLength(1);
