@@ -62,7 +62,9 @@ export async function rowsOf(call: Call, runs: readonly Execution[]): Promise<Ru
   const [counts, facts, standings] = await Promise.all([
     client.childCounts(ids),
     people().then((reads) => reads.facts(ids)),
-    standing().then((reads) => reads.explainAll([...new Set(ids)])).catch(withoutStandings),
+    standing()
+      .then((reads) => reads.explainAll([...new Set(ids)]))
+      .catch(withoutStandings),
   ]);
   return runs.map((run) => {
     const { failedStep = null } = facts.get(run.id) ?? {};
