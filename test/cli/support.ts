@@ -79,7 +79,7 @@ export function normalised(text: string, names: ReadonlyMap<string, string> = ne
     .replace(new RegExp(String.raw` *${SPAN}(?=\s|$|\)|,)`, 'g'), ' <span>')
     .replace(/127\.0\.0\.1:\d+\/\w+/g, '<database>')
     .replace(/(<ago>|<span>) +/g, '$1  ')
-    .replace(/(STARTED|LAST|ASKED|TIMES OUT) +(?=\S)/g, '$1  ')
+    .replace(/(STARTED|NEXT|LAST|ASKED|TIMES OUT) +(?=\S)/g, '$1  ')
     .replace(/ +(?=TOOK)/g, '  ')
     .replace(/[ \t]+$/gm, '');
 }

@@ -181,13 +181,18 @@ export class Membership {
 
   private async look(): Promise<number | null> {
     const sightings = await this.store.lookAtWorkers(this.workerId);
-    const seen = sightings.map((s): [number, { seenAt: string; since: number }] => [s.id, sameBeat(this.beats, s)]);
+    // One moment for all of it: who is not dead yet at this one is looked at again when it may be.
+    const now = performance.now();
+    const seen = sightings.map((s): [number, { seenAt: string; since: number }] => [
+      s.id,
+      sameBeat(this.beats, s, now),
+    ]);
     this.beats = new Map(seen);
     // The first answer after an outage may be this one, and the others' heartbeats still on their way.
-    if (this.outOfTouch(performance.now()) || this.lastLoss > this.lastContact) return null;
-    const dead = sightings.filter((s) => this.isDead(s));
+    if (this.outOfTouch(now) || this.lastLoss > this.lastContact) return null;
+    const dead = sightings.filter((s) => this.isDead(s, now));
     this.missing = new Map(
-      sightings.filter((s) => s.connected === false).map((s) => [s.id, sameBeat(this.missing, s)]),
+      sightings.filter((s) => s.connected === false).map((s) => [s.id, sameBeat(this.missing, s, now)]),
     );
     if (dead.length > 0 || sightings.some((s) => s.owes)) {
       const { queues, recovered } = await this.store.recover(dead);
@@ -202,8 +207,7 @@ export class Membership {
     // A session that is missing is missing for good only at a later look.
     const suspects = sightings.filter((s) => !s.dead && s.connected === false && !dead.includes(s));
     if (suspects.length === 0) return null;
-    const left =
-      this.confirmDelay - (performance.now() - Math.min(...suspects.map((s) => sameBeat(this.missing, s).since)));
+    const left = this.confirmDelay - (now - Math.min(...suspects.map((s) => sameBeat(this.missing, s, now).since)));
     // A process that has lost touch itself declares no worker dead, however long this lasts.
     return left > 0 ? left : this.settings.recoveryInterval;
   }
@@ -221,15 +225,14 @@ export class Membership {
     if (changed) this.events.onPeersChanged();
   }
 
-  private isDead(other: WorkerSighting): boolean {
+  private isDead(other: WorkerSighting, now: number): boolean {
     if (other.dead) return false;
     if (isGone(other, this.self)) return true;
-    const now = performance.now();
     const lease = this.settings.leaseTimeout;
     if (now - this.inTouchSince > lease && this.isSilent(other, now)) return true;
     if (other.connected !== false) return false;
     // Looks that somebody pokes may follow each other at once.
-    const { since } = sameBeat(this.missing, other);
+    const { since } = sameBeat(this.missing, other, now);
     return now - since >= this.confirmDelay && now - this.lastLoss > lease;
   }
 
@@ -239,7 +242,7 @@ export class Membership {
    */
   private isSilent(other: WorkerSighting, now: number): boolean {
     const { leaseTimeout, heartbeatInterval } = this.settings;
-    const silence = now - sameBeat(this.beats, other).since;
+    const silence = now - sameBeat(this.beats, other, now).since;
     return silence > (other.expired ? leaseTimeout - heartbeatInterval : leaseTimeout + heartbeatInterval);
   }
 }
@@ -248,7 +251,8 @@ export class Membership {
 function sameBeat(
   known: ReadonlyMap<number, { readonly seenAt: string; readonly since: number }>,
   { id, seenAt }: WorkerSighting,
+  now: number,
 ): { readonly seenAt: string; readonly since: number } {
   const before = known.get(id);
-  return before?.seenAt === seenAt ? before : { seenAt, since: performance.now() };
+  return before?.seenAt === seenAt ? before : { seenAt, since: now };
 }
