@@ -41,7 +41,7 @@ export class DurableExceptionFilter implements ExceptionFilter<DurableError> {
 
   private reply(response: object, body: DurableErrorBody): void {
     const adapter = this.adapterHost?.httpAdapter;
-    // Nest types its parameters as any; Express and Fastify, which nearly all apps have, are served without it too.
+    // A filter made with `new` is given no adapter: Express and Fastify are answered without one.
     if (adapter !== undefined) {
       if (adapter.isHeadersSent(response)) adapter.end(response);
       else adapter.reply(response, body, body.statusCode);

@@ -12,7 +12,7 @@ const LONGEST = 1_000;
 const MOST_NAMES = 20;
 
 /** Characters that would end a line or move a terminal's cursor. */
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
 
 export interface FailedAttempt {

@@ -37,6 +37,35 @@ function ChartPart({
   );
 }
 
+/** What a chart shows, as a table: the time, then a figure for each head. */
+function SeriesTable({ heads, rows }: { heads: readonly string[]; rows: readonly (readonly [string, ...string[]])[] }) {
+  return (
+    <table>
+      <thead>
+        <tr>
+          {['From', ...heads].map((head) => (
+            <th key={head} scope="col">
+              {head}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(([at, ...figures]) => (
+          <tr key={at}>
+            <td>
+              <At at={at} grain="minute" />
+            </td>
+            {figures.map((figure, n) => (
+              <td key={heads[n]}>{figure}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
 export function EndedPart({ data }: { data: Overview }) {
   const [ref, width] = useWidth<HTMLDivElement>(700);
   const { go } = useUrl();
@@ -68,28 +97,10 @@ export function EndedPart({ data }: { data: Overview }) {
         </div>
       }
       table={
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">From</th>
-              <th scope="col">Completed</th>
-              <th scope="col">Failed</th>
-              <th scope="col">Other</th>
-            </tr>
-          </thead>
-          <tbody>
-            {series.map((p) => (
-              <tr key={p.at}>
-                <td>
-                  <At at={p.at} grain="minute" />
-                </td>
-                <td>{count(p.completed)}</td>
-                <td>{count(p.failed)}</td>
-                <td>{count(p.other)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <SeriesTable
+          heads={['Completed', 'Failed', 'Other']}
+          rows={series.map((p) => [p.at, count(p.completed), count(p.failed), count(p.other)])}
+        />
       }
     />
   );
@@ -124,30 +135,10 @@ export function DurationPart({ data: { latency } }: { data: Overview }) {
         </div>
       }
       table={
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">From</th>
-              <th scope="col">p50</th>
-              <th scope="col">p95</th>
-              <th scope="col">Start delay p50</th>
-              <th scope="col">p95</th>
-            </tr>
-          </thead>
-          <tbody>
-            {latency.map((p) => (
-              <tr key={p.at}>
-                <td>
-                  <At at={p.at} grain="minute" />
-                </td>
-                <td>{cell(p.p50)}</td>
-                <td>{cell(p.p95)}</td>
-                <td>{cell(p.delay50)}</td>
-                <td>{cell(p.delay95)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <SeriesTable
+          heads={['p50', 'p95', 'Start delay p50', 'Start delay p95']}
+          rows={latency.map((p) => [p.at, cell(p.p50), cell(p.p95), cell(p.delay50), cell(p.delay95)])}
+        />
       }
     />
   );
