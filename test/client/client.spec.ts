@@ -2,9 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { encode } from '../../lib/core/codec/codec.js';
 import { DurableWorkflow } from '../../lib/core/durable-workflow.js';
 import { DurableClient } from '../../lib/client/durable.client.js';
+import { sql } from '../../lib/storage/sql.js';
 import { FakeHost } from './fake-host.js';
 
 class OrderWorkflow extends DurableWorkflow<{ n: number }, { total: number }> {}
+
+const OUTCOMES = sql('run-outcomes', 'durable');
 
 let host: FakeHost;
 let client: DurableClient;
@@ -37,7 +40,7 @@ describe('result', () => {
     const run = await client.start(OrderWorkflow, { n: 1 });
     const result: Promise<{ total: number }> = run.result();
     await untilSent('SET watched = true');
-    await untilSent('-- How runs ended');
+    await untilSent(OUTCOMES);
     expect(await host.rows.one('workflow_queue', run.id)).toMatchObject({ watched: true });
     await host.end(run.id, 'completed', '{"total":4}');
     host.engine.ended.tell(run.id, null);
@@ -48,10 +51,10 @@ describe('result', () => {
     const ids = await Promise.all(Array.from({ length: 40 }, () => host.rows.open({})));
     host.statements.length = 0;
     const results = Promise.all(ids.map((id) => client.handle(id).result()));
-    await untilSent('-- How runs ended');
+    await untilSent(OUTCOMES);
     await Promise.all(ids.map((id) => host.end(id, 'completed', '{"total":5}')));
     expect(new Set((await results).map((data) => JSON.stringify(data)))).toEqual(new Set(['{"total":5}']));
-    const looks = host.statements.filter((text) => text.includes('-- How runs ended'));
+    const looks = host.statements.filter((text) => text.includes(OUTCOMES));
     expect(looks.length).toBeLessThan(20);
   });
 

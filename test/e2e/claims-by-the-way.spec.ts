@@ -2,6 +2,7 @@ import type { INestApplicationContext, LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { DurableClient, DurableModule, DurableQueues, Step, waitForEvent, Workflow } from 'nest-durable';
 import pg from 'pg';
+import { sql } from '../../lib/storage/sql.js';
 import { createTestDatabase } from '../support/database.js';
 
 let begun: (n: unknown) => void = () => {};
@@ -39,8 +40,9 @@ class Statements implements LoggerService {
   }
 }
 
-const CLAIM = '-- Takes ready rows of one queue, by rank';
-const HELD = '-- Sends an event as send-event.sql does';
+const headOf = (name: string): string => sql(name, 'durable').split('\n')[0] ?? '';
+const CLAIM = headOf('claim');
+const HELD = headOf('send-event-and-claim');
 
 let url: string;
 let statements: Statements;
