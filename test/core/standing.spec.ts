@@ -125,6 +125,8 @@ const TABLE: Row[] = [
   ['paused', { status: 'paused', error: { name: 'NonDeterministicStepError', code: 'NON_DETERMINISTIC_STEP', message: 'Step "x" asked', step: 'x' } }, 'Paused: `NonDeterministicStepError` in `x`', /^Step/],
   ['paused', { status: 'paused', error: { name: 'Error', message: 'refused' } }, 'Paused: `Error`', /^refused\. Mend what it says, then resume the run\.$/],
   ['compensating', { status: 'compensating', error, failure, undo: { done: ['a'], failed: [], left: ['bookFlight', 'c'] } }, 'Undoes `bookFlight`, 1 of 3 done', /^Failed at `charge` after 3 attempts with `CardError`\. declined\.$/],
+  ['compensating', { status: 'compensating', error, failure, attempts: [attempt], undo: { done: ['a'], failed: [], left: ['bookFlight', 'c'] } }, 'Undoes `bookFlight`, 1 of 3 done', /^Failed/],
+  ['compensating', { status: 'compensating', error, failure, attempts: [attempt, { ...attempt, path: 'c~cancel' }], undo: { done: ['a'], failed: [], left: ['bookFlight', 'c'] } }, 'Undoes `c`, 1 of 3 done', /^Failed/],
   ['running', { status: 'running', attempts: [attempt] }, 'Runs `charge`, attempt 2 of 5', /^For 4 s\. Its timeout ends the attempt at/],
   ['running', { status: 'running', attempts: [attempt, ...Array.from({ length: 4 }, () => attempt)] }, 'Runs `charge`, attempt 2 of 5 (and 4 more)', /^For 4 s/],
   ['running', { status: 'running', attempts: Array.from({ length: 10 }, (_, n) => ({ step: 'sendOne', path: `all[${n}]/sendOne`, attempt: 1, startedAt: at(-1) })), loops: [{ path: 'all', items: 10_000, through: 6_786, failed: 14, lastMinute: 1_607 }] }, 'Runs `sendOne` for 10 items; 6 786 of 10 000 are through, 14 of them failed', /^About 2 min yet\.$/],

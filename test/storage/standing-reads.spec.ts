@@ -3,18 +3,22 @@ import { NO_REDACTION } from '../../lib/core/redact/redact.js';
 import type { InFlight } from '../../lib/core/run/execution.js';
 import { type Query, queryOf } from '../../lib/storage/connection/transaction.js';
 import { PgStandingReads } from '../../lib/storage/reads/standing-reads.js';
+import { sql } from '../../lib/storage/sql.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;
 let reads: PgStandingReads;
 let running: InFlight[] = [];
 const statements: string[] = [];
+/** Happens before a statement is sent. */
+let meanwhile: (text: string) => Promise<unknown> = async () => {};
 
 beforeAll(async () => {
   rows = await Rows.open();
   const send = queryOf(rows.pool);
-  const query: Query = (text, parameters) => {
+  const query: Query = async (text, parameters) => {
     statements.push(text);
+    await meanwhile(text);
     return send(text, parameters);
   };
   const inFlight = async (ids: readonly string[]): Promise<InFlight[]> => {
@@ -22,6 +26,9 @@ beforeAll(async () => {
     return running.filter(({ runId }) => ids.includes(runId));
   };
   reads = new PgStandingReads({ query, schema: 'durable', redact: NO_REDACTION, inFlight });
+});
+afterEach(() => {
+  meanwhile = async () => {};
 });
 afterAll(() => rows.close());
 
@@ -115,4 +122,67 @@ it('says nothing of runs that there are not, and asks nothing of none', async ()
   statements.length = 0;
   expect(await reads.explainAll([])).toEqual(new Map());
   expect(statements).toEqual([]);
+});
+
+it('of a run that is asleep, what its last worker had said to run counts no more; of its steps on other queues it does', async () => {
+  const asleep = { started_at: new Date(), state: 'sleeping', due_at: 'infinity' };
+  const [waits, away] = [await rows.open(asleep), await rows.open(asleep)];
+  await rows.wait(waits, { kind: 'event', names: ['paid'] });
+  const worker = await rows.worker();
+  const step = { step_of: away, queue: 'gpu', state: 'running', worker_id: worker };
+  await rows.queued({ ...step, step: JSON.stringify({ path: 'resize', attempt: 2 }) });
+  const said = (runId: string, path: string): InFlight => ({ runId, step: path, path, type: 'step', round: 1, visit: 1, attempt: 2, input: 0, startedAt: Date.now() - 500 }); // prettier-ignore
+  running = [said(waits, 'ship'), said(away, 'ship'), said(away, 'resize')];
+  expect(await reads.explain(waits)).toMatchObject({ kind: 'event', title: 'Waits for the event `paid`' });
+  expect(await reads.explain(away)).toMatchObject({ kind: 'running', step: 'resize' });
+  expect((await reads.explain(away))?.title).not.toContain('more');
+});
+
+describe('a run whose event comes while its waits are looked at', () => {
+  let id: string;
+  let parent: string;
+  let looks: number;
+
+  /** Before each of the first looks at its waits: it comes, or another run takes its place at the same wait. */
+  async function come(): Promise<void> {
+    await rows.pool.query(`UPDATE durable.waits SET state = 'done', closed_at = now(), ended = 1 WHERE run_id = $1`, [
+      id,
+    ]);
+    await rows.pool.query(`UPDATE durable.workflow_queue SET state = 'ready', due_at = now() WHERE id = $1`, [id]);
+  }
+
+  beforeEach(async () => {
+    const asleep = { started_at: new Date(), state: 'sleeping', due_at: 'infinity' };
+    running = [];
+    looks = 0;
+    id = await rows.open(asleep);
+    parent = await rows.open(asleep);
+    await rows.wait(id, { kind: 'event', names: ['paid'] });
+    await rows.wait(parent, { kind: 'child', child_id: id, path: 'call' });
+  });
+
+  const atLook = (least: number, act: () => Promise<void>): void => {
+    const waits = sql('standing-waits', 'durable');
+    meanwhile = async (text) => {
+      if (text === waits && ++looks >= least) await act();
+    };
+  };
+
+  it('is looked at again, and said to be ready', async () => {
+    atLook(1, come);
+    expect(await reads.explain(id)).toMatchObject({ kind: 'due', waits: [] });
+    expect((await reads.explain(id))?.title).toMatch(/^Is ready for /);
+  });
+
+  it('is looked at again for its parent, whose sentence has its own', async () => {
+    atLook(2, come);
+    expect((await reads.explain(parent))?.title).toMatch(/^Waits for its child `order`, which is ready for /);
+  });
+
+  it('that nothing will wake is looked at three times, and no more', async () => {
+    await rows.pool.query(`DELETE FROM durable.waits WHERE run_id = $1`, [id]);
+    atLook(1, async () => {});
+    expect(await reads.explain(id)).toMatchObject({ title: 'Is with no worker, and nothing says why' });
+    expect(looks).toBe(3);
+  });
 });

@@ -54,7 +54,8 @@ function paused(facts: StandingFacts): Said {
 
 function compensating(facts: StandingFacts): Said {
   const { undo, error, failure, retries, attempts } = facts;
-  const [now] = attempts;
+  // What ran when it failed may not be over yet.
+  const now = attempts.find(({ path }) => path.includes('~'));
   const done = undo === null ? 0 : undo.done.length + undo.failed.length;
   const total = done + (undo?.left.length ?? 0);
   const step = now === undefined ? undo?.left[0] : stepNameOf(now.path.slice(0, now.path.lastIndexOf('~')));

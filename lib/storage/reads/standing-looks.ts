@@ -79,7 +79,7 @@ export class StandingLooks {
     const state = finished ? null : stateOf(row.snapshot);
     const steps = finished ? [] : (row.steps ?? []);
     const waits = finished ? { shown: [], more: 0 } : await this.waits(id, withChild);
-    let attempts = finished ? [] : attemptsOf(inFlight, steps);
+    let attempts = finished ? [] : attemptsOf(inFlight, row.state === 'running', steps);
     if (status === 'running' && attempts.length === 0) attempts = await this.places(id, row, state, waits.shown);
     const fails = finished ? status !== 'completed' : status === 'compensating';
     const ready = row.state === 'ready' || row.state === 'blocked';

@@ -119,14 +119,15 @@ export function stateOf(snapshot: string | null): RunState | null {
   }
 }
 
-/** Also steps on other queues that a worker has and has not told of yet. */
-export function attemptsOf(inFlight: readonly InFlight[], steps: readonly StepRow[]): AttemptFacts[] {
-  const known: AttemptFacts[] = inFlight.map(({ step, path, attempt, startedAt }) => ({
-    step,
-    path,
-    attempt,
-    startedAt: new Date(startedAt),
-  }));
+/**
+ * Attempts that run now, also steps on other queues that a worker has and has not told of yet. What processes have said may
+ * be some seconds old: of a run that nobody has leased since, only its leased steps on other queues count.
+ */
+export function attemptsOf(inFlight: readonly InFlight[], leased: boolean, steps: readonly StepRow[]): AttemptFacts[] {
+  const away = new Set(steps.flatMap(({ state, step }) => (state === 'running' ? [handedOf(step).path] : [])));
+  const known: AttemptFacts[] = inFlight.flatMap(({ step, path, attempt, startedAt }) =>
+    leased || away.has(path) ? [{ step, path, attempt, startedAt: new Date(startedAt) }] : [],
+  );
   for (const { state, step } of steps) {
     if (state !== 'running') continue;
     const { path, attempt } = handedOf(step);
