@@ -43,7 +43,8 @@ export class StartsClient {
     }
     if (runs.length === 0) return [];
     const manager = read[0]?.options.manager ?? null;
-    const started = await (manager === null ? control.startMany(runs) : control.startWithin(manager, runs));
+    const hasOwnIds = read.some(({ options }) => options.id !== null);
+    const started = await (manager === null ? control.startMany(runs, hasOwnIds) : control.startWithin(manager, runs));
     this.measure(target.definition.name, started);
     if (manager === null) this.tellWorkers(runs, started);
     return runs.map((run, at) => started[at]?.id ?? run.id);

@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { decode, encode } from '../../lib/core/codec/codec.js';
 import { PgControl } from '../../lib/storage/client/control.js';
 import { createTestDatabase } from '../support/database.js';
+import { aroundPool } from '../support/lender.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;
@@ -131,6 +132,23 @@ describe('starts', () => {
     await expect(control.startMany(again)).rejects.toMatchObject({ code: 'EXECUTION_EXISTS', executionId: taken.id });
     expect(await rows.count('workflow_executions')).toBe(before);
     expect(await rows.one('workflow_queue', again[0]?.id ?? '')).toBeUndefined();
+  });
+
+  it('starts those with new ids in one statement, and refuses an id that is taken all the same', async () => {
+    const runs = Array.from({ length: 50 }, () => orderRun());
+    const statements: string[] = [];
+    const pool = aroundPool(rows.pool, (text, send) => {
+      statements.push(text);
+      return send();
+    });
+    const counted = new PgControl({ pool, schema: 'durable', instanceId: rows.instanceId, hint: null });
+    expect(await counted.startMany(runs, false)).toEqual(runs.map(({ id }) => ({ id, created: true })));
+    expect(statements).toHaveLength(1);
+    const taken = runs[7] as NewRun;
+    await expect(counted.startMany([taken], false)).rejects.toMatchObject({
+      code: 'EXECUTION_EXISTS',
+      executionId: taken.id,
+    });
   });
 
   it('finds keys and ids that come twice in one batch', async () => {

@@ -175,6 +175,12 @@ const CHANGES: Record<string, Change> = {
     told: [{ created: true }, { created: true }],
     there: `${QUEUE} state = 'ready'`,
   },
+  'many starts with no ids or keys of the caller’s': {
+    before: nothing,
+    make: (pool, id) => given.control(pool).startMany([orderRun({ id }), orderRun()], false),
+    told: [{ created: true }, { created: true }],
+    there: `${QUEUE} state = 'ready' AND 2 = (SELECT count(*) FROM durable.workflow_queue)`,
+  },
   'a restart': {
     before: async () => {
       const definition = JSON.stringify({ name: 'order', nodes: [{ kind: 'step', name: 'charge', settings: {} }], compensations: [] }); // prettier-ignore

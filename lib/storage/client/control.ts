@@ -11,7 +11,7 @@ import { cancelCause, cancelLocked, lockTrees } from '../engine/cancel-tree.js';
 import { checkManager } from '../connection/manager-check.js';
 import { changeOnce } from '../connection/once.js';
 import { sql } from '../sql.js';
-import { isDelayed, type StartedRun, startRuns } from './starts.js';
+import { isDelayed, isOneStatement, type StartedRun, startFresh, startRuns } from './starts.js';
 import {
   laneOf,
   type Lender,
@@ -88,6 +88,7 @@ export interface StoredDefinition {
 export class PgControl {
   /** For what locks. */
   private readonly lane: Lender;
+  private readonly laneQuery: Query;
   private readonly schema: string;
   /** Tried once: for who looks again by itself. */
   readonly query: Query;
@@ -97,6 +98,7 @@ export class PgControl {
 
   constructor(private readonly options: ControlOptions) {
     this.lane = laneOf(options.pool);
+    this.laneQuery = queryOf(this.lane);
     this.schema = options.schema;
     this.query = queryOf(options.pool);
     this.reads = readsOf(options.pool);
@@ -112,16 +114,21 @@ export class PgControl {
       const [started] = await this.startMany([run]);
       return started ?? { id: run.id, created: false };
     }
-    const [started] = await withReconnect(() => startRuns(queryOf(this.lane), this.schema, [run]), nameOf(run));
+    const [started] = await withReconnect(() => startRuns(this.laneQuery, this.schema, [run]), nameOf(run));
     // Nobody else makes a run with an id that was made up here: it is there since an earlier try was committed.
     return { id: started?.id ?? run.id, created: started?.id === run.id };
   }
 
   /**
-   * Starts all of them or none, in one transaction.
+   * Starts all of them or none. With ids and keys of the caller's it is one transaction, else one statement.
+   * @param hasOwnIds ids of the caller's may be among them. Default: true
    * @throws ExecutionExistsError, IdempotencyConflictError
    */
-  startMany(runs: readonly NewRun[]): Promise<StartedRun[]> {
+  startMany(runs: readonly NewRun[], hasOwnIds = true): Promise<StartedRun[]> {
+    if (!hasOwnIds && isOneStatement(runs)) {
+      const start = (again: boolean): Promise<StartedRun[]> => startFresh(this.laneQuery, this.schema, runs, again);
+      return withReconnect(start);
+    }
     const waitsFor = runs.length === 1 && runs[0] !== undefined ? nameOf(runs[0]) : 'an idempotency key or an id';
     return changeOnce(this.lane, this.schema, (query) => startRuns(query, this.schema, runs), waitsFor);
   }

@@ -54,6 +54,30 @@ export async function startRuns(query: Query, schema: string, runs: readonly New
   return runs.map((run) => started.get(run) ?? { id: run.id, created: false });
 }
 
+/** True for runs without keys, as many as one statement takes. */
+export function isOneStatement(runs: readonly NewRun[]): boolean {
+  return runs.length <= CHUNK && runs.every((run) => run.idempotencyKey === null);
+}
+
+/**
+ * Inserts such runs, whose ids were made up here, in one statement: nobody else makes them, so where an earlier try may have
+ * been committed (`again`), what is in the way is theirs.
+ */
+export async function startFresh(
+  query: Query,
+  schema: string,
+  runs: readonly NewRun[],
+  again: boolean,
+): Promise<StartedRun[]> {
+  const rows = await query<{ id: string }>(sql('start-runs', schema), [JSON.stringify(runs.map(rowOf))]);
+  if (rows.length < runs.length && !again) {
+    const inserted = new Set(rows.map(({ id }) => id));
+    const taken = runs.find(({ id }) => !inserted.has(id));
+    if (taken !== undefined) throw new ExecutionExistsError(taken.id);
+  }
+  return runs.map(({ id }) => ({ id, created: true }));
+}
+
 /** The runs without those that come to a key for the second time. An id for the second time is an error. */
 function firstOfEach(runs: readonly NewRun[]): NewRun[] {
   const keys = new Set<string>();
