@@ -21,6 +21,8 @@ const LAST_LOOK = 1_000;
 const LEAST_LOOK = 1_000;
 /** Node runs a timer of more ms than this at once. */
 const LONGEST_TIMER = 2_147_483_647;
+/** ms that claims of this process are waited for before the database is asked for a run. */
+const CLAIM_PATIENCE = 20;
 /** ms between checks that a run is still leased here, which cost no query. */
 const LOCAL_LOOK = 250;
 
@@ -73,8 +75,10 @@ export class RunResults {
     let { engine } = await this.host.ready();
     const unlisten = engine.onEnded(id, (end) => told.tell(end));
     try {
+      // What was started just now is being claimed here, as a rule: then the database need not be asked.
+      if (!engine.isLocal(id)) await within(Math.min(CLAIM_PATIENCE, until - performance.now()), engine.claimsBack());
       for (;;) {
-        const local = engine.isLocal(id);
+        const local = told.isTold || engine.isLocal(id);
         const outcome = local ? null : await this.lookUntil(id, until);
         if (outcome) return outcome;
         const left = until - performance.now();
@@ -166,6 +170,14 @@ const WATCH_AGAIN = 10_000;
 /** Runs that were given up on leave their entries behind; beyond this many they are cleared away. */
 const MOST_WATCHED = 10_000;
 
+/** Waits for it, so many ms at most; null: not at all. */
+async function within(ms: number, what: Promise<unknown> | null): Promise<void> {
+  if (what === null || ms <= 0) return;
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([what, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
+}
+
 /** ms until the clock is at a multiple of `interval`: looks of many waiters coincide, and share a query. */
 function untilMultiple(interval: number): number {
   return interval - (performance.now() % interval);
@@ -175,6 +187,10 @@ function untilMultiple(interval: number): number {
 class ToldEnd {
   private end: RunEnd | null | undefined;
   private wake: () => void = () => {};
+
+  get isTold(): boolean {
+    return this.end !== undefined;
+  }
 
   tell(end: RunEnd | null): void {
     this.end = end;

@@ -213,6 +213,11 @@ export class Engine {
     return this.starts.has(runId) || this.worker.sessions.hasRun(runId);
   }
 
+  /** Resolves when the claims under way here are back: a run may be local then. Null: there are none. */
+  claimsBack(): Promise<unknown> | null {
+    return this.worker.looked();
+  }
+
   /** Tells how the run ends; null: elsewhere (read its row). Returns what ends that. */
   onEnded(runId: string, listener: EndListener): () => void {
     return this.ended.listen(runId, listener);

@@ -20,6 +20,7 @@ export type ClientEngine = Pick<
   Engine,
   | 'startRun'
   | 'isLocal'
+  | 'claimsBack'
   | 'onEnded'
   | 'inFlight'
   | 'notifyWork'

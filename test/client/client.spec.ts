@@ -36,6 +36,27 @@ describe('result', () => {
     expect(host.statements).toEqual([]);
   });
 
+  it('of a run that a claim under way brings here comes from memory, though it ends before it is looked for', async () => {
+    const [claimed, over] = [randomUUID(), randomUUID()];
+    host.engine.claims = async () => {
+      host.engine.local.add(claimed);
+      host.engine.ended.tell(over, { status: 'completed', data: '{"total":1}', error: null });
+    };
+    const results = [client.handle(claimed).result(), client.handle(over).result()];
+    expect(await results[1]).toEqual({ total: 1 });
+    host.engine.ended.tell(claimed, { status: 'completed', data: '{"total":2}', error: null });
+    expect(await results[0]).toEqual({ total: 2 });
+    expect(host.statements).toEqual([]);
+  });
+
+  it('is looked for where a claim under way does not come back', async () => {
+    const id = await host.rows.open({});
+    host.engine.claims = () => new Promise(() => {});
+    await expect(client.handle(id).result({ timeout: 0 })).rejects.toMatchObject({ code: 'RESULT_TIMEOUT' });
+    await host.end(id, 'completed', '{"total":8}');
+    expect(await client.handle(id).result()).toEqual({ total: 8 });
+  });
+
   it('of a run held elsewhere comes with the hint that it ended, which was asked for', async () => {
     const run = await client.start(OrderWorkflow, { n: 1 });
     const result: Promise<{ total: number }> = run.result();

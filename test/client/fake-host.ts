@@ -22,6 +22,8 @@ export class FakeEngine {
   readonly local = new Set<string>();
   readonly told: string[] = [];
   readonly starts: StartOp[] = [];
+  /** Resolves when claims under way are back; null: there are none. */
+  claims: () => Promise<unknown> | null = () => null;
 
   constructor(private readonly control: PgControl) {}
 
@@ -32,6 +34,10 @@ export class FakeEngine {
 
   isLocal(id: string): boolean {
     return this.local.has(id);
+  }
+
+  claimsBack(): Promise<unknown> | null {
+    return this.claims();
   }
 
   onEnded(id: string, listener: EndListener): () => void {

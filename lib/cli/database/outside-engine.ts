@@ -49,6 +49,10 @@ export class OutsideEngine implements ClientEngine {
     return false;
   }
 
+  claimsBack(): null {
+    return null;
+  }
+
   /** Ends are found by looking. */
   onEnded(): () => void {
     return () => {};

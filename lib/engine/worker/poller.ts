@@ -58,6 +58,11 @@ export class QueuePoller {
   stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
+    return this.looked();
+  }
+
+  /** Resolves when no look is under way any more, and what was claimed is at work. */
+  looked(): Promise<void> {
     if (!this.claiming) return Promise.resolve();
     return new Promise((resolve) => this.quietly.push(resolve));
   }

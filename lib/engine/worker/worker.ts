@@ -110,6 +110,12 @@ export class Worker {
     return this.sessions.allInSteps;
   }
 
+  /** Resolves when no look into the queues is under way any more; null: none is. */
+  looked(): Promise<unknown> | null {
+    const looking = [...this.pollers.values()].filter((poller) => poller.isLooking);
+    return looking.length === 0 ? null : Promise.all(looking.map((poller) => poller.looked()));
+  }
+
   lookIntoQueues(): void {
     for (const poller of this.pollers.values()) poller.look();
   }
