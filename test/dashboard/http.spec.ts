@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,21 +8,32 @@ import { readCursor, writeCursor } from '../../lib/dashboard/http/cursor.js';
 import { refuseForeign } from '../../lib/dashboard/http/csrf.js';
 import { countSegments, type DashboardRequest, lastSegment, pathBelow } from '../../lib/dashboard/http/request.js';
 
+const any = (): boolean => true;
 const asking = (headers: Record<string, string>): DashboardRequest => ({ headers }) as unknown as DashboardRequest;
 
 describe('a cursor', () => {
   it('comes back as it was written, for its own list', () => {
     const cursor = writeCursor('runs', ['019a', 3, 'ä"']);
-    expect(readCursor('runs', cursor)).toEqual(['019a', 3, 'ä"']);
-    expect(() => readCursor('inputs', cursor)).toThrow('none of this list');
+    expect(readCursor('runs', cursor, [any, any, any])).toEqual(['019a', 3, 'ä"']);
+    expect(() => readCursor('inputs', cursor, [any, any, any])).toThrow('none of this list');
   });
 
   it.each(['', 'x', '%', Buffer.from('["runs",1]').toString('base64url'), `${writeCursor('runs', [1])}AA`])(
     'that is not ours is refused: %j',
     (cursor) => {
-      expect(() => readCursor('runs', cursor)).toThrow('none of this list');
+      expect(() => readCursor('runs', cursor, [any])).toThrow('none of this list');
     },
   );
+
+  it('with a right sum is refused all the same where it is no list, too long, too short, or holds something else', () => {
+    const forged = ['{', '"runs"', 'null', '{"0":"runs"}', '["runs"]', '["runs",1,2]', '["runs",[1]]', '["runs","1"]'];
+    for (const text of forged) {
+      const sum = createHash('sha256').update(`nest-durable cursor ${text}`).digest('hex').slice(0, 8);
+      const cursor = Buffer.from(`${sum}${text}`).toString('base64url');
+      expect(() => readCursor('runs', cursor, [Number.isInteger])).toThrow('none of this list');
+    }
+    expect(readCursor('runs', writeCursor('runs', [1]), [Number.isInteger])).toEqual([1]);
+  });
 });
 
 describe('an act', () => {

@@ -1,7 +1,8 @@
 import { isUuid } from '../durable.js';
 import { route } from '../http/call.js';
-import { readCursor, writeCursor } from '../http/cursor.js';
+import { writeCursor } from '../http/cursor.js';
 import { anyText, date, number } from '../http/input.js';
+import { ID, markOf } from './page.js';
 
 export const audit = route({
   method: 'GET',
@@ -17,13 +18,13 @@ export const audit = route({
     limit: number(read, 'limit', 50, 1, 200),
   }),
   async handle(call, { cursor, limit, target, ...rest }) {
-    const before = cursor === null ? null : String(readCursor('audit', cursor)[0]);
+    const [before = null] = markOf('audit', cursor, [ID])?.at.map(String) ?? [];
     const acts = await call.services.looks.audit();
     const wanted = target !== null && isUuid(target) ? target.toLowerCase() : target;
     const found = await acts.list({ ...rest, target: wanted, before, limit: limit + 1 });
     const items = found.slice(0, limit);
     const last = items.at(-1);
     const more = found.length > limit && last !== undefined;
-    return { items, next: more ? writeCursor('audit', [last.id]) : null, prev: null };
+    return { items, next: more ? writeCursor('audit', ['next', last.id]) : null, prev: null };
   },
 });

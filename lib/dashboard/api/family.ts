@@ -1,7 +1,7 @@
 import { type Execution, ExecutionNotFoundError } from '../durable.js';
 import { route } from '../http/call.js';
 import { anyText, number } from '../http/input.js';
-import { markOf, pageOf } from './page.js';
+import { ID, markOf, pageOf, refuseLostMark } from './page.js';
 import { MOST_COUNTED, rowsOf, runIdOf } from './runs.js';
 
 const MOST_RETRIES = 50;
@@ -15,7 +15,7 @@ export const family = route({
   input: (read) => ({ cursor: anyText(read, 'cursor', 500), limit: number(read, 'limit', 50, 1, 200) }),
   async handle(call, { cursor, limit }) {
     const id = await runIdOf(call);
-    const mark = markOf('family', cursor);
+    const mark = markOf('family', cursor, [ID]);
     const [from] = mark?.at.map(String) ?? [];
     const [reads, people] = [await call.services.looks.reads(), await call.services.looks.people()];
     const [run] = await reads.byIds([id]);
@@ -25,12 +25,14 @@ export const family = route({
       people.parentsOf(id, MOST_PARENTS),
       people.retriesOf(id, MOST_RETRIES),
       people.childStatuses(id, MOST_COUNTED),
-      reads.listExecutions({
-        parentId: id,
-        limit: limit + 1,
-        order: mark?.way === 'prev' ? 'desc' : 'asc',
-        ...(from !== undefined && (mark?.way === 'prev' ? { before: from } : { after: from })),
-      }),
+      reads
+        .listExecutions({
+          parentId: id,
+          limit: limit + 1,
+          order: mark?.way === 'prev' ? 'desc' : 'asc',
+          ...(from !== undefined && (mark?.way === 'prev' ? { before: from } : { after: from })),
+        })
+        .catch(refuseLostMark),
     ]);
     const page = pageOf('family', children, { mark, limit }, (child) => [child.id]);
     const kin = [...parents, ...retries, ...(retryOf === null ? [] : [retryOf])];

@@ -1,9 +1,12 @@
 import { ExecutionNotFoundError } from '../durable.js';
 import { route } from '../http/call.js';
 import { anyText, number } from '../http/input.js';
-import { markOf, pageOf } from './page.js';
+import { KEY, markOf, pageOf } from './page.js';
 import { runIdOf, sightOf } from './runs.js';
 import { type Page, showError } from './show.js';
+
+/** Microseconds since 1970, as a `bigint` takes them. */
+const isMicros = (part: unknown): boolean => typeof part === 'string' && /^-?\d{1,18}$/.test(part);
 
 /** What happened to a run and who did it, the newest last. */
 export const history = route({
@@ -14,7 +17,7 @@ export const history = route({
   async handle(call, { cursor, limit }): Promise<Page<object>> {
     const id = await runIdOf(call);
     const sight = await sightOf(call);
-    const mark = markOf('history', cursor);
+    const mark = markOf('history', cursor, [isMicros, KEY]);
     const [micros = '', key = ''] = mark?.at.map(String) ?? [];
     const reads = await call.services.looks.history();
     const found = await reads.page(id, {

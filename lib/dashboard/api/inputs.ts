@@ -1,7 +1,7 @@
 import { EVENT_WAIT_KINDS, INPUT_TYPES, isUuid } from '../durable.js';
 import { route } from '../http/call.js';
-import { anyText, date, type InputReader, number, several } from '../http/input.js';
-import { type Mark, markOf, pageOf } from './page.js';
+import { anyText, date, type InputReader, isTimestamp, number, several } from '../http/input.js';
+import { ID, type Mark, markOf, pageOf, PLACE } from './page.js';
 import { MOST_COUNTED } from './runs.js';
 import { type Page, showPayload } from './show.js';
 
@@ -28,6 +28,9 @@ const paged = (read: InputReader) => ({
   limit: number(read, 'limit', 50, 1, 200),
 });
 
+/** Id, place among the names of the wait, and when it times out: '' for never. */
+const WAIT = [ID, PLACE, (part: unknown): boolean => part === '' || isTimestamp(part)];
+
 /** Where the list goes on. */
 function fromOf(mark: Mark | null) {
   const [id = '', place = 1, due = ''] = mark?.at ?? [];
@@ -45,7 +48,7 @@ const inputs = route({
   async handle(call, { type, cursor, limit, ...wanted }): Promise<Page<object>> {
     const sight = { payloads: await call.may('payload.read'), full: false };
     const list = `inputs ${wanted.order}`;
-    const mark = markOf(list, cursor);
+    const mark = markOf(list, cursor, WAIT);
     const reads = await call.services.looks.waits();
     const found = await reads.inputs({ ...wanted, from: fromOf(mark), limit: limit + 1 }, type);
     const page = pageOf(list, found, { mark, limit }, at);
@@ -78,7 +81,7 @@ const events = route({
   input: (read) => ({ ...filters(read), type: typeOf(read, EVENT_WAIT_KINDS), ...paged(read) }),
   async handle(call, { type, cursor, limit, ...wanted }): Promise<Page<object>> {
     const list = `events ${wanted.order}`;
-    const mark = markOf(list, cursor);
+    const mark = markOf(list, cursor, WAIT);
     const reads = await call.services.looks.waits();
     const found = await reads.events({ ...wanted, from: fromOf(mark), limit: limit + 1 }, type);
     const page = pageOf(list, found, { mark, limit }, at);

@@ -2,7 +2,7 @@ import { ExecutionNotFoundError, LOG_LEVELS } from '../durable.js';
 import { route } from '../http/call.js';
 import { writeCursor } from '../http/cursor.js';
 import { anyText, number, several } from '../http/input.js';
-import { markOf } from './page.js';
+import { markOf, NUMBER } from './page.js';
 import { runIdOf } from './runs.js';
 import type { Page } from './show.js';
 
@@ -20,7 +20,7 @@ export const logs = route({
   }),
   async handle(call, { step, levels, text, cursor, limit }): Promise<Page<object>> {
     const id = await runIdOf(call);
-    const mark = markOf('logs', cursor);
+    const mark = markOf('logs', cursor, [NUMBER]);
     const [seq = 0] = mark?.at.map(Number) ?? [];
     const from = mark === null ? null : { way: mark.way, seq };
     const reads = await call.services.looks.logs();

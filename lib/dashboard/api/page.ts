@@ -1,4 +1,5 @@
-import { readCursor, writeCursor } from '../http/cursor.js';
+import { ExecutionNotFoundError, isUuid } from '../durable.js';
+import { type CursorPart, foreignCursor, readCursor, writeCursor } from '../http/cursor.js';
 import type { Page } from './show.js';
 
 /** A row that a page goes on from, and in which direction. */
@@ -7,11 +8,28 @@ export interface Mark {
   readonly at: readonly (string | number)[];
 }
 
-/** What a cursor of this list says; null: the list from its beginning. @throws RequestError INVALID_INPUT */
-export function markOf(list: string, cursor: string | null): Mark | null {
+const isWay: CursorPart = (part) => part === 'next' || part === 'prev';
+
+/** Parts of a mark: an id; a place in a list (`integer`); the number of a record (`bigint`); text of the database's. */
+export const ID: CursorPart = isUuid;
+export const PLACE: CursorPart = (part) => Number.isSafeInteger(part) && Math.abs(part as number) < 2 ** 31;
+export const NUMBER: CursorPart = (part) => Number.isSafeInteger(part);
+export const KEY: CursorPart = (part) => typeof part === 'string' && !part.includes('\0');
+
+/**
+ * What a cursor of this list says; null: the list from its beginning.
+ * @param parts what stands in a mark of it
+ * @throws RequestError INVALID_INPUT
+ */
+export function markOf(list: string, cursor: string | null, parts: readonly CursorPart[]): Mark | null {
   if (cursor === null) return null;
-  const [way, ...at] = readCursor(list, cursor);
+  const [way, ...at] = readCursor(list, cursor, [isWay, ...parts]);
   return { way: way === 'prev' ? 'prev' : 'next', at };
+}
+
+/** Of a list of runs: the run that the mark names is of another database, or gone. @throws RequestError INVALID_INPUT */
+export function refuseLostMark(error: unknown): never {
+  throw error instanceof ExecutionNotFoundError ? foreignCursor() : error;
 }
 
 /**

@@ -11,7 +11,7 @@ import { RequestError } from '../http/errors.js';
 import { anyText, flag, type InputReader, number } from '../http/input.js';
 import { linksOf } from '../http/links.js';
 import { type RunFilter, readFilter } from './filter.js';
-import { markOf, pageOf } from './page.js';
+import { ID, markOf, pageOf, refuseLostMark } from './page.js';
 import { asDownload, type Page, showError, showPayload, type Sight } from './show.js';
 
 export const MOST_COUNTED = 10_000;
@@ -116,15 +116,17 @@ const list = route({
   async handle(call, { q, cursor, limit }): Promise<Page<RunRow>> {
     const filter = await filterOf(call, q);
     const reads = await call.services.looks.reads();
-    const mark = markOf(LIST, cursor);
+    const mark = markOf(LIST, cursor, [ID]);
     const [from] = mark?.at.map(String) ?? [];
     const back = mark?.way === 'prev';
     // One more tells whether there is another page.
-    const found = await reads.listExecutions({
-      ...filter,
-      limit: limit + 1,
-      ...(from !== undefined && (back ? { after: from, order: 'asc' as const } : { before: from })),
-    });
+    const found = await reads
+      .listExecutions({
+        ...filter,
+        limit: limit + 1,
+        ...(from !== undefined && (back ? { after: from, order: 'asc' as const } : { before: from })),
+      })
+      .catch(refuseLostMark);
     const page = pageOf(LIST, found, { mark, limit }, ({ id }) => [id]);
     return { ...page, items: await rowsOf(call, page.items) };
   },

@@ -2,7 +2,7 @@ import { ExecutionNotFoundError, ITEM_STATES, type LoopRow, type StepRow } from 
 import { route } from '../http/call.js';
 import { RequestError } from '../http/errors.js';
 import { anyText, flag, type InputReader, number, several } from '../http/input.js';
-import { markOf, pageOf } from './page.js';
+import { markOf, NUMBER, pageOf, PLACE } from './page.js';
 import { runIdOf, sightOf } from './runs.js';
 import { asDownload, type Page, showError, showPayload, type Sight } from './show.js';
 
@@ -28,7 +28,7 @@ const steps = route({
   async handle(call, { under, statuses, cursor, limit }): Promise<Page<object>> {
     const id = await runIdOf(call);
     const sight = await sightOf(call);
-    const mark = markOf('steps', cursor);
+    const mark = markOf('steps', cursor, [NUMBER, PLACE]);
     const [seq = 0, sums = 0] = mark?.at.map(Number) ?? [];
     const from = mark === null ? null : { way: mark.way, seq, sums };
     const reads = await call.services.looks.steps();
@@ -83,7 +83,7 @@ const items = route({
     const id = await runIdOf(call);
     const sight = await sightOf(call);
     const loop = path.replace(/\[\]$/, '');
-    const mark = markOf('items', cursor);
+    const mark = markOf('items', cursor, [PLACE]);
     const [index = -1] = mark?.at.map(Number) ?? [];
     const from = { way: mark?.way ?? ('next' as const), index };
     const reads = await call.services.looks.steps();

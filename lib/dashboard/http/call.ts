@@ -87,7 +87,8 @@ function paramsOf(pattern: readonly string[], segments: readonly string[]): Reco
     const segment = segments[at] ?? '';
     if (part.startsWith(':')) {
       const value = decoded(segment);
-      if (value === null || value === '') return null;
+      // Nothing that is stored has a name with NUL in it.
+      if (value === null || value === '' || value.includes('\0')) return null;
       params[part.slice(1)] = value;
     } else if (part !== segment) return null;
   }

@@ -17,17 +17,17 @@ export function readInput<I>(raw: Readonly<Record<string, unknown>>, work: (read
   return input;
 }
 
-/** @throws InvalidInputError for a parameter that comes twice */
+/** @throws InvalidInputError for a parameter that comes twice, and for text that PostgreSQL cannot hold */
 export function queryRecord(query: string): Record<string, unknown> {
   const record = Object.create(null) as Record<string, unknown>;
-  const twice: string[] = [];
-  for (const [key, value] of new URLSearchParams(query)) {
-    if (Object.hasOwn(record, key)) twice.push(key);
-    record[key] = value;
+  const violations: { path: string; message: string }[] = [];
+  for (const [path, value] of new URLSearchParams(query)) {
+    if (Object.hasOwn(record, path)) violations.push({ path, message: 'is there several times; lists go by commas' });
+    if (value.includes('\0')) violations.push({ path, message: 'has a NUL character, which is in no stored text' });
+    record[path] = value;
   }
-  if (twice.length === 0) return record;
-  const violations = twice.map((path) => ({ path, message: 'is there several times; lists go by commas' }));
-  throw new InvalidInputError('The request', violations);
+  if (violations.length > 0) throw new InvalidInputError('The request', violations);
+  return record;
 }
 
 /** @throws InvalidInputError for what is neither an object nor nothing */
@@ -95,6 +95,19 @@ export function parseDate(text: string): Date | null {
   const time = Date.parse(text);
   return time >= EARLIEST && time < LATEST ? new Date(time) : null;
 }
+
+/** True for a time with its zone as PostgreSQL writes it: `2026-01-31 12:00:00.123456+00`. */
+export function isTimestamp(value: unknown): boolean {
+  const parts = typeof value === 'string' ? TIMESTAMP.exec(value) : null;
+  const [, year = '', month = '', day = ''] = parts ?? [];
+  // A day that its month does not have is another month's.
+  return (
+    parts !== null && new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() === Number(day)
+  );
+}
+
+const TIMESTAMP =
+  /^([1-9]\d{3})-(0[1-9]|1[0-2])-(\d\d) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?[+-](0\d|1[0-4])(:[0-5]\d)?$/;
 
 /** Years that PostgreSQL and ISO 8601 write alike, also with a zone or a window before. */
 const EARLIEST = Date.UTC(1900, 0, 1);
