@@ -175,14 +175,10 @@ export async function bootAlone(
   const closers = new Closers((message) => log.warn(message));
   try {
     const runtime = await boot(options, [], closers, log, new AbortController().signal);
+    // Also where its start fails half-way: it goes before the connections that it works with.
+    closers.add('the engine', () => runtime.engine.stop());
     await runtime.engine.start();
-    return {
-      host: { name: options.name, options, ready: async () => runtime },
-      async close() {
-        await runtime.engine.stop();
-        await closers.closeAll();
-      },
-    };
+    return { host: { name: options.name, options, ready: async () => runtime }, close: () => closers.closeAll() };
   } catch (error) {
     await closers.closeAll();
     throw error;

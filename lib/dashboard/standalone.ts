@@ -9,7 +9,7 @@ import { exchangeOfNode } from './http/frameworks.js';
 import { Gate } from './http/gate.js';
 import { ROUTES } from './http/routes.js';
 import { DashboardServer } from './http/server.js';
-import { servicesOf } from './services.js';
+import { type DashboardServices, servicesOf } from './services.js';
 import { builtAssets } from './ui-folder.js';
 
 export interface StandaloneOptions {
@@ -40,35 +40,37 @@ const LAST_REQUESTS = 2_000;
 
 /**
  * Serves the dashboard of a database by itself: no app, no code of workflows, no workers. Whoever asks must be on this
- * machine, and may do everything.
+ * machine, and may do everything. Where it fails nothing of it stays open.
+ * @throws ConfigurationError for options that are wrong
  * @throws Error of the socket (`EADDRINUSE`, `EACCES`) where it cannot listen there
+ * @throws DatabaseUnavailableError, MigrationError
  */
 export async function serveAlone(options: StandaloneOptions): Promise<Standalone> {
   const { url, schema, readOnly, title, actor, warn } = options;
-  // The port first: it is taken sooner than anybody waits for a database.
+  const checked = resolveDashboardOptions({ readOnly, title, actor: () => actor }, null);
+  // The port before the database: it is taken sooner than anybody waits for a database.
   const handler: { handle: (request: IncomingMessage, response: ServerResponse) => void } = {
     handle: (_request, response) => void response.writeHead(503, { 'Retry-After': '1' }).end(),
   };
   const server = createServer((request, response) => handler.handle(request, response));
-  await listen(server, options);
+  let booted: Awaited<ReturnType<typeof bootAlone>> | null = null;
+  let services: DashboardServices | null = null;
+  const close = async (): Promise<void> => {
+    services?.streams.close();
+    services?.bulk.stop();
+    await closeServer(server);
+    await booted?.close();
+  };
   try {
-    const booted = await bootAlone({ url, schema }, new Talk(warn));
-    const checked = resolveDashboardOptions({ readOnly, title, actor: () => actor }, null);
-    const services = servicesOf(booted.host, checked, packageVersion(), warn);
+    await listen(server, options);
+    booted = await bootAlone({ url, schema }, new Talk(warn));
+    services = servicesOf(booted.host, checked, packageVersion(), warn);
     const gate = new Gate({ door: 'local', authorize: null, readOnly });
     const dashboard = new DashboardServer({ gate, routes: ROUTES, assets: builtAssets, services });
     handler.handle = (request, response) => void answer(dashboard, request, response, warn);
-    return {
-      url: addressOf(server, options.host),
-      async close() {
-        services.streams.close();
-        services.bulk.stop();
-        await closeServer(server);
-        await booted.close();
-      },
-    };
+    return { url: addressOf(server, options.host), close };
   } catch (error) {
-    await closeServer(server);
+    await close();
     throw error;
   }
 }

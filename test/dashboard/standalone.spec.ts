@@ -212,6 +212,35 @@ it('a port that is taken is an error, and nothing stays open', async () => {
   await new Promise((resolve) => taken.close(resolve));
 });
 
+/** A port that is free now. */
+async function freePort(): Promise<number> {
+  const free = createServer();
+  await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));
+  const { port: number } = free.address() as AddressInfo;
+  await new Promise((resolve) => free.close(resolve));
+  return number;
+}
+
+/** Fails where somebody listens there. */
+async function takeAndFree(number: number): Promise<void> {
+  const free = createServer();
+  await new Promise<void>((resolve, reject) => free.on('error', reject).listen(number, '127.0.0.1', resolve));
+  await new Promise((resolve) => free.close(resolve));
+}
+
+it.each([
+  ['a title that is too long', { title: 'x'.repeat(101) }, { code: 'CONFIGURATION' }],
+  ['a title that says nothing', { title: ' ' }, { code: 'CONFIGURATION' }],
+  ['a schema without tables', { schema: 'nobody' }, { code: 'MIGRATION' }],
+  ['an address that is not here', { host: '192.0.2.1' }, { code: 'EADDRNOTAVAIL' }],
+])('%s is an error, and nothing stays open', async (_what, wrong, error) => {
+  const [number, own] = [await freePort(), await createTestDatabase()];
+  await expect(serve({ url: own.url, ...wrong, port: number })).rejects.toMatchObject(error);
+  await takeAndFree(number);
+  // It does not go while there is a session on it.
+  await own.drop();
+});
+
 it('ends with streams open, and says goodbye to them', async () => {
   const other = await serve();
   const response = await fetch(`${other.url}api/stream?topics=runs`);
@@ -222,12 +251,8 @@ it('ends with streams open, and says goodbye to them', async () => {
 });
 
 it('where it cannot reach the database the port is free again', async () => {
-  const free = createServer();
-  await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));
-  const { port: number } = free.address() as AddressInfo;
-  await new Promise((resolve) => free.close(resolve));
+  const number = await freePort();
   const wrong = Object.assign(new URL(url), { pathname: '/no_such_database' }).href;
   await expect(serve({ url: wrong, port: number })).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
-  await new Promise<void>((resolve) => free.listen(number, '127.0.0.1', resolve));
-  await new Promise((resolve) => free.close(resolve));
+  await takeAndFree(number);
 });
