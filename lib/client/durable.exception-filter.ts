@@ -18,7 +18,11 @@ export interface DurableErrorBody {
 /**
  * Answers this package's errors over HTTP, by their `code`: 400 for what a caller got wrong, 404 for what is not there, 409
  * for what its state stands against, 422 for what cannot be stored, 503 for a database that is away, 500 for the rest,
- * which is logged. All other errors go on to Nest's own handler, and so does everything that is not HTTP.
+ * which is logged. All other errors go on to Nest's own handler.
+ *
+ * The client of a WebSocket gateway is told by the event `exception`: `{ status: 'error', code, message, violations?, cause }`,
+ * where `cause` has the pattern and data of its message. A microservice's answer fails with the error, and a GraphQL
+ * resolver's is GraphQL's to tell.
  *
  * For `app.useGlobalFilters(new DurableExceptionFilter())`, `{ provide: APP_FILTER, useClass: DurableExceptionFilter }` and
  * `@UseFilters(DurableExceptionFilter)`, on Express, Fastify or any other adapter.
@@ -33,13 +37,13 @@ export class DurableExceptionFilter implements ExceptionFilter<DurableError> {
   catch(error: DurableError, host: ArgumentsHost): Observable<never> | void {
     const kind = host.getType<string>();
     if (kind === 'rpc') return throwError(() => error);
-    if (kind !== 'http') throw error;
+    if (kind !== 'http' && kind !== 'ws') throw error;
     const body = bodyOf(error);
-    if (body.statusCode === 500) new Logger('DurableExceptionFilter').error(error.message, error.stack);
-    this.reply(host.switchToHttp().getResponse<object>(), body);
+    const isTold = kind === 'http' ? this.reply(host.switchToHttp().getResponse<object>(), body) : tell(host, body);
+    if (body.statusCode === 500 || !isTold) new Logger('DurableExceptionFilter').error(error.message, error.stack);
   }
 
-  private reply(response: object, body: DurableErrorBody): void {
+  private reply(response: object, body: DurableErrorBody): true {
     const adapter = this.adapterHost?.httpAdapter;
     // A filter made with `new` is given no adapter: Express and Fastify are answered without one.
     if (adapter !== undefined) {
@@ -49,7 +53,26 @@ export class DurableExceptionFilter implements ExceptionFilter<DurableError> {
       if (read(response, 'headersSent') === true || read(response, 'sent') === true) end(response);
       else response.status(body.statusCode).send(body);
     } else answerRaw(response, body);
+    return true;
   }
+}
+
+/**
+ * Tells a gateway's client by the event `exception`, in the form of Nest's own handler. Nothing is thrown: no one catches
+ * what a filter throws there, and it would end the process.
+ * @returns false: nobody knows how to tell it
+ */
+function tell(host: ArgumentsHost, { statusCode: _, ...body }: DurableErrorBody): boolean {
+  const ws = host.switchToWs();
+  const client: unknown = ws.getClient();
+  const payload = { status: 'error', ...body, cause: { pattern: ws.getPattern(), data: ws.getData<unknown>() } };
+  const [send, emit] = [read(client, 'send'), read(client, 'emit')];
+  // A plain WebSocket emits to itself, not to its client.
+  if (typeof read(client, 'readyState') === 'number' && typeof send === 'function') {
+    send.call(client, JSON.stringify({ event: 'exception', data: payload }));
+  } else if (typeof emit === 'function') emit.call(client, 'exception', payload);
+  else return false;
+  return true;
 }
 
 function bodyOf(error: DurableError): DurableErrorBody {

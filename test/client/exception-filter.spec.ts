@@ -186,6 +186,9 @@ describe.each([
 describe('beside Express and Fastify', () => {
   const error = new durable.ExecutionNotFoundError(run);
   const body = { statusCode: 404, code: error.code, message: error.message };
+  const sent: unknown[] = [];
+  /** As Express has it: nothing but HTTP is answered on it. */
+  const http = { status: () => http, send: (one: unknown) => void sent.push(one) };
 
   it('answers on the response of node:http, whatever an adapter wraps around it', async () => {
     const shapes = [
@@ -221,17 +224,64 @@ describe('beside Express and Fastify', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  it.each(['ws', 'graphql'])('is no answer to %s: the error goes on', (kind) => {
-    const host = new ExecutionContextHost([{}, {}]);
-    host.setType(kind);
+  it('is no answer to GraphQL: the error goes on', () => {
+    const host = new ExecutionContextHost([{}, {}, http, {}]);
+    host.setType('graphql');
     expect(() => new DurableExceptionFilter().catch(error, host)).toThrow(error);
+    expect(sent).toEqual([]);
+  });
+
+  describe('a gateway', () => {
+    const data = { order: 7 };
+    const payload = { status: 'error', code: error.code, message: error.message, cause: { pattern: 'cancel', data } };
+
+    /** What its client is told of the error. */
+    function told(client: object, thrown: durable.DurableError = error): void {
+      const host = new ExecutionContextHost([client, data, http, 'cancel']);
+      host.setType('ws');
+      expect(new DurableExceptionFilter().catch(thrown, host)).toBeUndefined();
+      expect(sent).toEqual([]);
+    }
+
+    it('of Socket.IO emits the error to its client', () => {
+      const events: unknown[] = [];
+      told({ emit: (...event: unknown[]) => void events.push(event) });
+      expect(events).toEqual([['exception', payload]]);
+    });
+
+    it('of plain WebSockets sends it, and emits nothing to itself', () => {
+      const frames: string[] = [];
+      const emit = (): never => {
+        throw new Error('an event named as no WebSocket has one');
+      };
+      told({ readyState: 1, send: (frame: string) => void frames.push(frame), emit });
+      expect(frames.map((frame) => JSON.parse(frame) as unknown)).toEqual([{ event: 'exception', data: payload }]);
+    });
+
+    it('tells each fault of an input, and logs what nobody got wrong', () => {
+      Logger.overrideLogger(logger);
+      const events: unknown[] = [];
+      const client = { emit: (_: string, event: unknown) => void events.push(event) };
+      told(client, new durable.InvalidInputError('The input', violations));
+      expect(logged).toEqual([]);
+      told(client, new durable.NotInStepError('sleep'));
+      expect(events).toMatchObject([{ code: 'INVALID_INPUT', violations }, { code: 'NOT_IN_STEP' }]);
+      expect(logged).toEqual([new durable.NotInStepError('sleep').message]);
+    });
+
+    it('whose client cannot be told logs it, and throws nothing: that would end the process', () => {
+      Logger.overrideLogger(logger);
+      told({});
+      expect(logged).toEqual([error.message]);
+    });
   });
 
   it('is no answer to a microservice: its observable fails', async () => {
-    const host = new ExecutionContextHost([{}, {}]);
+    const host = new ExecutionContextHost([{}, http]);
     host.setType('rpc');
     const answered = new DurableExceptionFilter().catch(error, host) as Observable<never>;
     await expect(lastValueFrom(answered)).rejects.toBe(error);
+    expect(sent).toEqual([]);
   });
 });
 
