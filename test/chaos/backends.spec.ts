@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { effectsClock, wentOnAfter } from '../support/faults/effects.js';
+import { effectsClock, onceUp, wentOnAfter } from '../support/faults/effects.js';
 import { judge } from '../support/faults/verdict.js';
 import { startPostgres } from '../support/postgres-server.mjs';
 import { fault } from './fault.js';
@@ -31,7 +31,7 @@ fault(
     const times: number[] = [];
     while (injected['kill -9'] + injected.pg_terminate_backend < trial.size(KILLS)) {
       const turn = pause(1_000);
-      const { rows } = await ground.pool.query<{ pid: number }>(SESSIONS);
+      const { rows } = await onceUp(() => ground.pool.query<{ pid: number }>(SESSIONS));
       if (rows.length > 0) {
         const { pid } = trial.random.pick(rows);
         const since = await effectsClock(ground.effects.pool);
@@ -39,7 +39,7 @@ fault(
           process.kill(pid, 'SIGKILL');
           injected['kill -9']++;
         } else {
-          await ground.pool.query('SELECT pg_terminate_backend($1)', [pid]);
+          await onceUp(() => ground.pool.query('SELECT pg_terminate_backend($1)', [pid]));
           injected.pg_terminate_backend++;
         }
         times.push(await wentOnAfter(ground.effects.pool, since));

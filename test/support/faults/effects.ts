@@ -76,6 +76,19 @@ export async function until(pool: pg.Pool, text: string, values: unknown[] = [])
   while ((await pool.query(text, values)).rowCount === 0) await pause(10);
 }
 
+/** What a query gives, once the server answers: it is gone, or starts, or ended the session meanwhile. */
+export async function onceUp<T>(query: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await query();
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string };
+      if (!/^(57P0[123]|08...|E[A-Z]+)$/.test(code ?? '') && !message.startsWith('Connection terminated')) throw error;
+      await pause(20);
+    }
+  }
+}
+
 /** The time on the server that keeps the effects, in ms. */
 export async function effectsClock(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ ms: number }>(

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { setTimeout as pause } from 'node:timers/promises';
 import { brokenInvariants } from '../invariants.js';
-import { repeatedEffects } from './effects.js';
+import { onceUp, repeatedEffects } from './effects.js';
 import type { Ground } from './ground.js';
 import type { Load } from './load.js';
 
@@ -34,6 +34,8 @@ export async function judge(
   { again = ['book'], patience = 120_000 }: Judging = {},
 ): Promise<Verdict> {
   await load.stop();
+  // Work goes on before it does: what had been recorded already may begin while the server is still away.
+  await onceUp(() => ground.pool.query('SELECT'));
   const stuck = await unfinished(ground.pool, patience);
   // Those that hang are told of by name, and nobody waits for what they would tell.
   if (stuck.length === 0) await load.settled();
