@@ -90,7 +90,7 @@ class IdleWorkflow {
   constructor(@Inject(Effects) private readonly effects: Effects) {}
 
   @Step({ transactional: true })
-  async idle() {
+  async idle({ cut = true }: { cut?: boolean }) {
     await this.effects.leave();
     const manager = stepManager<EntityManager>();
     const [row] = await manager.query<{ pid: number; n: number }[]>(
@@ -98,7 +98,7 @@ class IdleWorkflow {
       [workflowId()],
     );
     await insert('idle');
-    if (row?.n !== 1) return;
+    if (!cut || row?.n !== 1) return;
     await ground.pool.query('SELECT pg_terminate_backend($1)', [row.pid]);
     while (manager.queryRunner?.isReleased === false) await pause(1);
   }
@@ -200,6 +200,27 @@ it('is made again where the connection is lost between the last query of the ste
   const run = await worker.client.start('idle', {});
   await run.result();
   expect(await effectsOf(ground.pool, [run])).toEqual({ idle: 2 });
+  await expectInvariants(ground.pool, { runs: [run] });
+});
+
+it('is made again, and counts no attempt, where the connection is lost while the transaction is being begun', async () => {
+  const lost: boolean[] = [];
+  dataSource.subscribers.push({
+    async beforeTransactionStart({ queryRunner }) {
+      if (lost.length > 1) return;
+      const [row] = (await queryRunner.query('SELECT pg_backend_pid() AS pid')) as { pid: number }[];
+      await ground.pool.query('SELECT pg_terminate_backend($1)', [row?.pid]);
+      while (!queryRunner.isReleased) await pause(1);
+      lost.push(true);
+    },
+  });
+  const run = await worker.client.start('idle', { cut: false });
+  await run.result();
+  expect(lost).toEqual([true, true]);
+  dataSource.subscribers.pop();
+  expect(await effectsOf(ground.pool, [run])).toEqual({ idle: 1 });
+  const steps = await worker.client.getSteps(run.id);
+  expect(steps.map(({ step, attempt, status }) => [step, attempt, status])).toEqual([['idle', 1, 'completed']]);
   await expectInvariants(ground.pool, { runs: [run] });
 });
 

@@ -62,7 +62,8 @@ export class StepTransactions {
         }
       });
     } catch (error) {
-      if (!begun && isConnectionError(error)) throw new StoreError('unavailable', textOf(error), { cause: error });
+      // TypeORM says in words of its own, and with no code, that the connection went between two statements of its own.
+      if (!begun) throw ofQuery(error);
       throw worked ? ofCommit(error) : error;
     } finally {
       leave();
