@@ -7,6 +7,7 @@ import { fault } from './fault.js';
 import { openProxy, openSite, QUEUES } from './site.js';
 
 const SECONDS = { full: 60, short: 8 };
+const INJECTIONS = { full: 30, short: 4 };
 const LEASE = 2_000;
 const options = { leaseTimeout: LEASE, heartbeatInterval: 500, recoveryInterval: 200, queues: QUEUES };
 
@@ -60,7 +61,7 @@ fault(
     how:
       'Three worker processes, each with a network of its own and a lease of 2 s, and one fault after the other at each of them, ' +
       'beside the others: killed, restarted, frozen, cut off, silent, refused.',
-    injections: { full: 30, short: 4 },
+    injections: INJECTIONS,
     runs: { full: 300, short: 20 },
   },
   async (trial) => {
@@ -75,8 +76,11 @@ fault(
     const load = begin({ ms: 50 });
     const until = performance.now() + trial.size(SECONDS) * 1_000;
     const injected: Record<string, number> = {};
+    let count = 0;
     const strike = async (node: Node): Promise<void> => {
-      while (performance.now() < until) {
+      // On a slow machine a process may take as long to start as the whole of it.
+      while (performance.now() < until || count < trial.size(INJECTIONS)) {
+        count++;
         await pause(1_500 * trial.random.next());
         const name = trial.random.pick(Object.keys(FAULTS));
         injected[name] = (injected[name] ?? 0) + 1;
