@@ -129,7 +129,7 @@ it.each(['look', 'heartbeat'] as const)(
       while (!store.waits('look') || !store.waits('heartbeat')) await pause(5);
       await pause(LEASE);
       // The neighbour lives, and its heartbeat is on its way like ours: its lease has run out for the same reason.
-      store.sightings = [{ ...neighbour, expired: true, connected: true }];
+      store.sightings = [{ ...neighbour, expiresInMs: -1, connected: true }];
       store.release(first);
       await membership.lookNow();
       expect(store.declaredDead).toEqual([]);
@@ -163,7 +163,7 @@ it('tells when a worker came, left or died, and not at other looks, nor when lea
     await membership.lookNow();
     return told;
   };
-  const one = { ...neighbour, expired: false, connected: true };
+  const one = { ...neighbour, expiresInMs: 60_000, connected: true };
   const two = { ...one, id: 3 };
   await membership.join();
   try {
@@ -175,7 +175,7 @@ it('tells when a worker came, left or died, and not at other looks, nor when lea
     expect(await look(one)).toBe(0);
     // In the place of another, between two looks.
     expect(await look(two)).toBe(1);
-    expect(await look({ ...two, expired: true })).toBe(0);
+    expect(await look({ ...two, expiresInMs: -1 })).toBe(0);
     expect(await look(two)).toBe(0);
     expect(await look()).toBe(1);
     // Found dead at first sight: gone from this machine.
@@ -200,7 +200,7 @@ it('takes a worker without its session for dead at a later look, when one that l
   ); // prettier-ignore
   await membership.join();
   try {
-    store.sightings = [{ ...neighbour, expired: false, connected: false }];
+    store.sightings = [{ ...neighbour, expiresInMs: 60_000, connected: false }];
     const begun = performance.now();
     await membership.lookNow();
     await membership.lookNow();
@@ -209,6 +209,36 @@ it('takes a worker without its session for dead at a later look, when one that l
     while (store.declaredDead.length === 0) await pause(5);
     expect(performance.now() - begun).toBeGreaterThanOrEqual(600);
     expect(store.declaredDead).toEqual([2]);
+  } finally {
+    await membership.leave();
+  }
+});
+
+it('takes nobody for dead by a session that is missing while its own was lost too: the server may have restarted', async () => {
+  const store = new SilentStore();
+  const membership = new Membership(
+    store as unknown as EngineStore,
+    new DatabaseClock(),
+    { pid: 1, processKey: null, processStart: null },
+    () => ({}) as WorkerRegistration,
+    // Two looks 20 ms apart would do, and the lease is far away.
+    { leaseTimeout: 2_000, heartbeatInterval: 500, recoveryInterval: 20 },
+    () => '[]',
+    () => true,
+    { onRecovered: () => {}, onPeersChanged: () => {}, onDeclaredDead: () => {}, onOutOfTouch: () => {}, onTrouble: () => {} },
+  ); // prettier-ignore
+  await membership.join();
+  try {
+    membership.sessionChanged(true);
+    membership.sessionChanged(false);
+    // It had to wait for no answer: its connection for heartbeats was idle meanwhile.
+    membership.sessionChanged(true);
+    const back = performance.now();
+    store.sightings = [{ ...neighbour, expiresInMs: 60_000, connected: false }];
+    while (store.declaredDead.length === 0) await pause(5);
+    // Still missing a whole lease later: it is dead.
+    expect(performance.now() - back).toBeGreaterThanOrEqual(2_000);
+    expect(store.declaredDead[0]).toBe(2);
   } finally {
     await membership.leave();
   }
@@ -234,7 +264,9 @@ it.each([
     const begun = performance.now();
     // In touch for two leases, with a look at each heartbeat of the neighbour's.
     for (let beat = 0; performance.now() - begun < 2 * LEASE; beat++) {
-      store.sightings = [{ ...neighbour, seenAt: `beat ${beat}`, expired: forward, connected: true }];
+      store.sightings = [
+        { ...neighbour, seenAt: `beat ${beat}`, expiresInMs: forward ? -1 : 3_600_000, connected: true },
+      ];
       await membership.lookNow();
       await pause(10);
     }
@@ -248,4 +280,114 @@ it.each([
   } finally {
     await membership.leave();
   }
+});
+
+describe('as the pulse tells of heartbeats, with no look by an interval', () => {
+  const FOREVER = 600_000;
+  const NO_EVENTS = {
+    onRecovered: () => {},
+    onPeersChanged: () => {},
+    onDeclaredDead: () => {},
+    onOutOfTouch: () => {},
+    onTrouble: () => {},
+  };
+  const make = (store: object): Membership =>
+    new Membership(
+      store as EngineStore,
+      new DatabaseClock(),
+      { pid: 1, processKey: null, processStart: null },
+      () => ({}) as WorkerRegistration,
+      { leaseTimeout: LEASE, heartbeatInterval: 60, recoveryInterval: FOREVER },
+      () => '[]',
+      () => true,
+      NO_EVENTS,
+      () => false,
+    );
+
+  /** Pulses for so long that this process has been in touch for a lease, with a heartbeat of the neighbour's in each. */
+  async function hear(membership: Membership, expiresInMs: number): Promise<void> {
+    const begun = performance.now();
+    for (let beat = 0; performance.now() - begun < 2 * LEASE; beat++) {
+      membership.sighted([{ id: 2, seenAt: `beat ${beat}`, expiresInMs }], false);
+      await pause(10);
+    }
+  }
+
+  it('a worker that stands still is dead when its lease is over, at the first look after that, and not before', async () => {
+    /** ms that the lease had at each look since it was last renewed. */
+    const left: number[] = [];
+    let renewed = Infinity;
+    const store = new (class extends SilentStore {
+      override async lookAtWorkers(): Promise<WorkerSighting[]> {
+        const expiresInMs = renewed === Infinity ? LEASE : renewed + LEASE - performance.now();
+        if (renewed < Infinity) left.push(expiresInMs);
+        return [{ ...neighbour, seenAt: 'last', expiresInMs, connected: true }];
+      }
+    })();
+    const membership = make(store);
+    await membership.join();
+    try {
+      await hear(membership, LEASE);
+      expect(store.declaredDead).toEqual([]);
+      renewed = performance.now();
+      membership.sighted([{ id: 2, seenAt: 'last', expiresInMs: LEASE }], false);
+      // Nobody pokes it any more.
+      while (store.declaredDead.length === 0) await pause(5);
+      expect(store.declaredDead).toEqual([2]);
+      // A heartbeat may be late by the time of one: the first look after that is the last.
+      expect(left.filter((ms) => ms <= -60)).toHaveLength(1);
+    } finally {
+      await membership.leave();
+    }
+  });
+
+  it('a worker that stands still is dead although the server was set back, so that its lease looks good for long', async () => {
+    const store = new SilentStore();
+    const membership = make(store);
+    store.sightings = [{ ...neighbour, seenAt: 'last', expiresInMs: 3_600_000, connected: true }];
+    await membership.join();
+    try {
+      await hear(membership, 3_600_000);
+      expect(store.declaredDead).toEqual([]);
+      const silent = performance.now();
+      membership.sighted([{ id: 2, seenAt: 'last', expiresInMs: 3_600_000 }], false);
+      while (store.declaredDead.length === 0) await pause(5);
+      expect(performance.now() - silent).toBeGreaterThanOrEqual(LEASE);
+    } finally {
+      await membership.leave();
+    }
+  });
+
+  it('workers whose leases are renewed in time cost no look', async () => {
+    let looks = 0;
+    const store = new (class extends SilentStore {
+      override async lookAtWorkers(): Promise<WorkerSighting[]> {
+        looks++;
+        return [];
+      }
+    })();
+    const membership = new Membership(
+      store as unknown as EngineStore,
+      new DatabaseClock(),
+      { pid: 1, processKey: null, processStart: null },
+      () => ({}) as WorkerRegistration,
+      { leaseTimeout: 30_000, heartbeatInterval: 10_000, recoveryInterval: 50 },
+      () => '[]',
+      () => true,
+      NO_EVENTS,
+      () => false,
+    );
+    await membership.join();
+    try {
+      await membership.lookNow();
+      const before = looks;
+      for (let beat = 0; beat < 20; beat++) {
+        membership.sighted([{ id: 2, seenAt: `beat ${beat}`, expiresInMs: 20_000 }], false);
+        await pause(10);
+      }
+      expect(looks).toBe(before);
+    } finally {
+      await membership.leave();
+    }
+  });
 });

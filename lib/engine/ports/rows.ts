@@ -180,14 +180,18 @@ export interface WorkerRegistration {
   readonly listening: boolean;
 }
 
-export interface WorkerSighting {
+export interface WorkerBeat {
   readonly id: number;
+  /** Text of the timestamp, compared for equality only. */
+  readonly seenAt: string;
+  /** ms until its lease expires, by the server's clock; 0 or less: it has. */
+  readonly expiresInMs: number;
+}
+
+export interface WorkerSighting extends WorkerBeat {
   readonly pid: number;
   readonly processKey: string | null;
   readonly processStart: string | null;
-  /** Text of the timestamp, compared for equality only. */
-  readonly seenAt: string;
-  readonly expired: boolean;
   readonly dead: boolean;
   /** Dead, and rows still carry its number. */
   readonly owes: boolean;
@@ -231,8 +235,8 @@ export interface PulseFindings {
   readonly unfinished: boolean;
   /** True: other workers have leased runs. */
   readonly heldElsewhere: boolean;
-  /** Other workers whose lease is good. */
-  readonly peers: readonly number[];
+  /** Other workers that have not been declared dead, by their last heartbeat. */
+  readonly peers: readonly WorkerBeat[];
   /** One of them looks dead, or a dead one still owes rows. */
   readonly suspects: boolean;
 }

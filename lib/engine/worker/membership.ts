@@ -2,7 +2,7 @@ import type { DatabaseClock } from '../time/clock.js';
 import { Loop } from '../time/loop.js';
 import { isGone, type ProcessIdentity } from './process-identity.js';
 import type { DeadWorker } from '../ports/run-report.js';
-import type { EngineStore, WorkerRegistration, WorkerSighting } from '../ports/store.js';
+import type { EngineStore, WorkerBeat, WorkerRegistration, WorkerSighting } from '../ports/store.js';
 
 export interface MembershipSettings {
   readonly leaseTimeout: number;
@@ -29,9 +29,17 @@ const DEGRADED_HEARTBEAT_INTERVAL = 300;
  * This process among the workers. Duties:
  * - keeps its one lease, which covers all its rows, by a heartbeat;
  * - notices dead workers: at once where the process is gone from this machine; after two looks, far enough
- *   apart, without its session and without a heartbeat; at last when its lease has expired;
+ *   apart, without its session and without a heartbeat, unless this process has lost its own of late; at last when its
+ *   lease has expired;
  * - forgives outages: after losing touch it recovers no runs until it has been back for one whole lease, so that
  *   every living worker can renew first.
+ *
+ * How long the work of a worker that stands still is left, from its last heartbeat: the lease, and 600 ms by which a
+ * heartbeat may be late (where heartbeats are less apart: as long as that). The look is made at that moment, since each pulse tells of the heartbeats and of when the leases
+ * end. A lease so short that its heartbeats are less than a pulse apart (a second, while others have work) lasts longer by
+ * the difference, which is what a heartbeat may have been there for before it was seen. What the worker had locked is free
+ * by then (a transaction in which nothing is said lasts a sixth of the lease, 1 s at least); what somebody else has locked
+ * just then is taken at the next pulse. That makes a lease + 1.6 s at the most, and the round trips.
  *
  * A wrong guess costs a step made twice, never a wrong record: the fence refuses the late worker's writes.
  */
@@ -45,10 +53,12 @@ export class Membership {
   private lastLoss = -Infinity;
   private outOfTouchTold = false;
   private sessionDown = false;
+  /** Time since which this process has a session of its own to be seen by again; one at boot is no return. */
+  private sessionSince = -Infinity;
   /** Workers whose session was missing at the last look: their heartbeat then, and since when both are as they are. */
   private missing = new Map<number, { readonly seenAt: string; readonly since: number }>();
   /** The last heartbeat seen of each other worker, and since when there is no later one. */
-  private beats = new Map<number, { readonly seenAt: string; readonly since: number }>();
+  private beats: ReadonlyMap<number, { readonly seenAt: string; readonly since: number }> = new Map();
   private peers: readonly number[] = [];
   private readonly heartbeats: Loop;
   private readonly looks: Loop;
@@ -109,10 +119,14 @@ export class Membership {
     return this.heartbeats.poke();
   }
 
-  /** The other workers whose lease is good, and whether one of them looks dead. */
-  sighted(peers: readonly number[], suspects: boolean): void {
-    this.seePeers(peers);
-    if (suspects) void this.looks.poke();
+  /** The other workers that have not been declared dead, and whether one of them looks it. */
+  sighted(peers: readonly WorkerBeat[], suspects: boolean): void {
+    const now = performance.now();
+    this.hear(peers, now);
+    this.seePeers(peers.map(({ id }) => id));
+    if (suspects) return void this.looks.poke();
+    const next = this.nextExpiry(peers, now);
+    if (next !== null) this.looks.within(next);
   }
 
   lookNow(): Promise<void> {
@@ -121,6 +135,7 @@ export class Membership {
 
   /** The session by which others see that this process lives went down, or is back. */
   sessionChanged(up: boolean): void {
+    if (!up || this.sessionDown) this.sessionSince = performance.now();
     this.sessionDown = !up;
     // Others must not take its absence for death: the heartbeat says otherwise.
     void this.heartbeats.poke();
@@ -183,11 +198,7 @@ export class Membership {
     const sightings = await this.store.lookAtWorkers(this.workerId);
     // One moment for all of it: who is not dead yet at this one is looked at again when it may be.
     const now = performance.now();
-    const seen = sightings.map((s): [number, { seenAt: string; since: number }] => [
-      s.id,
-      sameBeat(this.beats, s, now),
-    ]);
-    this.beats = new Map(seen);
+    this.hear(sightings, now);
     // The first answer after an outage may be this one, and the others' heartbeats still on their way.
     if (this.outOfTouch(now) || this.lastLoss > this.lastContact) return null;
     const dead = sightings.filter((s) => this.isDead(s, now));
@@ -204,15 +215,30 @@ export class Membership {
       living.map(({ id }) => id),
       dead.length > 0,
     );
+    const next = this.nextExpiry(living, now);
     // A session that is missing is missing for good only at a later look.
-    const suspects = sightings.filter((s) => !s.dead && s.connected === false && !dead.includes(s));
-    if (suspects.length === 0) return null;
+    const suspects = living.filter((s) => s.connected === false);
+    if (suspects.length === 0) return next;
     const left = this.confirmDelay - (now - Math.min(...suspects.map((s) => sameBeat(this.missing, s, now).since)));
     // A process that has lost touch itself declares no worker dead, however long this lasts.
-    return left > 0 ? left : this.settings.recoveryInterval;
+    return Math.min(next ?? Infinity, left > 0 ? left : this.settings.recoveryInterval);
   }
 
-  /** ms for which a worker without its session is waited for: time for two heartbeats of one that lives. */
+  /** Since when each of them has said nothing later. */
+  private hear(others: readonly WorkerBeat[], now: number): void {
+    this.beats = new Map(others.map((other) => [other.id, sameBeat(this.beats, other, now)]));
+  }
+
+  /** ms until the first of these leases has expired if nothing is heard; null: not before the next look by the interval. */
+  private nextExpiry(others: readonly WorkerBeat[], now: number): number | null {
+    const next = Math.min(...others.map((other) => this.silentIn(other, now)));
+    return next < this.settings.recoveryInterval ? Math.max(0, next) : null;
+  }
+
+  /**
+   * ms for which a worker without its session, or whose lease is over, is waited for: time for two heartbeats of one that
+   * lives and knows that its session is gone.
+   */
   private get confirmDelay(): number {
     return Math.min(this.settings.recoveryInterval, 2 * DEGRADED_HEARTBEAT_INTERVAL);
   }
@@ -229,28 +255,31 @@ export class Membership {
     if (other.dead) return false;
     if (isGone(other, this.self)) return true;
     const lease = this.settings.leaseTimeout;
-    if (now - this.inTouchSince > lease && this.isSilent(other, now)) return true;
+    if (this.silentIn(other, now) <= 0) return true;
     if (other.connected !== false) return false;
     // Looks that somebody pokes may follow each other at once.
     const { since } = sameBeat(this.missing, other, now);
-    return now - since >= this.confirmDelay && now - this.lastLoss > lease;
+    // What took this process's own session may have taken all of them, as a server does that restarts.
+    return now - since >= this.confirmDelay && now - Math.max(this.lastLoss, this.sessionSince) > lease;
   }
 
   /**
-   * True when a lease has expired. The server's clock may have been set forward, upon which all leases look expired, or
-   * back: only what this process has waited for itself counts.
+   * ms until a lease has expired if nothing more is heard. The server's clock may have been set forward, upon which all
+   * leases look expired, or back: only what this process has waited for itself counts.
    */
-  private isSilent(other: WorkerSighting, now: number): boolean {
+  private silentIn(other: WorkerBeat, now: number): number {
     const { leaseTimeout, heartbeatInterval } = this.settings;
     const silence = now - sameBeat(this.beats, other, now).since;
-    return silence > (other.expired ? leaseTimeout - heartbeatInterval : leaseTimeout + heartbeatInterval);
+    const asTold = Math.max(other.expiresInMs + this.confirmDelay, leaseTimeout - heartbeatInterval - silence);
+    const inTouch = leaseTimeout - (now - this.inTouchSince);
+    return Math.max(inTouch, Math.min(asTold, leaseTimeout + heartbeatInterval - silence));
   }
 }
 
 /** Time at which a heartbeat was first seen: now, unless it was known before. */
 function sameBeat(
   known: ReadonlyMap<number, { readonly seenAt: string; readonly since: number }>,
-  { id, seenAt }: WorkerSighting,
+  { id, seenAt }: WorkerBeat,
   now: number,
 ): { readonly seenAt: string; readonly since: number } {
   const before = known.get(id);

@@ -170,7 +170,7 @@ export interface PulseRow {
   readonly blocked: boolean;
   readonly unfinished: boolean;
   readonly held_elsewhere: boolean;
-  readonly peers: number[];
+  readonly peers: port.WorkerBeat[];
   readonly suspects: boolean;
 }
 

@@ -278,11 +278,12 @@ export class PgStore implements port.EngineStore {
 
   async lookAtWorkers(worker: number): Promise<port.WorkerSighting[]> {
     const rows = await this.lease.run<SightingRow>('look-at-workers', [worker]);
-    return rows.map(({ process_key, process_start, seen_at, ...row }) => ({
+    return rows.map(({ process_key, process_start, seen_at, expires_in_ms, ...row }) => ({
       ...row,
       processKey: process_key,
       processStart: process_start,
       seenAt: seen_at,
+      expiresInMs: expires_in_ms,
     }));
   }
 
@@ -339,7 +340,7 @@ interface SightingRow {
   readonly process_key: string | null;
   readonly process_start: string | null;
   readonly seen_at: string;
-  readonly expired: boolean;
+  readonly expires_in_ms: number;
   readonly dead: boolean;
   readonly owes: boolean;
   readonly connected: boolean | null;

@@ -47,9 +47,10 @@ SELECT
   EXISTS (SELECT FROM durable.workflow_queue q WHERE q.state = 'blocked') AS blocked,
   EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id >= '00000000-0000-0000-0000-000000000000') AS unfinished,
   EXISTS (SELECT FROM holder h WHERE h.worker_id <> $1) AS held_elsewhere,
-  ARRAY(
-    SELECT w.id FROM durable.workers w WHERE w.id <> $1 AND w.dead_at IS NULL
-  ) AS peers,
+  (SELECT COALESCE(json_agg(json_build_object('id', w.id, 'seenAt', w.seen_at::text,
+      'expiresInMs', extract(epoch FROM w.expires_at - now()) * 1000)), '[]')
+   FROM durable.workers w
+   WHERE w.id <> $1 AND w.dead_at IS NULL) AS peers,
   EXISTS (
     SELECT FROM holder h
     WHERE NOT EXISTS (SELECT FROM durable.workers w WHERE w.id = h.worker_id AND w.dead_at IS NULL)

@@ -16,7 +16,7 @@ WITH RECURSIVE holder AS (
   ) next
 )
 SELECT w.id, w.pid, w.process_key, w.process_start, w.seen_at::text AS seen_at,
-  w.expires_at < now() AS expired,
+  (extract(epoch FROM w.expires_at - now()) * 1000)::float8 AS expires_in_ms,
   w.dead_at IS NOT NULL AS dead,
   w.dead_at IS NOT NULL AND EXISTS (SELECT FROM holder h WHERE h.worker_id = w.id) AS owes,
   CASE WHEN w.session_name IS NOT NULL AND w.seen_at > pg_postmaster_start_time()
@@ -24,6 +24,6 @@ SELECT w.id, w.pid, w.process_key, w.process_start, w.seen_at::text AS seen_at,
 FROM durable.workers w
 WHERE w.id <> $1
 UNION ALL
-SELECT h.worker_id, 0, NULL, NULL, '', true, true, true, NULL
+SELECT h.worker_id, 0, NULL, NULL, '', 0, true, true, NULL
 FROM holder h
 WHERE NOT EXISTS (SELECT FROM durable.workers w WHERE w.id = h.worker_id);
