@@ -18,6 +18,7 @@ export default {
     '^nest-durable/testing$': '<rootDir>/lib/testing/index.ts',
   },
   testSequencer: '<rootDir>/test/support/sequencer.mjs',
+  runtime: '<rootDir>/test/support/runtime.cjs',
   testEnvironment: '<rootDir>/test/support/environment.mjs',
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',

@@ -1,18 +1,23 @@
 import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { TestEnvironment } from 'jest-environment-node';
+import { LegacyFakeTimers, ModernFakeTimers } from '@jest/fake-timers';
+import { ModuleMocker } from 'jest-mock';
+import { ProcessState } from './process-state.mjs';
 import { closeDatabase } from './leak-check.mjs';
 
 /** Of the engine: what a session goes through. */
 const PHASES = 'nest-durable:run-phase';
 
 /**
- * The node environment, plus: after a spec file, hooks included, every process that the file started is killed, and every
+ * A spec file runs in the worker's own context, so that all share what is loaded once (runtime.cjs); what it changed of
+ * the process is put back. And: after a spec file, hooks included, every process that the file started is killed, and every
  * database that it made is looked at for what it left behind, and dropped. A leak fails the file, and so does a process
  * that broke down, or a session that took a step of which its table does not know. Where a test has failed it is only told of: an error from here would take the place of the test's own,
  * which is often its cause. Here and not in an `afterAll` of a setup file, since that one would run before the spec's own.
  */
-export default class DatabaseEnvironment extends TestEnvironment {
+export default class DatabaseEnvironment {
+  global = globalThis;
+  before = new ProcessState();
   hasFailed = false;
   /** Steps of a run's session that its table of phases (lib/engine/run/phases.ts) does not have. */
   wrongSteps = new Set();
@@ -21,8 +26,23 @@ export default class DatabaseEnvironment extends TestEnvironment {
       this.wrongSteps.add(`The session of a run went from "${from}" to "${to}": the table of phases has no such arrow`);
   };
 
+  constructor({ projectConfig }) {
+    const { global } = this;
+    this.moduleMocker = new ModuleMocker(global);
+    const timerConfig = { idToRef: (id) => id, refToId: (ref) => ref };
+    this.fakeTimers = new LegacyFakeTimers({ config: projectConfig, global, moduleMocker: this.moduleMocker, timerConfig });
+    this.fakeTimersModern = new ModernFakeTimers({ config: projectConfig, global });
+  }
+
+  getVmContext() {
+    return this.global;
+  }
+
+  exportConditions() {
+    return ['node', 'node-addons'];
+  }
+
   async setup() {
-    await super.setup();
     diagnostics.subscribe(PHASES, this.onPhase);
     this.global.testDatabases = new Map();
     this.global.testProcesses = new Map();
@@ -37,7 +57,9 @@ export default class DatabaseEnvironment extends TestEnvironment {
     const processes = [...(this.global.testProcesses ?? [])];
     const complaints = processes.flatMap(([, complaint]) => complaint() ?? []);
     await Promise.all(processes.map(([child]) => endProcess(child)));
-    await super.teardown();
+    this.fakeTimers.dispose();
+    this.fakeTimersModern.dispose();
+    this.before.restore();
     diagnostics.unsubscribe(PHASES, this.onPhase);
     const ends = await Promise.allSettled(left.map(([name, rules]) => closeDatabase(name, rules)));
     const failed = [
