@@ -2,18 +2,22 @@ import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { LegacyFakeTimers, ModernFakeTimers } from '@jest/fake-timers';
 import { ModuleMocker } from 'jest-mock';
-import { ProcessState } from './process-state.mjs';
 import { closeDatabase } from './leak-check.mjs';
+import { NestOutput } from './nest-output.mjs';
+import { ProcessState } from './process-state.mjs';
 
 /** Of the engine: what a session goes through. */
 const PHASES = 'nest-durable:run-phase';
 
 /**
- * A spec file runs in the worker's own context, so that all share what is loaded once (runtime.cjs); what it changed of
- * the process is put back. And: after a spec file, hooks included, every process that the file started is killed, and every
- * database that it made is looked at for what it left behind, and dropped. A leak fails the file, and so does a process
- * that broke down, or a session that took a step of which its table does not know. Where a test has failed it is only told of: an error from here would take the place of the test's own,
- * which is often its cause. Here and not in an `afterAll` of a setup file, since that one would run before the spec's own.
+ * A spec file runs in the worker's own context, so that all files share what is loaded once (runtime.cjs). What it changed
+ * of the process is put back, and what Nest's loggers wrote is shown only where a test has failed.
+ *
+ * After a spec file, hooks included, every process that it started is killed, and every database that it made is looked at
+ * for what it left behind, and dropped. A leak fails the file, and so does a process that broke down, or a session that
+ * took a step of which its table does not know. Where a test has failed it is only told of: an error from here would take
+ * the place of the test's own, which is often its cause. Here and not in an `afterAll` of a setup file, since that one
+ * would run before the spec's own.
  */
 export default class DatabaseEnvironment {
   global = globalThis;
@@ -30,7 +34,12 @@ export default class DatabaseEnvironment {
     const { global } = this;
     this.moduleMocker = new ModuleMocker(global);
     const timerConfig = { idToRef: (id) => id, refToId: (ref) => ref };
-    this.fakeTimers = new LegacyFakeTimers({ config: projectConfig, global, moduleMocker: this.moduleMocker, timerConfig });
+    this.fakeTimers = new LegacyFakeTimers({
+      config: projectConfig,
+      global,
+      moduleMocker: this.moduleMocker,
+      timerConfig,
+    });
     this.fakeTimersModern = new ModernFakeTimers({ config: projectConfig, global });
   }
 
@@ -43,6 +52,7 @@ export default class DatabaseEnvironment {
   }
 
   async setup() {
+    this.output = new NestOutput();
     diagnostics.subscribe(PHASES, this.onPhase);
     this.global.testDatabases = new Map();
     this.global.testProcesses = new Map();
@@ -66,6 +76,7 @@ export default class DatabaseEnvironment {
       ...[...this.wrongSteps, ...complaints].map((complaint) => new Error(complaint)),
       ...ends.filter((end) => end.status === 'rejected').map((end) => end.reason),
     ];
+    this.output?.end(this.hasFailed || failed.length > 0);
     if (failed.length === 0) return;
     if (this.hasFailed) console.error(messagesOf(failed));
     else throw failed.length === 1 ? failed[0] : new AggregateError(failed, messagesOf(failed));

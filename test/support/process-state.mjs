@@ -35,6 +35,5 @@ function restoreProperties(object, before, names = Reflect.ownKeys(object)) {
     else if ('value' in was ? now.value !== was.value : now.set !== was.set && !('value' in now))
       Object.defineProperty(object, key, was);
   }
-  for (const [key, was] of before)
-    if (!Object.hasOwn(object, key)) Object.defineProperty(object, key, was);
+  for (const [key, was] of before) if (!Object.hasOwn(object, key)) Object.defineProperty(object, key, was);
 }

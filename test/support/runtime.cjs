@@ -33,7 +33,7 @@ class SharingRuntime extends Runtime {
   useOneContext() {
     this.esmLoader.getContext = () => undefined;
     // Node 22 and later would load modules synchronously, past what is overridden here.
-    this._resolution.hasDistinctAsyncResolver = () => true;
+    this.esmLoader.resolution.hasDistinctAsyncResolver = () => true;
     this.executor.compile = (source, filename) =>
       compileFunction(source, this.executor.injectedModuleParameters, {
         filename,
@@ -51,8 +51,8 @@ class SharingRuntime extends Runtime {
   }
 
   requireModule(from, name, options, isActual) {
-    if (!options?.isInternalModule && name !== undefined && !this._resolution.isCoreModule(name)) {
-      const path = this._resolution.resolveCjs(from, name);
+    if (!options?.isInternalModule && name !== undefined && !this.esmLoader.resolution.isCoreModule(name)) {
+      const path = this.esmLoader.resolution.resolveCjs(from, name);
       if (isPackage(path)) return require(path);
     }
     return super.requireModule(from, name, options, isActual);

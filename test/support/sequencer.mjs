@@ -1,20 +1,40 @@
 import { relative, join } from 'node:path';
 import Sequencer from '@jest/test-sequencer';
 
-/** Spec files that take long, the longest first: begun at the end, one of them would keep a single core busy. */
+/** Spec files of more than ten seconds, the longest first: begun at the end, one of them would keep a single core busy. */
 const LONG = [
-  'model/memory.spec.ts',
+  'dashboard/browser/looks.spec.ts',
+  'e2e/outage-calls.spec.ts',
   'model/postgres.spec.ts',
   'storage/embedded-server.spec.ts',
-  'e2e/limits-kill.spec.ts',
-  'e2e/outage.spec.ts',
   'e2e/waits-crash.spec.ts',
-  'e2e/crash-points.spec.ts',
+  'model/memory.spec.ts',
+  'dashboard/browser/live.spec.ts',
+  'storage/session.spec.ts',
+  'dashboard/browser/acts.spec.ts',
+  'e2e/sessions.spec.ts',
   'storage/schedules.spec.ts',
-  'storage/waits-races.spec.ts',
+  'workflows/typing.spec.ts',
+  'dashboard/browser/ways.spec.ts',
+  'e2e/queues.spec.ts',
+  'schedules/deploys.spec.ts',
+  'e2e/refused-commits.spec.ts',
+  'e2e/limits-kill.spec.ts',
+  'cli/many.spec.ts',
+  'e2e/outage.spec.ts',
+  'dashboard/gate.spec.ts',
+  'module/embedded.spec.ts',
+  'e2e/reconcile.spec.ts',
   'testing/server.spec.ts',
-  'e2e/stopped-worker.spec.ts',
-  'e2e/waits-processes.spec.ts',
+  'e2e/schedules.spec.ts',
+  'e2e/idle.spec.ts',
+  'e2e/rollout.spec.ts',
+  'module/report.spec.ts',
+  'e2e/failover.spec.ts',
+  'e2e/embedded-ends.spec.ts',
+  'storage/retention.spec.ts',
+  'samples/15-demo.spec.ts',
+  'module/beginners-mistakes.spec.ts',
 ];
 
 /** The long ones first, the rest as jest has it (by how long they took the last time). */
