@@ -3,7 +3,14 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigurationError } from '../core/errors/errors.js';
 
+/**
+ * Statements that sessions of the pool prepare, beside those of sessions with a job of their own: they are sent often, and
+ * their plans are the same whatever the tables hold.
+ */
+const PREPARED: ReadonlySet<string> = new Set(['send-event', 'send-event-and-claim', 'start-runs']);
+
 const texts = new Map<string, string>();
+const prepared = new Map<string, string>();
 let files: ReadonlyMap<string, string> | undefined;
 
 /**
@@ -16,8 +23,14 @@ export function sql(name: string, schema: string): string {
   if (text === undefined) {
     text = inSchema(readFileSync(fileOf(name), 'utf8'), schema);
     texts.set(key, text);
+    if (PREPARED.has(name)) prepared.set(text, name);
   }
   return text;
+}
+
+/** Name under which a session prepares the statement with this text; undefined: it is planned each time. */
+export function preparedName(text: string): string | undefined {
+  return prepared.get(text);
 }
 
 /** The file of each statement by its name; read when the first is asked for. */

@@ -9,7 +9,7 @@ const COMMITS = [
   ['worker', 'a transaction', 'COMMIT'],
   ['worker', 'a claim', 'claim'],
   ['client', 'a start', 'commit-group'],
-  ['client', 'an event', 'send_event('],
+  ['client', 'an event', 'send-event'],
   ['client', 'an answer', 'COMMIT'],
 ] as const;
 /** Before each, and after each. */

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import type { Connections } from '../../lib/storage/connection/connections.js';
-import { inTransaction, queryOf, transaction } from '../../lib/storage/connection/transaction.js';
+import { inTransaction, queryOf, transaction, withReconnect } from '../../lib/storage/connection/transaction.js';
+import { sql } from '../../lib/storage/sql.js';
 import { connectTo } from '../support/connections.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { onServer } from '../support/leak-check.mjs';
@@ -69,6 +71,23 @@ it('does not lend a session again that has become read-only', async () => {
   expect(await pid()).not.toBe(first);
   await query('CREATE TABLE yes (n int)', []);
 });
+
+it.each([true, false])(
+  'prepares what is sent often, and takes another session where that is gone (direct: %p)',
+  async (direct) => {
+    const { pool } = connect({ direct, poolSize: 1 });
+    const event = [randomUUID(), 'go', 'null', null, null, randomUUID(), false];
+    const sendEvent = () => withReconnect(() => queryOf(pool)(sql('send-event', 'durable'), event));
+    const prepared = () => queryOf(pool)('SELECT name FROM pg_prepared_statements', []);
+    expect(await sendEvent()).toMatchObject([{ outcome: 'unknown' }]);
+    // Behind a pooler the next statement may be another session's.
+    expect(await prepared()).toEqual(direct ? [{ name: 'send-event' }] : []);
+    await queryOf(pool)('DEALLOCATE ALL', []);
+    expect(await sendEvent()).toMatchObject([{ outcome: 'unknown' }]);
+    expect(await transaction(pool, (query) => query(sql('send-event', 'durable'), event))).toHaveLength(1);
+    expect(await prepared()).toHaveLength(direct ? 1 : 0);
+  },
+);
 
 it('waits for locks where others are not held up, with a bound, and says for what it waited', async () => {
   const { pool } = connect({ poolSize: 2 });

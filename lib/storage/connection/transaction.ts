@@ -11,6 +11,7 @@ import {
   serverAnswer,
 } from './connection-errors.js';
 import { databaseRefused, databaseUnavailable, stillLocked } from './refusals.js';
+import { preparedName } from '../sql.js';
 import { Session } from './session.js';
 
 /** Runs one statement and gives its rows. */
@@ -163,7 +164,17 @@ async function alone<R extends object>(
   parameters: readonly unknown[],
 ): Promise<R[]> {
   if (client instanceof Session && !client.spec.direct) return within(client, '', (query) => query(text, parameters));
-  return (await client.query<R>(text, [...parameters])).rows;
+  return send(client, text, parameters);
+}
+
+async function send<R extends object>(
+  client: pg.PoolClient,
+  text: string,
+  parameters: readonly unknown[],
+): Promise<R[]> {
+  const values = [...parameters];
+  const name = client instanceof Session && client.spec.direct ? preparedName(text) : undefined;
+  return (await (name === undefined ? client.query<R>(text, values) : client.query<R>({ name, text, values }))).rows;
 }
 
 async function within<T>(
@@ -176,9 +187,7 @@ async function within<T>(
   const begin = own.replace('READ COMMITTED', isolation);
   await client.query(set === '' ? begin : `${begin}; ${set}`);
   try {
-    const result = await work(async <R extends object>(text: string, parameters: readonly unknown[]) => {
-      return (await client.query<R>(text, [...parameters])).rows;
-    });
+    const result = await work((text, parameters) => send(client, text, parameters));
     await client.query('COMMIT');
     return result;
   } catch (error) {
