@@ -42,8 +42,9 @@ export interface ExecutionRow {
   error: string | null;
   failedStep: string | null;
   snapshot: string | null;
-  /** Made by the database from `error`. */
+  /** Made by the database from `error`, and what follows. */
   errorName: string | null;
+  errorStatus: string | null;
   priority: number;
   workflow: string;
   queue: string;
@@ -312,6 +313,7 @@ export function createEntities(schema: string): Entities {
       failedStep: optional('text', 'failed_step'),
       snapshot: optional('text'),
       errorName: column('text', 'error_name', { nullable: true, insert: false, update: false }),
+      errorStatus: column('text', 'error_status', { nullable: true, insert: false, update: false }),
       priority: column('integer'),
       workflow: column('text'),
       queue: column('text'),

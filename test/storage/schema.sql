@@ -804,6 +804,11 @@ CREATE TABLE durable.workflow_executions (
   failed_step text,
   snapshot text,
   error_name text GENERATED ALWAYS AS ("substring"(error, '^\{"name":"((?:[^"\\]|\\.)*)"'::text)) STORED,
+  error_status text GENERATED ALWAYS AS (
+CASE
+    WHEN (error IS NOT NULL) THEN status
+    ELSE NULL::text
+END) STORED,
   priority integer NOT NULL,
   workflow text NOT NULL,
   queue text NOT NULL,
@@ -832,7 +837,7 @@ ALTER TABLE durable.workflow_executions ADD CONSTRAINT workflow_executions_pkey 
 
 CREATE INDEX executions_created ON durable.workflow_executions USING btree (workflow, queue, created_at, id);
 
-CREATE INDEX executions_error ON durable.workflow_executions USING btree (created_at, id) INCLUDE (status, workflow, queue) WHERE (error IS NOT NULL);
+CREATE INDEX executions_error ON durable.workflow_executions USING btree (created_at, id) INCLUDE (error_status, workflow, queue) WHERE (error IS NOT NULL);
 
 CREATE INDEX executions_failure ON durable.workflow_executions USING btree (error_name, workflow, created_at, id) WHERE (error IS NOT NULL);
 

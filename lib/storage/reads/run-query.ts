@@ -165,12 +165,12 @@ class RunQuery {
     const parts: string[] = [];
     if (wanted.finished.includes('completed')) {
       // No index has the status, which changes at the end: what completed is what is left of all.
-      const others = `e.status <> ALL (${this.conditions.add([...wanted.finished, 'active'], 'text[]')})`;
+      const others = `e.error_status <> ALL (${this.conditions.add([...wanted.finished, 'active'], 'text[]')})`;
       parts.push(
         `${this.countedInHistory()} - (${this.failed('count(*)', others)}) - (${this.queued('count(*)', null)})`,
       );
     } else if (wanted.finished.length > 0) {
-      parts.push(`(${this.failed('count(*)', this.stored(wanted.finished))})`);
+      parts.push(`(${this.failed('count(*)', this.stored(wanted.finished, 'error_status'))})`);
     }
     if (wanted.unfinished.length > 0) parts.push(`(${this.queued('count(*)', wanted.unfinished)})`);
     return parts.join(' + ');
@@ -203,7 +203,7 @@ class RunQuery {
     const texts: string[] = [];
     if (wanted.finished.includes('completed')) texts.push(this.history(this.stored(wanted.finished), page('e')));
     else if (wanted.finished.length > 0) {
-      texts.push(`${this.failed(columns('e'), this.stored(wanted.finished))} ${page('e')}`);
+      texts.push(`${this.failed(columns('e'), this.stored(wanted.finished, 'error_status'))} ${page('e')}`);
     }
     if (wanted.unfinished.length > 0) texts.push(`${this.queued(columns('q'), wanted.unfinished)} ${page('q')}`);
     return texts;
@@ -260,8 +260,8 @@ class RunQuery {
     ];
   }
 
-  private stored(statuses: readonly string[]): string {
-    return `e.status = ANY (${this.conditions.add(statuses, 'text[]')})`;
+  private stored(statuses: readonly string[], column = 'status'): string {
+    return `e.${column} = ANY (${this.conditions.add(statuses, 'text[]')})`;
   }
 }
 

@@ -28,10 +28,10 @@ WITH RECURSIVE kind AS (
   WHERE q.step_of IS NULL
   GROUP BY 1, 2
 ), known AS MATERIALIZED (
-  SELECT e.workflow, e.status, count(*) AS n
+  SELECT e.workflow, e.error_status AS status, count(*) AS n
   FROM durable.workflow_executions e
-  WHERE e.error IS NOT NULL AND e.status <> 'active'
-  GROUP BY e.workflow, e.status
+  WHERE e.error IS NOT NULL AND e.error_status <> 'active'
+  GROUP BY e.workflow, e.error_status
   UNION ALL
   SELECT d.name, o.status, sum(o.n)
   FROM open o
