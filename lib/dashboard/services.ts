@@ -25,7 +25,7 @@ export function servicesOf(
   warn: (message: string) => void,
 ): DashboardServices {
   const door = openDoor(host);
-  const streams = new Streams(door.events, options.maxStreams);
+  const streams = new Streams(door.events, options.maxStreams, () => door.looks.now());
   return {
     ...door,
     options,

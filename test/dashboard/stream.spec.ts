@@ -1,11 +1,14 @@
+import { jest } from '@jest/globals';
 import { request as send, type ClientRequest, type IncomingMessage } from 'node:http';
-import { DurableClient, type DurableEvent, Step, Workflow } from 'nest-durable';
+import { DatabaseUnavailableError, DurableClient, type DurableEvent, Step, Workflow } from 'nest-durable';
 import { DurableDashboardModule, roles } from 'nest-durable/dashboard';
 import { Subject } from 'rxjs';
 import { PassThrough } from 'node:stream';
 import type { ServerResponse } from 'node:http';
 import { Streams } from '../../lib/dashboard/http/streams.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startProxy } from '../support/tcp-proxy.js';
+import { until } from '../support/until.js';
 import { type HostKind, type RunningApp, startApp } from './hosts.js';
 
 @Workflow({ name: 'quick' })
@@ -28,6 +31,9 @@ class Frames {
   private readonly waiting = new Set<() => void>();
   private rest = '';
   ended = false;
+  private over: () => void = () => {};
+  /** Resolves when nothing more comes. */
+  readonly ends = new Promise<void>((resolve) => (this.over = resolve));
 
   take(text: string): void {
     const parts = (this.rest + text).split('\n\n');
@@ -46,6 +52,7 @@ class Frames {
 
   end(): void {
     this.ended = true;
+    this.over();
     this.wake();
   }
 
@@ -102,10 +109,10 @@ describe.each(HOSTS)('the stream on $name', (kind) => {
     await running.close();
   });
 
-  function listen(query: string, headers: Record<string, string> = {}): Promise<Opened> {
+  function listen(query: string, headers: Record<string, string> = {}, { base, port } = running): Promise<Opened> {
     return new Promise((resolve, reject) => {
-      const path = `${running.base}/api/stream?${query}`;
-      const asking = send({ host: '127.0.0.1', port: running.port, path, headers, agent: false }, (response) => {
+      const path = `${base}/api/stream?${query}`;
+      const asking = send({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
         const frames = new Frames();
         response.setEncoding('utf8');
         response.on('data', (text: string) => frames.take(text));
@@ -168,6 +175,35 @@ describe.each(HOSTS)('the stream on $name', (kind) => {
     expect([seventh.status, seventh.json.error.code]).toEqual([429, 'TOO_MANY_STREAMS']);
   });
 
+  it('ends where the database goes away, is refused until it is back, and then has the page read anew', async () => {
+    const network = await startProxy(Number(new URL(database.url).port));
+    const own = await startApp(
+      kind,
+      network.through(database.url),
+      [DurableDashboardModule.forRoot({ authorize: () => true })],
+      { providers: [QuickWorkflow], workers: true },
+    );
+    try {
+      const [all, other] = [await listen('topics=runs', {}, own), await listen('topics=inputs', {}, own)];
+      const before = await own.app.get(DurableClient).start(QuickWorkflow, {});
+      const { id = '' } = await all.frames.until(({ data }) => data['executionId'] === before.id);
+      await network.down();
+      await Promise.all([all.frames.ends, other.frames.ends]);
+      const refused = await own.ask('/api/stream?topics=runs');
+      expect([refused.status, refused.json.error.code]).toEqual([503, 'DATABASE_UNAVAILABLE']);
+      await network.up();
+      await until(async () => (await own.ask('/api/runs')).status === 200);
+      const again = await listen('topics=runs', { 'last-event-id': id }, own);
+      expect(again.status).toBe(200);
+      await again.frames.until(({ event }) => event === 'reset');
+      const after = await own.app.get(DurableClient).start(QuickWorkflow, {});
+      await again.frames.until(({ data, event }) => data['executionId'] === after.id && event === 'workflow_completed');
+    } finally {
+      await own.close();
+      await network.close();
+    }
+  });
+
   it('says goodbye when the app is closed, which it does not hold up', async () => {
     const stream = await listen('topics=runs');
     const bye = stream.frames.until(({ event }) => event === 'bye');
@@ -220,6 +256,79 @@ describe('a stream', () => {
     const again = opened(streams, undefined, id);
     expect((await again.frames.until((frame) => frame.event === 'reset')).id).toBeUndefined();
     streams.close();
+  });
+
+  it('ends where its source breaks off, and goes on from another', async () => {
+    const sources = [new Subject<DurableEvent>(), new Subject<DurableEvent>()];
+    let opens = 0;
+    const all = () => sources[opens++] ?? new Subject<DurableEvent>();
+    const streams = new Streams({ all, workflow: all }, 10);
+    const first = opened(streams);
+    sources[0]?.next(event(1));
+    const { id = '' } = await first.frames.until((frame) => frame.event === 'workflow_started');
+    const ended = new Promise((resolve) => first.response.on('end', resolve));
+    sources[0]?.error(new Error('lost'));
+    await ended;
+    const again = opened(streams, undefined, id);
+    await again.frames.until((frame) => frame.event === 'reset');
+    sources[1]?.next(event(2));
+    expect((await again.frames.until((frame) => frame.event === 'workflow_started')).data['id']).toBe('2');
+    streams.close();
+  });
+
+  it('is to be read anew by who had the last event, but was away longer than anybody listened', async () => {
+    const sources = [new Subject<DurableEvent>(), new Subject<DurableEvent>()];
+    let opens = 0;
+    const all = () => sources[opens++] ?? new Subject<DurableEvent>();
+    const streams = new Streams({ all, workflow: all }, 10);
+    const first = opened(streams);
+    sources[0]?.next(event(1));
+    const { id = '' } = await first.frames.until((frame) => frame.event === 'workflow_started');
+    const gone = new Promise((resolve) => first.response.on('close', resolve));
+    first.response.destroy();
+    await gone;
+    sources[0]?.complete();
+    const again = opened(streams, undefined, id);
+    await again.frames.until((frame) => frame.event === 'reset');
+    streams.close();
+  });
+
+  it('ends at once where there is nothing to listen to, and gives its place back', async () => {
+    const over = new Subject<DurableEvent>();
+    over.complete();
+    const streams = new Streams({ all: () => over, workflow: () => over }, 1);
+    for (let n = 0; n < 3; n++) {
+      const { response } = opened(streams);
+      await new Promise((resolve) => response.on('end', resolve));
+    }
+    streams.close();
+  });
+
+  it('ends where the database does not answer twice, and not where it is slow or answers the second time', async () => {
+    const source = new Subject<DurableEvent>();
+    const away = new DatabaseUnavailableError('It is away.');
+    const slow = Object.assign(new DatabaseUnavailableError('It is slow.'), { code: 'TOO_SLOW' });
+    const answers = [away, null, slow, slow, away, away];
+    const ask = async (): Promise<void> => {
+      const answer = answers.shift();
+      if (answer !== null && answer !== undefined) throw answer;
+    };
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'performance', 'queueMicrotask'] });
+    try {
+      const streams = new Streams({ all: () => source, workflow: () => source }, 10, ask);
+      const { response } = opened(streams);
+      let over = false;
+      response.on('end', () => (over = true));
+      for (const left of [4, 3, 2, 0]) {
+        expect([left, over]).toEqual([left, false]);
+        while (answers.length > left) await jest.advanceTimersByTimeAsync(500);
+      }
+      while (!over) await jest.advanceTimersByTimeAsync(500);
+      await expect(streams.refuseWhereAway()).resolves.toBeUndefined();
+      streams.close();
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('ends where nothing may be seen any more, and gives its place back', async () => {

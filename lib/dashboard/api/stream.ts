@@ -40,6 +40,7 @@ export const stream = route({
     if (!(await mayAll(call, actions)))
       throw new RequestError(403, 'FORBIDDEN', `You may not see this (${actions.join(', ')}).`);
     const { request, actor } = call;
+    await call.services.streams.refuseWhereAway();
     return call.services.streams.answer({
       run,
       actor: actor ?? `ip ${request.ip ?? request.peer ?? ''}`,

@@ -19,13 +19,19 @@ export interface Numbered extends Told {
 const KEPT = 2_000;
 const LINGERS = 300_000;
 
+export interface Listener {
+  hear(event: Numbered): void;
+  /** Events may be missing from now on: whoever wants to go on comes back, and reads anew. */
+  broken(): void;
+}
+
 /** What happens from now on, numbered, with the newest kept for whoever was cut off. It listens while somebody does. */
 export class Feed {
   private readonly ring: Numbered[] = [];
-  private readonly listeners = new Set<(event: Numbered) => void>();
+  private readonly listeners = new Set<Listener>();
   private source: Subscription | null = null;
   private leaving: NodeJS.Timeout | undefined;
-  /** Since then nothing was missed. */
+  /** Whoever has this event, or a later one, has missed none before it. */
   private unbroken = 0;
 
   constructor(
@@ -35,14 +41,19 @@ export class Feed {
   ) {}
 
   /** @returns what ends it */
-  listen(listener: (event: Numbered) => void): () => void {
+  listen(listener: Listener): () => void {
     clearTimeout(this.leaving);
     this.listeners.add(listener);
     if (this.source === null) {
-      this.unbroken = this.numbers.last;
+      this.forget();
       // A source that breaks off is opened again by the next who comes.
-      const ended = (): void => void (this.source = null);
-      this.source = this.open().subscribe({ next: (told) => this.tell(told), error: ended, complete: ended });
+      const ended = (): void => {
+        this.source = null;
+        this.break();
+      };
+      const source = this.open().subscribe({ next: (told) => this.tell(told), error: ended, complete: ended });
+      // It may have ended at once.
+      if (!source.closed) this.source = source;
     }
     return () => {
       this.listeners.delete(listener);
@@ -56,7 +67,13 @@ export class Feed {
     const event = { seq: this.numbers.next(), ...told };
     this.ring.push(event);
     if (this.ring.length > KEPT) this.unbroken = this.ring.shift()?.seq ?? this.unbroken;
-    for (const listener of this.listeners) listener(event);
+    for (const listener of this.listeners) listener.hear(event);
+  }
+
+  /** Events may be missing from now on. */
+  break(): void {
+    this.forget();
+    for (const listener of [...this.listeners]) listener.broken();
   }
 
   /** What came after that one; null: it is not known any more. */
@@ -72,6 +89,12 @@ export class Feed {
     this.source = null;
     this.listeners.clear();
     this.onIdle();
+  }
+
+  /** Nothing is known of what came before the next event. */
+  private forget(): void {
+    this.ring.length = 0;
+    this.unbroken = this.numbers.last + 1;
   }
 }
 

@@ -27,7 +27,7 @@ export interface StreamOptions {
 /** Server-sent events to one client, until it goes, may see them no longer, or half an hour is over. */
 export class EventStream {
   private readonly timers: NodeJS.Timeout[] = [];
-  private readonly unlisten: () => void;
+  private unlisten = (): void => {};
   private many: Numbered[] = [];
   private sent = 0;
   private known: string | null = null;
@@ -42,13 +42,18 @@ export class EventStream {
     response.on('close', () => this.end());
     response.on('error', () => this.end());
     this.write('retry: 2000\n\n');
-    const hears = (event: Numbered): void => {
+    const hear = (event: Numbered): void => {
       if (options.wants(event)) this.hear(event);
     };
-    this.unlisten = feed.listen(hears);
+    const unlisten = feed.listen({ hear, broken: () => this.end() });
+    if (this.over) {
+      unlisten();
+      return;
+    }
+    this.unlisten = unlisten;
     const missed = after === null ? [] : feed.since(after);
     if (missed === null) this.frame('reset', {}, null);
-    else for (const event of missed) hears(event);
+    else for (const event of missed) hear(event);
     this.every(SECOND, () => this.tick());
     this.every(SIGN, () => this.write(':\n\n'));
     this.every(LOOK, () => void this.look());

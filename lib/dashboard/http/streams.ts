@@ -1,11 +1,14 @@
 import { map, type Observable } from 'rxjs';
-import type { DurableEvent } from '../durable.js';
+import { type DurableEvent, isDurableError } from '../durable.js';
 import { RequestError } from './errors.js';
 import { Feed, Numbers, type Told } from './feed.js';
 import { EventStream, type StreamOptions } from './stream.js';
 import type { Answer } from './answer.js';
 
 const MOST_OF_ACTOR = 6;
+/** ms between two looks whether the database is there, and before one that failed is made again. */
+const WATCH = 5_000;
+const AGAIN = 500;
 
 export interface EventSource {
   all(): Observable<DurableEvent>;
@@ -19,7 +22,10 @@ export interface Opening extends Pick<StreamOptions, 'wants' | 'after' | 'rights
   readonly actor: string;
 }
 
-/** All streams of one mount. Where nobody looks it hears nothing, and costs nothing. */
+/**
+ * All streams of one mount. Where nobody looks it hears nothing, and costs nothing. Where the database is away nothing is
+ * heard either, which looks as if nothing happened: so streams end then, and none is begun until it is back.
+ */
 export class Streams {
   private readonly numbers = new Numbers();
   private readonly feeds = new Map<string, Feed>();
@@ -27,11 +33,20 @@ export class Streams {
   private readonly actors = new Map<string, number>();
   private taken = 0;
   private closed = false;
+  private watching: NodeJS.Timeout | undefined;
 
+  /** @param ask something of the database; rejects where it is away */
   constructor(
     private readonly events: EventSource,
     private readonly most: number,
+    private readonly ask: () => Promise<unknown> = async () => {},
   ) {}
+
+  /** @throws DatabaseUnavailableError */
+  async refuseWhereAway(): Promise<void> {
+    const away = await this.outage();
+    if (away !== null) throw away;
+  }
 
   /** @throws RequestError TOO_MANY_STREAMS */
   answer({ run, actor, wants, after, rights }: Opening): Answer {
@@ -40,7 +55,9 @@ export class Streams {
       throw new RequestError(429, 'TOO_MANY_STREAMS', 'There are too many streams: close a page, or let it poll.');
     }
     let stream: EventStream | null = null;
+    let over = false;
     const onEnd = (): void => {
+      over = true;
       if (stream !== null) this.open.delete(stream);
       this.taken--;
       const left = (this.actors.get(actor) ?? 1) - 1;
@@ -61,8 +78,10 @@ export class Streams {
         this.taken++;
         this.actors.set(actor, (this.actors.get(actor) ?? 0) + 1);
         stream = new EventStream(response, { feed: this.feed(run), numbers, wants, after, rights, onEnd });
+        if (over) return;
         this.open.add(stream);
         if (this.closed || response.destroyed) stream.bye();
+        this.watch();
       },
     };
   }
@@ -75,8 +94,36 @@ export class Streams {
   /** Ends them all: an open response would keep the app's server from closing. */
   close(): void {
     this.closed = true;
+    clearTimeout(this.watching);
     for (const stream of this.open) stream.bye();
     for (const feed of this.feeds.values()) feed.close();
+  }
+
+  /** Looks again and again, as long as a stream is open. */
+  private watch(): void {
+    if (this.watching !== undefined || this.open.size === 0 || this.closed) return;
+    const look = async (): Promise<void> => {
+      if (await this.isLost()) for (const feed of this.feeds.values()) feed.break();
+      this.watching = undefined;
+      this.watch();
+    };
+    this.watching = setTimeout(() => void look(), WATCH).unref();
+  }
+
+  /** A session that was cut off fails a look once; a database that is slow is there. */
+  private async isLost(): Promise<boolean> {
+    if (this.open.size === 0 || (await this.outage()) === null) return false;
+    await new Promise<void>((resolve) => void setTimeout(resolve, AGAIN).unref());
+    return (await this.outage()) !== null;
+  }
+
+  private async outage(): Promise<Error | null> {
+    try {
+      await this.ask();
+      return null;
+    } catch (error) {
+      return isDurableError(error) && error.code === 'DATABASE_UNAVAILABLE' ? error : null;
+    }
   }
 
   private feed(run: string | null): Feed {
