@@ -171,6 +171,9 @@ describePages('acts in the browser', () => {
     });
     await ended(shop.client, stock.approval);
     expect(await shop.client.getExecution(stock.approval)).toMatchObject({ data: { decision: 'approved' } });
+    const [answered] = await shop.client.listPendingInputs({ executionId: stock.approval, status: 'completed' });
+    await v.open(`inbox/${answered?.id}?show=answered`);
+    await id('answer-note').filter({ hasText: 'with a receipt' }).waitFor();
 
     await answer(stock.choice, () => v.page.keyboard.press('1').then(() => id('answer-send').click()));
     await until(async () => (await shop.client.getExecution(stock.choice))?.currentSteps.includes('chooseGifts'));

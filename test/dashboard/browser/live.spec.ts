@@ -155,6 +155,10 @@ describePages('a page that is left open', () => {
     await clerk.page.waitForURL(/clerk\/inbox/);
     await clerk.page.getByTestId('ask').first().waitFor();
     expect(await clerk.page.getByRole('navigation', { name: 'Sections' }).getByRole('link').count()).toBe(1);
+    await clerk.page.getByTestId('ask').first().click();
+    // He may see no run: it has a name, and leads nowhere.
+    await clerk.page.getByTestId('answer').locator('.meta code').first().waitFor();
+    expect(await clerk.page.locator('a[href*="/runs/"]').count()).toBe(0);
     expect(clerk.complaints).toEqual([]);
     await clerk.close();
     for (const mount of ['viewer', 'reader'] as const) {

@@ -1,5 +1,4 @@
 import { useId, useState } from 'react';
-import { Link } from 'wouter';
 import { acts } from '../../lib/acts.js';
 import { ApiError, fieldOf } from '../../lib/api.js';
 import { now } from '../../lib/clock.js';
@@ -7,14 +6,14 @@ import { MOD, useKeys } from '../../lib/keys.js';
 import { useMay, useMe } from '../../lib/me.js';
 import { tell } from '../../lib/toasts.js';
 import type { Input } from '../../lib/types.js';
-import { runHref, useNarrow } from '../../lib/url.js';
-import { shortId } from '../../lib/words.js';
+import { useNarrow } from '../../lib/url.js';
 import { Button } from '../../parts/button.js';
 import { Field, readValues, type FieldSpec, type Values, Violation } from '../../parts/fields.js';
 import { Icon } from '../../parts/icon.js';
 import { Ago, Linked, Until } from '../../parts/text.js';
 import { Metadata } from './metadata.js';
 import { recall, remember } from './drafts.js';
+import { RunName } from './run-name.js';
 
 interface Props {
   input: Input;
@@ -126,11 +125,7 @@ export function Answer({ input, compact = false, onGone, onBack, onSkip, next = 
             </>
           )}
         </span>
-        {!compact && (
-          <Link className="u" href={runHref(input.executionId)}>
-            <code>{input.workflow}</code> <code>{shortId(input.executionId)}</code>
-          </Link>
-        )}
+        {!compact && <RunName run={input} />}
       </div>
       <h2>{titleOf(input)}</h2>
       {rest !== '' && (
@@ -159,7 +154,7 @@ export function Answer({ input, compact = false, onGone, onBack, onSkip, next = 
             {approval && (
               <div>
                 <label htmlFor={`${id}-note`}>
-                  Note <i>goes along with the answer, optional</i>
+                  Note <i>kept with the answer, optional</i>
                 </label>
                 <textarea
                   id={`${id}-note`}
@@ -289,22 +284,29 @@ function Closed({ input }: { input: Input }) {
   const words = { completed: 'It was answered', timed_out: 'It timed out', cancelled: 'It was cancelled', pending: '' }[
     input.status
   ];
-  const by = (input.response as { by?: unknown } | null)?.by;
+  const { by, note } = (input.response ?? {}) as { by?: unknown; note?: unknown };
   return (
-    <p className="well gap-t row" role="status">
-      <Icon name="completed" className="s-done" />
-      <span>
-        {words}
-        {typeof by === 'string' ? ` by ${by}` : ''}
-        {input.closedAt !== null && (
-          <>
-            {' '}
-            <Ago at={input.closedAt} />
-          </>
-        )}
-        .
-      </span>
-    </p>
+    <>
+      <p className="well gap-t row" role="status">
+        <Icon name="completed" className="s-done" />
+        <span>
+          {words}
+          {typeof by === 'string' ? ` by ${by}` : ''}
+          {input.closedAt !== null && (
+            <>
+              {' '}
+              <Ago at={input.closedAt} />
+            </>
+          )}
+          .
+        </span>
+      </p>
+      {input.type === 'approval' && typeof note === 'string' && (
+        <p className="i2 pre" data-testid="answer-note">
+          <Linked text={note} />
+        </p>
+      )}
+    </>
   );
 }
 

@@ -6,8 +6,8 @@ import { useKeys } from '../../lib/keys.js';
 import { useMay } from '../../lib/me.js';
 import { roughly } from '../../lib/time.js';
 import type { Count, Input, Page, WaitedEvent } from '../../lib/types.js';
-import { hrefOf, runHref, useNarrow, useUrl } from '../../lib/url.js';
-import { capped, shortId } from '../../lib/words.js';
+import { hrefOf, useNarrow, useUrl } from '../../lib/url.js';
+import { capped } from '../../lib/words.js';
 import { now, useNow } from '../../lib/clock.js';
 import { Button } from '../../parts/button.js';
 import { Float, Menu } from '../../parts/float.js';
@@ -18,6 +18,7 @@ import { Ago, Until } from '../../parts/text.js';
 import { PageFrame } from '../../shell/page.js';
 import { EventForm } from '../run/event-form.js';
 import { Answer, titleOf } from './answer.js';
+import { RunName } from './run-name.js';
 import { useRef } from 'react';
 
 type Part = 'answers' | 'events' | 'answered';
@@ -278,9 +279,7 @@ function Events() {
             <code className="b cut">{event.eventName}</code>
           </span>
           <span role="cell" className="cut wid">
-            <Link className="u" href={runHref(event.executionId)}>
-              <code>{event.workflow}</code> <code className="i3">{shortId(event.executionId)}</code>
-            </Link>{' '}
+            <RunName run={event} />{' '}
             <span className="i3">
               at <code>{event.step}</code>
             </span>
