@@ -317,13 +317,13 @@ describe('a stream', () => {
     try {
       const streams = new Streams({ all: () => source, workflow: () => source }, 10, ask);
       const { response } = opened(streams);
-      let over = false;
-      response.on('end', () => (over = true));
       for (const left of [4, 3, 2, 0]) {
-        expect([left, over]).toEqual([left, false]);
+        expect([left, response.readableEnded]).toEqual([left, false]);
         while (answers.length > left) await jest.advanceTimersByTimeAsync(500);
       }
-      while (!over) await jest.advanceTimersByTimeAsync(500);
+      const ended = response.readableEnded || new Promise((resolve) => response.on('end', resolve));
+      await jest.advanceTimersByTimeAsync(0);
+      await ended;
       await expect(streams.refuseWhereAway()).resolves.toBeUndefined();
       streams.close();
     } finally {

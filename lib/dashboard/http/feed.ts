@@ -73,7 +73,7 @@ export class Feed {
   /** Events may be missing from now on. */
   break(): void {
     this.forget();
-    for (const listener of [...this.listeners]) listener.broken();
+    for (const listener of this.listeners) listener.broken();
   }
 
   /** What came after that one; null: it is not known any more. */
