@@ -22,7 +22,8 @@ export default {
   testEnvironment: '<rootDir>/test/support/environment.mjs',
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
-  maxWorkers: 2,
+  // For two cores: a third of the time goes by in waiting, for leases, servers and browsers.
+  maxWorkers: 3,
   // A worker whose heap is large takes longer than jest's half second to be gone.
   workerGracefulExitTimeout: 30_000,
   testTimeout: 120_000,

@@ -47,7 +47,7 @@ try {
     [
       script,
       // A full run takes times, which no other test is to spoil.
-      ...(values.short ? [] : ['--runInBand']),
+      values.short ? '--maxWorkers=2' : '--runInBand',
       '--testPathIgnorePatterns=/node_modules/',
       `--testPathPatterns=test/chaos/(${chosen.join('|')})\\.spec\\.ts$`,
       ...jest,

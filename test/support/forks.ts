@@ -68,7 +68,8 @@ export class Fork<Told = unknown> {
     child.stdout?.on('data', keep);
     child.stderr?.on('data', (chunk: Buffer) => {
       keep(chunk);
-      process.stderr.write(chunk);
+      // As text: nest-output.mjs looks at it.
+      process.stderr.write(chunk.toString());
     });
   }
 
