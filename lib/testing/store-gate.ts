@@ -95,7 +95,7 @@ export class StoreGate {
         manager,
         record,
         hasEnded: () => inner.hasEnded(),
-        isAlive: (thrown) => inner.isAlive(thrown),
+        lossBy: (thrown) => inner.lossBy(thrown),
       });
       if (death !== 'before') return result;
       this.close();

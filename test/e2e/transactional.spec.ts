@@ -104,6 +104,18 @@ class IdleWorkflow {
   }
 }
 
+/** The server's disk is full: for the record of its step, or for a query of its own. */
+@Workflow({ name: 'scarce', maxRecoveries: 1 })
+class ScarceWorkflow {
+  constructor(@Inject(Effects) private readonly effects: Effects) {}
+
+  @Step({ transactional: true })
+  async take({ own }: { own: boolean }) {
+    await this.effects.leave();
+    if (own) await stepManager<EntityManager>().query('SELECT public.no_space()');
+  }
+}
+
 @Workflow({ name: 'slow_query' })
 class SlowQueryWorkflow {
   constructor(@Inject(Effects) private readonly effects: Effects) {}
@@ -125,10 +137,24 @@ beforeAll(async () => {
   await ground.pool.query(`
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused at the commit'; END $$;
     CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON bookings DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW WHEN (NEW.step = 'deferred') EXECUTE FUNCTION refuse()`);
+    FOR EACH ROW WHEN (NEW.step = 'deferred') EXECUTE FUNCTION refuse();
+    CREATE FUNCTION no_space() RETURNS void LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END $$;
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF nextval('public.tries') <= 4 THEN PERFORM public.no_space(); END IF;
+      RETURN NEW;
+    END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT ON durable.step_executions
+    FOR EACH ROW WHEN (NEW.path = 'take') EXECUTE FUNCTION full_disk()`);
   dataSource = await new DataSource({ type: 'postgres', url: ground.url, installExtensions: false }).initialize();
   const options = { database: { dataSource }, queues: { default: {}, elsewhere: {} } };
-  worker = await openApp(options, [TransferWorkflow, BesideWorkflow, IdleWorkflow], new Effects(ground.pool, 'worker'));
+  worker = await openApp(
+    options,
+    [TransferWorkflow, BesideWorkflow, IdleWorkflow, ScarceWorkflow],
+    new Effects(ground.pool, 'worker'),
+  );
 });
 
 afterAll(async () => {
@@ -267,5 +293,21 @@ it('fails where its code says that a lost connection is fatal', async () => {
   const run = await worker.client.start('transfer', { cuts: 1, fatal: true });
   await expect(run.result()).rejects.toThrow('given up');
   expect(await effectsOf(ground.pool, [run])).toEqual({ debit: 1 });
+  await expectInvariants(ground.pool, { runs: [run] });
+});
+
+it('is made again until there is room where the disk is full for its record, more often than maxRecoveries too', async () => {
+  const run = await worker.client.start('scarce', { own: false });
+  await run.result();
+  expect(await effectsOf(ground.pool, [run])).toEqual({ take: 5 });
+  const steps = await worker.client.getSteps(run.id);
+  expect(steps.map(({ step, attempt, status }) => [step, attempt, status])).toEqual([['take', 1, 'completed']]);
+  await expectInvariants(ground.pool, { runs: [run] });
+});
+
+it('fails where a query of its own finds no room more often than maxRecoveries', async () => {
+  const run = await worker.client.start('scarce', { own: true });
+  await expect(run.result()).rejects.toMatchObject({ cause: { message: 'No space left on device' } });
+  expect(await effectsOf(ground.pool, [run])).toEqual({ take: 2 });
   await expectInvariants(ground.pool, { runs: [run] });
 });

@@ -163,10 +163,10 @@ export interface StepTransaction {
   /** True when the step's own code has committed it or rolled it back. */
   hasEnded(): boolean;
   /**
-   * True when it can still be committed after its code has thrown this. Not when its connection is gone, or when the server
-   * has refused a statement for a reason that passes (a conflict with another transaction).
+   * What has become of it where its code has thrown this: its connection is gone, or the server has refused a statement
+   * for a reason that passes (a conflict with another transaction, a full disk). Null: it can still be committed.
    */
-  isAlive(thrown: StoredError): Promise<boolean>;
+  lossBy(thrown: StoredError): Promise<'unavailable' | 'retry' | 'scarce' | null>;
 }
 
 /** One run's share of a group. */

@@ -21,10 +21,15 @@ class RolledBack extends Error {}
 /** ms between two looks at whether a commit has happened, and at most between two tries. */
 const LOOK_AGAIN = 500;
 const FIRST_PAUSE = 20;
+/** The same where the server lacks disk or memory, which lasts. */
+const SCARCE_AGAIN = 10_000;
+const SCARCE_PAUSE = 100;
 
 /** The connection was lost, and nothing was committed. */
 interface Lost {
   readonly cause: unknown;
+  /** The server lacked disk, memory or the like. */
+  readonly scarce: boolean;
   /** Null: the step's code was not begun. */
   readonly result: AttemptResult | null;
 }
@@ -34,9 +39,10 @@ interface Lost {
  * journal, never assumed.
  *
  * A database that goes away, or refuses for a passing reason (a serialization failure, a deadlock, a lock that was not to be
- * had, a cancelled statement), before the transaction is open, in a query of the step's own, or before its commit has
- * happened, is no failure of the step: nothing of the attempt is left, so it is made again, and counts no attempt. More
- * often than `maxRecoveries` its code does not lose the connection by chance: then that is how the attempt has failed.
+ * had, a cancelled statement, a full disk), before the transaction is open, in a query of the step's own, or before its
+ * commit has happened, is no failure of the step: nothing of the attempt is left, so it is made again, and counts no
+ * attempt. More often than `maxRecoveries` its code does not lose the connection by chance: then that is how the attempt has
+ * failed. What the server lacked for a statement of the engine's is never the code's doing.
  *
  * @throws AttemptClosedError when the lease is lost; then nothing was committed
  */
@@ -60,13 +66,14 @@ export async function runTransactional(
   for (let tries = 0; ; tries++) {
     const end = await tryOnce(deps, workflow, spec, attempt, toOp, failed);
     if (!('cause' in end)) return end;
-    if (end.result !== null) losses++;
+    if (end.result !== null && !(end.scarce && end.result.status === 'completed')) losses++;
     if (attempt.abandoned || losses > workflow.definition.maxRecoveries) return failed(end.cause, end.result);
     deps.onTrouble(
       `The transaction of step "${spec.name}" was lost with its connection or by a conflict, and is retried`,
     );
     try {
-      await pause(Math.min(FIRST_PAUSE * 2 ** tries, LOOK_AGAIN), attempt);
+      const [first, most] = end.scarce ? [SCARCE_PAUSE, SCARCE_AGAIN] : [FIRST_PAUSE, LOOK_AGAIN];
+      await pause(Math.min(first * 2 ** tries, most), attempt);
     } catch (reason) {
       return failed(reason, end.result);
     }
@@ -89,9 +96,10 @@ async function tryOnce(
       result = await runAttempt(workflow, spec, attempt.open(transaction.manager), attempt.givenUp, deps.clock);
       if (transaction.hasEnded()) throw endedByItself(spec, result);
       const thrown = result.status === 'failed' && mayBeLost(result.error) ? storedErrorOf(result.error) : null;
-      if (thrown !== null && !(await transaction.isAlive(thrown))) {
-        // Its code threw that its own query lost the connection, or was in conflict with another transaction.
-        throw new StoreError('unavailable', thrown.message, { cause: fromStoredError(thrown) });
+      const loss = thrown === null ? null : await transaction.lossBy(thrown);
+      // Its code threw that its own query lost the connection, or was in conflict with another transaction.
+      if (thrown !== null && loss !== null) {
+        throw new StoreError(loss, thrown.message, { cause: fromStoredError(thrown) });
       }
       if (result.status !== 'completed') throw new RolledBack();
       attempt.committing = true;
@@ -103,9 +111,9 @@ async function tryOnce(
     if (error instanceof AttemptClosedError) throw error;
     if (error instanceof RolledBack && result !== null) return { result, committed: null };
     const cause: unknown = error instanceof StoreError && error.cause !== undefined ? error.cause : error;
-    const lost = error instanceof StoreError && error.kind !== 'rejected';
-    if (!lost) return failed(cause, result);
-    return (await landed(deps, attempt, spec, op)) ? committedBy(result, op) : { cause, result };
+    if (!(error instanceof StoreError) || error.kind === 'rejected') return failed(cause, result);
+    if (await landed(deps, attempt, spec, op)) return committedBy(result, op);
+    return { cause, result, scarce: error.kind === 'scarce' };
   } finally {
     attempt.committing = false;
   }

@@ -7,6 +7,7 @@ import {
   isQueryTimeout,
   isRejectedByServer,
   isRetryableRejection,
+  isScarcity,
   serverAnswer,
 } from '../connection/connection-errors.js';
 import { extrasJson, recordsJson } from './op-json.js';
@@ -53,7 +54,10 @@ export class StepTransactions {
             manager,
             record: (worker, op) => this.record(manager, worker, op),
             hasEnded: () => watch.hasEnded,
-            isAlive: async (error) => !isRetryableRejection(error) && (await answers(manager)),
+            lossBy: async (error) => {
+              if (isRetryableRejection(error)) return isScarcity(error) ? 'scarce' : 'retry';
+              return (await answers(manager)) ? null : 'unavailable';
+            },
           });
           worked = true;
           return result;

@@ -82,7 +82,7 @@ function wrapTransaction(around: Around, undo: (() => void)[]): void {
       work({
         manager: transaction.manager,
         hasEnded: () => transaction.hasEnded(),
-        isAlive: (thrown) => transaction.isAlive(thrown),
+        lossBy: (thrown) => transaction.lossBy(thrown),
         record: async (worker: number, op: RunOp) => {
           const taken = await transaction.record(worker, op);
           const point = `${taken ? '' : 'left '}commit ${op.records[0]?.path ?? ''}`;
