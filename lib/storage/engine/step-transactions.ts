@@ -63,6 +63,7 @@ export class StepTransactions {
           return result;
         } finally {
           watch.stop();
+          shut(manager, worked);
         }
       });
     } catch (error) {
@@ -94,6 +95,20 @@ export class StepTransactions {
     if (op.extras !== null) await query(sql('commit-extras', schema), [extrasJson([op])]);
     return true;
   }
+}
+
+/**
+ * From now on only the end of the transaction goes through. The step's code may run on after its attempt was given up: what
+ * it sends behind the ROLLBACK would be in no transaction, and stand. A transaction of its own within (a savepoint) may be
+ * open still, which TypeORM would end in place of the whole.
+ */
+function shut({ queryRunner }: EntityManager, commits: boolean): void {
+  if (queryRunner === undefined) return;
+  const send = queryRunner.query.bind(queryRunner) as (...parameters: unknown[]) => Promise<unknown>;
+  const refuse = (): Promise<never> => Promise.reject(new Error('The transaction of this step is over'));
+  const last = (...parameters: unknown[]): Promise<unknown> =>
+    parameters[0] === 'ROLLBACK' || (commits && parameters[0] === 'COMMIT') ? send(...parameters) : refuse();
+  Object.assign(queryRunner, { query: last, stream: refuse, transactionDepth: 1 });
 }
 
 /** A row of the queue that was locked, as far as its fence goes. */
