@@ -44,15 +44,16 @@ export async function judge(
   const wrong = [...load.told].filter(([id, told]) => told !== rows.get(id));
   const broken = await brokenInvariants(ground.pool, { records: load.runs.length });
   const twice = again === 'all' ? [] : await repeatedEffects(ground.effects.pool, again);
-  const booked = await ground.pool.query<{ run: string }>(
-    'SELECT run FROM public.bookings GROUP BY run HAVING count(*) > 1',
+  const booked = await ground.pool.query<{ run: string; transactions: string }>(
+    `SELECT run, string_agg(xmin::text, ', ' ORDER BY ctid) AS transactions
+     FROM public.bookings GROUP BY run HAVING count(*) > 1`,
   );
   return {
     lost: await Promise.all(lost.map(({ id }) => lostRun(ground.pool, id))),
     doubled: [
       ...broken.filter((line) => line.startsWith('I2:')),
       ...twice,
-      ...booked.rows.map(({ run }) => `run ${run} has booked twice`),
+      ...(await Promise.all(booked.rows.map((row) => doubleBooking(ground, row)))),
     ],
     stuck,
     broken: [
@@ -95,4 +96,19 @@ async function lostRun(pool: pg.Pool, id: string): Promise<string> {
     [id],
   );
   return `run ${id} is ${rows[0]?.status ?? 'not there'}${rows[0]?.error ? `: ${rows[0].error}` : ''}`;
+}
+
+/** With what was audited of the run and who did its steps, by which the transaction too many is found. */
+async function doubleBooking(ground: Ground, booked: { run: string; transactions: string }): Promise<string> {
+  const audit = await ground.pool.query<{ what: string }>(
+    `SELECT concat_ws(' ', kind, 'token', token, live, what, 'in', xid) AS what FROM audit.log
+     WHERE run_id = $1 ORDER BY serial`,
+    [booked.run],
+  );
+  const effects = await ground.effects.pool.query<{ what: string }>(
+    `SELECT format('%s by %s at %s', step, worker, at) AS what FROM effects WHERE run = $1 ORDER BY at`,
+    [booked.run],
+  );
+  const lines = (rows: { what: string }[]): string => rows.map(({ what }) => what).join('; ');
+  return `run ${booked.run} has booked in the transactions ${booked.transactions}. ${lines(effects.rows)}. ${lines(audit.rows)}`;
 }
