@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { features } from './features.mjs';
 import { history } from './history.mjs';
+import { idle } from './idle.mjs';
 import { serverCpuSeconds } from './server.mjs';
 
 /** Runs before the clock starts, so that no engine is charged for compiling its code: the same for all. */
@@ -20,6 +21,7 @@ process.once('message', (job) => {
 async function measure(job) {
   if (job.kind === 'features') return features(job);
   if (job.kind === 'history') return history(job);
+  if (job.kind === 'idle') return idle(job);
   const meter = new pg.Client({ connectionString: job.url });
   await meter.connect();
   const steps = counter();

@@ -80,6 +80,7 @@ export function render({ about, contestants, results }) {
     ...(ratios.length > 0 ? ['## Ratios', compared] : []),
     ...features(results),
     ...history(results),
+    ...idleProcess(results),
     '## How it is measured',
     method(about, contestants),
   ].join('\n\n');
@@ -164,6 +165,24 @@ function history(results) {
         line('runs/s, backlog of 3 000', 'RunsPerSecond'),
         line('through the queue, start to result, p50 ms', 'QueuedP50'),
         line('the same, p99 ms', 'QueuedP99'),
+      ],
+    ),
+  ];
+}
+
+/** What a process of this engine costs that has nothing to do, and its boot. */
+function idleProcess(results) {
+  const rows = results.filter((row) => row.kind === 'idle');
+  if (rows.length === 0) return [];
+  const figure = (field) => range(rows.map((row) => row[field]));
+  return [
+    '## An idle process, and its boot',
+    table(
+      ['default options', 'figure'],
+      [
+        ['boot on a schema that is there → first step of a run that waits in the queue, p50 ms', figure('bootP50')],
+        ['statements a second with nothing to do', figure('statementsPerSecond')],
+        ['sessions of the server that it keeps', figure('sessions')],
       ],
     ),
   ];

@@ -96,6 +96,7 @@ function* jobs(round) {
   if (chosen.some(([, { group }]) => group === 'ours')) {
     const [contestant] = chosen.find(([, { group }]) => group === 'ours');
     yield { kind: 'features', contestant, steps: 1, waiting };
+    yield { kind: 'idle', contestant, steps: 1 };
     if (round === 1) yield { kind: 'history', contestant, steps: 3, finished };
   }
   for (const [contestant, { engine, options, latency = {} }] of chosen) {
