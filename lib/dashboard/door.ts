@@ -12,7 +12,7 @@ import { isRunner } from '../lifecycle/durable.runner.js';
 import { resolveOptions } from '../options/module.js';
 import type { StatsRow } from '../core/run/run-stats.js';
 import { PgQueueControl, type QueueRow } from '../storage/client/queue-control.js';
-import { PgRunStats, type StatsWindow } from '../storage/reads/run-stats.js';
+import { PgRunStats, type StatsCount, type StatsWindow } from '../storage/reads/run-stats.js';
 import { PgAudit } from '../storage/client/audit.js';
 import { readsOf, snapshot } from '../storage/connection/transaction.js';
 import { type DoctorReport, examine } from '../storage/reads/doctor.js';
@@ -52,6 +52,9 @@ export interface DashboardLooks {
   allQueues(): Promise<QueueFigures[]>;
   /** Figures of runs over time. */
   stats(window: StatsWindow): Promise<StatsRow[]>;
+  /** Their numbers alone. */
+  statsCounts(window: StatsWindow): Promise<StatsCount[]>;
+  statsErrors(window: Omit<StatsWindow, 'workflow'>): Promise<string[]>;
   people(): Promise<PgPeopleReads>;
   /** The stored schema of a workflow's input, where this process has not the code that checks it; null: none is needed. */
   foreignSchema(workflow: string): Promise<unknown>;
@@ -101,6 +104,14 @@ export function openDoor(host: DurableHost): DashboardDoor {
       stats: async (window) => {
         const { pool, schema } = await looking.ready();
         return new PgRunStats(pool, schema).read(window);
+      },
+      statsCounts: async (window) => {
+        const { pool, schema } = await looking.ready();
+        return new PgRunStats(pool, schema).counts(window);
+      },
+      statsErrors: async (window) => {
+        const { pool, schema } = await looking.ready();
+        return new PgRunStats(pool, schema).errors(window);
       },
       people: async () => {
         const { pool, schema } = await looking.ready();

@@ -52,6 +52,16 @@ it('what became of runs is added up by workflow, outcome and error, and written 
     const completed = rows.find(({ outcome }) => outcome === 'completed');
     expect(quantileOf(completed?.durations ?? new Map<number, number>(), 0.5) ?? 0).toBeCloseTo(60_000, -4);
     expect(await read('none')).toEqual([]);
+    const window = { grain: 120 as const, since: from, until: new Date(from.getTime() + 14_400_000) };
+    const counts = await stats.counts({ ...window, workflow: 'order' });
+    const sum = (outcome: string): number => counts.reduce((n, one) => n + (one.outcome === outcome ? one.n : 0), 0);
+    expect([sum('completed'), sum('failed'), sum('cancelled'), sum('began')]).toEqual([3, 1, 1, 5]);
+    expect(counts.map(({ at }) => at)).toEqual(counts.map(({ at }) => at).toSorted((a, b) => a - b));
+    expect(await stats.counts({ ...window, workflow: null })).toEqual(counts);
+    expect(await stats.counts({ ...window, workflow: 'none' })).toEqual([]);
+    expect(await stats.errors(window)).toContain('CardError');
+    expect(await stats.errors(window)).not.toContain('');
+    expect(await stats.errors({ ...window, until: from })).toEqual([]);
     expect((await read(null)).length).toBe(rows.length);
     await stats.forget();
     expect((await read(null)).length).toBe(rows.length);

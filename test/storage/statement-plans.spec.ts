@@ -33,17 +33,19 @@ beforeAll(async () => {
       SELECT i, gen_random_uuid() AS id, now() - (80000 - i) * interval '10 s' AS t, i > 60000 AS open FROM generate_series(1, 80000) i;
     INSERT INTO durable.workflow_executions
       (id, created_at, updated_at, started_at, completed_at, data_seq, definition_id, end_token, status, error, priority,
-       workflow, queue, parent_id, tags, input)
+       workflow, queue, parent_id, tags, schedule_name, input)
       SELECT id, t, t, t, CASE WHEN NOT open THEN t END, 1, 1 + i % 10, 1,
         CASE WHEN open THEN 'active' WHEN i % 20 = 0 THEN 'failed' ELSE 'completed' END,
         CASE WHEN NOT open AND i % 20 = 0 THEN '{"name":"Error","message":""}' END, 0, 'w' || i % 10, 'q' || i % 3,
         CASE WHEN i % 10 = 1 THEN (SELECT id FROM run p WHERE p.i = 1000) END,
-        CASE WHEN i % 3 = 0 THEN jsonb_build_object('order', 'o' || i, 'tenant', 't' || i % 5) END, '{"a":1}'
+        CASE WHEN i % 3 = 0 THEN jsonb_build_object('order', 'o' || i, 'tenant', 't' || i % 5) END,
+        CASE WHEN i % 4000 = 7 THEN 'nightly' END, '{"a":1}'
       FROM run ORDER BY i;
     INSERT INTO durable.workflow_queue
-      (id, created_at, due_at, started_at, definition_id, priority, token, worker_id, state, queue)
+      (id, created_at, due_at, started_at, definition_id, priority, token, worker_id, state, because, queue)
       SELECT id, t, t, CASE WHEN i % 4 < 2 THEN t END, 1 + i % 10, 0, 1, CASE WHEN i % 100 = 0 THEN 1 END,
-        CASE WHEN i % 100 = 0 THEN 'running' WHEN i % 4 < 2 THEN 'sleeping' ELSE 'ready' END, 'q' || i % 3
+        CASE WHEN i % 100 = 0 THEN 'running' WHEN i % 4 < 2 THEN 'sleeping' ELSE 'ready' END,
+        CASE WHEN i % 400 = 1 THEN 'retry' END, 'q' || i % 3
       FROM run WHERE open ORDER BY i;
     INSERT INTO durable.step_executions
       (run_id, seq, input_seq, completed_at, token, round, visit, attempt, duration_ms, type, status, path, output)
@@ -133,6 +135,9 @@ async function cost(
 
 describe('lists and counts of runs', () => {
   const far = new Date(Date.now() - 79_000 * 10_000);
+  const named = (field: 'schedule' | 'error', value: string): RunListFilters => ({
+    match: { texts: [{ field, not: false, values: [value] }] },
+  });
   const lists: [string, () => RunListFilters][] = [
     ['all', () => ({})],
     ['a workflow', () => ({ workflow: 'w3' })],
@@ -151,6 +156,17 @@ describe('lists and counts of runs', () => {
     ['tags that many have', () => ({ tags: { tenant: 't1' } })],
     ['children', () => ({ parentId: ids.parent })],
     ['with input and data', () => ({ includeData: true })],
+    ['of a schedule', () => named('schedule', 'nightly')],
+    [
+      'of a schedule that few runs have, of some statuses',
+      () => ({ ...named('schedule', 'nightly'), status: ['failed', 'running'] }),
+    ],
+    ['of a schedule that has none', () => named('schedule', 'none')],
+    ['with an error', () => named('error', 'Error')],
+    ['with an error, of a workflow', () => ({ ...named('error', 'Error'), workflow: 'w0' })],
+    ['with an error that none has', () => named('error', 'none')],
+    ['tried again', () => ({ match: { retrying: true } })],
+    ['tried again, of a status that none of them has', () => ({ match: { retrying: true }, status: 'failed' })],
   ];
 
   it.each(lists)('%s: a list reads what it shows', async (_, filters) => {

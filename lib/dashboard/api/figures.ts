@@ -113,7 +113,12 @@ export function durationsOf(rows: readonly StatsRow[]): { ms: number; n: number 
  * Counts of a window in so many equal pieces. What is counted in a longer stretch is divided among the pieces that it
  * covers, so that the sum stays.
  */
-export function spread(rows: readonly StatsRow[], { since, until }: Window, grain: Grain, pieces: number): number[] {
+export function spread(
+  rows: readonly Pick<StatsRow, 'at' | 'n'>[],
+  { since, until }: Window,
+  grain: Grain,
+  pieces: number,
+): number[] {
   const counts = Array.from({ length: pieces }, () => 0);
   const width = (until - since) / pieces;
   for (const { at, n } of rows) {

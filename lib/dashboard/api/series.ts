@@ -22,7 +22,7 @@ async function counted(
   const grain = grainOf(window, now);
   // The first piece may have begun before.
   const since = new Date(window.since - grain * 60_000 + 1);
-  const rows = await call.services.looks.stats({ grain, since, until: new Date(window.until), workflow });
+  const rows = await call.services.looks.statsCounts({ grain, since, until: new Date(window.until), workflow });
   const failed: ReadonlySet<string> = new Set(FAILED);
   const pieces = (fits: (outcome: string) => boolean): number[] =>
     spread(rows.filter(({ outcome }) => fits(outcome)), window, grain, BUCKETS); // prettier-ignore

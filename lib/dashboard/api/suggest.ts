@@ -8,7 +8,7 @@ const MONTH = 30 * 86_400_000;
 
 /** Every value that the key may have, as far as it is cheap to know. */
 async function valuesOf(call: Call, key: string): Promise<string[]> {
-  const { client, allQueues, stats, now, people, reads } = call.services.looks;
+  const { client, allQueues, statsErrors, now, people, reads } = call.services.looks;
   if (key === 'status') return [...EXECUTION_STATUSES];
   // With each key that is pressed: not the list of workflows, which counts all their runs.
   if (key === 'workflow') return (await people()).workflowNames();
@@ -17,8 +17,7 @@ async function valuesOf(call: Call, key: string): Promise<string[]> {
   if (key === 'retrying' || key === 'root') return ['yes', 'no'];
   if (key === 'error') {
     const until = await now();
-    const rows = await stats({ grain: 120, since: new Date(until - MONTH), until: new Date(until), workflow: null });
-    return rows.flatMap(({ error }) => (error === '' ? [] : [error]));
+    return statsErrors({ grain: 120, since: new Date(until - MONTH), until: new Date(until) });
   }
   if (key !== 'tag' && !key.startsWith('tag.')) return [];
   const newest = await (await reads()).listExecutions({ limit: NEWEST });

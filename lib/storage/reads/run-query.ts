@@ -1,54 +1,13 @@
 import type { RunFilters, RunListFilters } from '../../core/run/execution.js';
 import { Conditions, where, wantedStatuses, type WantedStatuses } from './run-filters.js';
 import { inSchema } from '../sql.js';
+import { OF_PAGE, PAYLOADS, PAYLOADS_OF_PAGE, SHOWN } from './run-columns.js';
 
 /** A statement put together from filters: no value of a caller's stands in its text. */
 export interface BuiltQuery {
   readonly text: string;
   readonly parameters: readonly unknown[];
 }
-
-/**
- * Columns of a run in lists: no payloads. Of a large snapshot, as a run of many arms has, the beginning: it names the
- * member that the run stands at.
- */
-const SHOWN = `
-  e.id, e.workflow, durable.run_status(e.status, q.state, q.paused, q.compensating, q.started_at) AS status, e.queue,
-  e.priority, e.error, e.parent_id, e.retry_of, e.tags, e.round, e.scheduled_at, e.created_at, e.updated_at,
-  e.completed_at, left(e.snapshot, 8192) AS snapshot, COALESCE(e.started_at, q.started_at) AS started_at,
-  q.state = 'running' AND q.paused AS pause_requested, q.started_at IS NOT NULL AS begun,
-  (SELECT d.version FROM durable.workflow_definitions d WHERE d.id = COALESCE(q.definition_id, e.definition_id)) AS version,
-  CASE WHEN e.status IN ('compensated', 'compensation_failed') OR q.compensating THEN (
-    SELECT json_agg(json_build_object('path', u.path, 'status', u.status, 'error', u.error) ORDER BY u.seq)
-    FROM durable.step_executions u
-    WHERE u.run_id = e.id AND u.round = e.round AND u.type = 'compensate' AND u.retry_at IS NULL
-  ) END AS compensations`;
-
-/** Each run of a page is looked up by itself: beside a long history the planner would rather read all of that. */
-const OF_PAGE = `
-FROM page p
-CROSS JOIN LATERAL (SELECT x.* FROM durable.workflow_executions x WHERE x.id = p.id LIMIT 1) e
-LEFT JOIN LATERAL (SELECT w.* FROM durable.workflow_queue w WHERE w.id = p.id LIMIT 1) q ON true`;
-
-/** What is read with `includeData`, as get-execution.sql says it. */
-const PAYLOADS = ', e.input, COALESCE(kept.output, latest.output) AS data';
-const PAYLOADS_OF_PAGE = `
-LEFT JOIN LATERAL (
-  SELECT s.output
-  FROM durable.step_executions s
-  WHERE e.status <> 'active' AND s.run_id = e.id AND s.seq = e.data_seq
-  LIMIT 1
-) kept ON true
-LEFT JOIN LATERAL (
-  SELECT s.output
-  FROM durable.step_executions s
-  WHERE e.status = 'active'
-    AND s.run_id = e.id AND s.status = 'completed' AND s.output IS NOT NULL AND s.round >= e.round
-    AND s.type IN ('step', 'decision', 'parallel', 'gather', 'context')
-    AND (strpos(s.path, '/') = 0 OR s.seq = e.data_seq)
-  ORDER BY s.seq DESC
-  LIMIT 1
-) latest ON true`;
 
 const STATUS_OF_ROW = 'durable.run_status(e.status, q.state, q.paused, q.compensating, q.started_at)';
 
@@ -178,27 +137,27 @@ class RunQuery {
 
   /** All filters at once, among the runs of a parent or those with tags; the planner knows which index is best. */
   matching(columns = 'e.created_at, e.id'): string {
-    const { conditions, wanted } = this;
+    const { conditions } = this;
     const equal = (['workflow', 'queue', 'parentId'] as const).flatMap((filter) => {
       const parameter = conditions.given(filter);
       return parameter === null ? [] : [`e.${filter === 'parentId' ? 'parent_id' : filter} = ${parameter}`];
     });
     const tags = conditions.tags();
-    const unfinished = wanted !== null && wanted.unfinished.length > 0;
-    const status =
-      wanted === null
-        ? null
-        : unfinished
-          ? `${STATUS_OF_ROW} = ANY (${conditions.add([...wanted.finished, ...wanted.unfinished], 'text[]')})`
-          : this.stored(wanted.finished);
-    return `SELECT ${columns} FROM durable.workflow_executions e
-      ${unfinished ? 'LEFT JOIN durable.workflow_queue q ON q.id = e.id' : ''}
+    const { status, joined } = this.anyStatus();
+    return `SELECT ${columns} FROM durable.workflow_executions e ${joined}
       ${where(equal, conditions.ids('e'), tags === null ? null : `e.tags @> ${tags}`, conditions.bounds('e'), status)}`;
   }
 
   protected sourceTexts(page: (alias: string) => string): string[] {
     const { wanted } = this;
     const columns = (alias: string): string => `${alias}.created_at, ${alias}.id`;
+    const { texts: known = [], retrying } = this.filters.match ?? {};
+    const named = known.find(({ field, not }) => !not && (field === 'schedule' || field === 'error'));
+    if (named !== undefined) return [this.named(named.field === 'schedule' ? 'schedule' : 'error', named.values, page)];
+    if (retrying === true) {
+      const { unfinished } = wanted ?? { unfinished: null };
+      return [`${this.queued(columns('q'), unfinished, [`q.because = 'retry'`, `q.state = 'sleeping'`])} ${page('q')}`];
+    }
     if (wanted === null) return [this.history(null, page('e'))];
     const texts: string[] = [];
     if (wanted.finished.includes('completed')) texts.push(this.history(this.stored(wanted.finished), page('e')));
@@ -207,6 +166,37 @@ class RunQuery {
     }
     if (wanted.unfinished.length > 0) texts.push(`${this.queued(columns('q'), wanted.unfinished)} ${page('q')}`);
     return texts;
+  }
+
+  /**
+   * Runs of schedules, or that ended with errors, along the index that has the name: history would be read to its end where
+   * few runs have it.
+   */
+  private named(field: 'schedule' | 'error', names: readonly string[], page: (alias: string) => string): string {
+    const given = this.conditions.given('workflow');
+    const byWorkflow = field === 'error' && given === null;
+    const name = field === 'error' ? ['e.error IS NOT NULL', 'e.error_name = v.name'] : ['e.schedule_name = v.name'];
+    const workflow = byWorkflow ? ['e.workflow = k.workflow'] : [];
+    const { status, joined } = this.anyStatus();
+    const equal = this.equal('e', 'e.workflow = ', '');
+    return `SELECT s.created_at, s.id
+      FROM unnest(${this.conditions.add(names, 'text[]')}) AS v(name)
+      ${byWorkflow ? 'CROSS JOIN (SELECT DISTINCT o.workflow FROM kind o) k' : ''}
+      CROSS JOIN LATERAL (
+        SELECT e.created_at, e.id FROM durable.workflow_executions e ${joined}
+        ${where(name, workflow, equal, this.conditions.bounds('e'), status)} ${page('e')}) s`;
+  }
+
+  /** The condition on the status of a run's row `e`, and what has to be joined for it. */
+  private anyStatus(): { readonly status: string | null; readonly joined: string } {
+    const { wanted, conditions } = this;
+    if (wanted === null) return { status: null, joined: '' };
+    if (wanted.unfinished.length === 0) return { status: this.stored(wanted.finished), joined: '' };
+    const statuses = conditions.add([...wanted.finished, ...wanted.unfinished], 'text[]');
+    return {
+      status: `${STATUS_OF_ROW} = ANY (${statuses})`,
+      joined: 'LEFT JOIN durable.workflow_queue q ON q.id = e.id',
+    };
   }
 
   private history(status: string | null, page: string): string {
@@ -236,7 +226,7 @@ class RunQuery {
       ${where('e.error IS NOT NULL', status, equal, this.conditions.bounds('e'))}`;
   }
 
-  private queued(columns: string, statuses: readonly string[] | null): string {
+  private queued(columns: string, statuses: readonly string[] | null, only: readonly string[] = []): string {
     const equal = this.equal(
       'q',
       'q.definition_id IN (SELECT d.id FROM durable.workflow_definitions d WHERE d.name = ',
@@ -249,7 +239,7 @@ class RunQuery {
     // Equal to the status, and indexed.
     const held = statuses?.length === 1 && statuses[0] === 'running' ? 'q.worker_id IS NOT NULL' : null;
     return `SELECT ${columns} FROM durable.workflow_queue q
-      ${where('q.step_of IS NULL', held, status, equal, this.conditions.bounds('q'))}`;
+      ${where('q.step_of IS NULL', only, held, status, equal, this.conditions.bounds('q'))}`;
   }
 
   private equal(alias: string, beforeWorkflow: string, afterWorkflow: string): string[] {

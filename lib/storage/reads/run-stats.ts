@@ -24,6 +24,9 @@ export interface StatsWindow {
   readonly workflow: string | null;
 }
 
+/** Number of runs of one outcome in one piece of time. */
+export type StatsCount = Pick<StatsRow, 'at' | 'outcome' | 'n'>;
+
 /** Figures of runs over time: processes add to them, people read them. */
 export class PgRunStats {
   constructor(
@@ -49,6 +52,19 @@ export class PgRunStats {
       durations: histogram(buckets, counts),
       delays: histogram(delay_buckets, delay_counts),
     }));
+  }
+
+  /** Numbers alone, of all workflows together: a tenth of what `read` gives, and less where there are many workflows. */
+  counts({ grain, since, until, workflow }: StatsWindow): Promise<StatsCount[]> {
+    const values = [grain, since.toISOString(), until.toISOString(), workflow];
+    return readsOf(this.pool)<StatsCount>(sql('count-stats', this.schema), values);
+  }
+
+  /** Names of the errors that runs ended with. */
+  async errors({ grain, since, until }: Omit<StatsWindow, 'workflow'>): Promise<string[]> {
+    const values = [grain, since.toISOString(), until.toISOString()];
+    const rows = await readsOf(this.pool)<{ error: string }>(sql('stats-errors', this.schema), values);
+    return rows.map(({ error }) => error);
   }
 
   /** Deletes what is older than it is kept. */
