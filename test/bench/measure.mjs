@@ -3,6 +3,7 @@ import pg from 'pg';
 import { features } from './features.mjs';
 import { history } from './history.mjs';
 import { idle } from './idle.mjs';
+import { reads } from './reads.mjs';
 import { serverCpuSeconds } from './server.mjs';
 
 /** Runs before the clock starts, so that no engine is charged for compiling its code: the same for all. */
@@ -22,6 +23,7 @@ async function measure(job) {
   if (job.kind === 'features') return features(job);
   if (job.kind === 'history') return history(job);
   if (job.kind === 'idle') return idle(job);
+  if (job.kind === 'reads') return reads(job);
   const meter = new pg.Client({ connectionString: job.url });
   await meter.connect();
   const steps = counter();

@@ -81,6 +81,7 @@ export function render({ about, contestants, results }) {
     ...features(results),
     ...history(results),
     ...idleProcess(results),
+    ...reads(results),
     '## How it is measured',
     method(about, contestants),
   ].join('\n\n');
@@ -184,6 +185,26 @@ function idleProcess(results) {
         ['statements a second with nothing to do', figure('statementsPerSecond')],
         ['sessions of the server that it keeps', figure('sessions')],
       ],
+    ),
+  ];
+}
+
+/** What people's reads take, beside their bars. */
+function reads(results) {
+  const row = results.find((one) => one.kind === 'reads');
+  if (row === undefined) return [];
+  return [
+    `## Reads at ${number(row.runs)} runs`,
+    'Requests to the dashboard of the same process, one after the other, and calls of its client, as a page or a person makes them.',
+    table(
+      ['ms', 'p50', 'p95', 'bar for p95', ''],
+      row.reads.map(({ name, p50, p95, bar }) => [
+        name,
+        number(p50),
+        number(p95),
+        String(bar),
+        p95 > bar ? 'over' : '',
+      ]),
     ),
   ];
 }

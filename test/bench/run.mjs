@@ -21,12 +21,16 @@ const { values: flags } = parseArgs({
     backlog: { type: 'string' },
     waiting: { type: 'string' },
     finished: { type: 'string' },
+    runs: { type: 'string' },
+    reads: { type: 'boolean', default: false },
+    read: { type: 'string', default: '' },
   },
 });
-const rounds = Number(flags.rounds ?? (flags.quick ? 1 : 3));
+const rounds = flags.reads ? 1 : Number(flags.rounds ?? (flags.quick ? 1 : 3));
 const backlog = Number(flags.backlog ?? (flags.quick ? 300 : 5000));
 const waiting = Number(flags.waiting ?? (flags.quick ? 10_000 : 1_000_000));
 const finished = Number(flags.finished ?? (flags.quick ? 100_000 : 1_000_000));
+const runs = Number(flags.runs ?? (flags.quick ? 20_000 : 1_000_000));
 const stepCounts = flags.steps.split(',').map(Number);
 const only = flags.only.split(',');
 const chosen = Object.entries(CONTESTANTS).filter(([key, { group }]) => only.includes(group) || only.includes(key));
@@ -52,7 +56,7 @@ if (faults.length > 0) {
 }
 
 const dbosDir = fileURLToPath(new URL('./dbos', import.meta.url));
-if (uses('dbos') && !existsSync(`${dbosDir}/node_modules`)) {
+if (!flags.reads && uses('dbos') && !existsSync(`${dbosDir}/node_modules`)) {
   console.error('Installing DBOS Transact into test/bench/dbos …');
   execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: dbosDir, stdio: ['ignore', 'ignore', 'inherit'] });
 }
@@ -89,15 +93,18 @@ try {
 
 /** One round: every contestant in turn, for each figure, so that a slow minute of the machine hits all alike. */
 function* jobs(round) {
+  const [first] = chosen.find(([, { group }]) => group === 'ours') ?? [];
+  const reads = { kind: 'reads', contestant: first, steps: 1, runs, only: flags.read };
+  if (flags.reads) return void (yield reads);
   for (const steps of stepCounts) {
     for (const [contestant, { engine, options }] of chosen)
       yield { kind: 'throughput', contestant, engine, options, steps, backlog };
   }
   if (chosen.some(([, { group }]) => group === 'ours')) {
-    const [contestant] = chosen.find(([, { group }]) => group === 'ours');
-    yield { kind: 'features', contestant, steps: 1, waiting };
-    yield { kind: 'idle', contestant, steps: 1 };
-    if (round === 1) yield { kind: 'history', contestant, steps: 3, finished };
+    yield { kind: 'features', contestant: first, steps: 1, waiting };
+    yield { kind: 'idle', contestant: first, steps: 1 };
+    if (round === 1) yield { kind: 'history', contestant: first, steps: 3, finished };
+    if (round === 1) yield reads;
   }
   for (const [contestant, { engine, options, latency = {} }] of chosen) {
     for (const [mode, samples] of Object.entries(latency)) {
@@ -121,7 +128,7 @@ function inChild(job) {
   const child = fork(fileURLToPath(new URL('./measure.mjs', import.meta.url)), {
     env: { ...process.env, NODE_ENV: 'production' },
     execArgv: ['--no-deprecation'],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   children.add(child);
   const timer = setTimeout(() => child.kill('SIGKILL'), CHILD_TIMEOUT);
