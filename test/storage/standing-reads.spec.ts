@@ -186,3 +186,23 @@ describe('a run whose event comes while its waits are looked at', () => {
     expect(looks).toBe(3);
   });
 });
+
+it('other runs that failed alike are looked for among the last thousand, and are said to be more where there are as many', async () => {
+  const name = 'CrowdError';
+  const failed = { status: 'failed', error: error(name), failed_step: 'charge' };
+  const id = await rows.run(failed);
+  const detail = async (): Promise<string> => (await reads.explain(id))?.detail ?? '';
+  expect(await detail()).not.toContain('other');
+  for (const failed_step of ['charge', 'charge', 'ship']) await rows.run({ ...failed, failed_step });
+  await rows.run({ ...failed, status: 'cancelled' });
+  expect(await detail()).toContain('2 other runs failed the same way since ');
+  const { rowCount } = await rows.pool.query(
+    `INSERT INTO durable.workflow_executions (id, created_at, updated_at, completed_at, definition_id, priority, workflow, queue, status, error, failed_step, input)
+     SELECT gen_random_uuid(), e.created_at - interval '1 hour', e.updated_at, e.completed_at, e.definition_id, 0, e.workflow, e.queue, e.status, e.error, 'charge', '{}'
+     FROM durable.workflow_executions e, generate_series(1, 1200) WHERE e.id = $1`,
+    [id],
+  );
+  expect(rowCount).toBe(1_200);
+  // Of 1 001: this run, the three that did not fail so, and the rest.
+  expect(await detail()).toContain('998 and more other runs failed the same way since ');
+});

@@ -31,6 +31,7 @@ import {
   type WaitRow,
   type QueueRow,
   type AttemptRow,
+  type FailureRow,
   type UndoRow,
   type RecordRow,
   MOST_RECORDS,
@@ -286,16 +287,13 @@ export class StandingLooks {
       row.failed_step ?? (finished ? null : (stepOf(await this.attempt(id, row.round, null, null, true)) ?? null));
     const last = step === null ? null : await this.attempt(id, row.round, null, encodeName(step), true);
     if (!finished) return { step, attempts: last?.attempt ?? 1, others: null, retriedAs: null };
-    const [found] = await this.rows<{ others: number; since: Date | null; retried_as: string | null }>(
-      'standing-failure',
-      { id },
-    );
-    const { others: n = 0, since = null, retried_as = null } = found ?? {};
+    const [found] = await this.rows<FailureRow>('standing-failure', { id });
+    const { others: n = 0, more = false, since = null, retried_as = null } = found ?? {};
     const counts = row.status !== 'cancelled' && since !== null;
     return {
       step,
       attempts: last?.attempt ?? 1,
-      others: counts ? { n: Math.min(n, 1_000), more: n > 1_000, since } : null,
+      others: counts ? { n: Math.min(n, 1_000), more, since } : null,
       retriedAs: retried_as,
     };
   }

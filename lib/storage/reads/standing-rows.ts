@@ -81,6 +81,14 @@ export interface AttemptRow {
   readonly error: string;
 }
 
+export interface FailureRow {
+  readonly others: number;
+  /** There may be more than these. */
+  readonly more: boolean;
+  readonly since: Date | null;
+  readonly retried_as: string | null;
+}
+
 export type UndoRow = Omit<UndoRecord, 'input' | 'hasOutput'>;
 
 export interface RecordRow extends Pick<MachineRecord, 'seq' | 'path' | 'type' | 'visit' | 'attempt' | 'status'> {

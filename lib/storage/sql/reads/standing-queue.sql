@@ -3,7 +3,7 @@
 -- $1 json: calls: [{n, id}]: number of the call, and the row
 --
 -- `ahead`: rows that come before it, up to ten thousand and one; counted along the claim's index, for each definition that
--- ready rows have. `claimable`: whether a living worker of the queue may claim it (claimable-definitions.sql).
+-- ready rows have, unless its queue is paused or full or has no worker: then that is why it is not claimed. `claimable`: whether a living worker of the queue may claim it (claimable-definitions.sql).
 SELECT c.n, seen.*
 FROM json_to_recordset($1::json) AS c(n integer, id uuid)
 CROSS JOIN LATERAL (
@@ -41,9 +41,7 @@ CROSS JOIN LATERAL (
      FROM durable.audit a
      WHERE a.target_kind = 'queue' AND a.target_id = me.queue AND a.outcome = 'done' AND a.action = 'queue.pause'
      ORDER BY a.id DESC LIMIT 1) AS pausing,
-    (SELECT count(*)::integer FROM durable.workflow_queue h WHERE h.worker_id IS NOT NULL AND h.queue = me.queue) AS held,
-    COALESCE(s.global_concurrency, (SELECT sum(v.places)::integer FROM serving v), 0) AS places,
-    (SELECT count(*)::integer FROM serving) AS workers,
+    n.held, n.places, n.workers,
     (SELECT COALESCE(sum(r.n), 0)::integer FROM durable.queue_rates r
      WHERE r.queue = me.queue AND r.ends_at > durable.clock() - s.rate_period_ms * interval '1 ms') AS rate_used,
     CASE WHEN me.limit_key IS NOT NULL
@@ -55,7 +53,8 @@ CROSS JOIN LATERAL (
         OR NOT EXISTS (
           SELECT FROM durable.workers w
           WHERE w.dead_at IS NULL AND w.expires_at > now() AND me.definition_id = ANY (w.definitions))) AS claimable,
-    (SELECT LEAST(10001, COALESCE(sum(b.n), 0))::integer
+    CASE WHEN s.paused_at IS NOT NULL OR n.workers = 0 OR n.places > 0 AND n.held >= n.places THEN 0
+    ELSE (SELECT LEAST(10001, COALESCE(sum(b.n), 0))::integer
      FROM ready r
      CROSS JOIN LATERAL (
        SELECT count(*) AS n FROM (
@@ -63,7 +62,12 @@ CROSS JOIN LATERAL (
          WHERE q.queue = me.queue AND q.definition_id = r.id AND q.state = 'ready' AND NOT q.paused
            AND (q.rank, q.id) < (me.rank, me.id)
          LIMIT 10001) x
-     ) b) AS ahead
+     ) b) END AS ahead
   FROM me
   LEFT JOIN durable.queue_settings s ON s.queue = me.queue
+  CROSS JOIN LATERAL (
+    SELECT (SELECT count(*)::integer FROM durable.workflow_queue h WHERE h.worker_id IS NOT NULL AND h.queue = me.queue) AS held,
+      COALESCE(s.global_concurrency, (SELECT sum(v.places)::integer FROM serving v), 0) AS places,
+      (SELECT count(*)::integer FROM serving) AS workers
+  ) n
 ) seen;
