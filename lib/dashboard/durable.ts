@@ -27,7 +27,7 @@ export type { StoredSchedule } from '../core/time/schedule.js';
 export type { Standing } from '../core/standing/standing.js';
 export type { DurableEvent } from '../core/run/events.js';
 export { ITEM_STATES, type LoopRow } from '../storage/reads/loop-reads.js';
-export type { StepRow } from '../storage/reads/step-reads.js';
+export { placeOf, type StepRow } from '../storage/reads/step-reads.js';
 export { BEGAN, type Grain, middleOf, quantileOf, type StatsRow } from '../core/run/run-stats.js';
 export type { WorkerInfo } from '../client/durable.queues.js';
 export { withDeadline } from '../engine/time/deadline.js';

@@ -38,7 +38,7 @@ function lists(): Record<string, readonly [path: string, at: readonly (string | 
   const due = '2026-01-31 12:00:00.123456+00';
   return {
     runs: ['runs', [id]],
-    steps: [`runs/${id}/steps`, [1, 0]],
+    steps: [`runs/${id}/steps`, [1, 0, 0]],
     logs: [`runs/${id}/logs`, [1]],
     history: [`runs/${id}/history`, ['1700000000000000', '0']],
     family: [`runs/${id}/family`, [id]],

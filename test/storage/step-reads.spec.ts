@@ -6,7 +6,7 @@ import type { InFlight } from '../../lib/core/run/execution.js';
 import { queryOf } from '../../lib/storage/connection/transaction.js';
 import { collapsing, type LoopItem, type LoopRow } from '../../lib/storage/reads/loop-reads.js';
 import { PgLogReads } from '../../lib/storage/reads/log-reads.js';
-import { PgStepReads, type StepRow, type StepsPage } from '../../lib/storage/reads/step-reads.js';
+import { PgStepReads, placeOf, type StepRow, type StepsPage } from '../../lib/storage/reads/step-reads.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;
@@ -134,14 +134,45 @@ describe('a page of steps', () => {
         found.push(...page.slice(0, limit));
         const last = found.at(-1);
         if (page.length <= limit || last === undefined) return found;
-        from = { way, seq: last.seq, sums: 'cells' in last ? 1 : 0 };
+        from = { way, ...placeOf(last) };
       }
     };
     const there = await walk('next', null);
     expect(there.map(nameOf)).toEqual(WHOLE);
     const last = there.at(-1);
-    const back = await walk('prev', { way: 'prev', seq: last?.seq ?? 0, sums: 0 });
+    const back = await walk('prev', { way: 'prev', ...placeOf(last as StepRow) });
     expect(back.map(nameOf)).toEqual(WHOLE.slice(0, -1).toReversed());
+  });
+
+  it('of 12 000 that began in one second has each once, with a number of its own that stays when others end', async () => {
+    const most = 12_000;
+    const id = await rows.open({ state: 'running', worker_id: await rows.worker(), started_at: new Date() });
+    await rows.record(id, 1, {
+      path: 'all',
+      type: 'forEach',
+      output: encode(Array.from({ length: most }, (_, n) => n)),
+    });
+    const begun = Date.UTC(2026, 0, 1);
+    running = Array.from({ length: most }, (_, n) => ({ runId: id, step: 'send', path: `all[${n}]/send`, type: 'step', round: 1, visit: 1, attempt: 1, input: [1, n], startedAt: begun + (n % 1_000) })); // prettier-ignore
+    const seen = new Map<number, string>();
+    for (let from: StepsPage['from'] = null, last = false; !last;) {
+      const page: (StepRow | LoopRow)[] = (await reads.page(id, { ...ALL, limit: 2_500, from })) ?? [];
+      last = page.length <= 2_500;
+      for (const row of page.slice(0, 2_500)) {
+        seen.set(row.seq, row.path);
+        from = { way: 'next', ...placeOf(row) };
+      }
+    }
+    expect(new Set(seen.values()).size).toBe(most + 1);
+    expect(seen.size).toBe(most + 1);
+    running = running.filter((_, n) => n % 3 === 0);
+    const some = [...seen].filter((_, at) => at % 800 === 7);
+    const numbers = some.map(([, path]) => Number(/\d+/.exec(path)?.[0] ?? -1));
+    const inputs: unknown[] = [];
+    for (const [seq] of some) inputs.push((await reads.payloads(id, seq))?.input);
+    // Of the others nothing is said: they have ended.
+    expect(inputs).toEqual(numbers.map((n) => (n % 3 === 0 ? n : undefined)));
+    expect(some.length).toBeGreaterThan(10);
   });
 
   it('has no payloads, and names the record of each input; one that runs keeps its number', async () => {

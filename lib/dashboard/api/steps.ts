@@ -1,4 +1,4 @@
-import { ExecutionNotFoundError, ITEM_STATES, type LoopRow, type StepRow } from '../durable.js';
+import { ExecutionNotFoundError, ITEM_STATES, type LoopRow, placeOf, type StepRow } from '../durable.js';
 import { route } from '../http/call.js';
 import { RequestError } from '../http/errors.js';
 import { anyText, flag, type InputReader, number, several } from '../http/input.js';
@@ -13,7 +13,11 @@ function shown(row: StepRow | LoopRow, sight: Sight): object {
   return 'cells' in row ? row : { ...row, error: showError(row.error, { ...sight, payloads: false }) };
 }
 
-const sumsOf = (row: StepRow | LoopRow): number => ('cells' in row ? 1 : 0);
+/** As `from` below reads it. */
+function cursorOf(row: StepRow | LoopRow): number[] {
+  const { seq, sums, begun } = placeOf(row);
+  return [seq, sums, begun];
+}
 
 const steps = route({
   method: 'GET',
@@ -28,13 +32,13 @@ const steps = route({
   async handle(call, { under, statuses, cursor, limit }): Promise<Page<object>> {
     const id = await runIdOf(call);
     const sight = await sightOf(call);
-    const mark = markOf('steps', cursor, [NUMBER, PLACE]);
-    const [seq = 0, sums = 0] = mark?.at.map(Number) ?? [];
-    const from = mark === null ? null : { way: mark.way, seq, sums };
+    const mark = markOf('steps', cursor, [NUMBER, PLACE, NUMBER]);
+    const [seq = 0, sums = 0, begun = 0] = mark?.at.map(Number) ?? [];
+    const from = mark === null ? null : { way: mark.way, seq, sums, begun };
     const reads = await call.services.looks.steps();
     const found = await reads.page(id, { under, statuses, from, limit });
     if (found === null) throw new ExecutionNotFoundError(id);
-    const page = pageOf('steps', found, { mark, limit }, (row) => [row.seq, sumsOf(row)]);
+    const page = pageOf('steps', found, { mark, limit }, cursorOf);
     return { ...page, items: page.items.map((row) => shown(row, sight)) };
   },
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { decode } from '../../core/codec/codec.js';
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
@@ -33,6 +34,8 @@ export interface StepMark {
   readonly seq: number;
   /** 1: the sums of the loop that this record began. */
   readonly sums: number;
+  /** Of an attempt without a record, when it began, ms: these stand in this order. */
+  readonly begun: number;
 }
 
 export interface StepPayloads extends Pick<StepRecord, 'input' | 'output' | 'error'> {
@@ -45,7 +48,7 @@ interface OpenRow extends Omit<StepWaitRow, 'path' | 'state'> {
   readonly path: string | null;
 }
 
-/** Attempts that have no record yet are numbered from here on, by the second in which they began. */
+/** Attempts that have no record yet are numbered from here on, by what they are alone. */
 const UNRECORDED = 2 ** 52;
 
 /** The attempts of one run, page by page, for people. Nothing here locks or waits. */
@@ -92,21 +95,18 @@ export class PgStepReads {
     const children = await this.childrenOf(id, records);
     const ended = records.map((row) => this.shown(row, children.get(visitOf(row)) ?? null));
     const unrecorded = await this.unrecorded(id, open, running, page, begins);
-    const rows: { seq: number; sums: number; row: StepRow | (() => Promise<LoopRow>) }[] = [
-      ...ended.map((row) => ({ seq: row.seq, sums: 0, row })),
-      ...unrecorded.map(({ inputItem: _, ...row }) => ({ seq: row.seq, sums: 0, row })),
+    const rows: (Omit<StepMark, 'way'> & { row: StepRow | (() => Promise<LoopRow>) })[] = [
+      ...ended.map((row) => ({ ...placeOf(row), row })),
+      ...unrecorded.map(({ inputItem: _, ...row }) => ({ ...placeOf(row), row })),
       ...this.loopsAmong(shown, records).map((loop) => ({
         seq: loop.seq,
         sums: 1,
+        begun: 0,
         row: () => this.loops.sums(id, loop, running),
       })),
     ];
-    const fits = rows.filter(({ seq, sums }) => {
-      if (from === null) return true;
-      const order = seq - from.seq || sums - from.sums;
-      return back ? order < 0 : order > 0;
-    });
-    const sorted = fits.toSorted((a, b) => (a.seq - b.seq || a.sums - b.sums) * (back ? -1 : 1)).slice(0, limit + 1);
+    const fits = rows.filter((row) => from === null || (back ? inOrder(row, from) < 0 : inOrder(row, from) > 0));
+    const sorted = fits.toSorted((a, b) => inOrder(a, b) * (back ? -1 : 1)).slice(0, limit + 1);
     const found: (StepRow | LoopRow)[] = [];
     for (const { row } of sorted) found.push(typeof row === 'function' ? await row() : row);
     return found;
@@ -228,25 +228,30 @@ interface Unrecorded extends StepRow {
   readonly inputItem: number | null;
 }
 
-/** Each keeps its number as long as it has no record: made of what it is, and when it began. */
+/**
+ * Each has a number of its own as long as it has no record, whatever else is there: 48 bits of a digest of what it is. That two
+ * of ten thousand share one has a chance of one in millions; then both are left out, since one could be taken for the other.
+ */
 function numbered(rows: readonly Omit<Unrecorded, 'seq'>[]): Unrecorded[] {
-  const taken = new Set<number>();
-  const marked = rows.map((row) => ({ row, key: identity(row) })).toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  const found = marked.map(({ row, key }) => {
-    const second = Math.min(2 ** 32 - 1, Math.max(0, Math.floor(row.startedAt.getTime() / 1_000)));
-    let seq = UNRECORDED + second * 2 ** 20 + hashOf(key);
-    while (taken.has(seq)) seq += 1;
-    taken.add(seq);
-    return { ...row, seq };
-  });
-  return found.toSorted((a, b) => a.seq - b.seq);
+  const found = rows.map((row) => ({ ...row, seq: UNRECORDED + digestOf(identity(row)) }));
+  const times = new Map<number, number>();
+  for (const { seq } of found) times.set(seq, (times.get(seq) ?? 0) + 1);
+  return found.filter(({ seq }) => times.get(seq) === 1);
 }
 
-/** FNV-1a, 20 bits of it. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return hash >>> 12;
+function digestOf(text: string): number {
+  return createHash('sha256').update(text).digest().readUIntBE(0, 6);
+}
+
+/** Place of a row in the order of a page. */
+export function placeOf(row: StepRow | LoopRow): Omit<StepMark, 'way'> {
+  if ('cells' in row) return { seq: row.seq, sums: 1, begun: 0 };
+  return { seq: row.seq, sums: 0, begun: row.seq < UNRECORDED ? 0 : row.startedAt.getTime() };
+}
+
+/** Records and sums by number, then what has no record yet by when it began. */
+function inOrder(a: Omit<StepMark, 'way'>, b: Omit<StepMark, 'way'>): number {
+  return a.begun - b.begun || a.seq - b.seq || a.sums - b.sums;
 }
 
 function dataOf(text: string | null, item: number | null, redact: Redaction): unknown {
