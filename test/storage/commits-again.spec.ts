@@ -1,3 +1,4 @@
+import type { EntityManager } from 'typeorm';
 import { newRun } from '../../lib/core/run/new-run.js';
 import type { Ack, RemoteStepOp, NewRecord, OpExtras, Outcome, RunOp, StartOp } from '../../lib/engine/ports/store.js';
 import { NO_EXTRAS } from '../../lib/engine/step/child-start.js';
@@ -189,6 +190,24 @@ describe('an operation that builds on what is not there', () => {
     expect(await rows.count('step_executions')).toBe(0);
     await rows.record(run, 9);
     expect(await store.commitRemoteStep(worker, op)).toMatchObject({ taken: true });
+  });
+});
+
+describe('a transactional step', () => {
+  it('whose record is there already writes nothing beside it', async () => {
+    const run = await held();
+    await rows.pool.query('CREATE TABLE public.bookings (n integer)');
+    const op = { ...startRemotely(run, uuidv7()), extras: null };
+    const book = (): Promise<boolean> =>
+      store.transaction(async (transaction) => {
+        await (transaction.manager as EntityManager).query('INSERT INTO public.bookings VALUES (1)');
+        return transaction.record(worker, op);
+      });
+    expect(await book()).toBe(true);
+    await expect(book()).rejects.toMatchObject({ kind: 'unknown' });
+    const { rows: bookings } = await rows.pool.query('SELECT FROM public.bookings');
+    expect([bookings.length, await rows.count('step_executions')]).toEqual([1, 1]);
+    expect(await store.landed(worker, op)).toBe(true);
   });
 });
 

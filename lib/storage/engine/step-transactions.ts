@@ -75,7 +75,10 @@ export class StepTransactions {
     }
   }
 
-  /** Locks the run under its fence and writes the record; false: the lease is lost. */
+  /**
+   * Locks the run under its fence and writes the record; false: the lease is lost.
+   * @throws StoreError also where a record is there already
+   */
   private async record(manager: EntityManager, worker: number, op: port.RunOp): Promise<boolean> {
     const { schema } = this.options;
     const query: Query = async <R extends object>(text: string, parameters: readonly unknown[]) => {
@@ -91,7 +94,10 @@ export class StepTransactions {
     const rows = await query<LockedRow>(sql('lock-remote-step', schema), [op.rowId, op.runId, op.after]);
     if (!isLease(rows, worker, op)) return false;
     const elsewhere = op.rowId !== op.runId;
-    await query(sql('insert-records', schema), [op.runId, op.token, recordsJson(op.records), elsewhere]);
+    const parameters = [op.runId, op.token, recordsJson(op.records), elsewhere];
+    const written = await query(sql('insert-records', schema), parameters);
+    // The writes of this transaction would stand without their record: whose are recorded is looked up.
+    if (written.length < op.records.length) throw new StoreError('unknown', 'A record of the step is there already');
     if (op.extras !== null) await query(sql('commit-extras', schema), [extrasJson([op])]);
     return true;
   }

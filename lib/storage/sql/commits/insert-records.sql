@@ -1,4 +1,4 @@
--- Journal records outside a group; again is harmless.
+-- Journal records outside a group; again is harmless. Returns those that were not there.
 --
 -- $1 uuid: run
 -- $2 integer: token
@@ -13,4 +13,5 @@ SELECT $1::uuid, r.seq, r.input_seq, durable.clock(), durable.clock() + r.retry_
 FROM json_to_recordset($3::json) AS r(
   seq bigint, input_seq bigint, retry_ms float8, round integer, visit integer, attempt integer, duration_ms integer,
   input_item integer, type text, status text, path text, facts text, output text, error text, logs text)
-ON CONFLICT (run_id, seq) DO NOTHING;
+ON CONFLICT (run_id, seq) DO NOTHING
+RETURNING seq;
