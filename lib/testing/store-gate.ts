@@ -94,6 +94,7 @@ export class StoreGate {
       const result = await work({
         manager,
         record,
+        codeIs: (isCode) => inner.codeIs(isCode),
         hasEnded: () => inner.hasEnded(),
         lossBy: (thrown) => inner.lossBy(thrown),
       });

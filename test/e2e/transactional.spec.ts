@@ -116,31 +116,6 @@ class ScarceWorkflow {
   }
 }
 
-/** Its step is given up by its timeout, and goes on when that transaction is rolled back; within one of its own or not. */
-@Workflow({ name: 'given_up' })
-class GivenUpWorkflow {
-  static go: () => void = () => {};
-  static late: Promise<unknown>;
-
-  @Step({ transactional: true, timeout: 100 })
-  async late({ within }: { within: boolean }) {
-    const gone = new Promise<void>((resolve) => (GivenUpWorkflow.go = resolve));
-    // Those who keep it do not go through stepManager() again, which would refuse them.
-    const write = async (manager: EntityManager): Promise<unknown> => {
-      await gone;
-      return manager.query('INSERT INTO bookings (run, step) VALUES ($1, $2)', [id, 'late']);
-    };
-    const id = workflowId();
-    const manager = stepManager<EntityManager>();
-    const work = within ? manager.transaction(write) : write(manager);
-    GivenUpWorkflow.late = work.then(
-      () => 'written',
-      (error: Error) => error.message,
-    );
-    await work;
-  }
-}
-
 @Workflow({ name: 'slow_query' })
 class SlowQueryWorkflow {
   constructor(@Inject(Effects) private readonly effects: Effects) {}
@@ -177,7 +152,7 @@ beforeAll(async () => {
   const options = { database: { dataSource }, queues: { default: {}, elsewhere: {} } };
   worker = await openApp(
     options,
-    [TransferWorkflow, BesideWorkflow, IdleWorkflow, ScarceWorkflow, GivenUpWorkflow],
+    [TransferWorkflow, BesideWorkflow, IdleWorkflow, ScarceWorkflow],
     new Effects(ground.pool, 'worker'),
   );
 });
@@ -336,29 +311,3 @@ it('fails where a query of its own finds no room more often than maxRecoveries',
   expect(await effectsOf(ground.pool, [run])).toEqual({ take: 2 });
   await expectInvariants(ground.pool, { runs: [run] });
 });
-
-it.each([false, true])(
-  'keeps nothing of what its code writes after it was given up (in a savepoint: %s)',
-  async (within) => {
-    const told: unknown[] = [];
-    dataSource.subscribers.push({
-      // Behind the ROLLBACK, before its connection is free for others.
-      async afterTransactionRollback() {
-        GivenUpWorkflow.go();
-        told.push(await GivenUpWorkflow.late);
-      },
-    });
-    const run = await worker.client.start('given_up', { within });
-    await expect(run.result()).rejects.toMatchObject({ cause: { code: 'STEP_TIMEOUT' } });
-    dataSource.subscribers.pop();
-    expect(told).toEqual(['The transaction of this step is over']);
-    expect(await bookingsOf(run.id)).toEqual([]);
-    // Nor is the transaction left open for whoever has the connection next.
-    await dataSource.query('INSERT INTO bookings (run, step) VALUES ($1, $2)', [run.id, 'next']);
-    expect(await bookingsOf(run.id)).toEqual(['next']);
-    const open = await ground.pool.query(
-      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'`,
-    );
-    expect(open.rowCount).toBe(0);
-  },
-);

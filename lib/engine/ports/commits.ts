@@ -158,6 +158,8 @@ export interface RemoteStepAck {
 export interface StepTransaction {
   /** The application's transaction handle (a TypeORM EntityManager). */
   readonly manager: unknown;
+  /** Told before the step's code begins how it is known: from `record` or the end on, whatever that code sends is refused. */
+  codeIs(isCode: () => boolean): void;
   /** Writes the record under the run's fence; false: the lease is lost. */
   record(worker: number, op: RunOp): Promise<boolean>;
   /** True when the step's own code has committed it or rolled it back. */

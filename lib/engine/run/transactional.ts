@@ -1,3 +1,4 @@
+import { textOf } from '../../core/text-of.js';
 import { fromStoredError } from '../../core/codec/error-record.js';
 import { AttemptClosedError } from '../../core/errors/errors.js';
 import { StepUsageError } from '../../core/errors/errors-usage.js';
@@ -68,9 +69,8 @@ export async function runTransactional(
     if (!('cause' in end)) return end;
     if (end.result !== null && !(end.scarce && end.result.status === 'completed')) losses++;
     if (attempt.abandoned || losses > workflow.definition.maxRecoveries) return failed(end.cause, end.result);
-    deps.onTrouble(
-      `The transaction of step "${spec.name}" was lost with its connection or by a conflict, and is retried`,
-    );
+    const why = end.scarce ? 'found no room on the server' : 'was lost with its connection or by a conflict';
+    deps.onTrouble(`The transaction of step "${spec.name}" ${why}, and is retried: ${textOf(end.cause)}`, end.cause);
     try {
       const [first, most] = end.scarce ? [SCARCE_PAUSE, SCARCE_AGAIN] : [FIRST_PAUSE, LOOK_AGAIN];
       await pause(Math.min(first * 2 ** tries, most), attempt);
@@ -93,7 +93,9 @@ async function tryOnce(
   attempt.committing = false;
   try {
     await deps.store.transaction(async (transaction) => {
-      result = await runAttempt(workflow, spec, attempt.open(transaction.manager), attempt.givenUp, deps.clock);
+      const scope = attempt.open(transaction.manager);
+      transaction.codeIs(() => scope.isHere);
+      result = await runAttempt(workflow, spec, scope, attempt.givenUp, deps.clock);
       if (transaction.hasEnded()) throw endedByItself(spec, result);
       const thrown = result.status === 'failed' && mayBeLost(result.error) ? storedErrorOf(result.error) : null;
       const loss = thrown === null ? null : await transaction.lossBy(thrown);

@@ -102,6 +102,11 @@ export class StepScope implements Here {
     this.context = new StepContext(init.data, init.maxPayloadBytes);
   }
 
+  /** True where the code of this attempt asks. */
+  get isHere(): boolean {
+    return storage.getStore()?.scope === this;
+  }
+
   get step(): string {
     return this.init.step;
   }

@@ -16,6 +16,7 @@ import { sql } from '../sql.js';
 import { asStoreError } from './store-client.js';
 import type { Query } from '../connection/transaction.js';
 import { watchTransaction } from '../connection/transaction-watch.js';
+import { TransactionGate } from './transaction-gate.js';
 
 export interface StepTransactionsOptions {
   readonly schema: string;
@@ -46,15 +47,24 @@ export class StepTransactions {
       // The level is named: the app's own default may be one that looks, after its locks, at what was there before them.
       return await this.options.dataSource.transaction('READ COMMITTED', async (manager) => {
         const watch = await watchTransaction(manager).catch((error: unknown) => {
-          throw new StoreError('unavailable', textOf(error), { cause: error });
+          throw unavailable(error);
         });
         begun = true;
+        const gate = new TransactionGate(manager);
         try {
           const result = await work({
             manager,
-            record: (worker, op) => this.record(manager, worker, op),
+            codeIs: (isCode) => void (gate.isCode = isCode),
             hasEnded: () => watch.hasEnded,
+            record: async (worker, op) => {
+              gate.close();
+              const taken = await this.record(manager, worker, op);
+              // Its code has sent that before, and nobody waited for it: the journal says what stands.
+              if (watch.hasEnded) throw new StoreError('unknown', 'The transaction of the step has ended by itself');
+              return taken;
+            },
             lossBy: async (error) => {
+              gate.close();
               if (isRetryableRejection(error)) return isScarcity(error) ? 'scarce' : 'retry';
               return (await answers(manager)) ? null : 'unavailable';
             },
@@ -63,12 +73,11 @@ export class StepTransactions {
           return result;
         } finally {
           watch.stop();
-          shut(manager, worked);
+          gate.close();
         }
       });
     } catch (error) {
-      // TypeORM says in words of its own, and with no code, that the connection went between two statements of its own.
-      if (!begun) throw ofQuery(error);
+      if (!begun) throw isTypeOrmsLoss(error) || isConnectionError(error) ? unavailable(error) : asStoreError(error);
       throw worked ? ofCommit(error) : error;
     } finally {
       leave();
@@ -103,20 +112,6 @@ export class StepTransactions {
   }
 }
 
-/**
- * From now on only the end of the transaction goes through. The step's code may run on after its attempt was given up: what
- * it sends behind the ROLLBACK would be in no transaction, and stand. A transaction of its own within (a savepoint) may be
- * open still, which TypeORM would end in place of the whole.
- */
-function shut({ queryRunner }: EntityManager, commits: boolean): void {
-  if (queryRunner === undefined) return;
-  const send = queryRunner.query.bind(queryRunner) as (...parameters: unknown[]) => Promise<unknown>;
-  const refuse = (): Promise<never> => Promise.reject(new Error('The transaction of this step is over'));
-  const last = (...parameters: unknown[]): Promise<unknown> =>
-    parameters[0] === 'ROLLBACK' || (commits && parameters[0] === 'COMMIT') ? send(...parameters) : refuse();
-  Object.assign(queryRunner, { query: last, stream: refuse, transactionDepth: 1 });
-}
-
 /** A row of the queue that was locked, as far as its fence goes. */
 export interface LockedRow {
   readonly id: string;
@@ -129,6 +124,20 @@ export interface LockedRow {
 /** True when the operation's own row is among them, still under its lease, and the records that it builds on are there. */
 export function isLease(rows: readonly LockedRow[], worker: number, op: { rowId: string; token: number }): boolean {
   return rows.some((row) => row.id === op.rowId && row.token === op.token && row.worker_id === worker && row.whole);
+}
+
+/**
+ * True where TypeORM says, in words of its own and with no code, that the connection went between two statements of its own.
+ * Other errors of no server (a subscriber's, a DataSource that is closed, a certificate) do not pass by being tried again.
+ */
+function isTypeOrmsLoss(error: unknown): boolean {
+  return (
+    error instanceof Error && /^(QueryRunner(Provider)?AlreadyReleased|TransactionNotStarted)Error$/.test(error.name)
+  );
+}
+
+function unavailable(error: unknown): StoreError {
+  return new StoreError('unavailable', textOf(error), { cause: error });
 }
 
 /** Before the commit: what the server has not said is that the connection is gone, in whose words ever; nothing was committed. */

@@ -81,6 +81,7 @@ function wrapTransaction(around: Around, undo: (() => void)[]): void {
     const whole = original.call(this, (transaction: StepTransaction) =>
       work({
         manager: transaction.manager,
+        codeIs: (isCode) => transaction.codeIs(isCode),
         hasEnded: () => transaction.hasEnded(),
         lossBy: (thrown) => transaction.lossBy(thrown),
         record: async (worker: number, op: RunOp) => {
