@@ -82,8 +82,8 @@ export class RunResults {
         const outcome = local ? null : await this.lookUntil(id, until);
         if (outcome) return outcome;
         const left = until - performance.now();
-        if (left <= 0) throw new ResultTimeoutError(id, timeout);
-        const end = await told.within(Math.min(left, local ? LOCAL_LOOK : untilMultiple(wait)));
+        if (left <= 0 && !told.isTold) throw new ResultTimeoutError(id, timeout);
+        const end = await told.within(Math.max(0, Math.min(left, local ? LOCAL_LOOK : untilMultiple(wait))));
         if (end?.data) return { ...end, data: end.data };
         // Rejects once the module is shut down: nobody would tell any more.
         ({ engine } = await this.host.ready());

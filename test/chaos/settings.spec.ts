@@ -1,4 +1,4 @@
-import type { DurableClient } from 'nest-durable';
+import type { DurableClient, ExecutionStatus } from 'nest-durable';
 import { DataSource } from 'typeorm';
 import { createTestDatabase } from '../support/database.js';
 import { openApp } from '../support/faults/app.js';
@@ -81,6 +81,8 @@ async function under(trial: Trial, settings: readonly string[]): Promise<{ runs:
 /** No run is left for the worker of the load, which has not got its workflow. */
 async function endTicks(client: DurableClient): Promise<void> {
   await client.disableSchedule('smoke_tick');
-  const count = (status?: 'completed'): Promise<number> => client.countExecutions({ workflow: 'smoke_tick', status });
-  while ((await count('completed')) < (await count())) await new Promise((resolve) => setTimeout(resolve, 20));
+  const count = (status?: ExecutionStatus[]): Promise<number> =>
+    client.countExecutions({ workflow: 'smoke_tick', status });
+  const ends: ExecutionStatus[] = ['completed', 'failed', 'paused', 'cancelled'];
+  while ((await count(ends)) < (await count())) await new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -29,7 +29,8 @@ export class QueuePoller {
   private backlog = true;
   /** ms after which there is more to claim than now, if sooner than the poll interval. */
   private soon = Infinity;
-  private quietly: (() => void)[] = [];
+  /** Those who wait for the claim that is under way. */
+  private readonly waiting: (() => void)[] = [];
 
   constructor(
     readonly settings: PollerSettings,
@@ -61,10 +62,10 @@ export class QueuePoller {
     return this.looked();
   }
 
-  /** Resolves when no look is under way any more, and what was claimed is at work. */
+  /** Resolves when the claim under way is back, and what it took is at work. After `stop()` no other follows. */
   looked(): Promise<void> {
     if (!this.claiming) return Promise.resolve();
-    return new Promise((resolve) => this.quietly.push(resolve));
+    return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   /** There may be work. */
@@ -129,9 +130,11 @@ export class QueuePoller {
       this.taken -= room - got;
       found += got;
       this.backlog = got === room;
+      // Under load one claim follows the other: whoever waits has waited for this one.
+      this.tellLooked();
     }
     this.claiming = false;
-    for (const resolve of this.quietly.splice(0)) resolve();
+    this.tellLooked();
     if (this.stopped) return;
     if (this.again && this.taken < this.settings.concurrency) return this.look();
     if (this.hinted && found === 0 && this.taken < this.settings.concurrency) {
@@ -142,6 +145,10 @@ export class QueuePoller {
     asked ||= this.soon <= wait;
     this.lookAfter(Math.min(wait, this.soon), asked);
     this.soon = Infinity;
+  }
+
+  private tellLooked(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   private lookAfter(ms: number, asked: boolean): void {

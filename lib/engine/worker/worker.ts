@@ -110,7 +110,7 @@ export class Worker {
     return this.sessions.allInSteps;
   }
 
-  /** Resolves when no look into the queues is under way any more; null: none is. */
+  /** Resolves when the claims under way are back, and what they took is at work; null: none is. */
   looked(): Promise<unknown> | null {
     const looking = [...this.pollers.values()].filter((poller) => poller.isLooking);
     return looking.length === 0 ? null : Promise.all(looking.map((poller) => poller.looked()));
