@@ -1,5 +1,6 @@
 import { Cron } from '../../lib/core/time/cron.js';
 import {
+  ON_TIME,
   declared,
   dueTimes,
   failed,
@@ -52,6 +53,13 @@ describe('a schedule', () => {
     // What the database has of its being switched on stays.
     expect(declared(switchedOff(fresh()), declare(), later)).toMatchObject({ enabled: false, nextRunAt: null });
     expect(declared(fresh(), declare({}, false), later)).toMatchObject({ enabled: true, nextRunAt: now });
+  });
+
+  it('leaves a time that has come just now to be fired, though the code says others from now on', () => {
+    const late = (ms: number): number | null => declared(fresh(), declare({ cron: '30 * * * *' }), now + ms).nextRunAt;
+    expect([late(0), late(ON_TIME)]).toEqual([now, now]);
+    expect(late(ON_TIME + 1)).toBe(now + HOUR / 2);
+    expect(declared(fresh(), declare({ cron: '30 * * * *' }), now - 1).nextRunAt).toBe(now + HOUR / 2);
   });
 
   it('keeps what an update has set until it is reset', () => {

@@ -135,7 +135,10 @@ export function declared(
     settings: { ...settings, ...kept },
     removedAt: null,
   };
-  return before.removedAt !== null || timesDiffer(before, state) ? timed(state, now) : state;
+  if (before.removedAt !== null) return timed(state, now);
+  // A time that has come just now is the earlier declaration's to fire: a deploy does not take it away.
+  const isDue = before.nextRunAt !== null && before.nextRunAt <= now && before.nextRunAt >= now - ON_TIME;
+  return timesDiffer(before, state) && !isDue ? timed(state, now) : state;
 }
 
 /** Its workflow's code no longer declares it. */
