@@ -1,7 +1,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { LegacyFakeTimers, ModernFakeTimers } from '@jest/fake-timers';
 import { ModuleMocker } from 'jest-mock';
+import { fakeTimersFor } from './fake-timers.mjs';
 import { closeDatabase } from './leak-check.mjs';
 import { NestOutput } from './nest-output.mjs';
 import { ProcessState } from './process-state.mjs';
@@ -31,16 +31,8 @@ export default class DatabaseEnvironment {
   };
 
   constructor({ projectConfig }) {
-    const { global } = this;
-    this.moduleMocker = new ModuleMocker(global);
-    const timerConfig = { idToRef: (id) => id, refToId: (ref) => ref };
-    this.fakeTimers = new LegacyFakeTimers({
-      config: projectConfig,
-      global,
-      moduleMocker: this.moduleMocker,
-      timerConfig,
-    });
-    this.fakeTimersModern = new ModernFakeTimers({ config: projectConfig, global });
+    this.moduleMocker = new ModuleMocker(this.global);
+    Object.assign(this, fakeTimersFor(projectConfig, this.global, this.moduleMocker));
   }
 
   getVmContext() {
@@ -52,6 +44,7 @@ export default class DatabaseEnvironment {
   }
 
   async setup() {
+    this.before.noteErrors();
     this.output = new NestOutput();
     diagnostics.subscribe(PHASES, this.onPhase);
     this.global.testDatabases = new Map();
@@ -65,18 +58,20 @@ export default class DatabaseEnvironment {
   async teardown() {
     const left = [...(this.global.testDatabases ?? [])];
     const processes = [...(this.global.testProcesses ?? [])];
-    const complaints = processes.flatMap(([, complaint]) => complaint() ?? []);
-    await Promise.all(processes.map(([child]) => endProcess(child)));
+    // Before anything that could fail or wait: what follows must not go by a faked time, nor leave the next file anything.
     this.fakeTimers.dispose();
     this.fakeTimersModern.dispose();
     this.before.restore();
     diagnostics.unsubscribe(PHASES, this.onPhase);
-    const ends = await Promise.allSettled(left.map(([name, rules]) => closeDatabase(name, rules)));
-    const failed = [
-      ...[...this.wrongSteps, ...complaints].map((complaint) => new Error(complaint)),
-      ...ends.filter((end) => end.status === 'rejected').map((end) => end.reason),
-    ];
-    this.output?.end(this.hasFailed || failed.length > 0);
+    const failed = [...this.wrongSteps].map((complaint) => new Error(complaint));
+    try {
+      const complaints = processes.flatMap(([, complaint]) => complaint() ?? []);
+      failed.push(...complaints.map((complaint) => new Error(complaint)));
+      failed.push(...(await failuresOf(processes.map(([child]) => endProcess(child)))));
+      failed.push(...(await failuresOf(left.map(([name, rules]) => closeDatabase(name, rules)))));
+    } finally {
+      this.output?.end(this.hasFailed || failed.length > 0);
+    }
     if (failed.length === 0) return;
     if (this.hasFailed) console.error(messagesOf(failed));
     else throw failed.length === 1 ? failed[0] : new AggregateError(failed, messagesOf(failed));
@@ -88,6 +83,11 @@ async function endProcess(child) {
   const exit = once(child, 'exit');
   child.kill('SIGKILL');
   await exit;
+}
+
+async function failuresOf(works) {
+  const ends = await Promise.allSettled(works);
+  return ends.filter((end) => end.status === 'rejected').map((end) => end.reason);
 }
 
 function messagesOf(errors) {

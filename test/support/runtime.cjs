@@ -12,18 +12,31 @@ const evaluated = new Map();
 const sourceMaps = new Map();
 /** A module of lib/ outlives the spec file that loaded it; what it imports later is the business of the running one. */
 let running;
+/** What a spec file calls to have modules of its own. */
+const OWN_MODULES =
+  /\bjest\s*\.\s*(mock|doMock|setMock|unstable_mockModule|enableAutomock|resetModules|isolateModules(Async)?)\b/;
 
 /**
  * Jest's runtime, in the one context of environment.mjs, and with it what no spec file changes is loaded once for a worker
  * instead of once for each of 300 files: packages by Node itself, lib/ by jest the first time. Spec files and
- * test/support are loaded anew for each file. A file that replaces modules by jest.unstable_mockModule gets a lib/ of its own.
+ * test/support are loaded anew for each file. A file that mocks, resets or isolates modules gets packages and a lib/ of its
+ * own, and so does one with another environment: that one is run by jest's runtime as it is.
  */
 class SharingRuntime extends Runtime {
+  sharesPackages = false;
+  sharesLib = false;
+  /** Whether the file has something of others already: what it loads later must be of the same kind then. */
+  hasShared = false;
+
   constructor(config, environment, resolver, transformer, cacheFS, coverageOptions, testPath, globalConfig) {
     super(config, environment, resolver, transformer, cacheFS, coverageOptions, testPath, globalConfig);
+    if (environment.global !== globalThis) return;
     running = this;
     this.lib = pathToFileURL(join(config.rootDir, 'lib')).href + '/';
-    this.shares = !readFileSync(testPath, 'utf8').includes('unstable_mockModule');
+    this.sharesPackages = !OWN_MODULES.test(readFileSync(testPath, 'utf8'));
+    // What is counted of a lib/ that is kept would be counted for the file that loaded it.
+    this.sharesLib = this.sharesPackages && !coverageOptions?.collectCoverage;
+    this.keepsLib = this.sharesLib;
     this.transformCache.sourceMaps = sourceMaps;
     this.useOneContext();
     this.sharePackages();
@@ -46,14 +59,20 @@ class SharingRuntime extends Runtime {
 
   sharePackages() {
     const { loadCjsAsEsm } = this.esmLoader;
-    this.esmLoader.loadCjsAsEsm = (from, path, ...rest) =>
-      isPackage(path) ? packageAt(path) : loadCjsAsEsm.call(this.esmLoader, from, path, ...rest);
+    this.esmLoader.loadCjsAsEsm = (from, path, suffix = '', ...rest) =>
+      this.importsPackage(path, suffix)
+        ? packageAt(path)
+        : loadCjsAsEsm.call(this.esmLoader, from, path, suffix, ...rest);
   }
 
   requireModule(from, name, options, isActual) {
-    if (!options?.isInternalModule && name !== undefined && !this.esmLoader.resolution.isCoreModule(name)) {
-      const path = this.esmLoader.resolution.resolveCjs(from, name);
-      if (isPackage(path)) return require(path);
+    if (this.sharesNow('sharesPackages') && !options?.isInternalModule && name !== undefined) {
+      const { resolution } = this.esmLoader;
+      const path = resolution.isCoreModule(name) ? name : resolution.resolveCjs(from, name);
+      if (isPackage(path) && !path.endsWith('.json')) {
+        this.hasShared = true;
+        return require(path);
+      }
     }
     return super.requireModule(from, name, options, isActual);
   }
@@ -61,19 +80,55 @@ class SharingRuntime extends Runtime {
   shareLib() {
     const { loadEsmModule } = this.esmLoader;
     this.esmLoader.loadEsmModule = (path, suffix = '') => {
-      if (isPackage(path)) return packageAt(path);
-      if (this.shares && suffix === '') {
+      if (this.importsPackage(path, suffix)) return packageAt(path);
+      if (suffix === '' && this.sharesNow('sharesLib')) {
         const registry = this.registries.getActiveEsmRegistry();
         const address = pathToFileURL(path).href;
         const known = evaluated.get(address);
-        if (known !== undefined && !registry.has(address)) registry.set(address, known);
+        if (known !== undefined && !registry.has(address)) {
+          registry.set(address, known);
+          this.hasShared = true;
+        }
       }
       return loadEsmModule.call(this.esmLoader, path, suffix);
     };
   }
 
+  importsPackage(path, suffix) {
+    // The rest Node imports in another way than jest does, or not at all.
+    const imports = suffix === '' && this.sharesNow('sharesPackages') && isPackage(path) && /\.[cm]?js$/.test(path);
+    this.hasShared ||= imports;
+    return imports;
+  }
+
+  /** @param kind of sharing */
+  sharesNow(kind) {
+    return this[kind] && !this.registries.isIsolated();
+  }
+
+  setMock(...args) {
+    this.ownModules();
+    super.setMock(...args);
+  }
+
+  setModuleMock(...args) {
+    this.ownModules();
+    super.setModuleMock(...args);
+  }
+
+  /** A mock that something else than the spec file's own text has set. */
+  ownModules() {
+    this.keepsLib = false;
+    if (!this.hasShared) this.sharesPackages = this.sharesLib = false;
+  }
+
+  resetModules() {
+    super.resetModules();
+    this.sharesPackages = this.sharesLib = this.keepsLib = false;
+  }
+
   teardown() {
-    if (this.shares) this.keepLib();
+    if (this.keepsLib) this.keepLib();
     super.teardown();
   }
 
@@ -89,7 +144,10 @@ function isPackage(path) {
 
 function packageAt(path) {
   let found = packages.get(path);
-  if (found === undefined) packages.set(path, (found = importPackage(path)));
+  if (found === undefined) {
+    packages.set(path, (found = importPackage(path)));
+    found.catch(() => packages.delete(path));
+  }
   return found;
 }
 
