@@ -102,7 +102,7 @@ export function refused(what: string, path: string, expected: string, value: unk
 }
 
 /** Neither `text` nor `json` of PostgreSQL takes NUL; half of a surrogate pair comes back as another character. */
-function isStorable(text: string): boolean {
+export function isStorable(text: string): boolean {
   return !/[\0\p{Cs}]/u.test(text);
 }
 

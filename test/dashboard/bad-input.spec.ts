@@ -122,3 +122,42 @@ it('answers text that PostgreSQL cannot hold with a 4xx, in each path and parame
     expect([nul, (await get(nul)).status]).toEqual([nul, 404]);
   }
 });
+
+/** What a body of each act may have besides: enough to come to where the text is used. */
+const BODIES: Readonly<Record<string, object>> = {
+  runs: { workflow: 'asks', input: {} },
+  'bulk/preview': { act: 'cancel' },
+  schedules: { workflow: 'asks' },
+};
+
+it('answers text that PostgreSQL cannot hold with a 4xx, in each field of each body', async () => {
+  const texts = ['a\0b', 'a\ud800b'];
+  const fields = ['q', 'act', 'ids', 'token', 'reason', 'step', 'workflow', 'id', 'idempotencyKey', 'queue', 'tags', 'scheduledAt', 'name', 'dedupeKey', 'inputId', 'cron', 'timezone', 'overlap', 'catchUp', 'enabled', 'olderThan', 'concurrency']; // prettier-ignore
+  const acts = ROUTES.filter(({ method }) => method !== 'GET');
+  expect(acts.length).toBeGreaterThan(15);
+  for (const { method, path } of acts) {
+    const whole = path.replace(':id', id).replace(':name', 'asks');
+    for (const field of fields) {
+      for (const text of texts) {
+        const body = { ...BODIES[path], [field]: field === 'tags' ? { of: text } : field === 'ids' ? [text] : text };
+        const { status } = await running.ask(`/api/${whole}`, { method, body });
+        expect([method, path, field, text, status < 500 && status >= 400]).toEqual([method, path, field, text, true]);
+      }
+    }
+  }
+});
+
+it('refuses a filter of a bulk act with a NUL in it, wherever it stands', async () => {
+  for (const q of ['error:a\0b', 'tag.a\0b:c', 'workflow:"a\0b"', 'schedule:nightly,a\0b', '\0', 'queue:a\ud800']) {
+    for (const body of [
+      { act: 'cancel', q },
+      { act: 'cancel', q, options: {} },
+    ]) {
+      const { status, json } = await running.ask('/api/bulk/preview', { method: 'POST', body });
+      expect([q, status, json.error.code, json.error.violations[0].path]).toEqual([q, 400, 'INVALID_INPUT', 'q']);
+    }
+  }
+  const body = { act: 'cancel', q: 'error:a', options: { reason: 'a\0b' } };
+  const { status, json } = await running.ask('/api/bulk/preview', { method: 'POST', body });
+  expect([status, json.error.violations[0].path]).toEqual([400, 'options.reason']);
+});

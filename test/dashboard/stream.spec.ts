@@ -304,9 +304,12 @@ describe('a stream', () => {
     streams.close();
   });
 
-  it('ends where the database does not answer twice, and not where it is slow or answers the second time', async () => {
+  it.each([
+    ['is away', new DatabaseUnavailableError('It is away.')],
+    ['refuses the password', Object.assign(new Error('password authentication failed'), { code: '28P01' })],
+    ['refuses the statement', Object.assign(new Error('permission denied for schema durable'), { code: '42501' })],
+  ])('ends where the database %s twice, and not where it is slow or answers the second time', async (_, away) => {
     const source = new Subject<DurableEvent>();
-    const away = new DatabaseUnavailableError('It is away.');
     const slow = Object.assign(new DatabaseUnavailableError('It is slow.'), { code: 'TOO_SLOW' });
     const answers = [away, null, slow, slow, away, away];
     const ask = async (): Promise<void> => {
@@ -325,6 +328,8 @@ describe('a stream', () => {
       await jest.advanceTimersByTimeAsync(0);
       await ended;
       await expect(streams.refuseWhereAway()).resolves.toBeUndefined();
+      answers.push(away);
+      await expect(streams.refuseWhereAway()).rejects.toBe(away);
       streams.close();
     } finally {
       jest.useRealTimers();

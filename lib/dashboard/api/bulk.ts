@@ -71,7 +71,7 @@ const preview = route({
       read.expected('ids', `up to ${MOST} ids of runs`, ids);
     const options = read.object('options');
     const told = {
-      reason: options?.text('reason', undefined, { fits: (text) => text.length <= 10_000, expected: 'a text' }),
+      reason: (options && anyText(options, 'reason', 10_000)) ?? undefined,
       compensate: options?.boolean('compensate', undefined),
       step: options?.text('step', undefined),
     };

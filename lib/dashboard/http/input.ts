@@ -1,4 +1,4 @@
-import { Faults, InvalidInputError, isObject, OptionReader } from '../durable.js';
+import { Faults, InvalidInputError, isObject, isStorable, OptionReader } from '../durable.js';
 
 /** What a route reads of its query (GET) or its body. Each value is text in a query. */
 export type InputReader = OptionReader;
@@ -37,9 +37,12 @@ export function bodyRecord(body: unknown): Record<string, unknown> {
   throw new InvalidInputError('The request', [{ path: '', message: 'expected a body with a JSON object' }]);
 }
 
-/** Any text, not longer than that. */
+/** Any text that PostgreSQL can hold, not longer than that. */
 export function anyText(read: InputReader, key: string, max = LONGEST): string | null {
-  return read.text(key, null, { fits: (text) => text.length <= max, expected: `a text of at most ${max} characters` });
+  return read.text(key, null, {
+    fits: (text) => text.length <= max && isStorable(text),
+    expected: `a text of at most ${max} characters, without NUL and halves of surrogate pairs`,
+  });
 }
 
 /** A text that has to be there. */

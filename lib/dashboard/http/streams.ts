@@ -1,5 +1,5 @@
 import { map, type Observable } from 'rxjs';
-import { type DurableEvent, isDurableError } from '../durable.js';
+import { type DurableEvent, errorOf, isDurableError } from '../durable.js';
 import { RequestError } from './errors.js';
 import { Feed, Numbers, type Told } from './feed.js';
 import { EventStream, type StreamOptions } from './stream.js';
@@ -42,7 +42,7 @@ export class Streams {
     private readonly ask: () => Promise<unknown> = async () => {},
   ) {}
 
-  /** @throws DatabaseUnavailableError */
+  /** @throws what the database, or the way to it, answers */
   async refuseWhereAway(): Promise<void> {
     const away = await this.outage();
     if (away !== null) throw away;
@@ -117,12 +117,13 @@ export class Streams {
     return (await this.outage()) !== null;
   }
 
+  /** Whatever keeps it from answering, a refused password too; one that is slow is there. */
   private async outage(): Promise<Error | null> {
     try {
       await this.ask();
       return null;
     } catch (error) {
-      return isDurableError(error) && error.code === 'DATABASE_UNAVAILABLE' ? error : null;
+      return isDurableError(error) && error.code === 'TOO_SLOW' ? null : errorOf(error);
     }
   }
 

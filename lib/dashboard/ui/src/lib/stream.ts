@@ -5,7 +5,8 @@ import { store } from './store.js';
 
 /*
  * One stream of what happens, read with fetch, which tells a refusal from a cut. The page's answers are made anew by it,
- * at most once a second; where there is none, the page polls, and tries the stream again after 5, 10, 20 … 60 s.
+ * at most once a second; where there is none, the page polls, and tries the stream again after 5, 10, 20 … 60 s. What
+ * comes to nothing again and again (a proxy that ends it at once, or lets nothing through) is none either.
  */
 
 export type LiveState = 'connecting' | 'live' | 'polling' | 'refused';
@@ -43,11 +44,18 @@ function keysOf(kind: string): string[] {
 
 /** ms between two makings anew. */
 const PACE = 1000;
+/** ms without a sign of life, of which the server gives one each 15 s: it is cut, though nobody said so. */
+const SILENCE = 45_000;
+/** ms: a stream that ends sooner has failed, unless the server said goodbye. */
+const STEADY = 5000;
 
 export class Stream {
   private stop: AbortController | null = null;
   private lastId: string | null = null;
   private failures = 0;
+  /** Something may have happened that no stream will tell. */
+  private gap = false;
+  private saidBye = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private dirty = new Set<string>();
   private flush: ReturnType<typeof setTimeout> | undefined;
@@ -61,8 +69,10 @@ export class Stream {
   close(): void {
     this.stop?.abort();
     this.stop = null;
+    this.gap = true;
     clearTimeout(this.timer);
     clearTimeout(this.flush);
+    this.flush = undefined;
   }
 
   retryNow(): void {
@@ -75,29 +85,24 @@ export class Stream {
     const stop = new AbortController();
     this.stop = stop;
     const again = (ms: number): void => {
-      if (stop.signal.aborted) return;
       this.timer = setTimeout(() => void this.run(), ms);
     };
     try {
-      const headers: Record<string, string> = { Accept: 'text/event-stream' };
-      if (this.lastId !== null) headers['Last-Event-ID'] = this.lastId;
-      const response = await fetch(apiUrl('stream', this.params), { headers, signal: stop.signal });
-      if (response.status === 401 || response.status === 403) {
+      const outcome = await this.listen(stop);
+      if (this.stop !== stop) return;
+      if (outcome === 'refused') {
         live.set((was) => ({ ...was, state: 'refused', retryAt: null }));
         refresh('me');
         return;
       }
-      const type = response.headers.get('content-type') ?? '';
-      if (!response.ok || response.body === null || !type.startsWith('text/event-stream'))
-        throw new Error(String(response.status));
-      live.set((was) => ({ ...was, state: 'live', retryAt: null }));
-      if (this.failures > 0) refreshAll();
       this.failures = 0;
-      await this.read(response.body);
-      // It ended well, as it does after half an hour.
+      // Without an id nobody can tell what came since.
+      if (this.lastId === null) this.gap = true;
       again(500);
     } catch {
-      if (stop.signal.aborted) return;
+      // It was given up, and is not what is listened to any more.
+      if (this.stop !== stop) return;
+      this.gap = true;
       this.failures += 1;
       const wait = this.failures < 3 ? 1000 : Math.min(60_000, 5000 * 2 ** (this.failures - 3));
       if (this.failures >= 3) live.set((was) => ({ ...was, state: 'polling', retryAt: Date.now() + wait }));
@@ -105,13 +110,48 @@ export class Stream {
     }
   }
 
-  private async read(body: ReadableStream<Uint8Array>): Promise<void> {
+  /** Reads a stream to its end, as it has after half an hour. Rejects where there is none, or it was cut. */
+  private async listen(stop: AbortController): Promise<'ended' | 'refused'> {
+    // This ends the reading too.
+    let silence = setTimeout(() => stop.abort(), SILENCE);
+    const alive = (): void => {
+      clearTimeout(silence);
+      silence = setTimeout(() => stop.abort(), SILENCE);
+    };
+    try {
+      const headers: Record<string, string> = { Accept: 'text/event-stream' };
+      if (this.lastId !== null) headers['Last-Event-ID'] = this.lastId;
+      const response = await fetch(apiUrl('stream', this.params), { headers, signal: stop.signal });
+      if (response.status === 401 || response.status === 403) return 'refused';
+      const type = response.headers.get('content-type') ?? '';
+      if (!response.ok || response.body === null || !type.startsWith('text/event-stream'))
+        throw new Error(String(response.status));
+      if (this.gap) refreshAll();
+      this.gap = false;
+      await this.read(response.body, alive);
+      return 'ended';
+    } finally {
+      clearTimeout(silence);
+    }
+  }
+
+  private async read(body: ReadableStream<Uint8Array>, alive: () => void): Promise<void> {
     const frames = new FrameReader();
     const reader = body.getReader();
     const decoder = new TextDecoder();
+    const since = performance.now();
+    const isSteady = (): boolean => performance.now() - since >= STEADY;
+    this.saidBye = false;
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return;
+      if (done) {
+        if (!this.saidBye && !isSteady()) throw new Error('it ended at once');
+        return;
+      }
+      alive();
+      // Only now is it known that anything comes through.
+      live.set((was) => (was.state === 'live' ? was : { ...was, state: 'live', retryAt: null }));
+      if (isSteady()) this.failures = 0;
       for (const frame of frames.read(decoder.decode(value, { stream: true }))) this.take(frame);
     }
   }
@@ -125,6 +165,7 @@ export class Stream {
     }
     if (event === 'reset') refreshAll();
     if (event === 'me') refresh('me');
+    if (event === 'bye') this.saidBye = true;
     let fields: Record<string, unknown> = {};
     try {
       fields = JSON.parse(data) as Record<string, unknown>;
