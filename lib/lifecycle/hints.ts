@@ -59,8 +59,8 @@ export async function connectHints(
   if (notified) await listener.start();
   else {
     log.warn(
-      'Notifications do not arrive: the database is behind a pooler in transaction mode. Runs are found by polling. ' +
-        'Connect directly, or set notify: false.',
+      'Notifications do not arrive: the database is behind a pooler in transaction mode, or has no LISTEN. Runs are ' +
+        'found by polling. Connect directly, or set notify: false.',
     );
   }
   const visible = direct && (await listener.sessionVisible().catch(() => false));

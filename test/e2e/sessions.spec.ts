@@ -70,6 +70,16 @@ it('works, and sets nothing on a session, behind a pooler in transaction mode, w
   }
 });
 
+it.each(['LISTEN', 'pg_notify'])('finds its work by polling on a server that refuses %s', async (word) => {
+  const database = await createTestDatabase();
+  const server = await startFakePooler(database.url, { notifications: false, word });
+  try {
+    expect(await smokeOn(server.url)).toBe(0);
+  } finally {
+    await server.close();
+  }
+});
+
 it("reads with parsers of its own where the app has replaced pg's", async () => {
   const { url } = await createTestDatabase();
   const oids = [16, 20, 21, 23, 114, 700, 701, 1009, 1184, 3802];

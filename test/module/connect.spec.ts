@@ -116,6 +116,20 @@ describe('what the boot looks at first', () => {
     await pooler.close();
   });
 
+  it.each([
+    ['LISTEN', ['LISTEN']],
+    ['pg_notify', ['LISTEN', 'UNLISTEN']],
+  ])('takes a server that refuses %s for one whose notifications do not arrive', async (word, expected) => {
+    const { url } = await createTestDatabase();
+    const server = await startFakePooler(url, { notifications: false, word });
+    const [said, warnings]: [string[], string[]] = [[], []];
+    const target = { ...resolveTarget({ url: server.url }), onStatement: (text: string) => void said.push(text) };
+    expect(await waitForDatabase(target, looking(warnings))).toMatchObject({ direct: false, notified: false });
+    expect(warnings).toEqual([]);
+    expect(said.flatMap((text) => /^(UN)?LISTEN(?= )/.exec(text)?.[0] ?? [])).toEqual(expected);
+    await server.close();
+  });
+
   it('takes a pooler for granted where notifications are not wanted', async () => {
     const { url } = await createTestDatabase();
     const found = await waitForDatabase(resolveTarget({ url }), { warn: () => {}, notify: false });

@@ -3,11 +3,12 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
  * What a client notices of a transaction-mode pooler (pgbouncer): the process id in the greeting is the pooler's own, and
- * notifications never arrive. `drop` says which of the two messages is changed.
+ * notifications never arrive. `drop` says which of the two messages is changed, and which word the server is to know no
+ * more: it gets it backwards, and refuses the statement.
  */
 export async function startFakePooler(
   url: string,
-  drop: { notifications: boolean },
+  drop: { notifications: boolean; word?: string },
 ): Promise<{ url: string; close(): Promise<void> }> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
@@ -17,7 +18,8 @@ export async function startFakePooler(
       socket.on('error', () => {});
       socket.on('close', () => [client, upstream].forEach((one) => one.end()));
     }
-    client.pipe(upstream);
+    client.on('data', (chunk: Buffer) => upstream.write(drop.word === undefined ? chunk : without(chunk, drop.word)));
+    client.on('end', () => upstream.end());
     let rest = Buffer.alloc(0);
     upstream.on('data', (chunk: Buffer) => {
       rest = Buffer.concat([rest, chunk]);
@@ -43,4 +45,9 @@ export async function startFakePooler(
       await closed;
     },
   };
+}
+
+/** As long as it was, so that the message is as long as it says. */
+function without(chunk: Buffer, word: string): Buffer {
+  return Buffer.from(chunk.toString('latin1').replaceAll(word, word.split('').reverse().join('')), 'latin1');
 }

@@ -156,7 +156,7 @@ function pollingProblem(workers: Look['workers']): Problem[] {
       ? `The worker \`${first.host}\` (${first.pid}) gets no notifications: it finds work by polling`
       : `${deaf.length} workers get no notifications: they find work by polling`;
   const detail =
-    'There is a pooler in transaction mode in between, or `notify` is false: work begins later than it could.';
+    'There is a pooler in transaction mode in between, the server has no LISTEN, or `notify` is false: work begins later than it could.';
   return [{ ...NONE, kind: 'polling', state: 'warn', title, detail, n: deaf.length }];
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isRejectedByServer, isRetryableRejection } from './connection-errors.js';
 import type { DatabaseTarget } from './database-target.js';
 import type { SessionSpec } from './session-settings.js';
 import { Session } from './session.js';
@@ -30,7 +31,8 @@ const SESSION: SessionSpec = {
  * Looks at the server before the engine's sessions are made.
  *
  * A pooler greets with a process id of its own making, and behind one in transaction mode notifications never arrive. A
- * session of either kind is not ours alone.
+ * session of either kind is not ours alone. Of a server that refuses LISTEN, as some that speak PostgreSQL's protocol do,
+ * nothing better is known.
  *
  * @param echo whether to look if notifications arrive; where they are not wanted anyhow a pooler is taken for granted
  */
@@ -63,16 +65,27 @@ async function hearsItself(target: DatabaseTarget, session: Session): Promise<bo
       session.on('notification', (message) => message.channel === channel && resolve(true));
     });
     const silence = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ECHO_TIMEOUT)));
-    const pid = await onSession(session, `LISTEN ${channel}`);
+    const listens = await unlessRefused(onSession(session, `LISTEN ${channel}`));
+    if (listens === null) return false;
     await sender.connect();
-    await sender.query('SELECT pg_notify($1, $2)', [channel, 'echo']);
-    const hears = await Promise.race([heard, silence]);
+    const sent = await unlessRefused(sender.query('SELECT pg_notify($1, $2)', [channel, 'echo']));
+    const hears = sent !== null && (await Promise.race([heard, silence]));
     // A pooler's session would go on listening, for whoever has it next.
-    for (let n = 0; n < UNLISTEN_TRIES && (await onSession(session, `UNLISTEN ${channel}`)) !== pid; n++);
+    for (let n = 0; n < UNLISTEN_TRIES && (await onSession(session, `UNLISTEN ${channel}`)) !== listens; n++);
     return hears;
   } finally {
     clearTimeout(timer);
     sender.end().catch(() => {});
+  }
+}
+
+/** Null: the server does not do such a thing, and will not the next time. */
+async function unlessRefused<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isRejectedByServer(error) && !isRetryableRejection(error)) return null;
+    throw error;
   }
 }
 

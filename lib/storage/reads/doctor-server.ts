@@ -53,7 +53,7 @@ export function serverChecks(server: ServerFacts, offset: number, notified: bool
       ...(notified === false
         ? {
             state: 'warn' as const,
-            text: 'Notifications do not arrive: there is a pooler in transaction mode in between, so work is found by polling.',
+            text: 'Notifications do not arrive: there is a pooler in transaction mode in between, or no LISTEN, so work is found by polling.',
             mend: 'Connect directly, or set notify: false.',
           }
         : {
