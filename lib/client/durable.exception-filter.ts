@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { type Observable, throwError } from 'rxjs';
 import { DurableError, type Violation } from '../core/errors/durable-error.js';
 import { httpStatusOf } from '../core/errors/http-status.js';
-import { read } from '../core/text-of.js';
+import { read, textOf } from '../core/text-of.js';
 
 /** Body of an answer of `DurableExceptionFilter`. */
 export interface DurableErrorBody {
@@ -60,19 +60,25 @@ export class DurableExceptionFilter implements ExceptionFilter<DurableError> {
 /**
  * Tells a gateway's client by the event `exception`, in the form of Nest's own handler. Nothing is thrown: no one catches
  * what a filter throws there, and it would end the process.
- * @returns false: nobody knows how to tell it
+ * @returns false: nobody knows how to tell it, or it could not be sent
  */
 function tell(host: ArgumentsHost, { statusCode: _, ...body }: DurableErrorBody): boolean {
   const ws = host.switchToWs();
   const client: unknown = ws.getClient();
   const payload = { status: 'error', ...body, cause: { pattern: ws.getPattern(), data: ws.getData<unknown>() } };
   const [send, emit] = [read(client, 'send'), read(client, 'emit')];
-  // A plain WebSocket emits to itself, not to its client.
-  if (typeof read(client, 'readyState') === 'number' && typeof send === 'function') {
-    send.call(client, JSON.stringify({ event: 'exception', data: payload }));
-  } else if (typeof emit === 'function') emit.call(client, 'exception', payload);
-  else return false;
-  return true;
+  try {
+    // A plain WebSocket emits to itself, not to its client.
+    if (typeof read(client, 'readyState') === 'number' && typeof send === 'function') {
+      send.call(client, JSON.stringify({ event: 'exception', data: payload }));
+    } else if (typeof emit === 'function') emit.call(client, 'exception', payload);
+    else return false;
+    return true;
+  } catch (thrown) {
+    // What came cannot be sent back (a bigint, a cycle), or the client is gone.
+    new Logger('DurableExceptionFilter').error(`The client could not be told of ${body.code}: ${textOf(thrown)}`);
+    return false;
+  }
 }
 
 function bodyOf(error: DurableError): DurableErrorBody {

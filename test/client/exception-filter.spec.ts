@@ -236,8 +236,8 @@ describe('beside Express and Fastify', () => {
     const payload = { status: 'error', code: error.code, message: error.message, cause: { pattern: 'cancel', data } };
 
     /** What its client is told of the error. */
-    function told(client: object, thrown: durable.DurableError = error): void {
-      const host = new ExecutionContextHost([client, data, http, 'cancel']);
+    function told(client: object, thrown: durable.DurableError = error, sentData: object = data): void {
+      const host = new ExecutionContextHost([client, sentData, http, 'cancel']);
       host.setType('ws');
       expect(new DurableExceptionFilter().catch(thrown, host)).toBeUndefined();
       expect(sent).toEqual([]);
@@ -273,6 +273,27 @@ describe('beside Express and Fastify', () => {
       Logger.overrideLogger(logger);
       told({});
       expect(logged).toEqual([error.message]);
+    });
+
+    it('throws nothing either where what came cannot be sent back, or the client is gone', () => {
+      Logger.overrideLogger(logger);
+      const cycle: { self?: object } = {};
+      cycle.self = cycle;
+      const gone = (): never => {
+        throw new Error('the socket is closed');
+      };
+      told({ readyState: 1, send() {} }, error, { big: 1n });
+      told({ readyState: 1, send() {} }, error, cycle);
+      told({ readyState: 3, send: gone });
+      told({ emit: gone });
+      const why = logged.filter((line) => line.startsWith('The client could not be told of EXECUTION_NOT_FOUND: '));
+      expect(why).toEqual([
+        expect.stringContaining('BigInt'),
+        expect.stringContaining('circular'),
+        expect.stringContaining('the socket is closed'),
+        expect.stringContaining('the socket is closed'),
+      ]);
+      expect(logged.filter((line) => line === error.message)).toHaveLength(4);
     });
   });
 

@@ -75,6 +75,12 @@ const MATCHES: readonly [string, RunMatch, (run: Known) => boolean][] = [
   ['a schedule without runs', text('schedule', 'never'), () => false],
   ['an error', text('error', 'CardError'), ({ error }) => error === 'CardError'],
   ['errors', text('error', 'Never', 'CardError', 'TimeoutError'), ({ error }) => error !== null],
+  ['a schedule that is named twice', text('schedule', 'nightly', 'nightly'), ({ schedule }) => schedule === 'nightly'],
+  [
+    'an error that is named twice',
+    text('error', 'CardError', 'Never', 'CardError'),
+    ({ error }) => error === 'CardError',
+  ],
   ['an error that none has', text('error', 'Never'), () => false],
   [
     'a schedule and an error',

@@ -135,7 +135,12 @@ it('of a run that is asleep, what its last worker had said to run counts no more
   running = [said(waits, 'ship'), said(away, 'ship'), said(away, 'resize')];
   expect(await reads.explain(waits)).toMatchObject({ kind: 'event', title: 'Waits for the event `paid`' });
   expect(await reads.explain(away)).toMatchObject({ kind: 'running', step: 'resize' });
+  statements.length = 0;
   expect((await reads.explain(away))?.title).not.toContain('more');
+  // It is looked at once: that it sleeps without a wait has its reason.
+  expect(statements.filter((text) => text === 'in flight')).toHaveLength(1);
+  expect(statements.filter((text) => text === sql('standing-run', 'durable'))).toHaveLength(1);
+  expect(statements.filter((text) => text === sql('standing-waits', 'durable'))).toHaveLength(1);
 });
 
 describe('a run whose event comes while its waits are looked at', () => {

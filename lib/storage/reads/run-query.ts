@@ -179,8 +179,9 @@ class RunQuery {
     const workflow = byWorkflow ? ['e.workflow = k.workflow'] : [];
     const { status, joined } = this.anyStatus();
     const equal = this.equal('e', 'e.workflow = ', '');
+    // A name that is given twice is looked for once: each look lists what it finds.
     return `SELECT s.created_at, s.id
-      FROM unnest(${this.conditions.add(names, 'text[]')}) AS v(name)
+      FROM unnest(${this.conditions.add([...new Set(names)], 'text[]')}) AS v(name)
       ${byWorkflow ? 'CROSS JOIN (SELECT DISTINCT o.workflow FROM kind o) k' : ''}
       CROSS JOIN LATERAL (
         SELECT e.created_at, e.id FROM durable.workflow_executions e ${joined}

@@ -38,8 +38,9 @@ const LOOKS = 3;
 
 /** Asleep for no reason: what it waited for came between the look at its row and that at its waits. Or its child so. */
 function hasMoved(facts: StandingFacts): boolean {
-  const { asleep, status, startedAt, round, waits, retries, away } = facts;
-  const reasons = waits.length + retries.length + away.length;
+  const { asleep, status, startedAt, round, waits, retries, away, attempts } = facts;
+  // An attempt of a run that sleeps is at a step on another queue.
+  const reasons = waits.length + retries.length + away.length + attempts.length;
   if (asleep && status !== 'paused' && startedAt !== null && round === 1 && reasons === 0) return true;
   return waits.some(({ child }) => child !== null && hasMoved(child));
 }
