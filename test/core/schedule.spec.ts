@@ -45,27 +45,28 @@ describe('a schedule', () => {
 
   it('follows the code, and its times stay where the code says the same of them', () => {
     const later = now + 5 * HOUR;
-    const same = declared(fresh(), declare({ input: '{"n":1}', queue: 'ai', overlap: 'skip' }), later);
+    const same = declared(fresh(), declare({ input: '{"n":1}', queue: 'ai', overlap: 'skip' }), later, null);
     expect(same.nextRunAt).toBe(now);
     expect(same.settings).toEqual({ ...settings, input: '{"n":1}', queue: 'ai', overlap: 'skip' });
-    expect(declared(fresh(), declare({ cron: '30 * * * *' }), later).nextRunAt).toBe(later + HOUR / 2);
-    expect(declared(fresh(), declare({ timezone: 'Asia/Kolkata' }), later).nextRunAt).toBe(later + HOUR / 2);
+    expect(declared(fresh(), declare({ cron: '30 * * * *' }), later, null).nextRunAt).toBe(later + HOUR / 2);
+    expect(declared(fresh(), declare({ timezone: 'Asia/Kolkata' }), later, null).nextRunAt).toBe(later + HOUR / 2);
     // What the database has of its being switched on stays.
-    expect(declared(switchedOff(fresh()), declare(), later)).toMatchObject({ enabled: false, nextRunAt: null });
-    expect(declared(fresh(), declare({}, false), later)).toMatchObject({ enabled: true, nextRunAt: now });
+    expect(declared(switchedOff(fresh()), declare(), later, null)).toMatchObject({ enabled: false, nextRunAt: null });
+    expect(declared(fresh(), declare({}, false), later, null)).toMatchObject({ enabled: true, nextRunAt: now });
   });
 
-  it('leaves a time that has come just now to be fired, though the code says others from now on', () => {
-    const late = (ms: number): number | null => declared(fresh(), declare({ cron: '30 * * * *' }), now + ms).nextRunAt;
+  it('leaves a time that came while somebody was at work to be fired, though the code says others from now on', () => {
+    const late = (ms: number, since: number | null = now): number | null =>
+      declared(fresh(), declare({ cron: '30 * * * *' }), now + ms, since).nextRunAt;
     expect([late(0), late(ON_TIME)]).toEqual([now, now]);
-    expect(late(ON_TIME + 1)).toBe(now + HOUR / 2);
-    expect(declared(fresh(), declare({ cron: '30 * * * *' }), now - 1).nextRunAt).toBe(now + HOUR / 2);
+    // It is missed by now, was missed by all, or has not come.
+    expect([late(ON_TIME + 1), late(0, null), late(0, now + 1), late(-1)]).toEqual(Array(4).fill(now + HOUR / 2));
   });
 
   it('keeps what an update has set until it is reset', () => {
     const set = updated(fresh(), { cron: '@daily', queue: 'ai' }, false, now);
     expect(set).toMatchObject({ overridden: ['cron', 'queue'], nextRunAt: Date.UTC(2026, 0, 2) });
-    const booted = declared(set, declare({ cron: '5 * * * *', queue: 'other', input: '{"n":2}' }), now);
+    const booted = declared(set, declare({ cron: '5 * * * *', queue: 'other', input: '{"n":2}' }), now, null);
     expect(booted.settings).toMatchObject({ cron: '@daily', queue: 'ai', input: '{"n":2}' });
     expect(booted.nextRunAt).toBe(set.nextRunAt);
     const reset = updated(booted, {}, true, now);
@@ -82,8 +83,8 @@ describe('a schedule', () => {
     expect(gone).toMatchObject({ removedAt: now, nextRunAt: null, enabled: true });
     expect(removed(gone, now + 1).removedAt).toBe(now);
     expect(switchedOn(switchedOff(gone), now)).toMatchObject({ enabled: true, nextRunAt: null });
-    expect(declared(gone, declare(), now + DAY)).toMatchObject({ removedAt: null, nextRunAt: now + DAY + HOUR });
-    expect(declared(switchedOff(gone), declare(), now + DAY)).toMatchObject({ removedAt: null, nextRunAt: null });
+    expect(declared(gone, declare(), now + DAY, null)).toMatchObject({ removedAt: null, nextRunAt: now + DAY + HOUR });
+    expect(declared(switchedOff(gone), declare(), now + DAY, null)).toMatchObject({ removedAt: null, nextRunAt: null });
   });
 
   it('is disabled by ten failures in a row, which enabling forgets and a run ends', () => {

@@ -157,6 +157,25 @@ describe('schedules in a rollout', () => {
     expect(await inService()).toEqual({ nightly: ['order', 3], daily: ['mail', 5] });
   });
 
+  it('a time that has come and is not fired yet stays where a living process was there for it, whatever the later code says', async () => {
+    const code = (minute: number): Code => ({ order: { id: rows.definitionId, schedules: { tick: minute } } });
+    const processes = [await Process.boot(code(1))];
+    const isDue = `UPDATE durable.scheduled_workflows SET next_run_at = durable.clock() - interval '1 second' RETURNING next_run_at`;
+    const next = async (text = 'SELECT next_run_at FROM durable.scheduled_workflows'): Promise<Date> =>
+      (await rows.pool.query<{ next_run_at: Date }>(text)).rows[0]?.next_run_at ?? new Date(0);
+    // It came before that process: what nobody was there for is missed, and the code says what comes.
+    await next(isDue);
+    processes.push(await Process.boot(code(2)));
+    expect((await next()).getUTCMinutes()).toBe(2);
+    await rows.pool.query(`UPDATE durable.workers SET started_at = now() - interval '1 minute'`);
+    const due = await next(isDue);
+    processes.push(await Process.boot(code(3)));
+    expect(await next()).toEqual(due);
+    for (const one of processes) await one.leave();
+    await Process.boot(code(4));
+    expect((await next()).getUTCMinutes()).toBe(4);
+  });
+
   it('what people have set stays: whether it is enabled, and what updateSchedule() has changed', async () => {
     const of = (id: number, minute: number): Code => ({ order: { id, schedules: { nightly: minute, other: minute } } });
     await Process.boot(of(rows.definitionId, 1));

@@ -120,11 +120,15 @@ export function newSchedule(
   return timed(state, now);
 }
 
-/** The code declares it, again or anew. Its times stay, unless what they come from has changed or it was gone. */
+/**
+ * The code declares it, again or anew. Its times stay, unless what they come from has changed or it was gone.
+ * @param atWorkSince time since which another living process has had the code; null: none has
+ */
 export function declared(
   before: ScheduleState,
   { workflow, settings }: ScheduleDeclaration,
   now: number,
+  atWorkSince: number | null,
 ): ScheduleState {
   const kept = Object.fromEntries(before.overridden.map((key) => [key, before.settings[key]]));
   const state = {
@@ -136,9 +140,15 @@ export function declared(
     removedAt: null,
   };
   if (before.removedAt !== null) return timed(state, now);
-  // A time that has come just now is the earlier declaration's to fire: a deploy does not take it away.
-  const isDue = before.nextRunAt !== null && before.nextRunAt <= now && before.nextRunAt >= now - ON_TIME;
-  return timesDiffer(before, state) && !isDue ? timed(state, now) : state;
+  if (!timesDiffer(before, state)) return state;
+  // A time that came while somebody was there to fire it, and is not fired yet: a deploy does not take it away.
+  const isTheirs = isJustDue(before, now) && atWorkSince !== null && atWorkSince <= (before.nextRunAt ?? now);
+  return isTheirs ? state : timed(state, now);
+}
+
+/** True where a time has come that is not missed yet. */
+export function isJustDue({ nextRunAt }: ScheduleState, now: number): boolean {
+  return nextRunAt !== null && nextRunAt <= now && nextRunAt >= now - ON_TIME;
 }
 
 /** Its workflow's code no longer declares it. */

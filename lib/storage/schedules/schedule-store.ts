@@ -51,13 +51,7 @@ export class PgScheduleStore implements ScheduleStore {
       }
       const state = toState(row);
       const now = row.now.getTime();
-      const made = await plan(state, now, async (worker) => {
-        const [found] = await query<{ since: number | null }>(sql('workers-since', this.schema), [
-          worker,
-          state.workflow,
-        ]);
-        return found?.since ?? null;
-      });
+      const made = await plan(state, now, (worker) => workersSince(query, this.schema, worker, state.workflow));
       if (made.kind === 'leave') return { name: state.name, runs: [], error: null, autoDisabled: false };
       if (made.kind === 'fail') return this.fail(query, state, made.error, made.next, now);
       return this.start(query, state, made, now);
@@ -112,6 +106,17 @@ export class PgScheduleStore implements ScheduleStore {
   private async write(query: Query, state: ScheduleState): Promise<void> {
     await query(sql('write-schedule', this.schema), [rowJson(state)]);
   }
+}
+
+/** Since when a living worker other than this has had the code of a workflow, ms; null: none has it. */
+export async function workersSince(
+  query: Query,
+  schema: string,
+  worker: number,
+  workflow: string,
+): Promise<number | null> {
+  const [found] = await query<{ since: number | null }>(sql('workers-since', schema), [worker, workflow]);
+  return found?.since ?? null;
 }
 
 /** The schedule's runs that have not ended, and whether one of them goes on; not asked where it does not matter. */

@@ -3,6 +3,7 @@ import { ScheduleExistsError, ScheduleNotFoundError } from '../../core/errors/er
 import { NO_REDACTION, type Redaction } from '../../core/redact/redact.js';
 import {
   declared,
+  isJustDue,
   newSchedule,
   removed,
   type StoredSchedule,
@@ -13,7 +14,7 @@ import {
 import { uuidv7 } from '../../core/uuid.js';
 import { rowJson, type ScheduleRow, toSchedule, toState } from './schedule-rows.js';
 import { changeOnce } from '../connection/once.js';
-import { openRuns } from './schedule-store.js';
+import { openRuns, workersSince } from './schedule-store.js';
 import { sql } from '../sql.js';
 import { startRuns } from '../client/starts.js';
 import { laneOf, type Lender, type Query, readsOf } from '../connection/transaction.js';
@@ -28,6 +29,9 @@ export interface ScheduleQuery {
 }
 
 type ReadRow = ScheduleRow & { readonly workflow_queue: string | null; readonly now: Date };
+
+/** No worker's number: all count. */
+const NOBODY = 0;
 
 /** A schedule as it was read. */
 export interface FoundSchedule {
@@ -79,7 +83,11 @@ export class PgSchedules {
       const other = found ?? (await this.lock(query, declaration.name));
       if (other === null) continue;
       if (other.state.workflow !== workflow && keeps(other.state)) left.push(other.state);
-      else if (await this.replace(query, other.state, declared(other.state, declaration, other.now))) changed = true;
+      else {
+        const { state, now } = other;
+        const since = isJustDue(state, now) ? await workersSince(query, this.schema, NOBODY, state.workflow) : null;
+        if (await this.replace(query, state, declared(state, declaration, now, since))) changed = true;
+      }
     }
     const names = declarations.map(({ name }) => name);
     for (const { name } of await query<{ name: string }>(sql('undeclared-schedules', this.schema), [workflow, names])) {
