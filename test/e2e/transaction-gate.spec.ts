@@ -1,7 +1,7 @@
 import { Step, stepManager, Workflow, workflowId } from 'nest-durable';
 import { DataSource, type EntityManager, type EntitySubscriberInterface } from 'typeorm';
 import { type FaultApp, openApp } from '../support/faults/app.js';
-import { type Ground, openGround } from '../support/faults/ground.js';
+import { bookingsOf, type Ground, openGround } from '../support/faults/ground.js';
 import { expectInvariants } from '../support/invariants.js';
 
 /** Who may still send over the connection of a step's transaction when its attempt is over. */
@@ -85,13 +85,6 @@ afterAll(async () => {
   await ground.pool.end();
 });
 
-async function bookingsOf(id: string): Promise<string[]> {
-  const { rows } = await ground.pool.query<{ step: string }>('SELECT step FROM bookings WHERE run = $1 ORDER BY step', [
-    id,
-  ]);
-  return rows.map((row) => row.step);
-}
-
 /** The app's own, while the work lasts. */
 async function subscribed(subscriber: EntitySubscriberInterface, work: () => Promise<void>): Promise<void> {
   dataSource.subscribers.push(subscriber);
@@ -105,7 +98,7 @@ async function subscribed(subscriber: EntitySubscriberInterface, work: () => Pro
 /** Nor is a transaction left open for whoever has the connection next. */
 async function expectNoneOpen(id: string): Promise<void> {
   await dataSource.query(INSERT, [id, 'next']);
-  expect(await bookingsOf(id)).toContain('next');
+  expect(await bookingsOf(ground.pool, id)).toContain('next');
   const open = await ground.pool.query(
     `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'`,
   );
@@ -125,7 +118,7 @@ it.each([false, true])(
       const run = await worker.client.start('given_up', { within });
       await expect(run.result()).rejects.toMatchObject({ cause: { code: 'STEP_TIMEOUT' } });
       expect(told).toEqual(['The transaction of this step is over']);
-      expect(await bookingsOf(run.id)).toEqual([]);
+      expect(await bookingsOf(ground.pool, run.id)).toEqual([]);
       await expectNoneOpen(run.id);
     });
   },
@@ -142,7 +135,7 @@ it('commits once where a transaction within, which nobody awaits, fails between 
     expect(await run.result()).toEqual({ booked: true });
     expect(left).toEqual(['within failed']);
     // It could not be undone any more: a part of the work that is to be undone has to be awaited.
-    expect(await bookingsOf(run.id)).toEqual(['book', 'within']);
+    expect(await bookingsOf(ground.pool, run.id)).toEqual(['book', 'within']);
     expect((await worker.client.getSteps(run.id)).map(({ step, status }) => [step, status])).toEqual([
       ['book', 'completed'],
     ]);
@@ -160,7 +153,7 @@ it('commits what a subscriber of the app writes before and after the COMMIT', as
   await subscribed(subscriber as EntitySubscriberInterface, async () => {
     const run = await worker.client.start('plain', {});
     expect(await run.result()).toEqual({ booked: true });
-    expect(await bookingsOf(run.id)).toEqual(['after', 'before', 'book']);
+    expect(await bookingsOf(ground.pool, run.id)).toEqual(['after', 'before', 'book']);
     await expectInvariants(ground.pool, { runs: [run] });
   });
 });
@@ -172,7 +165,7 @@ it('rolls back where a subscriber of the app asks the database before the ROLLBA
   await subscribed({ beforeTransactionRollback } as EntitySubscriberInterface, async () => {
     const run = await worker.client.start('plain', { fails: true });
     await expect(run.result()).rejects.toMatchObject({ cause: { message: 'no funds' } });
-    expect(await bookingsOf(run.id)).toEqual([]);
+    expect(await bookingsOf(ground.pool, run.id)).toEqual([]);
     await expectNoneOpen(run.id);
   });
 });
@@ -184,6 +177,6 @@ it('fails where a subscriber of the app refuses the transaction, with what it th
   await subscribed({ afterTransactionStart }, async () => {
     const run = await worker.client.start('plain', {});
     await expect(run.result()).rejects.toMatchObject({ cause: { message: 'no tenant' } });
-    expect(await bookingsOf(run.id)).toEqual([]);
+    expect(await bookingsOf(ground.pool, run.id)).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { DataSource, type EntityManager } from 'typeorm';
 import { type FaultApp, openApp } from '../support/faults/app.js';
 import { Effects, effectsOf, openGate } from '../support/faults/effects.js';
-import { type Ground, openGround } from '../support/faults/ground.js';
+import { bookingsOf, type Ground, openGround } from '../support/faults/ground.js';
 import { expectInvariants } from '../support/invariants.js';
 
 /**
@@ -167,17 +167,10 @@ async function reached(run: { readonly id: string }, effects: Record<string, num
   while (!isDeepStrictEqual(await effectsOf(ground.pool, [run]), effects)) await pause(10);
 }
 
-async function bookingsOf(id: string): Promise<string[]> {
-  const { rows } = await ground.pool.query<{ step: string }>('SELECT step FROM bookings WHERE run = $1 ORDER BY step', [
-    id,
-  ]);
-  return rows.map((row) => row.step);
-}
-
 it('commits the writes with the record, on another queue too', async () => {
   const run = await worker.client.start('transfer', {});
   expect(await run.result()).toEqual({ receipt: 'r-1', credited: true });
-  expect(await bookingsOf(run.id)).toEqual(['credit', 'debit', 'receipt']);
+  expect(await bookingsOf(ground.pool, run.id)).toEqual(['credit', 'debit', 'receipt']);
   await expectInvariants(ground.pool, { runs: [run] });
 });
 
@@ -185,7 +178,7 @@ it('rolls the writes of a failed attempt back, and records the failure', async (
   const run = await worker.client.start('transfer', { fail: 'once' });
   await run.result();
   expect(await effectsOf(ground.pool, [run])).toEqual({ credit: 1, debit: 2 });
-  expect(await bookingsOf(run.id)).toEqual(['credit', 'debit', 'receipt']);
+  expect(await bookingsOf(ground.pool, run.id)).toEqual(['credit', 'debit', 'receipt']);
   const steps = (await worker.client.getSteps(run.id)).filter(({ type }) => type === 'step');
   expect(steps.map(({ step, status }) => [step, status])).toEqual([
     ['debit', 'failed'],
@@ -205,7 +198,7 @@ it.each([
   expect(error).toBeInstanceOf(WorkflowFailedError);
   expect((error as WorkflowFailedError).cause?.message).toContain(message);
   expect(await effectsOf(ground.pool, [run])).toEqual({ debit: 2 });
-  expect(await bookingsOf(run.id)).toEqual([]);
+  expect(await bookingsOf(ground.pool, run.id)).toEqual([]);
   await expectInvariants(ground.pool, { runs: [run] });
 });
 
@@ -213,7 +206,7 @@ it('is made again, and counts no attempt, where a query of its own loses the con
   const run = await worker.client.start('transfer', { cuts: 3 });
   expect(await run.result()).toMatchObject({ receipt: 'r-1', credited: true });
   expect(await effectsOf(ground.pool, [run])).toEqual({ credit: 1, debit: 4 });
-  expect(await bookingsOf(run.id)).toEqual(['credit', 'debit', 'receipt']);
+  expect(await bookingsOf(ground.pool, run.id)).toEqual(['credit', 'debit', 'receipt']);
   const steps = (await worker.client.getSteps(run.id)).filter(({ type }) => type === 'step');
   expect(steps.map(({ step, attempt, status }) => [step, attempt, status])).toEqual([
     ['debit', 1, 'completed'],

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DatabaseClock } from '../../lib/engine/time/clock.js';
-import { Membership } from '../../lib/engine/worker/membership.js';
+import { Membership, type MembershipEvents, type MembershipSettings } from '../../lib/engine/worker/membership.js';
+import type { ProcessIdentity } from '../../lib/engine/worker/process-identity.js';
 import type { EngineStore, WorkerRegistration, WorkerSighting } from '../../lib/engine/ports/store.js';
 
 /** A database of the two verbs that matter here, which may keep its answers back. */
@@ -49,6 +50,40 @@ class SilentStore {
   }
 }
 
+const HERE: ProcessIdentity = { pid: 1, processKey: 'here', processStart: 'early' };
+const NO_EVENTS: MembershipEvents = {
+  onRecovered: () => {},
+  onPeersChanged: () => {},
+  onDeclaredDead: () => {},
+  onOutOfTouch: () => {},
+  onTrouble: () => {},
+};
+
+interface Given {
+  /** Default: a process of which nothing is known but its number. */
+  readonly self?: ProcessIdentity;
+  readonly inFlight?: () => string;
+  readonly onPeersChanged?: () => void;
+  readonly isNeeded?: () => boolean;
+}
+
+function membershipOf(store: object, settings: MembershipSettings, given: Given = {}): Membership {
+  const { self = { pid: 1, processKey: null, processStart: null }, inFlight = () => '[]', isNeeded } = given;
+  const { onPeersChanged = NO_EVENTS.onPeersChanged } = given;
+  const registration = {} as WorkerRegistration;
+  return new Membership(
+    store as EngineStore,
+    new DatabaseClock(),
+    self,
+    () => registration,
+    settings,
+    inFlight,
+    () => true,
+    { ...NO_EVENTS, onPeersChanged },
+    isNeeded,
+  );
+}
+
 it('says what runs only where that has changed, and anew where the answer was lost or the process entered anew', async () => {
   const said: (string | null)[] = [];
   let running = '[1]';
@@ -62,21 +97,10 @@ it('says what runs only where that has changed, and anew where the answer was lo
     lookAtWorkers: async () => [],
     deregisterWorker: async () => ({ queues: [] }),
   };
-  const membership = new Membership(
-    store as unknown as EngineStore,
-    new DatabaseClock(),
-    { pid: 1, processKey: 'here', processStart: 'early' },
-    () => ({}) as WorkerRegistration,
+  const membership = membershipOf(
+    store,
     { leaseTimeout: 3_600_000, heartbeatInterval: 3_000_000, recoveryInterval: 3_000_000 },
-    () => running,
-    () => true,
-    {
-      onRecovered: () => {},
-      onPeersChanged: () => {},
-      onDeclaredDead: () => {},
-      onOutOfTouch: () => {},
-      onTrouble: () => {},
-    },
+    { self: HERE, inFlight: () => running },
   );
   await membership.join();
   const beat = async (): Promise<string | null | undefined> => {
@@ -105,22 +129,7 @@ it.each(['look', 'heartbeat'] as const)(
   'judges nobody by its lease right after an outage, also when the first answer is that to a %s',
   async (first) => {
     const store = new SilentStore();
-    const membership = new Membership(
-      store as unknown as EngineStore,
-      new DatabaseClock(),
-      { pid: 1, processKey: null, processStart: null },
-      () => ({}) as WorkerRegistration,
-      { leaseTimeout: LEASE, heartbeatInterval: 60, recoveryInterval: 20 },
-      () => '[]',
-      () => true,
-      {
-        onRecovered: () => {},
-        onPeersChanged: () => {},
-        onDeclaredDead: () => {},
-        onOutOfTouch: () => {},
-        onTrouble: () => {},
-      },
-    );
+    const membership = membershipOf(store, { leaseTimeout: LEASE, heartbeatInterval: 60, recoveryInterval: 20 });
     try {
       await membership.join();
       // It has been in touch for longer than a lease.
@@ -146,16 +155,11 @@ it.each(['look', 'heartbeat'] as const)(
 it('tells when a worker came, left or died, and not at other looks, nor when leases only look expired', async () => {
   const store = new SilentStore();
   let told = 0;
-  const membership = new Membership(
-    store as unknown as EngineStore,
-    new DatabaseClock(),
-    { pid: 1, processKey: 'here', processStart: 'early' },
-    () => ({}) as WorkerRegistration,
+  const membership = membershipOf(
+    store,
     { leaseTimeout: 60_000, heartbeatInterval: 20_000, recoveryInterval: 600_000 },
-    () => '[]',
-      () => true,
-    { onRecovered: () => {}, onPeersChanged: () => told++, onDeclaredDead: () => {}, onOutOfTouch: () => {}, onTrouble: () => {} },
-  ); // prettier-ignore
+    { self: HERE, onPeersChanged: () => told++ },
+  );
   const look = async (...sightings: WorkerSighting[]): Promise<number> => {
     told = 0;
     store.sightings = sightings;
@@ -187,17 +191,12 @@ it('tells when a worker came, left or died, and not at other looks, nor when lea
 
 it('takes a worker without its session for dead at a later look, when one that lives would have beaten, and at no other', async () => {
   const store = new SilentStore();
-  const membership = new Membership(
-    store as unknown as EngineStore,
-    new DatabaseClock(),
-    { pid: 1, processKey: null, processStart: null },
-    () => ({}) as WorkerRegistration,
-    // A process that stands still for a part of its lease judges nobody: no machine is so slow here.
-    { leaseTimeout: 60_000, heartbeatInterval: 20_000, recoveryInterval: 600_000 },
-    () => '[]',
-    () => true,
-    { onRecovered: () => {}, onPeersChanged: () => {}, onDeclaredDead: () => {}, onOutOfTouch: () => {}, onTrouble: () => {} },
-  ); // prettier-ignore
+  // A process that stands still for a part of its lease judges nobody: no machine is so slow here.
+  const membership = membershipOf(store, {
+    leaseTimeout: 60_000,
+    heartbeatInterval: 20_000,
+    recoveryInterval: 600_000,
+  });
   await membership.join();
   try {
     store.sightings = [{ ...neighbour, expiresInMs: 60_000, connected: false }];
@@ -216,17 +215,8 @@ it('takes a worker without its session for dead at a later look, when one that l
 
 it('takes nobody for dead by a session that is missing while its own was lost too: the server may have restarted', async () => {
   const store = new SilentStore();
-  const membership = new Membership(
-    store as unknown as EngineStore,
-    new DatabaseClock(),
-    { pid: 1, processKey: null, processStart: null },
-    () => ({}) as WorkerRegistration,
-    // Two looks 20 ms apart would do, and the lease is far away.
-    { leaseTimeout: 2_000, heartbeatInterval: 500, recoveryInterval: 20 },
-    () => '[]',
-    () => true,
-    { onRecovered: () => {}, onPeersChanged: () => {}, onDeclaredDead: () => {}, onOutOfTouch: () => {}, onTrouble: () => {} },
-  ); // prettier-ignore
+  // Two looks 20 ms apart would do, and the lease is far away.
+  const membership = membershipOf(store, { leaseTimeout: 2_000, heartbeatInterval: 500, recoveryInterval: 20 });
   await membership.join();
   try {
     membership.sessionChanged(true);
@@ -249,16 +239,7 @@ it.each([
   ['back: a worker that says nothing for a lease is dead, though its lease looks good for long', false],
 ])('goes by its own clock where that of the server was set %s', async (_, forward) => {
   const store = new SilentStore();
-  const membership = new Membership(
-    store as unknown as EngineStore,
-    new DatabaseClock(),
-    { pid: 1, processKey: null, processStart: null },
-    () => ({}) as WorkerRegistration,
-    { leaseTimeout: LEASE, heartbeatInterval: 60, recoveryInterval: 600_000 },
-    () => '[]',
-    () => true,
-    { onRecovered: () => {}, onPeersChanged: () => {}, onDeclaredDead: () => {}, onOutOfTouch: () => {}, onTrouble: () => {} },
-  ); // prettier-ignore
+  const membership = membershipOf(store, { leaseTimeout: LEASE, heartbeatInterval: 60, recoveryInterval: 600_000 });
   await membership.join();
   try {
     const begun = performance.now();
@@ -284,24 +265,11 @@ it.each([
 
 describe('as the pulse tells of heartbeats, with no look by an interval', () => {
   const FOREVER = 600_000;
-  const NO_EVENTS = {
-    onRecovered: () => {},
-    onPeersChanged: () => {},
-    onDeclaredDead: () => {},
-    onOutOfTouch: () => {},
-    onTrouble: () => {},
-  };
   const make = (store: object): Membership =>
-    new Membership(
-      store as EngineStore,
-      new DatabaseClock(),
-      { pid: 1, processKey: null, processStart: null },
-      () => ({}) as WorkerRegistration,
+    membershipOf(
+      store,
       { leaseTimeout: LEASE, heartbeatInterval: 60, recoveryInterval: FOREVER },
-      () => '[]',
-      () => true,
-      NO_EVENTS,
-      () => false,
+      { isNeeded: () => false },
     );
 
   /** Pulses for so long that this process has been in touch for a lease, with a heartbeat of the neighbour's in each. */
@@ -366,16 +334,10 @@ describe('as the pulse tells of heartbeats, with no look by an interval', () => 
         return [];
       }
     })();
-    const membership = new Membership(
-      store as unknown as EngineStore,
-      new DatabaseClock(),
-      { pid: 1, processKey: null, processStart: null },
-      () => ({}) as WorkerRegistration,
+    const membership = membershipOf(
+      store,
       { leaseTimeout: 30_000, heartbeatInterval: 10_000, recoveryInterval: 50 },
-      () => '[]',
-      () => true,
-      NO_EVENTS,
-      () => false,
+      { isNeeded: () => false },
     );
     await membership.join();
     try {

@@ -1,5 +1,6 @@
 import type { Standing, StandingKind } from 'nest-durable';
 import type { Plan } from './plan.js';
+import type { ObservedRecord } from './verdict.js';
 import { expectedRound } from './reference.js';
 import { membersOf } from './plan.js';
 
@@ -25,13 +26,7 @@ export interface SeenRun {
   readonly records: readonly SeenRecord[];
 }
 
-export interface SeenRecord {
-  readonly path: string;
-  readonly type: string;
-  readonly round: number;
-  readonly visit: number;
-  readonly attempt: number;
-  readonly status: string;
+export interface SeenRecord extends Pick<ObservedRecord, 'path' | 'type' | 'round' | 'visit' | 'attempt' | 'status'> {
   /** ms */
   readonly retryAt: number | null;
 }

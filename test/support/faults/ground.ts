@@ -44,6 +44,12 @@ export async function prepareGround(pool: pg.Pool): Promise<void> {
   await startAudit(pool);
 }
 
+/** What the run has booked, by step. */
+export async function bookingsOf(pool: pg.Pool, run: string): Promise<string[]> {
+  const { rows } = await pool.query<{ step: string }>('SELECT step FROM bookings WHERE run = $1 ORDER BY step', [run]);
+  return rows.map(({ step }) => step);
+}
+
 const SETTINGS = [
   'statement_timeout=0',
   'lock_timeout=0',
