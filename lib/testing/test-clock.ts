@@ -22,6 +22,9 @@ export class TestClock extends DatabaseClock {
     for (const timer of due) timer.fire();
   }
 
+  /** It stands where the test has set it. */
+  override follow(): void {}
+
   override timer(action: () => void): Timer {
     return new TestTimer(this, this.timers, action);
   }

@@ -46,13 +46,13 @@ it('a step on another queue that ends while the run is read is not missed', asyn
   let torn = 0;
   // Its record is committed after the records were read, and before the waits are taken, which forgets the mark.
   PgStore.prototype.readHeld = async function (id, runs, wanted) {
-    const { records } = await readHeld.call(this, id, [], wanted);
+    const { records, now } = await readHeld.call(this, id, [], wanted);
     if (runs.length > 0) {
       torn++;
       open();
       while ((await ground.pool.query(ended, [run.id])).rowCount === 0) await pause(10);
     }
-    return { records, waits: await this.takeWaits(id, runs) };
+    return { records, now, waits: await this.takeWaits(id, runs) };
   };
   try {
     await run.sendEvent('go');

@@ -11,6 +11,7 @@ import {
   type EngineStore,
   type GroupResult,
   type HeldRow,
+  type HeldRows,
   type ReadRecord,
   type Outcome,
   type RecordRange,
@@ -228,12 +229,9 @@ export class MemoryStore implements RunStore {
     return Promise.reject(new Error('No run here has children'));
   }
 
-  async readHeld(
-    worker: number,
-    runs: readonly string[],
-    wanted: readonly RecordRange[],
-  ): Promise<{ waits: Map<string, TakenWait[]>; records: ReadRecord[] }> {
-    return { waits: await this.takeWaits(worker, runs), records: await this.loadRecords(wanted) };
+  async readHeld(worker: number, runs: readonly string[], wanted: readonly RecordRange[]): Promise<HeldRows> {
+    const waits = await this.takeWaits(worker, runs);
+    return { waits, records: await this.loadRecords(wanted), now: Date.now() };
   }
 
   loadRecords(wanted: readonly RecordRange[]): Promise<ReadRecord[]> {

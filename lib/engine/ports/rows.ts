@@ -19,6 +19,14 @@ export interface ReadRecord extends JournalRecord {
   readonly rowId: string;
 }
 
+/** What a process needs to open the rows that it has leased. */
+export interface HeldRows {
+  readonly waits: Map<string, TakenWait[]>;
+  readonly records: ReadRecord[];
+  /** The server's time then, in ms since 1970. */
+  readonly now: number;
+}
+
 export interface RecordRange {
   /** The row they are wanted for; comes back with each record. */
   readonly rowId: string;

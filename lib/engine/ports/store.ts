@@ -6,6 +6,7 @@ import type {
   DueRows,
   EndedTree,
   HeldRow,
+  HeldRows,
   LateRuns,
   MatchedEvents,
   PulseFindings,
@@ -79,11 +80,7 @@ export interface EngineStore {
    * `takeWaits` and `loadRecords` in one: the records are those from before the waits were taken, so that a step on
    * another queue which ends in between is looked for again.
    */
-  readHeld(
-    worker: number,
-    runs: readonly string[],
-    wanted: readonly RecordRange[],
-  ): Promise<{ waits: Map<string, TakenWait[]>; records: ReadRecord[] }>;
+  readHeld(worker: number, runs: readonly string[], wanted: readonly RecordRange[]): Promise<HeldRows>;
   /** Makes rows ready whose time has come, and looks for runs whose timeout is over. */
   wakeDue(limit: number): Promise<DueRows>;
   /** Acts on the timeout of those of the runs without a lease: ended, or to be undone. */

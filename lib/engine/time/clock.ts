@@ -1,5 +1,8 @@
 import { LongTimer, type Timer } from './long-timer.js';
 
+/** ms between this process's clock and the server's by which the server's was set. */
+const CLOCK_WAS_SET = 1_000;
+
 /**
  * The time that workflows live by, as far as a process can know it without asking: its own monotonic clock, set by the
  * server's. What is limited by it (attempts, whole runs) takes its timers from here. The testing kit has one that moves
@@ -11,6 +14,14 @@ export class DatabaseClock {
   /** Sets the clock by a time just read from the server (ms since 1970). */
   sync(now: number): void {
     this.offset = now - performance.now();
+  }
+
+  /**
+   * The same where the server's clock was set since it was last read: times that the server has stored are compared with
+   * this one. Less is what an answer takes, and left to the next heartbeat.
+   */
+  follow(now: number): void {
+    if (Math.abs(now - this.now()) > CLOCK_WAS_SET) this.sync(now);
   }
 
   now(): number {

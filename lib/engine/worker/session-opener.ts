@@ -149,6 +149,7 @@ export class SessionOpener {
     const runs = stored.filter(({ row }) => row.step === null).map(({ row }) => row.runId);
     const ranges = stored.map(({ range }) => range);
     const read = await this.deps.store.readHeld(this.deps.worker(), runs, ranges);
+    this.deps.clock.follow(read.now);
     for (const { rowId, ...record } of read.records) records.get(rowId)?.push(record);
     return { waits: read.waits, records };
   }

@@ -110,15 +110,14 @@ export interface WaitRow {
   readonly child_workflow: string | null;
 }
 
-export type HeldRow = RecordRow | (WaitRow & { readonly what: 'wait' });
+export type HeldRow =
+  RecordRow | (WaitRow & { readonly what: 'wait' }) | { readonly what: 'now'; readonly retry_at: number };
 
-export function heldRows(rows: readonly HeldRow[]): {
-  waits: Map<string, port.TakenWait[]>;
-  records: port.ReadRecord[];
-} {
+export function heldRows(rows: readonly HeldRow[]): port.HeldRows {
   return {
     waits: takenWaits(rows.filter((row) => row.what === 'wait')),
     records: rows.filter((row) => row.what === 'record').map(journalRecord),
+    now: rows.find((row) => row.what === 'now')?.retry_at ?? Number.NaN,
   };
 }
 

@@ -178,11 +178,7 @@ export class PgStore implements port.EngineStore {
     return (await this.readHeld(0, [], wanted)).records;
   }
 
-  async readHeld(
-    worker: number,
-    runs: readonly string[],
-    wanted: readonly port.RecordRange[],
-  ): Promise<{ waits: Map<string, port.TakenWait[]>; records: port.ReadRecord[] }> {
+  async readHeld(worker: number, runs: readonly string[], wanted: readonly port.RecordRange[]): Promise<port.HeldRows> {
     const json = JSON.stringify(
       wanted.map(({ rowId, runId, after, upTo, also }) => ({ row: rowId, run: runId, after, up_to: upTo, also })),
     );

@@ -1,5 +1,5 @@
 -- What a process needs to open rows that it has leased, in one round trip: a row for each wait of their runs, and one for each
--- journal record that is wanted.
+-- journal record that is wanted; at the end one with the time.
 --
 -- $1 integer: the worker
 -- $2 uuid[]: the runs whose waits are wanted, as take-waits.sql gives them
@@ -38,4 +38,7 @@ SELECT 'record', NULL, NULL, r.path, r.visit, r.attempt, NULL, NULL, NULL, NULL,
   NULL, NULL, r.row_id, r.seq, r.round, r.type, r.status, r.facts, r.output, r.has_output, r.error, r.duration_ms,
   (extract(epoch FROM r.retry_at) * 1000)::float8
 FROM record r
+UNION ALL
+SELECT 'now', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, (extract(epoch FROM durable.clock()) * 1000)::float8
 ORDER BY row_id, seq;
