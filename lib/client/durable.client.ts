@@ -7,7 +7,8 @@ import type { InputOf, ResultOf, WorkflowRef } from '../core/durable-workflow.js
 import { cleanup, type CleanupOptions } from '../options/cleanup.js';
 import { tellSwitched } from './event-sources.js';
 import { type HandleClient, WorkflowHandle } from './handle.js';
-import type { ClientHost } from '../lifecycle/host.js';
+import type { ClientHost, ClientRuntime } from '../lifecycle/host.js';
+import type { InstanceStorage } from '../lifecycle/storage.js';
 import { type BulkOptions, type CancelManyOptions, type ReadBulk, readBulk, readCancelMany } from '../options/bulk.js';
 import { actOnMany, type BulkAct, type BulkResult } from './bulk.js';
 import type { RunListFilters } from '../core/run/execution.js';
@@ -21,7 +22,7 @@ import {
 } from '../options/lists.js';
 import { RunResults } from './results.js';
 import type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from '../options/schedules.js';
-import { DurableSchedules, type ScheduleParts } from './schedules.js';
+import { DurableSchedules } from './schedules.js';
 import type { SharedStartOptions, StartManyItem, StartOptions } from '../options/start.js';
 import { StartsClient } from './starts.js';
 import type {
@@ -45,16 +46,8 @@ import { type CancelOptions, type CancelWaitOptions, readCancel, type SendEventO
 import { WaitsClient } from './waits.js';
 import { whileReachable } from './while-reachable.js';
 import { workflowName } from '../workflows/find-workflow.js';
-import { restartPoints } from '../storage/client/restart.js';
-import { PgControl } from '../storage/client/control.js';
-import { PgStandingReads } from '../storage/reads/standing-reads.js';
-import { PgReads } from '../storage/reads/reads.js';
-import { PgRetention } from '../storage/client/retention.js';
-import { readsOf } from '../storage/connection/transaction.js';
 
-interface Parts extends ScheduleParts {
-  readonly reads: PgReads;
-  readonly standing: PgStandingReads;
+interface Parts extends ClientRuntime, Pick<InstanceStorage, 'control' | 'reads'> {
   readonly starts: StartsClient;
   readonly waits: WaitsClient;
 }
@@ -197,7 +190,7 @@ export class DurableClient {
    */
   async explain(id: string): Promise<Standing | null> {
     const run = checkId(id);
-    return (await this.ready()).standing.explain(run);
+    return (await this.ready()).storage.standing.explain(run);
   }
 
   /** Counts the runs that fit. */
@@ -256,8 +249,7 @@ export class DurableClient {
    */
   async restartPoints(id: string): Promise<RestartPoint[]> {
     const run = checkId(id);
-    const { pool, schema } = await this.ready();
-    return restartPoints(readsOf(pool), schema, run);
+    return (await this.ready()).control.restartPoints(run);
   }
 
   /**
@@ -499,8 +491,8 @@ export class DurableClient {
    * @throws InvalidInputError
    */
   async cleanup(options: CleanupOptions): Promise<number> {
-    const { pool, schema } = await this.ready();
-    return cleanup(new PgRetention(pool, schema), options);
+    const { storage } = await this.ready();
+    return cleanup(storage.retention, options);
   }
 
   /**
@@ -537,18 +529,13 @@ export class DurableClient {
   private async ready(): Promise<Parts> {
     const runtime = await this.host.ready();
     if (this.parts?.engine === runtime.engine) return this.parts;
-    const { pool, schema, instanceId, hint, engine } = runtime;
+    const { control, reads } = runtime.storage;
     const { maxPayloadBytes, redact } = this.host.options;
-    const control = new PgControl({ pool, schema, instanceId, hint });
-    const query = readsOf(pool);
-    const reads = new PgReads({ query, schema, inFlight: (runId) => engine.inFlight(runId), redact });
     this.parts = {
       ...runtime,
       control,
-      redact,
-      starts: new StartsClient(runtime, control, maxPayloadBytes),
       reads,
-      standing: new PgStandingReads({ query, schema, redact, inFlight: (runIds) => reads.attemptsOf(runIds) }),
+      starts: new StartsClient(runtime, maxPayloadBytes),
       waits: new WaitsClient(runtime, maxPayloadBytes, redact),
     };
     return this.parts;

@@ -1,6 +1,5 @@
 import { textOf } from '../core/text-of.js';
 import type { DurableHost, DurableRuntime } from '../lifecycle/host.js';
-import { PgHealthReads } from '../storage/reads/health-reads.js';
 import { howToMigrate } from '../storage/migrations/migrator.js';
 
 /** Options of `readiness()`. */
@@ -58,10 +57,10 @@ export class DurableHealthIndicator {
   }
 
   private async look(runtime: DurableRuntime, maxLag: number): Promise<Findings> {
-    const { engine, pool, schema } = runtime;
+    const { engine, schema } = runtime;
     const { state, claimable } = engine.health();
     const { workers, queues, leaseTimeout } = this.host.options;
-    const reads = new PgHealthReads(pool, schema);
+    const reads = runtime.storage.health;
     const [writable, pending, lag] = await Promise.all([
       reads.isWritable(),
       reads.pendingMigrations(),

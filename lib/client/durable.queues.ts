@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ClientHost, ClientRuntime } from '../lifecycle/host.js';
 import { DatabaseUnavailableError, QueueNotFoundError } from '../core/errors/errors.js';
 import { checkText, QUEUE_NAME, refused } from '../core/limits.js';
-import { PgQueueControl, type QueueRow, type WorkerRow } from '../storage/client/queue-control.js';
+import type { PgQueueControl, QueueRow, WorkerRow } from '../storage/client/queue-control.js';
 
 /** Settings and load of a queue. Times in ms. */
 export interface QueueStatus {
@@ -200,8 +200,8 @@ export class DurableQueues {
   }
 
   private async ready(): Promise<Ready> {
-    const { pool, schema, engine } = await this.host.ready();
-    return { control: new PgQueueControl(pool, schema), engine };
+    const { storage, engine } = await this.host.ready();
+    return { control: storage.queues, engine };
   }
 }
 

@@ -10,7 +10,6 @@ import {
   switchedOn,
   updated,
 } from '../core/time/schedule.js';
-import type { Redaction } from '../core/redact/redact.js';
 import type { WorkflowRef } from '../core/durable-workflow.js';
 import { tellToggled, tellTriggered } from './event-sources.js';
 import type { ClientRuntime } from '../lifecycle/host.js';
@@ -23,33 +22,26 @@ import {
   type ScheduleFilters,
 } from '../options/schedules.js';
 import { findWorkflow, storedInput, workflowName } from '../workflows/find-workflow.js';
-import type { PgControl } from '../storage/client/control.js';
-import { type FoundSchedule, PgSchedules } from '../storage/schedules/schedules.js';
-
-export interface ScheduleParts extends ClientRuntime {
-  readonly control: PgControl;
-  /** Redaction of the schedules that are read. */
-  readonly redact: Redaction;
-}
+import type { FoundSchedule } from '../storage/schedules/schedules.js';
 
 const MOST_TIMES = 1_000;
 
 /** The client's methods for schedules: they check their arguments, and notify the scheduler of this process. */
 export class DurableSchedules {
   constructor(
-    private readonly ready: () => Promise<ScheduleParts>,
+    private readonly ready: () => Promise<ClientRuntime>,
     private readonly maxPayloadBytes: number,
   ) {}
 
   async create(workflow: WorkflowRef, cron: unknown, options: unknown): Promise<StoredSchedule> {
     const parts = await this.ready();
-    const target = await findWorkflow(parts, parts.control, workflow);
+    const target = await findWorkflow(parts, parts.storage.control, workflow);
     const { definition } = target;
     const { name, enabled, timezone, input, settings } = readCreate(options, definition.name);
     // Typed as text, and checked to be.
     const times = parsedCron(cron as string, timezone as string);
     const stored = await storedInput(target, input, this.maxPayloadBytes);
-    await schedulesOf(parts).create({
+    await parts.storage.schedules.create({
       name,
       workflow: definition.name,
       enabled,
@@ -60,12 +52,12 @@ export class DurableSchedules {
 
   async get(name: unknown): Promise<StoredSchedule | null> {
     const wanted = checkName(name);
-    return (await schedulesOf(await this.ready()).find(wanted))?.schedule ?? null;
+    return (await (await this.ready()).storage.schedules.find(wanted))?.schedule ?? null;
   }
 
   async list(filters: ScheduleFilters): Promise<StoredSchedule[]> {
     const parts = await this.ready();
-    return schedulesOf(parts).list(readScheduleFilters(filters, (workflow) => workflowName(parts, workflow)));
+    return parts.storage.schedules.list(readScheduleFilters(filters, (workflow) => workflowName(parts, workflow)));
   }
 
   async update(name: unknown, raw: unknown): Promise<StoredSchedule> {
@@ -88,7 +80,7 @@ export class DurableSchedules {
 
   async delete(name: unknown): Promise<void> {
     const wanted = checkName(name);
-    await schedulesOf(await this.ready()).delete(wanted);
+    await (await this.ready()).storage.schedules.delete(wanted);
   }
 
   /** @returns the id of the run */
@@ -97,7 +89,7 @@ export class DurableSchedules {
     const own = readTrigger(options);
     const parts = await this.ready();
     const { state } = await this.find(parts, wanted);
-    const target = await findWorkflow(parts, parts.control, state.workflow);
+    const target = await findWorkflow(parts, parts.storage.control, state.workflow);
     const { definition, definitionId } = target;
     const input = await storedInput(target, own ?? decode(state.settings.input), this.maxPayloadBytes);
     const run = newRun({
@@ -109,7 +101,7 @@ export class DurableSchedules {
       traceparent: parts.deps.telemetry?.active() ?? null,
       scheduleName: wanted,
     });
-    await schedulesOf(parts).trigger(wanted, run);
+    await parts.storage.schedules.trigger(wanted, run);
     parts.deps.telemetry?.started(run.workflow, 1);
     tellTriggered(parts, wanted, run.workflow, run.id);
     parts.engine.notifyWork([run.queue]);
@@ -129,12 +121,12 @@ export class DurableSchedules {
   }
 
   private async change(
-    parts: ScheduleParts,
+    parts: ClientRuntime,
     name: string,
     change: (state: ScheduleState, now: number) => ScheduleState,
   ): Promise<StoredSchedule> {
     let before = false;
-    await schedulesOf(parts).change(name, (state, now) => {
+    await parts.storage.schedules.change(name, (state, now) => {
       before = state.enabled;
       return change(state, now);
     });
@@ -143,24 +135,20 @@ export class DurableSchedules {
     return schedule;
   }
 
-  private async changed(parts: ScheduleParts, name: string): Promise<StoredSchedule> {
+  private async changed(parts: ClientRuntime, name: string): Promise<StoredSchedule> {
     parts.engine.scheduleChanged();
     return (await this.find(parts, name)).schedule;
   }
 
-  private async find(parts: ScheduleParts, name: string): Promise<FoundSchedule> {
-    const schedules = schedulesOf(parts);
+  private async find(parts: ClientRuntime, name: string): Promise<FoundSchedule> {
+    const { schedules } = parts.storage;
     return (await schedules.find(name)) ?? schedules.notFound(name);
   }
 
-  private async inputFor(parts: ScheduleParts, name: string, input: unknown): Promise<string> {
+  private async inputFor(parts: ClientRuntime, name: string, input: unknown): Promise<string> {
     const { state } = await this.find(parts, name);
-    return storedInput(await findWorkflow(parts, parts.control, state.workflow), input, this.maxPayloadBytes);
+    return storedInput(await findWorkflow(parts, parts.storage.control, state.workflow), input, this.maxPayloadBytes);
   }
-}
-
-function schedulesOf({ pool, schema, redact }: ScheduleParts): PgSchedules {
-  return new PgSchedules(pool, schema, redact);
 }
 
 function checkName(name: unknown): string {

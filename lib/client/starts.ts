@@ -4,19 +4,18 @@ import type { ClientRuntime } from '../lifecycle/host.js';
 import { checkText, NAME } from '../core/limits.js';
 import { readStartMany, readStartOptions } from '../options/start.js';
 import { findWorkflow, runOf, storedInput } from '../workflows/find-workflow.js';
-import { isDelayed, type PgControl, type StartedRun } from '../storage/client/control.js';
-import { restartFrom } from '../storage/client/restart.js';
+import { isDelayed, type StartedRun } from '../storage/client/control.js';
 
 /** The ways in which clients start runs; ids come checked. Each gives the ids of the runs. */
 export class StartsClient {
   constructor(
     private readonly runtime: ClientRuntime,
-    private readonly control: PgControl,
     private readonly maxBytes: number,
   ) {}
 
   async start(workflow: unknown, input: unknown, options: unknown): Promise<string> {
-    const { runtime, control } = this;
+    const { runtime } = this;
+    const { control } = runtime.storage;
     const read = readStartOptions(options);
     const target = await findWorkflow(runtime, control, workflow);
     const run = runOf(target, await storedInput(target, input, this.maxBytes), read, this.traceparent);
@@ -34,7 +33,8 @@ export class StartsClient {
   }
 
   async startMany(workflow: unknown, items: unknown, shared: unknown): Promise<string[]> {
-    const { runtime, control } = this;
+    const { runtime } = this;
+    const { control } = runtime.storage;
     const read = readStartMany(items, shared);
     const target = await findWorkflow(runtime, control, workflow);
     const runs: NewRun[] = [];
@@ -51,7 +51,8 @@ export class StartsClient {
   }
 
   async retry(runId: string): Promise<string> {
-    const { runtime, control } = this;
+    const { runtime } = this;
+    const { control } = runtime.storage;
     const { workflow, queue, priority, tags, input } = await control.retrySource(runId);
     const { definitionId } = await findWorkflow(runtime, control, workflow);
     const { traceparent } = this;
@@ -62,10 +63,10 @@ export class StartsClient {
 
   async restartFrom(runId: string, step: unknown): Promise<string> {
     const from = checkText('restartFrom()', 'step', step, NAME);
-    const { pool, schema, engine, deps } = this.runtime;
+    const { storage, engine, deps } = this.runtime;
     const newId = uuidv7();
     const restart = { newId, runId, step: from, traceparent: this.traceparent };
-    const { queue, workflow } = await restartFrom(pool, schema, restart);
+    const { queue, workflow } = await storage.control.restartFrom(restart);
     deps.telemetry?.started(workflow, 1);
     engine.notifyWork([queue]);
     return newId;

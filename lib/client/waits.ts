@@ -16,25 +16,15 @@ import {
   readPendingInputs,
 } from '../options/waits.js';
 import { currentTransaction } from '../engine/step/scope.js';
-import { PgWaitReads } from '../storage/reads/wait-reads.js';
-import { readsOf } from '../storage/connection/transaction.js';
-import { PgWaits } from '../storage/client/waits.js';
 
 /** The client's methods for waits; ids come checked. They notify the engine of each run whose wait ended. */
 export class WaitsClient {
-  private readonly waits: PgWaits;
-  private readonly reads: PgWaitReads;
-
   constructor(
     private readonly runtime: ClientRuntime,
     private readonly maxBytes: number,
     /** Redaction of the payloads that are read. */
     private readonly redact: Redaction,
-  ) {
-    const { pool, schema, instanceId, unmatchedHint, engine } = runtime;
-    this.waits = new PgWaits({ pool, schema, instanceId, unmatchedHint, onHidden: (run) => engine.woken([run]) });
-    this.reads = new PgWaitReads({ query: readsOf(pool), schema, redact });
-  }
+  ) {}
 
   async sendEvent(runId: string, event: unknown, payload: unknown, options: unknown): Promise<void> {
     const { name, dedupeKey, manager } = readEvent(event, options);
@@ -42,10 +32,10 @@ export class WaitsClient {
     const traceparent = this.runtime.deps.telemetry?.active() ?? null;
     const sent = { runId, name, payload: encoded, dedupeKey, traceparent };
     const within = manager ?? this.joined();
-    if (within !== null) return this.waits.sendEventWithin(within, sent);
+    if (within !== null) return this.runtime.storage.waits.sendEventWithin(within, sent);
     const request = uuidv7();
     await this.runtime.engine.wake(async (offer) => {
-      const wake = await this.waits.sendEvent({ request, ...sent }, offer);
+      const wake = await this.runtime.storage.waits.sendEvent({ request, ...sent }, offer);
       tellReceived(this.runtime, runId, name, dedupeKey ?? request);
       return wake;
     });
@@ -61,7 +51,7 @@ export class WaitsClient {
     const selector = readInputSelector(input);
     const text = encode(data, { maxBytes: this.maxBytes, what: 'data' });
     let answered = { id: '', name: '' };
-    const woken = await this.waits.provideInput(runId, selector, ({ id, name, spec }) => {
+    const woken = await this.runtime.storage.waits.provideInput(runId, selector, ({ id, name, spec }) => {
       answered = { id, name };
       return answerOf(name, spec, text, this.redact);
     });
@@ -71,21 +61,21 @@ export class WaitsClient {
 
   async cancelWait(runId: string, options: unknown): Promise<number> {
     const { name, reason } = readCancelWait(options);
-    const { count, ...done } = await this.waits.cancelWait(runId, name, reason);
+    const { count, ...done } = await this.runtime.storage.waits.cancelWait(runId, name, reason);
     await this.runtime.engine.endedTree(done);
     return count;
   }
 
   pendingInputs(filters: unknown, workflowName: (workflow: unknown) => string): Promise<PendingInput[]> {
-    return this.reads.pendingInputs(readPendingInputs(filters, workflowName));
+    return this.runtime.storage.waitReads.pendingInputs(readPendingInputs(filters, workflowName));
   }
 
   pendingEvents(filters: unknown): Promise<PendingEvent[]> {
-    return this.reads.pendingEvents(readPendingEvents(filters));
+    return this.runtime.storage.waitReads.pendingEvents(readPendingEvents(filters));
   }
 
   childCounts(ids: readonly string[]): Promise<Map<string, number>> {
-    return this.reads.childCounts(ids);
+    return this.runtime.storage.waitReads.childCounts(ids);
   }
 }
 

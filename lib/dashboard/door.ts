@@ -9,22 +9,22 @@ import { DurableQueues, type QueueStats, type QueueStatus, statsOf, statusOf } f
 import { boot } from '../lifecycle/boot.js';
 import { Closers } from '../lifecycle/closers.js';
 import { isRunner } from '../lifecycle/durable.runner.js';
+import type { InstanceStorage } from '../lifecycle/storage.js';
 import { resolveOptions } from '../options/module.js';
 import type { StatsRow } from '../core/run/run-stats.js';
-import { PgQueueControl, type QueueRow } from '../storage/client/queue-control.js';
-import { PgRunStats, type StatsCount, type StatsWindow } from '../storage/reads/run-stats.js';
-import { PgAudit } from '../storage/client/audit.js';
-import { readsOf, snapshot } from '../storage/connection/transaction.js';
-import { type DoctorReport, examine } from '../storage/reads/doctor.js';
-import { PgPeopleReads } from '../storage/reads/people-reads.js';
+import type { QueueRow } from '../storage/client/queue-control.js';
+import type { StatsCount, StatsWindow } from '../storage/reads/run-stats.js';
+import type { PgAudit } from '../storage/client/audit.js';
+import { snapshot } from '../storage/connection/transaction.js';
+import type { DoctorReport } from '../storage/reads/doctor.js';
+import type { PgPeopleReads } from '../storage/reads/people-reads.js';
 import { findViolations, type Violation } from '../storage/reads/verify.js';
-import { PgHistoryReads } from '../storage/reads/history-reads.js';
-import { PgLogReads } from '../storage/reads/log-reads.js';
-import { PgReads } from '../storage/reads/reads.js';
-import { PgStandingReads } from '../storage/reads/standing-reads.js';
-import { PgStepReads } from '../storage/reads/step-reads.js';
-import { PgWaitReads } from '../storage/reads/wait-reads.js';
-import { sql } from '../storage/sql.js';
+import type { PgHistoryReads } from '../storage/reads/history-reads.js';
+import type { PgLogReads } from '../storage/reads/log-reads.js';
+import type { PgReads } from '../storage/reads/reads.js';
+import type { PgStandingReads } from '../storage/reads/standing-reads.js';
+import type { PgStepReads } from '../storage/reads/step-reads.js';
+import type { PgWaitReads } from '../storage/reads/wait-reads.js';
 import { packageRoot } from '../storage/package-root.js';
 
 export type { DoctorReport };
@@ -89,6 +89,7 @@ export function findHost(providers: readonly unknown[], name: string): DurableHo
 
 export function openDoor(host: DurableHost): DashboardDoor {
   const looking = lookingAt(host);
+  const looks = async (): Promise<InstanceStorage> => (await looking.ready()).storage;
   return {
     client: new DurableClient(host),
     queues: new DurableQueues(host),
@@ -96,81 +97,31 @@ export function openDoor(host: DurableHost): DashboardDoor {
     looks: {
       client: new DurableClient(looking),
       queues: new DurableQueues(looking),
-      reads: async () => readsOn(await looking.ready(), host),
-      allQueues: async () => {
-        const { pool, schema } = await looking.ready();
-        return (await new PgQueueControl(pool, schema).queues()).map(figuresOf);
-      },
-      stats: async (window) => {
-        const { pool, schema } = await looking.ready();
-        return new PgRunStats(pool, schema).read(window);
-      },
-      statsCounts: async (window) => {
-        const { pool, schema } = await looking.ready();
-        return new PgRunStats(pool, schema).counts(window);
-      },
-      statsErrors: async (window) => {
-        const { pool, schema } = await looking.ready();
-        return new PgRunStats(pool, schema).errors(window);
-      },
-      people: async () => {
-        const { pool, schema } = await looking.ready();
-        return new PgPeopleReads(readsOf(pool), schema, host.options.redact);
-      },
-      standing: async () => {
-        const runtime = await looking.ready();
-        const { pool, schema } = runtime;
-        const reads = readsOn(runtime, host);
-        const inFlight = (ids: readonly string[]) => reads.attemptsOf(ids);
-        return new PgStandingReads({ query: readsOf(pool), schema, redact: host.options.redact, inFlight });
-      },
-      steps: async () => {
-        const runtime = await looking.ready();
-        const { pool, schema } = runtime;
-        const [query, reads] = [readsOf(pool), readsOn(runtime, host)];
-        const people = new PgPeopleReads(query, schema, host.options.redact);
-        return new PgStepReads({
-          query,
-          schema,
-          redact: host.options.redact,
-          inFlight: (id) => reads.attemptsOf([id]),
-          definition: async (id) => (await people.definition(id))?.graph ?? null,
-        });
-      },
-      logs: async () => {
-        const { pool, schema } = await looking.ready();
-        return new PgLogReads({ query: readsOf(pool), schema, redact: host.options.redact });
-      },
-      history: async () => {
-        const { pool, schema } = await looking.ready();
-        return new PgHistoryReads({ query: readsOf(pool), schema, redact: host.options.redact });
-      },
-      waits: async () => {
-        const { pool, schema } = await looking.ready();
-        return new PgWaitReads({ query: readsOf(pool), schema, redact: host.options.redact });
-      },
+      reads: async () => (await looks()).reads,
+      allQueues: async () => (await (await looks()).queues.queues()).map(figuresOf),
+      stats: async (window) => (await looks()).stats.read(window),
+      statsCounts: async (window) => (await looks()).stats.counts(window),
+      statsErrors: async (window) => (await looks()).stats.errors(window),
+      people: async () => (await looks()).people,
+      standing: async () => (await looks()).standing,
+      steps: async () => (await looks()).steps,
+      logs: async () => (await looks()).logs,
+      history: async () => (await looks()).history,
+      waits: async () => (await looks()).waitReads,
       foreignSchema: async (workflow) => {
-        const { pool, schema, registry } = await looking.ready();
-        if (registry.byName(workflow) !== undefined) return null;
-        return new PgPeopleReads(readsOf(pool), schema, host.options.redact).schemaOf(workflow);
+        const { storage, registry } = await looking.ready();
+        return registry.byName(workflow) === undefined ? storage.people.schemaOf(workflow) : null;
       },
       examine: async () => {
-        const { pool, schema, listening } = await looking.ready();
-        return examine({ query: readsOf(pool), schema, notified: host.options.notify ? listening() : null });
+        const { storage, listening } = await looking.ready();
+        return storage.examine(host.options.notify ? listening() : null);
       },
       verify: async () => {
         const { readers, schema } = await host.ready();
         return snapshot(readers(VERIFY_LASTS), (query) => findViolations(query, schema));
       },
-      audit: async () => {
-        const { pool, schema, readers } = await host.ready();
-        return new PgAudit(pool, schema, readers());
-      },
-      now: async () => {
-        const { pool, schema } = await looking.ready();
-        const [row] = await readsOf(pool)<{ now: Date }>(sql('clock', schema), []);
-        return row?.now.getTime() ?? Date.now();
-      },
+      audit: async () => (await looks()).audit,
+      now: async () => (await (await looks()).reads.now()).getTime(),
     },
     maxPayloadBytes: host.options.maxPayloadBytes,
   };
@@ -207,11 +158,6 @@ function figuresOf(row: QueueRow): QueueFigures {
   return { ...stats, ...statusOf(row), pausedRuns };
 }
 
-function readsOn({ pool, schema, engine }: DurableRuntime, { options }: DurableHost): PgReads {
-  const { redact } = options;
-  return new PgReads({ query: readsOf(pool), schema, inFlight: (runId) => engine.inFlight(runId), redact });
-}
-
 /** The same instance, for looks. */
 function lookingAt(host: DurableHost): DurableHost {
   let seen: { runtime: DurableRuntime; looking: DurableRuntime } | null = null;
@@ -220,7 +166,8 @@ function lookingAt(host: DurableHost): DurableHost {
     options: host.options,
     async ready() {
       const runtime = await host.ready();
-      if (seen?.runtime !== runtime) seen = { runtime, looking: { ...runtime, pool: runtime.readers() } };
+      if (seen?.runtime !== runtime)
+        seen = { runtime, looking: { ...runtime, storage: runtime.storage.on(runtime.readers()) } };
       return seen.looking;
     },
   };

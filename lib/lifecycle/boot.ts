@@ -4,7 +4,6 @@ import type { DataSource } from 'typeorm';
 import { DefinitionError, MigrationError } from '../core/errors/errors.js';
 import type { Sequence, WorkflowDefinition } from '../core/definition/definition.js';
 import { StatsJob } from './stats-job.js';
-import { PgRunStats } from '../storage/reads/run-stats.js';
 import { retentionJobs } from './retention-job.js';
 import type { Closers } from './closers.js';
 import { targetOf, waitForDatabase } from './connect.js';
@@ -30,13 +29,11 @@ import { saveDefinition } from '../storage/engine/definition-store.js';
 import { startEmbedded } from '../storage/embedded/server.js';
 import { checkMigrations, howToMigrate, migrate } from '../storage/migrations/migrator.js';
 import { PgStore } from '../storage/engine/pg-store.js';
-import { PgControl } from '../storage/client/control.js';
 import { childTargets } from '../workflows/children.js';
 import { PgScheduleStore } from '../storage/schedules/schedule-store.js';
-import { PgSchedules } from '../storage/schedules/schedules.js';
 import { declareSchedules, withRedaction } from './schedule-boot.js';
+import { InstanceStorage } from './storage.js';
 import { PgQueueStore } from '../storage/engine/queue-store.js';
-import { PgRetention } from '../storage/client/retention.js';
 import { sql } from '../storage/sql.js';
 import { type Query, readsOf } from '../storage/connection/transaction.js';
 import { openTelemetry } from '../telemetry/telemetry.js';
@@ -102,29 +99,34 @@ export async function boot(
     registry.add({ definition, definitionId: id, type, instance, retryIf, concurrencyKey, validateInput });
   }
 
-  const declarations = new PgDeclarations(pool, options.schema, new PgSchedules(pool, options.schema));
+  const { schema, redact } = options;
+  const hints = await connectHints(options, connections, server, closers, log);
+  const { hint, unmatchedHint } = hints;
+  const parts = { pool, schema, instanceId, redact, hint, unmatchedHint, engine: () => engine };
+  const storage = new InstanceStorage(parts);
+
+  const declarations = new PgDeclarations(pool, schema, storage.schedules);
   const declared = await declareSchedules(declarations, registry, bindings, options, log);
 
   const store = new PgStore({
     connections,
-    schema: options.schema,
+    schema,
     appDataSource,
     places: [...options.queues.values()].reduce((sum, { concurrency }) => sum + concurrency, 0),
     onTrouble: (message) => report.trouble(message),
   });
-  const queues = new PgQueueStore(pool, options.schema);
-  const retention = retentionJobs(new PgRetention(pool, options.schema), options.retention);
-  const stats = new StatsJob(new PgRunStats(pool, options.schema));
+  const queues = new PgQueueStore(pool, schema);
+  const retention = retentionJobs(storage.retention, options.retention);
+  const stats = new StatsJob(storage.stats);
   closers.add('the figures of runs', () => stats.write(), LAST_FIGURES);
-  const hints = await connectHints(options, connections, server, closers, log);
-  const events = openEvents(connections, options.schema, options.redact, hints, context, closers, log);
-  const telemetry = await openTelemetry(options.redact);
+  const events = openEvents({ connections, schema, redact, reads: storage.events, hints, context, closers, log });
+  const telemetry = await openTelemetry(redact);
   const deps = {
     observer: events,
     ...report.ofRuns(registry),
     ...(telemetry === undefined ? {} : { telemetry }),
     store,
-    schedules: withRedaction(new PgScheduleStore(pool, options.schema), options.redact),
+    schedules: withRedaction(new PgScheduleStore(pool, schema), redact),
     queues,
     declarations: { store: declarations, schedules: declared },
     stats,
@@ -139,17 +141,12 @@ export async function boot(
       queues: Object.fromEntries(options.queues),
     },
     hints,
-    targets: childTargets(
-      registry,
-      new PgControl({ pool, schema: options.schema, instanceId, hint: hints.hint }),
-      options,
-    ),
+    targets: childTargets(registry, storage.control, options),
     sessionName: () => hints.sessionName,
     onTrouble: (message: string, cause?: unknown) => report.trouble(message, cause),
   };
-  const engine = Engine.open(deps);
+  const engine: Engine = Engine.open(deps);
   hints.attach(engine, options.queues.keys());
-  const { schema } = options;
   return {
     engine,
     launched: () => report.launched(bindings, (named) => queues.idleQueues(named)),
@@ -158,14 +155,11 @@ export async function boot(
     registry,
     store,
     schedules: bindings.flatMap((binding) => binding.schedules),
-    pool,
+    storage,
     readers: (longest) => connections.readers(longest),
     schema,
     appDataSource,
-    instanceId,
     listening: hints.listening,
-    hint: hints.hint,
-    unmatchedHint: hints.unmatchedHint,
   };
 }
 

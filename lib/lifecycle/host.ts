@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { ScheduleDeclaration } from '../core/time/schedule.js';
 import type { EventHub } from '../events/hub.js';
 import type { HintConnection } from './hints.js';
+import type { InstanceStorage } from './storage.js';
 import type { EngineDeps } from '../engine/worker/engine-deps.js';
 import type { Engine } from '../engine/engine.js';
 import type { Registry } from '../engine/ports/registry.js';
@@ -65,19 +66,13 @@ export interface DurableRuntime {
   readonly store: Pick<PgStore, 'lastCommitAge'>;
   /** Declarations of the classes' `@Schedule()`s. */
   readonly schedules: readonly ScheduleDeclaration[];
-  /** The sessions that all share which have none of their own. */
-  readonly pool: Lender;
+  /** The tables, on the sessions that all share which have none of their own. */
+  readonly storage: InstanceStorage;
   /** Sessions for what people look at, beside those of the work: see `Connections`. */
   readonly readers: (longest?: number) => Lender;
   readonly schema: string;
   /** The app's DataSource, where the options give one: serves `manager` and `stepManager()`. */
   readonly appDataSource: DataSource | null;
-  /** Id of the set of tables: a `manager` must be on a database that has the same. */
-  readonly instanceId: string;
   /** True while hints of other processes arrive; else work is found by polling. */
   readonly listening: () => boolean;
-  /** Hint to a queue's workers that a transaction of the app sends with pg_notify; `null`: they poll. */
-  readonly hint: ((queue: string, later: boolean) => { channel: string; payload: string }) | null;
-  /** Hint of a transaction of the app that sends an event; `null`: the event is found by polling. */
-  readonly unmatchedHint: { readonly channel: string; readonly payload: string } | null;
 }

@@ -5,13 +5,13 @@ import type { FinishedStatus } from '../../lib/core/run/status.js';
 import { BootContext } from '../../lib/engine/ports/boot-context.js';
 import { EventHub } from '../../lib/events/hub.js';
 import type { DurableHost, DurableRuntime } from '../../lib/lifecycle/host.js';
+import { InstanceStorage } from '../../lib/lifecycle/storage.js';
 import { resolveOptions } from '../../lib/options/module.js';
 import { EndedRuns, type EndListener } from '../../lib/engine/worker/ended-runs.js';
 import type { Engine } from '../../lib/engine/engine.js';
 import { Registry, type RegisteredWorkflow } from '../../lib/engine/ports/registry.js';
 import type { EndedTree, StartOp, Wake, WokenRun } from '../../lib/engine/ports/store.js';
 import { PgControl } from '../../lib/storage/client/control.js';
-import { PgEventReads } from '../../lib/storage/reads/event-reads.js';
 import type { Lender } from '../../lib/storage/connection/transaction.js';
 import { Rows } from '../storage/rows.js';
 import { aroundPool } from '../support/lender.js';
@@ -108,28 +108,30 @@ export class FakeHost implements DurableHost {
     if (this.closed) throw new DatabaseUnavailableError('The durable module "default" is shut down.');
     const { pool, rows } = this;
     const { instanceId } = rows;
+    const { redact } = this.options;
+    const hints = { hint: null, unmatchedHint: null };
+    const engine = this.engine as unknown as Engine;
+    const parts = { pool, schema: 'durable', instanceId, redact, ...hints, engine: () => engine };
+    const storage = new InstanceStorage(parts);
     return {
-      engine: this.engine as unknown as Engine,
+      engine,
       launched: () => {},
       deps: {} as DurableRuntime['deps'],
       events: new EventHub({
-        reads: new PgEventReads(pool, 'durable', this.options.redact),
+        reads: storage.events,
         remote: null,
-        redact: this.options.redact,
+        redact,
         context: new BootContext(),
         warn: () => {},
       }),
       registry: this.registry,
       store: { lastCommitAge: null },
       schedules: [],
-      pool,
+      storage,
       readers: () => pool,
       schema: 'durable',
       appDataSource: null,
-      instanceId,
       listening: () => false,
-      hint: null,
-      unmatchedHint: null,
     };
   }
 

@@ -7,7 +7,6 @@ import { PgControl } from '../../lib/storage/client/control.js';
 import type { Connections } from '../../lib/storage/connection/connections.js';
 import { PgStore } from '../../lib/storage/engine/pg-store.js';
 import { PgQueueControl } from '../../lib/storage/client/queue-control.js';
-import { restartFrom } from '../../lib/storage/client/restart.js';
 import { PgRetention } from '../../lib/storage/client/retention.js';
 import { PgSchedules } from '../../lib/storage/schedules/schedules.js';
 import type { Lender } from '../../lib/storage/connection/transaction.js';
@@ -188,7 +187,7 @@ const CHANGES: Record<string, Change> = {
       await rows.run({ id: SOURCE, status: 'completed' });
       return uuidv7();
     },
-    make: (pool, newId) => restartFrom(pool, 'durable', { newId, runId: SOURCE, step: 'charge', traceparent: null }),
+    make: (pool, newId) => given.control(pool).restartFrom({ newId, runId: SOURCE, step: 'charge', traceparent: null }),
     told: { queue: 'default', workflow: 'order' },
     there: `${QUEUE} token = 1`,
   },

@@ -1,9 +1,9 @@
 import { NO_REDACTION } from '../../core/redact/redact.js';
 import { DurableClient } from '../../client/durable.client.js';
 import type { ClientHost, ClientRuntime } from '../../lifecycle/host.js';
+import { InstanceStorage } from '../../lifecycle/storage.js';
 import { DurableQueues } from '../../client/durable.queues.js';
 import { Registry } from '../../engine/ports/registry.js';
-import { PgControl } from '../../storage/client/control.js';
 import type { Database } from './database.js';
 import { OutsideEngine } from './outside-engine.js';
 
@@ -20,26 +20,25 @@ export interface Clients {
 
 export function openClients(database: Database): Clients {
   const { pool, schema, instanceId } = database;
-  const control = new PgControl({ pool, schema, instanceId, hint: null });
-  const engine = new OutsideEngine({ pool, schema, control, now: () => database.now() });
+  // Nobody's transaction is joined here.
+  const hints = { hint: null, unmatchedHint: null };
+  const redact = NO_REDACTION;
+  const storage = new InstanceStorage({ pool, schema, instanceId, redact, ...hints, engine: () => engine });
+  const engine: OutsideEngine = new OutsideEngine({ pool, schema, storage, now: () => database.now() });
   const runtime: ClientRuntime = {
     engine,
     deps: {},
     events: engine.events,
     registry: new Registry(),
-    pool,
+    storage,
     readers: () => pool,
     schema,
     appDataSource: null,
-    instanceId,
     listening: () => false,
-    // Nobody's transaction is joined here.
-    hint: null,
-    unmatchedHint: null,
   };
   const options = {
     maxPayloadBytes: MAX_PAYLOAD,
-    redact: NO_REDACTION,
+    redact,
     queues: new Map<string, never>(),
     notify: false,
   };

@@ -4,11 +4,9 @@ import type { ClientEngine } from '../../lifecycle/host.js';
 import { packEvents } from '../../events/sender.js';
 import { tellEnded } from '../../engine/run/observed.js';
 import type { EndedTree, StartOp, Wake, WokenRun } from '../../engine/ports/store.js';
-import type { PgControl } from '../../storage/client/control.js';
-import { PgEventReads } from '../../storage/reads/event-reads.js';
+import type { InstanceStorage } from '../../lifecycle/storage.js';
 import { channelOf } from '../../storage/notify/listener.js';
 import { Notifier, notify } from '../../storage/notify/notifier.js';
-import { NO_REDACTION } from '../../core/redact/redact.js';
 import { type Lender, queryOf } from '../../storage/connection/transaction.js';
 
 /** The sender in hints and events: no process takes them for its own. */
@@ -17,7 +15,7 @@ const TAG = 'cli';
 export interface OutsideParts {
   readonly pool: Lender;
   readonly schema: string;
-  readonly control: PgControl;
+  readonly storage: Pick<InstanceStorage, 'control' | 'events'>;
   /** Time of the database, ms. */
   readonly now: () => number;
 }
@@ -39,7 +37,7 @@ export class OutsideEngine implements ClientEngine {
   }
 
   async startRun(op: StartOp): Promise<void> {
-    await this.parts.control.startMany([newRun(op)]);
+    await this.parts.storage.control.startMany([newRun(op)]);
     const isLater = op.scheduledAt === null ? op.delayMs > 0 : Date.parse(op.scheduledAt) > this.clock.now();
     if (isLater) this.workLater([op.queue]);
     else this.notifyWork([op.queue]);
@@ -112,12 +110,9 @@ export class OutsideEngine implements ClientEngine {
  */
 class OutsideEvents {
   readonly isWanted = true;
-  private readonly reads: PgEventReads;
   private sending: Promise<void> = Promise.resolve();
 
-  constructor(private readonly parts: OutsideParts) {
-    this.reads = new PgEventReads(parts.pool, parts.schema, NO_REDACTION);
-  }
+  constructor(private readonly parts: OutsideParts) {}
 
   wants(): 'run' {
     return 'run';
@@ -136,7 +131,8 @@ class OutsideEvents {
     const nameless = events.flatMap(({ workflow, executionId }) =>
       workflow === null && executionId !== null ? [executionId] : [],
     );
-    const names = nameless.length === 0 ? new Map<string, string>() : await this.reads.workflowsOf(nameless);
+    const names =
+      nameless.length === 0 ? new Map<string, string>() : await this.parts.storage.events.workflowsOf(nameless);
     const named = events.map((event) => ({
       ...event,
       workflow: event.workflow ?? names.get(event.executionId ?? '') ?? null,

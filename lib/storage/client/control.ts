@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import { ExecutionNotFinishedError } from '../../core/errors/errors-client.js';
 import { ExecutionFinishedError, ExecutionNotFoundError } from '../../core/errors/errors.js';
+import type { RestartPoint } from '../../core/run/restart.js';
 import { endDelays } from '../../core/run/retries.js';
 import type { RunState } from '../../core/run/run-state.js';
 import type { FinishedStatus } from '../../core/run/status.js';
@@ -11,6 +12,7 @@ import { cancelCause, cancelLocked, lockTrees } from '../engine/cancel-tree.js';
 import { checkManager } from '../connection/manager-check.js';
 import { changeOnce } from '../connection/once.js';
 import { sql } from '../sql.js';
+import { restartFrom, restartPoints, type RestartRequest } from './restart.js';
 import { isDelayed, isOneStatement, type StartedRun, startFresh, startRuns } from './starts.js';
 import {
   laneOf,
@@ -224,6 +226,16 @@ export class PgControl {
     if (row === undefined) throw new ExecutionNotFoundError(id);
     if (row.status === 'active') throw new ExecutionNotFinishedError(id, 'retry');
     return row;
+  }
+
+  /** Starts a run that takes over what another one recorded before a step: see restart.ts. */
+  restartFrom(request: RestartRequest): Promise<{ queue: string; workflow: string }> {
+    return restartFrom(this.lane, this.schema, request);
+  }
+
+  /** @throws ExecutionNotFoundError */
+  restartPoints(runId: string): Promise<RestartPoint[]> {
+    return restartPoints(this.reads, this.schema, runId);
   }
 
   /**

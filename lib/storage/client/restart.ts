@@ -6,7 +6,7 @@ import type { MachineRecord, RecordFacts, RecordType } from '../../core/run/mach
 import { recordsBefore, restartPlace, type RestartPoint, stepsToRestart } from '../../core/run/restart.js';
 import { changeOnce } from '../connection/once.js';
 import { sql } from '../sql.js';
-import { laneOf, type Lender, type Query } from '../connection/transaction.js';
+import type { Lender, Query } from '../connection/transaction.js';
 
 interface SourceRow {
   readonly status: string;
@@ -44,7 +44,7 @@ export interface RestartRequest {
  * and for a run that was undone
  */
 export function restartFrom(
-  pool: Lender,
+  lane: Lender,
   schema: string,
   { newId, runId, step, traceparent }: RestartRequest,
 ): Promise<{ queue: string; workflow: string }> {
@@ -58,7 +58,7 @@ export function restartFrom(
     const [started] = await query<{ queue: string }>(sql('restart-run', schema), parameters);
     return { queue: started?.queue ?? '', workflow: source.workflow };
   };
-  return changeOnce(laneOf(pool), schema, restarted, `run ${runId}`);
+  return changeOnce(lane, schema, restarted, `run ${runId}`);
 }
 
 /**
