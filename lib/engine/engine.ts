@@ -276,6 +276,11 @@ export class Engine {
     return this.worker.inFlight(runId);
   }
 
+  /** Number by which this process is registered; 0: it is not. */
+  get workerId(): number {
+    return this.worker.id;
+  }
+
   /** Runs every safety net now: dead workers, due rows, lost leases, queues. */
   async sweep(): Promise<void> {
     if (!this.wakes) return;

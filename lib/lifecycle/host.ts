@@ -24,6 +24,7 @@ export type ClientEngine = Pick<
   | 'claimsBack'
   | 'onEnded'
   | 'inFlight'
+  | 'workerId'
   | 'notifyWork'
   | 'workLater'
   | 'wake'

@@ -70,7 +70,7 @@ export class InstanceStorage {
     this.events = new PgEventReads(pool, schema, redact);
     const query = readsOf(pool);
     this.query = query;
-    const reads = new PgReads({ query, schema, redact, inFlight: (runId) => engine().inFlight(runId) });
+    const reads = new PgReads({ query, schema, redact, inFlight: (runId) => engine().inFlight(runId), workerId: () => engine().workerId });
     const people = new PgPeopleReads(query, schema, redact);
     this.reads = reads;
     this.people = people;

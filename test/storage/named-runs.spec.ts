@@ -31,7 +31,13 @@ const known: Known[] = [];
 
 beforeAll(async () => {
   rows = await Rows.open();
-  reads = new PgReads({ query: queryOf(rows.pool), schema: 'durable', inFlight: () => [], redact: NO_REDACTION });
+  reads = new PgReads({
+    query: queryOf(rows.pool),
+    schema: 'durable',
+    inFlight: () => [],
+    workerId: () => 0,
+    redact: NO_REDACTION,
+  });
   const definitions = new Map([['order', rows.definitionId]]);
   for (const name of WORKFLOWS.slice(1)) definitions.set(name, await rows.addDefinition(name, 1));
   const random = new Random(7);

@@ -13,18 +13,20 @@ import { Rows } from './rows.js';
 let rows: Rows;
 let reads: PgReads;
 let own: InFlight[] = [];
+let me = 0;
 const statements: string[] = [];
 
 beforeEach(async () => {
   rows = await Rows.open();
   own = [];
+  me = 0;
   const inFlight = (id?: string): InFlight[] => own.filter((one) => id === undefined || one.runId === id);
   const send = queryOf(rows.pool);
   const query: Query = (text, parameters) => {
     statements.push(text);
     return send(text, parameters);
   };
-  reads = new PgReads({ query, schema: 'durable', inFlight, redact: NO_REDACTION });
+  reads = new PgReads({ query, schema: 'durable', inFlight, workerId: () => me, redact: NO_REDACTION });
 });
 
 afterEach(() => rows.close());
@@ -135,6 +137,24 @@ describe('one run', () => {
     expect(await reads.getExecution(id)).toMatchObject({ currentSteps: ['here'] });
     await rows.pool.query(`UPDATE durable.workers SET dead_at = NULL, expires_at = now() - interval '1 s'`);
     expect(await reads.getExecution(id)).toMatchObject({ currentSteps: ['here'] });
+  });
+
+  it('asks this process itself, not what it has published, which may be over by now', async () => {
+    me = await rows.worker();
+    const other = await rows.worker();
+    const begun = { started_at: new Date() };
+    const id = await rows.open({ ...begun, state: 'running', worker_id: me }, { snapshot: '{"root":{"node":"old"}}' });
+    const publish = (worker: number, step: string) =>
+      rows.pool.query('UPDATE durable.workers SET in_flight = $2 WHERE id = $1', [
+        worker,
+        JSON.stringify([attempt(id, { step, path: step })]),
+      ]);
+    await publish(me, 'before');
+    await publish(other, 'there');
+    own = [attempt(id, { step: 'here', path: 'here' })];
+    expect(await reads.attemptsOf([id])).toMatchObject([{ step: 'here' }, { step: 'there' }]);
+    own = [];
+    expect(await reads.attemptsOf([id])).toMatchObject([{ step: 'there' }]);
   });
 
   it('stands at its loop where a list would have to read a long snapshot', async () => {

@@ -47,6 +47,11 @@ export class OutsideEngine implements ClientEngine {
     return false;
   }
 
+  /** It is no worker. */
+  get workerId(): number {
+    return 0;
+  }
+
   claimsBack(): null {
     return null;
   }

@@ -36,6 +36,8 @@ export interface ReadsOptions {
   readonly schema: string;
   /** Attempts of this process, known at once; those of other processes come with their heartbeats. */
   readonly inFlight: (runId?: string) => readonly InFlight[];
+  /** Number of this process as a worker: what it has published is older than what it knows. 0: it is none. */
+  readonly workerId: () => number;
   /** Redaction of payloads, errors and logs. */
   readonly redact: Redaction;
 }
@@ -246,7 +248,7 @@ export class PgReads {
   }
 
   private async inFlight(ids: readonly string[]): Promise<InFlight[]> {
-    const published = await this.rows<{ in_flight: string }>('in-flight', [ids]);
+    const published = await this.rows<{ in_flight: string }>('in-flight', [ids, this.options.workerId()]);
     const wanted = new Set(ids);
     const own = ids.length === 1 ? this.options.inFlight(ids[0]) : this.options.inFlight();
     return [...own, ...published.flatMap((row) => parseInFlight(row.in_flight))].filter((one) => wanted.has(one.runId));
