@@ -81,19 +81,38 @@ describe('failures', () => {
       ['A', 1],
     ]);
     expect(groups[0]?.spark).toEqual([1, ...Array<number>(10).fill(0), 1]);
+    expect(groups[0]).toMatchObject({ message: 'm#', sample: 'm3', since: at(59), lastAt: at(59) });
   });
 
   it('are a problem where they have risen', () => {
-    const group = { workflow: 'w', step: null, error: 'E', message: 'm', n: 9, lastAt: new Date(), spark: [] };
+    const group = { workflow: 'w', step: 'pay', error: 'E', message: 'm #', sample: 'm 7', n: 9, since: new Date(1), lastAt: new Date(5), spark: [] }; // prettier-ignore
     expect(problemsOf({ ...WELL, groups: [group], before: () => 3 }).map(({ kind }) => kind)).toEqual(['failures']);
     expect(problemsOf({ ...WELL, groups: [group], before: () => 4 })).toEqual([]);
     expect(problemsOf({ ...WELL, groups: [{ ...group, n: 4 }] })).toEqual([]);
+    expect(problemsOf({ ...WELL, groups: [group], ended: () => 36 })).toMatchObject([
+      { title: '9 runs of `w` failed at `pay` with `E`', detail: '25 % of those that ended. "m 7"', since: new Date(1), lastAt: new Date(5), n: 9 },
+    ]); // prettier-ignore
+    // The counts may be a little behind what is listed.
+    expect(problemsOf({ ...WELL, groups: [group], ended: () => 8 })[0]?.detail).toBe('"m 7"');
+  });
+
+  it('are told since the last wave of them began, however many went before it', () => {
+    const run = (minute: number) => ({
+      id: String(minute),
+      workflow: 'w',
+      error: { name: 'E', message: '' },
+      completedAt: new Date(minute * 60_000),
+      updatedAt: new Date(minute * 60_000),
+    });
+    const [group] = groupFailures([57, 1, 2, 50, 54].map(run) as never, () => null, { since: 0, until: HOUR });
+    expect(group).toMatchObject({ n: 5, since: new Date(50 * 60_000), lastAt: new Date(57 * 60_000) });
   });
 });
 
 const WELL: Look = {
   groups: [],
   before: () => 0,
+  ended: () => 0,
   schedules: [],
   queues: [],
   workers: [{ host: 'a', pid: 1, alive: true, listening: true }],

@@ -57,6 +57,7 @@ const overview = route({
       problems: problemsOf({
         groups: failures,
         before: (of, error) => errors.get(`${of}\n${error}`) ?? 0,
+        ended: (of) => endedOf(sumsOf(present.filter((row) => row.workflow === of))),
         schedules,
         queues,
         workers,
@@ -108,6 +109,8 @@ const overview = route({
     };
   },
 });
+
+const endedOf = ({ completed, failed, other }: Sums): number => completed + failed + other;
 
 function waitOf(
   kind: string,

@@ -12,6 +12,8 @@ export interface Problem {
   readonly title: string;
   readonly detail: string | null;
   readonly since: Date | null;
+  /** Of failures: the last one. */
+  readonly lastAt?: Date;
   readonly n: number | null;
   readonly spark: readonly number[] | null;
   readonly target?: Readonly<Record<string, unknown>>;
@@ -27,6 +29,8 @@ export interface Look {
   readonly groups: readonly FailureGroup[];
   /** Failures of that workflow and error in the window before. */
   readonly before: (workflow: string, error: string) => number;
+  /** Runs of that workflow that have ended in the window. */
+  readonly ended: (workflow: string) => number;
   readonly schedules: readonly StoredSchedule[];
   readonly queues: readonly QueueLook[];
   readonly workers: readonly Pick<WorkerInfo, 'host' | 'pid' | 'alive' | 'listening'>[];
@@ -53,17 +57,20 @@ const NONE = { detail: null, since: null, n: null, spark: null };
 
 /** The worst first. */
 export function problemsOf(look: Look): Problem[] {
-  const { groups, before, schedules, queues, workers, now, checks, rollbackFailed } = look;
+  const { groups, before, ended, schedules, queues, workers, now, checks, rollbackFailed } = look;
   const found: Problem[] = [
     ...groups
       .filter(({ workflow, error, n }) => n >= FEWEST && n >= RISEN * before(workflow, error))
-      .map(({ workflow, step, error, message, n, lastAt, spark }) => ({
+      .map(({ workflow, step, error, sample, n, since, lastAt, spark }) => ({
         ...NONE,
         kind: 'failures' as const,
         state: 'bad' as const,
         title: `${n} runs of \`${workflow}\` failed${step === null ? '' : ` at \`${step}\``} with \`${error}\``,
-        detail: message,
-        since: lastAt,
+        detail: [shareOf(n, ended(workflow)), sample === '' ? null : `"${sample}"`]
+          .filter((one) => one !== null)
+          .join(' '),
+        since,
+        lastAt,
         n,
         spark,
         target: { workflow, q: `workflow:${quoted(workflow)} error:${quoted(error)}` },
@@ -92,6 +99,11 @@ export function problemsOf(look: Look): Problem[] {
     }),
   ];
   return found.toSorted((a, b) => Number(b.state === 'bad') - Number(a.state === 'bad'));
+}
+
+/** Counts are about what they are: a share that cannot be is not told. */
+function shareOf(n: number, ended: number): string | null {
+  return n > ended ? null : `${Math.round((n / ended) * 100)} % of those that ended.`;
 }
 
 function isBroken({ removedAt, autoDisabledAt, enabled, consecutiveFailures }: StoredSchedule): boolean {

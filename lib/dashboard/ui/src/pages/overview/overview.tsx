@@ -80,7 +80,7 @@ export function verdictOf({ problems, figures }: Overview): string {
 function Body({ data, span }: { data: Overview; span: string }) {
   return (
     <>
-      <Problems problems={data.problems} />
+      <Problems problems={data.problems} span={span} />
       <Figures figures={data.figures} span={span} />
       <div className="two under">
         <EndedPart data={data} />

@@ -8,10 +8,10 @@ import { count } from '../../lib/words.js';
 import { Button } from '../../parts/button.js';
 import { Spark } from '../../parts/charts.js';
 import { Icon, StatusIcon } from '../../parts/icon.js';
-import { At, Words } from '../../parts/text.js';
+import { Ago, At, Words } from '../../parts/text.js';
 
 /** What is wrong, worst first, each with the act that helps. */
-export function Problems({ problems }: { problems: readonly Problem[] }) {
+export function Problems({ problems, span }: { problems: readonly Problem[]; span: string }) {
   if (problems.length === 0) return <div className="hl" data-testid="problems" />;
   return (
     <ul className="alerts" data-testid="problems" aria-label="Problems">
@@ -37,6 +37,12 @@ export function Problems({ problems }: { problems: readonly Problem[] }) {
             <p className="sub">
               <Since problem={problem} />
               {problem.detail !== null && <Words text={problem.detail} />}
+              {problem.lastAt !== undefined && (
+                <>
+                  {' '}
+                  Last one <Ago at={problem.lastAt} />.
+                </>
+              )}
             </p>
           </div>
           <div className="spark">
@@ -50,7 +56,7 @@ export function Problems({ problems }: { problems: readonly Problem[] }) {
             )}
           </div>
           <div className="btns">
-            <Acts problem={problem} />
+            <Acts problem={problem} span={span} />
           </div>
         </li>
       ))}
@@ -76,7 +82,7 @@ function Since({ problem: { kind, n, since } }: { problem: Problem }) {
   );
 }
 
-function Acts({ problem: { kind, n, target = {} } }: { problem: Problem }) {
+function Acts({ problem: { kind, n, target = {} }, span }: { problem: Problem; span: string }) {
   const may = useMay();
   const open = (href: string, text: string) => (
     <Link className="btn" href={href} data-testid="problem-open">
@@ -93,7 +99,7 @@ function Acts({ problem: { kind, n, target = {} } }: { problem: Problem }) {
           {runId !== undefined
             ? open(runHref(runId), 'Open the run')
             : open(
-                runsHref(q ?? 'status:failed since:24h'),
+                runsHref(`${q ?? 'status:failed'} since:${span}`),
                 n === null || n === undefined ? 'Show runs' : `Show ${count(n)} ${n === 1 ? 'run' : 'runs'}`,
               )}
           {queue !== undefined && may('queue.pause') && (
