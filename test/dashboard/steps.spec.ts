@@ -173,6 +173,14 @@ it('tells of a loop in sums and item by item, as far as it is and when it is don
   const lines = await all(`runs/${id}/logs?step=write&limit=33`);
   const written = new Set(lines.map(({ message }) => message));
   expect([lines.length, written]).toEqual([third, new Set(Array.from({ length: third }, (_, n) => `to ${3 * n}`))]);
+  const { counts } = (await get(`runs/${id}`)).json;
+  const exact = (n: number) => ({ n, more: false });
+  expect(counts).toEqual({
+    steps: exact(whole.filter(({ completedAt }) => completedAt !== null).length),
+    logs: exact(third),
+  });
+  // Who may not read logs does not learn of them.
+  expect((await get(`runs/${id}`, 'reader')).json.counts).toEqual({ steps: counts.steps });
 }, 60_000);
 
 it('refuses what is no page of a run', async () => {

@@ -17,7 +17,7 @@ import { FrameReader } from '../../lib/dashboard/ui/src/lib/sse.js';
 import { ago, clock, countdown, duration, moment, readDuration, roughly } from '../../lib/dashboard/ui/src/lib/time.js';
 import { buildTree } from '../../lib/dashboard/ui/src/lib/tree.js';
 import { flatten } from '../../lib/dashboard/ui/src/lib/tree-walk.js';
-import { bytes, count, large, percent, plural, spelt } from '../../lib/dashboard/ui/src/lib/words.js';
+import { bytes, count, large, percent, plural, saidOnce, spelt } from '../../lib/dashboard/ui/src/lib/words.js';
 import { definitions, type Journal, looping, retrying, runOf, undone } from './trees.js';
 
 const S = 1000;
@@ -137,6 +137,14 @@ describe('the filter', () => {
   });
 });
 
+describe('a sentence', () => {
+  test.each([
+    ['Completed after 816 ms; it worked for 816 ms of them', 'Completed after 816 ms'],
+    ['Completed after 21 min; it worked for 21 s of them', 'Completed after 21 min; it worked for 21 s of them'],
+    ['Sleeps', 'Sleeps'],
+  ])('%s is shown as %s', (said, shown) => expect(saidOnce(said)).toBe(shown));
+});
+
 describe('the axis', () => {
   const t = Date.parse('2026-11-26T13:02:11Z');
 
@@ -186,6 +194,13 @@ describe('the axis', () => {
     const part = zoomed(axis, t + 2 * S, t + 4 * S);
     expect(part.x(t + 3 * S)).toBeCloseTo(50);
     expect(cutAxis([[t, t + 10 * S]], t, t + 10 * S).segments).toHaveLength(1);
+  });
+
+  test('marks name whole units, and what is between two in two', () => {
+    const ticks = ticksOf(trueAxis(t, t + 80 * S), 900, '02:47:12');
+    const texts = ticks.map(({ text }) => blank(text));
+    expect(texts).toContain('1 min');
+    expect(texts).toContain('1 min 10 s');
   });
 
   test('marks do not lie over each other', () => {

@@ -323,6 +323,7 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'run-tree': () => [[ids.waiting], false],
   'run-workflows': () => [[ids.done]],
   'list-events': () => [ids.waiting, false, '0', 100],
+  'run-counts': () => [ids.long, 10_000, 1_000],
   'retried-runs': () => [[ids.done, ids.waiting]],
   'restart-look': () => [ids.done],
   'standing-attempt': () => calls({ round: 1, path: null, name: 'step1', final: true }),

@@ -155,9 +155,10 @@ const one = route({
     if (run === null) throw new ExecutionNotFoundError(id);
     const { client, people } = call.services.looks;
     const reads = await people();
-    const [[row], definition, restartPoints] = await Promise.all([
+    const [[row], definition, counts, restartPoints] = await Promise.all([
       rowsOf(call, [run]),
       reads.definition(id),
+      reads.counts(id),
       isFinished(run.status) ? client.restartPoints(id) : [],
     ]);
     const body = {
@@ -165,6 +166,8 @@ const one = route({
       graph: definition?.graph ?? null,
       inputSchema: definition?.inputSchema ?? null,
       restartPoints,
+      // Who may not read logs learns nothing of them.
+      counts: (await call.may('log.read')) ? counts : { steps: counts.steps },
       input: showPayload(run.input, sight),
       data: showPayload(run.data, sight),
       links: linksOf(call.services.options.links, run),

@@ -101,7 +101,7 @@ function whyNot(step: string, fanOut: string | null, rows: readonly RecordRow[],
     return `"${step}" stands in "${fanOut}", whose other arms or items would be lost: restart from that`;
   }
   if (rows.some((row) => row.type === 'compensate')) {
-    return 'steps of the execution were undone, so that there is nothing to go on from: use retry()';
+    return 'steps of the execution were undone, so that there is nothing to go on from: retry it as a whole';
   }
   return reached ? null : `the execution never came to "${step}"`;
 }

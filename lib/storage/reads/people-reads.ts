@@ -12,6 +12,15 @@ export interface RunFacts {
   readonly schedule: string | null;
 }
 
+export interface RunCounts {
+  readonly steps: { readonly n: number; readonly more: boolean };
+  readonly logs: { readonly n: number; readonly more: boolean };
+}
+
+/** Attempts that are counted, and records whose lines are: these are read as a whole. */
+const MOST_ATTEMPTS = 10_000;
+const MOST_LOGGED = 1_000;
+
 export interface GivenEvent {
   readonly name: string;
   readonly sentAt: Date;
@@ -42,6 +51,20 @@ export class PgPeopleReads {
       [ids],
     );
     return new Map(rows.map(({ id, failed_step: failedStep, schedule }) => [id, { failedStep, schedule }]));
+  }
+
+  /** How many attempts of a run have ended, and how many lines they have logged; `more`: so many at least. */
+  async counts(id: string): Promise<RunCounts> {
+    const [row] = await this.rows<{ attempts: number; lines: number; records: number }>('run-counts', [
+      id,
+      MOST_ATTEMPTS,
+      MOST_LOGGED,
+    ]);
+    const { attempts = 0, lines = 0, records = 0 } = row ?? {};
+    return {
+      steps: { n: Math.min(attempts, MOST_ATTEMPTS), more: attempts > MOST_ATTEMPTS },
+      logs: { n: lines, more: records > MOST_LOGGED },
+    };
   }
 
   /** The definition that a run runs, and the JSON Schema of its input; null: it is not known. */

@@ -9,8 +9,10 @@ import type {
 } from '../../core/input/pending.js';
 import type { Redaction } from '../../core/redact/redact.js';
 import type { InputType, WaitKind, WaitSpec, WaitState } from '../../core/run/wait-spec.js';
+import type { WaitFacts } from '../../core/standing/facts.js';
 import { inSchema, sql } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
+import { onTimeoutOf } from './standing-rows.js';
 import { WaitList, type WaitListOptions, type WaitMark } from './wait-list.js';
 
 const STATUSES: Record<WaitState, PendingStatus> = {
@@ -40,6 +42,9 @@ export type EventWaitKind = (typeof EVENT_WAIT_KINDS)[number];
 /** A row of a page, and its place in the list. */
 export type Marked<T> = T & { readonly mark: WaitMark };
 
+/** An input, and what happens when nobody answers it in time. */
+export type AskedInput = PendingInput & Pick<WaitFacts, 'onTimeout'>;
+
 /** Which waits are shown to people; all that is given must fit. */
 export interface AskedFilters extends WaitListOptions {
   readonly workflow?: string | null;
@@ -67,7 +72,7 @@ export class PgWaitReads {
   ) {}
 
   async pendingInputs(filters: PendingInputFilters = {}): Promise<PendingInput[]> {
-    return (await this.inputs(filters)).map(({ mark: _, ...input }) => input);
+    return (await this.inputs(filters)).map(({ mark: _mark, onTimeout: _does, ...input }) => input);
   }
 
   async pendingEvents({ eventName, ...page }: PendingEventFilters = {}): Promise<PendingEvent[]> {
@@ -75,10 +80,14 @@ export class PgWaitReads {
   }
 
   /** @param type the inputs of one type; without one any value is taken, which is listed as `free_text` */
-  async inputs(filters: AskedFilters, type: InputType | null = null): Promise<Marked<PendingInput>[]> {
+  async inputs(filters: AskedFilters, type: InputType | null = null): Promise<Marked<AskedInput>[]> {
     const columns = `w.names[1] AS name, 1 AS place, w.spec, w.closed_at, CASE WHEN w.state = 'done' THEN w.result END AS response`;
     const rows = await this.query<InputRow>(inputList(filters, type), ['input'], columns);
-    return rows.map((row) => ({ ...toInput(row, this.options.redact), mark: markOf(row) }));
+    return rows.map((row) => ({
+      ...toInput(row, this.options.redact),
+      onTimeout: onTimeoutOf(row.spec),
+      mark: markOf(row),
+    }));
   }
 
   /** How many inputs fit, and no more than so many. */

@@ -44,6 +44,57 @@ describePages('ways through the pages', () => {
     await v.page.waitForURL((url) => !(url.searchParams.get('q') ?? '').includes('workflow'));
   });
 
+  test('suggestions stay where somebody clicks into the filter and types', async () => {
+    await v.open('runs');
+    await id('run-row').first().waitFor();
+    await id('filter-input').click();
+    await v.page.keyboard.type('work');
+    await v.page.getByRole('option', { name: /workflow:/ }).click();
+    await v.page.getByRole('option', { name: /trip_booking/ }).click();
+    await v.page.waitForURL((url) => (url.searchParams.get('q') ?? '').includes('workflow:trip_booking'));
+    await v.page.keyboard.press('Escape');
+    await v.page.getByRole('option').first().waitFor({ state: 'detached' });
+  });
+
+  test('what a button opens hangs on it', async () => {
+    for (const width of [1440, 390]) {
+      const own = await visit(shop.base(), { width });
+      for (const [path, button] of [
+        [`runs/${stock.sleeping}`, 'act-cancel'],
+        [`runs/${stock.sleeping}`, 'act-send-event'],
+        [`runs/${stock.completed}`, 'act-restart'],
+        [`runs/${stock.completed}`, 'act-copy'],
+      ] as const) {
+        await own.open(path);
+        const from = own.page.getByTestId(button);
+        await from.click();
+        const opened = own.page.locator('[popover]:popover-open');
+        await opened.waitFor();
+        await own.page.waitForFunction('document.querySelector("[popover]:popover-open").style.left !== ""');
+        const [at, it] = [await from.boundingBox(), await opened.boundingBox()];
+        if (at === null || it === null) throw new Error(button);
+        const beside = Math.min(Math.abs(it.y - at.y - at.height), Math.abs(at.y - it.y - it.height));
+        const over = it.x <= at.x + at.width && it.x + it.width >= at.x;
+        expect([width, button, beside < 12, over, it.x >= 0 && it.x + it.width <= width]).toEqual([width, button, true, true, true]); // prettier-ignore
+      }
+      await own.close();
+    }
+  });
+
+  test('the parts of a run say how much is in them', async () => {
+    await v.open(`runs/${stock.loop}`);
+    // 300 items, and what comes before and after them.
+    await id('tab-steps')
+      .filter({ hasText: /30[23]/ })
+      .waitFor();
+    await id('tab-history').filter({ hasText: /\d/ }).waitFor();
+    await v.open(`runs/${stock.completed}`);
+    await id('tab-logs')
+      .filter({ hasText: /Logs\d/ })
+      .waitFor();
+    expect(await id('tab-data').textContent()).toBe('Data');
+  });
+
   test('the timeline is walked by arrows, folds, and opens a step with its attempts beside it', async () => {
     const { id: run } = await shop.client.start('process_order', {
       id: 'A-1019',
@@ -99,6 +150,7 @@ describePages('ways through the pages', () => {
     await v.page.getByRole('option', { name: /Retry invoice_import/ }).waitFor();
     await v.page.keyboard.press('Enter');
     await id('toast').filter({ hasText: 'was started anew' }).waitFor();
+    // What is typed before it is there is not lost, and no key of the page.
     await v.page.keyboard.press('Control+k');
     await v.page.keyboard.type('pause queue mail');
     await v.page.getByRole('option', { name: /Pause queue mail/ }).click();

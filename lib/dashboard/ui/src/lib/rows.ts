@@ -23,6 +23,7 @@ export function runOf(raw: Run): Run {
   run.inputSchema ??= null;
   run.links ??= [];
   run.restartPoints ??= [];
+  run.counts ??= {};
   return run;
 }
 

@@ -36,7 +36,10 @@ export function roughly(ms: number): string {
 /** For axes: `2 s`, `4 min`, `1.5 s`. */
 export function tickText(ms: number): string {
   if (ms !== 0 && ms < SECOND) return `${round(ms)}${NBSP}ms`;
-  for (const [size, unit] of UNITS) if (ms >= size) return `${round(ms / size)}${NBSP}${unit}`;
+  for (const [size, unit] of UNITS) {
+    if (ms < size) continue;
+    return size > SECOND && ms % size !== 0 ? inUnits(ms, 2) : `${round(ms / size)}${NBSP}${unit}`;
+  }
   return '0';
 }
 

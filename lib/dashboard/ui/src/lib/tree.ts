@@ -1,5 +1,6 @@
 import { encodeName } from '../../../../core/definition/definition-path.js';
 import { attemptNode, barsOf, waitsOf } from './tree-bars.js';
+import { shortId } from './words.js';
 import { type Bar, isEnded, ms, type NodeStatus, push, type TreeContext, type TreeNode } from './tree-node.js';
 import { rollbackNode } from './tree-rollback.js';
 import { type Definition, type HistoryItem, isLoop, type LoopRow, type Run, type StepRow } from './types.js';
@@ -203,7 +204,7 @@ function childNode(childId: string, last: StepRow | undefined): TreeNode {
     id: `child:${childId}`,
     path: last?.path ?? '',
     name: 'child',
-    note: childId.slice(0, 8),
+    note: shortId(childId),
     kind: 'child',
     status: last?.status ?? 'pending',
     from: null,

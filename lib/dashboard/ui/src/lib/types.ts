@@ -81,6 +81,8 @@ export type Run = RunRow & {
   inputSchema: Schema | null;
   links: { label: string; href: string }[];
   restartPoints: RestartPoint[];
+  /** Attempts that have ended, and lines that they have logged. */
+  counts: { steps?: Count; logs?: Count };
 };
 
 export type StepRow = Omit<Wire<StepRecord>, 'input' | 'output' | 'logs' | 'error'> & {
@@ -153,6 +155,8 @@ export interface Problem {
   title: string;
   detail: string | null;
   since: Iso | null;
+  /** Of failures. */
+  lastAt?: Iso;
   n: number | null;
   spark: number[] | null;
   /** What it is about, where there is something. */
@@ -289,7 +293,10 @@ export type Workflow = Wire<WorkflowSummary> & {
   durations?: { ms: number; n: number }[];
 };
 
-export type Input = Wire<PendingInput>;
+export type Input = Wire<PendingInput> & {
+  /** What happens when nobody answers in time. */
+  onTimeout: 'throws' | 'fails' | 'value';
+};
 export type WaitedEvent = Wire<PendingEvent>;
 
 export type Schedule = Wire<StoredSchedule> & {

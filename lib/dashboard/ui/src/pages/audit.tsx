@@ -52,7 +52,9 @@ export default function AuditPage() {
             <Trouble error={query.error} again={() => void query.refetch()} />
           )}
           {query.data !== undefined && rows.length === 0 && (
-            <Empty title="Nothing fits">
+            <Empty
+              title={actor === null && action === null && target === null ? 'Nobody has acted yet' : 'Nothing fits'}
+            >
               <p className="i2">Each act of a person is a row here, refused ones too.</p>
             </Empty>
           )}

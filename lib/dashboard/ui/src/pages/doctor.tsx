@@ -186,6 +186,7 @@ function Lately() {
           Audit
         </Link>
       </div>
+      {data?.items.length === 0 && <p className="note pad-h">Nobody has acted yet.</p>}
       {data?.items.map((row) => (
         <div className="tr" key={row.id} style={{ '--cols': 'minmax(0,1fr) minmax(0,1fr) 72px' }}>
           <span className="cut i2">{row.actor ?? 'nobody'}</span>

@@ -7,6 +7,8 @@ interface FloatProps {
   /** What it hangs on. */
   anchor: () => Element | null;
   placement?: Placement;
+  /** It is opened and closed by its owner alone, not by a click beside it. */
+  manual?: boolean;
   className?: string;
   role?: string;
   label?: string;
@@ -20,6 +22,7 @@ export function Float({
   onClose,
   anchor,
   placement = 'bottom-end',
+  manual = false,
   className = '',
   role,
   label,
@@ -63,7 +66,14 @@ export function Float({
     };
   }, [open, anchor, placement]);
   return (
-    <div ref={ref} popover="auto" className={`float ${className}`} role={role} aria-label={label} id={id}>
+    <div
+      ref={ref}
+      popover={manual ? 'manual' : 'auto'}
+      className={`float ${className}`}
+      role={role}
+      aria-label={label}
+      id={id}
+    >
       {open && children}
     </div>
   );

@@ -117,6 +117,14 @@ export function Graph({ definition, name, states, selected, onSelect, slim, zoom
   );
 }
 
+/** The zoom by which the graph in a box is no wider than it, and no smaller than so much of its size. */
+export function fitting(box: Element | null, least: number): number {
+  const width = box?.querySelector<SVGSVGElement>('svg.g')?.viewBox.baseVal.width ?? 0;
+  if (box === null || width === 0) return 1;
+  const { paddingLeft, paddingRight } = getComputedStyle(box);
+  return Math.max(least, Math.min(1, (box.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight)) / width));
+}
+
 /** The nearest one in a direction, those straight ahead first. */
 function neighbour(nodes: readonly PlacedNode[], from: PlacedNode, key: string): PlacedNode | undefined {
   const dx = key === 'ArrowLeft' ? -1 : key === 'ArrowRight' ? 1 : 0;
@@ -197,7 +205,7 @@ function Edge({ edge, states }: { edge: PlacedEdge; states: ReadonlyMap<string, 
       : (of(to.replace(/\[fork\]$/, '')) ?? of(to));
   let look = 'todo';
   if (states.size === 0) look = '';
-  else if (kind === 'compensate') look = 'undo';
+  else if (kind === 'compensate') look = b === 'skipped' ? 'skip' : b === 'pending' ? 'todo' : 'undo';
   else if (a === 'skipped' || b === 'skipped') look = 'skip';
   else if (kind === 'goto' || kind === 'item') look = kind === 'item' && isReached(a) ? 'took' : 'todo';
   else if (isReached(a) && isReached(b) && (kind !== 'join' || a === 'completed')) look = 'took';
@@ -316,24 +324,5 @@ function Node({ node, layout, state, selected, focusable, onSelect, onKey }: Nod
         </g>
       )}
     </g>
-  );
-}
-
-/** A workflow in small: it is known by its shape. */
-export function Thumb({ definition }: { definition: Definition }) {
-  const layout = useMemo(() => layoutOf(definition), [definition]);
-  return (
-    <svg className="g thumb" viewBox={`0 0 ${layout.width} ${layout.height}`} aria-hidden="true">
-      <circle cx={layout.start.x} cy={layout.start.y} r="9" fill="var(--ink-3)" />
-      {layout.boxes.map((box) => (
-        <rect key={`${box.kind}${box.id}`} className="box" x={box.x} y={box.y} width={box.w} height={box.h} rx="14" />
-      ))}
-      {layout.edges.map((edge, i) => (
-        <path key={i} className="ed" d={edge.d} />
-      ))}
-      {layout.nodes.map((node) => (
-        <rect key={node.id + node.x} className="nd" x={node.x} y={node.y} width={node.w} height={node.h} rx="14" />
-      ))}
-    </svg>
   );
 }

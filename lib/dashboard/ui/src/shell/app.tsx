@@ -4,7 +4,7 @@ import { Redirect, Route, Router, Switch } from 'wouter';
 import { ApiError } from '../lib/api.js';
 import { onKey, useKeys } from '../lib/keys.js';
 import { MeContext, useMay, useMeQuery } from '../lib/me.js';
-import { paletteOpen } from '../lib/palette-state.js';
+import { paletteOpen, takeTyped, typeAhead } from '../lib/palette-state.js';
 import { queryClient } from '../lib/query.js';
 import { sendAllNow, tell, undoLast } from '../lib/toasts.js';
 import { nameFrom, useNarrow, useUrl } from '../lib/url.js';
@@ -78,8 +78,10 @@ function Shell() {
     const keys = (event: KeyboardEvent): void => {
       if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === 'k') {
         event.preventDefault();
+        takeTyped();
         paletteOpen.set((open) => !open);
-      } else onKey(event);
+      } else if (typeAhead(event)) event.preventDefault();
+      else onKey(event);
     };
     window.addEventListener('keydown', keys);
     window.addEventListener('pagehide', sendAllNow);

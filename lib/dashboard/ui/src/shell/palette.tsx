@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { type KeyboardEvent, useEffect, useId, useState } from 'react';
 import { get } from '../lib/api.js';
 import { useMay } from '../lib/me.js';
-import { paletteOpen } from '../lib/palette-state.js';
+import { paletteOpen, takeTyped } from '../lib/palette-state.js';
 import { pageOf } from '../lib/rows.js';
 import { type Entry, entriesOf, type Known, parse } from '../lib/palette.js';
 import { theme } from '../lib/theme.js';
@@ -20,7 +20,7 @@ import { MOD } from '../lib/keys.js';
 
 /** Finds, and acts. */
 export default function Palette() {
-  const [text, setText] = useState('');
+  const [text, setText] = useState(takeTyped);
   const [at, setAt] = useState(0);
   /** An act that needs a word. */
   const [asking, setAsking] = useState<{ entry: Entry; word: string } | null>(null);

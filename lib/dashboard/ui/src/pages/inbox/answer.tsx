@@ -25,6 +25,16 @@ interface Props {
   next?: string | null;
 }
 
+function TimedOut({ input: { onTimeout, step } }: { input: Input }) {
+  if (onTimeout === 'fails') return 'then the run fails';
+  if (onTimeout === 'value') return 'then it goes on without an answer';
+  return (
+    <>
+      then <code>{step}</code> gets an error
+    </>
+  );
+}
+
 export const titleOf = (input: Input): string => input.prompt?.split('\n')[0]?.trim() || input.name;
 
 /** A question with all that is known of it, and the form that answers it. */
@@ -122,6 +132,7 @@ export function Answer({ input, compact = false, onGone, onBack, onSkip, next = 
               <b>
                 <Until at={input.timeoutAt} most={2} />
               </b>
+              , <TimedOut input={input} />
             </>
           )}
         </span>

@@ -1,25 +1,23 @@
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { get } from '../../lib/api.js';
 import { useKeys } from '../../lib/keys.js';
 import { useMay } from '../../lib/me.js';
 import { roughly } from '../../lib/time.js';
-import type { Count, Input, Page, WaitedEvent } from '../../lib/types.js';
+import type { Count, Input, Page } from '../../lib/types.js';
 import { hrefOf, useNarrow, useUrl } from '../../lib/url.js';
-import { capped } from '../../lib/words.js';
+import { capped, count } from '../../lib/words.js';
 import { now, useNow } from '../../lib/clock.js';
 import { Button } from '../../parts/button.js';
-import { Float, Menu } from '../../parts/float.js';
+import { Menu } from '../../parts/float.js';
 import { glyphs, type Glyph } from '../../parts/glyphs.js';
 import { Icon } from '../../parts/icon.js';
 import { Empty, Skeleton, Trouble } from '../../parts/states.js';
-import { Ago, Until } from '../../parts/text.js';
+import { Ago } from '../../parts/text.js';
 import { PageFrame } from '../../shell/page.js';
-import { EventForm } from '../run/event-form.js';
 import { Answer, titleOf } from './answer.js';
-import { RunName } from './run-name.js';
-import { useRef } from 'react';
+import { Events, useEvents } from './events.js';
 
 type Part = 'answers' | 'events' | 'answered';
 
@@ -37,9 +35,9 @@ export default function InboxPage({ id }: { id: string | null }) {
   const workflow = params.get('workflow');
   const type = params.get('type');
   const order = params.get('order') ?? 'timeout';
-  const inputs = useQuery({
+  const inputs = useInfiniteQuery({
     queryKey: ['inputs', part, workflow, type, order],
-    queryFn: ({ signal }) =>
+    queryFn: ({ pageParam, signal }) =>
       get<Page<Input>>(
         'inputs',
         {
@@ -48,22 +46,27 @@ export default function InboxPage({ id }: { id: string | null }) {
           order: part === 'answered' ? 'asked' : order,
           status: part === 'answered' ? 'completed' : null,
           limit: 100,
+          cursor: pageParam,
         },
         signal,
       ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
     enabled: part !== 'events',
   });
+  const all = inputs.data?.pages.flatMap((page) => page.items) ?? [];
   const total = useQuery({
     queryKey: ['inputs-count'],
     queryFn: ({ signal }) => get<Count>('inputs/count', {}, signal),
   });
   const [sent, setSent] = useState<ReadonlySet<string>>(new Set());
-  const items = (inputs.data?.items ?? []).filter((input) => !sent.has(input.id));
+  const asked = useEvents(may('event.read'));
+  const items = all.filter((input) => !sent.has(input.id));
   const here = items.find((input) => input.id === id);
   const lone = useQuery({
     queryKey: ['inputs', 'one', id],
     queryFn: ({ signal }) =>
-      get<Page<Input>>('inputs', { status: 'completed,timed_out,cancelled', limit: 200 }, signal),
+      get<Page<Input>>('inputs', { status: 'pending,completed,timed_out,cancelled', limit: 200 }, signal),
     enabled: id !== null && inputs.data !== undefined && here === undefined && !sent.has(id),
   });
   const shown = here ?? lone.data?.items.find((input) => input.id === id);
@@ -116,7 +119,7 @@ export default function InboxPage({ id }: { id: string | null }) {
       </PageFrame>
     );
   }
-  const workflows = [...new Set((inputs.data?.items ?? []).map((input) => input.workflow))];
+  const workflows = [...new Set(all.map((input) => input.workflow))];
   return (
     <PageFrame title="Inbox" crumbs={[{ text: 'Inbox' }]}>
       <div className="page">
@@ -135,7 +138,10 @@ export default function InboxPage({ id }: { id: string | null }) {
                 data-testid="inbox-events"
                 aria-current={part === 'events' ? 'true' : undefined}
               >
-                Events
+                Events{' '}
+                {asked.data === undefined
+                  ? ''
+                  : `${count(asked.data.items.length)}${asked.data.next === null ? '' : '+'}`}
               </Link>
             )}
             <Link
@@ -182,6 +188,13 @@ export default function InboxPage({ id }: { id: string | null }) {
               {items.map((input) => (
                 <Ask key={input.id} input={input} on={input.id === id} href={`/inbox/${input.id}${search}`} />
               ))}
+              {inputs.hasNextPage && (
+                <div className="row foot" role="listitem">
+                  <Button look="sm" testId="more-questions" onClick={() => void inputs.fetchNextPage()}>
+                    More questions
+                  </Button>
+                </div>
+              )}
               {inputs.data !== undefined && items.length === 0 && <Nobody answered={part === 'answered'} />}
             </div>
             <div className="r">{answer}</div>
@@ -228,102 +241,5 @@ function Ask({ input, on, href }: { input: Input; on: boolean; href: string }) {
         </span>
       </Link>
     </div>
-  );
-}
-
-const COLS = 'minmax(0,1fr) minmax(0,1.2fr) 92px 150px 92px';
-
-function Events() {
-  const { data, error, isPending, refetch } = useQuery({
-    queryKey: ['events', 'open'],
-    queryFn: ({ signal }) => get<Page<WaitedEvent>>('events', { limit: 200 }, signal),
-  });
-  const may = useMay();
-  if (isPending) return <Skeleton />;
-  if (data === undefined) return <Trouble error={error} again={() => void refetch()} />;
-  const items = [...data.items].sort((a, b) => a.eventName.localeCompare(b.eventName));
-  if (items.length === 0) {
-    return (
-      <Empty title="No event is waited for">
-        <p className="i2">
-          A step waits with <code>waitForEvent()</code>; who sends it is the app, a webhook, or you.
-        </p>
-      </Empty>
-    );
-  }
-  return (
-    <div className="bleed tbl" role="table" aria-label="Events">
-      <div className="tr th wid" role="row" style={{ '--cols': COLS }}>
-        <span role="columnheader">Event</span>
-        <span role="columnheader">Run</span>
-        <span role="columnheader" className="num">
-          Since
-        </span>
-        <span role="columnheader" className="num">
-          Times out
-        </span>
-        <span role="columnheader">
-          <span className="sr">Acts</span>
-        </span>
-      </div>
-      {items.map((event) => (
-        <div
-          key={`${event.id}${event.eventName}`}
-          className="tr"
-          role="row"
-          data-testid="pending-event"
-          style={{ '--cols': COLS, '--cols-n': 'minmax(0,1fr) auto' }}
-        >
-          <span role="cell" className="row">
-            <Icon name="event" className="i3" />
-            <code className="b cut">{event.eventName}</code>
-          </span>
-          <span role="cell" className="cut wid">
-            <RunName run={event} />{' '}
-            <span className="i3">
-              at <code>{event.step}</code>
-            </span>
-          </span>
-          <span role="cell" className="num i2 wid">
-            <Ago at={event.createdAt} />
-          </span>
-          <span role="cell" className="num i3 wid">
-            {event.timeoutAt === null ? (
-              'never'
-            ) : (
-              <>
-                in <Until at={event.timeoutAt} most={2} />
-              </>
-            )}
-          </span>
-          <span role="cell" className="btns end">
-            {may('event.send') && <SendOne event={event} />}
-          </span>
-        </div>
-      ))}
-    </div>
-  );
-}
-
-function SendOne({ event }: { event: WaitedEvent }) {
-  const [open, setOpen] = useState(false);
-  const ref = useRef<HTMLSpanElement>(null);
-  const anchor = useRef(() => ref.current);
-  return (
-    <span ref={ref}>
-      <Button look="sm" icon="send" aria-expanded={open} onClick={() => setOpen(!open)}>
-        Send
-      </Button>
-      <Float
-        open={open}
-        onClose={() => setOpen(false)}
-        anchor={anchor.current}
-        className="panel"
-        role="dialog"
-        label={`Send ${event.eventName}`}
-      >
-        <EventForm runId={event.executionId} names={[event.eventName]} onDone={() => setOpen(false)} />
-      </Float>
-    </span>
   );
 }

@@ -1,4 +1,4 @@
-import { type ReactNode, useRef, useState } from 'react';
+import { Fragment, type ReactNode, useRef, useState } from 'react';
 import { acts } from '../../lib/acts.js';
 import { useKeys } from '../../lib/keys.js';
 import { useMay } from '../../lib/me.js';
@@ -223,11 +223,20 @@ function RestartPicker({ run, onClose }: { run: Run; onClose: () => void }) {
   return (
     <div className="picker">
       <p className="note">A new run takes what comes before the step from this one’s records.</p>
-      {run.restartPoints.map(({ step, ok, why }) => (
-        <button key={step} type="button" data-testid={`restart-${step}`} disabled={!ok} onClick={() => void pick(step)}>
-          <code className={ok ? 'b' : 'i3'}>{step}</code>
-          {why !== undefined && <span className="note">{why}</span>}
-        </button>
+      {run.restartPoints.map(({ step, ok, why }, i) => (
+        <Fragment key={step}>
+          {/* What stands against several in a row is said once. */}
+          {why !== undefined && why !== run.restartPoints[i - 1]?.why && <p className="note why">Not from: {why}.</p>}
+          <button
+            type="button"
+            data-testid={`restart-${step}`}
+            disabled={!ok}
+            title={why}
+            onClick={() => void pick(step)}
+          >
+            <code className={ok ? 'b' : 'i3'}>{step}</code>
+          </button>
+        </Fragment>
       ))}
     </div>
   );

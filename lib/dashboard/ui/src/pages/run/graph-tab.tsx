@@ -12,7 +12,7 @@ import type { Definition, Run, Workflow } from '../../lib/types.js';
 import { useNarrow, useUrl } from '../../lib/url.js';
 import { count } from '../../lib/words.js';
 import { Button, Segments } from '../../parts/button.js';
-import { Graph, type NodeState } from '../../parts/graph.js';
+import { fitting, Graph, type NodeState } from '../../parts/graph.js';
 import { Empty, Skeleton } from '../../parts/states.js';
 import { armPrefix, encodeName, nodePath } from '../../../../../core/definition/definition-path.js';
 import { Inspector } from './inspector.js';
@@ -42,8 +42,10 @@ export default function GraphTab({ run }: { run: Run }) {
   }, [follow, active]);
   useEffect(() => {
     const el = box.current;
-    if (el !== null) el.scrollLeft = (el.scrollWidth - el.clientWidth) / 2;
-  }, [loading]);
+    if (el === null) return;
+    if (narrow) setZoom(fitting(el, 0.7));
+    el.scrollLeft = (el.scrollWidth - el.clientWidth) / 2;
+  }, [loading, narrow]);
   if (run.graph === null) {
     return (
       <div className="page">
@@ -52,12 +54,7 @@ export default function GraphTab({ run }: { run: Run }) {
     );
   }
   const graph = run.graph;
-  const fit = (): void => {
-    const el = box.current;
-    const svg = el?.querySelector('svg');
-    if (el !== null && el !== undefined && svg !== null && svg !== undefined)
-      setZoom(Math.min(1, (el.clientWidth - 56) / svg.viewBox.baseVal.width));
-  };
+  const fit = (): void => setZoom(fitting(box.current, 0.3));
   const select = (id: string): void => set({ step: id }, chosen !== null);
   return (
     <div className={chosen === null ? 'split one' : 'split'}>
@@ -200,11 +197,12 @@ export function statesOf(definition: Definition, tree: readonly TreeNode[], ende
     }
   };
   walk(definition.nodes, '', false);
-  for (const [path, nodes] of by) {
-    const last = nodes[0];
+  // Only what is undone has the colour of it.
+  for (const { name } of definition.compensations)
+    states.set(`~${encodeName(name)}`, { status: ended ? 'skipped' : 'pending' });
+  for (const [last] of by.values()) {
     if (last?.kind === 'compensation')
       states.set(`~${encodeName(last.name)}`, { status: last.status, sub: last.note.split(',')[0] });
-    void path;
   }
   return states;
 }

@@ -6,7 +6,7 @@ import { capital, plain, shortId } from '../../lib/words.js';
 import { Button } from '../../parts/button.js';
 import { actionWords } from '../../parts/action-words.js';
 import { glyphs, type Glyph } from '../../parts/glyphs.js';
-import { Icon, toneOf } from '../../parts/icon.js';
+import { Icon, statusText, toneOf } from '../../parts/icon.js';
 import { Skeleton, Trouble } from '../../parts/states.js';
 import { At, Words } from '../../parts/text.js';
 import { useHistory } from './run-data.js';
@@ -146,7 +146,7 @@ function wordsOf(item: HistoryItem): { title: ReactNode; note: string | null } {
             ? `by its parent \`${shortId(parent)}\``
             : retryOf !== null
               ? `as a retry of \`${shortId(retryOf)}\``
-              : (text(item['by']) ?? 'by a client');
+              : 'by a client';
       return { title: 'Started', note: by };
     }
     case 'waiting':
@@ -195,7 +195,7 @@ function wordsOf(item: HistoryItem): { title: ReactNode; note: string | null } {
       };
     }
     default:
-      return { title: own ?? capital(item.kind.replaceAll('_', ' ')), note: joined(ms, fault, said) };
+      return { title: own ?? statusText(item.kind), note: joined(ms, fault, said) };
   }
 }
 

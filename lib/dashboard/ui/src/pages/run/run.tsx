@@ -6,16 +6,16 @@ import { useKeys } from '../../lib/keys.js';
 import { useMay } from '../../lib/me.js';
 import { tell } from '../../lib/toasts.js';
 import { isEnded } from '../../lib/tree-node.js';
-import type { Run } from '../../lib/types.js';
+import type { Count, Run } from '../../lib/types.js';
 import { hrefOf, runsHref, useNarrow, useUrl } from '../../lib/url.js';
-import { count, plain, shortId } from '../../lib/words.js';
+import { count, plain, saidOnce, shortId } from '../../lib/words.js';
 import { Button } from '../../parts/button.js';
 import { StatusIcon, statusOf, StatusWord } from '../../parts/icon.js';
 import { Empty, Skeleton, Trouble } from '../../parts/states.js';
 import { Ago, At, Took, Until, Words } from '../../parts/text.js';
 import { PageFrame } from '../../shell/page.js';
 import { RunActs } from './acts.js';
-import { useFamily, useRun, useWaits } from './run-data.js';
+import { useFamily, useHistory, useRun, useWaits } from './run-data.js';
 import { TimelineTab } from './timeline-tab.js';
 
 const GraphTab = lazy(() => import('./graph-tab.js'));
@@ -217,7 +217,8 @@ function Meta({ run }: { run: Run }) {
 }
 
 function Sentence({ run }: { run: Run }) {
-  const { title, detail, until } = run.standing;
+  const { detail, until } = run.standing;
+  const title = saidOnce(run.standing.title);
   const failed =
     run.error !== null &&
     (run.status === 'failed' || run.status === 'compensated' || run.status === 'compensation_failed');
@@ -263,7 +264,14 @@ function Tabs({ run, tab }: { run: Run; tab: Tab }) {
     (run.parentId === null ? 0 : 1) +
     (run.retryOf === null ? 0 : 1) +
     (family.data?.retries.length ?? 0);
-  const numbers: Partial<Record<Tab, number>> = { family: kin };
+  const history = useHistory(run.id);
+  const told = history.data?.pages.reduce((sum, { items }) => sum + items.length, 0) ?? 0;
+  const numbers: Partial<Record<Tab, Count>> = {
+    steps: run.counts.steps,
+    logs: run.counts.logs,
+    history: { n: told, more: history.hasNextPage },
+    family: { n: kin, more: false },
+  };
   return (
     <div className="tabs" role="tablist" aria-label="Parts of the run" data-testid="run-tabs">
       {shown.map((name) => (
@@ -275,10 +283,20 @@ function Tabs({ run, tab }: { run: Run; tab: Tab }) {
           href={hrefOf(path, params, { tab: name === 'timeline' ? null : name })}
         >
           {name.charAt(0).toUpperCase() + name.slice(1)}
-          {(numbers[name] ?? 0) > 0 && <small>{count(numbers[name] ?? 0)}</small>}
+          <Number of={numbers[name]} />
         </Link>
       ))}
     </div>
+  );
+}
+
+function Number({ of = { n: 0, more: false } }: { of?: Count | undefined }) {
+  if (of.n === 0) return null;
+  return (
+    <small>
+      {count(of.n)}
+      {of.more && '+'}
+    </small>
   );
 }
 

@@ -10,7 +10,7 @@ import { isLoop, type LoopRow, type Run, type StepRow } from '../../lib/types.js
 import { hrefOf, runHref, useUrl } from '../../lib/url.js';
 import { count, shortId } from '../../lib/words.js';
 import { Button, Segments } from '../../parts/button.js';
-import { Icon, StatusIcon, statusText } from '../../parts/icon.js';
+import { Icon, Logo, StatusIcon, statusText } from '../../parts/icon.js';
 import { DiffLines, JsonView } from '../../parts/json-view.js';
 import { Skeleton, Trouble } from '../../parts/states.js';
 import { usePayloads, useSteps } from './run-data.js';
@@ -146,7 +146,7 @@ function EntryView({ run, entry, data, logs }: { run: Run; entry: Entry; data: S
     return (
       <>
         <span className="t">{entry.ms < 20_000 ? duration(entry.ms) : countdown(entry.ms, 2)}</span>
-        <Icon name="schedules" className="i3" />
+        <Logo width={15} />
         <p>{entry.text}</p>
       </>
     );

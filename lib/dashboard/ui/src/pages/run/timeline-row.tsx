@@ -23,6 +23,11 @@ const isPlain = ({ kind }: TreeNode): boolean => kind === 'child';
 export function TimelineRow({ flat, axis, now, selected, focusable, onFocus, onSelect, onToggle }: Props) {
   const { node, depth, expanded, position, siblings } = flat;
   const took = node.from === null ? null : (node.to ?? now) - node.from;
+  // What stands open is shown once: by its attempts.
+  const bars: readonly Bar[] =
+    expanded === true && node.from !== null && node.children.some(({ kind }) => kind === 'attempt')
+      ? [{ kind: 'group', from: node.from, to: node.to }]
+      : node.bars;
   return (
     <div
       className={`tl-r ${selected ? 'sel' : ''} ${node.loop === undefined ? '' : 'tall'}`}
@@ -62,7 +67,7 @@ export function TimelineRow({ flat, axis, now, selected, focusable, onFocus, onS
       </div>
       <div className="lane">
         {node.loop !== undefined && <Density node={node} axis={axis} now={now} />}
-        {node.bars.map((bar, i) => (
+        {bars.map((bar, i) => (
           <LaneBar key={i} bar={bar} axis={axis} now={now} />
         ))}
       </div>

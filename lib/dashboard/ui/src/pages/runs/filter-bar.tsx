@@ -132,6 +132,7 @@ export function FilterBar({ q, onChange }: { q: string; onChange: (q: string) =>
         onClose={() => undefined}
         anchor={anchor.current}
         placement="bottom-start"
+        manual
         className="menu suggest"
         role="listbox"
         id={id}

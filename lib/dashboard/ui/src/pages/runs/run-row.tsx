@@ -12,8 +12,8 @@ import { Icon, StatusIcon, statusOf, StatusWord, statusText } from '../../parts/
 import { Ago, Took } from '../../parts/text.js';
 import { StandingText } from './standing-text.js';
 
-export const RUN_COLS = '14px 132px 152px 84px minmax(0,1fr) 92px 78px 78px 28px';
-export const RUN_COLS_PLAIN = '132px 152px 84px minmax(0,1fr) 92px 78px 78px 28px';
+export const RUN_COLS = '14px 132px 148px 104px minmax(0,1fr) 88px 74px 78px 28px';
+export const RUN_COLS_PLAIN = '132px 148px 104px minmax(0,1fr) 88px 74px 78px 28px';
 
 interface Props {
   run: RunRow;

@@ -1,5 +1,5 @@
 import type { RunRow } from '../../lib/types.js';
-import { shortId } from '../../lib/words.js';
+import { saidOnce, shortId } from '../../lib/words.js';
 import { Words } from '../../parts/text.js';
 
 /** What a run does, or why it stands still, in a line. */
@@ -34,5 +34,5 @@ export function StandingText({ run }: { run: RunRow }) {
       );
     }
   }
-  return <Words text={standing.text} />;
+  return <Words text={saidOnce(standing.text)} />;
 }

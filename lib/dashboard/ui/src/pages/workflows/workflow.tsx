@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useMemo, useRef } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { ApiError, get, part } from '../../lib/api.js';
 import { workflowOf } from '../../lib/rows.js';
@@ -9,7 +9,7 @@ import type { Page, Schedule, Workflow } from '../../lib/types.js';
 import { hrefOf, runHref, runsHref, useNarrow, useUrl } from '../../lib/url.js';
 import { count, figure, percent, plural } from '../../lib/words.js';
 import { Button } from '../../parts/button.js';
-import { Graph, type NodeState } from '../../parts/graph.js';
+import { fitting, Graph, type NodeState } from '../../parts/graph.js';
 import { Icon, statusOf, statusText } from '../../parts/icon.js';
 import { Empty, Skeleton, Trouble } from '../../parts/states.js';
 import { Ago, At, Until, Words } from '../../parts/text.js';
@@ -180,8 +180,11 @@ function GraphPart({ workflow }: { workflow: Workflow }) {
     }
     return by;
   }, [workflow.steps]);
+  const box = useRef<HTMLDivElement>(null);
+  const [zoom, setZoom] = useState(1);
+  useEffect(() => setZoom(narrow ? fitting(box.current, 0.7) : 1), [narrow]);
   return (
-    <div className="gw">
+    <div className="gw" ref={box}>
       <Graph
         definition={workflow.graph}
         name={workflow.name}
@@ -192,7 +195,7 @@ function GraphPart({ workflow }: { workflow: Workflow }) {
           go(runsHref(`workflow:${workflow.name} status:failed,compensated since:24h`))
         }
         slim={narrow}
-        zoom={1}
+        zoom={zoom}
       />
     </div>
   );

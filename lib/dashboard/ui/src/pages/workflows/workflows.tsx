@@ -7,7 +7,7 @@ import type { Page, Workflow } from '../../lib/types.js';
 import { useUrl } from '../../lib/url.js';
 import { count, percent } from '../../lib/words.js';
 import { Segments } from '../../parts/button.js';
-import { Thumb } from '../../parts/graph.js';
+import { Thumb } from '../../parts/thumb.js';
 import { Icon, statusOf, StatusIcon, statusText } from '../../parts/icon.js';
 import { Code, Empty, Skeleton, Trouble } from '../../parts/states.js';
 import { Ago } from '../../parts/text.js';
