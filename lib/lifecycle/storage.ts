@@ -29,7 +29,11 @@ export interface StorageParts extends Pick<HintConnection, 'hint' | 'unmatchedHi
   /** Redaction of what is read for people. */
   readonly redact: Redaction;
   /** The engine, which is there once something is asked of it. */
-  readonly engine: () => { inFlight(runId?: string): readonly InFlight[]; woken(runs: readonly WokenRun[]): void };
+  readonly engine: () => {
+    inFlight(runId?: string): readonly InFlight[];
+    readonly workerId: number;
+    woken(runs: readonly WokenRun[]): void;
+  };
 }
 
 /** The tables of one instance as its client, queues, health and dashboard change and read them: each way is made once. */
@@ -70,7 +74,13 @@ export class InstanceStorage {
     this.events = new PgEventReads(pool, schema, redact);
     const query = readsOf(pool);
     this.query = query;
-    const reads = new PgReads({ query, schema, redact, inFlight: (runId) => engine().inFlight(runId), workerId: () => engine().workerId });
+    const reads = new PgReads({
+      query,
+      schema,
+      redact,
+      inFlight: (runId) => engine().inFlight(runId),
+      workerId: () => engine().workerId,
+    });
     const people = new PgPeopleReads(query, schema, redact);
     this.reads = reads;
     this.people = people;
