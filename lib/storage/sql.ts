@@ -9,6 +9,9 @@ import { ConfigurationError } from '../core/errors/errors.js';
  */
 const PREPARED: ReadonlySet<string> = new Set(['send-event', 'send-event-and-claim', 'start-runs']);
 
+/** A part of a statement that may be left out. */
+const PART = /^-- \[(\w+)\n(.*?)^-- \1\]\n/gms;
+
 const texts = new Map<string, string>();
 const prepared = new Map<string, string>();
 let files: ReadonlyMap<string, string> | undefined;
@@ -21,11 +24,27 @@ export function sql(name: string, schema: string): string {
   const key = `${schema}/${name}`;
   let text = texts.get(key);
   if (text === undefined) {
-    text = inSchema(readFileSync(fileOf(name), 'utf8'), schema);
+    const [file = '', ...parts] = name.split('/');
+    text = inSchema(withParts(readFileSync(fileOf(file), 'utf8'), parts), schema);
     texts.set(key, text);
     if (PREPARED.has(name)) prepared.set(text, name);
   }
   return text;
+}
+
+/**
+ * Name of a statement with some of its parts: lines of its file between `-- [part` and `-- part]`. Without any it is the
+ * file's as it stands.
+ */
+export function statementOf(file: string, parts: readonly string[]): string {
+  return [file, ...parts].join('/');
+}
+
+function withParts(text: string, parts: readonly string[]): string {
+  if (parts.length === 0) return text;
+  return text.replaceAll(PART, (_, part: string, lines: string) =>
+    parts.includes(part) ? withParts(lines, parts) : '',
+  );
 }
 
 /** Name under which a session prepares the statement with this text; undefined: it is planned each time. */

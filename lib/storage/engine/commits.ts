@@ -2,12 +2,28 @@ import type * as port from '../../engine/ports/store.js';
 import { groupResult, type GroupRow } from './engine-rows.js';
 import { claimableJson } from './claimed-row.js';
 import { extrasJson, leasesJson, opsJson, startsJson } from './op-json.js';
+import { statementOf } from '../sql.js';
 import type { Run } from './store-client.js';
 
-/** The parameters of commit-group.sql. */
-export function groupValues(worker: number, { ops, starts, offer }: port.CommitGroup): unknown[] {
-  const places = offer === null ? '[]' : JSON.stringify(offer.places);
-  return [worker, opsJson(ops), startsJson(starts), places, claimableJson(offer?.definitions ?? [])];
+/** Commits a group by the parts of commit-group.sql that it has something for. */
+export async function commitGroup(
+  run: Run,
+  worker: number,
+  { ops, starts, offer }: port.CommitGroup,
+): Promise<ReturnType<typeof groupResult>> {
+  // What it consisted of may have been refused.
+  if (ops.length + starts.length === 0) return groupResult([]);
+  const parts: string[] = [];
+  const values: unknown[] = [worker, opsJson(ops)];
+  if (ops.length > 0) parts.push('operations');
+  if (ops.some(({ outcome }) => outcome?.kind === 'end')) parts.push('ends');
+  if (ops.some(({ outcome }) => outcome?.kind === 'park')) parts.push('parks');
+  if (starts.length > 0) {
+    parts.push('starts');
+    const places = offer === null ? '[]' : JSON.stringify(offer.places);
+    values.push(startsJson(starts), places, claimableJson(offer?.definitions ?? []));
+  }
+  return groupResult(await run<GroupRow>(statementOf('commit-group', parts), values));
 }
 
 /** True when one statement is all that the group needs. */
@@ -22,7 +38,7 @@ export async function commitIn(run: Run, worker: number, group: port.CommitGroup
   const busy = await lockWaiters(run, group.ops);
   const isFree = (op: port.RunOp): boolean => ![...ends(op), ...waitedFor(op)].some((id) => busy.has(id));
   const ops = gaps.size + busy.size === 0 ? group.ops : group.ops.filter((op) => !gaps.has(op.rowId) && isFree(op));
-  const result = groupResult(await run<GroupRow>('commit-group', groupValues(worker, { ...group, ops })));
+  const result = await commitGroup(run, worker, { ...group, ops });
   for (const rowId of gaps) result.acks.set(rowId, { taken: false });
   const taken = ops.filter((op) => op.extras !== null && result.acks.get(op.rowId)?.taken === true);
   if (taken.length === 0) return result;

@@ -7,11 +7,10 @@ import { type ClaimRow, claimedRow } from './claimed-row.js';
 /** Rows of the engine's statements, and what the engine makes of them. */
 
 export interface GroupRow {
-  readonly kind: 'op' | 'gap' | 'claimed';
+  readonly kind: 'op' | 'ready' | 'gap' | 'claimed';
   readonly id: string;
   readonly paused: boolean;
   readonly watched: boolean;
-  readonly ready: boolean;
   readonly wake: boolean;
   readonly cancel: boolean;
   readonly claimed: ClaimRow | null;
@@ -22,8 +21,9 @@ type Acks = Map<string, port.Ack>;
 export function groupResult(rows: readonly GroupRow[]): port.GroupResult & { acks: Acks } {
   const acks: Acks = new Map();
   const claims: port.ClaimedRow[] = [];
-  for (const { kind, id, paused, watched, ready, wake, cancel, claimed } of rows) {
-    if (kind === 'op') acks.set(id, { taken: true, paused, watched, ready, wake, cancel });
+  const ready = new Set(rows.flatMap(({ kind, id }) => (kind === 'ready' ? [id] : [])));
+  for (const { kind, id, paused, watched, wake, cancel, claimed } of rows) {
+    if (kind === 'op') acks.set(id, { taken: true, paused, watched, ready: ready.has(id), wake, cancel });
     else if (kind === 'gap') acks.set(id, { taken: false });
     else if (claimed !== null) claims.push(claimedRow(claimed));
   }

@@ -5,10 +5,8 @@ import { StoreError } from '../../engine/ports/store.js';
 import { claimableJson, type ClaimRow, claimedRow } from './claimed-row.js';
 import type { Connections } from '../connection/connections.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
-import { commitAgain, commitIn, groupValues, remoteBefore, isPlain, lockWaiters } from './commits.js';
+import { commitAgain, commitGroup, commitIn, remoteBefore, isPlain, lockWaiters } from './commits.js';
 import {
-  groupResult,
-  type GroupRow,
   type HeldRow,
   heldRows,
   pulseFindings,
@@ -75,7 +73,7 @@ export class PgStore implements port.EngineStore {
 
   async commitGroup(worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
     const result = isPlain(group)
-      ? groupResult(await this.writer.run<GroupRow>('commit-group', groupValues(worker, group)))
+      ? await commitGroup((statement, values) => this.writer.run(statement, values), worker, group)
       : await this.writer.transaction((run) => commitIn(run, worker, group));
     this.committedAt = performance.now();
     return result;

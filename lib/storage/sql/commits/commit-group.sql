@@ -7,9 +7,13 @@
 -- $4 json: places for what the starts make ready, as far as it comes first: [{queue, places}]
 -- $5 json: definitions that may be claimed for them, as in claim.sql
 --
--- Returns (kind 'op', id, paused, watched, ready, wake, cancel, null) for each operation taken, and (kind 'claimed', ...,
--- claimed) for each row claimed, as claim.sql gives it; and (kind 'gap', id, ...) for each operation that builds on a record
--- (`after`) that is not there: a failover has lost it, and the journal must get no gap.
+-- Returns (kind 'op', id, paused, watched, wake, cancel, null) for each operation taken, (kind 'ready', id, ...) for each
+-- that has left its row claimable, and (kind 'claimed', ..., claimed) for each row claimed, as claim.sql gives it; and (kind
+-- 'gap', id, ...) for each operation that builds on a record (`after`) that is not there: a failover has lost it, and the
+-- journal must get no gap.
+--
+-- What stands between `-- [part` and `-- part]` is left out where a group has nothing for it: a node of the plan costs its
+-- share of each execution, whether a row comes by or not.
 --
 -- Never waits for a row: what somebody else has locked is left out, and goes into a later group. The fence is the join
 -- on token and worker under the lock. Rows are looked up one by one (LATERAL ... LIMIT 1), which no plan can turn into a
@@ -24,7 +28,9 @@ WITH me AS MATERIALIZED (
     id uuid, run uuid, token integer, after bigint, touches boolean, records json, status text, undone boolean, data_seq bigint,
     error text, failed_step text, drop_steps boolean, park json)
   WHERE EXISTS (SELECT FROM me)
-), plain AS MATERIALIZED (
+)
+-- [operations
+, plain AS MATERIALIZED (
   SELECT op.id, op.run, op.token, op.touches, op.records, op.data_seq, op.error, op.failed_step, op.drop_steps,
     op.park,
     -- A run that is to be cancelled and undone does not end in another way: its holder learns of it and begins to undo.
@@ -63,7 +69,9 @@ WITH me AS MATERIALIZED (
   CROSS JOIN LATERAL json_to_recordset(held.records) AS r(
     seq bigint, input_seq bigint, retry_ms float8, round integer, visit integer, attempt integer, duration_ms integer,
     input_item integer, type text, status text, path text, facts text, output text, error text, logs text)
-), gone AS (
+)
+-- [ends
+, gone AS (
   DELETE FROM durable.workflow_queue q USING held WHERE q.id = held.id AND held.status IS NOT NULL
 ), gone_steps AS (
   DELETE FROM durable.workflow_queue q USING held WHERE held.drop_steps AND q.step_of = held.id
@@ -74,7 +82,10 @@ WITH me AS MATERIALIZED (
     updated_at = durable.clock(), snapshot = NULL
   FROM held
   WHERE x.id = held.id AND held.status IS NOT NULL
-), park AS MATERIALIZED (
+)
+-- ends]
+-- [parks
+, park AS MATERIALIZED (
   SELECT held.id, held.definition_id, held.started_at, held.paused, p.*
   FROM held
   CROSS JOIN LATERAL json_to_record(held.park) AS p(
@@ -102,7 +113,11 @@ WITH me AS MATERIALIZED (
     updated_at = durable.clock()
   FROM park
   WHERE x.id = park.id
-), fresh AS MATERIALIZED (
+)
+-- parks]
+-- operations]
+-- [starts
+, fresh AS MATERIALIZED (
   SELECT s.*, COALESCE(s.scheduled_at, CASE WHEN s.delay_ms > 0 THEN durable.clock() + s.delay_ms * interval '1 ms' END) AS due
   FROM json_to_recordset($3::json) AS s(
     id uuid, workflow text, definition_id integer, queue text, priority integer, tags jsonb, delay_ms float8,
@@ -153,14 +168,23 @@ WITH me AS MATERIALIZED (
   LEFT JOIN taken ON taken.id = fresh.id
   RETURNING id
 )
-SELECT 'op' AS kind, held.id, held.paused, held.watched, COALESCE(parked.ready, false) AS ready, held.wake,
-  held.cancel, NULL::json AS claimed
-FROM held
-LEFT JOIN parked ON parked.id = held.id
+-- starts]
+SELECT NULL AS kind, NULL::uuid AS id, NULL::boolean AS paused, NULL::boolean AS watched, NULL::boolean AS wake,
+  NULL::boolean AS cancel, NULL::json AS claimed
+WHERE false
+-- [operations
 UNION ALL
-SELECT 'gap', plain.id, NULL, NULL, NULL, NULL, NULL, NULL FROM plain WHERE NOT plain.whole
+SELECT 'op', held.id, held.paused, held.watched, held.wake, held.cancel, NULL FROM held
 UNION ALL
-SELECT 'claimed', NULL, NULL, NULL, NULL, NULL, NULL, json_build_object(
+SELECT 'gap', plain.id, NULL, NULL, NULL, NULL, NULL FROM plain WHERE NOT plain.whole
+-- [parks
+UNION ALL
+SELECT 'ready', parked.id, NULL, NULL, NULL, NULL, NULL FROM parked WHERE parked.ready
+-- parks]
+-- operations]
+-- [starts
+UNION ALL
+SELECT 'claimed', NULL, NULL, NULL, NULL, NULL, json_build_object(
   'id', fresh.id, 'run_id', fresh.id, 'token', 1, 'queue', fresh.queue, 'definition_id', taken.run_as,
   'ran_by', fresh.definition_id, 'recoveries', 0, 'step', NULL, 'cancel', NULL, 'priority', fresh.priority,
   'deadline_in_ms', taken.timeout, 'fresh', true, 'workflow', fresh.workflow, 'input', fresh.input, 'snapshot', NULL,
@@ -171,9 +195,11 @@ JOIN fresh ON fresh.id = taken.id
 UNION ALL
 -- Where something was ready before: a claim like any other, in the starts' own transaction. Its argument makes both INSERTs
 -- come first: it reads what they have written.
-SELECT 'claimed', NULL, NULL, NULL, NULL, NULL, NULL, row_to_json(c)
+SELECT 'claimed', NULL, NULL, NULL, NULL, NULL, row_to_json(c)
 FROM json_to_recordset($4::json) AS p(queue text, places integer)
 CROSS JOIN LATERAL durable.claim(
   CASE WHEN (SELECT count(*) FROM executions) > 0 AND (SELECT count(*) FROM queued) > 0
     AND NOT EXISTS (SELECT FROM vacant v WHERE v.queue = p.queue) THEN p.queue END,
-  $5::json, p.places, $1) AS c;
+  $5::json, p.places, $1) AS c
+-- starts]
+;
