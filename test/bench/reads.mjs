@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { quantile, workflow } from './figures.mjs';
-import { fill, SCHEDULES, WORKFLOWS } from './reads-data.mjs';
+import { filled, SCHEDULES, WORKFLOWS } from './reads-data.mjs';
+import { serverCpuSeconds } from './server.mjs';
 
 /** A read is asked for so often, unless it takes all this time. */
 const MOST = 60;
@@ -14,7 +15,7 @@ const OVERVIEW_BAR = 150;
  * What people's reads take at `runs` runs: each is a request to the dashboard, from the browser's end of it. The first answers
  * do not count. One process, one database of its own.
  */
-export async function reads({ url, runs, only = '' }) {
+export async function reads({ url, runs, postmaster, only = '' }) {
   const { Step, Decision, ForEach, Schedule, Workflow, DurableModule, DurableClient } =
     await import('../../dist/index.js');
   const { DurableDashboardModule } = await import('../../dist/dashboard/index.js');
@@ -45,16 +46,15 @@ export async function reads({ url, runs, only = '' }) {
   try {
     await app.listen(0, '127.0.0.1');
     const base = `${await app.getUrl()}/durable/api/`;
-    const begun = performance.now();
-    const ids = await fill(url, runs);
-    console.error(`${runs} runs written in ${Math.round((performance.now() - begun) / 1_000)} s`);
+    const ids = await filled(url, runs);
     const { next } = await (await fetch(`${base}runs`)).json();
     const table = tableOf(ids, app.get(DurableClient), next).filter(([name]) => name.includes(only));
     const rows = [];
     for (const [name, ask, bar = BAR] of table) {
-      const row = { name, bar, ...(await time(base, ask)) };
+      const row = { name, bar, ...(await time(base, ask, postmaster)) };
       rows.push(row);
-      console.error(`${row.p95 > bar ? '!' : ' '} ${name}: p50 ${row.p50.toFixed(1)}, p95 ${row.p95.toFixed(1)} ms`);
+      const [p50, p95, server, node] = [row.p50, row.p95, row.serverCpu, row.nodeCpu].map((ms) => ms.toFixed(1));
+      console.error(`${row.p95 > bar ? '!' : ' '} ${name}: p50 ${p50}, p95 ${p95}, CPU ${server} + ${node} ms`);
     }
     return { runs, reads: rows };
   } finally {
@@ -62,9 +62,17 @@ export async function reads({ url, runs, only = '' }) {
   }
 }
 
-async function time(base, ask) {
+/** CPU ms that the server and this process have used so far. */
+function cpuMs(postmaster) {
+  const { user, system } = process.cpuUsage();
+  return { server: serverCpuSeconds(postmaster) * 1_000, node: (user + system) / 1_000 };
+}
+
+async function time(base, ask, postmaster) {
   const taken = [];
+  let before = cpuMs(postmaster);
   for (let n = -3, until = performance.now() + PATIENCE; n < MOST && (n < LEAST || performance.now() < until); n += 1) {
+    if (n === 0) before = cpuMs(postmaster);
     const what = ask(n + 3);
     const begun = performance.now();
     if (typeof what === 'string') {
@@ -75,7 +83,15 @@ async function time(base, ask) {
     } else await what;
     if (n >= 0) taken.push(performance.now() - begun);
   }
-  return { p50: quantile(taken, 0.5), p95: quantile(taken, 0.95), n: taken.length };
+  const after = cpuMs(postmaster);
+  const each = (side) => (after[side] - before[side]) / taken.length;
+  return {
+    p50: quantile(taken, 0.5),
+    p95: quantile(taken, 0.95),
+    serverCpu: each('server'),
+    nodeCpu: each('node'),
+    n: taken.length,
+  };
 }
 
 /**

@@ -24,6 +24,7 @@ const { values: flags } = parseArgs({
     runs: { type: 'string' },
     reads: { type: 'boolean', default: false },
     read: { type: 'string', default: '' },
+    data: { type: 'string' },
   },
 });
 const rounds = flags.reads ? 1 : Number(flags.rounds ?? (flags.quick ? 1 : 3));
@@ -33,7 +34,9 @@ const finished = Number(flags.finished ?? (flags.quick ? 100_000 : 1_000_000));
 const runs = Number(flags.runs ?? (flags.quick ? 20_000 : 1_000_000));
 const stepCounts = flags.steps.split(',').map(Number);
 const only = flags.only.split(',');
-const chosen = Object.entries(CONTESTANTS).filter(([key, { group }]) => only.includes(group) || only.includes(key));
+const chosen = Object.entries(CONTESTANTS).filter(
+  ([key, { group }]) => (only.includes(group) || only.includes(key)) && (!flags.reads || group === 'ours'),
+);
 
 const faults = [
   ...only
@@ -45,6 +48,7 @@ const faults = [
   ...[rounds, backlog, ...stepCounts]
     .filter((number) => !Number.isInteger(number) || number < 1)
     .map(() => '--rounds, --backlog and --steps take whole numbers from 1'),
+  ...(flags.data === undefined || flags.reads ? [] : ['--data=DIR keeps what --reads has written: name both']),
 ];
 const uses = (group) => chosen.some(([, contestant]) => contestant.group === group);
 if (uses('ours') && !existsSync(fileURLToPath(new URL('../../dist/index.js', import.meta.url)))) {
@@ -56,14 +60,14 @@ if (faults.length > 0) {
 }
 
 const dbosDir = fileURLToPath(new URL('./dbos', import.meta.url));
-if (!flags.reads && uses('dbos') && !existsSync(`${dbosDir}/node_modules`)) {
+if (uses('dbos') && !existsSync(`${dbosDir}/node_modules`)) {
   console.error('Installing DBOS Transact into test/bench/dbos …');
   execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: dbosDir, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 const loadBefore = loadavg()[0];
 const children = new Set();
-const starting = startServer();
+const starting = startServer(flags.data);
 const stopAll = async () => {
   for (const child of children) child.kill('SIGKILL');
   // A start that failed has cleaned up behind itself; the error is thrown where the server is awaited.
@@ -114,13 +118,14 @@ function* jobs(round) {
 }
 
 async function measure(job) {
-  await query(server.url('postgres'), 'CREATE DATABASE bench');
+  const [kept] = await query(server.url('postgres'), `SELECT FROM pg_database WHERE datname = 'bench'`);
+  if (!kept) await query(server.url('postgres'), 'CREATE DATABASE bench');
   try {
     return await inChild({ ...job, url: server.url('bench'), postmaster: server.pid });
   } catch (error) {
     throw new Error(`${label(job)} failed`, { cause: error });
   } finally {
-    await query(server.url('postgres'), 'DROP DATABASE bench WITH (FORCE)');
+    if (!flags.data) await query(server.url('postgres'), 'DROP DATABASE bench WITH (FORCE)');
   }
 }
 

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { chownSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import path, { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 
@@ -14,36 +14,40 @@ export const SETTINGS = {
   shared_preload_libraries: 'pg_stat_statements',
 };
 
-/** A private server on a free loopback port, in a directory of its own that is gone when it stops. */
-export async function startServer() {
+/** A private server on a free loopback port, in a directory of its own that is gone when it stops, or in `kept`, which stays. */
+export async function startServer(kept) {
   const owner = serverUser();
-  const dir = mkdtempSync(join(tmpdir(), 'nest-durable-bench-'));
+  const dir = kept ? path.resolve(kept) : mkdtempSync(join(tmpdir(), 'nest-durable-bench-'));
   let postgres;
   const stop = async () => {
     // SIGINT is the server's "fast" shutdown: sessions are ended, data is flushed.
     postgres?.child.kill('SIGINT');
     await postgres?.exited;
-    rmSync(dir, { recursive: true, force: true });
+    if (!kept) rmSync(dir, { recursive: true, force: true });
   };
   try {
+    mkdirSync(dir, { recursive: true });
     if (owner) chownSync(dir, owner.uid, owner.gid);
     const bin = await binaries(dir, owner);
     const data = join(dir, 'data');
     const port = await freePort();
-    await run(
-      join(bin, 'initdb'),
-      ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C'],
-      dir,
-      owner,
-    );
+    const made = existsSync(join(data, 'PG_VERSION'));
+    if (!made) {
+      await run(
+        join(bin, 'initdb'),
+        ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C'],
+        dir,
+        owner,
+      );
+    }
     const settings = { ...SETTINGS, port, listen_addresses: '127.0.0.1', unix_socket_directories: '' };
     const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     postgres = start(join(bin, 'postgres'), ['-D', data, ...args], dir, owner);
     const url = (database) => `postgres://postgres@127.0.0.1:${port}/${database}`;
     await Promise.race([ready(url('postgres')), postgres.exited.then((log) => Promise.reject(new Error(log)))]);
     // In template1, so that every database made from it has them.
-    await query(url('template1'), 'CREATE EXTENSION pg_stat_statements');
-    await query(url('template1'), 'CREATE EXTENSION pg_walinspect');
+    await query(url('template1'), 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements');
+    await query(url('template1'), 'CREATE EXTENSION IF NOT EXISTS pg_walinspect');
     return { pid: postgres.child.pid, url, stop };
   } catch (error) {
     await stop();
@@ -87,7 +91,7 @@ async function binaries(dir, owner) {
   } catch (error) {
     if (error.code !== 'EACCES') throw error;
     const copy = join(dir, 'native');
-    cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+    if (!existsSync(copy)) cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
     return join(copy, 'bin');
   }
 }
