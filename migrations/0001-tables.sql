@@ -442,6 +442,7 @@ CREATE INDEX audit_at ON durable.audit (at);
 
 -- Figures of ended runs over time, added up by the processes that ended them, every few seconds: what a killed process had
 -- not written yet is missing. `grain`: minutes that a row covers; fine rows are kept for a day, coarse ones for months.
+-- `workflow`: '': all of them together.
 CREATE TABLE durable.run_stats (
   grain         smallint    NOT NULL,
   at            timestamptz NOT NULL,

@@ -13,7 +13,7 @@ import type { InstanceStorage } from '../lifecycle/storage.js';
 import { resolveOptions } from '../options/module.js';
 import type { StatsRow } from '../core/run/run-stats.js';
 import type { QueueRow } from '../storage/client/queue-control.js';
-import type { StatsCount, StatsWindow } from '../storage/reads/run-stats.js';
+import type { EndCount, StatsCount, StatsWindow } from '../storage/reads/run-stats.js';
 import type { PgAudit } from '../storage/client/audit.js';
 import { snapshot } from '../storage/connection/transaction.js';
 import type { DoctorReport } from '../storage/reads/doctor.js';
@@ -52,6 +52,10 @@ export interface DashboardLooks {
   allQueues(): Promise<QueueFigures[]>;
   /** Figures of runs over time. */
   stats(window: StatsWindow): Promise<StatsRow[]>;
+  /** Of each workflow. */
+  eachStats(window: Omit<StatsWindow, 'workflow'>): Promise<StatsRow[]>;
+  /** How many have ended, of each workflow and with each error. */
+  ends(window: StatsWindow): Promise<EndCount[]>;
   /** Their numbers alone. */
   statsCounts(window: StatsWindow): Promise<StatsCount[]>;
   statsErrors(window: Omit<StatsWindow, 'workflow'>): Promise<string[]>;
@@ -100,6 +104,8 @@ export function openDoor(host: DurableHost): DashboardDoor {
       reads: async () => (await looks()).reads,
       allQueues: async () => (await (await looks()).queues.queues()).map(figuresOf),
       stats: async (window) => (await looks()).stats.read(window),
+      eachStats: async (window) => (await looks()).stats.each(window),
+      ends: async (window) => (await looks()).stats.ends(window),
       statsCounts: async (window) => (await looks()).stats.counts(window),
       statsErrors: async (window) => (await looks()).stats.errors(window),
       people: async () => (await looks()).people,

@@ -15,6 +15,7 @@ export interface StatsRow {
   readonly grain: Grain;
   /** ms: its beginning. */
   readonly at: number;
+  /** `ALL_WORKFLOWS`: all of them together. */
   readonly workflow: string;
   /** `BEGAN`, or a finished status. */
   readonly outcome: string;
@@ -26,6 +27,25 @@ export interface StatsRow {
   /** Counts by bucket of duration, or of delay of the first claim. */
   readonly durations: Map<number, number>;
   readonly delays: Map<number, number>;
+}
+
+/** No workflow has this name. */
+export const ALL_WORKFLOWS = '';
+
+/**
+ * The rows, and those of all workflows together, in the order of the table's key: whoever looks at all of them reads as many
+ * rows as of one.
+ */
+export function withTotals(rows: readonly StatsRow[]): StatsRow[] {
+  const totals = new Map<string, StatsRow>();
+  for (const row of rows) {
+    const total = { ...row, workflow: ALL_WORKFLOWS, durations: new Map(row.durations), delays: new Map(row.delays) };
+    const key = keyOf(total);
+    const known = totals.get(key);
+    if (known === undefined) totals.set(key, total);
+    else addRow(known, row);
+  }
+  return inOrder(new Map([...totals, ...rows.map((row) => [keyOf(row), row] as const)]));
 }
 
 /** Four buckets for each doubling: a quantile is right to 9 %. */
@@ -67,7 +87,7 @@ export class StatsAdder {
     for (const { grain } of GRAINS) {
       const size = grain * 60_000;
       const at = Math.floor(now / size) * size;
-      const key = [grain, at, known, outcome, name].join('\n');
+      const key = keyOf({ grain, at, workflow: known, outcome, error: name });
       let row = this.rows.get(key);
       if (row === undefined) {
         row = {
@@ -92,7 +112,7 @@ export class StatsAdder {
 
   /** Takes the counts since the last call, in the order of the table's key. */
   take(): StatsRow[] {
-    const rows = [...this.rows].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+    const rows = inOrder(this.rows);
     this.rows = new Map();
     return rows;
   }
@@ -100,16 +120,9 @@ export class StatsAdder {
   /** Puts back counts that could not be written. */
   putBack(rows: readonly StatsRow[]): void {
     for (const row of rows) {
-      const key = [row.grain, row.at, row.workflow, row.outcome, row.error].join('\n');
-      const mine = this.rows.get(key);
-      if (mine === undefined) {
-        this.rows.set(key, row);
-        continue;
-      }
-      mine.n += row.n;
-      mine.ms += row.ms;
-      for (const [bucket, n] of row.durations) count(mine.durations, bucket, n);
-      for (const [bucket, n] of row.delays) count(mine.delays, bucket, n);
+      const mine = this.rows.get(keyOf(row));
+      if (mine === undefined) this.rows.set(keyOf(row), row);
+      else addRow(mine, row);
     }
   }
 
@@ -125,6 +138,21 @@ export class StatsAdder {
     errors.add(error);
     return [workflow, error];
   }
+}
+
+function keyOf({ grain, at, workflow, outcome, error }: Omit<StatsRow, 'n' | 'ms' | 'durations' | 'delays'>): string {
+  return [grain, at, workflow, outcome, error].join('\n');
+}
+
+function inOrder(rows: ReadonlyMap<string, StatsRow>): StatsRow[] {
+  return [...rows].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+}
+
+function addRow(to: StatsRow, { n, ms, durations, delays }: StatsRow): void {
+  to.n += n;
+  to.ms += ms;
+  for (const [bucket, times] of durations) count(to.durations, bucket, times);
+  for (const [bucket, times] of delays) count(to.delays, bucket, times);
 }
 
 function count(histogram: Map<number, number>, bucket: number, n: number): void {

@@ -133,15 +133,6 @@ export function spread(
   return counts;
 }
 
-/** How many of each error, of all outcomes that have one. */
-export function errorsOf(rows: readonly StatsRow[]): Map<string, number> {
-  const found = new Map<string, number>();
-  for (const { workflow, error, n } of rows) {
-    if (error !== '') found.set(`${workflow}\n${error}`, (found.get(`${workflow}\n${error}`) ?? 0) + n);
-  }
-  return found;
-}
-
 function addUp(into: Map<number, number>, from: ReadonlyMap<number, number>): void {
   for (const [bucket, n] of from) into.set(bucket, (into.get(bucket) ?? 0) + n);
 }

@@ -1,17 +1,8 @@
+import type { EndCount } from '../durable.js';
 import { type Call, route } from '../http/call.js';
 import { anyText } from '../http/input.js';
 import { groupFailures } from './failures.js';
-import {
-  askedWindow,
-  errorsOf,
-  FAILED,
-  grainOf,
-  seriesOf,
-  type Sums,
-  sumsOf,
-  type Window,
-  windowOf,
-} from './figures.js';
+import { askedWindow, FAILED, grainOf, seriesOf, type Sums, sumsOf, type Window, windowOf } from './figures.js';
 import { problemsOf } from './problems.js';
 import { series as runSeries } from './series.js';
 
@@ -33,21 +24,24 @@ const overview = route({
     const before: Window = { since: Math.max(LONG_AGO, 2 * window.since - window.until), until: window.since };
     const grain = grainOf(window, now);
     const waits = await looks.waits();
-    const [rows, queues, workers, schedules, report, failures, [newest], inputs, asking, events] = await Promise.all([
-      looks.stats({ grain, since: new Date(before.since), until: new Date(window.until), workflow }),
-      looks.allQueues(),
-      looks.queues.workers(),
-      looks.client.listSchedules({ limit: 1_000 }),
-      looks.examine(),
-      failuresIn(call, window, workflow),
-      looks.client.listExecutions({ status: FAILED, limit: 1, ...(workflow !== null && { workflow }) }),
-      waits.inputs({ workflow, limit: MOST_WAITS }),
-      waits.countInputs({ workflow }, null, MOST_INPUTS),
-      waits.events({ workflow, limit: MOST_WAITS }),
-    ]);
+    const [rows, ended, endedBefore, queues, workers, schedules, report, failures, [newest], inputs, asking, events] =
+      await Promise.all([
+        looks.stats({ grain, since: new Date(before.since), until: new Date(window.until), workflow }),
+        looks.ends({ grain, since: new Date(window.since), until: new Date(window.until), workflow }),
+        looks.ends({ grain, since: new Date(before.since), until: new Date(before.until), workflow }),
+        looks.allQueues(),
+        looks.queues.workers(),
+        looks.client.listSchedules({ limit: 1_000 }),
+        looks.examine(),
+        failuresIn(call, window, workflow),
+        looks.client.listExecutions({ status: FAILED, limit: 1, ...(workflow !== null && { workflow }) }),
+        waits.inputs({ workflow, limit: MOST_WAITS }),
+        waits.countInputs({ workflow }, null, MOST_INPUTS),
+        waits.events({ workflow, limit: MOST_WAITS }),
+      ]);
     const failedAt = [newest?.completedAt, ...failures.map(({ lastAt }) => lastAt)].flatMap((at) => at ?? []);
     const [present, past] = [rows.filter(({ at }) => at >= window.since), rows.filter(({ at }) => at < window.since)];
-    const [sums, earlier, errors] = [sumsOf(present), sumsOf(past), errorsOf(past)];
+    const [sums, earlier] = [sumsOf(present), sumsOf(past)];
     const series = seriesOf(present, window, grain);
     const figure = (key: keyof Sums) => ({ now: sums[key], before: earlier[key] });
     const total = (key: 'running' | 'waiting' | 'ready' | 'limited' | 'scheduled' | 'pausedRuns') =>
@@ -56,8 +50,8 @@ const overview = route({
     return {
       problems: problemsOf({
         groups: failures,
-        before: (of, error) => errors.get(`${of}\n${error}`) ?? 0,
-        ended: (of) => endedOf(sumsOf(present.filter((row) => row.workflow === of))),
+        before: (of, error) => countOf(endedBefore, (one) => one.workflow === of && one.error === error),
+        ended: (of) => countOf(ended, (one) => one.workflow === of),
         schedules,
         queues,
         workers,
@@ -110,7 +104,9 @@ const overview = route({
   },
 });
 
-const endedOf = ({ completed, failed, other }: Sums): number => completed + failed + other;
+function countOf(counts: readonly EndCount[], fits: (one: EndCount) => boolean): number {
+  return counts.filter(fits).reduce((sum, { n }) => sum + n, 0);
+}
 
 function waitOf(
   kind: string,

@@ -1,4 +1,4 @@
-import { GRAINS, type Grain, type StatsRow } from '../../core/run/run-stats.js';
+import { ALL_WORKFLOWS, GRAINS, type Grain, type StatsRow, withTotals } from '../../core/run/run-stats.js';
 import { changeOnce } from '../connection/once.js';
 import { laneOf, type Lender, queryOf, readsOf } from '../connection/transaction.js';
 import { sql } from '../sql.js';
@@ -20,8 +20,16 @@ export interface StatsWindow {
   readonly grain: Grain;
   readonly since: Date;
   readonly until: Date;
-  /** Null: all. */
+  /** Null: all of them together. */
   readonly workflow: string | null;
+}
+
+/** How many runs of a workflow have ended with an error. */
+export interface EndCount {
+  readonly workflow: string;
+  /** `''`: with none. */
+  readonly error: string;
+  readonly n: number;
 }
 
 /** Number of runs of one outcome in one piece of time. */
@@ -38,14 +46,27 @@ export class PgRunStats {
   async add(rows: readonly StatsRow[]): Promise<void> {
     if (rows.length === 0) return;
     const json = JSON.stringify(
-      rows.map(({ durations, delays, ...row }) => ({ ...row, ...arrays(durations, delays) })),
+      withTotals(rows).map(({ durations, delays, ...row }) => ({ ...row, ...arrays(durations, delays) })),
     );
     await changeOnce(laneOf(this.pool), this.schema, (query) => query(sql('add-stats', this.schema), [json]));
   }
 
-  async read({ grain, since, until, workflow }: StatsWindow): Promise<StatsRow[]> {
-    const values = [grain, since.toISOString(), until.toISOString(), workflow];
-    const rows = await readsOf(this.pool)<Row>(sql('read-stats', this.schema), values);
+  async read(window: StatsWindow): Promise<StatsRow[]> {
+    return this.rows('read-stats', window, [window.workflow ?? ALL_WORKFLOWS]);
+  }
+
+  /** Of each workflow. */
+  each(window: Omit<StatsWindow, 'workflow'>): Promise<StatsRow[]> {
+    return this.rows('read-each-stats', window, []);
+  }
+
+  private async rows(
+    statement: string,
+    { grain, since, until }: Omit<StatsWindow, 'workflow'>,
+    more: readonly string[],
+  ): Promise<StatsRow[]> {
+    const values = [grain, since.toISOString(), until.toISOString(), ...more];
+    const rows = await readsOf(this.pool)<Row>(sql(statement, this.schema), values);
     return rows.map(({ buckets, counts, delay_buckets, delay_counts, ...row }) => ({
       ...row,
       grain,
@@ -54,10 +75,16 @@ export class PgRunStats {
     }));
   }
 
-  /** Numbers alone, of all workflows together: a tenth of what `read` gives, and less where there are many workflows. */
+  /** Numbers alone: a tenth of what `read` gives. */
   counts({ grain, since, until, workflow }: StatsWindow): Promise<StatsCount[]> {
-    const values = [grain, since.toISOString(), until.toISOString(), workflow];
+    const values = [grain, since.toISOString(), until.toISOString(), workflow ?? ALL_WORKFLOWS];
     return readsOf(this.pool)<StatsCount>(sql('count-stats', this.schema), values);
+  }
+
+  /** Runs that ended, each workflow and error by itself; `workflow` null: of all. */
+  ends({ grain, since, until, workflow }: StatsWindow): Promise<EndCount[]> {
+    const values = [grain, since.toISOString(), until.toISOString(), workflow];
+    return readsOf(this.pool)<EndCount>(sql('count-ends', this.schema), values);
   }
 
   /** Names of the errors that runs ended with. */
