@@ -199,7 +199,10 @@ export class DurableClient {
     return parts.reads.countExecutions(readFilters(filters, (workflow) => workflowName(parts, workflow)));
   }
 
-  /** Counts the runs in each status, with a number for every status. */
+  /**
+   * Counts the runs in each status, with a number for every status. Of more than 100 000 runs those that have ended are counted
+   * once a minute.
+   */
   async executionCounts(): Promise<ExecutionCounts> {
     return (await this.ready()).reads.executionCounts();
   }
@@ -400,7 +403,9 @@ export class DurableClient {
     return Object.fromEntries(ids.map((id, at) => [id, counts.get(runs[at] ?? '') ?? 0]));
   }
 
-  /** Every workflow that some process has or had: definition, how many runs in which status, the last run. */
+  /**
+   * Every workflow that some process has or had: definition, how many runs in which status (see `executionCounts`), the last run.
+   */
   async listWorkflows(): Promise<WorkflowSummary[]> {
     return (await this.ready()).reads.listWorkflows();
   }

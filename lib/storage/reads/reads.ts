@@ -14,7 +14,7 @@ import type {
   WorkflowVersion,
 } from '../../core/run/execution.js';
 import type { Redaction } from '../../core/redact/redact.js';
-import { EXECUTION_STATUSES, type ExecutionStatus, isFinished } from '../../core/run/status.js';
+import { isFinished } from '../../core/run/status.js';
 import { AttemptLogs, type LogRow } from './log-rows.js';
 import { type BuiltQuery, byIdsQuery, countQuery, countUpToQuery, listQueries, startsOverQuery } from './run-query.js';
 import {
@@ -28,6 +28,7 @@ import {
   toExecution,
   toSteps,
 } from './run-rows.js';
+import { noCounts, RunTotals } from './totals.js';
 import { sql } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
 
@@ -54,7 +55,11 @@ interface WorkflowRow {
 
 /** Reads of clients. Nothing here locks or waits. */
 export class PgReads {
-  constructor(private readonly options: ReadsOptions) {}
+  private readonly totals: RunTotals;
+
+  constructor(private readonly options: ReadsOptions) {
+    this.totals = new RunTotals(options);
+  }
 
   /** A run with its payloads; null: there is none of that id. */
   async getExecution(id: string): Promise<Execution | null> {
@@ -116,12 +121,8 @@ export class PgReads {
     return counts;
   }
 
-  async executionCounts(): Promise<ExecutionCounts> {
-    const counts = noCounts();
-    for (const totals of (await this.totals()).values()) {
-      for (const status of EXECUTION_STATUSES) counts[status] += totals[status];
-    }
-    return counts;
+  executionCounts(): Promise<ExecutionCounts> {
+    return this.totals.all();
   }
 
   /** The attempts of a run, in order; null: there is none of that id. */
@@ -142,7 +143,7 @@ export class PgReads {
   }
 
   async listWorkflows(): Promise<WorkflowSummary[]> {
-    const [rows, totals] = await Promise.all([this.rows<WorkflowRow>('list-workflows', []), this.totals()]);
+    const [rows, totals] = await Promise.all([this.rows<WorkflowRow>('list-workflows', []), this.totals.totals()]);
     const ids = rows.flatMap((row) => row.last_run ?? []);
     const runs = ids.length === 0 ? [] : await this.executions(await this.query(byIdsQuery(this.options.schema, ids)));
     const lastRuns = new Map(runs.map((run) => [run.id, run]));
@@ -231,16 +232,6 @@ export class PgReads {
     });
   }
 
-  private async totals(): Promise<Map<string, ExecutionCounts>> {
-    const totals = new Map<string, ExecutionCounts>();
-    for (const { workflow, status, n } of await this.rows<StatusCount>('count-statuses', [])) {
-      const counts = totals.get(workflow) ?? noCounts();
-      totals.set(workflow, counts);
-      counts[status] += n;
-    }
-    return totals;
-  }
-
   /** The attempts of those of the runs that may have some: not asked for where none is unfinished. */
   private async running(rows: readonly RunRow[]): Promise<InFlight[]> {
     const ids = rows.filter((row) => row.begun && !isFinished(row.status)).map((row) => row.id);
@@ -290,16 +281,6 @@ interface VersionRow {
   readonly last_seen: Date;
   readonly unfinished: number;
   readonly workers: number;
-}
-
-interface StatusCount {
-  readonly workflow: string;
-  readonly status: ExecutionStatus;
-  readonly n: number;
-}
-
-function noCounts(): ExecutionCounts {
-  return Object.fromEntries(EXECUTION_STATUSES.map((status) => [status, 0])) as ExecutionCounts;
 }
 
 /** Attempts that another process has published; another version of it may write them in another way. */
