@@ -35,12 +35,23 @@ export class Conditions {
     return value === undefined ? null : this.once(filter, value, filter === 'parentId' ? 'uuid' : 'text');
   }
 
-  /** The tags, as JSON; null: none. */
-  tags(): string | null {
-    const { tags } = this.filters;
-    return tags === undefined || Object.keys(tags).length === 0
-      ? null
-      : this.once('tags', JSON.stringify(tags), 'jsonb');
+  /** On the tags that runs must have, as their index has them; null: none. */
+  tagged(alias: string): string | null {
+    const { tags = {}, match: { tags: more = [] } = {} } = this.filters;
+    const conditions = more.flatMap(({ name, not, values }, at) => {
+      if (!isIndexed(not, values)) return [];
+      const each = values.map((value, nth) => this.has(alias, `tags${at}.${nth}`, { [name]: value }));
+      return [`(${each.join(' OR ')})`];
+    });
+    if (Object.keys(tags).length > 0) conditions.unshift(this.has(alias, 'tags', tags));
+    return conditions.length === 0 ? null : conditions.join(' AND ');
+  }
+
+  /** On the workflows and queues that the runs must be of, or not. */
+  kinds(alias: string): string[] {
+    return (this.filters.match?.texts ?? []).flatMap(({ field, not, values }, at) =>
+      field === 'workflow' || field === 'queue' ? [this.text(`${alias}.${field}`, not, values, at)] : [],
+    );
   }
 
   /** On the time of the start and the cursors, as the indexes that lists go by have them. */
@@ -52,11 +63,12 @@ export class Conditions {
     if (until !== undefined) conditions.push(`${created} < ${this.once('until', until.toISOString(), 'timestamptz')}`);
     if (before !== undefined) conditions.push(`(${created}, ${alias}.id) < ${this.mark('before', before)}`);
     if (after !== undefined) conditions.push(`(${created}, ${alias}.id) > ${this.mark('after', after)}`);
-    const matched = this.matched();
-    // Of one row each, whatever the planner thinks of the whole table.
-    if (matched.length > 0) {
-      conditions.push(`COALESCE((SELECT ${matched.join(' AND ')} FROM durable.workflow_executions x
-        LEFT JOIN durable.workflow_queue y ON y.id = x.id WHERE x.id = ${alias}.id), false)`);
+    // COALESCE hides from the planner what it is about: it would read all runs that fit, to put them in order.
+    if (alias === 'e') conditions.push(...this.matched('e').map((condition) => `COALESCE(${condition}, false)`));
+    else {
+      const matched = this.matched('x');
+      const own = `SELECT ${matched.join(' AND ')} FROM durable.workflow_executions x WHERE x.id = ${alias}.id`;
+      if (matched.length > 0) conditions.push(`COALESCE((${own}), false)`);
     }
     return conditions;
   }
@@ -68,31 +80,48 @@ export class Conditions {
     return `${alias}.id BETWEEN ${this.once('idFrom', idFrom, 'uuid')} AND ${this.once('idTo', idTo, 'uuid')}`;
   }
 
-  private matched(): string[] {
+  /** On the row of a run. */
+  private matched(run: string): string[] {
     const { texts = [], tags = [], tookAtLeast, tookAtMost, retrying, root }: RunMatch = this.filters.match ?? {};
-    const took = `(extract(epoch FROM COALESCE(x.completed_at, durable.clock()) - COALESCE(x.started_at, y.started_at)) * 1000)`;
+    const queued = (columns: string): string =>
+      `(SELECT ${columns} FROM durable.workflow_queue y WHERE y.id = ${run}.id)`;
+    const begun = `COALESCE(${run}.started_at, ${queued('y.started_at')})`;
+    const took = `(extract(epoch FROM COALESCE(${run}.completed_at, durable.clock()) - ${begun}) * 1000)`;
+    const texted = (field: Exclude<(typeof texts)[number]['field'], 'id'>): string => {
+      if (field !== 'version')
+        return `${run}.${{ error: 'error_name', schedule: 'schedule_name', workflow: 'workflow', queue: 'queue' }[field]}`;
+      return `(SELECT d.version::text FROM durable.workflow_definitions d
+        WHERE d.id = COALESCE(${queued('y.definition_id')}, ${run}.definition_id))`;
+    };
     return [
       ...texts.map(({ field, not, values }, at) => {
+        if (field !== 'id') return this.text(texted(field), not, values, at);
         const known = this.once(`text${at}`, values, 'text[]');
-        if (field === 'id') {
-          const fits = `EXISTS (SELECT FROM unnest(${known}) AS v WHERE replace(x.id::text, '-', '') LIKE v || '%')`;
-          return not ? `NOT ${fits}` : fits;
-        }
-        return `COALESCE(${TEXTS[field]}, '') ${not ? '<> ALL' : '= ANY'} (${known})`;
+        const fits = `EXISTS (SELECT FROM unnest(${known}) AS v WHERE replace(${run}.id::text, '-', '') LIKE v || '%')`;
+        return not ? `NOT ${fits}` : fits;
       }),
-      ...tags.map(({ name, not, values }, at) => {
+      ...tags.flatMap(({ name, not, values }, at) => {
+        if (isIndexed(not, values)) return [];
         const key = this.once(`tagName${at}`, name, 'text');
-        return `COALESCE(x.tags ->> ${key}, '') ${not ? '<> ALL' : '= ANY'} (${this.once(`tag${at}`, values, 'text[]')})`;
+        return `COALESCE(${run}.tags ->> ${key}, '') ${not ? '<> ALL' : '= ANY'} (${this.once(`tag${at}`, values, 'text[]')})`;
       }),
       ...(tookAtLeast === undefined ? [] : [`${took} > ${this.once('tookAtLeast', tookAtLeast, 'float8')}`]),
       ...(tookAtMost === undefined ? [] : [`${took} < ${this.once('tookAtMost', tookAtMost, 'float8')}`]),
       ...(retrying === undefined
         ? []
         : [
-            `COALESCE(y.because = 'retry' AND y.state = 'sleeping', false) = ${this.once('retrying', retrying, 'boolean')}`,
+            `COALESCE(${queued(`y.because = 'retry' AND y.state = 'sleeping'`)}, false) = ${this.once('retrying', retrying, 'boolean')}`,
           ]),
-      ...(root === undefined ? [] : [`(x.parent_id IS NULL) = ${this.once('root', root, 'boolean')}`]),
+      ...(root === undefined ? [] : [`(${run}.parent_id IS NULL) = ${this.once('root', root, 'boolean')}`]),
     ];
+  }
+
+  private text(column: string, not: boolean, values: readonly string[], at: number): string {
+    return `COALESCE(${column}, '') ${not ? '<> ALL' : '= ANY'} (${this.once(`text${at}`, values, 'text[]')})`;
+  }
+
+  private has(alias: string, name: string, tags: Readonly<Record<string, string>>): string {
+    return `${alias}.tags @> ${this.once(name, JSON.stringify(tags), 'jsonb')}`;
   }
 
   /** The place of a run in lists; none where there is no such run. */
@@ -113,14 +142,10 @@ export class Conditions {
   }
 }
 
-const TEXTS = {
-  workflow: 'x.workflow',
-  queue: 'x.queue',
-  error: 'x.error_name',
-  schedule: 'x.schedule_name',
-  version:
-    '(SELECT d.version::text FROM durable.workflow_definitions d WHERE d.id = COALESCE(y.definition_id, x.definition_id))',
-} as const;
+/** A run without a tag has none that the index of tags knows. */
+function isIndexed(not: boolean, values: readonly string[]): boolean {
+  return !not && values.length > 0 && !values.includes('');
+}
 
 export function where(...conditions: readonly (string | null | readonly string[])[]): string {
   const all = conditions.flat().filter((condition) => condition !== null);

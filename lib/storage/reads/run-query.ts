@@ -23,7 +23,7 @@ export function listQueries(schema: string, filters: RunListFilters): BuiltQuery
   if (wanted !== null && wanted.finished.length + wanted.unfinished.length === 0) return [];
   const page = (build: (query: ListQuery) => string): BuiltQuery => new ListQuery(filters, wanted).page(schema, build);
   if (filters.parentId !== undefined || filters.match?.idFrom !== undefined) return [page((query) => query.matching())];
-  if (new Conditions(filters).tags() === null) return [page((query) => query.sources(query.depth()))];
+  if (new Conditions(filters).tagged('e') === null) return [page((query) => query.sources(query.depth()))];
   return [page((query) => query.taggedAmongNewest()), page((query) => query.matching())];
 }
 
@@ -119,7 +119,8 @@ class RunQuery {
   /** The sum that is the number of runs. */
   counted(): string {
     const { wanted } = this;
-    if (this.filters.parentId !== undefined || this.conditions.tags() !== null) return `(${this.matching('count(*)')})`;
+    if (this.filters.parentId !== undefined || this.conditions.tagged('e') !== null)
+      return `(${this.matching('count(*)')})`;
     if (wanted === null) return this.countedInHistory();
     const parts: string[] = [];
     if (wanted.finished.includes('completed')) {
@@ -142,10 +143,9 @@ class RunQuery {
       const parameter = conditions.given(filter);
       return parameter === null ? [] : [`e.${filter === 'parentId' ? 'parent_id' : filter} = ${parameter}`];
     });
-    const tags = conditions.tags();
     const { status, joined } = this.anyStatus();
     return `SELECT ${columns} FROM durable.workflow_executions e ${joined}
-      ${where(equal, conditions.ids('e'), tags === null ? null : `e.tags @> ${tags}`, conditions.bounds('e'), status)}`;
+      ${where(equal, conditions.ids('e'), conditions.tagged('e'), conditions.bounds('e'), status)}`;
   }
 
   protected sourceTexts(page: (alias: string) => string): string[] {
@@ -182,7 +182,7 @@ class RunQuery {
     // A name that is given twice is looked for once: each look lists what it finds.
     return `SELECT s.created_at, s.id
       FROM unnest(${this.conditions.add([...new Set(names)], 'text[]')}) AS v(name)
-      ${byWorkflow ? 'CROSS JOIN (SELECT DISTINCT o.workflow FROM kind o) k' : ''}
+      ${byWorkflow ? `CROSS JOIN (SELECT DISTINCT o.workflow FROM kind o ${where(this.conditions.kinds('o'))}) k` : ''}
       CROSS JOIN LATERAL (
         SELECT e.created_at, e.id FROM durable.workflow_executions e ${joined}
         ${where(name, workflow, equal, this.conditions.bounds('e'), status)} ${page('e')}) s`;
@@ -202,7 +202,8 @@ class RunQuery {
 
   private history(status: string | null, page: string): string {
     const inner = `SELECT e.created_at, e.id FROM durable.workflow_executions e ${where(this.kind(), this.conditions.bounds('e'), status)} ${page}`;
-    return this.merged ? `SELECT s.created_at, s.id FROM kind k CROSS JOIN LATERAL (${inner}) s` : inner;
+    if (!this.merged) return inner;
+    return `SELECT s.created_at, s.id FROM kind k CROSS JOIN LATERAL (${inner}) s ${where(this.conditions.kinds('k'))}`;
   }
 
   private countedInHistory(): string {
@@ -282,7 +283,7 @@ ${this.order('p')}`;
   /** True when all filters are best applied together: few runs have such a tag, parent or id. */
   isOne(): boolean {
     const apart = new Conditions(this.filters);
-    return apart.tags() !== null || this.filters.parentId !== undefined || apart.ids('e') !== null;
+    return apart.tagged('e') !== null || this.filters.parentId !== undefined || apart.ids('e') !== null;
   }
 
   /** All that fit, in no order. */
@@ -312,7 +313,7 @@ ${this.order('p')}`;
     return `SELECT s.created_at, s.id
       FROM (${newest}) s
       CROSS JOIN LATERAL (SELECT e.tags FROM durable.workflow_executions e WHERE e.id = s.id LIMIT 1) t
-      WHERE t.tags @> ${this.conditions.tags()}`;
+      WHERE ${this.conditions.tagged('t')}`;
   }
 
   private order(alias: string): string {
