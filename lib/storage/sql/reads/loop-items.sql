@@ -26,11 +26,14 @@ WITH place AS MATERIALIZED (
   WHERE e.id = $1
 ), cut AS (
   SELECT s.seq, s.completed_at, s.duration_ms, s.attempt, s.retry_at, s.status, s.type, s.facts,
-    substr(s.path, length($4) + 2, strpos(substr(s.path, length($4) + 2), ']') - 1)::integer AS index,
-    substr(s.path, length($4) + 3 + strpos(substr(s.path, length($4) + 2), ']')) AS within
-  FROM durable.step_executions s
-  WHERE s.run_id = $1 AND s.seq > $2 AND ($3::bigint IS NULL OR s.seq < $3) AND starts_with(s.path, $4 || '[')
-    AND s.type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'gather')
+    split_part(s.rest, ']', 1)::integer AS index, substr(s.rest, strpos(s.rest, ']') + 2) AS within
+  FROM (
+    SELECT r.*, substr(r.path, length($4) + 2) AS rest
+    FROM durable.step_executions r
+    WHERE r.run_id = $1 AND r.seq > $2 AND ($3::bigint IS NULL OR r.seq < $3) AND starts_with(r.path, $4 || '[')
+      AND r.type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'gather')
+    OFFSET 0
+  ) s
 ), record AS (
   SELECT c.*, CASE WHEN strpos(c.within, '[') = 0 THEN c.within ELSE regexp_replace(c.within, '\[\d+\]', '[]', 'g') END AS place,
     c.status = 'failed' AND c.retry_at IS NULL AS lost
@@ -85,10 +88,11 @@ WITH place AS MATERIALIZED (
   FROM item i, begun b
   GROUP BY b.since, b.over, b.now
 ), cell AS (
-  SELECT LEAST(120, GREATEST(1, width_bucket(
-      extract(epoch FROM i.at - s.since)::float8, 0, extract(epoch FROM s.until - s.since)::float8, 120))) AS part,
+  SELECT LEAST(120, GREATEST(1, 1 + floor(date_part('epoch', i.at - s.since) * 120 / s.length)::integer)) AS part,
     count(*) AS ended, count(*) FILTER (WHERE i.state = 'failed') AS failed
-  FROM item i, span s
+  FROM item i, (
+    SELECT x.since, date_part('epoch', x.until - x.since) AS length FROM span x OFFSET 0
+  ) s
   WHERE i.state IN ('completed', 'failed')
   GROUP BY 1
 ), page AS (
