@@ -51,8 +51,8 @@ beforeAll(async () => {
       (run_id, seq, input_seq, completed_at, token, round, visit, attempt, duration_ms, type, status, path, output)
       SELECT id, n, 0, t, 1, 1, 1, 1, 1, 'step', 'completed', 'step' || n, '{"a":1}' FROM run, generate_series(1, 2) n ORDER BY i;
     INSERT INTO durable.step_executions
-      (run_id, seq, input_seq, completed_at, token, round, visit, attempt, duration_ms, type, status, path, facts, output, error, logs)
-      SELECT id, 10 + n, 0, t + n * interval '10 ms', 1, 1, 1, 1, 1, CASE WHEN n = 0 THEN 'forEach' ELSE 'step' END,
+      (run_id, seq, input_seq, input_item, completed_at, token, round, visit, attempt, duration_ms, type, status, path, facts, output, error, logs)
+      SELECT id, 10 + n, 10, CASE WHEN n > 0 THEN n - 1 END, t + n * interval '10 ms', 1, 1, 1, 1, 1, CASE WHEN n = 0 THEN 'forEach' ELSE 'step' END,
         CASE WHEN n % 100 = 99 THEN 'failed' ELSE 'completed' END, CASE WHEN n = 0 THEN 'loop' ELSE 'loop[' || n - 1 || ']/send' END,
         CASE WHEN n = 0 THEN '{"items":10000}' END, CASE WHEN n % 100 <> 99 THEN '{"a":1}' END, CASE WHEN n % 100 = 99 THEN '{}' END,
         '1000 {"l":"log","m":"sent"}'
@@ -165,6 +165,20 @@ describe('lists and counts of runs', () => {
     ['with an error', () => named('error', 'Error')],
     ['with an error, of a workflow', () => ({ ...named('error', 'Error'), workflow: 'w0' })],
     ['with an error that none has', () => named('error', 'none')],
+    [
+      'of all workflows but the one that has most',
+      () => ({ match: { texts: [{ field: 'workflow', not: true, values: ['w9'] }] } }),
+    ],
+    ['of some workflows', () => ({ match: { texts: [{ field: 'workflow', not: false, values: ['w0', 'none'] }] } })],
+    ['of a queue among others', () => ({ match: { texts: [{ field: 'queue', not: false, values: ['q1', 'none'] }] } })],
+    [
+      'of queues that there are not',
+      () => ({ match: { texts: [{ field: 'queue', not: false, values: ['x', 'y'] }] } }),
+    ],
+    [
+      'one of some tags',
+      () => ({ match: { tags: [{ name: 'order', not: false, values: ['o30000', 'o29997', 'x'] }] } }),
+    ],
     ['tried again', () => ({ match: { retrying: true } })],
     ['tried again, of a status that none of them has', () => ({ match: { retrying: true }, status: 'failed' })],
   ];
@@ -174,7 +188,8 @@ describe('lists and counts of runs', () => {
       const { scanned, pages } = await cost(text, parameters);
       expect(scanned).toEqual([]);
       // Of the newest runs some thousand are looked at for tags.
-      expect(pages).toBeLessThan(filters().tags === undefined ? MOST_PAGES : 10 * MOST_PAGES);
+      const { tags, match } = filters();
+      expect(pages).toBeLessThan(tags === undefined && match?.tags === undefined ? MOST_PAGES : 10 * MOST_PAGES);
     }
   });
 
@@ -242,6 +257,11 @@ it('open events by timeout: of those that were asked for first so many are put i
 /** Calls of a statement that takes several: of a run that has ended, and of one that has not. */
 const calls = (more: object = {}): unknown[] => [
   JSON.stringify([ids.done, ids.waiting].map((id, n) => ({ n, id, ...more }))),
+];
+
+/** Fifty of a run with a long journal: those of a page share what is looked at. */
+const long = (more: object = {}): unknown[] => [
+  JSON.stringify(Array.from({ length: 50 }, (_, n) => ({ n, id: ids.long, ...more }))),
 ];
 
 /** Some way into a list of waits. */
@@ -326,16 +346,17 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'run-counts': () => [ids.long, 10_000, 1_000],
   'retried-runs': () => [[ids.done, ids.waiting]],
   'restart-look': () => [ids.done],
-  'standing-attempt': () => calls({ round: 1, path: null, name: 'step1', final: true }),
+  'standing-attempt': () => long({ round: 1, path: null, name: 'step1', final: true }),
   'standing-failure': () => calls(),
-  'standing-loop': () => calls({ round: 1, path: 'step1', last: ']/step2' }),
+  'standing-loop': () =>
+    long({ round: 1, path: 'loop', places: { ends: ['send'], fails: ['send'], counted: [], settles: [] } }),
   'standing-queue': () => [JSON.stringify([{ n: 0, id: ids.waiting }])],
   'standing-records': () => calls({ round: 1 }),
   'standing-rollback': () => calls({ round: 1, began: null }),
   'standing-run': () => calls(),
-  'standing-undo': () => calls({ round: 1 }),
+  'standing-undo': () => long({ round: 1 }),
   'standing-waits': () => calls(),
-  'standing-work': () => calls(),
+  'standing-work': () => long(),
   'steps-source': () => [ids.waiting],
   'taken-ids': () => [[ids.done]],
   'taken-keys': () => [['w1'], ['key']],
@@ -353,6 +374,7 @@ it.each(Object.keys(BOUNDED))('%s looks up what it is asked for', async (name) =
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'begun-events': 'reads the unfinished runs, after a lost connection',
   'count-statuses': 'counts every run',
+  'count-unfinished': 'counts the unfinished runs',
   'reconcile-rates': 'reads the spans of the rates: some fifty a queue',
   'find-unsound': 'reads a bounded stretch of the queue at a time',
   'doctor-work': 'reads the unfinished runs',

@@ -20,6 +20,9 @@ export interface LoopPlaces {
   readonly settles: readonly string[];
 }
 
+/** Of what is no loop any more. */
+export const NO_PLACES: LoopPlaces = { ends: [], fails: [], counted: [], settles: [] };
+
 export function loopPlaces({ arm }: ForEachNode): LoopPlaces {
   const counted: string[] = [];
   const settles: string[] = [];

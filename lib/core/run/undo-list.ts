@@ -36,11 +36,14 @@ export function undoList(
   records: readonly UndoRecord[],
 ): UndoEntry[] | DefinitionChangedError {
   const undone = new Set(records.filter((r) => r.type === 'compensate' && r.final).map(undoneKey));
+  const done = new Set(
+    records.filter((r) => r.type !== 'intent' && r.type !== 'compensate' && r.status === 'completed').map(keyOf),
+  );
   const seen = new Set<string>();
   const entries: UndoEntry[] = [];
   for (const record of records) {
     if (record.type === 'compensate' || record.status !== 'completed') continue;
-    const key = `${record.visit} ${record.path}`;
+    const key = keyOf(record);
     if (seen.has(key)) continue;
     const node = findNode(definition, record.path);
     if (node === null) {
@@ -49,7 +52,7 @@ export function undoList(
     const { compensate, compensateWhen } = node.settings;
     const compensation = definition.compensations.find(({ name }) => name === compensate);
     if (compensation === undefined) continue;
-    const completed = record.type !== 'intent' || records.some((one) => one.type !== 'intent' && isSame(one, record));
+    const completed = done.has(key);
     if (record.type === 'intent' && (completed || compensateWhen !== 'started')) continue;
     seen.add(key);
     if (undone.has(key)) continue;
@@ -60,8 +63,8 @@ export function undoList(
   return entries;
 }
 
-function isSame(a: UndoRecord, b: UndoRecord): boolean {
-  return a.path === b.path && a.visit === b.visit && a.status === 'completed' && a.type !== 'compensate';
+function keyOf({ path, visit }: UndoRecord): string {
+  return `${visit} ${path}`;
 }
 
 function undoneKey({ path, visit }: UndoRecord): string {

@@ -60,8 +60,8 @@ function compensating(facts: StandingFacts): Said {
   const total = done + (undo?.left.length ?? 0);
   const step = now === undefined ? undo?.left[0] : stepNameOf(now.path.slice(0, now.path.lastIndexOf('~')));
   const [retry] = retries;
-  const title =
-    step === undefined ? 'Undoes what it did' : `Undoes ${quoted(step)}, ${countOf(done)} of ${countOf(total)} done`;
+  const ofAll = undo?.cut === true ? ' and more' : ` of ${countOf(total)}`;
+  const title = step === undefined ? 'Undoes what it did' : `Undoes ${quoted(step)}, ${countOf(done)}${ofAll} done`;
   return {
     kind: 'compensating',
     title,
@@ -96,13 +96,14 @@ function running(facts: StandingFacts): Said {
   const loop = loopOf(facts.loops, first.path);
   if (loop !== null) {
     const alike = attempts.filter((one) => plain(one.path) === plain(first.path));
-    const failed = loop.failed === 0 ? '' : `, ${countOf(loop.failed)} of them failed`;
+    const nearly = loop.about ? 'about ' : '';
+    const failed = loop.failed === 0 ? '' : `, ${nearly}${countOf(loop.failed)} of them failed`;
     const others = attempts.length - alike.length;
     return {
       kind: 'running',
       step: first.step,
       title:
-        `Runs ${quoted(first.step)} for ${manyOf(alike.length, 'item')}; ${countOf(loop.through)} of ` +
+        `Runs ${quoted(first.step)} for ${manyOf(alike.length, 'item')}; ${nearly}${countOf(loop.through)} of ` +
         `${countOf(loop.items)} are through${failed}${others === 0 ? '' : ` (and ${countOf(others)} more)`}`,
       until: untilOf(null),
       detail: [leftOf(loop), ...about],

@@ -2,7 +2,7 @@ import type { Said } from './said.js';
 import type { ActFacts, StandingFacts, UndoFacts } from './facts.js';
 import type { FinishedStatus } from '../run/status.js';
 import type { StoredError } from '../errors/stored-error.js';
-import { countOf, listOfNames, manyOf, momentOf, quoted, spanOf } from './words.js';
+import { countOf, listOf, manyOf, momentOf, quoted, spanOf } from './words.js';
 
 /** The standing of a run that has ended. */
 export function standsEnded(facts: StandingFacts, status: FinishedStatus): Said {
@@ -25,7 +25,7 @@ export function standsEnded(facts: StandingFacts, status: FinishedStatus): Said 
 }
 
 const NO_FAILURE = { step: null, attempts: 0, others: null, retriedAs: null };
-const NO_WORK = { ms: 0, longestWait: null, failedAttempts: 0, failedItems: 0 };
+const NO_WORK = { ms: 0, longestWait: null, failedAttempts: 0, failedItems: 0, more: false };
 
 const ENDINGS: Readonly<Record<Exclude<FinishedStatus, 'completed'>, string>> = {
   failed: '',
@@ -36,15 +36,18 @@ const ENDINGS: Readonly<Record<Exclude<FinishedStatus, 'completed'>, string>> = 
 
 function completed({ createdAt, startedAt, completedAt, work }: StandingFacts): Said {
   const took = (completedAt?.getTime() ?? 0) - (startedAt ?? createdAt).getTime();
-  const { ms, longestWait, failedAttempts, failedItems } = work ?? NO_WORK;
+  const { ms, longestWait, failedAttempts, failedItems, more } = work ?? NO_WORK;
   const worked = Math.min(ms, Math.max(0, took));
+  // All of it, where what was looked at is as long already.
+  const least = more && ms < took ? 'more than ' : '';
+  const and = more ? ' and more' : '';
   return {
     kind: 'completed',
-    title: `Completed after ${spanOf(took)}; it worked for ${spanOf(worked)} of them`,
+    title: `Completed after ${spanOf(took)}; it worked for ${least}${spanOf(worked)} of them`,
     detail: [
       longestWait === null ? null : `Its longest wait, in ${quoted(longestWait.step)}, took ${spanOf(longestWait.ms)}.`,
-      failedAttempts === 0 ? null : `${manyOf(failedAttempts, 'attempt')} failed on the way.`,
-      failedItems === 0 ? null : `${manyOf(failedItems, 'item')} failed.`,
+      failedAttempts === 0 ? null : `${manyOf(failedAttempts, 'attempt')}${and} failed on the way.`,
+      failedItems === 0 ? null : `${manyOf(failedItems, 'item')}${and} failed.`,
     ],
   };
 }
@@ -75,9 +78,22 @@ export function messageOf(error: StoredError | null): string | null {
 
 function undoOf(undo: UndoFacts | null): string {
   if (undo === null) return '';
-  const done = undo.done.length === 0 ? '' : `Undone: ${listOfNames(undo.done, 'and')}.`;
-  const failed = undo.failed.length === 0 ? '' : `Could not be undone: ${listOfNames(undo.failed, 'and')}.`;
+  const done = undo.done.length === 0 ? '' : `Undone: ${stepsOf(undo.done, undo.cut)}.`;
+  const failed = undo.failed.length === 0 ? '' : `Could not be undone: ${stepsOf(undo.failed, undo.cut)}.`;
   return [done, failed].filter((one) => one !== '').join(' ');
+}
+
+/** Names that are shown of those of steps. */
+const SHOWN_STEPS = 10;
+
+/** "`a`, `b` (12 times) and more": the steps of a loop by one name. */
+function stepsOf(names: readonly string[], cut: boolean): string {
+  const times = new Map<string, number>();
+  for (const name of names) times.set(name, (times.get(name) ?? 0) + 1);
+  const shown = [...times]
+    .slice(0, SHOWN_STEPS)
+    .map(([name, n]) => `${quoted(name)}${n === 1 ? '' : ` (${countOf(n)} times)`}`);
+  return listOf(cut || times.size > SHOWN_STEPS ? [...shown, 'more'] : shown, 'and');
 }
 
 function othersOf({ n, more, since }: NonNullable<NonNullable<StandingFacts['failure']>['others']>): string {

@@ -103,7 +103,9 @@ export interface LoopFacts {
   /** Items that have ended, failed ones among them. */
   readonly through: number;
   readonly failed: number;
-  /** Runs that have ended in the last minute. */
+  /** `through` and `failed` are about so many: its records are too many to be looked at. */
+  readonly about: boolean;
+  /** Items that have ended in the last minute, as far as they were looked at. */
   readonly lastMinute: number;
 }
 
@@ -134,6 +136,8 @@ export interface WorkerFacts {
 }
 
 export interface UndoFacts {
+  /** Its records are too many to be looked at: there is more than is said here. */
+  readonly cut: boolean;
   /** Names of the steps whose compensation has ended well, has failed, and is still to come. */
   readonly done: readonly string[];
   readonly failed: readonly string[];
@@ -156,4 +160,6 @@ export interface WorkFacts {
   readonly failedAttempts: number;
   /** Items of loops that failed for good. */
   readonly failedItems: number;
+  /** Its records are too many to be looked at: all these are more. */
+  readonly more: boolean;
 }

@@ -40,6 +40,10 @@ export function quoted(name: string): string {
 
 /** "`a`, `b` and `c`" */
 export function listOfNames(names: readonly string[], conjunction: 'and' | 'or'): string {
-  const all = names.map(quoted);
+  return listOf(names.map(quoted), conjunction);
+}
+
+/** "a, b and c" */
+export function listOf(all: readonly string[], conjunction: 'and' | 'or'): string {
   return all.length < 2 ? (all[0] ?? '') : `${all.slice(0, -1).join(', ')} ${conjunction} ${all.at(-1)}`;
 }

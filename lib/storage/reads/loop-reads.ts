@@ -1,7 +1,7 @@
 import { decode } from '../../core/codec/codec.js';
 import { findNode } from '../../core/definition/definition-path.js';
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
-import { type LoopPlaces, loopPlaces } from '../../core/definition/loop-places.js';
+import { loopPlaces, NO_PLACES } from '../../core/definition/loop-places.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
 import type { InFlight } from '../../core/run/execution.js';
 import type { Redaction } from '../../core/redact/redact.js';
@@ -82,8 +82,6 @@ interface ItemRow {
   readonly error: string | null;
 }
 
-const NOTHING: LoopPlaces = { ends: [], fails: [], counted: [], settles: [] };
-
 /** Loops of one run. */
 export class LoopReads {
   constructor(
@@ -147,7 +145,7 @@ export class LoopReads {
     const { seq, next_seq, path, items } = loop;
     const definition = await this.options.definition(id);
     const node = definition === null ? null : findNode(definition, path);
-    const places = node?.kind === 'forEach' ? loopPlaces(node) : NOTHING;
+    const places = node?.kind === 'forEach' ? loopPlaces(node) : NO_PLACES;
     const [row] = await this.rows<SumsRow>('loop-items', [
       id,
       seq,

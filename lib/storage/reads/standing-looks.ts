@@ -3,6 +3,7 @@ import type { Query } from '../connection/transaction.js';
 import { DefinitionChangedError } from '../../core/errors/errors.js';
 import { decode } from '../../core/codec/codec.js';
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
+import { loopPlaces, NO_PLACES } from '../../core/definition/loop-places.js';
 import { encodeName, findNode, stepNameOf } from '../../core/definition/definition-path.js';
 import type { InFlight } from '../../core/run/execution.js';
 import { retriesIn, type RetryPlace } from '../../core/run/retries.js';
@@ -41,7 +42,10 @@ import {
   stateOf,
   attemptsOf,
   handedOf,
-  lastOf,
+  type LoopRow,
+  type WorkRow,
+  progressOf,
+  workOf,
   onTimeoutOf,
   keyShown,
 } from './standing-rows.js';
@@ -233,14 +237,9 @@ export class StandingLooks {
     // Of one: the sentence is about the attempt that runs longest.
     for (const path of [...paths].slice(0, 1)) {
       const node = findNode(definition, path);
-      const last = node?.kind === 'forEach' ? lastOf(node) : '';
-      const [row] = await this.rows<{ items: number; through: number; failed: number; last_minute: number }>(
-        'standing-loop',
-        { id, round, path, last: `]/${last}` },
-      );
-      if (row !== undefined) {
-        found.push({ path, items: row.items, through: row.through, failed: row.failed, lastMinute: row.last_minute });
-      }
+      const places = node?.kind === 'forEach' ? loopPlaces(node) : NO_PLACES;
+      const [row] = await this.rows<LoopRow>('standing-loop', { id, round, path, places });
+      if (row !== undefined) found.push(progressOf(path, row));
     }
     return found;
   }
@@ -276,6 +275,7 @@ export class StandingLooks {
     const undone = (status: string): string[] =>
       ended.filter((one) => one.status === status).map(({ path }) => stepNameOf(path.slice(0, path.lastIndexOf('~'))));
     return {
+      cut: rows[0]?.cut === true,
       done: undone('completed'),
       failed: undone('failed'),
       left: left instanceof DefinitionChangedError ? [] : left.map(({ step }) => step),
@@ -299,18 +299,7 @@ export class StandingLooks {
   }
 
   private async work(id: string): Promise<WorkFacts> {
-    const [row] = await this.rows<{
-      ms: number;
-      failed: number;
-      failed_items: number;
-      path: string | null;
-      wait_ms: number | null;
-    }>('standing-work', { id });
-    const longestWait =
-      row === undefined || row.path === null || row.wait_ms === null
-        ? null
-        : { step: stepNameOf(row.path), ms: row.wait_ms };
-    return { ms: row?.ms ?? 0, longestWait, failedAttempts: row?.failed ?? 0, failedItems: row?.failed_items ?? 0 };
+    return workOf((await this.rows<WorkRow>('standing-work', { id }))[0]);
   }
 
   private async attempt(

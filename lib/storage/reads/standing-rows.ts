@@ -1,10 +1,10 @@
 import { decode } from '../../core/codec/codec.js';
-import type { ForEachNode, WorkflowDefinition } from '../../core/definition/definition.js';
-import { nodePath, stepNameOf } from '../../core/definition/definition-path.js';
+import type { WorkflowDefinition } from '../../core/definition/definition.js';
+import { stepNameOf } from '../../core/definition/definition-path.js';
 import type { InFlight } from '../../core/run/execution.js';
 import type { MachineRecord, RecordFacts } from '../../core/run/machine.js';
 import type { RunState } from '../../core/run/run-state.js';
-import type { ActFacts, AttemptFacts, WaitFacts } from '../../core/standing/facts.js';
+import type { ActFacts, AttemptFacts, LoopFacts, WaitFacts, WorkFacts } from '../../core/standing/facts.js';
 import type { ExecutionStatus } from '../../core/run/status.js';
 import type { UndoRecord } from '../../core/run/undo-list.js';
 import type { WaitKind, WaitSpec } from '../../core/run/wait-spec.js';
@@ -89,7 +89,27 @@ export interface FailureRow {
   readonly retried_as: string | null;
 }
 
-export type UndoRow = Omit<UndoRecord, 'input' | 'hasOutput'>;
+export interface UndoRow extends Omit<UndoRecord, 'input' | 'hasOutput'> {
+  readonly cut: boolean;
+}
+
+export interface LoopRow {
+  readonly items: number;
+  readonly through: number;
+  readonly failed: number;
+  readonly last_minute: number;
+  readonly records: number;
+  readonly looked: number;
+}
+
+export interface WorkRow {
+  readonly ms: number;
+  readonly failed: number;
+  readonly failed_items: number;
+  readonly more: boolean;
+  readonly path: string | null;
+  readonly wait_ms: number | null;
+}
 
 export interface RecordRow extends Pick<MachineRecord, 'seq' | 'path' | 'type' | 'visit' | 'attempt' | 'status'> {
   readonly has_output: boolean;
@@ -150,8 +170,18 @@ export function handedOf(step: string): { path: string; attempt: number } {
   return { path, attempt };
 }
 
-export function lastOf({ arm }: ForEachNode): string {
-  return nodePath('', arm.at(-1)?.name ?? '');
+/** Where not all records were looked at, the others are taken to be like them. */
+export function progressOf(path: string, { items, through, failed, last_minute, records, looked }: LoopRow): LoopFacts {
+  const about = records > looked;
+  const of = (n: number): number => (about ? Math.round((n * records) / looked) : n);
+  const all = Math.min(items, of(through));
+  return { path, items, through: all, failed: Math.min(all, of(failed)), about, lastMinute: last_minute };
+}
+
+export function workOf(row: WorkRow | undefined): WorkFacts {
+  const { ms = 0, failed = 0, failed_items = 0, more = false, path = null, wait_ms = null } = row ?? {};
+  const longestWait = path === null || wait_ms === null ? null : { step: stepNameOf(path), ms: wait_ms };
+  return { ms, longestWait, failedAttempts: failed, failedItems: failed_items, more };
 }
 
 export function onTimeoutOf(spec: string | null): WaitFacts['onTimeout'] {

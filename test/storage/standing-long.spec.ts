@@ -1,0 +1,144 @@
+import { NO_REDACTION } from '../../lib/core/redact/redact.js';
+import {
+  type CompensationNode,
+  DEFAULT_RETRY,
+  DEFAULT_SETTINGS,
+  type Sequence,
+  type StepNode,
+  type WorkflowNode,
+} from '../../lib/core/definition/definition.js';
+import type { InFlight } from '../../lib/core/run/execution.js';
+import { queryOf } from '../../lib/storage/connection/transaction.js';
+import { PgStandingReads } from '../../lib/storage/reads/standing-reads.js';
+import { Rows } from './rows.js';
+
+/** Sentences of runs with long journals: of their last records, in bounded time (statement-plans.spec.ts). */
+
+let rows: Rows;
+let reads: PgStandingReads;
+let running: InFlight[] = [];
+let versions = 0;
+
+beforeAll(async () => {
+  rows = await Rows.open();
+  const inFlight = async (ids: readonly string[]) => running.filter(({ runId }) => ids.includes(runId));
+  reads = new PgStandingReads({ query: queryOf(rows.pool), schema: 'durable', redact: NO_REDACTION, inFlight });
+});
+beforeEach(() => {
+  running = [];
+});
+afterAll(() => rows.close());
+
+function step(name: string, compensate: string | null = null): StepNode {
+  return { kind: 'step', name, member: name, settings: { ...DEFAULT_SETTINGS, compensate } };
+}
+
+function loop(name: string, arm: Sequence, onError: 'failFast' | 'completeAll' = 'failFast'): WorkflowNode {
+  return { kind: 'forEach', name, member: name, settings: DEFAULT_SETTINGS, concurrency: 10, onError, results: 'none', arm }; // prettier-ignore
+}
+
+async function defined(nodes: Sequence, compensations: readonly CompensationNode[] = []): Promise<number> {
+  const id = await rows.addDefinition(`mailing ${++versions}`, 1);
+  const definition = JSON.stringify({ name: 'mailing', nodes, compensations });
+  await rows.pool.query('UPDATE durable.workflow_definitions SET definition = $2 WHERE id = $1', [id, definition]);
+  return id;
+}
+
+/** A run that a worker has, which runs a step of an item of `all`. */
+async function held(definitionId: number, path: string): Promise<string> {
+  const worker = await rows.worker({ capacity: { default: 1 } });
+  const queue = { started_at: new Date(), state: 'running', worker_id: worker, definition_id: definitionId };
+  const id = await rows.open(queue, { definition_id: definitionId });
+  const startedAt = Date.now();
+  const [name = ''] = path.split('/').slice(-1);
+  running.push({ runId: id, step: name, path, type: 'step', round: 1, visit: 1, attempt: 1, input: 0, startedAt });
+  return id;
+}
+
+/** Records 2 to `count` + 1: the steps of so many items of `all`, an hour ago; every tenth has failed for good. */
+async function ended(id: string, count: number, type = 'step'): Promise<void> {
+  await rows.pool.query(
+    `INSERT INTO durable.step_executions (
+       run_id, seq, input_seq, input_item, completed_at, token, round, visit, attempt, duration_ms, type, status, path, output, error)
+     SELECT $1, n + 1, 1, n - 1, now() - interval '1 hour', 1, 1, 1, 1, 7, $3, CASE WHEN n % 10 = 0 THEN 'failed' ELSE 'completed' END,
+       'all[' || n - 1 || ']/send' || CASE WHEN $3 = 'compensate' THEN '~unsend' ELSE '' END,
+       CASE WHEN n % 10 <> 0 THEN '{}' END, CASE WHEN n % 10 = 0 THEN '{"name":"E","message":""}' END
+     FROM generate_series(1, $2::integer) n`,
+    [id, count, type],
+  );
+}
+
+const selector = (id: string, items: number, path = 'all', seq = 1) =>
+  rows.record(id, seq, { type: 'forEach', path, facts: JSON.stringify({ items }), output: '[]' });
+
+describe('progress of a loop', () => {
+  it('is counted where the loop has some thousand items', async () => {
+    const id = await held(await defined([loop('all', [step('send')])]), 'all[9999]/send');
+    await selector(id, 10_000);
+    await ended(id, 9_000);
+    expect((await reads.explain(id))?.title).toBe(
+      'Runs `send` for 1 item; 9 000 of 10 000 are through, 900 of them failed',
+    );
+  });
+
+  it('is told from the last records where it has a hundred thousand, and is about right', async () => {
+    const id = await held(await defined([loop('all', [step('send')])]), 'all[99999]/send');
+    await selector(id, 100_000);
+    await ended(id, 90_000);
+    expect((await reads.explain(id))?.title).toBe(
+      'Runs `send` for 1 item; about 90 000 of 100 000 are through, about 9 000 of them failed',
+    );
+  });
+
+  it('is of whole items: of an arm of two steps, of a loop in the arm, and with failures that the inner loop keeps', async () => {
+    const two = await held(await defined([loop('all', [step('render'), step('send')])]), 'all[2]/send');
+    await selector(two, 3);
+    for (const [at, path] of ['all[0]/render', 'all[1]/render', 'all[0]/send', 'all[2]/render'].entries()) {
+      await rows.record(two, at + 2, path.endsWith('render') ? { path, input_seq: 1, input_item: at } : { path });
+    }
+    expect((await reads.explain(two))?.title).toBe('Runs `send` for 1 item; 1 of 3 are through');
+    const nested = await held(
+      await defined([loop('all', [loop('parts', [step('send')], 'completeAll')])]),
+      'all[1]/parts[0]/send',
+    );
+    // The innermost loop is the one that is told of.
+    running[running.length - 1] = { ...(running.at(-1) as InFlight), path: 'all[1]/step', step: 'step' };
+    await selector(nested, 3);
+    await selector(nested, 2, 'all[0]/parts', 2);
+    await rows.pool.query(
+      'UPDATE durable.step_executions SET input_seq = 1, input_item = 0 WHERE run_id = $1 AND seq = 2',
+      [nested],
+    );
+    await rows.record(nested, 3, { path: 'all[0]/parts[0]/send' });
+    const error = '{"name":"E","message":""}';
+    await rows.record(nested, 4, { path: 'all[0]/parts[1]/send', status: 'failed', error });
+    await selector(nested, 2, 'all[1]/parts', 5);
+    await rows.record(nested, 6, { path: 'all[1]/parts[0]/send' });
+    expect((await reads.explain(nested))?.title).toBe('Runs `step` for 1 item; 1 of 3 are through');
+  });
+});
+
+it('a completed run worked for more than its last records did', async () => {
+  const id = await rows.run({ status: 'completed', started_at: new Date(Date.now() - 3_600_000) });
+  await selector(id, 30_000);
+  await ended(id, 30_000);
+  const standing = await reads.explain(id);
+  expect(standing?.title).toMatch(/; it worked for more than 2 min of them$/);
+  expect(standing?.detail).toContain('2 000 attempts and more failed on the way. 2 000 items and more failed.');
+});
+
+it('a run with many steps to undo tells of the last ones, each name once', async () => {
+  const compensation = {
+    name: 'unsend', member: 'unsend', retry: DEFAULT_RETRY, timeout: null, transactional: false,
+  }; // prettier-ignore
+  const definitionId = await defined([loop('all', [step('send', 'unsend')])], [compensation]);
+  const error = '{"name":"E","message":""}';
+  const failed = { definition_id: definitionId, status: 'compensated', error, failed_step: 'send' };
+  const [few, many] = [await rows.run(failed), await rows.run(failed)];
+  await ended(few, 100, 'compensate');
+  await ended(many, 6_000, 'compensate');
+  expect((await reads.explain(few))?.detail).toContain(
+    'Undone: `send` (90 times). Could not be undone: `send` (10 times).',
+  );
+  expect((await reads.explain(many))?.detail).toContain('Undone: `send` (4 500 times) and more.');
+});
