@@ -2,7 +2,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { DataSource } from 'typeorm';
 import type { TextRule } from '../core/limits.js';
 import { type Faults, given, isObject, OptionReader } from '../core/option-reader.js';
-import { urlFault } from '../storage/connection/database-target.js';
+import { ONE_HOST, urlFault } from '../storage/connection/database-target.js';
 
 /** Connection options of `pg`. What is left out is `pg`'s own default (the `PG*` variables). */
 export interface ConnectionOptions {
@@ -127,6 +127,7 @@ function readUrl(read: OptionReader, faults: Faults): ResolvedDatabase {
 function urlProblem(url: string): string | null {
   const fault = urlFault(url);
   if (fault === null) return null;
+  if (fault === 'hosts') return `expected ${ONE_HOST}`;
   const got =
     'expected a URL such as postgres://user:password@host:5432/database, or postgres://user@/database?host=/folder for ' +
     `a Unix socket, got ${given(url)}`;
@@ -150,6 +151,7 @@ function readConnection(read: OptionReader): ResolvedDatabase {
     database: read.text('database', undefined, notEmpty("a database's name")),
     ssl: readSsl(read),
   };
+  if (server.host?.includes(',')) read.fault('host', `expected ${ONE_HOST}`);
   const password = read.take('password');
   if (password !== undefined && typeof password !== 'string' && typeof password !== 'function') {
     read.fault('password', `expected a string or a function that gives one, got ${given(password)}`);

@@ -228,6 +228,7 @@ describe('a call that cannot be done', () => {
       `postgres://me:${secret}@127.0.0.1:1/x`,
       `nonsense://me:${secret}@127.0.0.1/x`,
       `postgres://me:${secret}@[bad/x`,
+      `postgres://me:${secret}@one:1,two:2/x`,
     ]) {
       for (const argv of [['status'], ['list', '--json'], ['run', 'order']]) {
         seen.push(await cli([...argv, '--url', given]), await cli(argv, { env: { DATABASE_URL: given } }));
@@ -239,6 +240,7 @@ describe('a call that cannot be done', () => {
       expect(out + err).not.toMatch(/S3cr3t/);
     }
     expect(seen[0]?.code).toBe(1);
+    expect(seen.at(-1)).toMatchObject({ code: 2, err: expect.stringContaining('DATABASE_URL names several') });
   });
 
   it('says what to do where there is no database and where there are no tables', async () => {

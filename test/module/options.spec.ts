@@ -331,6 +331,8 @@ describe('database', () => {
       kind: 'server',
       server: { connectionString: 'postgresql://h/d', ssl: true },
     });
+    const odd = { url: 'postgres://u:a,b@h/d?host=%2Frun&application_name=a,b' };
+    expect(of({ database: odd })).toEqual({ kind: 'server', server: { connectionString: odd.url } });
     expect(of({ database: { host: 'h', port: 1, user: 'u', password: 'p', database: 'd' } })).toEqual({
       kind: 'server',
       server: { host: 'h', port: 1, user: 'u', password: 'p', database: 'd' },
@@ -347,6 +349,10 @@ describe('database', () => {
     [{ url: 'mysql://h/d' }, 'database.url', /^expected a URL such as postgres:/],
     [{ url: 'not a url' }, 'database.url', /percent-encoded/],
     [{ url: 'postgres://h/d?sslmode=require', ssl: true }, 'database.ssl', /^has no effect beside sslmode in the URL/],
+    [{ url: 'postgres://u:p@one:5432,two:5432/d' }, 'database.url', /^expected one server: pg connects to one host/],
+    [{ url: 'postgres://one,two/d' }, 'database.url', /^expected one server/],
+    [{ url: 'postgres:///d?host=one,two' }, 'database.url', /^expected one server/],
+    [{ host: 'one,two' }, 'database.host', /^expected one server/],
     [{ url: 5 }, 'database.url', /^expected a string, got the number 5/],
     [{ url: 'postgres://h/d', host: 'h' }, 'database.host', /cannot stand beside url/],
     [{ url: 'postgres://h/d', embedded: {} }, 'database', /^expected one of url, embedded, got 2/],

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DatabaseTarget, resolveTarget, urlFault } from '../../storage/connection/database-target.js';
+import { type DatabaseTarget, ONE_HOST, resolveTarget, urlFault } from '../../storage/connection/database-target.js';
 import { isSchemaName, SCHEMA_RULE } from '../../storage/sql.js';
 import { Failure, usage } from '../failure.js';
 
@@ -36,7 +36,9 @@ export async function reach(
   const url = option ?? variable;
   if (url !== undefined) {
     const source = option === undefined ? 'DATABASE_URL' : '--url';
-    if (urlFault(url) !== null) {
+    const fault = urlFault(url);
+    if (fault === 'hosts') throw usage(`${source} names several: expected ${ONE_HOST}.`);
+    if (fault !== null) {
       throw usage(
         `${source} is not the URL of a PostgreSQL database: expected postgres://user:password@host:5432/database, ` +
           'with special characters of user and password percent-encoded.',

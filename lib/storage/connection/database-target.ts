@@ -72,14 +72,25 @@ export function describeTarget({ config: { host = '', port, database } }: Databa
 }
 
 /** Fault of a URL of PostgreSQL, in words that show nothing of it; null: none. */
-export function urlFault(url: string): 'protocol' | 'syntax' | null {
+export function urlFault(url: string): 'protocol' | 'syntax' | 'hosts' | null {
   if (!/^(postgres|postgresql|socket):/.test(url)) return 'protocol';
+  if (namesSeveralHosts(url)) return 'hosts';
   try {
     return new pg.Client({ connectionString: url }).port > 0 ? null : 'syntax';
   } catch (error) {
     // A certificate's file that is not there is told when it is connected.
     return read(error, 'syscall') === undefined ? 'syntax' : null;
   }
+}
+
+/** What libpq takes and pg does not: it would look for one host of that name, for ever. */
+export const ONE_HOST =
+  'one server: pg connects to one host. For several give the address of what leads to the one that takes writes (HAProxy, a virtual IP)';
+
+function namesSeveralHosts(url: string): boolean {
+  const [authority = '', query = ''] = url.replace(/^\w+:\/\//, '').split(/[/?](.*)/s);
+  const host = new URLSearchParams(query.slice(query.indexOf('?') + 1)).get('host') ?? '';
+  return authority.slice(authority.lastIndexOf('@') + 1).includes(',') || host.includes(',');
 }
 
 /** A client knows its endpoint before it connects: URL, options, PG* variables and defaults in pg's own order. */
