@@ -3,6 +3,7 @@ import pg from 'pg';
 import { features } from './features.mjs';
 import { history } from './history.mjs';
 import { idle } from './idle.mjs';
+import { processes } from './processes.mjs';
 import { reads } from './reads.mjs';
 import { serverCpuSeconds } from './server.mjs';
 
@@ -23,6 +24,7 @@ async function measure(job) {
   if (job.kind === 'features') return features(job);
   if (job.kind === 'history') return history(job);
   if (job.kind === 'idle') return idle(job);
+  if (job.kind === 'processes') return processes(job);
   if (job.kind === 'reads') return reads(job);
   const meter = new pg.Client({ connectionString: job.url });
   await meter.connect();
@@ -43,6 +45,7 @@ async function throughput(engine, job, steps, meter) {
   await drain(engine, steps, warmUp, job.steps, warmUp);
   await engine.stop();
 
+  const sizeBefore = await size(meter);
   const enqueued = performance.now();
   await engine.enqueue(inputs(job.backlog));
   const startSeconds = (performance.now() - enqueued) / 1000;
@@ -63,6 +66,7 @@ async function throughput(engine, job, steps, meter) {
     commits: perRun(wal.commits),
     walBytes: perRun(wal.bytes),
     walImageBytes: perRun(wal.imageBytes),
+    diskBytes: perRun((await size(meter)) - sizeBefore),
     nodeCpu: perRun(after.nodeCpu - before.nodeCpu) * 1000,
     serverCpu: perRun(after.serverCpu - before.serverCpu) * 1000,
     cpu: perRun(after.nodeCpu + after.serverCpu - before.nodeCpu - before.serverCpu) * 1000,
@@ -127,6 +131,11 @@ async function snapshot(meter, postmaster) {
     FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())`);
   const { user, system } = process.cpuUsage();
   return { ...rows[0], nodeCpu: (user + system) / 1e6, serverCpu: serverCpuSeconds(postmaster) };
+}
+
+/** Bytes of the database, its indexes and what its tables keep free included. */
+async function size(meter) {
+  return Number((await meter.query('SELECT pg_database_size(current_database()) AS bytes')).rows[0].bytes);
 }
 
 /** Read from the log itself: only commits that wrote something count, and full-page images are told apart. */

@@ -5,6 +5,7 @@ import { RATIOS } from './contestants.mjs';
 export function render({ about, contestants, results }) {
   const keys = Object.keys(contestants);
   const name = (key) => contestants[key].name;
+  const has = (kind) => results.some((row) => row.kind === kind);
   const pick = (key, kind, field, where = {}) =>
     results
       .filter((row) => row.contestant === key && row.kind === kind)
@@ -23,7 +24,18 @@ export function render({ about, contestants, results }) {
     ]),
   );
   const cost = table(
-    ['', 'statements', 'commits', 'WAL kB', 'of it page images', 'CPU s per 1 000', 'node', 'server', 'starts/s'],
+    [
+      '',
+      'statements',
+      'commits',
+      'WAL kB',
+      'of it page images',
+      'disk kB',
+      'CPU s per 1 000',
+      'node',
+      'server',
+      'starts/s',
+    ],
     keys.map((key) => {
       const figure = (field, scale = 1) =>
         range(pick(key, 'throughput', field, { steps: costSteps }).map((value) => value * scale));
@@ -33,6 +45,7 @@ export function render({ about, contestants, results }) {
         figure('commits'),
         figure('walBytes', 1e-3),
         figure('walImageBytes', 1e-3),
+        figure('diskBytes', 1e-3),
         figure('cpu'),
         figure('nodeCpu'),
         figure('serverCpu'),
@@ -71,16 +84,21 @@ export function render({ about, contestants, results }) {
   return [
     '# Benchmarks',
     `Written by \`${about.command}\` on ${about.date}. ${about.rounds === 1 ? 'One round.' : `Medians of ${about.rounds} rounds, lowest and highest in brackets.`}`,
-    '## Runs per second',
-    `A backlog of ${number(about.backlog)} runs of trivial steps, one worker process.`,
-    throughput,
-    `## What one run of ${costSteps} steps costs under that load`,
-    cost,
-    ...(modes.length > 0 ? ['## One run of 3 steps on an idle system, start to result', idle] : []),
-    ...(ratios.length > 0 ? ['## Ratios', compared] : []),
+    ...(has('throughput')
+      ? [
+          '## Runs per second',
+          `A backlog of ${number(about.backlog)} runs of trivial steps, one worker process.`,
+          throughput,
+          `## What one run of ${costSteps} steps costs under that load`,
+          cost,
+        ]
+      : []),
+    ...(has('latency') ? ['## One run of 3 steps on an idle system, start to result', idle] : []),
+    ...(has('throughput') && ratios.length > 0 ? ['## Ratios', compared] : []),
     ...features(results),
     ...history(results),
     ...idleProcess(results),
+    ...manyProcesses(results),
     ...reads(results),
     '## How it is measured',
     method(about, contestants),
@@ -189,6 +207,42 @@ function idleProcess(results) {
   ];
 }
 
+/** What the same load costs a server with more worker processes on it. */
+function manyProcesses(results) {
+  const rows = results.filter((row) => row.kind === 'processes');
+  const counts = [...new Set(rows.map(({ processes }) => processes))];
+  const [one] = counts;
+  const lines = (load) =>
+    counts.map((count) => {
+      const own = rows.filter(({ processes }) => processes === count);
+      const figure = (field) => range(own.map((row) => row[load][field]));
+      // Round by round.
+      const ratio = own.map(({ round, [load]: { serverCpu } }) => {
+        const single = rows.find((row) => row.processes === one && row.round === round);
+        return serverCpu / single[load].serverCpu;
+      });
+      const fields = ['runsPerSecond', 'serverCpu', 'claims', 'emptyClaims', 'notifies', 'statements'];
+      return [String(count), ...fields.map(figure), range(ratio)];
+    });
+  const head = (first) => [
+    first,
+    'runs/s',
+    'server CPU s per 1 000',
+    'claims a run',
+    'of these empty',
+    'NOTIFYs',
+    'statements',
+    'CPU, ratio',
+  ];
+  if (rows.length === 0) return [];
+  return [
+    '## Many processes on one database',
+    'Worker processes of 100 in flight each that were up before; first with a backlog that all drain, then with one start at a time, 100 a second, while all are idle.',
+    table(head('processes, a backlog'), lines('backlog')),
+    table(head('processes, idle'), lines('trickle')),
+  ];
+}
+
 /** What people's reads take, beside their bars. */
 function reads(results) {
   const row = results.find((one) => one.kind === 'reads');
@@ -227,7 +281,8 @@ function method(about, contestants) {
     '- A step adds one to a number in an object of two fields and returns the object. Each process first does 300 runs that do not count.',
     '- The backlog is written while nothing is processed. The clock runs from the first step to the recorded end of the last run: boot and the first claim are in no engine’s time. All runs are checked to be recorded as completed, each step to have run once.',
     '- Statements: calls in `pg_stat_statements`, `BEGIN` and `COMMIT` included. Commits: commit records in the WAL, so reads are not counted. WAL: all bytes between start and end after a `CHECKPOINT`; page images are what `full_page_writes` adds at the first touch of a page, their share depends on when checkpoints come.',
-    '- These, and the CPU, count from before the workers start, boot included. CPU: `process.cpuUsage()` of the worker process, and user and system time of all PostgreSQL processes, those that ended included.',
+    '- Disk: how much the database has grown by a run, indexes and free space in its pages included.',
+    '- Statements, commits, WAL and CPU count from before the workers start, boot included. CPU: `process.cpuUsage()` of the worker process, and user and system time of all PostgreSQL processes, those that ended included.',
     '- Starts/s: how fast the backlog was written; `startMany` in chunks of 500 here, 20 concurrent single enqueues for DBOS (it has no bulk call), batches for bare `pg`.',
     '- Idle latency: runs one after the other in the worker process, nothing else going on.',
     '- Waits and events: one process with an app on an empty database and one on a database with the waiting runs, measured in turns, each after as many samples that do not count. Nobody awaits the results of sleepers, nor that of a run that an event is sent to, before it is measured.',

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { CONTESTANTS } from './contestants.mjs';
+import { COUNTS } from './processes.mjs';
 import { render, write } from './report.mjs';
 import { query, SETTINGS, startServer } from './server.mjs';
 
@@ -23,6 +24,7 @@ const { values: flags } = parseArgs({
     finished: { type: 'string' },
     runs: { type: 'string' },
     reads: { type: 'boolean', default: false },
+    processes: { type: 'boolean', default: false },
     read: { type: 'string', default: '' },
     data: { type: 'string' },
   },
@@ -35,7 +37,8 @@ const runs = Number(flags.runs ?? (flags.quick ? 20_000 : 1_000_000));
 const stepCounts = flags.steps.split(',').map(Number);
 const only = flags.only.split(',');
 const chosen = Object.entries(CONTESTANTS).filter(
-  ([key, { group }]) => (only.includes(group) || only.includes(key)) && (!flags.reads || group === 'ours'),
+  ([key, { group }]) =>
+    (only.includes(group) || only.includes(key)) && (!(flags.reads || flags.processes) || group === 'ours'),
 );
 
 const faults = [
@@ -84,7 +87,8 @@ try {
     inserts.push(await committedInsert());
     for (const job of jobs(round)) {
       const result = await measure(job);
-      results.push({ round, contestant: job.contestant, kind: job.kind, mode: job.mode, steps: job.steps, ...result });
+      const { contestant, kind, mode, steps, processes } = job;
+      results.push({ round, contestant, kind, mode, steps, processes, ...result });
       console.error(`round ${round}/${rounds}  ${label(job)}: ${JSON.stringify(result, rounded)}`);
     }
   }
@@ -99,7 +103,12 @@ try {
 function* jobs(round) {
   const [first] = chosen.find(([, { group }]) => group === 'ours') ?? [];
   const reads = { kind: 'reads', contestant: first, steps: 1, runs, only: flags.read };
+  const many = COUNTS.map((processes) => ({ kind: 'processes', contestant: first, steps: 3, backlog, processes }));
   if (flags.reads) return void (yield reads);
+  if (flags.processes) {
+    yield* many;
+    return;
+  }
   for (const steps of stepCounts) {
     for (const [contestant, { engine, options }] of chosen)
       yield { kind: 'throughput', contestant, engine, options, steps, backlog };
@@ -107,6 +116,7 @@ function* jobs(round) {
   if (chosen.some(([, { group }]) => group === 'ours')) {
     yield { kind: 'features', contestant: first, steps: 1, waiting };
     yield { kind: 'idle', contestant: first, steps: 1 };
+    yield* many;
     if (round === 1) yield { kind: 'history', contestant: first, steps: 3, finished };
     if (round === 1) yield reads;
   }
@@ -193,7 +203,7 @@ async function about(inserts) {
 }
 
 function label(job) {
-  return `${job.contestant} ${job.kind}${job.mode ? ` ${job.mode}` : ''} ${job.steps} steps`;
+  return [job.contestant, job.kind, job.processes, job.mode, job.steps, 'steps'].filter(Boolean).join(' ');
 }
 
 function rounded(_key, value) {

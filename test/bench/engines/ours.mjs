@@ -6,7 +6,7 @@ const CHUNK = 500;
 
 /** The built package with its default options; only the queue's `concurrency` is set. */
 export async function create({ url, steps, onStep, concurrency }) {
-  const { DurableClient, DurableModule, Step, Workflow } = await import('../../../dist/index.js');
+  const { DurableClient, DurableModule, DurableQueues, Step, Workflow } = await import('../../../dist/index.js');
   const Bench = workflowOf(steps, onStep, Step, Workflow);
 
   const app = (workers) =>
@@ -37,6 +37,25 @@ export async function create({ url, steps, onStep, concurrency }) {
     completed: () => client.countExecutions({ status: 'completed' }),
     stop: () => worker.close(),
     runs: { direct: async (input) => (await client.start(Bench, input)).result() },
+    /** A client that stays open, and may stop the queue. */
+    open: async () => {
+      const outside = await app(false);
+      const [starts, queues] = [outside.get(DurableClient), outside.get(DurableQueues)];
+      return {
+        start: (input) => starts.start(Bench, input),
+        enqueue: async (inputs) => {
+          for (let at = 0; at < inputs.length; at += CHUNK)
+            await starts.startMany(
+              Bench,
+              inputs.slice(at, at + CHUNK).map((input) => ({ input })),
+            );
+        },
+        completed: () => starts.countExecutions({ status: 'completed' }),
+        pause: () => queues.pause('default'),
+        resume: () => queues.resume('default'),
+        close: () => outside.close(),
+      };
+    },
     close: async () => {},
   };
 }
