@@ -55,7 +55,8 @@ export interface DurableModuleOptions {
   /** ms after which a worker that is out of touch has lost its runs to others. Default: 30 000. */
   leaseTimeout?: number;
   /**
-   * ms between two renewals of the lease; less than half of `leaseTimeout`, so that one lost heartbeat costs nothing.
+   * ms between two renewals of the lease, of which there are three in a lease at least; less than half of `leaseTimeout`, so
+   * that one lost heartbeat costs nothing.
    * Default: 10 000, or a third of `leaseTimeout` where that is less.
    */
   heartbeatInterval?: number;

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { DatabaseClock } from '../../lib/engine/time/clock.js';
 import { Membership, type MembershipEvents, type MembershipSettings } from '../../lib/engine/worker/membership.js';
 import type { ProcessIdentity } from '../../lib/engine/worker/process-identity.js';
+import { until } from '../support/until.js';
 import type { EngineStore, WorkerRegistration, WorkerSighting } from '../../lib/engine/ports/store.js';
 
 /** A database of the two verbs that matter here, which may keep its answers back. */
@@ -124,6 +125,26 @@ it('says what runs only where that has changed, and anew where the answer was lo
 
 const LEASE = 200;
 const neighbour = { id: 2, pid: 0, processKey: null, processStart: null, seenAt: 'x', dead: false, owes: false };
+
+it('judges others by their leases also where the option lets a heartbeat take place twice a lease, and answers take a while', async () => {
+  const store = new SilentStore();
+  const late = {
+    registerWorker: () => store.registerWorker(),
+    heartbeat: () => pause(20).then(() => store.heartbeat()),
+    lookAtWorkers: () => store.lookAtWorkers(),
+    recover: (dead: { id: number }[]) => store.recover(dead),
+    deregisterWorker: () => store.deregisterWorker(),
+  };
+  store.sightings = [{ ...neighbour, expiresInMs: -1, connected: true }];
+  const membership = membershipOf(late, { leaseTimeout: LEASE, heartbeatInterval: 95, recoveryInterval: 20 });
+  try {
+    await membership.join();
+    await until(() => store.declaredDead.length > 0);
+    expect(store.declaredDead[0]).toBe(neighbour.id);
+  } finally {
+    await membership.leave();
+  }
+});
 
 it.each(['look', 'heartbeat'] as const)(
   'judges nobody by its lease right after an outage, also when the first answer is that to a %s',

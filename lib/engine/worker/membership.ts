@@ -60,6 +60,11 @@ export class Membership {
   /** The last heartbeat seen of each other worker, and since when there is no later one. */
   private beats: ReadonlyMap<number, { readonly seenAt: string; readonly since: number }> = new Map();
   private peers: readonly number[] = [];
+  /**
+   * ms between two heartbeats: thrice a lease at least, whatever the option says. With less, one that is a little late would
+   * look like a time without contact, after which a process judges nobody for a lease.
+   */
+  private readonly interval: number;
   private readonly heartbeats: Loop;
   private readonly looks: Loop;
 
@@ -74,7 +79,8 @@ export class Membership {
     private readonly events: MembershipEvents,
     isNeeded?: () => boolean,
   ) {
-    this.heartbeats = new Loop('Heartbeat', settings.heartbeatInterval, () => this.beat(), events.onTrouble);
+    this.interval = Math.min(settings.heartbeatInterval, settings.leaseTimeout / 3);
+    this.heartbeats = new Loop('Heartbeat', this.interval, () => this.beat(), events.onTrouble);
     this.looks = new Loop(
       'Look at the other workers',
       settings.recoveryInterval,
@@ -169,7 +175,7 @@ export class Membership {
         this.outOfTouchTold = true;
         this.events.onOutOfTouch();
       }
-      this.heartbeats.within(Math.min(1_000, this.settings.heartbeatInterval));
+      this.heartbeats.within(Math.min(1_000, this.interval));
       throw error;
     }
     return this.sessionDown ? DEGRADED_HEARTBEAT_INTERVAL : null;
@@ -190,8 +196,7 @@ export class Membership {
    * heartbeat may have been one interval older than ours.
    */
   private outOfTouch(now: number): boolean {
-    const { leaseTimeout, heartbeatInterval } = this.settings;
-    return now - this.lastContact > leaseTimeout - heartbeatInterval;
+    return now - this.lastContact > this.settings.leaseTimeout - this.interval;
   }
 
   private async look(): Promise<number | null> {
@@ -268,11 +273,11 @@ export class Membership {
    * leases look expired, or back: only what this process has waited for itself counts.
    */
   private silentIn(other: WorkerBeat, now: number): number {
-    const { leaseTimeout, heartbeatInterval } = this.settings;
+    const { leaseTimeout } = this.settings;
     const silence = now - sameBeat(this.beats, other, now).since;
-    const asTold = Math.max(other.expiresInMs + this.confirmDelay, leaseTimeout - heartbeatInterval - silence);
+    const asTold = Math.max(other.expiresInMs + this.confirmDelay, leaseTimeout - this.interval - silence);
     const inTouch = leaseTimeout - (now - this.inTouchSince);
-    return Math.max(inTouch, Math.min(asTold, leaseTimeout + heartbeatInterval - silence));
+    return Math.max(inTouch, Math.min(asTold, leaseTimeout + this.interval - silence));
   }
 }
 
