@@ -50,7 +50,7 @@ CREATE TABLE durable.declarations (
 );
 CREATE UNIQUE INDEX declarations_in_force ON durable.declarations (kind, subject) WHERE in_force;
 
--- One row a process. It is the lease of all the runs the process holds: renewed by one single-row update a heartbeat,
+-- One row a process. It is the lease of all the runs that the process has leased: renewed by one single-row update a heartbeat,
 -- however many runs there are.
 CREATE TABLE durable.workers (
   -- By chance, not from a sequence: one that a failover has set back would give a living worker's number away.
@@ -163,7 +163,7 @@ CREATE TABLE durable.workflow_queue (
   -- ms of waiting that one step of priority is worth: what its queue said when the row was entered; NULL: 60 000.
   ageing_ms     integer,
   paused        boolean     NOT NULL DEFAULT false,
-  -- Something a suspended part of the run waits for has come while the run was held.
+  -- Something a suspended part of the run waits for has come while the run was leased.
   wake          boolean     NOT NULL DEFAULT false,
   -- Another process waits for the end and wants a hint.
   watched       boolean     NOT NULL DEFAULT false,
@@ -179,7 +179,7 @@ CREATE TABLE durable.workflow_queue (
   step          text,
   -- Why it was suspended last, as long as it sleeps: the first of these that holds of a part of it. NULL: never was.
   because       text,
-  -- It is to be cancelled, and what it did undone: the encoded error. Whoever holds the run begins the rollback.
+  -- It is to be cancelled, and what it did undone: the encoded error. Whoever has leased the run begins the rollback.
   cancel        text,
   -- The order of claims, the lowest first: the due time in ms, less `ageing_ms` for each step of priority; a row that was
   -- claimed before has one step more. All rows of a queue age at one rate, so their order never changes while they wait,
@@ -213,7 +213,7 @@ CREATE INDEX queue_definition ON durable.workflow_queue (definition_id)
 CREATE INDEX queue_due ON durable.workflow_queue (due_at) WHERE state = 'sleeping' AND due_at < 'infinity';
 -- Lists of runs that are tried again; steps of theirs on other queues are among them.
 CREATE INDEX queue_retrying ON durable.workflow_queue (created_at, id) WHERE because = 'retry' AND state = 'sleeping';
--- Runs whose timeout is to be looked after: what is held has its holder, and the timeout is over everything but the rollback.
+-- Runs whose timeout is to be looked after: what is leased has its worker, and the timeout is over everything but the rollback.
 CREATE INDEX queue_deadline ON durable.workflow_queue (deadline_at)
   WHERE deadline_at IS NOT NULL AND state <> 'running' AND step_of IS NULL AND cancel IS NULL AND NOT compensating;
 CREATE INDEX queue_worker ON durable.workflow_queue (worker_id) WHERE worker_id IS NOT NULL;

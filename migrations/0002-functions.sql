@@ -31,7 +31,7 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
   ), 0)
 $$;
 
--- Something that a suspended run waits for has come: ready if it sleeps, marked if it is held. The caller has the row's lock.
+-- Something that a suspended run waits for has come: ready if it sleeps, marked if it is leased. The caller has the row's lock.
 CREATE FUNCTION durable.wake_run(run uuid) RETURNS TABLE (queue text, paused boolean, state text)
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
   SET plan_cache_mode = force_generic_plan AS $$
@@ -54,7 +54,7 @@ $$;
 --   ended_runs  those that the caller's transaction has ended: whoever waits for one of them goes on too. Those that were
 --               known before are locked (lock-waiters.sql, run-tree.sql); one that came in between is locked here or, where
 --               somebody has it, the transaction begins anew. From here on nobody comes: who waits for a run locks its
---               execution first.
+--               row in history first.
 CREATE FUNCTION durable.match_waits(runs uuid[], ended_runs uuid[] DEFAULT '{}')
 RETURNS TABLE (run uuid, queue text, paused boolean, state text)
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -195,7 +195,7 @@ $$;
 -- Mends what durable.unsound says of rows, in the caller's transaction: locks them, then looks again, so that whoever moves
 -- one at the same time comes first and nothing is found. One that somebody has locked is left for the next time. Each run is
 -- told of once, with how its row is then (`queue` null: it has none any more).
---   holder  the rows are held by this worker, and it has not heard of the end of a wait: they get back their wake mark
+--   holder  the rows are leased by this worker, and it has not heard of the end of a wait: they get back their wake mark
 CREATE FUNCTION durable.reconcile(suspects uuid[], holder integer DEFAULT NULL)
 RETURNS TABLE (run uuid, what text, queue text, paused boolean, state text)
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off

@@ -398,7 +398,7 @@ export class DurableClient {
   /** Counts the children of each of these runs, by id; 0 also where no run has that id. */
   async childCounts(ids: readonly string[]): Promise<Record<string, number>> {
     const runs = listOf(ids)?.map((id) => checkId(id));
-    if (runs === undefined) throw refused('childCounts()', 'ids', 'a list of the ids of executions', ids);
+    if (runs === undefined) throw refused('childCounts()', 'ids', 'a list of the ids of runs', ids);
     const counts = runs.length === 0 ? new Map<string, number>() : await (await this.ready()).waits.childCounts(runs);
     return Object.fromEntries(ids.map((id, at) => [id, counts.get(runs[at] ?? '') ?? 0]));
   }
@@ -549,5 +549,5 @@ export class DurableClient {
 
 /** Ids are compared as PostgreSQL writes them. */
 function checkId(id: unknown): string {
-  return checkText('The id of an execution', 'id', id, UUID).toLowerCase();
+  return checkText('The id of a run', 'id', id, UUID).toLowerCase();
 }

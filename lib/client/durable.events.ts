@@ -27,7 +27,7 @@ export class DurableEvents {
 
   /** All events of one run, its steps included. @throws InvalidInputError for an id that is no UUID */
   workflow(id: string): Observable<DurableEvent> {
-    return this.observe({ kind: 'run', runId: checkText('The id of an execution', 'id', id, UUID).toLowerCase() });
+    return this.observe({ kind: 'run', runId: checkText('The id of a run', 'id', id, UUID).toLowerCase() });
   }
 
   /** The events `schedule_toggled` and `schedule_triggered`. */

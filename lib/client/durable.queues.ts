@@ -162,7 +162,7 @@ export class DurableQueues {
     for (;;) {
       // Rejects once the module is shut down.
       const { control } = await this.ready();
-      if ((await control.held(queue)) === 0) return true;
+      if ((await control.leased(queue)) === 0) return true;
       const left = until - performance.now();
       if (left <= 0) return false;
       await pause(Math.min(DRAIN_LOOK, left));
@@ -236,7 +236,7 @@ export function statsOf(row: QueueRow): QueueStats {
     limited: row.blocked,
     waiting: row.waiting,
     scheduled: row.scheduled,
-    paused: row.held_back,
+    paused: row.paused_runs,
     lag: row.lag,
   };
 }

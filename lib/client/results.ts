@@ -32,7 +32,7 @@ interface Asking {
 }
 
 /**
- * Waits for the ends of runs: of those this process holds without a query, of others by the hint of their holder, with
+ * Waits for the ends of runs: of those this process has leased without a query, of others by the hint of their worker, with
  * polling as the net. All that are waited for share their queries.
  */
 export class RunResults {

@@ -1,7 +1,7 @@
 import { read } from './text-of.js';
 
 /**
- * True when an import failed because the package is not installed. Judged by the code alone: an error of another realm,
+ * True when an import failed because the package is not installed. By the code alone: an error of another realm,
  * as Jest's is, is no `instanceof Error`.
  */
 export function isMissingModule(error: unknown): boolean {

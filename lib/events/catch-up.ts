@@ -29,7 +29,7 @@ interface Followed {
  * Finds in the tables what was not heard of. Runs that somebody follows are looked at every few seconds; the history of
  * all runs only where events must have been lost: the listening session was down, a process says so, or one has died.
  */
-export class EventLooks {
+export class CatchUp {
   private readonly loop: Loop;
   private readonly followed = new WeakMap<EventDelivery, Followed>();
   private readonly reportedDead = new Set<number>();

@@ -1,7 +1,7 @@
 import { type EventRecord, redactEvent } from '../core/run/events.js';
 import type { Redaction } from '../core/redact/redact.js';
 import { EventDelivery } from './delivery.js';
-import { EventLooks } from './catch-up.js';
+import { CatchUp } from './catch-up.js';
 import { EventSender, readEvents } from './sender.js';
 import { type EventFilter, ForeignInterests, WISH_HOLDS, interestOf } from './interests.js';
 import type { BootContext } from '../engine/ports/boot-context.js';
@@ -40,7 +40,7 @@ export class EventHub implements Observer {
   private readonly deliveries = new Set<EventDelivery>();
   private readonly interests = new ForeignInterests();
   private readonly sender: EventSender | null;
-  private readonly looks: EventLooks;
+  private readonly catchUp: CatchUp;
   private readonly names = new Map<string, string>();
   private kept: EventRecord[] | null = null;
   private closers: (() => void)[] = [];
@@ -57,7 +57,7 @@ export class EventHub implements Observer {
     const { reads, remote, warn } = options;
     this.sender =
       remote === null ? null : new EventSender((payloads) => remote.link.send(payloads), remote.listener.tag, warn);
-    this.looks = new EventLooks(reads, this.deliveries, remote !== null, warn);
+    this.catchUp = new CatchUp(reads, this.deliveries, remote !== null, warn);
     if (remote !== null) this.connect(remote.listener, remote.link);
   }
 
@@ -90,13 +90,13 @@ export class EventHub implements Observer {
     this.deliveries.add(delivery);
     this.options.remote?.link.listen();
     this.announceInterests();
-    this.looks.changed();
+    this.catchUp.changed();
     if (filter.kind === 'all') this.lookLater(delivery);
     return context.bind(() => {
       delivery.close();
       if (!this.deliveries.delete(delivery)) return;
       this.announceInterests();
-      this.looks.changed();
+      this.catchUp.changed();
       if (this.deliveries.size === 0) void this.options.remote?.link.unlisten();
     });
   }
@@ -117,7 +117,7 @@ export class EventHub implements Observer {
     clearInterval(this.repeating);
     clearTimeout(this.unknown);
     for (const close of this.closers.splice(0)) close();
-    await this.looks.stop();
+    await this.catchUp.stop();
     await this.sender?.close();
     await this.complete();
     this.options.remote?.link.close();
@@ -152,14 +152,14 @@ export class EventHub implements Observer {
     const message = (payload: string): void => {
       const found = readEvents(payload);
       if (found === null || found.w === listener.tag) return;
-      if (found.gap !== undefined) this.looks.missed(found.gap);
+      if (found.gap !== undefined) this.catchUp.missed(found.gap);
       // A process of another deploy may have other paths.
       for (const sent of found.v) {
         const event = redactEvent(sent, this.options.redact);
         for (const delivery of this.deliveries) delivery.push(event);
       }
     };
-    const back = (): void => this.looks.missed(performance.now() - link.aliveAt);
+    const back = (): void => this.catchUp.missed(performance.now() - link.aliveAt);
     link.on('message', message).on('back', back);
     this.repeating = setInterval(() => {
       if (listener.up) this.interests.expire();
@@ -187,7 +187,7 @@ export class EventHub implements Observer {
   private lookLater(delivery: EventDelivery): void {
     if (this.options.remote === null) return;
     const timer = setTimeout(() => {
-      if (this.deliveries.has(delivery)) this.looks.missed(performance.now() - delivery.since);
+      if (this.deliveries.has(delivery)) this.catchUp.missed(performance.now() - delivery.since);
     }, UNKNOWN);
     timer.unref();
   }

@@ -16,7 +16,7 @@ export class Outages {
   private since: number | null = null;
   /** Times that it was lost. */
   private count = 0;
-  private readonly held = new Set<NodeJS.Timeout>();
+  private readonly delayed = new Set<NodeJS.Timeout>();
 
   constructor(
     private readonly to: ReportLog,
@@ -37,15 +37,15 @@ export class Outages {
     if (this.since !== null) return;
     const { count } = this;
     const timer = setTimeout(() => {
-      this.held.delete(timer);
+      this.delayed.delete(timer);
       if (count === this.count) this.to.warn(oneLine(message));
     }, OPEN_TIMEOUT).unref();
-    this.held.add(timer);
+    this.delayed.add(timer);
   }
 
   close(): void {
-    for (const timer of this.held) clearTimeout(timer);
-    this.held.clear();
+    for (const timer of this.delayed) clearTimeout(timer);
+    this.delayed.clear();
   }
 
   private failed(failure: unknown): void {

@@ -59,7 +59,7 @@ export interface ExecutionRow {
   input: string;
 }
 
-/** workflow_queue: unfinished runs, and steps handed to another queue. */
+/** workflow_queue: unfinished runs, and steps that stand in another queue than their run. */
 export interface QueueRow {
   id: string;
   stepOf: string | null;

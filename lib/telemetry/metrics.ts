@@ -37,7 +37,7 @@ export class DurableMetrics {
       advice: { explicitBucketBoundaries: SIZES },
     });
     this.losses = meter.createCounter('durable.lease.lost', {
-      description: 'Runs that this process held and holds no longer: taken by another, or cancelled',
+      description: 'Runs that this process had leased and lost: taken by another, or cancelled',
     });
     this.recoveries = meter.createCounter('durable.recoveries', {
       description: 'Runs taken from workers that died, by this process',

@@ -9,7 +9,7 @@ type Api = typeof import('@opentelemetry/api');
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})/;
 
 /**
- * A span for each time in which a worker holds a run, and one for each attempt in it. All spans of a run are in one
+ * A span for each time in which a worker has leased a run, and one for each attempt in it. All spans of a run are in one
  * trace: that of whoever started it, or one of its own. A span that goes on after a wait is linked to the one before it
  * and to the sender of what it waited for.
  */

@@ -24,8 +24,8 @@ export class AnsweredPass implements PassWaits {
 
   constructor(private readonly waits: AnsweredWaits) {}
 
-  hold<T>(work: () => Promise<T>): Promise<T> {
-    return this.turns.hold(work);
+  keepAlive<T>(work: () => Promise<T>): Promise<T> {
+    return this.turns.keepAlive(work);
   }
 
   ask(request: WaitRequest): Promise<unknown> {
@@ -33,7 +33,7 @@ export class AnsweredPass implements PassWaits {
   }
 
   async askChild({ name, timeout }: WaitRequest, start: StartChild): Promise<unknown> {
-    const { fresh } = await this.hold(() => start(name));
+    const { fresh } = await this.keepAlive(() => start(name));
     return this.inTurn(
       this.answered({
         kind: FUNCTIONS.child,

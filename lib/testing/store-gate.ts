@@ -144,7 +144,7 @@ interface Described {
 }
 
 function describe({ records, outcome }: Described): string {
-  const parts = records.filter(({ type }) => type !== 'handed').map(({ path, status }) => `${path} ${status}`);
+  const parts = records.filter(({ type }) => type !== 'remote').map(({ path, status }) => `${path} ${status}`);
   if (outcome?.kind === 'end') parts.push(`the run ended: ${outcome.status}`);
   else if (outcome !== null) parts.push(outcome.kind === 'park' ? 'the run suspended' : outcome.kind);
   return parts.join(', ');

@@ -65,7 +65,7 @@ const BASE: StandingFacts = {
 const QUEUE: QueueFacts = {
   name: 'ai',
   paused: null,
-  held: 0,
+  leased: 0,
   places: 20,
   workers: 2,
   rate: null,
@@ -149,7 +149,7 @@ const TABLE: Row[] = [
   ['scheduled', { asleep: true, startedAt: null, dueAt: at(10_800), scheduleName: 'daily' }, 'Starts in 3 h', /^By schedule `daily`\.$/],
   ['due', due({}), 'Is ready for 48 s', /^$/],
   ['due', due({ paused: { actor: 'ada', reason: null } }), 'Is ready for 48 s: queue `ai` is paused by ada', /^Resume the queue\.$/],
-  ['due', due({ held: 20 }), 'Is ready for 48 s: queue `ai` is full, 20 of 20', /./],
+  ['due', due({ leased: 20 }), 'Is ready for 48 s: queue `ai` is full, 20 of 20', /./],
   ['due', due({ rate: { limit: 100, period: 60_000, used: 100 } }), 'Is ready for 48 s: queue `ai` has used its 100 a minute', /./],
   ['due', due({ workers: 0, places: 0 }), 'Is ready for 48 s: queue `ai` has no worker', /./],
   ['due', due({ key: { key: 'c-17', limit: 1, taken: 1 } }), 'Is ready for 48 s: its key `c-17` has 1 of 1', /./],
@@ -170,7 +170,7 @@ it('the table has every kind', () => {
 
 it.each([
   [{ paused: { actor: 'ada', reason: null } }, { why: 'paused', queue: 'ai', by: 'ada' }],
-  [{ held: 20 }, { why: 'full', queue: 'ai', limit: 20 }],
+  [{ leased: 20 }, { why: 'full', queue: 'ai', limit: 20 }],
   [{ rate: { limit: 5, period: 1, used: 6 } }, { why: 'rate', queue: 'ai', limit: 5 }],
   [
     { workers: 0, places: 0 },

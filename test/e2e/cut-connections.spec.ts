@@ -35,7 +35,7 @@ const POINTS: readonly (readonly [
   ['life', 'wake', 'wake-due', 'worker'],
   ['life', 'hand over paid 2', 'commit-group', 'worker'],
   ['life', 'once there.reserve', 'COMMIT', 'worker'],
-  ['life', 'handed there 1', 'COMMIT', 'worker'],
+  ['life', 'remote there 1', 'COMMIT', 'worker'],
   ['life', 'end last 1', 'commit-group', 'worker'],
   ['booking', 'commit book', 'COMMIT', 'worker'],
 ];

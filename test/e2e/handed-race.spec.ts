@@ -42,11 +42,11 @@ it('a step on another queue that ends while the run is read is not missed', asyn
   const sleeping = `SELECT FROM durable.workflow_queue WHERE id = $1 AND state = 'sleeping'`;
   while ((await ground.pool.query(sleeping, [run.id])).rowCount === 0) await pause(10);
   const ended = `SELECT FROM durable.step_executions WHERE run_id = $1 AND path = 'both.there/there' AND type = 'step'`;
-  const { readHeld } = PgStore.prototype;
+  const { readLeased } = PgStore.prototype;
   let torn = 0;
   // Its record is committed after the records were read, and before the waits are taken, which forgets the mark.
-  PgStore.prototype.readHeld = async function (id, runs, wanted) {
-    const { records, now } = await readHeld.call(this, id, [], wanted);
+  PgStore.prototype.readLeased = async function (id, runs, wanted) {
+    const { records, now } = await readLeased.call(this, id, [], wanted);
     if (runs.length > 0) {
       torn++;
       open();
@@ -60,6 +60,6 @@ it('a step on another queue that ends while the run is read is not missed', asyn
     expect(torn).toBe(1);
     await expectInvariants(ground.pool, { runs: [run] });
   } finally {
-    PgStore.prototype.readHeld = readHeld;
+    PgStore.prototype.readLeased = readLeased;
   }
 });

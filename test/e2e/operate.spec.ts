@@ -99,7 +99,7 @@ describe('retryNow()', () => {
       1, 2, 3,
     ]);
     await expect(run.retryNow()).rejects.toThrow('has ended');
-    await expect(client.retryNow(randomUUID())).rejects.toThrow('There is no execution');
+    await expect(client.retryNow(randomUUID())).rejects.toThrow('There is no run');
   });
 
   it('ends that of a step on another queue, of a compensation and of the next round', async () => {
@@ -154,14 +154,14 @@ it('listEvents() gives the mailbox in the order sent, with the step that took ea
   expect(packed?.wait).toEqual({ step: 'pack', path: 'prepare.pack/pack' });
   expect(await client.listEvents(run.id, { unmatched: true })).toEqual([other]);
   expect(await client.listEvents(run.id, { after: other?.id ?? '', limit: 1 })).toEqual([packed]);
-  await expect(client.listEvents(randomUUID())).rejects.toThrow('There is no execution');
+  await expect(client.listEvents(randomUUID())).rejects.toThrow('There is no run');
   await expect(client.listEvents(run.id, { unmached: true } as object)).rejects.toThrow('unmatched');
 });
 
 it('restartPoints() says of each step whether restartFrom() takes it, or why not', async () => {
   broken.add('ship');
   const run = await client.start(OrderWorkflow, {});
-  expect((await run.restartPoints()).every(({ ok, why }) => !ok && why === 'the execution has not ended')).toBe(true);
+  expect((await run.restartPoints()).every(({ ok, why }) => !ok && why === 'the run has not ended')).toBe(true);
   await test.idle();
   const points = await run.restartPoints();
   expect(points.filter(({ ok }) => ok).map(({ step }) => step)).toEqual(['validate', 'charge', 'prepare', 'ship']);
@@ -180,7 +180,7 @@ it('restartPoints() says of each step whether restartFrom() takes it, or why not
     ok: false,
     why: expect.stringContaining('were undone') as string,
   });
-  await expect(client.restartPoints(randomUUID())).rejects.toThrow('There is no execution');
+  await expect(client.restartPoints(randomUUID())).rejects.toThrow('There is no run');
 });
 
 it('listVersions() gives the definitions of a workflow with unfinished runs and living workers', async () => {

@@ -311,7 +311,7 @@ it('is hidden while a run waits, and when it has failed and was undone', async (
   expect(error).toMatchObject({
     code: 'WORKFLOW_FAILED',
     status: 'compensation_failed',
-    message: `Execution "${run.id}" ended as compensation_failed: Error: [redacted]`,
+    message: `Run "${run.id}" ended as compensation_failed: Error: [redacted]`,
     cause: {
       name: 'Error',
       message: '[redacted]',

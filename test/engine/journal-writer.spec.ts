@@ -6,7 +6,7 @@ import {
   type CommitGroup,
   type EngineStore,
   type GroupResult,
-  type HeldRow,
+  type LeasedRow,
   type RunOp,
   type StartOp,
   StoreError,
@@ -20,7 +20,7 @@ class Database {
   /** Each commit in turn: `run a + run b`, with `again:` before what may have landed. */
   readonly asked: string[] = [];
   answer: Answer = taken;
-  readonly held = async (): Promise<Map<string, HeldRow>> => new Map();
+  readonly leasedRows = async (): Promise<Map<string, LeasedRow>> => new Map();
 
   commitGroup(_: number, group: CommitGroup): Promise<GroupResult> {
     return this.ask('', group);

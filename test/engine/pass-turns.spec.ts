@@ -42,12 +42,12 @@ it('is idle a macrotask after something was asked for that is not there', async 
 it('gives nothing and is not idle while something is being recorded', async () => {
   let record: () => void = () => {};
   turns.offer(1, give('first'));
-  const held = turns.hold(() => new Promise<void>((resolve) => (record = resolve)));
+  const kept = turns.keepAlive(() => new Promise<void>((resolve) => (record = resolve)));
   expect(await turn(5)).toEqual([]);
   record();
-  await held;
+  await kept;
   expect(await turn(2)).toEqual(['first', 'idle']);
-  await expect(turns.hold(() => Promise.reject(new Error('not recorded')))).rejects.toThrow('not recorded');
+  await expect(turns.keepAlive(() => Promise.reject(new Error('not recorded')))).rejects.toThrow('not recorded');
   expect(await turn()).toEqual(['idle']);
 });
 

@@ -2,7 +2,7 @@ import { Registry } from '../../lib/engine/ports/registry.js';
 import { SessionOpener } from '../../lib/engine/worker/session-opener.js';
 import { Sessions } from '../../lib/engine/worker/sessions.js';
 import type { Session, SessionDeps } from '../../lib/engine/run/session.js';
-import type { ClaimedRow, EngineStore, HeldRow } from '../../lib/engine/ports/store.js';
+import type { ClaimedRow, EngineStore, LeasedRow } from '../../lib/engine/ports/store.js';
 
 /** What the database says this process holds, and what was given back. */
 class Held {
@@ -10,7 +10,7 @@ class Held {
   readonly released: string[] = [];
   looks = 0;
 
-  async held(): Promise<Map<string, HeldRow>> {
+  async leasedRows(): Promise<Map<string, LeasedRow>> {
     this.looks++;
     return new Map([...this.rows].map(([id, token]) => [id, { token, wake: false, cancel: null }]));
   }
@@ -48,7 +48,7 @@ async function look(times: number): Promise<void> {
   for (let n = 0; n < times; n++) await sessions.look();
 }
 
-it('gives back what a claim took whose answer was lost, also where nothing else is held', async () => {
+it('gives back what a claim took whose answer was lost, also where nothing else is leased', async () => {
   await look(2);
   const idle = store.looks;
   await look(3);

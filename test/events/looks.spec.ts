@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { EventRecord } from '../../lib/core/run/events.js';
 import { EventDelivery } from '../../lib/events/delivery.js';
-import { EventLooks } from '../../lib/events/catch-up.js';
+import { CatchUp } from '../../lib/events/catch-up.js';
 import type { EventFilter } from '../../lib/events/interests.js';
 import { EventLink } from '../../lib/storage/notify/event-link.js';
 import type { PgEventReads } from '../../lib/storage/reads/event-reads.js';
@@ -46,7 +46,7 @@ function open(filter: EventFilter, notified: boolean) {
   const reads = new FakeReads();
   const got: string[] = [];
   const delivery = new EventDelivery(filter, ({ id }) => got.push(id), () => {}, () => {}); // prettier-ignore
-  const looks = new EventLooks(reads as unknown as PgEventReads, new Set([delivery]), notified, () => {});
+  const looks = new CatchUp(reads as unknown as PgEventReads, new Set([delivery]), notified, () => {});
   return { reads, got, looks };
 }
 

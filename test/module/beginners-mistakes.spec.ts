@@ -182,7 +182,7 @@ For more common dependency resolution issues, see: https://docs.nestjs.com/faq/c
       return runFault(StringWorkflow);
     },
     said:
-      'Execution "<id>" ended as failed: InvalidStepResultError: Step ' +
+      'Run "<id>" ended as failed: InvalidStepResultError: Step ' +
       '"charge" returned the string "paid". Return an object, which becomes the data, or nothing to keep the ' +
       'data as it is.',
   },
@@ -314,7 +314,7 @@ For more common dependency resolution issues, see: https://docs.nestjs.com/faq/c
       return runFault(BranchWorkflow);
     },
     said:
-      'Execution "<id>" ended as failed: FatalError: Branch "byType" chose ' +
+      'Run "<id>" ended as failed: FatalError: Branch "byType" chose ' +
       'the string "contract", and has no arm for it (invoice): add that arm, or a `default`.',
   },
   'a step asks for other waits when it runs again': {
@@ -353,7 +353,7 @@ For more common dependency resolution issues, see: https://docs.nestjs.com/faq/c
       return runFault(PromiseWorkflow);
     },
     said:
-      'Execution "<id>" ended as failed: SerializationError: charge().receipt cannot be stored: it is a ' +
+      'Run "<id>" ended as failed: SerializationError: charge().receipt cannot be stored: it is a ' +
       'promise: await it, and give what it comes to.',
   },
   'emitDecoratorMetadata is off': {
@@ -391,7 +391,7 @@ For more common dependency resolution issues, see: https://docs.nestjs.com/faq/c
       return runFault(CircularWorkflow);
     },
     said:
-      'Execution "<id>" ended as failed: WorkflowNotFoundError: There is no ' +
+      'Run "<id>" ended as failed: WorkflowNotFoundError: There is no ' +
       'workflow "undefined". Known workflows: circular. It is undefined where it is used: as a rule two ' +
       'files import each other. Give the name of the workflow in its place, or move what both need into a ' +
       'third file.',

@@ -57,8 +57,8 @@ describe('a cancel', () => {
     const gone = [root, held, fresh, paused, below];
     expect(done.cancelled).toBe(true);
     expect(idsOf(done.ended)).toEqual(gone.toSorted());
-    expect(done.ended.filter((run) => run.held || run.watched)).toMatchObject([
-      { id: held, held: true, watched: true },
+    expect(done.ended.filter((run) => run.leased || run.watched)).toMatchObject([
+      { id: held, leased: true, watched: true },
     ]);
     expect(done.woken).toEqual([]);
     for (const id of gone) {
@@ -209,9 +209,9 @@ describe('a cancel that undoes', () => {
     expect(done.cancelled).toBe(true);
     expect(idsOf(done.ended)).toEqual([fresh, later].toSorted());
     expect(done.undoing.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual([
-      { id: root, queue: 'default', held: false },
-      { id: held, queue: 'default', held: true },
-      { id: asleep, queue: 'ai', held: false },
+      { id: root, queue: 'default', leased: false },
+      { id: held, queue: 'default', leased: true },
+      { id: asleep, queue: 'ai', leased: false },
     ]);
     expect(done.woken.map((run) => run.runId)).toEqual([root]);
     expect(await rows.one('waits', wait)).toMatchObject({ state: 'done' });

@@ -27,7 +27,7 @@ afterEach(async () => {
 
 function record(seq: number, more: Partial<NewRecord> = {}): NewRecord {
   return {
-    seq, input: 0, round: 1, path: 'there', visit: 1, attempt: 1, type: 'handed', status: 'completed', facts: null,
+    seq, input: 0, round: 1, path: 'there', visit: 1, attempt: 1, type: 'remote', status: 'completed', facts: null,
     output: null, error: null, logs: null, retryInMs: null, durationMs: 0, ...more,
   }; // prettier-ignore
 }

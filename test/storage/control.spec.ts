@@ -243,7 +243,7 @@ describe('cancel', () => {
     await rows.record(id, 2, { output: '"x"', type: 'once' });
     await rows.record(id, 3, { status: 'failed', error: '{}' });
     expect(await control.cancel(id, 'not wanted')).toMatchObject({
-      cancelled: true, ended: [{ id, workflow: 'order', status: 'cancelled', held: false, watched: false }], undoing: [], woken: []
+      cancelled: true, ended: [{ id, workflow: 'order', status: 'cancelled', leased: false, watched: false }], undoing: [], woken: []
     }); // prettier-ignore
     const row = await rows.one('workflow_executions', id);
     expect(row).toMatchObject({ status: 'cancelled', data_seq: '1', snapshot: null, started_at: started });
@@ -262,7 +262,7 @@ describe('cancel', () => {
     const step = await rows.queued({ step_of: id, step: '{}', state: 'running', worker_id: worker, queue: 'ai' });
     expect(await control.cancel(id, null)).toMatchObject({
       cancelled: true,
-      ended: [{ id, workflow: 'order', held: true, watched: true }],
+      ended: [{ id, workflow: 'order', leased: true, watched: true }],
     });
     expect(await rows.one('workflow_queue', step)).toBeUndefined();
   });

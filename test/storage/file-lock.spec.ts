@@ -37,7 +37,7 @@ describe('withFileLock', () => {
 
   it('names a live holder that does not let go', async () => {
     await writeFile(lock, JSON.stringify(ownIdentity()));
-    await expect(withFileLock(lock, 0, () => Promise.resolve())).rejects.toThrow(`held by process ${process.pid}`);
+    await expect(withFileLock(lock, 0, () => Promise.resolve())).rejects.toThrow(`locked by process ${process.pid}`);
   });
 
   it.each([

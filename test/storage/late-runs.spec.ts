@@ -66,7 +66,7 @@ it.each(Object.entries(PLACES))('a run that %s when its timeout is over has fail
   expect(await late()).toEqual([run]);
   const done = await store.endLate([run]);
   expect(done).toMatchObject({ left: false, undoing: [], woken: [] });
-  expect(done.ended).toMatchObject([{ id: run, workflow: 'order', status: 'failed', held: false, watched: false }]);
+  expect(done.ended).toMatchObject([{ id: run, workflow: 'order', status: 'failed', leased: false, watched: false }]);
   const row = await rows.one('workflow_executions', run);
   expect(row).toMatchObject({ status: 'failed', snapshot: null, completed_at: expect.any(Date) });
   expect(decode(String(row?.['error']))).toMatchObject({
@@ -124,7 +124,7 @@ it('takes along what is below the run, and lets a parent go on that waits for it
   const asked = await rows.open({ cancel: '{}' }, { parent_id: run });
   const done = await store.endLate([run]);
   expect(done.ended.toSorted((a, b) => a.status.localeCompare(b.status))).toMatchObject([
-    { id: held, status: 'cancelled', held: true },
+    { id: held, status: 'cancelled', leased: true },
     { id: run, status: 'failed', watched: true },
   ]);
   expect(done.woken).toEqual([{ runId: parent, queue: 'default', paused: false, state: 'ready' }]);

@@ -122,7 +122,7 @@ const CHANGES: Record<string, Change> = {
   'a cancel with compensation': {
     before: made(),
     make: (pool, run) => given.control(pool).cancel(run, 'mine', true),
-    told: { cancelled: true, undoing: [{ queue: 'default', held: false }] },
+    told: { cancelled: true, undoing: [{ queue: 'default', leased: false }] },
     there: `${QUEUE} cancel IS NOT NULL AND state = 'ready'`,
   },
   'a pause': {

@@ -284,12 +284,12 @@ describe('pausing against claims', () => {
       // Somewhere among the claims, another place each time.
       for (let turn = round % 7; turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
       await control.pause('default');
-      const held = await control.held('default');
+      const leased = await control.leased('default');
       stop.abort();
       await Promise.all(takers);
-      expect(await control.held('default')).toBe(held);
-      expect(claimed).toHaveLength(held);
-      if (held > 0 && held < 50) raced++;
+      expect(await control.leased('default')).toBe(leased);
+      expect(claimed).toHaveLength(leased);
+      if (leased > 0 && leased < 50) raced++;
       await rows.pool.query(
         `WITH settings AS (UPDATE durable.queue_settings SET paused_at = NULL)
          UPDATE durable.workflow_queue SET state = 'ready', worker_id = NULL WHERE worker_id IS NOT NULL`,
@@ -358,7 +358,7 @@ describe('a pause that comes while somebody takes rows', () => {
     await others.close();
     await commits.letGo();
     expect(await pausing).toEqual({ changed: false, closed: true });
-    expect(await control.held('default')).toBe(1);
+    expect(await control.leased('default')).toBe(1);
     expect(await taking).toBe(1);
   });
 });

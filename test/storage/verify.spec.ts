@@ -68,7 +68,7 @@ it('I1: a run that nobody will ever take', async () => {
   await rows.queued({ step_of: ended, step: '{}', queue: 'ai' });
   expect(await found()).toEqual([
     expect.stringContaining(`I1: run ${lost} is unfinished and has no row`),
-    expect.stringContaining(`I1: run ${forgotten} is held by worker 4711`),
+    expect.stringContaining(`I1: run ${forgotten} is leased by worker 4711`),
     expect.stringContaining(`I1: run ${ended} has ended, or never was, and a step of it is still in queue "ai"`),
   ]);
 });
@@ -258,7 +258,7 @@ it('I9: more leases and more first claims than a limit lets through; leases of t
     'I9: queue "ai" has 2 leases, and lets 1 through',
     'I9: queue "ai" has begun 4 runs within 60000 ms, and lets 3 through',
     'I9: key order:k has 2 leases, and its workflow lets 1 through',
-    `I9: run ${left} is held by worker ${dead}, which died more than a minute ago, and another one lives`,
+    `I9: run ${left} is leased by worker ${dead}, which died more than a minute ago, and another one lives`,
   ];
   expect(await found()).toEqual(broken);
   // A limit that was lowered just now: what came before it is within the one that was.

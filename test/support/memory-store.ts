@@ -10,8 +10,8 @@ import {
   type CommitGroup,
   type EngineStore,
   type GroupResult,
-  type HeldRow,
-  type HeldRows,
+  type LeasedRow,
+  type LeasedRows,
   type ReadRecord,
   type Outcome,
   type RecordRange,
@@ -127,7 +127,7 @@ export class MemoryStore implements RunStore {
 
   describeUnfinished(): string {
     return [...this.queue.values()]
-      .map(({ id, state, worker }) => `${this.run(id).workflow} is ${state}, held by ${worker}`)
+      .map(({ id, state, worker }) => `${this.run(id).workflow} is ${state}, leased by ${worker}`)
       .join(', ');
   }
 
@@ -170,7 +170,7 @@ export class MemoryStore implements RunStore {
     return { ...rest, acks: new Map([...acks, ...rest.acks]) };
   }
 
-  held(worker: number): Promise<Map<string, HeldRow>> {
+  leasedRows(worker: number): Promise<Map<string, LeasedRow>> {
     const rows = [...this.queue.values()].filter((row) => row.worker === worker);
     return Promise.resolve(new Map(rows.map(({ id, token }) => [id, { token, wake: false, cancel: null }])));
   }
@@ -229,7 +229,7 @@ export class MemoryStore implements RunStore {
     return Promise.reject(new Error('No run here has children'));
   }
 
-  async readHeld(worker: number, runs: readonly string[], wanted: readonly RecordRange[]): Promise<HeldRows> {
+  async readLeased(worker: number, runs: readonly string[], wanted: readonly RecordRange[]): Promise<LeasedRows> {
     const waits = await this.takeWaits(worker, runs);
     return { waits, records: await this.loadRecords(wanted), now: Date.now() };
   }

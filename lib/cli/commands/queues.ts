@@ -40,7 +40,7 @@ async function list(context: Context): Promise<number> {
   return 0;
 }
 
-/** Waits in slices, so that what is still held can be told, and Ctrl-C ends the wait; the queue stays paused. */
+/** Waits in slices, so that what is still running can be told, and Ctrl-C ends the wait; the queue stays paused. */
 async function drain(context: Context, name: string, timeout: number): Promise<number> {
   const { screen, signal } = context;
   const { queues } = await context.clients();
@@ -49,12 +49,12 @@ async function drain(context: Context, name: string, timeout: number): Promise<n
     const left = timeout - (performance.now() - since);
     const idle = await queues.drain(name, Math.max(0, Math.min(SLICE, left)));
     if (idle || left <= SLICE || signal.aborted) {
-      const held = idle ? 0 : ((await queues.status(name))?.running ?? 0);
-      if (screen.isJson) screen.json({ name, idle, running: held });
+      const running = idle ? 0 : ((await queues.status(name))?.running ?? 0);
+      if (screen.isJson) screen.json({ name, idle, running });
       if (idle && !screen.isJson) screen.line(`Queue ${name} is paused and idle.`);
       if (!idle && !screen.isJson) {
         throw new Failure(
-          `Queue ${name} is paused, but ${held} of its runs are still worked on: wait, or look at nest-durable list --queue ${name} --status running.`,
+          `Queue ${name} is paused, but ${running} of its runs are still worked on: wait, or look at nest-durable list --queue ${name} --status running.`,
         );
       }
       return idle ? 0 : 1;

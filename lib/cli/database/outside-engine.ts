@@ -86,9 +86,9 @@ export class OutsideEngine implements ClientEngine {
 
   async endedTree({ ended, undoing, woken }: EndedTree): Promise<void> {
     tellEnded({ observer: this.events, clock: this.clock }, ended);
-    for (const run of [...ended, ...undoing]) if (run.held) this.hints.control(run.id);
+    for (const run of [...ended, ...undoing]) if (run.leased) this.hints.control(run.id);
     for (const run of ended) if (run.watched) this.hints.done(run.id);
-    this.notifyWork([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);
+    this.notifyWork([...new Set(undoing.filter((run) => !run.leased).map((run) => run.queue))]);
     this.woken(woken);
   }
 

@@ -66,7 +66,7 @@ export function mainMembers(draft: DraftWorkflow): DraftMember[] {
   return draft.members.filter((member) => member.kind !== 'compensation' && !inArms.has(member.member));
 }
 
-/** The tree. The draft must have passed `checkDraft`: a member that held itself would never come to an end here. */
+/** The tree. The draft must have passed `checkDraft`: a member that contains itself would never come to an end here. */
 export function buildDefinition(draft: DraftWorkflow): WorkflowDefinition {
   const { members, methods: _methods, ...workflow } = draft;
   const byMember = new Map(members.map((member) => [member.member, member]));

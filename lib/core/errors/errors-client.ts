@@ -8,7 +8,7 @@ export class ExecutionNotFinishedError extends DurableError {
   ) {
     super(
       'EXECUTION_NOT_FINISHED',
-      `Execution "${executionId}" has not ended, and ${verb}() is for runs that have. ` +
+      `Run "${executionId}" has not ended, and ${verb}() is for runs that have. ` +
         'Wait for its result(), or cancel() it first.',
     );
   }
@@ -22,7 +22,7 @@ export class MailboxFullError extends DurableError {
   ) {
     super(
       'MAILBOX_FULL',
-      `Execution "${executionId}" has ${limit} events that no wait has taken, and takes no more that it does not wait for. ` +
+      `Run "${executionId}" has ${limit} events that no wait has taken, and takes no more that it does not wait for. ` +
         'Have it take them, or send it fewer: one event may carry many things.',
     );
   }

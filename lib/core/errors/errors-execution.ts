@@ -29,7 +29,7 @@ export class ExecutionNotFoundError extends DurableError {
   constructor(readonly executionId: string) {
     super(
       'EXECUTION_NOT_FOUND',
-      `There is no execution "${executionId}". Check the id, and that the client uses the database and schema the run was started in.`,
+      `There is no run "${executionId}". Check the id, and that the client uses the database and schema the run was started in.`,
     );
   }
 }
@@ -42,7 +42,7 @@ export class ExecutionFinishedError extends DurableError {
   ) {
     super(
       'EXECUTION_FINISHED',
-      `Execution "${executionId}" has ended (${status}) and takes nothing more. retry() starts a new run from its input.`,
+      `Run "${executionId}" has ended (${status}) and takes nothing more. retry() starts a new run from its input.`,
     );
   }
 }
@@ -52,7 +52,7 @@ export class ExecutionExistsError extends DurableError {
   constructor(readonly executionId: string) {
     super(
       'EXECUTION_EXISTS',
-      `There is an execution "${executionId}" already. Leave out \`id\`, or use \`idempotencyKey\` to get the run there is.`,
+      `There is a run "${executionId}" already. Leave out \`id\`, or use \`idempotencyKey\` to get the one there is.`,
     );
   }
 }
@@ -66,7 +66,7 @@ export class IdempotencyConflictError extends DurableError {
   ) {
     super(
       'IDEMPOTENCY_CONFLICT',
-      `Idempotency key "${idempotencyKey}" of workflow "${workflow}" belongs to execution "${existingId}", which has another input. ` +
+      `Idempotency key "${idempotencyKey}" of workflow "${workflow}" belongs to run "${existingId}", which has another input. ` +
         'Use a key for each distinct input.',
     );
   }
@@ -82,7 +82,7 @@ export class WorkflowFailedError extends DurableError {
     cause: StoredError | null | undefined,
   ) {
     const why = cause ? `: ${cause.name}: ${cause.message}` : '';
-    super('WORKFLOW_FAILED', `Execution "${executionId}" ended as ${status}${why}`, cause ? { cause } : undefined);
+    super('WORKFLOW_FAILED', `Run "${executionId}" ended as ${status}${why}`, cause ? { cause } : undefined);
   }
 }
 
@@ -92,7 +92,7 @@ export class WorkflowCancelledError extends DurableError {
     readonly executionId: string,
     readonly reason: string | null = null,
   ) {
-    super('WORKFLOW_CANCELLED', `Execution "${executionId}" was cancelled${reason === null ? '' : `: ${reason}`}.`);
+    super('WORKFLOW_CANCELLED', `Run "${executionId}" was cancelled${reason === null ? '' : `: ${reason}`}.`);
   }
 }
 
@@ -105,7 +105,7 @@ export class ResultTimeoutError extends DurableError {
   ) {
     super(
       'RESULT_TIMEOUT',
-      `Execution "${executionId}" did not end within ${timeout} ms. It goes on: ask again, or with a longer timeout.`,
+      `Run "${executionId}" did not end within ${timeout} ms. It goes on: ask again, or with a longer timeout.`,
     );
   }
 }
@@ -120,7 +120,7 @@ export class InputNotPendingError extends DurableError {
     const why = status === null ? 'does not wait for it' : `no longer waits for it (${status})`;
     super(
       'INPUT_NOT_PENDING',
-      `Input "${input}" cannot be provided: execution "${executionId}" ${why}. listPendingInputs() gives the open ones.`,
+      `Input "${input}" cannot be provided: run "${executionId}" ${why}. listPendingInputs() gives the open ones.`,
     );
   }
 }
@@ -137,7 +137,7 @@ export class AmbiguousInputError extends DurableError {
   ) {
     super(
       'AMBIGUOUS_INPUT',
-      `Execution "${executionId}" waits for ${inputs.length} inputs named "${input}". Say which with { inputId }: ` +
+      `Run "${executionId}" waits for ${inputs.length} inputs named "${input}". Say which with { inputId }: ` +
         inputs
           .slice(0, NAMED)
           .map(({ id, step }) => `${id} (step "${step}")`)

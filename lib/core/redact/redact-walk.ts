@@ -1,5 +1,5 @@
 import { kindOf } from '../codec/codec-kinds.js';
-import { Place } from './redact-place.js';
+import { PathState } from './path-state.js';
 
 /** Stands in the place of what is not shown. */
 export const REDACTED = '[redacted]';
@@ -12,13 +12,13 @@ const LOG_DEPTH = 20;
 const MOST_LOGGED = 10_000;
 
 /** Fields of an error that hold errors, or what was thrown in the place of one. */
-const HELD = new Set<unknown>(['cause', 'errors', 'thrown']);
+const NESTED = new Set<unknown>(['cause', 'errors', 'thrown']);
 
 /** A field whose value is only known by calling its getter. */
 const GETTER = Symbol('getter');
 
 /** Logged objects are walked also where no path leads, since an object there may be reached by a path elsewhere. */
-const NOWHERE = Place.nowhere();
+const NOWHERE = PathState.nowhere();
 
 /**
  * One walk over a value. Gives a copy without what the paths hide, in which everything else is the very value that it
@@ -36,7 +36,7 @@ export class RedactWalk {
   private readonly parents = new Set<unknown>();
 
   constructor(
-    private readonly root: Place,
+    private readonly root: PathState,
     private readonly isLog: boolean,
   ) {}
 
@@ -51,11 +51,11 @@ export class RedactWalk {
   }
 
   /** An error or its record: paths begin anew at it, and at each that it holds. It stays one, whatever they hide. */
-  error(error: object, place: Place | null = null): object {
+  error(error: object, place: PathState | null = null): object {
     return this.fieldsOf(error, place === null ? this.root : place.with(this.root), true);
   }
 
-  private visit(value: object, place: Place, isError: boolean): unknown {
+  private visit(value: object, place: PathState, isError: boolean): unknown {
     if (this.isLog && this.parents.has(value)) return '[Circular]';
     this.looked += 1;
     const full = this.isLog ? this.depth >= LOG_DEPTH || this.looked > MOST_LOGGED : this.depth >= MAX_DEPTH;
@@ -68,7 +68,7 @@ export class RedactWalk {
     return shown;
   }
 
-  private inside(value: object, place: Place): object {
+  private inside(value: object, place: PathState): object {
     if (Array.isArray(value)) {
       const leads = this.isLog || place.rest !== null || place.namesIndex;
       return leads ? this.list(value, place, (item, next) => this.at(item, next)) : value;
@@ -81,12 +81,12 @@ export class RedactWalk {
     return kind === 'plain' || kind === 'json' || kind === 'refused' ? this.fieldsOf(value, place, false) : value;
   }
 
-  private fieldsOf(value: object, place: Place, isError: boolean): object {
+  private fieldsOf(value: object, place: PathState, isError: boolean): object {
     let copy: object | null = null;
     for (const key of this.isLog ? Reflect.ownKeys(value) : Object.keys(value)) {
       const next = this.below(place, typeof key === 'string' ? key : null);
       const before = this.isLog ? readField(value, key) : (value as Record<PropertyKey, unknown>)[key];
-      const after = isError && HELD.has(key) ? this.held(before, next) : this.field(before, next);
+      const after = isError && NESTED.has(key) ? this.nested(before, next) : this.field(before, next);
       if (Object.is(after, before)) continue;
       copy ??= this.isLog ? copyOf(value) : { ...value };
       setField(copy, key, after);
@@ -95,7 +95,7 @@ export class RedactWalk {
     return copy ?? value;
   }
 
-  private field(value: unknown, place: Place | null): unknown {
+  private field(value: unknown, place: PathState | null): unknown {
     if (value !== GETTER || place?.hides === true) return this.at(value, place);
     if (place === NOWHERE) return value;
     this.hidden = true;
@@ -103,20 +103,20 @@ export class RedactWalk {
   }
 
   /** Redacts a value that an error holds; `place` null: no path leads there from outside. */
-  private held(value: unknown, place: Place | null): unknown {
+  private nested(value: unknown, place: PathState | null): unknown {
     if (place?.hides === true) {
       const hidden = this.hide();
       return isErrorLike(value) ? { name: hidden, message: hidden } : hidden;
     }
-    if (Array.isArray(value)) return this.list(value, place ?? NOWHERE, (item, next) => this.held(item, next));
+    if (Array.isArray(value)) return this.list(value, place ?? NOWHERE, (item, next) => this.nested(item, next));
     if (isErrorLike(value)) return this.visit(value, place ?? NOWHERE, true);
     return this.field(value, place === null ? this.root : place.with(this.root));
   }
 
   private list(
     list: readonly unknown[],
-    place: Place,
-    show: (item: unknown, place: Place | null) => unknown,
+    place: PathState,
+    show: (item: unknown, place: PathState | null) => unknown,
   ): readonly unknown[] {
     const end = this.isLog ? Math.min(list.length, MOST_LOGGED) : list.length;
     let copy: unknown[] | null = null;
@@ -133,7 +133,7 @@ export class RedactWalk {
   }
 
   /** Keys that are strings or numbers can be named; in a key that is an object things are hidden as in a value. */
-  private map(map: Map<unknown, unknown>, place: Place): object {
+  private map(map: Map<unknown, unknown>, place: PathState): object {
     const copy = new Map<unknown, unknown>();
     let same = true;
     Map.prototype.forEach.call(map, (item, key) => {
@@ -146,7 +146,7 @@ export class RedactWalk {
     return same ? map : copy;
   }
 
-  private set(set: Set<unknown>, place: Place): object {
+  private set(set: Set<unknown>, place: PathState): object {
     const copy = new Set<unknown>();
     let at = 0;
     let same = true;
@@ -159,12 +159,12 @@ export class RedactWalk {
     return same ? set : copy;
   }
 
-  private at(value: unknown, place: Place | null): unknown {
+  private at(value: unknown, place: PathState | null): unknown {
     return place === null ? value : this.value(value, place);
   }
 
   /** Null: there is nothing to look for. */
-  private below(place: Place, key: string | null): Place | null {
+  private below(place: PathState, key: string | null): PathState | null {
     return place.below(key) ?? (this.isLog ? NOWHERE : null);
   }
 

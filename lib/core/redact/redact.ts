@@ -1,5 +1,5 @@
 import { parsePath, type PathPart } from './redact-path.js';
-import { pathTree, Place } from './redact-place.js';
+import { pathTree, PathState } from './path-state.js';
 import { RedactWalk } from './redact-walk.js';
 import type { StoredError } from '../errors/stored-error.js';
 
@@ -33,7 +33,7 @@ export const NO_REDACTION: Redaction = {
 export function compileRedaction(paths: readonly string[]): Redaction {
   if (paths.length === 0) return NO_REDACTION;
   const tree = pathTree(paths.map(partsOf));
-  const walk = (isLog = false): RedactWalk => new RedactWalk(Place.at(tree), isLog);
+  const walk = (isLog = false): RedactWalk => new RedactWalk(PathState.at(tree), isLog);
   return {
     payload: (value) => walk().value(value),
     fields: <T extends object>(value: T) => walk().fields(value) as T,

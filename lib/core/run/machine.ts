@@ -36,8 +36,8 @@ export type RecordType =
   /** A child was started. */
   | 'child'
   /** The step was put into another queue as a remote step; and it came back, since it waits. */
-  | 'handed'
-  | 'returned'
+  | 'remote'
+  | 'remote_back'
   /** The results of a loop, put into the data. */
   | 'gather'
   /** The data as the selector of a branch or loop has written it; the selector's own record follows. */
@@ -65,7 +65,7 @@ export interface RecordFacts {
   /** A child: what it is found again by (its ref, or the call's count), id, workflow and the digest of its input. */
   readonly child?: ChildRef & ({ readonly ref: string } | { readonly call: string });
   /** The row of the other queue, and the first number of the records that are written there. */
-  readonly handed?: { readonly rowId: string; readonly nextSeq: number };
+  readonly remote?: { readonly rowId: string; readonly nextSeq: number };
   /** A step that came back: ms that its attempt has taken so far, and how many waits were over in its last pass. */
   readonly pass?: { readonly spent: number; readonly seen: number };
   /** Fails the run whatever is around the step (a wait's `onTimeout: 'fail'`). */
@@ -142,7 +142,7 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
   }
   if (type === 'log' && state.rollback !== null) return;
   if (type === 'child') state.hasChildren = true;
-  if (type === 'handed') state.hasRemoteStep = true;
+  if (type === 'remote') state.hasRemoteStep = true;
   const path = pathOfOnce(record.path);
   const frame = locate(definition, state, path);
   const step = frame?.sequence.step;
@@ -159,11 +159,11 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
     case 'intent':
       step.intent = true;
       return;
-    case 'handed':
-      step.handed = record.facts?.handed ?? null;
+    case 'remote':
+      step.remote = record.facts?.remote ?? null;
       return;
-    case 'returned':
-      step.handed = null;
+    case 'remote_back':
+      step.remote = null;
       step.spent = record.facts?.pass?.spent ?? 0;
       step.seen = record.facts?.pass?.seen ?? 0;
       return;
@@ -183,7 +183,7 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
 }
 
 /** Notes of the engine within a step. */
-const HIDDEN_IN_STEP: ReadonlySet<RecordType> = new Set(['once', 'child', 'intent', 'handed', 'returned', 'log']);
+const HIDDEN_IN_STEP: ReadonlySet<RecordType> = new Set(['once', 'child', 'intent', 'remote', 'remote_back', 'log']);
 
 function noteChild(sequence: SequenceState, step: StepState, fact: RecordFacts['child']): void {
   if (fact === undefined) return;
@@ -217,7 +217,7 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
     // The next attempt begins whatever is still open of the waits of this one.
     step.seen = -1;
     // A remote step is tried again where it is.
-    if (record.retryAt === null) step.handed = null;
+    if (record.retryAt === null) step.remote = null;
     step.attempt = record.attempt + 1;
     step.retryAt = record.retryAt;
     // The next attempt, too, begins only when this one is committed.
@@ -225,7 +225,7 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
     if (record.retryAt === null) fail(frame, record.seq);
     return;
   }
-  step.handed = null;
+  step.remote = null;
   const { seq, facts, type } = record;
   if (type === 'branch' && node?.kind === 'branch') {
     const arm = facts?.arm ?? '';

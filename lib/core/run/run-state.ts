@@ -27,8 +27,8 @@ export interface StepState {
   retryAt: number | null;
   /** Records of `once`, by name. */
   once: Record<string, number>;
-  /** The row of the queue that has this step, when it was handed to another queue, and the first number of its records. */
-  handed: { rowId: string; nextSeq: number } | null;
+  /** The row of the queue that has this step, where it stands in another queue, and the first number of its records. */
+  remote: { rowId: string; nextSeq: number } | null;
   /** The intent to run it is recorded (`compensateWhen: 'started'`). */
   intent: boolean;
   /** ms that this attempt has taken in passes that ended with a wait. */
@@ -197,7 +197,7 @@ export function enter(sequence: SequenceState, node: WorkflowNode | undefined, a
     attempt: 1,
     retryAt: null,
     once: {},
-    handed: null,
+    remote: null,
     intent: false,
     spent: 0,
     seen: 0,
@@ -301,7 +301,7 @@ export function remoteSteps(state: RunState): { rowId: string; nextSeq: number }
   const found: { rowId: string; nextSeq: number }[] = [];
   const look = (step: StepState | null): void => {
     if (step === null) return;
-    if (step.handed !== null) found.push(step.handed);
+    if (step.remote !== null) found.push(step.remote);
     const { fan } = step;
     if (fan?.kind === 'branch') look(fan.sequence.step);
     if (fan?.kind === 'parallel') for (const arm of Object.values(fan.arms)) look(arm.step);

@@ -23,7 +23,7 @@ export const STATUS_TABLE = {
     finished: false,
   },
   running: {
-    meaning: 'held by a worker',
+    meaning: 'leased by a worker',
     next: {
       running: 'recovered from a dead worker',
       waiting: 'suspends',
@@ -36,7 +36,7 @@ export const STATUS_TABLE = {
     finished: false,
   },
   waiting: {
-    meaning: 'suspended: a wait, a retry delay or a step on another queue; holds no worker',
+    meaning: 'suspended: a wait, a retry delay or a step on another queue; no worker has it',
     next: {
       running: 'wait over, or retry due',
       paused: 'pause',

@@ -29,7 +29,7 @@ export interface Surroundings {
    * Database time in ms until which the place cannot go on: 0 if it can; Infinity: until something comes; a time that
    * has passed: until it is known that what it waits for is over.
    */
-  readonly heldUntil: (path: string, step: StepState) => number;
+  readonly waitsUntil: (path: string, step: StepState) => number;
   /** Database time in ms. */
   readonly now: number;
   /** Prefixes of arms and items in which an attempt runs now: they keep their places in a limited fan-out. */
@@ -41,7 +41,7 @@ export interface Survey {
   /** Can go on now; those that run already are among them. */
   readonly ready: Place[];
   /** Waits; `until` in ms of database time, Infinity where only an event ends it. */
-  readonly held: { readonly place: Place; readonly until: number }[];
+  readonly waiting: { readonly place: Place; readonly until: number }[];
   /** Remote steps. */
   readonly away: Place[];
 }
@@ -55,7 +55,7 @@ interface Context {
 
 /** Looks at every cursor. Opens the items of loops as their places become free. */
 export function survey(definition: WorkflowDefinition, state: RunState, around: Surroundings): Survey {
-  const found: Survey = { ready: [], held: [], away: [] };
+  const found: Survey = { ready: [], waiting: [], away: [] };
   if (state.rollback === null) {
     look(rootFrame(definition, state), { around, item: null, results: null, main: true }, found);
   }
@@ -142,11 +142,11 @@ function lookAtArm(
   const arm = inner(frame, key);
   if (arm === null) return null;
   const item = arm.within?.node.kind === 'forEach' ? { index: Number(key), data: frame.sequence.data } : context.item;
-  const own: Survey = { ready: [], held: [], away: [] };
+  const own: Survey = { ready: [], waiting: [], away: [] };
   look(arm, { ...context, item, main: false }, own);
-  found.held.push(...own.held);
+  found.waiting.push(...own.waiting);
   if (own.ready.length === 0 && own.away.length === 0) return null;
-  return { found: { ...own, held: [] }, runs: own.away.length > 0 || context.around.running.has(arm.prefix) };
+  return { found: { ...own, waiting: [] }, runs: own.away.length > 0 || context.around.running.has(arm.prefix) };
 }
 
 function take(found: Survey, more: Survey): void {
@@ -154,11 +154,11 @@ function take(found: Survey, more: Survey): void {
   found.away.push(...more.away);
 }
 
-function sort(place: Place, { heldUntil, now }: Surroundings, found: Survey): void {
-  if (place.state.handed !== null) return void found.away.push(place);
-  const waits = place.work === 'gather' ? 0 : heldUntil(place.path, place.state);
+function sort(place: Place, { waitsUntil, now }: Surroundings, found: Survey): void {
+  if (place.state.remote !== null) return void found.away.push(place);
+  const waits = place.work === 'gather' ? 0 : waitsUntil(place.path, place.state);
   const retryAt = place.state.retryAt ?? 0;
   // A wait that is due is over when the database has said so: a pass before that would see nothing new.
-  if (waits > 0 || retryAt > now) found.held.push({ place, until: Math.max(waits, retryAt) });
+  if (waits > 0 || retryAt > now) found.waiting.push({ place, until: Math.max(waits, retryAt) });
   else found.ready.push(place);
 }

@@ -114,7 +114,7 @@ export interface QueueFacts {
   readonly name: string;
   readonly paused: ActFacts | null;
   /** Leased rows. */
-  readonly held: number;
+  readonly leased: number;
   /** `globalConcurrency`, else the places of its living workers. */
   readonly places: number;
   readonly workers: number;

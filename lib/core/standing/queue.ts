@@ -19,7 +19,7 @@ const PERIODS: Readonly<Record<number, string>> = {
 
 /** The first that applies; null: nothing is in its way. */
 export function blockedBy(workflow: string, queue: QueueFacts): Blocked | null {
-  const { name, paused, held, places, workers, rate, key, ahead } = queue;
+  const { name, paused, leased, places, workers, rate, key, ahead } = queue;
   const the = `queue ${quoted(name)}`;
   if (paused !== null) {
     const by = paused.actor === null ? {} : { by: paused.actor };
@@ -29,9 +29,9 @@ export function blockedBy(workflow: string, queue: QueueFacts): Blocked | null {
       by: { why: 'paused', queue: name, ...by },
     };
   }
-  if (places > 0 && held >= places) {
+  if (places > 0 && leased >= places) {
     return {
-      why: `${the} is full, ${countOf(held)} of ${countOf(places)}`,
+      why: `${the} is full, ${countOf(leased)} of ${countOf(places)}`,
       helps: 'More places or workers let it begin earlier.',
       by: { why: 'full', queue: name, limit: places },
     };

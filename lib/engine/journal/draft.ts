@@ -64,7 +64,7 @@ export function extrasOf(draft: Draft, outcome: Outcome | null, isChild: boolean
 }
 
 /** Records that the engine makes by itself, also after one that is not committed yet. */
-const OWN: ReadonlySet<RecordType> = new Set(['gather', 'handed', 'intent', 'rollback']);
+const OWN: ReadonlySet<RecordType> = new Set(['gather', 'remote', 'intent', 'rollback']);
 
 /**
  * A draft taken apart: what the code of each step has left, which stands by itself since it began after all that it builds on was

@@ -206,14 +206,14 @@ export class JournalWriter {
   /** Tells lost leases from rows that somebody has locked; the latter are tried again. */
   private async sortOut(left: readonly WaitingOp[]): Promise<void> {
     this.queue.ops.unshift(...left);
-    let held;
+    let leased;
     try {
-      held = await this.store.held(this.worker());
+      leased = await this.store.leasedRows(this.worker());
     } catch (error) {
       return this.backOff(error);
     }
     for (const waiting of left) {
-      if (held.get(waiting.op.rowId)?.token === waiting.op.token) postpone(waiting, 5, 200);
+      if (leased.get(waiting.op.rowId)?.token === waiting.op.token) postpone(waiting, 5, 200);
       else this.end(waiting, () => settle(waiting, { taken: false }));
     }
   }

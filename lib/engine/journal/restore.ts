@@ -2,7 +2,7 @@ import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import { applyRecord } from '../../core/run/machine.js';
 import { remoteSteps, initialState, type RunState } from '../../core/run/run-state.js';
 import type { RunValues } from '../step/run-values.js';
-import { type ClaimedRow, HANDED_SPAN, type JournalRecord } from '../ports/store.js';
+import { type ClaimedRow, REMOTE_SPAN, type JournalRecord } from '../ports/store.js';
 
 export interface RestoredRun {
   readonly state: RunState;
@@ -36,13 +36,13 @@ export function restore(
   const state = snapshot ?? initialState(ranBy, row.round);
   const spans = remoteSteps(state).map(({ nextSeq }) => nextSeq);
   const isNews = (seq: number): boolean =>
-    seq > row.snapshotSeq || spans.some((from) => seq >= from && seq < from + HANDED_SPAN);
+    seq > row.snapshotSeq || spans.some((from) => seq >= from && seq < from + REMOTE_SPAN);
   let seq = row.snapshotSeq;
   for (const record of records) {
     if (!isNews(record.seq)) continue;
     applyRecord(ranBy, state, record);
-    const handed = record.facts?.handed;
-    seq = Math.max(seq, handed === undefined ? record.seq : handed.nextSeq + HANDED_SPAN);
+    const remote = record.facts?.remote;
+    seq = Math.max(seq, remote === undefined ? record.seq : remote.nextSeq + REMOTE_SPAN);
   }
   return { state, values, seq };
 }

@@ -20,7 +20,7 @@ export interface ReadRecord extends JournalRecord {
 }
 
 /** What a process needs to open the rows that it has leased. */
-export interface HeldRows {
+export interface LeasedRows {
   readonly waits: Map<string, TakenWait[]>;
   readonly records: ReadRecord[];
   /** The server's time then, in ms since 1970. */
@@ -70,7 +70,7 @@ export interface EndedRun {
   /** Encoded StoredError. */
   readonly error: string;
   /** A worker had it, or one of its steps. */
-  readonly held: boolean;
+  readonly leased: boolean;
   /** Another process waits for its end. */
   readonly watched: boolean;
 }
@@ -79,7 +79,7 @@ export interface EndedRun {
 export interface EndedTree {
   readonly ended: readonly EndedRun[];
   /** Runs that are to be undone: whether a worker has them, else they can be claimed in their queue. */
-  readonly undoing: readonly { readonly id: string; readonly queue: string; readonly held: boolean }[];
+  readonly undoing: readonly { readonly id: string; readonly queue: string; readonly leased: boolean }[];
   /** Parents that have waited for one that ended. */
   readonly woken: readonly WokenRun[];
 }
@@ -131,7 +131,7 @@ export interface Reconciled {
   readonly next: string | null;
 }
 
-export interface HeldRow {
+export interface LeasedRow {
   readonly token: number;
   /** Something it waits for has come. */
   readonly wake: boolean;
@@ -140,7 +140,7 @@ export interface HeldRow {
 }
 
 /** Record numbers kept free for a step on another queue: its attempts and its `once` calls. */
-export const HANDED_SPAN = 2 ** 20;
+export const REMOTE_SPAN = 2 ** 20;
 
 /** A step on another queue: what its worker needs to know beside the run itself. */
 export interface RemoteStep {
@@ -242,7 +242,7 @@ export interface PulseFindings {
   /** There are runs that have not ended. */
   readonly unfinished: boolean;
   /** True: other workers have leased runs. */
-  readonly heldElsewhere: boolean;
+  readonly leasedElsewhere: boolean;
   /** Other workers that have not been declared dead, by their last heartbeat. */
   readonly peers: readonly WorkerBeat[];
   /** One of them looks dead, or a dead one still owes rows. */

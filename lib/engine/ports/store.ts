@@ -5,8 +5,8 @@ import type { Claimable, ClaimedRow } from './claim-port.js';
 import type {
   DueRows,
   EndedTree,
-  HeldRow,
-  HeldRows,
+  LeasedRow,
+  LeasedRows,
   LateRuns,
   MatchedEvents,
   PulseFindings,
@@ -26,7 +26,7 @@ export type * from './commits.js';
 export type * from './declaration-store.js';
 export type * from './schedule-store.js';
 export type * from './rows.js';
-export { HANDED_SPAN } from './rows.js';
+export { REMOTE_SPAN } from './rows.js';
 
 /**
  * The port between the engine and its storage: what the engine asks of PostgreSQL, one sentence a verb. Verbs are
@@ -37,7 +37,7 @@ export interface EngineStore {
   commitGroup(worker: number, group: CommitGroup): Promise<GroupResult>;
   /**
    * Commits a group whose outcome is unknown: locks the rows, looks what of it has landed, and writes the rest. Starts that are
-   * there already are not made again; none is held.
+   * there already are not made again; none is leased.
    */
   commitAgain(worker: number, group: CommitGroup): Promise<GroupResult>;
   /** Commits what a step on another queue did: its row, the run's journal and the run's wake-up in one transaction. */
@@ -47,7 +47,7 @@ export interface EngineStore {
   /** After a transaction of unknown outcome: whether its record is in the journal. Waits for the run's row. */
   landed(worker: number, op: RunOp): Promise<boolean>;
   /** The rows that the worker has leased, with their tokens and the pauses, cancels and wakes asked of them. */
-  held(worker: number): Promise<Map<string, HeldRow>>;
+  leasedRows(worker: number): Promise<Map<string, LeasedRow>>;
   /**
    * Gives rows back to the queue. `counts`: as a recovery, since no session has their leases: their sessions came to a
    * bad end, or the answer to their claim was lost.
@@ -80,7 +80,7 @@ export interface EngineStore {
    * `takeWaits` and `loadRecords` in one: the records are those from before the waits were taken, so that a step on
    * another queue which ends in between is looked for again.
    */
-  readHeld(worker: number, runs: readonly string[], wanted: readonly RecordRange[]): Promise<HeldRows>;
+  readLeased(worker: number, runs: readonly string[], wanted: readonly RecordRange[]): Promise<LeasedRows>;
   /** Makes rows ready whose time has come, and looks for runs whose timeout is over. */
   wakeDue(limit: number): Promise<DueRows>;
   /** Acts on the timeout of those of the runs without a lease: ended, or to be undone. */

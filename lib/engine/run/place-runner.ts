@@ -27,7 +27,7 @@ import type { InFlightAttempt } from '../step/in-flight.js';
 import { type FanResults, type ScopeHost, StepScope } from '../step/scope.js';
 import { stepLog } from '../step/log.js';
 import { hasThrown, StepWaits, type Suspension } from '../step/waits.js';
-import { HANDED_SPAN, type RemoteStep } from '../ports/store.js';
+import { REMOTE_SPAN, type RemoteStep } from '../ports/store.js';
 import { beginAttempt } from './traces.js';
 import { runTransactional } from './transactional.js';
 
@@ -215,7 +215,7 @@ export class PlaceRunner {
     const rowId = uuidv7();
     const { state, path, data, item, main } = place;
     const nextSeq = core.make.last + 2;
-    core.write([core.make.record(placeOf(place), 'handed', { facts: { handed: { rowId, nextSeq } } })]);
+    core.write([core.make.record(placeOf(place), 'remote', { facts: { remote: { rowId, nextSeq } } })]);
     const step: RemoteStep = {
       path,
       visit: state.visit,
@@ -234,7 +234,7 @@ export class PlaceRunner {
       nextSeq,
       ...(core.state.trace === undefined ? {} : { trace: core.state.trace }),
     };
-    core.make.last += HANDED_SPAN;
+    core.make.last += REMOTE_SPAN;
     core.outbox.add({ remoteStarts: [{ rowId, queue: place.node.settings.queue ?? '', step: JSON.stringify(step) }] });
   }
 

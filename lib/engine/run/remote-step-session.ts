@@ -108,7 +108,7 @@ export class RemoteStepSession implements Session {
       const { recoveries, deadlineInMs } = this.row;
       if (node?.kind !== 'step' && node?.kind !== 'decision') {
         // The run itself finds its place gone, and pauses.
-        await this.commit([this.make.record(this.step, 'returned')], { kind: 'done' });
+        await this.commit([this.make.record(this.step, 'remote_back')], { kind: 'done' });
       } else if (recoveries > this.workflow.definition.maxRecoveries) {
         const error = encode(toStoredError(new WorkerCrashedError(recoveries)));
         await this.conclude(node.kind, { status: 'failed', error, retryInMs: null, durationMs: 0 });
@@ -244,15 +244,15 @@ export class RemoteStepSession implements Session {
       const error = encode(toStoredError(how.error));
       // Once it is resumed it runs at once, whatever is over by then.
       const facts = { pass: { spent: this.step.spent, seen: -1 } };
-      const records = [...logs, this.make.record(this.step, 'returned', { facts })];
+      const records = [...logs, this.make.record(this.step, 'remote_back', { facts })];
       return this.commit(records, { kind: 'done' }, { ...NO_EXTRAS, pause: error });
     }
     const children = how.children.map((child) => this.make.child(this.step, child));
     const waits = [...how.waits];
     const extras: OpExtras = { ...(childExtras(how.children) ?? NO_EXTRAS), waits };
     const pass = { spent, seen: this.waits.filter((wait) => wait.state !== 'open').length };
-    const returned = this.make.record(this.step, 'returned', { facts: { pass } });
-    await this.commit([...logs, ...children, returned], { kind: 'done' }, extras);
+    const back = this.make.record(this.step, 'remote_back', { facts: { pass } });
+    await this.commit([...logs, ...children, back], { kind: 'done' }, extras);
   }
 
   /** Handed back: the next worker makes the attempt again. */
@@ -317,7 +317,7 @@ export class RemoteStepSession implements Session {
       attempt,
       retryAt: null,
       once: this.once,
-      handed: null,
+      remote: null,
       intent,
       spent,
       seen: 0,

@@ -86,8 +86,8 @@ const TIMED_OUT = new WorkflowTimeoutError('', 0).code;
 
 /** The reason for the suspension of a run at these places. */
 export function becauseOf(found: Survey, book: WaitBook, now: number): Because | null {
-  if (found.held.some(({ place }) => (place.state.retryAt ?? 0) > now)) return 'retry';
-  if (found.held.length === 0) return found.away.length > 0 ? 'step' : null;
-  const open = found.held.flatMap(({ place }) => book.of(place.path, place.state.visit));
+  if (found.waiting.some(({ place }) => (place.state.retryAt ?? 0) > now)) return 'retry';
+  if (found.waiting.length === 0) return found.away.length > 0 ? 'step' : null;
+  const open = found.waiting.flatMap(({ place }) => book.of(place.path, place.state.visit));
   return open.every((wait) => wait.kind === 'child' || wait.state !== 'open') ? 'child' : 'wait';
 }

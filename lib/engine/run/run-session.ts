@@ -279,10 +279,10 @@ export class RunSession implements Session {
       const begin = found.ready.filter((place) => this.mayBegin(place));
       for (const place of begin) this.places.begin(place);
       // A step on another queue does not keep the run here.
-      if (begin.some((place) => place.state.handed !== null)) found = this.survey();
+      if (begin.some((place) => place.state.remote !== null)) found = this.survey();
     }
     if (core.attempts.size > 0) {
-      this.abandoned.settle(why.isFailing ? [] : [...found.ready, ...found.held.map(({ place }) => place)], why);
+      this.abandoned.settle(why.isFailing ? [] : [...found.ready, ...found.waiting.map(({ place }) => place)], why);
     }
     if (phase === 'failing' && core.attempts.size === 0 && !core.outbox.isBusy) return this.onRunFailed();
     if (this.watch.isDue) void this.watch.look();
@@ -294,7 +294,7 @@ export class RunSession implements Session {
     return survey(this.workflow.definition, core.state, {
       now: this.deps.clock.now(),
       running: core.runningPrefixes(),
-      heldUntil: (path, { visit, seen }) => core.book.heldUntil(path, visit, seen),
+      waitsUntil: (path, { visit, seen }) => core.book.waitsUntil(path, visit, seen),
     });
   }
 
@@ -363,7 +363,9 @@ export class RunSession implements Session {
     if (machine.isCompleted(core.state)) return endOf(core, 'completed', null);
     if (this.stopping === null && found.ready.length > 0) return null;
     const until =
-      found.ready.length > 0 || this.pausedBy !== null ? 0 : Math.min(Infinity, ...found.held.map((one) => one.until));
+      found.ready.length > 0 || this.pausedBy !== null
+        ? 0
+        : Math.min(Infinity, ...found.waiting.map((one) => one.until));
     const delay = until === Infinity ? null : Math.max(0, Math.ceil(until - this.deps.clock.now()));
     return this.park(delay, delay === 0 ? null : becauseOf(found, core.book, this.deps.clock.now()));
   }
@@ -475,7 +477,7 @@ export class RunSession implements Session {
 
   /** Wakes the session when a part of the run is due before the others let it go. */
   private arm(found: Survey | null): void {
-    const until = Math.min(Infinity, ...(found?.held ?? []).map((one) => one.until));
+    const until = Math.min(Infinity, ...(found?.waiting ?? []).map((one) => one.until));
     if (until === Infinity) return;
     const now = this.deps.clock.now();
     this.alarm.start(Math.max(1, until - now, this.core.book.askAgainAt - now));

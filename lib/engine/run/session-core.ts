@@ -14,7 +14,7 @@ import type { RestoredRun } from '../journal/restore.js';
 import type { RunningAttempt } from './running-attempt.js';
 import type { RunValues } from '../step/run-values.js';
 import type { SessionDeps } from './session.js';
-import { type ClaimedRow, HANDED_SPAN, type NewRecord, type RunOp, type TakenWait } from '../ports/store.js';
+import { type ClaimedRow, REMOTE_SPAN, type NewRecord, type RunOp, type TakenWait } from '../ports/store.js';
 import type { SegmentTrace } from '../ports/telemetry.js';
 import { beginSegment } from './traces.js';
 import { WaitBook } from '../step/wait-book.js';
@@ -179,7 +179,7 @@ export class SessionCore {
       rowId: this.row.rowId,
       runId: this.runId,
       after: nextSeq - 1,
-      upTo: nextSeq + HANDED_SPAN - 1,
+      upTo: nextSeq + REMOTE_SPAN - 1,
       also: [],
     }));
     const records = await this.retryUntilAnswered(() => this.deps.store.loadRecords(ranges));
@@ -191,7 +191,7 @@ export class SessionCore {
       this.outbox.builtOn(record.seq);
       this.hasFailed = true;
     }
-    return records.some((record) => record.type === 'returned');
+    return records.some((record) => record.type === 'remote_back');
   }
 
   /** Waits at which nothing will come by again are closed: they take no events, and are not listed. */
@@ -249,5 +249,5 @@ export class SessionCore {
 }
 
 function isInSpan(seq: number, nextSeq: number): boolean {
-  return seq >= nextSeq && seq < nextSeq + HANDED_SPAN;
+  return seq >= nextSeq && seq < nextSeq + REMOTE_SPAN;
 }

@@ -97,7 +97,7 @@ export function startWorkflow<W extends WorkflowRef>(
       if (fresh !== null) await scope.startChild(fresh);
       return id;
     };
-    return scope.waits === null ? made() : scope.waits.hold(made);
+    return scope.waits === null ? made() : scope.waits.keepAlive(made);
   });
 }
 

@@ -22,7 +22,7 @@ export interface LogSettings {
   readonly redact: Redaction;
 }
 
-interface HeldLine {
+interface StoredLine {
   readonly time: number;
   readonly line: string;
 }
@@ -32,7 +32,7 @@ interface HeldLine {
  * lines again: those that the pass before it has logged too, in the same order, are not stored twice.
  */
 export class StepLog {
-  private readonly lines: HeldLine[] = [];
+  private readonly lines: StoredLine[] = [];
   private bytes = 0;
   private dropped = 0;
   private lastTime = 0;
@@ -127,7 +127,7 @@ function shortened(message: string, most: number): string {
 }
 
 /** `lines` without those that an earlier pass has logged too, in that order. */
-function withoutRepeated(lines: readonly HeldLine[], earlier: readonly string[]): readonly HeldLine[] {
+function withoutRepeated(lines: readonly StoredLine[], earlier: readonly string[]): readonly StoredLine[] {
   let at = 0;
   return lines.filter((line) => {
     const found = at < earlier.length ? earlier.indexOf(digest(line), at) : -1;
@@ -136,6 +136,6 @@ function withoutRepeated(lines: readonly HeldLine[], earlier: readonly string[])
   });
 }
 
-function digest({ line }: HeldLine): string {
+function digest({ line }: StoredLine): string {
   return createHash('sha1').update(line).digest('base64').slice(0, 8);
 }

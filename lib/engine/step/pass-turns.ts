@@ -17,7 +17,7 @@ export class PassTurns {
   constructor(private readonly onIdle: () => void) {}
 
   /** While this runs nothing is given. */
-  async hold<T>(work: () => Promise<T>): Promise<T> {
+  async keepAlive<T>(work: () => Promise<T>): Promise<T> {
     this.busy++;
     try {
       return await work();

@@ -94,7 +94,7 @@ export function once<T>(name: string, fn: () => T | Promise<T>): Promise<T> {
       return decode(value) as T;
     };
     // A wait beside it does not drop the pass before this is recorded.
-    return scope.waits === null ? made() : scope.waits.hold(made);
+    return scope.waits === null ? made() : scope.waits.keepAlive(made);
   });
 }
 

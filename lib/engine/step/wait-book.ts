@@ -87,7 +87,7 @@ export class WaitBook {
    * Database time in ms until which the step cannot go on: 0: it can; Infinity: until something comes. A time that has
    * passed: until the database says that the wait is over.
    */
-  heldUntil(path: string, visit: number, seen: number): number {
+  waitsUntil(path: string, visit: number, seen: number): number {
     const waits = this.of(path, visit);
     if (waits.length === 0 || this.closed(path, visit) > seen) return 0;
     const open = waits.filter((wait) => wait.state === 'open');

@@ -42,7 +42,7 @@ export interface PassWaits {
   /** Database time in ms. */
   readonly now: () => number;
   /** While this runs, the pass is not dropped. */
-  hold<T>(work: () => Promise<T>): Promise<T>;
+  keepAlive<T>(work: () => Promise<T>): Promise<T>;
   /** The result of a wait; a promise that never settles where it is not over. */
   ask(request: WaitRequest): Promise<unknown>;
   /** The same for the end of a child; `start` makes it, or finds the one that a ref names. */
@@ -80,8 +80,8 @@ export class StepWaits implements PassWaits {
     this.known = new Map(known.map((wait) => [wait.key, wait]));
   }
 
-  hold<T>(work: () => Promise<T>): Promise<T> {
-    return this.turns.hold(work);
+  keepAlive<T>(work: () => Promise<T>): Promise<T> {
+    return this.turns.keepAlive(work);
   }
 
   ask(request: WaitRequest): Promise<unknown> {
@@ -94,7 +94,7 @@ export class StepWaits implements PassWaits {
     const key = waitKey('child', request.name, this.count('child', request.name));
     const known = this.meet(key);
     if (known !== undefined) return this.outcome(known, request);
-    return this.hold(async () => {
+    return this.keepAlive(async () => {
       const { id, fresh } = await start(key);
       if (fresh !== null) this.children.push(fresh);
       return { wait: this.register(key, request, id) };

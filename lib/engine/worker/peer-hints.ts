@@ -6,7 +6,7 @@ import type { QueuePoller } from './poller.js';
 import type { QueueClaims } from './queue-claims.js';
 import type { WorkSignals } from './work-signals.js';
 
-interface HintInboxDeps {
+interface PeerHintsDeps {
   readonly pollers: ReadonlyMap<string, QueuePoller>;
   readonly waker: Loop;
   readonly matcher: EventMatcher;
@@ -20,7 +20,7 @@ interface HintInboxDeps {
 
 /** Receiver of other processes' hints. A hint that is lost costs a poll interval, nothing else. */
 export class PeerHints {
-  constructor(private readonly deps: HintInboxDeps) {}
+  constructor(private readonly deps: PeerHintsDeps) {}
 
   /** A queue has work. */
   queue(name: string): void {

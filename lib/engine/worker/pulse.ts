@@ -52,7 +52,7 @@ export class Pulse {
   private async beat(): Promise<null> {
     const findings = await this.deps.ask(this.deps.question());
     this.answeredAt = performance.now();
-    this.idle = findings.readyQueues.length === 0 && !findings.heldElsewhere;
+    this.idle = findings.readyQueues.length === 0 && !findings.leasedElsewhere;
     this.deps.onFindings(findings);
     return null;
   }

@@ -28,7 +28,7 @@ export interface ReconcilerDeps {
 /**
  * The net below all wake-ups: goes through the unfinished runs, some at each turn, and moves those that nothing else would:
  * they sleep although what they wait for is there, are set aside for a key that is none, or have ended already. Of the runs
- * held here it looks whether an end of a wait has never been heard of. It finds nothing as long as the engine is right, so
+ * leased here it looks whether an end of a wait has never been heard of. It finds nothing as long as the engine is right, so
  * what it finds is counted and told.
  */
 export class Reconciler implements MaintenanceJob {

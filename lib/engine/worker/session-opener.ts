@@ -12,7 +12,7 @@ import { RunSession } from '../run/run-session.js';
 import { RunValues } from '../step/run-values.js';
 import type { Session, SessionDeps } from '../run/session.js';
 import type { Sessions } from './sessions.js';
-import { HANDED_SPAN, StoreError } from '../ports/store.js';
+import { REMOTE_SPAN, StoreError } from '../ports/store.js';
 import type { ClaimedRow, RemoteStep, JournalRecord, RecordRange, TakenWait } from '../ports/store.js';
 
 /** Records read by number together with the claim. */
@@ -148,7 +148,7 @@ export class SessionOpener {
     if (stored.length === 0) return { waits: new Map<string, TakenWait[]>(), records };
     const runs = stored.filter(({ row }) => row.step === null).map(({ row }) => row.runId);
     const ranges = stored.map(({ range }) => range);
-    const read = await this.deps.store.readHeld(this.deps.worker(), runs, ranges);
+    const read = await this.deps.store.readLeased(this.deps.worker(), runs, ranges);
     this.deps.clock.follow(read.now);
     for (const { rowId, ...record } of read.records) records.get(rowId)?.push(record);
     return { waits: read.waits, records };
@@ -193,7 +193,7 @@ function rangeOf(row: ClaimedRow, snapshot: RunState | null): RecordRange {
   if (row.step !== null) {
     const { nextSeq, data, once } = JSON.parse(row.step) as RemoteStep;
     const also = [seqOf(data), ...Object.values(once)].filter((seq) => seq > 0);
-    return { rowId, runId, after: nextSeq - 1, upTo: nextSeq + HANDED_SPAN - 1, also };
+    return { rowId, runId, after: nextSeq - 1, upTo: nextSeq + REMOTE_SPAN - 1, also };
   }
   // Of a long loop with very many open items the rest is read when it is needed.
   const also = snapshot === null ? [] : referencedRecords(snapshot).slice(0, MOST_AT_ONCE);

@@ -2,7 +2,7 @@ import { Cells } from './cells.js';
 import { Loop } from '../time/loop.js';
 import type { Session } from '../run/session.js';
 import type { InFlightAttempt } from '../step/in-flight.js';
-import type { EngineStore, HeldRow } from '../ports/store.js';
+import type { EngineStore, LeasedRow } from '../ports/store.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
 /**
@@ -166,7 +166,7 @@ export class Sessions {
     const before = new Map(this.all().map((session) => [session.rowId, session]));
     this.suspecting = before.size > 0;
     try {
-      await this.reconcile(before, await this.store.held(this.worker()));
+      await this.reconcile(before, await this.store.leasedRows(this.worker()));
     } catch (error) {
       this.suspecting = true;
       throw error;
@@ -174,10 +174,10 @@ export class Sessions {
     return null;
   }
 
-  private async reconcile(before: ReadonlyMap<string, Session>, held: ReadonlyMap<string, HeldRow>): Promise<void> {
+  private async reconcile(before: ReadonlyMap<string, Session>, leased: ReadonlyMap<string, LeasedRow>): Promise<void> {
     for (const [rowId, session] of before) {
       if (this.rows.get(rowId) !== session) continue;
-      const row = held.get(rowId);
+      const row = leased.get(rowId);
       if (row?.token !== session.token) {
         this.telemetry?.lost(1);
         session.lose(new Error(`Run ${session.runId} was cancelled, or another worker has taken it`));
@@ -189,7 +189,7 @@ export class Sessions {
     const known = this.unknownRows;
     this.unknownRows = new Map();
     const lost: { rowId: string; token: number }[] = [];
-    for (const [rowId, { token }] of held) {
+    for (const [rowId, { token }] of leased) {
       if (this.rows.has(rowId)) continue;
       const seen = known.get(rowId);
       const claims = seen?.token === token ? seen.claims : this.claims;

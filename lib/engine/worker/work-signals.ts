@@ -5,7 +5,7 @@ import type { QueuePoller } from './poller.js';
 import type { Sessions } from './sessions.js';
 import type { EndedTree, WokenRun } from '../ports/store.js';
 
-export interface WakeUpDeps {
+export interface WorkSignalsDeps {
   readonly hints: Hints;
   readonly pollers: ReadonlyMap<string, QueuePoller>;
   readonly sessions: Sessions;
@@ -24,7 +24,7 @@ export interface WakeUpDeps {
  * A hint that is lost costs a poll interval, nothing else.
  */
 export class WorkSignals {
-  constructor(private readonly deps: WakeUpDeps) {}
+  constructor(private readonly deps: WorkSignalsDeps) {}
 
   /** These queues have work. */
   notifyWork(queues: readonly string[]): void {
@@ -52,12 +52,12 @@ export class WorkSignals {
   /** Runs were cancelled, or are to be undone: their workers must stop, and those who wait for them are notified. */
   async cancelled({ ended, undoing, woken }: EndedTree): Promise<void> {
     const { hints, ended: waiters, isLocal } = this.deps;
-    for (const run of [...ended, ...undoing]) if (run.held && !isLocal(run.id)) hints.control(run.id);
+    for (const run of [...ended, ...undoing]) if (run.leased && !isLocal(run.id)) hints.control(run.id);
     for (const run of ended) {
       if (run.watched) hints.done(run.id);
       waiters.tell(run.id, null);
     }
-    this.notifyWork([...new Set(undoing.filter((run) => !run.held).map((run) => run.queue))]);
+    this.notifyWork([...new Set(undoing.filter((run) => !run.leased).map((run) => run.queue))]);
     this.woken(woken);
     await Promise.all([...ended, ...undoing].map((run) => this.lookAt(run.id)));
   }

@@ -23,7 +23,7 @@ export interface QueueRow {
   readonly blocked: number;
   readonly waiting: number;
   readonly scheduled: number;
-  readonly held_back: number;
+  readonly paused_runs: number;
   readonly lag: number;
 }
 
@@ -92,9 +92,9 @@ export class PgQueueControl {
   }
 
   /** Number of its leased rows. */
-  async held(queue: string): Promise<number> {
-    const [row] = await this.run<{ held: number }>('held-in-queue', [queue]);
-    return row?.held ?? 0;
+  async leased(queue: string): Promise<number> {
+    const [row] = await this.run<{ n: number }>('leased-in-queue', [queue]);
+    return row?.n ?? 0;
   }
 
   private async setPaused(queue: string, paused: boolean): Promise<boolean> {

@@ -74,8 +74,7 @@ export async function restartPoints(query: Query, schema: string, runId: string)
   const paths = steps.filter(({ fanOut }) => fanOut === null).map(({ path }) => path);
   const before = recordsBefore(source.definition, rows.map(machineRecord), paths);
   return steps.map(({ step, fanOut, path }) => {
-    const why =
-      source.status === 'active' ? 'the execution has not ended' : whyNot(step, fanOut, rows, before.has(path));
+    const why = source.status === 'active' ? 'the run has not ended' : whyNot(step, fanOut, rows, before.has(path));
     return why === null ? { step, ok: true } : { step, ok: false, why };
   });
 }
@@ -101,9 +100,9 @@ function whyNot(step: string, fanOut: string | null, rows: readonly RecordRow[],
     return `"${step}" stands in "${fanOut}", whose other arms or items would be lost: restart from that`;
   }
   if (rows.some((row) => row.type === 'compensate')) {
-    return 'steps of the execution were undone, so that there is nothing to go on from: retry it as a whole';
+    return 'steps of the run were undone, so that there is nothing to go on from: retry it as a whole';
   }
-  return reached ? null : `the execution never came to "${step}"`;
+  return reached ? null : `the run never came to "${step}"`;
 }
 
 function machineRecord({ has_output, retry_at, facts, ...row }: RecordRow): MachineRecord {

@@ -15,7 +15,7 @@ import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.j
  *     password       of the role postgres, made at random, readable by its owner only
  *     port           where it listened last
  *     clients/       one file for each process that uses the server; those of dead processes do not count
- *     lock           held while somebody starts or stops the server
+ *     lock           locked while somebody starts or stops the server
  *     postgres.log   output of the server
  */
 export class EmbeddedDirectory {

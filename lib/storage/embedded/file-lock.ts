@@ -21,7 +21,7 @@ export async function withFileLock<T>(path: string, patience: number, work: () =
       const holder = await readHolder(path);
       if (holder === 'none') continue;
       if (holder === undefined || !isAlive(holder)) await moveAside(path);
-      else if (Date.now() > deadline) throw new Error(`${path} is held by process ${holder.pid}`);
+      else if (Date.now() > deadline) throw new Error(`${path} is locked by process ${holder.pid}`);
       else await delay(20);
     }
   } finally {

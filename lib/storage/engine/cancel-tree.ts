@@ -37,7 +37,7 @@ export function cancelCause(reason: string | null): CancelCause {
   const error = {
     name: 'WorkflowCancelledError',
     code: 'WORKFLOW_CANCELLED',
-    message: reason ?? 'The execution was cancelled.',
+    message: reason ?? 'The run was cancelled.',
     reason,
   };
   return { error: encode(error), reason: encode(reason) };

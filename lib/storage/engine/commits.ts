@@ -71,17 +71,17 @@ export async function commitAgain(run: Run, worker: number, group: port.CommitGr
   if (group.ops.length === 0) return { acks: new Map(), claimed: [], woken: [] };
   const leases = [worker, leasesJson(group.ops)];
   const locked = new Set((await run<{ id: string }>('lock-leases', leases)).map(({ id }) => id));
-  const found = await run<{ id: string; held: boolean; landed: boolean }>('look-again', leases);
+  const found = await run<{ id: string; leased: boolean; landed: boolean }>('look-again', leases);
   const looked = new Map(found.map((row) => [row.id, row]));
   const acks = new Map<string, port.Ack>();
   const ops: port.RunOp[] = [];
   const landed: port.RunOp[] = [];
   for (const op of group.ops) {
-    const { held = false, landed: done = false } = looked.get(op.rowId) ?? {};
+    const { leased = false, landed: done = false } = looked.get(op.rowId) ?? {};
     // Its marks are asked for as they are now.
     if (locked.has(op.rowId)) ops.push(done ? markOnly(op) : op);
     // Somebody else has the row locked: later.
-    else if (held) continue;
+    else if (leased) continue;
     else acks.set(op.rowId, done && op.outcome !== null ? LEFT : { taken: false });
     if (done) landed.push(op);
   }

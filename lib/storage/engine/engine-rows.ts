@@ -110,10 +110,10 @@ export interface WaitRow {
   readonly child_workflow: string | null;
 }
 
-export type HeldRow =
+export type LeasedRead =
   RecordRow | (WaitRow & { readonly what: 'wait' }) | { readonly what: 'now'; readonly retry_at: number };
 
-export function heldRows(rows: readonly HeldRow[]): port.HeldRows {
+export function leasedReads(rows: readonly LeasedRead[]): port.LeasedRows {
   return {
     waits: takenWaits(rows.filter((row) => row.what === 'wait')),
     records: rows.filter((row) => row.what === 'record').map(journalRecord),
@@ -168,7 +168,7 @@ export interface PulseRow {
   readonly states: port.PulseFindings['queueStates'];
   readonly blocked: boolean;
   readonly unfinished: boolean;
-  readonly held_elsewhere: boolean;
+  readonly leased_elsewhere: boolean;
   readonly peers: port.WorkerBeat[];
   readonly suspects: boolean;
 }
@@ -182,7 +182,7 @@ export function pulseFindings(row: PulseRow): port.PulseFindings {
     queueStates: row.states,
     blocked: row.blocked,
     unfinished: row.unfinished,
-    heldElsewhere: row.held_elsewhere,
+    leasedElsewhere: row.leased_elsewhere,
     peers: row.peers,
     suspects: row.suspects,
   };

@@ -121,7 +121,7 @@ export function extrasJson(ops: readonly { rowId: string; runId: string; extras:
       closes: extras?.closes,
       close_all: extras?.closeAll,
       drop_steps: extras?.dropSteps,
-      handed: extras?.remoteStarts.map((h) => ({ id: h.rowId, queue: h.queue, step: h.step })),
+      remote: extras?.remoteStarts.map((h) => ({ id: h.rowId, queue: h.queue, step: h.step })),
       children: extras?.children.map((c) => ({
         id: c.id,
         definition_id: c.definitionId,

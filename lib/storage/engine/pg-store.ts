@@ -7,8 +7,8 @@ import type { Connections } from '../connection/connections.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
 import { commitAgain, commitGroup, commitIn, remoteBefore, isPlain, lockWaiters } from './commits.js';
 import {
-  type HeldRow,
-  heldRows,
+  type LeasedRead,
+  leasedReads,
   pulseFindings,
   type PulseRow,
   takenWaits,
@@ -121,8 +121,8 @@ export class PgStore implements port.EngineStore {
     });
   }
 
-  async held(worker: number): Promise<Map<string, port.HeldRow>> {
-    const rows = await this.lease.run<{ id: string } & port.HeldRow>('held', [worker]);
+  async leasedRows(worker: number): Promise<Map<string, port.LeasedRow>> {
+    const rows = await this.lease.run<{ id: string } & port.LeasedRow>('leased-rows', [worker]);
     return new Map(rows.map(({ id, ...row }) => [id, row]));
   }
 
@@ -173,14 +173,18 @@ export class PgStore implements port.EngineStore {
   }
 
   async loadRecords(wanted: readonly port.RecordRange[]): Promise<port.ReadRecord[]> {
-    return (await this.readHeld(0, [], wanted)).records;
+    return (await this.readLeased(0, [], wanted)).records;
   }
 
-  async readHeld(worker: number, runs: readonly string[], wanted: readonly port.RecordRange[]): Promise<port.HeldRows> {
+  async readLeased(
+    worker: number,
+    runs: readonly string[],
+    wanted: readonly port.RecordRange[],
+  ): Promise<port.LeasedRows> {
     const json = JSON.stringify(
       wanted.map(({ rowId, runId, after, upTo, also }) => ({ row: rowId, run: runId, after, up_to: upTo, also })),
     );
-    return heldRows(await this.claims.run<HeldRow>('read-held', [worker, runs, json]));
+    return leasedReads(await this.claims.run<LeasedRead>('read-leased', [worker, runs, json]));
   }
 
   async wakeDue(limit: number): Promise<port.DueRows> {

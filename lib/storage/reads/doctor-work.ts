@@ -57,7 +57,7 @@ function workersCheck({ workers, silent, unfinished }: WorkFacts): Check {
   }
   if (silent > 0) {
     const text = `${silent} ${silent === 1 ? 'worker is' : 'workers are'} out of touch; ${alive(workers)}.`;
-    return { id, state: 'warn', text, mend: 'Look at their logs; what they held is recovered by the others.' };
+    return { id, state: 'warn', text, mend: 'Look at their logs; their runs are recovered by the others.' };
   }
   return {
     id,
@@ -122,7 +122,7 @@ function schedulesCheck(schedules: readonly ScheduleFacts[]): Check {
 
 function orphansCheck({ orphaned, workers }: WorkFacts): Check {
   const id = 'orphans';
-  if (orphaned === 0) return { id, state: 'ok', text: 'Every run that is held has a living holder.' };
+  if (orphaned === 0) return { id, state: 'ok', text: 'Every leased run has a living worker.' };
   const mend = workers === 0 ? 'Start the app.' : 'A worker takes them within seconds; if not, look at its log.';
-  return { id, state: 'warn', text: `${orphaned} rows are held by no living worker.`, mend };
+  return { id, state: 'warn', text: `${orphaned} rows are leased by no living worker.`, mend };
 }

@@ -127,10 +127,10 @@ export class PgReads {
 
   /** The attempts of a run, in order; null: there is none of that id. */
   async getSteps(id: string, page: StepPage = ALL_STEPS): Promise<StepRecord[] | null> {
-    const [source] = await this.rows<{ input: string; held: boolean }>('steps-source', [id]);
+    const [source] = await this.rows<{ input: string; leased: boolean }>('steps-source', [id]);
     if (source === undefined) return null;
     // The attempts before the records: one that ends in between is then shown as ended, not twice and not left out.
-    const running = source.held ? await this.inFlight([id]) : [];
+    const running = source.leased ? await this.inFlight([id]) : [];
     const waits = await this.rows<StepWaitRow>('get-step-waits', [id]);
     const records = await this.rows<RecordRow>('get-steps', [id, page.includeData]);
     return toSteps(source.input, records, running, waits, page).map((step) => redactStep(step, this.options.redact));

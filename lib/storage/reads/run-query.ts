@@ -239,9 +239,9 @@ class RunQuery {
         ? null
         : `durable.run_status('active', q.state, q.paused, q.compensating, q.started_at) = ANY (${this.conditions.add(statuses, 'text[]')})`;
     // Equal to the status, and indexed.
-    const held = statuses?.length === 1 && statuses[0] === 'running' ? 'q.worker_id IS NOT NULL' : null;
+    const leased = statuses?.length === 1 && statuses[0] === 'running' ? 'q.worker_id IS NOT NULL' : null;
     return `SELECT ${columns} FROM durable.workflow_queue q
-      ${where('q.step_of IS NULL', only, held, status, equal, this.conditions.bounds('q'))}`;
+      ${where('q.step_of IS NULL', only, leased, status, equal, this.conditions.bounds('q'))}`;
   }
 
   private equal(alias: string, beforeWorkflow: string, afterWorkflow: string): string[] {

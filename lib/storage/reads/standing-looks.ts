@@ -41,7 +41,7 @@ import {
   stepOf,
   stateOf,
   attemptsOf,
-  handedOf,
+  remoteStepOf,
   type LoopRow,
   type WorkRow,
   progressOf,
@@ -163,7 +163,7 @@ export class StandingLooks {
       const { ready } = survey(definition, state, {
         now: now.getTime(),
         running: new Set(),
-        heldUntil: (path) => (waited.has(path) ? Infinity : 0),
+        waitsUntil: (path) => (waited.has(path) ? Infinity : 0),
       });
       return ready.map(({ node, path, state: { attempt } }) => ({ step: node.name, path, attempt, startedAt: null }));
     } catch {
@@ -180,7 +180,7 @@ export class StandingLooks {
   ): Promise<RetryFacts[]> {
     const places: RetryPlace[] = state === null || row.state === 'running' ? [] : retriesIn(state, row.now.getTime());
     for (const { state: of, step, due } of steps) {
-      const { path, attempt } = handedOf(step);
+      const { path, attempt } = remoteStepOf(step);
       if (of === 'sleeping') places.push({ path, attempt, at: due });
     }
     const shown = places.toSorted((a, b) => a.at - b.at);
@@ -219,7 +219,7 @@ export class StandingLooks {
     const queue = first === undefined ? null : await this.queue(first.id);
     if (queue === null) return [];
     return waiting.map(({ step, due }) => {
-      const { path } = handedOf(step);
+      const { path } = remoteStepOf(step);
       return { step: stepNameOf(path), path, dueAt: new Date(due), queue };
     });
   }
@@ -251,7 +251,7 @@ export class StandingLooks {
     return {
       name: row.queue,
       paused: row.paused ? (row.pausing ?? { actor: null, reason: null }) : null,
-      held: row.held,
+      leased: row.leased,
       places: row.places,
       workers: row.workers,
       rate: limit === null || period === null ? null : { limit, period, used: row.rate_used },

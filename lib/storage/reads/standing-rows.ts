@@ -36,7 +36,7 @@ export interface StandingRow {
 export interface StepRow {
   readonly id: string;
   readonly state: string;
-  /** A HandedStep as JSON. */
+  /** A remote step as JSON. */
   readonly step: string;
   /** ms */
   readonly due: number;
@@ -65,7 +65,7 @@ export interface QueueRow {
   readonly rate_limit: number | null;
   readonly rate_period_ms: number | null;
   readonly pausing: ActFacts | null;
-  readonly held: number;
+  readonly leased: number;
   readonly places: number;
   readonly workers: number;
   readonly rate_used: number;
@@ -152,20 +152,20 @@ export function stateOf(snapshot: string | null): RunState | null {
  * be some seconds old: of a run that nobody has leased since, only its leased steps on other queues count.
  */
 export function attemptsOf(inFlight: readonly InFlight[], leased: boolean, steps: readonly StepRow[]): AttemptFacts[] {
-  const away = new Set(steps.flatMap(({ state, step }) => (state === 'running' ? [handedOf(step).path] : [])));
+  const away = new Set(steps.flatMap(({ state, step }) => (state === 'running' ? [remoteStepOf(step).path] : [])));
   const known: AttemptFacts[] = inFlight.flatMap(({ step, path, attempt, startedAt }) =>
     leased || away.has(path) ? [{ step, path, attempt, startedAt: new Date(startedAt) }] : [],
   );
   for (const { state, step } of steps) {
     if (state !== 'running') continue;
-    const { path, attempt } = handedOf(step);
+    const { path, attempt } = remoteStepOf(step);
     if (known.some((one) => one.path === path)) continue;
     known.push({ step: stepNameOf(path), path, attempt, startedAt: null });
   }
   return known.toSorted((a, b) => (a.startedAt?.getTime() ?? Infinity) - (b.startedAt?.getTime() ?? Infinity));
 }
 
-export function handedOf(step: string): { path: string; attempt: number } {
+export function remoteStepOf(step: string): { path: string; attempt: number } {
   const { path = '', attempt = 1 } = JSON.parse(step) as { path?: string; attempt?: number };
   return { path, attempt };
 }

@@ -43,7 +43,7 @@ export interface StepPayloads extends Pick<StepRecord, 'input' | 'output' | 'err
 }
 
 interface OpenRow extends Omit<StepWaitRow, 'path' | 'state'> {
-  readonly held: boolean;
+  readonly leased: boolean;
   /** Null: nothing waits. */
   readonly path: string | null;
 }
@@ -186,7 +186,7 @@ export class PgStepReads {
       } = unfinished({ path, ...wait }, 'waiting', wait.created_at, undefined, wait.child_id);
       add({ ...row, inputSeq: Number(wait.input_seq), inputItem: wait.input_item });
     }
-    for (const attempt of open[0]?.held === true ? running : []) {
+    for (const attempt of open[0]?.leased === true ? running : []) {
       const { path } = attempt;
       if (!isUnder(path, under) || begins.some((begin) => path.startsWith(begin))) continue;
       const {

@@ -120,7 +120,7 @@ function groupPassed({ ops, starts }: CommitGroup, { acks }: GroupResult): strin
 
 function opPoint({ records, outcome, extras }: RunOp): string {
   const what = records
-    .filter(({ type }) => type !== 'handed')
+    .filter(({ type }) => type !== 'remote')
     .map(recordName)
     .join(' + ');
   if (outcome === null) return records[0]?.type === 'once' ? `once ${what}` : `record ${what}`;
@@ -131,7 +131,7 @@ function opPoint({ records, outcome, extras }: RunOp): string {
 function remoteStepPoint({ records, outcome }: RemoteStepOp): string {
   const what = records.map(recordName).join(' + ');
   if (outcome === null) return `once ${what}`;
-  return outcome.kind === 'done' ? `handed ${what}` : `park ${what}`;
+  return outcome.kind === 'done' ? `remote ${what}` : `park ${what}`;
 }
 
 function recordName({ path, attempt, type }: NewRecord): string {

@@ -1,5 +1,5 @@
 -- Takes ready rows of one queue as durable.claim does, within the limits of the queue and of the workflows. The statement
--- before it in the transaction waits for the lock on them: a look made in that statement would count what was held
+-- before it in the transaction waits for the lock on them: a look made in that statement would count what was leased
 -- before.
 --
 -- $1 text: queue
@@ -180,7 +180,7 @@ UNION ALL
 SELECT 'limits', NULL, NULL, NULL, $1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
   NULL, NULL, NULL, NULL, NULL, NULL,
   (SELECT count(*)::integer FROM blocked),
-  -- Only where the rate alone held something back.
+  -- Only where the rate alone has kept something from being claimed.
   CASE WHEN (SELECT places FROM room) > 0
       AND EXISTS (SELECT FROM within_rate w, room WHERE w.counts AND w.pass > room.passes)
     THEN (SELECT GREATEST(1, extract(epoch FROM COALESCE(p.first_end + s.period - m.at, s.period * 1.02)) * 1000)::float8

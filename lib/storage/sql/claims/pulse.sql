@@ -6,7 +6,7 @@
 -- $4 integer[]: definitions that it may claim
 -- $5 text[]: the workflows that it knows
 --
--- Each part is one probe of an index that holds little or nothing while there is nothing to do; the workers that hold rows
+-- Each part is one probe of an index that holds little or nothing while there is nothing to do; the workers that have leases
 -- are found as in look-at-workers.sql.
 WITH RECURSIVE holder AS (
   (SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL ORDER BY q.worker_id LIMIT 1)
@@ -46,7 +46,7 @@ SELECT
    FROM durable.queue_settings s) AS states,
   EXISTS (SELECT FROM durable.workflow_queue q WHERE q.state = 'blocked') AS blocked,
   EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id >= '00000000-0000-0000-0000-000000000000') AS unfinished,
-  EXISTS (SELECT FROM holder h WHERE h.worker_id <> $1) AS held_elsewhere,
+  EXISTS (SELECT FROM holder h WHERE h.worker_id <> $1) AS leased_elsewhere,
   (SELECT COALESCE(json_agg(json_build_object('id', w.id, 'seenAt', w.seen_at::text,
       'expiresInMs', extract(epoch FROM w.expires_at - now()) * 1000)), '[]')
    FROM durable.workers w

@@ -1,4 +1,4 @@
--- Gives rows back to the queue. One that somebody has locked stays held, for another try.
+-- Gives rows back to the queue. One that somebody has locked stays leased, for another try.
 --
 -- $1 integer: the worker
 -- $2 json: [{id, token}]

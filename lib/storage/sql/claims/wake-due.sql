@@ -17,7 +17,7 @@ WITH due AS MATERIALIZED (
 SELECT
   (SELECT count(*) FROM woken)::integer AS woken,
   ARRAY(SELECT DISTINCT queue FROM woken WHERE NOT paused) AS queues,
-  -- The condition of the index queue_deadline: what is held, or is to be undone, is not in it.
+  -- The condition of the index queue_deadline: what is leased, or is to be undone, is not in it.
   ARRAY(
     SELECT q.id FROM durable.workflow_queue q
     WHERE q.deadline_at <= durable.clock()

@@ -1,12 +1,12 @@
 -- Effects of a group's operations beside the journal and their own rows, in its transaction, after it took them.
 --
--- $1 json: [{id, run, waits, closes, close_all, drop_steps, handed, children, compensating, pause}]
+-- $1 json: [{id, run, waits, closes, close_all, drop_steps, remote, children, compensating, pause}]
 --
 -- `id` is the row that carries the lease, `run` the run. Doing it again is harmless: the answer to a commit can be lost.
 WITH op AS MATERIALIZED (
   SELECT *
   FROM json_to_recordset($1::json) AS o(
-    id uuid, run uuid, waits json, closes json, close_all boolean, drop_steps boolean, handed json, children json,
+    id uuid, run uuid, waits json, closes json, close_all boolean, drop_steps boolean, remote json, children json,
     compensating boolean, pause text)
 ), asked AS (
   INSERT INTO durable.waits (
@@ -26,14 +26,14 @@ WITH op AS MATERIALIZED (
   FROM op
   WHERE w.run_id = op.run AND w.active
     AND (op.close_all OR w.id IN (SELECT c::uuid FROM json_array_elements_text(op.closes) AS c))
-), handed AS (
+), remote AS (
   INSERT INTO durable.workflow_queue (
     id, step_of, due_at, deadline_at, definition_id, priority, ageing_ms, state, queue, step, paused, limit_key)
   SELECT h.id, op.run, durable.clock(), q.deadline_at, q.definition_id, q.priority,
     (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = h.queue),
     'ready', h.queue, h.step, q.paused, q.limit_key
   FROM op
-  CROSS JOIN LATERAL json_to_recordset(op.handed) AS h(id uuid, queue text, step text)
+  CROSS JOIN LATERAL json_to_recordset(op.remote) AS h(id uuid, queue text, step text)
   JOIN durable.workflow_queue q ON q.id = op.run
   ON CONFLICT (id) DO NOTHING
 ), child AS (

@@ -48,7 +48,7 @@ WITH me AS MATERIALIZED (
     FOR NO KEY UPDATE SKIP LOCKED
   ) q
 ), held AS MATERIALIZED (
-  -- An end or a suspension writes the execution too: taken only where that row is free as well.
+  -- An end or a suspension writes the row in history too: taken only where that row is free as well.
   SELECT plain.*
   FROM plain
   CROSS JOIN LATERAL (

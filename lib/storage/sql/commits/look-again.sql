@@ -9,7 +9,7 @@
 -- (No EXISTS: that may be planned as one scan of the whole table, for all operations.)
 SELECT o.id,
   (SELECT q.id FROM durable.workflow_queue q
-   WHERE q.id = o.id AND q.token = o.token AND q.worker_id = $1 LIMIT 1) IS NOT NULL AS held,
+   WHERE q.id = o.id AND q.token = o.token AND q.worker_id = $1 LIMIT 1) IS NOT NULL AS leased,
   CASE WHEN o.seq IS NOT NULL THEN (
       SELECT s.seq FROM durable.step_executions s
       WHERE s.run_id = o.run AND s.seq = o.seq AND s.token = o.token LIMIT 1) IS NOT NULL

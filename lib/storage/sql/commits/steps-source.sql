@@ -4,6 +4,6 @@
 SELECT e.input,
        EXISTS (
          SELECT FROM durable.workflow_queue q WHERE (q.id = e.id OR q.step_of = e.id) AND q.state = 'running'
-       ) AS held
+       ) AS leased
 FROM durable.workflow_executions e
 WHERE e.id = $1;

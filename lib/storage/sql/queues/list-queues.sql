@@ -10,7 +10,7 @@ WITH content AS (
     count(*) FILTER (WHERE q.state = 'blocked' AND NOT q.paused)::integer AS blocked,
     count(*) FILTER (WHERE q.state = 'sleeping' AND q.started_at IS NOT NULL AND NOT q.paused)::integer AS waiting,
     count(*) FILTER (WHERE q.state = 'sleeping' AND q.started_at IS NULL AND NOT q.paused)::integer AS scheduled,
-    count(*) FILTER (WHERE q.state <> 'running' AND q.paused)::integer AS held_back,
+    count(*) FILTER (WHERE q.state <> 'running' AND q.paused)::integer AS paused_runs,
     (extract(epoch FROM durable.clock() - min(q.due_at) FILTER (
         WHERE q.state IN ('ready', 'blocked') AND NOT q.paused AND q.due_at < 'infinity'))
       * 1000)::float8 AS lag
@@ -30,7 +30,7 @@ WITH content AS (
 SELECT name.queue, s.paused_at, s.global_concurrency, s.rate_limit, s.rate_period_ms::float8 AS rate_period_ms, s.rate_counts,
   s.priority_ageing_ms::float8 AS priority_ageing_ms, COALESCE(w.workers, 0) AS workers,
   COALESCE(c.running, 0) AS running, COALESCE(c.ready, 0) AS ready, COALESCE(c.blocked, 0) AS blocked,
-  COALESCE(c.waiting, 0) AS waiting, COALESCE(c.scheduled, 0) AS scheduled, COALESCE(c.held_back, 0) AS held_back,
+  COALESCE(c.waiting, 0) AS waiting, COALESCE(c.scheduled, 0) AS scheduled, COALESCE(c.paused_runs, 0) AS paused_runs,
   GREATEST(0, COALESCE(c.lag, 0)) AS lag
 FROM name
 LEFT JOIN durable.queue_settings s ON s.queue = name.queue

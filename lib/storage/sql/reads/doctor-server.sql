@@ -11,7 +11,7 @@ SELECT current_setting('server_version') AS version, current_setting('server_ver
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend') AS oldest_transaction,
   (SELECT has_schema_privilege(n.oid, 'USAGE') FROM pg_namespace n WHERE n.nspname = $1) AS usage,
   COALESCE((SELECT array_agg(c.relname::text ORDER BY c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    -- A list of rights is held where one of them is. Sequences of identity columns need no right.
+    -- A list of rights is there where one of them is: they are asked for one by one. Sequences of identity columns need no right.
     WHERE n.nspname = $1 AND CASE
       WHEN c.relkind IN ('r', 'p') AND c.relname <> 'migrations' THEN NOT (has_table_privilege(c.oid, 'SELECT')
         AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))

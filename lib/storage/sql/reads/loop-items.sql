@@ -38,7 +38,7 @@ WITH place AS MATERIALIZED (
   SELECT c.*, CASE WHEN strpos(c.within, '[') = 0 THEN c.within ELSE regexp_replace(c.within, '\[\d+\]', '[]', 'g') END AS place,
     c.status = 'failed' AND c.retry_at IS NULL AS lost
   FROM cut c
-), judged AS (
+), known AS (
   SELECT r.index, r.seq, r.completed_at, r.completed_at - r.duration_ms * interval '1 ms' AS started_at, r.attempt, r.retry_at,
     r.lost AND r.place = ANY (p.fails) AS fails,
     r.status = 'completed' AND CASE
@@ -49,7 +49,7 @@ WITH place AS MATERIALIZED (
       THEN COALESCE((r.facts::json ->> 'items')::integer, 0) END AS items
   FROM record r, place p
 ), seen AS (
-  SELECT j.*, false AS waits, false AS runs FROM judged j
+  SELECT j.*, false AS waits, false AS runs FROM known j
   UNION ALL
   SELECT substr(w.path, length($4) + 2, strpos(substr(w.path, length($4) + 2), ']') - 1)::integer, NULL, NULL, w.created_at,
     w.attempt, NULL, false, false, NULL, true, false

@@ -7,7 +7,7 @@
 -- No row: there is no such run.
 SELECT EXISTS (
     SELECT FROM durable.workflow_queue q WHERE (q.id = e.id OR q.step_of = e.id) AND q.state = 'running'
-  ) AS held, w.path, w.type, w.round, w.visit, w.attempt, w.input_seq::float8 AS input_seq, w.input_item, w.child_id,
+  ) AS leased, w.path, w.type, w.round, w.visit, w.attempt, w.input_seq::float8 AS input_seq, w.input_item, w.child_id,
   w.created_at
 FROM durable.workflow_executions e
 LEFT JOIN LATERAL (

@@ -41,7 +41,7 @@ CROSS JOIN LATERAL (
      FROM durable.audit a
      WHERE a.target_kind = 'queue' AND a.target_id = me.queue AND a.outcome = 'done' AND a.action = 'queue.pause'
      ORDER BY a.id DESC LIMIT 1) AS pausing,
-    n.held, n.places, n.workers,
+    n.leased, n.places, n.workers,
     (SELECT COALESCE(sum(r.n), 0)::integer FROM durable.queue_rates r
      WHERE r.queue = me.queue AND r.ends_at > durable.clock() - s.rate_period_ms * interval '1 ms') AS rate_used,
     CASE WHEN me.limit_key IS NOT NULL
@@ -53,7 +53,7 @@ CROSS JOIN LATERAL (
         OR NOT EXISTS (
           SELECT FROM durable.workers w
           WHERE w.dead_at IS NULL AND w.expires_at > now() AND me.definition_id = ANY (w.definitions))) AS claimable,
-    CASE WHEN s.paused_at IS NOT NULL OR n.workers = 0 OR n.places > 0 AND n.held >= n.places THEN 0
+    CASE WHEN s.paused_at IS NOT NULL OR n.workers = 0 OR n.places > 0 AND n.leased >= n.places THEN 0
     ELSE (SELECT LEAST(10001, COALESCE(sum(b.n), 0))::integer
      FROM ready r
      CROSS JOIN LATERAL (
@@ -66,7 +66,7 @@ CROSS JOIN LATERAL (
   FROM me
   LEFT JOIN durable.queue_settings s ON s.queue = me.queue
   CROSS JOIN LATERAL (
-    SELECT (SELECT count(*)::integer FROM durable.workflow_queue h WHERE h.worker_id IS NOT NULL AND h.queue = me.queue) AS held,
+    SELECT (SELECT count(*)::integer FROM durable.workflow_queue h WHERE h.worker_id IS NOT NULL AND h.queue = me.queue) AS leased,
       COALESCE(s.global_concurrency, (SELECT sum(v.places)::integer FROM serving v), 0) AS places,
       (SELECT count(*)::integer FROM serving) AS workers
   ) n

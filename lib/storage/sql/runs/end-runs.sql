@@ -6,7 +6,7 @@
 -- $3 text[]: of each the encoded StoredError
 -- $4 text[]: of each the encoded reason of its waits, or NULL
 --
--- Returns each with its workflow, whether a worker held it or one of its steps, and whether another process waits for its
+-- Returns each with its workflow, whether a worker had leased it or one of its steps, and whether another process waits for its
 -- end.
 WITH o AS MATERIALIZED (
   SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS u(id, status, error, reason)
@@ -45,7 +45,7 @@ WITH o AS MATERIALIZED (
   WHERE e.id = o.id AND e.status = 'active'
   RETURNING e.id, e.workflow, e.status, e.error
 )
-SELECT ended.id, ended.workflow, ended.status, ended.error, bool_or(gone.worker_id IS NOT NULL) AS held,
+SELECT ended.id, ended.workflow, ended.status, ended.error, bool_or(gone.worker_id IS NOT NULL) AS leased,
   bool_or(gone.watched) AS watched
 FROM ended
 JOIN gone ON gone.run_id = ended.id

@@ -1,8 +1,8 @@
--- Of these runs, those whose timeout is over and that nobody holds, wherever they stand.
+-- Of these runs, those whose timeout is over and that nobody has leased, wherever they stand.
 --
 -- $1 uuid[]: the runs
 --
--- One that is held is its holder's; one that is being undone, or is to be, has no timeout any more. Returns of each what its
+-- One that is leased is its worker's; one that is being undone, or is to be, has no timeout any more. Returns of each what its
 -- error says, the definition that it ran by last, its round, and whether that definition can undo anything.
 SELECT q.id, e.workflow, e.round, q.definition_id AS "definitionId",
   round(extract(epoch FROM q.deadline_at - q.started_at) * 1000)::float8 AS timeout,

@@ -11,8 +11,8 @@ SET cancel = o.error,
     state = CASE WHEN q.state = 'running' THEN 'running' ELSE 'ready' END,
     -- What waits for its turn already goes on waiting for it.
     due_at = CASE WHEN q.state = 'sleeping' OR q.paused THEN durable.clock() ELSE q.due_at END,
-    -- One that is held is not parked before its holder has looked.
+    -- One that is leased is not parked before its worker has looked.
     wake = (q.state = 'running')
 FROM unnest($1::uuid[], $2::text[]) AS o(id, error)
 WHERE q.id = o.id
-RETURNING q.id, q.queue, q.worker_id IS NOT NULL AS held;
+RETURNING q.id, q.queue, q.worker_id IS NOT NULL AS leased;

@@ -1,4 +1,4 @@
--- Starts a run that has taken over records of another one: as if it had been held before (token 1), so that its first
+-- Starts a run that has taken over records of another one: as if it had been leased before (token 1), so that its first
 -- claim reads them.
 --
 -- $1 uuid: the new run

@@ -2,7 +2,7 @@
 -- locked at this moment is passed over: nobody waits, whatever order the ids are in. For the same reason the mark may be
 -- lost in a crash of the server: it is not worth a wait for the disk.
 --
--- Claims pass over locked rows as well: one that came while this held the row has missed it, so the queues of those
+-- Claims pass over locked rows as well: one that came while this had the row locked has missed it, so the queues of those
 -- that are claimable are given back, for another hint.
 --
 -- $1 uuid[]: the runs

@@ -1,4 +1,4 @@
--- Of runs that a worker holds without a wake mark, the last end of a wait that a next pass needs.
+-- Of runs that a worker has leased without a wake mark, the last end of a wait that a next pass needs.
 --
 -- $1 integer: the worker
 -- $2 uuid[]: the runs
@@ -6,7 +6,7 @@ SELECT r.id AS "runId", w.ended::float8 AS ended
 FROM unnest($2::uuid[]) AS r(id)
 CROSS JOIN LATERAL (
   SELECT q.id FROM durable.workflow_queue q WHERE q.id = r.id AND q.worker_id = $1 AND NOT q.wake LIMIT 1
-) held
+) leased
 CROSS JOIN LATERAL (
   SELECT max(v.ended) AS ended FROM durable.waits v WHERE v.run_id = r.id AND v.active
 ) w

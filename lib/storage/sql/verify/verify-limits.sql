@@ -1,18 +1,18 @@
 -- I9: limits hold. No queue and no key has more leases than its limit lets through, no queue has begun more in one period,
--- and what a worker held that has died was taken from it, where another one lives.
+-- and the leases of a worker that has died were taken from it, where another one lives.
 --
 -- $1 integer: how many violations at most
 --
 -- A limit that was lowered takes nothing away: of a queue only what was first claimed a minute after the last change is
 -- counted, a rate only once a period has passed since. The limit of a key is the highest of the definitions that hold it:
 -- the last one to claim found room below its own.
-SELECT NULL::uuid AS run_id, format('queue "%s" has %s leases, and lets %s through', s.queue, held.n, s.global_concurrency) AS what
+SELECT NULL::uuid AS run_id, format('queue "%s" has %s leases, and lets %s through', s.queue, leased.n, s.global_concurrency) AS what
 FROM durable.queue_settings s
 CROSS JOIN LATERAL (
   SELECT count(*) AS n FROM durable.workflow_queue q
   WHERE q.queue = s.queue AND q.worker_id IS NOT NULL AND q.started_at > s.updated_at + interval '1 minute'
-) held
-WHERE held.n > s.global_concurrency
+) leased
+WHERE leased.n > s.global_concurrency
 UNION ALL
 SELECT NULL, format('queue "%s" has begun %s runs within %s ms, and lets %s through', s.queue, begun.n, s.rate_period_ms, s.rate_limit)
 FROM durable.queue_settings s
@@ -52,7 +52,7 @@ CROSS JOIN LATERAL (
 ) k
 WHERE k.n > k.most
 UNION ALL
-SELECT COALESCE(q.step_of, q.id), format('is held by worker %s, which died more than a minute ago, and another one lives', w.id)
+SELECT COALESCE(q.step_of, q.id), format('is leased by worker %s, which died more than a minute ago, and another one lives', w.id)
 FROM durable.workflow_queue q
 JOIN durable.workers w ON w.id = q.worker_id
 WHERE LEAST(w.dead_at, w.expires_at) < now() - interval '1 minute'

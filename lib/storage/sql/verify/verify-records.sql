@@ -6,7 +6,7 @@ WITH record AS (
   SELECT run_id, seq, round, path, visit, attempt, status, path LIKE '%~~%' AS inside
   FROM durable.step_executions
   -- What the engine notes for itself at a step's path is no attempt of it.
-  WHERE type NOT IN ('intent', 'handed', 'returned', 'gather', 'context', 'rollback', 'log')
+  WHERE type NOT IN ('intent', 'remote', 'remote_back', 'gather', 'context', 'rollback', 'log')
 ), place AS (
   SELECT run_id, round, path, visit,
     min(seq) FILTER (WHERE status = 'completed') AS completed_seq,

@@ -1,4 +1,4 @@
--- I1: no run is lost. An unfinished run has its row in the queue, where a worker finds it; what is held is held by a
+-- I1: no run is lost. An unfinished run has its row in the queue, where a worker finds it; what is leased is leased by a
 -- worker that is known, so that its death would be noticed.
 --
 -- $1 integer: how many violations at most
@@ -7,7 +7,7 @@ FROM durable.workflow_executions e
 LEFT JOIN durable.workflow_queue q ON q.id = e.id
 WHERE e.status = 'active' AND q.id IS NULL
 UNION ALL
-SELECT COALESCE(q.step_of, q.id), format('is held by worker %s, which is not known: nobody will miss it', q.worker_id)
+SELECT COALESCE(q.step_of, q.id), format('is leased by worker %s, which is not known: nobody will miss it', q.worker_id)
 FROM durable.workflow_queue q
 LEFT JOIN durable.workers w ON w.id = q.worker_id
 WHERE q.worker_id IS NOT NULL AND w.id IS NULL

@@ -4,8 +4,8 @@
 -- $1 uuid[]: runs that are about to end, and that others may be waiting for
 -- $2 uuid[]: runs that are about to be waited for
 --
--- Who ends a run locks those that wait for it, then its execution. Who waits for a run that was there before locks that
--- execution, shared, and then looks whether it has ended. So one of the two always sees the other.
+-- Who ends a run locks those that wait for it, then its row in history. Who waits for a run that was there before locks that
+-- row, shared, and then looks whether it has ended. So one of the two always sees the other.
 WITH waiter AS MATERIALIZED (
   SELECT e.id AS ends, w.run_id
   FROM unnest($1::uuid[]) AS e(id)

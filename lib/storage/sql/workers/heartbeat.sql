@@ -1,4 +1,4 @@
--- Renews the lease of all that a worker holds; no row: it was declared dead.
+-- Renews the lease of all that a worker has; no row: it was declared dead.
 --
 -- $1 integer: the worker
 -- $2 float8: lease in ms

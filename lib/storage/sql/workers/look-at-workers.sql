@@ -1,10 +1,10 @@
--- The other workers, as they look from here, and those that are in no row of the table any more but still hold something.
+-- The other workers, as they look from here, and those that are in no row of the table any more but still have leases.
 --
 -- $1 integer: the worker that looks
 --
 -- `connected` is null where it says nothing: the session cannot be watched, or the server was restarted since the
 -- worker was last seen (then every session is gone, of the living too).
--- The numbers that rows are held under are found by stepping through queue_worker, one probe for each worker: what
+-- The numbers that rows are leased under are found by stepping through queue_worker, one probe for each worker: what
 -- nobody alive answers for is seen whether or not its worker was ever declared dead.
 WITH RECURSIVE holder AS (
   (SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL ORDER BY q.worker_id LIMIT 1)

@@ -1,4 +1,4 @@
--- Forgets workers that have been dead for an hour and hold nothing.
+-- Forgets workers that have been dead for an hour and have no leases.
 DELETE FROM durable.workers
 WHERE id IN (
   SELECT w.id

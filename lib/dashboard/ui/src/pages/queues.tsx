@@ -154,7 +154,7 @@ function QueueRow({ queue, onDrain }: { queue: Queue; onDrain: () => void }) {
         {count(scheduled)}
       </span>
       <span role="cell" className="row wid">
-        <Cells held={running} of={globalConcurrency} />
+        <Cells taken={running} of={globalConcurrency} />
         <span className="note tab-n">
           {count(running)}
           {globalConcurrency === null ? ' held' : ` of ${count(globalConcurrency)}`}
@@ -211,7 +211,7 @@ function WorkerRow({ worker }: { worker: Worker }) {
         </span>
       </span>
       <span role="cell" className="wid">
-        <Cells held={held} of={places} />
+        <Cells taken={held} of={places} />
         <span className="note block">
           {places === null ? `${count(held)} held` : `${count(held)} of ${count(places)}`}
         </span>
@@ -244,7 +244,7 @@ function WorkerRow({ worker }: { worker: Worker }) {
   );
 }
 
-/** It pauses the queue and waits until nothing of it is held: the one act here that cannot be taken back at once. */
+/** It pauses the queue and waits until nothing of it is leased: the one act here that cannot be taken back at once. */
 function Drain({ queue, onClose }: { queue: Queue; onClose: () => void }) {
   const [typed, setTyped] = useState('');
   const [busy, setBusy] = useState(false);

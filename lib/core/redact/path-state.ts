@@ -17,12 +17,12 @@ class PathNode {
  * the paths have parts, so that `**` costs no more than a visit. The state after a key is cached: a list of many objects
  * computes it once.
  */
-export class Place {
+export class PathState {
   /** A path ends here. */
   readonly hides: boolean;
   private readonly named: readonly PathNode[];
-  private readonly found = new Map<string, Place | null>();
-  private others: Place | null | undefined;
+  private readonly found = new Map<string, PathState | null>();
+  private others: PathState | null | undefined;
   private index: boolean | undefined;
 
   private constructor(private readonly nodes: readonly PathNode[]) {
@@ -31,17 +31,17 @@ export class Place {
   }
 
   /** The root of a value. A new one forgets what values before have had. */
-  static at(root: PathNode): Place {
-    return new Place(root.deep === null ? [root] : [root, root.deep]);
+  static at(root: PathNode): PathState {
+    return new PathState(root.deep === null ? [root] : [root, root.deep]);
   }
 
   /** The place that no path leads to. */
-  static nowhere(): Place {
-    return new Place([]);
+  static nowhere(): PathState {
+    return new PathState([]);
   }
 
   /** Below the key; null: no path goes on there. `key` null: one that no path can name. */
-  below(key: string | null): Place | null {
+  below(key: string | null): PathState | null {
     if (key === null || !this.named.some((node) => node.keys.has(key))) return this.rest;
     let place = this.found.get(key);
     if (place === undefined) this.found.set(key, (place = this.after(key)));
@@ -49,7 +49,7 @@ export class Place {
   }
 
   /** Below a key that is not named here. */
-  get rest(): Place | null {
+  get rest(): PathState | null {
     if (this.others === undefined) this.others = this.after(null);
     return this.others;
   }
@@ -59,11 +59,11 @@ export class Place {
     return (this.index ??= this.named.some(({ keys }) => [...keys.keys()].some((key) => /^\d+$/.test(key))));
   }
 
-  with(other: Place): Place {
-    return new Place([...new Set([...this.nodes, ...other.nodes])]);
+  with(other: PathState): PathState {
+    return new PathState([...new Set([...this.nodes, ...other.nodes])]);
   }
 
-  private after(key: string | null): Place | null {
+  private after(key: string | null): PathState | null {
     const next = new Set<PathNode>();
     for (const node of this.nodes) {
       if (node.loops) next.add(node);
@@ -74,7 +74,7 @@ export class Place {
     }
     if (next.size === 0) return null;
     if (next.size === this.nodes.length && this.nodes.every((node) => next.has(node))) return this;
-    return new Place([...next]);
+    return new PathState([...next]);
   }
 }
 
