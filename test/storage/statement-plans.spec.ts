@@ -3,7 +3,7 @@ import pg from 'pg';
 import { NO_REDACTION } from '../../lib/core/redact/redact.js';
 import type { RunFilters, RunListFilters } from '../../lib/core/run/execution.js';
 import { TRANSACTION_PLANNER } from '../../lib/storage/connection/planner.js';
-import { countQuery, listQueries } from '../../lib/storage/reads/run-query.js';
+import { countQuery, listQueries, oneQuery } from '../../lib/storage/reads/run-query.js';
 import { sql, statementFiles } from '../../lib/storage/sql.js';
 import { PgWaitReads } from '../../lib/storage/reads/wait-reads.js';
 import { createTestDatabase } from '../support/database.js';
@@ -193,6 +193,16 @@ describe('lists and counts of runs', () => {
     }
   });
 
+  it.each<[string, () => string]>([
+    ['one that has ended', () => ids.done],
+    ['an unfinished one', () => ids.waiting],
+  ])('%s: a run is read along its keys', async (_, id) => {
+    const { text, parameters } = oneQuery('durable', id());
+    const { scanned, pages } = await cost(text, parameters);
+    expect(scanned).toEqual([]);
+    expect(pages).toBeLessThan(MOST_PAGES);
+  });
+
   it('an unfinished status reads the unfinished runs, and no history', async () => {
     for (const status of ['pending', 'waiting', 'paused', 'compensating'] as const) {
       const [query] = listQueries('durable', { status });
@@ -308,7 +318,6 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'failed-steps': () => [[ids.done, ids.waiting]],
   'find-gaps': () => [JSON.stringify([{ id: ids.done, run: ids.done, records: [1, 2], wait: ids.waiting }])],
   'find-open-inputs': () => [ids.waiting, null, null],
-  'get-execution': () => [ids.waiting],
   'get-logs': () => [ids.done],
   'get-step-waits': () => [ids.waiting],
   'get-steps': () => [ids.done, true],

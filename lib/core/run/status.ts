@@ -1,15 +1,34 @@
 /**
  * The one table of run states: every list of states, the allowed transitions and the diagram in lib/README.md come
- * from here.
+ * from here, and so does `durable.run_status`, which is how the database derives a run's status.
  */
+
+/** What the row of an unfinished run in the queue says. */
+export interface QueueFacts {
+  readonly state: 'ready' | 'blocked' | 'sleeping' | 'running';
+  readonly paused: boolean;
+  readonly compensating: boolean;
+  /** It was claimed before. */
+  readonly begun: boolean;
+}
+
+/** Some of it: several states are any of them. */
+type SomeFacts = Partial<Omit<QueueFacts, 'state'>> & { readonly state?: readonly QueueFacts['state'][] };
 
 interface StatusRow {
   /** One sentence for people. */
   readonly meaning: string;
   /** States that can follow, with what leads there. A finished state has none. */
   readonly next: Readonly<Record<string, string>>;
-  readonly finished: boolean;
+  /**
+   * Facts of the row in the queue by which the run is in this state: all of one set. No row fits two states. Null: a
+   * finished run has none, and its state is stored.
+   */
+  readonly row: readonly SomeFacts[] | null;
 }
+
+const LEASED = ['running'] as const;
+const IDLE = ['ready', 'blocked', 'sleeping'] as const;
 
 export const STATUS_TABLE = {
   pending: {
@@ -20,7 +39,10 @@ export const STATUS_TABLE = {
       failed: 'timeout, or its input is not valid',
       cancelled: 'cancel',
     },
-    finished: false,
+    row: [
+      { state: ['ready', 'blocked'], paused: false, compensating: false },
+      { state: ['sleeping'], paused: false, compensating: false, begun: false },
+    ],
   },
   running: {
     meaning: 'leased by a worker',
@@ -33,7 +55,7 @@ export const STATUS_TABLE = {
       failed: 'fails with nothing to undo',
       cancelled: 'cancel',
     },
-    finished: false,
+    row: [{ state: LEASED, compensating: false }],
   },
   waiting: {
     meaning: 'suspended: a wait, a retry delay or a step on another queue; no worker has it',
@@ -43,7 +65,7 @@ export const STATUS_TABLE = {
       failed: 'timeout with nothing to undo',
       cancelled: 'cancel',
     },
-    finished: false,
+    row: [{ state: ['sleeping'], paused: false, compensating: false, begun: true }],
   },
   paused: {
     meaning: 'nothing further starts until it is resumed',
@@ -55,11 +77,11 @@ export const STATUS_TABLE = {
       failed: 'timeout with nothing to undo',
       cancelled: 'cancel',
     },
-    finished: false,
+    row: [{ state: IDLE, paused: true }],
   },
-  completed: { meaning: 'ended with a result', next: {}, finished: true },
-  failed: { meaning: 'ended with an error', next: {}, finished: true },
-  cancelled: { meaning: 'ended by a cancel', next: {}, finished: true },
+  completed: { meaning: 'ended with a result', next: {}, row: null },
+  failed: { meaning: 'ended with an error', next: {}, row: null },
+  cancelled: { meaning: 'ended by a cancel', next: {}, row: null },
   compensating: {
     meaning: 'failed or cancelled, its completed steps are being undone',
     next: {
@@ -68,10 +90,13 @@ export const STATUS_TABLE = {
       compensated: 'all undone',
       compensation_failed: 'a compensation has failed for good',
     },
-    finished: false,
+    row: [
+      { state: LEASED, compensating: true },
+      { state: IDLE, paused: false, compensating: true },
+    ],
   },
-  compensated: { meaning: 'ended, everything was undone', next: {}, finished: true },
-  compensation_failed: { meaning: 'ended, at least one compensation failed', next: {}, finished: true },
+  compensated: { meaning: 'ended, everything was undone', next: {}, row: null },
+  compensation_failed: { meaning: 'ended, at least one compensation failed', next: {}, row: null },
 } as const satisfies Record<string, StatusRow>;
 
 /** Status of a run. */
@@ -79,10 +104,10 @@ export type ExecutionStatus = keyof typeof STATUS_TABLE;
 export type FinishedStatus = 'completed' | 'failed' | 'cancelled' | 'compensated' | 'compensation_failed';
 
 export const EXECUTION_STATUSES = Object.keys(STATUS_TABLE) as ExecutionStatus[];
-export const FINISHED_STATUSES = EXECUTION_STATUSES.filter((s): s is FinishedStatus => STATUS_TABLE[s].finished);
+export const FINISHED_STATUSES = EXECUTION_STATUSES.filter((s): s is FinishedStatus => isFinished(s));
 
 export function isFinished(status: ExecutionStatus): status is FinishedStatus {
-  return STATUS_TABLE[status].finished;
+  return STATUS_TABLE[status].row === null;
 }
 
 /** The diagram of lib/README.md, as Mermaid text. */
@@ -90,7 +115,7 @@ export function statusDiagram(): string {
   const lines = ['stateDiagram-v2', '  [*] --> pending'];
   for (const status of EXECUTION_STATUSES) {
     for (const [next, why] of Object.entries(STATUS_TABLE[status].next)) lines.push(`  ${status} --> ${next}: ${why}`);
-    if (STATUS_TABLE[status].finished) lines.push(`  ${status} --> [*]`);
+    if (isFinished(status)) lines.push(`  ${status} --> [*]`);
   }
   return lines.join('\n');
 }

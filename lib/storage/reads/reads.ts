@@ -16,7 +16,15 @@ import type {
 import type { Redaction } from '../../core/redact/redact.js';
 import { isFinished } from '../../core/run/status.js';
 import { AttemptLogs, type LogRow } from './log-rows.js';
-import { type BuiltQuery, byIdsQuery, countQuery, countUpToQuery, listQueries, startsOverQuery } from './run-query.js';
+import {
+  type BuiltQuery,
+  byIdsQuery,
+  countQuery,
+  countUpToQuery,
+  listQueries,
+  oneQuery,
+  startsOverQuery,
+} from './run-query.js';
 import {
   ALL_STEPS,
   type Payloads,
@@ -63,7 +71,7 @@ export class PgReads {
 
   /** A run with its payloads; null: there is none of that id. */
   async getExecution(id: string): Promise<Execution | null> {
-    const [row] = await this.rows<RunRow & Payloads>('get-execution', [id]);
+    const [row] = await this.query<RunRow & Payloads>(oneQuery(this.options.schema, id));
     if (row === undefined) return null;
     return toExecution(row, row, await this.running([row]), this.options.redact);
   }

@@ -1,15 +1,13 @@
 import type { RunFilters, RunListFilters } from '../../core/run/execution.js';
 import { Conditions, where, wantedStatuses, type WantedStatuses } from './run-filters.js';
 import { inSchema } from '../sql.js';
-import { OF_PAGE, PAYLOADS, PAYLOADS_OF_PAGE, SHOWN } from './run-columns.js';
+import { OF_PAGE, PAYLOADS, PAYLOADS_OF_PAGE, SHOWN, STATUS_OF_ROW, WHOLE } from './run-columns.js';
 
 /** A statement put together from filters: no value of a caller's stands in its text. */
 export interface BuiltQuery {
   readonly text: string;
   readonly parameters: readonly unknown[];
 }
-
-const STATUS_OF_ROW = 'durable.run_status(e.status, q.state, q.paused, q.compensating, q.started_at)';
 
 /** Newest runs that are looked at for tags before the index of tags is asked, which reads all that have them. */
 const LOOKED_AT_FOR_TAGS = 2_000;
@@ -63,6 +61,12 @@ export function startsOverQuery(
 FROM (${query.all()}) f
 GROUP BY 1`;
   return { text: inSchema(text, schema), parameters: query.parameters };
+}
+
+/** This run, with its payloads. */
+export function oneQuery(schema: string, id: string): BuiltQuery {
+  const text = `WITH page AS (SELECT $1::uuid AS id) SELECT ${WHOLE}${PAYLOADS} ${OF_PAGE}${PAYLOADS_OF_PAGE}`;
+  return { text: inSchema(text, schema), parameters: [id] };
 }
 
 /** These runs, without payloads. */

@@ -6,7 +6,7 @@ import { type SequenceState, standingAt } from '../../core/run/run-state.js';
 import { type ExecutionStatus, isFinished } from '../../core/run/status.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
 
-/** A run as the queries of run-query.ts and get-execution.sql give it. */
+/** A run as the queries of run-query.ts give it. */
 export interface RunRow {
   readonly id: string;
   readonly workflow: string;
