@@ -34,6 +34,7 @@ export class DurableExceptionFilter implements ExceptionFilter<DurableError> {
   @Inject(HttpAdapterHost)
   private readonly adapterHost?: HttpAdapterHost;
 
+  /** Answers HTTP and WebSocket clients; for a microservice the error goes on as it is, for anything else it is thrown again. */
   catch(error: DurableError, host: ArgumentsHost): Observable<never> | void {
     const kind = host.getType<string>();
     if (kind === 'rpc') return throwError(() => error);

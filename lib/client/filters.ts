@@ -24,7 +24,7 @@ export interface ExecutionFilters extends Omit<RunFilters, 'workflow'> {
   readonly workflow?: WorkflowRef;
 }
 
-/** Filters and page of `listExecutions()`. */
+/** Filters and page of `listExecutions()`; all that is given must fit. */
 export interface ExecutionListFilters extends Omit<RunListFilters, 'workflow'> {
   /** Class or name. */
   readonly workflow?: WorkflowRef;
@@ -52,13 +52,13 @@ export interface GetStepsOptions {
 export interface EventFilters {
   /** Only those that no wait has taken. Default: false. */
   readonly unmatched?: boolean;
-  /** Id of an event: only those sent after it. */
+  /** Id of an event: only those sent after it. Default: from the first on. */
   readonly after?: string;
   /** Most events, at most 1000. Default: 1000. */
   readonly limit?: number;
 }
 
-/** Filters and page of `listPendingInputs()`. */
+/** Filters and page of `listPendingInputs()`; all that is given must fit. */
 export interface PendingInputListFilters extends Omit<PendingInputFilters, 'workflow'> {
   /** Class or name. */
   readonly workflow?: WorkflowRef;

@@ -55,7 +55,7 @@ export class WorkflowHandle<R = unknown> {
    * @throws WorkflowFailedError when it failed or was compensated
    * @throws WorkflowCancelledError
    * @throws ResultTimeoutError after `timeout` ms; the run goes on
-   * @throws ExecutionNotFoundError
+   * @throws ExecutionNotFoundError, InvalidInputError
    * @throws DatabaseUnavailableError when the module is shut down meanwhile
    */
   async result(options: ResultOptions = {}): Promise<R> {

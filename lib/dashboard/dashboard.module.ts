@@ -30,13 +30,17 @@ export interface DashboardOptionsFactory {
   create(): DashboardFactoryOptions | Promise<DashboardFactoryOptions>;
 }
 
-/** `forRootAsync()`: what the controller needs stands beside the factory. */
+/** Options of `forRootAsync()`: one of `useFactory`, `useClass` and `useExisting`, the others left out; what the controller needs stands beside it. */
 export interface DurableDashboardAsyncOptions extends DashboardStaticOptions, Pick<ModuleMetadata, 'imports'> {
+  /** Tokens of the providers that `useFactory` is called with. Default: none. */
   inject?: FactoryProvider['inject'];
+  /** Function that makes the options. */
   // As Nest's own FactoryProvider has it: the arguments are what `inject` names.
   // oxlint-disable-next-line typescript/no-explicit-any
   useFactory?: (...args: any[]) => DashboardFactoryOptions | Promise<DashboardFactoryOptions>;
+  /** Class whose `create()` makes the options; instantiated for it. */
   useClass?: Type<DashboardOptionsFactory>;
+  /** Class of a provider that is there, whose `create()` makes the options. */
   useExisting?: Type<DashboardOptionsFactory>;
 }
 
@@ -57,7 +61,7 @@ export class DurableDashboardModule implements NestModule {
     private readonly adapter: HttpAdapterHost,
   ) {}
 
-  /** With options that are known now. All of them have defaults. */
+  /** With options that are known now. All of them have defaults. @throws ConfigurationError for options that are no object */
   static forRoot(options: DurableDashboardOptions = {}): DynamicModule {
     if (!isObject(options)) {
       throw new ConfigurationError([{ path: '', message: `expected an object with options, got ${given(options)}` }]);

@@ -47,12 +47,17 @@ export interface ResolvedQueue {
   readonly priorityAgeing: number;
 }
 
-/** Retention of finished runs in ms, by status; those of a status that is left out are kept for ever. */
+/** Retention of finished runs, by status; those of a status that is left out are kept for ever. */
 export interface RetentionOptions {
+  /** ms since their end for which completed runs are kept. */
   completed?: number;
+  /** ms since their end for which failed runs are kept. */
   failed?: number;
+  /** ms since their end for which cancelled runs are kept. */
   cancelled?: number;
+  /** ms since their end for which compensated runs are kept. */
   compensated?: number;
+  /** ms since their end for which runs with a failed compensation are kept. */
   compensationFailed?: number;
   /** ms for which the audit of the dashboard and the command line is kept. Default: 400 days. */
   audit?: number;

@@ -19,23 +19,29 @@ export interface CreateScheduleOptions<I extends object = object> extends Omit<S
 
 /** Changes of `updateSchedule()`; a key that is left out stays as it is. */
 export interface ScheduleChanges {
+  /** Cron expression. */
   cron?: string;
-  /** IANA name. */
+  /** IANA name of the time zone. */
   timezone?: string;
+  /** Input of the runs. */
   input?: object;
-  /** `null`: the workflow's. */
+  /** Queue of the runs; `null`: the workflow's. */
   queue?: string | null;
+  /** Fate of a due time at which a run of the schedule is unfinished. */
   overlap?: Overlap;
+  /** Fate of due times that were missed. */
   catchUp?: CatchUp;
-  /** ms */
+  /** ms for which a missed due time may be caught up. */
   catchUpWindow?: number;
+  /** Most missed due times that are caught up. */
   catchUpLimit?: number;
   /** `true` first puts everything back to what the decorator or `schedule()` says, and lets it follow the code again. */
   reset?: boolean;
 }
 
-/** Filters and page of `listSchedules()`. */
+/** Filters and page of `listSchedules()`; all that is given must fit. */
 export interface ScheduleFilters {
+  /** True: the enabled ones; false: the others. */
   readonly enabled?: boolean;
   /** Class or name. */
   readonly workflow?: WorkflowRef;

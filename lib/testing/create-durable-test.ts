@@ -31,7 +31,7 @@ export interface DurableTestOptions<A extends INestApplicationContext = INestApp
    * the app. Default: none.
    */
   readonly dataSource?: DataSource;
-  /** Puts fakes in the place of providers: `(builder) => builder.overrideProvider(Mailer).useValue(fake)`. */
+  /** Puts fakes in the place of providers: `(builder) => builder.overrideProvider(Mailer).useValue(fake)`. Default: none. */
   readonly override?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
   /**
    * Makes the app from the testing module, before it is initialised. Default: an HTTP application on Express where
@@ -43,7 +43,7 @@ export interface DurableTestOptions<A extends INestApplicationContext = INestApp
   readonly patience?: number;
   /**
    * Called with each time to which the clock is set, before anything is done at it. With
-   * `(now) => jest.setSystemTime(now)` (and `jest.useFakeTimers` for `Date` alone) `Date.now()` goes along.
+   * `(now) => jest.setSystemTime(now)` (and `jest.useFakeTimers` for `Date` alone) `Date.now()` goes along. Default: nothing.
    */
   readonly onClock?: (now: Date) => void;
 }

@@ -87,12 +87,12 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
   /**
    * Moves the clock. All that becomes due in between (sleeps, timeouts, backoffs, delayed starts, schedules) is fired in
    * order, each at its own time; before each move and at the end everything settles, as with `idle()`. A step that is
-   * running holds the clock; one with a time limit (its own or the run's) does so for half a second of real time, and is
+   * running keeps the clock where it is; one with a time limit (its own or the run's) does so for half a second of real time, and is
    * timed out when its time has come.
    * After `crash()` only the time passes.
    *
    * @param ms at least 0
-   * @throws Error as `idle()` does
+   * @throws RangeError for anything else; Error as `idle()` does
    */
   async advance(ms: number): Promise<void> {
     if (!(ms >= 0 && ms < Infinity)) throw new RangeError(`advance() takes a number of ms, at least 0; got ${ms}`);

@@ -14,7 +14,7 @@ export interface ExploreOptions<Run, Test> {
   readonly drive?: (run: Run, test: Test) => unknown;
   /** Called with each run when it has ended, its steps included; throws if something is wrong. */
   readonly check: (execution: Execution, test: Test) => unknown;
-  /** Options of the starts. */
+  /** Options of the starts. Default: none. */
   readonly start?: Omit<StartOptions, 'id' | 'idempotencyKey' | 'manager'>;
 }
 

@@ -9,7 +9,7 @@ const DOORS = ['index', 'helpers', 'migrations', 'testing/index', 'dashboard/ind
 
 /** Whose docstrings have an example. */
 const SHOWN = `
-  Workflow Step Decision Branch Parallel ForEach Compensate Schedule
+  Workflow Step Decision Branch Parallel ForEach Compensate Schedule InjectDurable
   sleep scheduleAt waitForEvent waitForAny waitForAll waitForInput waitForApproval waitForChoice waitForChoices
   waitForText waitForForm callWorkflow startWorkflow once DurableClient.start createDurableTest
 `
@@ -36,6 +36,7 @@ interface Documented {
   readonly comment: string | null;
   readonly file: string;
   readonly line: number;
+  readonly declaration: ts.Declaration;
 }
 
 function program(): ts.Program {
@@ -86,10 +87,41 @@ function add(found: Map<ts.Node, Documented>, name: string, declaration: ts.Decl
     comment: comment === undefined ? null : comment.getText().replaceAll(/^\/\*\*\s?|\s*\*\/$|^\s*\* ?/gm, ''),
     file: file.fileName.slice(repository.length),
     line: line + 1,
+    declaration,
   });
 }
 
+/** A field that callers may leave out, of what a method or a decorator is given. */
+function isOption({ name, declaration }: Documented): boolean {
+  return /Options|Item|Filters|Changes|^CreateDurableTest/.test(name) && ts.isPropertySignature(declaration) && declaration.questionToken !== undefined;
+}
+
+/** A number, by its type as it is written. */
+function isNumber({ declaration }: Documented): boolean {
+  return ts.isPropertySignature(declaration) && /\bnumber\b/.test(declaration.type?.getText() ?? '');
+}
+
+/** Errors that a function or a method throws in its own body. */
+function thrown({ declaration }: Documented): string[] {
+  const found = new Set<string>();
+  const look = (node: ts.Node): void => {
+    if (ts.isThrowStatement(node) && ts.isNewExpression(node.expression)) found.add(node.expression.expression.getText());
+    if (ts.isCallExpression(node) && ['refused', 'checkText', 'readOptions'].includes(node.expression.getText())) {
+      found.add('InvalidInputError');
+    }
+    ts.forEachChild(node, look);
+  };
+  if (ts.isFunctionDeclaration(declaration) || ts.isMethodDeclaration(declaration)) look(declaration);
+  return [...found];
+}
+
 const all = documented();
+
+/** The docstring of the class or interface that has it. */
+function ownerOf({ name }: Documented): string {
+  return all.find((one) => name.startsWith(`${one.name}.`))?.comment ?? '';
+}
+
 const where = ({ name, file, line }: Documented): string => `${file}:${line} ${name}`;
 
 describe('the docstrings of what users import', () => {
@@ -102,6 +134,41 @@ describe('the docstrings of what users import', () => {
   it('begin with a noun or a verb of the field', () => {
     const riddles = /^(What|Whether|Who|Whoever|How|Where|Why|When|That|This|It|All that|Those)\b/;
     expect(all.filter(({ comment }) => riddles.test(comment ?? '')).map(where)).toEqual([]);
+  });
+
+  it('are there for every public method, and every field of options', () => {
+    const must = (one: Documented): boolean => ts.isMethodDeclaration(one.declaration) || isOption(one);
+    expect(all.filter((one) => must(one) && (one.comment ?? '') === '').map(where)).toEqual([]);
+  });
+
+  it('say of an option what it is where it is left out, or the options say it of all', () => {
+    const ofAll = /left out|given must fit/;
+    const silent = all.filter(
+      (one) => isOption(one) && !/Default|only with|[Nn]ull/.test(one.comment ?? '') && !ofAll.test(ownerOf(one)),
+    );
+    expect(silent.map(where)).toEqual([]);
+  });
+
+  it('say of a time or a size in which unit it is, if its name or the docstring around it does not', () => {
+    const measures = /timeout|interval|delay|\bage|ageing|lag$|period|window|grace|duration|bytes|length|patience/i;
+    const unit = /\bms\b|bytes|Bytes|characters/;
+    const silent = all.filter(
+      (one) =>
+        isNumber(one) &&
+        measures.test(one.name.split('.')[1] ?? '') &&
+        !one.name.endsWith('Ms') &&
+        !unit.test(one.comment ?? '') &&
+        !unit.test(ownerOf(one)),
+    );
+    expect(silent.map(where)).toEqual([]);
+  });
+
+  it('name the errors that a function throws itself', () => {
+    const silent = all.flatMap((one) => {
+      const told = (one.comment ?? '') + ownerOf(one);
+      return thrown(one).filter((error) => !told.includes(error)).map((error) => `${where(one)}: ${error}`);
+    });
+    expect(silent).toEqual([]);
   });
 
   it('have an example for each decorator and wait, start(), once() and createDurableTest()', () => {

@@ -87,6 +87,7 @@ export interface CompensationNode {
   readonly name: string;
   readonly member: string;
   readonly retry: RetryPolicy;
+  /** ms that one attempt may take; null: no limit. */
   readonly timeout: number | null;
   /** Its record is part of the transaction that `stepManager()` gives. */
   readonly transactional: boolean;

@@ -64,6 +64,7 @@ export interface PendingInputFilters {
 
 /** Filters of events that steps wait for; all that is given must fit. */
 export interface PendingEventFilters {
+  /** Name of the event, or one of those that are waited for. */
   readonly eventName?: string;
   /** Default: `'pending'`. */
   readonly status?: PendingStatus | readonly PendingStatus[];

@@ -58,7 +58,7 @@ export function stepManager<M = unknown>(): M {
  * the recorded result is returned. In a transactional step it is part of the transaction.
  *
  * @throws StepUsageError (`ONCE_NAME_TAKEN`) when a name is used twice in one pass of the step
- * @throws SerializationError for a result that cannot be stored; NotInStepError
+ * @throws SerializationError for a result that cannot be stored; NotInStepError; InvalidInputError for a bad name
  * @throws the error of `fn`, which is not recorded
  * @example
  * ```ts
