@@ -26,7 +26,7 @@ import type { SessionCore } from './session-core.js';
 import type { InFlightAttempt } from '../step/in-flight.js';
 import { type FanResults, type ScopeHost, StepScope } from '../step/scope.js';
 import { stepLog } from '../step/log.js';
-import { hasThrown, StepWaits, type Suspension } from '../step/waits.js';
+import { hasThrown, type Suspension } from '../step/waits.js';
 import { REMOTE_SPAN, type RemoteStep } from '../ports/store.js';
 import { beginAttempt } from './traces.js';
 import { runTransactional } from './transactional.js';
@@ -241,11 +241,10 @@ export class PlaceRunner {
   private scope(place: Place, info: InFlightAttempt, manager: unknown): StepScope {
     const { core } = this;
     const { path, state } = place;
-    const known = core.book.of(path, state.visit);
     const attempt = core.attempts.get(path);
     // A transaction that was lost is retried.
     if (manager !== null) this.transactionChildren.set(path, []);
-    if (attempt !== undefined) attempt.seen = known.filter((wait) => wait.state !== 'open').length;
+    if (attempt !== undefined) attempt.seen = core.book.closed(path, state.visit);
     return new StepScope(this.hostOf(place), {
       context: core.deps.context,
       step: info.step,
@@ -254,8 +253,8 @@ export class PlaceRunner {
       manager,
       maxPayloadBytes: core.deps.maxPayloadBytes,
       log: stepLog(core.deps, state.logged ?? null),
-      waits: new StepWaits(known, info, () => core.deps.clock.now(), core.deps.maxPayloadBytes),
-      trace: beginAttempt(core.trace, info, known),
+      waits: core.book.pass(info, () => core.deps.clock.now(), core.deps.maxPayloadBytes),
+      trace: beginAttempt(core.trace, info, core.book.senders(path, state.visit)),
       results: () => resultsOf(place.own ?? place.results, core.values),
     });
   }

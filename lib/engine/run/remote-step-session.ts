@@ -22,7 +22,8 @@ import type { Session, SessionDeps } from './session.js';
 import type { InFlightAttempt } from '../step/in-flight.js';
 import { type ScopeHost, StepScope } from '../step/scope.js';
 import { stepLog } from '../step/log.js';
-import { hasThrown, StepWaits, type Suspension } from '../step/waits.js';
+import { WaitBook } from '../step/wait-book.js';
+import { hasThrown, type Suspension } from '../step/waits.js';
 import {
   type ClaimedRow,
   type RemoteStepAck,
@@ -31,7 +32,6 @@ import {
   type JournalRecord,
   type NewRecord,
   type OpExtras,
-  type TakenWait,
 } from '../ports/store.js';
 import type { SegmentTrace } from '../ports/telemetry.js';
 import { beginAttempt, beginSegment } from './traces.js';
@@ -55,7 +55,7 @@ export class RemoteStepSession implements Session {
   private readonly refs: Record<string, ChildRef>;
   private readonly transactionChildren: PreparedChild[] = [];
   private readonly trace: SegmentTrace | null;
-  private waits: readonly TakenWait[] = [];
+  private book = new WaitBook();
   private logged: LogMark | null;
   private attempt: RunningAttempt | null = null;
   /** Outcome of the row, for the trace. */
@@ -178,7 +178,7 @@ export class RemoteStepSession implements Session {
     const { node, path, state } = place;
     await this.retryUntilAnswered(async () => this.values.load(neededFor(place)));
     const waits = await this.retryUntilAnswered(() => this.deps.store.readWaits(this.runId));
-    this.waits = waits.filter((wait) => wait.path === path && wait.visit === state.visit);
+    this.book = new WaitBook(waits.filter((wait) => wait.path === path && wait.visit === state.visit));
     const now = { runId: this.runId, round: this.step.round, startedAt: this.deps.clock.now() };
     const attempt = new RunningAttempt(attemptAt(place, now), (manager, info) => this.scope(place, info, manager));
     this.attempt = attempt;
@@ -220,7 +220,10 @@ export class RemoteStepSession implements Session {
     if (result.status === 'suspended') return this.suspend(result.how, result.durationMs, this.logRecords(true));
     const record = this.attemptRecord(type, result);
     const over = record.retryInMs === null;
-    const closes = this.waits.filter((wait) => over || hasThrown(wait)).map((wait) => wait.id);
+    const closes = this.book
+      .all()
+      .filter((wait) => over || hasThrown(wait))
+      .map((wait) => wait.id);
     const extras = closes.length === 0 ? null : { ...NO_EXTRAS, closes };
     if (over) return this.commit([record], { kind: 'done' }, extras);
     const next: RemoteStep = {
@@ -250,7 +253,7 @@ export class RemoteStepSession implements Session {
     const children = how.children.map((child) => this.make.child(this.step, child));
     const waits = [...how.waits];
     const extras: OpExtras = { ...(childExtras(how.children) ?? NO_EXTRAS), waits };
-    const pass = { spent, seen: this.waits.filter((wait) => wait.state !== 'open').length };
+    const pass = { spent, seen: this.book.closed(this.step.path, this.step.visit) };
     const back = this.make.record(this.step, 'remote_back', { facts: { pass } });
     await this.commit([...logs, ...children, back], { kind: 'done' }, extras);
   }
@@ -360,8 +363,8 @@ export class RemoteStepSession implements Session {
       manager,
       maxPayloadBytes: this.deps.maxPayloadBytes,
       log: stepLog(this.deps, this.logged),
-      waits: new StepWaits(this.waits, info, () => this.deps.clock.now(), this.deps.maxPayloadBytes),
-      trace: beginAttempt(this.trace, info, this.waits),
+      waits: this.book.pass(info, () => this.deps.clock.now(), this.deps.maxPayloadBytes),
+      trace: beginAttempt(this.trace, info, this.book.senders(info.path, info.visit)),
       results: () => resultsOf(place.results, this.values),
     });
   }

@@ -24,8 +24,9 @@ import { afterFailure, becauseOf, endOf, parkOf, type Undone } from './run-outco
 import type { InFlightAttempt } from '../step/in-flight.js';
 import type { Session, SessionDeps } from './session.js';
 import { SessionCore } from './session-core.js';
-import type { Ack, Because, ClaimedRow, Outcome, ParkOutcome, TakenWait } from '../ports/store.js';
+import type { Ack, Because, ClaimedRow, Outcome, ParkOutcome } from '../ports/store.js';
 import { endSegment } from './traces.js';
+import { WaitBook } from '../step/wait-book.js';
 import { WaitWatch } from './wait-watch.js';
 
 /**
@@ -71,8 +72,8 @@ export class RunSession implements Session {
     private readonly workflow: RegisteredWorkflow,
     private readonly row: ClaimedRow,
     restored: RestoredRun,
-    /** Ended waits of the run; null: not known yet. */
-    waits: readonly TakenWait[] | null,
+    /** Waits of the run; null: not known yet. */
+    book: WaitBook | null,
   ) {
     this.claimedAt = deps.clock.now();
     this.rowId = row.rowId;
@@ -80,7 +81,7 @@ export class RunSession implements Session {
     this.token = row.token;
     this.deadline = deps.clock.timer(() => this.timeOut());
     this.alarm = deps.clock.timer(() => this.proceed());
-    this.core = new SessionCore(deps, workflow, row, restored);
+    this.core = new SessionCore(deps, workflow, row, restored, book ?? new WaitBook());
     this.places = new PlaceRunner(this.core, {
       settled: () => (this.core.attempts.size > 0 ? this.proceedSoon() : this.proceed()),
       proceed: () => this.proceed(),
@@ -103,8 +104,8 @@ export class RunSession implements Session {
     });
     this.why = new FailureCause(this.core, row.cancel);
     this.abandoned = new AbandonedAttempts(this.core, () => this.proceed());
-    if (waits === null) this.watch.isAskedFor = true;
-    else this.watch.takeIn(waits);
+    if (book === null) this.watch.isAskedFor = true;
+    else this.watch.begin();
   }
 
   async run(): Promise<void> {

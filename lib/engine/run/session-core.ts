@@ -17,12 +17,11 @@ import type { SessionDeps } from './session.js';
 import { type ClaimedRow, REMOTE_SPAN, type NewRecord, type RunOp, type TakenWait } from '../ports/store.js';
 import type { SegmentTrace } from '../ports/telemetry.js';
 import { beginSegment } from './traces.js';
-import { WaitBook } from '../step/wait-book.js';
+import type { WaitBook } from '../step/wait-book.js';
 
 /** State shared by the parts of a run's session: cursors, values, waits, running attempts, and the outbox. */
 export class SessionCore {
   readonly attempts = new Map<string, RunningAttempt>();
-  readonly book = new WaitBook();
   readonly outbox: Outbox;
   readonly values: RunValues;
   readonly make: RecordMaker;
@@ -45,6 +44,7 @@ export class SessionCore {
     readonly workflow: RegisteredWorkflow,
     readonly row: ClaimedRow,
     restored: RestoredRun,
+    readonly book: WaitBook,
   ) {
     this.state = restored.state;
     this.values = restored.values;

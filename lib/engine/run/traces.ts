@@ -1,5 +1,4 @@
 import type { RunState, TraceMark } from '../../core/run/run-state.js';
-import type { KnownWait } from '../step/wait-book.js';
 import { storedErrorOf } from '../step/attempt.js';
 import type { ClaimedRow, Outcome } from '../ports/store.js';
 import type { AttemptInfo, AttemptTrace, SegmentTrace, Telemetry } from '../ports/telemetry.js';
@@ -34,9 +33,8 @@ export function endSegment(segment: SegmentTrace, outcome: Outcome, paused: bool
 export function beginAttempt(
   segment: SegmentTrace | null,
   of: AttemptInfo,
-  waits: readonly KnownWait[] = [],
+  senders: readonly string[] = [],
 ): AttemptTrace | null {
   if (segment === null) return null;
-  const senders = waits.flatMap(({ events }) => events.flatMap((event) => event.traceparent ?? []));
   return segment.attempt(of, senders.slice(-MOST_LINKS));
 }

@@ -49,9 +49,14 @@ export class WaitWatch {
     return core.outbox.isEmpty && !core.outbox.isBusy && core.book.isDue(core.deps.clock.now());
   }
 
-  takeIn(taken: readonly TakenWait[]): void {
+  /** Begins with a book that was read before. */
+  begin(): void {
+    this.heed(this.core.book.all().sort((one, other) => (one.id < other.id ? -1 : 1)));
+  }
+
+  /** @param taken in the order in which they were asked for */
+  private heed(taken: readonly TakenWait[]): void {
     const { core } = this;
-    core.book.replace(taken);
     core.book.asked(core.deps.clock.now());
     core.cancelTimedOut(taken, () => this.host.proceed());
     if (core.state.rollback !== null) return;
@@ -77,6 +82,9 @@ export class WaitWatch {
     // A step that came back has left its waits in the same commit.
     const waits = (await core.takeRemoteStep()) ? await core.takeWaits() : taken;
     if (waits === null) this.isAskedFor = true;
-    else if (!core.over) this.takeIn(waits);
+    else if (!core.over) {
+      core.book.replace(waits);
+      this.heed(waits);
+    }
   }
 }

@@ -1,14 +1,12 @@
-import { decode } from '../../core/codec/codec.js';
-import type { WaitSpec } from '../../core/run/wait-spec.js';
-import type { NewWait, TakenWait } from '../ports/store.js';
+import type { InFlightAttempt } from './in-flight.js';
+import type { KnownWait } from './known-wait.js';
+import type { NewWait } from '../ports/store.js';
+import { StepWaits } from './waits.js';
 
 /** ms after which a wait that was due by our clock and not by the database's is looked at again. */
 const LOOK_AGAIN = 3;
 
-/** A wait as a pass of its step sees it. */
-export type KnownWait = TakenWait;
-
-/** The waits of the steps that are under way, by the path of the step. */
+/** The waits of the steps that are under way, by the path of the step, and what they have come to. */
 export class WaitBook {
   private readonly byPath = new Map<string, KnownWait[]>();
   private readonly added = new Set<string>();
@@ -16,6 +14,11 @@ export class WaitBook {
   /** Database time in ms before which nothing due is looked at again. */
   private notBefore = 0;
   private lastEnd = 0;
+
+  /** @param waits what the database has said of them */
+  constructor(waits: readonly KnownWait[] = []) {
+    this.replace(waits);
+  }
 
   /** Marks the moment of a question: waits that come and go from now on are unknown to its answer. */
   mark(): void {
@@ -47,6 +50,16 @@ export class WaitBook {
 
   of(path: string, visit: number): readonly KnownWait[] {
     return this.byPath.get(path)?.filter((wait) => wait.visit === visit) ?? [];
+  }
+
+  /** The waits of a pass of that step, which gives it what those have come to that are over. */
+  pass(step: InFlightAttempt, now: () => number, maxPayloadBytes: number): StepWaits {
+    return new StepWaits(this.of(step.path, step.visit), step, now, maxPayloadBytes);
+  }
+
+  /** Traceparents of who sent what the step's waits were given. */
+  senders(path: string, visit: number): string[] {
+    return this.of(path, visit).flatMap(({ events }) => events.flatMap((event) => event.traceparent ?? []));
   }
 
   all(): KnownWait[] {
@@ -114,28 +127,5 @@ export class WaitBook {
     const list = this.byPath.get(wait.path);
     if (list === undefined) this.byPath.set(wait.path, [wait]);
     else list.push(wait);
-  }
-}
-
-/** The decoded `spec` of a wait. */
-export function specOf(wait: Pick<NewWait, 'spec'>): WaitSpec | null {
-  return wait.spec === null ? null : (decode(wait.spec) as WaitSpec);
-}
-
-/** The wait in words, for messages. */
-export function describeWait({ kind, names, key, child }: Pick<KnownWait, 'kind' | 'names' | 'key' | 'child'>): string {
-  switch (kind) {
-    case 'event':
-      return `event "${names[0]}"`;
-    case 'any':
-      return `any of the events ${names.map((name) => `"${name}"`).join(', ')}`;
-    case 'all':
-      return `the events ${names.map((name) => `"${name}"`).join(', ')}`;
-    case 'input':
-      return `input "${names[0]}"`;
-    case 'child':
-      return child === null ? 'a child workflow' : `child workflow "${child.workflow}"`;
-    case 'sleep':
-      return `a ${key.split(':')[0]}`;
   }
 }

@@ -13,7 +13,7 @@ import type { PreparedChild } from '../ports/children.js';
 import { never, PassTurns } from './pass-turns.js';
 import type { InFlightAttempt } from './in-flight.js';
 import type { NewWait } from '../ports/store.js';
-import { describeWait, type KnownWait, specOf } from './wait-book.js';
+import { describeWait, type KnownWait, specOf } from './known-wait.js';
 
 /** A wait as a step asks for it. */
 export interface WaitRequest {

@@ -8,6 +8,7 @@ import { tellClaimed } from '../run/observed.js';
 import { pauseAsItIs } from '../run/pause-as-it-is.js';
 import type { RegisteredWorkflow, Registry } from '../ports/registry.js';
 import { readAfter, restore, snapshotOf } from '../journal/restore.js';
+import { WaitBook } from '../step/wait-book.js';
 import { RunSession } from '../run/run-session.js';
 import { RunValues } from '../step/run-values.js';
 import type { Session, SessionDeps } from '../run/session.js';
@@ -59,7 +60,7 @@ export class SessionOpener {
       const workflow = this.workflowOf(row);
       const restored = restore(row, null, workflow.definition, this.valuesOf(row, []), []);
       tellClaimed(this.deps, row);
-      this.sessions.open(new RunSession(this.deps, workflow, row, restored, []), row.queue);
+      this.sessions.open(new RunSession(this.deps, workflow, row, restored, new WaitBook()), row.queue);
     } catch (error) {
       this.openUnreadable(row, error);
     }
@@ -136,7 +137,7 @@ export class SessionOpener {
     const restored = restore(row, snapshot, await this.definition(row.ranBy), values, records);
     // Its steps on other queues may have ended while its waits were read.
     const known = remoteSteps(restored.state).length > 0 ? null : waits;
-    return new RunSession(this.deps, workflow, row, restored, known);
+    return new RunSession(this.deps, workflow, row, restored, known === null ? null : new WaitBook(known));
   }
 
   private valuesOf(row: ClaimedRow, records: readonly JournalRecord[]): RunValues {
