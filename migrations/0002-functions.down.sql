@@ -12,4 +12,5 @@ DROP FUNCTION durable.unsound(uuid[]);
 DROP FUNCTION durable.match_waits(uuid[], uuid[]);
 DROP FUNCTION durable.wake_run(uuid);
 DROP FUNCTION durable.last_record(uuid, text);
+DROP FUNCTION durable.leasing_workers();
 DROP FUNCTION durable.run_status(text, text, boolean, boolean, timestamptz);

@@ -18,6 +18,21 @@ RETURNS text LANGUAGE sql IMMUTABLE AS $$
   END
 $$;
 
+-- The numbers of workers that rows are leased under, found by stepping through queue_worker: one probe for each worker.
+CREATE FUNCTION durable.leasing_workers() RETURNS SETOF integer
+LANGUAGE sql STABLE AS $$
+  WITH RECURSIVE holder AS (
+    (SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL ORDER BY q.worker_id LIMIT 1)
+    UNION ALL
+    SELECT next.worker_id
+    FROM holder h
+    CROSS JOIN LATERAL (
+      SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id > h.worker_id ORDER BY q.worker_id LIMIT 1
+    ) next
+  )
+  SELECT h.worker_id FROM holder h
+$$;
+
 -- The highest number in the journal of a run, or of a step that another queue has (`step`: its row's text): in the span
 -- of 2^20 numbers that is kept free for it. 0: none.
 CREATE FUNCTION durable.last_record(run uuid, step text) RETURNS bigint

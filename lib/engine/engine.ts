@@ -5,7 +5,7 @@ import type { ClaimOffer, EndedTree, StartOp, Wake, WokenRun } from './ports/sto
 import { tellEnded, type Watch } from './run/observed.js';
 import type { RunEnd } from './run/session.js';
 import { Starts } from './starts.js';
-import type { InFlightAttempt } from './step/in-flight.js';
+import type { InFlight } from '../core/run/execution.js';
 import { DatabaseClock } from './time/clock.js';
 import { withDeadline } from './time/deadline.js';
 import { Background } from './worker/background.js';
@@ -272,7 +272,7 @@ export class Engine {
     return { state: this.state, claimable: definitions.ids, loops: this.wakes ? loops : [] };
   }
 
-  inFlight(runId?: string): InFlightAttempt[] {
+  inFlight(runId?: string): InFlight[] {
     return this.worker.inFlight(runId);
   }
 

@@ -1,7 +1,8 @@
+import type { AttemptPlace } from '../core/run/execution.js';
 import type { Attributes, Context, Link, Span, SpanContext, Tracer } from '@opentelemetry/api';
 import { toStoredError } from '../core/codec/error-record.js';
 import type { Redaction } from '../core/redact/redact.js';
-import type { AttemptInfo, AttemptTrace, SegmentInfo, SegmentTrace } from '../engine/ports/telemetry.js';
+import type { AttemptTrace, SegmentInfo, SegmentTrace } from '../engine/ports/telemetry.js';
 
 type Api = typeof import('@opentelemetry/api');
 
@@ -69,7 +70,7 @@ export class DurableTraces {
     around: Context,
     runId: string,
     workflow: string,
-    { step, path, type, round, visit, attempt }: AttemptInfo,
+    { step, path, type, round, visit, attempt }: AttemptPlace,
     links: readonly string[],
   ): AttemptTrace {
     const attributes: Attributes = {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { InFlightAttempt } from '../engine/step/in-flight.js';
+import type { InFlight } from '../core/run/execution.js';
 import type { TestWorker } from './test-worker.js';
 
 /** ms of real time between two looks. */
@@ -59,11 +59,11 @@ export class Settling {
   }
 }
 
-function keyOf({ runId, path, round, visit, attempt }: InFlightAttempt): string {
+function keyOf({ runId, path, round, visit, attempt }: InFlight): string {
   return [runId, round, path, visit, attempt].join(' ');
 }
 
-function stillRunning(running: readonly InFlightAttempt[], patience: number): Error {
+function stillRunning(running: readonly InFlight[], patience: number): Error {
   const steps = running.map(({ step, attempt, runId }) => `"${step}" (attempt ${attempt}, run ${runId})`).join(', ');
   return new Error(
     `Still running after ${patience} ms of real time: ${steps}. Wait for what the step waits for before you call ` +

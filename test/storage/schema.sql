@@ -215,6 +215,23 @@ AS $function$
   ), 0)
 $function$;
 
+CREATE OR REPLACE FUNCTION durable.leasing_workers()
+ RETURNS SETOF integer
+ LANGUAGE sql
+ STABLE
+AS $function$
+  WITH RECURSIVE holder AS (
+    (SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL ORDER BY q.worker_id LIMIT 1)
+    UNION ALL
+    SELECT next.worker_id
+    FROM holder h
+    CROSS JOIN LATERAL (
+      SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id > h.worker_id ORDER BY q.worker_id LIMIT 1
+    ) next
+  )
+  SELECT h.worker_id FROM holder h
+$function$;
+
 CREATE OR REPLACE FUNCTION durable.match_waits(runs uuid[], ended_runs uuid[] DEFAULT '{}'::uuid[])
  RETURNS TABLE(run uuid, queue text, paused boolean, state text)
  LANGUAGE plpgsql

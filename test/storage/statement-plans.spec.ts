@@ -302,7 +302,6 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'open-steps': () => [ids.waiting, 'step1', ['loop[']],
   'step-data': () => [ids.long, 11],
   'step-payloads': () => [ids.long, 11],
-  'workflow-schema': () => ['w1'],
   'step-figures': () => [[ids.done, ids.waiting], 1_000],
   'steps-page': () => [ids.long, 5_000, null, 'loop', null, ['step'], 500],
   'add-audit': () => [ids.nobody, 'a', 'run.cancel', 'run', ids.done, 'done', null, '{}', null],

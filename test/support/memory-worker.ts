@@ -6,7 +6,7 @@ import { JournalWriter } from '../../lib/engine/journal/journal-writer.js';
 import type { Registry } from '../../lib/engine/ports/registry.js';
 import { SessionOpener } from '../../lib/engine/worker/session-opener.js';
 import type { SessionDeps } from '../../lib/engine/run/session.js';
-import type { InFlightAttempt } from '../../lib/engine/step/in-flight.js';
+import type { InFlight } from '../../lib/core/run/execution.js';
 import { Sessions } from '../../lib/engine/worker/sessions.js';
 import {
   StoreError,
@@ -102,7 +102,7 @@ export class MemoryWorker {
     await Promise.race([this.opener.openClaimed(rows), this.killed]);
   }
 
-  inFlight(runId: string): InFlightAttempt[] {
+  inFlight(runId: string): InFlight[] {
     return this.sessions.inFlight(runId);
   }
 

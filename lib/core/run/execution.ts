@@ -51,6 +51,9 @@ export interface CompensationResult {
   readonly error?: StoredError;
 }
 
+/** Which attempt of a run it is. */
+export type AttemptPlace = Pick<StepRecord, 'step' | 'path' | 'type' | 'round' | 'visit' | 'attempt'>;
+
 /** One attempt of a step. */
 export interface StepRecord {
   /** Name of the step. */
@@ -179,14 +182,8 @@ export interface WorkflowSummary {
 }
 
 /** An attempt that runs now, as the processes publish it. */
-export interface InFlight {
+export interface InFlight extends AttemptPlace {
   readonly runId: string;
-  readonly step: string;
-  readonly path: string;
-  readonly type: string;
-  readonly round: number;
-  readonly visit: number;
-  readonly attempt: number;
   /** The step's data, as core/run/run-state.ts names it. */
   readonly input: DataRef;
   /** ms of database time */

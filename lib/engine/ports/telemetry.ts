@@ -1,3 +1,5 @@
+import type { AttemptPlace } from '../../core/run/execution.js';
+
 /**
  * Sink of metrics and traces. Optional everywhere: without one nothing is paid. Times in ms.
  */
@@ -36,15 +38,6 @@ export interface SegmentInfo {
   readonly recoveries: number;
 }
 
-export interface AttemptInfo {
-  readonly step: string;
-  readonly path: string;
-  readonly type: string;
-  readonly round: number;
-  readonly visit: number;
-  readonly attempt: number;
-}
-
 export interface AttemptFigures {
   readonly workflow: string;
   readonly step: string;
@@ -58,7 +51,7 @@ export interface SegmentTrace {
   /** W3C `traceparent` of its span. */
   readonly traceparent: string;
   /** An attempt begins. `links`: traceparents of what made it go on, such as who sent the event that it waited for. */
-  attempt(of: AttemptInfo, links: readonly string[]): AttemptTrace;
+  attempt(of: AttemptPlace, links: readonly string[]): AttemptTrace;
   /** `outcome`: what becomes of the run; `error`: why it failed. The first one counts. */
   end(outcome: string, error: { readonly name: string; readonly message: string } | null): void;
 }

@@ -1,6 +1,6 @@
 import { textOf } from '../../core/text-of.js';
 import type { Session, SessionDeps } from './session.js';
-import type { InFlightAttempt } from '../step/in-flight.js';
+import type { InFlight } from '../../core/run/execution.js';
 import type { ClaimedRow } from '../ports/store.js';
 
 /** Session of a leased row of which nothing runs: one thing is done with it, and it leaves. */
@@ -44,7 +44,7 @@ export class IdleSession implements Session {
 
   cancel(): void {}
 
-  inFlight(): InFlightAttempt[] {
+  inFlight(): InFlight[] {
     return [];
   }
 

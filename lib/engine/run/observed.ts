@@ -3,7 +3,7 @@ import { endKind, errorOf, eventIds, type EventRecord } from '../../core/run/eve
 import { STEP_TYPES } from '../../core/run/machine.js';
 import { uuidv7 } from '../../core/uuid.js';
 import type { Observer } from '../ports/observer.js';
-import type { InFlightAttempt } from '../step/in-flight.js';
+import type { InFlight } from '../../core/run/execution.js';
 import type {
   Ack,
   EndedTree,
@@ -50,7 +50,7 @@ export function tellClaimed({ observer, stats, report, clock }: Watch, row: Clai
 }
 
 /** An attempt begins. */
-export function tellAttempt({ observer, clock }: Watch, run: ObservedRun, attempt: InFlightAttempt): void {
+export function tellAttempt({ observer, clock }: Watch, run: ObservedRun, attempt: InFlight): void {
   if (observer?.wants(run.runId) !== 'steps') return;
   const { runId, workflow, token } = run;
   const { step, path, type, round, visit, startedAt } = attempt;

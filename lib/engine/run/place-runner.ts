@@ -23,7 +23,7 @@ import { attemptAt, RunningAttempt } from './running-attempt.js';
 import type { RunValues } from '../step/run-values.js';
 import type { RecordPlace } from '../journal/record-maker.js';
 import type { SessionCore } from './session-core.js';
-import type { InFlightAttempt } from '../step/in-flight.js';
+import type { InFlight } from '../../core/run/execution.js';
 import { type FanResults, type ScopeHost, StepScope } from '../step/scope.js';
 import { stepLog } from '../step/log.js';
 import { hasThrown, type Suspension } from '../step/waits.js';
@@ -238,7 +238,7 @@ export class PlaceRunner {
     core.outbox.add({ remoteStarts: [{ rowId, queue: place.node.settings.queue ?? '', step: JSON.stringify(step) }] });
   }
 
-  private scope(place: Place, info: InFlightAttempt, manager: unknown): StepScope {
+  private scope(place: Place, info: InFlight, manager: unknown): StepScope {
     const { core } = this;
     const { path, state } = place;
     const attempt = core.attempts.get(path);

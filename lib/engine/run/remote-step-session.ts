@@ -19,7 +19,7 @@ import type { RegisteredWorkflow } from '../ports/registry.js';
 import { attemptAt, RunningAttempt } from './running-attempt.js';
 import type { RunValues } from '../step/run-values.js';
 import type { Session, SessionDeps } from './session.js';
-import type { InFlightAttempt } from '../step/in-flight.js';
+import type { InFlight } from '../../core/run/execution.js';
 import { type ScopeHost, StepScope } from '../step/scope.js';
 import { stepLog } from '../step/log.js';
 import { WaitBook } from '../step/wait-book.js';
@@ -166,7 +166,7 @@ export class RemoteStepSession implements Session {
     // Its row goes when the run's rollback begins.
   }
 
-  inFlight(): InFlightAttempt[] {
+  inFlight(): InFlight[] {
     return this.attempt === null ? [] : [this.attempt.info];
   }
 
@@ -352,7 +352,7 @@ export class RemoteStepSession implements Session {
     this.attempt?.giveUp(this.timedOut);
   }
 
-  private scope(place: Place, info: InFlightAttempt, manager: unknown): StepScope {
+  private scope(place: Place, info: InFlight, manager: unknown): StepScope {
     // A transaction that was lost is retried.
     this.transactionChildren.length = 0;
     return new StepScope(this.host(), {

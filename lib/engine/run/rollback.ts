@@ -9,7 +9,7 @@ import { type AttemptEnd, type AttemptSpec, failedAttempt, runAttempt, storedErr
 import { tellAttempt } from './observed.js';
 import type { SettledAttempt } from '../journal/record-maker.js';
 import { RunningAttempt } from './running-attempt.js';
-import type { InFlightAttempt } from '../step/in-flight.js';
+import type { InFlight } from '../../core/run/execution.js';
 import type { SessionCore } from './session-core.js';
 import { stepLog } from '../step/log.js';
 import { StepScope } from '../step/scope.js';
@@ -210,7 +210,7 @@ export class Rollback {
     };
   }
 
-  private scope(entry: UndoEntry, state: CompensationState, info: InFlightAttempt, manager: unknown): StepScope {
+  private scope(entry: UndoEntry, state: CompensationState, info: InFlight, manager: unknown): StepScope {
     const { core } = this;
     const place = { ...state, data: entry.data };
     const refuse = (): never => {

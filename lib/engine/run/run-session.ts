@@ -21,7 +21,7 @@ import type { RestoredRun } from '../journal/restore.js';
 import { Rollback } from './rollback.js';
 import { RunFault } from './run-fault.js';
 import { afterFailure, becauseOf, endOf, parkOf, type Undone } from './run-outcomes.js';
-import type { InFlightAttempt } from '../step/in-flight.js';
+import type { InFlight } from '../../core/run/execution.js';
 import type { Session, SessionDeps } from './session.js';
 import { SessionCore } from './session-core.js';
 import type { Ack, Because, ClaimedRow, Outcome, ParkOutcome } from '../ports/store.js';
@@ -162,7 +162,7 @@ export class RunSession implements Session {
     this.proceed();
   }
 
-  inFlight(): InFlightAttempt[] {
+  inFlight(): InFlight[] {
     return [...this.core.attempts.values()].map((attempt) => attempt.info);
   }
 

@@ -1,12 +1,12 @@
-import type { InFlightAttempt } from '../step/in-flight.js';
+import type { InFlight } from '../../core/run/execution.js';
 import type { StepScope } from '../step/scope.js';
 import type { Place } from '../../core/run/survey.js';
 
 /** An attempt at a place that begins at this time of the database. */
 export function attemptAt(
   { path, node, state, data }: Place,
-  { runId, round, startedAt }: Pick<InFlightAttempt, 'runId' | 'round' | 'startedAt'>,
-): InFlightAttempt {
+  { runId, round, startedAt }: Pick<InFlight, 'runId' | 'round' | 'startedAt'>,
+): InFlight {
   return {
     runId,
     step: node.name,
@@ -36,9 +36,9 @@ export class RunningAttempt {
   private aborted: Error | null = null;
 
   constructor(
-    readonly info: InFlightAttempt,
+    readonly info: InFlight,
     /** The scope of a transactional step is made when its transaction is open. */
-    private readonly makeScope: (manager: unknown, info: InFlightAttempt) => StepScope,
+    private readonly makeScope: (manager: unknown, info: InFlight) => StepScope,
   ) {
     this.givenUp = new Promise((_, reject) => (this.reject = reject));
     // Nobody may be listening when it comes.

@@ -1,4 +1,4 @@
-import type { InFlightAttempt } from '../step/in-flight.js';
+import type { InFlight } from '../../core/run/execution.js';
 import type { FinishedStatus } from '../../core/run/status.js';
 import type { Advice } from '../step/advice.js';
 import type { BootContext } from '../ports/boot-context.js';
@@ -31,7 +31,7 @@ export interface Session {
   refresh(): void;
   /** The run is to be cancelled and undone: the encoded error. */
   cancel(error: string): void;
-  inFlight(): InFlightAttempt[];
+  inFlight(): InFlight[];
   /** The last end of a wait that is known here; null: it waits for nothing, is leaving, or is reading what is there. */
   heard(): number | null;
 }

@@ -1,7 +1,8 @@
+import type { AttemptPlace } from '../../core/run/execution.js';
 import type { RunState, TraceMark } from '../../core/run/run-state.js';
 import { storedErrorOf } from '../step/attempt.js';
 import type { ClaimedRow, Outcome } from '../ports/store.js';
-import type { AttemptInfo, AttemptTrace, SegmentTrace, Telemetry } from '../ports/telemetry.js';
+import type { AttemptTrace, SegmentTrace, Telemetry } from '../ports/telemetry.js';
 
 /** A wait may have taken the events of very many senders. */
 const MOST_LINKS = 32;
@@ -32,7 +33,7 @@ export function endSegment(segment: SegmentTrace, outcome: Outcome, paused: bool
 /** Begins the trace of an attempt, linked to what its waits were given by. */
 export function beginAttempt(
   segment: SegmentTrace | null,
-  of: AttemptInfo,
+  of: AttemptPlace,
   senders: readonly string[] = [],
 ): AttemptTrace | null {
   if (segment === null) return null;

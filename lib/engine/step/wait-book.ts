@@ -1,4 +1,4 @@
-import type { InFlightAttempt } from './in-flight.js';
+import type { InFlight } from '../../core/run/execution.js';
 import type { KnownWait } from './known-wait.js';
 import type { NewWait } from '../ports/store.js';
 import { StepWaits } from './waits.js';
@@ -53,7 +53,7 @@ export class WaitBook {
   }
 
   /** The waits of a pass of that step, which gives it what those have come to that are over. */
-  pass(step: InFlightAttempt, now: () => number, maxPayloadBytes: number): StepWaits {
+  pass(step: InFlight, now: () => number, maxPayloadBytes: number): StepWaits {
     return new StepWaits(this.of(step.path, step.visit), step, now, maxPayloadBytes);
   }
 

@@ -11,7 +11,7 @@ import { uuidv7 } from '../../core/uuid.js';
 import { type WaitKind, waitKey, type WaitSpec } from '../../core/run/wait-spec.js';
 import type { PreparedChild } from '../ports/children.js';
 import { never, PassTurns } from './pass-turns.js';
-import type { InFlightAttempt } from './in-flight.js';
+import type { InFlight } from '../../core/run/execution.js';
 import type { NewWait } from '../ports/store.js';
 import { describeWait, type KnownWait, specOf } from './known-wait.js';
 
@@ -72,7 +72,7 @@ export class StepWaits implements PassWaits {
 
   constructor(
     known: readonly KnownWait[],
-    private readonly place: InFlightAttempt,
+    private readonly place: InFlight,
     readonly now: () => number,
     private readonly maxPayloadBytes: number,
   ) {

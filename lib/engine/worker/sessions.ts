@@ -1,7 +1,7 @@
 import { Cells } from './cells.js';
 import { Loop } from '../time/loop.js';
 import type { Session } from '../run/session.js';
-import type { InFlightAttempt } from '../step/in-flight.js';
+import type { InFlight } from '../../core/run/execution.js';
 import type { EngineStore, LeasedRow } from '../ports/store.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
@@ -111,7 +111,7 @@ export class Sessions {
     return this.all().every((session) => session.inFlight().length > 0);
   }
 
-  inFlight(runId?: string): InFlightAttempt[] {
+  inFlight(runId?: string): InFlight[] {
     return this.all()
       .filter((session) => runId === undefined || session.runId === runId)
       .flatMap((session) => session.inFlight());

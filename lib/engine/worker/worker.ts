@@ -2,7 +2,7 @@ import type { RunEnd, SessionDeps } from '../run/session.js';
 import type { EngineDeps } from './engine-deps.js';
 import type { JournalWriter } from '../journal/journal-writer.js';
 import type { EndedTree, WokenRun } from '../ports/store.js';
-import type { InFlightAttempt } from '../step/in-flight.js';
+import type { InFlight } from '../../core/run/execution.js';
 import type { DatabaseClock } from '../time/clock.js';
 import { ClaimOffers } from './claim-offers.js';
 import { ClaimableDefinitions } from './claimable.js';
@@ -120,7 +120,7 @@ export class Worker {
     for (const poller of this.pollers.values()) poller.look();
   }
 
-  inFlight(runId?: string): InFlightAttempt[] {
+  inFlight(runId?: string): InFlight[] {
     return this.sessions.inFlight(runId);
   }
 

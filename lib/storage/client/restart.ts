@@ -2,7 +2,7 @@ import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import { didYouMean } from '../../core/did-you-mean.js';
 import { ExecutionNotFinishedError } from '../../core/errors/errors-client.js';
 import { ExecutionNotFoundError, InvalidInputError } from '../../core/errors/errors.js';
-import type { MachineRecord, RecordFacts, RecordType } from '../../core/run/machine.js';
+import type { MachineRecord, RecordFacts } from '../../core/run/machine.js';
 import { recordsBefore, restartPlace, type RestartPoint, stepsToRestart } from '../../core/run/restart.js';
 import { changeOnce } from '../connection/once.js';
 import { sql } from '../sql.js';
@@ -15,13 +15,7 @@ interface SourceRow {
   readonly definition: WorkflowDefinition;
 }
 
-interface RecordRow {
-  readonly seq: number;
-  readonly path: string;
-  readonly type: RecordType;
-  readonly visit: number;
-  readonly attempt: number;
-  readonly status: 'completed' | 'failed';
+interface RecordRow extends Pick<MachineRecord, 'seq' | 'path' | 'type' | 'visit' | 'attempt' | 'status'> {
   readonly has_output: boolean;
   readonly facts: string | null;
   readonly retry_at: number | null;

@@ -1,5 +1,5 @@
 import type { WaitKind, WaitState } from '../../core/run/wait-spec.js';
-import type { RecordFacts, RecordType } from '../../core/run/machine.js';
+import type { RecordFacts } from '../../core/run/machine.js';
 import type { DataRef } from '../../core/run/run-state.js';
 import type * as port from '../../engine/ports/store.js';
 import { type ClaimRow, claimedRow } from './claimed-row.js';
@@ -30,16 +30,9 @@ export function groupResult(rows: readonly GroupRow[]): port.GroupResult & { ack
   return { acks, claimed: claims, woken: [] };
 }
 
-interface RecordRow {
+interface RecordRow extends Pick<port.ReadRecord, 'seq' | 'round' | 'path' | 'visit' | 'attempt' | 'type' | 'status'> {
   readonly what: 'record';
   readonly row_id: string;
-  readonly seq: number;
-  readonly round: number;
-  readonly path: string;
-  readonly visit: number;
-  readonly attempt: number;
-  readonly type: RecordType;
-  readonly status: 'completed' | 'failed';
   readonly facts: string | null;
   readonly output: string | null;
   readonly has_output: boolean;

@@ -80,7 +80,7 @@ export class PgPeopleReads {
 
   /** The JSON Schema of a workflow's input; null: it has none, or is not there. */
   async schemaOf(workflow: string): Promise<unknown> {
-    const [row] = await this.rows<{ input_schema: unknown }>('workflow-schema', [workflow]);
+    const [row] = await this.rows<{ input_schema: unknown }>('find-definition', [workflow]);
     return row?.input_schema ?? null;
   }
 

@@ -6,16 +6,9 @@
 -- $4 integer[]: definitions that it may claim
 -- $5 text[]: the workflows that it knows
 --
--- Each part is one probe of an index that holds little or nothing while there is nothing to do; the workers that have leases
--- are found as in look-at-workers.sql.
-WITH RECURSIVE holder AS (
-  (SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL ORDER BY q.worker_id LIMIT 1)
-  UNION ALL
-  SELECT next.worker_id
-  FROM holder h
-  CROSS JOIN LATERAL (
-    SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id > h.worker_id ORDER BY q.worker_id LIMIT 1
-  ) next
+-- Each part is one probe of an index that holds little or nothing while there is nothing to do.
+WITH holder AS MATERIALIZED (
+  SELECT l.worker_id FROM durable.leasing_workers() AS l(worker_id)
 )
 SELECT
   ARRAY(

@@ -1,7 +1,7 @@
 -- The stored definition of a workflow: that of the latest living code, as it was when such was seen last (declarations).
 --
 -- $1 text: name of the workflow
-SELECT d.id, d.definition
+SELECT d.id, d.definition, d.input_schema
 FROM durable.workflow_definitions d
 LEFT JOIN durable.declarations f
   ON f.kind = 'schedules' AND f.subject = d.name AND f.in_force AND f.definition_id = d.id

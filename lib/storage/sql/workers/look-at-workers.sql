@@ -4,16 +4,9 @@
 --
 -- `connected` is null where it says nothing: the session cannot be watched, or the server was restarted since the
 -- worker was last seen (then every session is gone, of the living too).
--- The numbers that rows are leased under are found by stepping through queue_worker, one probe for each worker: what
--- nobody alive answers for is seen whether or not its worker was ever declared dead.
-WITH RECURSIVE holder AS (
-  (SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL ORDER BY q.worker_id LIMIT 1)
-  UNION ALL
-  SELECT next.worker_id
-  FROM holder h
-  CROSS JOIN LATERAL (
-    SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id > h.worker_id ORDER BY q.worker_id LIMIT 1
-  ) next
+-- What nobody alive answers for is seen whether or not its worker was ever declared dead.
+WITH holder AS MATERIALIZED (
+  SELECT l.worker_id FROM durable.leasing_workers() AS l(worker_id)
 )
 SELECT w.id, w.pid, w.process_key, w.process_start, w.seen_at::text AS seen_at,
   (extract(epoch FROM w.expires_at - now()) * 1000)::float8 AS expires_in_ms,

@@ -4,15 +4,9 @@
 -- $1 integer: rows at most
 --
 -- The count of recoveries starts anew where a record was written since the last one (of a step on another queue: one of
--- its own). Holders are found by stepping through queue_worker, as in look-at-workers.sql.
-WITH RECURSIVE holder AS (
-  (SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id IS NOT NULL ORDER BY q.worker_id LIMIT 1)
-  UNION ALL
-  SELECT next.worker_id
-  FROM holder h
-  CROSS JOIN LATERAL (
-    SELECT q.worker_id FROM durable.workflow_queue q WHERE q.worker_id > h.worker_id ORDER BY q.worker_id LIMIT 1
-  ) next
+-- its own).
+WITH holder AS MATERIALIZED (
+  SELECT l.worker_id FROM durable.leasing_workers() AS l(worker_id)
 ), orphan AS MATERIALIZED (
   SELECT o.id, o.step_of, o.step
   FROM holder h
