@@ -132,7 +132,7 @@ export {
   workflowId,
   workflowInput,
 } from './engine/step/step-functions.js';
-export { stepManager } from './step-manager.js';
+export { stepManager } from './workflows/step-manager.js';
 export { days, hours, minutes, seconds } from './core/time/duration.js';
 export {
   endOfDay,

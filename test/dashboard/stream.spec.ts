@@ -217,6 +217,18 @@ describe('a stream', () => {
   const event = (n: number) =>
     ({ id: String(n), kind: 'workflow_started', executionId: `run-${n}` }) as unknown as DurableEvent;
 
+  /** Streams of two sources, one after the other, and a reader of the first who has had its one event. */
+  async function afterOneEvent() {
+    const sources = [new Subject<DurableEvent>(), new Subject<DurableEvent>()];
+    let opens = 0;
+    const all = () => sources[opens++] ?? new Subject<DurableEvent>();
+    const streams = new Streams({ all, workflow: all }, 10);
+    const first = opened(streams);
+    sources[0]?.next(event(1));
+    const { id = '' } = await first.frames.until((frame) => frame.event === 'workflow_started');
+    return { streams, sources, first, id };
+  }
+
   function opened(
     streams: Streams,
     rights: () => Promise<string | null> = async () => 'all',
@@ -259,13 +271,7 @@ describe('a stream', () => {
   });
 
   it('ends where its source breaks off, and goes on from another', async () => {
-    const sources = [new Subject<DurableEvent>(), new Subject<DurableEvent>()];
-    let opens = 0;
-    const all = () => sources[opens++] ?? new Subject<DurableEvent>();
-    const streams = new Streams({ all, workflow: all }, 10);
-    const first = opened(streams);
-    sources[0]?.next(event(1));
-    const { id = '' } = await first.frames.until((frame) => frame.event === 'workflow_started');
+    const { streams, sources, first, id } = await afterOneEvent();
     const ended = new Promise((resolve) => first.response.on('end', resolve));
     sources[0]?.error(new Error('lost'));
     await ended;
@@ -277,13 +283,7 @@ describe('a stream', () => {
   });
 
   it('is to be read anew by who had the last event, but was away longer than anybody listened', async () => {
-    const sources = [new Subject<DurableEvent>(), new Subject<DurableEvent>()];
-    let opens = 0;
-    const all = () => sources[opens++] ?? new Subject<DurableEvent>();
-    const streams = new Streams({ all, workflow: all }, 10);
-    const first = opened(streams);
-    sources[0]?.next(event(1));
-    const { id = '' } = await first.frames.until((frame) => frame.event === 'workflow_started');
+    const { streams, sources, first, id } = await afterOneEvent();
     const gone = new Promise((resolve) => first.response.on('close', resolve));
     first.response.destroy();
     await gone;

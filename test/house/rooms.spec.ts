@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -109,6 +109,18 @@ beforeAll(async () => {
 });
 
 afterAll(() => rm(root, { recursive: true }));
+
+it('the hall of lib/ has the module and what the package exports, nothing else', async () => {
+  const found = (await readdir(join(repository, 'lib'), { withFileTypes: true })).filter((one) => one.isFile());
+  expect(found.map(({ name }) => name).toSorted()).toEqual([
+    'README.md',
+    'durable.module-definition.ts',
+    'durable.module.ts',
+    'helpers.ts',
+    'index.ts',
+    'migrations.ts',
+  ]);
+});
 
 describe('the room rules', () => {
   it.each(kinds)('refuse each forbidden import of %s by the rule that is meant', (kind) => {

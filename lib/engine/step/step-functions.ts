@@ -41,7 +41,7 @@ export function stepSignal(): AbortSignal {
   return currentScope('stepSignal').signal;
 }
 
-/** The manager of the step's transaction; `lib/step-manager.ts` gives it TypeORM's type, which the engine does not know. */
+/** The manager of the step's transaction; `workflows/step-manager.ts` gives it TypeORM's type, which the engine does not know. */
 export function stepManager<M = unknown>(): M {
   const scope = currentScope('stepManager');
   if (scope.manager === null) {

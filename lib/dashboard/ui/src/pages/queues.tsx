@@ -8,6 +8,7 @@ import { duration } from '../lib/time.js';
 import type { Page, Queue, Worker } from '../lib/types.js';
 import { runHref } from '../lib/url.js';
 import { count, plural } from '../lib/words.js';
+import { CountField } from '../parts/count-field.js';
 import { Button } from '../parts/button.js';
 import { Dialog } from '../parts/dialog.js';
 import { Icon } from '../parts/icon.js';
@@ -271,21 +272,9 @@ function Drain({ queue, onClose }: { queue: Queue; onClose: () => void }) {
           void go();
         }}
       >
-        <div>
-          <label htmlFor="drain-count">
-            Type <code className="b">{queue.running}</code>, the runs it holds, to go on
-          </label>
-          <input
-            id="drain-count"
-            className="m"
-            type="text"
-            inputMode="numeric"
-            autoComplete="off"
-            data-testid="confirm-count"
-            value={typed}
-            onChange={(event) => setTyped(event.target.value)}
-          />
-        </div>
+        <CountField id="drain-count" typed={typed} onType={setTyped}>
+          Type <code className="b">{queue.running}</code>, the runs it holds, to go on
+        </CountField>
         <div className="row end">
           <Button look="lg bare" onClick={onClose}>
             Keep it going

@@ -1,5 +1,6 @@
 import { duration } from '../../lib/time.js';
 import type { Figure, Overview } from '../../lib/types.js';
+import { OneFigure } from '../../parts/figure.js';
 import { count, figure, percent } from '../../lib/words.js';
 
 const BEFORE: Record<string, string> = {
@@ -31,68 +32,43 @@ export function Figures({ figures, span }: { figures: Overview['figures']; span:
   };
   return (
     <dl className="figs" data-testid="figures">
-      <One
+      <OneFigure
         name="Started"
         value={count(started.now ?? 0)}
         unit={`${figure((started.now ?? 0) / minutes)} / min`}
         note={compared(started, span)}
       />
-      <One
+      <OneFigure
         name="Completed"
         value={count(completed.now ?? 0)}
         note={ended === 0 ? '' : `${percent((completed.now ?? 0) / ended)} of what ended`}
       />
-      <One
+      <OneFigure
         name="Failed"
         value={count(failed.now ?? 0)}
         unit={ended === 0 ? '' : percent((failed.now ?? 0) / ended)}
         note={compared(failed, span)}
         bad={(failed.now ?? 0) > 0}
       />
-      <One
+      <OneFigure
         name="Duration, p50"
         value={time(p50.now)[0]}
         unit={time(p50.now)[1]}
         note={p95.now === null ? '' : `p95 about ${duration(p95.now, 1)}`}
       />
-      <One
+      <OneFigure
         name="Start delay, p50"
         value={time(delay50.now)[0]}
         unit={time(delay50.now)[1]}
         note={delay95.now === null ? '' : `p95 about ${duration(delay95.now, 1)}`}
       />
-      <One
+      <OneFigure
         name="Unfinished"
         value={count(unfinished.total)}
         unit={`${count(unfinished.running)} running`}
         note={`${count(unfinished.waiting)} wait, ${count(unfinished.due)} due`}
       />
     </dl>
-  );
-}
-
-function One({
-  name,
-  value,
-  unit = '',
-  note,
-  bad = false,
-}: {
-  name: string;
-  value: string;
-  unit?: string;
-  note: string;
-  bad?: boolean;
-}) {
-  return (
-    <div className="fig">
-      <dt>{name}</dt>
-      <dd className={bad ? 's-fail' : ''}>
-        {value}
-        {unit !== '' && <small>{unit}</small>}
-      </dd>
-      <dd className="sub">{note}</dd>
-    </div>
   );
 }
 

@@ -4,9 +4,9 @@ import { get } from '../../lib/api.js';
 import { isEnded, type TreeNode } from '../../lib/tree-node.js';
 import { findNode } from '../../lib/tree-walk.js';
 import { isLoop, type LoopRow, type Page, type Run, type StepRow } from '../../lib/types.js';
+import { Facts } from '../../parts/facts.js';
 import { Button } from '../../parts/button.js';
 import { StatusWord } from '../../parts/icon.js';
-import { Words } from '../../parts/text.js';
 import { settingsOf } from './settings.js';
 import { armOf } from './timeline-rows.js';
 import { ChildWell } from './child-well.js';
@@ -73,16 +73,7 @@ function Settings({ run, name }: { run: Run; name: string }) {
   return (
     <>
       <h4>Settings</h4>
-      <dl className="facts">
-        {facts.map(([key, value]) => (
-          <div key={key} className="contents">
-            <dt>{key}</dt>
-            <dd>
-              <Words text={value} />
-            </dd>
-          </div>
-        ))}
-      </dl>
+      <Facts of={facts} />
     </>
   );
 }

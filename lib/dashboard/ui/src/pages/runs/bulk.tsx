@@ -7,6 +7,7 @@ import { later, tell } from '../../lib/toasts.js';
 import { isEnded } from '../../lib/tree-node.js';
 import type { BulkPreview, BulkState, Count, RunRow } from '../../lib/types.js';
 import { capped, count, plural } from '../../lib/words.js';
+import { CountField } from '../../parts/count-field.js';
 import { Button } from '../../parts/button.js';
 import { Dialog } from '../../parts/dialog.js';
 import type { Glyph } from '../../parts/glyphs.js';
@@ -245,21 +246,9 @@ function Confirm({ act, preview, onClose, onDone }: Asked & { onClose: () => voi
           void confirm();
         }}
       >
-        <div>
-          <label htmlFor="confirm-count">
-            Type <code className="b">{eligible}</code> to go on
-          </label>
-          <input
-            id="confirm-count"
-            className="m"
-            type="text"
-            inputMode="numeric"
-            autoComplete="off"
-            data-testid="confirm-count"
-            value={typed}
-            onChange={(event) => setTyped(event.target.value)}
-          />
-        </div>
+        <CountField id="confirm-count" typed={typed} onType={setTyped}>
+          Type <code className="b">{eligible}</code> to go on
+        </CountField>
         <div>
           <label htmlFor="confirm-why">
             Reason <i>kept with each run, optional</i>

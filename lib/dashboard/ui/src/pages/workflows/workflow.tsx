@@ -8,11 +8,13 @@ import { duration } from '../../lib/time.js';
 import type { Page, Schedule, Workflow } from '../../lib/types.js';
 import { hrefOf, runHref, runsHref, useNarrow, useUrl } from '../../lib/url.js';
 import { count, figure, percent, plural } from '../../lib/words.js';
+import { Facts } from '../../parts/facts.js';
+import { OneFigure } from '../../parts/figure.js';
 import { Button } from '../../parts/button.js';
 import { fitting, Graph, type NodeState } from '../../parts/graph.js';
 import { Icon, statusOf, statusText } from '../../parts/icon.js';
 import { Empty, Skeleton, Trouble } from '../../parts/states.js';
-import { Ago, At, Until, Words } from '../../parts/text.js';
+import { Ago, At, Until } from '../../parts/text.js';
 import { PageFrame } from '../../shell/page.js';
 import { settingsOf } from '../run/settings.js';
 import { Histogram } from './histogram.js';
@@ -135,24 +137,32 @@ function Figures({ workflow }: { workflow: Workflow }) {
     const [n = '', unit = ''] = duration(ms, 1).split('\u00a0');
     return [n, unit];
   };
-  const one = (name: string, value: string, unit: string, note: string, bad = false) => (
-    <div className="fig" key={name}>
-      <dt>{name}</dt>
-      <dd className={bad ? 's-fail' : ''}>
-        {value}
-        {unit !== '' && <small>{unit}</small>}
-      </dd>
-      <dd className="sub">{note}</dd>
-    </div>
-  );
   const [share, sign] = succeeded === null ? ['—', ''] : percent(succeeded).split('\u00a0');
   return (
     <dl className="figs hl" data-testid="figures">
-      {one('Runs in 24 h', count(runs), '', perMinute === null ? '' : `${figure(perMinute)} / min`)}
-      {one('Succeeded', share ?? '—', sign ?? '', succeeded === null ? 'nothing has ended' : 'of what ended')}
-      {one('Duration, p50', ...split(p50), p95 === null ? '' : `p95 about ${duration(p95, 1)}`)}
-      {one('Failed', count(failed), '', 'in 24 h', failed > 0)}
-      {one('Unfinished', count(unfinished), '', `${count(totals.running)} run, ${count(totals.waiting)} wait`)}
+      <OneFigure
+        name="Runs in 24 h"
+        value={count(runs)}
+        note={perMinute === null ? '' : `${figure(perMinute)} / min`}
+      />
+      <OneFigure
+        name="Succeeded"
+        value={share ?? '—'}
+        unit={sign}
+        note={succeeded === null ? 'nothing has ended' : 'of what ended'}
+      />
+      <OneFigure
+        name="Duration, p50"
+        value={split(p50)[0]}
+        unit={split(p50)[1]}
+        note={p95 === null ? '' : `p95 about ${duration(p95, 1)}`}
+      />
+      <OneFigure name="Failed" value={count(failed)} note="in 24 h" bad={failed > 0} />
+      <OneFigure
+        name="Unfinished"
+        value={count(unfinished)}
+        note={`${count(totals.running)} run, ${count(totals.waiting)} wait`}
+      />
       <div className="fig">
         <dt>Last run</dt>
         <dd className="ago">{lastRun === null ? 'never' : <Ago at={lastRun.createdAt} />}</dd>
@@ -277,29 +287,11 @@ function Settings({ workflow: { graph } }: { workflow: Workflow }) {
   ];
   return (
     <div className="pad-s settings">
-      <dl className="facts">
-        {own.map(([key, value]) => (
-          <div key={key} className="contents">
-            <dt>{key}</dt>
-            <dd>
-              <Words text={value} />
-            </dd>
-          </div>
-        ))}
-      </dl>
+      <Facts of={own} />
       {graph.nodes.map((node) => (
         <div key={node.name}>
           <h4 className="m">{node.name}</h4>
-          <dl className="facts">
-            {settingsOf(graph, node.name).map(([key, value]) => (
-              <div key={key} className="contents">
-                <dt>{key}</dt>
-                <dd>
-                  <Words text={value} />
-                </dd>
-              </div>
-            ))}
-          </dl>
+          <Facts of={settingsOf(graph, node.name)} />
         </div>
       ))}
     </div>

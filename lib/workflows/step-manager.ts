@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { stepManager as managerOfStep } from './engine/step/step-functions.js';
+import { stepManager as managerOfStep } from '../engine/step/step-functions.js';
 
 /**
  * The TypeORM EntityManager of the transaction that also records this step: its writes and the record commit together
