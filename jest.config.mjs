@@ -12,7 +12,7 @@ export default {
     '<rootDir>/test/chaos/',
     '<rootDir>/test/ha/',
   ],
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/test/bench/dbos/', '<rootDir>/test/packaging/apps/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/test/bench/peers/', '<rootDir>/test/packaging/apps/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', { ...swcOptions, configFile: false, swcrc: false }] },
   resolver: '<rootDir>/test/support/resolver.cjs',

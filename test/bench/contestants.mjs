@@ -1,6 +1,7 @@
 /**
  * Who takes part, with which settings, and what a reader has to know about them. `latency` is how many runs in sequence
- * for each way of starting one.
+ * for each way of starting one; `steps` which numbers of steps it can take (all, where it is not there), and `needs` a
+ * program without which it is left out.
  *
  * DBOS settings tried at a backlog of 2 000, 3 steps: pools of 5, 10, 20 and 50 connections, worker concurrency 20, 100,
  * 500 and none, polls every 5 to 1 000 ms, twice each on a busy machine. No limit was the fastest in the median; the
@@ -40,6 +41,58 @@ export const CONTESTANTS = {
     latency: { queued: 200 },
     note: 'as above with a pool of 20 connections (default 10), queue and result polled every 10 ms (default 1 000)',
   },
+  openworkflow: {
+    group: 'peers',
+    name: 'OpenWorkflow, 100 in flight',
+    engine: 'openworkflow',
+    options: { concurrency: 100 },
+    note: 'its PostgreSQL backend, `newWorker({ concurrency: 100 })`',
+  },
+  graphile: {
+    group: 'peers',
+    name: 'Graphile Worker, defaults, 100 in flight',
+    engine: 'graphile-worker',
+    options: { concurrency: 100 },
+    steps: [1],
+    note: 'jobs, not workflows: one step; a job that is done is deleted, so nothing can be looked up. `concurrency: 100`',
+  },
+  graphileFast: {
+    group: 'peers',
+    name: 'Graphile Worker, batched',
+    engine: 'graphile-worker',
+    options: {
+      concurrency: 100,
+      preset: { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 },
+    },
+    steps: [1],
+    note: 'as above with `localQueue: { size: 500 }` and batched completions: 500 jobs are taken at a time, those of a process that dies wait for hours',
+  },
+  pgBoss: {
+    group: 'peers',
+    name: 'pg-boss, batches of 100',
+    engine: 'pg-boss',
+    options: { workers: 20, batchSize: 100 },
+    steps: [1],
+    note: 'jobs, not workflows: one step; 20 `work` loops of `batchSize: 100` that look every half second, its shortest; a batch is completed, or fails, as a whole. The last version for Node 20',
+  },
+  bullmq: {
+    group: 'peers',
+    name: 'BullMQ, Redis with fsync every second',
+    engine: 'bullmq',
+    options: { concurrency: 100, fsync: 'everysec' },
+    steps: [1],
+    needs: 'redis-server',
+    note: 'jobs, not workflows: one step; `concurrency: 100`; a Redis server of its own, `appendonly yes`. A crash of the server loses up to a second of what was acknowledged',
+  },
+  bullmqSafe: {
+    group: 'peers',
+    name: 'BullMQ, Redis with fsync always',
+    engine: 'bullmq',
+    options: { concurrency: 100, fsync: 'always' },
+    steps: [1],
+    needs: 'redis-server',
+    note: 'as above with `appendfsync always`: as durable as the others here',
+  },
   pgEach: {
     group: 'pg',
     name: 'bare pg, one commit per write',
@@ -69,6 +122,12 @@ export const RATIOS = [
   ['ours100', 'dbos'],
   ['ours100', 'dbosFast'],
   ['ours10', 'dbosFast'],
+  ['ours100', 'openworkflow'],
+  ['ours100', 'graphile'],
+  ['ours100', 'graphileFast'],
+  ['ours100', 'pgBoss'],
+  ['ours100', 'bullmq'],
+  ['ours100', 'bullmqSafe'],
   ['ours100', 'pgEach'],
   ['ours100', 'pgBatch'],
   ['ours100', 'pgBatchAfter'],

@@ -50,23 +50,25 @@ async function throughput(engine, job, steps, meter) {
   await engine.enqueue(inputs(job.backlog));
   const startSeconds = (performance.now() - enqueued) / 1000;
   await meter.query('CHECKPOINT');
-  const before = await snapshot(meter, job.postmaster);
+  const server = engine.serverPid ?? job.postmaster;
+  const before = await snapshot(meter, server);
   const clock = await drain(engine, steps, job.backlog, job.steps, warmUp + job.backlog);
-  const after = await snapshot(meter, job.postmaster);
+  const after = await snapshot(meter, server);
   const wal = await walRecords(meter, before.lsn, after.lsn);
   await engine.stop();
 
   const expected = (warmUp + job.backlog) * job.steps;
   if (steps.total !== expected) throw new Error(`${steps.total} steps ran, expected ${expected}`);
   const perRun = (value) => value / job.backlog;
+  const stored = (value) => (engine.serverPid === undefined ? perRun(value) : null);
   return {
     runsPerSecond: job.backlog / clock,
     startsPerSecond: job.options.startsFirst === false ? null : job.backlog / startSeconds,
-    statements: perRun(after.statements - before.statements),
-    commits: perRun(wal.commits),
-    walBytes: perRun(wal.bytes),
-    walImageBytes: perRun(wal.imageBytes),
-    diskBytes: perRun((await size(meter)) - sizeBefore),
+    statements: stored(after.statements - before.statements),
+    commits: stored(wal.commits),
+    walBytes: stored(wal.bytes),
+    walImageBytes: stored(wal.imageBytes),
+    diskBytes: stored((await size(meter)) - sizeBefore),
     nodeCpu: perRun(after.nodeCpu - before.nodeCpu) * 1000,
     serverCpu: perRun(after.serverCpu - before.serverCpu) * 1000,
     cpu: perRun(after.nodeCpu + after.serverCpu - before.nodeCpu - before.serverCpu) * 1000,

@@ -17,42 +17,45 @@ export function render({ about, contestants, results }) {
   const ratios = RATIOS.filter((pair) => pair.every((key) => keys.includes(key)));
 
   const throughput = table(
-    ['runs/s', ...about.steps.map((steps) => `${steps} step${steps === 1 ? '' : 's'}`)],
+    ['runs/s', ...about.steps.map(stepsOf)],
     keys.map((key) => [
       name(key),
       ...about.steps.map((steps) => range(pick(key, 'throughput', 'runsPerSecond', { steps }))),
     ]),
   );
-  const cost = table(
-    [
-      '',
-      'statements',
-      'commits',
-      'WAL kB',
-      'of it page images',
-      'disk kB',
-      'CPU s per 1 000',
-      'node',
-      'server',
-      'starts/s',
-    ],
-    keys.map((key) => {
-      const figure = (field, scale = 1) =>
-        range(pick(key, 'throughput', field, { steps: costSteps }).map((value) => value * scale));
-      return [
-        name(key),
-        figure('statements'),
-        figure('commits'),
-        figure('walBytes', 1e-3),
-        figure('walImageBytes', 1e-3),
-        figure('diskBytes', 1e-3),
-        figure('cpu'),
-        figure('nodeCpu'),
-        figure('serverCpu'),
-        figure('startsPerSecond'),
-      ];
-    }),
-  );
+  const cost = (steps) =>
+    table(
+      [
+        '',
+        'statements',
+        'commits',
+        'WAL kB',
+        'of it page images',
+        'disk kB',
+        'CPU s per 1 000',
+        'node',
+        'server',
+        'starts/s',
+      ],
+      keys
+        .filter((key) => pick(key, 'throughput', 'cpu', { steps }).length > 0)
+        .map((key) => {
+          const figure = (field, scale = 1) =>
+            range(pick(key, 'throughput', field, { steps }).map((value) => value * scale));
+          return [
+            name(key),
+            figure('statements'),
+            figure('commits'),
+            figure('walBytes', 1e-3),
+            figure('walImageBytes', 1e-3),
+            figure('diskBytes', 1e-3),
+            figure('cpu'),
+            figure('nodeCpu'),
+            figure('serverCpu'),
+            figure('startsPerSecond'),
+          ];
+        }),
+    );
   const idle = table(
     ['ms', 'p50', 'p99'],
     modes.map(([key, mode]) => [
@@ -62,11 +65,7 @@ export function render({ about, contestants, results }) {
     ]),
   );
   const compared = table(
-    [
-      'runs/s, ratio',
-      ...about.steps.map((steps) => `${steps} step${steps === 1 ? '' : 's'}`),
-      `CPU, ${costSteps} steps`,
-    ],
+    ['runs/s, ratio', ...about.steps.map(stepsOf), `CPU, ${costSteps} steps`],
     ratios.map(([first, second]) => {
       // Round by round, so that only neighbours in time are compared.
       const ratio = (field, steps) => {
@@ -89,8 +88,9 @@ export function render({ about, contestants, results }) {
           '## Runs per second',
           `A backlog of ${number(about.backlog)} runs of trivial steps, one worker process.`,
           throughput,
-          `## What one run of ${costSteps} steps costs under that load`,
-          cost,
+          ...about.steps
+            .filter((steps) => steps <= 3)
+            .flatMap((steps) => [`## What one run of ${stepsOf(steps)} costs under that load`, cost(steps)]),
         ]
       : []),
     ...(has('latency') ? ['## One run of 3 steps on an idle system, start to result', idle] : []),
@@ -263,6 +263,10 @@ function reads(results) {
   ];
 }
 
+function stepsOf(count) {
+  return `${count} step${count === 1 ? '' : 's'}`;
+}
+
 export function write(report) {
   const docs = new URL('../../docs/', import.meta.url);
   mkdirSync(docs, { recursive: true });
@@ -283,7 +287,7 @@ function method(about, contestants) {
     '- Statements: calls in `pg_stat_statements`, `BEGIN` and `COMMIT` included. Commits: commit records in the WAL, so reads are not counted. WAL: all bytes between start and end after a `CHECKPOINT`; page images are what `full_page_writes` adds at the first touch of a page, their share depends on when checkpoints come.',
     '- Disk: how much the database has grown by a run, indexes and free space in its pages included.',
     '- Statements, commits, WAL and CPU count from before the workers start, boot included. CPU: `process.cpuUsage()` of the worker process, and user and system time of all PostgreSQL processes, those that ended included.',
-    '- Starts/s: how fast the backlog was written; `startMany` in chunks of 500 here, 20 concurrent single enqueues for DBOS (it has no bulk call), batches for bare `pg`.',
+    '- Starts/s: how fast the backlog was written; `startMany` in chunks of 500 here, 20 concurrent single enqueues for DBOS (it has no bulk call), batches for bare `pg` and the job queues.',
     '- Idle latency: runs one after the other in the worker process, nothing else going on.',
     '- Waits and events: one process with an app on an empty database and one on a database with the waiting runs, measured in turns, each after as many samples that do not count. Nobody awaits the results of sleepers, nor that of a run that an event is sent to, before it is measured.',
     '- A figure with no range was measured once.',

@@ -1,4 +1,4 @@
-import { execFileSync, fork } from 'node:child_process';
+import { execFileSync, fork, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'ours,dbos,pg' },
+    only: { type: 'string', default: 'ours,dbos,peers,pg' },
     steps: { type: 'string', default: '1,3,10' },
     rounds: { type: 'string' },
     backlog: { type: 'string' },
@@ -36,17 +36,23 @@ const finished = Number(flags.finished ?? (flags.quick ? 100_000 : 1_000_000));
 const runs = Number(flags.runs ?? (flags.quick ? 20_000 : 1_000_000));
 const stepCounts = flags.steps.split(',').map(Number);
 const only = flags.only.split(',');
-const chosen = Object.entries(CONTESTANTS).filter(
-  ([key, { group }]) =>
-    (only.includes(group) || only.includes(key)) && (!(flags.reads || flags.processes) || group === 'ours'),
-);
+const chosen = Object.entries(CONTESTANTS)
+  .filter(
+    ([key, { group }]) =>
+      (only.includes(group) || only.includes(key)) && (!(flags.reads || flags.processes) || group === 'ours'),
+  )
+  .filter(([, { name, needs }]) => {
+    if (needs === undefined || spawnSync(needs, ['--version']).status === 0) return true;
+    console.error(`${name} is left out: there is no ${needs}.`);
+    return false;
+  });
 
 const faults = [
   ...only
     .filter((name) => !Object.entries(CONTESTANTS).some(([key, { group }]) => name === group || name === key))
     .map(
       (name) =>
-        `--only: nobody is called ${JSON.stringify(name)}; known: ours, dbos, pg, ${Object.keys(CONTESTANTS).join(', ')}`,
+        `--only: nobody is called ${JSON.stringify(name)}; known: ours, dbos, peers, pg, ${Object.keys(CONTESTANTS).join(', ')}`,
     ),
   ...[rounds, backlog, ...stepCounts]
     .filter((number) => !Number.isInteger(number) || number < 1)
@@ -55,17 +61,19 @@ const faults = [
 ];
 const uses = (group) => chosen.some(([, contestant]) => contestant.group === group);
 if (uses('ours') && !existsSync(fileURLToPath(new URL('../../dist/index.js', import.meta.url)))) {
-  faults.push('dist/index.js is missing: run `npm run build` first, or leave this engine out with --only=dbos,pg');
+  faults.push(
+    'dist/index.js is missing: run `npm run build` first, or leave this engine out with --only=dbos,peers,pg',
+  );
 }
 if (faults.length > 0) {
   console.error(faults.join('\n'));
   process.exit(1);
 }
 
-const dbosDir = fileURLToPath(new URL('./dbos', import.meta.url));
-if (uses('dbos') && !existsSync(`${dbosDir}/node_modules`)) {
-  console.error('Installing DBOS Transact into test/bench/dbos …');
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: dbosDir, stdio: ['ignore', 'ignore', 'inherit'] });
+const peersDir = fileURLToPath(new URL('./peers', import.meta.url));
+if ((uses('dbos') || uses('peers')) && !existsSync(`${peersDir}/node_modules`)) {
+  console.error('Installing the other engines into test/bench/peers …');
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: peersDir, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 const loadBefore = loadavg()[0];
@@ -110,8 +118,8 @@ function* jobs(round) {
     return;
   }
   for (const steps of stepCounts) {
-    for (const [contestant, { engine, options }] of chosen)
-      yield { kind: 'throughput', contestant, engine, options, steps, backlog };
+    for (const [contestant, { engine, options, steps: able = [steps] }] of chosen)
+      if (able.includes(steps)) yield { kind: 'throughput', contestant, engine, options, steps, backlog };
   }
   if (chosen.some(([, { group }]) => group === 'ours')) {
     yield { kind: 'features', contestant: first, steps: 1, waiting };
@@ -195,11 +203,16 @@ async function about(inserts) {
     settings: SETTINGS,
     versions: {
       'nest-durable': versionOf('../../package.json'),
-      ...(uses('dbos') && { '@dbos-inc/dbos-sdk': versionOf('./dbos/node_modules/@dbos-inc/dbos-sdk/package.json') }),
+      ...peerVersions(),
       pg: versionOf('../../node_modules/pg/package.json'),
     },
     committedInsertMs: inserts,
   };
+}
+
+function peerVersions() {
+  if (!uses('dbos') && !uses('peers')) return {};
+  return JSON.parse(readFileSync(new URL('./peers/package.json', import.meta.url), 'utf8')).dependencies;
 }
 
 function label(job) {

@@ -10,7 +10,7 @@ const QUEUE = 'bench';
  * `poolSize` and `pollMs` unset mean its defaults (10 connections, a queue poll each second, a result poll each second).
  */
 export async function create({ url, steps, onStep, poolSize, pollMs }) {
-  const require = createRequire(new URL('../dbos/package.json', import.meta.url));
+  const require = createRequire(new URL('../peers/package.json', import.meta.url));
   const { DBOS, DBOSClient } = require('@dbos-inc/dbos-sdk');
   const logger = { debug() {}, info() {}, warn: console.warn, error: console.error };
 
