@@ -122,6 +122,27 @@ it('is live once anything comes through, and reads nothing anew at its first beg
   expect(refreshed).toHaveBeenCalledWith({ queryKey: ['runs'] });
 });
 
+it('makes anew what changes once a second, and figures once in five while something happens all the time', async () => {
+  const one = await steady();
+  refreshed.mockClear();
+  const times = (key: string): number => refreshed.mock.calls.filter(([filter]) => filter?.queryKey[0] === key).length;
+  one.write(frame(1));
+  await pass(1_000);
+  // What happens now and then is shown at once.
+  expect([times('runs'), times('overview'), times('count')]).toEqual([1, 1, 1]);
+  for (let n = 2; n <= 11; n++) {
+    one.write(frame(n));
+    await pass(1_000);
+  }
+  expect([times('runs'), times('overview'), times('count')]).toEqual([11, 3, 3]);
+  // The last of them is not forgotten.
+  one.write(frame(12));
+  await pass(1_000);
+  expect([times('runs'), times('overview')]).toEqual([12, 3]);
+  await pass(4_000);
+  expect([times('runs'), times('overview')]).toEqual([12, 4]);
+});
+
 it('has everything read anew where it had no event yet and comes back', async () => {
   const one = await steady();
   one.end();

@@ -44,6 +44,9 @@ function keysOf(kind: string): string[] {
 
 /** ms between two makings anew. */
 const PACE = 1000;
+/** Figures count many rows: where something happens all the time they are made anew less often, ms. */
+const FIGURES: ReadonlySet<string> = new Set(['overview', 'count', 'inputs-count']);
+const FIGURES_PACE = 5000;
 /** ms without a sign of life, of which the server gives one each 15 s: it is cut, though nobody said so. */
 const SILENCE = 45_000;
 /** ms: a stream that ends sooner has failed, unless the server said goodbye. */
@@ -58,6 +61,8 @@ export class Stream {
   private saidBye = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private dirty = new Set<string>();
+  /** When it was made anew, by key. */
+  private readonly made = new Map<string, number>();
   private flush: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly params: Record<string, string>) {}
@@ -179,8 +184,14 @@ export class Stream {
 
   private tell(): void {
     this.flush = undefined;
-    const keys = [...this.dirty];
-    this.dirty.clear();
-    refresh(...keys);
+    const now = performance.now();
+    const last = (key: string): number => this.made.get(key) ?? -Infinity;
+    const due = [...this.dirty].filter((key) => !FIGURES.has(key) || now - last(key) >= FIGURES_PACE);
+    for (const key of due) {
+      this.dirty.delete(key);
+      this.made.set(key, now);
+    }
+    refresh(...due);
+    if (this.dirty.size > 0) this.flush = setTimeout(() => this.tell(), PACE);
   }
 }

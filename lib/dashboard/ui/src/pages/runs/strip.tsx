@@ -13,7 +13,7 @@ const H = 34;
 /** Starts over the window with their failures; dragging chooses a window. */
 export function Strip({ q, onChange }: { q: string; onChange: (q: string) => void }) {
   const { data } = useQuery({
-    queryKey: ['runs', 'series', q],
+    queryKey: ['count', 'series', q],
     queryFn: ({ signal }) => get<Series>('runs/series', { q }, signal),
     staleTime: 20_000,
     placeholderData: (before) => before,
