@@ -5,12 +5,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { root, run } from './install.mjs';
+import { keepPages } from './kept-pages.mjs';
 
 /**
  * npm run pictures: takes the pictures of the README, docs/pictures/*.png, from the demo. It runs for ten minutes on a
  * server of its own: all that is shown has happened. Needs Chromium: Debian's, or that of CHROMIUM.
+ *
+ * npm run pictures -- --answers: keeps what the API answers there, for the pictures that the tests compare
+ * (test/dashboard/browser/pictures.spec.ts), which are then to be taken anew.
  */
 const MINUTES = 10;
+const answersOnly = process.argv[2] === '--answers';
 const out = join(root, 'docs/pictures');
 const chrome = process.env.CHROMIUM ?? '/usr/bin/chromium';
 if (!existsSync(chrome)) {
@@ -34,22 +39,27 @@ console.log(`the shop runs for ${MINUTES} minutes`);
 await pause(MINUTES * 60_000);
 const failed = await untilThere('runs?limit=1&q=workflow:process_order%20status:compensated');
 const browser = await chromium.launch({ executablePath: chrome, args: ['--no-sandbox', '--disable-quic'] });
-mkdirSync(out, { recursive: true });
-for (const colorScheme of ['light', 'dark']) {
-  const context = await browser.newContext({
-    viewport: { width: 1440, height: 960 },
-    deviceScaleFactor: 1.25,
-    colorScheme,
-    reducedMotion: 'reduce',
-  });
-  const page = await context.newPage();
-  await take(page, '?window=1h', 'chart-ended', `overview-${colorScheme}`);
-  await take(page, `runs/${failed.id}?step=charge-3`, 'inspector', `run-${colorScheme}`);
-  await context.close();
-}
+if (answersOnly) await keepPages(browser, base, join(root, 'test/dashboard/browser/kept'));
+else await takePictures();
 await browser.close();
 // As Ctrl-C does, so that the app shuts down and lets go of the server.
 process.kill(process.pid, 'SIGINT');
+
+async function takePictures() {
+  mkdirSync(out, { recursive: true });
+  for (const colorScheme of ['light', 'dark']) {
+    const context = await browser.newContext({
+      viewport: { width: 1440, height: 960 },
+      deviceScaleFactor: 1.25,
+      colorScheme,
+      reducedMotion: 'reduce',
+    });
+    const page = await context.newPage();
+    await take(page, '?window=1h', 'chart-ended', `overview-${colorScheme}`);
+    await take(page, `runs/${failed.id}?step=charge-3`, 'inspector', `run-${colorScheme}`);
+    await context.close();
+  }
+}
 
 async function take(page, path, testId, name) {
   await page.goto(base + path);

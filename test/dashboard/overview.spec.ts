@@ -90,10 +90,10 @@ describe('failures', () => {
     expect(problemsOf({ ...WELL, groups: [group], before: () => 4 })).toEqual([]);
     expect(problemsOf({ ...WELL, groups: [{ ...group, n: 4 }] })).toEqual([]);
     expect(problemsOf({ ...WELL, groups: [group], ended: () => 36 })).toMatchObject([
-      { title: '9 runs of `w` failed at `pay` with `E`', detail: '25 % of those that ended. "m 7"', since: new Date(1), lastAt: new Date(5), n: 9 },
+      { title: '9 runs of `w` failed at `pay` with `E`', detail: '25 % of those that ended. "m 7".', since: new Date(1), lastAt: new Date(5), n: 9 },
     ]); // prettier-ignore
     // The counts may be a little behind what is listed.
-    expect(problemsOf({ ...WELL, groups: [group], ended: () => 8 })[0]?.detail).toBe('"m 7"');
+    expect(problemsOf({ ...WELL, groups: [group], ended: () => 8 })[0]?.detail).toBe('"m 7".');
   });
 
   it('are told since the last wave of them began, however many went before it', () => {

@@ -66,7 +66,7 @@ export function problemsOf(look: Look): Problem[] {
         kind: 'failures' as const,
         state: 'bad' as const,
         title: `${n} runs of \`${workflow}\` failed${step === null ? '' : ` at \`${step}\``} with \`${error}\``,
-        detail: [shareOf(n, ended(workflow)), sample === '' ? null : `"${sample}"`]
+        detail: [shareOf(n, ended(workflow)), sample === '' ? null : `"${sample}".`]
           .filter((one) => one !== null)
           .join(' '),
         since,

@@ -121,7 +121,8 @@ export function useHeldRows(q: string, enabled = true): HeldRows {
     rows,
     fresh,
     more: held.next !== null,
-    loading: first.isPending && enabled,
+    // What has come is held with the next draw: there is not nothing until then.
+    loading: enabled && (first.isPending || (held.order.length === 0 && (page?.items.length ?? 0) > 0)),
     error: first.error,
     showFresh,
     older,
