@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { dashboard } from './dashboard.mjs';
 import { features } from './features.mjs';
 import { history } from './history.mjs';
 import { idle } from './idle.mjs';
@@ -26,6 +27,7 @@ async function measure(job) {
   if (job.kind === 'idle') return idle(job);
   if (job.kind === 'processes') return processes(job);
   if (job.kind === 'reads') return reads(job);
+  if (job.kind === 'dashboard') return dashboard(job);
   const meter = new pg.Client({ connectionString: job.url });
   await meter.connect();
   const steps = counter();

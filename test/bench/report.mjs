@@ -100,6 +100,7 @@ export function render({ about, contestants, results }) {
     ...idleProcess(results),
     ...manyProcesses(results),
     ...reads(results),
+    ...dashboard(results),
     '## How it is measured',
     method(about, contestants),
   ].join('\n\n');
@@ -267,6 +268,28 @@ function stepsOf(count) {
   return `${count} step${count === 1 ? '' : 's'}`;
 }
 
+/** What the dashboard costs the engine. */
+function dashboard(results) {
+  const row = results.find((one) => one.kind === 'dashboard');
+  if (row === undefined) return [];
+  const line = (what, { runsPerSecond, cpu, runsRatios, cpuRatios }) => [
+    what,
+    ...runsPerSecond.map(number),
+    range(runsRatios),
+    ...cpu.map(number),
+    range(cpuRatios),
+  ];
+  const { idle, open } = row;
+  return [
+    '## What the dashboard costs',
+    `Runs of 3 steps, 100 in flight: a process that has it mounted beside one without, nobody looking; and one with ten pages open (${number(open.requestsPerSecond)} requests and ${number(open.bytesPerSecond / 1000)} kB a second) beside itself with none. Medians of ${idle.cpuRatios.length} and ${open.cpuRatios.length} pairs in turns; ratios within a pair.`,
+    table(
+      ['', 'runs/s without', 'with', 'ratio', 'CPU s per 1 000 without', 'with', 'ratio'],
+      [line('mounted, a backlog of 3 000 runs', idle), line('ten pages open, 1 000 runs started a second', open)],
+    ),
+  ];
+}
+
 export function write(report) {
   const docs = new URL('../../docs/', import.meta.url);
   mkdirSync(docs, { recursive: true });
@@ -290,6 +313,7 @@ function method(about, contestants) {
     '- Starts/s: how fast the backlog was written; `startMany` in chunks of 500 here, 20 concurrent single enqueues for DBOS (it has no bulk call), batches for bare `pg` and the job queues.',
     '- Idle latency: runs one after the other in the worker process, nothing else going on.',
     '- Waits and events: one process with an app on an empty database and one on a database with the waiting runs, measured in turns, each after as many samples that do not count. Nobody awaits the results of sleepers, nor that of a run that an event is sent to, before it is measured.',
+    '- Dashboard: each app is a process with a schema of its own on one server, the pages are another process: each has a stream, and asks for what it shows as the browser does. CPU is that of the app measured and of the server, while the others stand still.',
     '- A figure with no range was measured once.',
     ...Object.values(contestants).map(({ name, note }) => `- ${name}: ${note}.`),
   ].join('\n');

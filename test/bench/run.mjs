@@ -24,12 +24,13 @@ const { values: flags } = parseArgs({
     finished: { type: 'string' },
     runs: { type: 'string' },
     reads: { type: 'boolean', default: false },
+    dashboard: { type: 'boolean', default: false },
     processes: { type: 'boolean', default: false },
     read: { type: 'string', default: '' },
     data: { type: 'string' },
   },
 });
-const rounds = flags.reads ? 1 : Number(flags.rounds ?? (flags.quick ? 1 : 3));
+const rounds = flags.reads || flags.dashboard ? 1 : Number(flags.rounds ?? (flags.quick ? 1 : 3));
 const backlog = Number(flags.backlog ?? (flags.quick ? 300 : 5000));
 const waiting = Number(flags.waiting ?? (flags.quick ? 10_000 : 1_000_000));
 const finished = Number(flags.finished ?? (flags.quick ? 100_000 : 1_000_000));
@@ -39,7 +40,7 @@ const only = flags.only.split(',');
 const chosen = Object.entries(CONTESTANTS)
   .filter(
     ([key, { group }]) =>
-      (only.includes(group) || only.includes(key)) && (!(flags.reads || flags.processes) || group === 'ours'),
+      (only.includes(group) || only.includes(key)) && (!(flags.reads || flags.dashboard || flags.processes) || group === 'ours'),
   )
   .filter(([, { name, needs }]) => {
     if (needs === undefined || spawnSync(needs, ['--version']).status === 0) return true;
@@ -112,7 +113,14 @@ function* jobs(round) {
   const [first] = chosen.find(([, { group }]) => group === 'ours') ?? [];
   const reads = { kind: 'reads', contestant: first, steps: 1, runs, only: flags.read };
   const many = COUNTS.map((processes) => ({ kind: 'processes', contestant: first, steps: 3, backlog, processes }));
+  const dashboard = {
+    kind: 'dashboard',
+    contestant: first,
+    steps: 3,
+    ...(flags.quick ? { pairs: 2, backlog: 300, seconds: 6 } : {}),
+  };
   if (flags.reads) return void (yield reads);
+  if (flags.dashboard) return void (yield dashboard);
   if (flags.processes) {
     yield* many;
     return;
@@ -127,6 +135,7 @@ function* jobs(round) {
     yield* many;
     if (round === 1) yield { kind: 'history', contestant: first, steps: 3, finished };
     if (round === 1) yield reads;
+    if (round === 1) yield dashboard;
   }
   for (const [contestant, { engine, options, latency = {} }] of chosen) {
     for (const [mode, samples] of Object.entries(latency)) {
