@@ -192,9 +192,12 @@ describePages('a page that is left open', () => {
       ticks: await took(`runs/${ticks.id}`, 'step-items[0]/tick'),
       mails: await took(`runs/${mails.id}`, 'loop-recipients'),
     };
-    // The budget is a second; a machine that also runs other tests gets twice as much.
+    // The budget is a second. Where a run of a few steps takes long too, since others work on the machine, it is four of those.
+    const small = await took(`runs/${stock.completed}`, 'step-validate');
+    const budget = Math.max(1_000, 4 * small);
     for (const [what, ms] of Object.entries(times))
-      expect([what, ms < 2_000 ? 'in time' : ms]).toEqual([what, 'in time']);
+      expect([what, ms <= budget ? 'in time' : `${ms} ms of ${budget}`]).toEqual([what, 'in time']);
+    await v.open(`runs/${mails.id}`);
     const facet = (state: string) => id('loop-recipients').locator(`[data-state=${state}]`);
     await facet('failed').filter({ hasText: '69' }).click();
     await id('step-recipients[142]/sendOne').waitFor();
