@@ -40,7 +40,8 @@ const only = flags.only.split(',');
 const chosen = Object.entries(CONTESTANTS)
   .filter(
     ([key, { group }]) =>
-      (only.includes(group) || only.includes(key)) && (!(flags.reads || flags.dashboard || flags.processes) || group === 'ours'),
+      (only.includes(group) || only.includes(key)) &&
+      (!(flags.reads || flags.dashboard || flags.processes) || group === 'ours'),
   )
   .filter(([, { name, needs }]) => {
     if (needs === undefined || spawnSync(needs, ['--version']).status === 0) return true;
