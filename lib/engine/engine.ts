@@ -86,7 +86,8 @@ export class Engine {
       onSettings: (queues) => this.settingsChanged(queues),
     });
     const { pollers, sessions, membership, claims } = this.worker;
-    const { waker, matcher } = this.background;
+    const { matcher } = this.background;
+    const waker = this.background.waker.loop;
     const { ended } = this;
     this.starts = new Starts({
       writer: this.writer,
@@ -311,6 +312,6 @@ export class Engine {
 
   private onDue(queue: string, inMs: number): void {
     if (inMs <= 0) this.notifyWork([queue]);
-    else this.background.waker.within(inMs);
+    else this.background.waker.loop.within(inMs);
   }
 }

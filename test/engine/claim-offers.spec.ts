@@ -3,7 +3,7 @@ import { ClaimOffers } from '../../lib/engine/worker/claim-offers.js';
 import { QueuePoller } from '../../lib/engine/worker/poller.js';
 import type { QueueClaims } from '../../lib/engine/worker/queue-claims.js';
 import type { SessionOpener } from '../../lib/engine/worker/session-opener.js';
-import { Sessions } from '../../lib/engine/worker/sessions.js';
+import { Executor } from '../../lib/engine/worker/executor.js';
 import type { ClaimedRow, ClaimOffer, EngineStore, StartOp, Wake, WokenRun } from '../../lib/engine/ports/store.js';
 
 const DEFINITIONS = [{ id: 3, runAs: 4, timeout: null }];
@@ -36,7 +36,7 @@ class Surroundings {
         ),
       );
     }
-    const sessions = new Sessions(
+    const sessions = new Executor(
       {} as EngineStore,
       () => 7,
       () => {},

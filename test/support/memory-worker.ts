@@ -7,7 +7,7 @@ import type { Registry } from '../../lib/engine/ports/registry.js';
 import { SessionOpener } from '../../lib/engine/worker/session-opener.js';
 import type { SessionDeps } from '../../lib/engine/run/session.js';
 import type { InFlight } from '../../lib/core/run/execution.js';
-import { Sessions } from '../../lib/engine/worker/sessions.js';
+import { Executor } from '../../lib/engine/worker/executor.js';
 import {
   StoreError,
   type Claimable,
@@ -36,7 +36,7 @@ export class MemoryWorker {
 
   dead = false;
   readonly troubles: string[] = [];
-  private readonly sessions: Sessions;
+  private readonly sessions: Executor;
   private readonly opener: SessionOpener;
   private readonly writer: JournalWriter;
   private active = 0;
@@ -52,7 +52,7 @@ export class MemoryWorker {
     const clock = new DatabaseClock();
     clock.sync(store.now());
     this.writer = new JournalWriter(port, () => id, (_, send) => send(null), onTrouble, () => {}); // prettier-ignore
-    this.sessions = new Sessions(port, () => id, () => this.active--, () => {}); // prettier-ignore
+    this.sessions = new Executor(port, () => id, () => this.active--, () => {}); // prettier-ignore
     const deps: SessionDeps = {
       advice: new Advice(onTrouble),
       context: current.run(this, () => new BootContext()),

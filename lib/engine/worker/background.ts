@@ -9,10 +9,9 @@ import { thisProcess } from './process-identity.js';
 import { Pulse } from './pulse.js';
 import { Reconciler } from './reconcile.js';
 import { Scheduler } from './scheduler.js';
+import { Waker } from './waker.js';
 import type { Worker } from './worker.js';
 
-/** ms after which late runs that were locked are looked at again. */
-const LOCKED_AGAIN = 500;
 /** While attempts run, how often they are published if they changed, ms. */
 const PUBLISH_INTERVAL = 1_000;
 
@@ -31,7 +30,7 @@ interface BackgroundDeps extends EngineDeps {
 
 /** Background work of a worker: wakes due rows, matches events, fires schedules, maintains and reconciles rows. */
 export class Background {
-  readonly waker: Loop;
+  readonly waker: Waker;
   readonly matcher: EventMatcher;
   readonly declarations: Declarations;
   readonly scheduler: Scheduler;
@@ -60,7 +59,7 @@ export class Background {
       ],
       onTrouble,
     );
-    this.waker = new Loop('Waking what is due', settings.wakeInterval, () => this.wakeDue(), onTrouble, isNeeded);
+    this.waker = new Waker({ ...deps, isNeeded });
     const onReceived: ConstructorParameters<typeof EventMatcher>[4] = (received) =>
       tellReceived(deps.watch(), received);
     this.matcher = new EventMatcher(store, settings, onWoken, onTrouble, onReceived, isNeeded);
@@ -106,7 +105,7 @@ export class Background {
 
   /** Loops that health checks report. */
   get loops(): Loop[] {
-    return [this.pulse.loop, this.waker, this.declarations.loop, this.publisher];
+    return [this.pulse.loop, this.waker.loop, this.declarations.loop, this.publisher];
   }
 
   start(): void {
@@ -125,7 +124,7 @@ export class Background {
 
   /** Looks now for what is due, has come or is to be fired. */
   async look(): Promise<void> {
-    await Promise.all([this.waker.poke(), this.matcher.poke(), this.scheduler.look()]);
+    await Promise.all([this.waker.loop.poke(), this.matcher.poke(), this.scheduler.look()]);
   }
 
   /** Looks after the rows now. */
@@ -135,25 +134,12 @@ export class Background {
   }
 
   private get parts(): { start(): void; stop(): Promise<void> }[] {
-    return [this.declarations.loop, this.waker, this.matcher, this.pulse.loop, this.maintenance, this.scheduler];
+    return [this.declarations.loop, this.waker.loop, this.matcher, this.pulse.loop, this.maintenance, this.scheduler];
   }
 
   private async followed({ schedules, queues }: Followed): Promise<void> {
     if (queues.length > 0) await this.deps.onSettings(queues);
     if (schedules) void this.scheduler.look();
-  }
-
-  private async wakeDue(): Promise<number | null> {
-    const { wakeBatchSize } = this.deps.settings;
-    const { queues, woken, late, nextInMs } = await this.deps.store.wakeDue(wakeBatchSize);
-    this.deps.onWork(queues);
-    let again = woken === wakeBatchSize || late.length === wakeBatchSize ? 0 : Infinity;
-    if (late.length > 0) {
-      const done = await this.deps.store.endLate(late);
-      await this.deps.onCancelled(done);
-      if (done.left) again = LOCKED_AGAIN;
-    }
-    return again === Infinity ? nextInMs : Math.min(again, nextInMs ?? Infinity);
   }
 
   /** Passes the findings of the pulse to the loops that they concern. */
@@ -165,7 +151,7 @@ export class Background {
     membership.sighted(peers, suspects);
     claims.takeStates(queueStates);
     for (const queue of readyQueues) pollers.get(queue)?.look(false);
-    if (nextDueInMs !== null) this.waker.within(Math.max(0, nextDueInMs));
+    if (nextDueInMs !== null) this.waker.loop.within(Math.max(0, nextDueInMs));
     if (nextScheduleInMs !== null) this.scheduler.dueIn(Math.max(0, nextScheduleInMs));
     if (unmatched) void this.matcher.poke();
     if (blocked) void claims.refresh();

@@ -2,13 +2,13 @@ import { textOf } from '../../core/text-of.js';
 import type { QueuePoller } from './poller.js';
 import type { QueueClaims } from './queue-claims.js';
 import type { SessionOpener } from './session-opener.js';
-import type { Sessions } from './sessions.js';
+import type { Executor } from './executor.js';
 import type { ClaimedRow, ClaimOffer, EngineStore, StartOp, Wake, WokenRun } from '../ports/store.js';
 
 interface ClaimOffersDeps {
   readonly store: Pick<EngineStore, 'release'>;
   readonly worker: () => number;
-  readonly sessions: Sessions;
+  readonly sessions: Executor;
   readonly opener: SessionOpener;
   readonly claims: QueueClaims;
   readonly pollers: ReadonlyMap<string, QueuePoller>;

@@ -1,5 +1,5 @@
 import type { MaintenanceJob } from './maintenance.js';
-import type { Sessions } from './sessions.js';
+import type { Executor } from './executor.js';
 import type { EngineStore, Unsound, WokenRun } from '../ports/store.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
@@ -17,7 +17,7 @@ const REMEMBERED = 10_000;
 export interface ReconcilerDeps {
   readonly store: Pick<EngineStore, 'reconcile' | 'lastEnds' | 'markAgain'>;
   readonly worker: () => number;
-  readonly sessions: Pick<Sessions, 'waiting' | 'hasMissed' | 'refresh'>;
+  readonly sessions: Pick<Executor, 'waiting' | 'hasMissed' | 'refresh'>;
   /** True when there may be unfinished runs. Default: always. */
   readonly isNeeded?: () => boolean;
   readonly onWoken: (runs: readonly WokenRun[]) => void;

@@ -12,7 +12,7 @@ import { WaitBook } from '../step/wait-book.js';
 import { RunSession } from '../run/run-session.js';
 import { RunValues } from '../step/run-values.js';
 import type { Session, SessionDeps } from '../run/session.js';
-import type { Sessions } from './sessions.js';
+import type { Executor } from './executor.js';
 import { REMOTE_SPAN, StoreError } from '../ports/store.js';
 import type { ClaimedRow, RemoteStep, JournalRecord, RecordRange, TakenWait } from '../ports/store.js';
 
@@ -27,7 +27,7 @@ export class SessionOpener {
   constructor(
     private readonly deps: SessionDeps,
     private readonly registry: Registry,
-    private readonly sessions: Sessions,
+    private readonly sessions: Executor,
   ) {}
 
   /**

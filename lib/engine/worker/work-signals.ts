@@ -2,13 +2,13 @@ import type { EndedRuns } from './ended-runs.js';
 import type { Hints } from '../ports/hints.js';
 import type { Loop } from '../time/loop.js';
 import type { QueuePoller } from './poller.js';
-import type { Sessions } from './sessions.js';
+import type { Executor } from './executor.js';
 import type { EndedTree, WokenRun } from '../ports/store.js';
 
 export interface WorkSignalsDeps {
   readonly hints: Hints;
   readonly pollers: ReadonlyMap<string, QueuePoller>;
-  readonly sessions: Sessions;
+  readonly sessions: Executor;
   readonly ended: EndedRuns;
   readonly waker: Loop;
   /** True while other processes are at work on this database. */

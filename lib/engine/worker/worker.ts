@@ -11,7 +11,7 @@ import { QueuePoller } from './poller.js';
 import { thisProcess } from './process-identity.js';
 import { QueueClaims } from './queue-claims.js';
 import { SessionOpener } from './session-opener.js';
-import { Sessions } from './sessions.js';
+import { Executor } from './executor.js';
 
 interface WorkerDeps extends EngineDeps {
   readonly clock: DatabaseClock;
@@ -36,7 +36,7 @@ interface WorkerDeps extends EngineDeps {
 /** The worker of one process: its registration, the runs that it may claim, and its leased rows. */
 export class Worker {
   readonly membership: Membership;
-  readonly sessions: Sessions;
+  readonly sessions: Executor;
   readonly pollers = new Map<string, QueuePoller>();
   readonly claims: QueueClaims;
   readonly definitions: ClaimableDefinitions;
@@ -46,7 +46,7 @@ export class Worker {
   constructor(private readonly deps: WorkerDeps) {
     const { store, registry, settings, onTrouble, telemetry, isNeeded, onWork } = deps;
     const id = (): number => this.id;
-    this.sessions = new Sessions(
+    this.sessions = new Executor(
       store,
       id,
       (queue, rowId) => {

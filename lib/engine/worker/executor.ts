@@ -6,10 +6,11 @@ import type { EngineStore, LeasedRow } from '../ports/store.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
 /**
- * The sessions of this process, one for each leased row. Compared with the database's leases: a row that is ours there and
- * unknown here (the answer to its claim was lost) is given back; one that is ours here only was cancelled or recovered.
+ * Executes what this process has leased: a session for each row. They are compared with the database's leases: a row that
+ * is ours there and unknown here (the answer to its claim was lost) is given back; one that is ours here only was cancelled
+ * or recovered.
  */
-export class Sessions {
+export class Executor {
   private readonly rows = new Cells<Session>();
   private readonly runs = new Map<string, number>();
   /** Unknown rows of the last look. */

@@ -1,6 +1,6 @@
 import { Registry } from '../../lib/engine/ports/registry.js';
 import { SessionOpener } from '../../lib/engine/worker/session-opener.js';
-import { Sessions } from '../../lib/engine/worker/sessions.js';
+import { Executor } from '../../lib/engine/worker/executor.js';
 import type { Session, SessionDeps } from '../../lib/engine/run/session.js';
 import type { ClaimedRow, EngineStore, LeasedRow } from '../../lib/engine/ports/store.js';
 
@@ -26,13 +26,13 @@ class Held {
 
 const HOUR = 3_600_000;
 let store: Held;
-let sessions: Sessions;
+let sessions: Executor;
 let told: string[];
 
 beforeEach(async () => {
   store = new Held();
   told = [];
-  sessions = new Sessions(
+  sessions = new Executor(
     store as unknown as EngineStore,
     () => 1,
     () => {},

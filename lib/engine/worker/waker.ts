@@ -1,0 +1,45 @@
+import type { EndedTree, EngineStore } from '../ports/store.js';
+import { Loop } from '../time/loop.js';
+
+/** ms after which late runs that were locked are looked at again. */
+const LOCKED_AGAIN = 500;
+
+export interface WakerDeps {
+  readonly store: Pick<EngineStore, 'wakeDue' | 'endLate'>;
+  readonly settings: {
+    /** ms between looks when no due time is known. */
+    readonly wakeInterval: number;
+    /** Rows that one look makes ready, at most. */
+    readonly wakeBatchSize: number;
+  };
+  /** These queues have work. */
+  readonly onWork: (queues: readonly string[]) => void;
+  readonly onCancelled: (tree: EndedTree) => Promise<void>;
+  readonly onTrouble: (message: string, cause?: unknown) => void;
+  readonly isNeeded: () => boolean;
+}
+
+/** Makes rows ready whose time has come (retries, delayed starts, waits), and ends runs whose own timeout is over. */
+export class Waker {
+  readonly loop: Loop;
+
+  constructor(private readonly deps: WakerDeps) {
+    const { settings, onTrouble, isNeeded } = deps;
+    this.loop = new Loop('Waking what is due', settings.wakeInterval, () => this.wakeDue(), onTrouble, isNeeded);
+  }
+
+  /** @returns ms until the next look; null: no due time is known */
+  private async wakeDue(): Promise<number | null> {
+    const { store, settings, onWork, onCancelled } = this.deps;
+    const { wakeBatchSize } = settings;
+    const { queues, woken, late, nextInMs } = await store.wakeDue(wakeBatchSize);
+    onWork(queues);
+    let again = woken === wakeBatchSize || late.length === wakeBatchSize ? 0 : Infinity;
+    if (late.length > 0) {
+      const done = await store.endLate(late);
+      await onCancelled(done);
+      if (done.left) again = LOCKED_AGAIN;
+    }
+    return again === Infinity ? nextInMs : Math.min(again, nextInMs ?? Infinity);
+  }
+}
