@@ -39,7 +39,7 @@ const ALLOWED: readonly [file: RegExp, line: RegExp][] = [
   ],
   [/list-workers\.sql$/, /AS held,/],
   [/commands\/workers\.ts$/, /\(\{ held \}\) => String\(held\)/],
-  [/ui\/src\/pages\/(queues|runs\/(runs|held-rows)|overview\/in-short)\.tsx?$/, /[Hh]eld/],
+  [/ui\/src\/pages\/(queues|overview\/in-short)\.tsx$/, /held/],
   [/commits\/commit-group\.sql$/, /held/],
 ];
 

@@ -12,7 +12,7 @@ import { Skeleton, Trouble } from '../../parts/states.js';
 import { PageFrame } from '../../shell/page.js';
 import { BulkBar } from './bulk.js';
 import { FilterBar } from './filter-bar.js';
-import { useHeldRows } from './held-rows.js';
+import { useKeptRows } from './kept-rows.js';
 import { Strip } from './strip.js';
 import { useSelection } from './selection.js';
 import { Views } from './views-bar.js';
@@ -30,21 +30,21 @@ export function RunsPage() {
   const [starting, setStarting] = useState(false);
   const people = usePeople(view === 'people');
   const asked = view === 'people' ? people : q;
-  const held = useHeldRows(asked ?? '', asked !== null);
-  const { rows, fresh } = held;
+  const kept = useKeptRows(asked ?? '', asked !== null);
+  const { rows, fresh } = kept;
   const selection = useSelection(rows, q);
   const setQ = useCallback((next: string) => set({ q: next, view: null }), [set]);
   const total = useQuery({
     queryKey: ['count', asked],
     queryFn: ({ signal }) => get<Count>('runs/count', { q: asked }, signal),
-    enabled: asked !== null && !held.loading,
+    enabled: asked !== null && !kept.loading,
   });
   const since = valueOf(q, 'since');
   const said =
     total.data === undefined
       ? ''
       : `${capped(total.data)}${since !== null && /^\d+[smhd]$/.test(since) ? ` in ${since.replace(/(\d+)/, '$1 ')}` : total.data.n === 1 ? ' run' : ' runs'}`;
-  const nothing = !held.loading && rows.length === 0 && held.error === null;
+  const nothing = !kept.loading && rows.length === 0 && kept.error === null;
   return (
     <PageFrame title="Runs" crumbs={[{ text: 'Runs' }]}>
       <div className="page">
@@ -54,7 +54,7 @@ export function RunsPage() {
             {said}
           </span>
           {fresh > 0 && (
-            <button type="button" className="pill-new" data-testid="new-runs" onClick={held.showFresh}>
+            <button type="button" className="pill-new" data-testid="new-runs" onClick={kept.showFresh}>
               {fresh >= 50 ? 'more than 50' : fresh} new
             </button>
           )}
@@ -69,9 +69,9 @@ export function RunsPage() {
         <FilterBar q={q} onChange={setQ} />
         {!narrow && <Strip q={q} onChange={setQ} />}
         <div className="bleed rows">
-          {held.error !== null && rows.length === 0 ? (
-            <Trouble error={held.error} again={held.again} />
-          ) : held.loading && rows.length === 0 ? (
+          {kept.error !== null && rows.length === 0 ? (
+            <Trouble error={kept.error} again={kept.again} />
+          ) : kept.loading && rows.length === 0 ? (
             <Skeleton rows={14} />
           ) : nothing ? (
             <Nothing q={q} onChange={setQ} onStart={() => setStarting(true)} />
@@ -103,8 +103,8 @@ export function RunsPage() {
               </span>
             )}
             <span className="grow" />
-            {held.more && (
-              <Button look="sm" testId="older-runs" onClick={held.older}>
+            {kept.more && (
+              <Button look="sm" testId="older-runs" onClick={kept.older}>
                 Older runs
               </Button>
             )}

@@ -10,16 +10,16 @@ import type { Page, RunRow } from '../../lib/types.js';
 const MOST = 2000;
 const PAGE = 50;
 
-interface Held {
+interface Kept {
   /** Ids in the order in which they stand, newest first. */
   readonly order: readonly string[];
   readonly rows: ReadonlyMap<string, RunRow>;
   readonly next: string | null;
 }
 
-const NONE: Held = { order: [], rows: new Map(), next: null };
+const NONE: Kept = { order: [], rows: new Map(), next: null };
 
-export interface HeldRows {
+export interface KeptRows {
   readonly rows: RunRow[];
   /** Runs that were started since, and wait to be shown. */
   readonly fresh: number;
@@ -32,8 +32,8 @@ export interface HeldRows {
 }
 
 /** The runs of a filter: changes come in place, new ones wait, so that nothing moves under the pointer. */
-export function useHeldRows(q: string, enabled = true): HeldRows {
-  const [held, setHeld] = useState<Held>(NONE);
+export function useKeptRows(q: string, enabled = true): KeptRows {
+  const [kept, setKept] = useState<Kept>(NONE);
   const [busy, setBusy] = useState(false);
   const shown = useRef(q);
   const { pollInterval } = useMe();
@@ -48,7 +48,7 @@ export function useHeldRows(q: string, enabled = true): HeldRows {
 
   useEffect(() => {
     if (page === undefined) return;
-    setHeld((was) => {
+    setKept((was) => {
       const anew = shown.current !== q || was.order.length === 0;
       shown.current = q;
       if (anew) return { order: page.items.map(({ id }) => id), rows: byId(page.items), next: page.next };
@@ -59,18 +59,18 @@ export function useHeldRows(q: string, enabled = true): HeldRows {
   }, [page, q]);
 
   useEffect(() => {
-    if (shown.current !== q) setHeld(NONE);
+    if (shown.current !== q) setKept(NONE);
   }, [q]);
 
   const fresh = useMemo(() => {
-    const newest = held.rows.get(held.order[0] ?? '');
+    const newest = kept.rows.get(kept.order[0] ?? '');
     if (page === undefined || newest === undefined) return 0;
-    return page.items.filter(({ id, createdAt }) => !held.rows.has(id) && createdAt >= newest.createdAt).length;
-  }, [page, held]);
+    return page.items.filter(({ id, createdAt }) => !kept.rows.has(id) && createdAt >= newest.createdAt).length;
+  }, [page, kept]);
 
   // Rows that have left the first page are read by their ids, when something has happened to them.
-  const current = useRef(held);
-  current.current = held;
+  const current = useRef(kept);
+  current.current = kept;
   const onFirst = useRef(new Set<string>());
   onFirst.current = new Set(page?.items.map(({ id }) => id));
   useEffect(() => {
@@ -86,7 +86,7 @@ export function useHeldRows(q: string, enabled = true): HeldRows {
       void get<Page<RunRow>>('runs', { q: `id:${ids.join(',')}`, limit: PAGE })
         .then(pageOf)
         .then(({ items }) => {
-          setHeld((was) => ({ ...was, rows: new Map([...was.rows, ...byId(items)]) }));
+          setKept((was) => ({ ...was, rows: new Map([...was.rows, ...byId(items)]) }));
         }, ignore);
     }, 1000);
     return () => {
@@ -102,7 +102,7 @@ export function useHeldRows(q: string, enabled = true): HeldRows {
     void get<Page<RunRow>>('runs', { q, limit: PAGE, cursor: next })
       .then(pageOf)
       .then(({ items, next: after }) => {
-        setHeld((was) => {
+        setKept((was) => {
           const known = items.filter(({ id }) => !was.rows.has(id));
           const order = [...was.order, ...known.map(({ id }) => id)].slice(0, MOST);
           return { order, rows: new Map([...was.rows, ...byId(items)]), next: order.length >= MOST ? null : after };
@@ -112,17 +112,17 @@ export function useHeldRows(q: string, enabled = true): HeldRows {
   }, [q, busy]);
 
   const showFresh = useCallback(() => {
-    if (page !== undefined) setHeld({ order: page.items.map(({ id }) => id), rows: byId(page.items), next: page.next });
+    if (page !== undefined) setKept({ order: page.items.map(({ id }) => id), rows: byId(page.items), next: page.next });
     window.scrollTo({ top: 0 });
   }, [page]);
 
-  const rows = useMemo(() => held.order.flatMap((id) => held.rows.get(id) ?? []), [held]);
+  const rows = useMemo(() => kept.order.flatMap((id) => kept.rows.get(id) ?? []), [kept]);
   return {
     rows,
     fresh,
-    more: held.next !== null,
-    // What has come is held with the next draw: there is not nothing until then.
-    loading: enabled && (first.isPending || (held.order.length === 0 && (page?.items.length ?? 0) > 0)),
+    more: kept.next !== null,
+    // What has come is kept with the next draw: there is not nothing until then.
+    loading: enabled && (first.isPending || (kept.order.length === 0 && (page?.items.length ?? 0) > 0)),
     error: first.error,
     showFresh,
     older,
