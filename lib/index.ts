@@ -56,6 +56,7 @@ export type {
   Standing,
   StandingKind,
   StandingWait,
+  OnceValue,
   StepRecord,
   StoredSchedule,
   WorkflowSummary,

@@ -7,6 +7,7 @@ export type {
   Execution,
   ExecutionCounts,
   SentEvent,
+  OnceValue,
   StepRecord,
   WorkflowSummary,
   WorkflowVersion,

@@ -3,6 +3,7 @@ import {
   Compensate,
   FatalError,
   ForEach,
+  once,
   Parallel,
   Schedule,
   sleep,
@@ -47,7 +48,9 @@ export class OrderWorkflow {
   pack() {}
 
   @Step()
-  label() {}
+  async label() {
+    await once('printed', () => ({ label: 'L-1' }));
+  }
 
   @Step()
   async mail({ waits }: OrderInput) {

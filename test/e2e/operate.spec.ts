@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { Compensate, type DurableClient, FatalError, Parallel, Step, waitForEvent, Workflow } from 'nest-durable';
+import pg from 'pg';
+import { Compensate, type DurableClient, FatalError, once, Parallel, Step, waitForEvent, Workflow } from 'nest-durable';
 import { createDurableTest, type DurableTest } from 'nest-durable/testing';
 import { onTestServer } from '../testing/support.js';
 
@@ -56,6 +57,17 @@ class UndoneWorkflow {
   }
 }
 
+@Workflow({ name: 'once' })
+class OnceWorkflow {
+  @Step({ retry: { maxAttempts: 2, initialDelay: 3_600_000, jitter: false } })
+  async pay() {
+    await once('key of it', () => ({ n: 1 }));
+    if (broken.delete('once')) throw new Error('not yet');
+    await once('charge', () => 'ok');
+    await waitForEvent('paid');
+  }
+}
+
 @Workflow({ name: 'rounds', maxRetries: 1 })
 class RoundsWorkflow {
   @Step()
@@ -69,7 +81,7 @@ let test: DurableTest;
 let client: DurableClient;
 
 beforeAll(async () => {
-  const providers = [OrderWorkflow, UndoneWorkflow, RoundsWorkflow];
+  const providers = [OrderWorkflow, UndoneWorkflow, RoundsWorkflow, OnceWorkflow];
   test = await createDurableTest({ providers }, onTestServer);
   client = test.client;
 });
@@ -181,6 +193,52 @@ it('restartPoints() says of each step whether restartFrom() takes it, or why not
     why: expect.stringContaining('were undone') as string,
   });
   await expect(client.restartPoints(randomUUID())).rejects.toThrow('There is no run');
+});
+
+it('a journal that does not fit the stored code is said so of each step, and refused', async () => {
+  broken.add('ship');
+  const run = await client.start(OrderWorkflow, {});
+  await test.idle();
+  const pool = new pg.Pool({ connectionString: test.url, max: 1 });
+  try {
+    await pool.query(`UPDATE durable.step_executions SET path = 'gone' WHERE run_id = $1 AND path = 'charge'`, [
+      run.id,
+    ]);
+  } finally {
+    await pool.end();
+  }
+  const points = await run.restartPoints();
+  for (const { step, ok, why } of points.filter((point) => !['pack', 'label'].includes(point.step))) {
+    expect([step, ok, why]).toEqual([step, false, expect.stringMatching(/does not fit .* retry it as a whole$/)]);
+    await expect(client.restartFrom(run.id, step)).rejects.toThrow('does not fit the stored code of its workflow');
+  }
+  expect(await client.retry(run.id)).toMatchObject({ id: expect.any(String) as string });
+});
+
+it('what once() has recorded is among the attempt that recorded it', async () => {
+  broken.add('once');
+  const run = await client.start(OnceWorkflow, {});
+  await test.idle();
+  expect(await run.steps()).toMatchObject([
+    { path: 'pay', status: 'failed', once: [{ name: 'key of it', value: { n: 1 } }] },
+  ]);
+  await run.retryNow();
+  await test.idle();
+  const [first, second] = await run.steps();
+  expect(first?.once).toEqual([{ name: 'key of it', value: { n: 1 } }]);
+  expect(second).toMatchObject({ attempt: 2, status: 'waiting', once: [{ name: 'charge', value: 'ok' }] });
+  const bare = await run.steps({ includeData: false });
+  expect(bare.map(({ once: values }) => values)).toEqual([
+    [{ name: 'key of it', value: undefined }],
+    [{ name: 'charge', value: undefined }],
+  ]);
+  await run.sendEvent('paid');
+  await test.idle();
+  const steps = await run.steps();
+  expect(steps.map(({ attempt, status, once: values = [] }) => [attempt, status, values.length])).toEqual([
+    [1, 'failed', 1],
+    [2, 'completed', 1],
+  ]);
 });
 
 it('listVersions() gives the definitions of a workflow with unfinished runs and living workers', async () => {

@@ -130,7 +130,12 @@ function jsonLines(value: unknown): Part[] {
 }
 
 function returnedLines(steps: readonly StepRecord[]): Part[] {
-  return steps
-    .filter(({ status, output }) => status === 'completed' && output !== null && output !== undefined)
-    .flatMap(({ path, output }) => [['  ', tone('blue', path)], ...jsonLines(output).map((line) => ['  ', line])]);
+  const lines = (title: Part, value: unknown): Part[] => [
+    ['  ', title],
+    ...jsonLines(value).map((line) => ['  ', line]),
+  ];
+  return steps.flatMap(({ path, status, output, once = [] }) => [
+    ...once.flatMap(({ name, value }) => lines([tone('blue', path), tone('dim', ` once ${name}`)], value)),
+    ...(status === 'completed' && output !== null && output !== undefined ? lines(tone('blue', path), output) : []),
+  ]);
 }

@@ -74,8 +74,18 @@ function factsOf({ records }: StepNode, now: number): Part {
     ...(last.visit > 1 ? [tone('dim', `  visit ${last.visit}`)] : []),
     ...(last.attempt > 1 ? [tone('dim', `  attempt ${last.attempt}`)] : []),
     ...(last.childId === null ? [] : [tone('dim', `  child ${last.childId}`)]),
+    ...onceOf(records),
     ...(last.error === null ? [] : ['  ', tone('red', `${last.error.name}: ${last.error.message}`)]),
   ];
+}
+
+/** Names of what its last visit has recorded with `once()`: it is not done again. */
+function onceOf(records: StepNode['records']): Part[] {
+  const last = records.at(-1);
+  const names = records
+    .filter(({ visit }) => visit === last?.visit)
+    .flatMap(({ once = [] }) => once.map(({ name }) => name));
+  return names.length === 0 ? [] : [tone('dim', `  once ${names.join(', ')}`)];
 }
 
 function sumOf(items: readonly StepNode[]): string {

@@ -80,6 +80,15 @@ export interface StepRecord {
   /** The step that a compensation undoes. */
   readonly compensationFor: string | null;
   readonly childId: string | null;
+  /** What this attempt has recorded with `once()`, in order; later attempts get the same. Undefined: nothing. */
+  readonly once?: readonly OnceValue[];
+}
+
+/** What a function has come to that `once()` called. */
+export interface OnceValue {
+  readonly name: string;
+  /** Undefined, as `input` and `output`, where payloads are not read. */
+  readonly value: unknown;
 }
 
 /** Filters of runs; all that is given must fit. */

@@ -1,6 +1,7 @@
 import { advance, fail, finishRun, type Frame, inner, jump, locate, rootFrame, standing } from './cursor.js';
 import type { WorkflowDefinition } from '../definition/definition.js';
 import { encodeName, nodePath } from '../definition/definition-path.js';
+import { encodedNameOfOnce, pathOfOnce } from './once-path.js';
 import {
   type ChildRef,
   type CompensationState,
@@ -95,23 +96,6 @@ export interface LostPlace {
   readonly why: 'is gone' | 'is another kind of member';
 }
 
-const ONCE_MARK = '~~';
-
-/** The path of what a step's code has logged in a pass of its own. */
-export function logPath(path: string): string {
-  return path + ONCE_MARK + 'log';
-}
-
-export function oncePath(path: string, name: string): string {
-  return path + ONCE_MARK + encodeName(name);
-}
-
-/** The path of the step that a `once` (or the like) was recorded in. */
-export function pathOfOnce(path: string): string {
-  const mark = path.indexOf(ONCE_MARK);
-  return mark < 0 ? path : path.slice(0, mark);
-}
-
 /** The record that failed the main sequence; null: it has not failed. */
 export function failedBy(state: RunState): number | null {
   return state.root.failedBy;
@@ -128,7 +112,10 @@ export function mainData(state: RunState): number {
   return seqOf(sequence.data);
 }
 
-/** Takes a record in. The state is changed in place: it belongs to one holder of one lease. */
+/** The record is not one of a run of this definition. */
+export class RecordMisfit extends Error {}
+
+/** Takes a record in. The state is changed in place: it belongs to one holder of one lease. @throws RecordMisfit */
 export function applyRecord(definition: WorkflowDefinition, state: RunState, record: MachineRecord): void {
   const { type } = record;
   if (type === 'rollback') {
@@ -151,11 +138,11 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
   if (frame === null || !here || !step) {
     // A hidden record that arrives after the end of its step counts for nothing.
     if (HIDDEN_IN_STEP.has(type)) return;
-    throw new Error(`Record ${record.seq} of ${record.path} does not belong to a place of the run`);
+    throw new RecordMisfit(`Record ${record.seq} of ${record.path} does not belong to a place of the run`);
   }
   switch (type) {
     case 'once':
-      return define(step.once, record.path.slice(path.length + ONCE_MARK.length), record.seq);
+      return define(step.once, encodedNameOfOnce(record.path), record.seq);
     case 'intent':
       step.intent = true;
       return;
@@ -257,7 +244,7 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
   if (record.hasOutput) sequence.data = seq;
   if (facts?.finish === true) finishRun(frame, seq);
   else if (facts?.goto === undefined) advance(frame, seq);
-  else if (!jump(frame, facts.goto, seq)) throw new Error(`Record ${seq} goes to ${facts.goto}, which is gone`);
+  else if (!jump(frame, facts.goto, seq)) throw new RecordMisfit(`Record ${seq} goes to ${facts.goto}, which is gone`);
 }
 
 function applyToRollback(rollback: NonNullable<RunState['rollback']>, record: MachineRecord, path: string): void {
@@ -267,7 +254,7 @@ function applyToRollback(rollback: NonNullable<RunState['rollback']>, record: Ma
       ? rollback.current
       : { path, visit: record.visit, attempt: 1, retryAt: null, once: {} };
   if (record.type === 'once') {
-    define(current.once, record.path.slice(path.length + ONCE_MARK.length), record.seq);
+    define(current.once, encodedNameOfOnce(record.path), record.seq);
     rollback.current = current;
   } else if (record.status === 'failed' && record.retryAt !== null) {
     rollback.current = { ...current, attempt: record.attempt + 1, retryAt: record.retryAt };

@@ -1,8 +1,7 @@
 import type { Sequence, WorkflowDefinition } from '../definition/definition.js';
 import { armPrefix, nodePath } from '../definition/definition-path.js';
-import { locate } from './cursor.js';
-import { applyRecord, type MachineRecord } from './machine.js';
-import { initialState } from './run-state.js';
+import { applyRecord, type MachineRecord, RecordMisfit } from './machine.js';
+import { initialState, type SequenceState, type StepState } from './run-state.js';
 
 /** A step of a run, as a place for `restartFrom()`. */
 export interface RestartPoint {
@@ -49,30 +48,44 @@ export function stepsToRestart(
 }
 
 /**
- * Number of a round's records before the last visit of each of the steps at `paths`: a run restarted there takes them
- * over. A path that is missing was never visited.
+ * Number of a round's records before the last visit of each of the steps at `paths`, none of which stands in a fan-out: a run
+ * restarted there takes them over. A path that is missing was never visited. Null: the records are not those of such a
+ * definition.
  */
 export function recordsBefore(
   definition: WorkflowDefinition,
   records: readonly MachineRecord[],
   paths: readonly string[],
-): Map<string, number> {
+): Map<string, number> | null {
   const state = initialState(definition, 1);
+  const wanted = new Set(paths);
   const before = new Map<string, number>();
   const visits = new Map<string, number>();
-  const look = (path: string, taken: number): void => {
-    const frame = locate(definition, state, path);
-    const { node, step } = frame?.sequence ?? { node: null, step: null };
-    if (frame === null || node === null || step === null) return;
-    if (nodePath(frame.prefix, node) !== path || step.visit === (visits.get(path) ?? 0)) return;
-    visits.set(path, step.visit);
-    before.set(path, taken);
+  // The steps that the main sequence stands at: with those in branch arms, one in another.
+  const look = (taken: number): void => {
+    let sequence: SequenceState | null = state.root;
+    let prefix = '';
+    while (sequence !== null && sequence.node !== null && sequence.step !== null) {
+      const { node, step }: { node: string; step: StepState } = { node: sequence.node, step: sequence.step };
+      const path = nodePath(prefix, node);
+      if (wanted.has(path) && step.visit !== (visits.get(path) ?? 0)) {
+        visits.set(path, step.visit);
+        before.set(path, taken);
+      }
+      sequence = step.fan?.kind === 'branch' ? step.fan.sequence : null;
+      prefix = step.fan?.kind === 'branch' ? armPrefix(path, step.fan.arm) : '';
+    }
   };
-  for (const path of paths) look(path, 0);
+  look(0);
   for (const [index, record] of records.entries()) {
     if (record.type === 'rollback') break;
-    applyRecord(definition, state, record);
-    for (const path of paths) look(path, index + 1);
+    try {
+      applyRecord(definition, state, record);
+    } catch (error) {
+      if (error instanceof RecordMisfit) return null;
+      throw error;
+    }
+    look(index + 1);
   }
   return before;
 }

@@ -1,4 +1,5 @@
-import { pathOfOnce, type RecordType } from '../../core/run/machine.js';
+import type { RecordType } from '../../core/run/machine.js';
+import { pathOfOnce } from '../../core/run/once-path.js';
 import type { PreparedChild } from '../ports/children.js';
 import type { RemoteStart, NewRecord, NewWait, OpExtras, Outcome } from '../ports/store.js';
 

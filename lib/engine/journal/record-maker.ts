@@ -1,5 +1,6 @@
 import { encodeLine, logText } from '../../core/run/log-entry.js';
-import { logPath, oncePath, type RecordType } from '../../core/run/machine.js';
+import type { RecordType } from '../../core/run/machine.js';
+import { logPath, oncePath } from '../../core/run/once-path.js';
 import type { DataRef } from '../../core/run/run-state.js';
 import type { AttemptResult } from '../step/attempt.js';
 import { childFacts } from '../step/child-start.js';

@@ -3,6 +3,7 @@ import { locate } from '../../core/run/cursor.js';
 import { toStoredError } from '../../core/codec/error-record.js';
 import { AttemptClosedError, type DurableError, FatalError, type WaitTimeoutError } from '../../core/errors/errors.js';
 import * as machine from '../../core/run/machine.js';
+import { oncePath } from '../../core/run/once-path.js';
 import {
   type DataRef,
   own,
@@ -273,7 +274,7 @@ export class PlaceRunner {
       scheduledTime: core.row.scheduledTime,
       recordedOnce: (name) => core.recordedOnce(place.state.once, name),
       recordOnce: (name, value) => {
-        const record = core.make.record({ ...at, path: machine.oncePath(at.path, name) }, 'once', { output: value });
+        const record = core.make.record({ ...at, path: oncePath(at.path, name) }, 'once', { output: value });
         return core.note(place.node.name, [record], [], flush);
       },
       nameOf: (workflow) => core.deps.targets.nameOf(workflow),

@@ -1,7 +1,8 @@
 import { decode, encode } from '../../core/codec/codec.js';
 import { compensationPath } from '../../core/definition/definition-path.js';
 import { type DurableError, DefinitionChangedError, WorkerCrashedError } from '../../core/errors/errors.js';
-import { mainData, oncePath } from '../../core/run/machine.js';
+import { mainData } from '../../core/run/machine.js';
+import { oncePath } from '../../core/run/once-path.js';
 import { type CompensationState, seqOf } from '../../core/run/run-state.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
 import { type UndoEntry, undoList } from '../../core/run/undo-list.js';

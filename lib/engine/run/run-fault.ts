@@ -1,6 +1,6 @@
 import { stepNameOf } from '../../core/definition/definition-path.js';
 import { AttemptClosedError } from '../../core/errors/errors.js';
-import { pathOfOnce } from '../../core/run/machine.js';
+import { pathOfOnce } from '../../core/run/once-path.js';
 import { textOf } from '../../core/text-of.js';
 import type { BadPart, Sent } from './outbox.js';
 import { pauseAsItIs, refusalOf } from './pause-as-it-is.js';

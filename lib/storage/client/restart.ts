@@ -67,8 +67,12 @@ export async function restartPoints(query: Query, schema: string, runId: string)
   const steps = stepsToRestart(source.definition);
   const paths = steps.filter(({ fanOut }) => fanOut === null).map(({ path }) => path);
   const before = recordsBefore(source.definition, rows.map(machineRecord), paths);
+  const wasUndone = isUndone(rows);
   return steps.map(({ step, fanOut, path }) => {
-    const why = source.status === 'active' ? 'the run has not ended' : whyNot(step, fanOut, rows, before.has(path));
+    const why =
+      source.status === 'active'
+        ? 'the run has not ended'
+        : whyNot(step, fanOut, wasUndone, before === null ? null : before.has(path));
     return why === null ? { step, ok: true } : { step, ok: false, why };
   });
 }
@@ -82,19 +86,32 @@ function lastToTakeOver({ workflow, definition }: SourceRow, rows: readonly Reco
     return refuse(`workflow "${workflow}" has no step "${step}".${didYouMean(step, place.known)}`);
   }
   const records = rows.map(machineRecord);
-  const count = place.kind === 'within' ? 0 : recordsBefore(definition, records, [place.path]).get(place.path);
-  const why = whyNot(step, place.kind === 'within' ? place.fanOut : null, rows, count !== undefined);
+  const before = place.kind === 'within' ? null : recordsBefore(definition, records, [place.path]);
+  const count = place.kind === 'within' ? 0 : before?.get(place.path);
+  const why = whyNot(
+    step,
+    place.kind === 'within' ? place.fanOut : null,
+    isUndone(rows),
+    before && count !== undefined,
+  );
   if (why !== null) return refuse(why);
   return records.slice(0, count).reduce((most, record) => Math.max(most, record.seq), 0);
 }
 
-/** Null: it can. */
-function whyNot(step: string, fanOut: string | null, rows: readonly RecordRow[], reached: boolean): string | null {
+function isUndone(rows: readonly RecordRow[]): boolean {
+  return rows.some((row) => row.type === 'compensate');
+}
+
+/** Null: it can. @param reached null: the journal is not one of the run's definition */
+function whyNot(step: string, fanOut: string | null, wasUndone: boolean, reached: boolean | null): string | null {
   if (fanOut !== null) {
     return `"${step}" stands in "${fanOut}", whose other arms or items would be lost: restart from that`;
   }
-  if (rows.some((row) => row.type === 'compensate')) {
+  if (wasUndone) {
     return 'steps of the run were undone, so that there is nothing to go on from: retry it as a whole';
+  }
+  if (reached === null) {
+    return 'what the run recorded does not fit the stored code of its workflow: retry it as a whole';
   }
   return reached ? null : `the run never came to "${step}"`;
 }

@@ -1,6 +1,6 @@
 import { stepNameOf } from '../../core/definition/definition-path.js';
 import { type LogEntry, parseLogText } from '../../core/run/log-entry.js';
-import { pathOfOnce } from '../../core/run/machine.js';
+import { pathOfOnce } from '../../core/run/once-path.js';
 import type { Redaction } from '../../core/redact/redact.js';
 
 /** A row of get-logs.sql; all null: the run has none. */

@@ -1,7 +1,8 @@
 import { decode } from '../../core/codec/codec.js';
-import type { CompensationResult, Execution, InFlight, StepRecord } from '../../core/run/execution.js';
+import type { CompensationResult, Execution, InFlight, OnceValue, StepRecord } from '../../core/run/execution.js';
 import { stepNameOf } from '../../core/definition/definition-path.js';
 import type { Redaction } from '../../core/redact/redact.js';
+import { nameOfOnce, pathOfOnce } from '../../core/run/once-path.js';
 import { type SequenceState, standingAt } from '../../core/run/run-state.js';
 import { type ExecutionStatus, isFinished } from '../../core/run/status.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
@@ -156,6 +157,11 @@ export function toSteps(
 ): StepRecord[] {
   const data = new RunData(input, records);
   const steps = records.filter((record) => !DATA_ONLY.has(record.type));
+  const once = onceByAttempt(records, includeData);
+  const withOnce = (step: StepRecord): StepRecord => {
+    const values = once.get(identity(step));
+    return values === undefined ? step : { ...step, once: values };
+  };
   const known = new Set(steps.map(identity));
   const fresh = running.filter((attempt) => {
     const key = identity(attempt);
@@ -184,7 +190,20 @@ export function toSteps(
         return unfinished(attempt, 'running', new Date(attempt.startedAt), got, null);
       }),
   ];
-  return shown.slice(offset, offset + limit).map((show) => show());
+  return shown.slice(offset, offset + limit).map((show) => withOnce(show()));
+}
+
+function onceByAttempt(records: readonly RecordRow[], includeData: boolean): Map<string, OnceValue[]> {
+  const found = new Map<string, OnceValue[]>();
+  for (const record of records) {
+    if (record.type !== 'once') continue;
+    const key = identity({ ...record, path: pathOfOnce(record.path) });
+    const values = found.get(key) ?? [];
+    found.set(key, values);
+    const value = includeData && record.output !== null ? decode(record.output) : undefined;
+    values.push({ name: nameOfOnce(record.path), value });
+  }
+  return found;
 }
 
 /** The data of a run's records. */
@@ -213,12 +232,21 @@ class RunData {
 
 /** The step record, redacted. */
 export function redactStep(step: StepRecord, redact: Redaction): StepRecord {
-  const { input, output, error } = step;
+  const { input, output, error, once } = step;
   return {
     ...step,
+    ...(once !== undefined && { once: once.map((one) => redactOnce(one, redact)) }),
     input: input === undefined ? undefined : redact.payload(input),
     output: output === null || output === undefined ? output : redact.payload(output),
     error: error === null ? null : redact.error(error),
+  };
+}
+
+/** A value alone has no path: its name stands for it. */
+function redactOnce({ name, value }: OnceValue, redact: Redaction): OnceValue {
+  return {
+    name,
+    value: value === undefined ? value : (redact.payload({ [name]: value }) as Record<string, unknown>)[name],
   };
 }
 
@@ -260,7 +288,7 @@ export function dataRefOf(ref: unknown): readonly [seq: number | null, item: num
 }
 
 /** Records that are no attempts, and whose output is data. */
-const DATA_ONLY = new Set(['gather', 'context']);
+const DATA_ONLY = new Set(['gather', 'context', 'once']);
 
 export function unfinished(
   attempt: { path: string; type: string; round: number; visit: number; attempt: number },

@@ -12,7 +12,7 @@ import { AttemptLogs, type LogRow } from './log-rows.js';
 import { dataRefOf, fromRecord, identity, type RecordRow, type StepWaitRow, unfinished, visitOf } from './run-rows.js';
 
 /** One attempt without its payloads and logs. */
-export interface StepRow extends Omit<StepRecord, 'input' | 'output' | 'logs'> {
+export interface StepRow extends Omit<StepRecord, 'input' | 'output' | 'logs' | 'once'> {
   /** Names it within its run: the number of its record, or, as long as it has none, a number above all of these. */
   readonly seq: number;
   /** The record that its input stands in; 0: the run's input. Null: not known. */
