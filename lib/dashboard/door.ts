@@ -20,6 +20,7 @@ import type { DoctorReport } from '../storage/reads/doctor.js';
 import type { PgPeopleReads } from '../storage/reads/people-reads.js';
 import { findViolations, type Violation } from '../storage/reads/verify.js';
 import type { PgHistoryReads } from '../storage/reads/history-reads.js';
+import type { PgJournalReads } from '../storage/reads/journal-reads.js';
 import type { PgLogReads } from '../storage/reads/log-reads.js';
 import type { PgReads } from '../storage/reads/reads.js';
 import type { PgStandingReads } from '../storage/reads/standing-reads.js';
@@ -65,6 +66,7 @@ export interface DashboardLooks {
   standing(): Promise<PgStandingReads>;
   /** Attempts and loops of one run, by page. */
   steps(): Promise<PgStepReads>;
+  journal(): Promise<PgJournalReads>;
   logs(): Promise<PgLogReads>;
   history(): Promise<PgHistoryReads>;
   waits(): Promise<PgWaitReads>;
@@ -111,6 +113,7 @@ export function openDoor(host: DurableHost): DashboardDoor {
       people: async () => (await looks()).people,
       standing: async () => (await looks()).standing,
       steps: async () => (await looks()).steps,
+      journal: async () => (await looks()).journal,
       logs: async () => (await looks()).logs,
       history: async () => (await looks()).history,
       waits: async () => (await looks()).waitReads,

@@ -29,6 +29,7 @@ export type { Standing } from '../core/standing/standing.js';
 export type { DurableEvent } from '../core/run/events.js';
 export { ITEM_STATES, type LoopRow } from '../storage/reads/loop-reads.js';
 export { placeOf, type StepRow } from '../storage/reads/step-reads.js';
+export type { JournalEntry } from '../storage/reads/journal-reads.js';
 export type { EndCount } from '../storage/reads/run-stats.js';
 export { BEGAN, type Grain, middleOf, quantileOf, type StatsRow } from '../core/run/run-stats.js';
 export type { WorkerInfo } from '../client/durable.queues.js';

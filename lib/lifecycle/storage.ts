@@ -12,6 +12,7 @@ import { type DoctorReport, examine } from '../storage/reads/doctor.js';
 import { PgEventReads } from '../storage/reads/event-reads.js';
 import { PgHealthReads } from '../storage/reads/health-reads.js';
 import { PgHistoryReads } from '../storage/reads/history-reads.js';
+import { PgJournalReads } from '../storage/reads/journal-reads.js';
 import { PgLogReads } from '../storage/reads/log-reads.js';
 import { PgPeopleReads } from '../storage/reads/people-reads.js';
 import { PgReads } from '../storage/reads/reads.js';
@@ -49,6 +50,7 @@ export class InstanceStorage {
   readonly reads: PgReads;
   readonly standing: PgStandingReads;
   readonly steps: PgStepReads;
+  readonly journal: PgJournalReads;
   readonly waitReads: PgWaitReads;
   readonly events: PgEventReads;
   readonly logs: PgLogReads;
@@ -92,6 +94,7 @@ export class InstanceStorage {
       inFlight: (id) => reads.attemptsOf([id]),
       definition: async (id) => (await people.definition(id))?.graph ?? null,
     });
+    this.journal = new PgJournalReads({ query, schema, redact, steps: this.steps });
     this.waitReads = new PgWaitReads({ query, schema, redact });
     this.logs = new PgLogReads({ query, schema, redact });
     this.history = new PgHistoryReads({ query, schema, redact });

@@ -294,6 +294,7 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'attempt-logs': () => [ids.long, 'loop[7]/send', 1, 1, 1],
   'called-children': () => [ids.long, ['loop[7]/send']],
   'ended-attempts': () => [ids.long, ['loop[7]/send']],
+  'journal-page': () => [ids.long, 5_000, 200, 4_000_000],
   'logs-page': () => [ids.long, 5_000, null, 'send', 50],
   'long-loops': () => [ids.long, 200],
   'loop-items': () => [

@@ -1,8 +1,8 @@
-import { type Execution, ExecutionNotFoundError } from '../durable.js';
+import { type Execution, ExecutionNotFoundError, type JournalEntry } from '../durable.js';
 import { type Call, route } from '../http/call.js';
 import type { Answer } from '../http/answer.js';
 import { runIdOf } from './runs.js';
-import { asDownload, showError, showPayload } from './show.js';
+import { asStreamedDownload, showError, showPayload } from './show.js';
 import { type Given, testSourceOf } from './test-source.js';
 
 /** Of events, and of answers, that a test gives. */
@@ -16,25 +16,41 @@ export const exported = route({
   input: (read) => read.oneOf('as', 'journal', ['journal', 'test']),
   async handle(call, as) {
     const id = await runIdOf(call);
-    const run = await call.services.looks.client.getExecution(id, { includeLogs: as === 'journal' });
+    const run = await call.services.looks.client.getExecution(id);
     if (run === null) throw new ExecutionNotFoundError(id);
     return as === 'test' ? testOf(call, run) : journalOf(call, run);
   },
 });
 
 async function journalOf(call: Call, run: Execution): Promise<Answer> {
-  const sight = { payloads: true, full: true };
   // Who may not read logs gets none.
-  const logs = await call.may('log.read');
-  const steps = (run.steps ?? []).map((step) => ({
-    ...step,
-    input: showPayload(step.input, sight),
-    output: showPayload(step.output, sight),
-    error: showError(step.error, sight),
-    logs: logs ? step.logs : [],
-  }));
-  const whole = { ...run, input: showPayload(run.input, sight), data: showPayload(run.data, sight) };
-  return asDownload({ ...whole, error: showError(run.error, sight), steps }, `journal-${run.id}.json`);
+  const entries = (await call.services.looks.journal()).entries(run.id, await call.may('log.read'));
+  const whole = {
+    ...run,
+    input: showPayload(run.input, WHOLE),
+    data: showPayload(run.data, WHOLE),
+    error: showError(run.error, WHOLE),
+  };
+  return asStreamedDownload(parts(whole, entries), `journal-${run.id}.json`);
+}
+
+const WHOLE = { payloads: true, full: true };
+
+/** The text of one JSON document, a piece at a time: of a run with any number of steps no more than some is in memory. */
+async function* parts(run: object, entries: AsyncIterable<JournalEntry>): AsyncGenerator<string> {
+  let before = `${JSON.stringify(run).slice(0, -1)},"steps":[`;
+  for await (const { input, output, error, once = [], ...entry } of entries) {
+    const shown = {
+      ...entry,
+      input: showPayload(input, WHOLE),
+      output: showPayload(output, WHOLE),
+      error: showError(error, WHOLE),
+      ...(once.length > 0 && { once: once.map(({ name, value }) => ({ name, value: showPayload(value, WHOLE) })) }),
+    };
+    yield before + JSON.stringify(shown);
+    before = ',\n';
+  }
+  yield before === ',\n' ? ']}' : `${before}]}`;
 }
 
 async function testOf(call: Call, run: Execution): Promise<Answer> {

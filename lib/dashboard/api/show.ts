@@ -1,3 +1,4 @@
+import { pipeline, Readable } from 'node:stream';
 import { encode, type StoredError } from '../durable.js';
 import type { Answer } from '../http/answer.js';
 import { json } from '../http/answer.js';
@@ -34,8 +35,25 @@ export function showError(error: StoredError | null, { payloads }: Sight): unkno
 
 /** As a file, where the browser is to keep it. */
 export function asDownload(body: object, name: string): Answer {
-  const file = name.replace(/[^\w.-]+/g, '_');
-  return json(200, body, { 'Content-Disposition': `attachment; filename="${file}"` });
+  return json(200, body, attachment(name));
+}
+
+/** JSON as a file, sent as fast as it is taken. What fails on the way breaks the answer off: a browser then keeps no file. */
+export function asStreamedDownload(parts: AsyncGenerator<string>, name: string): Answer {
+  const { status, headers } = asDownload({}, name);
+  return {
+    status,
+    headers,
+    body: '',
+    stream: (response) => {
+      if (response.req.method === 'HEAD') response.end();
+      else pipeline(Readable.from(parts, { objectMode: false }), response, () => {});
+    },
+  };
+}
+
+function attachment(name: string): Record<string, string> {
+  return { 'Content-Disposition': `attachment; filename="${name.replace(/[^\w.-]+/g, '_')}"` };
 }
 
 /** A page of a list. */

@@ -200,10 +200,13 @@ function onceByAttempt(records: readonly RecordRow[], includeData: boolean): Map
     const key = identity({ ...record, path: pathOfOnce(record.path) });
     const values = found.get(key) ?? [];
     found.set(key, values);
-    const value = includeData && record.output !== null ? decode(record.output) : undefined;
-    values.push({ name: nameOfOnce(record.path), value });
+    values.push(onceOf(record, includeData));
   }
   return found;
+}
+
+export function onceOf({ path, output }: Pick<RecordRow, 'path' | 'output'>, includeData: boolean): OnceValue {
+  return { name: nameOfOnce(path), value: includeData && output !== null ? decode(output) : undefined };
 }
 
 /** The data of a run's records. */

@@ -131,11 +131,15 @@ export class PgStepReads {
     return this.loops.items(id, path, page, await this.options.inFlight(id));
   }
 
-  private async payloadsOfOpen(id: string, seq: number): Promise<StepPayloads | null> {
+  /** All attempts of a run that wait or run and have no record yet. */
+  async unfinished(id: string): Promise<Unrecorded[]> {
     const running = await this.options.inFlight(id);
     const open = await this.rows<OpenRow>('open-steps', [id, null, []]);
-    const all = { under: null, statuses: null, from: null, limit: 1 };
-    const found = (await this.unrecorded(id, open, running, all, [])).find((row) => row.seq === seq);
+    return this.unrecorded(id, open, running, { under: null, statuses: null, from: null, limit: 1 }, []);
+  }
+
+  private async payloadsOfOpen(id: string, seq: number): Promise<StepPayloads | null> {
+    const found = (await this.unfinished(id)).find((row) => row.seq === seq);
     if (found === undefined) return null;
     const [row] =
       found.inputSeq === null ? [] : await this.rows<{ data: string | null }>('step-data', [id, found.inputSeq]);
@@ -154,7 +158,8 @@ export class PgStepReads {
     return loops.filter(({ seq }) => begun.has(seq));
   }
 
-  private async childrenOf(id: string, records: readonly RecordRow[]): Promise<Map<string, string>> {
+  /** The children that attempts have called, by visit. */
+  async childrenOf(id: string, records: readonly RecordRow[]): Promise<Map<string, string>> {
     if (records.length === 0) return new Map();
     const paths = [...new Set(records.map(({ path }) => path))];
     const rows = await this.rows<{ path: string; round: number; visit: number; child_id: string }>('called-children', [
@@ -223,7 +228,7 @@ interface PayloadRow extends Attempt {
   readonly error: string | null;
 }
 
-interface Unrecorded extends StepRow {
+export interface Unrecorded extends StepRow {
   /** The item of the array that its input stands in. */
   readonly inputItem: number | null;
 }
