@@ -1,8 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { RATIOS } from './contestants.mjs';
 
 /** Markdown that reads well in a terminal too. */
-export function render({ about, contestants, results }) {
+export function render({ about, contestants, results, parts = {} }) {
   const keys = Object.keys(contestants);
   const name = (key) => contestants[key].name;
   const has = (kind) => results.some((row) => row.kind === kind);
@@ -98,9 +98,9 @@ export function render({ about, contestants, results }) {
     ...features(results),
     ...history(results),
     ...idleProcess(results),
-    ...manyProcesses(results),
-    ...reads(results),
-    ...dashboard(results),
+    ...manyProcesses(results, parts.processes),
+    ...reads(results, parts.reads),
+    ...dashboard(results, parts.dashboard),
     '## How it is measured',
     method(about, contestants),
   ].join('\n\n');
@@ -209,7 +209,7 @@ function idleProcess(results) {
 }
 
 /** What the same load costs a server with more worker processes on it. */
-function manyProcesses(results) {
+function manyProcesses(results, about) {
   const rows = results.filter((row) => row.kind === 'processes');
   const counts = [...new Set(rows.map(({ processes }) => processes))];
   const [one] = counts;
@@ -239,24 +239,28 @@ function manyProcesses(results) {
   return [
     '## Many processes on one database',
     'Worker processes of 100 in flight each that were up before; first with a backlog that all drain, then with one start at a time, 100 a second, while all are idle.',
+    ...measured(about),
     table(head('processes, a backlog'), lines('backlog')),
     table(head('processes, idle'), lines('trickle')),
   ];
 }
 
 /** What people's reads take, beside their bars. */
-function reads(results) {
+function reads(results, about) {
   const row = results.find((one) => one.kind === 'reads');
   if (row === undefined) return [];
   return [
     `## Reads at ${number(row.runs)} runs`,
-    'Requests to the dashboard of the same process, one after the other, and calls of its client, as a page or a person makes them.',
+    'Requests to the dashboard of the same process, one after the other, and calls of its client, as a page or a person makes them. CPU: of the server, and of this process, which asks and answers.',
+    ...measured(about),
     table(
-      ['ms', 'p50', 'p95', 'bar for p95', ''],
-      row.reads.map(({ name, p50, p95, bar }) => [
+      ['ms', 'p50', 'p95', 'CPU of the server', 'of the process', 'bar for p95', ''],
+      row.reads.map(({ name, p50, p95, serverCpu, nodeCpu, bar }) => [
         name,
         number(p50),
         number(p95),
+        number(serverCpu),
+        number(nodeCpu),
         String(bar),
         p95 > bar ? 'over' : '',
       ]),
@@ -269,7 +273,7 @@ function stepsOf(count) {
 }
 
 /** What the dashboard costs the engine. */
-function dashboard(results) {
+function dashboard(results, about) {
   const row = results.find((one) => one.kind === 'dashboard');
   if (row === undefined) return [];
   const line = (what, { runsPerSecond, cpu, runsRatios, cpuRatios }) => [
@@ -283,6 +287,7 @@ function dashboard(results) {
   return [
     '## What the dashboard costs',
     `Runs of 3 steps, 100 in flight: a process that has it mounted beside one without, nobody looking; and one with ten pages open (${number(open.requestsPerSecond)} requests and ${number(open.bytesPerSecond / 1000)} kB a second) beside itself with none. Medians of ${idle.cpuRatios.length} and ${open.cpuRatios.length} pairs in turns; ratios within a pair.`,
+    ...measured(about),
     table(
       ['', 'runs/s without', 'with', 'ratio', 'CPU s per 1 000 without', 'with', 'ratio'],
       [line('mounted, a backlog of 3 000 runs', idle), line('ten pages open, 1 000 runs started a second', open)],
@@ -290,11 +295,31 @@ function dashboard(results) {
   ];
 }
 
-export function write(report) {
+/** Of a section that was measured by itself. */
+function measured(about) {
+  if (about === undefined) return [];
+  const { command, date, cpu, cores, memoryGb, node, postgres, loadBefore } = about;
+  return [
+    `Measured by \`${command}\` on ${date}: ${cpu}, ${cores} cores, ${memoryGb} GB, Node ${node}, PostgreSQL ${postgres}; load average before the start ${loadBefore.toFixed(2)}.`,
+  ];
+}
+
+/** @param kinds what was measured by itself: it takes its place among what is written; none: the report is all there is */
+export function write(measuredNow, kinds = []) {
   const docs = new URL('../../docs/', import.meta.url);
   mkdirSync(docs, { recursive: true });
+  const file = new URL('benchmarks.json', docs);
+  const known = kinds.length > 0 && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+  const report =
+    known === null
+      ? measuredNow
+      : {
+          ...known,
+          results: [...known.results.filter(({ kind }) => !kinds.includes(kind)), ...measuredNow.results],
+          parts: { ...known.parts, ...Object.fromEntries(kinds.map((kind) => [kind, measuredNow.about])) },
+        };
   writeFileSync(new URL('benchmarks.md', docs), `${render(report)}\n`);
-  writeFileSync(new URL('benchmarks.json', docs), `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
 }
 
 function method(about, contestants) {

@@ -104,7 +104,11 @@ try {
   }
   const report = { about: await about(inserts), contestants: Object.fromEntries(chosen), results };
   console.log(render(report));
-  if (flags.write) write(report);
+  if (flags.write)
+    write(
+      report,
+      ['reads', 'processes', 'dashboard'].filter((kind) => flags[kind]),
+    );
 } finally {
   await stopAll();
 }

@@ -1,11 +1,13 @@
-import { Cron, cronWords, parsedCron, ScheduleNotFoundError, type StoredSchedule } from '../durable.js';
+import { Cron, cronWords, type Execution, parsedCron, ScheduleNotFoundError, type StoredSchedule } from '../durable.js';
 import { type Call, route } from '../http/call.js';
 import { anyText, number } from '../http/input.js';
-import { rowsOf } from './runs.js';
+import { type RunRow, rowsOf } from './runs.js';
 import { showError, showPayload, type Sight } from './show.js';
 
 const MOST = 1_000;
 const RUNS = 5;
+/** Runs whose sentences are looked up together. */
+const PAGE = 100;
 
 export function showSchedule(schedule: StoredSchedule, sight: Sight): object {
   const { input, lastError, ...rest } = schedule;
@@ -20,15 +22,28 @@ function nextTimes({ cron, timezone }: Pick<StoredSchedule, 'cron' | 'timezone'>
   return times;
 }
 
-async function shown(call: Call, schedule: StoredSchedule, next: number): Promise<object> {
+/** With the last runs of each: looked up for each, and shown by as many statements as those of one. */
+async function shown(call: Call, schedules: readonly StoredSchedule[], next: number): Promise<object[]> {
   const { looks } = call.services;
   const sight = { payloads: await call.may('payload.read'), full: false };
-  const match = { texts: [{ field: 'schedule' as const, not: false, values: [schedule.name] }] };
   const reads = await looks.reads();
-  const runs = await reads.listExecutions({ workflow: schedule.workflow, match, limit: RUNS });
-  const times = schedule.removedAt === null ? nextTimes(schedule, await looks.now(), next) : [];
-  const words = cronWords(schedule.cron);
-  return { ...showSchedule(schedule, sight), words, next: times, runs: await rowsOf(call, runs) };
+  const now = await looks.now();
+  const runs = new Map<string, readonly Execution[]>();
+  for (const { name, workflow } of schedules) {
+    const match = { texts: [{ field: 'schedule' as const, not: false, values: [name] }] };
+    runs.set(name, await reads.listExecutions({ workflow, match, limit: RUNS }));
+  }
+  const rows = new Map<string, RunRow>();
+  const all = [...runs.values()].flat();
+  for (let at = 0; at < all.length; at += PAGE) {
+    for (const row of await rowsOf(call, all.slice(at, at + PAGE))) rows.set(row.id, row);
+  }
+  return schedules.map((schedule) => ({
+    ...showSchedule(schedule, sight),
+    words: cronWords(schedule.cron),
+    next: schedule.removedAt === null ? nextTimes(schedule, now, next) : [],
+    runs: (runs.get(schedule.name) ?? []).flatMap(({ id }) => rows.get(id) ?? []),
+  }));
 }
 
 const list = route({
@@ -37,10 +52,7 @@ const list = route({
   action: 'schedule.read',
   input: (read) => number(read, 'next', 5, 0, 50),
   async handle(call, next) {
-    const found = await call.services.looks.client.listSchedules({ limit: MOST });
-    const items = [];
-    for (const schedule of found) items.push(await shown(call, schedule, next));
-    return { items };
+    return { items: await shown(call, await call.services.looks.client.listSchedules({ limit: MOST }), next) };
   },
 });
 
@@ -66,7 +78,8 @@ const one = route({
     const name = call.params['name'] ?? '';
     const schedule = await call.services.looks.client.getSchedule(name);
     if (schedule === null) throw new ScheduleNotFoundError(name);
-    return shown(call, schedule, next);
+    const [found = {}] = await shown(call, [schedule], next);
+    return found;
   },
 });
 
