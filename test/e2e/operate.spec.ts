@@ -225,6 +225,7 @@ it('what once() has recorded is among the attempt that recorded it', async () =>
   await run.retryNow();
   await test.idle();
   const [first, second] = await run.steps();
+  expect([first?.retryAt, second?.retryAt]).toEqual([expect.any(Date), undefined]);
   expect(first?.once).toEqual([{ name: 'key of it', value: { n: 1 } }]);
   expect(second).toMatchObject({ attempt: 2, status: 'waiting', once: [{ name: 'charge', value: 'ok' }] });
   const bare = await run.steps({ includeData: false });

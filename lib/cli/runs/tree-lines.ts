@@ -20,27 +20,27 @@ interface Line {
   readonly facts: Part;
 }
 
-/** The steps of a run as lines of a tree. `retries`: a failed attempt at the end is not the last. */
-export function treeLines(records: readonly StepRecord[], now: number, retries: boolean): Part[] {
-  const lines = stepTree(records).flatMap((one) => linesOf(one, 0, now, retries));
+/** The steps of a run as lines of a tree. `goesOn`: an attempt that failed may be made again. */
+export function treeLines(records: readonly StepRecord[], now: number, goesOn: boolean): Part[] {
+  const lines = stepTree(records).flatMap((one) => linesOf(one, 0, now, goesOn));
   const width = Math.min(WIDEST, Math.max(0, ...lines.map(({ name }) => widthOf(name))));
   return lines.map(({ name, facts }) => ['  ', pad(name, width), '  ', facts]);
 }
 
-function linesOf(node: StepNode, depth: number, now: number, retries: boolean): Line[] {
+function linesOf(node: StepNode, depth: number, now: number, goesOn: boolean): Line[] {
   const { children } = node;
   const [only] = children;
   // An arm or an item of one step is one line.
   if (node.kind !== 'member' && children.length === 1 && only !== undefined && only.children.length === 0) {
     const merged = { ...only, label: `${node.label} ${only.label}` };
-    return linesOf(merged, depth, now, retries);
+    return linesOf(merged, depth, now, goesOn);
   }
   const own: Line = {
-    name: ['  '.repeat(depth), glyphOf(node, retries), ' ', node.label],
+    name: ['  '.repeat(depth), glyphOf(node, goesOn), ' ', node.label],
     facts: factsOf(node, now),
   };
   const items = children.filter(({ kind }) => kind === 'item');
-  if (items.length <= MOST_ITEMS) return [own, ...children.flatMap((one) => linesOf(one, depth + 1, now, retries))];
+  if (items.length <= MOST_ITEMS) return [own, ...children.flatMap((one) => linesOf(one, depth + 1, now, goesOn))];
   const open = items.filter((item) => stateOf(item) !== 'completed');
   const first = [
     ...open.filter((item) => stateOf(item) === 'failed'),
@@ -49,18 +49,18 @@ function linesOf(node: StepNode, depth: number, now: number, retries: boolean): 
   const left = first.length - MOST_ITEMS;
   return [
     { name: own.name, facts: [own.facts, tone('dim', sumOf(items))] },
-    ...first.slice(0, MOST_ITEMS).flatMap((one) => linesOf(one, depth + 1, now, retries)),
+    ...first.slice(0, MOST_ITEMS).flatMap((one) => linesOf(one, depth + 1, now, goesOn)),
     ...(left > 0
       ? [{ name: '  '.repeat(depth + 1), facts: tone('dim', `and ${left} more that have not completed`) }]
       : []),
   ];
 }
 
-function glyphOf(node: StepNode, retries: boolean): Part {
+function glyphOf(node: StepNode, goesOn: boolean): Part {
   const state = stateOf(node);
   const last = node.records.at(-1);
   if (last?.isCompensation === true && state === 'completed') return tone('magenta', '↩');
-  if (state === 'failed' && retries && last !== undefined) return tone('yellow', '↻');
+  if (state === 'failed' && goesOn && last?.retryAt !== undefined) return tone('yellow', '↻');
   const [glyph, name] = LOOKS[state];
   return tone(name, glyph);
 }

@@ -79,7 +79,7 @@ export class ScheduleNotFoundError extends DurableError {
   ) {
     super(
       'SCHEDULE_NOT_FOUND',
-      `There is no schedule "${schedule}".${didYouMean(schedule, known)} listSchedules() gives those there are.`,
+      `There is no schedule "${schedule}".${didYouMean(schedule, known)} listSchedules() gives those there are, and so does nest-durable schedules.`,
     );
   }
 }
@@ -103,7 +103,7 @@ export class QueueNotFoundError extends DurableError {
     super(
       'QUEUE_NOT_FOUND',
       `There is no queue "${queue}": no process works on it, and no run, workflow or schedule names it.${didYouMean(queue, known)} ` +
-        'DurableQueues.list() gives those there are.',
+        'DurableQueues.list() gives those there are, and so does nest-durable queues.',
     );
   }
 }

@@ -80,11 +80,13 @@ export interface StepRecord {
   /** The step that a compensation undoes. */
   readonly compensationFor: string | null;
   readonly childId: string | null;
-  /** What this attempt has recorded with `once()`, in order; later attempts get the same. Undefined: nothing. */
+  /** Time at which the next attempt may begin, of one that failed. Undefined: there is no next attempt. */
+  readonly retryAt?: Date;
+  /** Values that this attempt has recorded with `once()`, in order; later attempts get the same. Undefined: none. */
   readonly once?: readonly OnceValue[];
 }
 
-/** What a function has come to that `once()` called. */
+/** Result of a function that `once()` has called. */
 export interface OnceValue {
   readonly name: string;
   /** Undefined, as `input` and `output`, where payloads are not read. */

@@ -68,6 +68,8 @@ export interface RecordRow {
   readonly path: string;
   readonly output: string | null;
   readonly error: string | null;
+  /** Of an attempt that failed, and is made again. */
+  readonly retry_at: Date | null;
 }
 
 export function toExecution(
@@ -280,6 +282,7 @@ export function fromRecord(record: RecordRow, input: unknown, childId: string | 
     isCompensation,
     compensationFor: isCompensation ? stepNameOf(record.path.slice(0, record.path.lastIndexOf('~'))) : null,
     childId,
+    ...(record.retry_at !== null && { retryAt: record.retry_at }),
   };
 }
 

@@ -11,7 +11,7 @@ FROM (
     - COALESCE(pg_column_size(r.output), 0) - COALESCE(pg_column_size(r.logs), 0) AS bytes
   FROM (
     SELECT s.seq, s.input_seq, s.input_item, s.completed_at, s.round, s.visit, s.attempt, s.duration_ms, s.type, s.status, s.path,
-      s.output, s.error, s.logs
+      s.output, s.error, s.logs, s.retry_at
     FROM durable.step_executions s
     WHERE s.run_id = $1 AND s.seq > $2
       AND (s.type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate', 'once') OR s.logs IS NOT NULL)

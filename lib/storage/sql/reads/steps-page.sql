@@ -9,7 +9,7 @@
 -- $7 integer: how many
 (
   SELECT s.seq::float8 AS seq, s.input_seq::float8 AS input_seq, s.completed_at, s.round, s.visit, s.attempt, s.duration_ms,
-    s.type, s.status, s.path, s.error
+    s.type, s.status, s.path, s.error, s.retry_at
   FROM durable.step_executions s
   WHERE $2::bigint IS NOT NULL AND s.run_id = $1 AND s.seq > $2
     AND s.type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate')
@@ -22,7 +22,7 @@
 UNION ALL
 (
   SELECT s.seq::float8, s.input_seq::float8, s.completed_at, s.round, s.visit, s.attempt, s.duration_ms, s.type, s.status,
-    s.path, s.error
+    s.path, s.error, s.retry_at
   FROM durable.step_executions s
   WHERE $3::bigint IS NOT NULL AND s.run_id = $1 AND s.seq < $3
     AND s.type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate')
