@@ -58,3 +58,32 @@ export function claimedRow(row: ClaimRow): port.ClaimedRow {
     ageMs: row.age_ms ?? 0,
   };
 }
+
+/** A start that was leased as it was written: the row that a claim of it would have given. */
+export function leasedStart(start: port.StartOp, { runAs, timeout }: port.Claimable): port.ClaimedRow {
+  const { id, workflow, definitionId, queue, input, priority, parentId = null, traceparent = null } = start;
+  return {
+    rowId: id,
+    runId: id,
+    token: 1,
+    workflow,
+    definitionId: runAs,
+    ranBy: definitionId,
+    queue,
+    input,
+    snapshot: null,
+    snapshotSeq: 0,
+    round: 1,
+    fresh: true,
+    recoveries: 0,
+    deadlineInMs: timeout,
+    step: null,
+    scheduledTime: null,
+    priority,
+    parentId,
+    cancel: null,
+    traceparent,
+    lagMs: 0,
+    ageMs: 0,
+  };
+}

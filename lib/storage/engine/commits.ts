@@ -9,10 +9,11 @@ import type { Run } from './store-client.js';
 export async function commitGroup(
   run: Run,
   worker: number,
-  { ops, starts, offer }: port.CommitGroup,
+  group: port.CommitGroup,
 ): Promise<ReturnType<typeof groupResult>> {
+  const { ops, starts, offer } = group;
   // What it consisted of may have been refused.
-  if (ops.length + starts.length === 0) return groupResult([]);
+  if (ops.length + starts.length === 0) return groupResult([], group);
   const parts: string[] = [];
   const values: unknown[] = [worker, opsJson(ops)];
   if (ops.length > 0) parts.push('operations');
@@ -23,7 +24,7 @@ export async function commitGroup(
     const places = offer === null ? '[]' : JSON.stringify(offer.places);
     values.push(startsJson(starts), places, claimableJson(offer?.definitions ?? []));
   }
-  return groupResult(await run<GroupRow>(statementOf('commit-group', parts), values));
+  return groupResult(await run<GroupRow>(statementOf('commit-group', parts), values), group);
 }
 
 /** True when one statement is all that the group needs. */

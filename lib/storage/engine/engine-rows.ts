@@ -2,32 +2,39 @@ import type { WaitKind, WaitState } from '../../core/run/wait-spec.js';
 import type { RecordFacts } from '../../core/run/machine.js';
 import type { DataRef } from '../../core/run/run-state.js';
 import type * as port from '../../engine/ports/store.js';
-import { type ClaimRow, claimedRow } from './claimed-row.js';
+import { leasedStart } from './claimed-row.js';
 
 /** Rows of the engine's statements, and what the engine makes of them. */
 
 export interface GroupRow {
-  readonly kind: 'op' | 'ready' | 'gap' | 'claimed';
+  readonly kind: 'op' | 'ready' | 'gap' | 'leased';
   readonly id: string;
   readonly paused: boolean;
   readonly watched: boolean;
   readonly wake: boolean;
   readonly cancel: boolean;
-  readonly claimed: ClaimRow | null;
 }
 
 type Acks = Map<string, port.Ack>;
 
-export function groupResult(rows: readonly GroupRow[]): port.GroupResult & { acks: Acks } {
+export function groupResult(
+  rows: readonly GroupRow[],
+  { starts, offer }: Pick<port.CommitGroup, 'starts' | 'offer'>,
+): port.GroupResult & { acks: Acks } {
   const acks: Acks = new Map();
-  const claims: port.ClaimedRow[] = [];
-  const ready = new Set(rows.flatMap(({ kind, id }) => (kind === 'ready' ? [id] : [])));
-  for (const { kind, id, paused, watched, wake, cancel, claimed } of rows) {
+  const idsOf = (kind: GroupRow['kind']): Set<string> =>
+    new Set(rows.flatMap((row) => (row.kind === kind ? [row.id] : [])));
+  const ready = idsOf('ready');
+  for (const { kind, id, paused, watched, wake, cancel } of rows) {
     if (kind === 'op') acks.set(id, { taken: true, paused, watched, ready: ready.has(id), wake, cancel });
     else if (kind === 'gap') acks.set(id, { taken: false });
-    else if (claimed !== null) claims.push(claimedRow(claimed));
   }
-  return { acks, claimed: claims, woken: [] };
+  const leased = idsOf('leased');
+  const claimed = starts.flatMap((start) => {
+    const by = leased.has(start.id) ? offer?.definitions.find(({ id }) => id === start.definitionId) : undefined;
+    return by === undefined ? [] : [leasedStart(start, by)];
+  });
+  return { acks, claimed, woken: [] };
 }
 
 interface RecordRow extends Pick<port.ReadRecord, 'seq' | 'round' | 'path' | 'visit' | 'attempt' | 'type' | 'status'> {

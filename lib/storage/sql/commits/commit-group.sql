@@ -7,10 +7,10 @@
 -- $4 json: places for what the starts make ready, as far as it comes first: [{queue, places}]
 -- $5 json: definitions that may be claimed for them, as in claim.sql
 --
--- Returns (kind 'op', id, paused, watched, wake, cancel, null) for each operation taken, (kind 'ready', id, ...) for each
--- that has left its row claimable, and (kind 'claimed', ..., claimed) for each row claimed, as claim.sql gives it; and (kind
--- 'gap', id, ...) for each operation that builds on a record (`after`) that is not there: a failover has lost it, and the
--- journal must get no gap.
+-- Returns (kind 'op', id, paused, watched, wake, cancel) for each operation taken, (kind 'ready', id, ...) for each that has
+-- left its row claimable, and (kind 'leased', id, ...) for each start that the worker has leased; and (kind 'gap', id, ...)
+-- for each operation that builds on a record (`after`) that is not there: a failover has lost it, and the journal must get
+-- no gap.
 --
 -- What stands between `-- [part` and `-- part]` is left out where a group has nothing for it: a node of the plan costs its
 -- share of each execution, whether a row comes by or not.
@@ -123,7 +123,8 @@ WITH me AS MATERIALIZED (
     id uuid, workflow text, definition_id integer, queue text, priority integer, tags jsonb, delay_ms float8,
     scheduled_at timestamptz, retry_of uuid, parent_id uuid, input text, traceparent text)
 ), vacant AS MATERIALIZED (
-  -- Queues that may be entered, in which nothing is ready: what is started comes first there, and is held as it is written.
+  -- Queues that may be entered, in which nothing is ready: what is started comes first there, and is leased as it is written.
+  -- Where something is ready, it comes first, and the start is ready too: a claim takes them in their order.
   SELECT p.queue, p.places
   FROM json_to_recordset($4::json) AS p(queue text, places integer)
   WHERE NOT EXISTS (
@@ -152,7 +153,6 @@ WITH me AS MATERIALIZED (
   SELECT id, durable.clock(), durable.clock(), definition_id, priority, workflow, queue, due, retry_of,
     parent_id, tags, input, traceparent
   FROM fresh
-  RETURNING id
 ), queued AS (
   INSERT INTO durable.workflow_queue (
     id, due_at, deadline_at, started_at, definition_id, priority, ageing_ms, token, worker_id, state, queue)
@@ -166,40 +166,23 @@ WITH me AS MATERIALIZED (
     fresh.queue
   FROM fresh
   LEFT JOIN taken ON taken.id = fresh.id
-  RETURNING id
 )
 -- starts]
 SELECT NULL AS kind, NULL::uuid AS id, NULL::boolean AS paused, NULL::boolean AS watched, NULL::boolean AS wake,
-  NULL::boolean AS cancel, NULL::json AS claimed
+  NULL::boolean AS cancel
 WHERE false
 -- [operations
 UNION ALL
-SELECT 'op', held.id, held.paused, held.watched, held.wake, held.cancel, NULL FROM held
+SELECT 'op', held.id, held.paused, held.watched, held.wake, held.cancel FROM held
 UNION ALL
-SELECT 'gap', plain.id, NULL, NULL, NULL, NULL, NULL FROM plain WHERE NOT plain.whole
+SELECT 'gap', plain.id, NULL, NULL, NULL, NULL FROM plain WHERE NOT plain.whole
 -- [parks
 UNION ALL
-SELECT 'ready', parked.id, NULL, NULL, NULL, NULL, NULL FROM parked WHERE parked.ready
+SELECT 'ready', parked.id, NULL, NULL, NULL, NULL FROM parked WHERE parked.ready
 -- parks]
 -- operations]
 -- [starts
 UNION ALL
-SELECT 'claimed', NULL, NULL, NULL, NULL, NULL, json_build_object(
-  'id', fresh.id, 'run_id', fresh.id, 'token', 1, 'queue', fresh.queue, 'definition_id', taken.run_as,
-  'ran_by', fresh.definition_id, 'recoveries', 0, 'step', NULL, 'cancel', NULL, 'priority', fresh.priority,
-  'deadline_in_ms', taken.timeout, 'fresh', true, 'workflow', fresh.workflow, 'input', fresh.input, 'snapshot', NULL,
-  'snapshot_seq', 0, 'round', 1, 'parent_id', fresh.parent_id, 'schedule_time', NULL, 'traceparent', fresh.traceparent,
-  'lag_ms', 0, 'age_ms', 0)
-FROM taken
-JOIN fresh ON fresh.id = taken.id
-UNION ALL
--- Where something was ready before: a claim like any other, in the starts' own transaction. Its argument makes both INSERTs
--- come first: it reads what they have written.
-SELECT 'claimed', NULL, NULL, NULL, NULL, NULL, row_to_json(c)
-FROM json_to_recordset($4::json) AS p(queue text, places integer)
-CROSS JOIN LATERAL durable.claim(
-  CASE WHEN (SELECT count(*) FROM executions) > 0 AND (SELECT count(*) FROM queued) > 0
-    AND NOT EXISTS (SELECT FROM vacant v WHERE v.queue = p.queue) THEN p.queue END,
-  $5::json, p.places, $1) AS c
+SELECT 'leased', taken.id, NULL, NULL, NULL, NULL FROM taken
 -- starts]
 ;
