@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { decode } from '../../core/codec/codec.js';
 import { ExecutionExistsError, IdempotencyConflictError } from '../../core/errors/errors.js';
 import { sql } from '../sql.js';
+import { startsJson } from '../starts-json.js';
 import type { Query } from '../connection/transaction.js';
 
 /** True for a start with a delay or a due time. */
@@ -41,7 +42,7 @@ export async function startRuns(query: Query, schema: string, runs: readonly New
     const leaders = firstOfEach(open).toSorted(byKey);
     for (let at = 0; at < leaders.length; at += CHUNK) {
       const chunk = leaders.slice(at, at + CHUNK);
-      const rows = await query<{ id: string }>(sql('start-runs', schema), [JSON.stringify(chunk.map(rowOf))]);
+      const rows = await query<{ id: string }>(sql('start-runs', schema), [startsJson(chunk)]);
       const inserted = new Set(rows.map((row) => row.id));
       for (const run of chunk) if (inserted.has(run.id)) started.set(run, { id: run.id, created: true });
     }
@@ -69,7 +70,7 @@ export async function startFresh(
   runs: readonly NewRun[],
   again: boolean,
 ): Promise<StartedRun[]> {
-  const rows = await query<{ id: string }>(sql('start-runs', schema), [JSON.stringify(runs.map(rowOf))]);
+  const rows = await query<{ id: string }>(sql('start-runs', schema), [startsJson(runs)]);
   if (rows.length < runs.length && !again) {
     const inserted = new Set(rows.map(({ id }) => id));
     const taken = runs.find(({ id }) => !inserted.has(id));
@@ -134,25 +135,4 @@ function byKey(a: NewRun, b: NewRun): number {
   if (x !== y) return x < y ? -1 : 1;
   if (a.workflow !== b.workflow) return a.workflow < b.workflow ? -1 : 1;
   return a.id < b.id ? -1 : 1;
-}
-
-/** In the form that start-runs.sql takes. */
-export function rowOf(run: NewRun): object {
-  return {
-    id: run.id,
-    workflow: run.workflow,
-    definition_id: run.definitionId,
-    queue: run.queue,
-    priority: run.priority,
-    input: run.input,
-    tags: run.tags,
-    delay_ms: run.delayMs,
-    scheduled_at: run.scheduledAt,
-    retry_of: run.retryOf,
-    parent_id: run.parentId,
-    idempotency_key: run.idempotencyKey,
-    schedule_time: run.scheduleTime,
-    schedule_name: run.scheduleName,
-    traceparent: run.traceparent,
-  };
 }

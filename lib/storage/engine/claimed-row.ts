@@ -61,7 +61,7 @@ export function claimedRow(row: ClaimRow): port.ClaimedRow {
 
 /** A start that was leased as it was written: the row that a claim of it would have given. */
 export function leasedStart(start: port.StartOp, { runAs, timeout }: port.Claimable): port.ClaimedRow {
-  const { id, workflow, definitionId, queue, input, priority, parentId = null, traceparent = null } = start;
+  const { id, workflow, definitionId, queue, input, priority, parentId, traceparent } = start;
   return {
     rowId: id,
     runId: id,

@@ -1,7 +1,8 @@
 import type * as port from '../../engine/ports/store.js';
 import { groupResult, type GroupRow } from './engine-rows.js';
 import { claimableJson } from './claimed-row.js';
-import { extrasJson, leasesJson, opsJson, startsJson } from './op-json.js';
+import { startsJson } from '../starts-json.js';
+import { extrasJson, leasesJson, opsJson } from './op-json.js';
 import { statementOf } from '../sql.js';
 import type { Run } from './store-client.js';
 
@@ -43,7 +44,7 @@ export async function commitIn(run: Run, worker: number, group: port.CommitGroup
   for (const rowId of gaps) result.acks.set(rowId, { taken: false });
   const taken = ops.filter((op) => op.extras !== null && result.acks.get(op.rowId)?.taken === true);
   if (taken.length === 0) return result;
-  await run('commit-extras', [extrasJson(taken)]);
+  await commitExtras(run, taken);
   const begunAnew = taken.filter(({ extras }) => extras?.giveBack).map(({ runId }) => runId);
   if (begunAnew.length > 0) await run('give-back', [begunAnew]);
   const asked = taken.flatMap(({ runId, extras }) =>
@@ -68,7 +69,7 @@ export async function commitIn(run: Run, worker: number, group: port.CommitGroup
  * what came of it meanwhile (a step on another queue that has ended) would be too. Nothing is claimed for its starts.
  */
 export async function commitAgain(run: Run, worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
-  if (group.starts.length > 0) await run('start-again', [startsJson(group.starts)]);
+  if (group.starts.length > 0) await run('start-runs', [startsJson(group.starts)]);
   if (group.ops.length === 0) return { acks: new Map(), claimed: [], woken: [] };
   const leases = [worker, leasesJson(group.ops)];
   const locked = new Set((await run<{ id: string }>('lock-leases', leases)).map(({ id }) => id));
@@ -89,6 +90,17 @@ export async function commitAgain(run: Run, worker: number, group: port.CommitGr
   const { acks: taken, claimed, woken } = await commitIn(run, worker, { ops, starts: [], offer: null });
   for (const [rowId, ack] of taken) acks.set(rowId, ack);
   return { acks, claimed, woken: [...woken, ...landed.flatMap(newRows)] };
+}
+
+/** What operations do beside the journal: their children are started, then waits and steps on other queues are written. */
+export async function commitExtras(
+  run: Run,
+  ops: readonly { rowId: string; runId: string; extras: port.OpExtras | null }[],
+): Promise<void> {
+  const children = ops.flatMap(({ extras }) => extras?.children ?? []);
+  // Those that are there were started before, by a try whose answer was lost.
+  if (children.length > 0) await run('start-runs', [startsJson(children)]);
+  await run('commit-extras', [extrasJson(ops)]);
 }
 
 /** True when it builds on more than the one record that commit-group.sql looks for. */

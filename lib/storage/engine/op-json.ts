@@ -1,5 +1,5 @@
 import { seqOf } from '../../core/run/run-state.js';
-import type { NewRecord, OpExtras, RunOp, StartOp } from '../../engine/ports/store.js';
+import type { NewRecord, OpExtras, RunOp } from '../../engine/ports/store.js';
 
 /** Operations of the engine in the form that commit-group.sql takes. */
 export function opsJson(ops: readonly RunOp[]): string {
@@ -9,25 +9,6 @@ export function opsJson(ops: readonly RunOp[]): string {
 
 export function recordsJson(records: readonly NewRecord[]): string {
   return JSON.stringify(records.map(recordRow));
-}
-
-export function startsJson(starts: readonly StartOp[]): string {
-  return JSON.stringify(
-    starts.map((s) => ({
-      id: s.id,
-      workflow: s.workflow,
-      definition_id: s.definitionId,
-      queue: s.queue,
-      priority: s.priority,
-      tags: s.tags ?? undefined,
-      delay_ms: s.delayMs,
-      scheduled_at: s.scheduledAt ?? undefined,
-      retry_of: s.retryOf ?? undefined,
-      parent_id: s.parentId ?? undefined,
-      input: s.input,
-      traceparent: s.traceparent ?? undefined,
-    })),
-  );
 }
 
 // (What is spread stands last here, and in the engine: properties that come after it make V8 set up a hidden class for
@@ -122,16 +103,6 @@ export function extrasJson(ops: readonly { rowId: string; runId: string; extras:
       close_all: extras?.closeAll,
       drop_steps: extras?.dropSteps,
       remote: extras?.remoteStarts.map((h) => ({ id: h.rowId, queue: h.queue, step: h.step })),
-      children: extras?.children.map((c) => ({
-        id: c.id,
-        definition_id: c.definitionId,
-        priority: c.priority,
-        workflow: c.workflow,
-        queue: c.queue,
-        parent_id: c.parentId,
-        input: c.input,
-        traceparent: c.traceparent ?? undefined,
-      })),
       compensating: extras?.compensating ?? undefined,
       pause: extras?.pause ?? undefined,
     })),

@@ -5,7 +5,7 @@ import { StoreError } from '../../engine/ports/store.js';
 import { claimableJson, type ClaimRow, claimedRow } from './claimed-row.js';
 import type { Connections } from '../connection/connections.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
-import { commitAgain, commitGroup, commitIn, remoteBefore, isPlain, lockWaiters } from './commits.js';
+import { commitAgain, commitExtras, commitGroup, commitIn, remoteBefore, isPlain, lockWaiters } from './commits.js';
 import {
   type LeasedRead,
   leasedReads,
@@ -19,7 +19,7 @@ import {
 import { endLate } from './late-runs.js';
 import { matchEvents } from './unmatched-events.js';
 import { changeOnce } from '../connection/once.js';
-import { extrasJson, leasesJson, recordsJson } from './op-json.js';
+import { leasesJson, recordsJson } from './op-json.js';
 import { findUnsound, repair, repairRates } from './reconcile.js';
 import { sql } from '../sql.js';
 import { isLease, type LockedRow, StepTransactions } from './step-transactions.js';
@@ -97,7 +97,7 @@ export class PgStore implements port.EngineStore {
       const { records, outcome, extras } = op;
       if (records.length > 0) await run('insert-records', [op.runId, op.token, recordsJson(records), true]);
       if ((await lockWaiters(run, [op])).size > 0) throw new StoreError('retry', 'A run that is waited for is locked');
-      if (extras !== null) await run('commit-extras', [extrasJson([op])]);
+      if (extras !== null) await commitExtras(run, [op]);
       if (outcome?.kind === 'again') await run('repeat-remote-step', [op.rowId, outcome.delayMs, outcome.step]);
       if (outcome?.kind === 'pause') await run('pause-remote-step', [op.rowId]);
       if (outcome?.kind !== 'done') return { taken: true, woken: null };

@@ -10,7 +10,8 @@ import {
   isScarcity,
   serverAnswer,
 } from '../connection/connection-errors.js';
-import { extrasJson, recordsJson } from './op-json.js';
+import { commitExtras } from './commits.js';
+import { recordsJson } from './op-json.js';
 import { PoolWatch } from '../connection/pool-watch.js';
 import { sql } from '../sql.js';
 import { asStoreError } from './store-client.js';
@@ -107,7 +108,9 @@ export class StepTransactions {
     const written = await query(sql('insert-records', schema), parameters);
     // The writes of this transaction would stand without their record: whose are recorded is looked up.
     if (written.length < op.records.length) throw new StoreError('unknown', 'A record of the step is there already');
-    if (op.extras !== null) await query(sql('commit-extras', schema), [extrasJson([op])]);
+    if (op.extras !== null) {
+      await commitExtras((statement, values = []) => query(sql(statement, schema), values), [op]);
+    }
     return true;
   }
 }

@@ -13,7 +13,7 @@ import type {
 import { isConnectionError, isRetryableRejection } from '../connection/connection-errors.js';
 import { rowJson, type ScheduleRow, toState } from './schedule-rows.js';
 import { sql } from '../sql.js';
-import { rowOf } from '../client/starts.js';
+import { startsJson } from '../starts-json.js';
 import { inTransaction, type Lender, type Query } from '../connection/transaction.js';
 
 type StartPlan = FirePlan & { readonly kind: 'start' };
@@ -84,7 +84,7 @@ export class PgScheduleStore implements ScheduleStore {
     const runs = dues.map((due) => dueRun(state, target, new Date(due).toISOString()));
     const inserted = new Set<string>();
     for (let at = 0; at < runs.length; at += CHUNK) {
-      const json = JSON.stringify(runs.slice(at, at + CHUNK).map(rowOf));
+      const json = startsJson(runs.slice(at, at + CHUNK));
       const rows = await query<{ id: string }>(sql('start-runs', this.schema), [json]);
       for (const { id } of rows) inserted.add(id);
     }

@@ -1,12 +1,12 @@
 -- Effects of a group's operations beside the journal and their own rows, in its transaction, after it took them.
 --
--- $1 json: [{id, run, waits, closes, close_all, drop_steps, remote, children, compensating, pause}]
+-- $1 json: [{id, run, waits, closes, close_all, drop_steps, remote, compensating, pause}]
 --
 -- `id` is the row that carries the lease, `run` the run. Doing it again is harmless: the answer to a commit can be lost.
 WITH op AS MATERIALIZED (
   SELECT *
   FROM json_to_recordset($1::json) AS o(
-    id uuid, run uuid, waits json, closes json, close_all boolean, drop_steps boolean, remote json, children json,
+    id uuid, run uuid, waits json, closes json, close_all boolean, drop_steps boolean, remote json,
     compensating boolean, pause text)
 ), asked AS (
   INSERT INTO durable.waits (
@@ -36,22 +36,6 @@ WITH op AS MATERIALIZED (
   CROSS JOIN LATERAL json_to_recordset(op.remote) AS h(id uuid, queue text, step text)
   JOIN durable.workflow_queue q ON q.id = op.run
   ON CONFLICT (id) DO NOTHING
-), child AS (
-  INSERT INTO durable.workflow_executions (
-    id, created_at, updated_at, definition_id, priority, workflow, queue, parent_id, input, traceparent)
-  SELECT c.id, durable.clock(), durable.clock(), c.definition_id, c.priority, c.workflow, c.queue, c.parent_id, c.input,
-    c.traceparent
-  FROM op
-  CROSS JOIN LATERAL json_to_recordset(op.children) AS c(
-    id uuid, definition_id integer, priority integer, workflow text, queue text, parent_id uuid, input text,
-    traceparent text)
-  ON CONFLICT (id) DO NOTHING
-  RETURNING id, definition_id, priority, queue
-), queued AS (
-  INSERT INTO durable.workflow_queue (id, due_at, definition_id, priority, ageing_ms, state, queue)
-  SELECT id, durable.clock(), definition_id, priority,
-    (SELECT p.priority_ageing_ms FROM durable.queue_settings p WHERE p.queue = child.queue), 'ready', queue
-  FROM child
 ), undone_steps AS (
   -- A step on another queue has no part in a run that has failed, or is being undone; its holder is refused.
   DELETE FROM durable.workflow_queue q USING op WHERE (op.compensating OR op.drop_steps) AND q.step_of = op.run
