@@ -259,7 +259,9 @@ describe('an event whose sender has a place free', () => {
     const low = await rows.open({ queue: 'row', priority: -9 });
     const id = await rows.open({ ...SLEEPING, queue: 'row' });
     await rows.wait(id, asked);
-    const before = await rows.open({ queue: 'row', started_at: new Date(), token: 1 });
+    // Rows of one millisecond would go by their ids.
+    const earlier = new Date(Date.now() - 1_000);
+    const before = await rows.open({ queue: 'row', due_at: earlier, started_at: earlier, token: 1 });
     expect(await sent(id, offerOf('row'))).toMatchObject({
       claimed: [{ runId: before, token: 2 }],
       woken: [{ runId: id, state: 'ready' }],
