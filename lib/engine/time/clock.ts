@@ -18,10 +18,14 @@ export class DatabaseClock {
 
   /**
    * The same where the server's clock was set since it was last read: times that the server has stored are compared with
-   * this one. Less is what an answer takes, and left to the next heartbeat.
+   * this one. What an answer takes to arrive is no difference, and a small one is left to the next heartbeat.
+   * @param now a time just read from the server (ms since 1970)
+   * @param asked performance.now() when it was asked for
    */
-  follow(now: number): void {
-    if (Math.abs(now - this.now()) > CLOCK_WAS_SET) this.sync(now);
+  follow(now: number, asked: number): void {
+    const ahead = now - this.now();
+    const onItsWay = performance.now() - asked;
+    if (ahead > CLOCK_WAS_SET || ahead < -CLOCK_WAS_SET - onItsWay) this.sync(now);
   }
 
   now(): number {

@@ -149,8 +149,9 @@ export class SessionOpener {
     if (stored.length === 0) return { waits: new Map<string, TakenWait[]>(), records };
     const runs = stored.filter(({ row }) => row.step === null).map(({ row }) => row.runId);
     const ranges = stored.map(({ range }) => range);
+    const asked = performance.now();
     const read = await this.deps.store.readLeased(this.deps.worker(), runs, ranges);
-    this.deps.clock.follow(read.now);
+    this.deps.clock.follow(read.now, asked);
     for (const { rowId, ...record } of read.records) records.get(rowId)?.push(record);
     return { waits: read.waits, records };
   }
