@@ -52,7 +52,8 @@ export async function judge(
     lost: await Promise.all(lost.map(({ id }) => lostRun(ground.pool, id))),
     doubled: [
       ...broken.filter((line) => line.startsWith('I2:')),
-      ...twice,
+      ...(await Promise.all(twice.map(async (line) => `${line}. ${await storyOf(ground, idIn(line))}`))),
+      ...(twice.length === 0 ? [] : await workersOf(ground.pool)),
       ...(await Promise.all(booked.rows.map((row) => doubleBooking(ground, row)))),
     ],
     stuck,
@@ -112,17 +113,34 @@ async function lostRun(pool: pg.Pool, id: string): Promise<string> {
   return `run ${id} is ${rows[0]?.status ?? 'not there'}${rows[0]?.error ? `: ${rows[0].error}` : ''}`;
 }
 
-/** With what was audited of the run and who did its steps, by which the transaction too many is found. */
+/** With its story, by which the transaction too many is found. */
 async function doubleBooking(ground: Ground, booked: { run: string; transactions: string }): Promise<string> {
+  return `run ${booked.run} has booked in the transactions ${booked.transactions}. ${await storyOf(ground, booked.run)}`;
+}
+
+function idIn(line: string): string {
+  return /[0-9a-f-]{36}/.exec(line)?.[0] ?? '';
+}
+
+/** Who did the steps of a run, and what was audited of it. */
+async function storyOf(ground: Ground, run: string): Promise<string> {
   const audit = await ground.pool.query<{ what: string }>(
     `SELECT concat_ws(' ', kind, 'token', token, live, what, 'in', xid) AS what FROM audit.log
      WHERE run_id = $1 ORDER BY serial`,
-    [booked.run],
+    [run],
   );
   const effects = await ground.effects.pool.query<{ what: string }>(
     `SELECT format('%s by %s at %s', step, worker, at) AS what FROM effects WHERE run = $1 ORDER BY at`,
-    [booked.run],
+    [run],
   );
   const lines = (rows: { what: string }[]): string => rows.map(({ what }) => what).join('; ');
-  return `run ${booked.run} has booked in the transactions ${booked.transactions}. ${lines(effects.rows)}. ${lines(audit.rows)}`;
+  return `${lines(effects.rows)}. ${lines(audit.rows)}`;
+}
+
+async function workersOf(pool: pg.Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ what: string }>(
+    `SELECT format('worker %s, process %s, from %s, seen at %s, dead at %s', id, pid, started_at, seen_at, dead_at) AS what
+     FROM durable.workers ORDER BY started_at`,
+  );
+  return rows.map(({ what }) => what);
 }
