@@ -54,6 +54,57 @@ it('of many runs those that have ended are counted once a minute, and those that
   expect(asked).toEqual(['all', 'unfinished', 'unfinished', 'all']);
 });
 
+it('of few runs nobody gets a count that was begun before the question', async () => {
+  const id = await rows.open({});
+  const [made, goOn] = [signal(), signal()];
+  const send = queryOf(rows.pool);
+  let first = true;
+  const query: Query = async (text, parameters) => {
+    const isFirst = first;
+    first = false;
+    const found = await send<never>(text, parameters);
+    if (!isFirst) return found;
+    made.give();
+    await goOn.given;
+    return found;
+  };
+  const few = new RunTotals({ schema: 'durable', many: 100, query });
+  const before = few.all();
+  await made.given;
+  await rows.pool.query('DELETE FROM durable.workflow_queue WHERE id = $1', [id]);
+  await rows.pool.query(`UPDATE durable.workflow_executions SET status = 'completed', completed_at = now() WHERE id = $1`, [id]); // prettier-ignore
+  await rows.open({});
+  const after = few.all();
+  goOn.give();
+  expect(some(await before)).toEqual({ completed: 0, pending: 1, waiting: 0 });
+  expect(some(await after)).toEqual({ completed: 1, pending: 1, waiting: 0 });
+});
+
+it('whoever waited for a count that failed makes their own', async () => {
+  const goOn = signal();
+  const send = queryOf(rows.pool);
+  let first = true;
+  const query: Query = async (text, parameters) => {
+    if (!first) return send(text, parameters);
+    first = false;
+    await goOn.given;
+    throw new Error('away');
+  };
+  await rows.run({ status: 'completed' });
+  const few = new RunTotals({ schema: 'durable', many: 100, query });
+  const both = Promise.allSettled([few.all(), few.all()]);
+  goOn.give();
+  const [one, other] = await both;
+  expect(one).toMatchObject({ status: 'rejected' });
+  expect(other).toMatchObject({ status: 'fulfilled', value: { completed: 1 } });
+});
+
+function signal(): { given: Promise<void>; give: () => void } {
+  let give = (): void => {};
+  const given = new Promise<void>((resolve) => (give = resolve));
+  return { given, give };
+}
+
 it('a count that failed is made again', async () => {
   let away = true;
   const send = queryOf(rows.pool);

@@ -9,13 +9,18 @@ interface StatusCount {
   readonly n: number;
 }
 
-/** Of more runs than this those that have ended are counted once in `KEPT` ms: a million take a tenth of a second. */
+/**
+ * Of more runs than this those that have ended are counted once in `KEPT` ms: a million take a tenth of a second. Of fewer
+ * each call's numbers are of one moment after it was made.
+ */
 const MANY_RUNS = 100_000;
 const KEPT = 60_000;
 
 /** Numbers of runs in each status. */
 export class RunTotals {
-  private counted: { readonly at: number; readonly rows: Promise<StatusCount[]> } | null = null;
+  /** The last count of many. */
+  private counted: { readonly at: number; readonly rows: readonly StatusCount[] } | null = null;
+  private counting: Promise<StatusCount[]> | null = null;
 
   constructor(
     private readonly options: {
@@ -28,8 +33,10 @@ export class RunTotals {
 
   /** By workflow. Those that are unfinished are of now. */
   async totals(): Promise<Map<string, ExecutionCounts>> {
-    const known = this.counted !== null && performance.now() - this.counted.at < KEPT ? this.counted : null;
-    const rows = known === null ? await this.count() : await this.withUnfinished(known.rows);
+    // One under way is good for all who ask meanwhile if it turns out to be of many; of few it may be older than the question.
+    if (this.known() === null && this.counting !== null) await this.counting.catch(() => {});
+    const known = this.known();
+    const rows = known === null ? await this.count() : await this.withUnfinished(known);
     const totals = new Map<string, ExecutionCounts>();
     for (const { workflow, status, n } of rows) {
       const counts = totals.get(workflow) ?? noCounts();
@@ -48,28 +55,31 @@ export class RunTotals {
     return counts;
   }
 
+  private known(): readonly StatusCount[] | null {
+    return this.counted !== null && performance.now() - this.counted.at < KEPT ? this.counted.rows : null;
+  }
+
   private async count(): Promise<StatusCount[]> {
-    const rows = this.rows('count-statuses');
-    const counted = { at: performance.now(), rows };
-    // Whoever asks meanwhile waits for this count.
-    this.counted = counted;
+    const counting = this.countAll();
+    this.counting = counting;
     try {
-      const found = await rows;
-      if (found.reduce((sum, { n }) => sum + n, 0) <= (this.options.many ?? MANY_RUNS)) this.forget(counted);
-      return found;
-    } catch (error) {
-      this.forget(counted);
-      throw error;
+      return await counting;
+    } finally {
+      if (this.counting === counting) this.counting = null;
     }
   }
 
-  private async withUnfinished(counted: Promise<StatusCount[]>): Promise<StatusCount[]> {
-    const [ended, unfinished] = await Promise.all([counted, this.rows('count-unfinished')]);
-    return [...ended.filter(({ status }) => isFinished(status)), ...unfinished];
+  private async countAll(): Promise<StatusCount[]> {
+    const at = performance.now();
+    const rows = await this.rows('count-statuses');
+    const isOfMany = rows.reduce((sum, { n }) => sum + n, 0) > (this.options.many ?? MANY_RUNS);
+    this.counted = isOfMany ? { at, rows } : null;
+    return rows;
   }
 
-  private forget(counted: typeof this.counted): void {
-    if (this.counted === counted) this.counted = null;
+  private async withUnfinished(counted: readonly StatusCount[]): Promise<StatusCount[]> {
+    const unfinished = await this.rows('count-unfinished');
+    return [...counted.filter(({ status }) => isFinished(status)), ...unfinished];
   }
 
   private rows(statement: string): Promise<StatusCount[]> {
