@@ -75,6 +75,8 @@ const text = (field: 'schedule' | 'error', ...values: string[]): RunMatch => ({
   texts: [{ field, not: false, values }],
 });
 
+const queue = (not: boolean, ...values: string[]) => ({ field: 'queue' as const, not, values });
+
 const MATCHES: readonly [string, RunMatch, (run: Known) => boolean][] = [
   ['a schedule', text('schedule', 'nightly'), ({ schedule }) => schedule === 'nightly'],
   ['schedules', text('schedule', 'nightly', 'hourly', 'never'), ({ schedule }) => schedule !== null],
@@ -93,6 +95,10 @@ const MATCHES: readonly [string, RunMatch, (run: Known) => boolean][] = [
     { texts: [...(text('error', 'CardError').texts ?? []), ...(text('schedule', 'hourly').texts ?? [])] },
     ({ error, schedule }) => error === 'CardError' && schedule === 'hourly',
   ],
+  ['another queue than one', { texts: [queue(true, 'ai')] }, ({ queue: of }) => of !== 'ai'],
+  ['a queue among others', { texts: [queue(false, 'default', 'gpu')] }, ({ queue: of }) => of === 'default'],
+  ['an error, of another queue than one', { texts: [queue(true, 'ai'), ...(text('error', 'CardError').texts ?? [])] }, ({ error, queue: of }) => error === 'CardError' && of !== 'ai'], // prettier-ignore
+  ['a workflow among others, of another queue than one', { texts: [{ field: 'workflow', not: false, values: ['order', 'ship'] }, queue(true, 'ai')] }, ({ workflow, queue: of }) => workflow !== 'refund' && of !== 'ai'], // prettier-ignore
   ['tried again', { retrying: true }, ({ retrying }) => retrying],
   ['not tried again, of a schedule', { ...text('schedule', 'hourly'), retrying: false }, ({ schedule, retrying }) => schedule === 'hourly' && !retrying], // prettier-ignore
 ];
@@ -100,7 +106,8 @@ const MATCHES: readonly [string, RunMatch, (run: Known) => boolean][] = [
 const OTHERS: readonly [string, RunListFilters, (run: Known) => boolean][] = [
   ['anywhere', {}, () => true],
   ['of a workflow', { workflow: 'order' }, ({ workflow }) => workflow === 'order'],
-  ['of a queue', { queue: 'ai' }, ({ queue }) => queue === 'ai'],
+  ['of a queue', { queue: 'ai' }, (run) => run.queue === 'ai'],
+  ['of the queue that comes later', { queue: 'default' }, (run) => run.queue === 'default'],
   ['of both', { workflow: 'ship', queue: 'ai' }, (run) => run.workflow === 'ship' && run.queue === 'ai'],
   ['failed', { status: 'failed' }, ({ status }) => status === 'failed'],
   ['completed or waiting', { status: ['completed', 'waiting'] }, ({ status }) => status === 'completed' || status === 'waiting'], // prettier-ignore

@@ -47,10 +47,12 @@ export class Conditions {
     return conditions.length === 0 ? null : conditions.join(' AND ');
   }
 
-  /** On the workflows and queues that the runs must be of, or not. */
+  /** On the workflows and queues that the runs must be of, or not. Of one queue a kind is a workflow: its queue is any. */
   kinds(alias: string): string[] {
+    const isOn = (field: string): field is 'workflow' | 'queue' =>
+      field === 'workflow' || (field === 'queue' && this.filters.queue === undefined);
     return (this.filters.match?.texts ?? []).flatMap(({ field, not, values }, at) =>
-      field === 'workflow' || field === 'queue' ? [this.text(`${alias}.${field}`, not, values, at)] : [],
+      isOn(field) ? [this.text(`${alias}.${field}`, not, values, at)] : [],
     );
   }
 
