@@ -17,9 +17,10 @@ export interface RunCounts {
   readonly logs: { readonly n: number; readonly more: boolean };
 }
 
-/** Attempts that are counted, and records whose lines are: these are read as a whole. */
+/** Attempts that are counted, records whose lines are, which are read as a whole, and records that are looked at for lines. */
 const MOST_ATTEMPTS = 10_000;
 const MOST_LOGGED = 1_000;
+const MOST_LOOKED_AT = 20_000;
 
 export interface GivenEvent {
   readonly name: string;
@@ -55,15 +56,16 @@ export class PgPeopleReads {
 
   /** How many attempts of a run have ended, and how many lines they have logged; `more`: so many at least. */
   async counts(id: string): Promise<RunCounts> {
-    const [row] = await this.rows<{ attempts: number; lines: number; records: number }>('run-counts', [
+    const [row] = await this.rows<{ attempts: number; lines: number; more_lines: boolean }>('run-counts', [
       id,
       MOST_ATTEMPTS,
       MOST_LOGGED,
+      MOST_LOOKED_AT,
     ]);
-    const { attempts = 0, lines = 0, records = 0 } = row ?? {};
+    const { attempts = 0, lines = 0, more_lines: moreLines = false } = row ?? {};
     return {
       steps: { n: Math.min(attempts, MOST_ATTEMPTS), more: attempts > MOST_ATTEMPTS },
-      logs: { n: lines, more: records > MOST_LOGGED },
+      logs: { n: lines, more: moreLines },
     };
   }
 
