@@ -1,6 +1,7 @@
 import type { DiscoveryService } from '@nestjs/core';
 import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { EngineDeps } from '../engine/worker/engine-deps.js';
+import { heartbeatEvery } from '../engine/worker/membership.js';
 
 /** Entry for a loop in the registry: no timer, so that deleting it there stops nothing here. */
 interface ListedLoop {
@@ -35,11 +36,11 @@ function isRegistry(instance: unknown): instance is SchedulerRegistry {
 }
 
 function loopsOf({ settings, jobs }: EngineDeps): ListedLoop[] {
-  const { wakeInterval, schedulerInterval, heartbeatInterval, recoveryInterval } = settings;
+  const { wakeInterval, schedulerInterval, recoveryInterval } = settings;
   return [
     { name: 'waker', interval: wakeInterval },
     { name: 'scheduler', interval: schedulerInterval },
-    { name: 'heartbeat', interval: heartbeatInterval },
+    { name: 'heartbeat', interval: heartbeatEvery(settings) },
     { name: 'recovery', interval: recoveryInterval },
     ...jobs
       .filter(({ isInternal }) => isInternal !== true)

@@ -67,7 +67,7 @@ const OURS = ['waker', 'scheduler', 'heartbeat', 'recovery', 'retention of the a
 describe('the SchedulerRegistry of the app', () => {
   it('lists the loops of each instance that works, with its intervals', async () => {
     const registry = await start([
-      { wakeInterval: 700, retention: { completed: 3_600_000 } },
+      { wakeInterval: 700, leaseTimeout: 30_000, heartbeatInterval: 14_000, retention: { completed: 3_600_000 } },
       { name: 'second' },
       { name: 'idle', workers: false },
     ]);
@@ -79,6 +79,8 @@ describe('the SchedulerRegistry of the app', () => {
     ];
     expect(registry.getIntervals().sort()).toEqual(expected.sort());
     expect(registry.getInterval('nest-durable:default:waker')).toEqual({ name: 'waker', interval: 700 });
+    // Three heartbeats in a lease at least, whatever the option says.
+    expect(registry.getInterval('nest-durable:default:heartbeat')).toEqual({ name: 'heartbeat', interval: 10_000 });
     await app.close();
   });
 

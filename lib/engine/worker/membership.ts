@@ -60,10 +60,7 @@ export class Membership {
   /** The last heartbeat seen of each other worker, and since when there is no later one. */
   private beats: ReadonlyMap<number, { readonly seenAt: string; readonly since: number }> = new Map();
   private peers: readonly number[] = [];
-  /**
-   * ms between two heartbeats: thrice a lease at least, whatever the option says. With less, one that is a little late would
-   * look like a time without contact, after which a process judges nobody for a lease.
-   */
+  /** ms between two heartbeats. */
   private readonly interval: number;
   private readonly heartbeats: Loop;
   private readonly looks: Loop;
@@ -79,7 +76,7 @@ export class Membership {
     private readonly events: MembershipEvents,
     isNeeded?: () => boolean,
   ) {
-    this.interval = Math.min(settings.heartbeatInterval, settings.leaseTimeout / 3);
+    this.interval = heartbeatEvery(settings);
     this.heartbeats = new Loop('Heartbeat', this.interval, () => this.beat(), events.onTrouble);
     this.looks = new Loop(
       'Look at the other workers',
@@ -279,6 +276,17 @@ export class Membership {
     const inTouch = leaseTimeout - (now - this.inTouchSince);
     return Math.max(inTouch, Math.min(asTold, leaseTimeout + this.interval - silence));
   }
+}
+
+/**
+ * ms between two heartbeats: thrice a lease at least, whatever the option says. With less, one that is a little late would
+ * look like a time without contact, after which a process judges nobody for a lease.
+ */
+export function heartbeatEvery({
+  heartbeatInterval,
+  leaseTimeout,
+}: Pick<MembershipSettings, 'heartbeatInterval' | 'leaseTimeout'>): number {
+  return Math.min(heartbeatInterval, leaseTimeout / 3);
 }
 
 /** Time at which a heartbeat was first seen: now, unless it was known before. */
