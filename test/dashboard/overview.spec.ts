@@ -96,6 +96,14 @@ describe('failures', () => {
     expect(problemsOf({ ...WELL, groups: [group], ended: () => 8 })[0]?.detail).toBe('"m 7".');
   });
 
+  it('are a share that is told as small where it is, and no detail where there is none', () => {
+    const group = { workflow: 'w', step: null, error: 'E', message: '', sample: '', n: 5, since: new Date(1), lastAt: new Date(5), spark: [] }; // prettier-ignore
+    const detail = (ended: number) => problemsOf({ ...WELL, groups: [group], ended: () => ended })[0]?.detail;
+    expect(detail(2_000)).toBe('Less than 1 % of those that ended.');
+    expect(detail(500)).toBe('1 % of those that ended.');
+    expect(detail(0)).toBeNull();
+  });
+
   it('are told since the last wave of them began, however many went before it', () => {
     const run = (minute: number) => ({
       id: String(minute),

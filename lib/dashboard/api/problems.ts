@@ -66,9 +66,10 @@ export function problemsOf(look: Look): Problem[] {
         kind: 'failures' as const,
         state: 'bad' as const,
         title: `${n} runs of \`${workflow}\` failed${step === null ? '' : ` at \`${step}\``} with \`${error}\``,
-        detail: [shareOf(n, ended(workflow)), sample === '' ? null : `"${sample}".`]
-          .filter((one) => one !== null)
-          .join(' '),
+        detail:
+          [shareOf(n, ended(workflow)), sample === '' ? null : `"${sample}".`]
+            .filter((one) => one !== null)
+            .join(' ') || null,
         since,
         lastAt,
         n,
@@ -103,7 +104,8 @@ export function problemsOf(look: Look): Problem[] {
 
 /** Counts are about what they are: a share that cannot be is not told. */
 function shareOf(n: number, ended: number): string | null {
-  return n > ended ? null : `${Math.round((n / ended) * 100)} % of those that ended.`;
+  if (n > ended) return null;
+  return `${n * 100 < ended ? 'Less than 1' : Math.round((n / ended) * 100)} % of those that ended.`;
 }
 
 function isBroken({ removedAt, autoDisabledAt, enabled, consecutiveFailures }: StoredSchedule): boolean {
