@@ -96,6 +96,29 @@ describe('failures', () => {
     expect(problemsOf({ ...WELL, groups: [group], ended: () => 8 })[0]?.detail).toBe('"m 7".');
   });
 
+  it('are of all where the list was cut, by workflow and error, without since', () => {
+    const group = { workflow: 'w', step: 'pay', error: 'E', message: 'm #', sample: 'm 7', n: 700, since: new Date(1), lastAt: new Date(5), spark: [9] }; // prettier-ignore
+    const other = { ...group, step: 'ship', sample: 'm 8', n: 300, lastAt: new Date(6) };
+    const cut = { ...WELL, cut: true, groups: [group, other], ended: () => 200_000 };
+    expect(problemsOf({ ...cut, failed: () => 40_000, before: () => 4_000 })).toEqual([
+      {
+        kind: 'failures',
+        state: 'bad',
+        title: '40000 runs of `w` failed with `E`',
+        detail: '20 % of those that ended. "m 8".',
+        since: null,
+        lastAt: new Date(6),
+        n: 40_000,
+        spark: null,
+        target: { workflow: 'w', q: 'workflow:w error:E' },
+      },
+    ]);
+    // The figures are behind, or have no names for so many errors.
+    expect(problemsOf({ ...cut, failed: () => 999 })).toMatchObject([
+      { title: '1000 runs or more of `w` failed with `E`', detail: '"m 8".', since: null, n: 1_000, more: true },
+    ]);
+  });
+
   it('are a share that is told as small where it is, and no detail where there is none', () => {
     const group = { workflow: 'w', step: null, error: 'E', message: '', sample: '', n: 5, since: new Date(1), lastAt: new Date(5), spark: [] }; // prettier-ignore
     const detail = (ended: number) => problemsOf({ ...WELL, groups: [group], ended: () => ended })[0]?.detail;
@@ -119,6 +142,8 @@ describe('failures', () => {
 
 const WELL: Look = {
   groups: [],
+  cut: false,
+  failed: () => 0,
   before: () => 0,
   ended: () => 0,
   schedules: [],
@@ -235,10 +260,26 @@ it('the overview, series and suggestions say what the tables say', async () => {
     expect(await get('runs/suggest?key=tag')).toEqual({ items: ['tenant'] });
     expect(await get('runs/suggest?key=tag.tenant&text=F')).toEqual({ items: ['fjord'] });
     expect(await get('runs/suggest?key=workflow')).toEqual({ items: ['pay'] });
+    expect(found.failuresCut).toBe(false);
     expect((await get('overview?since=1970-01-01&until=9998-01-01')).failures).toHaveLength(1);
     for (const bad of ['overview?window=2h', 'overview?until=2026-01-01', 'overview?since=x', 'runs/suggest']) {
       expect([bad, (await get(bad)).error.code]).toEqual([bad, 'INVALID_INPUT']);
     }
+    // More failed than are read: the figures know how many.
+    await pool.query(`
+      WITH one AS (SELECT * FROM durable.workflow_executions LIMIT 1)
+      INSERT INTO durable.workflow_executions (id, created_at, updated_at, started_at, completed_at, definition_id, end_token,
+        priority, status, error, failed_step, workflow, queue, input)
+      SELECT (left(id::text, 24) || lpad(i::text, 12, '0'))::uuid, created_at, updated_at, started_at, completed_at,
+        definition_id, end_token, priority, status, error, failed_step, workflow, queue, input
+      FROM one, generate_series(1, 1000) AS i`);
+    for (let n = 0; n < 3_000; n++) adder.add(Date.now(), 'pay', 'failed', 'RangeError', 10, null);
+    for (let n = 0; n < 9_000; n++) adder.add(Date.now(), 'pay', 'completed', '', 10, null);
+    await new PgRunStats(pool, 'durable').add(adder.take());
+    const { failures, failuresCut, problems } = await get('overview?window=1h&workflow=pay');
+    expect([failures[0].n, failuresCut]).toEqual([1_000, true]);
+    expect(problems[0].n).toBeGreaterThanOrEqual(3_005);
+    expect(problems[0]).toMatchObject({ since: null, detail: expect.stringMatching(/^25 % of those that ended/) });
   } finally {
     await pool.end();
     await running.close();

@@ -64,6 +64,17 @@ export function groupFailures(
   return [...groups.values()].toSorted((a, b) => b.n - a.n || b.lastAt.getTime() - a.lastAt.getTime());
 }
 
+/** The same by workflow and error alone, as the kept figures know them; the message is the newest one's. */
+export function mergeSteps(groups: readonly FailureGroup[]): Omit<FailureGroup, 'step' | 'since' | 'spark'>[] {
+  const merged = new Map<string, FailureGroup>();
+  for (const group of groups) {
+    const key = `${group.workflow}\n${group.error}`;
+    const other = merged.get(key) ?? { ...group, n: 0 };
+    merged.set(key, { ...(group.lastAt > other.lastAt ? group : other), n: other.n + group.n });
+  }
+  return [...merged.values()];
+}
+
 /** When the last of the waves began between which so much time goes by without any. */
 function lastWave(times: readonly number[], pause: number): number {
   const inOrder = times.toSorted((a, b) => a - b);

@@ -6,6 +6,7 @@ import { askedWindow, FAILED, grainOf, seriesOf, type Sums, sumsOf, type Window,
 import { problemsOf } from './problems.js';
 import { series as runSeries } from './series.js';
 
+/** So many are read; of more the kept figures have the number. */
 const MOST_FAILURES = 1_000;
 const MOST_INPUTS = 1_000;
 const MOST_WAITS = 5;
@@ -39,7 +40,7 @@ const overview = route({
         waits.countInputs({ workflow }, null, MOST_INPUTS),
         waits.events({ workflow, limit: MOST_WAITS }),
       ]);
-    const failedAt = [newest?.completedAt, ...failures.map(({ lastAt }) => lastAt)].flatMap((at) => at ?? []);
+    const failedAt = [newest?.completedAt, ...failures.groups.map(({ lastAt }) => lastAt)].flatMap((at) => at ?? []);
     const [present, past] = [rows.filter(({ at }) => at >= window.since), rows.filter(({ at }) => at < window.since)];
     const [sums, earlier] = [sumsOf(present), sumsOf(past)];
     const series = seriesOf(present, window, grain);
@@ -49,7 +50,9 @@ const overview = route({
     const due = total('ready') + total('limited');
     return {
       problems: problemsOf({
-        groups: failures,
+        groups: failures.groups,
+        cut: failures.cut,
+        failed: (of, error) => countOf(ended, (one) => one.workflow === of && one.error === error),
         before: (of, error) => countOf(endedBefore, (one) => one.workflow === of && one.error === error),
         ended: (of) => countOf(ended, (one) => one.workflow === of),
         schedules,
@@ -90,7 +93,9 @@ const overview = route({
         delay50,
         delay95,
       })),
-      failures,
+      failures: failures.groups,
+      /** Older ones are not among the failures. */
+      failuresCut: failures.cut,
       queues,
       oldestWaits: [
         ...inputs.map((one) => waitOf('input', one.name, one)),
@@ -132,7 +137,10 @@ async function failuresIn(call: Call, window: Window, workflow: string | null) {
     ...(workflow !== null && { workflow }),
   });
   const facts = await people.facts(runs.map(({ id }) => id));
-  return groupFailures(runs, (id) => facts.get(id)?.failedStep ?? null, window);
+  return {
+    groups: groupFailures(runs, (id) => facts.get(id)?.failedStep ?? null, window),
+    cut: runs.length === MOST_FAILURES,
+  };
 }
 
 export const overviewRoutes = [overview, runSeries];

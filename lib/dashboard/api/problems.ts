@@ -1,6 +1,6 @@
 import type { DoctorReport, QueueFigures } from '../door.js';
 import type { StoredSchedule, WorkerInfo } from '../durable.js';
-import type { FailureGroup } from './failures.js';
+import { type FailureGroup, mergeSteps } from './failures.js';
 
 export type ProblemKind =
   'failures' | 'schedule' | 'queue' | 'unclaimable' | 'worker' | 'polling' | 'rollback' | 'migrations' | 'transaction';
@@ -15,6 +15,8 @@ export interface Problem {
   /** Of failures: the last one. */
   readonly lastAt?: Date;
   readonly n: number | null;
+  /** Of failures: there may be more than `n`. */
+  readonly more?: true;
   readonly spark: readonly number[] | null;
   readonly target?: Readonly<Record<string, unknown>>;
 }
@@ -27,6 +29,10 @@ export type QueueLook = Pick<
 
 export interface Look {
   readonly groups: readonly FailureGroup[];
+  /** Whether the groups are of the newest failures alone. */
+  readonly cut: boolean;
+  /** Runs that have ended with that workflow and error in the window, as the kept figures have it. */
+  readonly failed: (workflow: string, error: string) => number;
   /** Failures of that workflow and error in the window before. */
   readonly before: (workflow: string, error: string) => number;
   /** Runs of that workflow that have ended in the window. */
@@ -57,22 +63,23 @@ const NONE = { detail: null, since: null, n: null, spark: null };
 
 /** The worst first. */
 export function problemsOf(look: Look): Problem[] {
-  const { groups, before, ended, schedules, queues, workers, now, checks, rollbackFailed } = look;
+  const { before, ended, schedules, queues, workers, now, checks, rollbackFailed } = look;
   const found: Problem[] = [
-    ...groups
+    ...failuresOf(look)
       .filter(({ workflow, error, n }) => n >= FEWEST && n >= RISEN * before(workflow, error))
-      .map(({ workflow, step, error, sample, n, since, lastAt, spark }) => ({
+      .map(({ workflow, step, error, sample, n, more, since, lastAt, spark }) => ({
         ...NONE,
         kind: 'failures' as const,
         state: 'bad' as const,
-        title: `${n} runs of \`${workflow}\` failed${step === null ? '' : ` at \`${step}\``} with \`${error}\``,
+        title: `${n} runs ${more ? 'or more ' : ''}of \`${workflow}\` failed${step === null ? '' : ` at \`${step}\``} with \`${error}\``,
         detail:
-          [shareOf(n, ended(workflow)), sample === '' ? null : `"${sample}".`]
+          [more ? null : shareOf(n, ended(workflow)), sample === '' ? null : `"${sample}".`]
             .filter((one) => one !== null)
             .join(' ') || null,
         since,
         lastAt,
         n,
+        ...(more && { more }),
         spark,
         target: { workflow, q: `workflow:${quoted(workflow)} error:${quoted(error)}` },
       })),
@@ -100,6 +107,24 @@ export function problemsOf(look: Look): Problem[] {
     }),
   ];
   return found.toSorted((a, b) => Number(b.state === 'bad') - Number(a.state === 'bad'));
+}
+
+type Failures = Pick<FailureGroup, 'workflow' | 'step' | 'error' | 'sample' | 'n' | 'lastAt'> & {
+  readonly more?: true;
+  readonly since: Date | null;
+  readonly spark: readonly number[] | null;
+};
+
+/** Of a list that was cut the kept figures have the number, by workflow and error; since when, and where, nothing tells. */
+function failuresOf({ groups, cut, failed }: Look): readonly Failures[] {
+  if (!cut) return groups;
+  return mergeSteps(groups)
+    .map((group) => {
+      const all = failed(group.workflow, group.error);
+      const told = all < group.n ? { more: true as const } : { n: all };
+      return { ...group, ...told, step: null, since: null, spark: null };
+    })
+    .toSorted((a, b) => b.n - a.n);
 }
 
 /** Counts are about what they are: a share that cannot be is not told. */

@@ -158,6 +158,8 @@ export interface Problem {
   /** Of failures. */
   lastAt?: Iso;
   n: number | null;
+  /** There may be more than `n`. */
+  more?: true;
   spark: number[] | null;
   /** What it is about, where there is something. */
   target?: {
@@ -200,6 +202,8 @@ export interface Overview {
     delay50: number | null;
     delay95: number | null;
   }[];
+  /** Whether `failures` are of the newest alone. */
+  failuresCut?: boolean;
   failures: {
     workflow: string;
     step: string | null;

@@ -7,7 +7,7 @@ import { Ago } from '../../parts/text.js';
 
 const quotedTerm = (value: string): string => (/[\s",]/.test(value) ? JSON.stringify(value) : value);
 
-export function Failures({ failures, span }: { failures: Overview['failures']; span: string }) {
+export function Failures({ failures, cut, span }: { failures: Overview['failures']; cut: boolean; span: string }) {
   const total = failures.reduce((sum, f) => sum + f.n, 0);
   const cols = { '--cols': 'minmax(0,1fr) 92px 56px 92px', '--cols-n': 'minmax(0,1fr) 40px 76px' };
   return (
@@ -16,6 +16,7 @@ export function Failures({ failures, span }: { failures: Overview['failures']; s
         <h2>
           Failures by error{' '}
           <small>
+            {cut && 'the newest '}
             {count(total)} in {span.replace(/(\d+)/, '$1 ')}
           </small>
         </h2>

@@ -87,7 +87,7 @@ function Body({ data, span }: { data: Overview; span: string }) {
         <DurationPart data={data} />
       </div>
       <div className="two under">
-        <Failures failures={data.failures} span={span} />
+        <Failures failures={data.failures} cut={data.failuresCut === true} span={span} />
         <QueuesInShort queues={data.queues} />
       </div>
       <div className="two">

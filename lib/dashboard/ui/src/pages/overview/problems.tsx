@@ -64,12 +64,12 @@ export function Problems({ problems, span }: { problems: readonly Problem[]; spa
   );
 }
 
-function Since({ problem: { kind, n, since } }: { problem: Problem }) {
+function Since({ problem: { kind, n, more, since } }: { problem: Problem }) {
   if (kind !== 'failures' || (n ?? null) === null || n === null) return null;
   return (
     <>
       <b className="b s-fail">
-        {count(n)} runs
+        {count(n)} runs{more && ' or more'}
         {(since ?? null) !== null && since !== null && (
           <>
             {' '}
@@ -82,7 +82,7 @@ function Since({ problem: { kind, n, since } }: { problem: Problem }) {
   );
 }
 
-function Acts({ problem: { kind, n, target = {} }, span }: { problem: Problem; span: string }) {
+function Acts({ problem: { kind, n, more, target = {} }, span }: { problem: Problem; span: string }) {
   const may = useMay();
   const open = (href: string, text: string) => (
     <Link className="btn" href={href} data-testid="problem-open">
@@ -100,7 +100,7 @@ function Acts({ problem: { kind, n, target = {} }, span }: { problem: Problem; s
             ? open(runHref(runId), 'Open the run')
             : open(
                 runsHref(`${q ?? 'status:failed'} since:${span}`),
-                n === null || n === undefined ? 'Show runs' : `Show ${count(n)} ${n === 1 ? 'run' : 'runs'}`,
+                n === null || n === undefined || more ? 'Show runs' : `Show ${count(n)} ${n === 1 ? 'run' : 'runs'}`,
               )}
           {queue !== undefined && may('queue.pause') && (
             <Button look="bare" onClick={() => acts.pauseQueue(queue)}>
