@@ -8,6 +8,7 @@ import {
   type WorkflowNode,
 } from '../../lib/core/definition/definition.js';
 import type { InFlight } from '../../lib/core/run/execution.js';
+import { REMOTE_SPAN } from '../../lib/engine/ports/store.js';
 import { queryOf } from '../../lib/storage/connection/transaction.js';
 import { PgStandingReads } from '../../lib/storage/reads/standing-reads.js';
 import { Rows } from './rows.js';
@@ -55,17 +56,23 @@ async function held(definitionId: number, path: string): Promise<string> {
   return id;
 }
 
-/** Records 2 to `count` + 1: the steps of so many items of `all`, an hour ago; every tenth has failed for good. */
-async function ended(id: string, count: number, type = 'step'): Promise<void> {
+/** Further numbers, of which every `gap`th is taken: the steps of items of `all`, `ago`; every tenth has failed for good. */
+async function ended(id: string, count: number, { type = 'step', gap = 1, ago = '1 hour' } = {}): Promise<void> {
   await rows.pool.query(
     `INSERT INTO durable.step_executions (
        run_id, seq, input_seq, input_item, completed_at, token, round, visit, attempt, duration_ms, type, status, path, output, error)
-     SELECT $1, n + 1, 1, n - 1, now() - interval '1 hour', 1, 1, 1, 1, 7, $3, CASE WHEN n % 10 = 0 THEN 'failed' ELSE 'completed' END,
+     SELECT $1, 1 + n * $4::bigint, 1, n - 1, now() - $5::interval, 1, 1, 1, 1, 7, $3, CASE WHEN n % 10 = 0 THEN 'failed' ELSE 'completed' END,
        'all[' || n - 1 || ']/send' || CASE WHEN $3 = 'compensate' THEN '~unsend' ELSE '' END,
        CASE WHEN n % 10 <> 0 THEN '{}' END, CASE WHEN n % 10 = 0 THEN '{"name":"E","message":""}' END
      FROM generate_series(1, $2::integer) n`,
-    [id, count, type],
+    [id, count, type, gap, ago],
   );
+}
+
+/** A run that is looked at with 49 others, so that few of its records are. */
+async function amongMany(id: string, other: () => Promise<string>) {
+  const others = await Promise.all(Array.from({ length: 49 }, other));
+  return (await reads.explainAll([id, ...others])).get(id);
 }
 
 const selector = (id: string, items: number, path = 'all', seq = 1) =>
@@ -81,13 +88,50 @@ describe('progress of a loop', () => {
     );
   });
 
-  it('is told from the last records where it has a hundred thousand, and is about right', async () => {
-    const id = await held(await defined([loop('all', [step('send')])]), 'all[99999]/send');
-    await selector(id, 100_000);
-    await ended(id, 90_000);
+  it.each([1, REMOTE_SPAN])(
+    'is about right, from the last records, where it has 100 000: each %dth number',
+    async (gap) => {
+      const id = await held(await defined([loop('all', [step('send')])]), 'all[99999]/send');
+      await selector(id, 100_000);
+      await ended(id, 90_000, { gap });
+      await rows.pool.query(
+        'UPDATE durable.step_executions SET completed_at = now() WHERE run_id = $1 AND input_item >= 89900',
+        [id],
+      );
+      const { title, detail } = (await reads.explain(id)) ?? {};
+      expect(title).toBe('Runs `send` for 1 item; about 90 000 of 100 000 are through, about 9 000 of them failed');
+      // 100 in the last minute, 10 000 to come.
+      expect(detail).toMatch(/^About 100 min yet\./);
+    },
+  );
+
+  it('is counted where its steps are on another queue, for each of which numbers are kept free', async () => {
+    const id = await held(await defined([loop('all', [step('send')])]), 'all[100]/send');
+    await selector(id, 10_000);
+    await ended(id, 100, { gap: REMOTE_SPAN });
     expect((await reads.explain(id))?.title).toBe(
-      'Runs `send` for 1 item; about 90 000 of 100 000 are through, about 9 000 of them failed',
+      'Runs `send` for 1 item; 100 of 10 000 are through, 10 of them failed',
     );
+  });
+
+  it('says no time left where the records that are looked at are younger than a minute', async () => {
+    const definitionId = await defined([loop('all', [step('send')])]);
+    const id = await held(definitionId, 'all[9999]/send');
+    await selector(id, 10_000);
+    await ended(id, 1_000, { ago: '0 s' });
+    expect((await reads.explain(id))?.detail).toContain('About 9 min yet.');
+    const { title, detail } = (await amongMany(id, () => held(definitionId, 'all[0]/send'))) ?? {};
+    expect(title).toContain('about 1 000 of 10 000 are through, about 100 of them failed');
+    expect(detail).not.toContain('yet');
+  });
+
+  it('is at least what was looked at where the other records are too many to be counted', async () => {
+    const definitionId = await defined([loop('all', [step('send')])]);
+    const id = await held(definitionId, 'all[9999]/send');
+    await selector(id, 10_000);
+    await ended(id, 5_000);
+    const standing = await amongMany(id, () => held(definitionId, 'all[0]/send'));
+    expect(standing?.title).toContain('at least 400 of 10 000 are through, at least 40 of them failed');
   });
 
   it('is of whole items: of an arm of two steps, of a loop in the arm, and with failures that the inner loop keeps', async () => {
@@ -135,8 +179,8 @@ it('a run with many steps to undo tells of the last ones, each name once', async
   const error = '{"name":"E","message":""}';
   const failed = { definition_id: definitionId, status: 'compensated', error, failed_step: 'send' };
   const [few, many] = [await rows.run(failed), await rows.run(failed)];
-  await ended(few, 100, 'compensate');
-  await ended(many, 6_000, 'compensate');
+  await ended(few, 100, { type: 'compensate' });
+  await ended(many, 6_000, { type: 'compensate' });
   expect((await reads.explain(few))?.detail).toContain(
     'Undone: `send` (90 times). Could not be undone: `send` (10 times).',
   );

@@ -96,7 +96,7 @@ function running(facts: StandingFacts): Said {
   const loop = loopOf(facts.loops, first.path);
   if (loop !== null) {
     const alike = attempts.filter((one) => plain(one.path) === plain(first.path));
-    const nearly = loop.about ? 'about ' : '';
+    const nearly = loop.counted === 'all' ? '' : `${loop.counted} `;
     const failed = loop.failed === 0 ? '' : `, ${nearly}${countOf(loop.failed)} of them failed`;
     const others = attempts.length - alike.length;
     return {
@@ -134,7 +134,7 @@ function plain(path: string): string {
 }
 
 function leftOf({ items, through, lastMinute }: LoopFacts): string | null {
-  if (lastMinute === 0 || through >= items) return null;
+  if (lastMinute === null || lastMinute === 0 || through >= items) return null;
   return `About ${spanOf(((items - through) / lastMinute) * 60_000)} yet.`;
 }
 

@@ -103,10 +103,10 @@ export interface LoopFacts {
   /** Items that have ended, failed ones among them. */
   readonly through: number;
   readonly failed: number;
-  /** `through` and `failed` are about so many: its records are too many to be looked at. */
-  readonly about: boolean;
-  /** Items that have ended in the last minute, as far as they were looked at. */
-  readonly lastMinute: number;
+  /** How `through` and `failed` are meant: its records may be too many to be looked at, or even to be counted. */
+  readonly counted: 'all' | 'about' | 'at least';
+  /** Items that have ended in the last minute; null: too many to be looked at. */
+  readonly lastMinute: number | null;
 }
 
 /** A queue, as one row in it sees it. */

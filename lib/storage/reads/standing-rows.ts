@@ -97,9 +97,12 @@ export interface LoopRow {
   readonly items: number;
   readonly through: number;
   readonly failed: number;
-  readonly last_minute: number;
-  readonly records: number;
+  /** Null: what was looked at is younger. */
+  readonly last_minute: number | null;
   readonly looked: number;
+  /** Records that were not looked at; `more`: there are more than these. */
+  readonly others: number;
+  readonly more: boolean;
 }
 
 export interface WorkRow {
@@ -170,12 +173,14 @@ export function remoteStepOf(step: string): { path: string; attempt: number } {
   return { path, attempt };
 }
 
-/** Where not all records were looked at, the others are taken to be like them. */
-export function progressOf(path: string, { items, through, failed, last_minute, records, looked }: LoopRow): LoopFacts {
-  const about = records > looked;
-  const of = (n: number): number => (about ? Math.round((n * records) / looked) : n);
-  const all = Math.min(items, of(through));
-  return { path, items, through: all, failed: Math.min(all, of(failed)), about, lastMinute: last_minute };
+/** Where not all records were looked at, the others are taken to be like them; where they are too many to be counted, not. */
+export function progressOf(path: string, row: LoopRow): LoopFacts {
+  const { items, looked, others, more } = row;
+  const of = (n: number): number => (more ? n : Math.round((n * (looked + others)) / looked));
+  const through = looked === 0 ? 0 : Math.min(items, of(row.through));
+  const failed = looked === 0 ? 0 : Math.min(through, of(row.failed));
+  const counted = more ? 'at least' : others > 0 ? 'about' : 'all';
+  return { path, items, through, failed, counted, lastMinute: more ? null : row.last_minute };
 }
 
 export function workOf(row: WorkRow | undefined): WorkFacts {

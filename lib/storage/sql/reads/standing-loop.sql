@@ -4,8 +4,9 @@
 --   {ends, fails, counted, settles}
 --
 -- Of the last twenty thousand records of one run; for many loops the number is shared. No row: none of these is the selector's
--- or of an item's first step, which names it. `records`: how many there are since the selector's, `looked`: how many of them were
--- looked at.
+-- or of an item's first step, which names it. `looked`: how many records since the selector's were looked at; `others`: how many
+-- were not, up to five times as many and one (numbers of records have gaps, so these are counted); `last_minute` is null where
+-- those that were looked at do not go back as far.
 WITH look AS MATERIALIZED (SELECT greatest(400, 20000 / greatest(1, json_array_length($1::json))) AS most)
 SELECT c.n, t.*
 FROM json_to_recordset($1::json) AS c(n integer, id uuid, round integer, path text, places json)
@@ -51,9 +52,23 @@ CROSS JOIN LATERAL (
     FROM record r, place p
     GROUP BY r.index, p.counted
   )
-  SELECT o.items, (m.newest - o.seq)::float8 AS records, LEAST(m.newest - o.seq, m.n)::float8 AS looked,
-    i.through, i.failed, i.last_minute
-  FROM loop o, (SELECT max(l.seq) AS newest, count(*) AS n FROM last l) m, (
+  SELECT o.items, m.looked, u.others, u.others > 5 * (SELECT l.most FROM look l) AS more, i.through, i.failed,
+    CASE WHEN u.others = 0 OR m.since <= durable.clock() - interval '1 minute' THEN i.last_minute END AS last_minute
+  FROM loop o
+  CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE l.seq > o.seq)::integer AS looked, min(l.seq) AS oldest,
+      (SELECT f.completed_at FROM last f ORDER BY f.seq LIMIT 1) AS since
+    FROM last l
+  ) m
+  CROSS JOIN LATERAL (
+    SELECT count(*)::integer AS others
+    FROM (
+      SELECT FROM durable.step_executions x
+      WHERE x.run_id = c.id AND x.seq > o.seq AND x.seq < m.oldest
+      LIMIT 5 * (SELECT l.most FROM look l) + 1
+    ) x
+  ) u
+  CROSS JOIN (
     SELECT count(*) FILTER (WHERE i.failed OR i.ended)::integer AS through, count(*) FILTER (WHERE i.failed)::integer AS failed,
       count(*) FILTER (WHERE (i.failed OR i.ended) AND i.at > durable.clock() - interval '1 minute')::integer AS last_minute
     FROM item i
