@@ -171,6 +171,25 @@ it('a completed run worked for more than its last records did', async () => {
   expect(standing?.detail).toContain('2 000 attempts and more failed on the way. 2 000 items and more failed.');
 });
 
+it('a completed run of few records has told all of its work, also where numbers between them are free', async () => {
+  const id = await rows.run({ status: 'completed', started_at: new Date(Date.now() - 3_600_000) });
+  await rows.record(id, 1, { status: 'failed', error: '{"name":"E","message":""}', retry_at: new Date() });
+  await rows.record(id, 2);
+  await rows.record(id, 2 + REMOTE_SPAN);
+  const standing = await reads.explain(id);
+  expect(standing?.title).toMatch(/; it worked for 15 ms of them$/);
+  expect(standing?.detail).toBe('1 attempt failed on the way.');
+});
+
+it('a completed run says its longest wait where all its waits are looked at', async () => {
+  const id = await rows.run({ status: 'completed', started_at: new Date(Date.now() - 3_600_000) });
+  const hour = { created_at: new Date(Date.now() - 3_600_000), closed_at: new Date() };
+  await rows.wait(id, { kind: 'event', state: 'done', ...hour });
+  await Promise.all(Array.from({ length: 400 }, () => rows.wait(id, { kind: 'event', state: 'done' })));
+  expect((await reads.explain(id))?.detail).toBe('Its longest wait, in `ask`, took 60 min.');
+  expect((await amongMany(id, () => rows.run({ status: 'completed' })))?.detail).toBe('');
+});
+
 it('a run with many steps to undo tells of the last ones, each name once', async () => {
   const compensation = {
     name: 'unsend', member: 'unsend', retry: DEFAULT_RETRY, timeout: null, transactional: false,

@@ -156,6 +156,7 @@ export interface FailureFacts {
 export interface WorkFacts {
   /** ms that its attempts took. */
   readonly ms: number;
+  /** Null: there was none, or its waits are too many to be looked at. */
   readonly longestWait: { readonly step: string; readonly ms: number } | null;
   readonly failedAttempts: number;
   /** Items of loops that failed for good. */
