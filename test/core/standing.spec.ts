@@ -111,6 +111,7 @@ type Row = [kind: Standing['kind'], facts: Partial<StandingFacts>, title: string
 const TABLE: Row[] = [
   ['failed', { status: 'failed', ...ended, failure }, 'Failed at `charge` after 3 attempts with `CardError`', /^declined\.$/],
   ['failed', { status: 'failed', ...ended, failure: { ...failure, attempts: 1, retriedAs: 'x' } }, 'Failed at `charge` after 1 attempt with `CardError`', /retried as `x`\.$/],
+  ['failed', { status: 'failed', ...ended, failure: { ...failure, attempts: null } }, 'Failed at `charge` with `CardError`', /^declined\.$/],
   ['failed', { status: 'failed', ...ended, failure: { ...failure, step: null, others: { n: 12, more: false, since: at(-600) } } }, 'Failed with `CardError`', /12 other runs failed the same way since 2026-03-01 11:50:00 UTC\.$/],
   ['compensated', { status: 'compensated', ...ended, failure, undo: { cut: false, done: ['a'], failed: [], left: [] } }, 'Failed at `charge` after 3 attempts with `CardError`, then was undone', /Undone: `a`\.$/],
   ['compensation_failed', { status: 'compensation_failed', ...ended, failure, undo: { cut: false, done: [], failed: ['a'], left: [] } }, 'Failed at `charge` after 3 attempts with `CardError`, then could not be undone', /Could not be undone: `a`\.$/],

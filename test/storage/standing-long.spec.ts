@@ -190,6 +190,15 @@ it('a completed run says its longest wait where all its waits are looked at', as
   expect((await amongMany(id, () => rows.run({ status: 'completed' })))?.detail).toBe('');
 });
 
+it('a failed run says its attempts where the last of them is among its last records', async () => {
+  const failed = { status: 'failed', error: '{"name":"E","message":""}', failed_step: 'charge' };
+  const id = await rows.run(failed);
+  await rows.record(id, 1, { status: 'failed', attempt: 3, error: failed.error });
+  await ended(id, 400, { type: 'compensate' });
+  expect((await reads.explain(id))?.title).toBe('Failed at `charge` after 3 attempts with `E`');
+  expect((await amongMany(id, () => rows.run(failed)))?.title).toBe('Failed at `charge` with `E`');
+});
+
 it('a run with many steps to undo tells of the last ones, each name once', async () => {
   const compensation = {
     name: 'unsend', member: 'unsend', retry: DEFAULT_RETRY, timeout: null, transactional: false,

@@ -24,7 +24,7 @@ export function standsEnded(facts: StandingFacts, status: FinishedStatus): Said 
   };
 }
 
-const NO_FAILURE = { step: null, attempts: 0, others: null, retriedAs: null };
+const NO_FAILURE = { step: null, attempts: null, others: null, retriedAs: null };
 const NO_WORK = { ms: 0, longestWait: null, failedAttempts: 0, failedItems: 0, more: false };
 
 const ENDINGS: Readonly<Record<Exclude<FinishedStatus, 'completed'>, string>> = {
@@ -57,7 +57,8 @@ export function failedAt(error: StoredError | null, failure: StandingFacts['fail
   const name = error === null ? '' : ` with ${quoted(error.name)}`;
   const { step, attempts } = failure ?? NO_FAILURE;
   if (step === null) return `Failed${name}`;
-  return `Failed at ${quoted(step)} after ${manyOf(attempts, 'attempt')}${name}`;
+  const after = attempts === null ? '' : ` after ${manyOf(attempts, 'attempt')}`;
+  return `Failed at ${quoted(step)}${after}${name}`;
 }
 
 function cancelledBy(error: StoredError, act: ActFacts | null): string {

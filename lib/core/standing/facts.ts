@@ -147,7 +147,8 @@ export interface UndoFacts {
 export interface FailureFacts {
   /** Null: no record of a step failed it. */
   readonly step: string | null;
-  readonly attempts: number;
+  /** Null: the one that failed was not found among the last records. */
+  readonly attempts: number | null;
   /** Other runs of the workflow that failed in that step with that error; `more`: that many at least. */
   readonly others: { readonly n: number; readonly more: boolean; readonly since: Date } | null;
   readonly retriedAs: string | null;

@@ -286,13 +286,13 @@ export class StandingLooks {
     const step =
       row.failed_step ?? (finished ? null : (stepOf(await this.attempt(id, row.round, null, null, true)) ?? null));
     const last = step === null ? null : await this.attempt(id, row.round, null, encodeName(step), true);
-    if (!finished) return { step, attempts: last?.attempt ?? 1, others: null, retriedAs: null };
+    if (!finished) return { step, attempts: last?.attempt ?? null, others: null, retriedAs: null };
     const [found] = await this.rows<FailureRow>('standing-failure', { id });
     const { others: n = 0, more = false, since = null, retried_as = null } = found ?? {};
     const counts = row.status !== 'cancelled' && since !== null;
     return {
       step,
-      attempts: last?.attempt ?? 1,
+      attempts: last?.attempt ?? null,
       others: counts ? { n: Math.min(n, 1_000), more, since } : null,
       retriedAs: retried_as,
     };
