@@ -141,13 +141,16 @@ describe('a start by a worker that has a place free', () => {
     await limits({ globalConcurrency: 5 });
     expect(await begin([start()])).toEqual([]);
     await limits({});
+    // The two are ready, and come first.
+    expect((await claim(2)).rows).toHaveLength(2);
     expect(await begin([start()])).toHaveLength(1);
   });
 
-  it('overtakes nothing: the place goes to what comes first, whichever that is', async () => {
+  it('overtakes nothing: where something is ready, claims give the places to what comes first, whichever that is', async () => {
     const [waited] = await ready(1);
     const [low, high] = [start({ priority: -1 }), start({ priority: 1 })];
-    expect((await begin([low, high], 2)).map(({ rowId }) => rowId)).toEqual([high.id, waited]);
+    expect(await begin([low, high], 2)).toEqual([]);
+    expect((await claim(2)).rows.map(({ rowId }) => rowId)).toEqual([high.id, waited]);
     expect(await stateOf(low.id)).toBe('ready');
   });
 
@@ -341,7 +344,7 @@ describe('a pause that comes while somebody takes rows', () => {
   };
 
   it.each(Object.keys(TAKERS))('returns when %s that began before is committed, and counted', async (taker) => {
-    if (taker !== 'an event') await ready(1, { limit_key: 'order\n' });
+    if (taker.startsWith('a claim')) await ready(1, { limit_key: 'order\n' });
     const commits = await SlowCommits.begin(rows.pool);
     const taking = TAKERS[taker]?.({ store, queues });
     await commits.underWay();

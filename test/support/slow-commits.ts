@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** The commits of claims take as long as the test wants, as those behind a slow replica do. */
+/** The commits of claims, and of starts that are leased as they are written, take as long as the test wants, as those behind a slow replica do. */
 export class SlowCommits {
   private constructor(private readonly pool: pg.Pool) {}
 
@@ -13,7 +13,9 @@ export class SlowCommits {
          RETURN NULL;
        END $$;
        CREATE CONSTRAINT TRIGGER wait AFTER UPDATE ON durable.workflow_queue DEFERRABLE INITIALLY DEFERRED
-       FOR EACH ROW WHEN (NEW.state = 'running' AND OLD.state = 'ready') EXECUTE FUNCTION wait()`,
+       FOR EACH ROW WHEN (NEW.state = 'running' AND OLD.state = 'ready') EXECUTE FUNCTION wait();
+       CREATE CONSTRAINT TRIGGER wait_start AFTER INSERT ON durable.workflow_queue DEFERRABLE INITIALLY DEFERRED
+       FOR EACH ROW WHEN (NEW.state = 'running') EXECUTE FUNCTION wait()`,
     );
     return new SlowCommits(pool);
   }
