@@ -123,7 +123,8 @@ async function ready(url) {
   }
 }
 
-async function freePort() {
+/** A loopback port that nothing listens on. */
+export async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => probe.once('listening', resolve));
   const { port } = probe.address();
