@@ -3,11 +3,9 @@ import { DiscoveryService } from '@nestjs/core';
 import type { DurableWorkflow, WorkflowClass } from '../core/durable-workflow.js';
 import { DefinitionError } from '../core/errors/errors.js';
 import type { WorkflowOptions } from './types.js';
+import { WORKFLOW_KEY } from './workflow-options.js';
 
 const MarkWorkflow = DiscoveryService.createDecorator<WorkflowOptions<object, never>>();
-
-/** Nest makes up a key for each copy of this package that a process has loaded; by this one they find each other's. */
-const WORKFLOW_KEY = 'nest-durable:workflow';
 
 /** Nest's metadata key for the options of `@Injectable({ scope })`; the same in 11 and 12. */
 const SCOPE_KEY = 'scope:options';
@@ -61,9 +59,4 @@ function refuseThenable(type: Function): void {
     `${type.name}.then: a class with a "then" is a promise to Nest, which would wait for it for ever while it boots. ` +
       "Give the method another name; @Step({ name: 'then' }) keeps the step's.",
   );
-}
-
-/** The options of the class's own `@Workflow()`, or `null`: a subclass without one is no workflow. */
-export function workflowOptions(type: Function): WorkflowOptions<object, never> | null {
-  return (Reflect.getOwnMetadata(WORKFLOW_KEY, type) as WorkflowOptions<object, never> | undefined) ?? null;
 }

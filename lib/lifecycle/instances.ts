@@ -1,6 +1,6 @@
 import { didYouMean } from '../core/did-you-mean.js';
 import { ConfigurationError, DefinitionError } from '../core/errors/errors.js';
-import { workflowOptions } from '../decorators/workflow.decorator.js';
+import { workflowOptions } from '../decorators/workflow-options.js';
 
 /**
  * Checks the instances of an app against each other and against its workflows.

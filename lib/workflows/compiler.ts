@@ -16,7 +16,7 @@ import {
   type DecoratedMember,
   type MemberMetadata,
 } from '../decorators/member-metadata.js';
-import { workflowOptions } from '../decorators/workflow.decorator.js';
+import { workflowOptions } from '../decorators/workflow-options.js';
 import type { RetryOptions, StepOptions, WorkflowOptions } from '../decorators/types.js';
 
 /** A compiled class: its definition, and the functions that cannot be part of one. */

@@ -6,7 +6,7 @@ import { DefinitionError } from '../core/errors/errors.js';
 import { decoratedMembers } from '../decorators/member-metadata.js';
 import type { ScheduleDeclaration } from '../core/time/schedule.js';
 import { workflowSchedules } from '../decorators/schedule.decorator.js';
-import { workflowOptions } from '../decorators/workflow.decorator.js';
+import { workflowOptions } from '../decorators/workflow-options.js';
 import { className, compileWorkflow, type CompiledWorkflow } from './compiler.js';
 import { readDecorator } from '../options/schedules.js';
 

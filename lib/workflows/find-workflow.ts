@@ -5,7 +5,7 @@ import { describe } from '../core/describe.js';
 import { InvalidInputError, WorkflowNotFoundError } from '../core/errors/errors.js';
 import { checkText, NAME } from '../core/limits.js';
 import { read } from '../core/text-of.js';
-import { workflowOptions } from '../decorators/workflow.decorator.js';
+import { workflowOptions } from '../decorators/workflow-options.js';
 import { workflowNameOf } from './compiler.js';
 import type { Registry } from '../engine/ports/registry.js';
 import { type InputCheck, inputValidator } from './input-validator.js';

@@ -3,7 +3,8 @@ import { Compensate } from '../../lib/decorators/compensate.decorator.js';
 import { decoratedMembers, methodNames } from '../../lib/decorators/member-metadata.js';
 import { Schedule, workflowSchedules } from '../../lib/decorators/schedule.decorator.js';
 import { Step } from '../../lib/decorators/step.decorator.js';
-import { Workflow, workflowOptions } from '../../lib/decorators/workflow.decorator.js';
+import { Workflow } from '../../lib/decorators/workflow.decorator.js';
+import { workflowOptions } from '../../lib/decorators/workflow-options.js';
 
 class Base {
   @Step()

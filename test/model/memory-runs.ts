@@ -1,7 +1,7 @@
 import { decode, encode } from '../../lib/core/codec/codec.js';
 import type { DataRef } from '../../lib/core/run/run-state.js';
 import { compileWorkflow } from '../../lib/workflows/compiler.js';
-import { workflowOptions } from '../../lib/decorators/workflow.decorator.js';
+import { workflowOptions } from '../../lib/decorators/workflow-options.js';
 import { currentAttempt, workflowId } from '../../lib/engine/step/step-functions.js';
 import { Registry } from '../../lib/engine/ports/registry.js';
 import { Random } from '../support/random.js';

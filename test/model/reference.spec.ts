@@ -1,5 +1,5 @@
 import { compileWorkflow } from '../../lib/workflows/compiler.js';
-import { workflowOptions } from '../../lib/decorators/workflow.decorator.js';
+import { workflowOptions } from '../../lib/decorators/workflow-options.js';
 import { classOf } from './plan-class.js';
 import { planOf } from './plan-generator.js';
 import { armsOf, membersOf, type Act, type NodePlan, type Plan } from './plan.js';

@@ -1,5 +1,5 @@
 import { compileWorkflow } from '../../lib/workflows/compiler.js';
-import { workflowOptions } from '../../lib/decorators/workflow.decorator.js';
+import { workflowOptions } from '../../lib/decorators/workflow-options.js';
 import { type IdleQueue, IdleQueues, namedQueues } from '../../lib/report/idle-queues.js';
 import { LimitedLog } from '../../lib/report/limited-log.js';
 import { Branch, ForEach, Parallel, Step, Workflow } from '../../lib/index.js';
