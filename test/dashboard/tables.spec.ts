@@ -17,7 +17,7 @@ import { FrameReader } from '../../lib/dashboard/ui/src/lib/sse.js';
 import { ago, clock, countdown, duration, moment, readDuration, roughly } from '../../lib/dashboard/ui/src/lib/time.js';
 import { buildTree } from '../../lib/dashboard/ui/src/lib/tree.js';
 import { flatten } from '../../lib/dashboard/ui/src/lib/tree-walk.js';
-import { bytes, count, large, percent, plural, saidOnce, spelt } from '../../lib/dashboard/ui/src/lib/words.js';
+import { bytes, count, large, percent, plural, saidOnce, spelt, within } from '../../lib/dashboard/ui/src/lib/words.js';
 import { definitions, type Journal, looping, retrying, runOf, undone } from './trees.js';
 
 const S = 1000;
@@ -80,6 +80,9 @@ test.each([
   [blank(plural(1, 'run')), '1 run'],
   [blank(plural(0, 'run')), '0 runs'],
   [spelt(2, 'problem'), 'two problems'],
+  [within({ n: 0, more: false }), ''],
+  [blank(within({ n: 12_000, more: true })), '12 000+'],
+  [within({ n: 0, more: true }), '0+'],
   [blank(percent(0.991)), '99.1 %'],
   [blank(percent(0.38)), '38 %'],
   [blank(percent(1)), '100 %'],

@@ -19,6 +19,12 @@ export function capped({ n, more }: { n: number; more: boolean }): string {
   return more ? `more than ${count(n)}` : count(n);
 }
 
+/** How much is in a part of the page: `12`, `10 000+`, `0+` where more was not looked at; empty: there is nothing in it. */
+export function within({ n, more }: { n: number; more: boolean }): string {
+  if (n === 0 && !more) return '';
+  return more ? `${count(n)}+` : count(n);
+}
+
 /** `38 %`; one digit more below 10, and near the whole. */
 export function percent(share: number): string {
   const value = share * 100;

@@ -8,7 +8,7 @@ import { tell } from '../../lib/toasts.js';
 import { isEnded } from '../../lib/tree-node.js';
 import type { Count, Run } from '../../lib/types.js';
 import { hrefOf, runsHref, useNarrow, useUrl } from '../../lib/url.js';
-import { count, plain, saidOnce, shortId } from '../../lib/words.js';
+import { plain, saidOnce, shortId, within } from '../../lib/words.js';
 import { Button } from '../../parts/button.js';
 import { StatusIcon, statusOf, StatusWord } from '../../parts/icon.js';
 import { Empty, Skeleton, Trouble } from '../../parts/states.js';
@@ -291,13 +291,8 @@ function Tabs({ run, tab }: { run: Run; tab: Tab }) {
 }
 
 function Number({ of = { n: 0, more: false } }: { of?: Count | undefined }) {
-  if (of.n === 0) return null;
-  return (
-    <small>
-      {count(of.n)}
-      {of.more && '+'}
-    </small>
-  );
+  const text = within(of);
+  return text === '' ? null : <small>{text}</small>;
 }
 
 export const workflowHref = (name: string): string => `/workflows/${part(name)}`;
