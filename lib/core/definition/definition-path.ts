@@ -12,14 +12,18 @@ import type { Sequence, WorkflowDefinition, WorkflowNode } from './definition.js
  */
 
 const SPECIAL = /[%./[\]~]/g;
+/** Names as most are: there is nothing to replace. */
+const PLAIN = /^[\w-]*$/;
 
 /** A name as it stands in a path: `% . / [ ] ~` become `%` and two hex digits, all else stays readable. */
 export function encodeName(name: string): string {
+  if (PLAIN.test(name)) return name;
   return name.replace(SPECIAL, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 /** The name that `encodeName` was given. */
 export function decodeName(encoded: string): string {
+  if (!encoded.includes('%')) return encoded;
   return encoded.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 

@@ -61,8 +61,12 @@ export function recordsBefore(
   const wanted = new Set(paths);
   const before = new Map<string, number>();
   const visits = new Map<string, number>();
+  let last: StepState | null = null;
   // The steps that the main sequence stands at: with those in branch arms, one in another.
   const look = (taken: number): void => {
+    // Each visit has a state of its own: within a loop of ten thousand items there is nothing new here.
+    if (state.root.step === last && last?.fan?.kind !== 'branch') return;
+    last = state.root.step;
     let sequence: SequenceState | null = state.root;
     let prefix = '';
     while (sequence !== null && sequence.node !== null && sequence.step !== null) {

@@ -256,9 +256,14 @@ export function own<T>(record: Readonly<Record<string, T>>, key: string): T | un
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
-/** Sets a key as data, `__proto__` included. */
+/** What objects inherit: assigned to, `__proto__` would be no key. */
+const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
+
+/** Sets a key as data, `__proto__` included. Assigned to where it can be: a journal of ten thousand records sets as many. */
 export function define<T>(record: Record<string, T>, key: string, value: T): void {
-  Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
+  if (INHERITED.has(key)) {
+    Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
+  } else record[key] = value;
 }
 
 /** The record that a reference names. */

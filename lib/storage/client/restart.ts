@@ -15,10 +15,9 @@ interface SourceRow {
   readonly definition: WorkflowDefinition;
 }
 
-interface RecordRow extends Pick<MachineRecord, 'seq' | 'path' | 'type' | 'visit' | 'attempt' | 'status'> {
-  readonly has_output: boolean;
+/** A record as transitions read it, but for its facts. */
+interface RecordRow extends Omit<MachineRecord, 'facts'> {
   readonly facts: string | null;
-  readonly retry_at: number | null;
 }
 
 export interface RestartRequest {
@@ -116,7 +115,7 @@ function whyNot(step: string, fanOut: string | null, wasUndone: boolean, reached
   return reached ? null : `the run never came to "${step}"`;
 }
 
-function machineRecord({ has_output, retry_at, facts, ...row }: RecordRow): MachineRecord {
-  const read = facts === null ? null : (JSON.parse(facts) as RecordFacts);
-  return { ...row, hasOutput: has_output, retryAt: retry_at, facts: read };
+/** Few records have facts: of ten thousand no further objects are made. */
+function machineRecord(row: RecordRow): MachineRecord {
+  return row.facts === null ? (row as MachineRecord) : { ...row, facts: JSON.parse(row.facts) as RecordFacts };
 }
