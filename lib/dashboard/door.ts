@@ -13,7 +13,7 @@ import type { InstanceStorage } from '../lifecycle/storage.js';
 import { resolveOptions } from '../options/module.js';
 import type { StatsRow } from '../core/run/run-stats.js';
 import type { QueueRow } from '../storage/client/queue-control.js';
-import type { EndCount, StatsCount, StatsWindow } from '../storage/reads/run-stats.js';
+import type { EndCount, PointsWindow, StatsCount, StatsWindow } from '../storage/reads/run-stats.js';
 import type { PgAudit } from '../storage/client/audit.js';
 import { snapshot } from '../storage/connection/transaction.js';
 import type { DoctorReport } from '../storage/reads/doctor.js';
@@ -54,7 +54,7 @@ export interface DashboardLooks {
   /** Figures of runs over time. */
   stats(window: StatsWindow): Promise<StatsRow[]>;
   /** Of each workflow. */
-  eachStats(window: Omit<StatsWindow, 'workflow'>): Promise<StatsRow[]>;
+  eachStats(window: PointsWindow): Promise<StatsRow[]>;
   /** How many have ended, of each workflow and with each error. */
   ends(window: StatsWindow): Promise<EndCount[]>;
   /** Their numbers alone. */

@@ -52,33 +52,43 @@ export function grainOf({ since, until }: Window, now: number): Grain {
 export const FAILED = ['failed', 'compensated', 'compensation_failed'] as const;
 const failures: ReadonlySet<string> = new Set(FAILED);
 
-export interface Sums {
+/** How many runs. */
+export interface Numbers {
   readonly started: number;
   readonly completed: number;
   readonly failed: number;
   readonly other: number;
   readonly rollbackFailed: number;
+}
+
+export interface Sums extends Numbers {
   readonly p50: number | null;
   readonly p95: number | null;
   readonly delay50: number | null;
   readonly delay95: number | null;
 }
 
+export function numbersOf(rows: readonly Pick<StatsRow, 'outcome' | 'n'>[]): Numbers {
+  const sums = { started: 0, completed: 0, failed: 0, other: 0, rollbackFailed: 0 };
+  for (const { outcome, n } of rows) {
+    if (outcome === BEGAN) sums.started += n;
+    else if (outcome === 'completed') sums.completed += n;
+    else if (failures.has(outcome)) sums.failed += n;
+    else sums.other += n;
+    if (outcome === 'compensation_failed') sums.rollbackFailed += n;
+  }
+  return sums;
+}
+
 export function sumsOf(rows: readonly StatsRow[]): Sums {
   const [durations, delays] = [new Map<number, number>(), new Map<number, number>()];
-  const n = { started: 0, completed: 0, failed: 0, other: 0, rollbackFailed: 0 };
   for (const row of rows) {
-    if (row.outcome === BEGAN) n.started += row.n;
-    else if (row.outcome === 'completed') n.completed += row.n;
-    else if (failures.has(row.outcome)) n.failed += row.n;
-    else n.other += row.n;
-    if (row.outcome === 'compensation_failed') n.rollbackFailed += row.n;
     if (row.outcome === 'completed') addUp(durations, row.durations);
     addUp(delays, row.delays);
   }
   const whole = (ms: number | null): number | null => (ms === null ? null : Math.round(ms));
   return {
-    ...n,
+    ...numbersOf(rows),
     p50: whole(quantileOf(durations, 0.5)),
     p95: whole(quantileOf(durations, 0.95)),
     delay50: whole(quantileOf(delays, 0.5)),
@@ -86,20 +96,35 @@ export function sumsOf(rows: readonly StatsRow[]): Sums {
   };
 }
 
-/** One entry for each piece of the window, those without runs too. */
+/** The points of a chart, at most about so many: the beginning of the first, and how far apart they are. */
+export function pointsOf({ since, until }: Window, grain: Grain, points = POINTS): { first: number; step: number } {
+  const piece = grain * MINUTE;
+  const step = Math.max(1, Math.ceil((until - since) / points / piece)) * piece;
+  return { first: Math.floor(since / piece) * piece, step };
+}
+
+/** One entry for each point of the window, those without runs too. */
 export function seriesOf(
   rows: readonly StatsRow[],
-  { since, until }: Window,
+  window: Window,
   grain: Grain,
   points = POINTS,
 ): { at: number; sums: Sums }[] {
-  const piece = grain * MINUTE;
-  const step = Math.max(1, Math.ceil((until - since) / points / piece)) * piece;
-  const first = Math.floor(since / piece) * piece;
+  return byPoint(rows, window, grain, points).map(([at, some]) => ({ at, sums: sumsOf(some) }));
+}
+
+/** The rows of each point of the window. */
+export function byPoint(
+  rows: readonly StatsRow[],
+  window: Window,
+  grain: Grain,
+  points: number,
+): [number, StatsRow[]][] {
+  const { first, step } = pointsOf(window, grain, points);
   const pieces = new Map<number, StatsRow[]>();
-  for (let at = first; at < until; at += step) pieces.set(at, []);
+  for (let at = first; at < window.until; at += step) pieces.set(at, []);
   for (const row of rows) pieces.get(first + Math.floor((row.at - first) / step) * step)?.push(row);
-  return [...pieces].map(([at, some]) => ({ at, sums: sumsOf(some) }));
+  return [...pieces];
 }
 
 /** How many runs completed in about so many ms, the fastest first. */

@@ -1,6 +1,16 @@
 import { type ExecutionCounts, type StatsRow, WorkflowNotFoundError, type WorkflowSummary } from '../durable.js';
 import { type Call, route } from '../http/call.js';
-import { askedWindow, type AskedWindow, durationsOf, grainOf, seriesOf, sumsOf, windowOf } from './figures.js';
+import {
+  askedWindow,
+  type AskedWindow,
+  byPoint,
+  durationsOf,
+  grainOf,
+  numbersOf,
+  pointsOf,
+  sumsOf,
+  windowOf,
+} from './figures.js';
 import { rowsOf } from './runs.js';
 
 /** Runs that the figures of steps are made of. */
@@ -23,7 +33,9 @@ async function figuresOf(call: Call, asked: AskedWindow, workflow: string | null
   const { since, until } = window;
   const { looks } = call.services;
   const stretch = { grain, since: new Date(since), until: new Date(until) };
-  const rows = workflow === null ? await looks.eachStats(stretch) : await looks.stats({ ...stretch, workflow });
+  const points = pointsOf(window, grain, POINTS);
+  const rows =
+    workflow === null ? await looks.eachStats({ ...stretch, points }) : await looks.stats({ ...stretch, workflow });
   const byName = new Map<string, StatsRow[]>();
   for (const row of rows) {
     const mine = byName.get(row.workflow);
@@ -40,11 +52,10 @@ async function figuresOf(call: Call, asked: AskedWindow, workflow: string | null
       p95,
       perMinute: (ended * 60_000) / (until - since),
       unfinished: UNFINISHED.reduce((sum, status) => sum + totals[status], 0),
-      series: seriesOf(mine, window, grain, POINTS).map(({ at, sums }) => ({
-        at: new Date(at),
-        completed: sums.completed,
-        failed: sums.failed,
-      })),
+      series: byPoint(mine, window, grain, POINTS).map(([at, some]) => {
+        const { completed: ended, failed: amiss } = numbersOf(some);
+        return { at: new Date(at), completed: ended, failed: amiss };
+      }),
       durations: durationsOf(mine),
     };
   };

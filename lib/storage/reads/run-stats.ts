@@ -16,12 +16,22 @@ interface Row {
   readonly delay_counts: readonly number[];
 }
 
+interface EachRow extends Pick<Row, 'at' | 'workflow' | 'outcome' | 'n'> {
+  readonly buckets: readonly number[] | null;
+  readonly counts: readonly number[] | null;
+}
+
 export interface StatsWindow {
   readonly grain: Grain;
   readonly since: Date;
   readonly until: Date;
   /** Null: all of them together. */
   readonly workflow: string | null;
+}
+
+/** A window, cut into the points of a chart: the beginning of the first, and how far apart they are, in ms. */
+export interface PointsWindow extends Omit<StatsWindow, 'workflow'> {
+  readonly points: { readonly first: number; readonly step: number };
 }
 
 /** How many runs of a workflow have ended with an error. */
@@ -51,27 +61,31 @@ export class PgRunStats {
     await changeOnce(laneOf(this.pool), this.schema, (query) => query(sql('add-stats', this.schema), [json]));
   }
 
-  async read(window: StatsWindow): Promise<StatsRow[]> {
-    return this.rows('read-stats', window, [window.workflow ?? ALL_WORKFLOWS]);
-  }
-
-  /** Of each workflow. */
-  each(window: Omit<StatsWindow, 'workflow'>): Promise<StatsRow[]> {
-    return this.rows('read-each-stats', window, []);
-  }
-
-  private async rows(
-    statement: string,
-    { grain, since, until }: Omit<StatsWindow, 'workflow'>,
-    more: readonly string[],
-  ): Promise<StatsRow[]> {
-    const values = [grain, since.toISOString(), until.toISOString(), ...more];
-    const rows = await readsOf(this.pool)<Row>(sql(statement, this.schema), values);
+  async read({ grain, since, until, workflow }: StatsWindow): Promise<StatsRow[]> {
+    const values = [grain, since.toISOString(), until.toISOString(), workflow ?? ALL_WORKFLOWS];
+    const rows = await readsOf(this.pool)<Row>(sql('read-stats', this.schema), values);
     return rows.map(({ buckets, counts, delay_buckets, delay_counts, ...row }) => ({
       ...row,
       grain,
       durations: histogram(buckets, counts),
       delays: histogram(delay_buckets, delay_counts),
+    }));
+  }
+
+  /**
+   * Of each workflow, added up: for each outcome and point of a chart how many, and in rows of their own, which count none, how
+   * long those that completed took over the whole window. Without errors and delays.
+   */
+  async each({ grain, since, until, points }: PointsWindow): Promise<StatsRow[]> {
+    const values = [grain, since.toISOString(), until.toISOString(), new Date(points.first).toISOString(), points.step];
+    const rows = await readsOf(this.pool)<EachRow>(sql('read-each-stats', this.schema), values);
+    return rows.map(({ buckets, counts, ...row }) => ({
+      ...row,
+      grain,
+      error: '',
+      ms: 0,
+      durations: histogram(buckets ?? [], counts ?? []),
+      delays: new Map(),
     }));
   }
 

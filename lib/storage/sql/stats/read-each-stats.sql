@@ -1,10 +1,30 @@
--- Figures of runs in a stretch of time, the oldest first, of each workflow; a row for each piece of it, outcome and error.
+-- Figures of runs in a stretch of time, of each workflow, added up: the rows of a day are some thousand, with six arrays each.
+-- A row for each workflow, outcome and point of a chart; and one for each workflow with the durations of its runs that
+-- completed, which counts none.
 --
 -- $1 smallint: grain
 -- $2 timestamptz: from
 -- $3 timestamptz: until
-SELECT (extract(epoch FROM s.at) * 1000)::float8 AS at, s.workflow, s.outcome, s.error, s.n::float8 AS n, s.ms::float8 AS ms,
-  s.buckets, s.counts, s.delay_buckets, s.delay_counts
-FROM durable.run_stats s
-WHERE s.grain = $1 AND s.at >= $2 AND s.at < $3 AND s.workflow <> ''
-ORDER BY s.at, s.workflow, s.outcome, s.error;
+-- $4 timestamptz: beginning of the first point
+-- $5 float8: ms of a point
+WITH told AS MATERIALIZED (
+  SELECT s.at, s.workflow, s.outcome, s.n, s.buckets, s.counts
+  FROM durable.run_stats s
+  WHERE s.grain = $1 AND s.at >= $2 AND s.at < $3 AND s.workflow <> ''
+)
+SELECT (extract(epoch FROM p.at) * 1000)::float8 AS at, p.workflow, p.outcome, p.n, NULL AS buckets, NULL AS counts
+FROM (
+  SELECT date_bin($5::float8 * interval '1 ms', t.at, $4::timestamptz) AS at, t.workflow, t.outcome, sum(t.n)::float8 AS n
+  FROM told t
+  GROUP BY 1, 2, 3
+) p
+UNION ALL
+SELECT (extract(epoch FROM $4::timestamptz) * 1000)::float8, d.workflow, 'completed', 0, array_agg(d.bucket ORDER BY d.bucket), array_agg(d.n ORDER BY d.bucket)
+FROM (
+  SELECT t.workflow, u.bucket, sum(u.n)::integer AS n
+  FROM told t
+  CROSS JOIN LATERAL unnest(t.buckets, t.counts) AS u (bucket, n)
+  WHERE t.outcome = 'completed'
+  GROUP BY t.workflow, u.bucket
+) d
+GROUP BY d.workflow;
