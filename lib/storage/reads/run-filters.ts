@@ -75,11 +75,30 @@ export class Conditions {
     return conditions;
   }
 
-  /** Between which ids runs are looked for; null: anywhere. */
+  /** Which ids runs are looked for by, along their key; null: any. */
   ids(alias: string): string | null {
-    const { idFrom, idTo } = this.filters.match ?? {};
-    if (idFrom === undefined || idTo === undefined) return null;
-    return `${alias}.id BETWEEN ${this.once('idFrom', idFrom, 'uuid')} AND ${this.once('idTo', idTo, 'uuid')}`;
+    const { idFrom, idTo, texts = [] } = this.filters.match ?? {};
+    const conditions = texts.flatMap(({ field, not, values }, at) =>
+      field === 'id' && !not ? [this.beginsWith(alias, at, values)] : [],
+    );
+    if (idFrom !== undefined && idTo !== undefined) {
+      conditions.unshift(
+        `${alias}.id BETWEEN ${this.once('idFrom', idFrom, 'uuid')} AND ${this.once('idTo', idTo, 'uuid')}`,
+      );
+    }
+    return conditions.length === 0 ? null : conditions.join(' AND ');
+  }
+
+  /** One of these ids, or of their beginnings, each in hex digits alone. */
+  private beginsWith(alias: string, at: number, values: readonly string[]): string {
+    const whole = values.filter((value) => value.length === HEX_DIGITS);
+    const ranges = values.flatMap((value, nth) => {
+      if (value.length === HEX_DIGITS) return [];
+      const [from, to] = ['0', 'f'].map((digit) => value.padEnd(HEX_DIGITS, digit));
+      return [`${alias}.id BETWEEN ${this.once(`from${at}.${nth}`, from, 'uuid')} AND ${this.once(`to${at}.${nth}`, to, 'uuid')}`]; // prettier-ignore
+    });
+    if (whole.length > 0) ranges.unshift(`${alias}.id = ANY (${this.once(`ids${at}`, whole, 'uuid[]')})`);
+    return `(${ranges.join(' OR ')})`;
   }
 
   /** On the row of a run. */
@@ -96,11 +115,11 @@ export class Conditions {
         WHERE d.id = COALESCE(${queued('y.definition_id')}, ${run}.definition_id))`;
     };
     return [
-      ...texts.map(({ field, not, values }, at) => {
-        if (field !== 'id') return this.text(texted(field), not, values, at);
+      ...texts.flatMap(({ field, not, values }, at) => {
+        if (field !== 'id') return [this.text(texted(field), not, values, at)];
+        if (!not) return [];
         const known = this.once(`text${at}`, values, 'text[]');
-        const fits = `EXISTS (SELECT FROM unnest(${known}) AS v WHERE replace(${run}.id::text, '-', '') LIKE v || '%')`;
-        return not ? `NOT ${fits}` : fits;
+        return [`NOT EXISTS (SELECT FROM unnest(${known}) AS v WHERE replace(${run}.id::text, '-', '') LIKE v || '%')`];
       }),
       ...tags.flatMap(({ name, not, values }, at) => {
         if (isIndexed(not, values)) return [];
@@ -143,6 +162,8 @@ export class Conditions {
     return parameter;
   }
 }
+
+const HEX_DIGITS = 32;
 
 /** A run without a tag has none that the index of tags knows. */
 function isIndexed(not: boolean, values: readonly string[]): boolean {

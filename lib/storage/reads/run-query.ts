@@ -20,8 +20,9 @@ export function listQueries(schema: string, filters: RunListFilters): BuiltQuery
   const wanted = wantedStatuses(filters);
   if (wanted !== null && wanted.finished.length + wanted.unfinished.length === 0) return [];
   const page = (build: (query: ListQuery) => string): BuiltQuery => new ListQuery(filters, wanted).page(schema, build);
-  if (filters.parentId !== undefined || filters.match?.idFrom !== undefined) return [page((query) => query.matching())];
-  if (new Conditions(filters).tagged('e') === null) return [page((query) => query.sources(query.depth()))];
+  const apart = new Conditions(filters);
+  if (filters.parentId !== undefined || apart.ids('e') !== null) return [page((query) => query.matching())];
+  if (apart.tagged('e') === null) return [page((query) => query.sources(query.depth()))];
   return [page((query) => query.taggedAmongNewest()), page((query) => query.matching())];
 }
 
@@ -123,7 +124,8 @@ class RunQuery {
   /** The sum that is the number of runs. */
   counted(): string {
     const { wanted } = this;
-    if (this.filters.parentId !== undefined || this.conditions.tagged('e') !== null)
+    const { conditions } = this;
+    if (this.filters.parentId !== undefined || conditions.tagged('e') !== null || conditions.ids('e') !== null)
       return `(${this.matching('count(*)')})`;
     if (wanted === null) return this.countedInHistory();
     const parts: string[] = [];
