@@ -12,7 +12,14 @@ export { isUuid } from '../core/uuid.js';
 export type { DurableHost } from '../lifecycle/host.js';
 export { packageVersion } from '../telemetry/version.js';
 export { EXECUTION_STATUSES, type ExecutionStatus, FINISHED_STATUSES, isFinished } from '../core/run/status.js';
-export type { Execution, ExecutionCounts, RunMatch, StepRecord, WorkflowSummary } from '../core/run/execution.js';
+export type {
+  Execution,
+  ExecutionCounts,
+  RunListFilters,
+  RunMatch,
+  StepRecord,
+  WorkflowSummary,
+} from '../core/run/execution.js';
 export type { StoredError } from '../core/errors/stored-error.js';
 export { LOG_LEVELS, type LogEntry } from '../core/run/log-entry.js';
 export type { AuditEntry, AuditRow } from '../storage/client/audit.js';

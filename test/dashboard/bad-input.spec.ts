@@ -38,6 +38,8 @@ function lists(): Record<string, readonly [path: string, at: readonly (string | 
   const due = '2026-01-31 12:00:00.123456+00';
   return {
     runs: ['runs', [id]],
+    // Where a look at history ended between two runs.
+    'runs by time': ['runs', ['2026-01-31T12:00:00.123Z']],
     steps: [`runs/${id}/steps`, [1, 0, 0]],
     logs: [`runs/${id}/logs`, [1]],
     history: [`runs/${id}/history`, ['1700000000000000', '0']],
@@ -51,7 +53,7 @@ function lists(): Record<string, readonly [path: string, at: readonly (string | 
 }
 
 async function answerTo(list: string, path: string, at: readonly unknown[]): Promise<[number, unknown]> {
-  const cursor = writeCursor(list, at as (string | number)[]);
+  const cursor = writeCursor(list.replace(' by time', ''), at as (string | number)[]);
   const { status, json } = await get(`${path}${path.includes('?') ? '&' : '?'}cursor=${cursor}`);
   return [status, json.error?.code];
 }
@@ -65,7 +67,7 @@ it('takes a cursor of each list in both ways', async () => {
 });
 
 it('refuses a cursor in which anything else stands, in each list and at each place', async () => {
-  const wrong = ['x', 'a\0b', '99999999-9999-9999-9999-99999999999g', '2026-02-30 12:00:00+00', 1.5, 2 ** 63, -(2 ** 60), null, true, [], {}, '9'.repeat(20)]; // prettier-ignore
+  const wrong = ['x', 'a\0b', '99999999-9999-9999-9999-99999999999g', '2026-02-30 12:00:00+00', '2026-02-30T12:00:00.000Z', '-000001-01-01T00:00:00.000Z', 1.5, 2 ** 63, -(2 ** 60), null, true, [], {}, '9'.repeat(20)]; // prettier-ignore
   const refused = [400, 'INVALID_INPUT'];
   for (const [list, [path, at]] of Object.entries(lists())) {
     const cursors: unknown[][] = [[], ['next'], at.slice(), ['next', ...at, 1], ['up', ...at], [null, ...at]];

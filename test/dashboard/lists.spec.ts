@@ -3,6 +3,7 @@ import { DurableClient, ForEach, Schedule, Step, Workflow } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { StatsAdder } from '../../lib/core/run/run-stats.js';
 import { PgRunStats } from '../../lib/storage/reads/run-stats.js';
+import { markOf, pageOf, RUN_OR_TIME } from '../../lib/dashboard/api/page.js';
 import { createTestDatabase } from '../support/database.js';
 import { until } from '../support/until.js';
 import { type RunningApp, startApp } from './hosts.js';
@@ -212,4 +213,33 @@ it('me says whose clock counts: that of the database', async () => {
   const { rows } = await pool.query<{ now: Date }>('SELECT durable.clock() AS now');
   expect((rows[0]?.now.getTime() ?? 0) - Date.parse(now)).toBeGreaterThanOrEqual(0);
   expect(version).toMatch(/^\d+\.\d+\.\d+/);
+});
+
+describe('a page that was not looked for to the end', () => {
+  const looked = ['2026-01-31T12:00:00.000Z'];
+  const [a, b] = ['0199a1de-0000-7000-8000-0000000000aa', '0199a1de-0000-7000-8000-0000000000bb'];
+  const cursors = (found: string[], way: 'next' | 'prev' | null, end: string[] | null = looked) => {
+    const mark = way === null ? null : { way, at: [a] };
+    const { items, next, prev } = pageOf('runs', found, { mark, limit: 2, looked: end }, (id) => [id]);
+    const read = (cursor: string | null) => {
+      const to = markOf('runs', cursor, [RUN_OR_TIME]);
+      return to === null ? null : [to.way, ...to.at];
+    };
+    return { items, next: read(next), prev: read(prev) };
+  };
+
+  it.each<[string, string[], 'next' | 'prev' | null, unknown]>([
+    ['the first, without runs', [], null, { items: [], next: ['next', ...looked], prev: null }],
+    ['the first, with one', [b], null, { items: [b], next: ['next', ...looked], prev: null }],
+    ['a later one, without runs', [], 'next', { items: [], next: ['next', ...looked], prev: ['prev', ...looked] }],
+    ['a later one, with one', [b], 'next', { items: [b], next: ['next', ...looked], prev: ['prev', b] }],
+    ['one back, without runs', [], 'prev', { items: [], next: ['next', ...looked], prev: ['prev', ...looked] }],
+    ['one back, with two', [b, a], 'prev', { items: [a, b], next: ['next', b], prev: ['prev', ...looked] }],
+    ['a full one', [a, b, a], null, { items: [a, b], next: ['next', b], prev: null }],
+  ])('%s: goes on from there, both ways', (_, found, way, page) => expect(cursors(found, way)).toEqual(page));
+
+  it('ends where there is nothing further', () => {
+    expect(cursors([], 'next', null)).toEqual({ items: [], next: null, prev: null });
+    expect(cursors([b], 'next', null)).toEqual({ items: [b], next: null, prev: ['prev', b] });
+  });
 });

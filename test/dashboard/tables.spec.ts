@@ -13,11 +13,23 @@ import {
 import { jsonLines, valueAt } from '../../lib/dashboard/ui/src/lib/json.js';
 import { layoutOf } from '../../lib/dashboard/ui/src/lib/layout.js';
 import { parse } from '../../lib/dashboard/ui/src/lib/palette.js';
+import { begun, longer, lookFurther, refreshed } from '../../lib/dashboard/ui/src/lib/run-rows.js';
 import { FrameReader } from '../../lib/dashboard/ui/src/lib/sse.js';
 import { ago, clock, countdown, duration, moment, readDuration, roughly } from '../../lib/dashboard/ui/src/lib/time.js';
 import { buildTree } from '../../lib/dashboard/ui/src/lib/tree.js';
 import { flatten } from '../../lib/dashboard/ui/src/lib/tree-walk.js';
-import { bytes, count, large, percent, plural, saidOnce, spelt, within } from '../../lib/dashboard/ui/src/lib/words.js';
+import type { RunRow, RunsPage } from '../../lib/dashboard/ui/src/lib/types.js';
+import {
+  bytes,
+  capped,
+  count,
+  large,
+  percent,
+  plural,
+  saidOnce,
+  spelt,
+  within,
+} from '../../lib/dashboard/ui/src/lib/words.js';
 import { definitions, type Journal, looping, retrying, runOf, undone } from './trees.js';
 
 const S = 1000;
@@ -83,6 +95,9 @@ test.each([
   [within({ n: 0, more: false }), ''],
   [blank(within({ n: 12_000, more: true })), '12 000+'],
   [within({ n: 0, more: true }), '0+'],
+  [capped({ n: 12, more: false }), '12'],
+  [capped({ n: 12, more: true }), 'at least 12'],
+  [blank(capped({ n: 10_000, more: true })), 'more than 10 000'],
   [blank(percent(0.991)), '99.1 %'],
   [blank(percent(0.38)), '38 %'],
   [blank(percent(1)), '100 %'],
@@ -91,6 +106,61 @@ test.each([
   [blank(bytes(3_400_000_000)), '3.4 GB'],
   [blank(large(8_100_000)), '8.1 M'],
 ])('figures: %s', (text, wanted) => expect(text).toBe(wanted));
+
+describe('a list of runs whose pages are short, since no index has what is asked for', () => {
+  const page = (ids: string[], next: string | null, lookedTo: string | null): RunsPage => {
+    return { items: ids.map((id) => ({ id }) as RunRow), next, prev: null, lookedTo };
+  };
+  /** Each page has so many rows, and ends the list or not. */
+  const pages = (...sizes: number[]) => {
+    const asked: string[] = [];
+    const read = async (cursor: string): Promise<RunsPage> => {
+      asked.push(cursor);
+      const at = Number(cursor);
+      const size = sizes[at] ?? 0;
+      const last = at === sizes.length - 1;
+      const ids = Array.from({ length: size }, (_, n) => `${cursor}.${n}`);
+      return page(ids, last ? null : String(at + 1), last || size === 50 ? null : `back to ${cursor}`);
+    };
+    return { asked, read };
+  };
+
+  test('is gone on with until there is a page of rows, and knows how far it has come', async () => {
+    const { asked, read } = pages(0, 0, 3, 0, 47, 9);
+    let kept = begun('took:>1h', page(['first'], '0', 'back to now'));
+    await lookFurther(kept.next, read, (found) => (kept = longer(kept, found)));
+    expect(asked).toEqual(['0', '1', '2', '3', '4']);
+    expect(kept).toMatchObject({ next: '5', lookedTo: 'back to 4' });
+    expect(kept.order).toHaveLength(51);
+    await lookFurther(kept.next, read, (found) => (kept = longer(kept, found)));
+    expect(kept).toMatchObject({ next: null, lookedTo: null });
+    expect(kept.order).toHaveLength(60);
+  });
+
+  test('is gone on with to its end, where there are no rows, but not for ever', async () => {
+    const { asked, read } = pages(...Array.from({ length: 250 }, () => 0));
+    let kept = begun('took:>1h', page([], '0', 'back to now'));
+    await lookFurther(kept.next, read, (found) => (kept = longer(kept, found)));
+    expect(asked).toHaveLength(100);
+    expect(kept).toMatchObject({ order: [], next: '100', lookedTo: 'back to 99' });
+    for (let n = 0; n < 2; n++) await lookFurther(kept.next, read, (found) => (kept = longer(kept, found)));
+    expect(kept).toMatchObject({ order: [], next: null, lookedTo: null });
+  });
+
+  test('asks once where pages are full', async () => {
+    const { asked, read } = pages(50, 50);
+    await lookFurther('0', read, () => {});
+    expect(asked).toEqual(['0']);
+  });
+
+  test('does not begin anew when its first page comes again', () => {
+    const looked = longer(begun('q', page([], '0', 'back to now')), page([], '1', 'back to 0'));
+    expect(refreshed(looked, 'q', page([], '0', 'back to now'))).toMatchObject({ next: '1', lookedTo: 'back to 0' });
+    const filled = refreshed(looked, 'q', page(['new'], '0', 'back to now'));
+    expect(filled).toMatchObject({ order: ['new'], next: '1', lookedTo: 'back to 0' });
+    expect(refreshed(filled, 'other', page([], '9', null))).toMatchObject({ q: 'other', order: [], next: '9' });
+  });
+});
 
 describe('the filter', () => {
   test.each([

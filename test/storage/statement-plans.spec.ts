@@ -3,7 +3,8 @@ import pg from 'pg';
 import { NO_REDACTION } from '../../lib/core/redact/redact.js';
 import type { RunFilters, RunListFilters } from '../../lib/core/run/execution.js';
 import { TRANSACTION_PLANNER } from '../../lib/storage/connection/planner.js';
-import { countQuery, listQueries, oneQuery } from '../../lib/storage/reads/run-query.js';
+import { countQuery, countUpToQuery, listQueries, oneQuery } from '../../lib/storage/reads/run-query.js';
+import { type StretchRow, stretchQuery, walksHistory } from '../../lib/storage/reads/run-stretch.js';
 import { sql, statementFiles } from '../../lib/storage/sql.js';
 import { PgWaitReads } from '../../lib/storage/reads/wait-reads.js';
 import { createTestDatabase } from '../support/database.js';
@@ -190,6 +191,45 @@ describe('lists and counts of runs', () => {
       // Of the newest runs some thousand are looked at for tags.
       const { tags, match } = filters();
       expect(pages).toBeLessThan(tags === undefined && match?.tags === undefined ? MOST_PAGES : 10 * MOST_PAGES);
+    }
+  });
+
+  it.each<[string, () => RunListFilters]>([
+    ['by how long they took', () => ({ match: { tookAtLeast: 1e12 } })],
+    ['by how long they took, of a workflow', () => ({ match: { tookAtLeast: 1e12 }, workflow: 'w3' })],
+    ['by how long they took, of a workflow and a queue', () => ({ match: { tookAtLeast: 1e12 }, workflow: 'w3', queue: 'q1' })],
+    ['by how long they took, before a run', () => ({ match: { tookAtLeast: 1e12 }, before: ids.done })],
+    ['by how long they took, after a run', () => ({ match: { tookAtLeast: 1e12 }, after: ids.done, order: 'asc' })],
+    ['by how long they took, until far back', () => ({ match: { tookAtLeast: 1e12 }, until: far })],
+    ['by their version', () => ({ match: { texts: [{ field: 'version', not: false, values: ['9'] }] } })],
+    ['not of their version', () => ({ match: { texts: [{ field: 'version', not: true, values: ['1'] }] } })],
+    ['by a tag that they have not', () => ({ match: { tags: [{ name: 'tenant', not: true, values: ['t0', 't1', 't2', 't3', 't4', ''] }] } })],
+    ['by another beginning of their id', () => ({ match: { texts: [{ field: 'id', not: true, values: '0123456789abcdef'.split('') }] } })],
+    ['none of which is tried again', () => ({ match: { retrying: false, tookAtLeast: 1e12 } })],
+  ])('%s: no index has it, and a page and a count look at so many runs', async (_, filters) => {
+    expect(walksHistory(filters())).toBe(true);
+    const stretch = stretchQuery('durable', filters(), 500);
+    const { rows } = await pool.query<StretchRow>(stretch.text, [...stretch.parameters]);
+    expect(rows).toEqual([{ whole: false, end: expect.any(Date) }]);
+    const end = rows[0]?.end ?? undefined;
+    const bounded: RunListFilters = { ...filters(), ...(filters().order === 'asc' ? { until: end } : { since: end }) };
+    for (const built of [stretch, ...listQueries('durable', bounded), countUpToQuery('durable', bounded, 10_000)]) {
+      const { scanned, pages } = await cost(built?.text ?? '', built?.parameters ?? []);
+      expect(scanned).toEqual([]);
+      // Of 500 runs the row of each.
+      expect(pages).toBeLessThan(3 * MOST_PAGES);
+    }
+  }); // prettier-ignore
+
+  it('several ids: a list and a count read them along their key', async () => {
+    const values = [ids.done, ids.waiting, ids.parent].map((id) => id.replaceAll('-', ''));
+    const match = { texts: [{ field: 'id' as const, not: false, values: [...values, '0199', 'ffff'] }] };
+    const some: RunListFilters = { match };
+    expect(walksHistory(some)).toBe(false);
+    for (const built of [...listQueries('durable', some), countUpToQuery('durable', some, 10_000)]) {
+      const { scanned, pages } = await cost(built?.text ?? '', built?.parameters ?? []);
+      expect(scanned).toEqual([]);
+      expect(pages).toBeLessThan(MOST_PAGES);
     }
   });
 

@@ -14,6 +14,8 @@ const isWay: CursorPart = (part) => part === 'next' || part === 'prev';
 export const ID: CursorPart = isUuid;
 export const PLACE: CursorPart = (part) => Number.isSafeInteger(part) && Math.abs(part as number) < 2 ** 31;
 export const NUMBER: CursorPart = (part) => Number.isSafeInteger(part);
+/** A run, or the time at which a look at history has ended between two. */
+export const RUN_OR_TIME: CursorPart = (part) => isUuid(part) || isTime(part);
 export const KEY: CursorPart = (part) => typeof part === 'string' && !part.includes('\0');
 
 /**
@@ -27,6 +29,13 @@ export function markOf(list: string, cursor: string | null, parts: readonly Curs
   return { way: way === 'prev' ? 'prev' : 'next', at };
 }
 
+/** ISO 8601, as cursors have it. */
+export function isTime(part: unknown): boolean {
+  if (typeof part !== 'string' || !/^[12]\d{3}-/.test(part)) return false;
+  const date = new Date(part);
+  return !Number.isNaN(date.getTime()) && date.toISOString() === part;
+}
+
 /** Of a list of runs: the run that the mark names is of another database, or gone. @throws RequestError INVALID_INPUT */
 export function refuseLostMark(error: unknown): never {
   throw error instanceof ExecutionNotFoundError ? foreignCursor() : error;
@@ -34,22 +43,27 @@ export function refuseLostMark(error: unknown): never {
 
 /**
  * A page of what was found in its direction (backwards: the last first). One more than `limit` tells that there is another.
- * `at` says of a row what its cursor is.
+ * `at` says of a row what its cursor is; `looked`, where it was not looked to the end: from there it goes on.
  */
 export function pageOf<T>(
   list: string,
   found: readonly T[],
-  { mark, limit }: { readonly mark: Mark | null; readonly limit: number },
+  { mark, limit, looked }: { readonly mark: Mark | null; readonly limit: number; readonly looked?: Mark['at'] | null },
   at: (row: T) => readonly (string | number)[],
 ): Page<T> {
   const back = mark?.way === 'prev';
   const more = found.length > limit;
   const shown = found.slice(0, limit);
   const items = back ? shown.toReversed() : shown;
-  const [first, last] = [items.at(0), items.at(-1)];
+  const cursor = (way: Mark['way'], row: T | undefined, goesOn: boolean): string | null => {
+    const ahead = back === (way === 'prev');
+    const place = ahead && !more && looked ? looked : row === undefined ? looked : at(row);
+    return goesOn && place ? writeCursor(list, [way, ...place]) : null;
+  };
+  const on = more || Boolean(looked);
   return {
     items,
-    next: (back || more) && last !== undefined ? writeCursor(list, ['next', ...at(last)]) : null,
-    prev: (back ? more : mark !== null) && first !== undefined ? writeCursor(list, ['prev', ...at(first)]) : null,
+    next: cursor('next', items.at(-1), back || on),
+    prev: cursor('prev', items.at(0), back ? on : mark !== null),
   };
 }

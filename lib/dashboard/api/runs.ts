@@ -4,6 +4,7 @@ import {
   isDurableError,
   isFinished,
   isUuid,
+  type RunListFilters,
   type Standing,
 } from '../durable.js';
 import { type Call, route } from '../http/call.js';
@@ -11,7 +12,7 @@ import { RequestError } from '../http/errors.js';
 import { anyText, flag, type InputReader, number } from '../http/input.js';
 import { linksOf } from '../http/links.js';
 import { type RunFilter, readFilter } from './filter.js';
-import { ID, markOf, pageOf, refuseLostMark } from './page.js';
+import { isTime, type Mark, markOf, pageOf, refuseLostMark, RUN_OR_TIME } from './page.js';
 import { asDownload, type Page, showError, showPayload, type Sight } from './show.js';
 
 export const MOST_COUNTED = 10_000;
@@ -113,24 +114,37 @@ const list = route({
   path: 'runs',
   action: 'run.read',
   input: listInput,
-  async handle(call, { q, cursor, limit }): Promise<Page<RunRow>> {
+  async handle(call, { q, cursor, limit }): Promise<RunsPage> {
     const filter = await filterOf(call, q);
     const reads = await call.services.looks.reads();
-    const mark = markOf(LIST, cursor, [ID]);
-    const [from] = mark?.at.map(String) ?? [];
-    const back = mark?.way === 'prev';
+    const mark = markOf(LIST, cursor, [RUN_OR_TIME]);
     // One more tells whether there is another page.
-    const found = await reads
-      .listExecutions({
-        ...filter,
-        limit: limit + 1,
-        ...(from !== undefined && (back ? { after: from, order: 'asc' as const } : { before: from })),
-      })
-      .catch(refuseLostMark);
-    const page = pageOf(LIST, found, { mark, limit }, ({ id }) => [id]);
-    return { ...page, items: await rowsOf(call, page.items) };
+    const asked = { ...filter, ...placeOf(filter, mark), limit: limit + 1 };
+    const { runs, lookedTo } = await reads.page(asked).catch(refuseLostMark);
+    const looked = lookedTo === null ? null : [lookedTo.toISOString()];
+    const page = pageOf(LIST, runs, { mark, limit, looked }, ({ id }) => [id]);
+    return { ...page, items: await rowsOf(call, page.items), lookedTo };
   },
 });
+
+/** From where the page goes on, and which way. */
+function placeOf({ since, until }: RunFilter, mark: Mark | null): RunListFilters {
+  if (mark === null) return {};
+  const from = String(mark.at[0]);
+  const back = mark.way === 'prev';
+  if (!isTime(from)) return back ? { after: from, order: 'asc' } : { before: from };
+  const at = new Date(from);
+  if (back) return { since: since !== undefined && since > at ? since : at, order: 'asc' };
+  return { until: until !== undefined && until < at ? until : at };
+}
+
+interface RunsPage extends Page<RunRow> {
+  /**
+   * Where no index has what is asked for so many runs are looked at for one page: it may be short or empty, and has then all that
+   * fit as far as this time. `next` goes on. Null: the page is full, or the last one.
+   */
+  readonly lookedTo: Date | null;
+}
 
 const count = route({
   method: 'GET',

@@ -53,8 +53,8 @@ async function figuresOf(call: Call, asked: AskedWindow, workflow: string | null
       perMinute: (ended * 60_000) / (until - since),
       unfinished: UNFINISHED.reduce((sum, status) => sum + totals[status], 0),
       series: byPoint(mine, window, grain, POINTS).map(([at, some]) => {
-        const { completed: ended, failed: amiss } = numbersOf(some);
-        return { at: new Date(at), completed: ended, failed: amiss };
+        const numbers = numbersOf(some);
+        return { at: new Date(at), completed: numbers.completed, failed: numbers.failed };
       }),
       durations: durationsOf(mine),
     };

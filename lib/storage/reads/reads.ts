@@ -37,6 +37,7 @@ import {
   toSteps,
 } from './run-rows.js';
 import { noCounts, RunTotals } from './totals.js';
+import { LOOKED_AT, type StretchRow, stretchQuery, walksHistory } from './run-stretch.js';
 import { sql } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
 
@@ -49,6 +50,15 @@ export interface ReadsOptions {
   readonly workerId: () => number;
   /** Redaction of payloads, errors and logs. */
   readonly redact: Redaction;
+  /** Runs that one look at history goes through at most. Default: 30 000. */
+  readonly lookedAt?: number;
+}
+
+/** Some of the runs that fit. */
+export interface RunPage {
+  readonly runs: Execution[];
+  /** There are fewer than were asked for since it was not looked further than to this time; null: as many, or there are no more. */
+  readonly lookedTo: Date | null;
 }
 
 interface WorkflowRow {
@@ -88,6 +98,27 @@ export class PgReads {
     return this.executions(rows, includeData);
   }
 
+  /**
+   * The same, of what no index has too: along history so many runs are looked at for a page, which may then have fewer than it
+   * could, or none, and says how far it has looked.
+   * @throws ExecutionNotFoundError
+   */
+  async page(filters: RunListFilters): Promise<RunPage> {
+    const { limit = 50, order = 'desc' } = filters;
+    const end = await this.endOfLook(filters);
+    const bound = end === null ? {} : order === 'desc' ? { since: end } : { until: end };
+    const runs = await this.listExecutions({ ...filters, ...bound });
+    return { runs, lookedTo: runs.length < limit ? end : null };
+  }
+
+  /** The time before which one look ends; null: it goes through all that there is. */
+  private async endOfLook(filters: RunListFilters): Promise<Date | null> {
+    if (!walksHistory(filters)) return null;
+    const { schema, lookedAt = LOOKED_AT } = this.options;
+    const [row] = await this.query<StretchRow>(stretchQuery(schema, filters, lookedAt));
+    return row === undefined || row.whole ? null : row.end;
+  }
+
   /** The runs that a run has started, in the order of their starts; all, without `limit`. @throws ExecutionNotFoundError */
   async listChildren(id: string, filters: Pick<RunListFilters, 'status' | 'limit' | 'after'>): Promise<Execution[]> {
     const { status, limit = Number.MAX_SAFE_INTEGER, after } = filters;
@@ -108,12 +139,13 @@ export class PgReads {
     return ids.length === 0 ? [] : this.executions(await this.query(byIdsQuery(this.options.schema, ids)));
   }
 
-  /** Counts the runs that fit, up to `most`. */
+  /** Counts the runs that fit, up to `most`, and as `page()` does among so many of the newest: then there may be more. */
   async countUpTo(filters: RunListFilters, most: number): Promise<{ n: number; more: boolean }> {
-    const built = countUpToQuery(this.options.schema, filters, most);
+    const end = await this.endOfLook(filters);
+    const built = countUpToQuery(this.options.schema, end === null ? filters : { ...filters, since: end }, most);
     const [row] = built === null ? [] : await this.query<{ count: number }>(built);
     const n = row?.count ?? 0;
-    return { n, more: n >= most };
+    return { n, more: n >= most || end !== null };
   }
 
   /** How many of the runs that fit were started in each of so many equal pieces between `since` and `until`. */

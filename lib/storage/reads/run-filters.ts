@@ -108,17 +108,18 @@ export class Conditions {
       `(SELECT ${columns} FROM durable.workflow_queue y WHERE y.id = ${run}.id)`;
     const begun = `COALESCE(${run}.started_at, ${queued('y.started_at')})`;
     const took = `(extract(epoch FROM COALESCE(${run}.completed_at, durable.clock()) - ${begun}) * 1000)`;
-    const texted = (field: Exclude<(typeof texts)[number]['field'], 'id'>): string => {
-      if (field !== 'version')
-        return `${run}.${{ error: 'error_name', schedule: 'schedule_name', workflow: 'workflow', queue: 'queue' }[field]}`;
-      return `(SELECT d.version::text FROM durable.workflow_definitions d
-        WHERE d.id = COALESCE(${queued('y.definition_id')}, ${run}.definition_id))`;
-    };
+    // What has ended has no row in the queue: it is not looked for.
+    const open = (columns: string): string => `CASE WHEN ${run}.status = 'active' THEN ${queued(columns)} END`;
+    const column = { error: 'error_name', schedule: 'schedule_name', workflow: 'workflow', queue: 'queue' } as const;
     return [
       ...texts.flatMap(({ field, not, values }, at) => {
-        if (field !== 'id') return [this.text(texted(field), not, values, at)];
-        if (!not) return [];
+        if (field === 'id' && !not) return [];
         const known = this.once(`text${at}`, values, 'text[]');
+        if (field === 'version') {
+          const ids = `SELECT d.id FROM durable.workflow_definitions d WHERE d.version::text = ANY (${known})`;
+          return [`COALESCE(COALESCE(${open('y.definition_id')}, ${run}.definition_id) = ANY (ARRAY (${ids})), false) = ${not ? 'false' : 'true'}`]; // prettier-ignore
+        }
+        if (field !== 'id') return [this.text(`${run}.${column[field]}`, not, values, at)];
         return [`NOT EXISTS (SELECT FROM unnest(${known}) AS v WHERE replace(${run}.id::text, '-', '') LIKE v || '%')`];
       }),
       ...tags.flatMap(({ name, not, values }, at) => {
@@ -131,7 +132,7 @@ export class Conditions {
       ...(retrying === undefined
         ? []
         : [
-            `COALESCE(${queued(`y.because = 'retry' AND y.state = 'sleeping'`)}, false) = ${this.once('retrying', retrying, 'boolean')}`,
+            `COALESCE(${open(`y.because = 'retry' AND y.state = 'sleeping'`)}, false) = ${this.once('retrying', retrying, 'boolean')}`,
           ]),
       ...(root === undefined ? [] : [`(${run}.parent_id IS NULL) = ${this.once('root', root, 'boolean')}`]),
     ];

@@ -82,7 +82,7 @@ export function byIdsQuery(schema: string, ids: readonly string[]): BuiltQuery {
  * Query for the runs that fit. History is read along one index, which has a stretch for each workflow and queue; runs
  * that did not complete have an index of their own; the unfinished ones are all in the far smaller queue.
  */
-class RunQuery {
+export class RunQuery {
   protected readonly conditions: Conditions;
   /** Several stretches of history's index are read. */
   private readonly merged: boolean;
@@ -119,6 +119,13 @@ class RunQuery {
   CROSS JOIN LATERAL (SELECT e.workflow, e.queue FROM durable.workflow_executions e WHERE ${next} ${one}) n
 )
 `;
+  }
+
+  /** The same, where there is but one too. */
+  protected ofKinds(): string {
+    if (this.merged) return this.kinds().trimEnd();
+    const [workflow, queue] = [this.conditions.given('workflow'), this.conditions.given('queue')];
+    return `WITH RECURSIVE kind AS (SELECT ${workflow} AS workflow, ${queue} AS queue)`;
   }
 
   /** The sum that is the number of runs. */

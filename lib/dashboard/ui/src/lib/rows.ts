@@ -1,4 +1,4 @@
-import type { Family, Page, Run, RunRow, Workflow } from './types.js';
+import type { Family, Page, Run, RunRow, RunsPage, Workflow } from './types.js';
 
 /** A run that went while it was looked at has no standing, and a server may leave out what it does not know. */
 export function rowOf<T extends RunRow>(raw: T): T {
@@ -15,6 +15,10 @@ export function rowOf<T extends RunRow>(raw: T): T {
 
 export function pageOf(page: Page<RunRow>): Page<RunRow> {
   return { ...page, items: page.items.map(rowOf), next: page.next ?? null, prev: page.prev ?? null };
+}
+
+export function runsPageOf(page: RunsPage): RunsPage {
+  return { ...pageOf(page), lookedTo: page.lookedTo ?? null };
 }
 
 export function runOf(raw: Run): Run {

@@ -31,6 +31,11 @@ export interface Page<T> {
   prev: string | null;
 }
 
+/** A page of runs. Where `lookedTo` is a time it may be short: it was looked so far back, and `next` goes on. */
+export interface RunsPage extends Page<RunRow> {
+  lookedTo: Iso | null;
+}
+
 export interface Count {
   n: number;
   more: boolean;

@@ -14,9 +14,13 @@ export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
 
-/** A count that may have been cut off. */
+/** Of more than so many it is not said how many. */
+const COUNTED = 10_000;
+
+/** A count that may have been cut off: at so many, or where it was not looked further. */
 export function capped({ n, more }: { n: number; more: boolean }): string {
-  return more ? `more than ${count(n)}` : count(n);
+  if (!more) return count(n);
+  return n >= COUNTED ? `more than ${count(n)}` : `at least ${count(n)}`;
 }
 
 /** How much is in a part of the page: `12`, `10 000+`, `0+` where more was not looked at; empty: there is nothing in it. */

@@ -2,28 +2,19 @@ import { useQuery } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { get } from '../../lib/api.js';
 import { useMe } from '../../lib/me.js';
-import { pageOf } from '../../lib/rows.js';
+import { runsPageOf } from '../../lib/rows.js';
+import { begun, byId, longer, lookFurther, NONE, PAGE, refreshed } from '../../lib/run-rows.js';
 import { live, onEvent } from '../../lib/stream.js';
-import type { Page, RunRow } from '../../lib/types.js';
-
-/** Rows that a list holds at most. */
-const MOST = 2000;
-const PAGE = 50;
-
-interface Kept {
-  /** Ids in the order in which they stand, newest first. */
-  readonly order: readonly string[];
-  readonly rows: ReadonlyMap<string, RunRow>;
-  readonly next: string | null;
-}
-
-const NONE: Kept = { order: [], rows: new Map(), next: null };
+import type { RunRow, RunsPage } from '../../lib/types.js';
 
 export interface KeptRows {
   readonly rows: RunRow[];
   /** Runs that were started since, and wait to be shown. */
   readonly fresh: number;
   readonly more: boolean;
+  /** It was looked so far back for runs that fit; null: to the end, or as many were found as were asked for. */
+  readonly lookedTo: string | null;
+  readonly looking: boolean;
   readonly loading: boolean;
   readonly error: unknown;
   showFresh(): void;
@@ -33,33 +24,24 @@ export interface KeptRows {
 
 /** The runs of a filter: changes come in place, new ones wait, so that nothing moves under the pointer. */
 export function useKeptRows(q: string, enabled = true): KeptRows {
-  const [kept, setKept] = useState<Kept>(NONE);
+  const [kept, setKept] = useState(NONE);
   const [busy, setBusy] = useState(false);
-  const shown = useRef(q);
   const { pollInterval } = useMe();
   const polling = live.use().state !== 'live';
   const first = useQuery({
     queryKey: ['runs', 'list', q],
-    queryFn: async ({ signal }) => pageOf(await get<Page<RunRow>>('runs', { q, limit: PAGE }, signal)),
+    queryFn: async ({ signal }) => runsPageOf(await get<RunsPage>('runs', { q, limit: PAGE }, signal)),
     refetchInterval: polling ? pollInterval : 30_000,
     enabled,
   });
   const page = first.data;
 
   useEffect(() => {
-    if (page === undefined) return;
-    setKept((was) => {
-      const anew = shown.current !== q || was.order.length === 0;
-      shown.current = q;
-      if (anew) return { order: page.items.map(({ id }) => id), rows: byId(page.items), next: page.next };
-      const rows = new Map(was.rows);
-      for (const row of page.items) if (rows.has(row.id)) rows.set(row.id, row);
-      return { ...was, rows };
-    });
+    if (page !== undefined) setKept((was) => refreshed(was, q, page));
   }, [page, q]);
 
   useEffect(() => {
-    if (shown.current !== q) setKept(NONE);
+    setKept((was) => (was.q === q ? was : NONE));
   }, [q]);
 
   const fresh = useMemo(() => {
@@ -83,8 +65,8 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
       if (dirty.size === 0) return;
       const ids = [...dirty].slice(0, PAGE);
       for (const id of ids) dirty.delete(id);
-      void get<Page<RunRow>>('runs', { q: `id:${ids.join(',')}`, limit: PAGE })
-        .then(pageOf)
+      void get<RunsPage>('runs', { q: `id:${ids.join(',')}`, limit: PAGE })
+        .then(runsPageOf)
         .then(({ items }) => {
           setKept((was) => ({ ...was, rows: new Map([...was.rows, ...byId(items)]) }));
         }, ignore);
@@ -95,32 +77,55 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
     };
   }, []);
 
+  // The pages of another filter, or that nobody sees any more, are not read to their end.
+  const looks = useRef(new AbortController());
+  useEffect(() => {
+    const controller = new AbortController();
+    looks.current = controller;
+    return () => {
+      controller.abort();
+      setBusy(false);
+    };
+  }, [q]);
+
   const older = useCallback(() => {
     const { next } = current.current;
+    const { signal } = looks.current;
     if (next === null || busy) return;
     setBusy(true);
-    void get<Page<RunRow>>('runs', { q, limit: PAGE, cursor: next })
-      .then(pageOf)
-      .then(({ items, next: after }) => {
-        setKept((was) => {
-          const known = items.filter(({ id }) => !was.rows.has(id));
-          const order = [...was.order, ...known.map(({ id }) => id)].slice(0, MOST);
-          return { order, rows: new Map([...was.rows, ...byId(items)]), next: order.length >= MOST ? null : after };
-        });
-      }, ignore)
-      .finally(() => setBusy(false));
+    void lookFurther(
+      next,
+      async (cursor) => runsPageOf(await get<RunsPage>('runs', { q, limit: PAGE, cursor }, signal)),
+      (found) => setKept((was) => (signal.aborted || was.q !== q ? was : longer(was, found))),
+    )
+      .catch(ignore)
+      .finally(() => {
+        if (!signal.aborted) setBusy(false);
+      });
   }, [q, busy]);
 
+  // A first page that is short goes on by itself.
+  const isShort = kept.q === q && kept.lookedTo !== null && kept.order.length < PAGE;
+  const wentOn = useRef<string | null>(null);
+  useEffect(() => {
+    if (!isShort || busy || wentOn.current === q) return;
+    wentOn.current = q;
+    older();
+  }, [isShort, busy, q, older]);
+
   const showFresh = useCallback(() => {
-    if (page !== undefined) setKept({ order: page.items.map(({ id }) => id), rows: byId(page.items), next: page.next });
+    if (page !== undefined) setKept(begun(q, page));
+    wentOn.current = null;
     window.scrollTo({ top: 0 });
-  }, [page]);
+  }, [page, q]);
 
   const rows = useMemo(() => kept.order.flatMap((id) => kept.rows.get(id) ?? []), [kept]);
   return {
     rows,
     fresh,
     more: kept.next !== null,
+    lookedTo: kept.lookedTo,
+    looking: busy,
     // What has come is kept with the next draw: there is not nothing until then.
     loading: enabled && (first.isPending || (kept.order.length === 0 && (page?.items.length ?? 0) > 0)),
     error: first.error,
@@ -128,10 +133,6 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
     older,
     again: () => void first.refetch(),
   };
-}
-
-function byId(rows: readonly RunRow[]): Map<string, RunRow> {
-  return new Map(rows.map((row) => [row.id, row]));
 }
 
 function ignore(): void {

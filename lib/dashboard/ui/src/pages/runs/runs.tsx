@@ -8,7 +8,8 @@ import { runHref, useNarrow, useUrl } from '../../lib/url.js';
 import { BUILT_IN } from '../../lib/views.js';
 import { capped } from '../../lib/words.js';
 import { Button } from '../../parts/button.js';
-import { Skeleton, Trouble } from '../../parts/states.js';
+import { Empty, Skeleton, Trouble } from '../../parts/states.js';
+import { At } from '../../parts/text.js';
 import { PageFrame } from '../../shell/page.js';
 import { BulkBar } from './bulk.js';
 import { FilterBar } from './filter-bar.js';
@@ -40,11 +41,13 @@ export function RunsPage() {
     enabled: asked !== null && !kept.loading,
   });
   const since = valueOf(q, 'since');
+  // Of what no index has only so many runs are looked at to count it; a list that is at its end knows.
+  const told = total.data?.more === true && !kept.more && !kept.loading ? { n: rows.length, more: false } : total.data;
   const said =
-    total.data === undefined
+    told === undefined || (told.n === 0 && told.more)
       ? ''
-      : `${capped(total.data)}${since !== null && /^\d+[smhd]$/.test(since) ? ` in ${since.replace(/(\d+)/, '$1 ')}` : total.data.n === 1 ? ' run' : ' runs'}`;
-  const nothing = !kept.loading && rows.length === 0 && kept.error === null;
+      : `${capped(told)}${since !== null && /^\d+[smhd]$/.test(since) ? ` in ${since.replace(/(\d+)/, '$1 ')}` : told.n === 1 && !told.more ? ' run' : ' runs'}`;
+  const nothing = !kept.loading && rows.length === 0 && kept.error === null && !kept.more;
   return (
     <PageFrame title="Runs" crumbs={[{ text: 'Runs' }]}>
       <div className="page">
@@ -73,15 +76,17 @@ export function RunsPage() {
             <Trouble error={kept.error} again={kept.again} />
           ) : kept.loading && rows.length === 0 ? (
             <Skeleton rows={14} />
+          ) : rows.length === 0 && kept.more ? (
+            <Empty title="No run that fits so far" />
           ) : nothing ? (
             <Nothing q={q} onChange={setQ} onStart={() => setStarting(true)} />
           ) : (
             <Table rows={rows} selection={selection} narrow={narrow} selectable={may('run.bulk') && !narrow} />
           )}
         </div>
-        {rows.length > 0 && (
+        {(rows.length > 0 || kept.more) && (
           <div className="row foot">
-            {!narrow && (
+            {!narrow && rows.length > 0 && (
               <span className="note hints" aria-hidden="true">
                 <span>
                   <kbd>J</kbd> <kbd>K</kbd> move
@@ -103,9 +108,15 @@ export function RunsPage() {
               </span>
             )}
             <span className="grow" />
-            {kept.more && (
+            {kept.more && kept.lookedTo !== null && (
+              <span className="note" data-testid="looked-to">
+                {kept.looking ? 'Looks further back, so far to ' : 'Looked back to '}
+                <At at={kept.lookedTo} />
+              </span>
+            )}
+            {kept.more && !(kept.looking && kept.lookedTo !== null) && (
               <Button look="sm" testId="older-runs" onClick={kept.older}>
-                Older runs
+                {kept.lookedTo === null ? 'Older runs' : 'Look further back'}
               </Button>
             )}
           </div>

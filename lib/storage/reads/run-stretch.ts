@@ -1,0 +1,102 @@
+import type { RunListFilters } from '../../core/run/execution.js';
+import { inSchema } from '../sql.js';
+import { Conditions, where, wantedStatuses } from './run-filters.js';
+import { type BuiltQuery, RunQuery } from './run-query.js';
+
+/** Runs that one look at history goes through at most, where no index has what is looked for: some 20 ms. */
+export const LOOKED_AT = 30_000;
+
+/** Where such a look ends; null: it goes through all. */
+export interface StretchRow {
+  readonly whole: boolean;
+  /** In `order`, the time that it stops before: whole ms. */
+  readonly end: Date | null;
+}
+
+/** True where runs are checked one by one, along all of history if few fit. */
+export function walksHistory(filters: RunListFilters): boolean {
+  const wanted = wantedStatuses(filters);
+  if (wanted !== null && !wanted.finished.includes('completed')) return false;
+  const conditions = new Conditions(filters);
+  if (filters.parentId !== undefined || conditions.ids('e') !== null || conditions.tagged('e') !== null) return false;
+  const { texts = [], tags = [], tookAtLeast, tookAtMost, retrying, root } = filters.match ?? {};
+  const along = texts.some(({ field, not }) => !not && (field === 'schedule' || field === 'error'));
+  if (along || retrying === true) return false;
+  const others = texts.some(({ field }) => field !== 'workflow' && field !== 'queue');
+  return others || tags.length > 0 || [tookAtLeast, tookAtMost, retrying, root].some((part) => part !== undefined);
+}
+
+/** Query for a `StretchRow`: the time within which there are about `most` runs, from where the page begins, counted in the index. */
+export function stretchQuery(schema: string, filters: RunListFilters, most: number): BuiltQuery {
+  const query = new StretchQuery(filters, wantedStatuses(filters));
+  return { text: inSchema(query.stretch(most), schema), parameters: query.parameters };
+}
+
+class StretchQuery extends RunQuery {
+  /**
+   * Tried from the time that somewhat fewer runs take on average: half of it as long as there are more than `most`, further while
+   * there are less than half as many. No count goes further than `most`. Runs of one millisecond are not parted.
+   */
+  stretch(most: number): string {
+    const { conditions, filters } = this;
+    const back = filters.order !== 'asc';
+    const time = (name: 'since' | 'until'): string[] =>
+      filters[name] === undefined ? [] : [conditions.add(filters[name].toISOString(), 'timestamptz')];
+    const mark = back ? filters.before : filters.after;
+    const from = mark === undefined ? [] : [`(SELECT m.created_at FROM durable.workflow_executions m WHERE m.id = ${conditions.add(mark, 'uuid')})`]; // prettier-ignore
+    const [lowest, highest] = [
+      ['n.oldest', ...time('since')],
+      ['n.newest', ...time('until')],
+    ];
+    (back ? highest : lowest).push(...from);
+    const n = conditions.add(most, 'bigint');
+    const end = (width: string): string => (back ? `l.high - ${width}` : `l.low + ${width}`);
+    const counted = `CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM (
+      SELECT FROM known k
+      CROSS JOIN LATERAL (
+        SELECT FROM durable.workflow_executions e
+        WHERE e.workflow = k.workflow AND e.queue = k.queue
+          AND e.created_at BETWEEN ${back ? `${end('w.width')} AND l.high` : `l.low AND ${end('w.width')}`}
+      ) r
+      LIMIT ${n} + 1
+    ) s
+  ) c`;
+    return `${this.ofKinds()}, known AS MATERIALIZED (
+  SELECT k.workflow, k.queue FROM kind k ${where(conditions.kinds('k'))}
+), ends AS MATERIALIZED (
+  SELECT min(o.created_at) AS oldest, max(o.created_at) AS newest
+  FROM known k
+  CROSS JOIN LATERAL (
+    (SELECT e.created_at FROM durable.workflow_executions e WHERE e.workflow = k.workflow AND e.queue = k.queue ORDER BY e.created_at LIMIT 1)
+    UNION ALL
+    (SELECT e.created_at FROM durable.workflow_executions e WHERE e.workflow = k.workflow AND e.queue = k.queue ORDER BY e.created_at DESC LIMIT 1)
+  ) o
+), look AS MATERIALIZED (
+  SELECT GREATEST(${lowest.join(', ')}) AS low, LEAST(${highest.join(', ')}) AS high,
+    (SELECT LEAST(1, 0.7 * ${n} / GREATEST(c.reltuples, 1)) FROM pg_class c WHERE c.oid = 'durable.workflow_executions'::regclass) AS share
+  FROM ends n
+), tried AS (
+  SELECT w.width, c.n, NULL::boolean AS grows
+  FROM look l
+  CROSS JOIN LATERAL (SELECT (l.high - l.low) * l.share AS width) w
+  ${counted}
+  UNION ALL
+  SELECT w.width, c.n, t.n <= ${n}
+  FROM tried t
+  CROSS JOIN look l
+  CROSS JOIN LATERAL (
+    SELECT t.width * CASE WHEN t.n > ${n} THEN 0.5 ELSE LEAST(64, 0.7 * ${n} / GREATEST(t.n, 1)) END AS width
+  ) w
+  ${counted}
+  WHERE CASE WHEN t.n > ${n} THEN t.grows IS NOT TRUE AND t.width > interval '1 ms'
+    ELSE t.grows IS NOT FALSE AND t.n < ${n} / 2 AND t.width < l.high - l.low END
+), taken AS (
+  SELECT COALESCE(max(t.width) FILTER (WHERE t.n <= ${n}), min(t.width)) AS width FROM tried t
+)
+SELECT COALESCE(t.width >= l.high - l.low, true) AS whole,
+  date_trunc('milliseconds', ${end('t.width')})${back ? '' : ` + interval '1 ms'`} AS "end"
+FROM look l
+CROSS JOIN taken t`;
+  }
+}

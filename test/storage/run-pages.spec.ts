@@ -1,0 +1,166 @@
+import type { RunListFilters, RunMatch } from '../../lib/core/run/execution.js';
+import { NO_REDACTION } from '../../lib/core/redact/redact.js';
+import { queryOf } from '../../lib/storage/connection/transaction.js';
+import { PgReads } from '../../lib/storage/reads/reads.js';
+import { Random } from '../support/random.js';
+import { Rows } from './rows.js';
+
+/**
+ * Lists by what no index has: a page looks at so many runs, says how far it has looked, and the next goes on from there.
+ * Together they have every run that fits, once.
+ */
+
+interface Known {
+  readonly id: string;
+  readonly at: number;
+  readonly workflow: string;
+  readonly status: string;
+  readonly took: number;
+  readonly version: number;
+  readonly child: boolean;
+  readonly tenant: string | null;
+}
+
+const FIRST = Date.UTC(2026, 0, 1);
+const RUNS = 200;
+const LOOKED_AT = 20;
+
+let rows: Rows;
+let reads: PgReads;
+let known: Known[] = [];
+let parent = '';
+
+beforeAll(async () => {
+  rows = await Rows.open();
+  reads = new PgReads({
+    query: queryOf(rows.pool),
+    schema: 'durable',
+    inFlight: () => [],
+    workerId: () => 0,
+    redact: NO_REDACTION,
+    lookedAt: LOOKED_AT,
+  });
+  const versions = [rows.definitionId, await rows.addDefinition('order', 2)];
+  const others = [await rows.addDefinition('refund', 1), await rows.addDefinition('refund', 2)];
+  const random = new Random(11);
+  let at = FIRST;
+  for (let n = 0; n < RUNS; n++) {
+    // Two thirds of them within a few seconds, and hours in which there is nothing.
+    at += n % 50 < 33 ? random.int(0, 200) : random.int(0, 3_600_000);
+    const workflow = random.pick(['order', 'order', 'refund']);
+    const version = random.int(1, 2);
+    const took = random.pick([10, 100, 5_000, 7_200_000]);
+    const status = random.pick(['completed', 'completed', 'failed', 'waiting']);
+    const child = parent !== '' && random.chance(0.2);
+    const tenant = random.pick([null, 'a', 'b']);
+    const started = new Date(at);
+    const run = {
+      workflow,
+      definition_id: (workflow === 'order' ? versions : others)[version - 1],
+      queue: random.pick(['default', 'ai']),
+      created_at: started,
+      started_at: started,
+      parent_id: child ? parent : null,
+      tags: tenant === null ? null : JSON.stringify({ tenant }),
+      ...(status === 'failed' && { error: '{"name":"E","message":""}' }),
+    };
+    const id =
+      status === 'waiting'
+        ? await rows.open({ started_at: started, state: 'sleeping', due_at: 'infinity', because: 'wait' }, run)
+        : await rows.run({ ...run, status, completed_at: new Date(at + took) });
+    if (parent === '') parent = id;
+    known.push({ id, at, workflow, status, took: status === 'waiting' ? Infinity : took, version, child, tenant });
+  }
+  known = known.toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
+  await rows.pool.query('VACUUM ANALYZE durable.workflow_executions');
+});
+afterAll(() => rows.close());
+
+const MATCHES: readonly [string, RunMatch, (run: Known) => boolean][] = [
+  ['took more than an hour', { tookAtLeast: 3_600_000 }, ({ took }) => took > 3_600_000],
+  ['took less than a second', { tookAtMost: 1_000 }, ({ took }) => took < 1_000],
+  ['took longer than any', { tookAtLeast: 1e12 }, () => false],
+  ['children', { root: false }, ({ child }) => child],
+  ['no children', { root: true }, ({ child }) => !child],
+  ['not tried again', { retrying: false }, () => true],
+  ['a version', { texts: [{ field: 'version', not: false, values: ['2', '9'] }] }, ({ version }) => version === 2],
+  ['another version', { texts: [{ field: 'version', not: true, values: ['2'] }] }, ({ version }) => version !== 2],
+  ['another tag', { tags: [{ name: 'tenant', not: true, values: ['a'] }] }, ({ tenant }) => tenant !== 'a'],
+  ['without a tag', { tags: [{ name: 'tenant', not: false, values: [''] }] }, ({ tenant }) => tenant === null],
+  [
+    'another error, of one workflow among some',
+    { texts: [{ field: 'error', not: true, values: ['E'] }, { field: 'workflow', not: false, values: ['refund', 'x'] }] },
+    ({ status, workflow }) => status !== 'failed' && workflow === 'refund',
+  ],
+]; // prettier-ignore
+
+const OTHERS: readonly [string, RunListFilters, (run: Known) => boolean][] = [
+  ['anywhere', {}, () => true],
+  ['of a workflow', { workflow: 'order' }, ({ workflow }) => workflow === 'order'],
+  ['of a workflow and a queue that has none', { workflow: 'order', queue: 'none' }, () => false],
+  ['completed or waiting', { status: ['completed', 'waiting'] }, ({ status }) => status !== 'failed'],
+  [
+    'of a time',
+    { since: new Date(FIRST + 2_000), until: new Date(FIRST + 20 * 3_600_000) },
+    ({ at }) => at >= FIRST + 2_000 && at < FIRST + 20 * 3_600_000,
+  ],
+];
+
+describe.each(MATCHES)('%s', (_, match, fits) => {
+  it.each(OTHERS)(
+    '%s: page by page in both orders, each of so many that are looked at',
+    async (__, filters, alsoFits) => {
+      const wanted = known.filter((run) => fits(run) && alsoFits(run)).map(({ id }) => id);
+      for (const order of ['desc', 'asc'] as const) {
+        const found: string[] = [];
+        let mark: RunListFilters = {};
+        for (let pages = 0; ; pages++) {
+          expect(pages).toBeLessThan(RUNS);
+          const { runs, lookedTo } = await reads.page({ ...filters, match, order, limit: 7, ...mark });
+          found.push(...runs.map(({ id }) => id));
+          expect(runs.length).toBeLessThan(lookedTo === null ? 8 : 7);
+          const last = found.at(-1);
+          if (lookedTo !== null) {
+            mark = order === 'desc' ? { until: lookedTo } : { since: lookedTo };
+          } else if (runs.length < 7 || last === undefined) break;
+          else mark = order === 'desc' ? { before: last } : { after: last };
+        }
+        expect(found).toEqual(order === 'asc' ? wanted : wanted.toReversed());
+      }
+      const { n, more } = await reads.countUpTo({ ...filters, match }, 1_000);
+      const [least, most] = more ? [0, Math.min(wanted.length, LOOKED_AT)] : [wanted.length, wanted.length];
+      expect(n).toBeGreaterThanOrEqual(least);
+      expect(n).toBeLessThanOrEqual(most);
+    },
+  );
+});
+
+it('what few of many have is looked for in several pages, and its count says that there may be more', async () => {
+  const match = { tookAtLeast: 1e12 };
+  const first = await reads.page({ match });
+  expect(first.runs).toEqual([]);
+  expect(first.lookedTo).toBeInstanceOf(Date);
+  const passed = known.filter(({ at }) => at >= Number(first.lookedTo)).length;
+  expect(passed).toBeGreaterThan(0);
+  expect(passed).toBeLessThanOrEqual(LOOKED_AT);
+  expect(await reads.countUpTo({ match }, 1_000)).toEqual({ n: 0, more: true });
+});
+
+it('what an index has is looked for in one page', async () => {
+  const none = { texts: [{ field: 'schedule' as const, not: false, values: ['none'] }] };
+  for (const filters of [{ match: none }, { status: 'failed' as const, match: { tookAtLeast: 1e12 } }]) {
+    expect(await reads.page(filters)).toEqual({ runs: [], lookedTo: null });
+    expect(await reads.countUpTo(filters, 1_000)).toEqual({ n: 0, more: false });
+  }
+});
+
+it('ids and beginnings of them are looked for along the key', async () => {
+  const some = [known[3], known[70], known[150]].map((run) => run?.id.replaceAll('-', '') ?? '');
+  const values = [...some, some[0]?.slice(0, 31) ?? '', 'f'.repeat(32)];
+  const match: RunMatch = { texts: [{ field: 'id', not: false, values }] };
+  const found = await reads.page({ match, workflow: undefined });
+  expect(found.runs.map(({ id }) => id.replaceAll('-', '')).toSorted()).toEqual(some.toSorted());
+  expect(await reads.countUpTo({ match }, 10)).toEqual({ n: 3, more: false });
+  const others = await reads.page({ match: { texts: [{ field: 'id', not: true, values }] }, limit: 1_000 });
+  expect(others.lookedTo).toBeInstanceOf(Date);
+});
