@@ -36,6 +36,7 @@ class StretchQuery extends RunQuery {
   /**
    * Tried from the time that somewhat fewer runs take on average: half of it as long as there are more than `most`, further while
    * there are less than half as many. No count goes further than `most`. Runs of one millisecond are not parted.
+   * Each workflow and queue is counted with a limit of its own, or the planner may join them with all of history.
    */
   stretch(most: number): string {
     const { conditions, filters } = this;
@@ -58,6 +59,7 @@ class StretchQuery extends RunQuery {
         SELECT FROM durable.workflow_executions e
         WHERE e.workflow = k.workflow AND e.queue = k.queue
           AND e.created_at BETWEEN ${back ? `${end('w.width')} AND l.high` : `l.low AND ${end('w.width')}`}
+        LIMIT ${n} + 1
       ) r
       LIMIT ${n} + 1
     ) s
