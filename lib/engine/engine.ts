@@ -85,7 +85,7 @@ export class Engine {
       onCancelled,
       onSettings: (queues) => this.settingsChanged(queues),
     });
-    const { pollers, sessions, membership, claims } = this.worker;
+    const { pollers, sessions, membership, claims, turns } = this.worker;
     const { matcher } = this.background;
     const waker = this.background.waker.loop;
     const { ended } = this;
@@ -102,12 +102,12 @@ export class Engine {
       sessions,
       ended,
       waker,
-      hasPeers: () => membership.hasPeers,
+      turns,
       wakes,
       isLocal: (runId) => this.isLocal(runId),
     });
     const { workSignals } = this;
-    const hinted = new PeerHints({ pollers, waker, matcher, claims, ended, membership, workSignals, wakes });
+    const hinted = new PeerHints({ pollers, waker, matcher, claims, ended, membership, workSignals, wakes, turns });
     this.hinted = deps.context.guard(hinted);
   }
 
@@ -170,7 +170,7 @@ export class Engine {
     await Promise.all([this.background.stopPublishing(), this.worker.sessions.unwatch()]);
     try {
       const { queues } = await this.worker.membership.leave();
-      for (const queue of queues) this.deps.hints.queue(queue);
+      for (const queue of queues) this.deps.hints.queue(queue, this.worker.turns.draw(queue));
     } catch (error) {
       this.deps.onTrouble(`Could not deregister; its runs are recovered when its lease expires: ${textOf(error)}`);
       return;

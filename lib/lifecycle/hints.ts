@@ -3,6 +3,7 @@ import type { Closers } from './closers.js';
 import type { ResolvedOptions } from '../options/module.js';
 import type { Hints } from '../engine/ports/hints.js';
 import type { Engine } from '../engine/engine.js';
+import { anyDraw, EVERYBODY } from '../engine/worker/turns.js';
 import type { Connections } from '../storage/connection/connections.js';
 import { Listener } from '../storage/notify/listener.js';
 import { unmatchedEventsHint, packHints } from '../storage/notify/notifier.js';
@@ -45,6 +46,13 @@ const SILENT: HintConnection = {
 /** ms for the last hints at shutdown. */
 const LAST_HINTS = 300;
 
+const OWN_DRAW = anyDraw();
+
+/** The same for a second: the server drops a payload that is the same as one before it in the transaction. */
+function drawOfNow(): number {
+  return 1 + ((OWN_DRAW + Math.floor(Date.now() / 1_000)) % 0x7ffffffe);
+}
+
 /** Opens the listening session. An outage at this moment is none of the boot's concern: it is opened when it can be. */
 export async function connectHints(
   options: ResolvedOptions,
@@ -70,10 +78,10 @@ export async function connectHints(
     listening: () => visible && listener.up,
     hint: (queue, later) => ({
       channel: listener.channel,
-      payload: packHints(later ? { t: [queue] } : { q: [queue] }, NOBODY)[0] ?? '',
+      payload: packHints(later ? { t: [queue] } : { q: [[queue, drawOfNow()]] }, NOBODY)[0] ?? '',
     }),
     unmatchedHint: { channel: listener.channel, payload: unmatchedEventsHint(NOBODY) },
-    queue: (name) => listener.hint(name),
+    queue: (name, draw) => listener.hint(name, draw),
     later: (name) => listener.later(name),
     done: (runId) => listener.done(runId),
     control: (runId) => listener.control(runId),
@@ -92,7 +100,7 @@ function attach(
   const unsubscribe = listener.subscribe(({ q = [], d = [], c = [], t = [], s = [], e = false }, fromHere) => {
     // The engine has done for itself what it tells the others.
     if (fromHere && !own) return;
-    for (const queue of q) engine.hinted.queue(queue);
+    for (const [queue, draw] of q) engine.hinted.queue(queue, draw);
     if (t.length > 0) engine.hinted.later();
     for (const runId of d) engine.hinted.done(runId);
     if (e) engine.hinted.unmatched();
@@ -107,7 +115,7 @@ function attach(
     if (visible) engine.hinted.session(true);
     // Hints were lost meanwhile.
     engine.hinted.later();
-    for (const queue of queues) engine.hinted.queue(queue);
+    for (const queue of queues) engine.hinted.queue(queue, EVERYBODY);
     engine.hinted.unmatched();
   };
   listener.on('down', down).on('up', up);

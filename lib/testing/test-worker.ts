@@ -31,7 +31,7 @@ export class TestWorker {
     const settings = workerSettings(runtime);
     const hints: EngineDeps['hints'] = {
       listening: deps.hints.listening,
-      queue: (name) => deps.hints.queue(name),
+      queue: (name, draw) => deps.hints.queue(name, draw),
       later: (name) => deps.hints.later(name),
       settings: (name) => deps.hints.settings(name),
       // The app hears only what others say.

@@ -32,6 +32,7 @@ class Surroundings {
         new QueuePoller(
           settings,
           async () => 0,
+          { tell: () => {} },
           () => {},
         ),
       );

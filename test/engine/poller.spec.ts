@@ -2,6 +2,8 @@ import { QueuePoller } from '../../lib/engine/worker/poller.js';
 
 const settings = { queue: 'default', concurrency: 5, pollInterval: 3_600_000 };
 
+const nobody = { tell: (): void => {} };
+
 /** Claims that come back when a test says so. */
 class Claims {
   private readonly open: ((got: number) => void)[] = [];
@@ -16,7 +18,7 @@ class Claims {
 
 it('is waited for until the claim under way is back, though the next one follows at once', async () => {
   const claims = new Claims();
-  const poller = new QueuePoller(settings, claims.claim, () => {});
+  const poller = new QueuePoller(settings, claims.claim, nobody, () => {});
   poller.start();
   let back = await claims.next();
   // As under load: each claim is told of more before it is back.
@@ -37,7 +39,7 @@ it('is waited for until the claim under way is back, though the next one follows
 it('stops behind the claim that is under way, and makes none after it', async () => {
   const claims = new Claims();
   let made = 0;
-  const poller = new QueuePoller(settings, () => (made++, claims.claim()), () => {}); // prettier-ignore
+  const poller = new QueuePoller(settings, () => (made++, claims.claim()), nobody, () => {}); // prettier-ignore
   poller.start();
   const back = await claims.next();
   poller.look();
@@ -50,4 +52,168 @@ it('stops behind the claim that is under way, and makes none after it', async ()
   poller.look();
   await new Promise((resolve) => setImmediate(resolve));
   expect([made, poller.inFlight]).toEqual([1, 5]);
+});
+
+describe('where it is its turn, and the others leave the work to it', () => {
+  function pollerOf(claims: Claims) {
+    const told: string[] = [];
+    const poller = new QueuePoller(settings, claims.claim, { tell: (whom) => told.push(whom) }, () => {});
+    poller.start();
+    return { poller, told };
+  }
+
+  const settled = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+  it('tells nobody while it has room for more', async () => {
+    const claims = new Claims();
+    const { poller, told } = pollerOf(claims);
+    (await claims.next())(0);
+    await settled();
+    poller.look('turn');
+    (await claims.next())(4);
+    await poller.looked();
+    expect(told).toEqual([]);
+    await poller.stop();
+  });
+
+  it('tells one of the others when it has taken all it could', async () => {
+    const claims = new Claims();
+    const { poller, told } = pollerOf(claims);
+    (await claims.next())(0);
+    await settled();
+    poller.expectBacklog();
+    (await claims.next())(5);
+    await settled();
+    expect(told).toEqual(['one']);
+    await poller.stop();
+  });
+
+  it('tells all others when it has no place, or claims no more', async () => {
+    const claims = new Claims();
+    const { poller, told } = pollerOf(claims);
+    (await claims.next())(5);
+    await settled();
+    poller.look('turn');
+    await settled();
+    expect(told).toEqual(['all']);
+    poller.look('hint');
+    await settled();
+    expect(told).toEqual(['all']);
+    await poller.stop();
+    poller.look('turn');
+    expect(told).toEqual(['all', 'all']);
+  });
+
+  it('tells all others when it is stopped while another claim is under way', async () => {
+    const claims = new Claims();
+    const { poller, told } = pollerOf(claims);
+    const back = await claims.next();
+    poller.look('turn');
+    const stopped = poller.stop();
+    back(0);
+    await stopped;
+    expect(told).toEqual(['all']);
+  });
+
+  it('tells the others when a limit lets more through and it has no place by then', async () => {
+    const told: string[] = [];
+    let said: () => void = () => {};
+    const all = new Promise<void>((resolve) => (said = resolve));
+    const others = {
+      tell: (whom: string) => {
+        told.push(whom);
+        said();
+      },
+    };
+    const poller = new QueuePoller(
+      settings,
+      async () => {
+        poller.lookAtRate(1);
+        return 5;
+      },
+      others,
+      () => {},
+    );
+    poller.start();
+    await all;
+    // Told once, however long it stays full.
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(told).toEqual(['all']);
+    await poller.stop();
+  });
+
+  it('tells one of the others of its own work when it has no place', async () => {
+    const claims = new Claims();
+    const { poller, told } = pollerOf(claims);
+    (await claims.next())(5);
+    await settled();
+    poller.expectBacklog();
+    await settled();
+    expect(told).toEqual(['one']);
+    await poller.stop();
+  });
+
+  it('tells the others too when only the look that is made again finds more than it takes, or the claim fails at first', async () => {
+    for (const first of [0, new Error('no answer')]) {
+      const told: string[] = [];
+      let claimed = 0;
+      let said: () => void = () => {};
+      const done = new Promise<void>((resolve) => (said = resolve));
+      const claim = async (): Promise<number> => {
+        claimed++;
+        if (claimed === 1) return 0;
+        if (claimed > 2) return 5;
+        if (first instanceof Error) throw first;
+        return first;
+      };
+      const poller = new QueuePoller(settings, claim, { tell: (whom) => (told.push(whom), said()) }, () => {});
+      poller.start();
+      await settled();
+      poller.look('turn');
+      await done;
+      expect([told, claimed]).toEqual([['one'], 3]);
+      await poller.stop();
+    }
+  });
+
+  it('leaves its own work to another while a claim takes long', async () => {
+    const claims = new Claims();
+    const { poller, told } = pollerOf(claims);
+    const back = await claims.next();
+    poller.expectBacklog();
+    expect(told).toEqual([]);
+    await new Promise((resolve) => setTimeout(resolve, 110));
+    poller.expectBacklog();
+    expect(told).toEqual(['one']);
+    const stopped = poller.stop();
+    back(0);
+    await stopped;
+  });
+});
+
+describe('where it is the turn of another', () => {
+  it('looks in its place, unless it has looked by then', async () => {
+    let made = 0;
+    let found: () => void = () => {};
+    const poller = new QueuePoller(
+      settings,
+      async () => (made++, found(), 0),
+      nobody,
+      () => {},
+    );
+    poller.start();
+    await poller.looked();
+    const relieved = new Promise<void>((resolve) => (found = resolve));
+    poller.relieve(1);
+    await relieved;
+    expect(made).toBe(2);
+    await poller.looked();
+    poller.relieve(20);
+    poller.look();
+    await poller.looked();
+    // Longer than that by the same clock, however slow the machine.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(made).toBe(3);
+    await poller.stop();
+  });
 });

@@ -58,15 +58,15 @@ describe('hints', () => {
     expect(await Promise.all([one.start(), two.start(), stranger.start()])).toEqual([true, true, true]);
     const strange: Hint[] = [];
     stranger.subscribe((hint) => strange.push(hint));
-    const end = heard(stranger, ({ q }) => q?.includes('theirs') === true);
+    const end = heard(stranger, ({ q }) => q?.some(([queue]) => queue === 'theirs') === true);
     const [own, others] = [heard(one, () => true), heard(two, () => true)];
-    one.hint('default');
+    one.hint('default', 5);
     one.done('run-1');
     one.control('run-2');
-    const hint = { q: ['default'], d: ['run-1'], c: ['run-2'], w: one.tag };
+    const hint = { q: [['default', 5]], d: ['run-1'], c: ['run-2'], w: one.tag };
     expect(await own).toEqual([[hint, true]]);
     expect(await others).toEqual([[hint, false]]);
-    stranger.hint('theirs');
+    stranger.hint('theirs', 5);
     await end;
     expect(strange).toHaveLength(1);
   });
@@ -74,33 +74,43 @@ describe('hints', () => {
   it('that come while one is under way go out together, each once', async () => {
     const [one, two] = [open(), open()];
     await Promise.all([one.start(), two.start()]);
-    const all = heard(two, ({ q }) => q?.includes('last') === true);
+    const all = heard(two, ({ q }) => q?.some(([queue]) => queue === 'last') === true);
     // The first goes out alone; its statement opens the connection, and the others come meanwhile.
-    one.hint('first');
+    one.hint('first', 5);
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-    for (let n = 0; n < 500; n++) one.hint(`queue-${n % 5}`);
-    one.hint('last');
+    for (let n = 0; n < 500; n++) one.hint(`queue-${n % 5}`, n === 53 ? 0 : n + 1);
+    one.hint('last', 5);
     const hints = (await all).map(([{ q }]) => q);
-    expect(hints).toEqual([['first'], ['queue-0', 'queue-1', 'queue-2', 'queue-3', 'queue-4', 'last']]);
+    // One at which all are to look stays so.
+    const later = [
+      ['queue-0', 496],
+      ['queue-1', 497],
+      ['queue-2', 498],
+      ['queue-3', 0],
+      ['queue-4', 500],
+      ['last', 5],
+    ];
+    expect(hints).toEqual([[['first', 5]], later]);
   });
 
   it('are sent before close() ends', async () => {
     const [one, two] = [open(), open()];
     await Promise.all([one.start(), two.start()]);
     const all = heard(two, () => true);
-    one.hint('default');
+    one.hint('default', 5);
     await one.close();
-    expect((await all)[0]?.[0].q).toEqual(['default']);
+    expect((await all)[0]?.[0].q).toEqual([['default', 5]]);
   });
 
   it('from elsewhere on the channel are left alone', async () => {
+    const REAL = '{"w":"x","q":[["real",1]]}';
     const one = open();
     await one.start();
-    const all = heard(one, ({ q }) => q?.includes('real') === true);
-    for (const payload of ['', 'x', '3', '{"w":1}', '{"w":"x","q":"y"}', '{"w":"x","q":["real"]}']) {
+    const all = heard(one, ({ q }) => q?.some(([queue]) => queue === 'real') === true);
+    for (const payload of ['', 'x', '3', '{"w":1}', '{"w":"x","q":"y"}', '{"w":"x","q":["real"]}', REAL]) {
       await outside.query('SELECT pg_notify($1, $2)', [one.channel, payload]);
     }
-    expect(await all).toEqual([[{ w: 'x', q: ['real'] }, false]]);
+    expect(await all).toEqual([[{ w: 'x', q: [['real', 1]] }, false]]);
   });
 });
 
@@ -108,11 +118,11 @@ describe('packing', () => {
   it('keeps every payload below the limit of 8 000 bytes, and loses nothing that fits', () => {
     const d = Array.from({ length: 1_000 }, (_, n) => `0190a3c4-0000-7000-8000-${String(n).padStart(12, '0')}`);
     const q = ['默认', 'a"b\\c\u0000', '\ud800', 'x'.repeat(9_000)];
-    const payloads = packHints({ q, d, c: ['run'] }, 'tag');
+    const payloads = packHints({ q: q.map((queue) => [queue, 1]), d, c: ['run'] }, 'tag');
     expect(payloads.every((payload) => Buffer.byteLength(payload) <= 7_500 && /^[ -~]*$/.test(payload))).toBe(true);
     const hints = payloads.map((payload) => readHint(payload));
     expect(hints.flatMap((hint) => hint?.d ?? [])).toEqual(d);
-    expect(hints.flatMap((hint) => hint?.q ?? [])).toEqual(q.slice(0, 3));
+    expect(hints.flatMap((hint) => hint?.q?.map(([queue]) => queue) ?? [])).toEqual(q.slice(0, 3));
     expect(hints.flatMap((hint) => hint?.c ?? [])).toEqual(['run']);
     expect(payloads.length).toBeLessThan(8);
     expect(packHints({ q: [], d: [], c: [] }, 'tag')).toEqual([]);
@@ -155,7 +165,7 @@ describe('the session', () => {
     expect(one.up).toBe(false);
     await up;
     const all = heard(one, () => true);
-    one.hint('after');
+    one.hint('after', 0);
     await all;
   });
 
@@ -171,7 +181,7 @@ describe('the session', () => {
     up = once(one, 'up');
     await network.down();
     await down;
-    one.hint('nobody hears this');
+    one.hint('nobody hears this', 0);
     await network.up();
     await up;
     expect(await one.sessionVisible()).toBe(true);
@@ -193,9 +203,9 @@ describe('the session', () => {
   it('leaves nothing behind when it is closed, however often', async () => {
     const one = open();
     await one.start();
-    one.hint('x');
+    one.hint('x', 0);
     await Promise.all([one.close(), one.close()]);
-    one.hint('too late');
+    one.hint('too late', 0);
     expect(one.up).toBe(false);
   });
 });

@@ -2,6 +2,7 @@ import { newRun } from '../../core/run/new-run.js';
 import type { EventRecord } from '../../core/run/events.js';
 import type { ClientEngine } from '../../lifecycle/host.js';
 import { packEvents } from '../../events/sender.js';
+import { anyDraw } from '../../engine/worker/turns.js';
 import { tellEnded } from '../../engine/run/observed.js';
 import type { EndedTree, StartOp, Wake, WokenRun } from '../../engine/ports/store.js';
 import type { InstanceStorage } from '../../lifecycle/storage.js';
@@ -66,7 +67,7 @@ export class OutsideEngine implements ClientEngine {
   }
 
   notifyWork(queues: readonly string[]): void {
-    for (const queue of queues) this.hints.hint(queue);
+    for (const queue of queues) this.hints.hint(queue, anyDraw());
   }
 
   workLater(queues: readonly string[]): void {
@@ -79,7 +80,7 @@ export class OutsideEngine implements ClientEngine {
 
   woken(runs: readonly WokenRun[]): void {
     for (const { runId, queue, state, paused } of runs) {
-      if (state === 'ready' && !paused) this.hints.hint(queue);
+      if (state === 'ready' && !paused) this.hints.hint(queue, anyDraw());
       if (state === 'running') this.hints.control(runId);
     }
   }

@@ -1,3 +1,4 @@
+import { EVERYBODY } from '../../engine/worker/turns.js';
 import { describeTarget } from '../../storage/connection/database-target.js';
 import { type Lender, queryOf, readsOf } from '../../storage/connection/transaction.js';
 import { findUnsound, repair } from '../../storage/engine/reconcile.js';
@@ -26,7 +27,7 @@ export async function fix({ screen, signal }: Context, { target, schema }: Reach
     screen.say(`Wakes what stands still: ${found.rows.join(', ')}.`);
     const mended = await repair(query, schema, found.rows);
     for (const { subject, what } of mended.found) screen.say(`Mended ${subject}: ${what}.`);
-    const queues = new Set(mended.woken.map((run) => run.queue));
+    const queues = [...new Set(mended.woken.map((run) => run.queue))].map((queue) => [queue, EVERYBODY] as const);
     await notify(queryOf(pool), channelOf(schema), packHints({ q: queues }, 'cli'));
   } while (after !== null && !signal.aborted);
 }

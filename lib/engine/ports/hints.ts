@@ -2,8 +2,8 @@
 export interface Hints {
   /** True while hints of other processes arrive. */
   listening(): boolean;
-  /** A queue has work. */
-  queue(name: string): void;
+  /** A queue has work. `draw`: by which the processes agree on which of them looks first; 0: all look. */
+  queue(name: string, draw: number): void;
   /** A queue has something that is due later: look when. */
   later(queue: string): void;
   /** A run that somebody waits for has ended. */

@@ -196,6 +196,16 @@ export interface WorkerBeat {
   readonly expiresInMs: number;
 }
 
+/** Another worker, beside the one that asks. */
+export interface WorkerPeer extends WorkerBeat {
+  /** Queues that both work on. */
+  readonly queues: readonly string[];
+  /** Both have the same definitions: what one may claim, the other may. */
+  readonly alike: boolean;
+  /** Notifications reach it, and its lease has not expired. */
+  readonly listening: boolean;
+}
+
 export interface WorkerSighting extends WorkerBeat {
   readonly pid: number;
   readonly processKey: string | null;
@@ -244,7 +254,7 @@ export interface PulseFindings {
   /** True: other workers have leased runs. */
   readonly leasedElsewhere: boolean;
   /** Other workers that have not been declared dead, by their last heartbeat. */
-  readonly peers: readonly WorkerBeat[];
+  readonly peers: readonly WorkerPeer[];
   /** One of them looks dead, or a dead one still owes rows. */
   readonly suspects: boolean;
 }

@@ -145,12 +145,13 @@ export class Background {
   /** Passes the findings of the pulse to the loops that they concern. */
   private found(findings: PulseFindings): void {
     if (!this.deps.wakes()) return;
-    const { membership, claims, pollers } = this.deps.worker;
+    const { membership, claims, pollers, turns } = this.deps.worker;
     const { readyQueues, nextDueInMs, nextScheduleInMs, unmatched, queueStates, blocked, peers, suspects } = findings;
     this.hasUnfinished = findings.unfinished;
     membership.sighted(peers, suspects);
+    turns.know(peers);
     claims.takeStates(queueStates);
-    for (const queue of readyQueues) pollers.get(queue)?.look(false);
+    for (const queue of readyQueues) pollers.get(queue)?.look();
     if (nextDueInMs !== null) this.waker.loop.within(Math.max(0, nextDueInMs));
     if (nextScheduleInMs !== null) this.scheduler.dueIn(Math.max(0, nextScheduleInMs));
     if (unmatched) void this.matcher.poke();

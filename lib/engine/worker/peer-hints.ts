@@ -4,6 +4,7 @@ import type { EventMatcher } from './matcher.js';
 import type { Membership } from './membership.js';
 import type { QueuePoller } from './poller.js';
 import type { QueueClaims } from './queue-claims.js';
+import { EVERYBODY, LOOKERS, type Turns } from './turns.js';
 import type { WorkSignals } from './work-signals.js';
 
 interface PeerHintsDeps {
@@ -16,15 +17,22 @@ interface PeerHintsDeps {
   readonly workSignals: WorkSignals;
   /** True while this process wakes what is due: it has workers and runs. */
   readonly wakes: () => boolean;
+  readonly turns: Turns;
 }
+
+/** ms after which the next one looks, unless it has by then. */
+const RELIEF = 150;
 
 /** Receiver of other processes' hints. A hint that is lost costs a poll interval, nothing else. */
 export class PeerHints {
   constructor(private readonly deps: PeerHintsDeps) {}
 
-  /** A queue has work. */
-  queue(name: string): void {
-    this.deps.pollers.get(name)?.look();
+  /** A queue has work: one of those who could looks, or all; the next ones a little later, in case those before them stand still. */
+  queue(name: string, draw: number): void {
+    const poller = this.deps.pollers.get(name);
+    const before = poller === undefined ? Infinity : this.deps.turns.before(name, draw);
+    if (before === 0) poller?.look(draw === EVERYBODY ? 'hint' : 'turn');
+    else if (before < LOOKERS) poller?.relieve(before * RELIEF);
   }
 
   /** Something that is due later was written. */

@@ -11,6 +11,22 @@ export interface PollerSettings {
 const RETRY_MAX = 2_000;
 /** ms after a hint that found nothing: the row may still have been locked by its writer, and is passed over then. */
 const LOOK_AGAIN = 20;
+/** ms of a claim under way after which new work is not left to wait for it. */
+const LONG_CLAIM = 100;
+
+/**
+ * Why it looks. `poll`: there may be work. `hint`: there is, and all look. `own`: this process has made some. `turn`: there is, and
+ * the others leave it to this process. What it has no place for it tells others of: one of them; where it was asked as that one, all.
+ */
+export type Look = 'poll' | 'hint' | 'own' | 'turn';
+
+type Whom = 'one' | 'all';
+
+/** The other processes that work on the queue. */
+interface Others {
+  /** There may be more than this process takes. */
+  tell(whom: Whom): void;
+}
 
 /**
  * Keeps one queue's places in this process filled. It claims as many rows as it has room for, in one statement; a hint,
@@ -19,16 +35,23 @@ const LOOK_AGAIN = 20;
 export class QueuePoller {
   private taken = 0;
   private claiming = false;
+  /** performance.now() at which the claim under way began. */
+  private claimingSince = Infinity;
   private again = false;
-  /** Called when there is work. */
   private hinted = false;
+  /** Whom it tells when it has no place; null: nobody. */
+  private onFull: Whom | null = null;
   private stopped = true;
   private timer: NodeJS.Timeout | undefined;
+  /** performance.now() at which the timer fires. */
+  private timerAt = Infinity;
   private failures = 0;
   /** The last claim came back full: there is probably more. */
   private backlog = true;
-  /** ms after which there is more to claim than now, if sooner than the poll interval. */
-  private soon = Infinity;
+  /** performance.now() at which a limit lets more through. */
+  private rateAt = Infinity;
+  /** performance.now() at which it looks, if it has not by then. */
+  private reliefAt = Infinity;
   /** Those who wait for the claim that is under way. */
   private readonly waiting: (() => void)[] = [];
 
@@ -36,6 +59,7 @@ export class QueuePoller {
     readonly settings: PollerSettings,
     /** Claims up to `limit` rows and sets each to work; resolves with how many. */
     private readonly claim: (queue: string, limit: number) => Promise<number>,
+    private readonly others: Others,
     private readonly onTrouble: (message: string, cause?: unknown) => void,
     /** True when a poll by the interval alone is needed. */
     private readonly isNeeded: () => boolean = () => true,
@@ -59,6 +83,7 @@ export class QueuePoller {
   stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
+    this.timerAt = Infinity;
     return this.looked();
   }
 
@@ -68,11 +93,16 @@ export class QueuePoller {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  /** There may be work. */
-  look(hinted = true): void {
-    if (this.stopped) return;
+  /** Claims what there is room for. */
+  look(why: Look = 'poll'): void {
+    if (this.stopped) {
+      if (why === 'turn' || why === 'own') this.others.tell('all');
+      return;
+    }
     this.again = true;
-    this.hinted ||= hinted;
+    this.hinted ||= why !== 'poll';
+    if (why === 'turn') this.onFull = 'all';
+    else if (why === 'own') this.onFull ??= 'one';
     if (this.claiming) return;
     this.claiming = true;
     // Places that are freed by one commit are refilled by one claim.
@@ -89,73 +119,106 @@ export class QueuePoller {
   /** Frees a place. */
   free(): void {
     this.taken--;
-    if (this.backlog) this.look(false);
+    if (this.backlog) this.look();
   }
 
-  /** A start went into the queue for anybody: it will be found by the next look. */
+  /** Something went into the queue for anybody: it will be found by the next look. */
   expectBacklog(): void {
     this.backlog = true;
-    this.look();
+    if (performance.now() - this.claimingSince > LONG_CLAIM) this.others.tell('one');
+    this.look('own');
   }
 
-  /** A limit lets nothing more through before so many ms have passed. */
-  lookWithin(ms: number): void {
-    this.soon = Math.min(this.soon, Math.max(1, Math.ceil(ms)));
+  /** A limit lets nothing more through before so many ms have passed: said by the claim under way. */
+  lookAtRate(ms: number): void {
+    this.rateAt = Math.min(this.rateAt, performance.now() + Math.max(1, Math.ceil(ms)));
+  }
+
+  /** Another process has been asked to look, and may stand still: this one looks in so many ms, unless it has by then. */
+  relieve(ms: number): void {
+    this.reliefAt = Math.min(this.reliefAt, performance.now() + ms);
+    if (!this.stopped && !this.claiming && this.timerAt > this.reliefAt) this.lookAfter(ms, true);
   }
 
   private async fill(): Promise<void> {
     let wait = this.settings.pollInterval;
     let asked = false;
     let found = 0;
+    /** Whom it tells if the look that is made again after it found nothing has no place. */
+    let left: Whom | null = null;
     while (this.again && !this.stopped) {
+      const { onFull } = this;
       this.again = false;
+      this.onFull = null;
       const room = this.settings.concurrency - this.taken;
       if (room <= 0) {
         this.backlog = true;
+        if (onFull !== null) this.others.tell(onFull);
         break;
       }
       this.taken += room;
+      this.rateAt = Infinity;
+      this.reliefAt = Infinity;
+      this.claimingSince = performance.now();
       let got = 0;
       try {
         got = await this.claim(this.settings.queue, room);
         this.failures = 0;
       } catch (error) {
         this.failures++;
+        left ??= onFull;
         if (this.failures === 1) {
           this.onTrouble(`Could not claim from queue "${this.settings.queue}"; retrying: ${textOf(error)}`, error);
         }
         wait = Math.min(wait, 50 * 2 ** Math.min(this.failures, 10), RETRY_MAX);
         asked = true;
       }
+      this.claimingSince = Infinity;
       this.taken -= room - got;
       found += got;
       this.backlog = got === room;
+      if (onFull !== null && this.backlog) this.others.tell('one');
+      if (found === 0) left ??= onFull;
       // Under load one claim follows the other: whoever waits has waited for this one.
       this.tellLooked();
     }
     this.claiming = false;
     this.tellLooked();
-    if (this.stopped) return;
-    if (this.again && this.taken < this.settings.concurrency) return this.look();
+    if (this.stopped) {
+      if (this.onFull !== null) this.others.tell('all');
+      return;
+    }
     if (this.hinted && found === 0 && this.taken < this.settings.concurrency) {
       wait = Math.min(wait, LOOK_AGAIN);
       asked = true;
+      this.onFull ??= left;
     }
     this.hinted = false;
-    asked ||= this.soon <= wait;
-    this.lookAfter(Math.min(wait, this.soon), asked);
-    this.soon = Infinity;
+    this.lookAfter(wait, asked);
   }
 
   private tellLooked(): void {
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 
+  /** Looks in so many ms, or when a limit lets more through, or another process is to be relieved, if that is sooner. */
   private lookAfter(ms: number, asked: boolean): void {
+    const now = performance.now();
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      if (asked || this.isNeeded()) this.look(false);
-      else if (!this.stopped) this.lookAfter(this.settings.pollInterval, false);
-    }, ms);
+    this.timerAt = Math.min(now + ms, this.rateAt, this.reliefAt);
+    const isAsked = asked || this.timerAt < now + ms;
+    this.timer = setTimeout(() => this.onTimer(isAsked), Math.max(1, Math.ceil(this.timerAt - now)));
+  }
+
+  private onTimer(asked: boolean): void {
+    this.timerAt = Infinity;
+    if (this.stopped) return;
+    const now = performance.now();
+    const isDue = this.rateAt <= now || this.reliefAt <= now;
+    // Told once, though no place may be free.
+    if (this.rateAt <= now) this.rateAt = Infinity;
+    if (this.reliefAt <= now) this.reliefAt = Infinity;
+    if (asked || this.isNeeded()) this.look(isDue ? 'turn' : 'poll');
+    else this.lookAfter(this.settings.pollInterval, false);
   }
 }

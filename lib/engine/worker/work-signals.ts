@@ -4,6 +4,7 @@ import type { Loop } from '../time/loop.js';
 import type { QueuePoller } from './poller.js';
 import type { Executor } from './executor.js';
 import type { EndedTree, WokenRun } from '../ports/store.js';
+import type { Turns } from './turns.js';
 
 export interface WorkSignalsDeps {
   readonly hints: Hints;
@@ -11,8 +12,7 @@ export interface WorkSignalsDeps {
   readonly sessions: Executor;
   readonly ended: EndedRuns;
   readonly waker: Loop;
-  /** True while other processes are at work on this database. */
-  readonly hasPeers: () => boolean;
+  readonly turns: Turns;
   /** True while this process wakes what is due. */
   readonly wakes: () => boolean;
   /** True while this process has the run leased, or is about to. */
@@ -28,10 +28,12 @@ export class WorkSignals {
 
   /** These queues have work. */
   notifyWork(queues: readonly string[]): void {
-    const { pollers, hints, hasPeers } = this.deps;
+    const { pollers, hints, turns } = this.deps;
     for (const queue of queues) {
-      pollers.get(queue)?.expectBacklog();
-      if (hasPeers() || !pollers.has(queue)) hints.queue(queue);
+      const poller = pollers.get(queue);
+      // What is more than this process has places for it passes on.
+      poller?.expectBacklog();
+      if (poller === undefined || turns.hasOthers(queue)) hints.queue(queue, turns.draw(queue));
     }
   }
 

@@ -12,6 +12,7 @@ import { thisProcess } from './process-identity.js';
 import { QueueClaims } from './queue-claims.js';
 import { SessionOpener } from './session-opener.js';
 import { Executor } from './executor.js';
+import { EVERYBODY, Turns } from './turns.js';
 
 interface WorkerDeps extends EngineDeps {
   readonly clock: DatabaseClock;
@@ -41,11 +42,13 @@ export class Worker {
   readonly claims: QueueClaims;
   readonly definitions: ClaimableDefinitions;
   readonly offers: ClaimOffers;
+  readonly turns: Turns;
   private published = '[]';
 
   constructor(private readonly deps: WorkerDeps) {
     const { store, registry, settings, onTrouble, telemetry, isNeeded, onWork } = deps;
     const id = (): number => this.id;
+    this.turns = new Turns(id);
     this.sessions = new Executor(
       store,
       id,
@@ -74,7 +77,7 @@ export class Worker {
       claimable: () => this.definitions.all,
       open: (rows) => opener.openClaimed(rows),
       onWork,
-      onRate: (queue, inMs) => this.pollers.get(queue)?.lookWithin(inMs),
+      onRate: (queue, inMs) => this.pollers.get(queue)?.lookAtRate(inMs),
       isNeeded,
       onTrouble,
       telemetry,
@@ -83,7 +86,11 @@ export class Worker {
     for (const [queue, { concurrency, pollInterval }] of Object.entries(settings.workers ? settings.queues : {})) {
       const claim = (name: string, count: number): Promise<number> =>
         this.sessions.take(() => this.claims.claim(name, count));
-      this.pollers.set(queue, new QueuePoller({ queue, concurrency, pollInterval }, claim, onTrouble, isNeeded));
+      const others = { tell: (whom: 'one' | 'all') => this.tellOthers(queue, whom) };
+      this.pollers.set(
+        queue,
+        new QueuePoller({ queue, concurrency, pollInterval }, claim, others, onTrouble, isNeeded),
+      );
     }
     this.offers = new ClaimOffers({
       store,
@@ -97,6 +104,11 @@ export class Worker {
       onWork,
       onTrouble,
     });
+  }
+
+  /** The queue may have more than this process could take. */
+  private tellOthers(queue: string, whom: 'one' | 'all'): void {
+    if (this.membership.hasPeers) this.deps.hints.queue(queue, whom === 'all' ? EVERYBODY : this.turns.draw(queue));
   }
 
   /** As which it is registered. */
@@ -117,7 +129,7 @@ export class Worker {
   }
 
   lookIntoQueues(): void {
-    for (const poller of this.pollers.values()) poller.look();
+    for (const poller of this.pollers.values()) poller.look('hint');
   }
 
   inFlight(runId?: string): InFlight[] {

@@ -169,7 +169,7 @@ export interface PulseRow {
   readonly blocked: boolean;
   readonly unfinished: boolean;
   readonly leased_elsewhere: boolean;
-  readonly peers: port.WorkerBeat[];
+  readonly peers: port.WorkerPeer[];
   readonly suspects: boolean;
 }
 

@@ -248,7 +248,8 @@ export class PgStore implements port.EngineStore {
       processStart,
       version,
       queues,
-      definitions,
+      // In one order, since the pulse compares those of two processes.
+      definitions.toSorted((a, b) => a - b),
       sessionName,
       leaseMs,
       declarations,

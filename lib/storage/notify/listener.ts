@@ -106,9 +106,9 @@ export class Listener extends EventEmitter<ListenerEvents> {
     if (this.up) await this.#client.query({ text: `UNLISTEN ${channel}` }).catch(() => {});
   }
 
-  /** Tells all processes that the queue has something to claim. */
-  hint(queue: string): void {
-    this.#notifier.hint(queue);
+  /** Tells the processes that the queue has something to claim. `draw`: by which they agree on which of them looks; 0: all look. */
+  hint(queue: string, draw: number): void {
+    this.#notifier.hint(queue, draw);
   }
 
   /** Tells all processes that the run has ended. */

@@ -12,8 +12,8 @@ export interface EventInterest {
 
 /** A hint from a process to all: look now, rather than at the next poll. */
 export interface Hint {
-  /** Queues that got claimable rows. */
-  readonly q?: readonly string[];
+  /** Queues that got claimable rows, each with the number by which the processes agree on which of them looks; 0: all. */
+  readonly q?: readonly (readonly [queue: string, draw: number])[];
   /** Runs that have ended. */
   readonly d?: readonly string[];
   /** Runs whose holder should look for what was asked of them: cancel, pause, events. */
@@ -30,7 +30,12 @@ export interface Hint {
   readonly w: string;
 }
 
-type Kind = 'q' | 'd' | 'c' | 't' | 's';
+type Kind = 'd' | 'c' | 't' | 's';
+
+/** What waits to be sent, by kind. */
+export interface Waiting extends Partial<Readonly<Record<Kind, Iterable<string>>>> {
+  readonly q?: Iterable<readonly [queue: string, draw: number]>;
+}
 
 /** PostgreSQL refuses a payload of 8 000 bytes. */
 const MAX_BYTES = 7_500;
@@ -56,8 +61,8 @@ export async function notify(query: Query, channel: string, payloads: readonly s
  * interval and nothing else.
  */
 export class Notifier {
+  readonly #queues = new Map<string, number>();
   readonly #waiting: Record<Kind, Set<string>> = {
-    q: new Set(),
     d: new Set(),
     c: new Set(),
     t: new Set(),
@@ -72,9 +77,11 @@ export class Notifier {
     private readonly tag: string,
   ) {}
 
-  /** The queue has something to claim. */
-  hint(queue: string): void {
-    this.#add('q', queue);
+  /** The queue has something to claim. `draw`: by which the processes agree on which of them looks; 0: all look. */
+  hint(queue: string, draw: number): void {
+    if (this.#closed || this.#queues.size >= MAX_WAITING) return;
+    this.#queues.set(queue, this.#queues.get(queue) === 0 ? 0 : draw);
+    this.#sending ??= this.#sendAll();
   }
 
   /** The run has ended. */
@@ -127,17 +134,17 @@ export class Notifier {
   }
 
   #take(): string[] {
-    const payloads = packHints(this.#waiting, this.tag);
-    for (const set of Object.values(this.#waiting)) set.clear();
+    const payloads = packHints({ ...this.#waiting, q: this.#queues }, this.tag);
+    for (const waiting of [...Object.values(this.#waiting), this.#queues]) waiting.clear();
     return payloads;
   }
 }
 
 /** As few payloads as hold everything, each within the limit. A value too long for one is left out. */
-export function packHints(values: Readonly<Partial<Record<Kind, Iterable<string>>>>, tag: string): string[] {
+export function packHints(values: Waiting, tag: string): string[] {
   const payloads: string[] = [];
   const empty = ascii({ w: tag }).length;
-  let hint: Partial<Record<Kind, string[]>> = {};
+  let hint: Partial<Record<keyof Waiting, unknown[]>> = {};
   let size = empty;
   const flush = () => {
     if (size > empty) payloads.push(ascii({ ...hint, w: tag }));
@@ -175,9 +182,14 @@ export function readHint(payload: string): Hint | null {
     return null;
   }
   if (typeof value !== 'object' || value === null) return null;
-  const { w, q, d, c, t, s, e } = value as Partial<Record<keyof Hint, unknown>>;
-  const lists = [q, d, c, t, s].every((list) => list === undefined || (Array.isArray(list) && list.every(isString)));
-  return isString(w) && lists && (e === undefined || e === true) ? (value as Hint) : null;
+  const { w, q = [], d, c, t, s, e } = value as Partial<Record<keyof Hint, unknown>>;
+  const lists = [d, c, t, s].every((list) => list === undefined || (Array.isArray(list) && list.every(isString)));
+  const queues = Array.isArray(q) && q.every(isDrawn);
+  return isString(w) && lists && queues && (e === undefined || e === true) ? (value as Hint) : null;
+}
+
+function isDrawn(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && isString(value[0]) && Number.isSafeInteger(value[1]);
 }
 
 function isString(value: unknown): value is string {

@@ -41,8 +41,11 @@ SELECT
   EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id >= '00000000-0000-0000-0000-000000000000') AS unfinished,
   EXISTS (SELECT FROM holder h WHERE h.worker_id <> $1) AS leased_elsewhere,
   (SELECT COALESCE(json_agg(json_build_object('id', w.id, 'seenAt', w.seen_at::text,
-      'expiresInMs', extract(epoch FROM w.expires_at - now()) * 1000)), '[]')
+      'expiresInMs', extract(epoch FROM w.expires_at - now()) * 1000, 
+      'queues', ARRAY(SELECT unnest(w.queues) INTERSECT SELECT unnest($3::text[])),
+      'alike', COALESCE(w.definitions = me.definitions, false), 'listening', w.listening AND w.expires_at > now())), '[]')
    FROM durable.workers w
+   LEFT JOIN durable.workers me ON me.id = $1
    WHERE w.id <> $1 AND w.dead_at IS NULL) AS peers,
   EXISTS (
     SELECT FROM holder h
