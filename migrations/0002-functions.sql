@@ -262,8 +262,9 @@ LANGUAGE sql STABLE AS $$
   SELECT EXISTS (
       SELECT FROM durable.events m WHERE m.run_id = of_run AND m.wait_id IS NULL ORDER BY m.run_id, m.name OFFSET 9999 LIMIT 1)
     AND NOT EXISTS (
-      SELECT FROM durable.waits w
-      WHERE w.run_id = of_run AND w.active AND w.state = 'open' AND w.kind IN ('event', 'any', 'all') AND event = ANY (w.names))
+      -- (OFFSET 0: nothing but the run's own waits is read, however small the tables were when this was planned.)
+      SELECT FROM (SELECT w.state, w.kind, w.names FROM durable.waits w WHERE w.run_id = of_run AND w.active OFFSET 0) w
+      WHERE w.state = 'open' AND w.kind IN ('event', 'any', 'all') AND event = ANY (w.names))
 $$;
 
 -- Sends an event to a run. `outcome`: 'sent', 'duplicate' (its dedupe key was used), 'unknown' (no such run), 'full' (too many
@@ -350,7 +351,8 @@ DECLARE
 BEGIN
   taken := ARRAY(
     SELECT q.id FROM durable.workflow_queue q
-    WHERE q.id = ANY (runs) AND q.worker_id = holder
+    -- (+ 0: not by the index of all rows of the worker.)
+    WHERE q.id = ANY (runs) AND q.worker_id + 0 = holder
     ORDER BY q.id
     FOR NO KEY UPDATE SKIP LOCKED);
   UPDATE durable.workflow_queue q SET wake = false WHERE q.id = ANY (taken) AND q.wake;

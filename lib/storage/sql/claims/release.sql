@@ -3,13 +3,15 @@
 -- $1 integer: the worker
 -- $2 json: [{id, token}]
 -- $3 boolean: whether it counts as a recovery: nobody here knows of the rows, so their sessions came to a bad end
+--
+-- (`worker_id + 0`: see commit-group.sql.)
 WITH given AS MATERIALIZED (
   SELECT q.id, q.step_of, q.step
   FROM json_to_recordset($2::json) AS r(id uuid, token integer)
   CROSS JOIN LATERAL (
     SELECT w.id, w.step_of, w.step
     FROM durable.workflow_queue w
-    WHERE w.id = r.id AND w.token = r.token AND w.worker_id = $1
+    WHERE w.id = r.id AND w.token = r.token AND w.worker_id + 0 = $1
     LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
   ) q

@@ -23,9 +23,17 @@ WITH op AS MATERIALIZED (
   UPDATE durable.waits w
   SET active = false, state = CASE WHEN w.state = 'open' THEN 'cancelled' ELSE w.state END,
     closed_at = COALESCE(w.closed_at, durable.clock())
+  FROM (
+    SELECT op.run, c.id::uuid AS id FROM op CROSS JOIN LATERAL json_array_elements_text(op.closes) AS c(id)
+    WHERE op.close_all IS NOT TRUE
+  ) one
+  WHERE w.run_id = one.run AND w.id = one.id AND w.active
+), all_closed AS (
+  UPDATE durable.waits w
+  SET active = false, state = CASE WHEN w.state = 'open' THEN 'cancelled' ELSE w.state END,
+    closed_at = COALESCE(w.closed_at, durable.clock())
   FROM op
-  WHERE w.run_id = op.run AND w.active
-    AND (op.close_all OR w.id IN (SELECT c::uuid FROM json_array_elements_text(op.closes) AS c))
+  WHERE op.close_all AND w.run_id = op.run AND w.active
 ), remote AS (
   INSERT INTO durable.workflow_queue (
     id, step_of, due_at, deadline_at, definition_id, priority, ageing_ms, state, queue, step, paused, limit_key)

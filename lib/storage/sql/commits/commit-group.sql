@@ -17,7 +17,8 @@
 --
 -- Never waits for a row: what somebody else has locked is left out, and goes into a later group. The fence is the join
 -- on token and worker under the lock. Rows are looked up one by one (LATERAL ... LIMIT 1), which no plan can turn into a
--- scan of the table, and operations are carried along in `held` rather than joined again, so the cost does not grow
+-- scan of the table (nor, by `+ 0`, of all rows of the worker: while the tables are small the planner takes their index for
+-- as good as that of the ids, and keeps the plan), and operations are carried along in `held` rather than joined again, so the cost does not grow
 -- with the square of the group.
 WITH me AS MATERIALIZED (
   -- A worker that has left, or was declared dead, commits nothing more: what it still held is somebody else's.
@@ -43,7 +44,7 @@ WITH me AS MATERIALIZED (
   CROSS JOIN LATERAL (
     SELECT w.paused, w.watched, w.started_at, w.definition_id, w.deadline_at, w.wake, w.cancel IS NOT NULL AS cancel
     FROM durable.workflow_queue w
-    WHERE w.id = op.id AND w.token = op.token AND w.worker_id = $1
+    WHERE w.id = op.id AND w.token = op.token AND w.worker_id + 0 = $1
     LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
   ) q

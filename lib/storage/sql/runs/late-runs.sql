@@ -2,6 +2,8 @@
 --
 -- $1 uuid[]: the runs
 --
+-- (OFFSET 0: each is found by its id, not among all whose timeout is over, see commit-group.sql.)
+--
 -- One that is leased is its worker's; one that is being undone, or is to be, has no timeout any more. Returns of each what its
 -- error says, the definition that it ran by last, its round, and whether that definition can undo anything.
 SELECT q.id, e.workflow, e.round, q.definition_id AS "definitionId",
@@ -9,11 +11,8 @@ SELECT q.id, e.workflow, e.round, q.definition_id AS "definitionId",
   COALESCE(json_array_length(d.definition -> 'compensations') > 0, false) AS undoable
 FROM unnest($1::uuid[]) AS r(id)
 CROSS JOIN LATERAL (
-  SELECT w.id, w.definition_id, w.deadline_at, w.started_at
-  FROM durable.workflow_queue w
-  WHERE w.id = r.id AND w.step_of IS NULL AND w.deadline_at <= durable.clock() AND w.state <> 'running'
-    AND w.cancel IS NULL AND NOT w.compensating
-  LIMIT 1
+  SELECT w.* FROM durable.workflow_queue w WHERE w.id = r.id OFFSET 0
 ) q
 JOIN durable.workflow_executions e ON e.id = q.id
-LEFT JOIN durable.workflow_definitions d ON d.id = q.definition_id;
+LEFT JOIN durable.workflow_definitions d ON d.id = q.definition_id
+WHERE q.step_of IS NULL AND q.deadline_at <= durable.clock() AND q.state <> 'running' AND q.cancel IS NULL AND NOT q.compensating;
