@@ -1,7 +1,8 @@
 /** What the measurements of this engine alone have in common. */
 
 export const SAMPLES = 200;
-const WARM_UP = 30;
+/** Calls before the first that counts: until then much of the code is interpreted, which is no figure of the engine's. */
+const WARM_UP = 500;
 
 /** ms that each of many calls took, the first ones left out. */
 export async function times(work) {
