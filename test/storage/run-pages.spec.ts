@@ -14,6 +14,7 @@ interface Known {
   readonly id: string;
   readonly at: number;
   readonly workflow: string;
+  readonly queue: string;
   readonly status: string;
   readonly took: number;
   readonly version: number;
@@ -30,16 +31,19 @@ let reads: PgReads;
 let known: Known[] = [];
 let parent = '';
 
-beforeAll(async () => {
-  rows = await Rows.open();
-  reads = new PgReads({
-    query: queryOf(rows.pool),
+const readsOf = ({ pool }: Rows): PgReads =>
+  new PgReads({
+    query: queryOf(pool),
     schema: 'durable',
     inFlight: () => [],
     workerId: () => 0,
     redact: NO_REDACTION,
     lookedAt: LOOKED_AT,
   });
+
+beforeAll(async () => {
+  rows = await Rows.open();
+  reads = readsOf(rows);
   const versions = [rows.definitionId, await rows.addDefinition('order', 2)];
   const others = [await rows.addDefinition('refund', 1), await rows.addDefinition('refund', 2)];
   const random = new Random(11);
@@ -54,10 +58,11 @@ beforeAll(async () => {
     const child = parent !== '' && random.chance(0.2);
     const tenant = random.pick([null, 'a', 'b']);
     const started = new Date(at);
+    const queue = random.pick(['default', 'ai']);
     const run = {
       workflow,
       definition_id: (workflow === 'order' ? versions : others)[version - 1],
-      queue: random.pick(['default', 'ai']),
+      queue,
       created_at: started,
       started_at: started,
       parent_id: child ? parent : null,
@@ -69,7 +74,17 @@ beforeAll(async () => {
         ? await rows.open({ started_at: started, state: 'sleeping', due_at: 'infinity', because: 'wait' }, run)
         : await rows.run({ ...run, status, completed_at: new Date(at + took) });
     if (parent === '') parent = id;
-    known.push({ id, at, workflow, status, took: status === 'waiting' ? Infinity : took, version, child, tenant });
+    known.push({
+      id,
+      at,
+      workflow,
+      queue,
+      status,
+      took: status === 'waiting' ? Infinity : took,
+      version,
+      child,
+      tenant,
+    });
   }
   known = known.toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
   await rows.pool.query('VACUUM ANALYZE durable.workflow_executions');
@@ -97,6 +112,7 @@ const MATCHES: readonly [string, RunMatch, (run: Known) => boolean][] = [
 const OTHERS: readonly [string, RunListFilters, (run: Known) => boolean][] = [
   ['anywhere', {}, () => true],
   ['of a workflow', { workflow: 'order' }, ({ workflow }) => workflow === 'order'],
+  ['of a queue', { queue: 'default' }, ({ queue }) => queue === 'default'],
   ['of a workflow and a queue that has none', { workflow: 'order', queue: 'none' }, () => false],
   ['completed or waiting', { status: ['completed', 'waiting'] }, ({ status }) => status !== 'failed'],
   [
@@ -128,9 +144,10 @@ describe.each(MATCHES)('%s', (_, match, fits) => {
         expect(found).toEqual(order === 'asc' ? wanted : wanted.toReversed());
       }
       const { n, more } = await reads.countUpTo({ ...filters, match }, 1_000);
-      const [least, most] = more ? [0, Math.min(wanted.length, LOOKED_AT)] : [wanted.length, wanted.length];
-      expect(n).toBeGreaterThanOrEqual(least);
-      expect(n).toBeLessThanOrEqual(most);
+      const { lookedTo } = await reads.page({ ...filters, match, limit: 1_000 });
+      expect(more).toBe(lookedTo !== null);
+      const from = Number(lookedTo ?? -Infinity);
+      expect(n).toBe(known.filter((run) => fits(run) && alsoFits(run) && run.at >= from).length);
     },
   );
 });
@@ -164,3 +181,68 @@ it('ids and beginnings of them are looked for along the key', async () => {
   const others = await reads.page({ match: { texts: [{ field: 'id', not: true, values }] }, limit: 1_000 });
   expect(others.lookedTo).toBeInstanceOf(Date);
 });
+
+describe('of other runs', () => {
+  const match = { tookAtLeast: 1e12 };
+  let own: Rows;
+  let look: PgReads;
+  beforeAll(async () => {
+    own = await Rows.open();
+    look = readsOf(own);
+  });
+  afterAll(() => own.close());
+  /** So many runs, one every so many microseconds. */
+  const add = (workflow: string, runs: number, from: string, apart: number, queue = 'default') =>
+    own.pool.query(
+      `INSERT INTO durable.workflow_executions (id, created_at, updated_at, completed_at, definition_id, priority, workflow, queue, input, status)
+       SELECT gen_random_uuid(), t, t, t, $1, 0, $2, $6, '{}', 'completed'
+       FROM generate_series(1, $3) n CROSS JOIN LATERAL (SELECT $4::timestamptz + n * $5::float8 * interval '1 us' AS t) u`,
+      [own.definitionId, workflow, runs, from, apart, queue],
+    );
+
+  it('those of less than a millisecond are looked at to their end', async () => {
+    await add('twins', 2, '2026-01-01T00:00:00Z', 1);
+    await add('other', 500, '2026-01-01T00:00:00Z', 1_000);
+    await own.pool.query('VACUUM ANALYZE durable.workflow_executions');
+    for (const order of ['desc', 'asc'] as const) {
+      expect(await look.page({ match, workflow: 'twins', order })).toEqual({ runs: [], lookedTo: null });
+      expect((await look.page({ match: { root: true }, workflow: 'twins', order })).runs).toHaveLength(2);
+    }
+  });
+
+  it('of a queue alone its own runs are counted, and not those of the first queue of each workflow', async () => {
+    await add('two', 1, '2026-01-01T00:00:00Z', 60_000_000, 'a');
+    await add('two', 400, '2026-01-01T00:00:00Z', 60_000_000, 'busy');
+    await own.pool.query('VACUUM ANALYZE durable.workflow_executions');
+    const { lookedTo } = await look.page({ queue: 'busy', match });
+    const passed = await look.countExecutions({ queue: 'busy', since: lookedTo ?? undefined });
+    expect(passed).toBeGreaterThan(LOOKED_AT / 4);
+    expect(passed).toBeLessThanOrEqual(LOOKED_AT);
+  });
+
+  it('a time without runs is passed at once', async () => {
+    await add('gap', 400, '2025-01-01T00:00:00Z', 60_000_000);
+    await add('gap', 10, '2026-01-01T00:00:00Z', 60_000_000);
+    await own.pool.query('VACUUM ANALYZE durable.workflow_executions');
+    for (const order of ['desc', 'asc'] as const) {
+      let pages = 1;
+      for (let mark: RunListFilters = {}; ; pages++) {
+        const { lookedTo } = await look.page({ match, workflow: 'gap', order, ...mark });
+        if (lookedTo === null) break;
+        mark = order === 'desc' ? { until: lookedTo } : { since: lookedTo };
+        expect(pages).toBeLessThan(100);
+      }
+      expect(pages).toBeLessThan(45);
+    }
+  });
+});
+
+it('tags and what no index has: both are asked of the newest, then of all', async () => {
+  for (const [tookAtLeast, limit] of [[1_000, 3], [3_600_000, 7], [3_600_000, 1_000]] as const) {
+    const wanted = known.filter(({ tenant, took }) => tenant === 'a' && took > tookAtLeast).toReversed();
+    const match: RunMatch = { tookAtLeast, tags: [{ name: 'tenant', not: false, values: ['a'] }] };
+    const { runs, lookedTo } = await reads.page({ match, limit });
+    expect(runs.map(({ id }) => id)).toEqual(wanted.slice(0, limit).map(({ id }) => id));
+    expect(lookedTo).toBeNull();
+  }
+}); // prettier-ignore

@@ -197,6 +197,7 @@ describe('lists and counts of runs', () => {
   it.each<[string, () => RunListFilters]>([
     ['by how long they took', () => ({ match: { tookAtLeast: 1e12 } })],
     ['by how long they took, of a workflow', () => ({ match: { tookAtLeast: 1e12 }, workflow: 'w3' })],
+    ['by how long they took, of a queue', () => ({ match: { tookAtLeast: 1e12 }, queue: 'q1' })],
     ['by how long they took, of a workflow and a queue', () => ({ match: { tookAtLeast: 1e12 }, workflow: 'w3', queue: 'q1' })],
     ['by how long they took, before a run', () => ({ match: { tookAtLeast: 1e12 }, before: ids.done })],
     ['by how long they took, after a run', () => ({ match: { tookAtLeast: 1e12 }, after: ids.done, order: 'asc' })],
@@ -220,6 +221,15 @@ describe('lists and counts of runs', () => {
       expect(pages).toBeLessThan(3 * MOST_PAGES);
     }
   }); // prettier-ignore
+
+  it('a tag and what no index has: the newest are looked at, not history', async () => {
+    const [newest] = listQueries('durable', {
+      match: { tookAtLeast: 1e12, tags: [{ name: 'tenant', not: false, values: ['t1'] }] },
+    });
+    const { scanned, pages } = await cost(newest?.text ?? '', newest?.parameters ?? []);
+    expect(scanned).toEqual([]);
+    expect(pages).toBeLessThan(10 * MOST_PAGES);
+  });
 
   it('several ids: a list and a count read them along their key', async () => {
     const values = [ids.done, ids.waiting, ids.parent].map((id) => id.replaceAll('-', ''));

@@ -57,7 +57,7 @@ export class Conditions {
   }
 
   /** On the time of the start and the cursors, as the indexes that lists go by have them. */
-  bounds(alias: string): string[] {
+  place(alias: string): string[] {
     const { since, until, before, after } = this.filters;
     const created = `${alias}.created_at`;
     const conditions: string[] = [];
@@ -65,14 +65,21 @@ export class Conditions {
     if (until !== undefined) conditions.push(`${created} < ${this.once('until', until.toISOString(), 'timestamptz')}`);
     if (before !== undefined) conditions.push(`(${created}, ${alias}.id) < ${this.mark('before', before)}`);
     if (after !== undefined) conditions.push(`(${created}, ${alias}.id) > ${this.mark('after', after)}`);
-    // COALESCE hides from the planner what it is about: it would read all runs that fit, to put them in order.
-    if (alias === 'e') conditions.push(...this.matched('e').map((condition) => `COALESCE(${condition}, false)`));
-    else {
-      const matched = this.matched('x');
-      const own = `SELECT ${matched.join(' AND ')} FROM durable.workflow_executions x WHERE x.id = ${alias}.id`;
-      if (matched.length > 0) conditions.push(`COALESCE((${own}), false)`);
-    }
     return conditions;
+  }
+
+  /** These, and those that no index has. */
+  bounds(alias: string): string[] {
+    return [...this.place(alias), ...this.others(alias)];
+  }
+
+  /** What no index has, each run by itself. */
+  others(alias: string): string[] {
+    // COALESCE hides from the planner what it is about: it would read all runs that fit, to put them in order.
+    if (alias === 'e') return this.matched('e').map((condition) => `COALESCE(${condition}, false)`);
+    const matched = this.matched('x');
+    const own = `SELECT ${matched.join(' AND ')} FROM durable.workflow_executions x WHERE x.id = ${alias}.id`;
+    return matched.length > 0 ? [`COALESCE((${own}), false)`] : [];
   }
 
   /** Which ids runs are looked for by, along their key; null: any. */

@@ -23,7 +23,8 @@ export function listQueries(schema: string, filters: RunListFilters): BuiltQuery
   const apart = new Conditions(filters);
   if (filters.parentId !== undefined || apart.ids('e') !== null) return [page((query) => query.matching())];
   if (apart.tagged('e') === null) return [page((query) => query.sources(query.depth()))];
-  return [page((query) => query.taggedAmongNewest()), page((query) => query.matching())];
+  const newest = new NewestTaggedQuery(filters, wanted);
+  return [newest.page(schema, () => newest.found()), page((query) => query.matching())];
 }
 
 /** Query that counts the runs that fit, as `count`. Null: none can fit. */
@@ -198,7 +199,7 @@ export class RunQuery {
       ${byWorkflow ? `CROSS JOIN (SELECT DISTINCT o.workflow FROM kind o ${where(this.conditions.kinds('o'))}) k` : ''}
       CROSS JOIN LATERAL (
         SELECT e.created_at, e.id FROM durable.workflow_executions e ${joined}
-        ${where(name, workflow, equal, this.conditions.bounds('e'), status)} ${page('e')}) s`;
+        ${where(name, workflow, equal, this.bounds('e'), status)} ${page('e')}) s`;
   }
 
   /** The condition on the status of a run's row `e`, and what has to be joined for it. */
@@ -214,7 +215,7 @@ export class RunQuery {
   }
 
   private history(status: string | null, page: string): string {
-    const inner = `SELECT e.created_at, e.id FROM durable.workflow_executions e ${where(this.kind(), this.conditions.bounds('e'), status)} ${page}`;
+    const inner = `SELECT e.created_at, e.id FROM durable.workflow_executions e ${where(this.kind(), this.bounds('e'), status)} ${page}`;
     if (!this.merged) return inner;
     return `SELECT s.created_at, s.id FROM kind k CROSS JOIN LATERAL (${inner}) s ${where(this.conditions.kinds('k'))}`;
   }
@@ -223,14 +224,19 @@ export class RunQuery {
     const { workflow, queue, since, until } = this.filters;
     const all = [workflow, queue, since, until].every((filter) => filter === undefined);
     if (all) return '(SELECT count(*) FROM durable.workflow_executions)';
-    const counted = `SELECT count(*) AS n FROM durable.workflow_executions e ${where(this.kind(), this.conditions.bounds('e'))}`;
+    const counted = `SELECT count(*) AS n FROM durable.workflow_executions e ${where(this.kind(), this.bounds('e'))}`;
     return this.merged
       ? `(SELECT COALESCE(sum(s.n), 0) FROM kind k CROSS JOIN LATERAL (${counted}) s)`
       : `(${counted})`;
   }
 
+  /** On the runs of a source. */
+  protected bounds(alias: string): string[] {
+    return this.conditions.bounds(alias);
+  }
+
   /** One stretch of the index: of the workflow and queue that are asked for, else of each that `kind` gives. */
-  private kind(): string[] {
+  protected kind(): string[] {
     const [workflow, queue] = [this.conditions.given('workflow'), this.conditions.given('queue')];
     return [`e.workflow = ${workflow ?? 'k.workflow'}`, `e.queue = ${queue ?? 'k.queue'}`];
   }
@@ -238,7 +244,7 @@ export class RunQuery {
   private failed(columns: string, status: string): string {
     const equal = this.equal('e', 'e.workflow = ', '');
     return `SELECT ${columns} FROM durable.workflow_executions e
-      ${where('e.error IS NOT NULL', status, equal, this.conditions.bounds('e'))}`;
+      ${where('e.error IS NOT NULL', status, equal, this.bounds('e'))}`;
   }
 
   private queued(columns: string, statuses: readonly string[] | null, only: readonly string[] = []): string {
@@ -254,7 +260,7 @@ export class RunQuery {
     // Equal to the status, and indexed.
     const leased = statuses?.length === 1 && statuses[0] === 'running' ? 'q.worker_id IS NOT NULL' : null;
     return `SELECT ${columns} FROM durable.workflow_queue q
-      ${where('q.step_of IS NULL', only, leased, status, equal, this.conditions.bounds('q'))}`;
+      ${where('q.step_of IS NULL', only, leased, status, equal, this.bounds('q'))}`;
   }
 
   private equal(alias: string, beforeWorkflow: string, afterWorkflow: string): string[] {
@@ -320,16 +326,23 @@ ${this.order('p')}`;
       .join(' UNION ALL ');
   }
 
-  taggedAmongNewest(): string {
+  protected order(alias: string): string {
+    return `ORDER BY ${alias}.created_at ${this.direction}, ${alias}.id ${this.direction}`;
+  }
+}
+
+/** The page among the newest runs alone: what no index has is asked of those that were looked at, or as many would be looked for. */
+class NewestTaggedQuery extends ListQuery {
+  found(): string {
     const depth = this.conditions.add(LOOKED_AT_FOR_TAGS, 'bigint');
     const newest = `SELECT n.created_at, n.id FROM (${this.sources(depth)}) n ${this.order('n')} LIMIT ${depth}`;
     return `SELECT s.created_at, s.id
       FROM (${newest}) s
-      CROSS JOIN LATERAL (SELECT e.tags FROM durable.workflow_executions e WHERE e.id = s.id LIMIT 1) t
-      WHERE ${this.conditions.tagged('t')}`;
+      CROSS JOIN LATERAL (SELECT r.* FROM durable.workflow_executions r WHERE r.id = s.id LIMIT 1) e
+      ${where(this.conditions.tagged('e'), this.conditions.others('e'))}`;
   }
 
-  private order(alias: string): string {
-    return `ORDER BY ${alias}.created_at ${this.direction}, ${alias}.id ${this.direction}`;
+  protected override bounds(alias: string): string[] {
+    return this.conditions.place(alias);
   }
 }

@@ -35,21 +35,17 @@ export function stretchQuery(schema: string, filters: RunListFilters, most: numb
 class StretchQuery extends RunQuery {
   /**
    * Tried from the time that somewhat fewer runs take on average: half of it as long as there are more than `most`, further while
-   * there are less than half as many. No count goes further than `most`. Runs of one millisecond are not parted.
+   * there are less than half as many. No count goes further than `most`. Runs of one millisecond are not parted,
+   * and a width grows by one at least: a share of some microseconds may be none. The first and the last run are looked for where the
+   * page may be, so that a time without runs is passed at once.
    * Each workflow and queue is counted with a limit of its own, or the planner may join them with all of history.
    */
   stretch(most: number): string {
-    const { conditions, filters } = this;
-    const back = filters.order !== 'asc';
-    const time = (name: 'since' | 'until'): string[] =>
-      filters[name] === undefined ? [] : [conditions.add(filters[name].toISOString(), 'timestamptz')];
-    const mark = back ? filters.before : filters.after;
-    const from = mark === undefined ? [] : [`(SELECT m.created_at FROM durable.workflow_executions m WHERE m.id = ${conditions.add(mark, 'uuid')})`]; // prettier-ignore
-    const [lowest, highest] = [
-      ['n.oldest', ...time('since')],
-      ['n.newest', ...time('until')],
-    ];
-    (back ? highest : lowest).push(...from);
+    const { conditions } = this;
+    const back = this.filters.order !== 'asc';
+    const kind = this.kind();
+    const first = (way: 'ASC' | 'DESC'): string =>
+      `(SELECT e.created_at FROM durable.workflow_executions e ${where(kind, conditions.place('e'))} ORDER BY e.created_at ${way} LIMIT 1)`;
     const n = conditions.add(most, 'bigint');
     const end = (width: string): string => (back ? `l.high - ${width}` : `l.low + ${width}`);
     const counted = `CROSS JOIN LATERAL (
@@ -57,8 +53,7 @@ class StretchQuery extends RunQuery {
       SELECT FROM known k
       CROSS JOIN LATERAL (
         SELECT FROM durable.workflow_executions e
-        WHERE e.workflow = k.workflow AND e.queue = k.queue
-          AND e.created_at BETWEEN ${back ? `${end('w.width')} AND l.high` : `l.low AND ${end('w.width')}`}
+        ${where(kind, `e.created_at BETWEEN ${back ? `${end('w.width')} AND l.high` : `l.low AND ${end('w.width')}`}`)}
         LIMIT ${n} + 1
       ) r
       LIMIT ${n} + 1
@@ -70,25 +65,26 @@ class StretchQuery extends RunQuery {
   SELECT min(o.created_at) AS oldest, max(o.created_at) AS newest
   FROM known k
   CROSS JOIN LATERAL (
-    (SELECT e.created_at FROM durable.workflow_executions e WHERE e.workflow = k.workflow AND e.queue = k.queue ORDER BY e.created_at LIMIT 1)
+    ${first('ASC')}
     UNION ALL
-    (SELECT e.created_at FROM durable.workflow_executions e WHERE e.workflow = k.workflow AND e.queue = k.queue ORDER BY e.created_at DESC LIMIT 1)
+    ${first('DESC')}
   ) o
 ), look AS MATERIALIZED (
-  SELECT GREATEST(${lowest.join(', ')}) AS low, LEAST(${highest.join(', ')}) AS high,
+  SELECT n.oldest AS low, n.newest AS high,
     (SELECT LEAST(1, 0.7 * ${n} / GREATEST(c.reltuples, 1)) FROM pg_class c WHERE c.oid = 'durable.workflow_executions'::regclass) AS share
   FROM ends n
 ), tried AS (
   SELECT w.width, c.n, NULL::boolean AS grows
   FROM look l
-  CROSS JOIN LATERAL (SELECT (l.high - l.low) * l.share AS width) w
+  CROSS JOIN LATERAL (SELECT GREATEST((l.high - l.low) * l.share, interval '1 ms') AS width) w
   ${counted}
   UNION ALL
   SELECT w.width, c.n, t.n <= ${n}
   FROM tried t
   CROSS JOIN look l
   CROSS JOIN LATERAL (
-    SELECT t.width * CASE WHEN t.n > ${n} THEN 0.5 ELSE LEAST(64, 0.7 * ${n} / GREATEST(t.n, 1)) END AS width
+    SELECT CASE WHEN t.n > ${n} THEN t.width * 0.5
+      ELSE GREATEST(t.width * LEAST(64, 0.7 * ${n} / GREATEST(t.n, 1)), t.width + interval '1 ms') END AS width
   ) w
   ${counted}
   WHERE CASE WHEN t.n > ${n} THEN t.grows IS NOT TRUE AND t.width > interval '1 ms'
