@@ -13,7 +13,7 @@ import {
 import { jsonLines, valueAt } from '../../lib/dashboard/ui/src/lib/json.js';
 import { layoutOf } from '../../lib/dashboard/ui/src/lib/layout.js';
 import { parse } from '../../lib/dashboard/ui/src/lib/palette.js';
-import { begun, longer, lookFurther, refreshed } from '../../lib/dashboard/ui/src/lib/run-rows.js';
+import { begun, countOf, longer, lookFurther, refreshed } from '../../lib/dashboard/ui/src/lib/run-rows.js';
 import { FrameReader } from '../../lib/dashboard/ui/src/lib/sse.js';
 import { ago, clock, countdown, duration, moment, readDuration, roughly } from '../../lib/dashboard/ui/src/lib/time.js';
 import { buildTree } from '../../lib/dashboard/ui/src/lib/tree.js';
@@ -23,6 +23,7 @@ import {
   bytes,
   capped,
   count,
+  isUnknown,
   large,
   percent,
   plural,
@@ -85,6 +86,11 @@ describe('time in words', () => {
   test('a narrow place has one unit', () => expect(blank(roughly(21 * H + 59 * MIN))).toBe('21 h'));
 });
 
+test('a count of none that was cut off is not told', () => {
+  expect([0, 1].map((n) => isUnknown({ n, more: true }))).toEqual([true, false]);
+  expect(isUnknown({ n: 0, more: false })).toBe(false);
+});
+
 test.each([
   [blank(count(61_402)), '61 402'],
   [blank(count(1240)), '1 240'],
@@ -128,11 +134,11 @@ describe('a list of runs whose pages are short, since no index has what is asked
   test('is gone on with until there is a page of rows, and knows how far it has come', async () => {
     const { asked, read } = pages(0, 0, 3, 0, 47, 9);
     let kept = begun('took:>1h', page(['first'], '0', 'back to now'));
-    await lookFurther(kept.next, read, (found) => (kept = longer(kept, found)));
+    await lookFurther(kept.next, read, (found, cursor) => (kept = longer(kept, cursor, found)).next);
     expect(asked).toEqual(['0', '1', '2', '3', '4']);
     expect(kept).toMatchObject({ next: '5', lookedTo: 'back to 4' });
     expect(kept.order).toHaveLength(51);
-    await lookFurther(kept.next, read, (found) => (kept = longer(kept, found)));
+    await lookFurther(kept.next, read, (found, cursor) => (kept = longer(kept, cursor, found)).next);
     expect(kept).toMatchObject({ next: null, lookedTo: null });
     expect(kept.order).toHaveLength(60);
   });
@@ -140,25 +146,66 @@ describe('a list of runs whose pages are short, since no index has what is asked
   test('is gone on with to its end, where there are no rows, but not for ever', async () => {
     const { asked, read } = pages(...Array.from({ length: 250 }, () => 0));
     let kept = begun('took:>1h', page([], '0', 'back to now'));
-    await lookFurther(kept.next, read, (found) => (kept = longer(kept, found)));
+    await lookFurther(kept.next, read, (found, cursor) => (kept = longer(kept, cursor, found)).next);
     expect(asked).toHaveLength(100);
     expect(kept).toMatchObject({ order: [], next: '100', lookedTo: 'back to 99' });
-    for (let n = 0; n < 2; n++) await lookFurther(kept.next, read, (found) => (kept = longer(kept, found)));
+    for (let n = 0; n < 2; n++)
+      await lookFurther(kept.next, read, (found, cursor) => (kept = longer(kept, cursor, found)).next);
     expect(kept).toMatchObject({ order: [], next: null, lookedTo: null });
   });
 
   test('asks once where pages are full', async () => {
     const { asked, read } = pages(50, 50);
-    await lookFurther('0', read, () => {});
+    await lookFurther('0', read, ({ next }) => next);
     expect(asked).toEqual(['0']);
   });
 
   test('does not begin anew when its first page comes again', () => {
-    const looked = longer(begun('q', page([], '0', 'back to now')), page([], '1', 'back to 0'));
+    const looked = longer(begun('q', page([], '0', 'back to now')), '0', page([], '1', 'back to 0'));
     expect(refreshed(looked, 'q', page([], '0', 'back to now'))).toMatchObject({ next: '1', lookedTo: 'back to 0' });
     const filled = refreshed(looked, 'q', page(['new'], '0', 'back to now'));
     expect(filled).toMatchObject({ order: ['new'], next: '1', lookedTo: 'back to 0' });
     expect(refreshed(filled, 'other', page([], '9', null))).toMatchObject({ q: 'other', order: [], next: '9' });
+  });
+
+  test('begins anew where there was none and the first page is full: the rest of its runs is on the next', () => {
+    const full = page(['a', 'b'], 'after b', null);
+    for (const was of [page([], null, null), page([], '7', 'back to 6')])
+      expect(refreshed(begun('q', was), 'q', full)).toEqual(begun('q', full));
+    const ended = refreshed(begun('q', page([], null, null)), 'q', page(['a'], '0', 'back to now'));
+    expect(ended).toMatchObject({ order: ['a'], next: null, lookedTo: null });
+  });
+
+  test('has no page but the one that it goes on with, and looks no further where it began anew', async () => {
+    const { asked, read } = pages(0, 0, 0, 3, 9);
+    const fresh = begun('q', page(['new'], 'after new', 'back to now'));
+    let kept = begun('q', page([], '0', 'back to now'));
+    await lookFurther(kept.next, read, (found, cursor) => {
+      if (cursor === '2') kept = fresh;
+      return (kept = longer(kept, cursor, found)).next;
+    });
+    expect(asked).toEqual(['0', '1', '2']);
+    expect(kept).toBe(fresh);
+  });
+
+  test('holds so many rows, looks no further then, and is not its own count', async () => {
+    const { asked, read } = pages(1, 1, 1, 1, 1);
+    let kept = begun(
+      'q',
+      page(
+        Array.from({ length: 1998 }, (_, n) => `first ${n}`),
+        '0',
+        'back to now',
+      ),
+    );
+    await lookFurther(kept.next, read, (found, cursor) => (kept = longer(kept, cursor, found)).next);
+    expect(asked).toEqual(['0', '1']);
+    expect(kept).toMatchObject({ next: null, lookedTo: null });
+    const total = { n: 1500, more: true };
+    expect(countOf(total, kept.order.length, true)).toEqual(total);
+    expect(countOf(total, 1999, true)).toEqual({ n: 1999, more: false });
+    expect(countOf(total, 1999, false)).toEqual(total);
+    expect(countOf(undefined, 0, true)).toBeUndefined();
   });
 });
 

@@ -23,6 +23,11 @@ export function capped({ n, more }: { n: number; more: boolean }): string {
   return n >= COUNTED ? `more than ${count(n)}` : `at least ${count(n)}`;
 }
 
+/** Nothing was found, and it was not looked further: there may be any number. */
+export function isUnknown({ n, more }: { n: number; more: boolean }): boolean {
+  return n === 0 && more;
+}
+
 /** How much is in a part of the page: `12`, `10 000+`, `0+` where more was not looked at; empty: there is nothing in it. */
 export function within({ n, more }: { n: number; more: boolean }): string {
   if (n === 0 && !more) return '';

@@ -6,7 +6,7 @@ import { refresh } from '../../lib/query.js';
 import { later, tell } from '../../lib/toasts.js';
 import { isEnded } from '../../lib/tree-node.js';
 import type { BulkPreview, BulkState, Count, RunRow } from '../../lib/types.js';
-import { capped, count, plural } from '../../lib/words.js';
+import { count, plural } from '../../lib/words.js';
 import { CountField } from '../../parts/count-field.js';
 import { Button } from '../../parts/button.js';
 import { Dialog } from '../../parts/dialog.js';
@@ -106,8 +106,9 @@ export function BulkBar({
       refused(error);
     }
   };
-  const said =
-    whole && total !== null ? `All ${capped(total)} runs of this filter` : `${plural(ids.size, 'run')} selected`;
+  // The act is on all of history, of which a count may have been cut off.
+  const all = total === null || total.more ? '' : ` ${count(total.n)}`;
+  const said = whole ? `All${all} runs of this filter` : `${plural(ids.size, 'run')} selected`;
   const steps = [...new Set(chosen.flatMap(({ failedStep }) => failedStep ?? []))];
   return (
     <>
@@ -115,7 +116,7 @@ export function BulkBar({
         <span className="b tab-n">{said}</span>
         {!whole && total !== null && (total.more || total.n > ids.size) && (
           <Button look="bare" testId="bulk-all" onClick={() => setWhole(true)}>
-            All {capped(total)} of this filter
+            All{all} of this filter
           </Button>
         )}
         <Button look="bare" onClick={onClear}>

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { get } from '../../lib/api.js';
 import { useMe } from '../../lib/me.js';
 import { runsPageOf } from '../../lib/rows.js';
-import { begun, byId, longer, lookFurther, NONE, PAGE, refreshed } from '../../lib/run-rows.js';
+import { begun, byId, type Kept, longer, lookFurther, NONE, PAGE, refreshed } from '../../lib/run-rows.js';
 import { live, onEvent } from '../../lib/stream.js';
 import type { RunRow, RunsPage } from '../../lib/types.js';
 
@@ -25,6 +25,12 @@ export interface KeptRows {
 /** The runs of a filter: changes come in place, new ones wait, so that nothing moves under the pointer. */
 export function useKeptRows(q: string, enabled = true): KeptRows {
   const [kept, setKept] = useState(NONE);
+  // Known at once: a page may come before what was kept last is drawn.
+  const current = useRef(kept);
+  const change = useCallback((to: (was: Kept) => Kept) => {
+    current.current = to(current.current);
+    setKept(current.current);
+  }, []);
   const [busy, setBusy] = useState(false);
   const { pollInterval } = useMe();
   const polling = live.use().state !== 'live';
@@ -37,12 +43,12 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
   const page = first.data;
 
   useEffect(() => {
-    if (page !== undefined) setKept((was) => refreshed(was, q, page));
-  }, [page, q]);
+    if (page !== undefined) change((was) => refreshed(was, q, page));
+  }, [page, q, change]);
 
   useEffect(() => {
-    setKept((was) => (was.q === q ? was : NONE));
-  }, [q]);
+    change((was) => (was.q === q ? was : NONE));
+  }, [q, change]);
 
   const fresh = useMemo(() => {
     const newest = kept.rows.get(kept.order[0] ?? '');
@@ -51,8 +57,6 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
   }, [page, kept]);
 
   // Rows that have left the first page are read by their ids, when something has happened to them.
-  const current = useRef(kept);
-  current.current = kept;
   const onFirst = useRef(new Set<string>());
   onFirst.current = new Set(page?.items.map(({ id }) => id));
   useEffect(() => {
@@ -68,22 +72,21 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
       void get<RunsPage>('runs', { q: `id:${ids.join(',')}`, limit: PAGE })
         .then(runsPageOf)
         .then(({ items }) => {
-          setKept((was) => ({ ...was, rows: new Map([...was.rows, ...byId(items)]) }));
+          change((was) => ({ ...was, rows: new Map([...was.rows, ...byId(items)]) }));
         }, ignore);
     }, 1000);
     return () => {
       stop();
       clearInterval(timer);
     };
-  }, []);
+  }, [change]);
 
   // The pages of another filter, or that nobody sees any more, are not read to their end.
   const looks = useRef(new AbortController());
   useEffect(() => {
-    const controller = new AbortController();
-    looks.current = controller;
+    looks.current = new AbortController();
     return () => {
-      controller.abort();
+      looks.current.abort();
       setBusy(false);
     };
   }, [q]);
@@ -96,13 +99,17 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
     void lookFurther(
       next,
       async (cursor) => runsPageOf(await get<RunsPage>('runs', { q, limit: PAGE, cursor }, signal)),
-      (found) => setKept((was) => (signal.aborted || was.q !== q ? was : longer(was, found))),
+      (found, cursor) => {
+        if (signal.aborted) return null;
+        change((was) => longer(was, cursor, found));
+        return current.current.next;
+      },
     )
       .catch(ignore)
       .finally(() => {
         if (!signal.aborted) setBusy(false);
       });
-  }, [q, busy]);
+  }, [q, busy, change]);
 
   // A first page that is short goes on by itself.
   const isShort = kept.q === q && kept.lookedTo !== null && kept.order.length < PAGE;
@@ -114,10 +121,14 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
   }, [isShort, busy, q, older]);
 
   const showFresh = useCallback(() => {
-    if (page !== undefined) setKept(begun(q, page));
+    // The pages that are looked at now are not those that come after the first one.
+    looks.current.abort();
+    looks.current = new AbortController();
+    setBusy(false);
+    if (page !== undefined) change(() => begun(q, page));
     wentOn.current = null;
     window.scrollTo({ top: 0 });
-  }, [page, q]);
+  }, [page, q, change]);
 
   const rows = useMemo(() => kept.order.flatMap((id) => kept.rows.get(id) ?? []), [kept]);
   return {
@@ -127,7 +138,7 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
     lookedTo: kept.lookedTo,
     looking: busy,
     // What has come is kept with the next draw: there is not nothing until then.
-    loading: enabled && (first.isPending || (kept.order.length === 0 && (page?.items.length ?? 0) > 0)),
+    loading: enabled && (first.isPending || (page !== undefined && kept.q !== q)),
     error: first.error,
     showFresh,
     older,

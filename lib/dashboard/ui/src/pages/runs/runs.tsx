@@ -3,10 +3,11 @@ import { lazy, Suspense, useCallback, useState } from 'react';
 import { get } from '../../lib/api.js';
 import { valueOf } from '../../lib/filter.js';
 import { useMay } from '../../lib/me.js';
+import { countOf } from '../../lib/run-rows.js';
 import type { Count, Input, Page } from '../../lib/types.js';
 import { runHref, useNarrow, useUrl } from '../../lib/url.js';
 import { BUILT_IN } from '../../lib/views.js';
-import { capped } from '../../lib/words.js';
+import { capped, isUnknown } from '../../lib/words.js';
 import { Button } from '../../parts/button.js';
 import { Empty, Skeleton, Trouble } from '../../parts/states.js';
 import { At } from '../../parts/text.js';
@@ -41,10 +42,9 @@ export function RunsPage() {
     enabled: asked !== null && !kept.loading,
   });
   const since = valueOf(q, 'since');
-  // Of what no index has only so many runs are looked at to count it; a list that is at its end knows.
-  const told = total.data?.more === true && !kept.more && !kept.loading ? { n: rows.length, more: false } : total.data;
+  const told = countOf(total.data, rows.length, !kept.more && !kept.loading);
   const said =
-    told === undefined || (told.n === 0 && told.more)
+    told === undefined || isUnknown(told)
       ? ''
       : `${capped(told)}${since !== null && /^\d+[smhd]$/.test(since) ? ` in ${since.replace(/(\d+)/, '$1 ')}` : told.n === 1 && !told.more ? ' run' : ' runs'}`;
   const nothing = !kept.loading && rows.length === 0 && kept.error === null && !kept.more;
@@ -123,7 +123,7 @@ export function RunsPage() {
         )}
       </div>
       {selection.ids.size > 0 && (
-        <BulkBar rows={rows} ids={selection.ids} q={asked ?? q} total={total.data ?? null} onClear={selection.clear} />
+        <BulkBar rows={rows} ids={selection.ids} q={asked ?? q} total={told ?? null} onClear={selection.clear} />
       )}
       {starting && (
         <Suspense fallback={null}>

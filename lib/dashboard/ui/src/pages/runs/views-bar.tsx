@@ -6,7 +6,7 @@ import { useMay } from '../../lib/me.js';
 import type { Count } from '../../lib/types.js';
 import { hrefOf, useUrl } from '../../lib/url.js';
 import { BUILT_IN, ownViews, type View } from '../../lib/views.js';
-import { count } from '../../lib/words.js';
+import { count, isUnknown } from '../../lib/words.js';
 import { Button } from '../../parts/button.js';
 
 export function Views({ q, view }: { q: string; view: string | null }) {
@@ -61,6 +61,6 @@ function ViewCount({ view }: { view: View }) {
     enabled: view.id !== 'all' && BUILT_IN.includes(view) && (!people || may('input.read')),
     staleTime: 15_000,
   });
-  if (data === undefined || view.id === 'all') return null;
+  if (data === undefined || view.id === 'all' || isUnknown(data)) return null;
   return <small>{data.more ? `${count(data.n)}+` : count(data.n)}</small>;
 }
