@@ -141,7 +141,7 @@ function placeOf({ since, until }: RunFilter, mark: Mark | null): RunListFilters
 interface RunsPage extends Page<RunRow> {
   /**
    * Where no index has what is asked for so many runs are looked at for one page: it may be short or empty, and has then all that
-   * fit as far as this time. `next` goes on. Null: the page is full, or the last one.
+   * fit as far as this time. `next` goes on. Null: there are more than `limit` of them, or the page is the last one.
    */
   readonly lookedTo: Date | null;
 }
