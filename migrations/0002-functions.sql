@@ -48,7 +48,7 @@ $$;
 
 -- Something that a suspended run waits for has come: ready if it sleeps, marked if it is leased. The caller has the row's lock.
 CREATE FUNCTION durable.wake_run(run uuid) RETURNS TABLE (queue text, paused boolean, state text)
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
   SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
@@ -72,7 +72,7 @@ $$;
 --               row in history first.
 CREATE FUNCTION durable.match_waits(runs uuid[], ended_runs uuid[] DEFAULT '{}')
 RETURNS TABLE (run uuid, queue text, paused boolean, state text)
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
   SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   one uuid;
@@ -157,7 +157,7 @@ $$;
 -- has heard, and the run sleeps; 'nothing': it sleeps, and waits for nothing; 'blocked': it waits for a place of a key that is
 -- none of its workflow's; 'over': its run has ended or is gone.
 CREATE FUNCTION durable.unsound(rows uuid[]) RETURNS TABLE (id uuid, run uuid, what text)
-LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
   SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
@@ -213,7 +213,7 @@ $$;
 --   holder  the rows are leased by this worker, and it has not heard of the end of a wait: they get back their wake mark
 CREATE FUNCTION durable.reconcile(suspects uuid[], holder integer DEFAULT NULL)
 RETURNS TABLE (run uuid, what text, queue text, paused boolean, state text)
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
   SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
@@ -273,7 +273,7 @@ $$;
 CREATE FUNCTION durable.send_event(
   to_run uuid, event text, body text, dedupe text, trace text, number uuid, again boolean)
 RETURNS TABLE (outcome text, queue text, paused boolean, state text)
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
   SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   active boolean;
@@ -316,7 +316,7 @@ RETURNS TABLE (
   run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, ended bigint,
   due_ms float8, names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text,
   child_error text, child_workflow text)
-LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
   SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
@@ -344,7 +344,7 @@ RETURNS TABLE (
   run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, ended bigint,
   due_ms float8, names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text,
   child_error text, child_workflow text)
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
   SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   taken uuid[];
@@ -442,7 +442,7 @@ RETURNS TABLE (
   cancel text, priority integer, deadline_in_ms float8, fresh boolean, workflow text, input text, snapshot text,
   snapshot_seq bigint, round integer, parent_id uuid, schedule_time float8, traceparent text, lag_ms float8,
   age_ms float8)
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
   SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
