@@ -13,6 +13,7 @@ import { EndedRuns, type EndListener } from './worker/ended-runs.js';
 import type { EngineHealth } from './worker/health.js';
 import { PeerHints } from './worker/peer-hints.js';
 import { WorkSignals } from './worker/work-signals.js';
+import { EVERYBODY } from './worker/turns.js';
 import { Worker } from './worker/worker.js';
 
 /** ms that aborted attempts and the last commits get at shutdown. */
@@ -170,7 +171,7 @@ export class Engine {
     await Promise.all([this.background.stopPublishing(), this.worker.sessions.unwatch()]);
     try {
       const { queues } = await this.worker.membership.leave();
-      for (const queue of queues) this.deps.hints.queue(queue, this.worker.turns.draw(queue));
+      for (const queue of queues) this.deps.hints.queue(queue, EVERYBODY);
     } catch (error) {
       this.deps.onTrouble(`Could not deregister; its runs are recovered when its lease expires: ${textOf(error)}`);
       return;

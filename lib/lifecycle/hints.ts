@@ -48,9 +48,9 @@ const LAST_HINTS = 300;
 
 const OWN_DRAW = anyDraw();
 
-/** The same for a second: the server drops a payload that is the same as one before it in the transaction. */
+/** The same for 100 ms: the server drops a payload that is the same as one before it in the transaction. */
 function drawOfNow(): number {
-  return 1 + ((OWN_DRAW + Math.floor(Date.now() / 1_000)) % 0x7ffffffe);
+  return 1 + ((OWN_DRAW + Math.floor(Date.now() / 100)) % 0x7ffffffe);
 }
 
 /** Opens the listening session. An outage at this moment is none of the boot's concern: it is opened when it can be. */

@@ -2,6 +2,10 @@ import { QueuePoller } from '../../lib/engine/worker/poller.js';
 
 const settings = { queue: 'default', concurrency: 5, pollInterval: 3_600_000 };
 
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
 const nobody = { tell: (): void => {} };
 
 /** Claims that come back when a test says so. */
@@ -101,6 +105,7 @@ describe('where it is its turn, and the others leave the work to it', () => {
     expect(told).toEqual(['all']);
     await poller.stop();
     poller.look('turn');
+    await until(() => told.length >= 2);
     expect(told).toEqual(['all', 'all']);
   });
 
@@ -176,22 +181,80 @@ describe('where it is its turn, and the others leave the work to it', () => {
     }
   });
 
-  it('leaves its own work to another while a claim takes long', async () => {
+  it('leaves its own work to another while a claim takes long, whenever it came', async () => {
+    for (const isEarly of [true, false]) {
+      const claims = new Claims();
+      const { poller, told } = pollerOf(claims);
+      const back = await claims.next();
+      const begun = performance.now();
+      if (isEarly) poller.expectBacklog();
+      expect(told).toEqual([]);
+      await until(() => performance.now() - begun > 110);
+      if (!isEarly) poller.expectBacklog();
+      await until(() => told.length > 0);
+      expect(told).toEqual(['one']);
+      const stopped = poller.stop();
+      back(0);
+      await stopped;
+    }
+  });
+
+  it('leaves it to the others when it stops before it has looked again', async () => {
     const claims = new Claims();
     const { poller, told } = pollerOf(claims);
-    const back = await claims.next();
-    poller.expectBacklog();
-    expect(told).toEqual([]);
-    await new Promise((resolve) => setTimeout(resolve, 110));
-    poller.expectBacklog();
-    expect(told).toEqual(['one']);
-    const stopped = poller.stop();
-    back(0);
-    await stopped;
+    (await claims.next())(0);
+    await settled();
+    poller.look('turn');
+    (await claims.next())(0);
+    await poller.looked();
+    await poller.stop();
+    await until(() => told.length > 0);
+    expect(told).toEqual(['all']);
+  });
+
+  it('tells at once, and then once in 100 ms for as long as there is more', async () => {
+    const told: number[] = [];
+    const poller = new QueuePoller(
+      settings,
+      async () => 5,
+      { tell: () => told.push(performance.now()) },
+      () => {},
+    );
+    poller.start();
+    await settled();
+    for (let n = 0; n < 50; n++) {
+      poller.look('turn');
+      await settled();
+    }
+    await until(() => told.length >= 2);
+    expect((told[1] ?? 0) - (told[0] ?? 0)).toBeGreaterThan(50);
+    // What is there no more is told of no more.
+    poller.look('turn');
+    for (let n = 0; n < 5; n++) poller.free();
+    await poller.stop();
   });
 });
 
 describe('where it is the turn of another', () => {
+  it('does not look twice where it finds nothing', async () => {
+    let made = 0;
+    const poller = new QueuePoller(
+      settings,
+      async () => (made++, 0),
+      nobody,
+      () => {},
+    );
+    poller.start();
+    await poller.looked();
+    poller.relieve(1);
+    await until(() => made === 2);
+    await poller.looked();
+    // Longer than it would wait by the same clock, however slow the machine.
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(made).toBe(2);
+    await poller.stop();
+  });
+
   it('looks in its place, unless it has looked by then', async () => {
     let made = 0;
     let found: () => void = () => {};

@@ -74,3 +74,15 @@ it('draws for others, two of them where there are, since it does not hear its ow
   const [alone] = turnsOf([{ id: 7 }]);
   expect(alone?.draw('default')).toBeGreaterThan(EVERYBODY);
 });
+
+it('nobody leaves a queue to a process that knows of no others like it, as where none of them hears', () => {
+  const deaf = turnsOf([
+    { id: 7, listening: false },
+    { id: 8, listening: false },
+  ]);
+  expect(deaf.map((one) => one.isShared('default'))).toEqual([false, false]);
+  expect(turnsOf([{ id: 7 }, { id: 8 }]).map((one) => one.isShared('default'))).toEqual([true, true]);
+  // Before the first pulse there may be anybody.
+  const fresh = new Turns(() => 7);
+  expect([fresh.isShared('default'), fresh.hasOthers('default')]).toEqual([true, true]);
+});

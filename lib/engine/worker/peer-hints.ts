@@ -31,7 +31,7 @@ export class PeerHints {
   queue(name: string, draw: number): void {
     const poller = this.deps.pollers.get(name);
     const before = poller === undefined ? Infinity : this.deps.turns.before(name, draw);
-    if (before === 0) poller?.look(draw === EVERYBODY ? 'hint' : 'turn');
+    if (before === 0) poller?.look(draw === EVERYBODY || !this.deps.turns.isShared(name) ? 'hint' : 'turn');
     else if (before < LOOKERS) poller?.relieve(before * RELIEF);
   }
 

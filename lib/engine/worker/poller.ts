@@ -1,4 +1,5 @@
 import { textOf } from '../../core/text-of.js';
+import { Telling, type Whom } from './telling.js';
 
 export interface PollerSettings {
   readonly queue: string;
@@ -19,8 +20,6 @@ const LONG_CLAIM = 100;
  * the others leave it to this process. What it has no place for it tells others of: one of them; where it was asked as that one, all.
  */
 export type Look = 'poll' | 'hint' | 'own' | 'turn';
-
-type Whom = 'one' | 'all';
 
 /** The other processes that work on the queue. */
 interface Others {
@@ -52,6 +51,7 @@ export class QueuePoller {
   private rateAt = Infinity;
   /** performance.now() at which it looks, if it has not by then. */
   private reliefAt = Infinity;
+  private readonly telling: Telling;
   /** Those who wait for the claim that is under way. */
   private readonly waiting: (() => void)[] = [];
 
@@ -59,11 +59,16 @@ export class QueuePoller {
     readonly settings: PollerSettings,
     /** Claims up to `limit` rows and sets each to work; resolves with how many. */
     private readonly claim: (queue: string, limit: number) => Promise<number>,
-    private readonly others: Others,
+    others: Others,
     private readonly onTrouble: (message: string, cause?: unknown) => void,
     /** True when a poll by the interval alone is needed. */
     private readonly isNeeded: () => boolean = () => true,
-  ) {}
+  ) {
+    this.telling = new Telling(
+      (whom) => others.tell(whom),
+      () => this.backlog || this.stopped,
+    );
+  }
 
   get inFlight(): number {
     return this.taken;
@@ -84,6 +89,7 @@ export class QueuePoller {
     this.stopped = true;
     clearTimeout(this.timer);
     this.timerAt = Infinity;
+    if (!this.claiming) this.leaveToOthers();
     return this.looked();
   }
 
@@ -96,13 +102,15 @@ export class QueuePoller {
   /** Claims what there is room for. */
   look(why: Look = 'poll'): void {
     if (this.stopped) {
-      if (why === 'turn' || why === 'own') this.others.tell('all');
+      if (why === 'turn' || why === 'own') this.telling.say('all');
       return;
     }
     this.again = true;
     this.hinted ||= why !== 'poll';
     if (why === 'turn') this.onFull = 'all';
     else if (why === 'own') this.onFull ??= 'one';
+    // All look: nobody is to be relieved.
+    else if (why === 'hint') this.reliefAt = Infinity;
     if (this.claiming) return;
     this.claiming = true;
     // Places that are freed by one commit are refilled by one claim.
@@ -125,7 +133,7 @@ export class QueuePoller {
   /** Something went into the queue for anybody: it will be found by the next look. */
   expectBacklog(): void {
     this.backlog = true;
-    if (performance.now() - this.claimingSince > LONG_CLAIM) this.others.tell('one');
+    if (performance.now() - this.claimingSince > LONG_CLAIM) this.telling.say('one');
     this.look('own');
   }
 
@@ -153,13 +161,15 @@ export class QueuePoller {
       const room = this.settings.concurrency - this.taken;
       if (room <= 0) {
         this.backlog = true;
-        if (onFull !== null) this.others.tell(onFull);
+        if (onFull !== null) this.telling.say(onFull);
+        if (onFull === 'all') this.reliefAt = Infinity;
         break;
       }
       this.taken += room;
       this.rateAt = Infinity;
       this.reliefAt = Infinity;
       this.claimingSince = performance.now();
+      const late = setTimeout(() => this.onLate(onFull), LONG_CLAIM);
       let got = 0;
       try {
         got = await this.claim(this.settings.queue, room);
@@ -173,11 +183,12 @@ export class QueuePoller {
         wait = Math.min(wait, 50 * 2 ** Math.min(this.failures, 10), RETRY_MAX);
         asked = true;
       }
+      clearTimeout(late);
       this.claimingSince = Infinity;
       this.taken -= room - got;
       found += got;
       this.backlog = got === room;
-      if (onFull !== null && this.backlog) this.others.tell('one');
+      if (onFull !== null && this.backlog) this.telling.say('one');
       if (found === 0) left ??= onFull;
       // Under load one claim follows the other: whoever waits has waited for this one.
       this.tellLooked();
@@ -185,16 +196,31 @@ export class QueuePoller {
     this.claiming = false;
     this.tellLooked();
     if (this.stopped) {
-      if (this.onFull !== null) this.others.tell('all');
-      return;
+      this.onFull ??= left;
+      return this.leaveToOthers();
     }
     if (this.hinted && found === 0 && this.taken < this.settings.concurrency) {
       wait = Math.min(wait, LOOK_AGAIN);
       asked = true;
-      this.onFull ??= left;
     }
+    // The look that is made again has the same to tell.
+    if (asked) this.onFull ??= left;
     this.hinted = false;
     this.lookAfter(wait, asked);
+  }
+
+  /** New work is not left to wait for a claim that takes long. */
+  private onLate(onFull: Whom | null): void {
+    if (onFull === null && this.onFull === null) return;
+    this.backlog = true;
+    this.telling.say('one');
+  }
+
+  /** Looks no more: what it was to look for is the others'. */
+  private leaveToOthers(): void {
+    if (this.onFull !== null) this.telling.say('all');
+    this.onFull = null;
+    this.telling.flush();
   }
 
   private tellLooked(): void {
@@ -214,11 +240,12 @@ export class QueuePoller {
     this.timerAt = Infinity;
     if (this.stopped) return;
     const now = performance.now();
-    const isDue = this.rateAt <= now || this.reliefAt <= now;
+    // As if it were its turn, but for a second look: as a rule another process has found what there was.
+    if (this.rateAt <= now || this.reliefAt <= now) this.onFull = 'all';
     // Told once, though no place may be free.
     if (this.rateAt <= now) this.rateAt = Infinity;
     if (this.reliefAt <= now) this.reliefAt = Infinity;
-    if (asked || this.isNeeded()) this.look(isDue ? 'turn' : 'poll');
+    if (asked || this.isNeeded()) this.look();
     else this.lookAfter(this.settings.pollInterval, false);
   }
 }

@@ -7,11 +7,13 @@ export const LOOKERS = 4;
 
 /**
  * Whose turn it is to look after a hint. Processes that could do the same work agree without a word, by a number drawn for
- * the hint and what each knows of the others (rendezvous hashing): a hint costs one claim, or a second one where there are few,
- * however many are idle. What they know may be a pulse old: of those that have gone since, the next in order takes the turn.
+ * the hint and what each knows of the others (rendezvous hashing): a hint costs one claim, and one of each of the next in order
+ * that has not looked within 150, 300, 450 ms, however many are idle. What they know may be a pulse old: of those that have gone
+ * since, the next in order takes the turn.
  */
 export class Turns {
-  private peers: readonly WorkerPeer[] = [];
+  /** Null: no pulse has answered yet. */
+  private peers: readonly WorkerPeer[] | null = null;
 
   constructor(private readonly id: () => number) {}
 
@@ -37,16 +39,23 @@ export class Turns {
     }
   }
 
+  /** Others leave the queue to this process when it is its turn: false where each looks for itself. */
+  isShared(queue: string): boolean {
+    return this.peers === null || this.alike(queue).length > 0;
+  }
+
   /** Another process may have work in the queue that this one may not claim. */
   hasOthers(queue: string): boolean {
-    return this.peers.some((peer) => !peer.alike && peer.queues.includes(queue));
+    return this.peers === null || this.peers.some((peer) => !peer.alike && peer.queues.includes(queue));
   }
 
   /** Those that hear hints and may claim what this one may. */
   private alike(queue: string): readonly WorkerPeer[] {
     // An answer that was asked for under an earlier number has this process among the others.
     const id = this.id();
-    return this.peers.filter((peer) => peer.alike && peer.listening && peer.id !== id && peer.queues.includes(queue));
+    return (this.peers ?? []).filter(
+      (peer) => peer.alike && peer.listening && peer.id !== id && peer.queues.includes(queue),
+    );
   }
 }
 

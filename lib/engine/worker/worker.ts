@@ -12,6 +12,7 @@ import { thisProcess } from './process-identity.js';
 import { QueueClaims } from './queue-claims.js';
 import { SessionOpener } from './session-opener.js';
 import { Executor } from './executor.js';
+import type { Whom } from './telling.js';
 import { EVERYBODY, Turns } from './turns.js';
 
 interface WorkerDeps extends EngineDeps {
@@ -86,7 +87,7 @@ export class Worker {
     for (const [queue, { concurrency, pollInterval }] of Object.entries(settings.workers ? settings.queues : {})) {
       const claim = (name: string, count: number): Promise<number> =>
         this.sessions.take(() => this.claims.claim(name, count));
-      const others = { tell: (whom: 'one' | 'all') => this.tellOthers(queue, whom) };
+      const others = { tell: (whom: Whom) => this.tellOthers(queue, whom) };
       this.pollers.set(
         queue,
         new QueuePoller({ queue, concurrency, pollInterval }, claim, others, onTrouble, isNeeded),
@@ -107,7 +108,7 @@ export class Worker {
   }
 
   /** The queue may have more than this process could take. */
-  private tellOthers(queue: string, whom: 'one' | 'all'): void {
+  private tellOthers(queue: string, whom: Whom): void {
     if (this.membership.hasPeers) this.deps.hints.queue(queue, whom === 'all' ? EVERYBODY : this.turns.draw(queue));
   }
 
