@@ -369,8 +369,8 @@ BEGIN
     closed_at = durable.clock(),
     ended = o.ended,
     result = CASE WHEN w.kind = 'all' THEN (
-      SELECT json_agg(n.name)::text
-      FROM unnest(w.names) AS n(name)
+      SELECT json_agg(n.name ORDER BY n.at)::text
+      FROM unnest(w.names) WITH ORDINALITY AS n(name, at)
       WHERE EXISTS (
         SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.name = n.name AND m.wait_id IS NULL)
     ) END

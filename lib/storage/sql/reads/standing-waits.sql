@@ -5,9 +5,10 @@
 -- `came`: of the names of a waitForAll, those whose event is there.
 SELECT c.n, w.path, w.kind, w.names, w.created_at, w.due_at, w.spec, w.child_id, k.workflow AS child_workflow,
   CASE WHEN w.kind = 'all' THEN ARRAY(
-    SELECT m.name FROM unnest(w.names) AS m(name)
+    SELECT m.name FROM unnest(w.names) WITH ORDINALITY AS m(name, at)
     WHERE EXISTS (
-      SELECT FROM durable.events v WHERE v.run_id = w.run_id AND v.name = m.name AND v.wait_id IS NULL)) END AS came,
+      SELECT FROM durable.events v WHERE v.run_id = w.run_id AND v.name = m.name AND v.wait_id IS NULL)
+    ORDER BY m.at) END AS came,
   w.total
 FROM json_to_recordset($1::json) AS c(n integer, id uuid)
 CROSS JOIN LATERAL (
