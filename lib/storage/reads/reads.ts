@@ -50,7 +50,7 @@ export interface ReadsOptions {
   readonly workerId: () => number;
   /** Redaction of payloads, errors and logs. */
   readonly redact: Redaction;
-  /** Runs that one look at history goes through at most. Default: 30 000. */
+  /** Runs that one look at history goes through at most. Default: 20 000. */
   readonly lookedAt?: number;
 }
 

@@ -11,6 +11,8 @@ export interface BuiltQuery {
 
 /** Newest runs that are looked at for tags before the index of tags is asked, which reads all that have them. */
 const LOOKED_AT_FOR_TAGS = 2_000;
+/** Of each workflow and queue so many are enough, where there are many of these, to know a time that those do not go beyond. */
+const FIRST_OF_EACH = 100;
 
 /**
  * The page of runs that fit: statements to be tried one after the other, until one gives as many rows as were asked for.
@@ -86,7 +88,7 @@ export function byIdsQuery(schema: string, ids: readonly string[]): BuiltQuery {
 export class RunQuery {
   protected readonly conditions: Conditions;
   /** Several stretches of history's index are read. */
-  private readonly merged: boolean;
+  protected readonly merged: boolean;
 
   constructor(
     protected readonly filters: RunListFilters,
@@ -214,8 +216,8 @@ export class RunQuery {
     };
   }
 
-  private history(status: string | null, page: string): string {
-    const inner = `SELECT e.created_at, e.id FROM durable.workflow_executions e ${where(this.kind(), this.bounds('e'), status)} ${page}`;
+  protected history(status: string | null, page: string, bound: string | null = null): string {
+    const inner = `SELECT e.created_at, e.id FROM durable.workflow_executions e ${where(this.kind(), this.bounds('e'), bound, status)} ${page}`;
     if (!this.merged) return inner;
     return `SELECT s.created_at, s.id FROM kind k CROSS JOIN LATERAL (${inner}) s ${where(this.conditions.kinds('k'))}`;
   }
@@ -278,7 +280,7 @@ export class RunQuery {
 
 /** A page of runs in the order of their starts. */
 class ListQuery extends RunQuery {
-  private readonly direction = this.filters.order === 'asc' ? 'ASC' : 'DESC';
+  protected readonly direction = this.filters.order === 'asc' ? 'ASC' : 'DESC';
 
   page(schema: string, build: (query: ListQuery) => string): BuiltQuery {
     const { limit = 50, offset = 0, includeData = false } = this.filters;
@@ -344,5 +346,17 @@ class NewestTaggedQuery extends ListQuery {
 
   protected override bounds(alias: string): string[] {
     return this.conditions.place(alias);
+  }
+
+  /** Not as many of each workflow and queue as of all: only as far as there are so many among the first few of each. */
+  protected override history(status: string | null, page: string): string {
+    if (!this.merged) return super.history(status, page);
+    const firsts = super.history(status, `${this.order('e')} LIMIT ${String(FIRST_OF_EACH)}`);
+    const last = `SELECT f.created_at FROM (${firsts}) f ${this.order('f')} LIMIT 1 OFFSET ${String(LOOKED_AT_FOR_TAGS - 1)}`;
+    const bound =
+      this.direction === 'DESC'
+        ? `e.created_at >= COALESCE((${last}), '-infinity')`
+        : `e.created_at <= COALESCE((${last}), 'infinity')`;
+    return super.history(status, page, bound);
   }
 }

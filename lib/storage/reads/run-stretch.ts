@@ -3,8 +3,8 @@ import { inSchema } from '../sql.js';
 import { Conditions, where, wantedStatuses } from './run-filters.js';
 import { type BuiltQuery, RunQuery } from './run-query.js';
 
-/** Runs that one look at history goes through at most, where no index has what is looked for: some 20 ms. */
-export const LOOKED_AT = 30_000;
+/** Runs that one look at history goes through at most, where no index has what is looked for: some 15 ms. */
+export const LOOKED_AT = 20_000;
 
 /** Where such a look ends; null: it goes through all. */
 export interface StretchRow {
