@@ -80,25 +80,6 @@ it('of few runs nobody gets a count that was begun before the question', async (
   expect(some(await after)).toEqual({ completed: 1, pending: 1, waiting: 0 });
 });
 
-it('whoever waited for a count that failed makes their own', async () => {
-  const goOn = signal();
-  const send = queryOf(rows.pool);
-  let first = true;
-  const query: Query = async (text, parameters) => {
-    if (!first) return send(text, parameters);
-    first = false;
-    await goOn.given;
-    throw new Error('away');
-  };
-  await rows.run({ status: 'completed' });
-  const few = new RunTotals({ schema: 'durable', many: 100, query });
-  const both = Promise.allSettled([few.all(), few.all()]);
-  goOn.give();
-  const [one, other] = await both;
-  expect(one).toMatchObject({ status: 'rejected' });
-  expect(other).toMatchObject({ status: 'fulfilled', value: { completed: 1 } });
-});
-
 function signal(): { given: Promise<void>; give: () => void } {
   let give = (): void => {};
   const given = new Promise<void>((resolve) => (give = resolve));
@@ -114,4 +95,22 @@ it('a count that failed is made again', async () => {
   away = false;
   await rows.run({ status: 'completed' });
   expect(some(await many.all())).toEqual({ completed: 1, pending: 0, waiting: 0 });
+});
+
+it('whoever waits for a count that fails has its error, and no second try of as long', async () => {
+  const error = new Error('The database is away');
+  let fail: (error: Error) => void = () => {};
+  let calls = 0;
+  const query: Query = () => {
+    calls++;
+    return new Promise((_, reject) => (fail = reject));
+  };
+  const away = new RunTotals({ schema: 'durable', query });
+  const both = Promise.allSettled([away.all(), away.all()]);
+  fail(error);
+  expect(await both).toEqual([
+    { status: 'rejected', reason: error },
+    { status: 'rejected', reason: error },
+  ]);
+  expect(calls).toBe(1);
 });

@@ -34,7 +34,8 @@ export class RunTotals {
   /** By workflow. Those that are unfinished are of now. */
   async totals(): Promise<Map<string, ExecutionCounts>> {
     // One under way is good for all who ask meanwhile if it turns out to be of many; of few it may be older than the question.
-    if (this.known() === null && this.counting !== null) await this.counting.catch(() => {});
+    // Where it fails, so would another: a database that is away is waited for once.
+    if (this.known() === null && this.counting !== null) await this.counting;
     const known = this.known();
     const rows = known === null ? await this.count() : await this.withUnfinished(known);
     const totals = new Map<string, ExecutionCounts>();
