@@ -109,7 +109,13 @@ export class Load {
 
   private async attend(run: WorkflowHandle): Promise<void> {
     if (this.waiting.has(run.id)) void this.serve(run);
-    const told = await this.insist(() => run.result().then(() => 'completed', nameOfEnd));
+    let told;
+    let before;
+    do {
+      before = this.losses;
+      told = await this.insist(() => run.result().then(() => 'completed', nameOfEnd));
+      // What was asked before a loss may have been answered by what was lost, and been on its way.
+    } while (this.losses !== before && !this.abandoned);
     this.told.set(run.id, told ?? 'nothing');
   }
 
