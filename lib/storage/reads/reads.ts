@@ -16,15 +16,8 @@ import type {
 import type { Redaction } from '../../core/redact/redact.js';
 import { isFinished } from '../../core/run/status.js';
 import { AttemptLogs, type LogRow } from './log-rows.js';
-import {
-  type BuiltQuery,
-  byIdsQuery,
-  countQuery,
-  countUpToQuery,
-  listQueries,
-  oneQuery,
-  startsOverQuery,
-} from './run-query.js';
+import { byIdsQuery, countQuery, countUpToQuery, listQueries, oneQuery, startsOverQuery } from './run-query.js';
+import type { BuiltQuery } from './run-sources.js';
 import {
   ALL_STEPS,
   type Payloads,

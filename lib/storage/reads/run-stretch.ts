@@ -1,9 +1,9 @@
 import type { RunListFilters } from '../../core/run/execution.js';
 import { inSchema } from '../sql.js';
 import { Conditions, where, wantedStatuses } from './run-filters.js';
-import { type BuiltQuery, RunQuery } from './run-query.js';
+import { type BuiltQuery, RunQuery } from './run-sources.js';
 
-/** Runs that one look at history goes through at most, where no index has what is looked for: some 15 ms. */
+/** Runs that one look at history goes through at most, where no index has what is looked for. */
 export const LOOKED_AT = 20_000;
 
 /** Where such a look ends; null: it goes through all. */
