@@ -8,13 +8,18 @@ import type { DurableHost, DurableRuntime } from '../../lib/lifecycle/host.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startProxy } from '../support/tcp-proxy.js';
 
+let began: () => void = () => {};
 let open: () => void = () => {};
 
 @Workflow({ name: 'idle' })
 class IdleWorkflow {
   @Step()
   async wait({ wait }: { wait?: boolean }) {
-    if (wait === true) await new Promise<void>((resolve) => (open = resolve));
+    if (wait !== true) return;
+    await new Promise<void>((resolve) => {
+      open = resolve;
+      began();
+    });
   }
 }
 
@@ -98,7 +103,10 @@ describe('DurableHealthIndicator', () => {
   it('shows how long a run has been due, and is down beyond what is allowed', async () => {
     const app = await start(database.url, { queues: { default: { concurrency: 1 } } });
     const [durable, client] = [app.get(DurableHealthIndicator), app.get(DurableClient)];
+    // Before its step has begun it may be late itself, and what lets it go would come too early.
+    const begun = new Promise<void>((resolve) => (began = resolve));
     const held = await client.start(IdleWorkflow, { wait: true });
+    await begun;
     const run = await client.start(IdleWorkflow, {});
     const lag = async () => (await durable.readiness()).durable['lag'] as number;
     while ((await lag()) < 2) await new Promise((resolve) => setTimeout(resolve, 5));
