@@ -903,15 +903,19 @@ CREATE TABLE durable.workflow_queue (
   step text,
   because text,
   cancel text,
-  rank bigint NOT NULL GENERATED ALWAYS AS ((
+  rank bigint GENERATED ALWAYS AS (
 CASE
-    WHEN isfinite(due_at) THEN ((date_part('epoch'::text, (due_at - '2000-01-01 00:00:00+00'::timestamp with time zone)) * (1000)::double precision))::bigint
-    ELSE (0)::bigint
-END - (((priority)::bigint +
-CASE
-    WHEN (started_at IS NULL) THEN 0
-    ELSE 1
-END) * COALESCE(ageing_ms, 60000)))) STORED
+    WHEN (state = ANY (ARRAY['ready'::text, 'blocked'::text])) THEN (
+    CASE
+        WHEN isfinite(due_at) THEN ((date_part('epoch'::text, (due_at - '2000-01-01 00:00:00+00'::timestamp with time zone)) * (1000)::double precision))::bigint
+        ELSE (0)::bigint
+    END - (((priority)::bigint +
+    CASE
+        WHEN (started_at IS NULL) THEN 0
+        ELSE 1
+    END) * COALESCE(ageing_ms, 60000)))
+    ELSE NULL::bigint
+END) STORED
 ) WITH (
   fillfactor=50,
   autovacuum_vacuum_scale_factor=0.02,
