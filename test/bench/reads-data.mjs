@@ -155,7 +155,12 @@ const LARGE = {
         run_id, seq, input_seq, completed_at, token, round, visit, attempt, duration_ms, type, status, path, output, facts)
       SELECT r.id, 1, 0, now() - interval '1 hour', 1, 1, 1, 1, 12, 'forEach', 'completed', 'recipients', '[]', '{"items":' || $1::integer || '}'
       FROM run r
-    ), item AS (${records('step', `'recipients[' || n - 1 || ']/send'`, '1', 'NULL')})
+    ), item AS (${records('step', `'recipients[' || n - 1 || ']/send'`, '1', 'NULL')}), gathered AS (
+      INSERT INTO durable.step_executions (
+        run_id, seq, input_seq, completed_at, token, round, visit, attempt, duration_ms, type, status, path, output)
+      SELECT r.id, $1::integer + 2, 0, now(), 1, 1, 1, 1, 0, 'gather', 'completed', 'recipients', '[]'
+      FROM run r
+    )
     SELECT id FROM run`,
   long: `
     WITH run AS (${run('turning', '', COMPLETED)}), record AS (${turns})
