@@ -61,13 +61,21 @@ async function figuresOf(call: Call, asked: AskedWindow, workflow: string | null
   };
 }
 
-async function shown(call: Call, found: readonly WorkflowSummary[], asked: AskedWindow) {
-  const [one, second] = found;
-  const name = one !== undefined && second === undefined ? one.name : null;
+/** @param name of the one that is asked for; null: all are */
+async function shown(
+  call: Call,
+  list: () => Promise<readonly WorkflowSummary[]>,
+  name: string | null,
+  asked: AskedWindow,
+) {
   const reads = await call.services.looks.reads();
-  const runs = found.flatMap(({ lastRun }) => lastRun ?? []);
-  const [rows, figures, versions] = await Promise.all([
-    rowsOf(call, runs),
+  const lastOnes = async () => {
+    const found = await list();
+    const runs = found.flatMap(({ lastRun }) => lastRun ?? []);
+    return { found, rows: await rowsOf(call, runs) };
+  };
+  const [{ found, rows }, figures, versions] = await Promise.all([
+    lastOnes(),
     figuresOf(call, asked, name),
     reads.versions(name),
   ]);
@@ -87,7 +95,7 @@ const workflows = route({
   action: 'workflow.read',
   input: askedWindow,
   handle: async (call, asked) => ({
-    items: await shown(call, await call.services.looks.client.listWorkflows(), asked),
+    items: await shown(call, () => call.services.looks.client.listWorkflows(), null, asked),
   }),
 });
 
@@ -107,7 +115,7 @@ const workflow = route({
     }
     const runs = await client.listExecutions({ workflow: name, limit: RUNS });
     const [[one], steps] = await Promise.all([
-      shown(call, found, asked),
+      shown(call, async () => found, name, asked),
       (await reads()).stepFigures(runs.map(({ id }) => id)),
     ]);
     return { ...one, steps };

@@ -64,9 +64,15 @@ export class PgRunStats {
   async read({ grain, since, until, workflow }: StatsWindow): Promise<StatsRow[]> {
     const values = [grain, since.toISOString(), until.toISOString(), workflow ?? ALL_WORKFLOWS];
     const rows = await readsOf(this.pool)<Row>(sql('read-stats', this.schema), values);
-    return rows.map(({ buckets, counts, delay_buckets, delay_counts, ...row }) => ({
-      ...row,
+    // Written out, here and below: the rest of thousands of objects takes several times as long.
+    return rows.map(({ at, workflow: name, outcome, error, n, ms, buckets, counts, delay_buckets, delay_counts }) => ({
       grain,
+      at,
+      workflow: name,
+      outcome,
+      error,
+      n,
+      ms,
       durations: histogram(buckets, counts),
       delays: histogram(delay_buckets, delay_counts),
     }));
@@ -74,18 +80,21 @@ export class PgRunStats {
 
   /**
    * Of each workflow, added up: for each outcome and point of a chart how many, and in rows of their own, which count none, how
-   * long those that completed took over the whole window. Without errors and delays.
+   * long those that completed took over the whole window. Without errors and delays, and without those that began.
    */
   async each({ grain, since, until, points }: PointsWindow): Promise<StatsRow[]> {
     const values = [grain, since.toISOString(), until.toISOString(), new Date(points.first).toISOString(), points.step];
     const rows = await readsOf(this.pool)<EachRow>(sql('read-each-stats', this.schema), values);
-    return rows.map(({ buckets, counts, ...row }) => ({
-      ...row,
+    return rows.map(({ at, workflow, outcome, n, buckets, counts }) => ({
       grain,
+      at,
+      workflow,
+      outcome,
       error: '',
+      n,
       ms: 0,
-      durations: histogram(buckets ?? [], counts ?? []),
-      delays: new Map(),
+      durations: buckets === null ? NONE : histogram(buckets, counts ?? []),
+      delays: NONE,
     }));
   }
 
@@ -114,6 +123,9 @@ export class PgRunStats {
     for (const { grain, kept } of GRAINS) await query(sql('forget-stats', this.schema), [grain, kept]);
   }
 }
+
+/** Of the thousands of rows that have no figures of times. */
+const NONE = new Map<number, number>();
 
 function arrays(durations: ReadonlyMap<number, number>, delays: ReadonlyMap<number, number>): object {
   return {

@@ -1,6 +1,6 @@
 -- Figures of runs in a stretch of time, of each workflow, added up: the rows of a day are some thousand, with six arrays each.
 -- A row for each workflow, outcome and point of a chart; and one for each workflow with the durations of its runs that
--- completed, which counts none.
+-- completed, which counts none. Runs that began are not among them.
 --
 -- $1 smallint: grain
 -- $2 timestamptz: from
@@ -10,7 +10,7 @@
 WITH told AS MATERIALIZED (
   SELECT s.at, s.workflow, s.outcome, s.n, s.buckets, s.counts
   FROM durable.run_stats s
-  WHERE s.grain = $1 AND s.at >= $2 AND s.at < $3 AND s.workflow <> ''
+  WHERE s.grain = $1 AND s.at >= $2 AND s.at < $3 AND s.workflow <> '' AND s.outcome <> 'began'
 )
 SELECT (extract(epoch FROM p.at) * 1000)::float8 AS at, p.workflow, p.outcome, p.n, NULL AS buckets, NULL AS counts
 FROM (
