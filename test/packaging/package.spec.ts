@@ -49,6 +49,21 @@ describe('the tarball', () => {
     expect(cjs.filter((file) => file !== 'package.json')).toEqual(await modules(join(installed, 'dist')));
   });
 
+  it('starts the command in the build of CommonJS, and keeps what was compiled where Node can', async () => {
+    await packed.write(
+      'cli/tell.cjs',
+      `const nodeModule = require('node:module');
+       const kept = typeof nodeModule.enableCompileCache === 'function';
+       process.on('exit', () => {
+         if (kept !== (nodeModule.getCompileCacheDir?.() !== undefined)) process.exitCode = 1;
+         console.log(Object.keys(nodeModule._cache).join('\\n'));
+       });`,
+    );
+    const main = join(installed, 'dist', 'cli', 'main.js');
+    const said = command(process.execPath, ['--require', './tell.cjs', main, '--version'], join(packed.root, 'cli'));
+    expect(said).toContain(join('dist', 'cjs', 'cli', 'cli.js'));
+  });
+
   it('has source maps with the sources in them', async () => {
     const files = (await filesOf(installed)).filter((file) => /(?<!dashboard\/ui\/.*)\.js$/.test(file));
     for (const file of files) {
