@@ -69,7 +69,7 @@ export function cut(part: Part, width: number): Part {
   const kept: Part[] = [];
   for (const { text, tone: name } of spansOf(part)) {
     let end = '';
-    for (const { segment } of graphemes.segment(text)) {
+    for (const segment of graphemesOf(text)) {
       const columns = columnsOf(segment);
       if (columns > left) {
         left = -1;
@@ -101,18 +101,27 @@ function spansOf(part: Part): EscapedSpan[] {
   return part.flatMap(spansOf);
 }
 
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
-const ASCII = /^[ -~]*$/;
+/** ASCII, and what commands print themselves: each of it is a grapheme, and takes one column. */
+const NARROW = /^[ -~…→‖↩↶↻⊘▲△▶○◷✓✗]*$/;
 /** East Asian wide and full-width characters, and emoji. */
 const WIDE =
   /\p{Emoji_Presentation}|\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{18cff}\u{1b000}-\u{1b2ff}\u{1f200}-\u{1f2ff}\u{20000}-\u{3fffd}]/u;
 const NO_WIDTH = /^[\p{Mark}\u200b-\u200d\ufeff]+$/u;
 
 function columnsOf(text: string): number {
-  if (ASCII.test(text)) return text.length;
+  if (NARROW.test(text)) return text.length;
   let columns = 0;
-  for (const { segment } of graphemes.segment(text)) columns += NO_WIDTH.test(segment) ? 0 : WIDE.test(segment) ? 2 : 1;
+  for (const segment of graphemesOf(text)) columns += NO_WIDTH.test(segment) ? 0 : WIDE.test(segment) ? 2 : 1;
   return columns;
+}
+
+let segmenter: Intl.Segmenter | undefined;
+
+/** The segmenter is made for the first text that needs it: that alone takes 15 ms. */
+function* graphemesOf(text: string): Iterable<string> {
+  if (NARROW.test(text)) return yield* text;
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
+  for (const { segment } of segmenter.segment(text)) yield segment;
 }
 
 function hex(code: number, digits: number): string {
