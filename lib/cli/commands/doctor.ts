@@ -2,6 +2,7 @@ import { type Context, flag, type Options } from '../command.js';
 import { firstAnswer } from '../database/first-answer.js';
 import { Connections } from '../../storage/connection/connections.js';
 import { describeTarget } from '../../storage/connection/database-target.js';
+import { probeServer } from '../../storage/connection/server-probe.js';
 import { queryOf } from '../../storage/connection/transaction.js';
 import { examine } from '../../storage/reads/doctor.js';
 import type { Check } from '../../storage/reads/doctor-check.js';
@@ -19,7 +20,7 @@ export async function run(context: Context, _: readonly string[], options: Optio
   const reached = await context.reach();
   const { target, schema } = reached;
   try {
-    const { notified } = await firstAnswer(target, true);
+    const { notified } = await firstAnswer(target, () => probeServer(target, true));
     const connections = new Connections(target, { direct: false, poolSize: 1 });
     try {
       const look = { query: queryOf(connections.pool), schema, notified };

@@ -4,6 +4,7 @@ import type { Migration } from '../../storage/migrations/migration-files.js';
 import { knownMigrations } from '../../storage/migrations/migration-files.js';
 import { downSql, type MigrationState, upSql } from '../../storage/migrations/migration-state.js';
 import { migrate, migrationStatus, revertMigrations } from '../../storage/migrations/migrator.js';
+import { probeServer } from '../../storage/connection/server-probe.js';
 import { askFor } from '../acts/bulk.js';
 import { type Context, flag, type Options, text } from '../command.js';
 import { usage } from '../failure.js';
@@ -34,7 +35,7 @@ export async function run(context: Context, [given, folder]: readonly string[], 
   };
   const reached = await context.reach();
   try {
-    await firstAnswer(reached.target);
+    await firstAnswer(reached.target, () => probeServer(reached.target, false));
     const state = await migrationStatus(reached);
     if (act === 'status') return status(context, reached, state, check);
     const plan = act === 'up' ? upPlan(state, how) : downPlan(state, how);

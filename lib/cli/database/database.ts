@@ -3,7 +3,7 @@ import { Connections } from '../../storage/connection/connections.js';
 import { knownMigrations } from '../../storage/migrations/migration-files.js';
 import { serverAnswer } from '../../storage/connection/connection-errors.js';
 import { sql } from '../../storage/sql.js';
-import { type Lender, type Query, queryOf, readsOf } from '../../storage/connection/transaction.js';
+import { inTransaction, type Lender, type Query, readsOf } from '../../storage/connection/transaction.js';
 import { Failure } from '../failure.js';
 import { firstAnswer } from './first-answer.js';
 import type { Reached } from './target.js';
@@ -41,8 +41,9 @@ export async function openDatabase({ target, schema, release }: Reached): Promis
     await release();
   };
   try {
-    await firstAnswer(target);
-    const { instanceId, time } = await lookAtTables(queryOf(pool), schema, name);
+    // It stays, as the pool's first.
+    await firstAnswer(target, () => pool.connect().then((session) => session.release()));
+    const { instanceId, time } = await lookAtTables(pool, schema, name);
     const [begun, at] = [performance.now(), time.getTime()];
     const query = readsOf(pool);
     return {
@@ -61,18 +62,19 @@ export async function openDatabase({ target, schema, release }: Reached): Promis
   }
 }
 
-async function lookAtTables(query: Query, schema: string, name: string): Promise<{ instanceId: string; time: Date }> {
+/** In one transaction: one by one each has a BEGIN and a COMMIT of its own, or at once each a session. */
+async function lookAtTables(pool: Lender, schema: string, name: string): Promise<{ instanceId: string; time: Date }> {
   try {
-    const versions = await query<{ version: number }>(sql('schema-versions', schema), []);
-    checkVersions(
-      versions.map(({ version }) => version),
-      schema,
-    );
-    const [[instance], [clock]] = await Promise.all([
-      query<{ id: string }>(sql('instance', schema), []),
-      query<{ now: Date }>(sql('clock', schema), []),
-    ]);
-    return { instanceId: instance?.id ?? '', time: clock?.now ?? new Date() };
+    return await inTransaction(pool, async (query) => {
+      const versions = await query<{ version: number }>(sql('schema-versions', schema), []);
+      checkVersions(
+        versions.map(({ version }) => version),
+        schema,
+      );
+      const [instance] = await query<{ id: string }>(sql('instance', schema), []);
+      const [clock] = await query<{ now: Date }>(sql('clock', schema), []);
+      return { instanceId: instance?.id ?? '', time: clock?.now ?? new Date() };
+    });
   } catch (error) {
     if (!NO_TABLES.has(serverAnswer(error)?.code ?? '')) throw error;
     throw new Failure(

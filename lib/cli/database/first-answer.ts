@@ -1,7 +1,6 @@
 import { textOf } from '../../core/text-of.js';
 import { serverAnswer } from '../../storage/connection/connection-errors.js';
 import { type DatabaseTarget, describeTarget } from '../../storage/connection/database-target.js';
-import { probeServer, type ServerFindings } from '../../storage/connection/server-probe.js';
 import { Failure } from '../failure.js';
 
 /** SQLSTATE: refused user or password. The server's own text names the user. */
@@ -10,13 +9,12 @@ const REFUSED = /^28/;
 const NOT_FOR_US = /^(3D000|42501)$/;
 
 /**
- * Opens a first session, once: a command says at once that the database is not there.
- * @param echo whether to look if notifications arrive
+ * What the first session says, tried once: a command says at once that the database is not there.
  * @throws Failure that names host, port and database, never user or password
  */
-export async function firstAnswer(target: DatabaseTarget, echo = false): Promise<ServerFindings> {
+export async function firstAnswer<T>(target: DatabaseTarget, ask: () => Promise<T>): Promise<T> {
   try {
-    return await probeServer(target, echo);
+    return await ask();
   } catch (error) {
     throw new Failure(
       `The database at ${describeTarget(target)} cannot be used: ${reasonOf(error)}. ` +
@@ -30,7 +28,11 @@ function reasonOf(error: unknown): string {
   const code = answer?.code ?? '';
   if (REFUSED.test(code)) return `it refused user or password (${code})`;
   if (NOT_FOR_US.test(code)) return `${answer?.message} (${code})`;
-  return textOf(error)
-    .replace(/^PostgreSQL \(.*?\) /, 'it ')
-    .replace(/\.$/, '');
+  return (
+    textOf(error)
+      .replace(/^PostgreSQL \(.*?\) /, 'it ')
+      // As the pool has it.
+      .replace(/^Connection terminated due to connection timeout$/, 'timeout expired')
+      .replace(/\.$/, '')
+  );
 }
