@@ -1,8 +1,9 @@
+import { jest } from '@jest/globals';
 import { Registry } from '../../lib/engine/ports/registry.js';
 import { SessionOpener } from '../../lib/engine/worker/session-opener.js';
 import { Executor } from '../../lib/engine/worker/executor.js';
 import type { Session, SessionDeps } from '../../lib/engine/run/session.js';
-import type { ClaimedRow, EngineStore, LeasedRow } from '../../lib/engine/ports/store.js';
+import { type ClaimedRow, type EngineStore, type LeasedRow, StoreError } from '../../lib/engine/ports/store.js';
 
 /** What the database says this process holds, and what was given back. */
 class Held {
@@ -118,6 +119,37 @@ describe('a row that is claimed while this process has it, since a failover has 
     sessions.open({ ...session('a', has), lose: () => lost.push('a') }, 'default');
     expect(sessions.displace(row(gets))).toBe(false);
     expect(lost).toEqual(ended);
+  });
+});
+
+describe('rows of a claim that go on, opened a part at a time', () => {
+  const rows = Array.from({ length: 120 }, (_, n) => ({ rowId: `r${String(n)}`, runId: `r${String(n)}`, fresh: false, step: null, snapshot: null, token: 2, definitionId: 1, ranBy: 2 }) as unknown as ClaimedRow); // prettier-ignore
+  const readLeased = async () => ({ waits: new Map(), records: [], now: 0 });
+  const openerOf = (loadDefinition: () => Promise<never>): SessionOpener => {
+    const clock = { follow: () => {} };
+    const deps = { store: { readLeased, loadDefinition }, clock, worker: () => 1, onTrouble: () => {} };
+    const registry = { byId: (id: number) => (id === 1 ? {} : undefined) };
+    return new SessionOpener(deps as unknown as SessionDeps, registry as unknown as Registry, sessions);
+  };
+
+  it('are left where all leases are lost in between: no step of theirs begins', async () => {
+    const opened: string[] = [];
+    const open = sessions.open.bind(sessions);
+    sessions.open = ({ rowId }, queue) => {
+      opened.push(rowId);
+      open(session(rowId, 2), queue);
+      if (opened.length === 50) setImmediate(() => sessions.loseAll(new Error('declared dead')));
+    };
+    const stored = async (): Promise<never> => Promise.reject(new Error('it cannot be read'));
+    expect(await openerOf(stored).openClaimed(rows)).toEqual(rows.slice(0, 50));
+    expect(opened).toHaveLength(50);
+  });
+
+  it('are not paused where the database cannot be asked for the definition that they ran by', async () => {
+    const away = async (): Promise<never> => Promise.reject(new StoreError('unavailable', 'gone'));
+    const opened = jest.spyOn(sessions, 'open');
+    await expect(openerOf(away).openClaimed(rows)).rejects.toThrow('gone');
+    expect(opened).not.toHaveBeenCalled();
   });
 });
 

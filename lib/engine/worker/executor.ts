@@ -20,6 +20,7 @@ export class Executor {
   /** True: there may be leased rows: there were at the last look, or the answer to a claim was lost since. */
   private suspecting = true;
   private claims = 0;
+  private losses = 0;
   /** Claims whose rows are not open yet, by their number. */
   private readonly claiming = new Set<number>();
 
@@ -118,7 +119,13 @@ export class Executor {
       .flatMap((session) => session.inFlight());
   }
 
+  /** How often all leases were lost at once. */
+  get timesLost(): number {
+    return this.losses;
+  }
+
   loseAll(reason: Error): void {
+    this.losses++;
     for (const session of this.all()) session.lose(reason);
   }
 

@@ -87,22 +87,31 @@ export class SessionOpener {
       return;
     }
     const { waits, records } = read;
+    const { timesLost } = this.sessions;
     for (const [at, one] of stored.entries()) {
       if (at > 0 && at % SLICE === 0) await setImmediate();
+      // Their leases are others' by now, or will be: no step begins under them.
+      if (this.sessions.timesLost !== timesLost) return this.sessions.suspectOrphans();
       const { row } = one;
+      if ('error' in one) this.openUnreadable(row, one.error);
+      else await this.openRead(one, records.get(row.rowId) ?? [], waits.get(row.runId) ?? null);
       opened.push(row);
-      if ('error' in one) {
-        this.openUnreadable(row, one.error);
-        continue;
-      }
-      try {
-        const { rowId, runId } = row;
-        const session = await this.session(row, one.snapshot, records.get(rowId) ?? [], waits.get(runId) ?? null);
-        tellClaimed(this.deps, row);
-        this.sessions.open(session, row.queue);
-      } catch (error) {
-        this.openUnreadable(row, error);
-      }
+    }
+  }
+
+  private async openRead(
+    { row, snapshot }: StoredRow,
+    records: readonly JournalRecord[],
+    waits: readonly TakenWait[] | null,
+  ) {
+    try {
+      const session = await this.session(row, snapshot, records, waits);
+      tellClaimed(this.deps, row);
+      this.sessions.open(session, row.queue);
+    } catch (error) {
+      // The definition of another version could not be asked for.
+      if (error instanceof StoreError && error.kind !== 'rejected') throw error;
+      this.openUnreadable(row, error);
     }
   }
 
