@@ -43,7 +43,7 @@ export interface ReadsOptions {
   readonly workerId: () => number;
   /** Redaction of payloads, errors and logs. */
   readonly redact: Redaction;
-  /** Runs that one look at history goes through at most. Default: 12 000. */
+  /** Runs that one look at history goes through at most. Default: 10 000. */
   readonly lookedAt?: number;
 }
 

@@ -4,7 +4,7 @@ import { Conditions, where, wantedStatuses } from './run-filters.js';
 import { type BuiltQuery, RunQuery } from './run-sources.js';
 
 /** Runs that one look at history goes through at most, where no index has what is looked for. */
-export const LOOKED_AT = 12_000;
+export const LOOKED_AT = 10_000;
 
 /** Where such a look ends; null: it goes through all. */
 export interface StretchRow {
