@@ -84,6 +84,6 @@ it('what updates many rows sets a column of each stored expression, or PostgreSQ
   expect(found.toSorted((a, b) => a.localeCompare(b))).toEqual([
     'commit-extras: workflow_queue', 'durable.reconcile: workflow_queue', 'durable.take_waits: workflow_queue',
     'end-retry-delay: workflow_executions', 'pause-run: workflow_queue', 'refuse-unkeyed: workflow_queue',
-    'set-limit-keys: workflow_queue', 'watch-runs: workflow_queue',
+    'set-limit-keys: workflow_queue',
   ]); // prettier-ignore
 });

@@ -7,7 +7,8 @@
 --
 -- $1 uuid[]: the runs
 UPDATE durable.workflow_queue
-SET watched = true
+-- The priority as it is: thousands are awaited at once, and an UPDATE that sets no column of `rank` costs twice as much a row.
+SET watched = true, priority = priority
 WHERE id IN (
   SELECT q.id
   FROM (SELECT set_config('synchronous_commit', 'off', true)) AS soon, durable.workflow_queue q
