@@ -124,8 +124,11 @@ describe('a row that is claimed while this process has it, since a failover has 
 
 describe('rows of a claim that go on, opened a part at a time', () => {
   const rows = Array.from({ length: 120 }, (_, n) => ({ rowId: `r${String(n)}`, runId: `r${String(n)}`, fresh: false, step: null, snapshot: null, token: 2, definitionId: 1, ranBy: 2 }) as unknown as ClaimedRow); // prettier-ignore
-  const readLeased = async () => ({ waits: new Map(), records: [], now: 0 });
-  const openerOf = (loadDefinition: () => Promise<never>): SessionOpener => {
+  const openerOf = (loadDefinition: () => Promise<never>, reading = (): void => {}): SessionOpener => {
+    const readLeased = async () => {
+      reading();
+      return { waits: new Map(), records: [], now: 0 };
+    };
     const clock = { follow: () => {} };
     const deps = { store: { readLeased, loadDefinition }, clock, worker: () => 1, onTrouble: () => {} };
     const registry = { byId: (id: number) => (id === 1 ? {} : undefined) };
@@ -143,6 +146,13 @@ describe('rows of a claim that go on, opened a part at a time', () => {
     const stored = async (): Promise<never> => Promise.reject(new Error('it cannot be read'));
     expect(await openerOf(stored).openClaimed(rows)).toEqual(rows.slice(0, 50));
     expect(opened).toHaveLength(50);
+  });
+
+  it('are left where all leases are lost while they are being read', async () => {
+    const opened = jest.spyOn(sessions, 'open');
+    const opener = openerOf(async () => Promise.reject(new Error('it cannot be read')), () => sessions.loseAll(new Error('declared dead'))); // prettier-ignore
+    expect(await opener.openClaimed(rows)).toEqual([]);
+    expect(opened).not.toHaveBeenCalled();
   });
 
   it('are not paused where the database cannot be asked for the definition that they ran by', async () => {

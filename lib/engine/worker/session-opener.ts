@@ -72,6 +72,7 @@ export class SessionOpener {
   /** `opened` gets those that are at work. */
   private async openResumed(rows: readonly ClaimedRow[], opened: ClaimedRow[]): Promise<void> {
     const stored = rows.map(storedRow);
+    const { timesLost } = this.sessions;
     let read;
     try {
       read = await this.readResumed(stored.filter((one): one is StoredRow => !('error' in one)));
@@ -87,7 +88,6 @@ export class SessionOpener {
       return;
     }
     const { waits, records } = read;
-    const { timesLost } = this.sessions;
     for (const [at, one] of stored.entries()) {
       if (at > 0 && at % SLICE === 0) await setImmediate();
       // Their leases are others' by now, or will be: no step begins under them.

@@ -60,6 +60,7 @@ CROSS JOIN LATERAL (
        SELECT count(*) AS n FROM (
          SELECT FROM durable.workflow_queue q
          WHERE q.queue = me.queue AND q.definition_id = r.id AND q.state = 'ready' AND NOT q.paused
+           -- One that was claimed meanwhile has no rank: nothing is before it.
            AND (q.rank, q.id) < (me.rank, me.id)
          LIMIT 10001) x
      ) b) END AS ahead
