@@ -22,7 +22,6 @@ let rounds = 1;
 
 interface Mailing {
   readonly round: number;
-  readonly sent?: unknown;
 }
 
 @Workflow({ name: 'mailing' })
@@ -91,44 +90,9 @@ class QuietWorkflow {
   }
 }
 
-/** Items go round, so that those of the second visit of the loop are numbered behind theirs. */
+/** Items go round, in an arm of a branch: those of the loop's second visit are numbered behind those of the first. */
 @Workflow({ name: 'circling' })
 class CirclingWorkflow {
-  @Step()
-  begin({ round }: Mailing): Mailing {
-    return { round: round + 1 };
-  }
-
-  @ForEach(['send', 'more'])
-  mails({ round }: Mailing) {
-    return [{ round, n: 0 }];
-  }
-
-  @Step()
-  send(item: { n: number }) {
-    sent.push('send');
-    return { ...item, n: item.n + 1 };
-  }
-
-  @Decision({ goto: ['send'] })
-  more({ n }: { n: number }) {
-    return n < 3 ? goto('send') : undefined;
-  }
-
-  @Decision({ goto: ['begin'] })
-  again({ round }: Mailing) {
-    return round < rounds ? goto('begin') : undefined;
-  }
-
-  @Step()
-  last() {
-    if (broken === 'last') throw new FatalError('last');
-  }
-}
-
-/** The same in an arm of a branch. */
-@Workflow({ name: 'branch' })
-class BranchWorkflow {
   @Step()
   begin({ round }: Mailing): Mailing {
     return { round: round + 1 };
@@ -181,7 +145,7 @@ beforeAll(async () => {
   pool = new pg.Pool({ connectionString: url, max: 1 });
   const module = await Test.createTestingModule({
     imports: [DurableModule.forRoot({ database: { url } })],
-    providers: [MailingWorkflow, QuietWorkflow, CirclingWorkflow, BranchWorkflow],
+    providers: [MailingWorkflow, QuietWorkflow, CirclingWorkflow],
   }).compile();
   app = await module.init();
   client = app.get(DurableClient);
@@ -236,10 +200,9 @@ it('what items recorded is read where the loop failed, and where it was visited 
   expect(sent.toSorted((a, b) => a.localeCompare(b))).toEqual(['2a1', '2a2', '2b1', '2b2']);
 });
 
-describe.each(['quiet', 'circling', 'branch'])('steps behind a loop are places to restart from: %s', (name) => {
+describe.each([QuietWorkflow, CirclingWorkflow])('steps behind a loop are places to restart from: %p', (type) => {
   it('whatever its items visited again, and whether or not a visit of it put results together', async () => {
     broken = 'last';
-    const type = { quiet: QuietWorkflow, circling: CirclingWorkflow, branch: BranchWorkflow }[name] ?? QuietWorkflow;
     rounds = 2;
     const old = await client.start(type, { round: 0 });
     await expect(old.result()).rejects.toThrow(/last/);
