@@ -5,7 +5,7 @@ import { loopPlaces, NO_PLACES } from '../../core/definition/loop-places.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
 import type { InFlight } from '../../core/run/execution.js';
 import type { Redaction } from '../../core/redact/redact.js';
-import { sql } from '../sql.js';
+import { sql, statementOf } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
 
 /** Loops of more items are shown in sums. */
@@ -146,7 +146,7 @@ export class LoopReads {
     const definition = await this.options.definition(id);
     const node = definition === null ? null : findNode(definition, path);
     const places = node?.kind === 'forEach' ? loopPlaces(node) : NO_PLACES;
-    const [row] = await this.rows<SumsRow>('loop-items', [
+    const parameters: unknown[] = [
       id,
       seq,
       next_seq,
@@ -156,11 +156,16 @@ export class LoopReads {
       JSON.stringify(next_seq === null ? attemptsIn(path, loop.round, running) : []),
       // A run with a worker is about to go on.
       running.length > 0 ? 'running' : 'waiting',
-      page?.states ?? null,
-      page?.from.way === 'next' ? page.from.index : null,
-      page?.from.way === 'prev' ? page.from.index : null,
-      page === null ? 0 : page.limit,
-    ]);
+    ];
+    const parts = page === null ? ['sums'] : page.states === null ? ['page'] : ['page', 'chosen'];
+    if (Object.values(places).some((some: readonly string[]) => some.some((place) => place.includes('['))))
+      parts.push('nested');
+    if (places.counted.length > 0) parts.push('counted');
+    if (page !== null) {
+      const { states, from, limit } = page;
+      parameters.push(states, from.way === 'next' ? from.index : null, from.way === 'prev' ? from.index : null, limit);
+    }
+    const [row] = await this.rows<SumsRow>(statementOf('loop-items', parts), parameters);
     return row ?? { since: null, until: null, counts: null, cells: null, page: null };
   }
 
