@@ -77,6 +77,10 @@ export class PgStepReads {
     const [running, loops] = await Promise.all([this.options.inFlight(id), this.loops.long(id)]);
     const shown = collapsing(loops, under);
     const begins = [...new Set(shown.map(({ path }) => `${path}[`))];
+    const sums = this.sumsOf(id, running);
+    // They take longest.
+    const first = shown.find(({ path }) => isUnder(path, under));
+    if (first !== undefined && isOnFirst(page, first)) sums(first).catch(() => undefined);
     const open = await this.rows<OpenRow>('open-steps', [id, under, begins]);
     if (open.length === 0) return null;
     const back = from?.way === 'prev';
@@ -102,7 +106,7 @@ export class PgStepReads {
         seq: loop.seq,
         sums: 1,
         begun: 0,
-        row: () => this.loops.sums(id, loop, running),
+        row: () => sums(loop),
       })),
     ];
     const fits = rows.filter((row) => from === null || (back ? inOrder(row, from) < 0 : inOrder(row, from) > 0));
@@ -150,6 +154,16 @@ export class PgStepReads {
   private async logsOf(id: string, { path, round, visit, attempt }: Attempt): Promise<readonly LogEntry[]> {
     const rows = await this.rows<LogRow>('attempt-logs', [id, path, round, visit, attempt]);
     return new AttemptLogs(rows, this.options.redact).of({ path, round, visit, attempt });
+  }
+
+  /** Asks for the sums of each loop once. */
+  private sumsOf(id: string, running: readonly InFlight[]): (loop: LongLoop) => Promise<LoopRow> {
+    const asked = new Map<number, Promise<LoopRow>>();
+    return (loop) => {
+      const known = asked.get(loop.seq) ?? this.loops.sums(id, loop, running);
+      asked.set(loop.seq, known);
+      return known;
+    };
   }
 
   /** The long loops whose selectors are among the records. */
@@ -264,6 +278,11 @@ function dataOf(text: string | null, item: number | null, redact: Redaction): un
   const data = decode(text);
   const own: unknown = item === null ? data : Array.isArray(data) ? data[item] : null;
   return own === undefined ? null : redact.payload(own);
+}
+
+/** True where it is known before the page is read: no more records come before a loop than the number of its selector's. */
+function isOnFirst({ statuses, from, limit }: StepsPage, { seq }: LongLoop): boolean {
+  return from === null && seq <= limit && (statuses?.includes('completed') ?? true);
 }
 
 function isUnder(path: string, under: string | null): boolean {

@@ -15,7 +15,7 @@
     AND s.type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate')
     AND ($4::text IS NULL OR s.path = $4 OR starts_with(s.path, $4) AND substr(s.path, length($4) + 1, 1) IN ('.', '/', '['))
     AND ($5::text[] IS NULL OR s.status = ANY ($5))
-    AND NOT EXISTS (SELECT FROM unnest($6::text[]) AS c(begin) WHERE starts_with(s.path, c.begin))
+    AND NOT s.path ^@ ANY ($6::text[])
   ORDER BY s.seq
   LIMIT $7
 )
@@ -28,7 +28,7 @@ UNION ALL
     AND s.type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate')
     AND ($4::text IS NULL OR s.path = $4 OR starts_with(s.path, $4) AND substr(s.path, length($4) + 1, 1) IN ('.', '/', '['))
     AND ($5::text[] IS NULL OR s.status = ANY ($5))
-    AND NOT EXISTS (SELECT FROM unnest($6::text[]) AS c(begin) WHERE starts_with(s.path, c.begin))
+    AND NOT s.path ^@ ANY ($6::text[])
   ORDER BY s.seq DESC
   LIMIT $7
 );
