@@ -114,7 +114,9 @@ export class Conditions {
     const queued = (columns: string): string =>
       `(SELECT ${columns} FROM durable.workflow_queue y WHERE y.id = ${run}.id)`;
     const begun = `COALESCE(${run}.started_at, ${queued('y.started_at')})`;
-    const took = `(extract(epoch FROM COALESCE(${run}.completed_at, durable.clock()) - ${begun}) * 1000)`;
+    const took = `COALESCE(${run}.completed_at, durable.clock()) - ${begun}`;
+    const length = (name: string, ms: number): string =>
+      `${this.once(name, Math.min(ms, LONGEST), 'float8')} * interval '1 ms'`;
     // What has ended has no row in the queue: it is not looked for.
     const open = (columns: string): string => `CASE WHEN ${run}.status = 'active' THEN ${queued(columns)} END`;
     const column = { error: 'error_name', schedule: 'schedule_name', workflow: 'workflow', queue: 'queue' } as const;
@@ -134,8 +136,8 @@ export class Conditions {
         const key = this.once(`tagName${at}`, name, 'text');
         return `COALESCE(${run}.tags ->> ${key}, '') ${not ? '<> ALL' : '= ANY'} (${this.once(`tag${at}`, values, 'text[]')})`;
       }),
-      ...(tookAtLeast === undefined ? [] : [`${took} > ${this.once('tookAtLeast', tookAtLeast, 'float8')}`]),
-      ...(tookAtMost === undefined ? [] : [`${took} < ${this.once('tookAtMost', tookAtMost, 'float8')}`]),
+      ...(tookAtLeast === undefined ? [] : [`${took} > ${length('tookAtLeast', tookAtLeast)}`]),
+      ...(tookAtMost === undefined ? [] : [`${took} < ${length('tookAtMost', tookAtMost)}`]),
       ...(retrying === undefined
         ? []
         : [
@@ -172,6 +174,8 @@ export class Conditions {
 }
 
 const HEX_DIGITS = 32;
+/** Longer than any run, ms: an interval has an end. */
+const LONGEST = 1e15;
 
 /** A run without a tag has none that the index of tags knows. */
 function isIndexed(not: boolean, values: readonly string[]): boolean {
