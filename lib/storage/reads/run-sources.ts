@@ -1,6 +1,9 @@
 import type { RunListFilters } from '../../core/run/execution.js';
+import { EXECUTION_STATUSES, type ExecutionStatus, isFinished } from '../../core/run/status.js';
 import { STATUS_OF_ROW } from './run-columns.js';
 import { Conditions, where, type WantedStatuses } from './run-filters.js';
+
+const UNFINISHED = EXECUTION_STATUSES.filter((status) => !isFinished(status));
 
 /** A statement put together from filters: no value of a caller's stands in its text. */
 export interface BuiltQuery {
@@ -176,16 +179,18 @@ export class RunQuery {
       ${where('e.error IS NOT NULL', status, equal, this.bounds('e'))}`;
   }
 
-  private queued(columns: string, statuses: readonly string[] | null, only: readonly string[] = []): string {
+  private queued(columns: string, statuses: readonly ExecutionStatus[] | null, only: readonly string[] = []): string {
     const equal = this.equal(
       'q',
       'q.definition_id IN (SELECT d.id FROM durable.workflow_definitions d WHERE d.name = ',
       ')',
     );
-    const status =
-      statuses === null
-        ? null
-        : `durable.run_status('active', q.state, q.paused, q.compensating, q.started_at) = ANY (${this.conditions.add(statuses, 'text[]')})`;
+    const any = statuses === null || UNFINISHED.every((one) => statuses.includes(one));
+    const isOne = any
+      ? null
+      : `durable.run_status('active', q.state, q.paused, q.compensating, q.started_at) = ANY (${this.conditions.add(statuses, 'text[]')})`;
+    // Few rows are expected to have one status of several: the planner would rather read all than go along the index of `only`.
+    const status = isOne === null || only.length === 0 ? isOne : `COALESCE(${isOne}, false)`;
     // Equal to the status, and indexed.
     const leased = statuses?.length === 1 && statuses[0] === 'running' ? 'q.worker_id IS NOT NULL' : null;
     return `SELECT ${columns} FROM durable.workflow_queue q
