@@ -8,21 +8,24 @@ WITH look AS MATERIALIZED (SELECT greatest(400, 20000 / greatest(1, json_array_l
 SELECT c.n, s.ms, s.failed, s.failed_items, s.more, w.path, w.ms AS wait_ms
 FROM json_to_recordset($1::json) AS c(n integer, id uuid)
 CROSS JOIN LATERAL (
-  SELECT COALESCE(sum(r.duration_ms) FILTER (WHERE r.works), 0)::float8 AS ms,
-    count(*) FILTER (WHERE r.works AND r.status = 'failed')::integer AS failed,
-    count(*) FILTER (WHERE r.works AND r.status = 'failed' AND r.retry_at IS NULL AND strpos(r.path, '[') > 0)::integer
-      AS failed_items,
-    count(*) > (SELECT l.most FROM look l) AS more
+  SELECT t.ms, t.failed, t.failed_items, EXISTS (
+      SELECT FROM durable.step_executions x WHERE x.run_id = c.id AND x.seq < t.first
+    ) AS more
   FROM (
-    SELECT o.*, row_number() OVER (ORDER BY o.seq DESC) <= (SELECT l.most FROM look l)
-      AND o.type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate') AS works
+    SELECT COALESCE(sum(r.duration_ms) FILTER (WHERE r.works), 0)::float8 AS ms,
+      count(*) FILTER (WHERE r.works AND r.status = 'failed')::integer AS failed,
+      count(*) FILTER (WHERE r.works AND r.status = 'failed' AND r.retry_at IS NULL AND strpos(r.path, '[') > 0)::integer
+        AS failed_items,
+      min(r.seq) AS first
     FROM (
-      SELECT x.seq, x.duration_ms, x.status, x.retry_at, x.path, x.type FROM durable.step_executions x
+      SELECT x.seq, x.duration_ms, x.status, x.retry_at, x.path,
+        x.type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate') AS works
+      FROM durable.step_executions x
       WHERE x.run_id = c.id
       ORDER BY x.seq DESC
-      LIMIT (SELECT l.most FROM look l) + 1
-    ) o
-  ) r
+      LIMIT (SELECT l.most FROM look l)
+    ) r
+  ) t
 ) s
 LEFT JOIN LATERAL (
   SELECT o.path, (extract(epoch FROM o.closed_at - o.created_at) * 1000)::float8 AS ms
