@@ -27,8 +27,9 @@ SELECT
 FROM (
   SELECT count(*)::integer AS records,
     COALESCE(sum(
-      length(r.logs) - length(replace(r.logs, E'\n', '')) + 1
-        - (length(E'\n' || r.logs) - length(replace(E'\n' || r.logs, E'\n+', ''))) / 2
+      octet_length(r.logs) - octet_length(replace(r.logs, E'\n', '')) + 1
+        - CASE WHEN strpos(r.logs, '+') > 0
+          THEN (octet_length(E'\n' || r.logs) - octet_length(replace(E'\n' || r.logs, E'\n+', ''))) / 2 ELSE 0 END
     ), 0)::integer AS lines
   FROM (
     SELECT n.logs

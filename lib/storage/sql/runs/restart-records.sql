@@ -4,7 +4,7 @@
 --
 -- $1 uuid: the run
 -- $2 integer: the round
-WITH record AS MATERIALIZED (
+WITH record AS NOT MATERIALIZED (
   SELECT s.seq, s.path, s.type, s.visit, s.attempt, s.status, s.output IS NOT NULL AS has_output, s.facts, s.retry_at
   FROM durable.step_executions s
   WHERE s.run_id = $1 AND s.round = $2
