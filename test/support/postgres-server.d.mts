@@ -24,7 +24,7 @@ export interface PostgresMaking {
   readonly env?: Readonly<Record<string, string>>;
   /** Size of a file system of its own for its files, as `mount -o size` takes it; needs root. */
   readonly volume?: string;
-  /** URL of the server of which it is a standby; needs `bin`. */
+  /** URL of the server of this machine of which it is a standby: by `pg_basebackup` of `bin`, without it by a copy of the files. */
   readonly standbyOf?: string;
 }
 
