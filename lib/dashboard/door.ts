@@ -15,8 +15,9 @@ import type { StatsRow } from '../core/run/run-stats.js';
 import type { QueueRow } from '../storage/client/queue-control.js';
 import type { EndCount, PointsWindow, StatsCount, StatsWindow } from '../storage/reads/run-stats.js';
 import type { PgAudit } from '../storage/client/audit.js';
-import { snapshot } from '../storage/connection/transaction.js';
+import { type Lender, snapshot } from '../storage/connection/transaction.js';
 import type { DoctorReport } from '../storage/reads/doctor.js';
+import { replicaCheck } from '../storage/reads/doctor-replica.js';
 import type { PgPeopleReads } from '../storage/reads/people-reads.js';
 import { findViolations, type Violation } from '../storage/reads/verify.js';
 import type { PgHistoryReads } from '../storage/reads/history-reads.js';
@@ -30,13 +31,20 @@ import { packageRoot } from '../storage/package-root.js';
 
 export type { DoctorReport };
 
-/** What the dashboard stands on. Acts go through what the app itself uses, looks through sessions of their own. */
+/**
+ * What the dashboard stands on. Acts go through what the app itself uses, looks through sessions of their own: those that
+ * pages are made of on the replica where there is one.
+ */
 export interface DashboardDoor {
   readonly client: DurableClient;
   readonly queues: DurableQueues;
   readonly events: DurableEvents;
   /** Of the same, but cut short where they take too long, and never in the way of the work. */
   readonly looks: DashboardLooks;
+  /** On the primary in any case: what acts are decided by, and whatever is answered by them. */
+  readonly sureLooks: DashboardLooks;
+  /** Something has happened that people know of: what they look at next must have it. */
+  readonly changed: () => void;
   readonly maxPayloadBytes: number;
 }
 
@@ -71,7 +79,7 @@ export interface DashboardLooks {
   history(): Promise<PgHistoryReads>;
   waits(): Promise<PgWaitReads>;
   audit(): Promise<PgAudit>;
-  /** What doctor says of the database. */
+  /** What doctor says of the database, by the primary in any case; of a replica how late it is. */
   examine(): Promise<DoctorReport>;
   /** What must never be and is, in one snapshot of all that is stored: reads whole tables, for a minute at most. */
   verify(): Promise<Violation[]>;
@@ -94,54 +102,75 @@ export function findHost(providers: readonly unknown[], name: string): DurableHo
 }
 
 export function openDoor(host: DurableHost): DashboardDoor {
-  const looking = lookingAt(host);
-  const looks = async (): Promise<InstanceStorage> => (await looking.ready()).storage;
+  const changed = (): void => {
+    host.ready().then(
+      ({ replica }) => replica?.changed(),
+      () => {},
+    );
+  };
+  const sure = lookingAt(host, (runtime) => runtime.readers());
+  const sureLooks = looksOf(host, sure, sure);
   return {
     client: new DurableClient(host),
     queues: new DurableQueues(host),
     events: new DurableEvents(host),
-    looks: {
-      client: new DurableClient(looking),
-      queues: new DurableQueues(looking),
-      reads: async () => (await looks()).reads,
-      allQueues: async () => (await (await looks()).queues.queues()).map(figuresOf),
-      stats: async (window) => (await looks()).stats.read(window),
-      eachStats: async (window) => (await looks()).stats.each(window),
-      ends: async (window) => (await looks()).stats.ends(window),
-      statsCounts: async (window) => (await looks()).stats.counts(window),
-      statsErrors: async (window) => (await looks()).stats.errors(window),
-      people: async () => (await looks()).people,
-      standing: async () => (await looks()).standing,
-      steps: async () => (await looks()).steps,
-      journal: async () => (await looks()).journal,
-      logs: async () => (await looks()).logs,
-      history: async () => (await looks()).history,
-      waits: async () => (await looks()).waitReads,
-      foreignSchema: async (workflow) => {
-        const { storage, registry } = await looking.ready();
-        return registry.byName(workflow) === undefined ? storage.people.schemaOf(workflow) : null;
-      },
-      examine: async () => {
-        const { storage, listening } = await looking.ready();
-        return storage.examine(host.options.notify ? listening() : null);
-      },
-      verify: async () => {
-        const { readers, schema } = await host.ready();
-        return snapshot(readers(VERIFY_LASTS), (query) => findViolations(query, schema));
-      },
-      audit: async () => (await looks()).audit,
-      now: async () => (await (await looks()).reads.now()).getTime(),
-    },
+    looks: looksOf(
+      host,
+      lookingAt(host, (runtime) => runtime.replica ?? runtime.readers()),
+      sure,
+    ),
+    sureLooks,
+    changed,
     maxPayloadBytes: host.options.maxPayloadBytes,
+  };
+}
+
+/** @param sure on the primary */
+function looksOf(host: DurableHost, looking: DurableHost, sure: DurableHost): DashboardLooks {
+  const looks = async (): Promise<InstanceStorage> => (await looking.ready()).storage;
+  return {
+    client: new DurableClient(looking),
+    queues: new DurableQueues(looking),
+    reads: async () => (await looks()).reads,
+    allQueues: async () => (await (await looks()).queues.queues()).map(figuresOf),
+    stats: async (window) => (await looks()).stats.read(window),
+    eachStats: async (window) => (await looks()).stats.each(window),
+    ends: async (window) => (await looks()).stats.ends(window),
+    statsCounts: async (window) => (await looks()).stats.counts(window),
+    statsErrors: async (window) => (await looks()).stats.errors(window),
+    people: async () => (await looks()).people,
+    standing: async () => (await looks()).standing,
+    steps: async () => (await looks()).steps,
+    journal: async () => (await looks()).journal,
+    logs: async () => (await looks()).logs,
+    history: async () => (await looks()).history,
+    waits: async () => (await looks()).waitReads,
+    foreignSchema: async (workflow) => {
+      const { storage, registry } = await looking.ready();
+      return registry.byName(workflow) === undefined ? storage.people.schemaOf(workflow) : null;
+    },
+    examine: async () => {
+      const { storage, listening, replica } = await sure.ready();
+      const report = await storage.examine(host.options.notify ? listening() : null);
+      if (replica === null) return report;
+      return { ...report, checks: [...report.checks, replicaCheck(await replica.state())] };
+    },
+    verify: async () => {
+      const { readers, schema } = await host.ready();
+      return snapshot(readers(VERIFY_LASTS), (query) => findViolations(query, schema));
+    },
+    audit: async () => (await looks()).audit,
+    now: async () => (await (await looks()).reads.now()).getTime(),
   };
 }
 
 /** An instance without an app: it starts and looks, and executes nothing. The tables are there already. */
 export async function bootAlone(
-  { url, schema }: { readonly url: string; readonly schema: string },
+  { url, replica, schema }: { readonly url: string; readonly replica?: string | undefined; readonly schema: string },
   log: Logger,
 ): Promise<{ readonly host: DurableHost; close(): Promise<void> }> {
-  const raw = { database: { url }, schema, workers: false, migrations: 'none', logs: { enabled: false } };
+  const readReplica = replica === undefined ? undefined : { url: replica };
+  const raw = { database: { url }, readReplica, schema, workers: false, migrations: 'none', logs: { enabled: false } };
   const options = resolveOptions({ ...raw, shutdownTimeout: 1_000, abortGrace: 0 });
   const closers = new Closers((message) => log.warn(message));
   try {
@@ -167,8 +196,8 @@ function figuresOf(row: QueueRow): QueueFigures {
   return { ...stats, ...statusOf(row), pausedRuns };
 }
 
-/** The same instance, for looks. */
-function lookingAt(host: DurableHost): DurableHost {
+/** The same instance, for looks by way of these sessions. */
+function lookingAt(host: DurableHost, lenderOf: (runtime: DurableRuntime) => Lender): DurableHost {
   let seen: { runtime: DurableRuntime; looking: DurableRuntime } | null = null;
   return {
     name: host.name,
@@ -176,7 +205,7 @@ function lookingAt(host: DurableHost): DurableHost {
     async ready() {
       const runtime = await host.ready();
       if (seen?.runtime !== runtime)
-        seen = { runtime, looking: { ...runtime, storage: runtime.storage.on(runtime.readers()) } };
+        seen = { runtime, looking: { ...runtime, storage: runtime.storage.on(lenderOf(runtime)) } };
       return seen.looking;
     },
   };

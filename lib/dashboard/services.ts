@@ -1,3 +1,4 @@
+import { type Observable, tap } from 'rxjs';
 import type { ResolvedDashboardOptions } from './dashboard.options.js';
 import { type DashboardDoor, openDoor } from './door.js';
 import type { DurableHost } from './durable.js';
@@ -25,7 +26,10 @@ export function servicesOf(
   warn: (message: string) => void,
 ): DashboardServices {
   const door = openDoor(host);
-  const streams = new Streams(door.events, options.maxStreams, () => door.looks.now());
+  const heard = <T>(events: Observable<T>): Observable<T> => events.pipe(tap(door.changed));
+  const events = { all: () => heard(door.events.all()), workflow: (id: string) => heard(door.events.workflow(id)) };
+  // Events come by way of the primary.
+  const streams = new Streams(events, options.maxStreams, () => door.sureLooks.now());
   return {
     ...door,
     options,
@@ -33,7 +37,11 @@ export function servicesOf(
     streams,
     bulk: new BulkBook(),
     verifying: false,
-    audit: async (entry) => (await door.looks.audit()).add(entry),
+    async audit(entry) {
+      await (await door.sureLooks.audit()).add(entry);
+      // Acts on many runs go on after their answer.
+      door.changed();
+    },
     warn,
   };
 }

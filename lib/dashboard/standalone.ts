@@ -15,6 +15,8 @@ import { builtAssets } from './ui-folder.js';
 export interface StandaloneOptions {
   /** Of the database, whose tables are those of this version. */
   readonly url: string;
+  /** URL of a replica, for pages; none: they are read from the database. */
+  readonly replica?: string | undefined;
   readonly schema: string;
   /** A name or address of this machine that nobody else reaches: `127.0.0.1`. */
   readonly host: string;
@@ -46,7 +48,7 @@ const LAST_REQUESTS = 2_000;
  * @throws DatabaseUnavailableError, MigrationError
  */
 export async function serveAlone(options: StandaloneOptions): Promise<Standalone> {
-  const { url, schema, readOnly, title, actor, warn } = options;
+  const { url, replica, schema, readOnly, title, actor, warn } = options;
   const checked = resolveDashboardOptions({ readOnly, title, actor: () => actor }, null);
   // The port before the database: it is taken sooner than anybody waits for a database.
   const handler: { handle: (request: IncomingMessage, response: ServerResponse) => void } = {
@@ -63,7 +65,7 @@ export async function serveAlone(options: StandaloneOptions): Promise<Standalone
   };
   try {
     await listen(server, options);
-    booted = await bootAlone({ url, schema }, new Talk(warn));
+    booted = await bootAlone({ url, replica, schema }, new Talk(warn));
     services = servicesOf(booted.host, checked, packageVersion(), warn);
     const gate = new Gate({ door: 'local', authorize: null, readOnly });
     const dashboard = new DashboardServer({ gate, routes: ROUTES, assets: builtAssets, services });

@@ -62,7 +62,9 @@ export async function boot(
   }
 
   const found = await reach(options, closers, log);
-  const target = options.sqlLog ? { ...found, onStatement: (text: string) => log.debug(text) } : found;
+  const logged = (one: DatabaseTarget): DatabaseTarget =>
+    options.sqlLog ? { ...one, onStatement: (text: string) => log.debug(text) } : one;
+  const target = logged(found);
   const report = new ModuleReport(options, describeTarget(found), log, signal);
   closers.add('the report', () => report.close());
   const server = await waitForDatabase(target, {
@@ -79,6 +81,15 @@ export async function boot(
   const { pool } = connections;
   const database = await openDataSource(pool, options.schema);
   const instanceId = await readInstanceId(readsOf(pool), options.schema);
+
+  const replica =
+    options.readReplica === null
+      ? null
+      : connections.replica(logged(targetOf(options.readReplica, 'readReplica')), {
+          schema: options.schema,
+          instanceId,
+          onTrouble: (message) => report.trouble(message),
+        });
 
   if (options.logs !== null) {
     const release = captureLogs();
@@ -149,7 +160,10 @@ export async function boot(
   hints.attach(engine, options.queues.keys());
   return {
     engine,
-    launched: () => report.launched(bindings, (named) => queues.idleQueues(named)),
+    launched() {
+      report.launched(bindings, (named) => queues.idleQueues(named));
+      void replica?.open();
+    },
     deps,
     events: context.guard(events),
     registry,
@@ -157,6 +171,7 @@ export async function boot(
     schedules: bindings.flatMap((binding) => binding.schedules),
     storage,
     readers: (longest) => connections.readers(longest),
+    replica,
     schema,
     appDataSource,
     listening: hints.listening,

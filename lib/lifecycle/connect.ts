@@ -19,11 +19,14 @@ const RETRY_DELAY = 500;
 const WARN_INTERVAL = 5_000;
 const OLDEST_SERVER = 14;
 
-/** Target of the engine's own connections; `embedded` has a URL only once its server runs. */
-export function targetOf(database: Exclude<ResolvedDatabase, { kind: 'embedded' }>): DatabaseTarget {
+/** Target of the engine's own connections; `embedded` has a URL only once its server runs. @param option for errors */
+export function targetOf(
+  database: Exclude<ResolvedDatabase, { kind: 'embedded' }>,
+  option?: 'readReplica',
+): DatabaseTarget {
   if (database.kind === 'dataSource') return resolveTarget({ dataSource: database.dataSource });
   const { connectionString, ...rest } = database.server;
-  return resolveTarget(connectionString === undefined ? rest : { ...rest, url: connectionString });
+  return resolveTarget(connectionString === undefined ? rest : { ...rest, url: connectionString }, option);
 }
 
 export interface WaitOptions {

@@ -8,6 +8,7 @@ import type { Engine } from '../engine/engine.js';
 import type { Registry } from '../engine/ports/registry.js';
 import type { ResolvedOptions } from '../options/module.js';
 import type { PgStore } from '../storage/engine/pg-store.js';
+import type { ReadReplica } from '../storage/connection/read-replica.js';
 import type { Lender } from '../storage/connection/transaction.js';
 
 /** Host of clients: an instance of the module, or a database alone (the command line). */
@@ -38,7 +39,7 @@ export type ClientEngine = Pick<
 /** The parts of a booted instance that clients use. */
 export interface ClientRuntime extends Omit<
   DurableRuntime,
-  'engine' | 'launched' | 'deps' | 'events' | 'store' | 'schedules'
+  'engine' | 'launched' | 'deps' | 'events' | 'store' | 'schedules' | 'replica'
 > {
   readonly engine: ClientEngine;
   readonly deps: Pick<EngineDeps, 'telemetry'>;
@@ -71,6 +72,8 @@ export interface DurableRuntime {
   readonly storage: InstanceStorage;
   /** Sessions for what people look at, beside those of the work: see `Connections`. */
   readonly readers: (longest?: number) => Lender;
+  /** For what people look at and may be late; null: there is none, and `readers` is what serves. */
+  readonly replica: ReadReplica | null;
   readonly schema: string;
   /** The app's DataSource, where the options give one: serves `manager` and `stepManager()`. */
   readonly appDataSource: DataSource | null;

@@ -28,27 +28,42 @@ export interface EmbeddedOptions {
   port?: number;
 }
 
+/** A server by its address. */
+export type ServerOption = { url: string; ssl?: boolean | TlsOptions } | ConnectionOptions;
+
 export type DatabaseOption =
-  | { url: string; ssl?: boolean | TlsOptions }
-  | ConnectionOptions
-  | { dataSource: DataSource }
-  | 'embedded'
-  | { embedded: EmbeddedOptions | true };
+  ServerOption | { dataSource: DataSource } | 'embedded' | { embedded: EmbeddedOptions | true };
 
 /** Address of a server: `connectionString` or its parts. */
 export interface ServerAddress extends ConnectionOptions {
   readonly connectionString?: string;
 }
 
+export interface ResolvedServer {
+  readonly kind: 'server';
+  readonly server: ServerAddress;
+}
+
 export type ResolvedDatabase =
-  | { readonly kind: 'server'; readonly server: ServerAddress }
+  | ResolvedServer
   | { readonly kind: 'dataSource'; readonly dataSource: DataSource }
   | { readonly kind: 'embedded'; readonly dir: string | undefined; readonly port: number | undefined };
 
 const EMBEDDED: ResolvedDatabase = { kind: 'embedded', dir: undefined, port: undefined };
 /** Goes on the way of a value that cannot be used; never leaves `resolveOptions`, which throws. */
-const FAULTY: ResolvedDatabase = { kind: 'server', server: {} };
+const FAULTY: ResolvedServer = { kind: 'server', server: {} };
 const FORMS = "{ url }, pg connection options, { dataSource }, 'embedded' or { embedded: { dir, port } }";
+/** What differs between the options that name a server. */
+interface Wording {
+  readonly forms: string;
+  readonly oneHost: string;
+}
+
+const PRIMARY: Wording = { forms: FORMS, oneHost: ONE_HOST };
+const REPLICA: Wording = {
+  forms: '{ url } or pg connection options',
+  oneHost: 'one server: pg connects to one host. For several give the address of what leads to one of them (HAProxy)',
+};
 const PORT = { min: 1, max: 65_535 };
 
 /** Checks the option `database`, or applies its default rule. Faults never show a password. */
@@ -76,14 +91,32 @@ export function resolveDatabase(value: unknown, env: NodeJS.ProcessEnv, faults: 
   }
   switch (kinds[0]) {
     case 'url':
-      return readUrl(read, faults);
+      return readUrl(read, PRIMARY);
     case 'dataSource':
       return readDataSource(read);
     case 'embedded':
       return readEmbedded(read);
     default:
-      return readConnection(read);
+      return readConnection(read, PRIMARY);
   }
+}
+
+/** Checks the option `readReplica`; null: there is none. Faults never show a password. */
+export function resolveReadReplica(value: unknown, faults: Faults): ResolvedServer | null {
+  if (value === undefined) return null;
+  const path = 'readReplica';
+  const url = typeof value === 'string' && value.includes('://');
+  if (!isObject(value) || looksLikeDataSource(value)) {
+    const got = isObject(value) ? 'a DataSource' : given(value);
+    faults.add(path, `expected ${REPLICA.forms}, got ${got}${url ? '. Did you mean { url: … }?' : ''}`);
+    return null;
+  }
+  const read = OptionReader.of(faults, path, value);
+  if (read === null) return null;
+  for (const key of ['dataSource', 'embedded']) {
+    if (read.take(key) !== undefined) read.fault(key, `expected ${REPLICA.forms}: the replica is a server of its own`);
+  }
+  return value['url'] === undefined ? readConnection(read, REPLICA) : readUrl(read, REPLICA);
 }
 
 function defaultDatabase(env: NodeJS.ProcessEnv, faults: Faults): ResolvedDatabase {
@@ -103,10 +136,10 @@ function defaultDatabase(env: NodeJS.ProcessEnv, faults: Faults): ResolvedDataba
   return FAULTY;
 }
 
-function readUrl(read: OptionReader, faults: Faults): ResolvedDatabase {
+function readUrl(read: OptionReader, { oneHost }: Wording): ResolvedServer {
   const url = read.take('url');
-  const wrong = typeof url === 'string' ? urlProblem(url) : `expected a string, got ${given(url)}`;
-  if (wrong !== null) faults.add('database.url', wrong);
+  const wrong = typeof url === 'string' ? urlProblem(url, oneHost) : `expected a string, got ${given(url)}`;
+  if (wrong !== null) read.fault('url', wrong);
   const ssl = readSsl(read);
   const decided = ssl === undefined ? null : sslParameter(String(url));
   if (decided !== null) {
@@ -124,10 +157,10 @@ function readUrl(read: OptionReader, faults: Faults): ResolvedDatabase {
 }
 
 /** The fault of a URL, or `null`. The parser's own error is not used: it carries the URL with its password. */
-function urlProblem(url: string): string | null {
+function urlProblem(url: string, oneHost = ONE_HOST): string | null {
   const fault = urlFault(url);
   if (fault === null) return null;
-  if (fault === 'hosts') return `expected ${ONE_HOST}`;
+  if (fault === 'hosts') return `expected ${oneHost}`;
   const got =
     'expected a URL such as postgres://user:password@host:5432/database, or postgres://user@/database?host=/folder for ' +
     `a Unix socket, got ${given(url)}`;
@@ -142,7 +175,7 @@ function sslParameter(url: string): string | null {
   return ['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey'].find((name) => query.has(name)) ?? null;
 }
 
-function readConnection(read: OptionReader): ResolvedDatabase {
+function readConnection(read: OptionReader, { forms, oneHost }: Wording): ResolvedServer {
   const notEmpty = (expected: string): TextRule => ({ fits: (text) => text.length > 0, expected });
   const server: ServerAddress = {
     host: read.text('host', undefined, notEmpty('a host name')),
@@ -151,14 +184,14 @@ function readConnection(read: OptionReader): ResolvedDatabase {
     database: read.text('database', undefined, notEmpty("a database's name")),
     ssl: readSsl(read),
   };
-  if (server.host?.includes(',')) read.fault('host', `expected ${ONE_HOST}`);
+  if (server.host?.includes(',')) read.fault('host', `expected ${oneHost}`);
   const password = read.take('password');
   if (password !== undefined && typeof password !== 'string' && typeof password !== 'function') {
     read.fault('password', `expected a string or a function that gives one, got ${given(password)}`);
   }
   // Known here only so that a typing mistake is compared with them too.
   for (const key of ['url', 'dataSource', 'embedded']) read.take(key);
-  if (read.keys().length === 0) read.fault('url', `expected ${FORMS}, got an object without any of them`);
+  if (read.keys().length === 0) read.fault('url', `expected ${forms}, got an object without any of them`);
   read.refuseOthers();
   const known = Object.entries(server).filter(([, value]) => value !== undefined);
   const secret = password === undefined ? {} : { password: password as NonNullable<ConnectionOptions['password']> };

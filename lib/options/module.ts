@@ -7,7 +7,14 @@ import type { Redaction } from '../core/redact/redact.js';
 import { readRedact } from './redact.js';
 import type { LogSettings } from '../engine/step/log.js';
 import { isSchemaName, SCHEMA_RULE } from '../storage/sql.js';
-import { resolveDatabase, type DatabaseOption, type ResolvedDatabase } from './database.js';
+import {
+  type DatabaseOption,
+  resolveDatabase,
+  type ResolvedDatabase,
+  type ResolvedServer,
+  resolveReadReplica,
+  type ServerOption,
+} from './database.js';
 import {
   type QueueOptions,
   readQueues,
@@ -17,7 +24,14 @@ import {
   type RetentionOptions,
 } from './queues.js';
 
-export type { ConnectionOptions, DatabaseOption, EmbeddedOptions, ResolvedDatabase } from './database.js';
+export type {
+  ConnectionOptions,
+  DatabaseOption,
+  EmbeddedOptions,
+  ResolvedDatabase,
+  ResolvedServer,
+  ServerOption,
+} from './database.js';
 export type { LogOptions } from './logs.js';
 export type { QueueOptions, RateLimit, ResolvedQueue, Retention, RetentionOptions } from './queues.js';
 
@@ -37,6 +51,13 @@ export interface DurableModuleOptions {
    * `test`, and a `ConfigurationError` anywhere else.
    */
   database?: DatabaseOption;
+  /**
+   * A replica of the database, `{ url }` or `pg` connection options: the dashboard's pages are read there, on up to 4
+   * connections, and are late by 5 s at most. All else goes to `database`, and so do the pages while the replica is away
+   * (which is warned of), is later than that, or has not got what was done in the dashboard a moment before. A server
+   * that is no standby will do. Default: none; the pages are read from `database`.
+   */
+  readReplica?: ServerOption;
   /** PostgreSQL schema of the tables; instances with different schemas know nothing of each other. Default: `'durable'`. */
   schema?: string;
   /** Name of this instance, for apps with several of them. Default: `'default'`. */
@@ -116,6 +137,8 @@ export type DurableFactoryOptions = Omit<DurableModuleOptions, 'name' | 'isGloba
 export interface ResolvedOptions {
   readonly name: string;
   readonly database: ResolvedDatabase;
+  /** Null: there is none. */
+  readonly readReplica: ResolvedServer | null;
   readonly schema: string;
   readonly migrations: MigrationsOption;
   /** By name. A Map, since a queue may be called `__proto__`. Never empty where `workers` is true. */
@@ -197,6 +220,7 @@ export function resolveOptions(
   const options: ResolvedOptions = {
     name: read.text('name', 'default', INSTANCE_NAME),
     database: resolveDatabase(read.take('database'), env, faults),
+    readReplica: resolveReadReplica(read.take('readReplica'), faults),
     schema: read.text('schema', 'durable', SCHEMA),
     migrations: read.oneOf('migrations', 'run', ['run', 'check', 'none']),
     queues: readQueues(read, workers),

@@ -129,6 +129,7 @@ export class FakeHost implements DurableHost {
       schedules: [],
       storage,
       readers: () => pool,
+      replica: null,
       schema: 'durable',
       appDataSource: null,
       listening: () => false,

@@ -15,7 +15,7 @@ import {
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { map } from 'rxjs';
-import { DurableModule } from 'nest-durable';
+import { DurableModule, type DurableModuleOptions } from 'nest-durable';
 import { createServer, request as send, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -108,9 +108,10 @@ export async function startApp(
     providers = [],
     path = '/durable',
     workers = false,
-  }: { providers?: Provider[]; path?: string; workers?: boolean } = {},
+    ...options
+  }: { providers?: Provider[]; path?: string; workers?: boolean } & Pick<DurableModuleOptions, 'readReplica'> = {},
 ): Promise<RunningApp> {
-  const durable = DurableModule.forRoot({ database: { url }, workers, leaseTimeout: 5_000 });
+  const durable = DurableModule.forRoot({ database: { url }, workers, leaseTimeout: 5_000, ...options });
   @Module({ imports: [durable, ...(imports as DynamicModule[])], providers })
   class Root {}
   const settings = { logger: false, abortOnError: false, ...kind.settings } as const;

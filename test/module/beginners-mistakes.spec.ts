@@ -167,7 +167,7 @@ For more common dependency resolution issues, see: https://docs.nestjs.com/faq/c
     said:
       'The configuration cannot be used: queue: is not an option. Did you mean "queues"? Known options: ' +
       'abortGrace, database, heartbeatInterval, isGlobal, leaseTimeout, logs, maxPayloadBytes, migrations, ' +
-      'name, notify, poolSize, queues, recoveryInterval, redact, report, retention, schedulerInterval, ' +
+      'name, notify, poolSize, queues, readReplica, recoveryInterval, redact, report, retention, schedulerInterval, ' +
       'schema, shutdownTimeout, sqlLog, wakeBatchSize, wakeInterval, workers',
   },
   'a step returns a string': {

@@ -30,6 +30,7 @@ describe('defaults', () => {
     expect(options).toEqual({
       name: 'default',
       database: { kind: 'embedded', dir: undefined, port: undefined },
+      readReplica: null,
       schema: 'durable',
       migrations: 'run',
       workers: true,
@@ -369,6 +370,29 @@ describe('database', () => {
     [new DataSource({ type: 'postgres' }), 'database', /Did you mean \{ dataSource \}\?/],
   ])('refuses a bad one (%#)', (database, path, message) => {
     expect(faultsOf({ database })).toEqual({ [path]: expect.stringMatching(message) });
+  });
+
+  it('takes a replica by the same address, and nothing else', () => {
+    const taken = { url: 'postgres://u:p@h/d', ssl: true };
+    expect(resolveOptions({ readReplica: taken }, { env }).readReplica).toEqual({
+      kind: 'server',
+      server: { connectionString: taken.url, ssl: true },
+    });
+    expect(resolveOptions({ readReplica: { host: 'h' } }, { env }).readReplica?.server).toEqual({ host: 'h' });
+  });
+
+  it.each([
+    ['postgres://u:hunter2@h/d', 'readReplica', /^expected \{ url \} or pg .* Did you mean \{ url: … \}\?$/],
+    [{ url: 'mysql://u:hunter2@h/d' }, 'readReplica.url', /^expected a URL such as postgres:/],
+    [{ url: 'postgres://one,two/d' }, 'readReplica.url', /leads to one of them/],
+    [{ hst: 'h' }, 'readReplica.hst', /Did you mean "host"\?/],
+    [{ dataSource: {}, host: 'h' }, 'readReplica.dataSource', /a server of its own/],
+    [{ embedded: true, host: 'h' }, 'readReplica.embedded', /a server of its own/],
+    [new DataSource({ type: 'postgres' }), 'readReplica', /got a DataSource$/],
+  ])('refuses a bad replica (%#)', (readReplica, path, message) => {
+    const faults = faultsOf({ readReplica });
+    expect(faults).toMatchObject({ [path]: expect.stringMatching(message) });
+    expect(JSON.stringify(faults)).not.toContain('hunter2');
   });
 
   it.each([

@@ -6,6 +6,7 @@ import { Failure, usage } from '../failure.js';
 import { tone } from '../output/text.js';
 import { integer } from '../values.js';
 import { read } from '../../core/text-of.js';
+import { urlFault } from '../../storage/connection/database-target.js';
 import { type Standalone, serveAlone } from '../../dashboard/standalone.js';
 
 const PORT = 4_000;
@@ -19,6 +20,7 @@ export async function run(context: Context, _: readonly string[], options: Optio
   const given = { port: text(options, 'port'), host: text(options, 'host'), title: text(options, 'title') };
   const port = given.port === undefined ? PORT : integer('--port', given.port, 0, MOST_PORTS);
   const host = hostOf(given.host ?? '127.0.0.1');
+  const replica = replicaOf(text(options, 'replica'));
   const title = given.title === undefined ? null : titleOf(given.title);
   const reached = await context.reach();
   try {
@@ -28,7 +30,7 @@ export async function run(context: Context, _: readonly string[], options: Optio
     const { url, schema } = reached;
     const readOnly = flag(options, 'readOnly');
     const warn = (message: string): void => screen.say(message);
-    const serving = await serve({ url, schema, host, port, readOnly, title, actor: actor(), warn });
+    const serving = await serve({ url, replica, schema, host, port, readOnly, title, actor: actor(), warn });
     try {
       if (screen.isJson) screen.json({ url: serving.url, database: database.name, schema, readOnly });
       else {
@@ -51,6 +53,14 @@ function hostOf(host: string): string {
   throw usage(
     `--host: expected ${LOOPBACK.join(', ')}, got "${host}": whoever reaches it may do everything. ` +
       'For others mount DurableDashboardModule in an app, which says who may come in.',
+  );
+}
+
+function replicaOf(url: string | undefined): string | undefined {
+  if (url === undefined || urlFault(url) === null) return url;
+  throw usage(
+    '--replica is not the URL of a PostgreSQL database: expected postgres://user:password@host:5432/database, ' +
+      'with special characters of user and password percent-encoded.',
   );
 }
 

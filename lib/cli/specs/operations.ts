@@ -98,6 +98,7 @@ export const OPERATIONS: readonly CommandSpec[] = [
     options: [
       { flags: '--port <n>', text: 'Where it listens; 0: any that is free (default: 4000).' },
       { flags: '--host <name>', text: '127.0.0.1, localhost or ::1 (default: 127.0.0.1).' },
+      { flags: '--replica <url>', text: 'A read replica, for what the pages show (default: the database itself).' },
       { flags: '--read-only', text: 'Shows all, and does nothing.' },
       { flags: '--title <text>', text: 'Stands at the top of each page.' },
       { flags: '--no-open', text: 'Opens no browser.' },

@@ -23,9 +23,12 @@ export interface DashboardServerOptions {
 /** A request in, an answer out. Whatever goes wrong is an answer too. */
 export class DashboardServer {
   private readonly trail: AuditTrail;
+  /** For acts: what they look at is not late. */
+  private readonly sure: DashboardServices;
 
   constructor(private readonly options: DashboardServerOptions) {
-    const { audit, warn } = options.services;
+    const { audit, sureLooks, warn } = options.services;
+    this.sure = { ...options.services, looks: sureLooks };
     this.trail = new AuditTrail(audit, warn);
   }
 
@@ -102,9 +105,10 @@ export class DashboardServer {
     const body = await settle(readBody(request, services.maxPayloadBytes));
     const target = targetOf(route.path, params, request.query, body.value);
     let noted: Noted = { details: {}, target: auditTarget(target) };
-    const call = this.call(request, params, target, (details, other) => {
+    const note: Call['note'] = (details, other) => {
       noted = { details: { ...noted.details, ...details }, target: other ?? noted.target };
-    });
+    };
+    const call = { ...this.call(request, params, target, note), services: this.sure };
     let outcome: 'refused' | 'failed' = 'refused';
     try {
       await gate.pass(request, route.action, target);
@@ -123,6 +127,8 @@ export class DashboardServer {
       const error = toRequestError(thrown, services.warn);
       if (!route.silent) await this.trail.add({ ...this.entry(route, call, noted), outcome, code: error.code });
       throw error;
+    } finally {
+      services.changed();
     }
   }
 

@@ -1,8 +1,10 @@
 import { SteadyClient, type SteadyClientOptions } from './connection.js';
-import type { DatabaseTarget } from './database-target.js';
+import { describeTarget, type DatabaseTarget } from './database-target.js';
+import { ReadReplica, type ReadReplicaParts } from './read-replica.js';
 import { SessionPool } from './session-pool.js';
 import { limitsFor, type SessionSpec } from './session-settings.js';
 import { Session } from './session.js';
+import { queryOf } from './transaction.js';
 
 export interface ConnectionsOptions {
   /** False behind a transaction-mode pooler: nothing is set on a session, and no statement is named. */
@@ -23,15 +25,17 @@ const READERS = 4;
 const LONGEST_LOOK = 5_000;
 /** ms that what is under way has at the end. */
 const LAST_ANSWERS = 300;
+/** ms that a session of the replica may take to open: the primary stands in for it. */
+const REPLICA_OPENS = 2_000;
 
 /**
  * Makes every session of one instance of the engine: the four that have a job of their own, and one pool for all else.
- * So a process opens at most `poolSize` + 4, and 4 more while
- * people look at what it does.
+ * So a process opens at most `poolSize` + 4, and 4 more while people look at what it does; with a replica as many there.
  */
 export class Connections {
   readonly pool: SessionPool;
   private readonly reading = new Map<number, SessionPool>();
+  private readonly replicas: ReadReplica[] = [];
   readonly direct: boolean;
   private readonly open = new Set<Session>();
   private readonly steadies: SteadyClient[] = [];
@@ -70,6 +74,28 @@ export class Connections {
     return pool;
   }
 
+  /** A replica for what people look at, and for what may be late. `readers()` stands in for it. */
+  replica(
+    target: DatabaseTarget,
+    of: Pick<ReadReplicaParts, 'schema' | 'instanceId' | 'onTrouble' | 'now'>,
+  ): ReadReplica {
+    const limits = { ...this.limits.pool, statement: LONGEST_LOOK };
+    const spec = { role: 'reading', name: 'nest-durable:replica', reads: true, limits };
+    const { openTimeout = REPLICA_OPENS } = target;
+    const aim = { ...target, openTimeout: Math.min(openTimeout, REPLICA_OPENS) };
+    const replica = new ReadReplica({
+      ...of,
+      make: (direct) => this.make({ ...spec, direct }, aim),
+      size: READERS,
+      longest: LONGEST_LOOK,
+      primary: this.readers(),
+      ask: queryOf(this.pool),
+      where: describeTarget(target),
+    });
+    this.replicas.push(replica);
+    return replica;
+  }
+
   /** @param name application_name of the session. Default: `nest-durable:ROLE` */
   steady(role: Role, options: SteadyClientOptions & { readonly name?: string } = {}): SteadyClient {
     const limits = role === 'writer' || role === 'claims' ? this.limits.work : this.limits[role];
@@ -91,7 +117,7 @@ export class Connections {
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LAST_ANSWERS)));
     const ends = [
       this.pool.end(),
-      ...[...this.reading.values()].map((pool) => pool.end()),
+      ...[...this.reading.values(), ...this.replicas].map((pool) => pool.end()),
       ...this.steadies.map((client) => client.close(LAST_ANSWERS)),
     ];
     await Promise.race([Promise.allSettled(ends), late]);
@@ -99,8 +125,8 @@ export class Connections {
     for (const session of this.open) session.destroy();
   }
 
-  private make(spec: SessionSpec): Session {
-    const session = new Session(this.target, spec);
+  private make(spec: SessionSpec, target = this.target): Session {
+    const session = new Session(target, spec);
     this.open.add(session);
     session.once('end', () => this.open.delete(session));
     return session;

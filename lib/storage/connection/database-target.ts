@@ -54,13 +54,17 @@ interface TypeOrmConnection {
 
 /**
  * Brings the ways to name a database to one. Nothing is connected.
+ * @param option the one that names it, for errors
  * @throws ConfigurationError for a URL that cannot be read, or a DataSource of another database
  */
-export function resolveTarget(source: DatabaseSource): DatabaseTarget {
+export function resolveTarget(source: DatabaseSource, option = 'database'): DatabaseTarget {
   if ('dataSource' in source) return resolveTarget(source.dataSource.options);
-  const given = 'type' in source ? fromTypeOrm(source) : fromOptions(source);
+  const given = 'type' in source ? fromTypeOrm(source) : fromOptions(source, option);
   const { connectionTimeoutMillis: openTimeout } = given;
-  return { config: endpoint(given), ...(openTimeout ? { openTimeout: Math.min(openTimeout, LONGEST_OPEN) } : {}) };
+  return {
+    config: endpoint(given, option),
+    ...(openTimeout ? { openTimeout: Math.min(openTimeout, LONGEST_OPEN) } : {}),
+  };
 }
 
 /** ms: what waits longer for a connection is no help to anybody who waits for it. */
@@ -94,7 +98,7 @@ function namesSeveralHosts(url: string): boolean {
 }
 
 /** A client knows its endpoint before it connects: URL, options, PG* variables and defaults in pg's own order. */
-function endpoint(given: pg.ClientConfig): Endpoint {
+function endpoint(given: pg.ClientConfig, option: string): Endpoint {
   try {
     const { connectionParameters: known } = new pg.Client({ ...given, stream: undefined }) as unknown as {
       connectionParameters: Endpoint;
@@ -106,17 +110,17 @@ function endpoint(given: pg.ClientConfig): Endpoint {
   } catch (error) {
     throw new ConfigurationError([
       {
-        path: 'database',
+        path: option,
         message: `expected a PostgreSQL URL, postgres://user:password@host:port/database (${textOf(error)})`,
       },
     ]);
   }
 }
 
-function fromOptions(source: { readonly url: string } | pg.ClientConfig): pg.ClientConfig {
+function fromOptions(source: { readonly url: string } | pg.ClientConfig, option: string): pg.ClientConfig {
   if (!('url' in source)) return { ...source };
   const { url, ...rest } = source;
-  if (urlFault(url) === 'protocol') throw notPostgres('database.url', 'a URL that begins with postgres://');
+  if (urlFault(url) === 'protocol') throw notPostgres(`${option}.url`, 'a URL that begins with postgres://');
   return { ...rest, connectionString: url };
 }
 

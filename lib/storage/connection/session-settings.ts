@@ -19,6 +19,8 @@ export interface SessionSpec {
   /** False behind a transaction-mode pooler: nothing is set on the session, and no statement is named. */
   readonly direct: boolean;
   readonly limits: SessionLimits;
+  /** Reads alone: a server that takes no writes will do. */
+  readonly reads?: boolean;
   /** Only nested loops over indexes, see planner.ts. */
   readonly indexesOnly?: boolean;
 }

@@ -24,7 +24,7 @@ interface Internals {
  *
  * - It has the engine's own parsers, and where the connection is direct the engine's settings, before anybody gets it.
  * - It is refused where the server cannot be written to: a standby that a stale name or proxy leads to after a failover
- *   would give old answers for ever.
+ *   would give old answers for ever. Only sessions of the option `readReplica` take one.
  * - It ends by itself once the server has become read-only, or what it has prepared is not there any more, so that it
  *   never goes back to a pool.
  */
@@ -106,7 +106,7 @@ export class Session extends pg.Client {
       settings.map(([name]) => name),
       settings.map(([, value]) => value),
     ]);
-    if (rows[0]?.standby !== true && rows[0]?.readOnly !== true) return;
+    if (this.spec.reads === true || (rows[0]?.standby !== true && rows[0]?.readOnly !== true)) return;
     const why = rows[0].standby ? 'it is a standby' : 'default_transaction_read_only is on';
     throw new ConnectionLostError(`PostgreSQL (${describeTarget(this.target)}) takes no writes: ${why}.`, false);
   }

@@ -24,6 +24,8 @@ export interface Lender {
   readonly lane?: Lender;
   /** True: reads are tried once, and cut short by a limit of the session. Default: false. */
   readonly triedOnce?: boolean;
+  /** A read, which may be done twice, on sessions that it chooses. Default: its own. */
+  read?<T>(work: (from: Lender) => Promise<T>): Promise<T>;
 }
 
 /** The lane for statements that may have to wait for another's lock: it leaves sessions for all else. */
@@ -46,7 +48,10 @@ export function queryOf(from: Lender | pg.PoolClient): Query {
 
 /** Query for statements that only read, or may be done twice: tried until the database has answered. See `withReconnect`. */
 export function readsOf(lender: Lender): Query {
-  const query = queryOf(lender);
+  const query: Query = (text, parameters) =>
+    lender.read === undefined
+      ? queryOf(lender)(text, parameters)
+      : lender.read((from) => queryOf(from)(text, parameters));
   if (lender.triedOnce === true) return (text, parameters) => onlyOnce(() => query(text, parameters));
   return (text, parameters) => withReconnect(() => query(text, parameters));
 }
