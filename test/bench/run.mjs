@@ -73,7 +73,7 @@ if (faults.length > 0) {
 }
 
 const peersDir = fileURLToPath(new URL('./peers', import.meta.url));
-if ((uses('dbos') || uses('peers')) && !existsSync(`${peersDir}/node_modules`)) {
+if ((uses('dbos') || uses('peers')) && !peersInstalled()) {
   console.error('Installing the other engines into test/bench/peers …');
   execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: peersDir, stdio: ['ignore', 'ignore', 'inherit'] });
 }
@@ -200,7 +200,6 @@ async function committedInsert() {
 
 async function about(inserts) {
   const [{ version }] = await query(server.url('postgres'), `SELECT current_setting('server_version') AS version`);
-  const versionOf = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
   return {
     date: new Date().toISOString().slice(0, 10),
     command: ['npm run bench', ...(process.argv.length > 2 ? ['--'] : []), ...process.argv.slice(2)].join(' '),
@@ -216,9 +215,9 @@ async function about(inserts) {
     postgres: version,
     settings: SETTINGS,
     versions: {
-      'nest-durable': versionOf('../../package.json'),
+      'nest-durable': readJson('../../package.json').version,
       ...peerVersions(),
-      pg: versionOf('../../node_modules/pg/package.json'),
+      pg: readJson('../../node_modules/pg/package.json').version,
     },
     committedInsertMs: inserts,
   };
@@ -226,7 +225,22 @@ async function about(inserts) {
 
 function peerVersions() {
   if (!uses('dbos') && !uses('peers')) return {};
-  return JSON.parse(readFileSync(new URL('./peers/package.json', import.meta.url), 'utf8')).dependencies;
+  const { dependencies, optionalDependencies = {} } = readJson('./peers/package.json');
+  // Of the optional ones, binaries, the one for this machine.
+  const own = Object.entries(optionalDependencies).filter(([name]) => name.endsWith(`-${process.arch}`));
+  return { ...dependencies, ...Object.fromEntries(own) };
+}
+
+/** Whether they are there in the versions asked for, so that a checkout with older ones gets the new ones. */
+function peersInstalled() {
+  return Object.entries(peerVersions()).every(([name, version]) => {
+    const file = `./peers/node_modules/${name}/package.json`;
+    return existsSync(new URL(file, import.meta.url)) && readJson(file).version === version;
+  });
+}
+
+function readJson(path) {
+  return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
 }
 
 function label(job) {
