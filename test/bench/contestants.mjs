@@ -6,6 +6,10 @@
  * DBOS settings tried at a backlog of 2 000, 3 steps: pools of 5, 10, 20 and 50 connections, worker concurrency 20, 100,
  * 500 and none, polls every 5 to 1 000 ms, twice each on a busy machine. No limit was the fastest in the median; the
  * differences between the pools, and between the defaults and the tuned settings, were within the noise.
+ *
+ * Restate settings tried at backlogs of 3 000 and 5 000, 3 steps: 1, 2, 4 and 24 partitions, 5, 20, 40 and 1 000 invocations at
+ * a time of each partition, batches of 32 and 256 commands, one to four times each on a busy machine. Two partitions took
+ * the least CPU; no limit of the invocations was clearly faster than its default.
  */
 export const CONTESTANTS = {
   ours: {
@@ -100,6 +104,28 @@ export const CONTESTANTS = {
     needs: 'redis-server',
     note: 'as above with `appendfsync always`: as durable as the others here',
   },
+  restate: {
+    group: 'peers',
+    name: 'Restate, defaults',
+    engine: 'restate',
+    options: {},
+    latency: { direct: 200 },
+    note:
+      'default settings (but it waits for a silent worker while the backlog is written), a service with `ctx.run` for each step. ' +
+      'A server of its own with its own storage, no PostgreSQL, under the Business Source License. As durable as the others here: ' +
+      'one node that flushes its log (`fdatasync`) before it acknowledges a start or a step, many in one flush ' +
+      '(`rocksdb-disable-wal-fsync = false`, its default). It pushes: by default up to 1 000 runs at a time for each of 24 ' +
+      'partitions, thus the whole backlog, to a worker that does not read yet. Its clock starts when the worker begins to read. ' +
+      'Done is what its `sys_invocation_status` has as completed',
+  },
+  restateTuned: {
+    group: 'peers',
+    name: 'Restate, two partitions',
+    engine: 'restate',
+    options: { settings: { RESTATE_DEFAULT_NUM_PARTITIONS: '2' } },
+    latency: { direct: 200 },
+    note: 'as above with `default-num-partitions = 2` (default 24), thus up to 2 000 runs at a time: what took the least CPU here',
+  },
   pgEach: {
     group: 'pg',
     name: 'bare pg, one commit per write',
@@ -136,6 +162,8 @@ export const RATIOS = [
   ['ours100', 'pgBoss'],
   ['ours100', 'bullmq'],
   ['ours100', 'bullmqSafe'],
+  ['ours100', 'restate'],
+  ['ours100', 'restateTuned'],
   ['ours100', 'pgEach'],
   ['ours100', 'pgBatch'],
   ['ours400', 'pgBatch'],
