@@ -42,6 +42,8 @@ export class StoreGate {
       get: (target, verb, receiver) => {
         const method: unknown = Reflect.get(target, verb, receiver);
         if (typeof method !== 'function' || typeof verb !== 'string') return method;
+        // Asked of the process itself: nothing is sent.
+        if (verb === 'canCommitBeside') return method.bind(target);
         if (verb === 'transaction') return (work: TransactionWork) => this.transaction(work);
         return (...args: unknown[]) => this.pass(verb, args, () => Reflect.apply(method, target, args) as unknown);
       },

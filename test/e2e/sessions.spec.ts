@@ -105,6 +105,7 @@ it('has its sessions under its own names, and no more of them than poolSize + 4,
     {
       database: { url: `${url}?application_name=my-api&statement_timeout=1&options=-c%20lock_timeout%3D1` },
       poolSize: 2,
+      queues: { default: { concurrency: 200 } },
     },
     smokeWorkflows.slice(0, 1),
   );
@@ -115,15 +116,28 @@ it('has its sessions under its own names, and no more of them than poolSize + 4,
     await app.client.getExecution(run.id);
     return run.result();
   });
+  // So many that two groups are written at a time.
+  const backlog = app.client.startMany(
+    'smoke_child',
+    Array.from({ length: 600 }, (_, n) => ({ input: { n } })),
+  );
   let most: string[] = [];
   const done = new AbortController();
-  const all = Promise.all(runs).finally(() => done.abort());
+  let writers = 0;
+  const unfinished = () => app.client.countExecutions({ status: ['pending', 'running'] });
+  const drained = async (): Promise<void> => {
+    await backlog;
+    while ((await unfinished()) > 0);
+  };
+  const all = Promise.all([...runs, drained()]).finally(() => done.abort());
   while (!done.signal.aborted) {
     const seen = (await onServer(sessions)).map((row) => String(row['name']));
     if (seen.length > most.length) most = seen;
+    writers = Math.max(writers, seen.filter((one) => one === 'nest-durable:writer').length);
   }
   await all;
   await app.close();
+  expect(writers).toBe(2);
   expect(most.length).toBeGreaterThan(4);
   expect(most.length).toBeLessThanOrEqual(6);
   expect(most.every((one) => /^nest-durable:(writer|claims|heartbeat|pool|[0-9a-f-]{36})$/.test(one))).toBe(true);

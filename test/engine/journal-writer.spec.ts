@@ -21,6 +21,9 @@ class Database {
   readonly asked: string[] = [];
   answer: Answer = taken;
   readonly leasedRows = async (): Promise<Map<string, LeasedRow>> => new Map();
+  readonly canCommitBeside = (): boolean => this.beside;
+  /** A second session is there. */
+  beside = false;
 
   commitGroup(_: number, group: CommitGroup): Promise<GroupResult> {
     return this.ask('', group);

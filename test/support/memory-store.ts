@@ -143,6 +143,10 @@ export class MemoryStore implements RunStore {
     }
   }
 
+  canCommitBeside(): boolean {
+    return true;
+  }
+
   async commitGroup(worker: number, { ops, starts }: CommitGroup): Promise<GroupResult> {
     if (starts.length > 0) throw new Error('Runs are started with start()');
     const acks = new Map<string, Ack>();

@@ -120,13 +120,12 @@ export class MemoryWorker {
   /** The store as it is reached from a process: with an answer that takes a turn, or none at all. */
   private connection(): EngineStore {
     return new Proxy<object>(this.store, {
-      get: (store, name) =>
-        name === 'commitGroup'
-          ? (worker: number, group: CommitGroup) => this.commit(worker, group)
-          : (...args: unknown[]) =>
-              this.answered(() =>
-                Reflect.apply(Reflect.get(store, name) as (...all: unknown[]) => unknown, store, args),
-              ),
+      get: (store, name) => {
+        if (name === 'canCommitBeside') return () => true;
+        if (name === 'commitGroup') return (worker: number, group: CommitGroup) => this.commit(worker, group);
+        const method = Reflect.get(store, name) as (...all: unknown[]) => unknown;
+        return (...args: unknown[]) => this.answered(() => Reflect.apply(method, store, args));
+      },
     }) as unknown as EngineStore;
   }
 

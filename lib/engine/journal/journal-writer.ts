@@ -36,6 +36,7 @@ const REFUSED_MIN = 100;
  * The one writer of a process. Duties:
  * - groups whatever is ready into one round trip and one commit, and sends the next group when the last one is back:
  *   no delay when idle, hundreds of steps a commit when busy;
+ * - has two groups under way where there is enough for both: one is written while what came of the other is worked out;
  * - leaves no run waiting for another's row: what somebody has locked goes into a later group;
  * - after a broken connection has the store look before it writes again: the commit may have landed;
  * - after a refused group commits one by one, so that one bad row harms one run. An operation that is refused for a passing
@@ -43,8 +44,10 @@ const REFUSED_MIN = 100;
  */
 export class JournalWriter {
   private readonly queue = new WriterQueue();
-  private sending: Batch | null = null;
-  private busy = false;
+  /** Loops that send one group after the other: one, or two. */
+  private lanes = 0;
+  /** True: a look at what is ready is about to be made. */
+  private looking = false;
   private closed = false;
   private idle: (() => void)[] = [];
   /** Connections lost in a row. */
@@ -95,7 +98,7 @@ export class JournalWriter {
   }
 
   get isIdle(): boolean {
-    return !this.busy && this.queue.isEmpty;
+    return this.lanes === 0 && this.queue.isEmpty;
   }
 
   /** Resolves when nothing is left to write. */
@@ -109,10 +112,13 @@ export class JournalWriter {
     this.closed = true;
     this.patience.clear();
     this.nudge?.();
-    const { ops, starts } = this.queue;
-    for (const waiting of [...ops.splice(0), ...(this.sending?.ops ?? [])]) settle(waiting, { taken: false });
+    const { ops, starts, underWay } = this.queue;
+    for (const waiting of ops.splice(0)) settle(waiting, { taken: false });
     for (const waiting of starts.splice(0)) fail(waiting, this.startError(waiting, false));
-    for (const waiting of this.sending?.starts ?? []) fail(waiting, this.startError(waiting, true));
+    for (const batch of underWay) {
+      for (const waiting of batch.ops) settle(waiting, { taken: false });
+      for (const waiting of batch.starts) fail(waiting, this.startError(waiting, true));
+    }
     for (const resolve of this.idle.splice(0)) resolve();
   }
 
@@ -140,34 +146,47 @@ export class JournalWriter {
 
   private wake(): void {
     this.nudge?.();
-    if (this.busy) return;
-    this.busy = true;
+    if (this.looking || this.lanes > 1) return;
+    this.looking = true;
     // After the present macrotask: all that became ready in it shares the group.
-    setImmediate(() => void this.run());
+    setImmediate(() => {
+      this.looking = false;
+      if (this.lanes === 0) void this.run();
+      if (this.lanes === 1 && this.isForTwo) void this.run();
+    });
+  }
+
+  /** There is enough for two groups, a second session, and no trouble. */
+  private get isForTwo(): boolean {
+    return this.queue.isEnoughForTwo && this.losses + this.refused.size === 0 && this.store.canCommitBeside();
   }
 
   private async run(): Promise<void> {
+    this.lanes++;
     while (!this.closed && !this.queue.isEmpty) {
-      const batch = this.queue.next(performance.now());
-      if (batch === null) await this.untilDue();
-      else await this.send(batch);
+      const { isForTwo } = this;
+      if (this.lanes > 1 && !isForTwo) break;
+      const batch = this.queue.next(performance.now(), isForTwo);
+      if (batch !== null) await this.send(batch);
+      else if (this.lanes === 1) await this.untilDue();
+      else break;
     }
-    this.busy = false;
-    if (this.closed) return;
+    this.lanes--;
+    // The other goes on.
+    if (this.closed || this.lanes > 0) return;
     for (const resolve of this.idle.splice(0)) resolve();
   }
 
   private async send(batch: Batch): Promise<void> {
-    this.sending = batch;
     let result;
     try {
       result = await this.write(batch);
     } catch (error) {
-      this.sending = null;
+      this.queue.back(batch);
       if (!this.closed) await this.failed(batch, error);
       return;
     }
-    this.sending = null;
+    this.queue.back(batch);
     this.losses = 0;
     this.successes++;
     this.refused.clear();
@@ -205,13 +224,18 @@ export class JournalWriter {
 
   /** Tells lost leases from rows that somebody has locked; the latter are tried again. */
   private async sortOut(left: readonly WaitingOp[]): Promise<void> {
-    this.queue.ops.unshift(...left);
+    const batch: Batch = { ops: left, starts: [], again: false };
+    this.queue.out(batch);
     let leased;
     try {
       leased = await this.store.leasedRows(this.worker());
     } catch (error) {
+      this.queue.back(batch);
+      this.queue.putBack(batch);
       return this.backOff(error);
     }
+    this.queue.back(batch);
+    this.queue.putBack(batch);
     for (const waiting of left) {
       if (leased.get(waiting.op.rowId)?.token === waiting.op.token) postpone(waiting, 5, 200);
       else this.end(waiting, () => settle(waiting, { taken: false }));
@@ -285,7 +309,7 @@ export class JournalWriter {
   /** Ends the wait of starts that have waited long enough; what is on its way may have been started. */
   private expireStarts(): void {
     const now = performance.now();
-    const sent = this.sending?.starts ?? [];
+    const sent = [...this.queue.underWay].flatMap((batch) => batch.starts);
     let oldest = Infinity;
     for (const waiting of [...this.queue.starts, ...sent]) {
       if (waiting.settled) continue;

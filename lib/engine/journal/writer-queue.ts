@@ -38,16 +38,41 @@ export interface Batch {
 /** Bounds of one group: beyond them the statement's own size starts to cost latency. */
 const GROUP_OPS = 500;
 const GROUP_BYTES = 4_000_000;
+/**
+ * Operations of a group that goes while another is under way: as few as pay for a statement and a commit of their own (30 cost
+ * more than they gain), and as many as keep the other from running dry.
+ */
+const BESIDE = { least: 50, most: 100 } as const;
 
 /** The queue of the journal writer: all that is to be written, in order. */
 export class WriterQueue {
   ops: WaitingOp[] = [];
   starts: WaitingStart[] = [];
+  /** Batches that were given out and are not back. */
+  private readonly sent = new Set<Batch>();
+  /** Rows of their operations. */
+  private readonly sentRows = new Set<string>();
   /** True: the last batch was an operation alone; a group goes next, so that groups are not kept waiting. */
   private aloneWentLast = false;
 
   get isEmpty(): boolean {
     return this.ops.length === 0 && this.starts.length === 0;
+  }
+
+  /** What is under way. */
+  get underWay(): ReadonlySet<Batch> {
+    return this.sent;
+  }
+
+  /** True: there is enough for two groups at a time, beside what is under way. */
+  get isEnoughForTwo(): boolean {
+    return this.ops.length >= BESIDE.least && this.ops.length + this.sentRows.size >= 2 * BESIDE.least;
+  }
+
+  /** A batch is back. */
+  back(batch: Batch): void {
+    this.sent.delete(batch);
+    for (const { op } of batch.ops) this.sentRows.delete(op.rowId);
   }
 
   /** Back to the front, but for what was settled meanwhile. */
@@ -61,13 +86,28 @@ export class WriterQueue {
     else this.ops = this.ops.filter((w) => w !== waiting);
   }
 
-  /** The next batch; null: nothing is due yet. */
-  next(now: number): Batch | null {
+  /**
+   * The next batch, which is under way from then on; null: nothing is due yet.
+   * @param byTwos groups of a size that lets two be under way at a time
+   */
+  next(now: number, byTwos: boolean): Batch | null {
+    const batch = this.take(now, byTwos);
+    if (batch !== null) this.out(batch);
+    return batch;
+  }
+
+  /** A batch is under way. */
+  out(batch: Batch): void {
+    this.sent.add(batch);
+    for (const { op } of batch.ops) this.sentRows.add(op.rowId);
+  }
+
+  private take(now: number, byTwos: boolean): Batch | null {
     const isDue = (w: WaitingOp | WaitingStart): boolean => w.alone && w.notBefore <= now;
-    const alone = this.ops.find(isDue) ?? this.starts.find(isDue);
+    const alone = this.ops.find((w) => isDue(w) && !this.sentRows.has(w.op.rowId)) ?? this.starts.find(isDue);
     if (alone === undefined || this.aloneWentLast) {
       this.aloneWentLast = false;
-      const group = this.group(now);
+      const group = this.group(now, byTwos);
       if (group.ops.length > 0 || group.starts.length > 0) return group;
     }
     if (alone === undefined) return null;
@@ -82,7 +122,11 @@ export class WriterQueue {
     return Math.min(...this.ops.map((w) => w.notBefore), ...this.starts.map((w) => w.notBefore));
   }
 
-  private group(now: number): Batch {
+  private group(now: number, byTwos: boolean): Batch {
+    const half = Math.ceil((this.ops.length + this.sentRows.size) / 2);
+    const most = byTwos ? Math.min(Math.max(half, BESIDE.least), BESIDE.most) : GROUP_OPS;
+    // Ends of children, and starts, meet at the same rows: one such group at a time.
+    const plainOnly = [...this.sent].some((batch) => !isPlain(batch));
     // Operations that may have landed are looked for in a group of their own.
     const again = this.ops.some((w) => w.again && !w.alone) || this.starts.some((w) => w.again && !w.alone);
     const ops: WaitingOp[] = [];
@@ -90,9 +134,11 @@ export class WriterQueue {
     const seen = new Set<string>();
     let bytes = 0;
     for (const waiting of this.ops) {
-      // Two operations of one run go in their order, the second in the next group.
-      const fits = ops.length < GROUP_OPS && bytes < GROUP_BYTES && !seen.has(waiting.op.rowId);
-      seen.add(waiting.op.rowId);
+      // Two operations of one run go in their order, the second once the first is back.
+      const { rowId, extras } = waiting.op;
+      const isNext = !seen.has(rowId) && !this.sentRows.has(rowId);
+      const fits = isNext && ops.length < most && bytes < GROUP_BYTES && (extras === null || !plainOnly);
+      seen.add(rowId);
       if (!fits || waiting.alone || waiting.again !== again || waiting.notBefore > now) {
         later.push(waiting);
         continue;
@@ -104,7 +150,7 @@ export class WriterQueue {
     const starts: WaitingStart[] = [];
     const laterStarts: WaitingStart[] = [];
     for (const waiting of this.starts) {
-      const fits = starts.length < GROUP_OPS && bytes < GROUP_BYTES;
+      const fits = starts.length < GROUP_OPS && bytes < GROUP_BYTES && !plainOnly;
       if (!fits || waiting.alone || waiting.again !== again) {
         laterStarts.push(waiting);
         continue;
@@ -115,6 +161,10 @@ export class WriterQueue {
     this.starts = laterStarts;
     return { ops, starts, again };
   }
+}
+
+function isPlain({ ops, starts }: Batch): boolean {
+  return starts.length === 0 && ops.every(({ op }) => op.extras === null);
 }
 
 export function isStart(w: WaitingOp | WaitingStart): w is WaitingStart {

@@ -35,6 +35,8 @@ export { REMOTE_SPAN } from './rows.js';
 export interface EngineStore {
   /** Commits a group in one round trip; never waits for a row: rows locked by others are left out. */
   commitGroup(worker: number, group: CommitGroup): Promise<GroupResult>;
+  /** True: a group can be committed beside another. Asked when there is much to do, which may be the reason that it soon can. */
+  canCommitBeside(): boolean;
   /**
    * Commits a group whose outcome is unknown: locks the rows, looks what of it has landed, and writes the rest. Starts that are
    * there already are not made again; none is leased.

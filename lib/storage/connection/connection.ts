@@ -70,6 +70,11 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
     super();
   }
 
+  /** True while something is under way, or waits for its turn. */
+  get isBusy(): boolean {
+    return this.#pumping !== null;
+  }
+
   /** True while a session is open, as far as is known. */
   get connected(): boolean {
     return this.#open !== null;
@@ -105,6 +110,22 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
     if (this.#closed) return Promise.reject(closedError());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ send: async (open) => resolve(await this.#transact(open, work)), reject });
+      this.#pumping ??= this.#pump();
+    });
+  }
+
+  /** Ends the session when what was asked for before is done. The next query opens another. */
+  rest(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#closed || (this.#open === null && this.#pumping === null)) return resolve();
+      const end = async (): Promise<void> => {
+        const open = this.#open;
+        this.#open = null;
+        if (open === null) return;
+        open.lost = new Error('not needed');
+        await open.session.end().catch(ignore);
+      };
+      this.#waiting.push({ send: () => end().then(resolve), reject: () => resolve() });
       this.#pumping ??= this.#pump();
     });
   }

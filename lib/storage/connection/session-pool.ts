@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import pg from 'pg';
 import { ConnectionLostError } from './connection-errors.js';
 import type { Session } from './session.js';
@@ -18,7 +19,11 @@ export class SessionPool extends pg.Pool {
    * For what may have to wait for a lock of somebody else: it leaves one session for the others, however many such calls
    * there are.
    */
-  readonly lane: Lender;
+  get lane(): Lender {
+    return this.places;
+  }
+
+  private readonly places: Lane;
 
   /** Statements are tried once: who waits for a look wants an answer. */
   readonly triedOnce: boolean;
@@ -40,7 +45,40 @@ export class SessionPool extends pg.Pool {
     // The pool drops a session that ends by itself; whoever uses it at that moment gets the error from the query.
     this.on('error', () => {});
     this.triedOnce = triedOnce;
-    this.lane = new Lane(this, Math.max(1, size - 1));
+    this.places = new Lane(this, Math.max(1, size - 1));
+  }
+
+  /**
+   * Has one session less, so that one may be opened elsewhere. Resolves, once that one is gone, with what gives it back;
+   * null: it has none to spare.
+   */
+  async lend(): Promise<(() => void) | null> {
+    const isFull = this.totalCount >= this.options.max;
+    if (this.options.max < 2 || this.waitingCount > 0 || (isFull && this.idleCount === 0) || !this.places.take()) {
+      return null;
+    }
+    this.options.max--;
+    const giveBack = (): void => {
+      this.options.max++;
+      this.places.leave();
+      // Whoever waits is served by the session that is opened for this.
+      if (this.waitingCount > 0)
+        void this.connect().then(
+          (client) => client.release(),
+          () => {},
+        );
+    };
+    if (!isFull) return giveBack;
+    try {
+      const client = await this.connect();
+      const ended = once(client, 'end');
+      client.release(true);
+      await ended;
+      return giveBack;
+    } catch {
+      giveBack();
+      return null;
+    }
   }
 }
 
@@ -72,11 +110,15 @@ class Lane implements Lender {
     }
   }
 
+  /** Takes a place; false: none is free. */
+  take(): boolean {
+    if (this.free === 0) return false;
+    this.free--;
+    return true;
+  }
+
   private enter(): Promise<void> | undefined {
-    if (this.free > 0) {
-      this.free--;
-      return undefined;
-    }
+    if (this.take()) return undefined;
     return new Promise((resolve, reject) => {
       const come = (): void => {
         clearTimeout(timer);
@@ -90,7 +132,7 @@ class Lane implements Lender {
     });
   }
 
-  private leave(): void {
+  leave(): void {
     const next = this.waiting.shift();
     if (next === undefined) this.free++;
     else next();

@@ -21,6 +21,7 @@ import { matchEvents } from './unmatched-events.js';
 import { changeOnce } from '../connection/once.js';
 import { leasesJson, recordsJson } from './op-json.js';
 import { findUnsound, repair, repairRates } from './reconcile.js';
+import { SecondWriter } from './second-writer.js';
 import { sql } from '../sql.js';
 import { isLease, type LockedRow, StepTransactions } from './step-transactions.js';
 import { asStoreError, type Run, StoreClient } from './store-client.js';
@@ -44,10 +45,11 @@ const NOTHING: Omit<port.Reconciled, 'next'> = { found: [], woken: [] };
 
 /**
  * The engine's storage. The journal writer, the claims and the heartbeats each have a connection of their own, so that
- * none waits behind another.
+ * none waits behind another; the writer has a second one while there is much to write.
  */
 export class PgStore implements port.EngineStore {
   private readonly writer: StoreClient;
+  private readonly second: SecondWriter;
   private readonly claims: StoreClient;
   private readonly lease: StoreClient;
   /** performance.now() of the last commit that worked. */
@@ -62,6 +64,7 @@ export class PgStore implements port.EngineStore {
     this.steps =
       dataSource === null ? null : new StepTransactions({ schema, dataSource, places, idleInTransaction, onTrouble });
     this.writer = new StoreClient(connections, schema, 'writer');
+    this.second = new SecondWriter(connections.pool, new StoreClient(connections, schema, 'writer'));
     this.claims = new StoreClient(connections, schema, 'claims');
     this.lease = new StoreClient(connections, schema, 'heartbeat');
   }
@@ -72,11 +75,16 @@ export class PgStore implements port.EngineStore {
   }
 
   async commitGroup(worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
+    const writer = this.writer.isBusy && this.second.isReady() ? this.second.use() : this.writer;
     const result = isPlain(group)
-      ? await commitGroup((statement, values) => this.writer.run(statement, values), worker, group)
-      : await this.writer.transaction((run) => commitIn(run, worker, group));
+      ? await commitGroup((statement, values) => writer.run(statement, values), worker, group)
+      : await writer.transaction((run) => commitIn(run, worker, group));
     this.committedAt = performance.now();
     return result;
+  }
+
+  canCommitBeside(): boolean {
+    return this.second.isReady();
   }
 
   async commitAgain(worker: number, group: port.CommitGroup): Promise<port.GroupResult> {

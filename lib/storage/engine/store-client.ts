@@ -30,6 +30,16 @@ export class StoreClient {
     this.named = connections.direct;
   }
 
+  /** True while something is under way, or waits for its turn. */
+  get isBusy(): boolean {
+    return this.client.isBusy;
+  }
+
+  /** Ends the session when it is free; the next statement opens another. */
+  rest(): Promise<void> {
+    return this.client.rest();
+  }
+
   async run<R extends pg.QueryResultRow>(statement: string, values: unknown[] = []): Promise<R[]> {
     try {
       const { rows } = await this.client.query<R>(this.config(statement, values));
