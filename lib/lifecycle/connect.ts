@@ -9,6 +9,7 @@ import {
   resolveTarget,
   serverAnswer,
 } from '../storage/connection/connection.js';
+import { loginRefusal } from '../storage/connection/refusals.js';
 import { probeServer, type ServerFindings } from '../storage/connection/server-probe.js';
 
 /** ms that a boot waits for a database that cannot be used yet: as long as a container of it takes to start. */
@@ -108,18 +109,15 @@ function checked(found: ServerFindings, where: string): ServerFindings {
 
 /** SQLSTATE: no such database, no right to connect to it. */
 const NOT_FOR_US = /^(3D000|42501)$/;
-/** A pooler has one code for all that is wrong. */
-const POOLER_SAYS = /no such (database|user)|authentication failed/i;
 
 function failureOf(error: unknown): Failure {
   const answer = serverAnswer(error);
   const code = answer?.code ?? '';
-  const refused = code.startsWith('28') || (code.startsWith('08') && POOLER_SAYS.test(answer?.message ?? ''));
-  // The server's own text names the user.
+  const refused = loginRefusal(error);
   const where = 'in the option "database" (or DATABASE_URL).';
-  if (refused) {
+  if (refused !== null) {
     const mend = `Check user and password ${where}`;
-    return { why: `it refused user or password (${code})`, mend, retry: false, cause: undefined };
+    return { why: refused, mend, retry: false, cause: undefined };
   }
   if (NOT_FOR_US.test(code)) {
     const mend = `Create the database, or give the user the right to it; or check its name ${where}`;

@@ -5,6 +5,17 @@ import { serverAnswer } from './connection-errors.js';
 /** SQLSTATE: the lock was not to be had in time. */
 const LOCK_NOT_AVAILABLE = '55P03';
 
+/** A pooler has one code for all that is wrong. */
+const POOLER_SAYS = /no such (database|user)|authentication failed/i;
+
+/** Words for a refused user or password, by the server or a pooler: their own text names the user. Null: another error. */
+export function loginRefusal(error: unknown): string | null {
+  const answer = serverAnswer(error);
+  const code = answer?.code ?? '';
+  const refused = code.startsWith('28') || (code.startsWith('08') && POOLER_SAYS.test(answer?.message ?? ''));
+  return refused ? `it refused user or password (${code})` : null;
+}
+
 /** The database stayed out of reach. */
 export function databaseUnavailable(cause: unknown): DatabaseUnavailableError {
   if (cause instanceof DatabaseUnavailableError) return cause;
