@@ -89,7 +89,7 @@ export class Connections {
       size: READERS,
       longest: LONGEST_LOOK,
       primary: this.readers(),
-      ask: queryOf(this.pool),
+      ask: queryOf(this.readers()),
       where: describeTarget(target),
     });
     this.replicas.push(replica);

@@ -1,7 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
-import { textOf } from '../../core/text-of.js';
-import { isConnectionError, serverAnswer } from './connection-errors.js';
+import { isConnectionError } from './connection-errors.js';
+import { isAway, isCancelled, isFull, refusalOf, whyOf } from './replica-errors.js';
+import { LATE, PLACE } from './replica-log.js';
+import { CATCH_UP, LATEST, ReplicaMarks } from './replica-marks.js';
+import { ReplicaPool } from './replica-pool.js';
 import { lookAtReplica, type ReplicaFindings } from './replica-probe.js';
 import { SessionPool } from './session-pool.js';
 import type { Session } from './session.js';
@@ -37,56 +40,38 @@ export interface ReplicaState {
   readonly away: string | null;
   /** ms by which it is late, at most; 0: it has all that is committed; null: nobody can tell. */
   readonly late: number | null;
+  /** SQLSTATE with which it refused a moment ago what the primary answers; null: it did not. */
+  readonly refused: string | null;
 }
 
 /** ms after a failure before it is tried again. */
 const AWAY = 5_000;
-/** ms after which it must have what was committed: reads of one that is later go to the primary. */
-const LATEST = 5_000;
-/** ms that a look waits for what was committed before it, and for the primary to say how far that is. */
-const CATCH_UP = 500;
-/** ms for which the primary is read after a change, where a server does not say how far it is. */
-const UNKNOWN = 1_000;
-/** ms between two looks how far it is. */
-const LOOK = 10;
 /** ms: a statement that ended this much before its limit was not ended by it. */
 const BEFORE_LIMIT = 500;
-
-/** How far the primary's log was at some time. */
-interface Mark {
-  /** Place in the log; null: the server does not say. */
-  readonly lsn: string | null;
-  /** By `now()`. */
-  readonly at: number;
-  /** True: after something that people know of, which what they see next must have. */
-  readonly known: boolean;
-  reached: boolean;
-  looking: Promise<boolean> | null;
-}
+/** ms that a look may wait for a session beyond the limit of statements: one that gives no answer is found out before. */
+const BEYOND_LIMIT = 2_000;
+/** ms for which doctor tells of a statement that was refused. */
+const REFUSED = 60_000;
 
 /**
  * Reads that may be late, on a replica. Duties:
  *
- * - A replica that is late by no more than 5 s is read. A look after something that this process has told people of (see
- *   `changed`) waits up to half a second for it to have that, and goes to the primary until it has.
- * - Where it cannot be reached, or has other tables than the primary, reads go to the primary, and it is tried again after 5 s.
+ * - A replica that is late by no more than 5 s, and has what people know of, is read; see `ReplicaMarks`. Else the primary
+ *   is, and where that is away the replica however late it is.
+ * - Where it cannot be reached, or has other tables than the primary, reads go to the primary, and it is tried again after
+ *   5 s. What waited for a session of it goes to the primary at once.
  * - A statement that fails there, such as one that was cancelled since the replay of the log needs what it reads, is tried
  *   once on the primary; one that takes too long is not.
- * - Where the primary is away the replica is read however late it is.
  */
 export class ReadReplica implements Lender {
   readonly triedOnce = true;
-  private pool: SessionPool | null = null;
-  private opening: Promise<SessionPool | null> | null = null;
+  private pool: ReplicaPool | null = null;
+  private opening: Promise<ReplicaPool | null> | null = null;
   /** `now()` before which it is not tried. */
   private awayUntil = -Infinity;
   /** Why it is not read from; null: it is, or was never tried. */
   private why: string | null = null;
-  private lateTold = false;
-  private stale = false;
-  private mark: Mark | null = null;
-  private marking: Promise<void> | null = null;
-  private markedAt = -Infinity;
+  private refused: { readonly code: string; readonly at: number } | null = null;
   private closed = false;
 
   private readonly now: () => number;
@@ -97,27 +82,40 @@ export class ReadReplica implements Lender {
 
   /** Something has happened that people know of: what they see next must have it. */
   changed(): void {
-    this.stale = true;
+    this.pool?.marks.changed();
   }
 
   /** A session of the replica, or of the primary in its place. */
-  async connect(): Promise<pg.PoolClient> {
-    return ((await this.usable()) ?? this.parts.primary).connect();
+  connect(): Promise<pg.PoolClient> {
+    return this.read((from) => from.connect());
   }
 
-  /** A read, which may be done twice: on the replica, else on the primary. */
+  /** A read, which may be done twice: on the replica, else on the primary; the other way round while the replica is late. */
   async read<T>(work: (from: Lender) => Promise<T>): Promise<T> {
-    const { primary, longest } = this.parts;
-    const pool = await this.usable();
+    const { primary } = this.parts;
+    const pool = await this.reach();
     if (pool === null) return work(primary);
+    if (await this.isFresh(pool)) return this.readThere(pool, work);
+    try {
+      return await work(primary);
+    } catch (error) {
+      if (this.pool !== pool || isFull(error) || !isConnectionError(error)) throw error;
+      return this.readThere(pool, work);
+    }
+  }
+
+  private async readThere<T>(pool: ReplicaPool, work: (from: Lender) => Promise<T>): Promise<T> {
     const since = this.now();
     try {
-      return await work(pool);
+      return await pool.use(work);
     } catch (error) {
-      const lasted = this.now() - since;
-      if (this.closed || isTooMuch(error, lasted > longest - BEFORE_LIMIT)) throw error;
+      // Neither is to be laid on the primary as well: what takes too long, and more looks than there are sessions.
+      const isTooLong = isCancelled(error) && this.now() - since > this.parts.longest - BEFORE_LIMIT;
+      if (this.closed || isTooLong || (this.pool === pool && isFull(error))) throw error;
       this.leaveFor(pool, error);
-      return work(primary);
+      const answer = await work(this.parts.primary);
+      this.noteRefusal(refusalOf(error));
+      return answer;
     }
   }
 
@@ -129,15 +127,24 @@ export class ReadReplica implements Lender {
   /** How it is, and how late. */
   async state(): Promise<ReplicaState> {
     const { where, ask } = this.parts;
+    const refused = this.refused !== null && this.now() - this.refused.at < REFUSED ? this.refused.code : null;
     const pool = await this.reach();
-    if (pool === null) return { where, away: this.why ?? 'it is being tried again', late: null };
+    if (pool === null) return { where, away: this.why ?? 'it is being tried again', late: null, refused };
     try {
-      const [here] = await ask<{ lsn: string }>(PLACE, []);
-      const [row] = await queryOf(pool)<{ late: number | null }>(LATE, [here?.lsn ?? null]);
-      return { where, away: null, late: row?.late ?? null };
+      // A primary that does not answer says nothing of the replica.
+      const [place] = await ask<{ lsn: string }>(PLACE, []).catch(() => []);
+      const lateFor = async (): Promise<number | null> =>
+        (await on(pool)<{ late: number | null }>(LATE, [place?.lsn ?? null]))[0]?.late ?? null;
+      let late = await lateFor();
+      // After a quiet hour the last commit is an hour old until the next one has come.
+      if (late !== null && late > LATEST) {
+        await pause(CATCH_UP);
+        late = await lateFor();
+      }
+      return { where, away: null, late, refused };
     } catch (error) {
       this.leaveFor(pool, error);
-      return { where, away: this.why, late: null };
+      return { where, away: this.why, late: null, refused };
     }
   }
 
@@ -145,24 +152,19 @@ export class ReadReplica implements Lender {
     this.closed = true;
     const { pool } = this;
     this.pool = null;
-    await pool?.end();
-  }
-
-  private async usable(): Promise<SessionPool | null> {
-    const pool = await this.reach();
-    return pool !== null && (await this.isFresh(pool)) ? pool : null;
+    await pool?.leave();
   }
 
   /** The first who looks waits for it; while it is away nobody does. */
-  private async reach(): Promise<SessionPool | null> {
+  private async reach(): Promise<ReplicaPool | null> {
     if (this.pool !== null) return this.pool;
     if (this.closed || this.now() < this.awayUntil) return null;
     this.opening ??= this.tryOpen().finally(() => (this.opening = null));
     return this.why === null ? this.opening : null;
   }
 
-  private async tryOpen(): Promise<SessionPool | null> {
-    const { make, size, schema, instanceId, where, onTrouble } = this.parts;
+  private async tryOpen(): Promise<ReplicaPool | null> {
+    const { make, size, longest, schema, instanceId, where, ask, onTrouble } = this.parts;
     let found: ReplicaFindings;
     try {
       found = await lookAtReplica(make(false), schema);
@@ -173,16 +175,28 @@ export class ReadReplica implements Lender {
     if (this.closed) return null;
     if (this.why !== null) onTrouble(`The read replica at ${where} is back: reads go there again.`);
     this.why = null;
-    this.pool = new SessionPool(() => make(found.direct), size, { kept: 0, triedOnce: true });
+    const options = { kept: 0, triedOnce: true, freeTimeout: longest + BEYOND_LIMIT };
+    const sessions = new SessionPool(() => make(found.direct), size, options);
+    const marks = new ReplicaMarks({ ask, now: this.now, onLate: () => this.tellLate() });
+    this.pool = new ReplicaPool(sessions, marks);
     return this.pool;
   }
 
+  private async isFresh(pool: ReplicaPool): Promise<boolean> {
+    try {
+      return (await pool.marks.allow(on(pool))) && this.pool === pool;
+    } catch (error) {
+      if (this.leaveFor(pool, error)) return false;
+      throw error;
+    }
+  }
+
   /** Leaves the replica where no session of it is to be had any more. False: the error says nothing of that. */
-  private leaveFor(pool: SessionPool, error: unknown): boolean {
-    if (!isConnectionError(error) && !SHUT.test(serverAnswer(error)?.code ?? '')) return false;
+  private leaveFor(pool: ReplicaPool, error: unknown): boolean {
+    if (!isAway(error)) return false;
     if (this.pool === pool) {
       this.pool = null;
-      pool.end().catch(() => {});
+      pool.leave().catch(() => {});
       this.away(whyOf(error));
     }
     return true;
@@ -190,78 +204,24 @@ export class ReadReplica implements Lender {
 
   private away(why: string): null {
     this.awayUntil = this.now() + AWAY;
-    const { where, onTrouble } = this.parts;
     const first = this.why === null && !this.closed;
-    this.why = why.replace(/\.$/, '');
-    if (first) {
-      onTrouble(
-        `The read replica at ${where} cannot be used: ${this.why}. Reads go to the primary; it is tried again every ` +
-          `${AWAY / 1_000} s.`,
-      );
-    }
+    this.why = why;
+    const until = `Reads go to the primary; it is tried again every ${AWAY / 1_000} s.`;
+    if (first) this.parts.onTrouble(`The read replica at ${this.parts.where} cannot be used: ${why}. ${until}`);
     return null;
   }
 
-  /** True when it has all that people know of, and all that is older than 5 s. */
-  private async isFresh(pool: SessionPool): Promise<boolean> {
-    if (!this.stale && this.now() - this.markedAt > LATEST) {
-      const { mark } = this;
-      if (mark !== null && !(await this.has(pool, mark))) this.tellLate();
-      this.marking ??= this.takeMark(false);
-      await this.marking;
-    }
-    // What changes while a mark is being taken may be behind it.
-    while (this.stale || this.marking !== null) await (this.marking ??= this.takeMark(true));
-    const { mark } = this;
-    return mark === null || this.has(pool, mark);
-  }
-
-  private takeMark(known: boolean): Promise<void> {
-    this.stale = false;
-    const at = this.now();
-    const asked = this.parts.ask<{ lsn: string }>(PLACE, []);
-    const place = asked.then(
-      ([row]) => ({ lsn: row?.lsn ?? null }),
-      // A primary that refuses the function does not say; one that is away has nothing to be compared with.
-      (error: unknown) => (isConnectionError(error) ? null : { lsn: null }),
-    );
-    return Promise.race([place, pause(CATCH_UP, { lsn: null }, { ref: false })]).then((found) => {
-      this.mark = found === null ? null : { ...found, at, known, reached: false, looking: null };
-      this.markedAt = at;
-      this.marking = null;
-    });
-  }
-
-  private async has(pool: SessionPool, mark: Mark): Promise<boolean> {
-    if (mark.reached) return true;
-    mark.looking ??= this.waitFor(pool, mark).finally(() => (mark.looking = null));
-    const reached = await mark.looking;
-    if (reached && !mark.reached) {
-      mark.reached = true;
-      this.lateTold = false;
-    }
-    return reached;
-  }
-
-  private async waitFor(pool: SessionPool, mark: Mark): Promise<boolean> {
-    const unknown = (): boolean => !mark.known || this.now() - mark.at >= UNKNOWN;
-    if (mark.lsn === null) return unknown();
-    try {
-      for (;;) {
-        const [row] = await queryOf(pool)<{ reached: boolean | null }>(REACHED, [mark.lsn]);
-        if (row?.reached === true) return true;
-        if (row?.reached !== false) return unknown();
-        if (this.now() - mark.at > CATCH_UP) return false;
-        await pause(LOOK);
-      }
-    } catch (error) {
-      return this.leaveFor(pool, error) ? false : unknown();
-    }
+  private noteRefusal(code: string | null): void {
+    if (code === null) return;
+    const isKnown = this.refused?.code === code;
+    this.refused = { code, at: this.now() };
+    if (isKnown) return;
+    const { where, onTrouble } = this.parts;
+    onTrouble(`The read replica at ${where} refuses what the primary answers (${code}): such reads go to the primary.`);
   }
 
   private tellLate(): void {
-    if (this.lateTold || this.closed) return;
-    this.lateTold = true;
+    if (this.closed) return;
     const { where, onTrouble } = this.parts;
     onTrouble(
       `The read replica at ${where} is late by more than ${LATEST / 1_000} s: reads go to the primary until it is not.`,
@@ -269,38 +229,7 @@ export class ReadReplica implements Lender {
   }
 }
 
-/** How far the primary's log is; what was committed is before it. */
-const PLACE = 'SELECT pg_current_wal_lsn()::text AS lsn';
-
-/** Whether the replica has the log up to there; a server that takes writes has all that it will ever get. */
-const REACHED = `
-  SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() >= $1::text::pg_lsn ELSE true END AS reached`;
-
-/** ms since the last commit that the replica has, where it lacks something. */
-const LATE = `
-  SELECT CASE
-      WHEN NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() >= $1::text::pg_lsn THEN 0
-      ELSE (extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::float8
-    END AS late`;
-
-/** SQLSTATE: statement_timeout, a cancel by somebody, or one by the replay of the log. */
-const CANCELLED = '57014';
-
-/** Neither is to be laid on the primary as well: what takes too long, and more looks than there are sessions. */
-function isTooMuch(error: unknown, atLimit: boolean): boolean {
-  if (textOf(error).includes('timeout exceeded when trying to connect')) return true;
-  return atLimit && serverAnswer(error)?.code === CANCELLED;
+/** Statements on the replica, see `ReplicaPool.use`. */
+function on(pool: ReplicaPool): Query {
+  return (text, parameters) => pool.use((from) => queryOf(from)(text, parameters));
 }
-
-/** The server's own text names the user. */
-function whyOf(error: unknown): string {
-  const code = serverAnswer(error)?.code ?? '';
-  if (code.startsWith('28')) return `it refused user or password (${code})`;
-  if (NO_TABLES.has(code)) return 'it has no tables of nest-durable yet';
-  return textOf(error);
-}
-
-/** SQLSTATEs: user or password, no such database. */
-const SHUT = /^(28...|3D000)$/;
-/** SQLSTATE: no such schema, no such table. */
-const NO_TABLES = new Set(['3F000', '42P01']);

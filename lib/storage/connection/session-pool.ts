@@ -28,12 +28,15 @@ export class SessionPool extends pg.Pool {
   /** Statements are tried once: who waits for a look wants an answer. */
   readonly triedOnce: boolean;
 
-  /** @param options.kept sessions that stay when nobody uses them. Default: 1 */
-  constructor(make: () => Session, size: number, { kept = 1, triedOnce = false } = {}) {
+  /**
+   * @param options.kept sessions that stay when nobody uses them. Default: 1
+   * @param options.freeTimeout ms that a caller waits for one to be free. Default: 5000
+   */
+  constructor(make: () => Session, size: number, { kept = 1, triedOnce = false, freeTimeout = FREE_TIMEOUT } = {}) {
     super({
       max: size,
       min: kept,
-      connectionTimeoutMillis: FREE_TIMEOUT,
+      connectionTimeoutMillis: freeTimeout,
       idleTimeoutMillis: IDLE_TIMEOUT,
       allowExitOnIdle: true,
       Client: class {
