@@ -1,4 +1,6 @@
+import { jest } from '@jest/globals';
 import type pg from 'pg';
+import { StoreError } from '../../lib/engine/ports/store.js';
 import type { Connections } from '../../lib/storage/connection/connections.js';
 import { SecondWriter } from '../../lib/storage/engine/second-writer.js';
 import { StoreClient } from '../../lib/storage/engine/store-client.js';
@@ -19,7 +21,10 @@ async function open(poolSize: number): Promise<void> {
   second = new SecondWriter(connections.pool, new StoreClient(connections, 'durable', 'writer'));
 }
 
-afterEach(() => connections.close());
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await connections.close();
+});
 
 async function sessions(): Promise<string[]> {
   const rows = await onServer(
@@ -68,32 +73,51 @@ it('keeps the pool from opening as many as before', async () => {
   free([await third]);
 });
 
-it('gives way when somebody waits for a session of the pool, who has it then', async () => {
-  await open(2);
+it.each([
+  ['a session of the pool', () => connections.pool.connect()],
+  ['a place for what may wait for a lock', () => connections.pool.lane.connect()],
+])('gives way when somebody waits for %s, who has it then', async (_, ask) => {
+  await open(3);
   await ready();
-  const taken = await take(1);
-  const other = connections.pool.connect();
-  await turn();
+  const taken = [await ask(), await connections.pool.connect()];
+  const another = await ask();
+  expect(await sessions()).toEqual(['pool', 'pool', 'pool']);
   expect(second.isReady()).toBe(false);
-  const more = await other;
-  expect(await sessions()).toEqual(['pool', 'pool']);
-  // None is free.
-  for (let n = 0; n < 10; n++) {
-    expect(second.isReady()).toBe(false);
-    await turn();
-  }
-  free([...taken, more]);
-  await ready();
-  expect(await sessions()).toEqual(['pool', 'writer']);
+  free([...taken, another]);
 });
 
-it.each([1, 2])('is not there where the pool of %d has none to spare', async (poolSize) => {
+it.each([2, 3])('is not there where the pool of %d has none to spare', async (poolSize) => {
   await open(poolSize);
-  const taken = poolSize === 1 ? [] : await take(poolSize);
+  const taken = poolSize === 2 ? [] : await take(poolSize);
   for (let n = 0; n < 10; n++) {
     expect(second.isReady()).toBe(false);
     await turn();
   }
   free(taken);
   expect(await sessions()).toEqual(taken.map(() => 'pool'));
+});
+
+it('is not asked for again and again where it cannot be had, and leaves the pool its session', async () => {
+  await open(3);
+  let tries = 0;
+  jest.spyOn(connections.pool, 'lend').mockImplementation(async () => {
+    tries++;
+    return () => void tries++;
+  });
+  jest.spyOn(StoreClient.prototype, 'run').mockRejectedValue(new StoreError('scarce', 'too many connections'));
+  for (let n = 0; n < 20; n++) {
+    expect(second.isReady()).toBe(false);
+    await turn();
+  }
+  // Lent once, and given back.
+  expect(tries).toBe(2);
+});
+
+it('is left after it was lost, with an error for what was being written', async () => {
+  await open(3);
+  await ready();
+  const lost = second.write(() => Promise.reject(new StoreError('unknown', 'the connection broke')));
+  await expect(lost).rejects.toMatchObject({ kind: 'unknown' });
+  expect(second.isReady()).toBe(false);
+  free(await take(3));
 });

@@ -152,13 +152,19 @@ export class JournalWriter {
     setImmediate(() => {
       this.looking = false;
       if (this.lanes === 0) void this.run();
-      if (this.lanes === 1 && this.isForTwo) void this.run();
+      else this.goBeside();
     });
+  }
+
+  /** A second lane, where there is enough for it. */
+  private goBeside(): void {
+    if (this.lanes === 1 && this.isForTwo) void this.run();
   }
 
   /** There is enough for two groups, a second session, and no trouble. */
   private get isForTwo(): boolean {
-    return this.queue.isEnoughForTwo && this.losses + this.refused.size === 0 && this.store.canCommitBeside();
+    const isQuiet = this.losses + this.refused.size === 0;
+    return isQuiet && this.queue.isForTwo(performance.now()) && this.store.canCommitBeside();
   }
 
   private async run(): Promise<void> {
@@ -167,8 +173,11 @@ export class JournalWriter {
       const { isForTwo } = this;
       if (this.lanes > 1 && !isForTwo) break;
       const batch = this.queue.next(performance.now(), isForTwo);
-      if (batch !== null) await this.send(batch);
-      else if (this.lanes === 1) await this.untilDue();
+      if (batch !== null) {
+        const sent = this.send(batch);
+        this.goBeside();
+        await sent;
+      } else if (this.lanes === 1) await this.untilDue();
       else break;
     }
     this.lanes--;
@@ -335,6 +344,8 @@ export class JournalWriter {
     if (this.losses === 1) {
       this.onTrouble(`Could not write the journal; retrying: ${textOf(error)}`, error);
     }
+    // The other lane goes on, and waits where that fails too.
+    if (this.lanes > 1) return;
     await sleep(Math.min(RETRY_MIN * 2 ** Math.min(this.losses - 1, 10), RETRY_MAX));
   }
 }

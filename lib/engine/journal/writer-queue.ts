@@ -64,9 +64,16 @@ export class WriterQueue {
     return this.sent;
   }
 
-  /** True: there is enough for two groups at a time, beside what is under way. */
-  get isEnoughForTwo(): boolean {
-    return this.ops.length >= BESIDE.least && this.ops.length + this.sentRows.size >= 2 * BESIDE.least;
+  /** True: there is enough for two groups at a time, beside what is under way. After a refusal one goes after the other. */
+  isForTwo(now: number): boolean {
+    const least = Math.max(BESIDE.least, 2 * BESIDE.least - this.sentRows.size);
+    if (this.ops.length < least || this.ops.some((w) => w.alone)) return false;
+    let count = 0;
+    for (const { op, notBefore } of this.ops) {
+      if (op.extras === null && notBefore <= now && !this.sentRows.has(op.rowId)) count++;
+      if (count === least) return true;
+    }
+    return false;
   }
 
   /** A batch is back. */
@@ -137,7 +144,9 @@ export class WriterQueue {
       // Two operations of one run go in their order, the second once the first is back.
       const { rowId, extras } = waiting.op;
       const isNext = !seen.has(rowId) && !this.sentRows.has(rowId);
-      const fits = isNext && ops.length < most && bytes < GROUP_BYTES && (extras === null || !plainOnly);
+      // What was left out was locked, as a rule by the end of a child that the other group may have again.
+      const meetsNone = extras === null && waiting.tries === 0;
+      const fits = isNext && ops.length < most && bytes < GROUP_BYTES && (meetsNone || !plainOnly);
       seen.add(rowId);
       if (!fits || waiting.alone || waiting.again !== again || waiting.notBefore > now) {
         later.push(waiting);

@@ -17,6 +17,9 @@ export {
 } from './connection-errors.js';
 export { describeTarget, resolveTarget, type DatabaseSource, type DatabaseTarget } from './database-target.js';
 
+/** ms for the goodbye of a session: a dead network never answers it. */
+export const GOODBYE = 1_000;
+
 /** One statement of a transaction. */
 export type SteadyQuery = <R extends pg.QueryResultRow>(
   config: pg.QueryConfig<unknown[]>,
@@ -123,7 +126,8 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
         this.#open = null;
         if (open === null) return;
         open.lost = new Error('not needed');
-        await open.session.end().catch(ignore);
+        await within(GOODBYE, open.session.end().catch(ignore));
+        open.session.destroy();
       };
       this.#waiting.push({ send: () => end().then(resolve), reject: () => resolve() });
       this.#pumping ??= this.#pump();
@@ -131,14 +135,13 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
   }
 
   /** Ends the session. A statement under way has `grace` ms (1 000); what waits is rejected. Safe to call twice. */
-  async close(grace = 1_000): Promise<void> {
+  async close(grace = GOODBYE): Promise<void> {
     const until = performance.now() + grace;
     this.#closed = true;
     this.#rejectWaiting(closedError());
     await within(grace, this.#pumping);
     const open = this.#open;
     if (open === null) return;
-    // A goodbye into a dead network is never answered.
     await within(Math.max(0, until - performance.now()), open.session.end().catch(ignore));
     this.#drop(open, new Error('closed'));
   }
@@ -235,7 +238,8 @@ function titleOf({ spec, target }: Session): string {
   return `The ${spec.role} connection to PostgreSQL (${describeTarget(target)})`;
 }
 
-async function within(ms: number, work: Promise<unknown> | null): Promise<void> {
+/** Resolves when the work is done, or after so many ms. */
+export async function within(ms: number, work: Promise<unknown> | null): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
   clearTimeout(timer);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import pg from 'pg';
 import { ConnectionLostError } from './connection-errors.js';
+import { GOODBYE, within } from './connection.js';
 import type { Session } from './session.js';
 import type { Lender } from './transaction.js';
 
@@ -51,15 +52,18 @@ export class SessionPool extends pg.Pool {
     this.places = new Lane(this, Math.max(1, size - 1));
   }
 
+  /** Somebody waits for a session. */
+  get isShort(): boolean {
+    return (this.waitingCount > 0 && this.idleCount === 0) || this.places.hasWaiters;
+  }
+
   /**
    * Has one session less, so that one may be opened elsewhere. Resolves, once that one is gone, with what gives it back;
-   * null: it has none to spare.
+   * null: it has none to spare, since of two one is for calls that may wait for a lock and one for all others.
    */
   async lend(): Promise<(() => void) | null> {
     const isFull = this.totalCount >= this.options.max;
-    if (this.options.max < 2 || this.waitingCount > 0 || (isFull && this.idleCount === 0) || !this.places.take()) {
-      return null;
-    }
+    if (this.options.max < 3 || this.isShort || (isFull && this.idleCount === 0) || !this.places.take()) return null;
     this.options.max--;
     const giveBack = (): void => {
       this.options.max++;
@@ -76,7 +80,8 @@ export class SessionPool extends pg.Pool {
       const client = await this.connect();
       const ended = once(client, 'end');
       client.release(true);
-      await ended;
+      await within(GOODBYE, ended);
+      (client as pg.PoolClient & Pick<Session, 'destroy'>).destroy();
       return giveBack;
     } catch {
       giveBack();
@@ -111,6 +116,10 @@ class Lane implements Lender {
       this.leave();
       throw error;
     }
+  }
+
+  get hasWaiters(): boolean {
+    return this.waiting.length > 0;
   }
 
   /** Takes a place; false: none is free. */

@@ -75,10 +75,12 @@ export class PgStore implements port.EngineStore {
   }
 
   async commitGroup(worker: number, group: port.CommitGroup): Promise<port.GroupResult> {
-    const writer = this.writer.isBusy && this.second.isReady() ? this.second.use() : this.writer;
-    const result = isPlain(group)
-      ? await commitGroup((statement, values) => writer.run(statement, values), worker, group)
-      : await writer.transaction((run) => commitIn(run, worker, group));
+    const commit = (writer: StoreClient): ReturnType<typeof commitIn> =>
+      isPlain(group)
+        ? commitGroup((statement, values) => writer.run(statement, values), worker, group)
+        : writer.transaction((run) => commitIn(run, worker, group));
+    const isSecond = this.writer.isBusy && this.second.isReady();
+    const result = await (isSecond ? this.second.write(commit) : commit(this.writer));
     this.committedAt = performance.now();
     return result;
   }
