@@ -10,7 +10,7 @@ import { createTestDatabase } from '../support/database.js';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
 
-/** A replica that is the primary itself behind a network of its own: its sessions are known by their name. */
+/** A replica that is the primary itself, each behind a network of its own: sessions are known by their name. */
 
 const REPLICA = 'nest-durable:replica';
 const PRIMARY = 'nest-durable:reads';
@@ -19,6 +19,7 @@ const WHO = `SELECT current_setting('application_name') AS who`;
 
 let observer: pg.Client;
 let proxy: TcpProxy;
+let toPrimary: TcpProxy;
 let connections: Connections;
 let replica: ReadReplica;
 let query: Query;
@@ -30,7 +31,8 @@ beforeEach(async () => {
   await observer.connect();
   const instance = await observer.query<{ id: string }>('SELECT id FROM durable.instance');
   proxy = await startProxy(Number(new URL(url).port || 5432));
-  connections = new Connections(resolveTarget({ url }), { direct: true });
+  toPrimary = await startProxy(Number(new URL(url).port || 5432));
+  connections = new Connections(resolveTarget({ url: toPrimary.through(url) }), { direct: true });
   told = [];
   replica = connections.replica(resolveTarget({ url: proxy.through(url) }), {
     schema: 'durable',
@@ -42,6 +44,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await connections.close();
   await proxy.close();
+  await toPrimary.close();
   await observer.end();
 });
 
@@ -61,6 +64,16 @@ it('tries a look again on the replica when its session was cut off, and tells of
   const cut = proxy.cutAt('AS who', 'before');
   expect(await query(WHO, [])).toEqual([{ who: REPLICA }]);
   await cut;
+  expect(told).toEqual([]);
+});
+
+it('reads the replica after an act where the primary is away, however late the replica is', async () => {
+  expect(await query(WHO, [])).toEqual([{ who: REPLICA }]);
+  replica.changed();
+  expect(await query(WHO, [])).toEqual([{ who: PRIMARY }]);
+  await toPrimary.down();
+  replica.changed();
+  expect(await query(WHO, [])).toEqual([{ who: REPLICA }]);
   expect(told).toEqual([]);
 });
 
