@@ -67,7 +67,7 @@ export interface DurableModuleOptions {
    * they are not there yet; `'none'`: don't look. Default: `'run'`.
    */
   migrations?: MigrationsOption;
-  /** The queues that this process works on, by name. Default: `{ default: { concurrency: 10 } }`. */
+  /** The queues that this process works on, by name. Default: `{ default: { concurrency: 50 } }`. */
   queues?: Record<string, QueueOptions>;
   /** `false`: this process starts and queries runs but executes none. Default: `true`. */
   workers?: boolean;

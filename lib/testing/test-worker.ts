@@ -1,4 +1,5 @@
 import type { DurableRuntime } from '../lifecycle/host.js';
+import { DEFAULT_QUEUE } from '../options/queues.js';
 import type { BootContext } from '../engine/ports/boot-context.js';
 import type { EngineDeps, EngineSettings } from '../engine/worker/engine-deps.js';
 import { Engine } from '../engine/engine.js';
@@ -98,14 +99,7 @@ function workerSettings({ deps, registry, schedules }: DurableRuntime): EngineSe
     ...registry.all().flatMap(({ definition }) => queuesOf(definition)),
     ...schedules.flatMap(({ settings }) => settings.queue ?? []),
   ];
-  const usual = {
-    concurrency: 10,
-    pollInterval: 1_000,
-    globalConcurrency: null,
-    rateLimit: null,
-    priorityAgeing: 60_000,
-  };
-  const queues = Object.fromEntries(named.map((name) => [name, usual]));
+  const queues = Object.fromEntries(named.map((name) => [name, DEFAULT_QUEUE]));
   return { ...deps.settings, workers: true, queues: { ...queues, ...deps.settings.queues } };
 }
 

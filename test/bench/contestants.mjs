@@ -16,9 +16,9 @@ export const CONTESTANTS = {
     group: 'ours',
     name: 'nest-durable, defaults',
     engine: 'ours',
-    options: { concurrency: 10 },
+    options: { concurrency: 50 },
     latency: { direct: 200 },
-    note: 'default options (`queues: { default: { concurrency: 10 } }`), log capture on',
+    note: 'default options (`queues: { default: { concurrency: 50 } }`), log capture on',
   },
   ours100: {
     group: 'ours',
@@ -166,6 +166,7 @@ export const RATIOS = [
   ['ours100', 'restateTuned'],
   ['ours100', 'pgEach'],
   ['ours100', 'pgBatch'],
+  ['ours400', 'restate'],
   ['ours400', 'pgBatch'],
   ['ours100', 'pgBatchAfter'],
 ];

@@ -151,7 +151,7 @@ it('workers say what they can take, whether they hear, and whose code is newer',
     return items.length === 2 && items;
   });
   const seen = workers.map(({ capacity, listening, behind, alive }: Record<string, unknown>) => ({ capacity, listening, behind, alive })); // prettier-ignore
-  const each = { capacity: { default: 10 }, listening: true, alive: true };
+  const each = { capacity: { default: 50 }, listening: true, alive: true };
   expect(seen).toEqual([
     { ...each, behind: ['weigh'] },
     { ...each, behind: [] },

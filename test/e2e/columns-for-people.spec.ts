@@ -154,5 +154,5 @@ it('a run of a schedule names it, whether the clock or a person has started it',
 
 it('a worker says how many places it has in which queue, and whether notifications reach it', async () => {
   const { rows } = await pool.query('SELECT capacity, listening FROM durable.workers WHERE dead_at IS NULL');
-  expect(rows).toEqual([{ capacity: { default: 3, away: 10 }, listening: expect.any(Boolean) as boolean }]);
+  expect(rows).toEqual([{ capacity: { default: 3, away: 50 }, listening: expect.any(Boolean) as boolean }]);
 });

@@ -324,7 +324,7 @@ describe('workers()', () => {
       held: 1,
       version: expect.stringMatching(/^\d+\./),
       workflows: ['elsewhere', 'gated', 'per_customer'],
-      capacity: { default: 10 },
+      capacity: { default: 50 },
       listening: true,
       behind: [],
       inFlight: [{ executionId: run.id, step: 'pass', path: 'pass', attempt: 1, startedAt: expect.any(Date) }],

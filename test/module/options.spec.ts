@@ -6,7 +6,7 @@ import { resolveTarget } from '../../lib/storage/connection/connection.js';
 
 const env = { NODE_ENV: 'test' };
 const queue = {
-  concurrency: 10,
+  concurrency: 50,
   pollInterval: 1_000,
   globalConcurrency: null,
   rateLimit: null,

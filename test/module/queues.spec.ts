@@ -54,14 +54,14 @@ async function finish(runs: readonly WorkflowHandle[], gate: string): Promise<vo
   await Promise.all(runs.map((run) => run.result()));
 }
 
-it('concurrency is 10 by default', async () => {
+it('concurrency is 50 by default', async () => {
   const client = await node();
-  const runs = await start(client, 25, 'ten');
-  await until(() => running === 10);
+  const runs = await start(client, 75, 'fifty');
+  await until(() => running === 50);
   await client.sweep();
-  expect(running).toBe(10);
-  await finish(runs, 'ten');
-  expect(most).toBe(10);
+  expect(running).toBe(50);
+  await finish(runs, 'fifty');
+  expect(most).toBe(50);
 });
 
 it('concurrency is per queue and process', async () => {

@@ -191,7 +191,7 @@ describe('at boot', () => {
         context: 'DurableModule',
         message:
           `PostgreSQL at ${host}${pathname}, schema "durable"; workflows: booking, order; schedules: none; ` +
-          'queues: default (7), ai (10)',
+          'queues: default (7), ai (50)',
       },
     ]);
   });
