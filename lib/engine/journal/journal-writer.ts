@@ -1,9 +1,8 @@
-import { DatabaseUnavailableError } from '../../core/errors/errors.js';
 import { textOf } from '../../core/text-of.js';
-import { LongTimer } from '../time/long-timer.js';
 import type { Ack, ClaimOffer, EngineStore, GroupResult, RunOp, StartOp, WokenRun } from '../ports/store.js';
 import { StoreError } from '../ports/store.js';
 import type { Telemetry } from '../ports/telemetry.js';
+import { SHUT_DOWN, StartPatience, startError } from './start-patience.js';
 import {
   type Batch,
   fail,
@@ -23,8 +22,6 @@ export type Starting = (
   send: (offer: ClaimOffer | null) => Promise<GroupResult>,
 ) => Promise<GroupResult>;
 
-/** ms that a start waits for a database that is out of reach: a client has its answer within 30 s. */
-const START_PATIENCE = 28_000;
 /** ms before a lost connection is tried again, doubled up to the most. */
 const RETRY_MIN = 50;
 const RETRY_MAX = 2_000;
@@ -58,9 +55,7 @@ export class JournalWriter {
   private readonly refused = new Set<string>();
   /** Ends the wait for a locked row early: there is something else to write. */
   private nudge: (() => void) | null = null;
-  private readonly patience = new LongTimer(() => this.expireStarts());
-  /** True: the patience is running. */
-  private isPatient = false;
+  private readonly patience = new StartPatience(this.queue);
 
   constructor(
     private readonly store: EngineStore,
@@ -90,9 +85,9 @@ export class JournalWriter {
   start(op: StartOp): Promise<StartResult> {
     return new Promise((resolve, reject) => {
       const waiting = this.waiting(op, resolve, reject, Infinity);
-      if (this.closed) return reject(this.startError(waiting, false));
+      if (this.closed) return reject(startError(waiting, SHUT_DOWN, false));
       this.queue.starts.push(waiting);
-      if (!this.isPatient) this.expireStarts();
+      this.patience.begin();
       this.wake();
     });
   }
@@ -110,15 +105,11 @@ export class JournalWriter {
   /** Gives up what is left, on its way or not: runs are told that their lease is lost, starts get an error. */
   close(): void {
     this.closed = true;
-    this.patience.clear();
+    this.patience.end();
     this.nudge?.();
-    const { ops, starts, underWay } = this.queue;
+    const { ops, underWay } = this.queue;
     for (const waiting of ops.splice(0)) settle(waiting, { taken: false });
-    for (const waiting of starts.splice(0)) fail(waiting, this.startError(waiting, false));
-    for (const batch of underWay) {
-      for (const waiting of batch.ops) settle(waiting, { taken: false });
-      for (const waiting of batch.starts) fail(waiting, this.startError(waiting, true));
-    }
+    for (const batch of underWay) for (const waiting of batch.ops) settle(waiting, { taken: false });
     for (const resolve of this.idle.splice(0)) resolve();
   }
 
@@ -216,7 +207,7 @@ export class JournalWriter {
     this.telemetry?.committed(result.acks.size + starts.length);
     const claimed = new Set(result.claimed.map((row) => row.rowId));
     for (const waiting of starts) settle(waiting, claimed.has(waiting.op.id));
-    if (starts.length > 0) this.expireStarts();
+    if (starts.length > 0) this.patience.look();
     const left: WaitingOp[] = [];
     for (const waiting of ops) {
       const ack = result.acks.get(waiting.op.rowId);
@@ -313,30 +304,6 @@ export class JournalWriter {
         resolve();
       };
     });
-  }
-
-  /** Ends the wait of starts that have waited long enough; what is on its way may have been started. */
-  private expireStarts(): void {
-    const now = performance.now();
-    const sent = [...this.queue.underWay].flatMap((batch) => batch.starts);
-    let oldest = Infinity;
-    for (const waiting of [...this.queue.starts, ...sent]) {
-      if (waiting.settled) continue;
-      if (now - waiting.since < START_PATIENCE) oldest = Math.min(oldest, waiting.since);
-      else this.end(waiting, () => fail(waiting, this.startError(waiting, sent.includes(waiting))));
-    }
-    this.isPatient = oldest < Infinity;
-    if (this.isPatient) this.patience.start(oldest + START_PATIENCE - now);
-    else this.patience.clear();
-  }
-
-  private startError({ op: { id, workflow }, again }: WaitingStart, sent: boolean): Error {
-    const why = this.closed ? 'The app was shut down' : 'The database could not be reached';
-    return new DatabaseUnavailableError(
-      again || sent
-        ? `${why} while "${workflow}" was being started as ${id}, so it may or may not have been: look with getExecution("${id}").`
-        : `"${workflow}" was not started. ${why}: start it again when it is back.`,
-    );
   }
 
   private async backOff(error: unknown): Promise<void> {
