@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { RATIOS } from './contestants.mjs';
 
 /** Markdown that reads well in a terminal too. */
-export function render({ about, contestants, results, parts = {} }) {
+export function render({ about: whole, contestants, results, parts = {} }) {
+  const about = { ...whole, ...only(parts.throughput, ['steps', 'backlog']) };
   const keys = Object.keys(contestants);
   const name = (key) => contestants[key].name;
   const has = (kind) => results.some((row) => row.kind === kind);
@@ -18,10 +19,12 @@ export function render({ about, contestants, results, parts = {} }) {
 
   const throughput = table(
     ['runs/s', ...about.steps.map(stepsOf)],
-    keys.map((key) => [
-      name(key),
-      ...about.steps.map((steps) => range(pick(key, 'throughput', 'runsPerSecond', { steps }))),
-    ]),
+    keys
+      .filter((key) => pick(key, 'throughput', 'cpu').length > 0)
+      .map((key) => [
+        name(key),
+        ...about.steps.map((steps) => range(pick(key, 'throughput', 'runsPerSecond', { steps }))),
+      ]),
   );
   const cost = (steps) =>
     table(
@@ -70,7 +73,8 @@ export function render({ about, contestants, results, parts = {} }) {
       // Round by round, so that only neighbours in time are compared.
       const ratio = (field, steps) => {
         const divisors = pick(second, 'throughput', field, { steps });
-        return range(pick(first, 'throughput', field, { steps }).map((value, round) => value / divisors[round]));
+        const values = pick(first, 'throughput', field, { steps }).slice(0, divisors.length);
+        return range(values.map((value, round) => value / divisors[round]));
       };
       return [
         `${name(first)} / ${name(second)}`,
@@ -82,11 +86,12 @@ export function render({ about, contestants, results, parts = {} }) {
 
   return [
     '# Benchmarks',
-    `Written by \`${about.command}\` on ${about.date}. ${about.rounds === 1 ? 'One round.' : `Medians of ${about.rounds} rounds, lowest and highest in brackets.`}`,
+    `Written by \`${about.command}\` on ${about.date}, but for what says otherwise. ${about.rounds === 1 ? 'One round.' : `Medians of ${about.rounds} rounds, lowest and highest in brackets.`}`,
     ...(has('throughput')
       ? [
           '## Runs per second',
           `A backlog of ${number(about.backlog)} runs of trivial steps, one worker process.`,
+          ...measured(parts.throughput),
           throughput,
           ...about.steps
             .filter((steps) => steps <= 3)
@@ -95,25 +100,26 @@ export function render({ about, contestants, results, parts = {} }) {
       : []),
     ...(has('latency') ? ['## One run of 3 steps on an idle system, start to result', idle] : []),
     ...(has('throughput') && ratios.length > 0 ? ['## Ratios', compared] : []),
-    ...features(results),
+    ...features(results, parts.throughput === undefined),
     ...history(results),
     ...idleProcess(results),
     ...manyProcesses(results, parts.processes),
     ...reads(results, parts.reads),
     ...dashboard(results, parts.dashboard),
     '## How it is measured',
-    method(about, contestants),
+    method({ ...about, versions: { ...about.versions, ...parts.throughput?.versions } }, contestants),
   ].join('\n\n');
 }
 
 /** What only this engine is measured for. */
-function features(results) {
+function features(results, withThroughput) {
   const rows = results.filter((row) => row.kind === 'features');
   if (rows.length === 0) return [];
   const figure = (field) => range(rows.map((row) => row[field]));
   const ratio = (a, b) => range(rows.map((row) => row[a] / row[b]));
   const plain = results.filter((row) => row.kind === 'throughput' && row.contestant === 'ours100' && row.steps === 3);
-  const perStep = rows.flatMap((row) =>
+  // Of one run of the benchmark alone.
+  const perStep = (withThroughput ? rows : []).flatMap((row) =>
     plain.filter(({ round }) => round === row.round).map((one) => row.loopItemsPerSecond / (3 * one.runsPerSecond)),
   );
   const beside = `beside ${number(rows[0].waiting)} waiting runs`;
@@ -295,6 +301,11 @@ function dashboard(results, about) {
   ];
 }
 
+/** Some fields; none where there is nothing. */
+function only(object, fields) {
+  return object === undefined ? {} : Object.fromEntries(fields.map((field) => [field, object[field]]));
+}
+
 /** Of a section that was measured by itself. */
 function measured(about) {
   if (about === undefined) return [];
@@ -315,6 +326,7 @@ export function write(measuredNow, kinds = []) {
       ? measuredNow
       : {
           ...known,
+          contestants: { ...measuredNow.contestants, ...known.contestants, ...measuredNow.contestants },
           results: [...known.results.filter(({ kind }) => !kinds.includes(kind)), ...measuredNow.results],
           parts: { ...known.parts, ...Object.fromEntries(kinds.map((kind) => [kind, measuredNow.about])) },
         };

@@ -23,6 +23,7 @@ const { values: flags } = parseArgs({
     waiting: { type: 'string' },
     finished: { type: 'string' },
     runs: { type: 'string' },
+    throughput: { type: 'boolean', default: false },
     reads: { type: 'boolean', default: false },
     dashboard: { type: 'boolean', default: false },
     processes: { type: 'boolean', default: false },
@@ -107,7 +108,7 @@ try {
   if (flags.write)
     write(
       report,
-      ['reads', 'processes', 'dashboard'].filter((kind) => flags[kind]),
+      ['throughput', 'reads', 'processes', 'dashboard'].filter((kind) => flags[kind]),
     );
 } finally {
   await stopAll();
@@ -134,6 +135,7 @@ function* jobs(round) {
     for (const [contestant, { engine, options, steps: able = [steps] }] of chosen)
       if (able.includes(steps)) yield { kind: 'throughput', contestant, engine, options, steps, backlog };
   }
+  if (flags.throughput) return;
   if (chosen.some(([, { group }]) => group === 'ours')) {
     yield { kind: 'features', contestant: first, steps: 1, waiting };
     yield { kind: 'idle', contestant: first, steps: 1 };
