@@ -113,6 +113,16 @@ it('is not asked for again and again where it cannot be had, and leaves the pool
   expect(tries).toBe(2);
 });
 
+it('is not asked for again and again where the pool fails to end a session of its own', async () => {
+  await open(3);
+  const lend = jest.spyOn(connections.pool, 'lend').mockRejectedValue(new Error('the connection broke'));
+  for (let n = 0; n < 20; n++) {
+    expect(second.isReady()).toBe(false);
+    await turn();
+  }
+  expect(lend).toHaveBeenCalledTimes(1);
+});
+
 it('is left after it was lost, with an error for what was being written', async () => {
   await open(3);
   await ready();

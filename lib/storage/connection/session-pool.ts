@@ -60,6 +60,7 @@ export class SessionPool extends pg.Pool {
   /**
    * Has one session less, so that one may be opened elsewhere. Resolves, once that one is gone, with what gives it back;
    * null: it has none to spare, since of two one is for calls that may wait for a lock and one for all others.
+   * @throws what the pool's own session came to, when it was to be ended
    */
   async lend(): Promise<(() => void) | null> {
     const isFull = this.totalCount >= this.options.max;
@@ -83,9 +84,9 @@ export class SessionPool extends pg.Pool {
       await within(GOODBYE, ended);
       (client as pg.PoolClient & Pick<Session, 'destroy'>).destroy();
       return giveBack;
-    } catch {
+    } catch (error) {
       giveBack();
-      return null;
+      throw error;
     }
   }
 }

@@ -49,8 +49,9 @@ export class SecondWriter {
 
   private async open(): Promise<void> {
     this.isChanging = true;
-    const giveBack = await this.pool.lend();
+    let giveBack: (() => void) | null = null;
     try {
+      giveBack = await this.pool.lend();
       if (giveBack !== null) await this.client.run('clock');
       this.giveBack = giveBack;
       this.usedAt = performance.now();
