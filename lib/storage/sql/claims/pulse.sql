@@ -37,7 +37,7 @@ SELECT
   (SELECT COALESCE(json_agg(json_build_object('queue', s.queue, 'paused', s.paused_at IS NOT NULL,
       'limited', s.global_concurrency IS NOT NULL OR s.rate_limit IS NOT NULL) ORDER BY s.queue), '[]')
    FROM durable.queue_settings s) AS states,
-  EXISTS (SELECT FROM durable.workflow_queue q WHERE q.state = 'blocked') AS blocked,
+  EXISTS (SELECT FROM durable.workflow_queue q WHERE q.state = 'blocked' AND NOT q.paused) AS blocked,
   EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id >= '00000000-0000-0000-0000-000000000000') AS unfinished,
   EXISTS (SELECT FROM holder h WHERE h.worker_id <> $1) AS leased_elsewhere,
   (SELECT COALESCE(json_agg(json_build_object('id', w.id, 'seenAt', w.seen_at::text,
