@@ -3,7 +3,7 @@ import { encode } from '../core/codec/codec.js';
 import { defaultWorkflowName, workflowNameOf } from '../workflows/compiler.js';
 import type { ChildRequest, PreparedChild } from '../engine/ports/children.js';
 import { PassTurns } from '../engine/step/pass-turns.js';
-import type { PassWaits, StartChild, Suspension, WaitRequest } from '../engine/step/waits.js';
+import type { PassWaits, StartChild, WaitRequest } from '../engine/step/waits.js';
 import type { AnsweredWaits, AskedWait } from './answered-waits.js';
 
 const FUNCTIONS = {
@@ -17,12 +17,17 @@ const FUNCTIONS = {
 
 /** The waits of a step that is run alone: each is over at once, in the order asked, with the answer that the test gives. */
 export class AnsweredPass implements PassWaits {
-  readonly suspended = new Promise<Suspension>(() => {});
-  readonly now = (): number => Date.now();
   private readonly turns = new PassTurns(() => {});
   private asked = 0;
 
   constructor(private readonly waits: AnsweredWaits) {}
+
+  now(): number {
+    return Date.now();
+  }
+
+  /** All are over at once. */
+  whenSuspended(): void {}
 
   keepAlive<T>(work: () => Promise<T>): Promise<T> {
     return this.turns.keepAlive(work);

@@ -67,7 +67,7 @@ function look(frame: Frame, context: Context, found: Survey): void {
   const { step } = sequence;
   const node = standing(frame);
   if (sequence.failedBy !== null || node === undefined || step === null) return;
-  const within: Context = { ...context, results: sequence.results ?? context.results };
+  const within = sequence.results === null ? context : { ...context, results: sequence.results };
   const path = nodePath(prefix, node.name);
   const place = (work: Place['work'], own: ResultsRef | null): void => {
     const { item, results, main } = within;

@@ -11,11 +11,11 @@ export interface ClosedWait {
 
 /** The next commit of a session. */
 export interface Draft {
-  records: NewRecord[];
-  waits: NewWait[];
-  closes: ClosedWait[];
-  remoteStarts: RemoteStart[];
-  children: PreparedChild[];
+  readonly records: NewRecord[];
+  waits: readonly NewWait[];
+  closes: readonly ClosedWait[];
+  remoteStarts: readonly RemoteStart[];
+  children: readonly PreparedChild[];
   compensating: boolean | null;
   closeAll: boolean;
   giveBack: boolean;
@@ -23,22 +23,38 @@ export interface Draft {
   /** There is something beside records. */
   hasMore: boolean;
   /** Callbacks for the commit, each with the last record that it is about; false: that is not in the journal. */
-  told: { readonly seq: number; readonly tell: (taken: boolean) => void }[];
+  told: readonly Told[];
+}
+
+interface Told {
+  readonly seq: number;
+  readonly tell: (taken: boolean) => void;
+}
+
+/** Most commits have nothing but records: they share the list that has nothing in it. */
+const NOTHING: readonly never[] = [];
+
+/** The list with more in it: the same one, but for the first time. */
+export function appended<T>(list: readonly T[], more: readonly T[]): readonly T[] {
+  if (more.length === 0) return list;
+  if (list === NOTHING) return [...more];
+  (list as T[]).push(...more);
+  return list;
 }
 
 export function emptyDraft(): Draft {
   return {
     records: [],
-    waits: [],
-    closes: [],
-    remoteStarts: [],
-    children: [],
+    waits: NOTHING,
+    closes: NOTHING,
+    remoteStarts: NOTHING,
+    children: NOTHING,
     compensating: null,
     closeAll: false,
     giveBack: false,
     dropSteps: false,
     hasMore: false,
-    told: [],
+    told: NOTHING,
   };
 }
 
@@ -85,9 +101,9 @@ export function partsOf(draft: Draft): { parts: Draft[]; rest: Draft } {
     (OWN.has(record.type) ? rest : partOf(path)).records.push(record);
     if (record.facts?.child !== undefined) pathOfChild.set(record.facts.child.id, path);
   }
-  for (const wait of draft.waits) partOf(wait.path).waits.push(wait);
-  for (const child of draft.children) partOf(pathOfChild.get(child.start.id) ?? '').children.push(child);
-  for (const closed of draft.closes) (parts.get(closed.path) ?? rest).closes.push(closed);
+  for (const wait of draft.waits) add(partOf(wait.path), 'waits', wait);
+  for (const child of draft.children) add(partOf(pathOfChild.get(child.start.id) ?? ''), 'children', child);
+  for (const closed of draft.closes) add(parts.get(closed.path) ?? rest, 'closes', closed);
   rest.remoteStarts = draft.remoteStarts;
   rest.compensating = draft.compensating;
   rest.closeAll = draft.closeAll;
@@ -95,6 +111,10 @@ export function partsOf(draft: Draft): { parts: Draft[]; rest: Draft } {
   rest.dropSteps = draft.dropSteps;
   for (const part of [...parts.values(), rest]) part.hasMore = hasMore(part);
   return { parts: [...parts.values()], rest };
+}
+
+function add<K extends 'waits' | 'children' | 'closes'>(draft: Draft, list: K, one: Draft[K][number]): void {
+  draft[list] = appended<Draft[K][number]>(draft[list], [one]) as Draft[K];
 }
 
 function hasMore({ waits, closes, remoteStarts, children, compensating, closeAll, dropSteps }: Draft): boolean {

@@ -1,6 +1,7 @@
 import type { Place } from '../../core/run/survey.js';
 import type { FailureCause } from './failure-cause.js';
 import { LongTimer } from '../time/long-timer.js';
+import type { RunningAttempt } from './running-attempt.js';
 import type { SessionCore } from './session-core.js';
 
 /**
@@ -18,18 +19,26 @@ export class AbandonedAttempts {
   /** @param places where the run can go on */
   settle(places: readonly Place[], why: FailureCause): void {
     const { core } = this;
-    const wanted = new Set(places.map((place) => place.path));
-    const left = [...core.attempts].filter(([path, attempt]) => !wanted.has(path) && !attempt.abandoned);
+    const left = this.atNone(places);
     if (left.length === 0) return;
     const reason = new Error('The run, or the parallel or loop around this step, has failed or was cancelled');
     // A timeout or a cancel waits only for what may have to be undone.
     const waits = why.isRecorded || !why.isFailing || core.workflow.definition.compensations.length > 0;
     if (!waits) return core.giveUpAll(reason, (attempt) => !attempt.committing);
-    for (const [, attempt] of left) {
+    for (const attempt of left) {
       attempt.abandoned = true;
       attempt.abort(reason);
     }
     this.grace.start(core.deps.abortGrace);
+  }
+
+  private atNone(places: readonly Place[]): readonly RunningAttempt[] {
+    const { attempts } = this.core;
+    const [only] = places;
+    // Of most runs: one attempt, at the one place.
+    if (attempts.size === 1 && places.length === 1 && only !== undefined && attempts.has(only.path)) return [];
+    const wanted = new Set(places.map((place) => place.path));
+    return [...attempts].flatMap(([path, attempt]) => (wanted.has(path) || attempt.abandoned ? [] : [attempt]));
   }
 
   clear(): void {

@@ -1,4 +1,4 @@
-import { type Draft, emptyDraft, extrasOf, partsOf } from '../journal/draft.js';
+import { appended, type Draft, emptyDraft, extrasOf, partsOf } from '../journal/draft.js';
 import { type ObservedRun, tellCommitted } from './observed.js';
 import type { SessionDeps } from './session.js';
 import type { Ack, NewRecord, Outcome, RunOp } from '../ports/store.js';
@@ -14,6 +14,19 @@ export interface Sent {
   readonly ack: Ack;
   readonly records: readonly NewRecord[];
   readonly outcome: Outcome | null;
+}
+
+/** What may be put beside the records of steps. */
+type Additions = Partial<Readonly<Pick<Draft, 'waits' | 'closes' | 'remoteStarts' | 'children'>>> & {
+  readonly records?: readonly NewRecord[];
+};
+
+/** Who is told what became of what was sent. */
+export interface Sending {
+  committed(sent: Sent): void;
+  /** It is to be salvaged. */
+  refused(): void;
+  broken(error: unknown): void;
 }
 
 const NONE: readonly number[] = [];
@@ -62,15 +75,14 @@ export class Outbox {
     this.after = [...this.after.filter((one) => !after.includes(one)), seq];
   }
 
-  add(more: Partial<Pick<Draft, 'records' | 'waits' | 'closes' | 'remoteStarts' | 'children'>>): void {
+  add({ records = [], waits = [], closes = [], remoteStarts = [], children = [] }: Additions): void {
     const { draft } = this;
-    draft.records.push(...(more.records ?? []));
-    for (const list of ['waits', 'closes', 'remoteStarts', 'children'] as const) {
-      const added = more[list];
-      if (added === undefined || added.length === 0) continue;
-      (draft[list] as unknown[]).push(...added);
-      draft.hasMore = true;
-    }
+    draft.records.push(...records);
+    draft.waits = appended(draft.waits, waits);
+    draft.closes = appended(draft.closes, closes);
+    draft.remoteStarts = appended(draft.remoteStarts, remoteStarts);
+    draft.children = appended(draft.children, children);
+    draft.hasMore ||= waits.length + closes.length + remoteStarts.length + children.length > 0;
   }
 
   /** Adds one record. */
@@ -105,25 +117,34 @@ export class Outbox {
   /** Resolves when what is in the outbox now is committed; false: the lease is lost, or it was refused. */
   committed(): Promise<boolean> {
     const seq = this.draft.records.at(-1)?.seq ?? 0;
-    return new Promise((tell) => this.draft.told.push({ seq, tell }));
+    return new Promise((tell) => {
+      this.draft.told = appended(this.draft.told, [{ seq, tell }]);
+    });
   }
 
-  /** Sends what there is, with what becomes of the run. @throws where it is refused; then it is to be salvaged */
-  async send(outcome: Outcome | null): Promise<Sent> {
+  /** Sends what there is, with what becomes of the run. */
+  send(outcome: Outcome | null, host: Sending): void {
     const draft = this.draft;
     this.draft = emptyDraft();
     this.sending = true;
-    try {
-      const op = this.opOf(draft, outcome);
-      const ack = await this.deps.writer.commit(op);
-      this.took(op, ack);
-      this.sending = false;
-      for (const { tell } of draft.told) tell(ack.taken);
-      return { ack, records: draft.records, outcome };
-    } catch (error) {
-      this.refused = { draft, outcome, error };
-      throw error;
-    }
+    const op = this.opOf(draft, outcome);
+    // No promise but the writer's: there are as many as there are steps.
+    this.deps.writer.commit(op).then(
+      (ack) => {
+        try {
+          this.took(op, ack);
+          this.sending = false;
+          for (const { tell } of draft.told) tell(ack.taken);
+        } catch (error) {
+          return host.broken(error);
+        }
+        host.committed({ ack, records: draft.records, outcome });
+      },
+      (error: unknown) => {
+        this.refused = { draft, outcome, error };
+        host.refused();
+      },
+    );
   }
 
   /**
@@ -168,8 +189,12 @@ export class Outbox {
 
   /** The session is over: nobody waits any longer. */
   drop(): void {
-    for (const { tell } of this.draft.told.splice(0)) tell(false);
-    for (const { tell } of this.refused?.draft.told.splice(0) ?? []) tell(false);
+    for (const draft of [this.draft, this.refused?.draft]) {
+      if (draft === undefined) continue;
+      const { told } = draft;
+      draft.told = [];
+      for (const { tell } of told) tell(false);
+    }
   }
 
   private async write(draft: Draft, outcome: Outcome | null): Promise<Ack> {
@@ -209,7 +234,7 @@ function withoutRest(draft: Draft): Draft {
   const gone = new Set(rest.records.map(({ seq }) => seq));
   for (const one of draft.told) {
     if (gone.has(one.seq)) one.tell(false);
-    else left.told.push(one);
+    else left.told = appended(left.told, [one]);
   }
   return left;
 }
@@ -220,9 +245,9 @@ function joined(parts: readonly Draft[]): Draft {
   const whole = emptyDraft();
   for (const { records, waits, closes, children, hasMore } of parts) {
     whole.records.push(...records);
-    whole.waits.push(...waits);
-    whole.closes.push(...closes);
-    whole.children.push(...children);
+    whole.waits = appended(whole.waits, waits);
+    whole.closes = appended(whole.closes, closes);
+    whole.children = appended(whole.children, children);
     whole.hasMore ||= hasMore;
   }
   return whole;

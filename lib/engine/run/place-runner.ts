@@ -1,22 +1,14 @@
 import { decode, encode } from '../../core/codec/codec.js';
-import { locate } from '../../core/run/cursor.js';
 import { toStoredError } from '../../core/codec/error-record.js';
 import { AttemptClosedError, type DurableError, FatalError, type WaitTimeoutError } from '../../core/errors/errors.js';
 import * as machine from '../../core/run/machine.js';
-import { oncePath } from '../../core/run/once-path.js';
-import {
-  type DataRef,
-  own,
-  type ResultsRef,
-  seqOf,
-  type SequenceState,
-  type StepState,
-} from '../../core/run/run-state.js';
+import { type DataRef, type ResultsRef, seqOf, type StepState } from '../../core/run/run-state.js';
 import type { Place } from '../../core/run/survey.js';
 import { uuidv7 } from '../../core/uuid.js';
-import { type AttemptEnd, type AttemptResult, failedAttempt, runAttempt } from '../step/attempt.js';
+import { type AttemptResult, type AttemptSpec, failedAttempt, runAttempt } from '../step/attempt.js';
+import { PlaceHost, placeOf, sequenceOf } from './place-host.js';
 import { attemptSpec, withResults } from '../step/attempt-kinds.js';
-import { childExtras, prepareChild } from '../step/child-start.js';
+import { childExtras } from '../step/child-start.js';
 import type { PreparedChild } from '../ports/children.js';
 import { settledResults } from '../step/fan-results.js';
 import { tellAttempt } from './observed.js';
@@ -25,10 +17,10 @@ import type { RunValues } from '../step/run-values.js';
 import type { RecordPlace } from '../journal/record-maker.js';
 import type { SessionCore } from './session-core.js';
 import type { InFlight } from '../../core/run/execution.js';
-import { type FanResults, type ScopeHost, StepScope } from '../step/scope.js';
+import { type FanResults, StepScope } from '../step/scope.js';
 import { stepLog } from '../step/log.js';
 import { hasThrown, type Suspension } from '../step/waits.js';
-import { REMOTE_SPAN, type RemoteStep } from '../ports/store.js';
+import { REMOTE_SPAN, type RemoteStep, type RunOp } from '../ports/store.js';
 import { beginAttempt } from './traces.js';
 import { runTransactional } from './transactional.js';
 
@@ -44,6 +36,8 @@ interface RunnerHost {
 
 /** Makes what is due at a place: an attempt, with what it is to leave in the journal; or hands it to another queue. */
 export class PlaceRunner {
+  readonly flush = (): void => this.host.proceed();
+
   constructor(
     private readonly core: SessionCore,
     private readonly host: RunnerHost,
@@ -65,17 +59,26 @@ export class PlaceRunner {
     const attempt = new RunningAttempt(attemptAt(place, now), (manager, info) => this.scope(place, info, manager));
     core.attempts.set(place.path, attempt);
     if (place.work !== 'gather') tellAttempt(core.deps, core.row, attempt.info);
-    const needed = neededFor(place);
-    const made = core.values.hasAll(needed)
-      ? this.make(place, attempt)
-      : core.load(needed).then(() => this.make(place, attempt));
-    made
-      .then((end) => this.finish(place, attempt, end))
-      .catch((error: unknown) => {
-        if (core.attempts.get(place.path) !== attempt) return;
-        if (error instanceof AttemptClosedError) this.host.lose(error);
-        else this.host.broken(error);
-      });
+    void this.conduct(place, attempt);
+  }
+
+  private async conduct(place: Place, attempt: RunningAttempt): Promise<void> {
+    const { core } = this;
+    try {
+      const needed = neededFor(place);
+      if (!core.values.hasAll(needed)) await core.load(needed);
+      const made = place.work === 'gather' ? this.gather(place) : this.tooOften(place);
+      if (made !== null) {
+        // Not within the look that has begun it: its end makes the session look again.
+        await Promise.resolve();
+        this.finish(place, attempt, made);
+      } else if (place.node.settings.transactional) await this.transact(place, attempt);
+      else this.finish(place, attempt, await this.attempt(place, attempt));
+    } catch (error) {
+      if (core.attempts.get(place.path) !== attempt) return;
+      if (error instanceof AttemptClosedError) this.host.lose(error);
+      else this.host.broken(error);
+    }
   }
 
   private isElsewhere({ node }: Place): boolean {
@@ -103,32 +106,29 @@ export class PlaceRunner {
     ]);
   }
 
-  private async make(place: Place, attempt: RunningAttempt): Promise<AttemptEnd> {
+  /** A decision that goes round in circles; null: it is none. */
+  private tooOften({ node, state }: Place): AttemptResult | null {
+    if (node.kind !== 'decision' || state.visit <= node.maxVisits) return null;
+    const message = `Decision "${node.name}" was to be visited more than ${node.maxVisits} times: raise maxVisits, or end the circle.`;
+    const spec = { name: node.name, retry: node.settings.retry };
+    return failedAttempt(this.core.workflow, spec, state.attempt, new FatalError(message), 0);
+  }
+
+  private specOf(place: Place): AttemptSpec {
     const { core } = this;
-    if (place.work === 'gather') return { result: this.gather(place), committed: null };
-    const { node, state } = place;
-    if (node.kind === 'decision' && state.visit > node.maxVisits) {
-      const message = `Decision "${node.name}" was to be visited more than ${node.maxVisits} times: raise maxVisits, or end the circle.`;
-      return {
-        result: failedAttempt(
-          core.workflow,
-          { name: node.name, retry: node.settings.retry },
-          state.attempt,
-          new FatalError(message),
-          0,
-        ),
-        committed: null,
-      };
-    }
-    const spec = attemptSpec(place, core.values, core.workflow.definition, core.deps.advice);
-    if (!place.node.settings.transactional) {
-      const scope = attempt.open(null);
-      const { clock } = core.deps;
-      const result = await runAttempt(core.workflow, spec, scope, attempt.givenUp, clock, place.state.spent);
-      return { result, committed: null };
-    }
+    return attemptSpec(place, core.values, core.workflow.definition, core.deps.advice);
+  }
+
+  private attempt(place: Place, attempt: RunningAttempt): Promise<AttemptResult> {
+    const { core } = this;
+    const spec = this.specOf(place);
+    return runAttempt(core.workflow, spec, attempt.open(null), attempt, core.deps.clock, place.state.spent);
+  }
+
+  private async transact(place: Place, attempt: RunningAttempt): Promise<void> {
+    const { core } = this;
     try {
-      return await runTransactional(core.deps, core.workflow, spec, attempt, (result) => {
+      const end = await runTransactional(core.deps, core.workflow, this.specOf(place), attempt, (result) => {
         const children = this.transactionChildren.get(place.path) ?? [];
         const started = children.map((child) => core.make.child(placeOf(place), child));
         return {
@@ -142,6 +142,7 @@ export class PlaceRunner {
           extras: childExtras(children),
         };
       });
+      this.finish(place, attempt, end.result, end.committed);
     } finally {
       this.transactionChildren.delete(place.path);
     }
@@ -149,6 +150,10 @@ export class PlaceRunner {
 
   /** Children that an open transaction will start, by the path of its step. */
   private readonly transactionChildren = new Map<string, PreparedChild[]>();
+
+  childrenOf(path: string): PreparedChild[] | undefined {
+    return this.transactionChildren.get(path);
+  }
 
   /** Puts the results of a loop into the data. */
   private gather(place: Place): AttemptResult {
@@ -168,7 +173,7 @@ export class PlaceRunner {
     }
   }
 
-  private finish(place: Place, attempt: RunningAttempt, { result, committed }: AttemptEnd): void {
+  private finish(place: Place, attempt: RunningAttempt, result: AttemptResult, committed: RunOp | null = null): void {
     const { core } = this;
     // Given up: by a lost lease, or by a hand-back, after which the attempt is made again.
     if (core.attempts.get(place.path) !== attempt) return;
@@ -207,7 +212,7 @@ export class PlaceRunner {
     place.state.spent = durationMs;
     place.state.seen = attempt.seen;
     if (how.children.length > 0) core.write(how.children.map((child) => core.make.child(placeOf(place), child)));
-    core.outbox.add({ waits: [...how.waits], children: [...how.children] });
+    core.outbox.add(how);
     core.book.add(how.waits);
   }
 
@@ -231,7 +236,7 @@ export class PlaceRunner {
       ...(state.logged === undefined ? {} : { logged: state.logged }),
       once: state.once,
       calls: state.children,
-      refs: machine.refsOfVisit(this.sequenceOf(place)?.refs ?? {}, state.visit),
+      refs: machine.refsOfVisit(sequenceOf(core, place)?.refs ?? {}, state.visit),
       nextSeq,
       ...(core.state.trace === undefined ? {} : { trace: core.state.trace }),
     };
@@ -246,7 +251,7 @@ export class PlaceRunner {
     // A transaction that was lost is retried.
     if (manager !== null) this.transactionChildren.set(path, []);
     if (attempt !== undefined) attempt.seen = core.book.closed(path, state.visit);
-    return new StepScope(this.hostOf(place), {
+    return new StepScope(new PlaceHost(core, place, this), {
       context: core.deps.context,
       step: info.step,
       attempt: info.attempt,
@@ -254,41 +259,10 @@ export class PlaceRunner {
       manager,
       maxPayloadBytes: core.deps.maxPayloadBytes,
       log: stepLog(core.deps, state.logged ?? null),
-      waits: core.book.pass(info, () => core.deps.clock.now(), core.deps.maxPayloadBytes),
+      waits: core.book.pass(info, core.deps.clock, core.deps.maxPayloadBytes),
       trace: beginAttempt(core.trace, info, core.book.senders(path, state.visit)),
       results: () => resultsOf(place.own ?? place.results, core.values),
     });
-  }
-
-  private sequenceOf({ path }: Place): SequenceState | undefined {
-    return locate(this.core.workflow.definition, this.core.state, path)?.sequence;
-  }
-
-  private hostOf(place: Place): ScopeHost {
-    const { core } = this;
-    const at = placeOf(place);
-    const flush = (): void => this.host.proceed();
-    return {
-      runId: core.runId,
-      input: core.row.input,
-      scheduledTime: core.row.scheduledTime,
-      recordedOnce: (name) => core.recordedOnce(place.state.once, name),
-      recordOnce: (name, value) => {
-        const record = core.make.record({ ...at, path: oncePath(at.path, name) }, 'once', { output: value });
-        return core.note(place.node.name, [record], [], flush);
-      },
-      nameOf: (workflow) => core.deps.targets.nameOf(workflow),
-      prepareChild: (...asked) => prepareChild(core.deps, core.row, ...asked),
-      startedChild: (call, ref) => {
-        if (ref === null) return own(place.state.children, call);
-        return own(this.sequenceOf(place)?.refs ?? {}, machine.refKey(place.state.visit, ref));
-      },
-      startChild: async (child) => {
-        const open = this.transactionChildren.get(place.path);
-        if (open !== undefined) return void open.push(child);
-        await core.note(place.node.name, [core.make.child(at, child)], [child], flush);
-      },
-    };
   }
 }
 
@@ -296,10 +270,6 @@ export class PlaceRunner {
 function needsIntent({ node, state }: Place): boolean {
   const { compensate, compensateWhen } = node.settings;
   return compensate !== null && compensateWhen === 'started' && !state.intent;
-}
-
-export function placeOf({ path, state, data }: Pick<Place, 'path' | 'state' | 'data'>): RecordPlace {
-  return { path, visit: state.visit, attempt: state.attempt, data };
 }
 
 /** The records that an attempt needs at hand. */

@@ -209,7 +209,7 @@ export class RemoteStepSession implements Session {
     } else {
       const { clock } = this.deps;
       const scope = attempt.open(null);
-      const result = await runAttempt(this.workflow, spec, scope, attempt.givenUp, clock, this.step.spent);
+      const result = await runAttempt(this.workflow, spec, scope, attempt, clock, this.step.spent);
       await this.conclude(node.kind, result);
     }
     this.attempt = null;
@@ -364,7 +364,7 @@ export class RemoteStepSession implements Session {
       manager,
       maxPayloadBytes: this.deps.maxPayloadBytes,
       log: stepLog(this.deps, this.logged),
-      waits: this.book.pass(info, () => this.deps.clock.now(), this.deps.maxPayloadBytes),
+      waits: this.book.pass(info, this.deps.clock, this.deps.maxPayloadBytes),
       trace: beginAttempt(this.trace, info, this.book.senders(info.path, info.visit)),
       results: () => resultsOf(place.results, this.values),
     });

@@ -185,7 +185,7 @@ export class Rollback {
         return { rowId: row.rowId, runId, token: row.token, after, afterWait, records, outcome: null, extras: null };
       });
     }
-    const result = await runAttempt(workflow, spec, attempt.open(null), attempt.givenUp, deps.clock);
+    const result = await runAttempt(workflow, spec, attempt.open(null), attempt, deps.clock);
     return { result, committed: null };
   }
 

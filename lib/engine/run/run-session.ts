@@ -13,7 +13,7 @@ import { errorOf } from '../../core/text-of.js';
 import { AbandonedAttempts } from './abandoned-attempts.js';
 import { FailureCause } from './failure-cause.js';
 import type { Timer } from '../time/long-timer.js';
-import type { Sent } from './outbox.js';
+import type { Sending, Sent } from './outbox.js';
 import { mayFollow, type Phase, phaseChanges } from './phases.js';
 import { PlaceRunner } from './place-runner.js';
 import type { RegisteredWorkflow } from '../ports/registry.js';
@@ -48,6 +48,7 @@ export class RunSession implements Session {
   private readonly why: FailureCause;
   private readonly abandoned: AbandonedAttempts;
   private readonly fault: RunFault;
+  private readonly sending: Sending;
   private readonly deadline: Timer;
   /** Wakes a part of the run while others keep the session here. */
   private readonly alarm: Timer;
@@ -94,13 +95,17 @@ export class RunSession implements Session {
       proceed: () => this.proceed(),
       broken: (error) => this.broken(error),
     });
-    this.fault = new RunFault(this.core, {
+    this.sending = {
       committed: (sent) => this.committed(sent),
+      refused: () => this.fault.salvage(),
+      broken: (error) => this.broken(error),
+    };
+    this.fault = new RunFault(this.core, {
+      ...this.sending,
       spoiled: () => {
         this.leaving = false;
         this.proceed();
       },
-      broken: (error) => this.broken(error),
     });
     this.why = new FailureCause(this.core, row.cancel);
     this.abandoned = new AbandonedAttempts(this.core, () => this.proceed());
@@ -283,7 +288,9 @@ export class RunSession implements Session {
       if (begin.some((place) => place.state.remote !== null)) found = this.survey();
     }
     if (core.attempts.size > 0) {
-      this.abandoned.settle(why.isFailing ? [] : [...found.ready, ...found.waiting.map(({ place }) => place)], why);
+      const { ready, waiting } = found;
+      const places = waiting.length === 0 ? ready : [...ready, ...waiting.map(({ place }) => place)];
+      this.abandoned.settle(why.isFailing ? [] : places, why);
     }
     if (phase === 'failing' && core.attempts.size === 0 && !core.outbox.isBusy) return this.onRunFailed();
     if (this.watch.isDue) void this.watch.look();
@@ -390,10 +397,7 @@ export class RunSession implements Session {
   private send(outcome: Outcome | null): void {
     if (outcome !== null) this.deadline.clear();
     this.leaving = outcome !== null;
-    this.core.outbox.send(outcome).then(
-      (sent) => this.committed(sent),
-      () => this.fault.salvage(),
-    );
+    this.core.outbox.send(outcome, this.sending);
   }
 
   private committed(sent: Sent): void {
@@ -478,7 +482,8 @@ export class RunSession implements Session {
 
   /** Wakes the session when a part of the run is due before the others let it go. */
   private arm(found: Survey | null): void {
-    const until = Math.min(Infinity, ...(found?.waiting ?? []).map((one) => one.until));
+    if (found === null || found.waiting.length === 0) return;
+    const until = Math.min(...found.waiting.map((one) => one.until));
     if (until === Infinity) return;
     const now = this.deps.clock.now();
     this.alarm.start(Math.max(1, until - now, this.core.book.askAgainAt - now));

@@ -1,4 +1,5 @@
 import type { InFlight } from '../../core/run/execution.js';
+import type { Ending } from '../step/attempt.js';
 import type { StepScope } from '../step/scope.js';
 import type { Place } from '../../core/run/survey.js';
 
@@ -21,9 +22,7 @@ export function attemptAt(
 }
 
 /** An attempt under way, and the means to end it from outside. */
-export class RunningAttempt {
-  /** Rejects when the attempt is given up. */
-  readonly givenUp: Promise<never>;
+export class RunningAttempt implements Ending {
   /** Null until what it needs is loaded. */
   scope: StepScope | null = null;
   /** Its transaction is about to commit, the record with it. */
@@ -32,17 +31,20 @@ export class RunningAttempt {
   abandoned = false;
   /** Waits that were over when this pass began. */
   seen = 0;
-  private reject: (reason: Error) => void = () => {};
   private aborted: Error | null = null;
+  private givenUpBy: Error | null = null;
+  /** Who is to be told when the attempt is given up. */
+  private told: ((reason: Error) => void)[] = [];
 
   constructor(
     readonly info: InFlight,
     /** The scope of a transactional step is made when its transaction is open. */
     private readonly makeScope: (manager: unknown, info: InFlight) => StepScope,
-  ) {
-    this.givenUp = new Promise((_, reject) => (this.reject = reject));
-    // Nobody may be listening when it comes.
-    this.givenUp.catch(() => {});
+  ) {}
+
+  whenGivenUp(tell: (reason: Error) => void): void {
+    if (this.givenUpBy === null) this.told.push(tell);
+    else tell(this.givenUpBy);
   }
 
   open(manager: unknown): StepScope {
@@ -59,6 +61,7 @@ export class RunningAttempt {
   giveUp(reason: Error): void {
     this.aborted ??= reason;
     this.scope?.giveUp(reason);
-    this.reject(reason);
+    this.givenUpBy ??= reason;
+    for (const tell of this.told.splice(0)) tell(reason);
   }
 }

@@ -19,6 +19,8 @@ import type { SegmentTrace } from '../ports/telemetry.js';
 import { beginSegment } from './traces.js';
 import type { WaitBook } from '../step/wait-book.js';
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** State shared by the parts of a run's session: cursors, values, waits, running attempts, and the outbox. */
 export class SessionCore {
   readonly attempts = new Map<string, RunningAttempt>();
@@ -111,7 +113,7 @@ export class SessionCore {
       const gone = new Set(records.map((record) => record.seq));
       this.pending = this.pending.filter((seq) => !gone.has(seq));
     }
-    for (const resolve of this.idling.splice(0)) resolve();
+    if (this.idling.length > 0) for (const resolve of this.idling.splice(0)) resolve();
   }
 
   /** True when that record, and all before it, are committed. */
@@ -134,7 +136,8 @@ export class SessionCore {
   }
 
   /** The prefixes of all arms and items in which an attempt runs. */
-  runningPrefixes(): Set<string> {
+  runningPrefixes(): ReadonlySet<string> {
+    if (this.attempts.size === 0) return NONE;
     const prefixes = new Set<string>();
     for (const path of this.attempts.keys()) {
       for (let at = path.lastIndexOf('/'); at >= 0; at = path.lastIndexOf('/', at - 1)) {
@@ -241,7 +244,7 @@ export class SessionCore {
   /** Commits a note of the engine; rejects when the lease is lost. */
   async note(step: string, records: readonly NewRecord[], children: readonly PreparedChild[], flush: () => void) {
     for (const record of records) this.take(record);
-    this.outbox.add({ records: [...records], children: [...children] });
+    this.outbox.add({ records, children });
     const done = this.outbox.committed();
     flush();
     if (!(await done)) throw new AttemptClosedError(step);

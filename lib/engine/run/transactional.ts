@@ -95,7 +95,7 @@ async function tryOnce(
     await deps.store.transaction(async (transaction) => {
       const scope = attempt.open(transaction.manager);
       transaction.codeIs(() => scope.isHere);
-      result = await runAttempt(workflow, spec, scope, attempt.givenUp, deps.clock);
+      result = await runAttempt(workflow, spec, scope, attempt, deps.clock);
       if (transaction.hasEnded()) throw endedByItself(spec, result);
       const thrown = result.status === 'failed' && mayBeLost(result.error) ? storedErrorOf(result.error) : null;
       const loss = thrown === null ? null : await transaction.lossBy(thrown);
@@ -168,7 +168,10 @@ async function landed(
 async function pause(ms: number, attempt: RunningAttempt): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   try {
-    await Promise.race([new Promise((resolve) => (timer = setTimeout(resolve, ms))), attempt.givenUp]);
+    await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(resolve, ms);
+      attempt.whenGivenUp(reject);
+    });
   } finally {
     clearTimeout(timer);
   }

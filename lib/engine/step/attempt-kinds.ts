@@ -38,7 +38,7 @@ export function attemptSpec(
     settle: (returned, scope) => {
       const settling = { place, values, definition, scope };
       const settled = settle(settling, returned);
-      if (returned === undefined || scope.unawaited.size > 0) advise(advice, settling, returned, got);
+      if (returned === undefined || scope.hasUnawaited) advise(advice, settling, returned, got);
       return settled;
     },
   };
@@ -47,7 +47,7 @@ export function attemptSpec(
 function advise(advice: Advice, { place, values, definition, scope }: Settling, returned: unknown, got: unknown): void {
   const step = { workflow: definition.name, step: place.node.name };
   if (returned === undefined) advice.returnedNothing(step, got, values.get(place.data));
-  if (scope.unawaited.size === 0) return;
+  if (!scope.hasUnawaited) return;
   advice.notAwaited(
     step,
     [...scope.unawaited].map(({ call }) => call),

@@ -59,68 +59,64 @@ export interface AttemptEnd {
   readonly committed: RunOp | null;
 }
 
+/** Who may end an attempt from outside. */
+export interface Ending {
+  /** Tells why the attempt is given up, once, when it is; at once where it has been. */
+  whenGivenUp(tell: (reason: Error) => void): void;
+}
+
 /**
  * One attempt: call the method, limit its time, bring what it returned or threw into its stored form. Never rejects.
- * `givenUp` ends it from outside: the method may run on, nothing it does counts any more.
+ * `ending` ends it from outside: the method may run on, nothing it does counts any more.
  */
 export async function runAttempt(
   workflow: RegisteredWorkflow,
   spec: AttemptSpec,
   scope: StepScope,
-  givenUp: Promise<never>,
+  ending: Ending,
   clock: DatabaseClock,
   /** ms that earlier passes of this attempt have taken. */
   spent = 0,
 ): Promise<AttemptResult> {
-  const result = await attemptOnce(workflow, spec, scope, givenUp, clock, spent);
-  return scope.log === null || scope.log.isEmpty ? result : { log: scope.log, ...result };
-}
-
-async function attemptOnce(
-  workflow: RegisteredWorkflow,
-  spec: AttemptSpec,
-  scope: StepScope,
-  givenUp: Promise<never>,
-  clock: DatabaseClock,
-  spent: number,
-): Promise<AttemptResult> {
   const begun = performance.now() - spent;
   const { timeout } = spec;
   let timer: Timer | undefined;
+  let result: AttemptResult;
   try {
-    const contenders: Promise<unknown>[] = [scope.run(() => invoke(workflow, spec)), givenUp];
-    if (scope.waits !== null) contenders.push(scope.waits.suspended.then((how) => new Dropped(how)));
-    if (timeout !== null) {
-      contenders.push(
-        new Promise((_, reject) => {
-          timer = clock.timer(() => {
-            const error = new StepTimeoutError(spec.name, timeout);
-            scope.giveUp(error);
-            reject(error);
-          });
-          timer.start(Math.max(0, timeout - spent));
-        }),
-      );
-    }
-    const returned = await Promise.race(contenders);
+    // One promise for all that may come first: each further one is made, and followed, for every step.
+    const returned = await new Promise<unknown>((resolve, reject) => {
+      scope.run(() => invoke(workflow, spec)).then(resolve, reject);
+      ending.whenGivenUp(reject);
+      scope.waits?.whenSuspended((how) => resolve(new Dropped(how)));
+      if (timeout === null) return;
+      timer = clock.timer(() => {
+        const error = new StepTimeoutError(spec.name, timeout);
+        scope.giveUp(error);
+        reject(error);
+      });
+      timer.start(Math.max(0, timeout - spent));
+    });
     if (returned instanceof Dropped) {
       scope.drop();
       scope.trace?.end('waiting');
-      return { status: 'suspended', how: returned.how, durationMs: elapsed(begun) };
+      result = { status: 'suspended', how: returned.how, durationMs: elapsed(begun) };
+    } else {
+      // The returned value may have code of its own: toJSON, getters.
+      const { output, facts, context } = scope.run(() => spec.settle(returned, scope));
+      scope.drop();
+      scope.trace?.end('completed');
+      const durationMs = elapsed(begun);
+      result = { status: 'completed', output, facts, durationMs, ...(context === undefined ? {} : { context }) };
     }
-    // The returned value may have code of its own: toJSON, getters.
-    const settled = scope.run(() => spec.settle(returned, scope));
-    scope.drop();
-    scope.trace?.end('completed');
-    return { status: 'completed', ...settled, durationMs: elapsed(begun) };
   } catch (error) {
     scope.drop();
     scope.abort(errorOf(error));
     scope.trace?.end('failed', error);
-    return scope.run(() => failedAttempt(workflow, spec, scope.attempt, error, elapsed(begun)));
+    result = scope.run(() => failedAttempt(workflow, spec, scope.attempt, error, elapsed(begun)));
   } finally {
     timer?.clear();
   }
+  return scope.log === null || scope.log.isEmpty ? result : { log: scope.log, ...result };
 }
 
 /** Tells a suspension from whatever a method may return. */

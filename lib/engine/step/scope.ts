@@ -82,13 +82,11 @@ export class StepScope implements Here {
   readonly scope = this;
   readonly once = null;
   readonly context: StepContext;
-  /** Children that this pass is about to start, by ref. */
-  readonly pendingRefs = new Map<string, PreparedChild>();
-  /** Names used by `once` in this pass. */
-  readonly onceNames = new Set<string>();
-  /** Waits that were asked for and that nobody has looked at. */
-  readonly unawaited = new Set<{ readonly call: string }>();
-  private readonly counts = new Map<string, number>();
+  // Made by the first call that needs one: most steps make none.
+  private refs: Map<string, PreparedChild> | null = null;
+  private names: Set<string> | null = null;
+  private calls: Set<{ readonly call: string }> | null = null;
+  private counts: Map<string, number> | null = null;
   private life: Life = 'open';
   private aborter: AbortController | null = null;
   private aborted: Error | null = null;
@@ -105,6 +103,25 @@ export class StepScope implements Here {
   /** True where the code of this attempt asks. */
   get isHere(): boolean {
     return storage.getStore()?.scope === this;
+  }
+
+  /** Children that this pass is about to start, by ref. */
+  get pendingRefs(): Map<string, PreparedChild> {
+    return (this.refs ??= new Map());
+  }
+
+  /** Names used by `once` in this pass. */
+  get onceNames(): Set<string> {
+    return (this.names ??= new Set());
+  }
+
+  /** Waits that were asked for and that nobody has looked at. */
+  get unawaited(): Set<{ readonly call: string }> {
+    return (this.calls ??= new Set());
+  }
+
+  get hasUnawaited(): boolean {
+    return this.calls !== null && this.calls.size > 0;
   }
 
   get step(): string {
@@ -171,6 +188,7 @@ export class StepScope implements Here {
 
   /** The number of this call among those of its kind and name in this pass, from 1. */
   count(kind: string, name: string): number {
+    this.counts ??= new Map();
     const key = `${kind}:${name}`;
     const count = (this.counts.get(key) ?? 0) + 1;
     this.counts.set(key, count);

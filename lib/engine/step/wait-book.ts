@@ -1,6 +1,7 @@
 import type { InFlight } from '../../core/run/execution.js';
 import type { KnownWait } from './known-wait.js';
 import type { NewWait } from '../ports/store.js';
+import type { DatabaseClock } from '../time/clock.js';
 import { StepWaits } from './waits.js';
 
 /** ms after which a wait that was due by our clock and not by the database's is looked at again. */
@@ -53,8 +54,8 @@ export class WaitBook {
   }
 
   /** The waits of a pass of that step, which gives it what those have come to that are over. */
-  pass(step: InFlight, now: () => number, maxPayloadBytes: number): StepWaits {
-    return new StepWaits(this.of(step.path, step.visit), step, now, maxPayloadBytes);
+  pass(step: InFlight, clock: Pick<DatabaseClock, 'now'>, maxPayloadBytes: number): StepWaits {
+    return new StepWaits(this.of(step.path, step.visit), step, clock, maxPayloadBytes);
   }
 
   /** Traceparents of who sent what the step's waits were given. */

@@ -12,6 +12,7 @@ import { type WaitKind, waitKey, type WaitSpec } from '../../core/run/wait-spec.
 import type { PreparedChild } from '../ports/children.js';
 import { never, PassTurns } from './pass-turns.js';
 import type { InFlight } from '../../core/run/execution.js';
+import type { DatabaseClock } from '../time/clock.js';
 import type { NewWait } from '../ports/store.js';
 import { describeWait, type KnownWait, specOf } from './known-wait.js';
 
@@ -37,10 +38,10 @@ export type Suspension =
 
 /** The waits of one pass, as the functions of a step ask for them. */
 export interface PassWaits {
-  /** Resolves when the pass is to be dropped. */
-  readonly suspended: Promise<Suspension>;
+  /** Tells when the pass is to be dropped, once. */
+  whenSuspended(tell: (how: Suspension) => void): void;
   /** Database time in ms. */
-  readonly now: () => number;
+  now(): number;
   /** While this runs, the pass is not dropped. */
   keepAlive<T>(work: () => Promise<T>): Promise<T>;
   /** The result of a wait; a promise that never settles where it is not over. */
@@ -59,29 +60,70 @@ export type StartChild = (call: string) => Promise<{ id: string; fresh: Prepared
  * dropped, and all waits asked for by then are kept.
  */
 export class StepWaits implements PassWaits {
-  readonly suspended: Promise<Suspension>;
   private suspend: (how: Suspension) => void = () => {};
+  private stopped = false;
+  /** Made by the first wait: most steps ask for none. */
+  private asked: AskedWaits | null = null;
+
+  constructor(
+    private readonly known: readonly KnownWait[],
+    private readonly place: InFlight,
+    private readonly clock: Pick<DatabaseClock, 'now'>,
+    private readonly maxPayloadBytes: number,
+  ) {}
+
+  now(): number {
+    return this.clock.now();
+  }
+
+  whenSuspended(tell: (how: Suspension) => void): void {
+    this.suspend = tell;
+  }
+
+  keepAlive<T>(work: () => Promise<T>): Promise<T> {
+    return this.waits.turns.keepAlive(work);
+  }
+
+  ask(request: WaitRequest): Promise<unknown> {
+    return this.waits.ask(request);
+  }
+
+  askChild(request: WaitRequest, start: StartChild): Promise<unknown> {
+    return this.waits.askChild(request, start);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.asked?.turns.stop();
+  }
+
+  private get waits(): AskedWaits {
+    if (this.asked === null) {
+      this.asked = new AskedWaits(this.known, this.place, (how) => this.suspend(how), this.maxPayloadBytes);
+      if (this.stopped) this.asked.turns.stop();
+    }
+    return this.asked;
+  }
+}
+
+/** What a pass has asked for, and what was known of it. */
+class AskedWaits {
+  readonly turns = new PassTurns(() => this.idle());
   private readonly fresh: NewWait[] = [];
   private readonly children: PreparedChild[] = [];
   private readonly counts = new Map<string, number>();
   private readonly known: ReadonlyMap<string, KnownWait>;
   private readonly met = new Set<string>();
-  private readonly turns = new PassTurns(() => this.idle());
   /** A wait was asked for that is not over. */
   private open = false;
 
   constructor(
     known: readonly KnownWait[],
     private readonly place: InFlight,
-    readonly now: () => number,
+    private readonly suspend: (how: Suspension) => void,
     private readonly maxPayloadBytes: number,
   ) {
-    this.suspended = new Promise((resolve) => (this.suspend = resolve));
     this.known = new Map(known.map((wait) => [wait.key, wait]));
-  }
-
-  keepAlive<T>(work: () => Promise<T>): Promise<T> {
-    return this.turns.keepAlive(work);
   }
 
   ask(request: WaitRequest): Promise<unknown> {
@@ -94,15 +136,13 @@ export class StepWaits implements PassWaits {
     const key = waitKey('child', request.name, this.count('child', request.name));
     const known = this.meet(key);
     if (known !== undefined) return this.outcome(known, request);
-    return this.keepAlive(async () => {
-      const { id, fresh } = await start(key);
-      if (fresh !== null) this.children.push(fresh);
-      return { wait: this.register(key, request, id) };
-    }).then(({ wait }) => wait);
-  }
-
-  stop(): void {
-    this.turns.stop();
+    return this.turns
+      .keepAlive(async () => {
+        const { id, fresh } = await start(key);
+        if (fresh !== null) this.children.push(fresh);
+        return { wait: this.register(key, request, id) };
+      })
+      .then(({ wait }) => wait);
   }
 
   /** The number of this call among those of its kind and name in the step, from 1. */
