@@ -24,6 +24,8 @@ export interface PostgresMaking {
   readonly env?: Readonly<Record<string, string>>;
   /** Size of a file system of its own for its files, as `mount -o size` takes it; needs root. */
   readonly volume?: string;
+  /** Its files are in memory where that has room for them: databases are made and dropped there in a tenth of the time. */
+  readonly inMemory?: boolean;
   /** URL of the server of this machine of which it is a standby: by `pg_basebackup` of `bin`, without it by a copy of the files. */
   readonly standbyOf?: string;
 }
