@@ -5,11 +5,16 @@ import pg from 'pg';
 const defaultPatience = 30_000;
 
 /** Runs a statement on the server's own database. */
-export async function onServer(sql, values = []) {
+export function onServer(sql, values = []) {
+  return inSession((ask) => ask(sql, values));
+}
+
+/** Gives `work` what runs statements there, all in one session. */
+async function inSession(work) {
   const client = new pg.Client({ connectionString: process.env.TEST_SERVER_URL });
   await client.connect();
   try {
-    return (await client.query(sql, values)).rows;
+    return await work(async (sql, values = []) => (await client.query(sql, values)).rows);
   } finally {
     await client.end();
   }
@@ -25,10 +30,14 @@ export async function databasesOf(run) {
  * transactions. The server ends a session some milliseconds after its client has gone, hence the patience.
  * @returns one line for each, empty when nothing is left
  */
-export async function leaksOf(name, patience = defaultPatience) {
+export function leaksOf(name, patience = defaultPatience) {
+  return inSession((ask) => leaksBy(ask, name, patience));
+}
+
+async function leaksBy(ask, name, patience) {
   const deadline = Date.now() + patience;
   for (;;) {
-    const left = await onServer(
+    const left = await ask(
       `SELECT format('session %s of "%s", %s: %s', pid, application_name, state, query) AS what
          FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'
        UNION ALL SELECT format('prepared transaction %s', gid) FROM pg_prepared_xacts WHERE database = $1`,
@@ -39,11 +48,15 @@ export async function leaksOf(name, patience = defaultPatience) {
   }
 }
 
-export async function dropDatabase(name) {
+export function dropDatabase(name) {
+  return inSession((ask) => dropBy(ask, name));
+}
+
+async function dropBy(ask, name) {
   const quoted = pg.escapeIdentifier(name);
-  const [database] = await onServer('SELECT datistemplate FROM pg_database WHERE datname = $1', [name]);
-  if (database?.datistemplate) await onServer(`ALTER DATABASE ${quoted} IS_TEMPLATE false`);
-  await onServer(`DROP DATABASE IF EXISTS ${quoted} WITH (FORCE)`);
+  const [database] = await ask('SELECT datistemplate FROM pg_database WHERE datname = $1', [name]);
+  if (database?.datistemplate) await ask(`ALTER DATABASE ${quoted} IS_TEMPLATE false`);
+  await ask(`DROP DATABASE IF EXISTS ${quoted} WITH (FORCE)`);
 }
 
 const SETTINGS = ['DateStyle=ISO', 'TimeZone=UTC', 'search_path=public', 'standard_conforming_strings=on']
@@ -62,9 +75,13 @@ const checks = readdirSync(statements)
  * @param rules.breaksRows the spec writes rows by hand that the engine would not: nothing is looked at
  * @param rules.leaves the spec leaves things as they must not be: only what was mended is looked at
  */
-export async function findingsOf(name, { breaksRows = false, leaves = false } = {}) {
+export function findingsOf(name, rules = {}) {
+  return inSession((ask) => findingsBy(ask, name, rules));
+}
+
+async function findingsBy(ask, name, { breaksRows = false, leaves = false }) {
   if (breaksRows) return [];
-  const there = await onServer('SELECT FROM pg_database WHERE datname = $1', [name]);
+  const there = await ask('SELECT FROM pg_database WHERE datname = $1', [name]);
   if (there.length === 0) return [];
   const url = new URL(process.env.TEST_SERVER_URL);
   url.pathname = `/${name}`;
@@ -92,8 +109,10 @@ export async function findingsOf(name, { breaksRows = false, leaves = false } = 
 
 /** Drops a test's database; fails if the test left something behind on it, or the engine something that must not be. */
 export async function closeDatabase(name, rules = {}, patience = defaultPatience) {
-  const leaks = await leaksOf(name, patience);
-  const findings = await findingsOf(name, rules).finally(() => dropDatabase(name));
+  const [leaks, findings] = await inSession(async (ask) => [
+    await leaksBy(ask, name, patience),
+    await findingsBy(ask, name, rules).finally(() => dropBy(ask, name)),
+  ]);
   if (leaks.length > 0) throw new Error(`left behind on the test database:\n  ${leaks.join('\n  ')}`);
   if (findings.length > 0) throw new Error(`found in the test database at its end:\n  ${findings.join('\n  ')}`);
 }
