@@ -342,7 +342,7 @@ function method(about, contestants) {
     `- Yardstick: one committed INSERT on this server takes ${range(about.committedInsertMs)} ms (median of 500).`,
     `- Server: one private PostgreSQL for all, stock settings (\`fsync\`, \`synchronous_commit\` and \`full_page_writes\` on) but ${settings.join(', ')}.`,
     '- Every figure comes from a process and a database of its own. Contestants take turns within a round; ratios are taken within a round.',
-    '- A step adds one to a number in an object of two fields and returns the object. Each process first does 300 runs that do not count.',
+    '- A step adds one to a number in an object of two fields and returns the object. Each engine first works for two seconds on runs that do not count.',
     '- The backlog is written while nothing is processed. The clock runs from the first step to the recorded end of the last run: boot and the first claim are in no engine’s time. All runs are checked to be recorded as completed, each step to have run once.',
     '- Statements: calls in `pg_stat_statements`, `BEGIN` and `COMMIT` included. Commits: commit records in the WAL, so reads are not counted. WAL: all bytes between start and end after a `CHECKPOINT`; page images are what `full_page_writes` adds at the first touch of a page, their share depends on when checkpoints come.',
     '- Disk: how much the database has grown by a run, indexes and free space in its pages included.',

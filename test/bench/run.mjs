@@ -132,8 +132,8 @@ function* jobs(round) {
     return;
   }
   for (const steps of stepCounts) {
-    for (const [contestant, { engine, options, steps: able = [steps] }] of chosen)
-      if (able.includes(steps)) yield { kind: 'throughput', contestant, engine, options, steps, backlog };
+    for (const [contestant, { engine, options, node, steps: able = [steps] }] of chosen)
+      if (able.includes(steps)) yield { kind: 'throughput', contestant, engine, options, node, steps, backlog };
   }
   if (flags.throughput) return;
   if (chosen.some(([, { group }]) => group === 'ours')) {
@@ -144,9 +144,9 @@ function* jobs(round) {
     if (round === 1) yield reads;
     if (round === 1) yield dashboard;
   }
-  for (const [contestant, { engine, options, latency = {} }] of chosen) {
+  for (const [contestant, { engine, options, node, latency = {} }] of chosen) {
     for (const [mode, samples] of Object.entries(latency)) {
-      yield { kind: 'latency', mode, contestant, engine, options, steps: 3, samples: flags.quick ? 10 : samples };
+      yield { kind: 'latency', mode, contestant, engine, options, node, steps: 3, samples: flags.quick ? 10 : samples };
     }
   }
 }
@@ -166,7 +166,7 @@ async function measure(job) {
 function inChild(job) {
   const child = fork(fileURLToPath(new URL('./measure.mjs', import.meta.url)), {
     env: { ...process.env, NODE_ENV: 'production' },
-    execArgv: ['--no-deprecation'],
+    execArgv: ['--no-deprecation', ...(job.node ?? [])],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   children.add(child);
