@@ -102,6 +102,35 @@ class BrokenWorkflow {
   }
 }
 
+/** A processor of the app's that throws, while it is told to. */
+class BrokenProcessor {
+  static breaks = '';
+
+  onStart(span: { readonly name?: string }): void {
+    if (span.name === BrokenProcessor.breaks) throw new Error('the span processor broke');
+  }
+
+  onEnd(): void {}
+  async forceFlush(): Promise<void> {}
+  async shutdown(): Promise<void> {}
+}
+
+let beside = 0;
+
+@Workflow({ name: 'beside' })
+class BesideWorkflow {
+  @Parallel(['one', 'other'])
+  fan() {}
+
+  @Step()
+  one() {}
+
+  @Step()
+  other() {
+    beside++;
+  }
+}
+
 @Workflow({ name: 'nightly' })
 @Schedule({ name: 'nightly', cron: '0 0 1 1 *' })
 class NightlyWorkflow {
@@ -116,13 +145,15 @@ let dataSource: DataSource;
 
 beforeAll(async () => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }));
+  trace.setGlobalTracerProvider(
+    new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter), new BrokenProcessor()] }),
+  );
   metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }));
   database = await createTestDatabase();
   dataSource = await new DataSource({ type: 'postgres', url: database.url }).initialize();
   const module = await Test.createTestingModule({
     imports: [DurableModule.forRoot({ database: { dataSource }, queues: { default: {}, else: {} } })],
-    providers: [InnerWorkflow, OuterWorkflow, BrokenWorkflow, NightlyWorkflow],
+    providers: [InnerWorkflow, OuterWorkflow, BrokenWorkflow, NightlyWorkflow, BesideWorkflow],
   }).compile();
   app = await module.init();
   client = app.get(DurableClient);
@@ -186,6 +217,17 @@ function only(spans: readonly ReadableSpan[], name: string): ReadableSpan {
 
 const linksOf = (span: ReadableSpan): string[] => span.links.map((link) => link.context.spanId);
 const idOf = (span: { spanContext(): { spanId: string } }): string => span.spanContext().spanId;
+
+it('a tracer that throws where an arm begins pauses the run, and no other arm begins', async () => {
+  BrokenProcessor.breaks = 'step one';
+  const run = await client.start(BesideWorkflow, {});
+  await until(run.id, 'paused');
+  expect(beside).toBe(0);
+  BrokenProcessor.breaks = '';
+  await run.resume();
+  await run.result();
+  expect(beside).toBe(1);
+});
 
 describe('traces', () => {
   it('carry the caller into every segment, step, child and queue, and link across waits', async () => {

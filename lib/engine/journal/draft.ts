@@ -32,9 +32,9 @@ interface Told {
 }
 
 /** Most commits have nothing but records: they share the list that has nothing in it. */
-const NOTHING: readonly never[] = [];
+export const NOTHING: readonly never[] = Object.freeze([]);
 
-/** The list with more in it: the same one, but for the first time. */
+/** A list of a draft with more in it: the same one, which is the draft's alone, but for the first time. */
 export function appended<T>(list: readonly T[], more: readonly T[]): readonly T[] {
   if (more.length === 0) return list;
   if (list === NOTHING) return [...more];

@@ -1,4 +1,4 @@
-import { appended, type Draft, emptyDraft, extrasOf, partsOf } from '../journal/draft.js';
+import { appended, type Draft, emptyDraft, NOTHING, extrasOf, partsOf } from '../journal/draft.js';
 import { type ObservedRun, tellCommitted } from './observed.js';
 import type { SessionDeps } from './session.js';
 import type { Ack, NewRecord, Outcome, RunOp } from '../ports/store.js';
@@ -22,7 +22,7 @@ type Additions = Partial<Readonly<Pick<Draft, 'waits' | 'closes' | 'remoteStarts
 };
 
 /** Who is told what became of what was sent. */
-export interface Sending {
+export interface CommitListener {
   committed(sent: Sent): void;
   /** It is to be salvaged. */
   refused(): void;
@@ -30,6 +30,13 @@ export interface Sending {
 }
 
 const NONE: readonly number[] = [];
+
+/**
+ * What waits for its commit, from which on nothing further begins. What is executed and not recorded is made again after a
+ * crash, and is in memory: the items of a loop, which wait for none of each other's records, would run ahead of the database.
+ */
+const FULL_RECORDS = 2_000;
+const FULL_BYTES = 4_000_000;
 
 /** Tries of a part for which the whole was refused: refusals for a passing reason. */
 const PART_TRIES = 2;
@@ -40,7 +47,10 @@ const PART_TRIES = 2;
  */
 export class Outbox {
   private draft = emptyDraft();
-  private sending = false;
+  /** Of the payloads in the draft. */
+  private bytes = 0;
+  /** The commit under way. */
+  private sending: Draft | null = null;
   /** A commit that was refused and is not salvaged yet. */
   private refused: { readonly draft: Draft; readonly outcome: Outcome | null; readonly error: unknown } | null = null;
   /**
@@ -58,7 +68,7 @@ export class Outbox {
   ) {}
 
   get isBusy(): boolean {
-    return this.sending;
+    return this.sending !== null;
   }
 
   /** True while a refused commit is being salvaged: nothing begins. */
@@ -70,14 +80,25 @@ export class Outbox {
     return this.draft.records.length === 0 && !this.draft.hasMore;
   }
 
+  /** True: what is in here is to be sent, and no code of the user's to begin before. */
+  get isFull(): boolean {
+    return this.draft.records.length >= FULL_RECORDS || this.bytes >= FULL_BYTES;
+  }
+
   /** A record has come into the journal by another way, and what follows builds on it. `after`: what that one was built on. */
   builtOn(seq: number, after: readonly number[] = NONE): void {
     this.after = [...this.after.filter((one) => !after.includes(one)), seq];
   }
 
-  add({ records = [], waits = [], closes = [], remoteStarts = [], children = [] }: Additions): void {
+  add({
+    records = NOTHING,
+    waits = NOTHING,
+    closes = NOTHING,
+    remoteStarts = NOTHING,
+    children = NOTHING,
+  }: Additions): void {
     const { draft } = this;
-    draft.records.push(...records);
+    for (const record of records) this.record(record);
     draft.waits = appended(draft.waits, waits);
     draft.closes = appended(draft.closes, closes);
     draft.remoteStarts = appended(draft.remoteStarts, remoteStarts);
@@ -88,6 +109,7 @@ export class Outbox {
   /** Adds one record. */
   record(record: NewRecord): void {
     this.draft.records.push(record);
+    this.bytes += record.output?.length ?? 0;
   }
 
   /** Marks the run as being undone, or no longer. */
@@ -123,26 +145,27 @@ export class Outbox {
   }
 
   /** Sends what there is, with what becomes of the run. */
-  send(outcome: Outcome | null, host: Sending): void {
-    const draft = this.draft;
-    this.draft = emptyDraft();
-    this.sending = true;
+  send(outcome: Outcome | null, listener: CommitListener): void {
+    const { draft } = this;
     const op = this.opOf(draft, outcome);
+    this.draft = emptyDraft();
+    this.bytes = 0;
+    this.sending = draft;
     // No promise but the writer's: there are as many as there are steps.
     this.deps.writer.commit(op).then(
       (ack) => {
         try {
           this.took(op, ack);
-          this.sending = false;
+          this.sending = null;
           for (const { tell } of draft.told) tell(ack.taken);
         } catch (error) {
-          return host.broken(error);
+          return listener.broken(error);
         }
-        host.committed({ ack, records: draft.records, outcome });
+        listener.committed({ ack, records: draft.records, outcome });
       },
       (error: unknown) => {
         this.refused = { draft, outcome, error };
-        host.refused();
+        listener.refused();
       },
     );
   }
@@ -166,7 +189,7 @@ export class Outbox {
     }
     if (bad.length > 0) this.draft = withoutRest(this.draft);
     this.refused = null;
-    this.sending = false;
+    this.sending = null;
     const gone = new Set(bad.flatMap(({ part }) => part.records.map(({ seq }) => seq)));
     for (const { seq, tell } of draft.told) tell(ack.taken && !gone.has(seq));
     return { ack, records: draft.records, outcome, bad };
@@ -189,10 +212,10 @@ export class Outbox {
 
   /** The session is over: nobody waits any longer. */
   drop(): void {
-    for (const draft of [this.draft, this.refused?.draft]) {
-      if (draft === undefined) continue;
+    for (const draft of [this.draft, this.sending]) {
+      if (draft === null) continue;
       const { told } = draft;
-      draft.told = [];
+      draft.told = NOTHING;
       for (const { tell } of told) tell(false);
     }
   }

@@ -10,7 +10,8 @@ import { prepareChild } from '../step/child-start.js';
 import type { ScopeHost } from '../step/scope.js';
 import type { SessionCore } from './session-core.js';
 
-interface HostRunner {
+/** What an attempt needs of those who run it. */
+interface Links {
   /** Children that the open transaction of the step there will start; undefined: it has none. */
   childrenOf(path: string): PreparedChild[] | undefined;
   /** Sees to it that what was noted is committed. */
@@ -22,7 +23,7 @@ export class PlaceHost implements ScopeHost {
   constructor(
     private readonly core: SessionCore,
     private readonly place: Place,
-    private readonly runner: HostRunner,
+    private readonly links: Links,
   ) {}
 
   get runId(): string {
@@ -62,13 +63,13 @@ export class PlaceHost implements ScopeHost {
   }
 
   async startChild(child: PreparedChild): Promise<void> {
-    const open = this.runner.childrenOf(this.place.path);
+    const open = this.links.childrenOf(this.place.path);
     if (open !== undefined) return void open.push(child);
     await this.note([this.core.make.child(placeOf(this.place), child)], [child]);
   }
 
   private note(records: readonly NewRecord[], children: readonly PreparedChild[]): Promise<void> {
-    return this.core.note(this.place.node.name, records, children, this.runner.flush);
+    return this.core.note(this.place.node.name, records, children, this.links.flush);
   }
 }
 

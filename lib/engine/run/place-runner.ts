@@ -66,7 +66,11 @@ export class PlaceRunner {
     const { core } = this;
     try {
       const needed = neededFor(place);
-      if (!core.values.hasAll(needed)) await core.load(needed);
+      if (!core.values.hasAll(needed)) {
+        await core.load(needed);
+        // Given up meanwhile.
+        if (core.attempts.get(place.path) !== attempt) return;
+      }
       const made = place.work === 'gather' ? this.gather(place) : this.tooOften(place);
       if (made !== null) {
         // Not within the look that has begun it: its end makes the session look again.
@@ -127,9 +131,10 @@ export class PlaceRunner {
 
   private async transact(place: Place, attempt: RunningAttempt): Promise<void> {
     const { core } = this;
+    let end;
     try {
-      const end = await runTransactional(core.deps, core.workflow, this.specOf(place), attempt, (result) => {
-        const children = this.transactionChildren.get(place.path) ?? [];
+      end = await runTransactional(core.deps, core.workflow, this.specOf(place), attempt, (result) => {
+        const children = this.transactionChildren?.get(place.path) ?? [];
         const started = children.map((child) => core.make.child(placeOf(place), child));
         return {
           rowId: core.row.rowId,
@@ -142,17 +147,17 @@ export class PlaceRunner {
           extras: childExtras(children),
         };
       });
-      this.finish(place, attempt, end.result, end.committed);
     } finally {
-      this.transactionChildren.delete(place.path);
+      this.transactionChildren?.delete(place.path);
     }
+    this.finish(place, attempt, end.result, end.committed);
   }
 
   /** Children that an open transaction will start, by the path of its step. */
-  private readonly transactionChildren = new Map<string, PreparedChild[]>();
+  private transactionChildren: Map<string, PreparedChild[]> | null = null;
 
   childrenOf(path: string): PreparedChild[] | undefined {
-    return this.transactionChildren.get(path);
+    return this.transactionChildren?.get(path);
   }
 
   /** Puts the results of a loop into the data. */
@@ -178,18 +183,22 @@ export class PlaceRunner {
     // Given up: by a lost lease, or by a hand-back, after which the attempt is made again.
     if (core.attempts.get(place.path) !== attempt) return;
     core.attempts.delete(place.path);
-    if (result.status === 'suspended') {
-      core.write(core.make.log(attempt.info, result.log ?? null, true));
-      this.suspended(place, attempt, result.how, result.durationMs);
-    } else if (committed !== null) {
-      core.takeCommitted(committed);
-    } else {
-      const type = place.work === 'gather' ? 'gather' : place.node.kind;
-      const over = result.status === 'completed' || result.retryInMs === null;
-      this.close(placeOf(place), over);
-      // An abandoned attempt is not tried again.
-      const settled = attempt.abandoned && result.status === 'failed' ? { ...result, retryInMs: null } : result;
-      core.write(core.make.attempts(placeOf(place), type, settled));
+    try {
+      if (result.status === 'suspended') {
+        core.write(core.make.log(attempt.info, result.log ?? null, true));
+        this.suspended(place, attempt, result.how, result.durationMs);
+      } else if (committed !== null) {
+        core.takeCommitted(committed);
+      } else {
+        const type = place.work === 'gather' ? 'gather' : place.node.kind;
+        const over = result.status === 'completed' || result.retryInMs === null;
+        this.close(placeOf(place), over);
+        // An abandoned attempt is not tried again.
+        const settled = attempt.abandoned && result.status === 'failed' ? { ...result, retryInMs: null } : result;
+        core.write(core.make.attempts(placeOf(place), type, settled));
+      }
+    } catch (error) {
+      return this.host.broken(error);
     }
     this.host.settled();
   }
@@ -249,7 +258,7 @@ export class PlaceRunner {
     const { path, state } = place;
     const attempt = core.attempts.get(path);
     // A transaction that was lost is retried.
-    if (manager !== null) this.transactionChildren.set(path, []);
+    if (manager !== null) (this.transactionChildren ??= new Map()).set(path, []);
     if (attempt !== undefined) attempt.seen = core.book.closed(path, state.visit);
     return new StepScope(new PlaceHost(core, place, this), {
       context: core.deps.context,

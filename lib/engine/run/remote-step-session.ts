@@ -177,12 +177,13 @@ export class RemoteStepSession implements Session {
 
   private async work(place: Place): Promise<void> {
     const { node, path, state } = place;
+    const now = { runId: this.runId, round: this.step.round, startedAt: this.deps.clock.now() };
+    const attempt = new RunningAttempt(attemptAt(place, now), (manager, info) => this.scope(place, info, manager));
+    // Before it is read what it needs: it may be given up meanwhile.
+    this.attempt = attempt;
     await this.retryUntilAnswered(async () => this.values.load(neededFor(place)));
     const waits = await this.retryUntilAnswered(() => this.deps.store.readWaits(this.runId));
     this.book = new WaitBook(waits.filter((wait) => wait.path === path && wait.visit === state.visit));
-    const now = { runId: this.runId, round: this.step.round, startedAt: this.deps.clock.now() };
-    const attempt = new RunningAttempt(attemptAt(place, now), (manager, info) => this.scope(place, info, manager));
-    this.attempt = attempt;
     tellAttempt(this.deps, this.row, attempt.info);
     const spec = attemptSpec(place, this.values, this.workflow.definition, this.deps.advice);
     if (node.settings.transactional) {

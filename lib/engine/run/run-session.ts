@@ -13,7 +13,7 @@ import { errorOf } from '../../core/text-of.js';
 import { AbandonedAttempts } from './abandoned-attempts.js';
 import { FailureCause } from './failure-cause.js';
 import type { Timer } from '../time/long-timer.js';
-import type { Sending, Sent } from './outbox.js';
+import type { CommitListener, Sent } from './outbox.js';
 import { mayFollow, type Phase, phaseChanges } from './phases.js';
 import { PlaceRunner } from './place-runner.js';
 import type { RegisteredWorkflow } from '../ports/registry.js';
@@ -48,7 +48,7 @@ export class RunSession implements Session {
   private readonly why: FailureCause;
   private readonly abandoned: AbandonedAttempts;
   private readonly fault: RunFault;
-  private readonly sending: Sending;
+  private readonly onSent: CommitListener;
   private readonly deadline: Timer;
   /** Wakes a part of the run while others keep the session here. */
   private readonly alarm: Timer;
@@ -81,34 +81,29 @@ export class RunSession implements Session {
     this.runId = row.runId;
     this.token = row.token;
     this.deadline = deps.clock.timer(() => this.timeOut());
-    this.alarm = deps.clock.timer(() => this.proceed());
     this.core = new SessionCore(deps, workflow, row, restored, book ?? new WaitBook());
-    this.places = new PlaceRunner(this.core, {
+    // One for all parts: there are as many as there are runs in flight.
+    const host = {
       settled: () => (this.core.attempts.size > 0 ? this.proceedSoon() : this.proceed()),
       proceed: () => this.proceed(),
-      pause: (error) => this.pauseBy(error),
-      lose: (reason) => this.lose(reason),
-      broken: (error) => this.broken(error),
-    });
-    this.watch = new WaitWatch(this.core, this.places, {
+      pause: (error: DurableError) => this.pauseBy(error),
+      lose: (reason: Error) => this.lose(reason),
+      broken: (error: unknown) => this.broken(error),
       isLeaving: () => this.leaving,
-      proceed: () => this.proceed(),
-      broken: (error) => this.broken(error),
-    });
-    this.sending = {
-      committed: (sent) => this.committed(sent),
+      committed: (sent: Sent) => this.committed(sent),
       refused: () => this.fault.salvage(),
-      broken: (error) => this.broken(error),
-    };
-    this.fault = new RunFault(this.core, {
-      ...this.sending,
       spoiled: () => {
         this.leaving = false;
         this.proceed();
       },
-    });
+    };
+    this.alarm = deps.clock.timer(host.proceed);
+    this.onSent = host;
+    this.places = new PlaceRunner(this.core, host);
+    this.watch = new WaitWatch(this.core, this.places, host);
+    this.fault = new RunFault(this.core, host);
     this.why = new FailureCause(this.core, row.cancel);
-    this.abandoned = new AbandonedAttempts(this.core, () => this.proceed());
+    this.abandoned = new AbandonedAttempts(this.core, host.proceed);
     if (book === null) this.watch.isAskedFor = true;
     else this.watch.begin();
   }
@@ -278,12 +273,18 @@ export class RunSession implements Session {
 
   private settle(phase: 'stopping' | 'failing' | 'working', now: boolean): void {
     const { core, why } = this;
+    if (phase === 'working' && core.outbox.isFull && !core.outbox.isBusy) this.send(null);
     // A place that the code has lost may come back, and with it what its waits were given.
     if (this.pausedBy === null) core.closeUnasked();
     let found = this.survey();
     if (phase === 'working') {
       const begin = found.ready.filter((place) => this.mayBegin(place));
-      for (const place of begin) this.places.begin(place);
+      for (const place of begin) {
+        // What begins may fail the session.
+        if (core.over) return;
+        this.places.begin(place);
+      }
+      if (core.over) return;
       // A step on another queue does not keep the run here.
       if (begin.some((place) => place.state.remote !== null)) found = this.survey();
     }
@@ -311,7 +312,8 @@ export class RunSession implements Session {
     // User code starts only when the record before it is committed, a collector when nothing below it runs any more. What
     // the engine does by itself goes into the same commit.
     if (core.attempts.has(place.path) || core.isClosing(place.path) || core.runsBelow(place.path)) return false;
-    return core.isCommitted(place.at) || this.places.isOwn(place);
+    if (this.places.isOwn(place)) return true;
+    return core.isCommitted(place.at) && !core.outbox.isFull;
   }
 
   /** The run has failed and nothing of it runs: it ends, begins a further round, or is undone. */
@@ -397,7 +399,7 @@ export class RunSession implements Session {
   private send(outcome: Outcome | null): void {
     if (outcome !== null) this.deadline.clear();
     this.leaving = outcome !== null;
-    this.core.outbox.send(outcome, this.sending);
+    this.core.outbox.send(outcome, this.onSent);
   }
 
   private committed(sent: Sent): void {

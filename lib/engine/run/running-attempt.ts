@@ -33,8 +33,8 @@ export class RunningAttempt implements Ending {
   seen = 0;
   private aborted: Error | null = null;
   private givenUpBy: Error | null = null;
-  /** Who is to be told when the attempt is given up. */
-  private told: ((reason: Error) => void)[] = [];
+  /** Tells whoever waits for its end: one at a time does. */
+  private tell: (reason: Error) => void = () => {};
 
   constructor(
     readonly info: InFlight,
@@ -43,13 +43,14 @@ export class RunningAttempt implements Ending {
   ) {}
 
   whenGivenUp(tell: (reason: Error) => void): void {
-    if (this.givenUpBy === null) this.told.push(tell);
-    else tell(this.givenUpBy);
+    this.tell = tell;
+    if (this.givenUpBy !== null) tell(this.givenUpBy);
   }
 
   open(manager: unknown): StepScope {
     this.scope = this.makeScope(manager, this.info);
-    if (this.aborted !== null) this.scope.abort(this.aborted);
+    if (this.givenUpBy !== null) this.scope.giveUp(this.givenUpBy);
+    else if (this.aborted !== null) this.scope.abort(this.aborted);
     return this.scope;
   }
 
@@ -62,6 +63,6 @@ export class RunningAttempt implements Ending {
     this.aborted ??= reason;
     this.scope?.giveUp(reason);
     this.givenUpBy ??= reason;
-    for (const tell of this.told.splice(0)) tell(reason);
+    this.tell(reason);
   }
 }

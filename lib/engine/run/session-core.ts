@@ -37,8 +37,8 @@ export class SessionCore {
   /** Numbers of records that are not known to be committed, in order. */
   private pending: number[] = [];
   /** Children of calls that timed out, by the path of the step: it goes on when they are cancelled. */
-  private readonly closing = new Map<string, number>();
-  private readonly cancelledChildren = new Set<string>();
+  private closing: Map<string, number> | null = null;
+  private cancelledChildren: Set<string> | null = null;
   private idling: (() => void)[] = [];
 
   constructor(
@@ -210,7 +210,7 @@ export class SessionCore {
   }
 
   isClosing(path: string): boolean {
-    return this.closing.has(path);
+    return this.closing?.has(path) === true;
   }
 
   /**
@@ -220,16 +220,18 @@ export class SessionCore {
   cancelTimedOut(taken: readonly TakenWait[], done: () => void): void {
     for (const { kind, state, childId, child, path } of taken) {
       if (kind !== 'child' || state !== 'timed_out' || childId === null || child?.status !== 'active') continue;
-      if (this.cancelledChildren.has(childId)) continue;
-      this.cancelledChildren.add(childId);
-      this.closing.set(path, (this.closing.get(path) ?? 0) + 1);
+      const cancelled = (this.cancelledChildren ??= new Set());
+      if (cancelled.has(childId)) continue;
+      cancelled.add(childId);
+      const closing = (this.closing ??= new Map());
+      closing.set(path, (closing.get(path) ?? 0) + 1);
       this.retryUntilAnswered(() => this.deps.store.cancelRun(childId, `The call of run ${this.runId} timed out`))
         .then((tree) => this.deps.onCancelled(tree))
         .catch((error: unknown) => this.deps.onTrouble(`Child ${childId} was not cancelled: ${textOf(error)}`))
         .finally(() => {
-          const left = (this.closing.get(path) ?? 1) - 1;
-          if (left > 0) this.closing.set(path, left);
-          else this.closing.delete(path);
+          const left = (closing.get(path) ?? 1) - 1;
+          if (left > 0) closing.set(path, left);
+          else closing.delete(path);
           if (!this.over) done();
         });
     }

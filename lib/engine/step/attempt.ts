@@ -61,7 +61,7 @@ export interface AttemptEnd {
 
 /** Who may end an attempt from outside. */
 export interface Ending {
-  /** Tells why the attempt is given up, once, when it is; at once where it has been. */
+  /** Tells why the attempt is given up, when it is; at once where it has been. In the place of whoever was to be told before. */
   whenGivenUp(tell: (reason: Error) => void): void;
 }
 
@@ -85,8 +85,10 @@ export async function runAttempt(
   try {
     // One promise for all that may come first: each further one is made, and followed, for every step.
     const returned = await new Promise<unknown>((resolve, reject) => {
-      scope.run(() => invoke(workflow, spec)).then(resolve, reject);
       ending.whenGivenUp(reject);
+      // Before it began: its code must not.
+      if (scope.isGivenUp) return;
+      scope.run(() => invoke(workflow, spec)).then(resolve, reject);
       scope.waits?.whenSuspended((how) => resolve(new Dropped(how)));
       if (timeout === null) return;
       timer = clock.timer(() => {

@@ -9,9 +9,10 @@ const PAGE = 500;
 /** The encoded payloads of a run that may be asked for again, by the number of their record; 0 is the run's input. */
 export class RunValues {
   private readonly texts = new Map<number, string>();
-  private readonly errors = new Map<number, string>();
+  // Made by the first that there is: most runs have none.
+  private errors: Map<number, string> | null = null;
   /** Arrays whose items are being worked on, decoded once for all of them. */
-  private readonly arrays = new Map<number, readonly unknown[]>();
+  private arrays: Map<number, readonly unknown[]> | null = null;
   private size = 0;
 
   constructor(
@@ -34,7 +35,7 @@ export class RunValues {
 
   /** The encoded error of a failed record. */
   error(seq: number): string {
-    const text = this.errors.get(seq);
+    const text = this.errors?.get(seq);
     if (text === undefined) throw new Error(`The error of record ${seq} was not loaded`);
     return text;
   }
@@ -45,11 +46,11 @@ export class RunValues {
   }
 
   setError(seq: number, text: string): void {
-    this.errors.set(seq, text);
+    (this.errors ??= new Map()).set(seq, text);
   }
 
   has(seq: number): boolean {
-    return this.texts.has(seq) || this.errors.has(seq);
+    return this.texts.has(seq) || this.errors?.has(seq) === true;
   }
 
   hasAll(seqs: readonly number[]): boolean {
@@ -70,7 +71,7 @@ export class RunValues {
       this.texts.delete(seq);
       this.size -= text.length;
     }
-    for (const seq of this.arrays.keys()) if (!wanted.has(seq)) this.arrays.delete(seq);
+    for (const seq of this.arrays?.keys() ?? []) if (!wanted.has(seq)) this.arrays?.delete(seq);
   }
 
   private async read(seqs: readonly number[]): Promise<void> {
@@ -83,15 +84,16 @@ export class RunValues {
 
   private add({ seq, output, error }: JournalRecord): void {
     if (output !== null) this.set(seq, output);
-    if (error !== null) this.errors.set(seq, error);
+    if (error !== null) this.setError(seq, error);
   }
 
   private array(seq: number, text: string): readonly unknown[] {
-    let array = this.arrays.get(seq);
+    const arrays = (this.arrays ??= new Map());
+    let array = arrays.get(seq);
     if (array === undefined) {
       const value = decode(text);
       array = Array.isArray(value) ? value : [];
-      this.arrays.set(seq, array);
+      arrays.set(seq, array);
     }
     return array;
   }

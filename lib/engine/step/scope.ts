@@ -85,7 +85,7 @@ export class StepScope implements Here {
   // Made by the first call that needs one: most steps make none.
   private refs: Map<string, PreparedChild> | null = null;
   private names: Set<string> | null = null;
-  private calls: Set<{ readonly call: string }> | null = null;
+  private waitCalls: Set<{ readonly call: string }> | null = null;
   private counts: Map<string, number> | null = null;
   private life: Life = 'open';
   private aborter: AbortController | null = null;
@@ -117,11 +117,11 @@ export class StepScope implements Here {
 
   /** Waits that were asked for and that nobody has looked at. */
   get unawaited(): Set<{ readonly call: string }> {
-    return (this.calls ??= new Set());
+    return (this.waitCalls ??= new Set());
   }
 
   get hasUnawaited(): boolean {
-    return this.calls !== null && this.calls.size > 0;
+    return this.waitCalls !== null && this.waitCalls.size > 0;
   }
 
   get step(): string {

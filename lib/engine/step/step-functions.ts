@@ -7,7 +7,7 @@ import { currentScope, type FanResults } from './scope.js';
 
 /**
  * The functions that work in a running step, wherever it called them from. Outside one they throw `NotInStepError`; in
- * an attempt that was given up, `AttemptClosedError`. In one that is over otherwise they do nothing (step-calls.ts).
+ * an attempt that was given up, `AttemptClosedError`. In one that is over otherwise they do nothing (calls.ts).
  */
 
 /** The run's id. */

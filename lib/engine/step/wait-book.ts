@@ -10,8 +10,9 @@ const LOOK_AGAIN = 3;
 /** The waits of the steps that are under way, by the path of the step, and what they have come to. */
 export class WaitBook {
   private readonly byPath = new Map<string, KnownWait[]>();
-  private readonly added = new Set<string>();
-  private readonly gone = new Set<string>();
+  // Made by the first wait that comes or goes: most runs have none.
+  private added: Set<string> | null = null;
+  private gone: Set<string> | null = null;
   /** Database time in ms before which nothing due is looked at again. */
   private notBefore = 0;
   private lastEnd = 0;
@@ -23,16 +24,16 @@ export class WaitBook {
 
   /** Marks the moment of a question: waits that come and go from now on are unknown to its answer. */
   mark(): void {
-    this.added.clear();
-    this.gone.clear();
+    this.added = null;
+    this.gone = null;
   }
 
   /** Puts in what the database said, with what has changed here since it was asked. */
   replace(waits: readonly KnownWait[]): void {
-    const added = this.all().filter((wait) => this.added.has(wait.id));
+    const added = this.added === null ? [] : this.all().filter((wait) => this.added?.has(wait.id));
     this.byPath.clear();
     for (const { ended } of waits) if (ended !== null && ended > this.lastEnd) this.lastEnd = ended;
-    for (const wait of waits) if (!this.gone.has(wait.id)) this.push(wait);
+    for (const wait of waits) if (this.gone?.has(wait.id) !== true) this.push(wait);
     for (const wait of added) if (!waits.some((one) => one.id === wait.id)) this.push(wait);
   }
 
@@ -44,7 +45,7 @@ export class WaitBook {
   /** A step was suspended on these. */
   add(waits: readonly NewWait[]): void {
     for (const wait of waits) {
-      this.added.add(wait.id);
+      (this.added ??= new Set()).add(wait.id);
       this.push({ state: 'open', ended: null, result: null, events: [], child: null, ...wait });
     }
   }
@@ -84,6 +85,7 @@ export class WaitBook {
   remove(ids: readonly string[]): void {
     if (ids.length === 0) return;
     const gone = new Set(ids);
+    this.gone ??= new Set();
     for (const id of ids) this.gone.add(id);
     for (const [path, waits] of this.byPath) {
       const left = waits.filter((wait) => !gone.has(wait.id));

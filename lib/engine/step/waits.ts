@@ -62,7 +62,7 @@ export type StartChild = (call: string) => Promise<{ id: string; fresh: Prepared
 export class StepWaits implements PassWaits {
   private suspend: (how: Suspension) => void = () => {};
   private stopped = false;
-  /** Made by the first wait: most steps ask for none. */
+  /** Made by the first wait, `once` or start of a child: most steps have none. */
   private asked: AskedWaits | null = null;
 
   constructor(
