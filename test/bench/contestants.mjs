@@ -1,3 +1,7 @@
+/** Node's room for young objects, for those that are tuned: with many runs in flight much of it is alive at each collection. */
+const TUNED_NODE = ['--max-semi-space-size=64'];
+const TUNED_NODE_NOTE = '`node --max-semi-space-size=64`';
+
 /**
  * Who takes part, with which settings, and what a reader has to know about them. `latency` is how many runs in sequence
  * for each way of starting one; `steps` which numbers of steps it can take (all, where it is not there), and `needs` a
@@ -11,10 +15,6 @@
  * a time of each partition, batches of 32 and 256 commands, one to four times each on a busy machine. Two partitions took
  * the least CPU; no limit of the invocations was clearly faster than its default.
  */
-/** Node's room for young objects, for those that are tuned: with many runs in flight much of it is alive at each collection. */
-const TUNED_NODE = ['--max-semi-space-size=64'];
-const TUNED_NODE_NOTE = '`node --max-semi-space-size=64`';
-
 export const CONTESTANTS = {
   ours: {
     group: 'ours',
@@ -38,6 +38,14 @@ export const CONTESTANTS = {
     options: { concurrency: 400 },
     node: TUNED_NODE,
     note: `default options but \`queues: { default: { concurrency: 400 } }\`, and ${TUNED_NODE_NOTE}: its best here`,
+  },
+  ours10000: {
+    group: 'ours',
+    name: 'nest-durable, 10 000 in flight',
+    engine: 'ours',
+    options: { concurrency: 10_000 },
+    steps: [3],
+    note: 'default options but `queues: { default: { concurrency: 10_000 } }`: a backlog of 5 000 is all in flight',
   },
   dbos: {
     group: 'dbos',
@@ -81,8 +89,9 @@ export const CONTESTANTS = {
       concurrency: 100,
       preset: { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 },
     },
+    node: TUNED_NODE,
     steps: [1],
-    note: 'as above with `localQueue: { size: 500 }` and batched completions: 500 jobs are taken at a time, those of a process that dies wait for hours',
+    note: 'as above with `localQueue: { size: 500 }` and batched completions: 500 jobs are taken at a time, those of a process that dies wait for hours; and `node --max-semi-space-size=64`',
   },
   pgBoss: {
     group: 'peers',

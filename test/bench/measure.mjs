@@ -4,6 +4,7 @@ import { dashboard } from './dashboard.mjs';
 import { features } from './features.mjs';
 import { history } from './history.mjs';
 import { idle } from './idle.mjs';
+import { memory } from './memory.mjs';
 import { processes } from './processes.mjs';
 import { reads } from './reads.mjs';
 import { serverCpuSeconds } from './server.mjs';
@@ -29,6 +30,7 @@ async function measure(job) {
   if (job.kind === 'features') return features(job);
   if (job.kind === 'history') return history(job);
   if (job.kind === 'idle') return idle(job);
+  if (job.kind === 'memory') return memory(job);
   if (job.kind === 'processes') return processes(job);
   if (job.kind === 'reads') return reads(job);
   if (job.kind === 'dashboard') return dashboard(job);

@@ -60,12 +60,16 @@ export function render({ about: whole, contestants, results, parts = {} }) {
         }),
     );
   const idle = table(
-    ['ms', 'p50', 'p99'],
-    modes.map(([key, mode]) => [
-      `${name(key)}, ${mode === 'queued' ? 'through its queue' : 'started directly'}`,
-      range(pick(key, 'latency', 'p50', { mode })),
-      range(pick(key, 'latency', 'p99', { mode })),
-    ]),
+    ['ms', 'p50', 'p99', 'p50 / a committed INSERT'],
+    modes.map(([key, mode]) => {
+      const rows = results.filter((row) => row.contestant === key && row.kind === 'latency' && row.mode === mode);
+      return [
+        `${name(key)}, ${mode === 'queued' ? 'through its queue' : 'started directly'}`,
+        range(rows.map(({ p50 }) => p50)),
+        range(rows.map(({ p99 }) => p99)),
+        range(rows.map(({ p50, round }) => p50 / about.committedInsertMs[round - 1])),
+      ];
+    }),
   );
   const compared = table(
     ['runs/s, ratio', ...about.steps.map(stepsOf), `CPU, ${costSteps} steps`],
@@ -100,9 +104,10 @@ export function render({ about: whole, contestants, results, parts = {} }) {
       : []),
     ...(has('latency') ? ['## One run of 3 steps on an idle system, start to result', idle] : []),
     ...(has('throughput') && ratios.length > 0 ? ['## Ratios', compared] : []),
-    ...features(results, parts.throughput === undefined),
+    ...features(results, about.committedInsertMs, parts.throughput === undefined),
     ...history(results),
     ...idleProcess(results),
+    ...memory(results),
     ...manyProcesses(results, parts.processes),
     ...reads(results, parts.reads),
     ...dashboard(results, parts.dashboard),
@@ -112,7 +117,7 @@ export function render({ about: whole, contestants, results, parts = {} }) {
 }
 
 /** What only this engine is measured for. */
-function features(results, withThroughput) {
+function features(results, insertMs, withThroughput) {
   const rows = results.filter((row) => row.kind === 'features');
   if (rows.length === 0) return [];
   const figure = (field) => range(rows.map((row) => row[field]));
@@ -163,6 +168,10 @@ function features(results, withThroughput) {
         ['run of one step, start to result, p50 ms', figure('singleP50')],
         ['run of a parallel of 100 arms, p50 ms', figure('parallelP50')],
         ['ratio of the two', ratio('parallelP50', 'singleP50')],
+        [
+          'sendEvent → the step runs again, p50 / a committed INSERT',
+          range(rows.map(({ idleEventP50, round }) => idleEventP50 / insertMs[round - 1])),
+        ],
         ['loop of 10 000 items, 100 at a time, items/s', figure('loopItemsPerSecond')],
         ['ratio to the steps/s of runs of 3 steps, 100 in flight', range(perStep)],
       ],
@@ -209,6 +218,26 @@ function idleProcess(results) {
         ['boot on a schema that is there → first step of a run that waits in the queue, p50 ms', figure('bootP50')],
         ['statements a second with nothing to do', figure('statementsPerSecond')],
         ['sessions of the server that it keeps', figure('sessions')],
+      ],
+    ),
+  ];
+}
+
+/** What is kept alive in one process. */
+function memory(results) {
+  const rows = results.filter((row) => row.kind === 'memory');
+  if (rows.length === 0) return [];
+  const figure = (field, scale = 1) => range(rows.map((row) => row[field] * scale));
+  const ratio = (a, b) => range(rows.map((row) => row[a] / row[b]));
+  return [
+    '## Memory of a process',
+    table(
+      ['after a collection', 'figure'],
+      [
+        ['10 000 runs in flight, in a step: kB of the heap a run', figure('bytesPerRun', 1e-3)],
+        ['loop of 100 000 items, 1 000 at a time: heap after 95 000 / after 10 000', ratio('heapLate', 'heapEarly')],
+        ['items/s of a loop of 100 000', figure('itemsPerSecondLong')],
+        ['the same / of one of 10 000', ratio('itemsPerSecondLong', 'itemsPerSecond')],
       ],
     ),
   ];
@@ -342,7 +371,7 @@ function method(about, contestants) {
     `- Yardstick: one committed INSERT on this server takes ${range(about.committedInsertMs)} ms (median of 500).`,
     `- Server: one private PostgreSQL for all, stock settings (\`fsync\`, \`synchronous_commit\` and \`full_page_writes\` on) but ${settings.join(', ')}.`,
     '- Every figure comes from a process and a database of its own. Contestants take turns within a round; ratios are taken within a round.',
-    '- A step adds one to a number in an object of two fields and returns the object. Each engine first works for two seconds on runs that do not count.',
+    '- A step adds one to a number in an object of two fields and returns the object. For throughput each engine first works for at least two seconds on runs that do not count, so that a fast one has more rows in its tables when the clock starts.',
     '- The backlog is written while nothing is processed. The clock runs from the first step to the recorded end of the last run: boot and the first claim are in no engine’s time. All runs are checked to be recorded as completed, each step to have run once.',
     '- Statements: calls in `pg_stat_statements`, `BEGIN` and `COMMIT` included. Commits: commit records in the WAL, so reads are not counted. WAL: all bytes between start and end after a `CHECKPOINT`; page images are what `full_page_writes` adds at the first touch of a page, their share depends on when checkpoints come.',
     '- Disk: how much the database has grown by a run, indexes and free space in its pages included.',

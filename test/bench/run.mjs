@@ -139,6 +139,7 @@ function* jobs(round) {
   if (chosen.some(([, { group }]) => group === 'ours')) {
     yield { kind: 'features', contestant: first, steps: 1, waiting };
     yield { kind: 'idle', contestant: first, steps: 1 };
+    yield { kind: 'memory', contestant: first, steps: 1 };
     yield* many;
     if (round === 1) yield { kind: 'history', contestant: first, steps: 3, finished };
     if (round === 1) yield reads;
