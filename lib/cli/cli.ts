@@ -5,7 +5,7 @@ import { COMMANDS, GLOBAL_OPTIONS } from './commands.js';
 import type { Clients } from './database/client.js';
 import type { Database } from './database/database.js';
 import { Failure, Interrupted } from './failure.js';
-import type { Io } from './output/io.js';
+import { columnsOf, type Io } from './output/io.js';
 import { Screen } from './output/screen.js';
 import { render } from './output/text.js';
 import type { Call } from './program.js';
@@ -36,7 +36,7 @@ async function readCall(argv: readonly string[], io: Io): Promise<Call | null> {
   try {
     return await parse(argv, {
       out: (text) => io.stdout.write(text),
-      columns: io.stdout.columns ?? 80,
+      columns: columnsOf(io.stdout),
       version: packageVersion(),
     });
   } catch (error) {

@@ -20,3 +20,8 @@ export interface Io {
   /** Aborted by Ctrl-C: the command ends at the next place where nothing is half-done. */
   readonly signal: AbortSignal;
 }
+
+/** Columns of a terminal. One that says 0, as those that nobody looks at do (`script`, CI), has as many as one that says nothing. */
+export function columnsOf({ columns }: Sink): number {
+  return columns || 80;
+}

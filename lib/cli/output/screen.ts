@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import type { Io, Sink } from './io.js';
+import { columnsOf, type Io, type Sink } from './io.js';
 import { toJson, toPrettyJson } from './json.js';
 import { type Column, Table } from './table.js';
 import { cut, type Part, render } from './text.js';
@@ -46,12 +46,12 @@ export class Screen {
   /** Columns of the terminal; null: lines may have any length. */
   get width(): number | null {
     if (this.io.stdout.isTTY !== true || this.options.wide) return null;
-    return this.io.stdout.columns ?? 80;
+    return columnsOf(this.io.stdout);
   }
 
   /** Lines of the terminal. */
   get height(): number {
-    return this.io.stdout.rows ?? 24;
+    return this.io.stdout.rows || 24;
   }
 
   line(...parts: Part[]): void {
@@ -109,7 +109,7 @@ export class Screen {
   redraw(lines: readonly Part[]): void {
     const { stdout } = this.io;
     const most = Math.max(1, this.height - 1);
-    const width = stdout.columns ?? 80;
+    const width = columnsOf(stdout);
     const shown = lines.length > most ? lines.slice(lines.length - most) : lines;
     const up = this.drawn === 0 ? '' : `\x1b[${this.drawn}A\r`;
     const body = shown.map((line) => `${this.text(stdout, [cut(line, width)])}\x1b[K\n`).join('');
@@ -131,7 +131,7 @@ export class Screen {
     const { stderr } = this.io;
     if (stderr.isTTY !== true) return;
     this.progressShown = true;
-    stderr.write(`\r${this.text(stderr, [cut(text, (stderr.columns ?? 80) - 1)])}\x1b[K`);
+    stderr.write(`\r${this.text(stderr, [cut(text, columnsOf(stderr) - 1)])}\x1b[K`);
   }
 
   clearProgress(): void {
