@@ -21,6 +21,11 @@ export interface Reached {
 /** Folder of the embedded server's data, from the working directory: the module's default. */
 export const EMBEDDED = join('.durable', 'postgres');
 
+/** @throws Failure for what is no name of a schema */
+export function checkSchema(schema: string): void {
+  if (!isSchemaName(schema)) throw usage(`--schema: expected ${SCHEMA_RULE}, got "${schema}".`);
+}
+
 /**
  * The database that is meant: `--url`, else DATABASE_URL, else the embedded one of this folder, which is started where it
  * does not run. Nothing of a URL but host, port and database is ever in a message.
@@ -31,7 +36,7 @@ export async function reach(
   cwd: string,
   say: (text: string) => void,
 ): Promise<Reached> {
-  if (!isSchemaName(schema)) throw usage(`--schema: expected ${SCHEMA_RULE}, got "${schema}".`);
+  checkSchema(schema);
   const variable = env['DATABASE_URL'] === '' ? undefined : env['DATABASE_URL'];
   const url = option ?? variable;
   if (url !== undefined) {
