@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { decode } from '../core/codec/codec.js';
 import { describe } from '../core/describe.js';
-import { isDurableError } from '../core/errors/durable-error.js';
+import type { TextRule } from '../core/limits.js';
+import { isDurableError, type Violation } from '../core/errors/durable-error.js';
+import { read } from '../core/text-of.js';
 import { usage } from './failure.js';
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -25,12 +27,12 @@ export function duration(option: string, text: string): number {
 
 /** A time: an ISO date, or so long before `now`. */
 export function time(option: string, text: string, now: number): Date {
-  if (AGE.test(text)) return checked(option, text, now - duration(option, text));
-  if (ISO.test(text)) return checked(option, text, Date.parse(text));
+  if (AGE.test(text)) return dateOf(option, text, now - duration(option, text));
+  if (ISO.test(text)) return dateOf(option, text, Date.parse(text));
   throw wrongTime(option, text);
 }
 
-function checked(option: string, text: string, ms: number): Date {
+function dateOf(option: string, text: string, ms: number): Date {
   const date = new Date(ms);
   if (Number.isNaN(date.getTime())) throw wrongTime(option, text);
   return date;
@@ -53,6 +55,30 @@ export function positive(option: string, text: string): number {
   const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
   if (value > 0 && Number.isFinite(value)) return value;
   throw usage(`${option}: expected a number above 0, got "${text}".`);
+}
+
+/** A text that the client would take, told before a database is looked for. */
+export function fitting(option: string, text: string, rule: TextRule): string {
+  if (rule.fits(text)) return text;
+  throw usage(`${option}: expected ${rule.expected}, got "${text}".`);
+}
+
+/** Reads options as the client does, and says what is wrong of them in the words of the command line. */
+export function checked<T>(readThem: () => T): T {
+  try {
+    return readThem();
+  } catch (error) {
+    const violations = read(error, 'violations');
+    if (!Array.isArray(violations)) throw error;
+    const said = (violations as readonly Violation[]).map(({ path, message }) => `${optionOf(path)}: ${message}`);
+    throw usage(`${said.join('; ')}.`);
+  }
+}
+
+/** `tags.tenant` is of `--tag`, `idempotencyKey` of `--idempotency-key`. */
+function optionOf(path: string): string {
+  const [name = ''] = path.split(/[.[]/);
+  return `--${(name === 'tags' ? 'tag' : name).replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** The values of an option that may be given several times, and with commas. */

@@ -28,8 +28,19 @@ export interface BulkClient {
   list(filters: RunListFilters): Promise<Execution[]>;
   /** Retries of these runs, by the id of the retried run. */
   retried(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** False: nothing was changed. */
-  act(id: string): Promise<boolean>;
+  /** False: nothing was changed; null: nor need be, since it has become what was asked for by another way. */
+  act(id: string): Promise<boolean | null>;
+}
+
+/** What the command line asks of it beside its own options. */
+export interface BulkWatch {
+  /** Of the runs that fit the filters only these. Default: all. */
+  readonly fits?: (run: Execution) => boolean;
+  /** Statuses that need no change and are no refusal either. Default: none. */
+  readonly satisfied?: readonly ExecutionStatus[];
+  /** Ends it between two runs. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (count: number) => void;
 }
 
 /** Runs looked up at a time, and those that are changed at a time: each is a transaction of its own. */
@@ -52,9 +63,11 @@ export async function actOnMany(
   client: BulkClient,
   act: BulkAct,
   filters: RunFilters,
-  options: ReadBulk,
+  { limit, dryRun }: ReadBulk,
+  watch: BulkWatch = {},
 ): Promise<BulkResult> {
-  const { limit, dryRun } = options;
+  const { fits = () => true, signal, onProgress } = watch;
+  const stopped = (): boolean => signal?.aborted === true;
   // Runs started meanwhile are left alone. (A Date has whole ms.)
   const end = new Date((await client.now()).getTime() + 1);
   const wanted: RunListFilters = {
@@ -67,36 +80,40 @@ export async function actOnMany(
   const refused: BulkRefusal[] = [];
   let count = 0;
   let after: string | undefined;
-  while (count < limit) {
-    const page = await client.list(after === undefined ? wanted : { ...wanted, after });
+  while (count < limit && !stopped()) {
+    const listed = await client.list(after === undefined ? wanted : { ...wanted, after });
+    const page = listed.filter(fits);
     const retried = act === 'retry' ? await client.retried(page.map(({ id }) => id)) : NONE;
-    for (let at = 0; at < page.length && count < limit;) {
+    for (let at = 0; at < page.length && count < limit && !stopped();) {
       const some = page.slice(at, at + Math.min(AT_A_TIME, limit - count));
       at += some.length;
-      const done = await Promise.all(some.map((run) => one(client, act, run, retried, dryRun)));
-      count += done.filter((refusal) => refusal === null).length;
-      refused.push(...done.filter((refusal) => refusal !== null));
+      const done = await Promise.all(some.map((run) => one(client, act, run, retried, dryRun, watch)));
+      count += done.filter((outcome) => outcome === 'done').length;
+      refused.push(...done.filter((outcome) => typeof outcome === 'object'));
+      onProgress?.(count);
     }
-    after = page.at(-1)?.id;
-    if (after === undefined || page.length < PAGE) break;
+    after = listed.at(-1)?.id;
+    if (after === undefined || listed.length < PAGE) break;
   }
   return { count, refused };
 }
 
 const NONE: ReadonlyMap<string, string> = new Map();
 
-/** Null: it was done. */
 async function one(
   client: BulkClient,
   act: BulkAct,
   { id, status }: Execution,
   retried: ReadonlyMap<string, string>,
   dryRun: boolean,
-): Promise<BulkRefusal | null> {
+  { satisfied = [] }: BulkWatch,
+): Promise<'done' | 'satisfied' | BulkRefusal> {
   const again = retried.get(id);
   if (again !== undefined) return { id, code: 'UNCHANGED', message: `It was retried before, as ${again}.` };
+  if (satisfied.includes(status)) return 'satisfied';
   try {
-    if (dryRun ? isRight(act, status) : await client.act(id)) return null;
+    const changed = dryRun ? isRight(act, status) : await client.act(id);
+    if (changed !== false) return changed === null ? 'satisfied' : 'done';
     return { id, code: 'UNCHANGED', message: WHY[act] };
   } catch (error) {
     if (!isDurableError(error) || error.code === 'DATABASE_UNAVAILABLE') throw error;

@@ -40,6 +40,7 @@ async function actOnIds(context: Context, act: RunAct, prefixes: readonly string
     return 0;
   }
   const refused: Refusal[] = [];
+  const runs: object[] = [];
   let count = 0;
   for (const id of ids) {
     if (dryRun) {
@@ -51,12 +52,13 @@ async function actOnIds(context: Context, act: RunAct, prefixes: readonly string
     try {
       const done = await once(context, act, client, id);
       count += done.changed ? 1 : 0;
+      runs.push({ id, changed: done.changed, ...done.result });
       if (!screen.isJson) screen.line(`Run ${id} ${done.what}.`);
     } catch (error) {
       refused.push(refusalOf(id, error));
       screen.say(`Run ${id} was refused: ${refused.at(-1)?.message ?? ''}`);
     }
   }
-  if (screen.isJson) screen.json({ count, refused, ...(dryRun ? { dryRun } : {}) });
+  if (screen.isJson) screen.json({ count, refused, ...(dryRun ? { dryRun } : { runs }) });
   return refused.length > 0 ? 1 : 0;
 }

@@ -4,8 +4,11 @@ import { Failure } from '../failure.js';
 import { audited } from './audited.js';
 import type { Done, RunAct } from './run-act.js';
 
-/** @throws Failure where it is not what it was asked to become */
-export function once(context: Context, act: RunAct, client: DurableClient, id: string): Promise<Done> {
+/**
+ * @param ofMany one of many that fit: that it has become so meanwhile, as a child with its parent, is no refusal
+ * @throws Failure where it is not what it was asked to become
+ */
+export function once(context: Context, act: RunAct, client: DurableClient, id: string, ofMany = false): Promise<Done> {
   const { action, details = {} } = act;
   const deed = { action, targetKind: 'run', targetId: id, details } as const;
   return audited(
@@ -13,7 +16,8 @@ export function once(context: Context, act: RunAct, client: DurableClient, id: s
     deed,
     async () => {
       const done = await act.one(client, id);
-      if (!done.changed && act.mustChange) throw new Failure(`Run ${id} ${done.what}.`, 1, 'EXECUTION_FINISHED');
+      const isWrong = !done.changed && act.mustChange && !(ofMany && done.already === true);
+      if (isWrong) throw new Failure(`Run ${id} ${done.what}.`, 1, 'EXECUTION_FINISHED');
       return done;
     },
     ({ changed, made }) => ({

@@ -8,8 +8,8 @@ export function run(context: Context, ids: readonly string[], options: Options):
       verb: 'pause',
       action: 'run.pause',
       past: 'Paused',
-      statuses: ['pending', 'running', 'waiting', 'compensating'],
       mustChange: false,
+      satisfied: ['paused'],
       one: async (client, id) => {
         const changed = await client.pause(id);
         return { changed, what: changed ? 'is paused: nothing further of it starts' : 'was paused already' };

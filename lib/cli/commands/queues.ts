@@ -1,6 +1,6 @@
 import { audited } from '../acts/audited.js';
 import { type Context, type Options, text } from '../command.js';
-import { Failure, usage } from '../failure.js';
+import { Failure, Interrupted, usage } from '../failure.js';
 import { queueColumns } from '../queues/columns.js';
 import { duration } from '../values.js';
 
@@ -18,7 +18,15 @@ export async function run(context: Context, [act, name]: readonly string[], opti
   const { queues } = await context.clients();
   if (act === undefined || name === undefined) return list(context);
   const deed = { action: `queue.${act}`, targetKind: 'queue', targetId: name } as const;
-  if (act === 'drain') return audited(context, deed, () => drain(context, name, timeout));
+  if (act === 'drain') {
+    const drained = await audited(
+      context,
+      deed,
+      () => drain(context, name, timeout),
+      ({ idle }) => ({ details: idle ? {} : { idle } }),
+    );
+    return tellDrained(context, name, drained);
+  }
   const changed = await audited(context, deed, () => (act === 'pause' ? queues.pause(name) : queues.resume(name)));
   const paused = act === 'pause';
   if (screen.isJson) screen.json({ name, paused, changed });
@@ -40,26 +48,32 @@ async function list(context: Context): Promise<number> {
   return 0;
 }
 
+interface Drained {
+  readonly idle: boolean;
+  readonly running: number;
+}
+
 /** Waits in slices, so that what is still running can be told, and Ctrl-C ends the wait; the queue stays paused. */
-async function drain(context: Context, name: string, timeout: number): Promise<number> {
+async function drain(context: Context, name: string, timeout: number): Promise<Drained> {
   const { screen, signal } = context;
   const { queues } = await context.clients();
   const since = performance.now();
   for (;;) {
     const left = timeout - (performance.now() - since);
     const idle = await queues.drain(name, Math.max(0, Math.min(SLICE, left)));
-    if (idle || left <= SLICE || signal.aborted) {
-      const running = idle ? 0 : ((await queues.status(name))?.running ?? 0);
-      if (screen.isJson) screen.json({ name, idle, running });
-      if (idle && !screen.isJson) screen.line(`Queue ${name} is paused and idle.`);
-      if (!idle && !screen.isJson) {
-        throw new Failure(
-          `Queue ${name} is paused, but ${running} of its runs are still worked on: wait, or look at nest-durable list --queue ${name} --status running.`,
-        );
-      }
-      return idle ? 0 : 1;
-    }
-    const running = (await queues.status(name))?.running ?? 0;
+    const running = idle ? 0 : ((await queues.status(name))?.running ?? 0);
+    if (idle || left <= SLICE || signal.aborted) return { idle, running };
     screen.note(`Waits for ${running} runs of queue ${name}`);
   }
+}
+
+/** The queue is paused in any case; that runs of it are still worked on is the exit code, however it is told. */
+function tellDrained({ screen, signal }: Context, name: string, { idle, running }: Drained): number {
+  if (screen.isJson) screen.json({ name, idle, running });
+  else if (idle) screen.line(`Queue ${name} is paused and idle.`);
+  if (idle) return 0;
+  if (signal.aborted) throw new Interrupted();
+  throw new Failure(
+    `Queue ${name} is paused, but ${running} of its runs are still worked on: wait, or look at nest-durable list --queue ${name} --status running.`,
+  );
 }

@@ -8,8 +8,8 @@ export function run(context: Context, ids: readonly string[], options: Options):
       verb: 'resume',
       action: 'run.resume',
       past: 'Resumed',
-      statuses: ['paused'],
       mustChange: false,
+      satisfied: ['pending', 'running', 'waiting', 'compensating'],
       one: async (client, id) => {
         const changed = await client.resume(id);
         return { changed, what: changed ? 'goes on' : 'was not paused' };

@@ -8,8 +8,8 @@ export function run(context: Context, ids: readonly string[], options: Options):
       verb: 'retry',
       action: 'run.retry',
       past: 'Started anew',
-      statuses: ['failed', 'compensated', 'compensation_failed'],
       mustChange: true,
+      satisfied: [],
       one: async (client, id) => {
         const handle = await client.retry(id);
         return {

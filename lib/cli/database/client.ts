@@ -1,4 +1,5 @@
 import { NO_REDACTION } from '../../core/redact/redact.js';
+import type { BulkClient } from '../../client/bulk.js';
 import { DurableClient } from '../../client/durable.client.js';
 import type { ClientHost, ClientRuntime } from '../../lifecycle/host.js';
 import { InstanceStorage } from '../../lifecycle/storage.js';
@@ -14,6 +15,10 @@ const MAX_PAYLOAD = 2 * 1024 * 1024;
 export interface Clients {
   readonly client: DurableClient;
   readonly queues: DurableQueues;
+  /** What an act on many runs looks at. */
+  readonly bulk: Omit<BulkClient, 'act'>;
+  /** Reads that only people need. */
+  readonly storage: Pick<InstanceStorage, 'logs' | 'waitReads'>;
   /** Sends what waits to be sent. */
   close(): Promise<void>;
 }
@@ -43,5 +48,16 @@ export function openClients(database: Database): Clients {
     notify: false,
   };
   const host: ClientHost = { options, ready: async () => runtime };
-  return { client: new DurableClient(host), queues: new DurableQueues(host), close: () => engine.close() };
+  const { reads } = storage;
+  return {
+    client: new DurableClient(host),
+    queues: new DurableQueues(host),
+    bulk: {
+      now: () => reads.now(),
+      list: (page) => reads.listExecutions(page),
+      retried: (ids) => reads.retried(ids),
+    },
+    storage,
+    close: () => engine.close(),
+  };
 }
