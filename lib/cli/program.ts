@@ -28,10 +28,17 @@ export async function parse(argv: readonly string[], output: ParseOutput): Promi
   try {
     await program.parseAsync(argv.length === 0 ? ['--help'] : [...argv], { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return null;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return null;
+    // It would print its help as an error, which says not what is wrong.
+    if (error.code === 'commander.help') throw new CommanderError(2, error.code, withoutCommand(program.args));
     throw error;
   }
   return call;
+}
+
+function withoutCommand([help, name]: readonly string[]): string {
+  return help === 'help' && name !== undefined ? `unknown command '${name}'` : 'no command is given';
 }
 
 export function makeProgram({ out, columns, version }: ParseOutput, onCall: (call: Call) => void): Command {
@@ -63,7 +70,10 @@ export function makeProgram({ out, columns, version }: ParseOutput, onCall: (cal
       });
     }
   }
-  program.addHelpText('after', '\nExit codes: 0 done; 1 refused, not found or failed; 2 called in a wrong way.');
+  program.addHelpText(
+    'after',
+    '\nExit codes: 0 done; 1 refused, not found or failed; 2 called in a wrong way; 130 ended by Ctrl-C.',
+  );
   return program;
 }
 
