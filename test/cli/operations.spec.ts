@@ -260,6 +260,9 @@ describe('migrate', () => {
     expect(readFileSync(join(cwd, 'db', readdirSync(join(cwd, 'db'))[0] ?? ''), 'utf8')).toContain(
       "{ schema: 'other' }",
     );
+    const elsewhere = join(mkdtempSync(join(tmpdir(), 'durable-cli-')), 'migrations');
+    const { file } = json<{ file: string }>(await cli(['migrate', 'generate', elsewhere, '--json'], { cwd }));
+    expect(file).toBe(join(elsewhere, readdirSync(elsewhere)[0] ?? ''));
   });
 });
 

@@ -83,6 +83,23 @@ describe('a list of runs', () => {
   });
 });
 
+it('a terminal that says it has no size has 80 columns and 24 lines', async () => {
+  const on80 = await on(['list'], { columns: 80, rows: 24, env: { NO_COLOR: '1' } });
+  expect(normalised((await on(['list'], { columns: 0, rows: 0, env: { NO_COLOR: '1' } })).out)).toBe(
+    normalised(on80.out),
+  );
+  expect((await cli(['list', '--help'], { columns: 0 })).out).toBe(
+    (await cli(['list', '--help'], { columns: 80 })).out,
+  );
+});
+
+it('"24h ago" is by the clock of the database', async () => {
+  const real = Date.now;
+  Date.now = () => real() + 3 * 86_400_000;
+  const since = await on(['list', '--since', '24h', '--json']).finally(() => (Date.now = real));
+  expect(json<object[]>(since).length).toBeGreaterThanOrEqual(4);
+});
+
 describe('one run', () => {
   it('is one screen: how it stands, its steps as a tree, its error, its log lines', async () => {
     for (const name of ['done', 'declined', 'asking', 'mailing'] as const) {
@@ -214,10 +231,42 @@ describe('a call that cannot be done', () => {
     ['neither ids nor filters', ['cancel']],
     ['ids and filters', ['cancel', 'abc', '--status', 'failed']],
     ['a schema that cannot be', ['list', '--schema', 'a"b']],
+    ['a schema that cannot be, where no database is asked', ['migrate', 'generate', '--schema', "a'b"]],
+    ['help for an unknown command', ['help', 'nosuch']],
+    ['options and no command', ['--json']],
   ];
   it.each(usage)('says so in one line and exits with 2: %s', async (_, argv) => {
     const ran = await on(argv);
     expect(ran).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/^nest-durable: [^\n]+\n$/) });
+  });
+
+  it.each([
+    ['run', 'order', '--id', 'abc'],
+    ['run', 'order', '--queue', ''],
+    ['run', 'order', '--queue', 'q'.repeat(65)],
+    ['run', 'order', '--priority', 'high'],
+    ['run', 'order', '--priority', '3000000000'],
+    ['run', 'order', '--delay', 'soon'],
+    ['run', 'order', '--tag', 'nothing'],
+    ['run', 'order', '--idempotency-key', 'schedule:x'],
+    ['run', ''],
+    ['provide-input', 'abc', 'release', 'yes', '--input-id', 'abc'],
+    ['send-event', 'abc', '', '{}'],
+    ['list', '--queue', ''],
+    ['list', '--workflow', ''],
+    ['cancel', '--queue', '', '--yes'],
+    ['cancel', 'abc', '--reason', 'x'.repeat(10_001)],
+  ])('a bad value is told before a database is looked for: %s %s %s %s', async (...argv) => {
+    expect(await cli(argv, { cwd: '/' })).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringMatching(/^nest-durable: (--\S+|NAME|WORKFLOW): [^\n]+\n$/),
+    });
+  });
+
+  it('names the command that there is none of, or that none is given', async () => {
+    expect((await cli(['help', 'nosuch'])).err).toContain("unknown command 'nosuch'");
+    expect((await cli(['--json'])).err).toContain('no command is given');
   });
 
   it('exits with 1 for a database that is not there, and no password is in any output', async () => {

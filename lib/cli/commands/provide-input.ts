@@ -2,7 +2,8 @@ import { audited } from '../acts/audited.js';
 import { type Context, type Options, text } from '../command.js';
 import { findRun } from '../database/find-run.js';
 import { usage } from '../failure.js';
-import { dataOf } from '../values.js';
+import { KEY, UUID } from '../../core/limits.js';
+import { dataOf, fitting } from '../values.js';
 
 export async function run(
   context: Context,
@@ -12,6 +13,8 @@ export async function run(
   const { screen } = context;
   const [inputId, file] = [text(options, 'inputId'), text(options, 'jsonFile')];
   if (data === undefined && file === undefined) throw usage('The answer is missing: give DATA, or --json-file.');
+  fitting('NAME', name, KEY);
+  if (inputId !== undefined) fitting('--input-id', inputId, UUID);
   const answer = dataOf(data, file, 'the answer');
   const id = await findRun(await context.database(), prefix);
   const { client } = await context.clients();

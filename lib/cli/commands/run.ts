@@ -1,7 +1,9 @@
+import { NAME, PRIORITY } from '../../core/limits.js';
+import { readStartOptions } from '../../options/start.js';
 import { audited } from '../acts/audited.js';
 import { type Context, type Options, text, texts } from '../command.js';
 import { usage } from '../failure.js';
-import { asObject, duration, integer, jsonFile, objectJson, tags } from '../values.js';
+import { asObject, checked, duration, fitting, integer, jsonFile, objectJson, tags } from '../values.js';
 
 export async function run(context: Context, [workflow = '']: readonly string[], options: Options): Promise<void> {
   const { screen } = context;
@@ -10,20 +12,27 @@ export async function run(context: Context, [workflow = '']: readonly string[], 
   );
   const input = inputOf(options);
   const tagged = texts(options, 'tag');
+  const { min, max } = PRIORITY;
+  const start = {
+    ...(queue === undefined ? {} : { queue }),
+    ...(priority === undefined ? {} : { priority: integer('--priority', priority, min, max) }),
+    ...(id === undefined ? {} : { id }),
+    ...(key === undefined ? {} : { idempotencyKey: key }),
+    ...(delay === undefined ? {} : { delay: duration('--delay', delay) }),
+    ...(tagged.length === 0 ? {} : { tags: tags('--tag', tagged) }),
+  };
+  fitting('WORKFLOW', workflow, NAME);
+  checked(() => readStartOptions(start));
   const { client } = await context.clients();
-  const start = () =>
-    client.start(workflow, input, {
-      ...(queue === undefined ? {} : { queue }),
-      ...(priority === undefined ? {} : { priority: integer('--priority', priority, -2_147_483_648, 2_147_483_647) }),
-      ...(id === undefined ? {} : { id }),
-      ...(key === undefined ? {} : { idempotencyKey: key }),
-      ...(delay === undefined ? {} : { delay: duration('--delay', delay) }),
-      ...(tagged.length === 0 ? {} : { tags: tags('--tag', tagged) }),
-    });
   const deed = { action: 'run.start', targetKind: 'workflow', targetId: workflow } as const;
-  const handle = await audited(context, deed, start, (made) => {
-    return { targetKind: 'run', targetId: made.id, details: { workflow } };
-  });
+  const handle = await audited(
+    context,
+    deed,
+    () => client.start(workflow, input, start),
+    (made) => {
+      return { targetKind: 'run', targetId: made.id, details: { workflow } };
+    },
+  );
   if (screen.isJson) screen.json({ id: handle.id });
   else screen.line(handle.id);
 }

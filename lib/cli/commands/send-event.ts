@@ -1,7 +1,8 @@
 import { audited } from '../acts/audited.js';
 import { type Context, type Options, text } from '../command.js';
 import { findRun } from '../database/find-run.js';
-import { dataOf } from '../values.js';
+import { KEY } from '../../core/limits.js';
+import { dataOf, fitting } from '../values.js';
 
 export async function run(
   context: Context,
@@ -10,6 +11,8 @@ export async function run(
 ): Promise<void> {
   const { screen } = context;
   const dedupeKey = text(options, 'dedupeKey');
+  fitting('NAME', name, KEY);
+  if (dedupeKey !== undefined) fitting('--dedupe-key', dedupeKey, KEY);
   const data = dataOf(payload, text(options, 'jsonFile'), 'the payload');
   const id = await findRun(await context.database(), prefix);
   const { client } = await context.clients();

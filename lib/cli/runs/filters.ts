@@ -2,11 +2,11 @@ import type { Execution, RunFilters } from '../../core/run/execution.js';
 import { EXECUTION_STATUSES } from '../../core/run/status.js';
 import { type Context, type Options, text, texts } from '../command.js';
 import { findRun } from '../database/find-run.js';
-import { several, tags, time } from '../values.js';
+import { NAME, QUEUE_NAME } from '../../core/limits.js';
+import { fitting, several, tags, time } from '../values.js';
 
 /** The filters that were given. */
 export async function readFilters(context: Context, options: Options): Promise<RunFilters> {
-  const { now } = context.screen;
   const statuses = texts(options, 'status');
   const [workflow, queue, parent] = ['workflow', 'queue', 'parent'].map((name) => text(options, name));
   const [since, until] = [text(options, 'since'), text(options, 'until')];
@@ -14,15 +14,20 @@ export async function readFilters(context: Context, options: Options): Promise<R
   const filters = {
     status: statuses.length === 0 ? undefined : several('--status', statuses, EXECUTION_STATUSES),
     tags: tagged.length === 0 ? undefined : tags('--tag', tagged),
-    workflow,
-    queue,
-    // Of the database's clock once it is open; what cannot be read is told before.
-    since: since === undefined ? undefined : time('--since', since, now()),
-    until: until === undefined ? undefined : time('--until', until, now()),
+    workflow: workflow === undefined ? undefined : fitting('--workflow', workflow, NAME),
+    queue: queue === undefined ? undefined : fitting('--queue', queue, QUEUE_NAME),
   };
+  const times = (now: number): Pick<RunFilters, 'since' | 'until'> => ({
+    ...(since === undefined ? {} : { since: time('--since', since, now) }),
+    ...(until === undefined ? {} : { until: time('--until', until, now) }),
+  });
+  // What cannot be read is told before a database is looked for; so long ago is by the clock of that.
+  times(Date.now());
   const database = await context.database();
   const parentId = parent === undefined ? undefined : await findRun(database, parent);
-  const given = Object.entries({ ...filters, parentId }).filter(([, value]) => value !== undefined);
+  const given = Object.entries({ ...filters, ...times(database.now()), parentId }).filter(
+    ([, value]) => value !== undefined,
+  );
   return Object.fromEntries(given);
 }
 

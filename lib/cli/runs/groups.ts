@@ -13,9 +13,10 @@ interface Group {
   readonly step: string | null;
   readonly error: string;
   /** Of the newest one. */
-  readonly message: string;
-  readonly lastId: string;
-  readonly last: Date;
+  message: string;
+  lastId: string;
+  /** When it failed. */
+  last: Date;
   count: number;
 }
 
@@ -38,9 +39,9 @@ export async function printGroups(
     looked += page.length;
   }
   const found = [...groups.values()].sort((a, b) => b.count - a.count);
-  if (screen.isJson) return screen.json(found);
-  if (found.length === 0) return screen.say('No failure fits.');
-  screen.lines(screen.table(COLUMNS(screen.ago.bind(screen))).lines(found));
+  if (screen.isJson) screen.json(found);
+  else if (found.length === 0) screen.say('No failure fits.');
+  else screen.lines(screen.table(COLUMNS(screen.ago.bind(screen))).lines(found));
   if (looked === (limit ?? MOST)) screen.say(`Of the newest ${looked} failures; --limit for more.`);
 }
 
@@ -52,14 +53,17 @@ async function failedSteps(database: Database, runs: readonly Execution[]): Prom
 }
 
 function count(groups: Map<string, Group>, run: Execution, step: string | null): void {
-  const { id, workflow, error, createdAt } = run;
+  const { id, workflow, error } = run;
   if (error === null) return;
+  const last = run.completedAt ?? run.createdAt;
   const key = JSON.stringify([workflow, step, error.name, kindOf(error.message)]);
   const known = groups.get(key);
-  if (known !== undefined) known.count++;
+  const { name, message } = error;
+  if (known === undefined) groups.set(key, { workflow, step, error: name, message, lastId: id, last, count: 1 });
   else {
-    const { name, message } = error;
-    groups.set(key, { workflow, step, error: name, message, lastId: id, last: createdAt, count: 1 });
+    known.count++;
+    // The run that was started last need not be the one that failed last.
+    if (last > known.last) Object.assign(known, { message, lastId: id, last });
   }
 }
 
