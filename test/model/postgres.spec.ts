@@ -5,6 +5,7 @@ import pg from 'pg';
 import { decode } from '../../lib/core/codec/codec.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type Fork, Forks } from '../support/forks.js';
+import { fullOr } from '../support/full.js';
 import { Random } from '../support/random.js';
 import { show } from './match.js';
 import { membersOf, type NodePlan, type Plan } from './plan.js';
@@ -12,9 +13,9 @@ import { plansFrom, report } from './seeds.js';
 import { faultsOf, type ObservedCall, type ObservedIntent } from './verdict.js';
 
 /** Started at a time. */
-const TREES = 200;
+const TREES = fullOr(200, 60);
 const FIRST = 2_000_001;
-const KILLS = 8;
+const KILLS = fullOr(8, 4);
 /** So many of the kills must have hit runs under way; those that hit none are made up for, up to the most. */
 const HITS = KILLS / 2 + 1;
 const MOST_KILLS = 5 * KILLS;
