@@ -30,32 +30,64 @@ class WaitingWorkflow extends DurableWorkflow<object> {
   }
 }
 
-let proxy: TcpProxy;
-let opened: PlainApp;
-let failed: WorkflowHandle;
-let waiting: WorkflowHandle;
+/** An app whose database gets out of reach in one way. */
+interface Site extends PlainApp {
+  readonly proxy: TcpProxy;
+  readonly failed: WorkflowHandle;
+  readonly waiting: WorkflowHandle;
+}
 
-beforeAll(async () => {
+type Outage = [title: string, begin: (proxy: TcpProxy) => unknown, end: (proxy: TcpProxy) => unknown];
+
+const OUTAGES: readonly Outage[] = [
+  ['takes no connection', (proxy) => proxy.down(), (proxy) => proxy.up()],
+  ['says nothing', (proxy) => proxy.swallow(), (proxy) => proxy.pass()],
+];
+
+async function openSite(): Promise<Site> {
   const { url } = await createTestDatabase();
   const { hostname, port } = new URL(url);
-  proxy = await startProxy(Number(port), hostname);
-  opened = await openApp({ database: { url: proxy.through(url) }, report: 'none' }, [FailingWorkflow, WaitingWorkflow]);
-  failed = await opened.client.start(FailingWorkflow, {});
-  waiting = await opened.client.start(WaitingWorkflow, {});
+  const proxy = await startProxy(Number(port), hostname);
+  const opened = await openApp({ database: { url: proxy.through(url) }, report: 'none' }, [
+    FailingWorkflow,
+    WaitingWorkflow,
+  ]);
+  const failed = await opened.client.start(FailingWorkflow, {});
+  const waiting = await opened.client.start(WaitingWorkflow, {});
   await reached(opened.client, failed.id, 'failed');
   await reached(opened.client, waiting.id, 'waiting');
   await opened.client.schedule(WaitingWorkflow, '0 0 1 1 *', { name: 'yearly' });
+  return { ...opened, proxy, failed, waiting };
+}
+
+let sites: readonly Site[];
+
+function siteOf(index: number): Site {
+  const found = sites[index];
+  if (found === undefined) throw new Error('There is no such site');
+  return found;
+}
+
+/** What came of each; all are begun at once, since nearly half a minute of each is waiting. */
+let outcomes: readonly Promise<Told>[];
+
+beforeAll(async () => {
+  sites = await Promise.all(OUTAGES.map(openSite));
+  outcomes = sites.map((site, index) => callsIn(site, OUTAGES[index] as Outage));
+  for (const one of outcomes) one.catch(() => {});
 });
 
 afterAll(async () => {
-  proxy.pass();
-  await opened.app.close();
-  await proxy.close();
+  for (const { proxy, app } of sites) {
+    proxy.pass();
+    await app.close();
+    await proxy.close();
+  }
 });
 
 type Calls<T> = Record<string, (service: T) => Promise<unknown>>;
 
-const CLIENT: Calls<DurableClient> = {
+const clientCalls = ({ failed, waiting }: Pick<Site, 'failed' | 'waiting'>): Calls<DurableClient> => ({
   start: (client) => client.start(WaitingWorkflow, {}),
   startMany: (client) => client.startMany(WaitingWorkflow, [{ input: {} }]),
   getExecution: (client) => client.getExecution(waiting.id),
@@ -97,7 +129,7 @@ const CLIENT: Calls<DurableClient> = {
   nextRuns: (client) => client.nextRuns('yearly', 1),
   cleanup: (client) => client.cleanup({ olderThan: 86_400_000 }),
   sweep: (client) => client.sweep(),
-};
+});
 
 const QUEUES: Calls<DurableQueues> = {
   list: (queues) => queues.list(),
@@ -125,31 +157,43 @@ async function others<T>(calls: Calls<T>, service: T): Promise<Record<string, un
   return Object.fromEntries(found.flat());
 }
 
+/** Of an outage: calls that went otherwise than the contract says, and of a wait for a result with a limit of its own. */
+interface Told {
+  readonly others: Record<string, unknown>;
+  readonly given: unknown;
+}
+
+async function callsIn({ app, client, proxy, ...runs }: Site, [, begin, end]: Outage): Promise<Told> {
+  await begin(proxy);
+  try {
+    const queues = app.get(DurableQueues, { strict: false });
+    const given = runs.waiting.result({ timeout: 50 }).catch((error: unknown) => error);
+    const found = await Promise.all([others(clientCalls(runs), client), others(QUEUES, queues)]);
+    return { others: Object.assign({}, ...found), given: await given };
+  } finally {
+    await end(proxy);
+  }
+}
+
 /** What is private to TypeScript is there at run time too. */
 const HIDDEN = ['constructor', 'ready', 'row', 'known', 'close', 'many', 'handle'];
 
 it('has no call that is not tried here', () => {
   const named = (type: { prototype: object }): string[] =>
     Object.getOwnPropertyNames(type.prototype).filter((name) => !HIDDEN.includes(name));
-  expect(Object.keys(CLIENT).toSorted()).toEqual(named(DurableClient).toSorted());
+  expect(Object.keys(clientCalls(siteOf(0))).toSorted()).toEqual(named(DurableClient).toSorted());
   expect(Object.keys(QUEUES).toSorted()).toEqual(named(DurableQueues).toSorted());
 });
 
-it.each<[string, () => unknown, () => unknown]>([
-  ['takes no connection', () => proxy.down(), () => proxy.up()],
-  ['says nothing', () => proxy.swallow(), () => proxy.pass()],
-])('every call rejects with DatabaseUnavailableError within 30 s while the server %s', async (_, begin, end) => {
-  await begin();
-  try {
-    const queues = opened.app.get(DurableQueues, { strict: false });
-    const given = waiting.result({ timeout: 50 }).catch((error: unknown) => error);
-    const found = await Promise.all([others(CLIENT, opened.client), others(QUEUES, queues)]);
-    expect(Object.assign({}, ...found)).toEqual({});
-    expect(await given).toMatchObject({ code: 'RESULT_TIMEOUT' });
-  } finally {
-    await end();
-  }
-  // What was asked for in it was done before it, or not at all.
-  await opened.client.sweep();
-  expect(await waiting.execution()).toMatchObject({ status: 'waiting' });
-});
+it.each(OUTAGES.map(([title], index) => [title, index] as const))(
+  'every call rejects with DatabaseUnavailableError within 30 s while the server %s',
+  async (_, index) => {
+    const found = await outcomes[index];
+    expect(found?.others).toEqual({});
+    expect(found?.given).toMatchObject({ code: 'RESULT_TIMEOUT' });
+    // What was asked for in it was done before it, or not at all.
+    const { client, waiting } = siteOf(index);
+    await client.sweep();
+    expect(await waiting.execution()).toMatchObject({ status: 'waiting' });
+  },
+);
