@@ -19,10 +19,13 @@ export async function checkManager(manager: EntityManager, schema: string, insta
   }
   if (checked.get(connection) === instanceId) return;
   // A missing table would be an error of the server's, which ends the caller's transaction.
-  const [found] = (await queryRunner.query(`SELECT to_regclass($1) IS NOT NULL AS here`, [`${schema}.instance`])) as {
-    here: boolean;
+  // Its name, not a boolean, of which the app's parsers may make anything.
+  const [found] = (await queryRunner.query(`SELECT to_regclass($1)::text AS here`, [`${schema}.instance`])) as {
+    here: string | null;
   }[];
-  const rows = (found?.here === true ? await queryRunner.query(sql('instance', schema)) : []) as { id: string }[];
+  const rows = ((found?.here ?? null) !== null ? await queryRunner.query(sql('instance', schema)) : []) as {
+    id: string;
+  }[];
   if (rows[0]?.id !== instanceId) {
     throw refusedManager(
       `expected an EntityManager on the database of this engine (schema "${schema}"), got one on another: ` +

@@ -97,8 +97,9 @@ export class PgStore implements port.EngineStore {
 
   commitRemoteStep(worker: number, op: port.RemoteStepOp): Promise<port.RemoteStepAck> {
     return this.transact(async (run) => {
-      const rows = await run<LockedRow>('lock-remote-step', [op.rowId, op.runId, op.after]);
-      if (!isLease(rows, worker, op)) return remoteBefore(run, worker, op);
+      const lease = [op.rowId, op.runId, op.after, op.token, worker];
+      const rows = await run<LockedRow>('lock-remote-step', lease);
+      if (!isLease(rows)) return remoteBefore(run, worker, op);
       if (!rows.some((row) => row.id === op.runId)) {
         // The run has ended: nothing is recorded for it any more.
         await run('finish-remote-step', [op.rowId]);
@@ -125,7 +126,7 @@ export class PgStore implements port.EngineStore {
 
   landed(worker: number, op: port.RunOp): Promise<boolean> {
     return this.transact(async (run) => {
-      await run('lock-remote-step', [op.rowId, op.runId, null]);
+      await run('lock-remote-step', [op.rowId, op.runId, null, null, null]);
       const [found] = await run<{ landed: boolean }>('look-again', [worker, leasesJson([op])]);
       return found?.landed === true;
     });

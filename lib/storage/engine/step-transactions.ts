@@ -101,8 +101,14 @@ export class StepTransactions {
     // From here to the commit the row of the run is locked: a process that stands still now must not keep it for longer
     // than its lease. Before, the step's own code may take its time.
     await query(`SET LOCAL idle_in_transaction_session_timeout = ${Math.round(this.options.idleInTransaction)}`, []);
-    const rows = await query<LockedRow>(sql('lock-remote-step', schema), [op.rowId, op.runId, op.after]);
-    if (!isLease(rows, worker, op)) return false;
+    const rows = await query<LockedRow>(sql('lock-remote-step', schema), [
+      op.rowId,
+      op.runId,
+      op.after,
+      op.token,
+      worker,
+    ]);
+    if (!isLease(rows)) return false;
     const elsewhere = op.rowId !== op.runId;
     const parameters = [op.runId, op.token, recordsJson(op.records), elsewhere];
     const written = await query(sql('insert-records', schema), parameters);
@@ -115,18 +121,16 @@ export class StepTransactions {
   }
 }
 
-/** A row of the queue that was locked, as far as its fence goes. */
+/** A row of the queue that was locked. Text only: the parsers of all else are the app's on its own connections. */
 export interface LockedRow {
   readonly id: string;
-  readonly token: number;
-  readonly worker_id: number | null;
-  /** True: the records that the operation builds on are there. */
-  readonly whole: boolean;
+  /** Null: it is not the operation's own, or that has lost its lease or records that it builds on. */
+  readonly leased: 'leased' | null;
 }
 
 /** True when the operation's own row is among them, still under its lease, and the records that it builds on are there. */
-export function isLease(rows: readonly LockedRow[], worker: number, op: { rowId: string; token: number }): boolean {
-  return rows.some((row) => row.id === op.rowId && row.token === op.token && row.worker_id === worker && row.whole);
+export function isLease(rows: readonly LockedRow[]): boolean {
+  return rows.some(({ leased }) => leased !== null);
 }
 
 /**

@@ -14,4 +14,4 @@ FROM json_to_recordset($3::json) AS r(
   seq bigint, input_seq bigint, retry_ms float8, round integer, visit integer, attempt integer, duration_ms integer,
   input_item integer, type text, status text, path text, facts text, output text, error text, logs text)
 ON CONFLICT (run_id, seq) DO NOTHING
-RETURNING seq;
+RETURNING seq::text;

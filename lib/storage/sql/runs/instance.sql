@@ -1,3 +1,3 @@
 -- Id of this set of tables.
-SELECT id
+SELECT id::text AS id
 FROM durable.instance;
