@@ -68,6 +68,44 @@ it('is thrown in nested ones and behind something asynchronous, and names the on
   expect(result).toBe('inner');
 });
 
+const looks: Readonly<Record<string, (wait: Promise<unknown>) => unknown>> = {
+  returns: (wait) => wait,
+  awaits: async (wait) => {
+    await wait;
+  },
+  races: (wait) => Promise.race([wait, new Promise(() => {})]),
+  'returns, later,': async (wait) => {
+    await new Promise(setImmediate);
+    return wait;
+  },
+};
+
+describe.each(Object.entries(looks))('a once() that %s a wait that was asked for before it', (_, look) => {
+  it.each(Object.entries(waits))('throws WaitInOnceError (%s())', async (fn, wait) => {
+    const body = bodies.add(async () => {
+      const before = wait();
+      return once('outer', () => look(before));
+    });
+    const run = await test.client.start(OneWorkflow, { body });
+    await test.idle();
+    const { status, error } = (await run.execution()) ?? {};
+    expect({ status, error }).toMatchObject({ status: 'failed', error: { code: 'WAIT_IN_ONCE', fn, once: 'outer' } });
+  });
+});
+
+it('is not thrown for a wait that is over, and does not come from a once() beside one', async () => {
+  const body = bodies.add(async () => {
+    const wait = sleep(0).then(() => 'over');
+    const own = waitForEvent('x', { timeout: 0, timeoutValue: 'late' });
+    const beside = once('beside', () => 1);
+    const value = await own;
+    return [await once('again', async () => [await own, value]), await beside, await wait];
+  });
+  const run = await test.client.start(OneWorkflow, { body });
+  await test.idle();
+  expect(await run.result()).toEqual({ got: [['late', 'late'], 1, 'over'] });
+});
+
 it('fails the step with no further attempt, and its place in the queue is free', async () => {
   const body = bodies.add(() => once('nap', () => sleep(50)));
   const run = await test.client.start(OneWorkflow, { body });

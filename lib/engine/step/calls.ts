@@ -43,7 +43,7 @@ export function waiting<T>(
     forget = () => void scope.unawaited.delete(call);
     return ask(waitsIn(scope, caller), scope);
   });
-  return new WaitPromise<T>(asked as Promise<T>, forget);
+  return new WaitPromise<T>(asked as Promise<T>, caller, forget);
 }
 
 /** Never settles where the attempt was dropped meanwhile. @throws AttemptClosedError where it was given up */
@@ -83,15 +83,21 @@ function waitsIn(scope: StepScope, caller: string): PassWaits {
 /** Knows whether somebody awaits it, or hands it on to `Promise.race` and the like: all of them call `then`. */
 class WaitPromise<T> extends Promise<T> {
   private readonly looked: (() => void) | undefined;
+  private settled = false;
 
   /** `then` and the like return plain promises. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
 
-  constructor(asked: Promise<T>, looked: () => void) {
+  constructor(
+    asked: Promise<T>,
+    private readonly caller: string,
+    looked: () => void,
+  ) {
     super((resolve) => resolve(asked));
-    this.catch(ignore);
+    const settled = (): void => void (this.settled = true);
+    super.then(settled, settled);
     this.looked = looked;
   }
 
@@ -102,7 +108,11 @@ class WaitPromise<T> extends Promise<T> {
     rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     this.looked?.();
-    return super.then(fulfilled, rejected);
+    const once = currentOnce();
+    if (once === null || this.settled) return super.then(fulfilled, rejected);
+    // Nothing is given while the once() is recorded, which would wait for this: both would stand still.
+    const refused = new WaitInOnceError(this.caller, once, currentScope(this.caller).step);
+    return Promise.reject(refused).then(fulfilled, rejected);
   }
 }
 

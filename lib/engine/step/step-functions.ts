@@ -86,7 +86,8 @@ export function once<T>(name: string, fn: () => T | Promise<T>): Promise<T> {
     const recorded = scope.recordedOnce(name);
     if (recorded !== undefined) return decode(recorded) as T;
     const made = async (): Promise<T> => {
-      const result = await scope.runOnce(name, fn);
+      // Awaited inside: a wait that it returns is refused as one that it awaits.
+      const result = await scope.runOnce(name, async () => await fn());
       const value = encode(result, { what: `once("${name}")`, maxBytes: scope.maxPayloadBytes });
       await stillOpen('once');
       // The step and its record are one transaction there: a rollback must forget this, and after a commit nobody asks.
