@@ -1,3 +1,4 @@
+import { QueryFailedError } from 'typeorm';
 import { decode, encode } from '../../lib/core/codec/codec.js';
 import { fromStoredError, toStoredError } from '../../lib/core/codec/error-record.js';
 
@@ -214,6 +215,54 @@ describe("what a database server's answer quotes of rows is left out", () => {
     expect(record.cause).toMatchObject({ query: 'INSERT INTO users (email) VALUES ($1)', code: '23505' });
     expect(JSON.stringify(record)).not.toContain('ada@example.com');
     expect(JSON.stringify(record)).not.toContain('secret');
+  });
+
+  it('of TypeORM where no answer came: the connection was lost, or the query took too long', () => {
+    const parameters = ['ada@example.com'];
+    const lost = new QueryFailedError(
+      'INSERT INTO users (email) VALUES ($1)',
+      parameters,
+      new Error('read ECONNRESET'),
+    );
+    const record = toStoredError(lost);
+    expect(record).toMatchObject({ name: 'QueryFailedError', message: 'read ECONNRESET', query: lost.query });
+    expect(Object.keys(record).sort()).toEqual(['message', 'name', 'query', 'stack']);
+    expect(JSON.stringify(toStoredError({ message: 'x', cause: lost, errors: [lost] }))).not.toContain('ada@');
+  });
+
+  it.each([
+    ['its server', driver],
+    ['its driver, which has had no answer', new Error('Connection terminated unexpectedly')],
+  ])('of a wrapper that has the query and its parameters, in the message too, around what came of %s', (_, cause) => {
+    // As Drizzle throws it.
+    const wrapper = Object.assign(
+      new Error('Failed query: insert into users values ($1)\nparams: ada@example.com', { cause }),
+      {
+        query: 'insert into users values ($1)',
+        params: ['ada@example.com'],
+      },
+    );
+    const record = toStoredError(wrapper);
+    expect(record).toMatchObject({ message: 'Failed query: insert into users values ($1)', query: wrapper.query });
+    expect(record.cause).toMatchObject({ message: cause.message });
+    expect(JSON.stringify(record)).not.toContain('ada@');
+  });
+
+  it('of a wrapper that has the parameters alone', () => {
+    expect(toStoredError(Object.assign(new Error('not saved', { cause: driver }), { params: ['ada'], n: 1 }))).toEqual({
+      name: 'Error',
+      message: 'not saved',
+      stack: expect.any(String),
+      cause: expect.objectContaining({ code: '23505' }),
+      n: 1,
+    });
+  });
+
+  it('an error of the app keeps parameters that are of no query', () => {
+    expect(toStoredError(Object.assign(new Error('x\nparams: 1'), { params: [1] }))).toMatchObject({
+      message: 'x\nparams: 1',
+      params: [1],
+    });
   });
 
   it('an error of the app keeps a field of that name', () => {

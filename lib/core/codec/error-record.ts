@@ -20,6 +20,11 @@ const NOT_FIELDS = new Set(['name', 'message', 'stack', 'code', 'cause', 'errors
 const NEVER = new Set(['request', 'response', 'config', 'headers', 'socket']);
 /** Of what a database driver threw, also inside TypeORM's wrapper: these quote rows and parameters. */
 const ROW_DATA = new Set(['detail', 'where', 'internalQuery', 'parameters', 'params', 'driverError']);
+/** Of what wraps such an error, or a query that came to no answer: what it was sent, and what was thrown, once more. */
+const SENT = new Set(['parameters', 'params', 'bindings', 'driverError']);
+const NOTHING: ReadonlySet<string> = new Set();
+/** What Drizzle appends to the text of a query in its message. */
+const SENT_IN_MESSAGE = '\nparams: ';
 /** SQLSTATE, by which a server's answer is known whatever driver has brought it. */
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
@@ -65,7 +70,7 @@ function recordOf(thrown: unknown, progress: Progress): StoredError {
   }
   const record: StoredError = {
     name: clip(nameOf(given), MAX_NAME),
-    message: clip(text(message), MAX_BYTES),
+    message: clip(shownOf(given, text(message)), MAX_BYTES),
   };
   const code = read(given, 'code');
   if (typeof code === 'string' || typeof code === 'number') {
@@ -76,7 +81,8 @@ function recordOf(thrown: unknown, progress: Progress): StoredError {
   }
   const stack = read(given, 'stack');
   if (typeof stack === 'string') {
-    record.stack = clip(withoutOwnFrames(stack, isDurableError(given)), MAX_BYTES);
+    const shown = stack.replace(text(message), () => shownOf(given, text(message)));
+    record.stack = clip(withoutOwnFrames(shown, isDurableError(given)), MAX_BYTES);
   }
   if (progress.parents.length >= MAX_DEPTH || progress.count > MAX_ERRORS) {
     return record;
@@ -101,7 +107,7 @@ function addFields(record: StoredError, given: object, progress: Progress): void
   if (errors !== undefined) {
     keep(record, 'errors', firstOf(errors), progress);
   }
-  const quotesRows = isServerAnswer(given);
+  const quotes = quotesOf(given);
   let keys: string[] = [];
   try {
     keys = Object.keys(given);
@@ -109,10 +115,34 @@ function addFields(record: StoredError, given: object, progress: Progress): void
     // A proxy that does not say what it holds.
   }
   for (const key of keys) {
-    if (!NOT_FIELDS.has(key) && !NEVER.has(key) && !(quotesRows && ROW_DATA.has(key))) {
+    if (!NOT_FIELDS.has(key) && !NEVER.has(key) && !quotes.has(key)) {
       keep(record, key, read(given, key), progress);
     }
   }
+}
+
+/** Fields that may quote rows or parameters of a query. */
+function quotesOf(given: object): ReadonlySet<string> {
+  const wrapped = read(given, 'driverError');
+  if (isServerAnswer(given) || (isObject(wrapped) && isServerAnswer(wrapped))) return ROW_DATA;
+  const cause = read(given, 'cause');
+  return isObject(wrapped) || isQuery(given) || (isObject(cause) && isServerAnswer(cause)) ? SENT : NOTHING;
+}
+
+/** A query with what it was sent, whatever has become of it: the connection was lost, or no answer came in time. */
+function isQuery(given: object): boolean {
+  const hasText = ['query', 'sql'].some((key) => typeof read(given, key) === 'string');
+  return hasText && [...SENT].some((key) => Array.isArray(read(given, key)));
+}
+
+/** The message without the parameters that it quotes. */
+function shownOf(given: object, message: string): string {
+  const at = message.indexOf(SENT_IN_MESSAGE);
+  return at >= 0 && quotesOf(given).size > 0 ? message.slice(0, at) : message;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** A database server's answer, as `pg` or TypeORM throws it. */
