@@ -7,6 +7,7 @@ export function render({ about: whole, contestants, results, parts = {} }) {
   const keys = Object.keys(contestants);
   const name = (key) => contestants[key].name;
   const has = (kind) => results.some((row) => row.kind === kind);
+  const insertOf = (part) => (part ?? whole).committedInsertMs;
   const pick = (key, kind, field, where = {}) =>
     results
       .filter((row) => row.contestant === key && row.kind === kind)
@@ -67,7 +68,7 @@ export function render({ about: whole, contestants, results, parts = {} }) {
         `${name(key)}, ${mode === 'queued' ? 'through its queue' : 'started directly'}`,
         range(rows.map(({ p50 }) => p50)),
         range(rows.map(({ p99 }) => p99)),
-        range(rows.map(({ p50, round }) => p50 / about.committedInsertMs[round - 1])),
+        range(rows.map(({ p50, round }) => p50 / insertOf(parts.latency)[round - 1])),
       ];
     }),
   );
@@ -102,12 +103,14 @@ export function render({ about: whole, contestants, results, parts = {} }) {
             .flatMap((steps) => [`## What one run of ${stepsOf(steps)} costs under that load`, cost(steps)]),
         ]
       : []),
-    ...(has('latency') ? ['## One run of 3 steps on an idle system, start to result', idle] : []),
+    ...(has('latency')
+      ? ['## One run of 3 steps on an idle system, start to result', ...measured(parts.latency), idle]
+      : []),
     ...(has('throughput') && ratios.length > 0 ? ['## Ratios', compared] : []),
-    ...features(results, about.committedInsertMs, parts.throughput === undefined),
-    ...history(results),
-    ...idleProcess(results),
-    ...memory(results),
+    ...features(results, insertOf(parts.features), parts),
+    ...history(results, parts.history),
+    ...idleProcess(results, parts.idle),
+    ...memory(results, parts.memory),
     ...manyProcesses(results, parts.processes),
     ...reads(results, parts.reads),
     ...dashboard(results, parts.dashboard),
@@ -117,19 +120,20 @@ export function render({ about: whole, contestants, results, parts = {} }) {
 }
 
 /** What only this engine is measured for. */
-function features(results, insertMs, withThroughput) {
+function features(results, insertMs, parts) {
   const rows = results.filter((row) => row.kind === 'features');
   if (rows.length === 0) return [];
   const figure = (field) => range(rows.map((row) => row[field]));
   const ratio = (a, b) => range(rows.map((row) => row[a] / row[b]));
   const plain = results.filter((row) => row.kind === 'throughput' && row.contestant === 'ours100' && row.steps === 3);
   // Of one run of the benchmark alone.
-  const perStep = (withThroughput ? rows : []).flatMap((row) =>
+  const perStep = (parts.throughput === parts.features ? rows : []).flatMap((row) =>
     plain.filter(({ round }) => round === row.round).map((one) => row.loopItemsPerSecond / (3 * one.runsPerSecond)),
   );
   const beside = `beside ${number(rows[0].waiting)} waiting runs`;
   return [
     '## Waits, events and fan-outs',
+    ...measured(parts.features),
     table(
       ['ms', 'idle', beside, 'ratio'],
       [
@@ -180,7 +184,7 @@ function features(results, insertMs, withThroughput) {
 }
 
 /** What finished runs cost that are kept, and their deletion. */
-function history(results) {
+function history(results, about) {
   const row = results.find((one) => one.kind === 'history');
   if (row === undefined) return [];
   const line = (what, field) => [
@@ -194,6 +198,7 @@ function history(results) {
   return [
     '## History and retention',
     `In one process, runs of 3 steps, 100 in flight: on an empty database, beside ${number(row.finished)} finished runs, and while \`cleanup()\` deletes these (${number(row.deletedPerSecond)} runs a second). Medians within one round.`,
+    ...measured(about),
     table(
       ['', 'empty', 'beside the history', 'while it is deleted', 'history / empty', 'deletion / history'],
       [
@@ -206,12 +211,13 @@ function history(results) {
 }
 
 /** What a process of this engine costs that has nothing to do, and its boot. */
-function idleProcess(results) {
+function idleProcess(results, about) {
   const rows = results.filter((row) => row.kind === 'idle');
   if (rows.length === 0) return [];
   const figure = (field) => range(rows.map((row) => row[field]));
   return [
     '## An idle process, and its boot',
+    ...measured(about),
     table(
       ['default options', 'figure'],
       [
@@ -224,13 +230,14 @@ function idleProcess(results) {
 }
 
 /** What is kept alive in one process. */
-function memory(results) {
+function memory(results, about) {
   const rows = results.filter((row) => row.kind === 'memory');
   if (rows.length === 0) return [];
   const figure = (field, scale = 1) => range(rows.map((row) => row[field] * scale));
   const ratio = (a, b) => range(rows.map((row) => row[a] / row[b]));
   return [
     '## Memory of a process',
+    ...measured(about),
     table(
       ['after a collection', 'figure'],
       [

@@ -12,6 +12,13 @@ import { query, SETTINGS, startServer } from './server.mjs';
 /** One measurement that takes longer than this has hung: it is killed and the benchmark fails. */
 const CHILD_TIMEOUT = 15 * 60_000;
 
+/** What may be measured by itself: an option each. */
+const KINDS = ['throughput', 'features', 'idle', 'memory', 'processes', 'history', 'reads', 'dashboard', 'latency'];
+/** Of them, in the first round alone. */
+const ONCE = ['history', 'reads', 'dashboard'];
+/** Of them, those that others take part in. */
+const COMPARED = ['throughput', 'latency'];
+
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
@@ -23,15 +30,15 @@ const { values: flags } = parseArgs({
     waiting: { type: 'string' },
     finished: { type: 'string' },
     runs: { type: 'string' },
-    throughput: { type: 'boolean', default: false },
-    reads: { type: 'boolean', default: false },
-    dashboard: { type: 'boolean', default: false },
-    processes: { type: 'boolean', default: false },
+    ...Object.fromEntries(KINDS.map((kind) => [kind, { type: 'boolean', default: false }])),
     read: { type: 'string', default: '' },
     data: { type: 'string' },
   },
 });
-const rounds = flags.reads || flags.dashboard ? 1 : Number(flags.rounds ?? (flags.quick ? 1 : 3));
+/** What is measured; empty: all of it. */
+const kinds = KINDS.filter((kind) => flags[kind]);
+const rounds =
+  kinds.length > 0 && kinds.every((kind) => ONCE.includes(kind)) ? 1 : Number(flags.rounds ?? (flags.quick ? 1 : 3));
 const backlog = Number(flags.backlog ?? (flags.quick ? 300 : 5000));
 const waiting = Number(flags.waiting ?? (flags.quick ? 10_000 : 1_000_000));
 const finished = Number(flags.finished ?? (flags.quick ? 100_000 : 1_000_000));
@@ -42,7 +49,7 @@ const chosen = Object.entries(CONTESTANTS)
   .filter(
     ([key, { group }]) =>
       (only.includes(group) || only.includes(key)) &&
-      (!(flags.reads || flags.dashboard || flags.processes) || group === 'ours'),
+      (kinds.length === 0 || kinds.some((kind) => COMPARED.includes(kind)) || group === 'ours'),
   )
   .filter(([, { name, needs }]) => {
     if (needs === undefined || spawnSync(needs, ['--version']).status === 0) return true;
@@ -97,6 +104,7 @@ try {
   for (let round = 1; round <= rounds; round += 1) {
     inserts.push(await committedInsert());
     for (const job of jobs(round)) {
+      if (kinds.length > 0 && !kinds.includes(job.kind)) continue;
       const result = await measure(job);
       const { contestant, kind, mode, steps, processes } = job;
       results.push({ round, contestant, kind, mode, steps, processes, ...result });
@@ -105,11 +113,7 @@ try {
   }
   const report = { about: await about(inserts), contestants: Object.fromEntries(chosen), results };
   console.log(render(report));
-  if (flags.write)
-    write(
-      report,
-      ['throughput', 'reads', 'processes', 'dashboard'].filter((kind) => flags[kind]),
-    );
+  if (flags.write) write(report, kinds);
 } finally {
   await stopAll();
 }
@@ -125,17 +129,10 @@ function* jobs(round) {
     steps: 3,
     ...(flags.quick ? { pairs: 2, backlog: 300, seconds: 6 } : {}),
   };
-  if (flags.reads) return void (yield reads);
-  if (flags.dashboard) return void (yield dashboard);
-  if (flags.processes) {
-    yield* many;
-    return;
-  }
   for (const steps of stepCounts) {
     for (const [contestant, { engine, options, node, steps: able = [steps] }] of chosen)
       if (able.includes(steps)) yield { kind: 'throughput', contestant, engine, options, node, steps, backlog };
   }
-  if (flags.throughput) return;
   if (chosen.some(([, { group }]) => group === 'ours')) {
     yield { kind: 'features', contestant: first, steps: 1, waiting };
     yield { kind: 'idle', contestant: first, steps: 1 };
