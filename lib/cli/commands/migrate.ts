@@ -5,6 +5,7 @@ import { knownMigrations } from '../../storage/migrations/migration-files.js';
 import { downSql, type MigrationState, upSql } from '../../storage/migrations/migration-state.js';
 import { migrate, migrationStatus, revertMigrations } from '../../storage/migrations/migrator.js';
 import { probeServer } from '../../storage/connection/server-probe.js';
+import { auditedAt } from '../acts/audited-at.js';
 import { askFor } from '../acts/bulk.js';
 import { type Context, flag, type Options, text } from '../command.js';
 import { usage } from '../failure.js';
@@ -133,12 +134,17 @@ async function move(
   const since = performance.now();
   let count = 0;
   const done = act === 'up' ? migrate : revertMigrations;
-  const changed = await done({
-    target: reached.target,
-    schema: reached.schema,
-    to,
-    onStep: () => screen.progress(act === 'up' ? 'Applied' : 'Took back', ++count, migrations.length, since),
-  });
+  const work = (): Promise<string[]> =>
+    done({
+      target: reached.target,
+      schema: reached.schema,
+      to,
+      onStep: () => screen.progress(act === 'up' ? 'Applied' : 'Took back', ++count, migrations.length, since),
+    });
+  const changed =
+    migrations.length === 0
+      ? await work()
+      : await auditedAt(context, reached, `migrate.${act}`, work, (versions) => ({ migrations: versions }));
   const current = changed.length === 0 ? state.current : to;
   if (screen.isJson) screen.json({ schema: reached.schema, [act === 'up' ? 'applied' : 'reverted']: changed, current });
   else if (changed.length === 0)

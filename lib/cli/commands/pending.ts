@@ -16,13 +16,11 @@ export async function run(context: Context, _: readonly string[], options: Optio
   const hours = text(options, 'expiringIn');
   const within = hours === undefined ? null : positive('--expiring-in', hours) * HOUR;
   const both = !flag(options, 'inputs') && !flag(options, 'events');
-  const { client } = await context.clients();
+  const { client, storage } = await context.clients();
   const timeoutBefore = within === null ? {} : { timeoutBefore: new Date(screen.now() + within) };
   const inputs = both || flag(options, 'inputs') ? await client.listPendingInputs({ limit, ...timeoutBefore }) : null;
-  const events = both || flag(options, 'events') ? await client.listPendingEvents({ limit: MOST }) : null;
-  const expiring = events
-    ?.filter(({ timeoutAt }) => within === null || (timeoutAt !== null && timeoutAt.getTime() < screen.now() + within))
-    .slice(0, limit);
+  const events = both || flag(options, 'events') ? await storage.waitReads.events({ limit, ...timeoutBefore }) : null;
+  const expiring = events?.map(({ mark: _mark, ...event }): PendingEvent => event);
   if (screen.isJson) {
     return screen.json({
       ...(inputs === null ? {} : { inputs }),

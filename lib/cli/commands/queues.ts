@@ -23,11 +23,16 @@ export async function run(context: Context, [act, name]: readonly string[], opti
       context,
       deed,
       () => drain(context, name, timeout),
-      ({ idle }) => ({ details: idle ? {} : { idle } }),
+      ({ idle, changed }) => ({ details: { ...(idle ? {} : { idle }), ...(changed ? {} : { changed }) } }),
     );
     return tellDrained(context, name, drained);
   }
-  const changed = await audited(context, deed, () => (act === 'pause' ? queues.pause(name) : queues.resume(name)));
+  const changed = await audited(
+    context,
+    deed,
+    () => (act === 'pause' ? queues.pause(name) : queues.resume(name)),
+    (isChanged) => ({ details: isChanged ? {} : { changed: isChanged } }),
+  );
   const paused = act === 'pause';
   if (screen.isJson) screen.json({ name, paused, changed });
   else if (paused)
@@ -51,6 +56,8 @@ async function list(context: Context): Promise<number> {
 interface Drained {
   readonly idle: boolean;
   readonly running: number;
+  /** False: it was paused before. */
+  readonly changed: boolean;
 }
 
 /** Waits in slices, so that what is still running can be told, and Ctrl-C ends the wait; the queue stays paused. */
@@ -58,11 +65,12 @@ async function drain(context: Context, name: string, timeout: number): Promise<D
   const { screen, signal } = context;
   const { queues } = await context.clients();
   const since = performance.now();
+  const changed = (await queues.status(name))?.paused !== true;
   for (;;) {
     const left = timeout - (performance.now() - since);
     const idle = await queues.drain(name, Math.max(0, Math.min(SLICE, left)));
     const running = idle ? 0 : ((await queues.status(name))?.running ?? 0);
-    if (idle || left <= SLICE || signal.aborted) return { idle, running };
+    if (idle || left <= SLICE || signal.aborted) return { idle, running, changed };
     screen.note(`Waits for ${running} runs of queue ${name}`);
   }
 }

@@ -23,14 +23,26 @@ export async function run(context: Context): Promise<void> {
   }
 }
 
+/** All that it runs at a time at most. */
+function placesOf(capacity: WorkerInfo['capacity']): number {
+  return Object.values(capacity).reduce((sum, places) => sum + places, 0);
+}
+
 function columns(screen: Screen): Column<WorkerInfo>[] {
   return [
     { title: 'WORKER', of: ({ host, pid }) => `${host}:${pid}`, least: 16 },
     { title: 'STATE', of: ({ alive }) => (alive ? 'alive' : tone('red', 'out of touch')) },
-    { title: 'HOLDS', of: ({ held }) => String(held), align: 'right' },
+    { title: 'HOLDS', of: ({ held, capacity }) => `${held} of ${placesOf(capacity)}`, align: 'right' },
     { title: 'SEEN', of: ({ seenAt }) => screen.ago(seenAt) },
     { title: 'STARTED', of: ({ startedAt }) => screen.ago(startedAt), drop: 2 },
     { title: 'VERSION', of: ({ version }) => version, drop: 3 },
+    { title: 'TOLD BY', of: ({ listening }) => (listening ? 'hints' : tone('yellow', 'polling')), drop: 5 },
+    {
+      title: 'BEHIND',
+      of: ({ behind }) => (behind.length === 0 ? '' : tone('yellow', behind.join(', '))),
+      least: 8,
+      drop: 1,
+    },
     { title: 'QUEUES', of: ({ queues }) => queues.join(', '), least: 10, drop: 1 },
     { title: 'WORKFLOWS', of: ({ workflows }) => workflows.join(', '), least: 12, drop: 4 },
   ];

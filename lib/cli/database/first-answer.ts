@@ -8,17 +8,27 @@ const REFUSED = /^28/;
 /** SQLSTATE: no such database, no right to connect to it. */
 const NOT_FOR_US = /^(3D000|42501)$/;
 
+/** A database that does not answer, or not us. */
+export class Unusable extends Failure {
+  constructor(
+    readonly text: string,
+    readonly mend: string,
+  ) {
+    super(`${text} ${mend}`);
+  }
+}
+
 /**
  * What the first session says, tried once: a command says at once that the database is not there.
- * @throws Failure that names host, port and database, never user or password
+ * @throws Unusable that names host, port and database, never user or password
  */
 export async function firstAnswer<T>(target: DatabaseTarget, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    throw new Failure(
-      `The database at ${describeTarget(target)} cannot be used: ${reasonOf(error)}. ` +
-        'Check that PostgreSQL runs there, and --url or DATABASE_URL.',
+    throw new Unusable(
+      `The database at ${describeTarget(target)} cannot be used: ${reasonOf(error)}.`,
+      'Check that PostgreSQL runs there, and --url or DATABASE_URL.',
     );
   }
 }

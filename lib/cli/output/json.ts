@@ -2,7 +2,7 @@ import { encode } from '../../core/codec/codec.js';
 import { escapeJson } from './text.js';
 
 /** Keys whose values are payloads or parts of them: they have the codec's form, in which plain JSON is itself. */
-const PAYLOADS = new Set(['input', 'data', 'output', 'response', 'metadata', 'error', 'payload']);
+const PAYLOADS = new Set(['input', 'data', 'output', 'response', 'metadata', 'error', 'payload', 'value', 'lastError']);
 
 /** One document, without line breaks: dates as ISO strings, payloads in the codec's form. */
 export function toJson(value: unknown): string {

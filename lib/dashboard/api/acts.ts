@@ -59,6 +59,12 @@ const start = route({
   },
 });
 
+/** What changed nothing says so in its row: it is nobody's doing that things are as they are. */
+function noted(call: Call, changed: boolean): { changed: boolean } {
+  if (!changed) call.note({ changed });
+  return { changed };
+}
+
 const cancel = route({
   method: 'POST',
   path: 'runs/:id/cancel',
@@ -66,7 +72,7 @@ const cancel = route({
   input: (read) => ({ reason: reasonOf(read), compensate: read.boolean('compensate', false) }),
   async handle(call, { reason, compensate }) {
     const id = await runOf(call, defined({ reason, compensate: compensate || undefined }));
-    return { changed: await call.services.client.cancel(id, reason, { compensate }) };
+    return noted(call, await call.services.client.cancel(id, reason, { compensate }));
   },
 });
 
@@ -75,7 +81,7 @@ const pause = route({
   path: 'runs/:id/pause',
   action: 'run.pause',
   input: (read) => ({ reason: reasonOf(read) }),
-  handle: async (call, told) => ({ changed: await call.services.client.pause(await runOf(call, defined(told))) }),
+  handle: async (call, told) => noted(call, await call.services.client.pause(await runOf(call, defined(told)))),
 });
 
 const resume = route({
@@ -83,7 +89,7 @@ const resume = route({
   path: 'runs/:id/resume',
   action: 'run.resume',
   input: (read) => ({ reason: reasonOf(read) }),
-  handle: async (call, told) => ({ changed: await call.services.client.resume(await runOf(call, defined(told))) }),
+  handle: async (call, told) => noted(call, await call.services.client.resume(await runOf(call, defined(told)))),
 });
 
 const hurry = route({
@@ -91,7 +97,7 @@ const hurry = route({
   path: 'runs/:id/hurry',
   action: 'run.hurry',
   input: (read) => ({ reason: reasonOf(read) }),
-  handle: async (call, told) => ({ changed: await call.services.client.retryNow(await runOf(call, defined(told))) }),
+  handle: async (call, told) => noted(call, await call.services.client.retryNow(await runOf(call, defined(told)))),
 });
 
 const retry = route({

@@ -16,6 +16,12 @@ function told<T>(call: Call, result: T): T {
   return result;
 }
 
+/** What changed nothing says so in its row: it is not for this that the queue is paused. */
+function noted(call: Call, changed: boolean): { changed: boolean } {
+  if (!changed) call.note({ changed });
+  return { changed };
+}
+
 const pause = route({
   method: 'POST',
   path: 'queues/:name/pause',
@@ -23,7 +29,7 @@ const pause = route({
   input: (read) => anyText(read, 'reason', 10_000) || null,
   async handle(call, reason) {
     const changed = await call.services.queues.pause(queueOf(call, reason === null ? {} : { reason }));
-    return told(call, { changed });
+    return told(call, noted(call, changed));
   },
 });
 
@@ -32,7 +38,7 @@ const resume = route({
   path: 'queues/:name/resume',
   action: 'queue.resume',
   input: nothing,
-  handle: async (call) => told(call, { changed: await call.services.queues.resume(queueOf(call)) }),
+  handle: async (call) => told(call, noted(call, await call.services.queues.resume(queueOf(call)))),
 });
 
 const drain = route({
@@ -40,8 +46,12 @@ const drain = route({
   path: 'queues/:name/drain',
   action: 'queue.drain',
   input: (read) => read.integer('timeout', 30_000, { min: 0, max: LONGEST_DRAIN, unit: 'ms' }),
-  handle: async (call, timeout) =>
-    told(call, { idle: await call.services.queues.drain(queueOf(call, { timeout }), timeout) }),
+  async handle(call, timeout) {
+    const { queues } = call.services;
+    const name = queueOf(call, { timeout });
+    noted(call, (await queues.status(name))?.paused !== true);
+    return told(call, { idle: await queues.drain(name, timeout) });
+  },
 });
 
 export const queueActRoutes = [pause, resume, drain];

@@ -6,6 +6,8 @@ export interface WorkFacts {
   /** Out of touch. */
   readonly silent: number;
   readonly versions: readonly string[];
+  /** Living workers, as host:pid, with the workflows of which another has newer code. */
+  readonly behind: readonly { readonly worker: string; readonly workflows: readonly string[] }[];
   readonly unfinished: number;
   /** Rows leased by no living worker. */
   readonly orphaned: number;
@@ -31,6 +33,8 @@ export interface ScheduleFacts {
   readonly consecutive_failures: number;
 }
 
+/** Workers that are named. */
+const TOLD = 5;
 /** ms */
 const LAG_WARN = 60_000;
 
@@ -42,6 +46,7 @@ export function workChecks(
   return [
     workersCheck(work),
     versionsCheck(work),
+    behindCheck(work),
     codeCheck(work),
     queuesCheck(queues),
     schedulesCheck(schedules),
@@ -75,6 +80,17 @@ function versionsCheck({ versions }: WorkFacts): Check {
   if (versions.length < 2) return { id, state: 'ok', text: 'All workers have one version of nest-durable.' };
   const text = `Workers have different versions of nest-durable: ${versions.join(', ')}.`;
   return { id, state: 'warn', text, mend: 'Finish the rollout.' };
+}
+
+function behindCheck({ behind }: WorkFacts): Check {
+  const id = 'behind';
+  if (behind.length === 0) return { id, state: 'ok', text: 'No worker has older code than another.' };
+  const told = behind
+    .slice(0, TOLD)
+    .map(({ worker, workflows }) => `${worker} has older code of ${workflows.join(', ')}.`);
+  const more = behind.length > TOLD ? [`So have ${behind.length - TOLD} more.`] : [];
+  const mend = 'Finish the rollout: runs that newer code has begun are not for them. nest-durable workers';
+  return { id, state: 'warn', text: [...told, ...more].join(' '), mend };
 }
 
 function codeCheck({ codeless }: WorkFacts): Check {

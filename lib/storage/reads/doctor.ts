@@ -6,10 +6,18 @@ import type { Check } from './doctor-check.js';
 import { serverChecks, type ServerFacts, tableChecks, type TableFacts } from './doctor-server.js';
 import { type QueueFacts, type ScheduleFacts, type WorkFacts, workChecks } from './doctor-work.js';
 
+/** How far the tables are those of this version. */
+export interface Migrations {
+  readonly current: number;
+  readonly latest: number;
+  readonly pending: readonly string[];
+}
+
 /** Report of doctor on a database. */
 export interface DoctorReport {
   readonly checks: readonly Check[];
-  readonly migrations: { readonly current: number; readonly latest: number; readonly pending: readonly string[] };
+  /** Null: the role may not look. */
+  readonly migrations: Migrations | null;
   readonly tables: readonly TableFacts[];
   readonly database: {
     readonly version: string;
@@ -28,8 +36,19 @@ export interface DoctorOptions {
 
 /** SQLSTATE: no such schema, no such table. */
 const NO_TABLES = new Set(['3F000', '42P01']);
+/** No such table; no such function or column. */
+const OTHER_TABLES = new Set(['42P01', '42883', '42703']);
+/** Permission denied. */
+const FORBIDDEN = '42501';
 /** Schedules that are looked at. */
 const MOST_SCHEDULES = 10_000;
+
+const UNSEEN: Check = {
+  id: 'migrations',
+  state: 'bad',
+  text: 'The role may not read which migrations are applied.',
+  mend: 'GRANT USAGE ON SCHEMA … TO …; GRANT SELECT ON TABLE ….migrations TO …',
+};
 
 /** Looks at the server, the tables and the work in them. Reads only. */
 export async function examine({ query, schema, notified }: DoctorOptions): Promise<DoctorReport> {
@@ -41,14 +60,26 @@ export async function examine({ query, schema, notified }: DoctorOptions): Promi
   const migrations = await migrationsOf(query, schema);
   const checks = [
     ...serverChecks(server, offset, notified),
-    migrationCheck(schema, migrations),
-    ...(migrations.current === 0 ? [] : [...tableChecks(tables), ...(await examineWork(query, schema))]),
+    migrations === null ? UNSEEN : migrationCheck(schema, migrations),
+    ...(migrations?.current === 0 ? [] : [...tableChecks(tables), ...(await examineWork(query, schema))]),
   ];
   const { version, encoding, bytes } = server;
   return { checks, migrations, tables, database: { version, encoding, bytes, schema } };
 }
 
+/** Where the role may not look nothing is said: the check of its rights says why. */
 async function examineWork(query: Query, schema: string): Promise<Check[]> {
+  try {
+    return await looksAtWork(query, schema);
+  } catch (error) {
+    const code = codeOf(error);
+    // Tables of another version may lack what is asked for; that they are is a check of its own.
+    if (code === FORBIDDEN || OTHER_TABLES.has(code)) return [];
+    throw error;
+  }
+}
+
+async function looksAtWork(query: Query, schema: string): Promise<Check[]> {
   const [work] = await query<WorkFacts>(sql('doctor-work', schema), []);
   const queues = await query<QueueFacts>(sql('list-queues', schema), [null]);
   const all = [null, null, null, null, MOST_SCHEDULES, 0];
@@ -56,15 +87,16 @@ async function examineWork(query: Query, schema: string): Promise<Check[]> {
   return work === undefined ? [] : workChecks(work, queues, schedules);
 }
 
-async function migrationsOf(query: Query, schema: string): Promise<DoctorReport['migrations']> {
+async function migrationsOf(query: Query, schema: string): Promise<Migrations | null> {
   const known = knownMigrations();
   let versions: number[] = [];
   try {
     const rows = await query<{ version: number }>(sql('schema-versions', schema), []);
     versions = rows.map(({ version }) => version);
   } catch (error) {
-    // Errors of the server come as they are, or as the cause of ours.
-    if (!NO_TABLES.has(codeOf(error))) throw error;
+    const code = codeOf(error);
+    if (code === FORBIDDEN) return null;
+    if (!NO_TABLES.has(code)) throw error;
   }
   return {
     current: Math.max(0, ...versions),
@@ -73,11 +105,12 @@ async function migrationsOf(query: Query, schema: string): Promise<DoctorReport[
   };
 }
 
+/** Errors of the server come as they are, or as the cause of ours. */
 function codeOf(error: unknown): string {
   return serverAnswer(error)?.code ?? serverAnswer((error as { cause?: unknown }).cause)?.code ?? '';
 }
 
-function migrationCheck(schema: string, { current, latest, pending }: DoctorReport['migrations']): Check {
+function migrationCheck(schema: string, { current, latest, pending }: Migrations): Check {
   const id = 'migrations';
   if (pending.length > 0) {
     const text = `Schema "${schema}" lacks ${pending.join(', ')}.`;

@@ -11,9 +11,11 @@
 -- A wait that ended has a row of its own where nothing else tells it: not for an answer, and not for an event.
 WITH run AS MATERIALIZED (
   SELECT e.*, q.paused AND q.state <> 'running' AS stands,
-    (SELECT json_build_object('at', a.at, 'actor', a.actor, 'reason', a.details ->> 'reason')
+    (SELECT CASE WHEN a.action = 'run.pause'
+       THEN json_build_object('at', a.at, 'actor', a.actor, 'reason', a.details ->> 'reason') END
      FROM durable.audit a
-     WHERE a.target_kind = 'run' AND a.target_id = e.id::text AND a.action = 'run.pause' AND a.outcome = 'done'
+     WHERE a.target_kind = 'run' AND a.target_id = e.id::text AND a.action IN ('run.pause', 'run.resume')
+       AND a.outcome = 'done' AND COALESCE(a.details ->> 'changed', '') <> 'false'
      ORDER BY a.id DESC LIMIT 1) AS pausing
   FROM durable.workflow_executions e
   LEFT JOIN durable.workflow_queue q ON q.id = e.id

@@ -39,8 +39,11 @@ CROSS JOIN LATERAL (
     s.paused_at IS NOT NULL AS paused, s.rate_limit, s.rate_period_ms::float8 AS rate_period_ms,
     (SELECT json_build_object('actor', a.actor, 'reason', a.details ->> 'reason')
      FROM durable.audit a
-     WHERE a.target_kind = 'queue' AND a.target_id = me.queue AND a.outcome = 'done' AND a.action = 'queue.pause'
-     ORDER BY a.id DESC LIMIT 1) AS pausing,
+     WHERE a.target_kind = 'queue' AND a.target_id = me.queue AND a.outcome = 'done'
+       AND a.action IN ('queue.pause', 'queue.drain') AND COALESCE(a.details ->> 'changed', '') <> 'false'
+       -- An earlier one was about another pause. (That of queues goes by the server's clock.)
+       AND a.at >= s.paused_at + (durable.clock() - now())
+     ORDER BY a.id LIMIT 1) AS pausing,
     n.leased, n.places, n.workers,
     (SELECT COALESCE(sum(r.n), 0)::integer FROM durable.queue_rates r
      WHERE r.queue = me.queue AND r.ends_at > durable.clock() - s.rate_period_ms * interval '1 ms') AS rate_used,

@@ -2,7 +2,8 @@
 --
 -- $1 json: calls: [{n, id}]: number of the call, and the run
 --
--- `steps`: its steps on other queues. `act`: who has paused or cancelled it last. The worker's times are those of leases,
+-- `steps`: its steps on other queues. `act`: who has paused or cancelled it, unless somebody has resumed it since.
+-- An act that changed nothing is none. The worker's times are those of leases,
 -- shifted to the clock that runs live by.
 SELECT c.n, e.workflow, durable.run_status(e.status, q.state, q.paused, q.compensating, q.started_at) AS status,
   q.state = 'running' AND q.paused AS pause_requested, e.round, e.created_at,
@@ -12,10 +13,11 @@ SELECT c.n, e.workflow, durable.run_status(e.status, q.state, q.paused, q.compen
   w.seen_at + (durable.clock() - now()) AS seen_at, w.expires_at + (durable.clock() - now()) AS expires_at,
   (SELECT json_agg(json_build_object('id', s.id, 'state', s.state, 'step', s.step, 'due', (extract(epoch FROM s.due_at) * 1000)::float8) ORDER BY s.due_at, s.id)
    FROM (SELECT o.id, o.state, o.step, o.due_at FROM durable.workflow_queue o WHERE o.step_of = e.id ORDER BY o.due_at, o.id LIMIT 100) s) AS steps,
-  (SELECT json_build_object('actor', a.actor, 'reason', a.details ->> 'reason')
+  (SELECT CASE WHEN a.action <> 'run.resume' THEN json_build_object('actor', a.actor, 'reason', a.details ->> 'reason') END
    FROM durable.audit a
    WHERE a.target_kind = 'run' AND a.target_id = e.id::text AND a.outcome = 'done'
-     AND a.action = CASE WHEN e.status = 'active' THEN 'run.pause' ELSE 'run.cancel' END
+     AND CASE WHEN e.status = 'active' THEN a.action IN ('run.pause', 'run.resume') ELSE a.action = 'run.cancel' END
+     AND COALESCE(a.details ->> 'changed', '') <> 'false'
    ORDER BY a.id DESC LIMIT 1) AS act,
   durable.clock() AS now
 FROM json_to_recordset($1::json) AS c(n integer, id uuid)

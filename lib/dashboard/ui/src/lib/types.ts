@@ -328,7 +328,7 @@ export interface Check {
 
 export interface Doctor {
   checks: Check[];
-  migrations: { current: number; latest: number; pending: string[] };
+  migrations: { current: number; latest: number; pending: string[] } | null;
   tables: { name: string; rows: number; bytes: number; dead?: number }[];
   database: { version: string; schema: string };
 }

@@ -1,0 +1,156 @@
+import { Step, Workflow } from 'nest-durable';
+import pg from 'pg';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { type FaultApp, openApp } from '../support/faults/app.js';
+import { cli, cliOn, json } from './support.js';
+
+interface Report {
+  readonly checks: readonly {
+    readonly id: string;
+    readonly state: string;
+    readonly text: string;
+    readonly mend?: string;
+  }[];
+  readonly migrations: object | null;
+}
+
+async function auditedIn(url: string): Promise<object[]> {
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  const { rows } = await pool.query<object>('SELECT action, outcome, details FROM durable.audit ORDER BY id');
+  await pool.end();
+  return rows;
+}
+
+it('of a database that does not answer there is the document all the same, and as text the same check', async () => {
+  const argv = ['doctor', '--url', 'postgres://me:secret@127.0.0.1:1/x'];
+  const ran = await cli([...argv, '--json']);
+  expect(ran).toMatchObject({ code: 1, err: '' });
+  expect(json(ran)).toEqual({
+    checks: [
+      {
+        id: 'connection',
+        state: 'bad',
+        text: expect.stringContaining('127.0.0.1:1/x cannot be used: '),
+        mend: expect.stringContaining('DATABASE_URL'),
+      },
+    ],
+    migrations: null,
+    tables: [],
+    database: { name: '127.0.0.1:1/x', schema: 'durable' },
+  });
+  const { code, out } = await cli(argv);
+  expect({ code, out }).toEqual({
+    code: 1,
+    out: expect.stringMatching(/^✗ connection .* cannot be used[^]*→ Check[^]*1 bad/),
+  });
+});
+
+describe('for a role without rights', () => {
+  let database: TestDatabase;
+  let administrator: pg.Client;
+  let role: string;
+  let url: string;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    administrator = new pg.Client({ connectionString: database.url });
+    await administrator.connect();
+    role = `poor_${database.name}`;
+    await administrator.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+    const at = new URL(database.url);
+    [at.username, at.password] = [role, 'x'];
+    url = at.href;
+  });
+
+  afterAll(async () => {
+    await administrator.query(`DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`);
+    await administrator.end();
+  });
+
+  it.each(['', 'GRANT USAGE ON SCHEMA durable TO ', 'GRANT SELECT ON durable.migrations TO '])(
+    'there is the report, its rights are bad, and nothing is repaired: %s',
+    async (grant) => {
+      if (grant !== '') await administrator.query(`${grant}${role}`);
+      for (const more of [[], ['--fix'], ['--verify'], ['--fix', '--verify']]) {
+        const ran = await cliOn(url)(['doctor', '--json', ...more]);
+        expect(ran.code).toBe(1);
+        const { checks } = json<Report>(ran);
+        expect(checks.find(({ id }) => id === 'rights')).toMatchObject({
+          state: 'bad',
+          mend: expect.stringContaining('GRANT '),
+        });
+        expect(checks.some(({ id }) => id === 'orphans')).toBe(false);
+        expect(checks.find(({ id }) => id === 'fix')?.state).toBe(more.includes('--fix') ? 'bad' : undefined);
+      }
+      expect((await cliOn(url)(['doctor', '--fix'])).out).toMatch(/✗ rights [^]*→ GRANT/);
+    },
+  );
+});
+
+it('--fix repairs nothing of a newer database, and the report says so', async () => {
+  const { url } = await createTestDatabase();
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  await pool.query(`INSERT INTO durable.migrations (version, name, checksum) VALUES (99, '0099-later', 'x')`);
+  await pool.end();
+  const ran = await cliOn(url)(['doctor', '--fix', '--json']);
+  expect(ran.code).toBe(1);
+  const { checks } = json<Report>(ran);
+  expect(checks.filter(({ state }) => state === 'bad').map(({ id }) => id)).toEqual(['migrations', 'fix']);
+});
+
+it('what doctor and migrate do is an audit row where the table is there', async () => {
+  const { url } = await createTestDatabase({ migrated: false });
+  const on = cliOn(url);
+  expect(await on(['migrate', 'up', '--to', '1'])).toMatchObject({ code: 0 });
+  expect(await on(['doctor', '--fix'])).toMatchObject({ code: 0 });
+  await on(['doctor', '--verify']);
+  await on(['doctor']);
+  await on(['migrate', 'down']);
+  await on(['migrate', 'up']);
+  await on(['migrate', 'up']);
+  expect(await auditedIn(url)).toEqual([
+    { action: 'migrate.up', outcome: 'done', details: { migrations: ['0001-tables'] } },
+    { action: 'doctor.fix', outcome: 'done', details: {} },
+    { action: 'doctor.verify', outcome: 'done', details: { ok: true } },
+    { action: 'migrate.down', outcome: 'done', details: { migrations: ['0002-functions'] } },
+    { action: 'migrate.up', outcome: 'done', details: { migrations: ['0002-functions'] } },
+  ]);
+  expect(await on(['migrate', 'down', '--to', '0'])).toMatchObject({ code: 0, err: '' });
+});
+
+describe('workers of two versions of a workflow', () => {
+  @Workflow({ name: 'trip' })
+  class OldTripWorkflow {
+    @Step()
+    book() {}
+  }
+
+  @Workflow({ name: 'trip' })
+  class NewTripWorkflow {
+    @Step()
+    reserve() {}
+  }
+
+  const apps: FaultApp[] = [];
+  afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())));
+
+  it('doctor names the one that is behind, and the table of workers has it too', async () => {
+    const { url } = await createTestDatabase();
+    apps.push(await openApp({ database: { url }, queues: { default: { concurrency: 3 } } }, [OldTripWorkflow]));
+    const behind = async () =>
+      json<Report>(await cliOn(url)(['doctor', '--json'])).checks.find(({ id }) => id === 'behind');
+    expect(await behind()).toMatchObject({ state: 'ok' });
+    apps.push(await openApp({ database: { url } }, [NewTripWorkflow]));
+    expect(await behind()).toEqual({
+      id: 'behind',
+      state: 'warn',
+      text: expect.stringMatching(/^\S+:\d+ has older code of trip\.$/),
+      mend: expect.stringContaining('nest-durable workers'),
+    });
+    const [head = '', old = ''] = (await cliOn(url)(['workers'], { columns: 160, env: { NO_COLOR: '1' } })).out.split(
+      '\n',
+    );
+    expect(head).toMatch(/HOLDS +SEEN .*TOLD BY +BEHIND/);
+    expect(old).toMatch(/0 of 3 .* hints +trip/);
+  });
+});

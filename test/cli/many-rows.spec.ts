@@ -1,0 +1,69 @@
+import { type DurableClient, once, Step, waitForEvent, Workflow } from 'nest-durable';
+import pg from 'pg';
+import { createTestDatabase } from '../support/database.js';
+import { type FaultApp, openApp } from '../support/faults/app.js';
+import { until } from '../support/until.js';
+import { cliOn, json } from './support.js';
+
+@Workflow({ name: 'hearing' })
+class HearingWorkflow {
+  @Step()
+  async hear() {
+    await waitForEvent('soon', { timeout: 1_800_000 });
+  }
+}
+
+@Workflow({ name: 'odd' })
+class OddWorkflow {
+  @Step()
+  async work() {
+    await once('count', () => 12n);
+    await once('places', () => new Map([['a', new Date(0)]]));
+  }
+}
+
+let url: string;
+let app: FaultApp;
+let client: DurableClient;
+let pool: pg.Pool;
+
+beforeAll(async () => {
+  ({ url } = await createTestDatabase({ breaksRows: true }));
+  pool = new pg.Pool({ connectionString: url, max: 1 });
+  app = await openApp({ database: { url } }, [HearingWorkflow, OddWorkflow]);
+  ({ client } = app);
+});
+
+afterAll(async () => {
+  await pool.end();
+  await app.close();
+});
+
+it('pending finds the event that expires soon behind any number of older ones', async () => {
+  const run = await client.start(HearingWorkflow, {});
+  await until(async () => (await run.execution())?.status === 'waiting');
+  await pool.query(
+    `INSERT INTO durable.waits SELECT (jsonb_populate_record(w, jsonb_build_object(
+       'id', '00000000-0000-7000-8000-' || lpad(i::text, 12, '0'), 'due_at', NULL, 'key', 'old' || i))).*
+     FROM durable.waits w, generate_series(1, 1100) i WHERE w.run_id = $1`,
+    [run.id],
+  );
+  const expiring = await cliOn(url)(['pending', '--events', '--expiring-in', '1', '--json']);
+  expect(json(expiring)).toEqual({
+    events: [expect.objectContaining({ eventName: 'soon', executionId: run.id, timeoutAt: expect.any(String) })],
+  });
+  expect(json<{ events: object[] }>(await cliOn(url)(['pending', '--events', '--json'])).events).toHaveLength(50);
+  await run.cancel();
+});
+
+it('inspect --context --json has what once() gave in the form of the codec, also what JSON has not', async () => {
+  const run = await client.start(OddWorkflow, {});
+  await run.result();
+  const ran = await cliOn(url)(['inspect', run.id, '--context', '--json']);
+  expect(ran).toMatchObject({ code: 0, err: '' });
+  const { steps } = json<{ steps: { once: { name: string; value: unknown }[] }[] }>(ran);
+  expect(steps[0]?.once).toMatchObject([
+    { name: 'count', value: { $durable: 'bigint' } },
+    { name: 'places', value: { $durable: 'map' } },
+  ]);
+});
