@@ -111,8 +111,8 @@ function print(screen: Screen, checks: readonly Check[]): void {
   const widest = Math.max(...checks.map(({ id }) => id.length));
   for (const { id, state, text, mend } of checks) {
     const [glyph, name] = LOOKS[state];
-    screen.line(tone(name, glyph), ` ${id.padEnd(widest)}  `, text);
-    if (mend !== undefined) screen.line(' '.repeat(widest + 4), tone('bold', `→ ${mend}`));
+    screen.lines(screen.wrap([tone(name, glyph), ` ${id.padEnd(widest)}  `, text], widest + 4));
+    if (mend !== undefined) screen.lines(screen.wrap([' '.repeat(widest + 4), tone('bold', `→ ${mend}`)], widest + 6));
   }
   const [bad, warn] = (['bad', 'warn'] as const).map((state) => checks.filter((check) => check.state === state).length);
   screen.line('');

@@ -21,19 +21,25 @@ export async function run(context: Context, [name = '']: readonly string[], opti
   if (screen.isJson) return screen.json({ name: definition.name, definition, mermaid });
   // Letters and digits stand for themselves in it, all else is written out.
   if (flag(options, 'mermaid')) return screen.raw(mermaid);
-  screen.line(tone('bold', definition.name), definition.description === null ? '' : `: ${definition.description}`);
-  screen.lines(sequenceLines(definition.nodes, 1));
+  const description = definition.description === null ? '' : `: ${definition.description}`;
+  screen.lines(screen.wrap([tone('bold', definition.name), description], 2));
+  screen.lines(sequenceLines(definition.nodes, 1).flatMap(({ depth, line }) => screen.wrap(line, 2 * depth + 4)));
 }
 
-function sequenceLines(nodes: Sequence, depth: number): Part[] {
-  return nodes.flatMap((node) => [['  '.repeat(depth), lookOf(node)], ...armLines(node, depth + 1)]);
+interface Line {
+  readonly depth: number;
+  readonly line: Part;
 }
 
-function armLines(node: WorkflowNode, depth: number): Part[] {
+function sequenceLines(nodes: Sequence, depth: number): Line[] {
+  return nodes.flatMap((node) => [{ depth, line: ['  '.repeat(depth), lookOf(node)] }, ...armLines(node, depth + 1)]);
+}
+
+function armLines(node: WorkflowNode, depth: number): Line[] {
   if (node.kind === 'forEach') return sequenceLines(node.arm, depth);
   if (node.kind !== 'branch' && node.kind !== 'parallel') return [];
   return Object.entries(node.arms).flatMap(([name, arm]) => [
-    ['  '.repeat(depth), tone('blue', `${name === '' ? '""' : name}:`)],
+    { depth, line: ['  '.repeat(depth), tone('blue', `${name === '' ? '""' : name}:`)] },
     ...sequenceLines(arm, depth + 1),
   ]);
 }

@@ -1,47 +1,67 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LogEntry } from '../../core/run/log-entry.js';
+import { ExecutionNotFoundError } from '../../core/errors/errors.js';
+import { NAME } from '../../core/limits.js';
 import { isFinished } from '../../core/run/status.js';
+import type { NumberedEntry } from '../../storage/reads/log-reads.js';
 import { type Context, flag, type Options, text } from '../command.js';
+import type { Clients } from '../database/client.js';
 import { findRun } from '../database/find-run.js';
 import { Interrupted } from '../failure.js';
 import { logLine } from '../runs/log-line.js';
+import { fitting } from '../values.js';
 
 /** ms between looks. */
 const INTERVAL = 500;
+/** Lines that are read at a time. */
+const PAGE = 1_000;
 
 export async function run(context: Context, [prefix = '']: readonly string[], options: Options): Promise<void> {
   const { screen, signal } = context;
   const step = text(options, 'step');
+  if (step !== undefined) fitting('--step', step, NAME);
   const id = await findRun(await context.database(), prefix);
-  const { client } = await context.clients();
-  if (!flag(options, 'follow')) {
-    const entries = await client.getLogs(id, step);
-    if (screen.isJson) return screen.json(entries);
-    for (const entry of entries) screen.line(...logLine(screen, entry));
-    if (entries.length === 0) screen.say('Nothing was logged.');
-    return;
-  }
-  // Lines of several attempts may come in between: what was printed is known by what it says and how often.
-  const printed = new Map<string, number>();
+  const clients = await context.clients();
+  const follows = flag(options, 'follow');
+  let count = 0;
+  let last: number | null = null;
   for (;;) {
-    const execution = await client.getExecution(id);
-    const seen = new Map<string, number>();
-    for (const entry of await client.getLogs(id, step)) {
-      const key = keyOf(entry);
-      const times = (seen.get(key) ?? 0) + 1;
-      seen.set(key, times);
-      if (times <= (printed.get(key) ?? 0)) continue;
-      printed.set(key, times);
-      if (screen.isJson) screen.jsonLine(entry);
-      else screen.line(...logLine(screen, entry));
+    const execution = await clients.client.getExecution(id);
+    if (execution === null && !follows) throw new ExecutionNotFoundError(id);
+    for await (const page of pagesAfter(clients, id, step ?? null, last)) {
+      signal.throwIfAborted();
+      last = page.at(-1)?.seq ?? last;
+      // Records of what runs at a time come one after the other.
+      for (const { seq: _, ...entry } of page.toSorted((a, b) => a.time.getTime() - b.time.getTime())) {
+        if (!screen.isJson) screen.lines(screen.wrap(logLine(screen, entry), 2));
+        else if (follows) screen.jsonLine(entry);
+        else screen.jsonItem(entry, count === 0);
+        count++;
+      }
+      await screen.flow();
     }
-    if (execution === null || isFinished(execution.status)) return;
+    if (!follows || execution === null || isFinished(execution.status)) break;
     await delay(INTERVAL, undefined, { signal }).catch(() => {
       throw new Interrupted();
     });
   }
+  if (follows) return;
+  if (screen.isJson) screen.jsonItemsEnd(count === 0);
+  else if (count === 0) screen.say('Nothing was logged.');
 }
 
-function keyOf({ time, level, step, attempt, message }: LogEntry): string {
-  return `${time.getTime()} ${level} ${step} ${attempt} ${message}`;
+/** Lines after that one, in the memory of one page; null: from the first. */
+async function* pagesAfter(
+  { storage }: Clients,
+  id: string,
+  step: string | null,
+  after: number | null,
+): AsyncGenerator<readonly NumberedEntry[]> {
+  for (let at = after; ;) {
+    const from = at === null ? null : ({ way: 'next', seq: at } as const);
+    const found = await storage.logs.page(id, { step, levels: null, text: null, from, limit: PAGE });
+    if (found === null) return;
+    if (found.entries.length > 0) yield found.entries;
+    if (found.reached === null) return;
+    at = found.reached;
+  }
 }

@@ -51,7 +51,7 @@ async function list(context: Context): Promise<void> {
   screen.lines(screen.table(columns(screen)).lines(schedules));
   for (const { name, lastError, consecutiveFailures } of schedules) {
     if (lastError === null || consecutiveFailures === 0) continue;
-    screen.line(tone('yellow', `${name}: ${lastError.name}: ${lastError.message}`));
+    screen.lines(screen.wrap(tone('yellow', `${name}: ${lastError.name}: ${lastError.message}`), 2));
   }
 }
 

@@ -19,7 +19,7 @@ export async function run(context: Context): Promise<void> {
   for (const { path, executionId, attempt, startedAt } of attempts) {
     const tries = attempt > 1 ? `, attempt ${attempt}` : '';
     const since = span(screen.now() - startedAt.getTime());
-    screen.line('  ', path, tone('dim', `${tries} of ${executionId} for ${since}`));
+    screen.lines(screen.wrap(['  ', path, tone('dim', `${tries} of ${executionId} for ${since}`)], 4));
   }
 }
 

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { columnsOf, type Io, type Sink } from './io.js';
 import { toJson, toPrettyJson } from './json.js';
 import { type Column, Table } from './table.js';
-import { cut, type Part, render } from './text.js';
+import { cut, type Part, render, tone, wrap } from './text.js';
 import { clockTime, exact, relative } from './time.js';
 
 export interface ScreenOptions {
@@ -63,6 +63,18 @@ export class Screen {
     for (const line of lines) this.line(line);
   }
 
+  /** The lines cut to the terminal. */
+  cut(lines: readonly Part[]): Part[] {
+    const { width } = this;
+    return width === null ? [...lines] : lines.map((line) => cut(line, width));
+  }
+
+  /** The line as lines that fit the terminal, those after the first indented. */
+  wrap(line: Part, indent = 0): Part[] {
+    const { width } = this;
+    return width === null ? [line] : wrap(line, width, indent);
+  }
+
   /** Text that is what it is: a document of another format, made by us. */
   raw(text: string): void {
     this.clearProgress();
@@ -105,12 +117,18 @@ export class Screen {
     await new Promise<void>((resolve) => stdout.once('drain', resolve));
   }
 
-  /** Draws the lines in the place of those drawn before, cut to the terminal; the rest of them scrolls away. */
+  /** Lines that a drawing may have. */
+  get room(): number {
+    return Math.max(1, this.height - 1);
+  }
+
+  /** Draws the lines in the place of those drawn before, cut to the terminal: what there is no room for is only counted. */
   redraw(lines: readonly Part[]): void {
     const { stdout } = this.io;
-    const most = Math.max(1, this.height - 1);
     const width = columnsOf(stdout);
-    const shown = lines.length > most ? lines.slice(lines.length - most) : lines;
+    const { room } = this;
+    const left = lines.length - room + 1;
+    const shown = left > 1 ? [...lines.slice(0, room - 1), tone('dim', `… ${left} more lines`)] : lines;
     const up = this.drawn === 0 ? '' : `\x1b[${this.drawn}A\r`;
     const body = shown.map((line) => `${this.text(stdout, [cut(line, width)])}\x1b[K\n`).join('');
     stdout.write(`${up}${body}\x1b[J`);

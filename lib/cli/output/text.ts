@@ -84,6 +84,55 @@ export function cut(part: Part, width: number): Part {
   return [...kept, '…'];
 }
 
+interface Cell {
+  readonly text: string;
+  readonly tone: Tone | null;
+  readonly columns: number;
+}
+
+/** Lines of so many columns at most, broken between words where there are any; those after the first are indented. */
+export function wrap(part: Part, width: number, indent = 0): Part[] {
+  if (widthOf(part) <= width) return [part];
+  const cells = spansOf(part).flatMap(({ text, tone: name }): Cell[] =>
+    Array.from(graphemesOf(text), (segment) => ({ text: segment, tone: name, columns: columnsOf(segment) })),
+  );
+  const lines: Part[] = [];
+  // On a very narrow terminal there is room for something in any case.
+  const margin = Math.min(indent, Math.floor(width / 2));
+  let start = 0;
+  while (start < cells.length) {
+    const room = Math.max(2, lines.length === 0 ? width : width - margin);
+    const end = endOfLine(cells, start, room);
+    lines.push([lines.length === 0 ? '' : ' '.repeat(margin), ...partsOf(cells.slice(start, end))]);
+    start = end;
+    while (cells[start]?.text === ' ') start++;
+  }
+  return lines;
+}
+
+/** Where the next line begins. */
+function endOfLine(cells: readonly Cell[], start: number, room: number): number {
+  let [end, columns, blank, words] = [start, 0, -1, false];
+  for (; end < cells.length; end++) {
+    const { text, columns: own } = cells[end] ?? { text: '', columns: 0 };
+    if (text === ' ' && words) blank = end;
+    if (columns + own > room) break;
+    if (text !== ' ') words = true;
+    columns += own;
+  }
+  return end === cells.length || blank === -1 ? Math.max(end, start + 1) : blank;
+}
+
+function partsOf(cells: readonly Cell[]): Part[] {
+  const spans: { text: string; tone: Tone | null }[] = [];
+  for (const { text, tone: name } of cells) {
+    const last = spans.at(-1);
+    if (last?.tone === name && last !== undefined) last.text += text;
+    else spans.push({ text, tone: name });
+  }
+  return spans.map(({ text, tone: name }) => (name === null ? text : tone(name, text)));
+}
+
 /** Filled with blanks to so many columns. */
 export function pad(part: Part, width: number, align: 'left' | 'right' = 'left'): Part {
   const blanks = ' '.repeat(Math.max(0, width - widthOf(part)));

@@ -6,7 +6,7 @@ import { Interrupted } from '../failure.js';
 import type { Screen } from '../output/screen.js';
 import { type Part, tone } from '../output/text.js';
 import { span } from '../output/time.js';
-import { readReport, type Report, reportJson, reportLines } from './report.js';
+import { readReport, type Report, reportJson, reportLines, shortReport } from './report.js';
 import { statusPart } from './status-look.js';
 
 /** ms between looks, and between two drawings, in which times go on. */
@@ -15,16 +15,25 @@ const INTERVAL = 500;
 /** Shows a run until it has ended: in place on a terminal, else a line for each change. */
 export async function followRun(context: Context, id: string, withData: boolean): Promise<void> {
   const { screen, signal, cwd } = context;
-  const { client } = await context.clients();
-  const show = screen.redraws ? (report: Report) => screen.redraw(reportLines(screen, report, cwd)) : changes(screen);
+  const clients = await context.clients();
+  const show = screen.redraws ? (report: Report) => screen.redraw(shortReport(screen, report, cwd)) : changes(screen);
   for (;;) {
-    const report = await readReport(client, id, withData);
+    const report = await readReport(clients, id, withData);
     show(report);
-    if (isFinished(report.execution.status)) return;
+    if (isFinished(report.execution.status)) {
+      if (screen.redraws) whole(screen, report, cwd);
+      return;
+    }
     await delay(INTERVAL, undefined, { signal }).catch(() => {
       throw new Interrupted();
     });
   }
+}
+
+/** In place of what was drawn, however long it is. */
+function whole(screen: Screen, report: Report, cwd: string): void {
+  screen.redraw([]);
+  screen.lines(reportLines(screen, report, cwd));
 }
 
 /** What is new since the last time. */

@@ -3,7 +3,7 @@ import type { Execution, StepRecord } from '../../core/run/execution.js';
 import type { Standing } from '../../core/standing/standing.js';
 import type { LogEntry } from '../../core/run/log-entry.js';
 import { isFinished } from '../../core/run/status.js';
-import type { DurableClient } from '../../client/durable.client.js';
+import type { Clients } from '../database/client.js';
 import { payloadJson } from '../output/json.js';
 import type { Screen } from '../output/screen.js';
 import { type Part, tone } from '../output/text.js';
@@ -15,6 +15,8 @@ import { treeLines } from './tree-lines.js';
 
 /** Log lines that `inspect` shows. */
 const LAST_LINES = 8;
+/** After the last line of any log. */
+const END = Number.MAX_SAFE_INTEGER;
 
 /** All that `inspect` says of a run. */
 export interface Report {
@@ -29,68 +31,94 @@ export interface Report {
 }
 
 /** @throws ExecutionNotFoundError */
-export async function readReport(client: DurableClient, id: string, withData: boolean): Promise<Report> {
+export async function readReport({ client, storage }: Clients, id: string, withData: boolean): Promise<Report> {
   const execution = await client.getExecution(id);
   if (execution === null) throw new ExecutionNotFoundError(id);
-  const [standing, steps, logs, counts] = await Promise.all([
+  const last = { step: null, levels: null, text: null, from: { way: 'prev', seq: END }, limit: LAST_LINES } as const;
+  const [standing, steps, log, counts] = await Promise.all([
     client.explain(id),
     client.getSteps(id, { includeData: withData }),
-    client.getLogs(id),
+    storage.logs.page(id, last),
     client.childCounts([id]),
   ]);
-  return { execution, standing, steps, logs, children: counts[id] ?? 0, withData };
+  // Records of what runs at a time come one after the other.
+  const logs = (log?.entries ?? []).toSorted((a, b) => a.time.getTime() - b.time.getTime());
+  return {
+    execution,
+    standing,
+    steps,
+    logs: logs.map(({ seq: _, ...entry }) => entry),
+    children: counts[id] ?? 0,
+    withData,
+  };
 }
 
 export function reportJson({ execution, standing, steps, logs, children, withData }: Report): object {
   const { input, data, ...rest } = execution;
-  return { ...rest, standing, ...(withData ? { input, data } : {}), children, steps, logs: logs.slice(-LAST_LINES) };
+  return { ...rest, standing, ...(withData ? { input, data } : {}), children, steps, logs };
 }
 
 export function reportLines(screen: Screen, report: Report, cwd: string): Part[] {
+  return sectionsOf(screen, report, cwd).flat();
+}
+
+/** As many lines as may be drawn: of its sections but the first, which is never shortened, the last lines. */
+export function shortReport(screen: Screen, report: Report, cwd: string): Part[] {
+  const [head = [], ...rest] = sectionsOf(screen, report, cwd).map((lines) => screen.cut(lines));
+  const sizes = rest.map(({ length }) => length);
+  let excess = head.length + sizes.reduce((sum, size) => sum + size, 0) - screen.room;
+  while (excess > 0) {
+    const longest = sizes.indexOf(Math.max(...sizes));
+    const size = sizes[longest] ?? 0;
+    // A title with nothing below it says nothing.
+    const less = size > LEAST ? 1 : size;
+    if (less === 0) break;
+    sizes[longest] = size - less;
+    excess -= less;
+  }
+  return [...head, ...rest.flatMap((lines, at) => shortened(lines, sizes[at] ?? 0))];
+}
+
+/** Lines of a section: an empty one, its title, what is left out, and one. */
+const LEAST = 4;
+
+function shortened(lines: readonly Part[], size: number): readonly Part[] {
+  if (size === lines.length) return lines;
+  if (size < LEAST) return [];
+  const kept = size - LEAST + 1;
+  const left = tone('dim', `  … ${lines.length - kept - 2} lines before`);
+  return [...lines.slice(0, 2), left, ...lines.slice(lines.length - kept)];
+}
+
+function sectionsOf(screen: Screen, report: Report, cwd: string): Part[][] {
   const { execution, steps, logs, withData } = report;
   const { status, error } = execution;
   const now = screen.now();
   const round = steps.filter((step) => step.round === execution.round);
   const earlier = execution.round > 1 ? tone('dim', `  round ${execution.round}; earlier ones: --json`) : '';
+  const wrapped = (lines: readonly Part[], indent: number): Part[] =>
+    lines.flatMap((line) => screen.wrap(line, indent));
   return [
-    ...sentenceLines(screen, report),
-    '',
-    ...headLines(screen, report),
-    ...section(['Steps', earlier], treeLines(round, now, !isFinished(status))),
-    ...(error === null || status === 'completed' ? [] : section('Error', errorLines(error, cwd))),
-    ...(withData ? section('Input', jsonLines(execution.input)) : []),
-    ...(withData ? section(status === 'completed' ? 'Result' : 'Data', jsonLines(execution.data)) : []),
-    ...(withData ? section('Returned', returnedLines(round)) : []),
-    ...section(
-      'Last log lines',
-      logs.slice(-LAST_LINES).map((entry) => ['  ', ...logLine(screen, entry)]),
-    ),
+    [...sentenceLines(screen, report), '', ...wrapped(headLines(screen, report), 4)],
+    section(['Steps', earlier], screen.cut(treeLines(round, now, !isFinished(status)))),
+    error === null || status === 'completed' ? [] : section('Error', wrapped(errorLines(error, cwd), 4)),
+    withData ? section('Input', wrapped(jsonLines(execution.input), 4)) : [],
+    withData ? section(status === 'completed' ? 'Result' : 'Data', wrapped(jsonLines(execution.data), 4)) : [],
+    withData ? section('Returned', wrapped(returnedLines(round), 6)) : [],
+    section('Last log lines', screen.cut(logs.map((entry) => ['  ', ...logLine(screen, entry)]))),
   ];
 }
 
-/** The sentence of `explain()`, what helps, and until when it stands so. */
+/** The sentence of `explain()`, what helps, and until when it stands so. A text that has lines keeps them. */
 function sentenceLines(screen: Screen, { execution, standing }: Report): Part[] {
   if (standing === null) return [statusPart(execution.status)];
   const { title, detail, until } = standing;
-  const width = screen.width ?? Infinity;
+  const details = detail.split('\n').filter((line) => line !== '');
   return [
-    [glyphOf(execution.status), ' ', tone('bold', title)],
-    ...wrapped(detail, width - 2).map((line) => ['  ', line]),
+    ...screen.wrap([glyphOf(execution.status), ' ', tone('bold', title)], 2),
+    ...details.flatMap((line) => screen.wrap(['  ', line], 2)),
     ...(until === null ? [] : [['  ', tone('dim', `until ${screen.at(until)}`)]]),
   ];
-}
-
-/** Lines of whole words; a text that has lines keeps them. */
-function wrapped(text: string, width: number): string[] {
-  return text.split('\n').flatMap((line) => {
-    const lines: string[] = [];
-    for (const word of line.split(' ')) {
-      const last = lines.at(-1);
-      if (last !== undefined && last.length + word.length < width) lines[lines.length - 1] = `${last} ${word}`;
-      else lines.push(word);
-    }
-    return line === '' ? [] : lines;
-  });
 }
 
 function headLines(screen: Screen, { execution, children }: Report): Part[] {

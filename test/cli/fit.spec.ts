@@ -1,0 +1,158 @@
+import { Logger } from '@nestjs/common';
+import { jest } from '@jest/globals';
+import { DurableClient, FatalError, Step, waitForEvent, Workflow } from 'nest-durable';
+import { cut, widthOf, wrap } from '../../lib/cli/output/text.js';
+import { createTestDatabase } from '../support/database.js';
+import { type FaultApp, openApp } from '../support/faults/app.js';
+import { until } from '../support/until.js';
+import { cliOn, json } from './support.js';
+
+const LONG = `${'日本語 '.repeat(20)}${'long '.repeat(30)}${'x'.repeat(120)}`;
+
+@Workflow({ name: 'wordy', description: LONG })
+class WordyWorkflow {
+  @Step()
+  say() {
+    new Logger('Wordy').log(LONG);
+  }
+
+  @Step({ name: `a step of a long name ${'y'.repeat(60)}` })
+  fail() {
+    throw new FatalError(LONG);
+  }
+}
+
+@Workflow({ name: 'loop' })
+class LoopWorkflow {
+  @Step()
+  async begin() {
+    await waitForEvent('begin');
+  }
+
+  @Step()
+  talk({ lines }: { lines: number }) {
+    const log = new Logger('Loop');
+    for (let n = 1; n <= lines; n++) log.log(`line ${n}`);
+  }
+
+  @Step() s1() {} // prettier-ignore
+  @Step() s2() {} // prettier-ignore
+  @Step() s3() {} // prettier-ignore
+  @Step() s4() {} // prettier-ignore
+  @Step() s5() {} // prettier-ignore
+  @Step() s6() {} // prettier-ignore
+  @Step() s7() {} // prettier-ignore
+  @Step() s8() {} // prettier-ignore
+
+  @Step()
+  async end() {
+    await waitForEvent('end');
+  }
+}
+
+let app: FaultApp;
+let client: DurableClient;
+let on: ReturnType<typeof cliOn>;
+let wordy: string;
+
+beforeAll(async () => {
+  const { url } = await createTestDatabase();
+  on = cliOn(url);
+  app = await openApp({ database: { url }, logs: { console: false, maxEntries: 5_000, maxBytes: 1_000_000 } }, [
+    WordyWorkflow,
+    LoopWorkflow,
+  ]);
+  ({ client } = app);
+  const run = await client.start(WordyWorkflow, { text: LONG }, { tags: { words: LONG.slice(0, 200) } });
+  wordy = run.id;
+  await until(async () => (await run.execution())?.status === 'failed');
+});
+
+afterAll(() => app.close());
+
+describe('a line that is wrapped', () => {
+  it.each([7, 20, 41, 80])('takes %s columns at most, also of wide characters, and loses no word', (width) => {
+    const lines = wrap(['  ', { text: LONG, tone: 'red' }], width, 4);
+    for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(width);
+    const letters = (part: unknown): string => JSON.stringify(part).replace(/"(text|tone|red)"|[^\p{L}]/gu, '');
+    expect(letters(lines)).toBe(letters(LONG));
+    for (const line of lines.slice(1)) expect(widthOf(line)).toBeGreaterThan(0);
+  });
+
+  it('is broken between words, and stays as it is where it fits', () => {
+    expect(wrap('one two three', 9)).toEqual([
+      ['', 'one two'],
+      ['', 'three'],
+    ]);
+    expect(wrap('one', 9)).toEqual(['one']);
+    expect(widthOf(cut(LONG, 9))).toBeLessThanOrEqual(9);
+  });
+});
+
+it.each([40, 60, 100])(
+  'all that a terminal of %s columns is shown fits it, unless --wide is given',
+  async (columns) => {
+    const on100 = { columns, rows: 30, env: { NO_COLOR: '1' } };
+    for (const argv of [
+      ['inspect', wordy],
+      ['inspect', wordy, '--context'],
+      ['logs', wordy],
+      ['doctor'],
+      ['graph', 'wordy'],
+    ]) {
+      const { out } = await on(argv, on100);
+      for (const line of out.split('\n'))
+        expect([argv[0], line, widthOf(line) <= columns]).toEqual([argv[0], line, true]);
+    }
+    expect((await on(['inspect', wordy, '--wide'], on100)).out).toContain(LONG);
+    expect((await on(['inspect', wordy])).out).toContain(LONG);
+  },
+);
+
+it('--follow keeps the head of a report on the terminal, and prints all of it at the end', async () => {
+  const run = await client.start(LoopWorkflow, { lines: 3 });
+  await until(async () => (await run.execution())?.status === 'waiting');
+  await run.sendEvent('begin');
+  await until(async () => (await client.listPendingEvents({ eventName: 'end' })).length === 1);
+  let drawn = '';
+  const following = on(['inspect', run.id, '--follow'], {
+    columns: 80,
+    rows: 20,
+    env: { NO_COLOR: '1' },
+    onWrite: (out) => (drawn = out),
+  });
+  await until(() => drawn.includes('\x1b[J'));
+  const first = (drawn.split('\x1b[J')[0] ?? '').replaceAll('\x1b[K', '').split('\n');
+  expect(first.length).toBeLessThanOrEqual(20);
+  expect(first[0]).toContain('Waits for the event');
+  expect(first.join('\n')).toMatch(/status +◷ waiting[^]*Steps\n {2}… \d+ lines before\n[^]*end/);
+  expect(first.join('\n')).not.toContain('s1');
+  await run.sendEvent('end');
+  const last = (await following).out.split('\x1b[J').at(-1) ?? '';
+  expect(last).toMatch(/Completed[^]*status +✓ completed[^]*s1[^]*s8[^]*Last log lines[^]*line 3\n$/);
+});
+
+it('a log is read page by page, and inspect reads the end of it', async () => {
+  const run = await client.start(LoopWorkflow, { lines: 2_500 });
+  await until(async () => (await run.execution())?.status === 'waiting');
+  await run.sendEvent('begin');
+  await until(async () => (await client.listPendingEvents({ eventName: 'end' })).length === 1);
+  const whole = jest.spyOn(DurableClient.prototype, 'getLogs');
+  let told = '';
+  const following = on(['logs', run.id, '--follow'], { onWrite: (out) => (told = out) });
+  await until(() => told.includes('line 2500'));
+  await run.sendEvent('end');
+  const lines = (text: string): number[] => [...text.matchAll(/ line (\d+)$/gm)].map(([, n]) => Number(n));
+  const all = Array.from({ length: 2_500 }, (_, at) => at + 1);
+  expect(lines((await following).out)).toEqual(all);
+  expect(lines((await on(['logs', run.id])).out)).toEqual(all);
+  const document = json<{ message: string }[]>(await on(['logs', run.id, '--json', '--step', 'talk']));
+  expect(document.map(({ message }) => message)).toEqual(all.map((n) => `line ${n}`));
+  expect(document[0]).not.toHaveProperty('seq');
+  expect(json(await on(['logs', run.id, '--json', '--step', 'begin']))).toEqual([]);
+  const { logs } = json<{ logs: { message: string }[] }>(await on(['inspect', run.id, '--json']));
+  expect(logs.map(({ message }) => message)).toEqual(all.slice(-8).map((n) => `line ${n}`));
+  expect(whole).not.toHaveBeenCalled();
+  whole.mockRestore();
+  expect(await on(['logs', '00000000-0000-4000-8000-000000000000'])).toMatchObject({ code: 1, out: '' });
+});
