@@ -67,7 +67,9 @@ it('every act is a row: who, what, to what, and what became of it; no payloads',
     row('run.start', started, { workflow: 'order' }),
     row('schedule.trigger', 'nightly', { id: triggered }, 'schedule'),
     row('schedule.switch', 'nightly', { enabled: false }, 'schedule'),
-    ...['pause', 'drain', 'resume'].map((act) => row(`queue.${act}`, 'default', {}, 'queue')),
+    row('queue.pause', 'default', {}, 'queue'),
+    row('queue.drain', 'default', { changed: false }, 'queue'),
+    row('queue.resume', 'default', {}, 'queue'),
     row('run.cleanup', null, expect.objectContaining({ n: 0 }), null),
   ]);
 

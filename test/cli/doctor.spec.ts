@@ -150,7 +150,7 @@ describe('workers of two versions of a workflow', () => {
     const [head = '', old = ''] = (await cliOn(url)(['workers'], { columns: 160, env: { NO_COLOR: '1' } })).out.split(
       '\n',
     );
-    expect(head).toMatch(/HOLDS +SEEN .*TOLD BY +BEHIND/);
-    expect(old).toMatch(/0 of 3 .* hints +trip/);
+    expect(head).toMatch(/HOLDS +PLACES +SEEN .*TOLD BY +BEHIND/);
+    expect(old).toMatch(/ 0 +3 .* hints +trip/);
   });
 });

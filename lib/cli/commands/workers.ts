@@ -32,7 +32,8 @@ function columns(screen: Screen): Column<WorkerInfo>[] {
   return [
     { title: 'WORKER', of: ({ host, pid }) => `${host}:${pid}`, least: 16 },
     { title: 'STATE', of: ({ alive }) => (alive ? 'alive' : tone('red', 'out of touch')) },
-    { title: 'HOLDS', of: ({ held, capacity }) => `${held} of ${placesOf(capacity)}`, align: 'right' },
+    { title: 'HOLDS', of: ({ held }) => String(held), align: 'right' },
+    { title: 'PLACES', of: ({ capacity }) => String(placesOf(capacity)), align: 'right', drop: 6 },
     { title: 'SEEN', of: ({ seenAt }) => screen.ago(seenAt) },
     { title: 'STARTED', of: ({ startedAt }) => screen.ago(startedAt), drop: 2 },
     { title: 'VERSION', of: ({ version }) => version, drop: 3 },
