@@ -30,7 +30,9 @@ export const RUNS: readonly CommandSpec[] = [
   {
     name: 'list',
     summary: 'Lists runs, the newest first.',
-    details: 'With --group it counts failures by workflow, step and error instead.',
+    details:
+      'With --group it counts failures by workflow, step and error instead: of the newest 10 000, or as many as --limit says. ' +
+      'With --follow it watches the newest 1 000 that fit.',
     options: [
       ...FILTERS,
       ERROR,

@@ -26,11 +26,14 @@ export const SETUP: readonly CommandSpec[] = [
     ],
     options: [
       { flags: '--check', text: 'Changes nothing; exit code 1 where something is missing.' },
-      { flags: '--to <version>', text: 'Up or down to this version; 0 drops all tables.' },
+      {
+        flags: '--to <version>',
+        text: 'Up or down to this version. down --to 0 drops all tables with all runs: on a terminal it asks first, in a script not.',
+      },
       { flags: '--step <n>', text: 'So many migrations.' },
       {
         flags: '--sql',
-        text: 'Prints the SQL of up or down in place of running it, with the rows of the table of versions.',
+        text: 'Prints the SQL of up or down in place of running it, with the rows of the table of versions. It needs a connection: which migrations are applied is read from the database.',
       },
       { flags: '--yes', text: 'down does not ask.' },
     ],

@@ -7,10 +7,59 @@ const ABOUT = `
 the app runs or not. The [situations of who is on call](../how-to/on-call.md) have it at work.
 
 - An id may be shortened to what is unique. Data on stdout, talk on stderr; \`--json\` is one document, with \`--follow\` one a line.
-- Exit code 0: done; 1: refused, not found or failed; 2: called in a wrong way. An error is one line that says what to do.
+- Exit code 0: done; 1: refused, not found or failed; 2: called in a wrong way; 130: ended by Ctrl-C. An error is
+  one line that says what to do.
 - Acts on many runs, and \`cleanup\`, ask on a terminal; where nobody can be asked acts on many runs need \`--yes\`.
-- Every act is a row of \`durable.audit\`, by \`cli:USER@HOST\`.
+- Every act is a row of \`durable.audit\`, by \`cli:USER@HOST\`: [how to read them](#audit).
 - Colour on a terminal alone; \`NO_COLOR\` and \`FORCE_COLOR\` are heeded. Control characters in any text are shown escaped.
+`.trim();
+
+const AFTER = `
+## Checks of doctor
+
+\`doctor --json\` is \`{ checks, migrations, tables, database }\`; each check has an \`id\`, a \`state\` (\`ok\`, \`warn\`, \`bad\`), a \`text\`
+and where it is not well the \`mend\`. Of a database that does not answer there is the check \`connection\` alone, and \`migrations\` is
+null; what the role may not look at is left out. Exit code 1 where a check is bad.
+
+| id | warn | bad |
+| --- | --- | --- |
+| \`connection\` | | the database does not answer, or refuses the user |
+| \`server\` | | PostgreSQL before 14; an encoding other than UTF8 |
+| \`settings\` | \`fsync\`, \`full_page_writes\`, \`autovacuum\`, \`track_counts\` or \`synchronous_commit\` is off | |
+| \`rights\` | | the role may not use the schema, or not read and write a table |
+| \`notifications\` | they do not arrive | |
+| \`clock\` | more than 1 s from that of this machine | |
+| \`connections\` | more than 90 % of \`max_connections\` | |
+| \`transactions\` | the oldest is open for 5 min | for an hour |
+| \`migrations\` | | some are not applied; the tables are those of a newer version; the role may not look |
+| \`hot-table\` | \`workflow_queue\` has 50 000 dead rows, and twice as many as rows | |
+| \`workers\` | a worker is out of touch | none is alive, and something is unfinished |
+| \`versions\` | workers have different versions of nest-durable | |
+| \`behind\` | a worker has older code of a workflow than another | |
+| \`code\` | runs are ready of which no living worker has the code | |
+| \`queues\` | a queue with ready runs is paused or has no worker, or is behind by a minute | |
+| \`schedules\` | one was switched off after failures, or fails | |
+| \`orphans\` | rows are leased by no living worker | |
+| \`verify\` (with \`--verify\`) | | something is stored that must never be |
+| \`fix\` (with \`--fix\`, where it was refused) | | nothing was repaired |
+
+## Audit
+
+Acts of the command line and of the dashboard, in SQL; \`outcome\` is \`done\`, \`refused\` or \`failed\`:
+
+\`\`\`sql
+-- What was done to a run, the newest first.
+SELECT at, actor, action, outcome, code, details
+FROM durable.audit
+WHERE target_kind = 'run' AND target_id = '01a2247f-4f01-7091-9ffc-81a50dbf55ff'
+ORDER BY id DESC;
+
+-- Who has paused or drained queues in the last day; an act that changed nothing says "changed": false.
+SELECT at, actor, action, target_id AS queue, details
+FROM durable.audit
+WHERE action IN ('queue.pause', 'queue.drain') AND at > now() - interval '1 day'
+ORDER BY id DESC;
+\`\`\`
 `.trim();
 
 /** docs/reference/cli.md: the commands as parser, help and completion have them. */
@@ -20,7 +69,7 @@ export function cliPage(): string {
     parts.push(`## ${title}\n`);
     for (const command of commands) parts.push(...sectionOf(command));
   }
-  return parts.join('\n');
+  return [...parts, AFTER, ''].join('\n');
 }
 
 function sectionOf({ name, summary, details, arguments: taken = [], options = [], examples }: CommandSpec): string[] {
