@@ -1,6 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { jest } from '@jest/globals';
-import { DurableClient, FatalError, Step, waitForEvent, Workflow } from 'nest-durable';
+import { DurableClient, FatalError, Schedule, Step, waitForEvent, Workflow } from 'nest-durable';
+import pg from 'pg';
+import { Gates } from '../support/plain-app.js';
 import { cut, widthOf, wrap } from '../../lib/cli/output/text.js';
 import { createTestDatabase } from '../support/database.js';
 import { type FaultApp, openApp } from '../support/faults/app.js';
@@ -50,17 +52,30 @@ class LoopWorkflow {
   }
 }
 
+const gates = new Gates();
+
+@Workflow({ name: `busy-${'b'.repeat(60)}` })
+@Schedule({ cron: '0 2 * * *' })
+class BusyWorkflow {
+  @Step({ name: `work-${'w'.repeat(60)}` })
+  async work() {
+    await gates.pass('busy');
+  }
+}
+
+let url: string;
 let app: FaultApp;
 let client: DurableClient;
 let on: ReturnType<typeof cliOn>;
 let wordy: string;
 
 beforeAll(async () => {
-  const { url } = await createTestDatabase();
+  ({ url } = await createTestDatabase({ breaksRows: true }));
   on = cliOn(url);
   app = await openApp({ database: { url }, logs: { console: false, maxEntries: 5_000, maxBytes: 1_000_000 } }, [
     WordyWorkflow,
     LoopWorkflow,
+    BusyWorkflow,
   ]);
   ({ client } = app);
   const run = await client.start(WordyWorkflow, { text: LONG }, { tags: { words: LONG.slice(0, 200) } });
@@ -108,6 +123,27 @@ it.each([40, 60, 100])(
     expect((await on(['inspect', wordy])).out).toContain(LONG);
   },
 );
+
+it('what workers do and why schedules fail fits the terminal', async () => {
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  const error = JSON.stringify({ name: 'Error', message: LONG });
+  await pool.query(
+    'UPDATE durable.scheduled_workflows SET consecutive_failures = 1, last_error = $1, last_error_at = now()',
+    [error],
+  );
+  await pool.end();
+  const run = await client.start(BusyWorkflow, {});
+  await gates.arrived('busy');
+  const narrow = { columns: 60, env: { NO_COLOR: '1' } };
+  await until(async () => (await on(['workers'], narrow)).out.includes('Running now'));
+  for (const argv of [['workers'], ['schedules']]) {
+    const { out } = await on(argv, narrow);
+    expect(Math.max(...out.split('\n').map(widthOf))).toBeLessThanOrEqual(60);
+  }
+  expect((await on(['schedules'])).out).toContain(LONG);
+  gates.openAll();
+  await run.result();
+});
 
 it('--follow keeps the head of a report on the terminal, and prints all of it at the end', async () => {
   const run = await client.start(LoopWorkflow, { lines: 3 });

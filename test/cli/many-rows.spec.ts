@@ -3,6 +3,7 @@ import pg from 'pg';
 import { createTestDatabase } from '../support/database.js';
 import { type FaultApp, openApp } from '../support/faults/app.js';
 import { until } from '../support/until.js';
+import { toJson } from '../../lib/cli/output/json.js';
 import { cliOn, json } from './support.js';
 
 @Workflow({ name: 'hearing' })
@@ -65,5 +66,20 @@ it('inspect --context --json has what once() gave in the form of the codec, also
   expect(steps[0]?.once).toMatchObject([
     { name: 'count', value: { $durable: 'bigint' } },
     { name: 'places', value: { $durable: 'map' } },
+  ]);
+});
+
+it('the error of a schedule is in the form of the codec, fields of its own too', () => {
+  const lastError = { name: 'Error', message: 'x', amount: 12n, at: new Map([['a', 1]]) };
+  expect(JSON.parse(toJson([{ name: 'nightly', lastError }]))).toEqual([
+    {
+      name: 'nightly',
+      lastError: {
+        name: 'Error',
+        message: 'x',
+        amount: expect.objectContaining({ $durable: 'bigint' }),
+        at: expect.objectContaining({ $durable: 'map' }),
+      },
+    },
   ]);
 });

@@ -353,6 +353,39 @@ describe.each([EXPRESS, FASTIFY])('the API on $name', (kind) => {
     expect((await post('cleanup', { olderThan: '365d', dryRun: true })).json).toEqual({ n: 0 });
   });
 
+  it('an act that changes nothing says so in its row, and does not stand as who has paused it', async () => {
+    const { id } = await waiting();
+    const as = (name: string): Asked => ({ headers: { 'x-actor': name } });
+    const paused = async (): Promise<unknown> => {
+      const { items } = (await get(`runs/${id}/history`)).json;
+      return items.find((item: { kind: string }) => item.kind === 'paused').actor;
+    };
+    await post(`runs/${id}/pause`, {}, as('ada'));
+    await post(`runs/${id}/pause`, {}, as('grace'));
+    expect(await paused()).toBe('ada');
+    await post(`runs/${id}/resume`, {}, as('ada'));
+    await post(`runs/${id}/resume`, {}, as('grace'));
+    await client.pause(id);
+    expect(await paused()).toBeNull();
+    await post(`runs/${id}/cancel`, {}, as('ada'));
+    await post(`runs/${id}/cancel`, {}, as('grace'));
+    const told = (await rows(id)).map(({ actor, details }: { actor: string; details: { changed?: boolean } }) => [
+      actor,
+      details.changed,
+    ]);
+    expect(told.toReversed()).toEqual(
+      [1, 2, 3].flatMap(() => [
+        ['ada', undefined],
+        ['grace', false],
+      ]),
+    );
+    const queue = `unchanged-${kind.name}`;
+    await client.start(ReleaseWorkflow, {}, { queue });
+    for (const act of ['pause', 'pause', 'drain', 'resume', 'resume']) await post(`queues/${queue}/${act}`);
+    const changed = (await rows(queue)).map(({ details }: { details: { changed?: boolean } }) => details.changed);
+    expect(changed.toReversed()).toEqual([undefined, false, false, undefined, false]);
+  });
+
   it('tells the history of a run: acts, events, answers, failures and its end; and its family', async () => {
     const { id, inputId } = await waiting();
     await post(`runs/${id}/inputs`, { inputId, data: { approved: true } }, { headers: { 'x-actor': 'grace' } });
