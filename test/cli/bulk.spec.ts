@@ -37,6 +37,19 @@ class BrokenWorkflow {
   }
 }
 
+@Workflow({ name: 'late' })
+class LateWorkflow {
+  @Step()
+  async wait({ waits }: { waits: boolean }) {
+    if (waits) await waitForEvent('fail');
+  }
+
+  @Step({ retry: { maxAttempts: 1 } })
+  fail() {
+    throw new Error('too late');
+  }
+}
+
 @Workflow({ name: 'slow' })
 class SlowWorkflow {
   @Step()
@@ -61,6 +74,7 @@ beforeAll(async () => {
     LeafWorkflow,
     TreeWorkflow,
     BrokenWorkflow,
+    LateWorkflow,
     SlowWorkflow,
   ]);
   ({ client } = app);
@@ -177,4 +191,21 @@ it('a drain that was not idle in time is told and recorded alike as text and as 
   gates.openAll();
   await on(['queues', 'resume', 'default']);
   await run.result();
+});
+
+it('a group of failures names the run that failed last, and says where not all were counted, also with --json', async () => {
+  const first = await client.start(LateWorkflow, { waits: true });
+  await inStatus(first, 'waiting');
+  const second = await client.start(LateWorkflow, { waits: false });
+  await inStatus(second, 'failed');
+  await first.sendEvent('fail');
+  await inStatus(first, 'failed');
+  const group = ['list', '--group', '--workflow', 'late', '--json'];
+  const all = await on(group);
+  const last = (await first.execution())?.completedAt?.toISOString();
+  expect(json(all)).toMatchObject([{ count: 2, lastId: first.id, last }]);
+  expect(all.err).toBe('');
+  const cut = await on([...group, '--limit', '1']);
+  expect(json(cut)).toMatchObject([{ count: 1, lastId: second.id }]);
+  expect(cut.err).toBe('Of the newest 1 failures; --limit for more.\n');
 });
