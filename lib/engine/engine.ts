@@ -1,7 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { DatabaseUnavailableError } from '../core/errors/errors.js';
 import { textOf } from '../core/text-of.js';
 import type { EngineDeps } from './worker/engine-deps.js';
 import { JournalWriter } from './journal/journal-writer.js';
-import type { ClaimOffer, EndedTree, StartOp, Wake, WokenRun } from './ports/store.js';
+import { type ClaimOffer, type EndedTree, type StartOp, StoreError, type Wake, type WokenRun } from './ports/store.js';
 import { tellEnded, type Watch } from './run/observed.js';
 import type { RunEnd } from './run/session.js';
 import { Starts } from './starts.js';
@@ -16,6 +18,9 @@ import { WorkSignals } from './worker/work-signals.js';
 import { EVERYBODY } from './worker/turns.js';
 import { Worker } from './worker/worker.js';
 
+/** ms for which each part of a boot is tried, and between two tries. */
+const BOOT_PATIENCE = 25_000;
+const BOOT_RETRY = 200;
 /** ms that aborted attempts and the last commits get at shutdown. */
 const LAST_COMMITS = 5_000;
 /** ms that the last commits and leaving the workers get together after shutdownTimeout and abortGrace. */
@@ -121,14 +126,37 @@ export class Engine {
     const { declarations } = this.background;
     definitions.begin();
     await declarations.declare();
-    await membership.join();
+    await this.patiently('enter the workers', () => membership.join());
     await declarations.follow();
     await definitions.loop.poke();
-    await claims.start();
+    await this.patiently('read the queues', () => claims.start());
     definitions.loop.start();
     this.background.start();
     sessions.watch(this.deps.settings.recoveryInterval, this.deps.onTrouble);
     for (const poller of pollers.values()) poller.start();
+  }
+
+  /** What a boot does before its loops, which try again by themselves: as patient as all else of a boot. */
+  private async patiently(what: string, work: () => Promise<void>): Promise<void> {
+    const until = performance.now() + BOOT_PATIENCE;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        const passes = error instanceof StoreError && error.kind !== 'rejected';
+        if (passes && performance.now() < until && this.state === 'running') {
+          await pause(BOOT_RETRY);
+          continue;
+        }
+        if (!passes) throw error;
+        throw new DatabaseUnavailableError(
+          `Could not ${what}, tried for ${BOOT_PATIENCE / 1_000} s: ${textOf(error)}`,
+          {
+            cause: error,
+          },
+        );
+      }
+    }
   }
 
   /** Claims nothing more. Leased runs go on. A database that does not answer is waited for as long as steps are. */

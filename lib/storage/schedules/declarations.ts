@@ -5,7 +5,7 @@ import type { DeclarationStore, Followed, QueueLimits } from '../../engine/ports
 import { limitsRow } from './queue-limits.js';
 import type { PgSchedules } from './schedules.js';
 import { sql } from '../sql.js';
-import { laneOf, type Lender, type Query, queryOf, transaction } from '../connection/transaction.js';
+import { laneOf, type Lender, type Query, readsOf, transaction } from '../connection/transaction.js';
 
 /** The schedules that the code of a workflow has; may be none. */
 export interface WorkflowSchedules {
@@ -72,7 +72,7 @@ export class PgDeclarations implements DeclarationStore {
   }
 
   async follow(): Promise<Followed> {
-    const found = await this.latest(queryOf(this.pool), [], { living: true, bodies: false });
+    const found = await this.latest(readsOf(this.pool), [], { living: true, bodies: false });
     if (found.every((one) => one.in_force)) return { schedules: false, queues: [], refused: [] };
     return this.alone(async (query) =>
       this.putInForce(query, await this.latest(query, [], { living: true, bodies: true }), []),

@@ -1,0 +1,31 @@
+import { DurableQueues, Step, Workflow } from 'nest-durable';
+import { openApp } from '../support/faults/app.js';
+import { openGround } from '../support/faults/ground.js';
+
+@Workflow({ name: 'quick' })
+class QuickWorkflow {
+  @Step()
+  step() {}
+}
+
+it('a lock that is not to be had while it enters the workers does not fail a boot', async () => {
+  const ground = await openGround();
+  await ground.pool.query(`
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION locked() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF nextval('public.tries') <= 3 THEN
+        RAISE EXCEPTION 'canceling statement due to lock timeout' USING ERRCODE = '55P03';
+      END IF;
+      RETURN NEW;
+    END $$;
+    CREATE TRIGGER locked BEFORE INSERT ON durable.workers FOR EACH ROW EXECUTE FUNCTION public.locked()`);
+  const app = await openApp({ database: { url: ground.url } }, [QuickWorkflow]);
+  try {
+    await (await app.client.start('quick', {})).result();
+    expect(await app.app.get(DurableQueues).workers()).toHaveLength(1);
+  } finally {
+    await app.close();
+    await ground.close();
+  }
+});
