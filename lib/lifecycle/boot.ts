@@ -6,7 +6,7 @@ import type { Sequence, WorkflowDefinition } from '../core/definition/definition
 import { StatsJob } from './stats-job.js';
 import { retentionJobs } from './retention-job.js';
 import type { Closers } from './closers.js';
-import { targetOf, waitForDatabase } from './connect.js';
+import { calledIn, targetOf, waitForDatabase } from './connect.js';
 import type { WorkflowBinding } from '../workflows/durable.explorer.js';
 import type { DurableRuntime } from './host.js';
 import { inputSchema } from '../workflows/input-schema.js';
@@ -62,8 +62,10 @@ export async function boot(
   }
 
   const found = await reach(options, closers, log);
-  const logged = (one: DatabaseTarget): DatabaseTarget =>
-    options.sqlLog ? { ...one, onStatement: (text: string) => log.debug(text) } : one;
+  const logged = (given: DatabaseTarget): DatabaseTarget => {
+    const one = calledIn(context, given);
+    return options.sqlLog ? { ...one, onStatement: (text: string) => log.debug(text) } : one;
+  };
   const target = logged(found);
   const report = new ModuleReport(options, describeTarget(found), log, signal);
   closers.add('the report', () => report.close());
@@ -196,7 +198,7 @@ async function reach({ database }: ResolvedOptions, closers: Closers, log: Logge
   if (database.kind !== 'embedded') return targetOf(database);
   const { dir, port } = database;
   const server = await startEmbedded({ dir, port, log: (line) => log.log(line) });
-  closers.add('the embedded PostgreSQL', () => server.stop());
+  closers.add('the embedded PostgreSQL', () => server.stop(), LAST_STOP);
   return targetOf({ kind: 'server', server: { connectionString: server.url } });
 }
 
@@ -204,10 +206,20 @@ async function reach({ database }: ResolvedOptions, closers: Closers, log: Logge
 async function initialize(dataSource: DataSource, closers: Closers): Promise<void> {
   if (dataSource.isInitialized) return;
   await dataSource.initialize();
-  closers.add("the app's DataSource", async () => {
-    if (dataSource.isInitialized) await dataSource.destroy();
-  });
+  closers.add(
+    "the app's DataSource",
+    async () => {
+      // It waits for connections that the app has not released, and would for ever.
+      if (dataSource.isInitialized) await dataSource.destroy();
+    },
+    LAST_DISCONNECT,
+  );
 }
+
+/** ms that the app's own connections get to end at shutdown. */
+const LAST_DISCONNECT = 500;
+/** ms for the embedded server, which its guard stops where this process does not. */
+const LAST_STOP = 5_000;
 
 async function prepareTables(
   { migrations, schema }: ResolvedOptions,

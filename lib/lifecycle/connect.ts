@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError, DatabaseUnavailableError } from '../core/errors/errors.js';
 import { read, textOf } from '../core/text-of.js';
+import type { BootContext } from '../engine/ports/boot-context.js';
 import type { ResolvedDatabase } from '../options/module.js';
 import {
   type DatabaseTarget,
@@ -28,6 +29,21 @@ export function targetOf(
   if (database.kind === 'dataSource') return resolveTarget({ dataSource: database.dataSource });
   const { connectionString, ...rest } = database.server;
   return resolveTarget(connectionString === undefined ? rest : { ...rest, url: connectionString }, option);
+}
+
+/** The target, whose functions (`password`, `stream`, those of `ssl`) are the user's: called in the context of the boot. */
+export function calledIn(context: BootContext, target: DatabaseTarget): DatabaseTarget {
+  const { ssl } = target.config;
+  const config = bound(context, target.config);
+  return { ...target, config: typeof ssl === 'object' ? { ...config, ssl: bound(context, ssl) } : config };
+}
+
+function bound<T extends object>(context: BootContext, options: T): T {
+  const entries = Object.entries(options).map(([key, value]: [string, unknown]) => [
+    key,
+    typeof value === 'function' ? context.bind((...args: unknown[]): unknown => value(...args)) : value,
+  ]);
+  return Object.fromEntries(entries) as T;
 }
 
 export interface WaitOptions {

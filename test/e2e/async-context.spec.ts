@@ -299,3 +299,26 @@ it("a transaction that is kept in the caller's context has no part in the run, a
   expect((await run?.execution())?.status).toBe('completed');
   expect(await dataSource.query('SELECT n FROM audit')).toEqual([{ n: 1 }]);
 });
+
+it('a function that gives the password is called outside of the request that needed a session', async () => {
+  const { url } = await createTestDatabase();
+  const { hostname: host, port, username: user, password, pathname } = new URL(url);
+  const database = {
+    host,
+    port: Number(port),
+    user,
+    database: pathname.slice(1),
+    password: () => (look('password'), decodeURIComponent(password)),
+  };
+  const module = await Test.createTestingModule({
+    imports: [DurableModule.forRoot({ database })],
+    providers: [QuickWorkflow],
+  }).compile();
+  const own = await module.init();
+  await request.run('reader', () =>
+    Promise.all(Array.from({ length: 8 }, () => own.get(DurableClient).listExecutions({}))),
+  );
+  await own.close();
+  expect([...found.keys()]).toContain('password');
+  nothingElse();
+});

@@ -1,4 +1,5 @@
 import { Step, Workflow } from 'nest-durable';
+import { DataSource } from 'typeorm';
 import { type FaultApp, openApp } from '../support/faults/app.js';
 import { until } from '../support/faults/effects.js';
 import { type Ground, openGround } from '../support/faults/ground.js';
@@ -56,4 +57,15 @@ it('the start is settled, and says that the run may be started; another worker t
 it('a start after it is refused', async () => {
   await app.close();
   await expect(app.client.start('pay', {})).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+});
+
+it('does not wait for a connection that the app has not released to a DataSource that the module opened', async () => {
+  await app.close();
+  const dataSource = new DataSource({ type: 'postgres', url: ground.url, installExtensions: false });
+  const other = await openApp({ ...options, database: { dataSource } }, [PayWorkflow]);
+  const lent = dataSource.createQueryRunner();
+  await lent.connect();
+  await other.close();
+  expect(lent.isReleased).toBe(false);
+  await lent.release();
 });
