@@ -56,7 +56,7 @@ export function withRedaction(store: ScheduleStore, redact: Redaction): Schedule
   return {
     async fireSchedule(workflows, leaveAlone, plan) {
       const fired = await store.fireSchedule(workflows, leaveAlone, plan);
-      if (fired.name === null || fired.error === null) return fired;
+      if (fired.name === null || 'unreadable' in fired || fired.error === null) return fired;
       return { ...fired, error: encode(redact.error(decode(fired.error) as StoredError)) };
     },
   };

@@ -13,7 +13,9 @@ import { type RegisteredWorkflow, Registry } from '../../lib/engine/ports/regist
 import { Scheduler } from '../../lib/engine/worker/scheduler.js';
 import { PgScheduleStore } from '../../lib/storage/schedules/schedule-store.js';
 import { PgSchedules } from '../../lib/storage/schedules/schedules.js';
+import { transaction } from '../../lib/storage/connection/transaction.js';
 import { Forks } from '../support/forks.js';
+import { Gate } from '../testing/support.js';
 import { Rows } from './rows.js';
 
 const today = new Date();
@@ -131,6 +133,68 @@ describe('one due time', () => {
       expect(await runs()).toHaveLength(round * 10);
     }
     expect(new Set((await runs()).map((run) => run.key)).size).toBe(100);
+  });
+
+  it('is checked by the app with nothing locked: a process that stands still in its check keeps nobody from the schedule', async () => {
+    await schedules.create(declare('report'));
+    await dueSince(1_000);
+    const begun = new Gate();
+    const go = new Gate();
+    const slow = node({
+      validateInput: async () => {
+        begun.open();
+        await go.promise;
+      },
+    }).look();
+    await begun.promise;
+    await schedules.change('report', (state, now) => updated(state, { input: '{"n":2}' }, false, now));
+    await dueSince(1_000);
+    await node().look();
+    expect(await runs()).toHaveLength(1);
+    go.open();
+    await slow;
+    expect(await runs()).toHaveLength(1);
+  });
+
+  it('is checked again where its input was changed while it was checked', async () => {
+    await schedules.create(declare('report'));
+    await dueSince(1_000);
+    const seen: unknown[] = [];
+    await node({
+      validateInput: async (input) => {
+        seen.push(input);
+        if (seen.length > 1) return;
+        await schedules.change('report', (state, now) => updated(state, { input: '{"n":2}' }, false, now));
+        await dueSince(1_000);
+      },
+    }).look();
+    expect(seen).toEqual([{ n: 1 }, { n: 2 }]);
+    expect(await rows.one('workflow_executions', (await runs())[0]?.id ?? '')).toMatchObject({ input: '{"n":2}' });
+  });
+
+  it('is left alone where what its code declares cannot be read; the others go on, and it is listed', async () => {
+    await schedules.create(declare('bad'));
+    await schedules.create(declare('good'));
+    await rows.pool.query(`UPDATE durable.scheduled_workflows SET declared = '{' WHERE name = 'bad'`);
+    await dueSince(2_000, 'bad');
+    await dueSince(1_000, 'good');
+    await node().look();
+    expect((await runs()).map(({ key }) => key.split(':')[1])).toEqual(['good']);
+    expect(trouble).toEqual([
+      expect.stringContaining('Schedule "bad" cannot be fired by this process: what its code declares'),
+    ]);
+    const list = await schedules.list({ limit: 10 });
+    expect(list.map(({ name }) => name)).toEqual(['bad', 'good']);
+    await expect(schedules.change('bad', switchedOff)).rejects.toThrow('Schedule "bad": what its code declares');
+    await schedules.delete('bad');
+  });
+
+  it('is mended by code that declares it, where what it declared before cannot be read', async () => {
+    const declaration = declare('report');
+    await transaction(rows.pool, (query) => schedules.put(query, 'order', [declaration], () => false));
+    await rows.pool.query(`UPDATE durable.scheduled_workflows SET declared = '{'`);
+    await transaction(rows.pool, (query) => schedules.put(query, 'order', [declaration], () => false));
+    expect((await schedules.find('report'))?.state.declared).toEqual(declaration.settings);
   });
 
   it('starts no second run when the clock is set back, or the schedule is changed at that moment', async () => {

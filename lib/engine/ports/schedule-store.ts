@@ -11,7 +11,7 @@ export interface ScheduleStore {
     workflows: readonly { readonly name: string; readonly definitionId: number }[],
     leaveAlone: readonly string[],
     plan: (schedule: ScheduleState, now: number, others: WorkersSince) => Promise<FirePlan>,
-  ): Promise<FiredSchedule | NothingDue>;
+  ): Promise<FiredSchedule | UnreadableSchedule | NothingDue>;
 }
 
 /**
@@ -41,6 +41,13 @@ export interface FireTarget {
   readonly definitionId: number;
   readonly queue: string;
   readonly priority: number;
+}
+
+/** One that is due and cannot be read: nobody's plan was asked for, and it stays due. */
+export interface UnreadableSchedule {
+  readonly name: string;
+  /** What is wrong, and the mend. */
+  readonly unreadable: string;
 }
 
 export interface FiredSchedule {

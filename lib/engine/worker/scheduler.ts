@@ -26,18 +26,30 @@ export interface SchedulerDeps {
 
 /** ms for which a schedule that this process cannot fire is left alone. */
 const LEAVE_ALONE = 60_000;
-/** ms that an app's own check of an input may take: a row is locked meanwhile. */
+/** ms that an app's own check of an input may take. */
 const CHECK_TIMEOUT = 10_000;
+
+/** Input of a schedule that is due, as the app's own check of it found it, which ran while nothing was locked. */
+interface Checked {
+  /** Encoded. */
+  readonly input: string;
+  /** ms of database time at which the schedule was looked at: a slow check makes no due time late. */
+  readonly now: number;
+  /** Encoded; null: it is good. */
+  readonly error: string | null;
+}
 
 /**
  * Starts runs by the clock. Any number of processes do so at once: the row of a schedule is locked while it is fired,
- * and its next due time is set in the transaction that starts the run. A timer fires at the next due time; the interval
+ * and its next due time is set in the transaction that starts the run. The app's check of its input comes before: the
+ * schedule is looked at, let go, checked, and locked anew; where its input is another then, it is checked again. A timer fires at the next due time; the interval
  * is the net for schedules that another process has changed. Only workflows that this process knows are its business.
  */
 export class Scheduler {
   private readonly loop: Loop;
   /** Until when (performance.now()) schedules are left alone, by name. */
   private readonly leftAlone = new Map<string, number>();
+  private readonly checked = new Map<string, Checked>();
   private stopped = true;
   /** Due time of the next schedule, as of the last look, ms of database time. */
   private nextAt: number | null = null;
@@ -83,12 +95,24 @@ export class Scheduler {
       while (!this.stopped) {
         const planned = new Set<string>();
         let workflow: string | null = null;
+        let check: (() => Promise<void>) | null = null;
         const fired = await store.fireSchedule(workflows, this.alone(), async (schedule, now, others) => {
           workflow = schedule.workflow;
           const made = await this.plan(schedule, now, others);
           if (made.kind === 'start') planned.add(made.target.queue);
-          return made;
+          if (!('check' in made)) return made;
+          check = made.check;
+          return { kind: 'leave' };
         });
+        const checkNow = check as (() => Promise<void>) | null;
+        if (checkNow !== null) {
+          await checkNow();
+          continue;
+        }
+        if ('unreadable' in fired) {
+          this.leave(fired.name, fired.unreadable);
+          continue;
+        }
         if (fired.name === null) {
           this.since ??= fired.now;
           this.nextAt = fired.nextInMs === null ? null : fired.now + fired.nextInMs;
@@ -105,7 +129,7 @@ export class Scheduler {
   }
 
   /** Plan for a schedule that is due: the runs to start, and the next due time. */
-  private async plan(schedule: ScheduleState, now: number, others: WorkersSince): Promise<FirePlan> {
+  private async plan(schedule: ScheduleState, now: number, others: WorkersSince): Promise<FirePlan | ToCheck> {
     const workflow = this.deps.registry.byName(schedule.workflow);
     try {
       if (workflow === undefined) throw new Error(`this process has no workflow "${schedule.workflow}"`);
@@ -113,31 +137,41 @@ export class Scheduler {
       return await this.planFor(schedule, workflow, cron, now, others);
     } catch (error) {
       // A zone that this process has not heard of, for example: others may fire it.
-      this.leftAlone.set(schedule.name, performance.now() + LEAVE_ALONE);
-      this.deps.onTrouble(`Schedule "${schedule.name}" cannot be fired by this process: ${textOf(error)}`);
+      this.leave(schedule.name, textOf(error));
       return { kind: 'leave' };
     }
+  }
+
+  private leave(name: string, why: string): void {
+    this.leftAlone.set(name, performance.now() + LEAVE_ALONE);
+    this.deps.onTrouble(`Schedule "${name}" cannot be fired by this process: ${why}`);
   }
 
   private async planFor(
     schedule: ScheduleState,
     { definition, definitionId, validateInput }: RegisteredWorkflow,
     cron: Cron,
-    now: number,
+    lockedAt: number,
     others: WorkersSince,
-  ): Promise<FirePlan> {
+  ): Promise<FirePlan | ToCheck> {
+    const { name } = schedule;
+    const { input, queue } = schedule.settings;
+    const before = this.checked.get(name);
+    this.checked.delete(name);
+    const checked = before?.input === input ? before : null;
+    const now = checked?.now ?? lockedAt;
     const next = cron.next(now);
     const since = await this.atWorkSince(schedule, now, others);
     const onTime = Math.max(ON_TIME, 2 * this.deps.interval);
     const dues = dueTimes(schedule, cron, now, { since, onTime });
-    const { input, queue } = schedule.settings;
     if (dues.length > 0) {
-      try {
-        const value = decode(input);
-        if (validateInput !== null) await within(CHECK_TIMEOUT, validateInput(value));
-      } catch (error) {
-        return { kind: 'fail', next, error: encode(toStoredError(error)) };
+      if (checked === null) {
+        const check = async (): Promise<void> => {
+          this.checked.set(name, { input, now, error: await faultOf(input, validateInput) });
+        };
+        return { kind: 'check', check };
       }
+      if (checked.error !== null) return { kind: 'fail', next, error: checked.error };
     }
     const target = { definitionId, queue: queue ?? definition.queue, priority: definition.priority };
     return { kind: 'start', next, dues, target };
@@ -155,6 +189,23 @@ export class Scheduler {
       if (until <= performance.now()) this.leftAlone.delete(name);
     }
     return [...this.leftAlone.keys()];
+  }
+}
+
+interface ToCheck {
+  readonly kind: 'check';
+  /** Checks the input for the next look. */
+  readonly check: () => Promise<void>;
+}
+
+/** What is wrong with the input, encoded; null: nothing. */
+async function faultOf(input: string, validateInput: RegisteredWorkflow['validateInput']): Promise<string | null> {
+  try {
+    const value = decode(input);
+    if (validateInput !== null) await within(CHECK_TIMEOUT, validateInput(value));
+    return null;
+  } catch (error) {
+    return encode(toStoredError(error));
   }
 }
 

@@ -30,23 +30,59 @@ export interface ScheduleRow {
   readonly open_runs: string[];
 }
 
+/** @throws Error where what its code declares cannot be read */
 export function toState(row: ScheduleRow): ScheduleState {
+  const state = readState(row);
+  if (typeof state === 'string') throw new Error(`Schedule "${row.name}": ${state}`);
+  return state;
+}
+
+/** The state, or why it cannot be read. */
+export function readState(row: ScheduleRow): ScheduleState | string {
+  const declared = declaredOf(row);
+  if (declared !== null) return stateOf(row, declared);
+  return (
+    'what its code declares (`declared` of its row) cannot be read. Start a process that declares it in @Schedule, ' +
+    'or delete it with deleteSchedule()'
+  );
+}
+
+/** The state for code that is about to declare it anew: what it declared before may be unreadable. */
+export function stateToDeclare(row: ScheduleRow): ScheduleState {
+  const state = stateOf(row, settingsOf(row));
+  return { ...state, declared: declaredOf(row) ?? state.settings };
+}
+
+function declaredOf(row: ScheduleRow): ScheduleSettings | null {
+  try {
+    const declared: unknown = JSON.parse(row.declared);
+    return typeof declared === 'object' ? (declared as ScheduleSettings | null) : null;
+  } catch {
+    return null;
+  }
+}
+
+function settingsOf(row: ScheduleRow): ScheduleSettings {
+  return {
+    cron: row.cron,
+    timezone: row.timezone,
+    input: row.input,
+    queue: row.queue,
+    overlap: row.overlap,
+    catchUp: row.catch_up,
+    catchUpWindow: Number(row.catch_up_window),
+    catchUpLimit: row.catch_up_limit,
+  };
+}
+
+function stateOf(row: ScheduleRow, declared: ScheduleSettings): ScheduleState {
   return {
     name: row.name,
     id: row.id,
     workflow: row.workflow,
     fromCode: row.from_code,
-    settings: {
-      cron: row.cron,
-      timezone: row.timezone,
-      input: row.input,
-      queue: row.queue,
-      overlap: row.overlap,
-      catchUp: row.catch_up,
-      catchUpWindow: Number(row.catch_up_window),
-      catchUpLimit: row.catch_up_limit,
-    },
-    declared: JSON.parse(row.declared) as ScheduleSettings,
+    settings: settingsOf(row),
+    declared,
     overridden: row.overridden,
     enabled: row.enabled,
     nextRunAt: row.next_run_at?.getTime() ?? null,

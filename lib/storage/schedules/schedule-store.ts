@@ -8,10 +8,11 @@ import type {
   FireTarget,
   NothingDue,
   ScheduleStore,
+  UnreadableSchedule,
   WorkersSince,
 } from '../../engine/ports/store.js';
 import { isConnectionError, isRetryableRejection } from '../connection/connection-errors.js';
-import { rowJson, type ScheduleRow, toState } from './schedule-rows.js';
+import { rowJson, type ScheduleRow, readState } from './schedule-rows.js';
 import { sql } from '../sql.js';
 import { startsJson } from '../starts-json.js';
 import { inTransaction, type Lender, type Query } from '../connection/transaction.js';
@@ -35,7 +36,7 @@ export class PgScheduleStore implements ScheduleStore {
     workflows: readonly { readonly name: string; readonly definitionId: number }[],
     leaveAlone: readonly string[],
     plan: (schedule: ScheduleState, now: number, others: WorkersSince) => Promise<FirePlan>,
-  ): Promise<FiredSchedule | NothingDue> {
+  ): Promise<FiredSchedule | UnreadableSchedule | NothingDue> {
     const names = workflows.map(({ name }) => name);
     return inTransaction(this.pool, async (query) => {
       const [row] = await query<ScheduleRow & { now: Date }>(sql('lock-due-schedule', this.schema), [
@@ -49,7 +50,9 @@ export class PgScheduleStore implements ScheduleStore {
         ]);
         return { name: null, nextInMs: next?.next_in_ms ?? null, now: next?.now.getTime() ?? NaN };
       }
-      const state = toState(row);
+      const state = readState(row);
+      // The others go on.
+      if (typeof state === 'string') return { name: row.name, unreadable: state };
       const now = row.now.getTime();
       const made = await plan(state, now, (worker) => workersSince(query, this.schema, worker, state.workflow));
       if (made.kind === 'leave') return { name: state.name, runs: [], error: null, autoDisabled: false };

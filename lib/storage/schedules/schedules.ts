@@ -12,7 +12,7 @@ import {
   triggered,
 } from '../../core/time/schedule.js';
 import { uuidv7 } from '../../core/uuid.js';
-import { rowJson, type ScheduleRow, toSchedule, toState } from './schedule-rows.js';
+import { rowJson, type ScheduleRow, readState, stateToDeclare, toSchedule, toState } from './schedule-rows.js';
 import { changeOnce } from '../connection/once.js';
 import { openRuns, workersSince } from './schedule-store.js';
 import { sql } from '../sql.js';
@@ -74,24 +74,25 @@ export class PgSchedules {
     const left: ScheduleState[] = [];
     let changed = false;
     for (const declaration of declarations) {
-      const found = await this.lock(query, declaration.name);
+      const found = await this.lock(query, declaration.name, stateToDeclare);
       if (found === null && (await this.insert(query, declaration, { id: uuidv7(), fromCode: true }))) {
         changed = true;
         continue;
       }
       // A client was first, at this moment.
-      const other = found ?? (await this.lock(query, declaration.name));
+      const other = found ?? (await this.lock(query, declaration.name, stateToDeclare));
       if (other === null) continue;
       if (other.state.workflow !== workflow && keeps(other.state)) left.push(other.state);
       else {
-        const { state, now } = other;
+        const { state, now, isReadable } = other;
         const since = isJustDue(state, now) ? await workersSince(query, this.schema, NOBODY, state.workflow) : null;
-        if (await this.replace(query, state, declared(state, declaration, now, since))) changed = true;
+        if (await this.replace(query, isReadable ? state : null, declared(state, declaration, now, since)))
+          changed = true;
       }
     }
     const names = declarations.map(({ name }) => name);
     for (const { name } of await query<{ name: string }>(sql('undeclared-schedules', this.schema), [workflow, names])) {
-      const found = await this.lock(query, name);
+      const found = await this.lock(query, name, stateToDeclare);
       // Meanwhile a client's.
       if (found === null || !found.state.fromCode || found.state.workflow !== workflow) continue;
       if (await this.replace(query, found.state, removed(found.state, found.now))) changed = true;
@@ -135,12 +136,14 @@ export class PgSchedules {
 
   /** Null: there is none of that name. */
   async find(name: string): Promise<FoundSchedule | null> {
-    return (await this.read({ name }))[0] ?? null;
+    const [row] = await this.read({ name });
+    if (row === undefined) return null;
+    return { schedule: toSchedule(row, this.redact), state: toState(row), now: row.now.getTime() };
   }
 
   /** By name. */
   async list(filters: ScheduleQuery): Promise<StoredSchedule[]> {
-    return (await this.read(filters)).map(({ schedule }) => schedule);
+    return (await this.read(filters)).map((row) => toSchedule(row, this.redact));
   }
 
   /** @throws ScheduleNotFoundError */
@@ -166,32 +169,36 @@ export class PgSchedules {
     return (await query(sql('insert-schedule', this.schema), [rowJson(state)])).length > 0;
   }
 
-  private async lock(query: Query, name: string): Promise<{ state: ScheduleState; now: number } | null> {
+  private async lock(
+    query: Query,
+    name: string,
+    read = toState,
+  ): Promise<{ state: ScheduleState; now: number; isReadable: boolean } | null> {
     const [row] = await query<ScheduleRow & { now: Date }>(sql('lock-schedule', this.schema), [name]);
-    return row === undefined ? null : { state: toState(row), now: row.now.getTime() };
+    if (row === undefined) return null;
+    return { state: read(row), now: row.now.getTime(), isReadable: typeof readState(row) !== 'string' };
   }
 
   private async write(query: Query, state: ScheduleState): Promise<void> {
     await query(sql('write-schedule', this.schema), [rowJson(state)]);
   }
 
-  /** False: there was nothing to write. */
-  private async replace(query: Query, before: ScheduleState, after: ScheduleState): Promise<boolean> {
-    if (rowJson(before) === rowJson(after)) return false;
+  /** False: there was nothing to write. @param before null: it is no state that could stay */
+  private async replace(query: Query, before: ScheduleState | null, after: ScheduleState): Promise<boolean> {
+    if (before !== null && rowJson(before) === rowJson(after)) return false;
     await this.write(query, after);
     return true;
   }
 
-  private async read({
+  private read({
     name,
     enabled = null,
     workflow = null,
     queue = null,
     limit = 1,
     offset = 0,
-  }: ScheduleQuery): Promise<FoundSchedule[]> {
+  }: ScheduleQuery): Promise<ReadRow[]> {
     const values = [name ?? null, enabled, workflow, queue, limit, offset];
-    const rows = await this.reads<ReadRow>(sql('list-schedules', this.schema), values);
-    return rows.map((row) => ({ schedule: toSchedule(row, this.redact), state: toState(row), now: row.now.getTime() }));
+    return this.reads<ReadRow>(sql('list-schedules', this.schema), values);
   }
 }

@@ -5,8 +5,9 @@
 -- $2 integer[]: its definition of each
 -- $3 text[]: names of schedules to leave alone
 --
--- A process that is frozen with the lock must not stop the schedule: its transaction is ended by the server.
-SELECT s.*, durable.clock() AS now, set_config('idle_in_transaction_session_timeout', '30s', true) AS idle_limit
+-- No code of the app runs under the lock: of a process that is frozen with it the server ends the transaction within the
+-- session's own limit.
+SELECT s.*, durable.clock() AS now
 FROM durable.scheduled_workflows s
 JOIN unnest($1::text[], $2::integer[]) AS own(workflow, definition_id) ON own.workflow = s.workflow
 WHERE s.next_run_at <= durable.clock() AND s.name <> ALL ($3::text[])
