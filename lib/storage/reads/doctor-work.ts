@@ -130,10 +130,15 @@ function schedulesCheck(schedules: readonly ScheduleFacts[]): Check {
     ...off.map(({ name }) => `"${name}" was switched off after failures.`),
     ...failing.map(({ name, consecutive_failures }) => `"${name}" has failed to start ${consecutive_failures} times.`),
   ];
-  if (found.length === 0) return { id, state: 'ok', text: `${active.length} schedules, none of them fails.` };
+  if (found.length === 0) return { id, state: 'ok', text: soundSchedules(active.length) };
   const mend =
     off.length > 0 ? off.map(({ name }) => `nest-durable schedules enable ${name}`) : ['nest-durable schedules'];
   return { id, state: 'warn', text: found.join(' '), mend: mend.join('; ') };
+}
+
+function soundSchedules(count: number): string {
+  if (count === 0) return 'There is no schedule.';
+  return count === 1 ? '1 schedule, which does not fail.' : `${count} schedules, none of them fails.`;
 }
 
 function orphansCheck({ orphaned, workers }: WorkFacts): Check {
