@@ -1,6 +1,7 @@
 import { DefinitionError } from '../../lib/core/errors/errors.js';
 import { type ScheduleDeclaration, updated } from '../../lib/core/time/schedule.js';
 import type { Followed, QueueLimits } from '../../lib/engine/ports/store.js';
+import { ConnectionLostError } from '../../lib/storage/connection/connection-errors.js';
 import { PgDeclarations } from '../../lib/storage/schedules/declarations.js';
 import { PgSchedules } from '../../lib/storage/schedules/schedules.js';
 import { sql } from '../../lib/storage/sql.js';
@@ -358,4 +359,14 @@ it('declarations that nobody has brought for a month are forgotten, but for what
     { subject: 'mail', in_force: true },
   ]);
   await lives.leave();
+});
+
+it('follows although the first session that it is given is lost', async () => {
+  let lost = 0;
+  const lender = {
+    connect: () => (++lost === 1 ? Promise.reject(new ConnectionLostError('cut', false)) : rows.pool.connect()),
+  };
+  const followed = await new PgDeclarations(lender, 'durable', schedules).follow();
+  expect(followed).toEqual({ schedules: false, queues: [], refused: [] });
+  expect(lost).toBe(2);
 });
