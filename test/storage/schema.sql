@@ -309,8 +309,17 @@ BEGIN
     END LOOP;
     IF cardinality(done) > 0 THEN
       WITH over AS MATERIALIZED (
+        -- Events by their number, whatever the clock was set to between them; by time beside the ends of children.
         SELECT o.id, nextval('durable.wait_ends') AS ended
-        FROM (SELECT u.id FROM unnest(done, done_at, done_by) AS u(id, at, by) ORDER BY u.at, u.by, u.id) o
+        FROM (
+          SELECT t.id
+          FROM (
+            SELECT u.id, u.by, CASE WHEN u.by IS NULL THEN u.at
+              ELSE max(u.at) OVER (ORDER BY u.by NULLS LAST ROWS UNBOUNDED PRECEDING) END AS at
+            FROM unnest(done, done_at, done_by) AS u(id, at, by)
+          ) t
+          ORDER BY t.at, t.by, t.id
+        ) o
       )
       UPDATE durable.waits v SET state = 'done', closed_at = durable.clock(), ended = o.ended
       FROM over o
