@@ -345,9 +345,10 @@ function only(object, fields) {
 /** Of a section that was measured by itself. */
 function measured(about) {
   if (about === undefined) return [];
-  const { command, date, cpu, cores, memoryGb, node, postgres, loadBefore } = about;
+  const { command, date, cpu, cores, memoryGb, node, postgres, loadBefore, remark } = about;
+  const load = loadBefore === undefined ? '' : `; load average before the start ${loadBefore.toFixed(2)}`;
   return [
-    `Measured by \`${command}\` on ${date}: ${cpu}, ${cores} cores, ${memoryGb} GB, Node ${node}, PostgreSQL ${postgres}; load average before the start ${loadBefore.toFixed(2)}.`,
+    `Measured by \`${command}\` on ${date}: ${cpu}, ${cores} cores, ${memoryGb} GB, Node ${node}, PostgreSQL ${postgres}${load}.${remark === undefined ? '' : ` ${remark}`}`,
   ];
 }
 
