@@ -117,7 +117,7 @@ it('retry by filters is gone on with by another: the oldest first, and none is s
   expect(rest.code).toBe(1);
   expect(json(rest)).toEqual({ count: 1, refused });
   expect(await audited()).toMatchObject([{ action: 'run.retry', target: failed[2]?.id, outcome: 'done' }]);
-  const again = await on(['retry', ...filters]);
+  const again = await on(['retry', ...filters, '--yes']);
   expect(again).toMatchObject({ code: 1, out: 'Started anew 0 runs.\n' });
   expect(again.err).toContain('was refused: It was retried before, as ');
   expect(await client.countExecutions({ workflow: 'broken', tags: { batch: 'first' } })).toBe(6);
@@ -164,10 +164,10 @@ it('a run that was asked to pause already is no refusal', async () => {
 it.each(['cancel', 'pause', 'resume', 'retry'])('%s of no run asks nothing, and is done', async (verb) => {
   const act = [verb, '--workflow', 'nothing'];
   const none = `No run fits: there is nothing to ${verb}.\n`;
-  expect(await on(act)).toEqual({ code: 0, out: none, err: '' });
+  expect(await on(act)).toMatchObject({ code: 1, out: '', err: expect.stringContaining('--yes') });
   expect(await on(act, { columns: 80 })).toEqual({ code: 0, out: none, err: '' });
   expect(await on([...act, '--yes'])).toEqual({ code: 0, out: none, err: '' });
-  expect(json(await on([...act, '--json']))).toEqual({ count: 0, refused: [] });
+  expect(json(await on([...act, '--yes', '--json']))).toEqual({ count: 0, refused: [] });
 });
 
 it('a drain that was not idle in time is told and recorded alike as text and as JSON, and Ctrl-C is 130', async () => {

@@ -34,7 +34,8 @@ export async function actOnMany(context: Context, act: RunAct, options: Options)
   const would = dryRun || !yes ? await carryOut(true, look) : null;
   if (signal.aborted) throw new Interrupted();
   let done = would;
-  if (!dryRun && would?.count !== 0) {
+  // Nobody is asked about nothing; a script that lacks the yes is told so whatever fits.
+  if (!dryRun && (would?.count !== 0 || !context.screen.interactive)) {
     if (would !== null) await askFor(context, `${capital(act.verb)} ${runs(would.count)}?`, false);
     const since = performance.now();
     const onProgress = (count: number): void => screen.progress(act.past, count, would?.count ?? null, since);
