@@ -107,7 +107,7 @@ export async function boot(
   const registry = new Registry(context);
   for (const { definition, hash, type, instance, retryIf, concurrencyKey } of bindings) {
     const schema = schemas.get(type) ?? null;
-    const { id } = await saveDefinition(database, { name: definition.name, hash, definition, inputSchema: schema });
+    const { id } = await saveDefinition(pool, database, { name: definition.name, hash, definition, inputSchema: schema });
     const validateInput = withLimitKey(definition, concurrencyKey, validators.get(type) ?? null);
     registry.add({ definition, definitionId: id, type, instance, retryIf, concurrencyKey, validateInput });
   }

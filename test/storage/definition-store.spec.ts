@@ -23,9 +23,9 @@ const stored = () =>
 const definition = (hash: string, name = 'order') => ({ name, hash, definition: { zeta: 1, alpha: [hash] } });
 
 it('numbers the definitions of a name in the order they appear', async () => {
-  const first = await saveDefinition(store, definition('a'));
-  const second = await saveDefinition(store, definition('b'));
-  const other = await saveDefinition(store, definition('a', 'mail'));
+  const first = await saveDefinition(connections.pool, store, definition('a'));
+  const second = await saveDefinition(connections.pool, store, definition('b'));
+  const other = await saveDefinition(connections.pool, store, definition('a', 'mail'));
   expect([first.version, second.version, other.version]).toEqual([1, 2, 1]);
   expect(new Set([first.id, second.id, other.id]).size).toBe(3);
   const listed = await stored();
@@ -38,10 +38,10 @@ it('numbers the definitions of a name in the order they appear', async () => {
 });
 
 it('one that was here before keeps its id and version, and has been seen again', async () => {
-  const first = await saveDefinition(store, definition('a'));
-  await saveDefinition(store, definition('b'));
+  const first = await saveDefinition(connections.pool, store, definition('a'));
+  await saveDefinition(connections.pool, store, definition('b'));
   const [before] = await stored();
-  expect(await saveDefinition(store, definition('a'))).toEqual(first);
+  expect(await saveDefinition(connections.pool, store, definition('a'))).toEqual(first);
   const [again, other] = await stored();
   expect(again).toMatchObject({ hash: 'a', version: 1, firstSeen: before?.firstSeen });
   expect(again?.lastSeen.getTime()).toBeGreaterThan(other?.lastSeen.getTime() ?? Infinity);
@@ -49,14 +49,45 @@ it('one that was here before keeps its id and version, and has been seen again',
 
 it('20 processes at once: one row for each hash, versions without gaps', async () => {
   const processes = Array.from({ length: 20 }, () => connectTo(database.url));
-  const stores = await Promise.all(processes.map(({ pool }) => openDataSource(pool, testSchema)));
+  const stores = await Promise.all(
+    processes.map(async ({ pool }) => ({ pool, store: await openDataSource(pool, testSchema) })),
+  );
   const hashes = ['a', 'b', 'c'];
   const saved = await Promise.all(
     stores.map((one) =>
-      Promise.all(hashes.map(async (hash) => ({ hash, ...(await saveDefinition(one, definition(hash))) }))),
+      Promise.all(
+        hashes.map(async (hash) => ({ hash, ...(await saveDefinition(one.pool, one.store, definition(hash))) })),
+      ),
     ),
   ).finally(() => Promise.all(processes.map((one) => one.close())));
   const seen = new Set(saved.flat().map(({ hash, id, version }) => `${hash} ${id} ${version}`));
   expect(seen.size).toBe(3);
   expect((await stored()).map(({ version }) => version)).toEqual([1, 2, 3]);
 });
+
+/** Each time that a definition is written: how long the writing session may wait for a lock, and stand still. */
+const NOTE_LIMITS = `
+  CREATE TABLE noted (id serial, lock text, standstill text);
+  CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO noted (lock, standstill) VALUES
+      (current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout'));
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER note AFTER INSERT OR UPDATE ON ${testSchema}.workflow_definitions FOR EACH ROW EXECUTE FUNCTION note()`;
+
+it.each([true, false])(
+  "is written under the engine's limits of time, new or seen again (direct: %p)",
+  async (direct) => {
+    await store.dataSource.query(NOTE_LIMITS);
+    const writer = connectTo(database.url, { direct });
+    try {
+      const own = await openDataSource(writer.pool, testSchema);
+      const first = await saveDefinition(writer.pool, own, definition('a'));
+      expect(await saveDefinition(writer.pool, own, definition('a'))).toEqual(first);
+    } finally {
+      await writer.close();
+    }
+    const limits = { lock: '250ms', standstill: '5s' };
+    expect(await store.dataSource.query('SELECT lock, standstill FROM noted ORDER BY id')).toEqual([limits, limits]);
+  },
+);

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { EntityManager } from 'typeorm';
 import type { EngineDatabase } from '../connection/data-source.js';
-import { withReconnect } from '../connection/transaction.js';
+import { laneOf, type Lender, type Query, readsOf, transaction } from '../connection/transaction.js';
 
 export interface NewDefinition {
   readonly name: string;
   readonly hash: string;
   /** Stored as JSON, in the order of its keys. */
   readonly definition: object;
-  /** JSON Schema of the input. Default: there is none. */
+  /** JSON Schema of the input, stored with a definition that is new; afterwards `put-in-force` has the say. Default: none. */
   readonly inputSchema?: object | null;
 }
 
@@ -18,52 +17,65 @@ export interface SavedDefinition {
   readonly version: number;
 }
 
+/** A statement as TypeORM has written it. */
+type Written = readonly [text: string, parameters: unknown[]];
+
 /**
  * Stores a definition, or finds it by its hash; either way it was last seen now. One that was here before keeps its
  * version, so a rollback of the code is known as such. Any number of processes may do so at once.
+ *
+ * TypeORM writes the statements and the engine sends them, in transactions that have its time limits behind a pooler too.
  */
-export function saveDefinition(database: EngineDatabase, definition: NewDefinition): Promise<SavedDefinition> {
-  return withReconnect(() => save(database, definition), `the definitions of workflow "${definition.name}"`);
+export async function saveDefinition(
+  pool: Lender,
+  database: EngineDatabase,
+  definition: NewDefinition,
+): Promise<SavedDefinition> {
+  const lane = laneOf(pool);
+  // At most boots it is there already, and no lock is needed.
+  const found = await touch(readsOf(lane), database, definition);
+  if (found !== null) return found;
+  const waitsFor = `the definitions of workflow "${definition.name}"`;
+  return transaction(lane, (query) => add(query, database, definition), waitsFor);
 }
 
-async function save(database: EngineDatabase, definition: NewDefinition): Promise<SavedDefinition> {
-  // At most boots it is there already, and no lock is needed.
-  const found = await touch(database, database.dataSource.manager, definition);
-  if (found !== null) return found;
-
-  const { name, hash, inputSchema = null } = definition;
-  return database.dataSource.transaction('READ COMMITTED', async (manager) => {
-    // Versions are numbered without gaps, so one process at a time for each name.
-    await manager.query('SELECT pg_advisory_xact_lock($1::bigint)', [lockKey(database.schema, name)]);
-    const other = await touch(database, manager, definition);
-    if (other !== null) return other;
-    const repository = manager.getRepository(database.entities.definitions);
-    const version = ((await repository.maximum('version', { name })) ?? 0) + 1;
-    const { identifiers } = await repository.insert({
-      name,
-      hash,
-      version,
-      definition: definition.definition,
-      inputSchema,
-    });
-    return { id: Number(identifiers[0]?.['id']), version };
-  });
+async function add(query: Query, database: EngineDatabase, given: NewDefinition): Promise<SavedDefinition> {
+  const { name, hash, definition, inputSchema = null } = given;
+  // Versions are numbered without gaps, so one process at a time for each name.
+  await query('SELECT pg_advisory_xact_lock($1::bigint)', [lockKey(database.schema, name)]);
+  const other = await touch(query, database, given);
+  if (other !== null) return other;
+  const repository = database.dataSource.getRepository(database.entities.definitions);
+  const latest = repository.createQueryBuilder().select('max(version)', 'version').where({ name });
+  const [last] = await query<{ version: number | null }>(...written(latest));
+  const values = { name, hash, version: (last?.version ?? 0) + 1, definition, inputSchema };
+  const insert = repository.createQueryBuilder().insert().values(values).returning(['id', 'version']);
+  return theRow(await query<SavedDefinition>(...written(insert)));
 }
 
 async function touch(
-  { entities }: EngineDatabase,
-  manager: EntityManager,
-  { name, hash, inputSchema = null }: NewDefinition,
+  query: Query,
+  { dataSource, entities }: EngineDatabase,
+  { name, hash }: NewDefinition,
 ): Promise<SavedDefinition | null> {
-  const result = await manager
+  const update = dataSource
     .createQueryBuilder()
     .update(entities.definitions)
-    .set({ lastSeen: () => 'now()', inputSchema })
+    .set({ lastSeen: () => 'now()' })
     .where({ name, hash })
-    .returning(['id', 'version'])
-    .execute();
-  const [row] = result.raw as SavedDefinition[];
-  return row === undefined ? null : { id: row.id, version: row.version };
+    .returning(['id', 'version']);
+  const rows = await query<SavedDefinition>(...written(update));
+  return rows.length === 0 ? null : theRow(rows);
+}
+
+function written(builder: { getQueryAndParameters(): [string, unknown[]] }): Written {
+  return builder.getQueryAndParameters();
+}
+
+function theRow(rows: readonly SavedDefinition[]): SavedDefinition {
+  const [row] = rows;
+  if (row === undefined) throw new Error('the definition was not stored');
+  return { id: row.id, version: row.version };
 }
 
 function lockKey(schema: string, name: string): string {
