@@ -20,7 +20,8 @@ CREATE TABLE durable.workflow_definitions (
   version    integer     NOT NULL,
   hash       text        NOT NULL,
   definition json        NOT NULL,
-  -- JSON Schema of the workflow's input, made from its class at boot; not part of the hash. NULL: it has no such class.
+  -- JSON Schema of the workflow's input, made from its class at boot; not part of the hash. Of code that has one definition and
+  -- several classes for its input, that of the declaration in force. NULL: it has no such class.
   input_schema json,
   first_seen timestamptz NOT NULL DEFAULT now(),
   last_seen  timestamptz NOT NULL DEFAULT now(),
@@ -28,10 +29,10 @@ CREATE TABLE durable.workflow_definitions (
   UNIQUE (name, version)
 );
 
--- What processes declare at their boot: the schedules that a workflow's code has, the limits of a queue. Of those that living
--- workers have for one subject the latest is in force: by definition, then by order of first appearance; when no living
--- worker has it any more, the latest of the others is. A row outlives its code for a while, so that code that comes back is
--- known as what was there before.
+-- What processes declare at their boot: the schedules and the input that a workflow's code has, the limits of a queue. Of
+-- those that living workers have for one subject the latest is in force: by definition, then by order of first appearance;
+-- when no living worker has it any more, the latest of the others is. A row outlives its code for a while, so that code that
+-- comes back is known as what was there before.
 CREATE TABLE durable.declarations (
   id            integer     GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   kind          text        NOT NULL,
@@ -40,7 +41,7 @@ CREATE TABLE durable.declarations (
   -- The workflow's; for a queue the latest that the process has, 0: it has none.
   definition_id integer     NOT NULL,
   hash          text        NOT NULL,
-  -- JSON: an array of schedules, or the limits as queue_settings has them.
+  -- JSON: the schedules and the schema of the input, or the limits as queue_settings has them.
   body          text        NOT NULL,
   -- What scheduled_workflows and queue_settings say comes from it.
   in_force      boolean     NOT NULL DEFAULT false,

@@ -107,7 +107,12 @@ export async function boot(
   const registry = new Registry(context);
   for (const { definition, hash, type, instance, retryIf, concurrencyKey } of bindings) {
     const schema = schemas.get(type) ?? null;
-    const { id } = await saveDefinition(pool, database, { name: definition.name, hash, definition, inputSchema: schema });
+    const { id } = await saveDefinition(pool, database, {
+      name: definition.name,
+      hash,
+      definition,
+      inputSchema: schema,
+    });
     const validateInput = withLimitKey(definition, concurrencyKey, validators.get(type) ?? null);
     registry.add({ definition, definitionId: id, type, instance, retryIf, concurrencyKey, validateInput });
   }
@@ -119,7 +124,7 @@ export async function boot(
   const storage = new InstanceStorage(parts);
 
   const declarations = new PgDeclarations(pool, schema, storage.schedules);
-  const declared = await declareSchedules(declarations, registry, bindings, options, log);
+  const declared = await declareSchedules(declarations, registry, bindings, schemas, options, log);
 
   const store = new PgStore({
     connections,

@@ -12,7 +12,8 @@ import type { ScheduleStore } from '../engine/ports/store.js';
 import type { PgDeclarations } from '../storage/schedules/declarations.js';
 
 /**
- * Stores what the classes' `@Schedule()`s say.
+ * Stores what the classes' `@Schedule()`s say, and the schemas of their inputs.
+ * @param schemas by the class of the workflow
  * @returns the numbers of the declarations
  * @throws DefinitionError for an input that is larger than a run may have, and a name that is another workflow's
  */
@@ -20,6 +21,7 @@ export async function declareSchedules(
   declarations: PgDeclarations,
   registry: Registry,
   bindings: readonly WorkflowBinding[],
+  schemas: ReadonlyMap<unknown, object | null>,
   { maxPayloadBytes: maxBytes, redact }: Pick<ResolvedOptions, 'maxPayloadBytes' | 'redact'>,
   log: Logger,
 ): Promise<number[]> {
@@ -43,10 +45,11 @@ export async function declareSchedules(
     }
   }
   return declarations.declareSchedules(
-    bindings.map(({ definition: { name }, schedules }) => ({
+    bindings.map(({ definition: { name }, type, schedules }) => ({
       workflow: name,
       definitionId: registry.byName(name)?.definitionId ?? 0,
       schedules,
+      inputSchema: schemas.get(type) ?? null,
     })),
   );
 }

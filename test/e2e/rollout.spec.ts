@@ -10,6 +10,7 @@ import {
   Step,
   Workflow,
 } from 'nest-durable';
+import { IsString } from 'class-validator';
 import { createTestDatabase } from '../support/database.js';
 import { Forks } from '../support/forks.js';
 import { until } from '../support/until.js';
@@ -80,6 +81,28 @@ class Late {
   send(): void {}
 }
 
+class Narrow {
+  @IsString()
+  id!: string;
+}
+
+class Wide extends Narrow {
+  @IsString()
+  note!: string;
+}
+
+@Workflow({ name: 'order', input: Narrow })
+class NarrowOrder {
+  @Step()
+  ship(): void {}
+}
+
+@Workflow({ name: 'order', input: Wide })
+class WideOrder {
+  @Step()
+  ship(): void {}
+}
+
 @Workflow({ name: 'mail' })
 @Schedule({ name: 'nightly', cron: '@daily' })
 class Mail {
@@ -148,6 +171,26 @@ it('the old code is followed again when the last process of the new was killed',
   } finally {
     await pods.endAll();
   }
+});
+
+it('the schema of the input stays that of the later code while old code of the same steps restarts, and goes with it', async () => {
+  const fields = async ({ client }: Pod): Promise<string[]> => {
+    const [workflow] = await client.listWorkflows();
+    return Object.keys((workflow?.inputSchema as { properties: object } | null)?.properties ?? {}).sort();
+  };
+  const first = await Pod.boot(NarrowOrder);
+  expect(await fields(first)).toEqual(['id']);
+  const fresh = await Pod.boot(WideOrder);
+  expect(await fields(fresh)).toEqual(['id', 'note']);
+  await first.close();
+  const restarted = await Pod.boot(NarrowOrder);
+  expect(await fields(restarted)).toEqual(['id', 'note']);
+  // Nor does a process that runs none of it.
+  await Pod.boot(NarrowOrder, { workers: false });
+  expect(await fields(restarted)).toEqual(['id', 'note']);
+  await fresh.close();
+  await until(async () => (await fields(restarted)).length === 1);
+  expect(await fields(restarted)).toEqual(['id']);
 });
 
 it('a schedule name that another workflow of a living process has stops the boot, naming both', async () => {

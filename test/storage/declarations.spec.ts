@@ -42,6 +42,7 @@ function declare(code: Code): Promise<number[]> {
       workflow,
       definitionId: id,
       schedules: Object.entries(list).map(([name, minute]) => schedule(workflow, name, minute)),
+      inputSchema: null,
     })),
   );
 }
@@ -263,12 +264,11 @@ describe('the name of a schedule', () => {
   it("is nobody else's when two processes that boot at once both have it: the first keeps it, and the other is told", async () => {
     const first = await Process.boot(order({ nightly: 1 }));
     const id = await rows.addDefinition('mail', 1);
+    const body = JSON.stringify({ schedules: [schedule('mail', 'nightly', 2)], inputSchema: null });
     // As if it had looked before the other was among the workers.
     const { rows: saved } = await rows.pool.query<{ id: number }>(sql('save-declarations', 'durable'), [
-      JSON.stringify([
-        { kind: 'schedules', subject: 'mail', definition_id: id, hash: 'x', body: JSON.stringify([schedule('mail', 'nightly', 2)]) },
-      ]),
-    ]); // prettier-ignore
+      JSON.stringify([{ kind: 'schedules', subject: 'mail', definition_id: id, hash: 'x', body }]),
+    ]);
     await rows.pool.query(
       `INSERT INTO durable.workers (host, pid, version, queues, definitions, declarations, expires_at)
        VALUES ('h', 2, '1', '{default}', $1, $2, now() + interval '1 hour')`,

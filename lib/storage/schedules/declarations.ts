@@ -7,11 +7,14 @@ import type { PgSchedules } from './schedules.js';
 import { sql } from '../sql.js';
 import { laneOf, type Lender, type Query, readsOf, transaction } from '../connection/transaction.js';
 
-/** The schedules that the code of a workflow has; may be none. */
-export interface WorkflowSchedules {
+/** What the code of a workflow has beside its definition. */
+export interface WorkflowDeclaration {
   readonly workflow: string;
   readonly definitionId: number;
+  /** May be none. */
   readonly schedules: readonly ScheduleDeclaration[];
+  /** JSON Schema of its input; null: it has none. */
+  readonly inputSchema: object | null;
 }
 
 interface Declaration {
@@ -31,9 +34,15 @@ interface LatestRow {
 
 type StoredSchedule = Omit<ScheduleDeclaration, 'workflow'>;
 
+/** Body of a declaration of the kind 'schedules'; put-in-force.sql reads `inputSchema`. */
+interface StoredBody {
+  readonly schedules: readonly StoredSchedule[];
+  readonly inputSchema: object | null;
+}
+
 /**
  * Declarations of processes, in PostgreSQL. They are put in force by one process at a time: it locks, then looks which are
- * the latest that living workers have, and writes them to the schedules and the queues' settings.
+ * the latest that living workers have, and writes them to the schedules, the definitions' schemas and the queues' settings.
  */
 export class PgDeclarations implements DeclarationStore {
   constructor(
@@ -48,7 +57,7 @@ export class PgDeclarations implements DeclarationStore {
    * @returns the numbers of the declarations
    * @throws DefinitionError where the name of a schedule is another workflow's
    */
-  declareSchedules(workflows: readonly WorkflowSchedules[]): Promise<number[]> {
+  declareSchedules(workflows: readonly WorkflowDeclaration[]): Promise<number[]> {
     return this.alone(async (query) => {
       const ids = await this.save(query, workflows.map(ofSchedules));
       await this.refuseTaken(query, ids);
@@ -156,15 +165,16 @@ export class PgDeclarations implements DeclarationStore {
   }
 }
 
-function ofSchedules({ workflow, definitionId, schedules }: WorkflowSchedules): Declaration {
+function ofSchedules({ workflow, definitionId, schedules, inputSchema }: WorkflowDeclaration): Declaration {
   const list = schedules.map(({ name, enabled, settings }): StoredSchedule => ({ name, enabled, settings }));
   list.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { kind: 'schedules', subject: workflow, definition_id: definitionId, body: JSON.stringify(list) };
+  const body: StoredBody = { schedules: list, inputSchema };
+  return { kind: 'schedules', subject: workflow, definition_id: definitionId, body: JSON.stringify(body) };
 }
 
 function schedulesOf({ kind, subject, body }: LatestRow): ScheduleDeclaration[] {
   if (kind !== 'schedules' || body === null) return [];
-  return (JSON.parse(body) as StoredSchedule[]).map(({ name, enabled, settings }) => ({
+  return (JSON.parse(body) as StoredBody).schedules.map(({ name, enabled, settings }) => ({
     name,
     workflow: subject,
     enabled,
