@@ -118,7 +118,8 @@ async function onServer(server: TestServer, work: (run: Run) => Promise<unknown>
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === NOT_ALLOWED)) throw error;
     const why = `each test gets a database of its own, and the role of the URL may not make one (${error.message})`;
-    const mend = 'ALTER ROLE … CREATEDB, or leave out DATABASE_URL for an embedded server';
+    const role = pg.escapeIdentifier(client.user ?? '');
+    const mend = `ALTER ROLE ${role} CREATEDB, or leave out DATABASE_URL for an embedded server`;
     throw new ConfigurationError([{ path: 'databaseUrl', message: `${why}: ${mend}` }]);
   } finally {
     await client.end().catch(() => {});

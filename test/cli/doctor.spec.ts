@@ -1,5 +1,6 @@
 import { Step, Workflow } from 'nest-durable';
 import pg from 'pg';
+import { tableChecks, type TableFacts } from '../../lib/storage/reads/doctor-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type FaultApp, openApp } from '../support/faults/app.js';
 import { cli, cliOn, json } from './support.js';
@@ -55,10 +56,12 @@ describe('for a role without rights', () => {
     database = await createTestDatabase();
     administrator = new pg.Client({ connectionString: database.url });
     await administrator.connect();
-    role = `poor_${database.name}`;
+    // A name that no statement takes without quotes.
+    const name = `Poor-${database.name}`;
+    role = pg.escapeIdentifier(name);
     await administrator.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
     const at = new URL(database.url);
-    [at.username, at.password] = [role, 'x'];
+    [at.username, at.password] = [name, 'x'];
     url = at.href;
   });
 
@@ -82,9 +85,79 @@ describe('for a role without rights', () => {
         expect(checks.some(({ id }) => id === 'orphans')).toBe(false);
         expect(checks.find(({ id }) => id === 'fix')?.state).toBe(more.includes('--fix') ? 'bad' : undefined);
       }
-      expect((await cliOn(url)(['doctor', '--fix'])).out).toMatch(/✗ rights [^]*→ GRANT/);
+      expect((await cliOn(url)(['doctor', '--fix'])).out).toMatch(/✗ rights [^]*→ As the owner of the [a-z]+: GRANT/);
     },
   );
+
+  it('the mend of each missing right can be pasted as it stands: after these there is none missing', async () => {
+    const on = cliOn(url);
+    const pasted: string[] = [];
+    for (let round = 0; round < 4; round++) {
+      const { checks } = json<Report>(await on(['doctor', '--json']));
+      const mends = checks.flatMap(({ mend = '' }) => /: (GRANT .*)$/.exec(mend)?.[1] ?? []);
+      if (mends.length === 0) break;
+      expect(mends.join()).toContain(`TO ${role}`);
+      for (const mend of mends) await administrator.query(mend);
+      pasted.push(...mends);
+    }
+    expect(pasted.length).toBeGreaterThan(0);
+    const { checks } = json<Report>(await on(['doctor', '--json']));
+    expect(checks.filter(({ state }) => state === 'bad')).toEqual([]);
+  });
+});
+
+describe('dead rows of the queue', () => {
+  const NOW = Date.UTC(2026, 10, 1);
+  const names = { schema: '"Durable"', role: 'app', other_database: 'shop_utf8' };
+  const table = (more: Partial<TableFacts>): TableFacts => ({
+    name: 'workflow_queue',
+    rows: 100,
+    dead: 0,
+    bytes: 1,
+    vacuumed: null,
+    unvacuumed: false,
+    ...more,
+  });
+  const look = (facts: readonly TableFacts[], settings: Record<string, string> = {}) =>
+    tableChecks(facts, { settings, names, now: NOW });
+
+  it('few are well, and many that autovacuum was at lately too', () => {
+    for (const more of [
+      { dead: 9_999 },
+      { dead: 10_000, vacuumed: new Date(NOW - 59 * 60_000) },
+      { rows: 1e6, dead: 60_000 },
+    ]) {
+      expect(look([table(more)])).toMatchObject([{ id: 'hot-table', state: 'ok' }]);
+    }
+  });
+
+  it('many that nothing has cleared for long are told, with the last time, and a mend that can be pasted', () => {
+    expect(look([table({ dead: 10_000, vacuumed: new Date(NOW - 3 * 3_600_000) })])).toEqual([
+      {
+        id: 'hot-table',
+        state: 'warn',
+        text: 'workflow_queue has 10000 dead rows beside 100, vacuumed last 3 h ago: claims step over them.',
+        mend: 'end transactions that are older than these rows; VACUUM "Durable".workflow_queue',
+      },
+    ]);
+    const [never] = look([table({ dead: 70_000 })], { autovacuum: 'off' });
+    expect(never?.text).toContain('and was never vacuumed');
+    expect(never?.mend).toContain('ALTER SYSTEM SET autovacuum = on; ');
+  });
+
+  it('autovacuum that is switched off for a table is told, and the mend switches it on', async () => {
+    const { url } = await createTestDatabase();
+    const pool = new pg.Pool({ connectionString: url, max: 1 });
+    const hot = async () =>
+      json<Report>(await cliOn(url)(['doctor', '--json'])).checks.find(({ id }) => id === 'hot-table');
+    expect(await hot()).toMatchObject({ state: 'ok' });
+    await pool.query('ALTER TABLE durable.workflow_queue SET (autovacuum_enabled = off)');
+    const found = await hot();
+    expect(found).toMatchObject({ state: 'warn', text: 'Autovacuum is switched off for workflow_queue.' });
+    await pool.query(found?.mend ?? '');
+    await pool.end();
+    expect(await hot()).toMatchObject({ state: 'ok' });
+  });
 });
 
 it('--fix repairs nothing of a newer database, and the report says so', async () => {

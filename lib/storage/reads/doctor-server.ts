@@ -13,15 +13,8 @@ export interface ServerFacts {
   /** null: there is no such schema. */
   readonly usage: boolean | null;
   readonly forbidden: readonly string[];
-}
-
-/** A row of doctor-tables.sql. */
-export interface TableFacts {
-  readonly name: string;
-  readonly rows: number;
-  readonly dead: number;
-  readonly bytes: number;
-  readonly vacuumed: Date | null;
+  /** Quoted for statements; `other_database` is the name of one that could be made. */
+  readonly names: { readonly schema: string; readonly role: string; readonly other_database: string };
 }
 
 const OLDEST = 140_000;
@@ -29,8 +22,6 @@ const OLDEST = 140_000;
 const CLOCK_WARN = 1_000;
 const TRANSACTION_WARN = 5 * 60_000;
 const TRANSACTION_BAD = 60 * 60_000;
-/** Dead rows of the queue that claims have to step over. */
-const DEAD_WARN = 50_000;
 /** Settings that lose what was committed, or let tables rot: a server for tests has them on purpose. */
 const HARMFUL: readonly (readonly [name: string, harm: string])[] = [
   ['fsync', 'a crash of the machine destroys the database'],
@@ -85,25 +76,13 @@ export function serverChecks(server: ServerFacts, offset: number, notified: bool
   ];
 }
 
-export function tableChecks(tables: readonly TableFacts[]): Check[] {
-  const queue = tables.find(({ name }) => name === 'workflow_queue');
-  const id = 'hot-table';
-  if (queue === undefined) return [];
-  const { rows, dead } = queue;
-  if (dead < DEAD_WARN || dead < rows * 2) {
-    return [{ id, state: 'ok', text: `workflow_queue has ${rows} rows and ${dead} dead ones.` }];
-  }
-  const text = `workflow_queue has ${dead} dead rows beside ${rows}: claims step over them.`;
-  return [{ id, state: 'warn', text, mend: 'End old transactions, and let autovacuum run: VACUUM workflow_queue.' }];
-}
-
-function serverCheck({ version, number, encoding }: ServerFacts): Check {
+function serverCheck({ version, number, encoding, names }: ServerFacts): Check {
   const id = 'server';
   if (number < OLDEST) {
     return { id, state: 'bad', text: `PostgreSQL ${version} is too old.`, mend: 'Use PostgreSQL 14 or later.' };
   }
   if (encoding !== 'UTF8') {
-    const mend = "CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'";
+    const mend = `CREATE DATABASE ${names.other_database} TEMPLATE template0 ENCODING 'UTF8'`;
     return { id, state: 'bad', text: `The database's encoding is ${encoding}: it cannot hold any text.`, mend };
   }
   return { id, state: 'ok', text: `PostgreSQL ${version}, encoding UTF8.` };
@@ -120,15 +99,17 @@ function settingsCheck(settings: ServerFacts['settings']): Check {
   };
 }
 
-function rightsCheck({ usage, forbidden }: ServerFacts): Check {
+function rightsCheck({ usage, forbidden, names: { schema, role } }: ServerFacts): Check {
   const id = 'rights';
   if (usage === false) {
-    return { id, state: 'bad', text: 'The role may not use the schema.', mend: 'GRANT USAGE ON SCHEMA … TO …' };
+    const mend = `As the owner of the schema: GRANT USAGE ON SCHEMA ${schema} TO ${role};`;
+    return { id, state: 'bad', text: 'The role may not use the schema.', mend };
   }
   if (forbidden.length > 0) {
     const text = `The role may not read and write ${forbidden.join(', ')}.`;
     const mend =
-      'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA … TO …; GRANT USAGE ON ALL SEQUENCES IN SCHEMA … TO …';
+      `As the owner of the tables: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${role}; ` +
+      `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role};`;
     return { id, state: 'bad', text, mend };
   }
   return { id, state: 'ok', text: 'The role may read and write all tables.' };

@@ -3,7 +3,8 @@ import { sql } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
 import { serverAnswer } from '../connection/connection-errors.js';
 import type { Check } from './doctor-check.js';
-import { serverChecks, type ServerFacts, tableChecks, type TableFacts } from './doctor-server.js';
+import { serverChecks, type ServerFacts } from './doctor-server.js';
+import { tableChecks, type TableFacts } from './doctor-tables.js';
 import { type QueueFacts, type ScheduleFacts, type WorkFacts, workChecks } from './doctor-work.js';
 
 /** How far the tables are those of this version. */
@@ -43,12 +44,14 @@ const FORBIDDEN = '42501';
 /** Schedules that are looked at. */
 const MOST_SCHEDULES = 10_000;
 
-const UNSEEN: Check = {
-  id: 'migrations',
-  state: 'bad',
-  text: 'The role may not read which migrations are applied.',
-  mend: 'GRANT USAGE ON SCHEMA … TO …; GRANT SELECT ON TABLE ….migrations TO …',
-};
+function unseen({ names: { schema, role } }: ServerFacts): Check {
+  return {
+    id: 'migrations',
+    state: 'bad',
+    text: 'The role may not read which migrations are applied.',
+    mend: `As the owner of the tables: GRANT USAGE ON SCHEMA ${schema} TO ${role}; GRANT SELECT ON TABLE ${schema}.migrations TO ${role};`,
+  };
+}
 
 /** Looks at the server, the tables and the work in them. Reads only. */
 export async function examine({ query, schema, notified }: DoctorOptions): Promise<DoctorReport> {
@@ -60,8 +63,8 @@ export async function examine({ query, schema, notified }: DoctorOptions): Promi
   const migrations = await migrationsOf(query, schema);
   const checks = [
     ...serverChecks(server, offset, notified),
-    migrations === null ? UNSEEN : migrationCheck(schema, migrations),
-    ...(migrations?.current === 0 ? [] : [...tableChecks(tables), ...(await examineWork(query, schema))]),
+    migrations === null ? unseen(server) : migrationCheck(schema, migrations),
+    ...(migrations?.current === 0 ? [] : [...tableChecks(tables, server), ...(await examineWork(query, schema))]),
   ];
   const { version, encoding, bytes } = server;
   return { checks, migrations, tables, database: { version, encoding, bytes, schema } };

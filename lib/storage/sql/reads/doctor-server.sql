@@ -1,9 +1,12 @@
--- Properties of the server and of the role on it, for the checks of doctor.
+-- Properties of the server and of the role on it, for the checks of doctor. `names` are quoted where they must be, for
+-- statements that a person pastes.
 --
 -- $1 text: the schema
 SELECT current_setting('server_version') AS version, current_setting('server_version_num')::integer AS number,
   current_setting('server_encoding') AS encoding, pg_database_size(current_database())::float8 AS bytes,
   extract(epoch FROM clock_timestamp())::float8 * 1000 AS now,
+  json_build_object('schema', quote_ident($1), 'role', quote_ident(current_user),
+    'other_database', quote_ident(current_database() || '_utf8')) AS names,
   (SELECT json_object_agg(name, setting) FROM pg_settings
     WHERE name IN ('autovacuum', 'track_counts', 'fsync', 'full_page_writes', 'synchronous_commit', 'max_connections')) AS settings,
   (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
