@@ -36,8 +36,8 @@ export interface BulkClient {
 export interface BulkWatch {
   /** Of the runs that fit the filters only these. Default: all. */
   readonly fits?: (run: Execution) => boolean;
-  /** Statuses that need no change and are no refusal either. Default: none. */
-  readonly satisfied?: readonly ExecutionStatus[];
+  /** Runs that need no change and are no refusal either. Default: none. */
+  readonly satisfied?: (run: Execution) => boolean;
   /** Ends it between two runs. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (count: number) => void;
@@ -103,29 +103,35 @@ const NONE: ReadonlyMap<string, string> = new Map();
 async function one(
   client: BulkClient,
   act: BulkAct,
-  { id, status }: Execution,
+  run: Execution,
   retried: ReadonlyMap<string, string>,
   dryRun: boolean,
-  { satisfied = [] }: BulkWatch,
+  { satisfied = () => false }: BulkWatch,
 ): Promise<'done' | 'satisfied' | BulkRefusal> {
+  const { id } = run;
   const again = retried.get(id);
   if (again !== undefined) return { id, code: 'UNCHANGED', message: `It was retried before, as ${again}.` };
-  if (satisfied.includes(status)) return 'satisfied';
+  if (satisfied(run)) return 'satisfied';
   try {
-    const changed = dryRun ? isRight(act, status) : await client.act(id);
+    const changed = dryRun ? wouldChange(act, run) : await client.act(id);
     if (changed !== false) return changed === null ? 'satisfied' : 'done';
-    return { id, code: 'UNCHANGED', message: WHY[act] };
+    return { id, code: 'UNCHANGED', message: WHY_NOT[act] };
   } catch (error) {
     if (!isDurableError(error) || error.code === 'DATABASE_UNAVAILABLE') throw error;
     return { id, code: error.code, message: error.message };
   }
 }
 
-function isRight(act: BulkAct, status: ExecutionStatus): boolean {
-  return act === 'retry' ? isFinished(status) : MEANT[act].includes(status);
+/** Whether the act changes a run that is like this; one that is to be paused when its attempt is over counts as paused. */
+export function wouldChange(act: BulkAct, { status, pauseRequested }: Execution): boolean {
+  if (act === 'retry') return isFinished(status);
+  if (pauseRequested && act === 'pause') return false;
+  if (pauseRequested && act === 'resume') return true;
+  return MEANT[act].includes(status);
 }
 
-const WHY: Readonly<Record<BulkAct, string>> = {
+/** The reason where it changes nothing. */
+export const WHY_NOT: Readonly<Record<BulkAct, string>> = {
   retry: 'It has not ended.',
   cancel: 'It had ended before, or is being undone.',
   pause: 'It was paused already, or has ended.',

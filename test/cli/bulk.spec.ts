@@ -149,12 +149,23 @@ it('a child that is cancelled with its parent is no refusal', async () => {
   expect(done.code).toBe(0);
 });
 
-it('a run that was asked to pause already is no refusal', async () => {
+it('a run that was asked to pause already is no refusal, and no dry run counts it', async () => {
   const run = await client.start(SlowWorkflow, { gate: 'pausing' });
   await gates.arrived('pausing');
   const pause = ['pause', '--workflow', 'slow', '--yes', '--json'];
+  expect(json(await on([...pause, '--dry-run']))).toEqual({ count: 1, refused: [], dryRun: true });
   expect(json(await on(pause))).toEqual({ count: 1, refused: [] });
   expect(await on(pause)).toMatchObject({ code: 0, out: '{"count":0,"refused":[]}\n' });
+  expect(json(await on([...pause, '--dry-run']))).toEqual({ count: 0, refused: [], dryRun: true });
+  const one = await on(['pause', run.id, '--dry-run', '--json']);
+  expect(json(one)).toEqual({ count: 0, refused: [], dryRun: true });
+  expect(one.err).toContain('would be left alone: It was paused already');
+  // It is resumed as a paused one is.
+  const resume = ['resume', '--workflow', 'slow', '--status', 'running', '--yes', '--json'];
+  expect(json(await on([...resume, '--dry-run']))).toEqual({ count: 1, refused: [], dryRun: true });
+  expect(json(await on(resume))).toEqual({ count: 1, refused: [] });
+  expect(json(await on(resume))).toEqual({ count: 0, refused: [] });
+  expect(json(await on(pause))).toEqual({ count: 1, refused: [] });
   gates.open('pausing');
   await inStatus(run, 'paused');
   expect(await on([...pause, '--status', 'paused'])).toMatchObject({ code: 0, out: '{"count":0,"refused":[]}\n' });

@@ -1,3 +1,4 @@
+import { WHY_NOT, wouldChange } from '../../client/bulk.js';
 import { ExecutionNotFoundError } from '../../core/errors/errors.js';
 import { type Context, flag, type Options, text } from '../command.js';
 import { findRun } from '../database/find-run.js';
@@ -44,9 +45,17 @@ async function actOnIds(context: Context, act: RunAct, prefixes: readonly string
   let count = 0;
   for (const id of ids) {
     if (dryRun) {
-      if ((await client.getExecution(id)) === null) throw new ExecutionNotFoundError(id);
-      count++;
-      if (!screen.isJson) screen.line(`Would ${act.verb} run ${id}.`);
+      const found = await client.getExecution(id);
+      if (found === null) throw new ExecutionNotFoundError(id);
+      if (wouldChange(act.verb, found)) {
+        count++;
+        if (!screen.isJson) screen.line(`Would ${act.verb} run ${id}.`);
+      } else if (act.satisfied(found)) {
+        screen.say(`Run ${id} would be left alone: ${WHY_NOT[act.verb]}`);
+      } else {
+        refused.push({ id, code: 'UNCHANGED', message: WHY_NOT[act.verb] });
+        screen.say(`Run ${id} would be refused: ${WHY_NOT[act.verb]}`);
+      }
       continue;
     }
     try {
@@ -60,5 +69,5 @@ async function actOnIds(context: Context, act: RunAct, prefixes: readonly string
     }
   }
   if (screen.isJson) screen.json({ count, refused, ...(dryRun ? { dryRun } : { runs }) });
-  return refused.length > 0 ? 1 : 0;
+  return refused.length > 0 && !dryRun ? 1 : 0;
 }

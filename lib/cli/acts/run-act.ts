@@ -1,6 +1,6 @@
 import type { DurableClient } from '../../client/durable.client.js';
 import type { BulkAct } from '../../client/bulk.js';
-import type { ExecutionStatus } from '../../core/run/status.js';
+import type { Execution } from '../../core/run/execution.js';
 
 /** What one act came to. */
 export interface Done {
@@ -26,7 +26,7 @@ export interface RunAct {
   readonly past: string;
   /** Whether nothing to do is a refusal: the run is not what it was asked to become. */
   readonly mustChange: boolean;
-  /** Statuses of which there is nothing to change, and nothing to refuse. */
-  readonly satisfied: readonly ExecutionStatus[];
+  /** Whether it is what it was to become: nothing to change, and nothing to refuse. */
+  readonly satisfied: (run: Execution) => boolean;
   readonly one: (client: DurableClient, id: string) => Promise<Done>;
 }

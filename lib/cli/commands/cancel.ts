@@ -17,7 +17,7 @@ export function run(context: Context, ids: readonly string[], options: Options):
         : { details: { ...(reason === undefined ? {} : { reason }), compensate } }),
       past: 'Cancelled',
       mustChange: true,
-      satisfied: [],
+      satisfied: () => false,
       one: async (client, id) => {
         const changed = await client.cancel(id, reason, { compensate });
         const after = changed ? null : ((await client.getExecution(id))?.status ?? null);

@@ -9,7 +9,7 @@ export function run(context: Context, ids: readonly string[], options: Options):
       action: 'run.pause',
       past: 'Paused',
       mustChange: false,
-      satisfied: ['paused'],
+      satisfied: ({ status, pauseRequested }) => status === 'paused' || pauseRequested,
       one: async (client, id) => {
         const changed = await client.pause(id);
         return { changed, what: changed ? 'is paused: nothing further of it starts' : 'was paused already' };

@@ -1,4 +1,5 @@
 import { actOnRuns } from '../acts/act.js';
+import { isFinished } from '../../core/run/status.js';
 import type { Context, Options } from '../command.js';
 
 export function run(context: Context, ids: readonly string[], options: Options): Promise<number> {
@@ -9,7 +10,7 @@ export function run(context: Context, ids: readonly string[], options: Options):
       action: 'run.resume',
       past: 'Resumed',
       mustChange: false,
-      satisfied: ['pending', 'running', 'waiting', 'compensating'],
+      satisfied: ({ status, pauseRequested }) => !isFinished(status) && status !== 'paused' && !pauseRequested,
       one: async (client, id) => {
         const changed = await client.resume(id);
         return { changed, what: changed ? 'goes on' : 'was not paused' };

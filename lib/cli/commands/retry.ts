@@ -9,7 +9,7 @@ export function run(context: Context, ids: readonly string[], options: Options):
       action: 'run.retry',
       past: 'Started anew',
       mustChange: true,
-      satisfied: [],
+      satisfied: () => false,
       one: async (client, id) => {
         const handle = await client.retry(id);
         return {

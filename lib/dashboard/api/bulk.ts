@@ -1,13 +1,5 @@
 import type { DashboardAction } from '../actions.js';
-import {
-  type Execution,
-  type ExecutionStatus,
-  InvalidInputError,
-  isFinished,
-  isUuid,
-  listOf,
-  textOf,
-} from '../durable.js';
+import { type Execution, InvalidInputError, isFinished, isUuid, listOf, textOf } from '../durable.js';
 import { json } from '../http/answer.js';
 import { type Call, nothing, route } from '../http/call.js';
 import { RequestError } from '../http/errors.js';
@@ -22,12 +14,13 @@ const MOST = 10_000;
 const PAGE = 1_000;
 const SAMPLE = 5;
 
-/** Why it cannot be done to a run of that status; null: it can. */
-function obstacle(act: Act, status: ExecutionStatus): string | null {
+/** Why it cannot be done to the run as it stands; null: it can. */
+function obstacle(act: Act, { status, pauseRequested }: Execution): string | null {
   const ended = isFinished(status);
   if (act === 'retry' || act === 'restart') return ended ? null : 'has not ended';
   if (ended) return 'has ended';
-  if (act === 'resume') return status === 'paused' ? null : 'is not paused';
+  if (act === 'resume') return status === 'paused' || pauseRequested ? null : 'is not paused';
+  if (act === 'pause' && pauseRequested) return 'is to be paused already';
   if (act === 'pause' && status === 'paused') return 'is paused already';
   return act === 'cancel' && status === 'compensating' ? 'is being undone already' : null;
 }
@@ -85,8 +78,8 @@ const preview = route({
     const ids = given === null ? null : [...new Set(given.map((id) => id.toLowerCase()))];
     const runs = await runsOf(call, q, ids);
     const excluded = new Map<string, number>();
-    const eligible = runs.filter(({ status }) => {
-      const why = obstacle(act, status);
+    const eligible = runs.filter((run) => {
+      const why = obstacle(act, run);
       if (why !== null) excluded.set(why, (excluded.get(why) ?? 0) + 1);
       return why === null;
     });
