@@ -13,20 +13,45 @@ export interface AllSpecs {
   readonly globalOptions: readonly OptionSpec[];
 }
 
+/**
+ * The line is split at blanks: bash's own words end at each `:`, `@` and `=` of a URL, and the command would be looked for in
+ * pieces of it.
+ */
 function bash({ commands, globalOptions }: AllSpecs): string {
   const cases = commands.map(({ name, options = [], arguments: args = [] }) => {
     const words = [...[...options, ...globalOptions].map(longOf), ...args.flatMap(({ choices = [] }) => choices)];
     return `    ${name}) words="${words.join(' ')}" ;;`;
   });
+  const ownValues = commands.flatMap(({ name, options = [] }) => {
+    const valued = options.filter(takesValue).map((option) => `${name}:${longOf(option)}`);
+    return valued.length === 0 ? [] : [`    ${valued.join('|')}) return ;;`];
+  });
   return `# nest-durable completion for bash: eval "$(nest-durable completion bash)"
 _nest_durable() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" command="" words="" at
-  for ((at = 1; at < COMP_CWORD; at++)); do
-    case "\${COMP_WORDS[at]}" in
+  local current="\${COMP_WORDS[COMP_CWORD]}" command="" words="" last="" at
+  local line="\${COMP_LINE:0:COMP_POINT}"
+  local -a typed
+  read -ra typed <<< "$line"
+  case "$line" in
+    *[[:blank:]]) ;;
+    *) unset "typed[\${#typed[@]}-1]" ;;
+  esac
+  for ((at = 1; at < \${#typed[@]}; at++)); do
+    last="\${typed[at]}"
+    case "$last" in
+      ${valuesOf(globalOptions).join('|')}) ((at++)) ;;
       -*) ;;
-      *) command="\${COMP_WORDS[at]}"; break ;;
+      *) command="$last"; break ;;
     esac
   done
+  # What an option takes may be anything.
+  ((\${#typed[@]} > 1)) && last="\${typed[\${#typed[@]} - 1]}"
+  case "$last" in
+    ${valuesOf(globalOptions).join('|')}) return ;;
+  esac
+  case "$command:$last" in
+${ownValues.join('\n')}
+  esac
   case "$command" in
     "") words="${[...commands.map(({ name }) => name), 'help', ...globalOptions.map(longOf)].join(' ')}" ;;
 ${cases.join('\n')}
@@ -37,15 +62,11 @@ complete -o default -F _nest_durable nest-durable
 `;
 }
 
+/** Global options come before the command or after it: the first call finds where it stands, the second reads what follows. */
 function zsh({ commands, globalOptions }: AllSpecs): string {
   const described = commands.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`);
   const cases = commands.map((command) => {
-    const given = [...(command.options ?? []), ...globalOptions].map((option) => {
-      const value = takesValue(option) ? ':value:' : '';
-      return quoted(
-        `${option.several === true ? '*' : ''}${longOf(option)}[${option.text.replace(/[[\]:]/g, ' ')}]${value}`,
-      );
-    });
+    const given = [...(command.options ?? []), ...globalOptions].map(zshOption);
     const args = (command.arguments ?? []).map(({ name, choices, variadic }) => {
       return quoted(`${variadic === true ? '*' : ''}:${name}:${choices === undefined ? '' : `(${choices.join(' ')})`}`);
     });
@@ -57,14 +78,17 @@ _nest_durable() {
   local -a commands=(
 ${described.join('\n')}
   )
-  if (( CURRENT == 2 )); then
-    _describe command commands
-    return
-  fi
-  local command=$words[2]
-  shift words
-  (( CURRENT-- ))
-  case $command in
+  local curcontext="$curcontext" state line
+  typeset -A opt_args
+  _arguments -C ${globalOptions.map(zshOption).join(' ')} ':command:->command' '*::: :->rest'
+  case $state in
+    command) _describe command commands; return ;;
+    rest) ;;
+    *) return ;;
+  esac
+  words=($line[1] "\${words[@]}")
+  (( CURRENT++ ))
+  case $line[1] in
 ${cases.join('\n')}
   esac
 }
@@ -72,18 +96,44 @@ compdef _nest_durable nest-durable
 `;
 }
 
+/** With its value as a word of its own, or behind `=`. */
+function zshOption(option: OptionSpec): string {
+  const [name, value] = takesValue(option) ? [`${longOf(option)}=`, ':value:'] : [longOf(option), ''];
+  return quoted(`${option.several === true ? '*' : ''}${name}[${option.text.replace(/[[\]:]/g, ' ')}]${value}`);
+}
+
+/** Its own test for the command would take what a global option is given for it. */
 function fish({ commands, globalOptions }: AllSpecs): string {
   const lines = commands.flatMap((command) => {
-    const when = `-n "__fish_seen_subcommand_from ${command.name}"`;
+    const when = `-n "contains -- ${command.name} (__nest_durable_command)"`;
     return [
-      `complete -c nest-durable -f -n __fish_use_subcommand -a ${command.name} -d ${quoted(command.summary)}`,
+      `complete -c nest-durable -f -n "not __nest_durable_command >/dev/null" -a ${command.name} -d ${quoted(command.summary)}`,
       ...(command.options ?? []).map((option) => `complete -c nest-durable ${when} ${fishOption(option)}`),
       ...choicesOf(command).map((choice) => `complete -c nest-durable -f ${when} -a ${choice}`),
     ];
   });
   const everywhere = globalOptions.map((option) => `complete -c nest-durable ${fishOption(option)}`);
   return [
-    '# nest-durable completion for fish: nest-durable completion fish | source',
+    `# nest-durable completion for fish: nest-durable completion fish | source
+function __nest_durable_command
+  set -l isValue 0
+  set -l typed (commandline -opc)
+  for word in $typed[2..-1]
+    if test $isValue = 1
+      set isValue 0
+      continue
+    end
+    switch $word
+      case ${valuesOf(globalOptions).join(' ')}
+        set isValue 1
+      case '-*'
+      case '*'
+        echo $word
+        return 0
+    end
+  end
+  return 1
+end`,
     ...everywhere,
     ...lines,
     '',
@@ -100,6 +150,10 @@ function choicesOf({ arguments: args = [] }: CommandSpec): string[] {
 
 function longOf({ flags }: OptionSpec): string {
   return /--[a-z-]+/.exec(flags)?.[0] ?? '';
+}
+
+function valuesOf(options: readonly OptionSpec[]): string[] {
+  return options.filter(takesValue).map(longOf);
 }
 
 function takesValue({ flags }: OptionSpec): boolean {
