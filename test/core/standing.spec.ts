@@ -31,6 +31,22 @@ const definition: WorkflowDefinition = {
   compensations: [],
 };
 
+const mailing: WorkflowDefinition = {
+  ...definition,
+  nodes: [
+    {
+      kind: 'forEach',
+      name: 'all',
+      member: 'all',
+      settings: DEFAULT_SETTINGS,
+      concurrency: 10,
+      onError: 'completeAll',
+      results: 'none',
+      arm: [step('sendOne', { timeout: 30_000 })],
+    },
+  ],
+};
+
 const error = { name: 'CardError', message: 'declined' };
 
 const BASE: StandingFacts = {
@@ -134,9 +150,9 @@ const TABLE: Row[] = [
   ['compensating', { status: 'compensating', error, failure, attempts: [attempt, { ...attempt, path: 'c~cancel' }], undo: { cut: false, done: ['a'], failed: [], left: ['bookFlight', 'c'] } }, 'Undoes `c`, 1 of 3 done', /^Failed/],
   ['running', { status: 'running', attempts: [attempt] }, 'Runs `charge`, attempt 2 of 5', /^For 4 s\. Its timeout ends the attempt at/],
   ['running', { status: 'running', attempts: [attempt, ...Array.from({ length: 4 }, () => attempt)] }, 'Runs `charge`, attempt 2 of 5 (and 4 more)', /^For 4 s/],
-  ['running', { status: 'running', attempts: Array.from({ length: 10 }, (_, n) => ({ step: 'sendOne', path: `all[${n}]/sendOne`, attempt: 1, startedAt: at(-1) })), loops: [{ path: 'all', items: 10_000, through: 6_786, failed: 14, counted: 'all', lastMinute: 1_607 }] }, 'Runs `sendOne` for 10 items; 6 786 of 10 000 are through, 14 of them failed', /^About 2 min yet\.$/],
-  ['running', { status: 'running', attempts: Array.from({ length: 10 }, (_, n) => ({ step: 'sendOne', path: `all[${n}]/sendOne`, attempt: 1, startedAt: at(-1) })), loops: [{ path: 'all', items: 10_000, through: 6_786, failed: 14, counted: 'about', lastMinute: 1_607 }] }, 'Runs `sendOne` for 10 items; about 6 786 of 10 000 are through, about 14 of them failed', /^About 2 min yet\.$/],
-  ['running', { status: 'running', attempts: Array.from({ length: 10 }, (_, n) => ({ step: 'sendOne', path: `all[${n}]/sendOne`, attempt: 1, startedAt: at(-1) })), loops: [{ path: 'all', items: 10_000, through: 6_786, failed: 14, counted: 'at least', lastMinute: null }] }, 'Runs `sendOne` for 10 items; at least 6 786 of 10 000 are through, at least 14 of them failed', /^$/],
+  ['running', { status: 'running', definition: mailing, attempts: Array.from({ length: 10 }, (_, n) => ({ step: 'sendOne', path: `all[${n}]/sendOne`, attempt: 1, startedAt: at(-1) })), loops: [{ path: 'all', beganAt: at(-240), items: 10_000, through: 6_786, failed: 14, counted: 'all', lastMinute: 1_607 }] }, 'Runs `sendOne` for 10 items; 6 786 of 10 000 are through, 14 of them failed', /^For 4 min\. About 2 min yet\. Its timeout ends an attempt after 30 s\.$/],
+  ['running', { status: 'running', definition: mailing, attempts: Array.from({ length: 10 }, (_, n) => ({ step: 'sendOne', path: `all[${n}]/sendOne`, attempt: 1, startedAt: at(-1) })), loops: [{ path: 'all', beganAt: at(-240), items: 10_000, through: 6_786, failed: 14, counted: 'about', lastMinute: 1_607 }] }, 'Runs `sendOne` for 10 items; about 6 786 of 10 000 are through, about 14 of them failed', /^For 4 min\. About 2 min yet\. Its timeout ends an attempt after 30 s\.$/],
+  ['running', { status: 'running', definition: mailing, attempts: Array.from({ length: 10 }, (_, n) => ({ step: 'sendOne', path: `all[${n}]/sendOne`, attempt: 1, startedAt: at(-1) })), loops: [{ path: 'all', beganAt: at(-240), items: 10_000, through: 6_786, failed: 14, counted: 'at least', lastMinute: null }] }, 'Runs `sendOne` for 10 items; at least 6 786 of 10 000 are through, at least 14 of them failed', /^For 4 min\. Its timeout ends an attempt after 30 s\.$/],
   ['running', { status: 'running', pauseRequested: true, worker: { seenAt: at(-20), expiresAt: at(10) } }, 'Is with a worker', /^For 15 min\. It is to be paused .* out of touch since .*: it is taken over at 2026-03-01 12:00:10 UTC\.$/],
   ['retry', { status: 'waiting', asleep: true, retries: [retry] }, 'Tries `charge` again: 2 of 5 attempts have failed with `CardError`', /^declined\. If all fail, the run fails\.$/],
   ['retry', { status: 'waiting', asleep: true, round: 2, dueAt: at(9), error, definition: { ...definition, maxRetries: 3 } }, 'Tries again from the start: 1 of 4 rounds have failed with `CardError`', /^declined\.$/],

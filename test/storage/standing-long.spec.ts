@@ -101,7 +101,7 @@ describe('progress of a loop', () => {
       const { title, detail } = (await reads.explain(id)) ?? {};
       expect(title).toBe('Runs `send` for 1 item; about 90 000 of 100 000 are through, about 9 000 of them failed');
       // 100 in the last minute, 10 000 to come.
-      expect(detail).toMatch(/^About 100 min yet\./);
+      expect(detail).toMatch(/^For \d.*\. About 100 min yet\./);
     },
   );
 

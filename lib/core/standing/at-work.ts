@@ -106,7 +106,13 @@ function running(facts: StandingFacts): Said {
         `Runs ${quoted(first.step)} for ${manyOf(alike.length, 'item')}; ${nearly}${countOf(loop.through)} of ` +
         `${countOf(loop.items)} are through${failed}${others === 0 ? '' : ` (and ${countOf(others)} more)`}`,
       until: untilOf(null),
-      detail: [leftOf(loop), ...about],
+      detail: [
+        loop.beganAt === null ? null : `For ${spanOf(now.getTime() - loop.beganAt.getTime())}.`,
+        leftOf(loop),
+        // Of each by itself: items come and go too fast for a time of one of them.
+        timeout === null ? null : `Its timeout ends an attempt after ${spanOf(timeout)}.`,
+        ...about,
+      ],
     };
   }
   const others = attempts.length - 1;

@@ -100,6 +100,8 @@ export interface LoopFacts {
   /** Of the loop's selector. */
   readonly path: string;
   readonly items: number;
+  /** Its items were known and could begin. */
+  readonly beganAt: Date | null;
   /** Items that have ended, failed ones among them. */
   readonly through: number;
   readonly failed: number;

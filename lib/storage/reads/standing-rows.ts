@@ -95,6 +95,8 @@ export interface UndoRow extends Omit<UndoRecord, 'input' | 'hasOutput'> {
 
 export interface LoopRow {
   readonly items: number;
+  /** End of its selector. */
+  readonly began: Date;
   readonly through: number;
   readonly failed: number;
   /** Null: what was looked at is younger. */
@@ -180,7 +182,7 @@ export function progressOf(path: string, row: LoopRow): LoopFacts {
   const through = looked === 0 ? 0 : Math.min(items, of(row.through));
   const failed = looked === 0 ? 0 : Math.min(through, of(row.failed));
   const counted = more ? 'at least' : others > 0 ? 'about' : 'all';
-  return { path, items, through, failed, counted, lastMinute: more ? null : row.last_minute };
+  return { path, items, beganAt: row.began, through, failed, counted, lastMinute: more ? null : row.last_minute };
 }
 
 export function workOf(row: WorkRow | undefined): WorkFacts {

@@ -4,9 +4,9 @@
 --   {ends, fails, counted, settles}
 --
 -- Of the last twenty thousand records of one run; for many loops the number is shared. No row: none of these is the selector's
--- or of an item's first step, which names it. `looked`: how many records since the selector's were looked at; `others`: how many
--- were not, up to five times as many and one (numbers of records have gaps, so these are counted); `last_minute` is null where
--- those that were looked at do not go back as far.
+-- or of an item's first step, which names it. `began`: the end of the selector. `looked`: how many records since the selector's
+-- were looked at; `others`: how many were not, up to five times as many and one (numbers of records have gaps, so these are
+-- counted); `last_minute` is null where those that were looked at do not go back as far.
 WITH look AS MATERIALIZED (SELECT greatest(400, 20000 / greatest(1, json_array_length($1::json))) AS most)
 SELECT c.n, t.*
 FROM json_to_recordset($1::json) AS c(n integer, id uuid, round integer, path text, places json)
@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (
     ORDER BY s.seq DESC
     LIMIT (SELECT l.most FROM look l)
   ), loop AS MATERIALIZED (
-    SELECT s.seq, COALESCE((s.facts::json ->> 'items')::integer, 0) AS items
+    SELECT s.seq, s.completed_at AS began, COALESCE((s.facts::json ->> 'items')::integer, 0) AS items
     FROM durable.step_executions s
     WHERE s.run_id = c.id AND s.path = c.path AND s.type = 'forEach' AND s.seq = (
       SELECT max(CASE WHEN l.within IS NULL THEN l.seq ELSE l.input_seq END)
@@ -52,7 +52,7 @@ CROSS JOIN LATERAL (
     FROM record r, place p
     GROUP BY r.index, p.counted
   )
-  SELECT o.items, m.looked, u.others, u.others > 5 * (SELECT l.most FROM look l) AS more, i.through, i.failed,
+  SELECT o.items, o.began, m.looked, u.others, u.others > 5 * (SELECT l.most FROM look l) AS more, i.through, i.failed,
     CASE WHEN u.others = 0 OR m.since <= durable.clock() - interval '1 minute' THEN i.last_minute END AS last_minute
   FROM loop o
   CROSS JOIN LATERAL (
