@@ -271,10 +271,14 @@ it('I10: payloads that are cut short', async () => {
   await rows.record(run, 1, { path: 'a', output: '"text' });
   await event(run, 'paid', null, 'tru');
   for (const body of ['true', 'null', '-1.5e+21', '"x"', '[]', '{"a":"}"}']) await rows.open({}, { input: body });
+  await schedule(new Date(Date.now() + 3_600_000));
+  await rows.pool.query(`UPDATE durable.scheduled_workflows SET input = '{"n":', last_error = '{'`);
   expect(await found()).toEqual([
     `I10: run ${run} has an input that is no JSON text`,
     `I10: run ${run} has record 1 of a that is no JSON text`,
     expect.stringMatching(`^I10: run ${run} has event \\d+ \\(paid\\) that is no JSON text$`),
+    'I10: schedule "nightly" has an input that is no JSON text',
+    'I10: schedule "nightly" has an error that is no JSON text',
   ]);
 });
 

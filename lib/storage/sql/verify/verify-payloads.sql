@@ -2,18 +2,23 @@
 -- another hand, as a rule does not. (Parsing them all would be dear, and a text that does not parse would end the look.)
 --
 -- $1 integer: how many violations at most
-SELECT p.run_id, format('has %s that is no JSON text', p.what) AS what
+SELECT p.run_id, p.what || ' that is no JSON text' AS what
 FROM (
-  SELECT e.id AS run_id, 'an input' AS what, e.input AS body FROM durable.workflow_executions e
+  SELECT e.id AS run_id, 'has an input' AS what, e.input AS body FROM durable.workflow_executions e
   UNION ALL
-  SELECT e.id, 'an error', e.error FROM durable.workflow_executions e WHERE e.error IS NOT NULL
+  SELECT e.id, 'has an error', e.error FROM durable.workflow_executions e WHERE e.error IS NOT NULL
   UNION ALL
-  SELECT s.run_id, format('record %s of %s', s.seq, s.path), b.body
+  SELECT s.run_id, format('has record %s of %s', s.seq, s.path), b.body
   FROM durable.step_executions s
   CROSS JOIN LATERAL (VALUES (s.output), (s.error)) AS b(body)
   WHERE b.body IS NOT NULL
   UNION ALL
-  SELECT m.run_id, format('event %s (%s)', m.id, m.name), m.payload FROM durable.events m
+  SELECT m.run_id, format('has event %s (%s)', m.id, m.name), m.payload FROM durable.events m
+  UNION ALL
+  SELECT NULL, format('schedule "%s" has %s', c.name, b.kind), b.body
+  FROM durable.scheduled_workflows c
+  CROSS JOIN LATERAL (VALUES ('an input', c.input), ('an error', c.last_error)) AS b(kind, body)
+  WHERE b.body IS NOT NULL
 ) p
 WHERE NOT CASE left(p.body, 1)
   WHEN '{' THEN right(p.body, 1) = '}'
