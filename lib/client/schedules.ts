@@ -52,7 +52,7 @@ export class DurableSchedules {
 
   async get(name: unknown): Promise<StoredSchedule | null> {
     const wanted = checkName(name);
-    return (await (await this.ready()).storage.schedules.find(wanted))?.schedule ?? null;
+    return (await this.ready()).storage.schedules.get(wanted);
   }
 
   async list(filters: ScheduleFilters): Promise<StoredSchedule[]> {

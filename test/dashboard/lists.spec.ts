@@ -144,6 +144,25 @@ it('schedules say when they are due, in words too, what was changed, and what th
   expect([words, next.length]).toEqual(['Every 5 minutes', 5]);
 });
 
+it('schedules are listed with one of which neither input, error, cron nor zone can be read', async () => {
+  await client.schedule('weigh', '@daily', { name: 'broken', enabled: false });
+  const faults = `input = '{', last_error = '{', consecutive_failures = 1, cron = 'x', timezone = 'Mars'`;
+  await pool.query(`UPDATE durable.scheduled_workflows SET ${faults} WHERE name = 'broken'`);
+  try {
+    const broken = {
+      name: 'broken',
+      words: null,
+      next: [],
+      lastError: { message: 'The stored error cannot be read.' },
+    };
+    expect((await get('schedules')).items).toMatchObject([broken, { name: 'early', words: 'At 07:00 on weekdays' }]);
+    expect(await get('schedules/broken')).toMatchObject(broken);
+    expect((await running.ask('/api/overview')).status).toBe(200);
+  } finally {
+    await client.deleteSchedule('broken');
+  }
+});
+
 it('workers say what they can take, whether they hear, and whose code is newer', async () => {
   const later = await startApp(KIND, url, mount(), { providers: [LaterWorkflow], workers: true });
   const workers = await until(async () => {

@@ -189,6 +189,24 @@ describe('one due time', () => {
     await schedules.delete('bad');
   });
 
+  const UNREADABLE = { name: 'Error', message: 'The stored error cannot be read.' };
+
+  it.each([
+    ['an input that is cut short', `input = '{"a":'`, { input: undefined, lastError: null }],
+    ['an input of a kind that is not known', `input = '{"$durable":"cloud"}'`, { input: undefined, lastError: null }],
+    ['an error that is cut short', `last_error = '{'`, { input: { n: 1 }, lastError: UNREADABLE }],
+    ['an error that is a number', `last_error = '7'`, { input: { n: 1 }, lastError: UNREADABLE }],
+    ['an error that is null', `last_error = 'null'`, { input: { n: 1 }, lastError: UNREADABLE }],
+  ])('is listed, and the others with it, with %s', async (_what, fault, shown) => {
+    await schedules.create(declare('bad'));
+    await schedules.create(declare('good'));
+    await rows.pool.query(`UPDATE durable.scheduled_workflows SET ${fault} WHERE name = 'bad'`);
+    expect(await schedules.list({ limit: 10 })).toMatchObject([{ name: 'bad', ...shown }, { name: 'good' }]);
+    expect(await schedules.get('bad')).toMatchObject(shown);
+    await schedules.change('bad', (state, now) => updated(state, { input: '{"n":2}' }, false, now));
+    expect((await schedules.get('bad'))?.input).toEqual({ n: 2 });
+  });
+
   it('is mended by code that declares it, where what it declared before cannot be read', async () => {
     const declaration = declare('report');
     await transaction(rows.pool, (query) => schedules.put(query, 'order', [declaration], () => false));

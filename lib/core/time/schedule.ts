@@ -12,7 +12,7 @@ export interface StoredSchedule {
   readonly cron: string;
   /** IANA name of the zone that `cron` is read in. */
   readonly timezone: string;
-  /** Input of its runs. */
+  /** Input of its runs. `undefined`: what is stored cannot be read. */
   readonly input: unknown;
   /** Queue of its runs. */
   readonly queue: string;

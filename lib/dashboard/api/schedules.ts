@@ -22,6 +22,15 @@ function nextTimes({ cron, timezone }: Pick<StoredSchedule, 'cron' | 'timezone'>
   return times;
 }
 
+/** None where its cron or zone cannot be understood, which is told by its failures: the others are listed. */
+function timesOrNone(...asked: Parameters<typeof nextTimes>): Date[] {
+  try {
+    return nextTimes(...asked);
+  } catch {
+    return [];
+  }
+}
+
 /** With the last runs of each: looked up for each, and shown by as many statements as those of one. */
 async function shown(call: Call, schedules: readonly StoredSchedule[], next: number): Promise<object[]> {
   const { looks } = call.services;
@@ -41,7 +50,7 @@ async function shown(call: Call, schedules: readonly StoredSchedule[], next: num
   return schedules.map((schedule) => ({
     ...showSchedule(schedule, sight),
     words: cronWords(schedule.cron),
-    next: schedule.removedAt === null ? nextTimes(schedule, now, next) : [],
+    next: schedule.removedAt === null ? timesOrNone(schedule, now, next) : [],
     runs: (runs.get(schedule.name) ?? []).flatMap(({ id }) => rows.get(id) ?? []),
   }));
 }

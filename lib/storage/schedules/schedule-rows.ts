@@ -126,6 +126,7 @@ export function rowJson(state: ScheduleState): string {
   });
 }
 
+/** As it may be shown. What cannot be read of it is left out: one row that a foreign hand has written hides no other. */
 export function toSchedule(
   row: ScheduleRow & { readonly workflow_queue: string | null },
   redact: Redaction,
@@ -135,7 +136,7 @@ export function toSchedule(
     workflow: row.workflow,
     cron: row.cron,
     timezone: row.timezone,
-    input: redact.payload(decode(row.input)),
+    input: readOr(undefined, () => redact.payload(decode(row.input))),
     queue: row.queue ?? row.workflow_queue ?? 'default',
     enabled: row.enabled,
     overlap: row.overlap,
@@ -146,10 +147,29 @@ export function toSchedule(
     overridden: row.overridden,
     nextRunAt: row.next_run_at,
     lastRunAt: row.last_run_at,
-    lastError: row.last_error === null ? null : redact.error(decode(row.last_error) as StoredError),
+    lastError: row.last_error === null ? null : readOr(UNREADABLE_ERROR, () => errorOf(row.last_error, redact)),
     lastErrorAt: row.last_error_at,
     consecutiveFailures: row.consecutive_failures,
     autoDisabledAt: row.auto_disabled_at,
     removedAt: row.removed_at,
   };
+}
+
+const UNREADABLE_ERROR: StoredError = { name: 'Error', message: 'The stored error cannot be read.' };
+
+function errorOf(text: string | null, redact: Redaction): StoredError {
+  const record: unknown = decode(text ?? 'null');
+  return isErrorRecord(record) ? redact.error(record) : UNREADABLE_ERROR;
+}
+
+function isErrorRecord(value: unknown): value is StoredError {
+  return typeof (value as Partial<StoredError> | null)?.message === 'string';
+}
+
+function readOr<T>(instead: T, read: () => T): T {
+  try {
+    return read();
+  } catch {
+    return instead;
+  }
 }

@@ -134,7 +134,13 @@ export class PgSchedules {
     });
   }
 
-  /** Null: there is none of that name. */
+  /** As it may be shown, whatever of it cannot be read. Null: there is none of that name. */
+  async get(name: string): Promise<StoredSchedule | null> {
+    const [schedule] = await this.list({ name });
+    return schedule ?? null;
+  }
+
+  /** Null: there is none of that name. @throws Error where what its code declares cannot be read */
   async find(name: string): Promise<FoundSchedule | null> {
     const [row] = await this.read({ name });
     if (row === undefined) return null;
