@@ -3,6 +3,7 @@ import pg from 'pg';
 import { ConfigurationError } from '../core/errors/errors.js';
 import { migrate } from '../storage/migrations/migrator.js';
 import { exclusively, type TestServer, testServer } from './test-server.js';
+import { cloneStatement } from './throw-away.js';
 
 /** Schema of the engine's tables, whatever it is in the app: the one that the statements here are written for. */
 export const TEST_SCHEMA = 'durable';
@@ -33,7 +34,7 @@ export class TestDatabase {
     const server = await testServer(given);
     const name = `${server.prefix}_${randomBytes(5).toString('hex')}`;
     await makeTemplate(server);
-    await onServer(server, (run) => run(`CREATE DATABASE ${name} TEMPLATE ${templateOf(server)}`));
+    await onServer(server, (run) => run(cloneStatement(name, templateOf(server), server.throwAway)));
     const session = new pg.Client({ connectionString: urlOf(server, name) });
     // It ends with a server that is stopped at the end of the process; until then the next query tells.
     session.on('error', () => {});

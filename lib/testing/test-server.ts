@@ -14,6 +14,7 @@ import { textOf } from '../core/text-of.js';
 import { withFileLock } from '../storage/embedded/file-lock.js';
 import { freePort } from '../storage/embedded/free-port.js';
 import { canEnter, checkOwner, locatePostgres, serverEnvironment } from '../storage/embedded/postgres-binaries.js';
+import { initdbArguments } from './throw-away.js';
 
 /** A server with the databases of one process's tests. */
 export interface TestServer {
@@ -21,6 +22,8 @@ export interface TestServer {
   readonly url: string;
   /** The names of all databases made here begin with this. */
   readonly prefix: string;
+  /** Major version of one whose data is thrown away; 0: it is somebody's. */
+  readonly throwAway: number;
 }
 
 /** ms; includes initdb on a busy machine. */
@@ -85,12 +88,12 @@ async function shared(url: string, prefix: string, file: string): Promise<TestSe
   const why = await whyNot(url);
   if (why !== null) throw new Error(`The database server for the tests (DATABASE_URL) cannot be used: ${why}`);
   guard({ server: null, drop: { from: import.meta.url, url, prefix }, remove: [file] }, null);
-  return { url, prefix };
+  return { url, prefix, throwAway: 0 };
 }
 
 /** @param attempt from 1: between the look for a free port and the start, another program may take it */
 async function startEmbedded(prefix: string, file: string, attempt = 1): Promise<TestServer> {
-  const { initdb, postgres, account } = await locatePostgres();
+  const { initdb, postgres, account, version } = await locatePostgres();
   const base = [tmpdir(), '/tmp'].find((dir) => canEnter(account, dir)) ?? tmpdir();
   const root = await mkdtemp(join(base, 'nest-durable-testing-'));
   const data = join(root, 'data');
@@ -99,9 +102,7 @@ async function startEmbedded(prefix: string, file: string, attempt = 1): Promise
   await writeFile(passwordFile, password, { mode: 0o600 });
   if ('uid' in account) await Promise.all([root, passwordFile].map((path) => chown(path, account.uid, account.gid)));
   const options = { ...account, cwd: root, env: serverEnvironment() };
-  // "password" and not scram: the key derivation costs 5 ms a connection, and only loopback is listened on.
-  const format = ['--auth=password', '--encoding=UTF8', '--locale=C', '--no-sync', '--username=postgres'];
-  await run(initdb, ['-D', data, `--pwfile=${passwordFile}`, ...format], options);
+  await run(initdb, ['-D', data, ...initdbArguments(Number(version), passwordFile)], options);
 
   const port = await freePort();
   const settings = {
@@ -135,7 +136,7 @@ async function startEmbedded(prefix: string, file: string, attempt = 1): Promise
     }
     await delay(20);
   }
-  return { url, prefix };
+  return { url, prefix, throwAway: Number(version) };
 }
 
 interface Guarded {

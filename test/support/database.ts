@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { migrate } from '../../lib/storage/migrations/migrator.js';
+import { cloneStatement } from '../../lib/testing/throw-away.js';
 import { closeDatabase, type DatabaseRules } from './leak-check.mjs';
 
 /** Schema of the engine's tables in the template, the module's default. */
@@ -31,13 +32,10 @@ export async function createTestDatabase(options: { migrated?: boolean } & Datab
   const name = `${run}_${randomBytes(5).toString('hex')}`;
   await withSession(variable('TEST_SERVER_URL'), async (session) => {
     const template = options.migrated === false ? 'template0' : await migratedTemplate(run, session);
-    const { rows } = await session.query<{ copies: boolean }>(
-      `SELECT current_setting('server_version_num')::integer >= 150000 AS copies`,
+    const { rows } = await session.query<{ version: number }>(
+      `SELECT current_setting('server_version_num')::integer / 10000 AS version`,
     );
-    // As files, with the caches that a first session would make: half the CPU of a copy by way of the WAL.
-    const strategy = rows[0]?.copies === true ? 'STRATEGY FILE_COPY' : '';
-    const from = pg.escapeIdentifier(template);
-    await session.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE ${from} ${strategy}`);
+    await session.query(cloneStatement(name, template, rows[0]?.version ?? 0));
   });
   const open = (globalThis as unknown as { testDatabases: Map<string, DatabaseRules> }).testDatabases;
   open.set(name, options);

