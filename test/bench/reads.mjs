@@ -148,6 +148,18 @@ function tableOf(ids, client, next) {
     ['runs/series: a day', () => 'runs/series?q=since:24h'],
     ['runs/series: a week of a workflow', () => `runs/series?q=${encodeURIComponent('since:7d workflow:order_03')}`],
     ['runs/series: a month', () => 'runs/series?q=since:30d'],
+    ...[
+      'took:>1h',
+      'queue:ai',
+      'version:7',
+      'status:completed',
+      'status:failed',
+      'tag.tenant:t17',
+      '-workflow:order_03',
+    ].map((filter) => [
+      `runs/series: a month, ${filter}`,
+      () => `runs/series?q=${encodeURIComponent(`since:30d ${filter}`)}`,
+    ]),
     ...['workflow', 'queue', 'error', 'schedule', 'tag.tenant'].map((key) => [
       `runs/suggest: ${key}`,
       () => `runs/suggest?key=${key}&text=`,

@@ -240,8 +240,8 @@ it('the overview, series and suggestions say what the tables say', async () => {
     expect([found.series.length, found.latency.length]).toEqual([60, 60].map((n) => expect.closeTo(n, -1)));
     expect(found.workers.length).toBe(1);
     const sumOf = async (q: string) => {
-      const { buckets, since, until } = await get(`runs/series?q=${encodeURIComponent(q)}`);
-      expect([buckets.length, buckets[0].at]).toEqual([144, since]);
+      const { buckets, since, until, lookedTo } = await get(`runs/series?q=${encodeURIComponent(q)}`);
+      expect([buckets.length, buckets[0].at, lookedTo]).toEqual([144, since, null]);
       expect(Date.parse(until) - Date.parse(since)).toBe(3_600_000);
       const sum = (key: 'started' | 'failed') =>
         buckets.reduce((all: number, one: Record<string, number>) => all + (one[key] ?? 0), 0);

@@ -13,6 +13,7 @@ import {
 import { jsonLines, valueAt } from '../../lib/dashboard/ui/src/lib/json.js';
 import { layoutOf } from '../../lib/dashboard/ui/src/lib/layout.js';
 import { parse } from '../../lib/dashboard/ui/src/lib/palette.js';
+import { seriesSentence, uncountedShare } from '../../lib/dashboard/ui/src/lib/series.js';
 import { begun, countOf, longer, lookFurther, refreshed } from '../../lib/dashboard/ui/src/lib/run-rows.js';
 import { FrameReader } from '../../lib/dashboard/ui/src/lib/sse.js';
 import { ago, clock, countdown, duration, moment, readDuration, roughly } from '../../lib/dashboard/ui/src/lib/time.js';
@@ -468,4 +469,29 @@ test('nothing in the pages writes markup, runs text or asks another origin', () 
     ),
   );
   expect(found.map(({ name }) => name)).toEqual([]);
+});
+
+describe('starts over time', () => {
+  const series = {
+    since: '2026-07-01T00:00:00Z',
+    until: '2026-07-31T00:00:00Z',
+    lookedTo: null,
+    buckets: [
+      { at: '2026-07-01T00:00:00Z', started: 1_000, failed: 1 },
+      { at: '2026-07-16T00:00:00Z', started: 500, failed: 2 },
+    ],
+  };
+
+  it('of all that there are nothing is left out', () => {
+    expect(uncountedShare(series)).toBe(0);
+    expect(seriesSentence(series, String)).toBe('Starts over time: 1\u2009500, of which 3 failed.');
+  });
+
+  it('what was not looked at is no time without runs: its share is shaded, and the sentence says so', () => {
+    const cut = { ...series, lookedTo: '2026-07-28T00:00:00Z' };
+    expect(uncountedShare(cut)).toBeCloseTo(0.9);
+    expect(seriesSentence(cut, () => '28 Jul')).toContain('since 28 Jul, those before are not counted: ');
+    expect(uncountedShare({ ...cut, lookedTo: '2026-06-01T00:00:00Z' })).toBe(0);
+    expect(uncountedShare({ ...cut, lookedTo: '2026-08-01T00:00:00Z' })).toBe(1);
+  });
 });

@@ -152,6 +152,46 @@ describe.each(MATCHES)('%s', (_, match, fits) => {
   );
 });
 
+describe('starts over time', () => {
+  const tagged = (name: string, value: string): RunMatch => ({ tags: [{ name, not: false, values: [value] }] });
+  const matches: readonly [string, RunMatch, (run: Known) => boolean][] = [
+    ...MATCHES,
+    ['anything', {}, () => true],
+    ['a tag that many have', tagged('tenant', 'a'), ({ tenant }) => tenant === 'a'],
+    ['a tag that none has', tagged('tenant', 'c'), () => false],
+    [
+      'an error that many have',
+      { texts: [{ field: 'error', not: false, values: ['E'] }] },
+      ({ status }) => status === 'failed',
+    ],
+  ];
+  const others: typeof OTHERS = [
+    ...OTHERS,
+    ['failed', { status: 'failed' }, ({ status }) => status === 'failed'],
+    ['waiting', { status: 'waiting' }, ({ status }) => status === 'waiting'],
+  ];
+
+  it.each(matches)('%s: as many as there are since the time that was looked to', async (_, match, fits) => {
+    const since = new Date(FIRST);
+    const until = new Date(Math.max(...known.map(({ at }) => at)) + 1);
+    for (const [name, filters, alsoFits] of others) {
+      const from = Math.max(FIRST, filters.since?.getTime() ?? 0);
+      const to = Math.min(until.getTime(), filters.until?.getTime() ?? Infinity);
+      const pieces = { since: new Date(from), until: new Date(to), count: 7 };
+      const wanted = known.filter((run) => fits(run) && alsoFits(run) && run.at >= from && run.at < to);
+      const { started, failed, lookedTo } = await reads.startsOver({ ...filters, match }, pieces, ['failed']);
+      const counted = wanted.filter(({ at }) => at >= Number(lookedTo ?? since));
+      const inPieces = (runs: readonly Known[]): number[] =>
+        Array.from({ length: 7 }, (__, n) => runs.filter(({ at }) => Math.floor(((at - from) / (to - from)) * 7) === n).length); // prettier-ignore
+      // Of those that are looked at as many as of any list; of one time more may have been started than are counted.
+      expect([name, started]).toEqual([name, inPieces(counted)]);
+      expect([name, failed]).toEqual([name, inPieces(counted.filter(({ status }) => status === 'failed'))]);
+      expect(counted.length).toBeLessThanOrEqual(LOOKED_AT + 1);
+      expect(lookedTo !== null || counted.length === wanted.length).toBe(true);
+    }
+  });
+});
+
 it('what few of many have is looked for in several pages, and its count says that there may be more', async () => {
   const match = { tookAtLeast: 1e12 };
   const first = await reads.page({ match });

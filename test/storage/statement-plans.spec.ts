@@ -4,6 +4,7 @@ import { NO_REDACTION } from '../../lib/core/redact/redact.js';
 import type { RunFilters, RunListFilters } from '../../lib/core/run/execution.js';
 import { TRANSACTION_PLANNER } from '../../lib/storage/connection/planner.js';
 import { countQuery, countUpToQuery, listQueries, oneQuery } from '../../lib/storage/reads/run-query.js';
+import { RunStarts } from '../../lib/storage/reads/run-starts.js';
 import { type StretchRow, stretchQuery, walksHistory } from '../../lib/storage/reads/run-stretch.js';
 import { sql, statementFiles } from '../../lib/storage/sql.js';
 import { PgWaitReads } from '../../lib/storage/reads/wait-reads.js';
@@ -225,6 +226,37 @@ describe('lists and counts of runs', () => {
       expect(scanned).toEqual([]);
       // Of 500 runs the row of each.
       expect(pages).toBeLessThan(3 * MOST_PAGES);
+    }
+  }); // prettier-ignore
+
+  it.each<[string, () => RunListFilters]>([
+    ['of a queue', () => ({ queue: 'q1' })],
+    ['of all workflows but one', () => ({ match: { texts: [{ field: 'workflow', not: true, values: ['w9'] }] } })],
+    ['completed', () => ({ status: 'completed' })],
+    ['failed', () => ({ status: 'failed' })],
+    ['by how long they took', () => ({ match: { tookAtLeast: 1 } })],
+    ['by how long they took, of a workflow', () => ({ match: { tookAtLeast: 1 }, workflow: 'w3' })],
+    ['by their version', () => ({ match: { texts: [{ field: 'version', not: true, values: ['9'] }] } })],
+    ['with no parent', () => ({ match: { root: true } })],
+    ['by a tag that they have not', () => ({ match: { tags: [{ name: 'tenant', not: true, values: ['x'] }] } })],
+    ['by a tag that many have', () => ({ match: { tags: [{ name: 'tenant', not: false, values: ['t1'] }] } })],
+    ['by a beginning of their id that many have', () => ({ match: { texts: [{ field: 'id', not: false, values: ['0', '1', '2', '3'] }] } })],
+    ['with an error', () => named('error', 'Error')],
+    ['children', () => ({ parentId: ids.parent })],
+  ])('%s: starts over time are counted of so many runs, however long the time', async (_, filters) => {
+    const asked: [string, readonly unknown[]][] = [];
+    const query = async <R extends object>(text: string, parameters: readonly unknown[] = []): Promise<R[]> => {
+      asked.push([text, parameters]);
+      return (await pool.query<R>(text, [...parameters])).rows;
+    };
+    const pieces = { since: new Date(Date.now() - 30 * 86_400_000), until: new Date(), count: 144 };
+    const { lookedTo } = await new RunStarts(query, 'durable', 500).over(filters(), pieces, ['failed']);
+    expect(lookedTo).toBeInstanceOf(Date);
+    for (const [text, parameters] of asked) {
+      const { rows, pages } = await cost(text, parameters);
+      // Of each workflow and queue so many may be tried; with a bitmap of what many have the pages are far fewer than the rows.
+      expect(rows).toBeLessThan(20_000);
+      expect(pages).toBeLessThan(4 * MOST_PAGES);
     }
   }); // prettier-ignore
 

@@ -14,9 +14,10 @@ import type {
   WorkflowVersion,
 } from '../../core/run/execution.js';
 import type { Redaction } from '../../core/redact/redact.js';
-import { isFinished } from '../../core/run/status.js';
+import { type ExecutionStatus, isFinished } from '../../core/run/status.js';
 import { AttemptLogs, type LogRow } from './log-rows.js';
-import { byIdsQuery, countQuery, countUpToQuery, listQueries, oneQuery, startsOverQuery } from './run-query.js';
+import { byIdsQuery, countQuery, countUpToQuery, listQueries, oneQuery, type Pieces } from './run-query.js';
+import { RunStarts, type Starts } from './run-starts.js';
 import type { BuiltQuery } from './run-sources.js';
 import {
   ALL_STEPS,
@@ -141,17 +142,10 @@ export class PgReads {
     return { n, more: n >= most || end !== null };
   }
 
-  /** How many of the runs that fit were started in each of so many equal pieces between `since` and `until`. */
-  async startsOver(
-    filters: RunListFilters & { readonly since: Date; readonly until: Date },
-    pieces: number,
-  ): Promise<number[]> {
-    const counts = Array.from({ length: pieces }, () => 0);
-    const built = startsOverQuery(this.options.schema, filters, pieces);
-    for (const { piece, count } of built === null ? [] : await this.query<{ piece: number; count: number }>(built)) {
-      if (piece >= 1 && piece <= pieces) counts[piece - 1] = count;
-    }
-    return counts;
+  /** How many of the runs that fit were started in each piece, and of these have a status of `failures`. */
+  startsOver(filters: RunListFilters, pieces: Pieces, failures: readonly ExecutionStatus[]): Promise<Starts> {
+    const { query, schema, lookedAt = LOOKED_AT } = this.options;
+    return new RunStarts(query, schema, lookedAt).over(filters, pieces, failures);
   }
 
   executionCounts(): Promise<ExecutionCounts> {

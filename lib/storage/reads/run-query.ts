@@ -1,5 +1,5 @@
 import type { RunFilters, RunListFilters } from '../../core/run/execution.js';
-import { Conditions, where, wantedStatuses } from './run-filters.js';
+import { Conditions, type WantedStatuses, where, wantedStatuses } from './run-filters.js';
 import { type BuiltQuery, RunQuery } from './run-sources.js';
 import { inSchema } from '../sql.js';
 import { OF_PAGE, PAYLOADS, PAYLOADS_OF_PAGE, SHOWN, WHOLE } from './run-columns.js';
@@ -46,18 +46,46 @@ export function countUpToQuery(schema: string, filters: RunFilters, most: number
   return { text: inSchema(text, schema), parameters: query.parameters };
 }
 
-/** How many of the runs that fit were started in each of so many equal pieces between `since` and `until`. Null: none can fit. */
+/** Equal pieces of a time, in which starts are counted. */
+export interface Pieces {
+  readonly since: Date;
+  readonly until: Date;
+  readonly count: number;
+}
+
+/**
+ * How many of the runs that fit were started in each piece, as `piece` and `count`, and when the `oldest` of these. With `most`
+ * of the newest so many. Null: none can fit.
+ */
 export function startsOverQuery(
   schema: string,
-  filters: RunFilters & { readonly since: Date; readonly until: Date },
-  pieces: number,
+  filters: RunListFilters,
+  pieces: Pieces,
+  most: number | null,
 ): BuiltQuery | null {
   const wanted = wantedStatuses(filters);
   if (wanted !== null && wanted.finished.length + wanted.unfinished.length === 0) return null;
-  const query = new ListQuery(filters, wanted);
-  const text = `${query.kinds()}SELECT width_bucket(extract(epoch FROM f.created_at)::float8, ${query.over(filters, pieces)}) AS piece,
-  count(*)::float8 AS count
-FROM (${query.all()}) f
+  const query = new ListQuery({ ...filters, limit: most ?? 0, order: 'desc' }, wanted);
+  const text = `${query.kinds()}SELECT ${query.piece('f', pieces)}
+FROM (${most === null ? query.all() : query.newest()}) f
+GROUP BY 1`;
+  return { text: inSchema(text, schema), parameters: query.parameters };
+}
+
+/**
+ * The same where many have a tag, or a beginning of an id, by which no index has their order: of the newest `most` of all runs
+ * those that fit, with how many of these have a status of `failed`.
+ */
+export function newestStartsQuery(
+  schema: string,
+  filters: RunListFilters,
+  pieces: Pieces,
+  most: number,
+  failed: readonly string[],
+): BuiltQuery {
+  const query = new NewestTaggedQuery({ ...filters, order: 'desc' }, wantedStatuses(filters), most);
+  const text = `${query.kinds()}SELECT ${query.piece('e', pieces)}, ${query.ofStatus('e', failed)} AS failed
+FROM ${query.looked()}
 GROUP BY 1`;
   return { text: inSchema(text, schema), parameters: query.parameters };
 }
@@ -114,10 +142,18 @@ ${this.order('p')}`;
           .join(' UNION ALL ');
   }
 
-  /** The bounds and the number of pieces, as width_bucket() takes them. */
-  over({ since, until }: { readonly since: Date; readonly until: Date }, pieces: number): string {
+  /** The newest of them, as many as the limit says. */
+  newest(): string {
+    const found = this.isOne() ? this.matching() : this.sources(this.depth());
+    return `SELECT n.created_at, n.id FROM (${found}) n ${this.order('n')} LIMIT ${this.depth()}`;
+  }
+
+  /** Columns that count runs by the piece that they were started in. */
+  piece(alias: string, { since, until, count }: Pieces): string {
     const seconds = (date: Date): string => this.conditions.add(date.getTime() / 1_000, 'float8');
-    return `${seconds(since)}, ${seconds(until)}, ${this.conditions.add(pieces, 'integer')}`;
+    const bounds = `${seconds(since)}, ${seconds(until)}, ${this.conditions.add(count, 'integer')}`;
+    return `width_bucket(extract(epoch FROM ${alias}.created_at)::float8, ${bounds}) AS piece,
+  count(*)::float8 AS count, min(${alias}.created_at) AS oldest`;
   }
 
   sources(depth: string): string {
@@ -133,13 +169,31 @@ ${this.order('p')}`;
 
 /** The page among the newest runs alone: what no index has is asked of those that were looked at, or as many would be looked for. */
 class NewestTaggedQuery extends ListQuery {
+  constructor(
+    filters: RunListFilters,
+    wanted: WantedStatuses | null,
+    private readonly lookedAt = LOOKED_AT_FOR_TAGS,
+  ) {
+    super(filters, wanted);
+  }
+
   found(): string {
-    const depth = this.conditions.add(LOOKED_AT_FOR_TAGS, 'bigint');
+    return `SELECT s.created_at, s.id FROM ${this.looked()}`;
+  }
+
+  /** The rows `e` of those of the newest that fit. */
+  looked(): string {
+    const depth = this.conditions.add(this.lookedAt, 'bigint');
     const newest = `SELECT n.created_at, n.id FROM (${this.sources(depth)}) n ${this.order('n')} LIMIT ${depth}`;
-    return `SELECT s.created_at, s.id
-      FROM (${newest}) s
+    const { conditions } = this;
+    return `(${newest}) s
       CROSS JOIN LATERAL (SELECT r.* FROM durable.workflow_executions r WHERE r.id = s.id LIMIT 1) e
-      ${where(this.conditions.tagged('e'), this.conditions.others('e'))}`;
+      ${where(conditions.ids('e'), conditions.tagged('e'), conditions.others('e'))}`;
+  }
+
+  /** How many rows have one of the statuses. */
+  ofStatus(alias: string, statuses: readonly string[]): string {
+    return `count(*) FILTER (WHERE ${alias}.status = ANY (${this.conditions.add(statuses, 'text[]')}))::float8`;
   }
 
   protected override bounds(alias: string): string[] {
@@ -150,7 +204,7 @@ class NewestTaggedQuery extends ListQuery {
   protected override history(status: string | null, page: string): string {
     if (!this.merged) return super.history(status, page);
     const firsts = super.history(status, `${this.order('e')} LIMIT ${String(FIRST_OF_EACH)}`);
-    const last = `SELECT f.created_at FROM (${firsts}) f ${this.order('f')} LIMIT 1 OFFSET ${String(LOOKED_AT_FOR_TAGS - 1)}`;
+    const last = `SELECT f.created_at FROM (${firsts}) f ${this.order('f')} LIMIT 1 OFFSET ${String(this.lookedAt - 1)}`;
     const bound =
       this.direction === 'DESC'
         ? `e.created_at >= COALESCE((${last}), '-infinity')`

@@ -13,15 +13,20 @@ export interface StretchRow {
   readonly end: Date | null;
 }
 
-/** True where runs are checked one by one, along all of history if few fit. */
-export function walksHistory(filters: RunListFilters): boolean {
+/** True where the runs that fit are looked for along all of history, in the order of their starts. */
+export function readsHistory(filters: RunListFilters): boolean {
   const wanted = wantedStatuses(filters);
   if (wanted !== null && !wanted.finished.includes('completed')) return false;
   const conditions = new Conditions(filters);
   if (filters.parentId !== undefined || conditions.ids('e') !== null || conditions.tagged('e') !== null) return false;
+  const { texts = [], retrying } = filters.match ?? {};
+  return retrying !== true && !texts.some(({ field, not }) => !not && (field === 'schedule' || field === 'error'));
+}
+
+/** True where they are checked one by one: to its end if few fit. */
+export function walksHistory(filters: RunListFilters): boolean {
+  if (!readsHistory(filters)) return false;
   const { texts = [], tags = [], tookAtLeast, tookAtMost, retrying, root } = filters.match ?? {};
-  const along = texts.some(({ field, not }) => !not && (field === 'schedule' || field === 'error'));
-  if (along || retrying === true) return false;
   const others = texts.some(({ field }) => field !== 'workflow' && field !== 'queue');
   return others || tags.length > 0 || [tookAtLeast, tookAtMost, retrying, root].some((part) => part !== undefined);
 }

@@ -231,9 +231,11 @@ export interface Overview {
   asOf: Iso;
 }
 
+/** Starts over a window; those before `lookedTo` are too many to be looked at, and in no bucket. Null: all are counted. */
 export interface Series {
   since: Iso;
   until: Iso;
+  lookedTo: Iso | null;
   buckets: { at: Iso; started: number; failed: number }[];
 }
 

@@ -3,9 +3,10 @@ import { useRef, useState } from 'react';
 import { get } from '../../lib/api.js';
 import { now } from '../../lib/clock.js';
 import { withTerm } from '../../lib/filter.js';
-import { clock, day, mark } from '../../lib/time.js';
+import { seriesSentence, uncountedShare } from '../../lib/series.js';
+import { clock, day, mark, moment } from '../../lib/time.js';
 import type { Series } from '../../lib/types.js';
-import { count } from '../../lib/words.js';
+import { At } from '../../parts/text.js';
 
 const W = 1000;
 const H = 34;
@@ -49,8 +50,7 @@ export function Strip({ q, onChange }: { q: string; onChange: (q: string) => voi
       ? `${today.getTime() - from < 48 * 3_600_000 ? 'yesterday' : day(date, today)} ${text}`
       : text;
   };
-  const total = buckets.reduce((sum, b) => sum + b.started, 0);
-  const failed = buckets.reduce((sum, b) => sum + b.failed, 0);
+  const uncounted = uncountedShare(data);
   return (
     <div className="strip">
       <svg
@@ -60,7 +60,7 @@ export function Strip({ q, onChange }: { q: string; onChange: (q: string) => voi
         height={H}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`Starts over time: ${count(total)}, of which ${count(failed)} failed. Drag to choose a window.`}
+        aria-label={`${seriesSentence(data, (at) => moment(new Date(at), today))} Drag to choose a window.`}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
           setDrag([share(event.clientX), share(event.clientX)]);
@@ -69,6 +69,7 @@ export function Strip({ q, onChange }: { q: string; onChange: (q: string) => voi
         onPointerUp={done}
         onPointerCancel={() => setDrag(null)}
       >
+        {uncounted > 0 && <rect width={uncounted * W} height={H} fill="var(--sunken)" />}
         {buckets.map(({ at, started, failed: bad }, i) => {
           const h = started === 0 ? 0 : Math.max(1.5, (started / most) * (H - 6));
           const f = bad === 0 ? 0 : Math.max(1.5, (bad / most) * (H - 6));
@@ -102,6 +103,12 @@ export function Strip({ q, onChange }: { q: string; onChange: (q: string) => voi
           <span key={x}>{label(x)}</span>
         ))}
       </div>
+      {data.lookedTo !== null && (
+        <div className="row note" data-testid="strip-looked-to">
+          Counted back to <At at={data.lookedTo} />: there are too many runs before it for one look. Drag over a shorter
+          time, or give since: and until:.
+        </div>
+      )}
     </div>
   );
 }
