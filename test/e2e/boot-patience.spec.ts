@@ -1,4 +1,5 @@
 import { DurableQueues, Step, Workflow } from 'nest-durable';
+import { PgQueueStore } from '../../lib/storage/engine/queue-store.js';
 import { openApp } from '../support/faults/app.js';
 import { openGround } from '../support/faults/ground.js';
 
@@ -26,6 +27,35 @@ it('a lock that is not to be had while it enters the workers does not fail a boo
     expect(await app.app.get(DurableQueues).workers()).toHaveLength(1);
   } finally {
     await app.close();
+    await ground.close();
+  }
+});
+
+it('a lock that is not to be had while it reads the queues does not fail a boot', async () => {
+  const ground = await openGround();
+  const locker = await ground.pool.connect();
+  const { queueStates } = PgQueueStore.prototype;
+  const failures: unknown[] = [];
+  PgQueueStore.prototype.queueStates = async function () {
+    if (failures.length === 2) return queueStates.call(this);
+    await locker.query('BEGIN; LOCK TABLE durable.queue_settings');
+    try {
+      return await queueStates.call(this);
+    } catch (error) {
+      failures.push(error);
+      throw error;
+    } finally {
+      await locker.query('ROLLBACK');
+    }
+  };
+  try {
+    const app = await openApp({ database: { url: ground.url } }, [QuickWorkflow]);
+    await (await app.client.start('quick', {})).result();
+    await app.close();
+    expect(failures).toMatchObject([{ kind: 'retry' }, { kind: 'retry' }]);
+  } finally {
+    PgQueueStore.prototype.queueStates = queueStates;
+    locker.release();
     await ground.close();
   }
 });
