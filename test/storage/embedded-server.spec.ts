@@ -7,6 +7,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { EmbeddedDirectory } from '../../lib/storage/embedded/directory.js';
+import { freePort } from '../../lib/storage/embedded/free-port.js';
+import { locatePostgres } from '../../lib/storage/embedded/postgres-binaries.js';
+import { launch } from '../../lib/storage/embedded/server.js';
 import { isNumberInUse } from '../../lib/storage/embedded/process-identity.js';
 import { until } from '../support/until.js';
 
@@ -54,6 +58,19 @@ afterEach(async () => {
 });
 
 describe('the embedded server', () => {
+  it('is given up, and ended, when it takes no connection in time', async () => {
+    const binaries = await locatePostgres();
+    const directory = await EmbeddedDirectory.prepare(dir, binaries, () => {});
+    await directory.createCluster(() => {});
+    const postgres = join(root, 'silent');
+    await writeFile(postgres, `#!/bin/sh\necho $$ >&2\nexec sleep 600\n`, { mode: 0o755 });
+    const said = await launch(directory, { ...binaries, postgres }, await freePort(), 500);
+    expect(said).toBe('it took no connection within 500 ms: it is still starting');
+    const pid = Number(await readFile(directory.logFile, 'utf8'));
+    expect(pid).toBeGreaterThan(0);
+    await until(() => !isNumberInUse(pid));
+  });
+
   it('is made at the first start, and keeps its data and its port for the next', async () => {
     const first = use({ dir });
     const server = await first.answer;

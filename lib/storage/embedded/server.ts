@@ -85,7 +85,7 @@ async function start(
   wanted: number | undefined,
   log: (line: string) => void,
 ): Promise<number> {
-  const deadline = Date.now() + START_PATIENCE;
+  const deadline = performance.now() + START_PATIENCE;
   let port = wanted ?? (await dir.lastPort()) ?? (await freePort());
   for (;;) {
     log(`starting PostgreSQL ${binaries.version} on port ${port} (${dir.path})`);
@@ -94,7 +94,7 @@ async function start(
     const taken = failure.includes('could not bind');
     // Backends of a killed server end by themselves, but only when they next look: the memory is theirs until then.
     const lingering = failure.includes('shared memory block');
-    if ((!taken && !lingering) || Date.now() > deadline) throw fault(`PostgreSQL does not start: ${failure}`);
+    if ((!taken && !lingering) || performance.now() > deadline) throw fault(`PostgreSQL does not start: ${failure}`);
     if (taken && wanted !== undefined)
       throw fault(`port ${wanted} is in use by another program: give another, or none, upon which a free one is taken`);
     if (taken) port = await freePort();
@@ -104,8 +104,13 @@ async function start(
   return port;
 }
 
-/** Returns when it takes connections, or with what it said before it ended. */
-async function launch(dir: EmbeddedDirectory, binaries: PostgresBinaries, port: number): Promise<string | undefined> {
+/** Returns when it takes connections, or with what it said before it ended, or was ended since it took none within `patience` ms. */
+export async function launch(
+  dir: EmbeddedDirectory,
+  binaries: PostgresBinaries,
+  port: number,
+  patience = START_PATIENCE,
+): Promise<string | undefined> {
   const size = fileSize(dir.logFile);
   const log = openSync(dir.logFile, size > LOG_LIMIT ? 'w' : 'a', 0o600);
   const before = size > LOG_LIMIT ? 0 : size;
@@ -124,7 +129,7 @@ async function launch(dir: EmbeddedDirectory, binaries: PostgresBinaries, port: 
     () => 'ended',
     (error: Error) => error.message,
   );
-  const deadline = Date.now() + START_PATIENCE;
+  const deadline = performance.now() + patience;
   const url = await dir.url(port, 'postgres');
   for (;;) {
     const exit = await Promise.race([ended, delay(30)]);
@@ -132,9 +137,9 @@ async function launch(dir: EmbeddedDirectory, binaries: PostgresBinaries, port: 
     const own = await postmaster(dir);
     const failure = own?.pid === child.pid && own?.ready ? await tryConnect(url) : 'it is still starting';
     if (failure === undefined) return undefined;
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       child.kill('SIGQUIT');
-      return `it took no connection within ${START_PATIENCE} ms: ${failure}`;
+      return `it took no connection within ${patience} ms: ${failure}`;
     }
   }
 }
