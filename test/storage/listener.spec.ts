@@ -200,6 +200,20 @@ describe('the session', () => {
     await up;
   });
 
+  it('notices a server that takes no writes any more, by asking, and listens where it can write', async () => {
+    const one = open(testSchema, database.url, { probeIntervalMs: 50 });
+    await one.start();
+    const [down, up] = [once(one, 'down'), once(one, 'up')];
+    // On its own session, as a server would be that has become a standby.
+    await one.unlisten('other; SET default_transaction_read_only = on');
+    const [error] = (await down) as [Error];
+    expect(error.message).toMatch(/takes no writes any more/);
+    await up;
+    const all = heard(one, ({ d }) => d?.includes('run-9') === true);
+    open().done('run-9');
+    await all;
+  });
+
   it('leaves nothing behind when it is closed, however often', async () => {
     const one = open();
     await one.start();

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import type { Connections } from '../../lib/storage/connection/connections.js';
-import { inTransaction, queryOf, transaction, withReconnect } from '../../lib/storage/connection/transaction.js';
+import {
+  inTransaction,
+  type Query,
+  queryOf,
+  readsOf,
+  transaction,
+  withReconnect,
+} from '../../lib/storage/connection/transaction.js';
 import { sql } from '../../lib/storage/sql.js';
 import { connectTo } from '../support/connections.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -102,6 +109,22 @@ it('does not lend a session again that has become read-only', async () => {
   expect(await pid()).not.toBe(first);
   await query('CREATE TABLE yes (n int)', []);
 });
+
+it.each([true, false])(
+  'where one session finds its server read-only all leave it, also such as read or wait for a statement (direct: %p)',
+  async (direct) => {
+    const connections = connect({ direct, poolSize: 1 });
+    const readers = connections.readers();
+    const heartbeat = connections.steady('heartbeat');
+    const pid = async (query: Query) => (await query<{ pid: number }>('SELECT pg_backend_pid() AS pid', []))[0]?.pid;
+    const steady: Query = async (text) => (await heartbeat.query({ text })).rows as never;
+    const before = [await pid(queryOf(readers)), await pid(steady)];
+    await queryOf(connections.pool)('SET default_transaction_read_only = on', []);
+    await expect(queryOf(connections.pool)('CREATE TABLE no (n int)', [])).rejects.toMatchObject({ code: '25006' });
+    const after = [await pid(readsOf(readers)), await pid(steady)];
+    expect(after.filter((one) => before.includes(one))).toEqual([]);
+  },
+);
 
 it.each([true, false])(
   'prepares what is sent often, and takes another session where that is gone (direct: %p)',

@@ -99,6 +99,11 @@ export function needsFreshSession(error: unknown): boolean {
   return ['25006', '26000', '42P05'].includes(code) || (code === '0A000' && /cached plan/.test(answer?.message ?? ''));
 }
 
+/** True when the server takes no writes (any more). */
+export function isReadOnly(error: unknown): boolean {
+  return serverAnswer(error)?.code === '25006';
+}
+
 /** True when pg has given up waiting for the answer, by a `query_timeout` of the connection. */
 export function isQueryTimeout(error: unknown): boolean {
   return chain(error).some((one) => (one as { message?: unknown }).message === QUERY_TIMEOUT);

@@ -106,6 +106,16 @@ export class Connections {
     return client;
   }
 
+  /**
+   * Ends all sessions of the server, which was seen to take no writes any more: after a failover the old primary may live on,
+   * read-only, and a session that only reads or listens would never notice. The next ones are opened where one can write.
+   */
+  readonly leaveServer = (): void => {
+    for (const session of this.open) {
+      if (session.spec.reads !== true) session.destroy(new Error('the server takes no writes any more'));
+    }
+  };
+
   /** Ends all of them, within 300 ms, whatever the network says. Safe to call twice. */
   close(): Promise<void> {
     this.closing ??= this.endAll();
@@ -128,6 +138,7 @@ export class Connections {
   private make(spec: SessionSpec, target = this.target): Session {
     const session = new Session(target, spec);
     this.open.add(session);
+    if (spec.reads !== true) session.onReadOnly = this.leaveServer;
     session.once('end', () => this.open.delete(session));
     return session;
   }

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Socket } from 'node:net';
-import { ConnectionLostError, needsFreshSession } from './connection-errors.js';
+import { ConnectionLostError, isReadOnly, needsFreshSession } from './connection-errors.js';
 import { describeTarget, type DatabaseTarget } from './database-target.js';
 import { beginStatement, OPEN_SESSION, type SessionSpec, sessionSettings } from './session-settings.js';
 import { OWN_TYPES } from './type-parsers.js';
@@ -31,6 +31,8 @@ interface Internals {
 export class Session extends pg.Client {
   /** Begins a transaction as the engine needs it. */
   readonly begin: string;
+  /** Called when a statement was refused since the server takes no writes any more. */
+  onReadOnly: () => void = ignore;
 
   constructor(
     readonly target: DatabaseTarget,
@@ -97,7 +99,9 @@ export class Session extends pg.Client {
 
   /** Before whoever asked gets the answer: what is ending does not go back to a pool. */
   private endIfUnfit(answer: Error): void {
-    if (needsFreshSession(answer)) this.end().catch(ignore);
+    if (!needsFreshSession(answer)) return;
+    this.end().catch(ignore);
+    if (isReadOnly(answer)) this.onReadOnly();
   }
 
   private async prepare(): Promise<void> {

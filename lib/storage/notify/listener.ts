@@ -12,11 +12,13 @@ const FIRST_RETRY = 100;
 const LAST_RETRY = 2_000;
 const PROBE_INTERVAL = 10_000;
 
+const READ_ONLY = `SELECT current_setting('transaction_read_only') AS mode`;
+
 export interface ListenerOptions {
   readonly schema: string;
   /**
-   * ms between looks whether the session still answers: an idle connection does not notice a silent network. Default:
-   * 10 000.
+   * ms between looks whether the session still answers, and its server takes writes: an idle connection does not notice a
+   * silent network, nor that another server is the primary now. Default: 10 000.
    */
   readonly probeIntervalMs?: number;
 }
@@ -46,6 +48,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
   readonly #notifier: Notifier;
   readonly #subscribers = new Set<HintSubscriber>();
   readonly #probeInterval: number;
+  readonly #leaveServer: () => void;
   /** Channels beside that of the hints, and who hears them. */
   readonly #others = new Map<string, (payload: string) => void>();
   #aliveAt = -Infinity;
@@ -57,6 +60,7 @@ export class Listener extends EventEmitter<ListenerEvents> {
     super();
     this.channel = channelOf(schema);
     this.#probeInterval = probeIntervalMs;
+    this.#leaveServer = connections.leaveServer;
     this.#client = connections.steady('listener', {
       name: this.sessionName,
       onConnect: () => [this.channel, ...this.#others.keys()].map((channel) => `LISTEN ${channel}`),
@@ -171,8 +175,10 @@ export class Listener extends EventEmitter<ListenerEvents> {
   async #probe(): Promise<void> {
     try {
       const asked = performance.now();
-      await this.#client.query({ text: 'SELECT 1' });
-      this.#aliveAt = asked;
+      const { rows } = await this.#client.query<{ mode: string }>({ text: READ_ONLY });
+      // What is sent goes to the new primary, and this session would wait for it at the old one.
+      if (rows[0]?.mode === 'on') this.#leaveServer();
+      else this.#aliveAt = asked;
       this.#schedule(this.#probeInterval);
     } catch {
       this.#schedule(this.#retryDelay);
