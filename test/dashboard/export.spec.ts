@@ -181,7 +181,7 @@ it('gives what was given, compiles, and passes', async () => {
   expect(source).toContain(`since: new Date('1970-01-01T00:00:00.000Z'), amount: BigInt('12')`);
   expect(faultsOf(source)).toEqual([]);
   await runs(source);
-}, 60_000);
+});
 
 it('of a run that failed sees it fail, and says where', async () => {
   broken = true;

@@ -64,7 +64,7 @@ beforeAll(async () => {
   waiting = (await client.start(MailWorkflow, {})).id;
   await until(async () => (await client.getExecution(failed))?.status === 'failed');
   await until(async () => (await client.getExecution(waiting))?.status === 'waiting');
-}, 60_000);
+});
 afterAll(async () => {
   await app.close();
   await standby.close();

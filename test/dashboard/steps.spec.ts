@@ -181,7 +181,7 @@ it('tells of a loop in sums and item by item, as far as it is and when it is don
   });
   // Who may not read logs does not learn of them.
   expect((await get(`runs/${id}`, 'reader')).json.counts).toEqual({ steps: counts.steps });
-}, 60_000);
+});
 
 it('refuses what is no page of a run', async () => {
   const { id } = await client.start(CampaignWorkflow, {});

@@ -203,4 +203,4 @@ it('of a timeout, a claim and a cancel by other processes at one moment, one has
   } finally {
     await others.close();
   }
-}, 60_000);
+});
