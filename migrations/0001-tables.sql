@@ -103,6 +103,8 @@ CREATE TABLE durable.workflow_executions (
   -- Name of the step whose record failed the run; NULL: no record did (a timeout, a cancel).
   failed_step     text,
   snapshot        text,
+  -- Numbers of the records that whoever goes on from the snapshot needs: a claim reads them by the way. NULL: it does not.
+  snapshot_needs  bigint[],
   -- Of `error`, so that failures are grouped and found with no look into each: made here, since many statements write that.
   error_name      text        GENERATED ALWAYS AS (substring(error FROM '^\{"name":"((?:[^"\\]|\\.)*)"')) STORED,
   -- `status` of a run that has an error, for an index of these: no index may have `status` itself, which changes at each end.
@@ -125,7 +127,7 @@ CREATE TABLE durable.workflow_executions (
   CONSTRAINT executions_status CHECK (status IN ('active', 'completed', 'failed', 'cancelled', 'compensated', 'compensation_failed')),
   CONSTRAINT executions_finished CHECK ((status = 'active') = (completed_at IS NULL)),
   CONSTRAINT executions_error CHECK (status NOT IN ('failed', 'cancelled', 'compensated', 'compensation_failed') OR error IS NOT NULL),
-  CONSTRAINT executions_no_snapshot_after_end CHECK (status = 'active' OR snapshot IS NULL)
+  CONSTRAINT executions_no_snapshot_after_end CHECK (status = 'active' OR snapshot IS NULL AND snapshot_needs IS NULL)
 ) WITH (fillfactor = 75);
 -- Lists go by (created_at, id): an id says when its run was started only where a clock that is right has made it. One index
 -- serves the lists of all runs, of a workflow and of a queue: its stretches, one for each workflow and queue, are merged.

@@ -1,9 +1,10 @@
 -- Takes 0002-functions.sql back. The tables keep what they hold.
-DROP FUNCTION durable.claim(text, json, integer, integer);
+DROP FUNCTION durable.claim(text, json, integer, integer, boolean);
 DROP FUNCTION durable.places_taken(text, boolean);
 DROP FUNCTION durable.is_vacant(text);
 DROP FUNCTION durable.enter_queue(text, integer, boolean);
 DROP FUNCTION durable.take_waits(integer, uuid[]);
+DROP FUNCTION durable.end_due_waits(uuid[]);
 DROP FUNCTION durable.active_waits(uuid[]);
 DROP FUNCTION durable.send_event(uuid, text, text, text, text, uuid, boolean);
 DROP FUNCTION durable.is_mailbox_full(uuid, text);

@@ -53,7 +53,7 @@ async function commit(process: number, runId: string, outcome: Outcome, extras: 
 /** Suspends a run on the end of another. */
 function wait(process: number, runId: string, childId: string): Promise<void> {
   const asked = { id: uuidv7(), round: 1, path: 'call', visit: 1, attempt: 1, key: 'child:order:1', kind: 'child', type: 'step', input: 0, names: [], childId, dueAt: null, spec: null } as const; // prettier-ignore
-  const outcome = { kind: 'park', delayMs: null, because: null, pause: false, holds: false, snapshot: '{}', snapshotSeq: 0, dataSeq: null, round: 1, heard: 0, error: null } as const; // prettier-ignore
+  const outcome = { kind: 'park', delayMs: null, because: null, pause: false, holds: false, snapshot: '{}', snapshotSeq: 0, needs: null, dataSeq: null, round: 1, heard: 0, error: null } as const; // prettier-ignore
   return commit(process, runId, outcome, { ...NO_EXTRAS, waits: [asked] });
 }
 

@@ -68,7 +68,7 @@ async function cost(statement: string, values: unknown[]): Promise<{ pages: numb
 async function costs(): Promise<{ claim: { pages: number; rows: number }; wake: { pages: number; rows: number } }> {
   const definitions = JSON.stringify([1, 2].map((id) => ({ id, run_as: id, timeout: null })));
   return {
-    claim: await cost('claim', ['default', definitions, LIMIT, 1]),
+    claim: await cost('claim', ['default', definitions, LIMIT, 1, true]),
     wake: await cost('wake-due', [LIMIT]),
   };
 }

@@ -15,7 +15,7 @@ const end: Outcome = {
   kind: 'end', status: 'completed', undone: false, dataSeq: 1, error: null, failedStep: null, dropSteps: false,
 }; // prettier-ignore
 const park: Outcome = {
-  kind: 'park', delayMs: null, because: null, pause: false, holds: false, snapshot: '{}', snapshotSeq: 1, dataSeq: 1,
+  kind: 'park', delayMs: null, because: null, pause: false, holds: false, snapshot: '{}', snapshotSeq: 1, needs: null, dataSeq: 1,
   round: 1, heard: 0, error: null,
 }; // prettier-ignore
 const start = newRun({ workflow: 'order', definitionId: 1, queue: 'default', priority: 0, input: '{}' });

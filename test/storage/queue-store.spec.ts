@@ -91,7 +91,7 @@ describe('a plain claim', () => {
     const client = await rows.pool.connect();
     try {
       const definitions = JSON.stringify([{ id: rows.definitionId, run_as: rows.definitionId, timeout: null }]);
-      const plans = await plansOf(client, sql('claim', 'durable'), ['default', definitions, 1, worker]);
+      const plans = await plansOf(client, sql('claim', 'durable'), ['default', definitions, 1, worker, true]);
       const [settings, ...more] = plans.filter((plan) => plan.includes('queue_settings'));
       expect([settings, more]).toEqual([expect.stringMatching(/using queue_settings_pkey .* loops=1\)/), []]);
       const body = plans.find((plan) => plan.includes('queue_claim')) ?? '';

@@ -130,7 +130,7 @@ async function held(columns: Record<string, unknown> = {}): Promise<RunOp> {
 }
 
 const PARKED = {
-  kind: 'park', delayMs: null, because: null, pause: false, holds: false, snapshot: '{}', snapshotSeq: 0, dataSeq: 0, round: 1, heard: 0, error: null,
+  kind: 'park', delayMs: null, because: null, pause: false, holds: false, snapshot: '{}', snapshotSeq: 0, needs: null, dataSeq: 0, round: 1, heard: 0, error: null,
 } as const; // prettier-ignore
 
 /** What enters a row; gives its id. */

@@ -49,8 +49,8 @@ CREATE INDEX audit_at ON durable.audit USING btree (at);
 
 CREATE INDEX audit_target ON durable.audit USING btree (target_kind, target_id, id);
 
-CREATE OR REPLACE FUNCTION durable.claim(of_queue text, definitions json, places integer, worker integer)
- RETURNS TABLE(id uuid, run_id uuid, token integer, queue text, definition_id integer, ran_by integer, recoveries smallint, step text, cancel text, priority integer, deadline_in_ms double precision, fresh boolean, workflow text, input text, snapshot text, snapshot_seq bigint, round integer, parent_id uuid, schedule_time double precision, traceparent text, lag_ms double precision, age_ms double precision)
+CREATE OR REPLACE FUNCTION durable.claim(of_queue text, definitions json, places integer, worker integer, reading boolean)
+ RETURNS TABLE(id uuid, run_id uuid, token integer, queue text, definition_id integer, ran_by integer, recoveries smallint, step text, cancel text, priority integer, deadline_in_ms double precision, fresh boolean, workflow text, input text, snapshot text, snapshot_seq bigint, round integer, parent_id uuid, schedule_time double precision, traceparent text, lag_ms double precision, age_ms double precision, now_ms double precision, is_read boolean, item json)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -59,11 +59,14 @@ CREATE OR REPLACE FUNCTION durable.claim(of_queue text, definitions json, places
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
+DECLARE
+  taken uuid[];
+  taken_by integer[];
+  resumed uuid[];
 BEGIN
   IF of_queue IS NULL OR NOT durable.enter_queue(of_queue, worker, false) THEN
     RETURN;
   END IF;
-  RETURN QUERY
   WITH candidate AS MATERIALIZED (
     SELECT c.id, c.rank, d.id AS ran_by, d.run_as, d.timeout
     FROM json_to_recordset(definitions) AS d(id integer, run_as integer, timeout float8)
@@ -86,25 +89,72 @@ BEGIN
         ELSE q.deadline_at END
     FROM candidate c
     WHERE q.id = c.id
-    RETURNING q.id, q.step_of, q.token, q.queue, q.definition_id, c.ran_by, q.recoveries, q.deadline_at, q.step,
-      q.cancel, c.rank, q.due_at, q.started_at
+    RETURNING q.id, c.ran_by, c.rank, q.token > 1 AND q.step_of IS NULL AS goes_on
   )
-  SELECT c.id, COALESCE(c.step_of, c.id), c.token, c.queue, c.definition_id, c.ran_by, c.recoveries, c.step, c.cancel,
+  SELECT array_agg(c.id ORDER BY c.rank, c.id), array_agg(c.ran_by ORDER BY c.rank, c.id),
+    array_agg(c.id) FILTER (WHERE c.goes_on)
+  INTO taken, taken_by, resumed
+  FROM claimed c;
+  IF taken IS NULL THEN
+    RETURN;
+  END IF;
+  RETURN QUERY
+  SELECT q.id, COALESCE(q.step_of, q.id), q.token, q.queue, q.definition_id, c.ran_by, q.recoveries, q.step, q.cancel,
     x.priority,
-    (extract(epoch FROM c.deadline_at - durable.clock()) * 1000)::float8,
-    c.token = 1 AND c.step_of IS NULL,
+    (extract(epoch FROM q.deadline_at - durable.clock()) * 1000)::float8,
+    q.token = 1 AND q.step_of IS NULL,
     x.workflow, x.input, x.snapshot, x.snapshot_seq, x.round, x.parent_id,
     (extract(epoch FROM x.schedule_time) * 1000)::float8, x.traceparent,
-    CASE WHEN isfinite(c.due_at) THEN (extract(epoch FROM durable.clock() - c.due_at) * 1000)::float8 END,
-    (extract(epoch FROM durable.clock() - c.started_at) * 1000)::float8
-  FROM claimed c
+    CASE WHEN isfinite(q.due_at) THEN (extract(epoch FROM durable.clock() - q.due_at) * 1000)::float8 END,
+    (extract(epoch FROM durable.clock() - q.started_at) * 1000)::float8,
+    (extract(epoch FROM durable.clock()) * 1000)::float8,
+    reading AND q.token > 1 AND q.step_of IS NULL AND x.snapshot_needs IS NOT NULL,
+    NULL::json
+  FROM unnest(taken, taken_by) WITH ORDINALITY AS c(id, ran_by, nth)
+  CROSS JOIN LATERAL (SELECT * FROM durable.workflow_queue w WHERE w.id = c.id LIMIT 1) q
   CROSS JOIN LATERAL (
-    SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.round, e.parent_id, e.priority, e.schedule_time, e.traceparent
+    SELECT e.workflow, e.input, e.snapshot, e.snapshot_seq, e.snapshot_needs, e.round, e.parent_id, e.priority, e.schedule_time,
+      e.traceparent
     FROM durable.workflow_executions e
-    WHERE e.id = COALESCE(c.step_of, c.id)
+    WHERE e.id = COALESCE(q.step_of, q.id)
     LIMIT 1
   ) x
-  ORDER BY c.rank, c.id;
+  ORDER BY c.nth;
+  IF resumed IS NULL OR NOT reading THEN
+    RETURN;
+  END IF;
+  PERFORM durable.end_due_waits(resumed);
+  FOR id, item IN SELECT w.run_id, row_to_json(w) FROM durable.active_waits(resumed) w LOOP
+    RETURN NEXT;
+  END LOOP;
+  FOR id, item IN
+    SELECT x.id, row_to_json(s)
+    FROM unnest(resumed) AS c(id)
+    CROSS JOIN LATERAL (
+      SELECT e.id, e.snapshot_seq, e.snapshot_needs FROM durable.workflow_executions e
+      WHERE e.id = c.id AND e.snapshot_needs IS NOT NULL LIMIT 1
+    ) x
+    CROSS JOIN LATERAL (
+      SELECT r.seq, r.round, r.path, r.visit, r.attempt, r.type, r.status, r.facts, r.error, r.duration_ms,
+        (extract(epoch FROM r.retry_at) * 1000)::float8 AS retry_at, r.text AS output, r.has_output
+      FROM (
+        (
+          SELECT t.*, CASE WHEN octet_length(t.output) <= 8192 THEN t.output END AS text, t.output IS NOT NULL AS has_output
+          FROM durable.step_executions t
+          WHERE t.run_id = x.id AND t.seq > x.snapshot_seq
+          ORDER BY t.seq LIMIT 100
+        )
+        UNION ALL
+        SELECT t.*, t.output, t.output IS NOT NULL
+        FROM unnest(x.snapshot_needs) AS n(seq)
+        CROSS JOIN LATERAL (
+          SELECT * FROM durable.step_executions t WHERE t.run_id = x.id AND t.seq = n.seq LIMIT 1) t
+      ) r
+      ORDER BY r.seq
+    ) s
+  LOOP
+    RETURN NEXT;
+  END LOOP;
 END
 $function$;
 
@@ -132,6 +182,40 @@ ALTER TABLE durable.declarations ADD CONSTRAINT declarations_kind_subject_defini
 ALTER TABLE durable.declarations ADD CONSTRAINT declarations_pkey PRIMARY KEY (id);
 
 CREATE UNIQUE INDEX declarations_in_force ON durable.declarations USING btree (kind, subject) WHERE in_force;
+
+CREATE OR REPLACE FUNCTION durable.end_due_waits(runs uuid[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_material TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+BEGIN
+  WITH over AS MATERIALIZED (
+    SELECT o.run_id, o.id, nextval('durable.wait_ends') AS ended
+    FROM (
+      SELECT v.run_id, v.id FROM durable.waits v
+      WHERE v.run_id = ANY (runs) AND v.active AND v.state = 'open' AND v.due_at <= durable.clock()
+      ORDER BY v.due_at, v.id
+    ) o
+  )
+  UPDATE durable.waits w
+  SET state = CASE WHEN w.kind = 'sleep' THEN 'done' ELSE 'timed_out' END,
+    closed_at = durable.clock(),
+    ended = o.ended,
+    result = CASE WHEN w.kind = 'all' THEN (
+      SELECT json_agg(n.name ORDER BY n.at)::text
+      FROM unnest(w.names) WITH ORDINALITY AS n(name, at)
+      WHERE EXISTS (
+        SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.name = n.name AND m.wait_id IS NULL)
+    ) END
+  FROM over o
+  WHERE w.run_id = o.run_id AND w.id = o.id;
+  RETURN FOUND;
+END
+$function$;
 
 CREATE OR REPLACE FUNCTION durable.enter_queue(name text, worker integer, counting boolean)
  RETURNS boolean
@@ -623,27 +707,7 @@ BEGIN
     ORDER BY q.id
     FOR NO KEY UPDATE SKIP LOCKED);
   UPDATE durable.workflow_queue q SET wake = false WHERE q.id = ANY (taken) AND q.wake;
-  WITH over AS MATERIALIZED (
-    SELECT o.run_id, o.id, nextval('durable.wait_ends') AS ended
-    FROM (
-      SELECT v.run_id, v.id FROM durable.waits v
-      WHERE v.run_id = ANY (taken) AND v.active AND v.state = 'open' AND v.due_at <= durable.clock()
-      ORDER BY v.due_at, v.id
-    ) o
-  )
-  UPDATE durable.waits w
-  SET state = CASE WHEN w.kind = 'sleep' THEN 'done' ELSE 'timed_out' END,
-    closed_at = durable.clock(),
-    ended = o.ended,
-    result = CASE WHEN w.kind = 'all' THEN (
-      SELECT json_agg(n.name ORDER BY n.at)::text
-      FROM unnest(w.names) WITH ORDINALITY AS n(name, at)
-      WHERE EXISTS (
-        SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.name = n.name AND m.wait_id IS NULL)
-    ) END
-  FROM over o
-  WHERE w.run_id = o.run_id AND w.id = o.id;
-  IF NOT FOUND THEN
+  IF NOT durable.end_due_waits(taken) THEN
     -- All that a crash of the server could lose is that the mark was forgotten: not worth a wait for the disk.
     PERFORM set_config('synchronous_commit', 'off', true);
   END IF;
@@ -839,6 +903,7 @@ CREATE TABLE durable.workflow_executions (
   error text,
   failed_step text,
   snapshot text,
+  snapshot_needs bigint[],
   error_name text GENERATED ALWAYS AS ("substring"(error, '^\{"name":"((?:[^"\\]|\\.)*)"'::text)) STORED,
   error_status text GENERATED ALWAYS AS (
 CASE
@@ -865,7 +930,7 @@ ALTER TABLE durable.workflow_executions ADD CONSTRAINT executions_error CHECK ((
 
 ALTER TABLE durable.workflow_executions ADD CONSTRAINT executions_finished CHECK (((status = 'active'::text) = (completed_at IS NULL)));
 
-ALTER TABLE durable.workflow_executions ADD CONSTRAINT executions_no_snapshot_after_end CHECK (((status = 'active'::text) OR (snapshot IS NULL)));
+ALTER TABLE durable.workflow_executions ADD CONSTRAINT executions_no_snapshot_after_end CHECK (((status = 'active'::text) OR ((snapshot IS NULL) AND (snapshot_needs IS NULL))));
 
 ALTER TABLE durable.workflow_executions ADD CONSTRAINT executions_status CHECK ((status = ANY (ARRAY['active'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text, 'compensation_failed'::text])));
 

@@ -1,3 +1,5 @@
+import type { JournalRecord, TakenWait } from './rows.js';
+
 /** Requests and results of claims (store.ts, queue-store.ts). */
 
 /** A definition that may be claimed, and the one of this process that runs it. */
@@ -50,4 +52,15 @@ export interface ClaimedRow {
   readonly lagMs?: number;
   /** ms since its first claim. Default: 0. */
   readonly ageMs?: number;
+  /** What it needs to go on, where the claim has read that by the way. Default: it is to be read. */
+  readonly read?: ReadByTheWay | null;
+}
+
+/** What a claim has read of a suspended run, under the lock of its row. */
+export interface ReadByTheWay {
+  readonly waits: readonly TakenWait[];
+  readonly records: readonly JournalRecord[];
+  /** The server's time then, in ms since 1970, and performance.now() when it was asked for. */
+  readonly now: number;
+  readonly asked: number;
 }

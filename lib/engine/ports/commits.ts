@@ -65,6 +65,8 @@ export interface ParkOutcome {
   readonly holds: boolean;
   readonly snapshot: string | null;
   readonly snapshotSeq: number;
+  /** Records that whoever goes on needs besides: a claim reads them by the way. Null: it reads nothing. */
+  readonly needs: readonly number[] | null;
   /** null: as it was. */
   readonly dataSeq: number | null;
   readonly round: number;

@@ -48,7 +48,9 @@ export class SessionOpener {
     }
     if (resumed.length === 0) return opened;
     try {
-      await this.openResumed(resumed, opened);
+      for (const rows of [resumed.filter(isRead), resumed.filter((row) => !isRead(row))]) {
+        if (rows.length > 0) await this.openResumed(rows, opened);
+      }
     } catch (error) {
       if (opened.length === 0) throw error;
       // The rows that are left are unknown here: reconcile gives them back.
@@ -73,9 +75,11 @@ export class SessionOpener {
   private async openResumed(rows: readonly ClaimedRow[], opened: ClaimedRow[]): Promise<void> {
     const stored = rows.map(storedRow);
     const { timesLost } = this.sessions;
+    const given = rows[0]?.read;
+    if (given != null) this.deps.clock.follow(given.now, given.asked);
     let read;
     try {
-      read = await this.readResumed(stored.filter((one): one is StoredRow => !('error' in one)));
+      read = await this.readResumed(stored.filter((one): one is StoredRow => !('error' in one) && !isRead(one.row)));
     } catch (error) {
       if (error instanceof StoreError && error.kind !== 'rejected') throw error;
       // The stored state of one of them cannot be read: each for itself.
@@ -94,6 +98,7 @@ export class SessionOpener {
       if (this.sessions.timesLost !== timesLost) return this.sessions.suspectOrphans();
       const { row } = one;
       if ('error' in one) this.openUnreadable(row, one.error);
+      else if (row.read != null) await this.openRead(one, row.read.records, row.read.waits);
       else await this.openRead(one, records.get(row.rowId) ?? [], waits.get(row.runId) ?? null);
       opened.push(row);
     }
@@ -182,6 +187,11 @@ export class SessionOpener {
     if (workflow === undefined) throw new Error(`Definition ${row.definitionId} is not one of this process`);
     return workflow;
   }
+}
+
+/** What it needs came with the claim. */
+function isRead({ read }: ClaimedRow): boolean {
+  return read != null;
 }
 
 /** A row with what its stored state says, or why that cannot be read. */

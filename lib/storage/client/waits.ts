@@ -11,7 +11,7 @@ import {
 } from '../../core/errors/errors.js';
 import type { WaitSpec, WaitState } from '../../core/run/wait-spec.js';
 import type { EndedTree, ClaimOffer, Wake, WokenRun } from '../../engine/ports/store.js';
-import { claimableJson, type ClaimRow, claimedRow } from '../engine/claimed-row.js';
+import { claimableJson, type ReadingRow, readingRows } from '../engine/claimed-row.js';
 import { cancelCause, cancelLocked, lockTrees, type TreeChoice } from '../engine/cancel-tree.js';
 import { checkManager } from '../connection/manager-check.js';
 import { changeOnce } from '../connection/once.js';
@@ -76,16 +76,23 @@ export class PgWaits {
     const offered = offer === null ? [] : offerValues(offer);
     const text = sql(offer === null ? 'send-event' : 'send-event-and-claim', this.schema);
     let unsure = false;
+    let asked = 0;
     const send = (again: boolean): Promise<SentRow[]> => {
       unsure = again;
+      asked = performance.now();
       return this.query<SentRow>(text, [runId, name, payload, dedupeKey, traceparent, request, again, ...offered]);
     };
     const locked = `run ${runId}${dedupeKey === null ? '' : `, or its event "${dedupeKey}",`}`;
-    const [row] = await withReconnect(send, locked);
+    const rows = await withReconnect(send, locked);
+    const [row] = rows;
     refuseUnlessActive(runId, row?.outcome);
-    const { queue = null, paused = false, state = 'ready', claimed = null } = row ?? {};
-    const woken = queue === null || claimed?.id === runId ? [] : [{ runId, queue, paused, state }];
-    return { woken, claimed: claimed === null ? [] : [claimedRow(claimed)], unsure };
+    const { queue = null, paused = false, state = 'ready' } = row ?? {};
+    const claimed = readingRows(
+      rows.flatMap((one) => one.claimed ?? []),
+      asked,
+    );
+    const woken = queue === null || claimed[0]?.runId === runId ? [] : [{ runId, queue, paused, state }];
+    return { woken, claimed, unsure };
   }
 
   /**
@@ -196,7 +203,7 @@ interface SentRow {
   readonly queue: string | null;
   readonly paused: boolean;
   readonly state: WokenRun['state'];
-  readonly claimed?: ClaimRow | null;
+  readonly claimed?: ReadingRow | null;
 }
 
 interface OpenInput {

@@ -1,4 +1,8 @@
 import type * as port from '../../engine/ports/store.js';
+import { type FoundRow, journalRecord, takenWait } from './engine-rows.js';
+
+/** Records after a snapshot that a claim gives at most (0002-functions.sql): of more, all are to be read. */
+const MOST_RECORDS = 100;
 
 /** A row as the statements that claim give it. */
 export interface ClaimRow {
@@ -30,6 +34,38 @@ export interface ClaimRow {
 /** Definitions in the form that the statements which claim take. */
 export function claimableJson(definitions: readonly port.Claimable[]): string {
   return JSON.stringify(definitions.map(({ id, runAs, timeout }) => ({ id, run_as: runAs, timeout })));
+}
+
+/** A row of the statements that read by the way. */
+export interface ReadingRow extends ClaimRow {
+  /** ms since 1970 */
+  readonly now_ms: number;
+  readonly is_read: boolean;
+  /** A wait or a record of the run `id`, which was claimed by one of the rows before. */
+  readonly item: FoundRow | null;
+}
+
+/** @param asked performance.now() before it was asked for */
+export function readingRows(rows: readonly ReadingRow[], asked: number): port.ClaimedRow[] {
+  const found = new Map<string, { waits: port.TakenWait[]; records: port.JournalRecord[] }>();
+  const claimed: port.ClaimedRow[] = [];
+  for (const row of rows) {
+    if (row.item === null) {
+      const base = claimedRow(row);
+      const read = { waits: [], records: [] };
+      if (row.is_read) found.set(row.id, read);
+      claimed.push(row.is_read ? { ...base, read: { ...read, now: row.now_ms, asked } } : base);
+      continue;
+    }
+    const read = found.get(row.id);
+    if ('kind' in row.item) read?.waits.push(takenWait(row.item));
+    else read?.records.push(journalRecord(row.item));
+  }
+  return claimed.map((row) => (isCutShort(row) ? { ...row, read: null } : row));
+}
+
+function isCutShort({ read, snapshotSeq }: port.ClaimedRow): boolean {
+  return read != null && read.records.filter(({ seq }) => seq > snapshotSeq).length >= MOST_RECORDS;
 }
 
 export function claimedRow(row: ClaimRow): port.ClaimedRow {

@@ -37,9 +37,10 @@ export function groupResult(
   return { acks, claimed, woken: [] };
 }
 
-interface RecordRow extends Pick<port.ReadRecord, 'seq' | 'round' | 'path' | 'visit' | 'attempt' | 'type' | 'status'> {
-  readonly what: 'record';
-  readonly row_id: string;
+export interface RecordRow extends Pick<
+  port.ReadRecord,
+  'seq' | 'round' | 'path' | 'visit' | 'attempt' | 'type' | 'status'
+> {
   readonly facts: string | null;
   readonly output: string | null;
   readonly has_output: boolean;
@@ -48,9 +49,8 @@ interface RecordRow extends Pick<port.ReadRecord, 'seq' | 'round' | 'path' | 'vi
   readonly retry_at: number | null;
 }
 
-function journalRecord(row: RecordRow): port.ReadRecord {
+export function journalRecord(row: RecordRow): port.JournalRecord {
   return {
-    rowId: row.row_id,
     seq: row.seq,
     round: row.round,
     path: row.path,
@@ -110,13 +110,18 @@ export interface WaitRow {
   readonly child_workflow: string | null;
 }
 
+/** A row of those that a claim reads by the way. */
+export type FoundRow = RecordRow | (WaitRow & { readonly id: string });
+
 export type LeasedRead =
-  RecordRow | (WaitRow & { readonly what: 'wait' }) | { readonly what: 'now'; readonly retry_at: number };
+  | (RecordRow & { readonly what: 'record'; readonly row_id: string })
+  | (WaitRow & { readonly what: 'wait' })
+  | { readonly what: 'now'; readonly retry_at: number };
 
 export function leasedReads(rows: readonly LeasedRead[]): port.LeasedRows {
   return {
     waits: takenWaits(rows.filter((row) => row.what === 'wait')),
-    records: rows.filter((row) => row.what === 'record').map(journalRecord),
+    records: rows.flatMap((row) => (row.what === 'record' ? [{ rowId: row.row_id, ...journalRecord(row) }] : [])),
     now: rows.find((row) => row.what === 'now')?.retry_at ?? Number.NaN,
   };
 }
@@ -126,12 +131,16 @@ export function takenWaits(rows: readonly WaitRow[]): Map<string, port.TakenWait
   for (const row of rows) {
     const list = byRun.get(row.run_id) ?? [];
     byRun.set(row.run_id, list);
-    if (row.id !== null) list.push(takenWait(row, row.id));
+    if (isWait(row)) list.push(takenWait(row));
   }
   return byRun;
 }
 
-function takenWait(row: WaitRow, id: string): port.TakenWait {
+function isWait(row: WaitRow): row is WaitRow & { readonly id: string } {
+  return row.id !== null;
+}
+
+export function takenWait(row: WaitRow & { readonly id: string }): port.TakenWait {
   const child =
     row.child_id === null || row.child_status === null
       ? null
@@ -142,7 +151,7 @@ function takenWait(row: WaitRow, id: string): port.TakenWait {
           error: row.child_error,
         };
   return {
-    id,
+    id: row.id,
     path: row.path,
     visit: row.visit,
     attempt: row.attempt,

@@ -35,6 +35,7 @@ function opRow({ rowId, runId, token, after, records, outcome }: RunOp): object 
     holds: outcome.holds,
     snapshot: outcome.snapshot,
     snapshot_seq: outcome.snapshotSeq,
+    needs: outcome.needs ?? undefined,
     data_seq: outcome.dataSeq,
     round: outcome.round,
     heard: outcome.heard,

@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import type * as port from '../../engine/ports/store.js';
 import { StoreError } from '../../engine/ports/store.js';
-import { claimableJson, type ClaimRow, claimedRow } from './claimed-row.js';
+import { claimableJson, type ReadingRow, readingRows } from './claimed-row.js';
 import type { Connections } from '../connection/connections.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
 import { commitAgain, commitExtras, commitGroup, commitIn, remoteBefore, isPlain, lockWaiters } from './commits.js';
@@ -152,9 +152,14 @@ export class PgStore implements port.EngineStore {
     limit: number,
     definitions: readonly port.Claimable[],
   ): Promise<port.ClaimedRow[]> {
+    const asked = performance.now();
     const values = [queue, claimableJson(definitions), limit, worker];
-    const rows = await this.claims.run<ClaimRow>('claim', values);
-    return rows.map(claimedRow);
+    const claim = (reads: boolean): Promise<ReadingRow[]> => this.claims.run('claim', [...values, reads]);
+    // Where what one of them has stored cannot be read, or is too much, the others are claimed all the same.
+    const rows = await claim(true).catch((error: StoreError) =>
+      error.kind === 'rejected' ? claim(false) : Promise.reject(error),
+    );
+    return readingRows(rows, asked);
   }
 
   async takeWaits(worker: number, runs: readonly string[]): Promise<Map<string, port.TakenWait[]>> {

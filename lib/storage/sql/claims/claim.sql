@@ -4,4 +4,5 @@
 -- $2 json: definitions that may be claimed: [{id, run_as, timeout}] (timeout in ms, or null)
 -- $3 integer: how many
 -- $4 integer: the worker
-SELECT * FROM durable.claim($1, $2, $3, $4);
+-- $5 boolean: whether it gives what suspended runs need to go on, too
+SELECT * FROM durable.claim($1, $2, $3, $4, $5);

@@ -80,7 +80,7 @@ WITH me AS MATERIALIZED (
   UPDATE durable.workflow_executions x
   SET status = held.status, data_seq = held.data_seq, error = held.error, failed_step = held.failed_step, end_token = held.token,
     definition_id = held.definition_id, started_at = held.started_at, completed_at = durable.clock(),
-    updated_at = durable.clock(), snapshot = NULL
+    updated_at = durable.clock(), snapshot = NULL, snapshot_needs = NULL
   FROM held
   WHERE x.id = held.id AND held.status IS NOT NULL
 )
@@ -91,7 +91,7 @@ WITH me AS MATERIALIZED (
   FROM held
   CROSS JOIN LATERAL json_to_record(held.park) AS p(
     delay_ms float8, because text, pause boolean, holds boolean, snapshot text, snapshot_seq bigint, data_seq bigint,
-    round integer, error text, heard bigint)
+    needs bigint[], round integer, error text, heard bigint)
   WHERE held.park IS NOT NULL
 ), parked AS (
   -- A wake mark set meanwhile leaves the row claimable; the row's newest version is read here, under the lock.
@@ -107,7 +107,7 @@ WITH me AS MATERIALIZED (
   RETURNING q.id, q.state = 'ready' AND NOT q.paused AS ready
 ), remembered AS (
   UPDATE durable.workflow_executions x
-  SET snapshot = park.snapshot, snapshot_seq = park.snapshot_seq, data_seq = COALESCE(park.data_seq, x.data_seq),
+  SET snapshot = park.snapshot, snapshot_seq = park.snapshot_seq, snapshot_needs = park.needs, data_seq = COALESCE(park.data_seq, x.data_seq),
     round = park.round,
     -- A step on another queue may have paused it meanwhile, and said why.
     error = COALESCE(park.error, CASE WHEN park.paused THEN x.error END), definition_id = park.definition_id, started_at = park.started_at,

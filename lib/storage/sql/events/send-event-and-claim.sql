@@ -12,9 +12,9 @@
 -- $9 text[]: the queues in which it has a place free
 -- $10 json: definitions that it may claim, as in claim.sql
 --
--- Returns what send-event.sql does and `claimed`: what was claimed, as claim.sql gives it, or NULL.
+-- Returns what send-event.sql does and `claimed`: what was claimed, as claim.sql gives it, a row for each of its rows; or NULL.
 SELECT s.outcome, s.queue, s.paused, s.state, row_to_json(c) AS claimed
 FROM durable.send_event($1, $2, $3, $4, $5, $6, $7) AS s
 -- What the first function has returned is an argument of the second, so that it comes after it.
 LEFT JOIN LATERAL durable.claim(
-  CASE WHEN s.state = 'ready' AND s.queue = ANY ($9::text[]) THEN s.queue END, $10::json, 1, $8) AS c ON true;
+  CASE WHEN s.state = 'ready' AND s.queue = ANY ($9::text[]) THEN s.queue END, $10::json, 1, $8, true) AS c ON true;

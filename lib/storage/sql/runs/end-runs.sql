@@ -27,6 +27,7 @@ WITH o AS MATERIALIZED (
   SET status = o.status,
       error = o.error,
       snapshot = NULL,
+      snapshot_needs = NULL,
       completed_at = durable.clock(),
       updated_at = durable.clock(),
       started_at = COALESCE(e.started_at, (SELECT g.started_at FROM gone g WHERE g.run_id = e.id AND g.step_of IS NULL)),
