@@ -48,8 +48,8 @@ export class SessionOpener {
     }
     if (resumed.length === 0) return opened;
     try {
-      for (const rows of [resumed.filter(isRead), resumed.filter((row) => !isRead(row))]) {
-        if (rows.length > 0) await this.openResumed(rows, opened);
+      for (const part of [resumed.filter(isRead), resumed.filter((row) => !isRead(row))]) {
+        if (part.length > 0) await this.openResumed(part, opened);
       }
     } catch (error) {
       if (opened.length === 0) throw error;
@@ -75,8 +75,8 @@ export class SessionOpener {
   private async openResumed(rows: readonly ClaimedRow[], opened: ClaimedRow[]): Promise<void> {
     const stored = rows.map(storedRow);
     const { timesLost } = this.sessions;
-    const given = rows[0]?.read;
-    if (given != null) this.deps.clock.follow(given.now, given.asked);
+    const given = rows[0]?.read ?? null;
+    if (given !== null) this.deps.clock.follow(given.now, given.asked);
     let read;
     try {
       read = await this.readResumed(stored.filter((one): one is StoredRow => !('error' in one) && !isRead(one.row)));
@@ -91,15 +91,14 @@ export class SessionOpener {
       opened.push(...rows);
       return;
     }
-    const { waits, records } = read;
     for (const [at, one] of stored.entries()) {
       if (at > 0 && at % SLICE === 0) await setImmediate();
       // Their leases are others' by now, or will be: no step begins under them.
       if (this.sessions.timesLost !== timesLost) return this.sessions.suspectOrphans();
       const { row } = one;
+      const { records = read.records.get(row.rowId) ?? [], waits = read.waits.get(row.runId) ?? null } = row.read ?? {};
       if ('error' in one) this.openUnreadable(row, one.error);
-      else if (row.read != null) await this.openRead(one, row.read.records, row.read.waits);
-      else await this.openRead(one, records.get(row.rowId) ?? [], waits.get(row.runId) ?? null);
+      else await this.openRead(one, records, waits);
       opened.push(row);
     }
   }
@@ -191,7 +190,7 @@ export class SessionOpener {
 
 /** What it needs came with the claim. */
 function isRead({ read }: ClaimedRow): boolean {
-  return read != null;
+  return (read ?? null) !== null;
 }
 
 /** A row with what its stored state says, or why that cannot be read. */

@@ -47,25 +47,26 @@ export interface ReadingRow extends ClaimRow {
 
 /** @param asked performance.now() before it was asked for */
 export function readingRows(rows: readonly ReadingRow[], asked: number): port.ClaimedRow[] {
-  const found = new Map<string, { waits: port.TakenWait[]; records: port.JournalRecord[] }>();
-  const claimed: port.ClaimedRow[] = [];
-  for (const row of rows) {
-    if (row.item === null) {
-      const base = claimedRow(row);
-      const read = { waits: [], records: [] };
-      if (row.is_read) found.set(row.id, read);
-      claimed.push(row.is_read ? { ...base, read: { ...read, now: row.now_ms, asked } } : base);
-      continue;
-    }
-    const read = found.get(row.id);
-    if ('kind' in row.item) read?.waits.push(takenWait(row.item));
-    else read?.records.push(journalRecord(row.item));
-  }
-  return claimed.map((row) => (isCutShort(row) ? { ...row, read: null } : row));
+  const found = new Map<string, FoundRow[]>(rows.flatMap(({ is_read, id }) => (is_read ? [[id, []]] : [])));
+  for (const { id, item } of rows) if (item !== null) found.get(id)?.push(item);
+  return rows.flatMap((row) => {
+    if (row.item !== null) return [];
+    const claimed = claimedRow(row);
+    const items = row.is_read ? found.get(row.id) : undefined;
+    return items === undefined ? [claimed] : [{ ...claimed, read: readOf(row, items, asked) }];
+  });
 }
 
-function isCutShort({ read, snapshotSeq }: port.ClaimedRow): boolean {
-  return read != null && read.records.filter(({ seq }) => seq > snapshotSeq).length >= MOST_RECORDS;
+/** Null: it is to be read by itself, which is where what cannot be read is dealt with, or all of many records is had. */
+function readOf(row: ReadingRow, items: readonly FoundRow[], asked: number): port.ReadByTheWay | null {
+  const waits = items.flatMap((item) => ('kind' in item ? [takenWait(item)] : []));
+  try {
+    const records = items.flatMap((item) => ('kind' in item ? [] : [journalRecord(item)]));
+    const after = records.filter(({ seq }) => seq > row.snapshot_seq);
+    return after.length >= MOST_RECORDS ? null : { waits, records, now: row.now_ms, asked };
+  } catch {
+    return null;
+  }
 }
 
 export function claimedRow(row: ClaimRow): port.ClaimedRow {
