@@ -4,7 +4,7 @@ import { decodeName, findNode, stepNameOf } from '../core/definition/definition-
 import type { WorkflowDefinition } from '../core/definition/definition.js';
 import type { Redaction } from '../core/redact/redact.js';
 import type { FinishedStatus } from '../core/run/status.js';
-import type { NewRecord } from '../engine/ports/commits.js';
+import type { NewRecord } from '../engine/ports/journal-rows.js';
 import type { DeadWorker, ReportedRun, RunReport } from '../engine/ports/run-report.js';
 import * as lines from './lines.js';
 import type { ReportLog } from './limited-log.js';

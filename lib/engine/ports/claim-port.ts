@@ -1,4 +1,4 @@
-import type { JournalRecord, TakenWait } from './rows.js';
+import type { ReadByTheWay } from './journal-rows.js';
 
 /** Requests and results of claims (store.ts, queue-store.ts). */
 
@@ -54,13 +54,4 @@ export interface ClaimedRow {
   readonly ageMs?: number;
   /** What it needs to go on, where the claim has read that by the way. Default: it is to be read. */
   readonly read?: ReadByTheWay | null;
-}
-
-/** What a claim has read of a suspended run, under the lock of its row. */
-export interface ReadByTheWay {
-  readonly waits: readonly TakenWait[];
-  readonly records: readonly JournalRecord[];
-  /** The server's time then, in ms since 1970, and performance.now() when it was asked for. */
-  readonly now: number;
-  readonly asked: number;
 }

@@ -1,34 +1,10 @@
 import type { NewRun } from '../../core/run/new-run.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
-import type { RecordFacts, RecordType } from '../../core/run/machine.js';
-import type { DataRef } from '../../core/run/run-state.js';
 import type { FinishedStatus } from '../../core/run/status.js';
-import type { WaitKind } from '../../core/run/wait-spec.js';
 import type { ClaimedRow, ClaimOffer } from './claim-port.js';
+import type { NewRecord, NewWait } from './journal-rows.js';
 
 /** Commits of the engine, and their acknowledgements (store.ts). */
-
-/** A finished attempt, or a `once`, on its way into the journal. */
-export interface NewRecord {
-  readonly seq: number;
-  readonly input: DataRef;
-  readonly round: number;
-  readonly path: string;
-  readonly visit: number;
-  readonly attempt: number;
-  readonly type: RecordType;
-  readonly status: 'completed' | 'failed';
-  readonly facts: RecordFacts | null;
-  /** Encoded; null: the data goes on unchanged. */
-  readonly output: string | null;
-  /** Encoded StoredError. */
-  readonly error: string | null;
-  /** Log lines of its code (log-entry.ts); null: none. */
-  readonly logs: string | null;
-  /** ms until the next attempt; null: there is none. */
-  readonly retryInMs: number | null;
-  readonly durationMs: number;
-}
 
 /** The end or suspension of a run, in the same commit as its last records. */
 export type Outcome = EndOutcome | ParkOutcome;
@@ -96,27 +72,6 @@ export interface OpExtras {
   readonly dropSteps: boolean;
   /** From a step on another queue: pauses the run, with this encoded error. */
   readonly pause: string | null;
-}
-
-export interface NewWait {
-  readonly id: string;
-  readonly round: number;
-  readonly path: string;
-  readonly visit: number;
-  readonly attempt: number;
-  /** The kind of the step's member. */
-  readonly type: string;
-  /** The step's data. */
-  readonly input: DataRef;
-  /** Kind, name and count in the step. */
-  readonly key: string;
-  readonly kind: WaitKind;
-  readonly names: readonly string[];
-  readonly childId: string | null;
-  /** Database time in ms; null: never. */
-  readonly dueAt: number | null;
-  /** Encoded WaitSpec. */
-  readonly spec: string | null;
 }
 
 /** A run that goes on, since something came that it has waited for; what its row in the queue says now. */

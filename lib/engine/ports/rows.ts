@@ -1,66 +1,10 @@
 import type { ChildRef, DataRef, LogMark, ResultsRef, TraceMark } from '../../core/run/run-state.js';
-import type { WaitState } from '../../core/run/wait-spec.js';
 import type { ClaimedRow } from './claim-port.js';
-import type { NewRecord, NewWait, WokenRun } from './commits.js';
+import type { WokenRun } from './commits.js';
 
 /** Rows that the engine reads and leases (store.ts). */
 
 export type { UndoRecord } from '../../core/run/undo-list.js';
-
-/** A record as read back; `retryAt` in ms of database time. */
-export interface JournalRecord extends Omit<NewRecord, 'retryInMs' | 'input' | 'logs'> {
-  readonly retryAt: number | null;
-  /** There is an output, though `output` may be null: large ones are left out unless asked for by number. */
-  readonly hasOutput: boolean;
-}
-
-/** The same with the row that it was wanted for. */
-export interface ReadRecord extends JournalRecord {
-  readonly rowId: string;
-}
-
-/** What a process needs to open the rows that it has leased. */
-export interface LeasedRows {
-  readonly waits: Map<string, TakenWait[]>;
-  readonly records: ReadRecord[];
-  /** The server's time then, in ms since 1970. */
-  readonly now: number;
-}
-
-export interface RecordRange {
-  /** The row they are wanted for; comes back with each record. */
-  readonly rowId: string;
-  readonly runId: string;
-  /** Records with a higher seq are wanted; null: none. */
-  readonly after: number | null;
-  /** Up to this one; null: all. */
-  readonly upTo: number | null;
-  /** And these, whatever their place. */
-  readonly also: readonly number[];
-}
-
-/** A wait of a step that is not over, as it is now. */
-export interface TakenWait extends Omit<NewWait, 'round' | 'type' | 'input'> {
-  readonly state: WaitState;
-  /** Its place in the order in which the run's waits ended; null: it is open. */
-  readonly ended: number | null;
-  /** Encoded; see the table. */
-  readonly result: string | null;
-  /** The events that it was given, payloads encoded. */
-  readonly events: readonly {
-    readonly name: string;
-    readonly payload: string;
-    /** Of whoever sent it, where that is traced. */
-    readonly traceparent?: string | null;
-  }[];
-  readonly child: null | {
-    readonly workflow: string;
-    /** 'active' until it has ended. */
-    readonly status: string;
-    readonly data: string | null;
-    readonly error: string | null;
-  };
-}
 
 /** A run that was ended without a lease. */
 export interface EndedRun {

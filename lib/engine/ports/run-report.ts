@@ -1,4 +1,4 @@
-import type { NewRecord } from './commits.js';
+import type { NewRecord } from './journal-rows.js';
 import type { FinishedStatus } from '../../core/run/status.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
 

@@ -2,19 +2,16 @@ import { knownByAllCopies } from '../../core/errors/durable-error.js';
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import type { CommitGroup, GroupResult, RemoteStepAck, RemoteStepOp, RunOp, StepTransaction } from './commits.js';
 import type { Claimable, ClaimedRow } from './claim-port.js';
+import type { LeasedRows, ReadRecord, RecordRange, TakenWait } from './journal-rows.js';
 import type {
   DueRows,
   EndedTree,
   LeasedRow,
-  LeasedRows,
   LateRuns,
   MatchedEvents,
   PulseFindings,
   PulseQuestion,
-  ReadRecord,
   Reconciled,
-  RecordRange,
-  TakenWait,
   Unsound,
   UndoRecord,
   WorkerRegistration,
@@ -24,6 +21,7 @@ import type {
 export type * from './claim-port.js';
 export type * from './commits.js';
 export type * from './declaration-store.js';
+export type * from './journal-rows.js';
 export type * from './schedule-store.js';
 export type * from './rows.js';
 export { REMOTE_SPAN } from './rows.js';

@@ -11,7 +11,8 @@ import {
 } from '../../core/errors/errors.js';
 import type { WaitSpec, WaitState } from '../../core/run/wait-spec.js';
 import type { EndedTree, ClaimOffer, Wake, WokenRun } from '../../engine/ports/store.js';
-import { claimableJson, type ReadingRow, readingRows } from '../engine/claimed-row.js';
+import { claimableJson } from '../engine/claimed-row.js';
+import { type ReadingRow, readingRows } from '../engine/reading-rows.js';
 import { cancelCause, cancelLocked, lockTrees, type TreeChoice } from '../engine/cancel-tree.js';
 import { checkManager } from '../connection/manager-check.js';
 import { changeOnce } from '../connection/once.js';

@@ -1,8 +1,4 @@
 import type * as port from '../../engine/ports/store.js';
-import { type FoundRow, journalRecord, takenWait } from './engine-rows.js';
-
-/** Records after a snapshot that a claim gives at most (0002-functions.sql): of more, all are to be read. */
-const MOST_RECORDS = 100;
 
 /** A row as the statements that claim give it. */
 export interface ClaimRow {
@@ -34,39 +30,6 @@ export interface ClaimRow {
 /** Definitions in the form that the statements which claim take. */
 export function claimableJson(definitions: readonly port.Claimable[]): string {
   return JSON.stringify(definitions.map(({ id, runAs, timeout }) => ({ id, run_as: runAs, timeout })));
-}
-
-/** A row of the statements that read by the way. */
-export interface ReadingRow extends ClaimRow {
-  /** ms since 1970 */
-  readonly now_ms: number;
-  readonly is_read: boolean;
-  /** A wait or a record of the run `id`, which was claimed by one of the rows before. */
-  readonly item: FoundRow | null;
-}
-
-/** @param asked performance.now() before it was asked for */
-export function readingRows(rows: readonly ReadingRow[], asked: number): port.ClaimedRow[] {
-  const found = new Map<string, FoundRow[]>(rows.flatMap(({ is_read, id }) => (is_read ? [[id, []]] : [])));
-  for (const { id, item } of rows) if (item !== null) found.get(id)?.push(item);
-  return rows.flatMap((row) => {
-    if (row.item !== null) return [];
-    const claimed = claimedRow(row);
-    const items = row.is_read ? found.get(row.id) : undefined;
-    return items === undefined ? [claimed] : [{ ...claimed, read: readOf(row, items, asked) }];
-  });
-}
-
-/** Null: it is to be read by itself, which is where what cannot be read is dealt with, or all of many records is had. */
-function readOf(row: ReadingRow, items: readonly FoundRow[], asked: number): port.ReadByTheWay | null {
-  const waits = items.flatMap((item) => ('kind' in item ? [takenWait(item)] : []));
-  try {
-    const records = items.flatMap((item) => ('kind' in item ? [] : [journalRecord(item)]));
-    const after = records.filter(({ seq }) => seq > row.snapshot_seq);
-    return after.length >= MOST_RECORDS ? null : { waits, records, now: row.now_ms, asked };
-  } catch {
-    return null;
-  }
 }
 
 export function claimedRow(row: ClaimRow): port.ClaimedRow {

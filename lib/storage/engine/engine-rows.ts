@@ -196,3 +196,45 @@ export function pulseFindings(row: PulseRow): port.PulseFindings {
     suspects: row.suspects,
   };
 }
+
+/** What register-worker.sql takes. */
+export function registrationValues(w: port.WorkerRegistration): unknown[] {
+  return [
+    w.host,
+    w.pid,
+    w.processKey,
+    w.processStart,
+    w.version,
+    w.queues,
+    // In one order, since the pulse compares those of two processes.
+    w.definitions.toSorted((a, b) => a - b),
+    w.sessionName,
+    w.leaseMs,
+    w.declarations,
+    JSON.stringify(w.capacity),
+    w.listening,
+  ];
+}
+
+export interface SightingRow {
+  readonly id: number;
+  readonly pid: number;
+  readonly process_key: string | null;
+  readonly process_start: string | null;
+  readonly seen_at: string;
+  readonly expires_in_ms: number;
+  readonly dead: boolean;
+  readonly owes: boolean;
+  readonly connected: boolean | null;
+}
+
+export function sighting(row: SightingRow): port.WorkerSighting {
+  const { process_key, process_start, seen_at, expires_in_ms, ...rest } = row;
+  return {
+    ...rest,
+    processKey: process_key,
+    processStart: process_start,
+    seenAt: seen_at,
+    expiresInMs: expires_in_ms,
+  };
+}

@@ -2,7 +2,8 @@ import type { DataSource } from 'typeorm';
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import type * as port from '../../engine/ports/store.js';
 import { StoreError } from '../../engine/ports/store.js';
-import { claimableJson, type ReadingRow, readingRows } from './claimed-row.js';
+import { claimableJson } from './claimed-row.js';
+import { claimReading } from './reading-rows.js';
 import type { Connections } from '../connection/connections.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
 import { commitAgain, commitExtras, commitGroup, commitIn, remoteBefore, isPlain, lockWaiters } from './commits.js';
@@ -11,6 +12,9 @@ import {
   leasedReads,
   pulseFindings,
   type PulseRow,
+  registrationValues,
+  sighting,
+  type SightingRow,
   takenWaits,
   undoRecord,
   type UndoRow,
@@ -152,14 +156,8 @@ export class PgStore implements port.EngineStore {
     limit: number,
     definitions: readonly port.Claimable[],
   ): Promise<port.ClaimedRow[]> {
-    const asked = performance.now();
     const values = [queue, claimableJson(definitions), limit, worker];
-    const claim = (reads: boolean): Promise<ReadingRow[]> => this.claims.run('claim', [...values, reads]);
-    // Where what one of them has stored cannot be read, or is too much, the others are claimed all the same.
-    const rows = await claim(true).catch((error: StoreError) =>
-      error.kind === 'rejected' ? claim(false) : Promise.reject(error),
-    );
-    return readingRows(rows, asked);
+    return claimReading((reads) => this.claims.run('claim', [...values, reads]));
   }
 
   async takeWaits(worker: number, runs: readonly string[]): Promise<Map<string, port.TakenWait[]>> {
@@ -256,22 +254,7 @@ export class PgStore implements port.EngineStore {
   }
 
   async registerWorker(w: port.WorkerRegistration): Promise<{ id: number; now: number }> {
-    const { host, pid, processKey, processStart, version, queues, definitions, sessionName, leaseMs, declarations } = w;
-    const values = [
-      host,
-      pid,
-      processKey,
-      processStart,
-      version,
-      queues,
-      // In one order, since the pulse compares those of two processes.
-      definitions.toSorted((a, b) => a - b),
-      sessionName,
-      leaseMs,
-      declarations,
-      JSON.stringify(w.capacity),
-      w.listening,
-    ];
+    const values = registrationValues(w);
     for (;;) {
       const [row] = await this.lease.run<{ id: number; now: number }>('register-worker', values);
       if (row === undefined) continue;
@@ -293,13 +276,7 @@ export class PgStore implements port.EngineStore {
 
   async lookAtWorkers(worker: number): Promise<port.WorkerSighting[]> {
     const rows = await this.lease.run<SightingRow>('look-at-workers', [worker]);
-    return rows.map(({ process_key, process_start, seen_at, expires_in_ms, ...row }) => ({
-      ...row,
-      processKey: process_key,
-      processStart: process_start,
-      seenAt: seen_at,
-      expiresInMs: expires_in_ms,
-    }));
+    return rows.map(sighting);
   }
 
   async recover(dead: readonly { id: number; seenAt: string }[]): Promise<{ queues: string[]; recovered: number }> {
@@ -346,19 +323,6 @@ export class PgStore implements port.EngineStore {
       throw asStoreError(error);
     }
   }
-}
-
-/** A row of the queue, locked. */
-interface SightingRow {
-  readonly id: number;
-  readonly pid: number;
-  readonly process_key: string | null;
-  readonly process_start: string | null;
-  readonly seen_at: string;
-  readonly expires_in_ms: number;
-  readonly dead: boolean;
-  readonly owes: boolean;
-  readonly connected: boolean | null;
 }
 
 function queuesOf(rows: readonly { queue: string }[]): { queues: string[] } {
