@@ -402,7 +402,7 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'given-events': () => [ids.waiting, 1_000],
   'run-history': () => [ids.long, '-9000000000000000000', '', null, null, 200],
   'run-parents': () => [ids.waiting, 20],
-  'child-counts': () => [[ids.done, ids.waiting]],
+  'child-counts': () => [[ids.done, ids.parent], 500],
   'failed-steps': () => [[ids.done, ids.waiting]],
   'find-gaps': () => [JSON.stringify([{ id: ids.done, run: ids.done, records: [1, 2], wait: ids.waiting }])],
   'find-open-inputs': () => [ids.waiting, null, null],

@@ -15,6 +15,8 @@ import { treeLines } from './tree-lines.js';
 
 /** Log lines that `inspect` shows. */
 const LAST_LINES = 8;
+/** Children that are counted. */
+const MOST_CHILDREN = 10_000;
 /** After the last line of any log. */
 const END = Number.MAX_SAFE_INTEGER;
 
@@ -23,7 +25,8 @@ export interface Report {
   readonly execution: Execution;
   readonly steps: readonly StepRecord[];
   readonly logs: readonly LogEntry[];
-  readonly children: number;
+  /** `more`: that many at least. */
+  readonly children: { readonly n: number; readonly more: boolean };
   /** Why it stands where it does; null: it was deleted meanwhile. */
   readonly standing: Standing | null;
   /** Whether payloads are shown. */
@@ -39,8 +42,9 @@ export async function readReport({ client, storage }: Clients, id: string, withD
     client.explain(id),
     client.getSteps(id, { includeData: withData }),
     storage.logs.page(id, last),
-    client.childCounts([id]),
+    storage.waitReads.childCounts([id], MOST_CHILDREN + 1),
   ]);
+  const children = counts.get(id) ?? 0;
   // Records of what runs at a time come one after the other.
   const logs = (log?.entries ?? []).toSorted((a, b) => a.time.getTime() - b.time.getTime());
   return {
@@ -48,7 +52,7 @@ export async function readReport({ client, storage }: Clients, id: string, withD
     standing,
     steps,
     logs: logs.map(({ seq: _, ...entry }) => entry),
-    children: counts[id] ?? 0,
+    children: { n: Math.min(children, MOST_CHILDREN), more: children > MOST_CHILDREN },
     withData,
   };
 }
@@ -139,7 +143,8 @@ function headLines(screen: Screen, { execution, children }: Report): Part[] {
   if (took !== null) facts.push(['took', span(took)]);
   if (execution.parentId !== null) facts.push(['child of', execution.parentId]);
   if (execution.retryOf !== null) facts.push(['retry of', execution.retryOf]);
-  if (children > 0) facts.push(['children', `${children}: nest-durable list --parent ${id}`]);
+  if (children.n > 0)
+    facts.push(['children', `${children.n}${children.more ? '+' : ''}: nest-durable list --parent ${id}`]);
   const tagged = Object.entries(tags).map(([key, value]) => `${key}=${value}`);
   if (tagged.length > 0) facts.push(['tags', tagged.join('  ')]);
   const widest = Math.max(...facts.map(([name]) => name.length));

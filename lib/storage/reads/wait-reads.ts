@@ -115,10 +115,10 @@ export class PgWaitReads {
     return rows.map((row) => ({ ...common(row), eventName: row.name, mark: markOf(row) }));
   }
 
-  /** Counts the children of each of the runs; one without any is left out. */
-  async childCounts(ids: readonly string[]): Promise<Map<string, number>> {
+  /** Counts the children of each of the runs, up to `most`; one without any is left out. */
+  async childCounts(ids: readonly string[], most: number | null = null): Promise<Map<string, number>> {
     const { query, schema } = this.options;
-    const rows = await query<{ id: string; count: number }>(sql('child-counts', schema), [ids]);
+    const rows = await query<{ id: string; count: number }>(sql('child-counts', schema), [ids, most]);
     return new Map(rows.map(({ id, count }) => [id, count]));
   }
 

@@ -1,7 +1,11 @@
 -- Numbers of children of runs; one without any has no row.
 --
 -- $1 uuid[]: the parents
-SELECT parent_id AS id, count(*)::integer AS count
-FROM durable.workflow_executions
-WHERE parent_id = ANY ($1::uuid[])
-GROUP BY parent_id;
+-- $2 bigint: how many of each are counted at most; null: all
+SELECT p.id, c.count
+FROM unnest($1::uuid[]) AS p(id)
+CROSS JOIN LATERAL (
+  SELECT count(*)::integer AS count
+  FROM (SELECT FROM durable.workflow_executions e WHERE e.parent_id = p.id LIMIT $2::bigint) r
+) c
+WHERE c.count > 0;
