@@ -38,10 +38,15 @@ export interface BulkWatch {
   readonly fits?: (run: Execution) => boolean;
   /** Runs that need no change and are no refusal either. Default: none. */
   readonly satisfied?: (run: Execution) => boolean;
+  /** Runs that are looked at: then the outcome says that there may be `more`. Default: all. */
+  readonly most?: number;
   /** Ends it between two runs. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (count: number) => void;
 }
+
+/** The outcome, and whether it was ended by the watch before all were looked at. */
+export type BulkOutcome = BulkResult & { readonly more?: true };
 
 /** Runs looked up at a time, and those that are changed at a time: each is a transaction of its own. */
 const PAGE = 200;
@@ -65,8 +70,8 @@ export async function actOnMany(
   filters: RunFilters,
   { limit, dryRun }: ReadBulk,
   watch: BulkWatch = {},
-): Promise<BulkResult> {
-  const { fits = () => true, signal, onProgress } = watch;
+): Promise<BulkOutcome> {
+  const { fits = () => true, most = Infinity, signal, onProgress } = watch;
   const stopped = (): boolean => signal?.aborted === true;
   // Runs started meanwhile are left alone. (A Date has whole ms.)
   const end = new Date((await client.now()).getTime() + 1);
@@ -78,11 +83,13 @@ export async function actOnMany(
     limit: PAGE,
   };
   const refused: BulkRefusal[] = [];
-  let count = 0;
+  let [count, looked] = [0, 0];
   let after: string | undefined;
   while (count < limit && !stopped()) {
     const listed = await client.list(after === undefined ? wanted : { ...wanted, after });
     const page = listed.filter(fits);
+    looked += listed.length;
+    onProgress?.(count);
     const retried = act === 'retry' ? await client.retried(page.map(({ id }) => id)) : NONE;
     for (let at = 0; at < page.length && count < limit && !stopped();) {
       const some = page.slice(at, at + Math.min(AT_A_TIME, limit - count));
@@ -94,6 +101,7 @@ export async function actOnMany(
     }
     after = listed.at(-1)?.id;
     if (after === undefined || listed.length < PAGE) break;
+    if (looked >= most) return { count, refused, more: true };
   }
   return { count, refused };
 }

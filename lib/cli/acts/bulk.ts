@@ -1,8 +1,9 @@
-import { actOnMany as actOnAll, type BulkResult, type BulkWatch } from '../../client/bulk.js';
+import { actOnMany as actOnAll, type BulkOutcome, type BulkWatch } from '../../client/bulk.js';
 import type { Execution } from '../../core/run/execution.js';
 import { type Context, flag, type Options, text } from '../command.js';
 import { Failure, Interrupted } from '../failure.js';
 import { hasError, readFilters } from '../runs/filters.js';
+import { LOOKED_AT } from '../runs/pages.js';
 import { integer } from '../values.js';
 import type { RunAct } from './run-act.js';
 import { once } from './once.js';
@@ -27,29 +28,34 @@ export async function actOnMany(context: Context, act: RunAct, options: Options)
       throw refusal;
     }
   };
-  const carryOut = (dryRun: boolean, watch: BulkWatch): Promise<BulkResult> =>
+  const carryOut = (dryRun: boolean, watch: BulkWatch): Promise<BulkOutcome> =>
     actOnAll({ ...bulk, act: change }, act.verb, filters, { limit, dryRun }, watch);
 
   const [dryRun, yes] = [flag(options, 'dryRun'), flag(options, 'yes')];
-  const would = dryRun || !yes ? await carryOut(true, look) : null;
+  // Before the question so many are looked at; the act goes through all that fit, page by page.
+  const would = dryRun || !yes ? await carryOut(true, { ...look, most: LOOKED_AT }) : null;
   if (signal.aborted) throw new Interrupted();
   let done = would;
   // Nobody is asked about nothing; a script that lacks the yes is told so whatever fits.
-  if (!dryRun && (would?.count !== 0 || !context.screen.interactive)) {
-    if (would !== null) await askFor(context, `${capital(act.verb)} ${runs(would.count)}?`, false);
+  if (!dryRun && (would?.count !== 0 || would.more === true || !context.screen.interactive)) {
+    if (would !== null) await askFor(context, `${capital(act.verb)} ${runsOf(would)}?`, false);
     const since = performance.now();
-    const onProgress = (count: number): void => screen.progress(act.past, count, would?.count ?? null, since);
+    const total = would === null || would.more === true ? null : would.count;
+    const onProgress = (count: number): void => screen.progress(act.past, count, total, since);
     done = await carryOut(false, { ...look, onProgress });
   }
   return tell(context, act, done ?? { count: 0, refused: [] }, dryRun);
 }
 
-function tell({ screen, signal }: Context, act: RunAct, { count, refused }: BulkResult, dryRun: boolean): number {
-  if (screen.isJson) screen.json({ count, refused, ...(dryRun ? { dryRun } : {}) });
-  else if (count === 0 && refused.length === 0 && !signal.aborted)
+function tell({ screen, signal }: Context, act: RunAct, outcome: BulkOutcome, dryRun: boolean): number {
+  const { count, refused, more } = outcome;
+  if (screen.isJson) screen.json({ ...outcome, ...(dryRun ? { dryRun } : {}) });
+  else if (count === 0 && refused.length === 0 && more !== true && !signal.aborted)
     screen.line(`No run fits: there is nothing to ${act.verb}.`);
-  else if (dryRun) screen.line(`Would ${act.verb} ${runs(count)}.`);
+  else if (dryRun) screen.line(`Would ${act.verb} ${runsOf(outcome)}.`);
   else screen.line(`${act.past} ${runs(count)}.`);
+  if (more === true)
+    screen.say(`Of the oldest ${LOOKED_AT} runs that the filters fit; without --dry-run it goes through all.`);
   const was = dryRun ? 'would be' : 'was';
   for (const { id, message } of refused.slice(0, TOLD)) screen.say(`Run ${id} ${was} refused: ${message}`);
   if (refused.length > TOLD) screen.say(`And ${refused.length - TOLD} more; --json has all.`);
@@ -64,6 +70,10 @@ export async function askFor({ screen, signal }: Context, question: string, yes:
   const agreed = await screen.confirm(question);
   if (signal.aborted) throw new Interrupted();
   if (!agreed) throw new Failure('Nothing was done.');
+}
+
+function runsOf({ count, more }: BulkOutcome): string {
+  return more === true ? `${count} or more runs` : runs(count);
 }
 
 function runs(count: number): string {

@@ -1,10 +1,10 @@
-import type { RunFilters } from '../../core/run/execution.js';
+import type { Execution, RunFilters } from '../../core/run/execution.js';
 import type { ExecutionStatus } from '../../core/run/status.js';
 import { type Context, flag, type Options, text } from '../command.js';
 import { usage } from '../failure.js';
 import { runColumns } from '../runs/columns.js';
 import { hasError, readFilters } from '../runs/filters.js';
-import { pagesOf } from '../runs/pages.js';
+import { LOOKED_AT, pagesOf, untilAfter } from '../runs/pages.js';
 import { integer } from '../values.js';
 
 const DEFAULT_LIMIT = 50;
@@ -40,9 +40,12 @@ async function print(context: Context, filters: RunFilters, error: string | unde
   const { screen, signal } = context;
   const { client } = await context.clients();
   const table = screen.table(runColumns(screen));
-  let count = 0;
-  for await (const page of pagesOf(client, filters, error === undefined ? limit : Infinity)) {
+  let [count, looked] = [0, 0];
+  let last: Execution | undefined;
+  for await (const page of pagesOf(client, filters, error === undefined ? limit : LOOKED_AT)) {
     signal.throwIfAborted();
+    looked += page.length;
+    last = page.at(-1);
     const fitting = page.filter((one) => hasError(one, error)).slice(0, limit - count);
     // Item by item: a document of any length is never in memory as a whole.
     if (screen.isJson) fitting.forEach((one, at) => screen.jsonItem(one, count + at === 0));
@@ -53,4 +56,6 @@ async function print(context: Context, filters: RunFilters, error: string | unde
   }
   if (screen.isJson) screen.jsonItemsEnd(count === 0);
   else if (count === 0) screen.say('No run fits.');
+  if (error === undefined || count >= limit || looked < LOOKED_AT || last === undefined) return;
+  screen.say(`Looked at the newest ${LOOKED_AT} that the other filters fit; go on with --until ${untilAfter(last)}.`);
 }

@@ -3,10 +3,7 @@ import type { Context } from '../command.js';
 import type { Database } from '../database/database.js';
 import type { Column } from '../output/table.js';
 import { hasError } from './filters.js';
-import { pagesOf } from './pages.js';
-
-/** Failures that are looked at, the newest first, unless `--limit` says otherwise. */
-const MOST = 10_000;
+import { LOOKED_AT, pagesOf, untilAfter } from './pages.js';
 
 interface Group {
   readonly workflow: string;
@@ -30,19 +27,27 @@ export async function printGroups(
   const { client } = await context.clients();
   const groups = new Map<string, Group>();
   const failed = filters.status === undefined ? { ...filters, status: FAILED } : filters;
+  // The newest first, unless --limit says otherwise.
+  const most = limit ?? LOOKED_AT;
   let looked = 0;
-  for await (const page of pagesOf(client, failed, limit ?? MOST)) {
+  let oldest: Execution | undefined;
+  for await (const page of pagesOf(client, failed, most)) {
     signal.throwIfAborted();
     const fitting = page.filter((run) => hasError(run, error));
     const steps = await failedSteps(await context.database(), fitting);
     for (const run of fitting) count(groups, run, steps.get(run.id) ?? null);
     looked += page.length;
+    oldest = page.at(-1);
   }
   const found = [...groups.values()].sort((a, b) => b.count - a.count);
-  if (screen.isJson) screen.json(found);
+  const more = looked >= most;
+  if (screen.isJson)
+    screen.json({ groups: found, looked: { n: looked, more }, lookedTo: more ? oldest?.createdAt : null });
   else if (found.length === 0) screen.say('No failure fits.');
   else screen.lines(screen.table(COLUMNS(screen.ago.bind(screen))).lines(found));
-  if (looked === (limit ?? MOST)) screen.say(`Of the newest ${looked} failures; --limit for more.`);
+  if (more && oldest !== undefined) {
+    screen.say(`Of the newest ${looked} failures; go on with --until ${untilAfter(oldest)}, or with a higher --limit.`);
+  }
 }
 
 const FAILED = ['failed', 'compensated', 'compensation_failed'] as const;

@@ -1,6 +1,8 @@
 import type { Execution, RunFilters } from '../../core/run/execution.js';
 import type { DurableClient } from '../../client/durable.client.js';
 
+/** Runs that one command looks at for what no index has: a text in their errors may be in none of a million. */
+export const LOOKED_AT = 10_000;
 /** Runs of one statement. */
 const PAGE = 500;
 
@@ -15,4 +17,9 @@ export async function* pagesOf(client: DurableClient, filters: RunFilters, limit
     left -= page.length;
     before = page.at(-1)?.id;
   }
+}
+
+/** The value of `--until` that goes on behind a run. No run of its millisecond is left out; it may come again. */
+export function untilAfter({ createdAt }: Execution): string {
+  return new Date(createdAt.getTime() + 1).toISOString();
 }

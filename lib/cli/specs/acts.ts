@@ -12,7 +12,10 @@ const MANY: readonly OptionSpec[] = [
   ...FILTERS,
   ERROR,
   { flags: '--limit <n>', text: 'At most so many of the runs that fit.' },
-  { flags: '--dry-run', text: 'Only says how many runs that would be.' },
+  {
+    flags: '--dry-run',
+    text: 'Only says how many runs that would be; of more than 10 000 that the filters fit, that there may be more.',
+  },
   { flags: '--yes', text: 'Does not ask; needed with filters where nobody can be asked.' },
 ];
 
