@@ -23,6 +23,8 @@ export class Executor {
   private losses = 0;
   /** Claims whose rows are not open yet, by their number. */
   private readonly claiming = new Set<number>();
+  /** Runs of which something was asked while there were such claims: what was read of them may be from before. */
+  private readonly asked = new Set<string>();
 
   constructor(
     private readonly store: EngineStore,
@@ -43,6 +45,7 @@ export class Executor {
       throw error;
     } finally {
       this.claiming.delete(claim);
+      if (!this.isTaking) this.asked.clear();
     }
   }
 
@@ -61,6 +64,7 @@ export class Executor {
     this.suspecting = true;
     this.rows.set(session.rowId, session);
     this.runs.set(session.runId, (this.runs.get(session.runId) ?? 0) + 1);
+    if (this.asked.delete(session.runId)) void this.look();
     void session.run().then(() => {
       if (this.rows.get(session.rowId) === session) this.rows.delete(session.rowId);
       const left = (this.runs.get(session.runId) ?? 1) - 1;
@@ -83,7 +87,13 @@ export class Executor {
   refresh(runId: string): boolean {
     const session = this.rows.get(runId);
     session?.refresh();
+    if (session === undefined) this.expect(runId);
     return session !== undefined;
+  }
+
+  /** Something was asked of a run that is not here: looked for when a claim that is under way brings it. */
+  expect(runId: string): void {
+    if (this.isTaking) this.asked.add(runId);
   }
 
   /** Leased runs that wait, and whose ended waits are not being read just now. */

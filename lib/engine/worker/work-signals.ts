@@ -66,6 +66,8 @@ export class WorkSignals {
 
   /** Called when something was asked of a run: looks what, if it is leased here. */
   async lookAt(runId: string): Promise<void> {
-    if (this.deps.sessions.hasRun(runId)) await this.deps.sessions.look();
+    const { sessions } = this.deps;
+    if (sessions.hasRun(runId)) await sessions.look();
+    else sessions.expect(runId);
   }
 }
