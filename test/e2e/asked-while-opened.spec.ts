@@ -59,7 +59,7 @@ it.each([
   released = new Promise((resolve) => (release = resolve));
   const run = await worker.client.start('both', {});
   await until(ground.pool, `SELECT FROM durable.workflow_queue WHERE id = $1 AND state = 'sleeping'`, [run.id]);
-  const { readLeased } = PgStore.prototype;
+  const { claim } = PgStore.prototype;
   const { control } = PeerHints.prototype;
   const heard = new Promise<void>((resolve) => {
     PeerHints.prototype.control = function (runId) {
@@ -68,21 +68,22 @@ it.each([
     };
   });
   let sent = 0;
-  PgStore.prototype.readLeased = async function (...asked) {
-    const read = await readLeased.apply(this, asked);
-    if (sent++ === 0) {
+  PgStore.prototype.claim = async function (...asked) {
+    const read = await claim.apply(this, asked);
+    if (read.length > 0 && sent++ === 0) {
       await from().client.sendEvent(run.id, 'second');
       if (from() === client) await heard;
     }
     return read;
   };
   try {
-    await run.sendEvent('first');
+    // Sent from there, so that a claim takes it and not the event's own transaction.
+    await client.client.sendEvent(run.id, 'first');
     await run.result();
     expect(sent).toBeGreaterThan(0);
     await expectInvariants(ground.pool, { runs: [run] });
   } finally {
-    PgStore.prototype.readLeased = readLeased;
+    PgStore.prototype.claim = claim;
     PeerHints.prototype.control = control;
   }
 });
