@@ -89,6 +89,26 @@ describe('for a role without rights', () => {
     },
   );
 
+  it('sessions of other roles are counted, and that their transactions cannot be seen is told with the right to do so', async () => {
+    const others = Array.from({ length: 12 }, () => new pg.Client({ connectionString: database.url }));
+    await Promise.all(others.map((other) => other.connect()));
+    const { checks } = json<Report>(await cliOn(url)(['doctor', '--json']));
+    await Promise.all(others.map((other) => other.end()));
+    const connections = /^(\d+) of \d+ connections are in use/.exec(
+      checks.find(({ id }) => id === 'connections')?.text ?? '',
+    );
+    expect(Number(connections?.[1])).toBeGreaterThan(others.length);
+    const transactions = checks.find(({ id }) => id === 'transactions');
+    expect(transactions).toEqual({
+      id: 'transactions',
+      state: 'warn',
+      text: expect.stringMatching(/^\d+ sessions of other roles cannot be seen: a transaction of theirs may be old\.$/),
+      mend: `As a superuser: GRANT pg_read_all_stats TO ${role};`,
+    });
+    // And that of the test itself.
+    expect(Number.parseInt(transactions?.text ?? '', 10)).toBeGreaterThan(others.length);
+  });
+
   it('the mend of each missing right can be pasted as it stands: after these there is none missing', async () => {
     const on = cliOn(url);
     const pasted: string[] = [];
@@ -103,6 +123,10 @@ describe('for a role without rights', () => {
     expect(pasted.length).toBeGreaterThan(0);
     const { checks } = json<Report>(await on(['doctor', '--json']));
     expect(checks.filter(({ state }) => state === 'bad')).toEqual([]);
+    expect(checks.find(({ id }) => id === 'transactions')).toMatchObject({
+      state: 'ok',
+      text: 'No transaction is old.',
+    });
   });
 });
 

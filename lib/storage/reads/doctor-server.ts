@@ -9,7 +9,10 @@ export interface ServerFacts {
   readonly now: number;
   readonly settings: Readonly<Record<string, string>>;
   readonly connections: number;
+  /** Of those of this database that can be seen. */
   readonly oldest_transaction: number | null;
+  /** Sessions of this database that other roles have, and of which this one may not see the transactions. */
+  readonly unseen: number;
   /** null: there is no such schema. */
   readonly usage: boolean | null;
   readonly forbidden: readonly string[];
@@ -72,7 +75,7 @@ export function serverChecks(server: ServerFacts, offset: number, notified: bool
           }
         : { state: 'ok' as const, text: `${connections} of ${most} connections are in use.` }),
     },
-    transactionCheck(server.oldest_transaction ?? 0),
+    transactionCheck(server),
   ];
 }
 
@@ -115,8 +118,13 @@ function rightsCheck({ usage, forbidden, names: { schema, role } }: ServerFacts)
   return { id, state: 'ok', text: 'The role may read and write all tables.' };
 }
 
-function transactionCheck(age: number): Check {
+function transactionCheck({ oldest_transaction: oldest, unseen, names: { role } }: ServerFacts): Check {
   const id = 'transactions';
+  const age = oldest ?? 0;
+  if (age < TRANSACTION_WARN && unseen > 0) {
+    const text = `${unseen} ${unseen === 1 ? 'session' : 'sessions'} of other roles cannot be seen: a transaction of theirs may be old.`;
+    return { id, state: 'warn', text, mend: `As a superuser: GRANT pg_read_all_stats TO ${role};` };
+  }
   if (age < TRANSACTION_WARN) return { id, state: 'ok', text: 'No transaction is old.' };
   return {
     id,

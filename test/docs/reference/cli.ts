@@ -30,7 +30,7 @@ null; what the role may not look at is left out. Exit code 1 where a check is ba
 | \`notifications\` | they do not arrive | |
 | \`clock\` | more than 1 s from that of this machine | |
 | \`connections\` | more than 90 % of \`max_connections\` | |
-| \`transactions\` | the oldest is open for 5 min | for an hour |
+| \`transactions\` | the oldest is open for 5 min; those of other roles cannot be seen | for an hour |
 | \`migrations\` | | some are not applied; the tables are those of a newer version; the role may not look |
 | \`hot-table\` | autovacuum is switched off for a table; \`workflow_queue\` has twice as many dead rows as rows, and 50 000 of them, or 10 000 and was not vacuumed for an hour | |
 | \`workers\` | a worker is out of touch | none is alive, and something is unfinished |

@@ -9,7 +9,11 @@ SELECT current_setting('server_version') AS version, current_setting('server_ver
     'other_database', quote_ident(current_database() || '_utf8')) AS names,
   (SELECT json_object_agg(name, setting) FROM pg_settings
     WHERE name IN ('autovacuum', 'track_counts', 'fsync', 'full_page_writes', 'synchronous_commit', 'max_connections')) AS settings,
-  (SELECT count(*)::integer FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+  -- Of sessions of other roles an ordinary role sees the database and the role, and neither kind nor times.
+  (SELECT count(*)::integer FROM pg_stat_activity
+    WHERE datid IS NOT NULL AND usesysid IS NOT NULL AND COALESCE(backend_type, 'client backend') = 'client backend') AS connections,
+  (SELECT count(*)::integer FROM pg_stat_activity
+    WHERE datname = current_database() AND usesysid IS NOT NULL AND backend_type IS NULL) AS unseen,
   (SELECT (extract(epoch FROM clock_timestamp() - min(xact_start)) * 1000)::float8 FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend') AS oldest_transaction,
   (SELECT has_schema_privilege(n.oid, 'USAGE') FROM pg_namespace n WHERE n.nspname = $1) AS usage,
