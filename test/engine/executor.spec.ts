@@ -155,6 +155,20 @@ describe('rows of a claim that go on, opened a part at a time', () => {
     expect(opened).not.toHaveBeenCalled();
   });
 
+  it('are left where all leases are lost while those are opened that the claim has read', async () => {
+    const opened: string[] = [];
+    const open = sessions.open.bind(sessions);
+    sessions.open = ({ rowId }, queue) => {
+      opened.push(rowId);
+      open(session(rowId, 2), queue);
+      if (opened.length === 50) setImmediate(() => sessions.loseAll(new Error('declared dead')));
+    };
+    const read = { waits: [], records: [], now: 0, asked: 0 };
+    const some = rows.map((row, at) => (at < 60 ? { ...row, read } : row));
+    await openerOf(async () => Promise.reject(new Error('it cannot be read'))).openClaimed(some);
+    expect(opened).toEqual(rows.slice(0, 50).map(({ rowId }) => rowId));
+  });
+
   it('are not paused where the database cannot be asked for the definition that they ran by', async () => {
     const away = async (): Promise<never> => Promise.reject(new StoreError('unavailable', 'gone'));
     const opened = jest.spyOn(sessions, 'open');

@@ -73,7 +73,7 @@ describe('a claim of suspended runs', () => {
     expect(Math.abs((read?.now ?? 0) - Date.now())).toBeLessThan(60_000);
   });
 
-  it('gives the records that are wanted, and those after the snapshot: a large output only of the former', async () => {
+  it('gives the records that are wanted, and those after the snapshot, without large outputs', async () => {
     const id = await suspended({ snapshot_seq: 5, snapshot_needs: [2, 4] });
     const large = encode('x'.repeat(9_000));
     for (const seq of [1, 2, 3, 5]) await rows.record(id, seq, { output: encode(seq) });
@@ -83,9 +83,10 @@ describe('a claim of suspended runs', () => {
     const [row] = await claim();
     const { records = [] } = row?.read ?? {};
     expect(records.map(({ seq, output, hasOutput }) => [seq, output, hasOutput])).toEqual([
-      [2, '2', true], [4, large, true], [6, null, true], [7, null, false],
+      [2, '2', true], [4, null, true], [6, null, true], [7, null, false],
     ]); // prettier-ignore
-    expect(records).toEqual((await readAfterwards(row as ClaimedRow, [2, 4])).records);
+    const afterwards = (await readAfterwards(row as ClaimedRow, [2, 4])).records;
+    expect(records).toEqual(afterwards.map((record) => (record.seq === 4 ? { ...record, output: null } : record)));
   });
 
   it.each([
@@ -104,7 +105,7 @@ describe('a claim of suspended runs', () => {
     const short = await suspended({ snapshot_seq: 1 });
     for (let seq = 1; seq <= 100; seq++) await rows.record(short, seq);
     const claimed = new Map((await claim()).map((row) => [row.runId, row.read]));
-    expect(claimed.get(long)).toBe(null);
+    expect([claimed.has(long), claimed.get(long)]).toEqual([true, undefined]);
     expect(claimed.get(short)?.records).toHaveLength(99);
   });
 
@@ -141,4 +142,19 @@ it('an event whose transaction claims the run gives what it needs, the event wit
   const read = claimed[0]?.read;
   expect(read?.records.map(({ output }) => output)).toEqual(['"one"']);
   expect(read?.waits).toMatchObject([{ state: 'done', events: [{ name: 'go', payload: encode(1) }] }]);
+});
+
+it('an event is sent also where the claim of its transaction meets what cannot be read', async () => {
+  await suspended();
+  const other = await suspended({}, { state: 'sleeping', due_at: 'infinity' });
+  await rows.wait(other, { kind: 'event', names: ['go'] });
+  const offer = { worker, places: [{ queue: 'default', places: 1 }], definitions: claimable() };
+  const event = { runId: other, name: 'go', payload: encode(1), dedupeKey: null, request: uuidv7() };
+  await rows.pool.query(`ALTER FUNCTION durable.active_waits(uuid[]) RENAME TO active_waits_away`);
+  try {
+    const { claimed, woken } = await waits.sendEvent(event, offer);
+    expect([claimed, woken]).toEqual([[], [{ runId: other, queue: 'default', paused: false, state: 'ready' }]]);
+  } finally {
+    await rows.pool.query(`ALTER FUNCTION durable.active_waits_away(uuid[]) RENAME TO active_waits`);
+  }
 });

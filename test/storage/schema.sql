@@ -49,8 +49,8 @@ CREATE INDEX audit_at ON durable.audit USING btree (at);
 
 CREATE INDEX audit_target ON durable.audit USING btree (target_kind, target_id, id);
 
-CREATE OR REPLACE FUNCTION durable.claim(of_queue text, definitions json, places integer, worker integer, reading boolean)
- RETURNS TABLE(id uuid, run_id uuid, token integer, queue text, definition_id integer, ran_by integer, recoveries smallint, step text, cancel text, priority integer, deadline_in_ms double precision, fresh boolean, workflow text, input text, snapshot text, snapshot_seq bigint, round integer, parent_id uuid, schedule_time double precision, traceparent text, lag_ms double precision, age_ms double precision, now_ms double precision, is_read boolean, item json)
+CREATE OR REPLACE FUNCTION durable.claim(of_queue text, definitions json, places integer, worker integer)
+ RETURNS TABLE(taken uuid[], taken_by integer[], resumed uuid[])
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -58,11 +58,6 @@ CREATE OR REPLACE FUNCTION durable.claim(of_queue text, definitions json, places
  SET enable_material TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
-#variable_conflict use_column
-DECLARE
-  taken uuid[];
-  taken_by integer[];
-  resumed uuid[];
 BEGIN
   IF of_queue IS NULL OR NOT durable.enter_queue(of_queue, worker, false) THEN
     RETURN;
@@ -95,9 +90,23 @@ BEGIN
     array_agg(c.id) FILTER (WHERE c.goes_on)
   INTO taken, taken_by, resumed
   FROM claimed c;
-  IF taken IS NULL THEN
-    RETURN;
+  IF taken IS NOT NULL THEN
+    RETURN NEXT;
   END IF;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION durable.claimed_rows(taken uuid[], taken_by integer[], resumed uuid[])
+ RETURNS TABLE(id uuid, run_id uuid, token integer, queue text, definition_id integer, ran_by integer, recoveries smallint, step text, cancel text, priority integer, deadline_in_ms double precision, fresh boolean, workflow text, input text, snapshot text, snapshot_seq bigint, round integer, parent_id uuid, schedule_time double precision, traceparent text, lag_ms double precision, age_ms double precision, now_ms double precision, is_read boolean, item json)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_material TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
   RETURN QUERY
   SELECT q.id, COALESCE(q.step_of, q.id), q.token, q.queue, q.definition_id, c.ran_by, q.recoveries, q.step, q.cancel,
     x.priority,
@@ -108,7 +117,7 @@ BEGIN
     CASE WHEN isfinite(q.due_at) THEN (extract(epoch FROM durable.clock() - q.due_at) * 1000)::float8 END,
     (extract(epoch FROM durable.clock() - q.started_at) * 1000)::float8,
     (extract(epoch FROM durable.clock()) * 1000)::float8,
-    reading AND q.token > 1 AND q.step_of IS NULL AND x.snapshot_needs IS NOT NULL,
+    resumed IS NOT NULL AND q.token > 1 AND q.step_of IS NULL AND x.snapshot_needs IS NOT NULL,
     NULL::json
   FROM unnest(taken, taken_by) WITH ORDINALITY AS c(id, ran_by, nth)
   CROSS JOIN LATERAL (SELECT * FROM durable.workflow_queue w WHERE w.id = c.id LIMIT 1) q
@@ -120,7 +129,12 @@ BEGIN
     LIMIT 1
   ) x
   ORDER BY c.nth;
-  IF resumed IS NULL OR NOT reading THEN
+  resumed := ARRAY(
+    SELECT x.id
+    FROM unnest(resumed) AS c(id)
+    CROSS JOIN LATERAL (
+      SELECT e.id FROM durable.workflow_executions e WHERE e.id = c.id AND e.snapshot_needs IS NOT NULL LIMIT 1) x);
+  IF cardinality(resumed) = 0 THEN
     RETURN;
   END IF;
   PERFORM durable.end_due_waits(resumed);
@@ -131,21 +145,16 @@ BEGIN
     SELECT x.id, row_to_json(s)
     FROM unnest(resumed) AS c(id)
     CROSS JOIN LATERAL (
-      SELECT e.id, e.snapshot_seq, e.snapshot_needs FROM durable.workflow_executions e
-      WHERE e.id = c.id AND e.snapshot_needs IS NOT NULL LIMIT 1
+      SELECT e.id, e.snapshot_seq, e.snapshot_needs FROM durable.workflow_executions e WHERE e.id = c.id LIMIT 1
     ) x
     CROSS JOIN LATERAL (
       SELECT r.seq, r.round, r.path, r.visit, r.attempt, r.type, r.status, r.facts, r.error, r.duration_ms,
-        (extract(epoch FROM r.retry_at) * 1000)::float8 AS retry_at, r.text AS output, r.has_output
+        (extract(epoch FROM r.retry_at) * 1000)::float8 AS retry_at,
+        CASE WHEN octet_length(r.output) <= 8192 THEN r.output END AS output, r.output IS NOT NULL AS has_output
       FROM (
-        (
-          SELECT t.*, CASE WHEN octet_length(t.output) <= 8192 THEN t.output END AS text, t.output IS NOT NULL AS has_output
-          FROM durable.step_executions t
-          WHERE t.run_id = x.id AND t.seq > x.snapshot_seq
-          ORDER BY t.seq LIMIT 100
-        )
+        (SELECT * FROM durable.step_executions t WHERE t.run_id = x.id AND t.seq > x.snapshot_seq ORDER BY t.seq LIMIT 100)
         UNION ALL
-        SELECT t.*, t.output, t.output IS NOT NULL
+        SELECT t.*
         FROM unnest(x.snapshot_needs) AS n(seq)
         CROSS JOIN LATERAL (
           SELECT * FROM durable.step_executions t WHERE t.run_id = x.id AND t.seq = n.seq LIMIT 1) t

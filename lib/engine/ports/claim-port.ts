@@ -53,5 +53,5 @@ export interface ClaimedRow {
   /** ms since its first claim. Default: 0. */
   readonly ageMs?: number;
   /** What it needs to go on, where the claim has read that by the way. Default: it is to be read. */
-  readonly read?: ReadByTheWay | null;
+  readonly read?: ReadByTheWay | undefined;
 }

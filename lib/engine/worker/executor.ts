@@ -5,6 +5,9 @@ import type { InFlight } from '../../core/run/execution.js';
 import type { EngineStore, LeasedRow } from '../ports/store.js';
 import type { Telemetry } from '../ports/telemetry.js';
 
+/** Runs that are remembered as asked for while a claim hangs, in which those of all processes are told. */
+const MOST_ASKED = 10_000;
+
 /**
  * Executes what this process has leased: a session for each row. They are compared with the database's leases: a row that
  * is ours there and unknown here (the answer to its claim was lost) is given back; one that is ours here only was cancelled
@@ -25,6 +28,8 @@ export class Executor {
   private readonly claiming = new Set<number>();
   /** Runs of which something was asked while there were such claims: what was read of them may be from before. */
   private readonly asked = new Set<string>();
+  /** There were more: it may have been any run. */
+  private askedMore = false;
 
   constructor(
     private readonly store: EngineStore,
@@ -45,7 +50,7 @@ export class Executor {
       throw error;
     } finally {
       this.claiming.delete(claim);
-      if (!this.isTaking) this.asked.clear();
+      if (!this.isTaking) this.forgetAsked();
     }
   }
 
@@ -64,7 +69,7 @@ export class Executor {
     this.suspecting = true;
     this.rows.set(session.rowId, session);
     this.runs.set(session.runId, (this.runs.get(session.runId) ?? 0) + 1);
-    if (this.asked.delete(session.runId)) void this.look();
+    if (this.asked.delete(session.runId) || this.askedMore) void this.look();
     void session.run().then(() => {
       if (this.rows.get(session.rowId) === session) this.rows.delete(session.rowId);
       const left = (this.runs.get(session.runId) ?? 1) - 1;
@@ -93,7 +98,9 @@ export class Executor {
 
   /** Something was asked of a run that is not here: looked for when a claim that is under way brings it. */
   expect(runId: string): void {
-    if (this.isTaking) this.asked.add(runId);
+    if (!this.isTaking) return;
+    if (this.asked.size < MOST_ASKED) this.asked.add(runId);
+    else this.askedMore = true;
   }
 
   /** Leased runs that wait, and whose ended waits are not being read just now. */
@@ -164,6 +171,11 @@ export class Executor {
     for (const session of this.all()) session.handBackNow(reason);
     if (await this.empty(lastCommits)) return;
     this.loseAll(reason);
+  }
+
+  private forgetAsked(): void {
+    this.asked.clear();
+    this.askedMore = false;
   }
 
   private all(): Session[] {

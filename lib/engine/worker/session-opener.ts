@@ -39,6 +39,7 @@ export class SessionOpener {
    * @throws StoreError when the database cannot be asked, and nothing was set to work
    */
   async openClaimed(rows: readonly ClaimedRow[]): Promise<readonly ClaimedRow[]> {
+    const { timesLost } = this.sessions;
     const opened: ClaimedRow[] = [];
     const resumed: ClaimedRow[] = [];
     for (const row of rows) {
@@ -49,7 +50,7 @@ export class SessionOpener {
     if (resumed.length === 0) return opened;
     try {
       for (const part of [resumed.filter(isRead), resumed.filter((row) => !isRead(row))]) {
-        if (part.length > 0) await this.openResumed(part, opened);
+        if (part.length > 0) await this.openResumed(part, opened, timesLost);
       }
     } catch (error) {
       if (opened.length === 0) throw error;
@@ -71,12 +72,14 @@ export class SessionOpener {
     }
   }
 
-  /** `opened` gets those that are at work. */
-  private async openResumed(rows: readonly ClaimedRow[], opened: ClaimedRow[]): Promise<void> {
+  /**
+   * `opened` gets those that are at work.
+   * @param timesLost how often all leases had been lost when they were claimed
+   */
+  private async openResumed(rows: readonly ClaimedRow[], opened: ClaimedRow[], timesLost: number): Promise<void> {
     const stored = rows.map(storedRow);
-    const { timesLost } = this.sessions;
-    const given = rows[0]?.read ?? null;
-    if (given !== null) this.deps.clock.follow(given.now, given.asked);
+    const given = rows[0]?.read;
+    if (given !== undefined) this.deps.clock.follow(given.now, given.asked);
     let read;
     try {
       read = await this.readResumed(stored.filter((one): one is StoredRow => !('error' in one) && !isRead(one.row)));
@@ -84,7 +87,7 @@ export class SessionOpener {
       if (error instanceof StoreError && error.kind !== 'rejected') throw error;
       // The stored state of one of them cannot be read: each for itself.
       if (rows.length > 1) {
-        for (const row of rows) await this.openResumed([row], opened);
+        for (const row of rows) await this.openResumed([row], opened, timesLost);
         return;
       }
       for (const row of rows) this.openUnreadable(row, error);
@@ -190,7 +193,7 @@ export class SessionOpener {
 
 /** What it needs came with the claim. */
 function isRead({ read }: ClaimedRow): boolean {
-  return (read ?? null) !== null;
+  return read !== undefined;
 }
 
 /** A row with what its stored state says, or why that cannot be read. */

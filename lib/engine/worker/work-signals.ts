@@ -67,7 +67,8 @@ export class WorkSignals {
   /** Called when something was asked of a run: looks what, if it is leased here. */
   async lookAt(runId: string): Promise<void> {
     const { sessions } = this.deps;
+    // A step of it may be at work here whose run, on another queue, is being claimed just now.
+    sessions.expect(runId);
     if (sessions.hasRun(runId)) await sessions.look();
-    else sessions.expect(runId);
   }
 }

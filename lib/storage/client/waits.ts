@@ -14,6 +14,7 @@ import type { EndedTree, ClaimOffer, Wake, WokenRun } from '../../engine/ports/s
 import { claimableJson } from '../engine/claimed-row.js';
 import { type ReadingRow, readingRows } from '../engine/reading-rows.js';
 import { cancelCause, cancelLocked, lockTrees, type TreeChoice } from '../engine/cancel-tree.js';
+import { isRejectedByServer } from '../connection/connection-errors.js';
 import { checkManager } from '../connection/manager-check.js';
 import { changeOnce } from '../connection/once.js';
 import { sql } from '../sql.js';
@@ -81,7 +82,12 @@ export class PgWaits {
     const send = (again: boolean): Promise<SentRow[]> => {
       unsure = again;
       asked = performance.now();
-      return this.query<SentRow>(text, [runId, name, payload, dedupeKey, traceparent, request, again, ...offered]);
+      const values = [runId, name, payload, dedupeKey, traceparent, request, again];
+      return this.query<SentRow>(text, [...values, ...offered]).catch((error: unknown) => {
+        // What the claim has met is another run's: the event is sent all the same.
+        if (offer === null || !isRejectedByServer(error)) throw error;
+        return this.query<SentRow>(sql('send-event', this.schema), values);
+      });
     };
     const locked = `run ${runId}${dedupeKey === null ? '' : `, or its event "${dedupeKey}",`}`;
     const rows = await withReconnect(send, locked);
@@ -92,7 +98,7 @@ export class PgWaits {
       rows.flatMap((one) => one.claimed ?? []),
       asked,
     );
-    const woken = queue === null || claimed[0]?.runId === runId ? [] : [{ runId, queue, paused, state }];
+    const woken = queue === null || claimed[0]?.rowId === runId ? [] : [{ runId, queue, paused, state }];
     return { woken, claimed, unsure };
   }
 

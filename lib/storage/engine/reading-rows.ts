@@ -15,11 +15,15 @@ export interface ReadingRow extends ClaimRow {
   readonly item: FoundRow | null;
 }
 
-/** A claim that reads by the way; where what one of them has stored refuses that, or is too much, one that does not. */
+/**
+ * A claim that reads by the way. Where the server refuses that, since what one of them has stored cannot be read or is too
+ * much, one that does not: it is refused for what a claim itself needs.
+ */
 export async function claimReading(claim: (reads: boolean) => Promise<ReadingRow[]>): Promise<port.ClaimedRow[]> {
   const asked = performance.now();
   const rows = await claim(true).catch((error: unknown) => {
-    if (error instanceof StoreError && error.kind === 'rejected') return claim(false);
+    const isRefused = error instanceof StoreError && ['rejected', 'retry', 'scarce'].includes(error.kind);
+    if (isRefused) return claim(false);
     throw error;
   });
   return readingRows(rows, asked);
@@ -37,14 +41,14 @@ export function readingRows(rows: readonly ReadingRow[], asked: number): port.Cl
   });
 }
 
-/** Null: it is to be read by itself, which is where what cannot be read is dealt with, or all of many records is had. */
-function readOf(row: ReadingRow, items: readonly FoundRow[], asked: number): port.ReadByTheWay | null {
+/** Undefined: it is to be read by itself, which is where what cannot be read is dealt with, or all of many records is had. */
+function readOf(row: ReadingRow, items: readonly FoundRow[], asked: number): port.ReadByTheWay | undefined {
   const waits = items.flatMap((item) => ('kind' in item ? [takenWait(item)] : []));
   try {
     const records = items.flatMap((item) => ('kind' in item ? [] : [journalRecord(item)]));
     const after = records.filter(({ seq }) => seq > row.snapshot_seq);
-    return after.length >= MOST_RECORDS ? null : { waits, records, now: row.now_ms, asked };
+    return after.length >= MOST_RECORDS ? undefined : { waits, records, now: row.now_ms, asked };
   } catch {
-    return null;
+    return undefined;
   }
 }

@@ -5,4 +5,6 @@
 -- $3 integer: how many
 -- $4 integer: the worker
 -- $5 boolean: whether it gives what suspended runs need to go on, too
-SELECT * FROM durable.claim($1, $2, $3, $4, $5);
+SELECT r.*
+FROM durable.claim($1, $2, $3, $4) AS c
+CROSS JOIN LATERAL durable.claimed_rows(c.taken, c.taken_by, CASE WHEN $5 THEN c.resumed END) AS r;

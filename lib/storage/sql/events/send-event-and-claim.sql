@@ -13,8 +13,9 @@
 -- $10 json: definitions that it may claim, as in claim.sql
 --
 -- Returns what send-event.sql does and `claimed`: what was claimed, as claim.sql gives it, a row for each of its rows; or NULL.
-SELECT s.outcome, s.queue, s.paused, s.state, row_to_json(c) AS claimed
+SELECT s.outcome, s.queue, s.paused, s.state, row_to_json(r) AS claimed
 FROM durable.send_event($1, $2, $3, $4, $5, $6, $7) AS s
--- What the first function has returned is an argument of the second, so that it comes after it.
+-- What a function has returned is an argument of the next, so that it comes after it.
 LEFT JOIN LATERAL durable.claim(
-  CASE WHEN s.state = 'ready' AND s.queue = ANY ($9::text[]) THEN s.queue END, $10::json, 1, $8, true) AS c ON true;
+  CASE WHEN s.state = 'ready' AND s.queue = ANY ($9::text[]) THEN s.queue END, $10::json, 1, $8) AS c ON true
+LEFT JOIN LATERAL durable.claimed_rows(c.taken, c.taken_by, c.resumed) AS r ON true;
