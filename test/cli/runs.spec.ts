@@ -134,6 +134,14 @@ describe('one run', () => {
     const lines = json<{ step: string; message: string }[]>(await on(['logs', runs.declined.id, '--json']));
     expect(lines.map(({ message }) => message)).toEqual(['validating', 'charging', 'charging']);
     expect((await on(['logs', runs.declined.id, '--step', 'charge'])).out.trim().split('\n')).toHaveLength(2);
+    const unknown = ['logs', '00000000-0000-4000-8000-000000000000'];
+    for (const argv of [unknown, [...unknown, '--follow'], [...unknown, '--follow', '--json']]) {
+      expect(await on(argv)).toMatchObject({
+        code: 1,
+        out: '',
+        err: expect.stringMatching(/^nest-durable: [^\n]+\n$/),
+      });
+    }
     expectGolden('logs', normalised((await on(['logs', runs.declined.id])).out));
   });
 });

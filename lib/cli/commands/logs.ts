@@ -24,9 +24,12 @@ export async function run(context: Context, [prefix = '']: readonly string[], op
   const follows = flag(options, 'follow');
   let count = 0;
   let last: number | null = null;
+  let known = false;
   for (;;) {
     const execution = await clients.client.getExecution(id);
-    if (execution === null && !follows) throw new ExecutionNotFoundError(id);
+    // One that was deleted while it was followed has ended.
+    if (execution === null && !known) throw new ExecutionNotFoundError(id);
+    known = true;
     for await (const page of pagesAfter(clients, id, step ?? null, last)) {
       signal.throwIfAborted();
       last = page.at(-1)?.seq ?? last;
