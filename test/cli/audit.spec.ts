@@ -90,3 +90,25 @@ it('every act is a row: who, what, to what, and what became of it; no payloads',
     many.map((one) => one.id).sort(),
   );
 });
+
+it('an answer by --input-id is refused under another name, and its row has the id', async () => {
+  const run = await client.start(OrderWorkflow, { asks: true });
+  await until(async () => (await client.listPendingInputs({ executionId: run.id })).length === 1);
+  const inputId = (await client.listPendingInputs({ executionId: run.id }))[0]?.id ?? '';
+  await rows();
+  expect(await on(['provide-input', run.id, 'realese', 'approved', '--input-id', inputId])).toEqual({
+    code: 1,
+    out: '',
+    err: `nest-durable: Input ${inputId} of run ${run.id} is "release", not "realese": give the name that it has.\n`,
+  });
+  expect(await on(['provide-input', run.id, 'release', 'approved', '--input-id', inputId.toUpperCase()])).toMatchObject(
+    {
+      code: 0,
+      out: `Input release of run ${run.id} is answered.\n`,
+    },
+  );
+  expect(await rows()).toMatchObject([
+    { action: 'input.answer', outcome: 'done', details: { name: 'release', inputId } },
+  ]);
+  await run.result({ timeout: 20_000 });
+});
