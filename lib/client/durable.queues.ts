@@ -84,6 +84,22 @@ interface Ready {
   readonly engine: ClientRuntime['engine'];
 }
 
+interface DrainWatch {
+  /** Ends the wait; the queue stays paused. */
+  readonly signal?: AbortSignal;
+  /** Gets how many runs are leased, each time that some are. */
+  readonly onLook?: (running: number) => void;
+}
+
+/** @internal What a drain came to. */
+export interface Drained {
+  readonly idle: boolean;
+  /** Leased runs, and leased steps of other queues' runs. */
+  readonly running: number;
+  /** False: the queue was paused before. */
+  readonly changed: boolean;
+}
+
 /** ms between two looks whether a queue that is being drained is idle. */
 const DRAIN_LOOK = 50;
 /** ms for which drain() waits at least for claims that were under way: as a rule they take one. */
@@ -156,16 +172,26 @@ export class DurableQueues {
     if (typeof timeout !== 'number' || !(timeout >= 0)) {
       throw refused('The timeout of drain()', 'timeout', 'a number of ms, at least 0', timeout);
     }
+    return (await this.drainWatched(queue, timeout)).idle;
+  }
+
+  /**
+   * @internal `drain()` for the command line, which says how many runs are still leased, and ends the wait by Ctrl-C. Only
+   * leased rows are read, of which there are few, however many wait.
+   */
+  async drainWatched(queue: string, timeout: number, watch: DrainWatch = {}): Promise<Drained> {
+    const { signal, onLook } = watch;
     const until = performance.now() + timeout;
-    const { closed } = await this.close(queue, Math.max(timeout, SHORTEST_PATIENCE));
-    if (!closed) return false;
+    const { changed, closed } = await this.close(queue, Math.max(timeout, SHORTEST_PATIENCE), signal);
     for (;;) {
       // Rejects once the module is shut down.
       const { control } = await this.ready();
-      if ((await control.leased(queue)) === 0) return true;
+      const running = await control.leased(queue);
       const left = until - performance.now();
-      if (left <= 0) return false;
-      await pause(Math.min(DRAIN_LOOK, left));
+      if (closed && running === 0) return { idle: true, running, changed };
+      if (!closed || left <= 0 || signal?.aborted === true) return { idle: false, running, changed };
+      onLook?.(running);
+      await pause(Math.min(DRAIN_LOOK, left), undefined, { signal }).catch(() => {});
     }
   }
 
@@ -175,9 +201,13 @@ export class DurableQueues {
     return (await control.workers()).map(workerOf);
   }
 
-  private async close(queue: string, patience?: number): Promise<{ changed: boolean; closed: boolean }> {
+  private async close(
+    queue: string,
+    patience?: number,
+    signal?: AbortSignal,
+  ): Promise<{ changed: boolean; closed: boolean }> {
     const { name, control, engine } = await this.known(queue);
-    const done = await control.pause(name, patience);
+    const done = await control.pause(name, patience, signal);
     await engine.settingsChanged([name]);
     return done;
   }

@@ -1,3 +1,4 @@
+import type { Drained, DurableQueues } from '../../client/durable.queues.js';
 import { audited } from '../acts/audited.js';
 import { type Context, type Options, text } from '../command.js';
 import { Failure, Interrupted, usage } from '../failure.js';
@@ -6,8 +7,6 @@ import { duration } from '../values.js';
 
 /** ms */
 const PATIENCE = 30_000;
-/** ms between two looks while a queue is drained. */
-const SLICE = 500;
 
 export async function run(context: Context, [act, name]: readonly string[], options: Options): Promise<number> {
   const { screen } = context;
@@ -22,7 +21,7 @@ export async function run(context: Context, [act, name]: readonly string[], opti
     const drained = await audited(
       context,
       deed,
-      () => drain(context, name, timeout),
+      () => drain(context, queues, name, timeout),
       ({ idle, changed }) => ({ details: { ...(idle ? {} : { idle }), ...(changed ? {} : { changed }) } }),
     );
     return tellDrained(context, name, drained);
@@ -53,26 +52,20 @@ async function list(context: Context): Promise<number> {
   return 0;
 }
 
-interface Drained {
-  readonly idle: boolean;
-  readonly running: number;
-  /** False: it was paused before. */
-  readonly changed: boolean;
-}
-
-/** Waits in slices, so that what is still running can be told, and Ctrl-C ends the wait; the queue stays paused. */
-async function drain(context: Context, name: string, timeout: number): Promise<Drained> {
-  const { screen, signal } = context;
-  const { queues } = await context.clients();
+/** Counts down what is still running; Ctrl-C ends the wait. The queue stays paused. */
+async function drain(
+  { screen, signal }: Context,
+  queues: DurableQueues,
+  name: string,
+  timeout: number,
+): Promise<Drained> {
   const since = performance.now();
-  const changed = (await queues.status(name))?.paused !== true;
-  for (;;) {
-    const left = timeout - (performance.now() - since);
-    const idle = await queues.drain(name, Math.max(0, Math.min(SLICE, left)));
-    const running = idle ? 0 : ((await queues.status(name))?.running ?? 0);
-    if (idle || left <= SLICE || signal.aborted) return { idle, running, changed };
-    screen.note(`Waits for ${running} runs of queue ${name}`);
-  }
+  let most = 0;
+  const onLook = (running: number): void => {
+    most = Math.max(most, running);
+    screen.progress('Drained', most - running, most, since);
+  };
+  return queues.drainWatched(name, timeout, { signal, onLook });
 }
 
 /** The queue is paused in any case; that runs of it are still worked on is the exit code, however it is told. */

@@ -79,11 +79,15 @@ export class PgQueueControl {
 
   /**
    * Pauses the queue. `changed` false: it was paused. `closed`: no process claims from it any more, and what was claimed
-   * before is committed; false: a claim that began before has not ended for `patience` ms.
+   * before is committed; false: a claim that began before has not ended for `patience` ms, or until the signal was given.
    */
-  async pause(queue: string, patience = PATIENCE): Promise<{ changed: boolean; closed: boolean }> {
+  async pause(
+    queue: string,
+    patience = PATIENCE,
+    signal?: AbortSignal,
+  ): Promise<{ changed: boolean; closed: boolean }> {
     const changed = await this.setPaused(queue, true);
-    return { changed, closed: await this.isVacant(queue, patience) };
+    return { changed, closed: await this.isVacant(queue, patience, signal) };
   }
 
   /** Lets the queue go on; false: it was not paused. */
@@ -104,12 +108,12 @@ export class PgQueueControl {
   }
 
   /** True when no claim is inside the queue any more: later ones find it paused. */
-  private async isVacant(queue: string, patience: number): Promise<boolean> {
+  private async isVacant(queue: string, patience: number, signal?: AbortSignal): Promise<boolean> {
     const until = performance.now() + patience;
     for (;;) {
       const [row] = await this.run<{ vacant: boolean }>('is-vacant', [queue]);
       if (row?.vacant === true) return true;
-      if (performance.now() > until) return false;
+      if (performance.now() > until || signal?.aborted === true) return false;
       await pause(LOOK);
     }
   }
