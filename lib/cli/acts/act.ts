@@ -1,8 +1,9 @@
 import { WHY_NOT, wouldChange } from '../../client/bulk.js';
 import { ExecutionNotFoundError } from '../../core/errors/errors.js';
+import { read } from '../../core/text-of.js';
 import { type Context, flag, type Options, text } from '../command.js';
 import { findRun } from '../database/find-run.js';
-import { usage } from '../failure.js';
+import { Interrupted, usage } from '../failure.js';
 import { hasFilters } from '../runs/filters.js';
 import type { RunAct } from './run-act.js';
 import { once } from './once.js';
@@ -27,11 +28,12 @@ export async function actOnRuns(
 }
 
 async function actOnIds(context: Context, act: RunAct, prefixes: readonly string[], dryRun: boolean): Promise<number> {
-  const { screen } = context;
+  const { screen, signal } = context;
   const database = await context.database();
   // All are looked up before anything is done: a wrong id stops it at the beginning.
-  const ids: string[] = [];
-  for (const prefix of prefixes) ids.push(await findRun(database, prefix));
+  const found = new Set<string>();
+  for (const prefix of prefixes) found.add(await findRun(database, prefix));
+  const ids = [...found];
   const { client } = await context.clients();
   const [only] = ids;
   if (ids.length === 1 && only !== undefined && !dryRun) {
@@ -43,14 +45,16 @@ async function actOnIds(context: Context, act: RunAct, prefixes: readonly string
   const refused: Refusal[] = [];
   const runs: object[] = [];
   let count = 0;
+  let outage: unknown;
   for (const id of ids) {
+    if (signal.aborted) break;
     if (dryRun) {
-      const found = await client.getExecution(id);
-      if (found === null) throw new ExecutionNotFoundError(id);
-      if (wouldChange(act.verb, found)) {
+      const run = await client.getExecution(id);
+      if (run === null) throw new ExecutionNotFoundError(id);
+      if (wouldChange(act.verb, run)) {
         count++;
         if (!screen.isJson) screen.line(`Would ${act.verb} run ${id}.`);
-      } else if (act.satisfied(found)) {
+      } else if (act.satisfied(run)) {
         screen.say(`Run ${id} would be left alone: ${WHY_NOT[act.verb]}`);
       } else {
         refused.push({ id, code: 'UNCHANGED', message: WHY_NOT[act.verb] });
@@ -64,10 +68,18 @@ async function actOnIds(context: Context, act: RunAct, prefixes: readonly string
       runs.push({ id, changed: done.changed, ...done.result });
       if (!screen.isJson) screen.line(`Run ${id} ${done.what}.`);
     } catch (error) {
+      // It says nothing of this run, and each of the others would wait as long.
+      if (read(error, 'code') === 'DATABASE_UNAVAILABLE') {
+        outage = error;
+        break;
+      }
       refused.push(refusalOf(id, error));
       screen.say(`Run ${id} was refused: ${refused.at(-1)?.message ?? ''}`);
     }
   }
+  // Also of what was broken off: what was done stays done.
   if (screen.isJson) screen.json({ count, refused, ...(dryRun ? { dryRun } : { runs }) });
+  if (outage !== undefined) throw outage;
+  if (signal.aborted) throw new Interrupted();
   return refused.length > 0 && !dryRun ? 1 : 0;
 }
