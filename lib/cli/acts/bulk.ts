@@ -1,5 +1,6 @@
 import { actOnMany as actOnAll, type BulkOutcome, type BulkWatch } from '../../client/bulk.js';
 import type { Execution } from '../../core/run/execution.js';
+import { read, textOf } from '../../core/text-of.js';
 import { type Context, flag, type Options, text } from '../command.js';
 import { Failure, Interrupted } from '../failure.js';
 import { hasError, readFilters } from '../runs/filters.js';
@@ -20,9 +21,12 @@ export async function actOnMany(context: Context, act: RunAct, options: Options)
   const error = text(options, 'error');
   const { client, bulk } = await context.clients();
   const look = { fits: (run: Execution) => hasError(run, error), satisfied: act.satisfied, signal };
+  let changed = 0;
   const change = async (id: string): Promise<boolean | null> => {
     try {
-      return (await once(context, act, client, id, true)).changed || null;
+      const isChanged = (await once(context, act, client, id, true)).changed;
+      if (isChanged) changed++;
+      return isChanged || null;
     } catch (refusal) {
       if (refusal instanceof Failure) return false;
       throw refusal;
@@ -42,9 +46,18 @@ export async function actOnMany(context: Context, act: RunAct, options: Options)
     const since = performance.now();
     const total = would === null || would.more === true ? null : would.count;
     const onProgress = (count: number): void => screen.progress(act.past, count, total, since);
-    done = await carryOut(false, { ...look, onProgress });
+    done = await carryOut(false, { ...look, onProgress }).catch((cause: unknown) => {
+      throw changed === 0 || signal.aborted ? cause : brokenOff(cause, act, changed);
+    });
   }
   return tell(context, act, done ?? { count: 0, refused: [] }, dryRun);
+}
+
+/** As a rule an outage: what was done before stays done, and would be told by nobody. */
+function brokenOff(error: unknown, { past }: RunAct, count: number): Failure {
+  const done = `${runs(count)} ${count === 1 ? 'was' : 'were'} ${past.toLowerCase()} before; give it again to go on.`;
+  const code = read(error, 'code');
+  return new Failure(`${textOf(error).replace(/\.?$/, '.')} ${done}`, 1, typeof code === 'string' ? code : null);
 }
 
 function tell({ screen, signal }: Context, act: RunAct, outcome: BulkOutcome, dryRun: boolean): number {
@@ -66,6 +79,8 @@ function tell({ screen, signal }: Context, act: RunAct, outcome: BulkOutcome, dr
 /** @throws Failure without a yes */
 export async function askFor({ screen, signal }: Context, question: string, yes: boolean): Promise<void> {
   if (yes) return;
+  // What is asked rests on a count that Ctrl-C may have cut short.
+  if (signal.aborted) throw new Interrupted();
   if (!screen.interactive) throw new Failure(`${question} Nobody can be asked here: give --yes.`);
   const agreed = await screen.confirm(question);
   if (signal.aborted) throw new Interrupted();

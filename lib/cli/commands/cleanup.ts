@@ -22,23 +22,21 @@ export async function run(context: Context, _: readonly string[], options: Optio
   const { PgRetention } = await import('../../storage/client/retention.js');
   const retention = new PgRetention(database.pool, database.schema);
   const before = new Date(Math.ceil((await retention.now()) - olderThan));
-  const filter = { before, statuses, batchSize, signal };
+  const watched = (verb: 'Counted' | 'Deleted') => {
+    const since = performance.now();
+    const onProgress = (done: number): void => screen.progress(verb, done, null, since);
+    return { before, statuses, batchSize, signal, onProgress };
+  };
   // Where nobody can be asked it runs: it is made for cron.
   if (!dryRun && screen.interactive && !flag(options, 'yes')) {
-    const count = await retention.cleanup({ ...filter, dryRun: true });
+    const count = await retention.cleanup({ ...watched('Counted'), dryRun: true });
     await askFor(
       context,
       `Delete ${count} finished runs that ended ${olderText} ago or earlier, with their children?`,
       false,
     );
   }
-  const since = performance.now();
-  const work = () =>
-    retention.cleanup({
-      ...filter,
-      dryRun,
-      onProgress: (done) => screen.progress(dryRun ? 'Counted' : 'Deleted', done, null, since),
-    });
+  const work = () => retention.cleanup({ ...watched(dryRun ? 'Counted' : 'Deleted'), dryRun });
   const details = { olderThan, statuses };
   const deed = { action: 'run.cleanup', targetKind: null, targetId: null, details } as const;
   const count = dryRun ? await work() : await audited(context, deed, work, (n) => ({ details: { ...details, n } }));

@@ -159,10 +159,11 @@ export class Screen {
     this.io.stderr.write('\r\x1b[K');
   }
 
-  /** Asks for a yes on the terminal. */
+  /** Asks for a yes on the terminal. After Ctrl-C nobody is asked. */
   async confirm(question: string): Promise<boolean> {
     this.clearProgress();
     const { stdin, signal } = this.io;
+    if (signal.aborted) return false;
     const reader = createInterface({ input: stdin, output: this.io.stderr as NodeJS.WriteStream, terminal: false });
     try {
       this.io.stderr.write(`${this.text(this.io.stderr, [question])} [y/N] `);
