@@ -95,7 +95,7 @@ describe('DurableHealthIndicator', () => {
     await pool.query('DELETE FROM durable.migrations WHERE version = (SELECT max(version) FROM durable.migrations)');
     await pool.end();
     expect((await app.get(DurableHealthIndicator).readiness()).durable).toMatchObject({
-      status: 'down', migrations: 'pending', message: expect.stringMatching(/\d{4}-[a-z-]+\. Boot one process with migrations: 'run'/),
+      status: 'down', migrations: 'pending', message: expect.stringMatching(/\d{4}-[a-z-]+\. Run npx nest-durable migrate, or boot one process with migrations: 'run'/),
     }); // prettier-ignore
     await app.close();
   });

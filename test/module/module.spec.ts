@@ -293,7 +293,7 @@ describe('what stops the boot', () => {
     const error = await refusal(start([DurableModule.forRoot({ database: { url: empty.url }, migrations })]));
     expect(error).toBeInstanceOf(MigrationError);
     expect(String(error)).toMatch(
-      /Boot one process with migrations: 'run', or run durableMigrations\(\) of .* runner\.$/,
+      /Run npx nest-durable migrate, or boot one process with migrations: 'run', or run durableMigrations\(\) of .* runner\.$/,
     );
     await empty.drop();
   });

@@ -178,10 +178,10 @@ describe('migrate', () => {
 describe('checkMigrations', () => {
   it('says what to run when the schema is behind', async () => {
     await expect(checkMigrations(options)).rejects.toThrow(
-      /^Schema "durable" is at version 0, .* needs \d+ \(missing: 0001-tables.*\)\. Boot one process with migrations: 'run', or run durableMigrations\(\) of nest-durable\/migrations with TypeORM's own runner\.$/,
+      /^Schema "durable" is at version 0, .* needs \d+ \(missing: 0001-tables.*\)\. Run npx nest-durable migrate, or boot one process with migrations: 'run', or run durableMigrations\(\) of nest-durable\/migrations with TypeORM's own runner\.$/,
     );
     await expect(checkMigrations({ ...options, schema: 'other' })).rejects.toThrow(
-      `run durableMigrations({ schema: 'other' }) of nest-durable/migrations`,
+      /Run npx nest-durable migrate --schema other, .* run durableMigrations\(\{ schema: 'other' \}\) of nest-durable\/migrations/,
     );
     await migrate(options);
     await expect(checkMigrations(options)).resolves.toBeUndefined();

@@ -125,9 +125,9 @@ export async function checkMigrations(options: MigrateOptions): Promise<void> {
 
 /** Instruction to the operator for tables that are not there yet. */
 export function howToMigrate(schema: string): string {
-  const given = schema === 'durable' ? '' : `{ schema: '${schema}' }`;
+  const [option, given] = schema === 'durable' ? ['', ''] : [` --schema ${schema}`, `{ schema: '${schema}' }`];
   return (
-    "Boot one process with migrations: 'run', or run durableMigrations(" +
+    `Run npx nest-durable migrate${option}, or boot one process with migrations: 'run', or run durableMigrations(` +
     `${given}) of nest-durable/migrations with TypeORM's own runner.`
   );
 }
