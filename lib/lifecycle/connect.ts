@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import { ConfigurationError, DatabaseUnavailableError } from '../core/errors/errors.js';
 import { read, textOf } from '../core/text-of.js';
 import type { BootContext } from '../engine/ports/boot-context.js';
@@ -72,7 +73,7 @@ export async function waitForDatabase(
   let warned = -Infinity;
   for (;;) {
     const found = await look(target, notify);
-    if (!('why' in found)) return checked(found, where);
+    if (!('why' in found)) return checked(found, target);
     const waited = performance.now() - begin;
     if (!found.retry || waited >= patience || signal?.aborted === true) {
       const tried = found.retry ? ` It was tried for ${Math.round(waited / 1_000)} s.` : '';
@@ -106,8 +107,9 @@ async function look(target: DatabaseTarget, notify: boolean): Promise<ServerFind
   }
 }
 
-function checked(found: ServerFindings, where: string): ServerFindings {
+function checked(found: ServerFindings, target: DatabaseTarget): ServerFindings {
   const { version, encoding } = found;
+  const where = describeTarget(target);
   const faults = [
     ...(version < OLDEST_SERVER
       ? [`expected PostgreSQL ${OLDEST_SERVER} or later, the one at ${where} is ${version}`]
@@ -116,11 +118,16 @@ function checked(found: ServerFindings, where: string): ServerFindings {
       ? []
       : [
           `expected a database with the encoding UTF8, which can hold any text; the one at ${where} has ${encoding}. ` +
-            `Make one with CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'`,
+            `Make one with CREATE DATABASE ${otherName(target)} TEMPLATE template0 ENCODING 'UTF8'`,
         ]),
   ];
   if (faults.length === 0) return found;
   throw new ConfigurationError(faults.map((message) => ({ path: 'database', message })));
+}
+
+/** A name for a database beside this one, quoted: a statement that is shown can be pasted. */
+function otherName({ config }: DatabaseTarget): string {
+  return pg.escapeIdentifier(`${config.database ?? 'durable'}_utf8`);
 }
 
 /** SQLSTATE: no such database, no right to connect to it. */

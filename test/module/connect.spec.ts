@@ -82,6 +82,17 @@ describe('what the boot looks at first', () => {
       const found = waitForDatabase(resolveTarget({ url: urlOf(name) }), looking([]));
       await expect(found).rejects.toThrow(/expected a database with the encoding UTF8, .* has LATIN1/);
       await expect(found).rejects.toMatchObject({ code: 'CONFIGURATION' });
+      const { message } = await found.then(
+        () => new Error('it was taken'),
+        (error: Error) => error,
+      );
+      const statement = /CREATE DATABASE .*'UTF8'/.exec(message)?.[0] ?? '';
+      expect(statement).toContain(` "${name}_utf8" `);
+      await onServer(statement);
+      expect(await waitForDatabase(resolveTarget({ url: urlOf(`${name}_utf8`) }), looking([]))).toMatchObject({
+        encoding: 'UTF8',
+      });
+      await onServer(`DROP DATABASE ${name}_utf8 WITH (FORCE)`);
     } finally {
       await onServer(`DROP DATABASE ${name} WITH (FORCE)`);
     }
