@@ -46,6 +46,18 @@ it('of a database that does not answer there is the document all the same, and a
   });
 });
 
+it.each([
+  ['user or password', (url: URL) => (url.username = 'nobody_of_that_name'), 'Check user and password in'],
+  ['a database', (url: URL) => (url.pathname = '/nothing_of_that_name'), 'Create the database, or'],
+])('of %s that the server refuses the mend is not that PostgreSQL is to run', async (_, change, mend) => {
+  const url = new URL((await createTestDatabase()).url);
+  change(url);
+  const ran = await cli(['doctor', '--url', url.href, '--json']);
+  expect(ran.code).toBe(1);
+  expect(json<Report>(ran).checks).toMatchObject([{ id: 'connection', mend: expect.stringContaining(mend) }]);
+  expect(ran.out).not.toContain('nobody_of_that_name');
+});
+
 describe('for a role without rights', () => {
   let database: TestDatabase;
   let administrator: pg.Client;

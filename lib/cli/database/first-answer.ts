@@ -1,10 +1,9 @@
 import { textOf } from '../../core/text-of.js';
 import { serverAnswer } from '../../storage/connection/connection-errors.js';
 import { type DatabaseTarget, describeTarget } from '../../storage/connection/database-target.js';
+import { loginRefusal } from '../../storage/connection/refusals.js';
 import { Failure } from '../failure.js';
 
-/** SQLSTATE: refused user or password. The server's own text names the user. */
-const REFUSED = /^28/;
 /** SQLSTATE: no such database, no right to connect to it. */
 const NOT_FOR_US = /^(3D000|42501)$/;
 
@@ -26,23 +25,24 @@ export async function firstAnswer<T>(target: DatabaseTarget, ask: () => Promise<
   try {
     return await ask();
   } catch (error) {
-    throw new Unusable(
-      `The database at ${describeTarget(target)} cannot be used: ${reasonOf(error)}.`,
-      'Check that PostgreSQL runs there, and --url or DATABASE_URL.',
-    );
+    const { why, mend } = failureOf(error);
+    throw new Unusable(`The database at ${describeTarget(target)} cannot be used: ${why}.`, mend);
   }
 }
 
-function reasonOf(error: unknown): string {
-  const answer = serverAnswer(error);
-  const code = answer?.code ?? '';
-  if (REFUSED.test(code)) return `it refused user or password (${code})`;
-  if (NOT_FOR_US.test(code)) return `${answer?.message} (${code})`;
-  return (
-    textOf(error)
-      .replace(/^PostgreSQL \(.*?\) /, 'it ')
-      // As the pool has it.
-      .replace(/^Connection terminated due to connection timeout$/, 'timeout expired')
-      .replace(/\.$/, '')
-  );
+function failureOf(error: unknown): { readonly why: string; readonly mend: string } {
+  const where = '--url or DATABASE_URL';
+  const refused = loginRefusal(error);
+  if (refused !== null) return { why: refused, mend: `Check user and password in ${where}.` };
+  const { code = '', message = '' } = serverAnswer(error) ?? {};
+  if (NOT_FOR_US.test(code)) {
+    const mend = `Create the database, or give the user the right to it; or check its name in ${where}.`;
+    return { why: `${message} (${code})`, mend };
+  }
+  const why = textOf(error)
+    .replace(/^PostgreSQL \(.*?\) /, 'it ')
+    // As the pool has it.
+    .replace(/^Connection terminated due to connection timeout$/, 'timeout expired')
+    .replace(/\.$/, '');
+  return { why, mend: `Check that PostgreSQL runs there, and ${where}.` };
 }
