@@ -57,6 +57,29 @@ it('pending finds the event that expires soon behind any number of older ones', 
   await run.cancel();
 });
 
+it('status says in its document too that there may be more than it counts', async () => {
+  const status = async () => json<object>(await cliOn(url)(['status', '--json']));
+  const run = await client.start(HearingWorkflow, {});
+  await until(async () => (await run.execution())?.status === 'waiting');
+  await client.schedule(HearingWorkflow, '0 2 1 1 *', { name: 'first' });
+  expect(await status()).toMatchObject({ schedules: { total: 1, more: false }, pendingInputs: { n: 0, more: false } });
+  await pool.query(
+    `INSERT INTO durable.scheduled_workflows SELECT (jsonb_populate_record(s, jsonb_build_object('name', 'copy' || i))).*
+     FROM durable.scheduled_workflows s, generate_series(1, 1100) i WHERE s.name = 'first'`,
+  );
+  await pool.query(
+    `INSERT INTO durable.waits SELECT (jsonb_populate_record(w, jsonb_build_object(
+       'id', '00000000-0000-7000-9000-' || lpad(i::text, 12, '0'), 'kind', 'input', 'due_at', NULL, 'key', 'asked' || i))).*
+     FROM durable.waits w, generate_series(1, 1100) i WHERE w.run_id = $1`,
+    [run.id],
+  );
+  expect(await status()).toMatchObject({
+    schedules: { total: 1_000, more: true },
+    pendingInputs: { n: 1_000, more: true },
+  });
+  await run.cancel();
+});
+
 it('inspect --context --json has what once() gave in the form of the codec, also what JSON has not', async () => {
   const run = await client.start(OddWorkflow, {});
   await run.result();

@@ -32,10 +32,11 @@ export async function run(context: Context): Promise<void> {
       workers: { alive: alive.length, total: workers.length },
       schedules: {
         total: schedules.length,
+        more: schedules.length >= MOST,
         enabled: schedules.filter(({ enabled, removedAt }) => enabled && removedAt === null).length,
         failing: failing.map(({ name }) => name),
       },
-      pendingInputs: inputs.length,
+      pendingInputs: { n: inputs.length, more: inputs.length >= MOST },
     });
   }
   screen.line(tone('bold', `${database.name}, schema ${database.schema}`));
