@@ -176,6 +176,8 @@ describe('doctor', () => {
       code: 1,
       out: expect.stringMatching(/✗ migrations .*\n.*→ nest-durable migrate/),
     });
+    const { checks } = json<{ checks: object[] }>(await at(['doctor', '--verify', '--json']));
+    expect(checks.at(-1)).toMatchObject({ id: 'verify', state: 'bad', text: expect.stringContaining('Nothing was') });
     const fixed = await at(['doctor', '--fix']);
     expect(fixed).toMatchObject({ code: 0, err: expect.stringContaining('Applies 0001-tables') });
     expect((await at(['migrate', '--check'])).code).toBe(0);

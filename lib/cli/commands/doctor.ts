@@ -47,7 +47,11 @@ async function examined(context: Context, reached: Reached, options: Options): P
       own.push(...(await fixed(context, reached, connections.pool, report)));
       report = await examine(look);
     }
-    if (flag(options, 'verify') && report.migrations?.pending.length === 0) {
+    const { migrations } = report;
+    if (flag(options, 'verify') && migrations?.pending.length !== 0) {
+      const why = migrations === null ? 'the role may not look at its tables' : 'it has not the tables of this version';
+      own.push({ id: 'verify', state: 'bad', text: `Nothing was verified: ${why}.`, mend: 'See migrations above.' });
+    } else if (flag(options, 'verify')) {
       const { verify } = await import('../doctor/verify.js');
       const work = (): Promise<Check> => verify(context, target, schema);
       own.push(
