@@ -43,6 +43,22 @@ it('list --error ends after so many, and the --until that it names goes on', asy
   expect([json<object[]>(enough).length, enough.err]).toEqual([3, '']);
 });
 
+it('where there are just so many as are looked at, nothing is said of going on', async () => {
+  expect(json(await on(['list', '--group', '--limit', String(RUNS), '--json']))).toMatchObject({
+    looked: { n: RUNS, more: false },
+    lookedTo: null,
+  });
+  const { rows: found } = await rows.pool.query<{ at: Date }>(
+    `SELECT date_trunc('ms', created_at) AS at FROM durable.workflow_executions WHERE status = 'failed'
+     ORDER BY created_at DESC OFFSET ${MOST - 1} LIMIT 1`,
+  );
+  const since = ['--since', found[0]?.at.toISOString() ?? ''];
+  const all = await on(['list', '--group', ...since, '--json']);
+  expect(json(all)).toMatchObject({ looked: { n: MOST, more: false }, lookedTo: null });
+  expect(all.err).toBe('');
+  expect(await on(['list', '--error', 'oldesterror', ...since, '--json'])).toEqual({ code: 0, out: '[]\n', err: '' });
+});
+
 it('list --group says in its document that not all were counted, and as far as when', async () => {
   interface Groups {
     readonly groups: readonly { readonly error: string }[];

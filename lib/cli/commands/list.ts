@@ -4,7 +4,7 @@ import { type Context, flag, type Options, text } from '../command.js';
 import { usage } from '../failure.js';
 import { runColumns } from '../runs/columns.js';
 import { hasError, readFilters } from '../runs/filters.js';
-import { LOOKED_AT, pagesOf, untilAfter } from '../runs/pages.js';
+import { boundedPagesOf, LOOKED_AT, untilAfter } from '../runs/pages.js';
 import { integer } from '../values.js';
 
 const DEFAULT_LIMIT = 50;
@@ -40,12 +40,12 @@ async function print(context: Context, filters: RunFilters, error: string | unde
   const { screen, signal } = context;
   const { client } = await context.clients();
   const table = screen.table(runColumns(screen));
-  let [count, looked] = [0, 0];
+  let [count, more] = [0, false];
   let last: Execution | undefined;
-  for await (const page of pagesOf(client, filters, error === undefined ? limit : LOOKED_AT)) {
+  for await (const { page, beyond } of boundedPagesOf(client, filters, error === undefined ? limit : LOOKED_AT)) {
     signal.throwIfAborted();
-    looked += page.length;
-    last = page.at(-1);
+    last = page.at(-1) ?? last;
+    more = beyond;
     const fitting = page.filter((one) => hasError(one, error)).slice(0, limit - count);
     // Item by item: a document of any length is never in memory as a whole.
     if (screen.isJson) fitting.forEach((one, at) => screen.jsonItem(one, count + at === 0));
@@ -56,6 +56,6 @@ async function print(context: Context, filters: RunFilters, error: string | unde
   }
   if (screen.isJson) screen.jsonItemsEnd(count === 0);
   else if (count === 0) screen.say('No run fits.');
-  if (error === undefined || count >= limit || looked < LOOKED_AT || last === undefined) return;
+  if (error === undefined || count >= limit || !more || last === undefined) return;
   screen.say(`Looked at the newest ${LOOKED_AT} that the other filters fit; go on with --until ${untilAfter(last)}.`);
 }

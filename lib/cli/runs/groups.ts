@@ -3,7 +3,7 @@ import type { Context } from '../command.js';
 import type { Database } from '../database/database.js';
 import type { Column } from '../output/table.js';
 import { hasError } from './filters.js';
-import { LOOKED_AT, pagesOf, untilAfter } from './pages.js';
+import { boundedPagesOf, LOOKED_AT, untilAfter } from './pages.js';
 
 interface Group {
   readonly workflow: string;
@@ -30,17 +30,18 @@ export async function printGroups(
   // The newest first, unless --limit says otherwise.
   const most = limit ?? LOOKED_AT;
   let looked = 0;
+  let more = false;
   let oldest: Execution | undefined;
-  for await (const page of pagesOf(client, failed, most)) {
+  for await (const { page, beyond } of boundedPagesOf(client, failed, most)) {
     signal.throwIfAborted();
     const fitting = page.filter((run) => hasError(run, error));
     const steps = await failedSteps(await context.database(), fitting);
     for (const run of fitting) count(groups, run, steps.get(run.id) ?? null);
     looked += page.length;
-    oldest = page.at(-1);
+    oldest = page.at(-1) ?? oldest;
+    more = beyond;
   }
   const found = [...groups.values()].sort((a, b) => b.count - a.count);
-  const more = looked >= most;
   if (screen.isJson)
     screen.json({ groups: found, looked: { n: looked, more }, lookedTo: more ? oldest?.createdAt : null });
   else if (found.length === 0) screen.say('No failure fits.');

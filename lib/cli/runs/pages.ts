@@ -19,6 +19,19 @@ export async function* pagesOf(client: DurableClient, filters: RunFilters, limit
   }
 }
 
+/** The same pages, and of each whether there are runs beyond those that are asked for: one further is looked for. */
+export async function* boundedPagesOf(
+  client: DurableClient,
+  filters: RunFilters,
+  limit: number,
+): AsyncGenerator<{ readonly page: readonly Execution[]; readonly beyond: boolean }> {
+  let count = 0;
+  for await (const page of pagesOf(client, filters, limit + 1)) {
+    count += page.length;
+    yield count > limit ? { page: page.slice(0, -1), beyond: true } : { page, beyond: false };
+  }
+}
+
 /** The value of `--until` that goes on behind a run. No run of its millisecond is left out; it may come again. */
 export function untilAfter({ createdAt }: Execution): string {
   return new Date(createdAt.getTime() + 1).toISOString();
