@@ -36,7 +36,7 @@ const all: [errors.DurableError, string, string, RegExp][] = [
     /"k".*"order".*"e1"/,
   ],
   [
-    new errors.DefinitionChangedError('order', 'a/b', 'it is gone'),
+    new errors.DefinitionChangedError('order', 'a/b', 'is gone'),
     'DefinitionChangedError',
     'DEFINITION_CHANGED',
     /"order".*"a\/b".*gone.*resume/,

@@ -4,11 +4,13 @@ import {
   type StepNode,
   type WorkflowDefinition,
 } from '../../lib/core/definition/definition.js';
+import { DefinitionChangedError } from '../../lib/core/errors/errors.js';
 import { type Standing, standingOf } from '../../lib/core/standing/standing.js';
 import type { QueueFacts, StandingFacts, WaitFacts } from '../../lib/core/standing/facts.js';
 import { countOf, listOfNames, spanOf } from '../../lib/core/standing/words.js';
 
 const NOW = new Date('2026-03-01T12:00:00Z');
+const moved = new DefinitionChangedError('order', 'x', 'is another kind of member');
 
 function at(seconds: number): Date {
   return new Date(NOW.getTime() + seconds * 1_000);
@@ -139,7 +141,8 @@ const TABLE: Row[] = [
   ['completed', { status: 'completed', startedAt: at(-1_260), completedAt: at(0), work: { ms: 3_240, longestWait: { step: 'charge', ms: 1_200_000 }, failedAttempts: 2, failedItems: 1, more: true } }, 'Completed after 21 min; it worked for more than 3.2 s of them', /^Its longest wait, in `charge`, took 20 min\. 2 attempts and more failed on the way\. 1 item and more failed\.$/],
   ['paused', { status: 'paused', act: { actor: 'ada', reason: 'look' }, deadlineAt: at(60) }, 'Paused by ada: "look"', /timeout goes on, until 2026-03-01 12:01:00 UTC\.$/],
   ['paused', { status: 'paused' }, 'Paused', /^Resume it to let it go on\.$/],
-  ['paused', { status: 'paused', error: { name: 'DefinitionChangedError', code: 'DEFINITION_CHANGED', message: 'Workflow "order" cannot go on at "x": is gone. The run is paused', path: 'x' } }, 'Paused: `DefinitionChangedError`, place `x` is gone', /^Workflow/],
+  ['paused', { status: 'paused', error: { name: 'DefinitionChangedError', code: 'DEFINITION_CHANGED', message: 'Workflow "order" cannot go on at "x": is another kind of member. The run is paused', path: 'x' } }, 'Paused: `DefinitionChangedError`, place `x` is another kind of member', /^Workflow/],
+  ['paused', { status: 'paused', error: { name: moved.name, code: moved.code, message: moved.message, path: moved.path } }, 'Paused: `DefinitionChangedError`, place `x` is another kind of member', /^Workflow "order" cannot go on at "x": that place is another kind of member\. The run is paused/],
   ['paused', { status: 'paused', error: { name: 'NonDeterministicStepError', code: 'NON_DETERMINISTIC_STEP', message: 'Step "x" asked', step: 'x' } }, 'Paused: `NonDeterministicStepError` in `x`', /^Step/],
   ['paused', { status: 'paused', error: { name: 'Error', message: 'refused' } }, 'Paused: `Error`', /^refused\. Mend what it says, then resume the run\.$/],
   ['compensating', { status: 'compensating', error, failure, undo: { cut: false, done: ['a'], failed: [], left: ['bookFlight', 'c'] } }, 'Undoes `bookFlight`, 1 of 3 done', /^Failed at `charge` after 3 attempts with `CardError`\. declined\.$/],

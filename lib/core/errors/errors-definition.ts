@@ -13,11 +13,12 @@ export class DefinitionChangedError extends DurableError {
   constructor(
     readonly workflow: string,
     readonly path: string,
+    /** The rest of a sentence about the place. */
     why: string,
   ) {
     super(
       'DEFINITION_CHANGED',
-      `Workflow "${workflow}" cannot go on at "${path}": ${why}. ` +
+      `Workflow "${workflow}" cannot go on at "${path}": that place ${why}. ` +
         'The run is paused; deploy code that has that place again, then resume the run.',
     );
   }

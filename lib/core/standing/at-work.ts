@@ -35,7 +35,8 @@ function paused(facts: StandingFacts): Said {
     };
   }
   const step = error['step'];
-  const place = /cannot go on at ".*": (is gone|is another kind of member)/s.exec(error.message)?.[1];
+  // Earlier versions have stored the error without "that place".
+  const place = /cannot go on at ".*": (?:that place )?(is gone|is another kind of member)/s.exec(error.message)?.[1];
   const path = error['path'];
   const where =
     error.code === 'DEFINITION_CHANGED' && typeof path === 'string'
