@@ -105,6 +105,19 @@ describe('one run', () => {
     }
   });
 
+  it.each([
+    ['wide', 160],
+    ['narrow', 50],
+  ])('fits a terminal that is %s', async (title, columns) => {
+    for (const name of ['declined', 'asking', 'mailing'] as const) {
+      const { out } = await on(['inspect', runs[name].id], { columns, env: { NO_COLOR: '1' } });
+      expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(columns);
+      // Where a line is cut depends on how long the times are.
+      const text = normalised(out).replace(/(?<=<span>).*…$/gm, '  …');
+      expectGolden(`inspect-${name}-${title}`, text.replace(/^ +(?:at |\(test).*\n/gm, ''));
+    }
+  });
+
   it('shows payloads only with --context', async () => {
     const without = json<{ steps: object[] }>(await on(['inspect', runs.done.id, '--json']));
     expect(without).not.toHaveProperty('data');
@@ -316,8 +329,8 @@ it('status is the first look', async () => {
     counts: { waiting: 2, compensated: 1 },
     queues: expect.arrayContaining([expect.objectContaining({ name: 'default', workers: 1 })]),
     workers: { alive: 1, total: 1 },
-    schedules: { total: 1, enabled: 1, failing: [] },
-    pendingInputs: 1,
+    schedules: { total: 1, more: false, enabled: 1, failing: [] },
+    pendingInputs: { n: 1, more: false },
   });
   expect((await on(['status'])).out).toContain('2  ◷ waiting');
 });
