@@ -21,7 +21,7 @@ export function once(context: Context, act: RunAct, client: DurableClient, id: s
       return done;
     },
     ({ changed, made }) => ({
-      details: { ...details, ...(changed ? {} : { changed }), ...(made === undefined ? {} : { id: made }) },
+      details: { ...details, ...(changed ? {} : { changed }), ...(made === undefined ? {} : { newRun: made }) },
     }),
   );
 }

@@ -11,7 +11,7 @@ export async function run(context: Context, [prefix = '', step = '']: readonly s
     context,
     deed,
     () => client.restartFrom(id, step),
-    (made) => ({ details: { step, id: made.id } }),
+    (made) => ({ details: { step, newRun: made.id } }),
   );
   if (screen.isJson) screen.json({ id: handle.id, retryOf: id, step });
   else screen.line(`Run ${id} starts anew at ${step} as ${handle.id}.`);

@@ -23,7 +23,7 @@ export async function run(context: Context, [act, name]: readonly string[], opti
       context,
       deed,
       () => client.triggerSchedule(name, given),
-      (started) => ({ details: { id: started.id } }),
+      (started) => ({ details: { newRun: started.id } }),
     );
     return screen.isJson ? screen.json({ id, schedule: name }) : screen.line(id);
   }
