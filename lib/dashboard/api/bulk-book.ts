@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { isDurableError, read, textOf } from '../durable.js';
+import { RequestError } from '../http/errors.js';
+
+export const ACTS = ['retry', 'restart', 'cancel', 'pause', 'resume'] as const;
+export type Act = (typeof ACTS)[number];
 
 /** What is to be done to which runs, once somebody says so. */
 export interface Prepared {
-  readonly act: string;
+  readonly act: Act;
   /** The runs that it can be done to. */
   readonly ids: readonly string[];
   readonly options: Readonly<Record<string, unknown>>;
@@ -15,6 +18,8 @@ export interface BulkState {
   readonly failed: number;
   readonly total: number;
   readonly state: 'running' | 'done' | 'stopped';
+  /** Runs that were left as they are, by the reason; not there without such. */
+  readonly excluded?: readonly { readonly why: string; readonly n: number }[];
   /** The first hundred. */
   readonly errors: readonly { readonly id: string; readonly code: string; readonly message: string }[];
 }
@@ -26,6 +31,8 @@ const MOST_ERRORS = 100;
 const BATCH = 50;
 /** Of a batch at a time: each is a transaction on the app's few sessions. */
 const AT_A_TIME = 4;
+/** A fault of ours says nothing of itself. */
+const UNKNOWN = { code: 'INTERNAL', message: "The app's log has it." };
 
 /** Acts on many runs, in this process: what it leaves undone when it goes is told. */
 export class BulkBook {
@@ -52,11 +59,15 @@ export class BulkBook {
     return this.jobs.get(id) ?? null;
   }
 
-  /** Begins, and returns its id. A token is good once. @param tell after each batch */
+  /**
+   * Begins, and returns its id. A token is good once.
+   * @param one resolves to why the run was left as it is; null: it was changed
+   * @param tell after each batch
+   */
   start(
     token: string,
     { ids }: Prepared,
-    one: (id: string) => Promise<void>,
+    one: (id: string) => Promise<string | null>,
     tell: (id: string, state: BulkState) => void,
   ): string {
     this.previews.delete(token);
@@ -79,32 +90,38 @@ export class BulkBook {
 
   private async work(
     ids: readonly string[],
-    one: (id: string) => Promise<void>,
+    one: (id: string) => Promise<string | null>,
     keep: (state: BulkState) => void,
   ): Promise<void> {
     const total = ids.length;
-    let [done, failed] = [0, 0];
+    let [done, failed, left] = [0, 0, 0];
+    const reasons = new Map<string, number>();
     const errors: BulkState['errors'][number][] = [];
     const next = async (queue: string[]): Promise<void> => {
       for (let id = queue.shift(); id !== undefined && !this.stopping; id = queue.shift()) {
         try {
-          await one(id);
-          done++;
+          const why = await one(id);
+          if (why === null) done++;
+          else {
+            left++;
+            reasons.set(why, (reasons.get(why) ?? 0) + 1);
+          }
         } catch (error) {
           failed++;
-          // A fault of ours says nothing of itself.
-          const known = isDurableError(error);
-          const message = known ? textOf(error) : "The app's log has it.";
-          if (errors.length < MOST_ERRORS)
-            errors.push({ id, code: known ? String(read(error, 'code')) : 'INTERNAL', message });
+          const { code, message } = error instanceof RequestError ? error : UNKNOWN;
+          if (errors.length < MOST_ERRORS) errors.push({ id, code, message });
         }
       }
+    };
+    const figures = () => {
+      const excluded = [...reasons].map(([why, n]) => ({ why, n }));
+      return { done, failed, total, ...(left > 0 && { excluded }), errors: [...errors] };
     };
     for (let at = 0; at < total && !this.stopping; at += BATCH) {
       const queue = ids.slice(at, at + BATCH);
       await Promise.all(Array.from({ length: AT_A_TIME }, () => next(queue)));
-      keep({ done, failed, total, state: 'running', errors: [...errors] });
+      keep({ ...figures(), state: 'running' });
     }
-    keep({ done, failed, total, state: done + failed < total ? 'stopped' : 'done', errors });
+    keep({ ...figures(), state: done + failed + left < total ? 'stopped' : 'done' });
   }
 }

@@ -1,29 +1,16 @@
 import type { DashboardAction } from '../actions.js';
-import { type Execution, InvalidInputError, isFinished, isUuid, listOf, textOf } from '../durable.js';
+import { type Execution, InvalidInputError, isUuid, listOf } from '../durable.js';
 import { json } from '../http/answer.js';
 import { type Call, nothing, route } from '../http/call.js';
 import { RequestError } from '../http/errors.js';
 import { anyText } from '../http/input.js';
-import type { Prepared } from './bulk-book.js';
+import { actor, obstacle } from './bulk-act.js';
+import { ACTS } from './bulk-book.js';
 import { readFilter } from './filter.js';
-
-const ACTS = ['retry', 'restart', 'cancel', 'pause', 'resume'] as const;
-type Act = (typeof ACTS)[number];
 
 const MOST = 10_000;
 const PAGE = 1_000;
 const SAMPLE = 5;
-
-/** Why it cannot be done to the run as it stands; null: it can. */
-function obstacle(act: Act, { status, pauseRequested }: Execution): string | null {
-  const ended = isFinished(status);
-  if (act === 'retry' || act === 'restart') return ended ? null : 'has not ended';
-  if (ended) return 'has ended';
-  if (act === 'resume') return status === 'paused' || pauseRequested ? null : 'is not paused';
-  if (act === 'pause' && pauseRequested) return 'is to be paused already';
-  if (act === 'pause' && status === 'paused') return 'is paused already';
-  return act === 'cancel' && status === 'compensating' ? 'is being undone already' : null;
-}
 
 async function runsOf(call: Call, q: string | null, ids: readonly string[] | null): Promise<Execution[]> {
   const reads = await call.services.looks.reads();
@@ -115,42 +102,14 @@ const bulk = route({
     if (count !== prepared.ids.length) {
       throw new RequestError(409, 'BULK_CHANGED', `It would be done to ${prepared.ids.length} runs, not to ${count}.`);
     }
-    const id = services.bulk.start(token, prepared, actor(call, prepared), (job, { done, failed, total }) => {
-      const data = { id: job, done, failed, total };
+    const id = services.bulk.start(token, prepared, actor(call, prepared), (job, { done, failed, total, excluded }) => {
+      const data = { id: job, done, failed, total, ...(excluded && { excluded }) };
       services.streams.tell({ kind: 'bulk', topic: `bulk:${job}`, runId: null, data });
     });
     call.note({ bulk: id });
     return json(202, { id });
   },
 });
-
-/** Does it to one run, and keeps that it did: the run's history says who. */
-function actor({ services, actor: who, request }: Call, { act, options }: Prepared): (id: string) => Promise<void> {
-  const [reason, step] = [options['reason'] as string | undefined, options['step'] as string | undefined];
-  const { client } = services;
-  const does: Readonly<Record<string, (id: string) => Promise<unknown>>> = {
-    retry: (id) => client.retry(id),
-    restart: (id) => client.restartFrom(id, step ?? ''),
-    cancel: (id) => client.cancel(id, reason, { compensate: options['compensate'] === true }),
-    pause: (id) => client.pause(id),
-    resume: (id) => client.resume(id),
-  };
-  const details = { bulk: true, ...(reason !== undefined && { reason }), ...(step !== undefined && { step }) };
-  return async (id) => {
-    await does[act]?.(id);
-    const row = {
-      actor: who,
-      action: `run.${act}`,
-      targetKind: 'run',
-      targetId: id,
-      outcome: 'done',
-      code: null,
-    } as const;
-    await services.audit({ ...row, details, ip: request.ip }).catch((error: unknown) => {
-      services.warn(`No audit row could be written for ${row.action} of ${id}: ${textOf(error)}`);
-    });
-  };
-}
 
 const state = route({
   method: 'GET',

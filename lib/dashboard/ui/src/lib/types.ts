@@ -361,6 +361,8 @@ export interface BulkState {
   failed: number;
   total: number;
   state: 'running' | 'done' | 'stopped';
+  /** Left as they were: they had changed since the preview. */
+  excluded?: { why: string; n: number }[];
   errors: { id: string; code: string; message: string }[];
 }
 

@@ -91,7 +91,8 @@ export function BulkBar({
       const which = whole ? { q } : { ids: [...ids] };
       const preview = await send<BulkPreview>('POST', 'bulk/preview', { act, ...which, options });
       if (preview.eligible === 0) {
-        tell({ text: `None of them can be ${ACTS[act].done}`, tone: 'bad' });
+        const why = preview.excluded.map((one) => `${count(one.n)} ${one.why}`).join(', ');
+        tell({ text: `None of them can be ${ACTS[act].done}${why === '' ? '' : `: ${why}`}`, tone: 'bad' });
       } else if (preview.eligible > QUIET) {
         setAsked({ act, preview });
       } else {
@@ -181,12 +182,13 @@ async function go(act: Act, preview: BulkPreview, reason: string, keepalive = fa
 /** Asks until it is through, and tells what became of it. */
 async function follow(act: Act, id: string): Promise<void> {
   for (;;) {
-    const { done, failed, total, state, errors } = await get<BulkState>(`bulk/${id}`);
+    const { done, failed, total, state, errors, excluded = [] } = await get<BulkState>(`bulk/${id}`);
     if (state !== 'running') {
-      const left = total - done - failed;
+      const left = excluded.reduce((rest, { n }) => rest - n, total - done - failed);
       const parts = [
         `${plural(done, 'run')} ${ACTS[act].done}`,
         failed > 0 ? `${count(failed)} refused${errors[0] === undefined ? '' : ` (${errors[0].code})`}` : '',
+        ...excluded.map(({ why, n }) => `${count(n)} left out: ${why}`),
         left > 0 ? `${count(left)} left undone` : '',
       ];
       tell({ text: parts.filter((p) => p !== '').join(', '), tone: failed > 0 || left > 0 ? 'bad' : 'done' });

@@ -1,0 +1,142 @@
+import { type AuditRow } from '../../lib/storage/client/audit.js';
+import { DurableClient, Step, waitForApproval, Workflow } from 'nest-durable';
+import { DurableDashboardModule } from 'nest-durable/dashboard';
+import { createTestDatabase } from '../support/database.js';
+import { until } from '../support/until.js';
+import { type RunningApp, startApp } from './hosts.js';
+
+/** Acts on many runs, of which some have changed since the preview. */
+
+@Workflow({ name: 'order' })
+class OrderWorkflow {
+  @Step({ retry: { maxAttempts: 1 } })
+  charge() {
+    throw new Error('no money');
+  }
+}
+
+@Workflow({ name: 'asks' })
+class AsksWorkflow {
+  @Step()
+  async ask() {
+    return { answer: await waitForApproval('ok') };
+  }
+}
+
+let running: RunningApp;
+let client: DurableClient;
+
+beforeAll(async () => {
+  const { url } = await createTestDatabase();
+  const actor = ({ headers }: { headers: Record<string, string> }) => headers['x-actor'];
+  const mounted = DurableDashboardModule.forRoot({ authorize: () => true, actor });
+  running = await startApp({ name: 'express', framework: 'express' }, url, [mounted], {
+    providers: [OrderWorkflow, AsksWorkflow],
+    workers: true,
+  });
+  client = running.app.get(DurableClient);
+});
+afterAll(() => running.close());
+
+const get = async (path: string) => (await running.ask(`/api/${path}`)).json;
+const post = async (path: string, body: object = {}, actor = 'bulky') =>
+  (await running.ask(`/api/${path}`, { method: 'POST', body, headers: { 'x-actor': actor } })).json;
+
+const preview = (act: string, ids: readonly string[], options = {}) => post('bulk/preview', { act, ids, options });
+
+/** Carries it out, and waits until it is through. */
+async function carryOut({ token, eligible }: { token: string; eligible: number }) {
+  const { id } = await post('bulk', { token, count: eligible });
+  return until(async () => {
+    const state = await get(`bulk/${id}`);
+    return state.state === 'running' ? null : state;
+  });
+}
+
+async function failed(n: number): Promise<string[]> {
+  const runs = await client.startMany(
+    OrderWorkflow,
+    Array.from({ length: n }, () => ({ input: {} })),
+  );
+  for (const { id } of runs) await inStatus(id, 'failed');
+  return runs.map(({ id }) => id);
+}
+
+async function asking(n: number): Promise<string[]> {
+  const runs = await client.startMany(
+    AsksWorkflow,
+    Array.from({ length: n }, () => ({ input: {} })),
+  );
+  for (const { id } of runs) await inStatus(id, 'waiting');
+  return runs.map(({ id }) => id);
+}
+
+const inStatus = (id: string, status: string) => until(async () => (await client.getExecution(id))?.status === status);
+
+/** Rows of the run, the oldest first. */
+async function audit(id = ''): Promise<AuditRow[]> {
+  return (await get(`audit?target=${id}`)).items.toReversed();
+}
+
+it('names the run that a retry has started in the row of the retried one', async () => {
+  const [id = ''] = await failed(1);
+  expect(await carryOut(await preview('retry', [id]))).toMatchObject({ done: 1, failed: 0 });
+  const [retry] = (await get(`runs/${id}/family`)).retries;
+  expect(await audit(id)).toMatchObject([{ action: 'run.retry', details: { bulk: true, newRun: retry.id } }]);
+});
+
+it('counts no run as done that it has not changed, and says so in its row', async () => {
+  const [first = '', second = ''] = await asking(2);
+  const looked = await preview('pause', [first, second]);
+  await post(`runs/${first}/pause`, { reason: 'look first' }, 'ada');
+  expect(await carryOut(looked)).toEqual({
+    done: 1,
+    failed: 0,
+    total: 2,
+    state: 'done',
+    errors: [],
+    excluded: [{ why: 'is paused already', n: 1 }],
+  });
+  expect(await audit(first)).toMatchObject([
+    { actor: 'ada', action: 'run.pause', details: { reason: 'look first' } },
+    { actor: 'bulky', action: 'run.pause', outcome: 'done', details: { bulk: true, changed: false } },
+  ]);
+  const { items } = await get(`runs/${first}/history`);
+  expect(items.find(({ kind }: { kind: string }) => kind === 'paused')).toMatchObject({ actor: 'ada' });
+  expect((await audit(second)).map(({ details }) => details)).toEqual([{ bulk: true }]);
+});
+
+it('says of each run that it did not resume, or cancel, why', async () => {
+  const [first = '', second = ''] = await asking(2);
+  for (const id of [first, second]) await client.pause(id);
+  const resume = await preview('resume', [first, second]);
+  await client.resume(first);
+  const unpaused = await carryOut(resume);
+  expect(unpaused).toMatchObject({ done: 1, excluded: [{ why: 'is not paused', n: 1 }] });
+  const cancel = await preview('cancel', [first, second]);
+  await client.cancel(first);
+  expect(await carryOut(cancel)).toMatchObject({ done: 1, failed: 0, excluded: [{ why: 'has ended', n: 1 }] });
+  const last = (await audit(first)).map(({ action, details }) => [action, details]);
+  expect(last).toEqual([
+    ['run.resume', { bulk: true, changed: false }],
+    ['run.cancel', { bulk: true, changed: false }],
+  ]);
+});
+
+it('a run that refuses the act has a row that says that it failed', async () => {
+  const [first = '', second = ''] = await asking(2);
+  const looked = await preview('pause', [first, second], { reason: 'night' });
+  await client.cancel(first);
+  const state = await carryOut(looked);
+  expect(state).toMatchObject({ done: 1, failed: 1, total: 2, state: 'done' });
+  expect(state.errors).toMatchObject([{ id: first, code: 'EXECUTION_FINISHED' }]);
+  expect(await audit(first)).toMatchObject([
+    {
+      actor: 'bulky',
+      action: 'run.pause',
+      outcome: 'failed',
+      code: 'EXECUTION_FINISHED',
+      details: { bulk: true, reason: 'night' },
+    },
+  ]);
+});
