@@ -78,11 +78,40 @@ async function audit(id = ''): Promise<AuditRow[]> {
   return (await get(`audit?target=${id}`)).items.toReversed();
 }
 
-it('names the run that a retry has started in the row of the retried one', async () => {
-  const [id = ''] = await failed(1);
-  expect(await carryOut(await preview('retry', [id]))).toMatchObject({ done: 1, failed: 0 });
-  const [retry] = (await get(`runs/${id}/family`)).retries;
-  expect(await audit(id)).toMatchObject([{ action: 'run.retry', details: { bulk: true, newRun: retry.id } }]);
+const retriesOf = async (id = ''): Promise<string[]> =>
+  (await get(`runs/${id}/family`)).retries.map((run: { id: string }) => run.id);
+
+it.each([
+  ['retry', {}],
+  ['restart', { step: 'charge' }],
+])('%s starts no run twice that was started anew before', async (act, options) => {
+  const [first = '', second = '', third = ''] = await failed(3);
+  await client.retry(first);
+  const looked = await preview(act, [first, second, third], options);
+  expect(looked).toMatchObject({ count: 3, eligible: 2, excluded: [{ why: 'was retried already', n: 1 }] });
+  expect(new Set(looked.sample.map(({ id }: { id: string }) => id))).toEqual(new Set([second, third]));
+  // Between the preview and the act.
+  await client.retry(second);
+  expect(await carryOut(looked)).toEqual({
+    done: 1,
+    failed: 0,
+    total: 2,
+    state: 'done',
+    errors: [],
+    excluded: [{ why: 'was retried already', n: 1 }],
+  });
+  const retries = await Promise.all([first, second, third].map(retriesOf));
+  expect(retries.map((ids) => ids.length)).toEqual([1, 1, 1]);
+  expect([await audit(first), await audit(second)]).toEqual([[], []]);
+  expect(await audit(third)).toMatchObject([
+    {
+      actor: 'bulky',
+      action: `run.${act}`,
+      outcome: 'done',
+      details: { bulk: true, ...options, newRun: retries[2]?.[0] },
+    },
+  ]);
+  expect(await preview(act, [first, second, third], options)).toMatchObject({ eligible: 0, sample: [] });
 });
 
 it('counts no run as done that it has not changed, and says so in its row', async () => {

@@ -3,8 +3,11 @@ import type { Call } from '../http/call.js';
 import { toRequestError } from '../http/errors.js';
 import type { Act, Prepared } from './bulk-book.js';
 
+/** Why a run is not started anew by an act on many: one that was broken off would start it twice when it is asked for again. */
+export const RETRIED = 'was retried already';
+
 /** Acts that start another run. */
-const startsAnew = (act: Act): boolean => act === 'retry' || act === 'restart';
+export const startsAnew = (act: Act): boolean => act === 'retry' || act === 'restart';
 
 /** Why it cannot be done to the run as it stands; null: it can. */
 export function obstacle(act: Act, { status, pauseRequested }: Execution): string | null {
@@ -28,7 +31,7 @@ type Did = { readonly changed: boolean } | { readonly newRun: string };
 export function actor(call: Call, { act, options }: Prepared): (id: string) => Promise<string | null> {
   const { services } = call;
   const [reason, step] = [options['reason'] as string | undefined, options['step'] as string | undefined];
-  const { client } = services;
+  const { client, looks } = services;
   const changes = async (work: Promise<boolean>): Promise<Did> => ({ changed: await work });
   const does: Readonly<Record<Act, (id: string) => Promise<Did>>> = {
     retry: async (id) => ({ newRun: (await client.retry(id)).id }),
@@ -42,6 +45,9 @@ export function actor(call: Call, { act, options }: Prepared): (id: string) => P
   return async (id) => {
     let did: Did;
     try {
+      // Since the preview somebody else may have done it, or this same act in another process.
+      const retried = startsAnew(act) && (await (await looks.reads()).retried([id])).size > 0;
+      if (retried) return RETRIED;
       did = await does[act](id);
     } catch (thrown) {
       const error = toRequestError(thrown, services.warn);

@@ -4,8 +4,8 @@ import { json } from '../http/answer.js';
 import { type Call, nothing, route } from '../http/call.js';
 import { RequestError } from '../http/errors.js';
 import { anyText } from '../http/input.js';
-import { actor, obstacle } from './bulk-act.js';
-import { ACTS } from './bulk-book.js';
+import { actor, obstacle, RETRIED, startsAnew } from './bulk-act.js';
+import { type Act, ACTS } from './bulk-book.js';
 import { readFilter } from './filter.js';
 
 const MOST = 10_000;
@@ -28,6 +28,18 @@ async function runsOf(call: Call, q: string | null, ids: readonly string[] | nul
     }
     if (page.length < PAGE) return found;
   }
+}
+
+/** Of these runs those that an act which starts them anew leaves out. */
+async function retriedOf(call: Call, act: Act, runs: readonly Execution[]): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  if (!startsAnew(act)) return found;
+  const reads = await call.services.looks.reads();
+  for (let at = 0; at < runs.length; at += PAGE) {
+    const some = runs.slice(at, at + PAGE).map(({ id }) => id);
+    for (const id of (await reads.retried(some)).keys()) found.add(id);
+  }
+  return found;
 }
 
 /** Who acts on many needs the right to the act too. */
@@ -65,8 +77,9 @@ const preview = route({
     const ids = given === null ? null : [...new Set(given.map((id) => id.toLowerCase()))];
     const runs = await runsOf(call, q, ids);
     const excluded = new Map<string, number>();
+    const retried = await retriedOf(call, act, runs);
     const eligible = runs.filter((run) => {
-      const why = obstacle(act, run);
+      const why = obstacle(act, run) ?? (retried.has(run.id) ? RETRIED : null);
       if (why !== null) excluded.set(why, (excluded.get(why) ?? 0) + 1);
       return why === null;
     });
