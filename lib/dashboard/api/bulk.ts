@@ -19,15 +19,20 @@ async function runsOf(call: Call, q: string | null, ids: readonly string[] | nul
   const found: Execution[] = [];
   for (;;) {
     const last = found.at(-1);
-    const page = await reads.listExecutions({ ...filter, limit: PAGE, ...(last && { before: last.id }) });
-    found.push(...page);
-    if (found.length > MOST) {
-      throw new InvalidInputError('The request', [
-        { path: 'q', message: `fits more than ${MOST} runs: make it narrower` },
-      ]);
+    const { runs, lookedTo } = await reads.page({ ...filter, limit: PAGE, ...(last && { before: last.id }) });
+    found.push(...runs);
+    if (found.length > MOST) throw tooWide(`fits more than ${MOST} runs: make it narrower`);
+    // An act on a part of what fits is not what was asked for.
+    if (lookedTo !== null) {
+      const at = lookedTo.toISOString();
+      throw tooWide(`has no index, and was looked for as far as ${at} only: make it narrower: give since:${at}`);
     }
-    if (page.length < PAGE) return found;
+    if (runs.length < PAGE) return found;
   }
+}
+
+function tooWide(message: string): InvalidInputError {
+  return new InvalidInputError('The request', [{ path: 'q', message }]);
 }
 
 /** Of these runs those that an act which starts them anew leaves out. */
