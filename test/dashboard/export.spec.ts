@@ -213,7 +213,7 @@ it('moves the clock as far as time has passed between what was given', () => {
   const given = [500, 5_100, 86_405_100].map((at) => ({
     kind: 'event' as const, at: new Date(at), name: 'go', payload: undefined, dedupeKey: null,
   })); // prettier-ignore
-  const lines = testSourceOf({ run, given, failed: [], children: 0 })
+  const lines = testSourceOf({ run, given, failed: [], hasChildren: false })
     .split('\n')
     .map((line) => line.trim());
   expect(lines.filter((line) => /advance|idle|sendEvent/.test(line))).toEqual([

@@ -1,4 +1,6 @@
+import { jest } from '@jest/globals';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
+import { PgWaitReads } from '../../lib/storage/reads/wait-reads.js';
 import { Rows } from '../storage/rows.js';
 import { type RunningApp, startApp } from './hosts.js';
 
@@ -40,4 +42,14 @@ it('an act on what no index has is refused where not all of it was looked for, a
     /was looked for as far as \S+ only: make it narrower: give (since:\S+Z)/.exec(json.error.message) ?? [];
   expect(since).toMatch(/^since:/);
   expect((await preview(`took:>30d ${since}`)).json).toMatchObject({ count: 1, eligible: 1 });
+});
+
+it('counts so many children of a run', async () => {
+  const counts = jest.spyOn(PgWaitReads.prototype, 'childCounts');
+  const { items } = (await running.ask('/api/runs?q=root:yes')).json;
+  expect(items).toMatchObject([{ id: parent, childCount: MOST }]);
+  expect((await running.ask(`/api/runs/${parent}`)).json.childCount).toBe(MOST);
+  expect((await running.ask(`/api/runs/${parent}/export?as=test`)).text).toContain('Its children run in the test too');
+  expect(counts.mock.calls.map(([, most]) => most)).toEqual([MOST, MOST, 1]);
+  counts.mockRestore();
 });

@@ -23,6 +23,7 @@ const SHORTEST_PREFIX = 8;
 /** A run in a list. */
 export interface RunRow extends Omit<Execution, 'input' | 'data' | 'error' | 'steps'> {
   readonly error: unknown;
+  /** Counted up to `MOST_COUNTED`: then it is that many at least. */
   readonly childCount: number;
   readonly failedStep: string | null;
   /** Null: the run went while it was looked at, or the journals of the page are too long to be read for it. */
@@ -58,10 +59,11 @@ export async function sightOf(call: Call, full = false): Promise<Sight> {
 export async function rowsOf(call: Call, runs: readonly Execution[]): Promise<RunRow[]> {
   if (runs.length === 0) return [];
   const sight = await sightOf(call);
-  const { client, people, standing } = call.services.looks;
+  const { people, standing, waits } = call.services.looks;
   const ids = runs.map(({ id }) => id);
   const [counts, facts, standings] = await Promise.all([
-    client.childCounts(ids),
+    // A run may have started a million.
+    waits().then((reads) => reads.childCounts(ids, MOST_COUNTED)),
     people().then((reads) => reads.facts(ids)),
     standing()
       .then((reads) => reads.explainAll([...new Set(ids)]))
@@ -69,7 +71,7 @@ export async function rowsOf(call: Call, runs: readonly Execution[]): Promise<Ru
   ]);
   return runs.map((run) => {
     const { failedStep = null } = facts.get(run.id) ?? {};
-    const childCount = counts[run.id] ?? 0;
+    const childCount = counts.get(run.id) ?? 0;
     return { ...bareRow(run, sight), childCount, failedStep, standing: standingOf(standings.get(run.id) ?? null) };
   });
 }

@@ -18,7 +18,7 @@ export interface TestSource {
   readonly given: readonly Given[];
   /** Attempts that failed. */
   readonly failed: readonly Pick<StepRecord, 'step' | 'attempt' | 'error'>[];
-  readonly children: number;
+  readonly hasChildren: boolean;
 }
 
 /** How much longer than it was a retry delay may be, and ms on top of it: what has ended is given as much more time. */
@@ -26,7 +26,7 @@ const JITTER = 1.5;
 const MORE = 1_000;
 
 /** A test that gives the workflow what a run was given, at the times at which it was, and expects it to end as that did. */
-export function testSourceOf({ run, given, failed, children }: TestSource): string {
+export function testSourceOf({ run, given, failed, hasChildren }: TestSource): string {
   const lines: string[] = [];
   let time = (run.startedAt ?? run.scheduledAt ?? run.createdAt).getTime();
   const until = (at: Date, longest: (ms: number) => number): void => {
@@ -61,7 +61,7 @@ export function testSourceOf({ run, given, failed, children }: TestSource): stri
     '// The module that provides the workflow, or in its place `providers: [TheWorkflow, …]` below.',
     "import { AppModule } from '../src/app.module';",
     '',
-    ...aboutOf(run, failed, children),
+    ...aboutOf(run, failed, hasChildren),
     `it(${JSON.stringify(`${run.workflow} does what run ${run.id} did`)}, async () => {`,
     '  const test = await createDurableTest({ imports: [AppModule] });',
     '  try {',
@@ -90,13 +90,13 @@ function expected({ workflow, status, error, data }: Execution): object {
 }
 
 /** What a reader is to know that is no part of the test. */
-function aboutOf({ version, status, queue }: Execution, failed: TestSource['failed'], children: number): string[] {
+function aboutOf({ version, status, queue }: Execution, failed: TestSource['failed'], hasChildren: boolean): string[] {
   const lines = [
     `Made of a run that was ${status.replaceAll('_', ' ')}${version === null ? '' : `, of version ${version}`}.`,
   ];
   if (queue !== 'default')
     lines.push(`It ran on the queue ${JSON.stringify(queue)}: \`durable: { queues: … }\` has the test work on it.`);
-  if (children > 0) lines.push('Its children run in the test too; what they were given is in the tests of theirs.');
+  if (hasChildren) lines.push('Its children run in the test too; what they were given is in the tests of theirs.');
   if (failed.length > 0) lines.push('Attempts that failed; give the test fakes that fail so (`override`):');
   for (const { step, attempt, error } of failed.slice(0, MOST_FAILED)) {
     lines.push(`- ${step}, attempt ${attempt}: ${error?.name ?? 'Error'}: ${error?.message ?? ''}`);

@@ -70,6 +70,7 @@ export type RunRow = Omit<Wire<Execution>, Payloads> & {
   standing: Standing;
   failedStep: string | null;
   version: number | null;
+  /** Counted up to 10 000: then it is that many at least. */
   childCount: number;
 };
 

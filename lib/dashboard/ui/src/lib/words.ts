@@ -28,6 +28,9 @@ export function isUnknown({ n, more }: { n: number; more: boolean }): boolean {
   return n === 0 && more;
 }
 
+/** A number that was counted no further than so many. */
+export const counted = (n: number): { n: number; more: boolean } => ({ n, more: n >= COUNTED });
+
 /** How much is in a part of the page: `12`, `10 000+`, `0+` where more was not looked at; empty: there is nothing in it. */
 export function within({ n, more }: { n: number; more: boolean }): string {
   if (n === 0 && !more) return '';

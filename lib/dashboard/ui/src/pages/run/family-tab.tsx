@@ -1,7 +1,7 @@
 import { Link } from 'wouter';
 import type { Run, RunRow } from '../../lib/types.js';
 import { runHref, runsHref } from '../../lib/url.js';
-import { count, shortId } from '../../lib/words.js';
+import { count, counted, shortId, within } from '../../lib/words.js';
 import { statusOf, StatusWord, statusText } from '../../parts/icon.js';
 import { Empty, Skeleton, Trouble } from '../../parts/states.js';
 import { Ago } from '../../parts/text.js';
@@ -37,7 +37,7 @@ export default function FamilyTab({ run }: { run: Run }) {
             ))}
             {(children.next ?? null) !== null && (
               <Link className="btn sm" href={runsHref(`parent:${run.id}`)}>
-                All {count(run.childCount)} children
+                All {within(counted(run.childCount))} children
               </Link>
             )}
           </section>

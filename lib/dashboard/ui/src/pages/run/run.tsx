@@ -8,7 +8,7 @@ import { tell } from '../../lib/toasts.js';
 import { isEnded } from '../../lib/tree-node.js';
 import type { Count, Run } from '../../lib/types.js';
 import { hrefOf, runsHref, useNarrow, useUrl } from '../../lib/url.js';
-import { plain, saidOnce, shortId, within } from '../../lib/words.js';
+import { counted, plain, saidOnce, shortId, within } from '../../lib/words.js';
 import { Button } from '../../parts/button.js';
 import { StatusIcon, statusOf, StatusWord } from '../../parts/icon.js';
 import { Empty, Skeleton, Trouble } from '../../parts/states.js';
@@ -270,7 +270,7 @@ function Tabs({ run, tab }: { run: Run; tab: Tab }) {
     steps: run.counts.steps,
     logs: run.counts.logs,
     history: { n: told, more: history.hasNextPage },
-    family: { n: kin, more: false },
+    family: { n: kin, more: counted(run.childCount).more },
   };
   return (
     <div className="tabs" role="tablist" aria-label="Parts of the run" data-testid="run-tabs">
