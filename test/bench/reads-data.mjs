@@ -29,7 +29,7 @@ export async function filled(url, count) {
 
 /**
  * Fills a database as a month of `count` runs leaves it: 4 % failed by five errors, some cancelled or undone; a
- * tenth with tags, some started by schedules or as retries; and beside them runs that wait for events and people, sleep, are
+ * tenth with tags that few share, three tenths with one that all these have, some started by schedules or as retries; and beside them runs that wait for events and people, sleep, are
  * tried again, or stand in a queue that nobody works on. Gives the ids of some of each kind.
  */
 async function fill(url, count) {
@@ -43,6 +43,7 @@ async function fill(url, count) {
     }
     await client.query(UNFINISHED, [Math.max(200, Math.round(count / 50))]);
     await client.query(ASKED);
+    await client.query(REFUSED, [Math.round(count / 50)]);
     const ids = {};
     for (const [name, text] of Object.entries(LARGE)) {
       const { rows } = await client.query(text, [
@@ -76,7 +77,7 @@ const HISTORY = `
       CASE WHEN s.status <> 'completed' THEN '{"name":"' || (ARRAY['PaymentGatewayError', 'TimeoutError', 'CardError', 'Error', 'AddressError'])[1 + n % 5]
         || '","message":"request ' || n || ' was refused"}' END,
       CASE WHEN s.status <> 'completed' THEN 'a' END,
-      CASE WHEN n % 10 = 0 THEN jsonb_build_object('tenant', 't' || n / 10 % 500) END,
+      CASE WHEN n % 10 = 0 THEN jsonb_build_object('tenant', 't' || n / 10 % 500) WHEN n % 10 < 4 THEN '{"tenant":"acme"}' END,
       CASE WHEN n % 50 = 1 THEN 'nightly_order_' || lpad((n / 50 % 5)::text, 2, '0') END,
       CASE WHEN n % 50 = 1 THEN t.at END
     FROM generate_series($1::integer, $2::integer) n
@@ -120,6 +121,16 @@ const UNFINISHED = `
     k.started_at, k.definition_id, 0, CASE WHEN k.queue = 'nobody' THEN 'ready' ELSE 'sleeping' END, k.queue,
     CASE WHEN k.snapshot IS NOT NULL THEN 'retry' WHEN k.started_at IS NOT NULL THEN 'wait' END, k.n % 100 = 0 AND k.queue <> 'nobody'
   FROM kind k`;
+
+/** `$1` runs of a workflow of which none completed but the one with the large loop. */
+const REFUSED = `
+  INSERT INTO durable.workflow_executions (
+    id, created_at, updated_at, started_at, completed_at, definition_id, priority, workflow, queue, input, status, error)
+  SELECT uuidv7(t.at - clock_timestamp()), t.at, t.at, t.at, t.at, d.id, 0, d.name, 'default', '{}', 'cancelled',
+    '{"name":"Error","message":"stopped"}'
+  FROM generate_series(1, $1::integer) n
+  CROSS JOIN LATERAL (SELECT now() - n * interval '1 minute' AS at) t
+  JOIN durable.workflow_definitions d ON d.name = 'mailing'`;
 
 /** What the suspended ones wait for: half of them for events, half for people. */
 const ASKED = `

@@ -20,6 +20,7 @@ interface Known {
   readonly version: number;
   readonly child: boolean;
   readonly tenant: string | null;
+  readonly schedule: string | null;
 }
 
 const FIRST = Date.UTC(2026, 0, 1);
@@ -57,6 +58,7 @@ beforeAll(async () => {
     const status = random.pick(['completed', 'completed', 'failed', 'waiting']);
     const child = parent !== '' && random.chance(0.2);
     const tenant = random.pick([null, 'a', 'b']);
+    const schedule = random.pick([null, 'nightly', 'nightly', 'rare'].slice(0, n % 10 === 0 ? 4 : 3));
     const started = new Date(at);
     const queue = random.pick(['default', 'ai']);
     const run = {
@@ -66,6 +68,7 @@ beforeAll(async () => {
       created_at: started,
       started_at: started,
       parent_id: child ? parent : null,
+      schedule_name: schedule,
       tags: tenant === null ? null : JSON.stringify({ tenant }),
       ...(status === 'failed' && { error: '{"name":"E","message":""}' }),
     };
@@ -84,12 +87,16 @@ beforeAll(async () => {
       version,
       child,
       tenant,
+      schedule,
     });
   }
   known = known.toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
   await rows.pool.query('VACUUM ANALYZE durable.workflow_executions');
 });
 afterAll(() => rows.close());
+
+const tagged = (name: string, value: string): RunMatch => ({ tags: [{ name, not: false, values: [value] }] });
+const ofSchedule = (name: string): RunMatch => ({ texts: [{ field: 'schedule', not: false, values: [name] }] });
 
 const MATCHES: readonly [string, RunMatch, (run: Known) => boolean][] = [
   ['took more than an hour', { tookAtLeast: 3_600_000 }, ({ took }) => took > 3_600_000],
@@ -109,6 +116,17 @@ const MATCHES: readonly [string, RunMatch, (run: Known) => boolean][] = [
   ],
 ]; // prettier-ignore
 
+/** Of these an index has a part, and that not always in their order. */
+const INDEXED: typeof MATCHES = [
+  ['anything', {}, () => true],
+  ['a tag that many have', tagged('tenant', 'a'), ({ tenant }) => tenant === 'a'],
+  ['a tag that none has', tagged('tenant', 'c'), () => false],
+  ['a tag, and took more than an hour', { ...tagged('tenant', 'a'), tookAtLeast: 3_600_000 }, ({ tenant, took }) => tenant === 'a' && took > 3_600_000],
+  ['a tag and a schedule', { ...tagged('tenant', 'a'), ...ofSchedule('nightly') }, ({ tenant, schedule }) => tenant === 'a' && schedule === 'nightly'],
+  ['a schedule that many have', ofSchedule('nightly'), ({ schedule }) => schedule === 'nightly'],
+  ['a schedule that few have', ofSchedule('rare'), ({ schedule }) => schedule === 'rare'],
+]; // prettier-ignore
+
 const OTHERS: readonly [string, RunListFilters, (run: Known) => boolean][] = [
   ['anywhere', {}, () => true],
   ['of a workflow', { workflow: 'order' }, ({ workflow }) => workflow === 'order'],
@@ -122,8 +140,18 @@ const OTHERS: readonly [string, RunListFilters, (run: Known) => boolean][] = [
   ],
 ];
 
-describe.each(MATCHES)('%s', (_, match, fits) => {
-  it.each(OTHERS)(
+/** Of these an index has the status. */
+const INDEXED_STATUSES: typeof OTHERS = [
+  ['completed', { status: 'completed' }, ({ status }) => status === 'completed'],
+  ['failed', { status: 'failed' }, ({ status }) => status === 'failed'],
+  ['waiting', { status: 'waiting' }, ({ status }) => status === 'waiting'],
+  ['failed or waiting', { status: ['failed', 'waiting'] }, ({ status }) => status !== 'completed'],
+  ['failed, of a workflow', { status: 'failed', workflow: 'refund' }, (run) => run.status === 'failed' && run.workflow === 'refund'],
+  ['cancelled', { status: 'cancelled' }, () => false],
+]; // prettier-ignore
+
+describe.each([...MATCHES, ...INDEXED])('%s', (_, match, fits) => {
+  it.each(INDEXED.some((one) => one[1] === match) ? [...OTHERS, ...INDEXED_STATUSES] : OTHERS)(
     '%s: page by page in both orders, each of so many that are looked at',
     async (__, filters, alsoFits) => {
       const wanted = known.filter((run) => fits(run) && alsoFits(run)).map(({ id }) => id);
@@ -143,17 +171,22 @@ describe.each(MATCHES)('%s', (_, match, fits) => {
         }
         expect(found).toEqual(order === 'asc' ? wanted : wanted.toReversed());
       }
+      expect((await reads.listExecutions({ ...filters, match, limit: 7 })).map(({ id }) => id)).toEqual(
+        wanted.toReversed().slice(0, 7),
+      );
+      expect(
+        (await reads.listExecutions({ ...filters, match, limit: 5, offset: 4, order: 'asc' })).map(({ id }) => id),
+      ).toEqual(wanted.slice(4, 9));
       const { n, more } = await reads.countUpTo({ ...filters, match }, 1_000);
       const { lookedTo } = await reads.page({ ...filters, match, limit: 1_000 });
-      expect(more).toBe(lookedTo !== null);
-      const from = Number(lookedTo ?? -Infinity);
+      const from = Number(more ? (lookedTo ?? -Infinity) : -Infinity);
+      // A tag alone is counted in its index, whatever a page looks at.
       expect(n).toBe(known.filter((run) => fits(run) && alsoFits(run) && run.at >= from).length);
     },
   );
 });
 
 describe('starts over time', () => {
-  const tagged = (name: string, value: string): RunMatch => ({ tags: [{ name, not: false, values: [value] }] });
   const matches: readonly [string, RunMatch, (run: Known) => boolean][] = [
     ...MATCHES,
     ['anything', {}, () => true],
@@ -277,12 +310,23 @@ describe('of other runs', () => {
   });
 });
 
-it('tags and what no index has: both are asked of the newest, then of all', async () => {
-  for (const [tookAtLeast, limit] of [[1_000, 3], [3_600_000, 7], [3_600_000, 1_000]] as const) {
-    const wanted = known.filter(({ tenant, took }) => tenant === 'a' && took > tookAtLeast).toReversed();
-    const match: RunMatch = { tookAtLeast, tags: [{ name: 'tenant', not: false, values: ['a'] }] };
-    const { runs, lookedTo } = await reads.page({ match, limit });
-    expect(runs.map(({ id }) => id)).toEqual(wanted.slice(0, limit).map(({ id }) => id));
-    expect(lookedTo).toBeNull();
+it('children are looked at so many at a time for what no index has', async () => {
+  const children = known.filter(({ child }) => child);
+  for (const [filters, fits] of [
+    [{ status: 'failed' }, (run: Known) => run.status === 'failed'],
+    [{ match: tagged('tenant', 'b') }, (run: Known) => run.tenant === 'b'],
+    [{}, () => true],
+  ] as const) {
+    for (const order of ['desc', 'asc'] as const) {
+      const found: string[] = [];
+      for (let mark: RunListFilters = {}; ;) {
+        const { runs, lookedTo } = await reads.page({ ...filters, parentId: parent, order, limit: 50, ...mark });
+        found.push(...runs.map(({ id }) => id));
+        if (lookedTo === null) break;
+        mark = order === 'desc' ? { until: lookedTo } : { since: lookedTo };
+      }
+      const wanted = children.filter((run) => fits(run)).map(({ id }) => id);
+      expect(found).toEqual(order === 'asc' ? wanted : wanted.toReversed());
+    }
   }
-}); // prettier-ignore
+});

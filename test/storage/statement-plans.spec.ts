@@ -3,9 +3,10 @@ import pg from 'pg';
 import { NO_REDACTION } from '../../lib/core/redact/redact.js';
 import type { RunFilters, RunListFilters } from '../../lib/core/run/execution.js';
 import { TRANSACTION_PLANNER } from '../../lib/storage/connection/planner.js';
-import { countQuery, countUpToQuery, listQueries, oneQuery } from '../../lib/storage/reads/run-query.js';
+import { countQuery, oneQuery } from '../../lib/storage/reads/run-query.js';
+import { RunPages } from '../../lib/storage/reads/run-pages.js';
 import { RunStarts } from '../../lib/storage/reads/run-starts.js';
-import { type StretchRow, stretchQuery, walksHistory } from '../../lib/storage/reads/run-stretch.js';
+import { walksHistory } from '../../lib/storage/reads/run-stretch.js';
 import { sql, statementFiles } from '../../lib/storage/sql.js';
 import { PgWaitReads } from '../../lib/storage/reads/wait-reads.js';
 import { createTestDatabase } from '../support/database.js';
@@ -41,7 +42,7 @@ beforeAll(async () => {
         CASE WHEN NOT open AND i % 20 = 0 THEN '{"name":"Error","message":""}' END, 0, 'w' || i % 10, 'q' || i % 3,
         CASE WHEN i % 10 = 1 THEN (SELECT id FROM run p WHERE p.i = 1000) END,
         CASE WHEN i % 3 = 0 THEN jsonb_build_object('order', 'o' || i, 'tenant', 't' || i % 5) END,
-        CASE WHEN i % 4000 = 7 THEN 'nightly' END, '{"a":1}'
+        CASE WHEN i % 4000 = 7 THEN 'nightly' WHEN i % 4 = 1 THEN 'hourly' END, '{"a":1}'
       FROM run ORDER BY i;
     INSERT INTO durable.workflow_queue
       (id, created_at, due_at, started_at, definition_id, priority, token, worker_id, state, because, queue)
@@ -141,6 +142,18 @@ async function cost(
   }
 }
 
+type Asked = readonly [text: string, parameters: readonly unknown[]][];
+
+/** The statements that a list or a count of runs is asked with, of so many runs that are looked at, and its outcome. */
+async function askedOf<T>(ask: (pages: RunPages) => Promise<T>, most?: number): Promise<{ outcome: T; asked: Asked }> {
+  const asked: [string, readonly unknown[]][] = [];
+  const query = async <R extends object>(text: string, parameters: readonly unknown[] = []): Promise<R[]> => {
+    asked.push([text, parameters]);
+    return (await pool.query<R>(text, [...parameters])).rows;
+  };
+  return { outcome: await ask(new RunPages(query, 'durable', most)), asked };
+}
+
 describe('lists and counts of runs', () => {
   const far = new Date(Date.now() - 79_000 * 10_000);
   const named = (field: 'schedule' | 'error', value: string): RunListFilters => ({
@@ -192,7 +205,7 @@ describe('lists and counts of runs', () => {
   ];
 
   it.each(lists)('%s: a list reads what it shows', async (_, filters) => {
-    for (const { text, parameters } of listQueries('durable', filters())) {
+    for (const [text, parameters] of (await askedOf((of) => of.list(filters()))).asked) {
       const { scanned, pages } = await cost(text, parameters);
       expect(scanned).toEqual([]);
       // Of the newest runs some thousand are looked at for tags.
@@ -216,13 +229,10 @@ describe('lists and counts of runs', () => {
     ['none of which is tried again', () => ({ match: { retrying: false, tookAtLeast: 1e12 } })],
   ])('%s: no index has it, and a page and a count look at so many runs', async (_, filters) => {
     expect(walksHistory(filters())).toBe(true);
-    const stretch = stretchQuery('durable', filters(), 500);
-    const { rows } = await pool.query<StretchRow>(stretch.text, [...stretch.parameters]);
-    expect(rows).toEqual([{ whole: false, end: expect.any(Date) }]);
-    const end = rows[0]?.end ?? undefined;
-    const bounded: RunListFilters = { ...filters(), ...(filters().order === 'asc' ? { until: end } : { since: end }) };
-    for (const built of [stretch, ...listQueries('durable', bounded), countUpToQuery('durable', bounded, 10_000)]) {
-      const { scanned, pages } = await cost(built?.text ?? '', built?.parameters ?? []);
+    const page = await askedOf((of) => of.page(filters()), 500);
+    expect(page.outcome).toEqual({ rows: expect.any(Array), lookedTo: expect.any(Date) });
+    for (const [text, parameters] of [...page.asked, ...(await askedOf((of) => of.countUpTo(filters(), 10_000), 500)).asked]) {
+      const { scanned, pages } = await cost(text, parameters);
       expect(scanned).toEqual([]);
       // Of 500 runs the row of each.
       expect(pages).toBeLessThan(3 * MOST_PAGES);
@@ -260,11 +270,35 @@ describe('lists and counts of runs', () => {
     }
   }); // prettier-ignore
 
+  it.each<[string, () => RunListFilters]>([
+    ['a common tag and a status that none has', () => ({ tags: { tenant: 't1' }, status: 'cancelled' })],
+    ['a common tag and a status of others', () => ({ tags: { tenant: 't1' }, status: 'failed' })],
+    ['a common tag and an unfinished status of others', () => ({ tags: { tenant: 't1' }, status: 'running' })],
+    ['a common tag and a workflow of others', () => ({ tags: { tenant: 't1' }, workflow: 'w0' })],
+    ['a common tag and a workflow and status of others', () => ({ tags: { tenant: 't1' }, workflow: 'w0', status: 'completed' })],
+    ['a common tag and a schedule', () => ({ tags: { tenant: 't1' }, ...named('schedule', 'hourly'), status: 'failed' })],
+    ['children of a status that none has', () => ({ parentId: ids.parent, status: 'failed' })],
+    ['children with a tag that none has', () => ({ parentId: ids.parent, tags: { tenant: 't2' } })],
+    ['runs of a schedule of a status that none has', () => ({ ...named('schedule', 'hourly'), status: 'cancelled' })],
+    ['runs of a schedule and a workflow of others', () => ({ ...named('schedule', 'hourly'), workflow: 'w0' })],
+    ['completed ones where none is', () => ({ status: 'completed', since: new Date(Date.now() - 19_500 * 10_000) })],
+  ])('%s: a page and a count look at so many', async (_, filters) => {
+    const page = await askedOf((of) => of.page(filters()), 500);
+    expect(page.outcome.rows).toEqual([]);
+    const count = await askedOf((of) => of.countUpTo(filters(), 10_000), 500);
+    expect(count.outcome).toEqual({ n: 0, more: page.outcome.lookedTo !== null });
+    for (const [text, parameters] of [...page.asked, ...count.asked]) {
+      const { scanned, rows } = await cost(text, parameters);
+      expect(scanned).toEqual([]);
+      // Of 5 000 runs with the tag, 8 000 children, 20 000 of the schedule and as many that have not ended.
+      expect(rows).toBeLessThan(4_000);
+    }
+  }); // prettier-ignore
+
   it('a tag and what no index has: the newest are looked at, not history', async () => {
-    const [newest] = listQueries('durable', {
-      match: { tookAtLeast: 1e12, tags: [{ name: 'tenant', not: false, values: ['t1'] }] },
-    });
-    const { scanned, pages } = await cost(newest?.text ?? '', newest?.parameters ?? []);
+    const match = { tookAtLeast: 1e12, tags: [{ name: 'tenant', not: false, values: ['t1'] }] };
+    const { asked } = await askedOf((of) => of.list({ match }));
+    const { scanned, pages } = await cost(...(asked[0] ?? ['', []]));
     expect(scanned).toEqual([]);
     expect(pages).toBeLessThan(10 * MOST_PAGES);
   });
@@ -274,8 +308,9 @@ describe('lists and counts of runs', () => {
     const match = { texts: [{ field: 'id' as const, not: false, values: [...values, '0199', 'ffff'] }] };
     const some: RunListFilters = { match };
     expect(walksHistory(some)).toBe(false);
-    for (const built of [...listQueries('durable', some), countUpToQuery('durable', some, 10_000)]) {
-      const { scanned, pages } = await cost(built?.text ?? '', built?.parameters ?? []);
+    const [list, count] = [await askedOf((of) => of.list(some)), await askedOf((of) => of.countUpTo(some, 10_000))];
+    for (const [text, parameters] of [...list.asked, ...count.asked]) {
+      const { scanned, pages } = await cost(text, parameters);
       expect(scanned).toEqual([]);
       expect(pages).toBeLessThan(MOST_PAGES);
     }
@@ -293,8 +328,8 @@ describe('lists and counts of runs', () => {
 
   it('an unfinished status reads the unfinished runs, and no history', async () => {
     for (const status of ['pending', 'waiting', 'paused', 'compensating'] as const) {
-      const [query] = listQueries('durable', { status });
-      const { scanned } = await cost(query?.text ?? '', query?.parameters ?? []);
+      const { asked } = await askedOf((of) => of.list({ status }));
+      const { scanned } = await cost(...(asked[0] ?? ['', []]));
       expect(scanned.filter((table) => table !== 'workflow_queue')).toEqual([]);
     }
   });

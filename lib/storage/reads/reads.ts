@@ -16,7 +16,8 @@ import type {
 import type { Redaction } from '../../core/redact/redact.js';
 import { type ExecutionStatus, isFinished } from '../../core/run/status.js';
 import { AttemptLogs, type LogRow } from './log-rows.js';
-import { byIdsQuery, countQuery, countUpToQuery, listQueries, oneQuery, type Pieces } from './run-query.js';
+import { byIdsQuery, countQuery, oneQuery, type Pieces } from './run-query.js';
+import { RunPages } from './run-pages.js';
 import { RunStarts, type Starts } from './run-starts.js';
 import type { BuiltQuery } from './run-sources.js';
 import {
@@ -31,7 +32,7 @@ import {
   toSteps,
 } from './run-rows.js';
 import { noCounts, RunTotals } from './totals.js';
-import { LOOKED_AT, type StretchRow, stretchQuery, walksHistory } from './run-stretch.js';
+import { LOOKED_AT } from './run-stretch.js';
 import { sql } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
 
@@ -68,9 +69,11 @@ interface WorkflowRow {
 /** Reads of clients. Nothing here locks or waits. */
 export class PgReads {
   private readonly totals: RunTotals;
+  private readonly pages: RunPages;
 
   constructor(private readonly options: ReadsOptions) {
     this.totals = new RunTotals(options);
+    this.pages = new RunPages(options.query, options.schema, options.lookedAt);
   }
 
   /** A run with its payloads; null: there is none of that id. */
@@ -82,35 +85,22 @@ export class PgReads {
 
   /** Runs, with their payloads where `includeData` says so. @throws ExecutionNotFoundError when there is none that `before` or `after` names */
   async listExecutions(filters: RunListFilters = {}): Promise<Execution[]> {
-    const { limit = 50, before, after, includeData = false } = filters;
-    let rows: RunRow[] = [];
-    for (const built of listQueries(this.options.schema, filters)) {
-      rows = await this.query<RunRow>(built);
-      if (rows.length === limit) break;
-    }
-    if (rows.length === 0) await this.mustExist(before, after);
-    return this.executions(rows, includeData);
+    return this.found(filters, await this.pages.list(filters));
   }
 
   /**
-   * The same, of what no index has too: along history so many runs are looked at for a page, which may then have fewer than it
-   * could, or none, and says how far it has looked.
+   * The same, of what no index has too: so many runs are looked at for a page, which may then have fewer than it could, or none,
+   * and says how far it has looked.
    * @throws ExecutionNotFoundError
    */
   async page(filters: RunListFilters): Promise<RunPage> {
-    const { limit = 50, order = 'desc' } = filters;
-    const end = await this.endOfLook(filters);
-    const bound = end === null ? {} : order === 'desc' ? { since: end } : { until: end };
-    const runs = await this.listExecutions({ ...filters, ...bound });
-    return { runs, lookedTo: runs.length < limit ? end : null };
+    const { rows, lookedTo } = await this.pages.page(filters);
+    return { runs: await this.found(filters, rows), lookedTo };
   }
 
-  /** The time before which one look ends; null: it goes through all that there is. */
-  private async endOfLook(filters: RunListFilters): Promise<Date | null> {
-    if (!walksHistory(filters)) return null;
-    const { schema, lookedAt = LOOKED_AT } = this.options;
-    const [row] = await this.query<StretchRow>(stretchQuery(schema, filters, lookedAt));
-    return row === undefined || row.whole ? null : row.end;
+  private async found({ before, after, includeData = false }: RunListFilters, rows: RunRow[]): Promise<Execution[]> {
+    if (rows.length === 0) await this.mustExist(before, after);
+    return this.executions(rows, includeData);
   }
 
   /** The runs that a run has started, in the order of their starts; all, without `limit`. @throws ExecutionNotFoundError */
@@ -134,12 +124,8 @@ export class PgReads {
   }
 
   /** Counts the runs that fit, up to `most`, and as `page()` does among so many of the newest: then there may be more. */
-  async countUpTo(filters: RunListFilters, most: number): Promise<{ n: number; more: boolean }> {
-    const end = await this.endOfLook(filters);
-    const built = countUpToQuery(this.options.schema, end === null ? filters : { ...filters, since: end }, most);
-    const [row] = built === null ? [] : await this.query<{ count: number }>(built);
-    const n = row?.count ?? 0;
-    return { n, more: n >= most || end !== null };
+  countUpTo(filters: RunListFilters, most: number): Promise<{ n: number; more: boolean }> {
+    return this.pages.countUpTo(filters, most);
   }
 
   /** How many of the runs that fit were started in each piece, and of these have a status of `failures`. */

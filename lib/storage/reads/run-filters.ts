@@ -173,6 +173,17 @@ export class Conditions {
   }
 }
 
+/** The part of filters that the index of tags, and the key, have. */
+export function tagsOf({ tags, match: { tags: more, texts, idFrom, idTo } = {} }: RunListFilters): RunListFilters {
+  const match = {
+    tags: more?.filter(({ not, values }) => isIndexed(not, values)),
+    texts: texts?.filter(({ field, not }) => field === 'id' && !not),
+    idFrom,
+    idTo,
+  };
+  return { tags, match };
+}
+
 const HEX_DIGITS = 32;
 /** Longer than any run, ms: an interval has an end. */
 const LONGEST = 1e15;

@@ -2,26 +2,40 @@ import type { RunFilters, RunListFilters } from '../../core/run/execution.js';
 import { Conditions, type WantedStatuses, where, wantedStatuses } from './run-filters.js';
 import { type BuiltQuery, RunQuery } from './run-sources.js';
 import { inSchema } from '../sql.js';
+import { isInHistory } from './run-stretch.js';
 import { OF_PAGE, PAYLOADS, PAYLOADS_OF_PAGE, SHOWN, WHOLE } from './run-columns.js';
 
-/** Newest runs that are looked at for tags before the index of tags is asked, which reads all that have them. */
-const LOOKED_AT_FOR_TAGS = 2_000;
-/** Of each workflow and queue so many are enough, where there are many of these, to know a time that those do not go beyond. */
-const FIRST_OF_EACH = 100;
+/** Of each workflow and queue one of so many is enough, where there are many of these, to know a time that those do not go beyond. */
+const PARTS = 20;
+
+/** The page of runs that fit; with tags all that have them are read. Null: no run can fit. */
+export function listQuery(schema: string, filters: RunListFilters): BuiltQuery | null {
+  const wanted = wantedStatuses(filters);
+  if (wanted !== null && wanted.finished.length + wanted.unfinished.length === 0) return null;
+  const query = new ListQuery(filters, wanted);
+  return query.page(schema, () => (query.isOne() ? query.matching() : query.sources(query.depth())));
+}
 
 /**
- * The page of runs that fit: statements to be tried one after the other, until one gives as many rows as were asked for.
- * None: no run can fit.
+ * The same where many may have a tag, by which no index has their order: of the first `most` runs of the other filters, those that
+ * have it. Each row says how many were `looked` at, and where none fits there is one without an id.
  */
-export function listQueries(schema: string, filters: RunListFilters): BuiltQuery[] {
-  const wanted = wantedStatuses(filters);
-  if (wanted !== null && wanted.finished.length + wanted.unfinished.length === 0) return [];
-  const page = (build: (query: ListQuery) => string): BuiltQuery => new ListQuery(filters, wanted).page(schema, build);
-  const apart = new Conditions(filters);
-  if (filters.parentId !== undefined || apart.ids('e') !== null) return [page((query) => query.matching())];
-  if (apart.tagged('e') === null) return [page((query) => query.sources(query.depth()))];
-  const newest = new NewestTaggedQuery(filters, wanted);
-  return [newest.page(schema, () => newest.found()), page((query) => query.matching())];
+export function taggedQuery(schema: string, filters: RunListFilters, most: number): BuiltQuery {
+  return new NewestTaggedQuery(filters, wantedStatuses(filters), most).lookedPage(schema);
+}
+
+/** How many of the first `most` fit, as `count`. */
+export function countTaggedQuery(schema: string, filters: RunListFilters, most: number): BuiltQuery {
+  const query = new NewestTaggedQuery(filters, wantedStatuses(filters), most);
+  const counted = `SELECT count(*)::float8 AS count FROM ${query.looked()}`;
+  return { text: inSchema(`${query.kinds()}${counted}`, schema), parameters: query.parameters };
+}
+
+/** Query for a `StretchRow` of runs that are not looked for in history: the time of the first `most` that are looked at. */
+export function sourceEndQuery(schema: string, filters: RunListFilters, most: number): BuiltQuery {
+  const query = new NewestTaggedQuery(filters, wantedStatuses(filters), most);
+  const counted = query.end();
+  return { text: inSchema(`${query.kinds()}${counted}`, schema), parameters: query.parameters };
 }
 
 /** Query that counts the runs that fit, as `count`. Null: none can fit. */
@@ -108,10 +122,10 @@ export function byIdsQuery(schema: string, ids: readonly string[]): BuiltQuery {
 class ListQuery extends RunQuery {
   protected readonly direction = this.filters.order === 'asc' ? 'ASC' : 'DESC';
 
-  page(schema: string, build: (query: ListQuery) => string): BuiltQuery {
-    const { limit = 50, offset = 0, includeData = false } = this.filters;
-    const found = build(this);
-    const window = `LIMIT ${this.conditions.add(limit, 'bigint')} OFFSET ${this.conditions.add(offset, 'bigint')}`;
+  page(schema: string, build: () => string): BuiltQuery {
+    const { includeData = false } = this.filters;
+    const found = build();
+    const window = this.window();
     const kinds = this.kinds();
     const text = `${kinds === '' ? 'WITH ' : `${kinds.trimEnd()}, `}page AS MATERIALIZED (
   SELECT f.created_at, f.id FROM (${found}) f ${this.order('f')} ${window}
@@ -119,6 +133,11 @@ class ListQuery extends RunQuery {
 SELECT ${SHOWN}${includeData ? PAYLOADS : ''} ${OF_PAGE}${includeData ? PAYLOADS_OF_PAGE : ''}
 ${this.order('p')}`;
     return { text: inSchema(text, schema), parameters: this.parameters };
+  }
+
+  protected window(): string {
+    const { limit = 50, offset = 0 } = this.filters;
+    return `LIMIT ${this.conditions.add(limit, 'bigint')} OFFSET ${this.conditions.add(offset, 'bigint')}`;
   }
 
   /** As many of each source as the page may need. */
@@ -169,26 +188,59 @@ ${this.order('p')}`;
 
 /** The page among the newest runs alone: what no index has is asked of those that were looked at, or as many would be looked for. */
 class NewestTaggedQuery extends ListQuery {
+  /** Asked of those that were looked at too: many may have none of these. */
+  private readonly checked: WantedStatuses | null;
+
   constructor(
     filters: RunListFilters,
     wanted: WantedStatuses | null,
-    private readonly lookedAt = LOOKED_AT_FOR_TAGS,
+    private readonly lookedAt: number,
   ) {
-    super(filters, wanted);
+    super(filters, isInHistory(filters) ? null : wanted);
+    this.checked = isInHistory(filters) ? wanted : null;
   }
 
-  found(): string {
-    return `SELECT s.created_at, s.id FROM ${this.looked()}`;
+  lookedPage(schema: string): BuiltQuery {
+    const { includeData = false } = this.filters;
+    const first = this.first();
+    const fits = this.looked('look');
+    const window = this.window();
+    const kinds = this.kinds();
+    const text = `${kinds === '' ? 'WITH ' : `${kinds.trimEnd()}, `}look AS MATERIALIZED (
+  ${first}
+), page AS MATERIALIZED (
+  SELECT s.created_at, s.id FROM ${fits} ${this.order('s')} ${window}
+)
+SELECT r.*, t.looked
+FROM (SELECT count(*)::float8 AS looked FROM look) t
+LEFT JOIN (
+  SELECT ${SHOWN}${includeData ? PAYLOADS : ''} ${OF_PAGE}${includeData ? PAYLOADS_OF_PAGE : ''}
+) r ON true
+${this.order('r')}`;
+    return { text: inSchema(text, schema), parameters: this.parameters };
+  }
+
+  /** The time of the last of the first runs. */
+  end(): string {
+    const back = this.direction === 'DESC';
+    const last = `date_trunc('milliseconds', ${back ? 'min' : 'max'}(f.created_at))${back ? '' : ` + interval '1 ms'`}`;
+    return `SELECT count(*) < ${this.conditions.add(this.lookedAt, 'bigint')} AS whole, ${last} AS "end" FROM (${this.first()}) f`;
+  }
+
+  /** The first runs of the filters that an index has. */
+  private first(): string {
+    const depth = this.conditions.add(this.lookedAt, 'bigint');
+    const found = this.filters.parentId === undefined ? this.sources(depth) : this.matching();
+    return `SELECT n.created_at, n.id FROM (${found}) n ${this.order('n')} LIMIT ${depth}`;
   }
 
   /** The rows `e` of those of the newest that fit. */
-  looked(): string {
-    const depth = this.conditions.add(this.lookedAt, 'bigint');
-    const newest = `SELECT n.created_at, n.id FROM (${this.sources(depth)}) n ${this.order('n')} LIMIT ${depth}`;
+  looked(first = `(${this.first()})`): string {
     const { conditions } = this;
-    return `(${newest}) s
-      CROSS JOIN LATERAL (SELECT r.* FROM durable.workflow_executions r WHERE r.id = s.id LIMIT 1) e
-      ${where(conditions.ids('e'), conditions.tagged('e'), conditions.others('e'))}`;
+    const { status, joined } = this.anyStatus(this.checked);
+    return `${first} s
+      CROSS JOIN LATERAL (SELECT r.* FROM durable.workflow_executions r WHERE r.id = s.id LIMIT 1) e ${joined}
+      ${where(conditions.ids('e'), conditions.tagged('e'), conditions.others('e'), status)}`;
   }
 
   /** How many rows have one of the statuses. */
@@ -203,7 +255,8 @@ class NewestTaggedQuery extends ListQuery {
   /** Not as many of each workflow and queue as of all: only as far as there are so many among the first few of each. */
   protected override history(status: string | null, page: string): string {
     if (!this.merged) return super.history(status, page);
-    const firsts = super.history(status, `${this.order('e')} LIMIT ${String(FIRST_OF_EACH)}`);
+    const each = Math.ceil(this.lookedAt / PARTS);
+    const firsts = super.history(status, `${this.order('e')} LIMIT ${String(each)}`);
     const last = `SELECT f.created_at FROM (${firsts}) f ${this.order('f')} LIMIT 1 OFFSET ${String(this.lookedAt - 1)}`;
     const bound =
       this.direction === 'DESC'

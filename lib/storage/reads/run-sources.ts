@@ -135,14 +135,17 @@ export class RunQuery {
   }
 
   /** The condition on the status of a run's row `e`, and what has to be joined for it. */
-  private anyStatus(): { readonly status: string | null; readonly joined: string } {
-    const { wanted, conditions } = this;
+  protected anyStatus(wanted = this.wanted): { readonly status: string | null; readonly joined: string } {
+    const { conditions } = this;
     if (wanted === null) return { status: null, joined: '' };
     if (wanted.unfinished.length === 0) return { status: this.stored(wanted.finished), joined: '' };
     const statuses = conditions.add([...wanted.finished, ...wanted.unfinished], 'text[]');
     return {
       status: `${STATUS_OF_ROW} = ANY (${statuses})`,
-      joined: 'LEFT JOIN durable.workflow_queue q ON q.id = e.id',
+      // Each by itself, or the planner may read the whole queue for a few.
+      joined: `LEFT JOIN LATERAL (
+        SELECT w.* FROM durable.workflow_queue w WHERE w.id = e.id AND e.status = 'active' LIMIT 1
+      ) q ON true`,
     };
   }
 

@@ -2,7 +2,8 @@ import type { ExecutionStatus } from '../../core/run/status.js';
 import type { RunListFilters } from '../../core/run/execution.js';
 import type { Query } from '../connection/transaction.js';
 import { Conditions, wantedStatuses } from './run-filters.js';
-import { countUpToQuery, newestStartsQuery, type Pieces, startsOverQuery } from './run-query.js';
+import { RunPages } from './run-pages.js';
+import { newestStartsQuery, type Pieces, startsOverQuery } from './run-query.js';
 import type { BuiltQuery } from './run-sources.js';
 import { readsHistory, type StretchRow, stretchQuery } from './run-stretch.js';
 
@@ -37,7 +38,10 @@ export class RunStarts {
     const within = { ...filters, since: pieces.since, until: pieces.until };
     const conditions = new Conditions(filters);
     const picked = conditions.tagged('e') !== null || conditions.ids('e') !== null;
-    const apart = filters.parentId === undefined && picked && (await this.areMany(within));
+    const apart =
+      filters.parentId === undefined &&
+      picked &&
+      (await new RunPages(this.query, this.schema, this.most).haveMany(filters));
     if (!apart && !readsHistory(filters)) {
       const rows = await this.rows(startsOverQuery(this.schema, within, pieces, this.most + 1));
       const oldest = Math.min(...rows.map((row) => row.oldest.getTime()));
@@ -69,12 +73,6 @@ export class RunStarts {
     const since = lookedTo ?? filters.since;
     const failed = await this.rows(startsOverQuery(this.schema, { ...filters, since, status }, pieces, this.most + 1));
     return { started: inPieces(rows, pieces).started, failed: inPieces(failed, pieces).started, lookedTo };
-  }
-
-  private async areMany(filters: RunListFilters): Promise<boolean> {
-    const built = countUpToQuery(this.schema, filters, this.most + 1);
-    const [row] = built === null ? [] : await this.query<{ count: number }>(built.text, built.parameters);
-    return (row?.count ?? 0) > this.most;
   }
 
   private async rows(built: BuiltQuery | null): Promise<PieceRow[]> {

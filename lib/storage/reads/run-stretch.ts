@@ -15,17 +15,54 @@ export interface StretchRow {
 
 /** True where the runs that fit are looked for along all of history, in the order of their starts. */
 export function readsHistory(filters: RunListFilters): boolean {
-  const wanted = wantedStatuses(filters);
-  if (wanted !== null && !wanted.finished.includes('completed')) return false;
   const conditions = new Conditions(filters);
   if (filters.parentId !== undefined || conditions.ids('e') !== null || conditions.tagged('e') !== null) return false;
-  const { texts = [], retrying } = filters.match ?? {};
-  return retrying !== true && !texts.some(({ field, not }) => !not && (field === 'schedule' || field === 'error'));
+  return isInHistory(filters);
+}
+
+/** The same of runs with tags, of which as many as are looked at are taken from there. */
+export function isInHistory(filters: RunListFilters): boolean {
+  const wanted = wantedStatuses(filters);
+  if (wanted !== null && !wanted.finished.includes('completed')) return false;
+  return filters.match?.retrying !== true && nameOf(filters) === null;
 }
 
 /** True where they are checked one by one: to its end if few fit. */
 export function walksHistory(filters: RunListFilters): boolean {
-  if (!readsHistory(filters)) return false;
+  // No index has the status of what completed.
+  return readsHistory(filters) && (wantedStatuses(filters) !== null || hasOthers(filters));
+}
+
+/**
+ * The filters that an index has in the order of starts, of runs of a parent, a schedule or an error that are checked one by one for
+ * the others; null: these runs are not, or none has to be.
+ */
+export function indexedPart(filters: RunListFilters): RunListFilters | null {
+  const { parentId, since, until, before, after, order, workflow, queue } = filters;
+  const place: RunListFilters = { since, until, before, after, order };
+  const isNarrowed = wantedStatuses(filters) !== null || workflow !== undefined || queue !== undefined;
+  if (parentId !== undefined) {
+    const more = isNarrowed || hasOthers(filters) || new Conditions(filters).tagged('e') !== null;
+    return more ? { ...place, parentId } : null;
+  }
+  const name = nameOf(filters);
+  if (name === null || !(isNarrowed || hasOthers({ ...filters, match: without(filters.match, name) }))) return null;
+  return { ...place, match: { texts: [name] } };
+}
+
+type Named = NonNullable<NonNullable<RunListFilters['match']>['texts']>[number];
+
+/** The name by which such runs are looked for. */
+function nameOf({ match: { texts = [] } = {} }: RunListFilters): Named | null {
+  return texts.find(({ field, not }) => !not && (field === 'schedule' || field === 'error')) ?? null;
+}
+
+function without(match: RunListFilters['match'], name: Named): RunListFilters['match'] {
+  return { ...match, texts: match?.texts?.filter((text) => text !== name) };
+}
+
+/** True where something is asked of each run that no index has. */
+function hasOthers(filters: RunListFilters): boolean {
   const { texts = [], tags = [], tookAtLeast, tookAtMost, retrying, root } = filters.match ?? {};
   const others = texts.some(({ field }) => field !== 'workflow' && field !== 'queue');
   return others || tags.length > 0 || [tookAtLeast, tookAtMost, retrying, root].some((part) => part !== undefined);

@@ -1,0 +1,160 @@
+import type { RunListFilters } from '../../core/run/execution.js';
+import type { Query } from '../connection/transaction.js';
+import { Conditions, tagsOf, wantedStatuses } from './run-filters.js';
+import { countTaggedQuery, countUpToQuery, listQuery, sourceEndQuery, taggedQuery } from './run-query.js';
+import type { RunRow } from './run-rows.js';
+import type { BuiltQuery } from './run-sources.js';
+import { indexedPart, isInHistory, LOOKED_AT, type StretchRow, stretchQuery, walksHistory } from './run-stretch.js';
+
+/** Newest runs that are looked at for tags before it is counted how many have them. */
+const FIRST_LOOK = 2_000;
+/** As many as there are. */
+const ALL = Number.MAX_SAFE_INTEGER;
+
+/** Rows of a list, and the time before which it did not look; null: it has as many as were asked for, or all that fit. */
+interface Found {
+  readonly rows: RunRow[];
+  readonly lookedTo: Date | null;
+}
+
+type LookedRow = Omit<RunRow, 'id'> & { readonly id: string | null; readonly looked: number };
+
+/**
+ * Lists of runs. What no index has is checked run by run: of the newest `most` for a page, which says how far it has looked.
+ */
+export class RunPages {
+  private readonly firstLook: number;
+
+  constructor(
+    private readonly query: Query,
+    private readonly schema: string,
+    private readonly most = LOOKED_AT,
+  ) {
+    this.firstLook = Math.min(FIRST_LOOK, most);
+  }
+
+  /** As many as are asked for, if there are. */
+  async list(filters: RunListFilters): Promise<RunRow[]> {
+    if (isNone(filters)) return [];
+    return isTagged(filters) ? (await this.tagged(filters, false)).rows : this.rows(listQuery(this.schema, filters));
+  }
+
+  /** Those of so many that are looked at. */
+  async page(filters: RunListFilters): Promise<Found> {
+    if (isNone(filters)) return { rows: [], lookedTo: null };
+    if (isTagged(filters)) return this.tagged(filters, true);
+    const end = await this.end(filters);
+    const rows = await this.rows(listQuery(this.schema, within(filters, end)));
+    return { rows, lookedTo: isFull(rows, filters) ? null : end };
+  }
+
+  /** Counts them, up to `upTo` and as `page()` does among so many of the newest: then there may be more. */
+  async countUpTo(filters: RunListFilters, upTo: number): Promise<{ n: number; more: boolean }> {
+    if (isNone(filters)) return { n: 0, more: false };
+    if (isTagged(filters) && !isTagsAlone(filters) && (await this.haveMany(filters))) {
+      const end = await this.taggedEnd(filters);
+      const n = await this.count(
+        countTaggedQuery(this.schema, { ...within(filters, end), order: 'desc' }, 2 * this.most),
+      );
+      return { n: Math.min(n, upTo), more: n >= upTo || end !== null };
+    }
+    const end = isTagged(filters) ? null : await this.end(filters);
+    const n = await this.count(countUpToQuery(this.schema, within(filters, end), upTo));
+    return { n, more: n >= upTo || end !== null };
+  }
+
+  /** True where more runs than are looked at have the tags, and the beginnings of ids, whatever else they are. */
+  async haveMany(filters: RunListFilters): Promise<boolean> {
+    return (await this.count(countUpToQuery(this.schema, tagsOf(filters), this.most + 1))) > this.most;
+  }
+
+  /**
+   * A tag may have few runs or most of them, and its index has all without their order. So it is asked of the first runs of
+   * the other filters, unless these have to be checked one by one too; then, if few have it, of its index, and if many of more of
+   * these runs.
+   * @param isPage looks at so many; else at all, if it must
+   */
+  private async tagged(filters: RunListFilters, isPage: boolean): Promise<Found> {
+    const { limit = 50, offset = 0 } = filters;
+    const isNamed = indexedPart(filters) !== null;
+    if (!isNamed && limit + offset <= this.firstLook) {
+      const first = await this.look(filters, this.firstLook);
+      if (first !== null) return { rows: first, lookedTo: null };
+    }
+    if (!(await this.haveMany(filters)))
+      return { rows: await this.rows(listQuery(this.schema, filters)), lookedTo: null };
+    const end = isPage ? await this.taggedEnd(filters) : null;
+    // Those with an error, and the unfinished ones, are a small part of all: they are gone through to their end.
+    const depth = isPage || isInHistory(filters) ? 2 * this.most : ALL;
+    const rows =
+      (await this.look(within(filters, end), depth)) ?? (await this.rows(listQuery(this.schema, within(filters, end))));
+    return { rows, lookedTo: isFull(rows, filters) ? null : end };
+  }
+
+  /** Those with the tags among the first `depth`; null: there may be others behind these. */
+  private async look(filters: RunListFilters, depth: number): Promise<RunRow[] | null> {
+    const found = await this.ask<LookedRow>(taggedQuery(this.schema, filters, depth));
+    const rows = found.filter((row): row is RunRow & LookedRow => row.id !== null);
+    return isFull(rows, filters) || (found[0]?.looked ?? 0) < depth ? rows : null;
+  }
+
+  /** The time before which one look ends; null: it goes through all that there is. */
+  private async end(filters: RunListFilters): Promise<Date | null> {
+    if (walksHistory(filters)) return this.ends(stretchQuery(this.schema, filters, this.most));
+    const part = indexedPart(filters);
+    return part === null ? null : this.ends(sourceEndQuery(this.schema, part, this.most));
+  }
+
+  private taggedEnd(filters: RunListFilters): Promise<Date | null> {
+    const part = indexedPart(filters);
+    if (part !== null) return this.ends(sourceEndQuery(this.schema, part, this.most));
+    return isInHistory(filters)
+      ? this.ends(stretchQuery(this.schema, filters, this.most))
+      : this.ends(sourceEndQuery(this.schema, filters, this.most));
+  }
+
+  private async ends(built: BuiltQuery): Promise<Date | null> {
+    const [row] = await this.ask<StretchRow>(built);
+    return row === undefined || row.whole ? null : row.end;
+  }
+
+  private async count(built: BuiltQuery | null): Promise<number> {
+    const [row] = built === null ? [] : await this.ask<{ count: number }>(built);
+    return row?.count ?? 0;
+  }
+
+  private async rows(built: BuiltQuery | null): Promise<RunRow[]> {
+    return built === null ? [] : this.ask<RunRow>(built);
+  }
+
+  private ask<R extends object>({ text, parameters }: BuiltQuery): Promise<R[]> {
+    return this.query<R>(text, parameters);
+  }
+}
+
+/** No run has a status of none. */
+function isNone(filters: RunListFilters): boolean {
+  const wanted = wantedStatuses(filters);
+  return wanted !== null && wanted.finished.length + wanted.unfinished.length === 0;
+}
+
+function isTagged(filters: RunListFilters): boolean {
+  const conditions = new Conditions(filters);
+  return filters.parentId === undefined && conditions.ids('e') === null && conditions.tagged('e') !== null;
+}
+
+/** Each run with the tags fits: so many of them are counted at once. */
+function isTagsAlone(filters: RunListFilters): boolean {
+  const { workflow, queue } = filters;
+  const isAny = wantedStatuses(filters) === null && workflow === undefined && queue === undefined;
+  return isAny && new Conditions(filters).bounds('e').length === 0;
+}
+
+function isFull(rows: readonly RunRow[], { limit = 50 }: RunListFilters): boolean {
+  return rows.length >= limit;
+}
+
+function within(filters: RunListFilters, end: Date | null): RunListFilters {
+  if (end === null) return filters;
+  return filters.order === 'asc' ? { ...filters, until: end } : { ...filters, since: end };
+}
