@@ -25,7 +25,10 @@ export type BulkAct = 'retry' | 'cancel' | 'pause' | 'resume';
 export interface BulkClient {
   /** The database's time. */
   now(): Promise<Date>;
-  list(filters: RunListFilters): Promise<Execution[]>;
+  /** Ids of the runs that fit, as lists have them. */
+  ids(filters: RunListFilters): Promise<string[]>;
+  /** These runs, in no order. */
+  byIds(ids: readonly string[]): Promise<Execution[]>;
   /** Retries of these runs, by the id of the retried run. */
   retried(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** False: nothing was changed; null: nor need be, since it has become what was asked for by another way. */
@@ -48,7 +51,9 @@ export interface BulkWatch {
 /** The outcome, and whether it was ended by the watch before all were looked at. */
 export type BulkOutcome = BulkResult & { readonly more?: true };
 
-/** Runs looked up at a time, and those that are changed at a time: each is a transaction of its own. */
+/** Ids that are read at once: the unfinished runs have no index by their start, so that each page puts all of them in order. */
+const IDS = 10_000;
+/** Runs that are looked up at a time, as they are then, and those that are changed at a time: each is a transaction of its own. */
 const PAGE = 200;
 const AT_A_TIME = 4;
 
@@ -80,30 +85,44 @@ export async function actOnMany(
     ...filters,
     until: filters.until !== undefined && filters.until < end ? filters.until : end,
     order: 'asc',
-    limit: PAGE,
+    limit: IDS,
   };
+  const statuses = wantedStatuses(wanted);
   const refused: BulkRefusal[] = [];
   let [count, looked] = [0, 0];
-  let after: string | undefined;
-  while (count < limit && !stopped()) {
-    const listed = await client.list(after === undefined ? wanted : { ...wanted, after });
-    const page = listed.filter(fits);
-    looked += listed.length;
-    onProgress?.(count);
-    const retried = act === 'retry' ? await client.retried(page.map(({ id }) => id)) : NONE;
-    for (let at = 0; at < page.length && count < limit && !stopped();) {
-      const some = page.slice(at, at + Math.min(AT_A_TIME, limit - count));
-      at += some.length;
-      const done = await Promise.all(some.map((run) => one(client, act, run, retried, dryRun, watch)));
-      count += done.filter((outcome) => outcome === 'done').length;
-      refused.push(...done.filter((outcome) => typeof outcome === 'object'));
+  let ids: readonly string[] = [];
+  do {
+    const after = ids.at(-1);
+    ids = await client.ids(after === undefined ? wanted : { ...wanted, after });
+    for (let from = 0; from < ids.length && count < limit && !stopped(); from += PAGE) {
+      if (looked >= most) return { count, refused, more: true };
+      const slice = ids.slice(from, from + PAGE);
+      looked += slice.length;
+      const page = inOrder(slice, await client.byIds(slice)).filter((run) => statuses.has(run.status) && fits(run));
       onProgress?.(count);
+      const retried = act === 'retry' ? await client.retried(page.map(({ id }) => id)) : NONE;
+      for (let at = 0; at < page.length && count < limit && !stopped();) {
+        const some = page.slice(at, at + Math.min(AT_A_TIME, limit - count));
+        at += some.length;
+        const done = await Promise.all(some.map((run) => one(client, act, run, retried, dryRun, watch)));
+        count += done.filter((outcome) => outcome === 'done').length;
+        refused.push(...done.filter((outcome) => typeof outcome === 'object'));
+        onProgress?.(count);
+      }
     }
-    after = listed.at(-1)?.id;
-    if (after === undefined || listed.length < PAGE) break;
-    if (looked >= most) return { count, refused, more: true };
-  }
+  } while (ids.length === IDS && count < limit && !stopped());
   return { count, refused };
+}
+
+/** What has another status by now fits no more. */
+function wantedStatuses({ status = EXECUTION_STATUSES }: RunListFilters): ReadonlySet<ExecutionStatus> {
+  return new Set(typeof status === 'string' ? [status] : status);
+}
+
+/** Those that are still there. */
+function inOrder(ids: readonly string[], runs: readonly Execution[]): Execution[] {
+  const known = new Map(runs.map((run) => [run.id, run]));
+  return ids.flatMap((id) => known.get(id) ?? []);
 }
 
 const NONE: ReadonlyMap<string, string> = new Map();

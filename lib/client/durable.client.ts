@@ -524,7 +524,8 @@ export class DurableClient {
     const { reads } = parts;
     const client = {
       now: () => reads.now(),
-      list: (page: RunListFilters) => reads.listExecutions(page),
+      ids: (page: RunListFilters) => reads.listIds(page),
+      byIds: (ids: readonly string[]) => reads.byIds(ids),
       retried: (ids: readonly string[]) => reads.retried(ids),
       act: one,
     };

@@ -177,6 +177,7 @@ describe.each([...MATCHES, ...INDEXED])('%s', (_, match, fits) => {
       expect(
         (await reads.listExecutions({ ...filters, match, limit: 5, offset: 4, order: 'asc' })).map(({ id }) => id),
       ).toEqual(wanted.slice(4, 9));
+      expect(await reads.listIds({ ...filters, match, limit: 150 })).toEqual(wanted.toReversed().slice(0, 150));
       const { n, more } = await reads.countUpTo({ ...filters, match }, 1_000);
       const { lookedTo } = await reads.page({ ...filters, match, limit: 1_000 });
       const from = Number(more ? (lookedTo ?? -Infinity) : -Infinity);

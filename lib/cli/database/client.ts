@@ -54,7 +54,8 @@ export function openClients(database: Database): Clients {
     queues: new DurableQueues(host),
     bulk: {
       now: () => reads.now(),
-      list: (page) => reads.listExecutions(page),
+      ids: (filters) => reads.listIds(filters),
+      byIds: (ids) => reads.byIds(ids),
       retried: (ids) => reads.retried(ids),
     },
     storage,

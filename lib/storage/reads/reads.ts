@@ -98,6 +98,13 @@ export class PgReads {
     return { runs: await this.found(filters, rows), lookedTo };
   }
 
+  /** The ids of runs, in the order of the list. @throws ExecutionNotFoundError */
+  async listIds(filters: RunListFilters): Promise<string[]> {
+    const ids = await this.pages.ids(filters);
+    if (ids.length === 0) await this.mustExist(filters.before, filters.after);
+    return ids;
+  }
+
   private async found({ before, after, includeData = false }: RunListFilters, rows: RunRow[]): Promise<Execution[]> {
     if (rows.length === 0) await this.mustExist(before, after);
     return this.executions(rows, includeData);

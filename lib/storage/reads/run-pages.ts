@@ -1,7 +1,7 @@
 import type { RunListFilters } from '../../core/run/execution.js';
 import type { Query } from '../connection/transaction.js';
 import { Conditions, tagsOf, wantedStatuses } from './run-filters.js';
-import { countTaggedQuery, countUpToQuery, listQuery, sourceEndQuery, taggedQuery } from './run-query.js';
+import { type Columns, countTaggedQuery, countUpToQuery, listQuery, sourceEndQuery, taggedQuery } from './run-query.js';
 import type { RunRow } from './run-rows.js';
 import type { BuiltQuery } from './run-sources.js';
 import { indexedPart, isInHistory, LOOKED_AT, type StretchRow, stretchQuery, walksHistory } from './run-stretch.js';
@@ -12,12 +12,14 @@ const FIRST_LOOK = 2_000;
 const ALL = Number.MAX_SAFE_INTEGER;
 
 /** Rows of a list, and the time before which it did not look; null: it has as many as were asked for, or all that fit. */
-interface Found {
-  readonly rows: RunRow[];
+interface Found<R = RunRow> {
+  readonly rows: R[];
   readonly lookedTo: Date | null;
 }
 
-type LookedRow = Omit<RunRow, 'id'> & { readonly id: string | null; readonly looked: number };
+interface Looked {
+  readonly looked: number;
+}
 
 /**
  * Lists of runs. What no index has is checked run by run: of the newest `most` for a page, which says how far it has looked.
@@ -35,16 +37,26 @@ export class RunPages {
 
   /** As many as are asked for, if there are. */
   async list(filters: RunListFilters): Promise<RunRow[]> {
+    return this.all<RunRow>(filters, 'all');
+  }
+
+  /** The ids of the same: thousands of them cost little more than one. */
+  async ids(filters: RunListFilters): Promise<string[]> {
+    return (await this.all<{ id: string }>(filters, 'id')).map(({ id }) => id);
+  }
+
+  private async all<R extends { id: string }>(filters: RunListFilters, columns: Columns): Promise<R[]> {
     if (isNone(filters)) return [];
-    return isTagged(filters) ? (await this.tagged(filters, false)).rows : this.rows(listQuery(this.schema, filters));
+    if (isTagged(filters)) return (await this.tagged<R>(filters, columns, false)).rows;
+    return this.rows(listQuery(this.schema, filters, columns));
   }
 
   /** Those of so many that are looked at. */
   async page(filters: RunListFilters): Promise<Found> {
     if (isNone(filters)) return { rows: [], lookedTo: null };
-    if (isTagged(filters)) return this.tagged(filters, true);
+    if (isTagged(filters)) return this.tagged(filters, 'all', true);
     const end = await this.end(filters);
-    const rows = await this.rows(listQuery(this.schema, within(filters, end)));
+    const rows = await this.rows<RunRow>(listQuery(this.schema, within(filters, end)));
     return { rows, lookedTo: isFull(rows, filters) ? null : end };
   }
 
@@ -74,27 +86,35 @@ export class RunPages {
    * these runs.
    * @param isPage looks at so many; else at all, if it must
    */
-  private async tagged(filters: RunListFilters, isPage: boolean): Promise<Found> {
+  private async tagged<R extends { id: string }>(
+    filters: RunListFilters,
+    columns: Columns,
+    isPage: boolean,
+  ): Promise<Found<R>> {
+    const fitting = (of: RunListFilters): Promise<R[]> => this.rows(listQuery(this.schema, of, columns));
     const { limit = 50, offset = 0 } = filters;
     const isNamed = indexedPart(filters) !== null;
     if (!isNamed && limit + offset <= this.firstLook) {
-      const first = await this.look(filters, this.firstLook);
+      const first = await this.look<R>(filters, this.firstLook, columns);
       if (first !== null) return { rows: first, lookedTo: null };
     }
-    if (!(await this.haveMany(filters)))
-      return { rows: await this.rows(listQuery(this.schema, filters)), lookedTo: null };
+    if (!(await this.haveMany(filters))) return { rows: await fitting(filters), lookedTo: null };
     const end = isPage ? await this.taggedEnd(filters) : null;
     // Those with an error, and the unfinished ones, are a small part of all: they are gone through to their end.
     const depth = isPage || isInHistory(filters) ? 2 * this.most : ALL;
-    const rows =
-      (await this.look(within(filters, end), depth)) ?? (await this.rows(listQuery(this.schema, within(filters, end))));
+    const part = within(filters, end);
+    const rows = (await this.look<R>(part, depth, columns)) ?? (await fitting(part));
     return { rows, lookedTo: isFull(rows, filters) ? null : end };
   }
 
   /** Those with the tags among the first `depth`; null: there may be others behind these. */
-  private async look(filters: RunListFilters, depth: number): Promise<RunRow[] | null> {
-    const found = await this.ask<LookedRow>(taggedQuery(this.schema, filters, depth));
-    const rows = found.filter((row): row is RunRow & LookedRow => row.id !== null);
+  private async look<R extends { id: string }>(
+    filters: RunListFilters,
+    depth: number,
+    columns: Columns,
+  ): Promise<R[] | null> {
+    const found = await this.ask<(R | { id: null }) & Looked>(taggedQuery(this.schema, filters, depth, columns));
+    const rows = found.filter((row): row is R & Looked => row.id !== null);
     return isFull(rows, filters) || (found[0]?.looked ?? 0) < depth ? rows : null;
   }
 
@@ -123,8 +143,8 @@ export class RunPages {
     return row?.count ?? 0;
   }
 
-  private async rows(built: BuiltQuery | null): Promise<RunRow[]> {
-    return built === null ? [] : this.ask<RunRow>(built);
+  private async rows<R extends object>(built: BuiltQuery | null): Promise<R[]> {
+    return built === null ? [] : this.ask<R>(built);
   }
 
   private ask<R extends object>({ text, parameters }: BuiltQuery): Promise<R[]> {
@@ -150,7 +170,7 @@ function isTagsAlone(filters: RunListFilters): boolean {
   return isAny && new Conditions(filters).bounds('e').length === 0;
 }
 
-function isFull(rows: readonly RunRow[], { limit = 50 }: RunListFilters): boolean {
+function isFull(rows: readonly object[], { limit = 50 }: RunListFilters): boolean {
   return rows.length >= limit;
 }
 

@@ -8,20 +8,28 @@ import { OF_PAGE, PAYLOADS, PAYLOADS_OF_PAGE, SHOWN, WHOLE } from './run-columns
 /** Of each workflow and queue one of so many is enough, where there are many of these, to know a time that those do not go beyond. */
 const PARTS = 20;
 
+/** Of the runs of a page all that lists show, or their ids alone. */
+export type Columns = 'all' | 'id';
+
 /** The page of runs that fit; with tags all that have them are read. Null: no run can fit. */
-export function listQuery(schema: string, filters: RunListFilters): BuiltQuery | null {
+export function listQuery(schema: string, filters: RunListFilters, columns: Columns = 'all'): BuiltQuery | null {
   const wanted = wantedStatuses(filters);
   if (wanted !== null && wanted.finished.length + wanted.unfinished.length === 0) return null;
   const query = new ListQuery(filters, wanted);
-  return query.page(schema, () => (query.isOne() ? query.matching() : query.sources(query.depth())));
+  return query.page(schema, columns, () => (query.isOne() ? query.matching() : query.sources(query.depth())));
 }
 
 /**
  * The same where many may have a tag, by which no index has their order: of the first `most` runs of the other filters, those that
  * have it. Each row says how many were `looked` at, and where none fits there is one without an id.
  */
-export function taggedQuery(schema: string, filters: RunListFilters, most: number): BuiltQuery {
-  return new NewestTaggedQuery(filters, wantedStatuses(filters), most).lookedPage(schema);
+export function taggedQuery(
+  schema: string,
+  filters: RunListFilters,
+  most: number,
+  columns: Columns = 'all',
+): BuiltQuery {
+  return new NewestTaggedQuery(filters, wantedStatuses(filters), most).lookedPage(schema, columns);
 }
 
 /** How many of the first `most` fit, as `count`. */
@@ -122,17 +130,23 @@ export function byIdsQuery(schema: string, ids: readonly string[]): BuiltQuery {
 class ListQuery extends RunQuery {
   protected readonly direction = this.filters.order === 'asc' ? 'ASC' : 'DESC';
 
-  page(schema: string, build: () => string): BuiltQuery {
-    const { includeData = false } = this.filters;
+  page(schema: string, columns: Columns, build: () => string): BuiltQuery {
     const found = build();
     const window = this.window();
     const kinds = this.kinds();
     const text = `${kinds === '' ? 'WITH ' : `${kinds.trimEnd()}, `}page AS MATERIALIZED (
   SELECT f.created_at, f.id FROM (${found}) f ${this.order('f')} ${window}
 )
-SELECT ${SHOWN}${includeData ? PAYLOADS : ''} ${OF_PAGE}${includeData ? PAYLOADS_OF_PAGE : ''}
+${this.shown(columns)}
 ${this.order('p')}`;
     return { text: inSchema(text, schema), parameters: this.parameters };
+  }
+
+  /** Of each run of `page`, which is `p`. */
+  protected shown(columns: Columns): string {
+    const { includeData = false } = this.filters;
+    if (columns === 'id') return 'SELECT p.created_at, p.id FROM page p';
+    return `SELECT ${SHOWN}${includeData ? PAYLOADS : ''} ${OF_PAGE}${includeData ? PAYLOADS_OF_PAGE : ''}`;
   }
 
   protected window(): string {
@@ -200,8 +214,7 @@ class NewestTaggedQuery extends ListQuery {
     this.checked = isInHistory(filters) ? wanted : null;
   }
 
-  lookedPage(schema: string): BuiltQuery {
-    const { includeData = false } = this.filters;
+  lookedPage(schema: string, columns: Columns): BuiltQuery {
     const first = this.first();
     const fits = this.looked('look');
     const window = this.window();
@@ -214,7 +227,7 @@ class NewestTaggedQuery extends ListQuery {
 SELECT r.*, t.looked
 FROM (SELECT count(*)::float8 AS looked FROM look) t
 LEFT JOIN (
-  SELECT ${SHOWN}${includeData ? PAYLOADS : ''} ${OF_PAGE}${includeData ? PAYLOADS_OF_PAGE : ''}
+  ${this.shown(columns)}
 ) r ON true
 ${this.order('r')}`;
     return { text: inSchema(text, schema), parameters: this.parameters };
