@@ -561,6 +561,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'verify-waits': 'reads all on purpose',
   claim: 'claim-plan.spec.ts',
   'wake-due': 'claim-plan.spec.ts',
+  'wake-due-and-claim': 'claim-plan.spec.ts',
   'claimable-definitions': 'claimable-definitions.spec.ts',
 };
 

@@ -68,6 +68,18 @@ export class ClaimOffers {
     onWoken(woken);
   }
 
+  /**
+   * Around a look that wakes what is due: all free places are offered, since many may be due together. They are kept until it
+   * is back: a claim would wait behind it, on the same session.
+   */
+  wakingDue<T extends Claimed>(send: (offer: ClaimOffer | null) => Promise<T>): Promise<T> {
+    const { pollers } = this.deps;
+    const definitions = this.definitions();
+    const places = new Places(pollers);
+    if (definitions.length > 0) for (const queue of pollers.keys()) if (this.isOpen(queue)) places.reserveAll(queue);
+    return places.isEmpty ? send(null) : this.through(places, definitions, send, null);
+  }
+
   /** Resolves when all that was claimed by the way is open. */
   async settled(): Promise<void> {
     await Promise.all(this.openings);
@@ -86,15 +98,16 @@ export class ClaimOffers {
     places: Places,
     definitions: ClaimOffer['definitions'],
     send: (offer: ClaimOffer) => Promise<T>,
+    patience: number | null = PATIENCE,
   ): Promise<T> {
     const sending = send({ worker: this.deps.worker(), places: places.all(), definitions });
-    const opening = this.open(places, sending).finally(() => this.openings.delete(opening));
+    const opening = this.open(places, sending, patience).finally(() => this.openings.delete(opening));
     this.openings.add(opening);
     return sending;
   }
 
-  private async open(places: Places, sending: Promise<Claimed>): Promise<void> {
-    const late = setTimeout(() => this.withdraw(places), PATIENCE);
+  private async open(places: Places, sending: Promise<Claimed>, patience: number | null): Promise<void> {
+    const late = patience === null ? undefined : setTimeout(() => this.withdraw(places), patience);
     try {
       await this.deps.sessions.take(async () => {
         const { claimed } = await sending;
@@ -152,6 +165,11 @@ class Places {
 
   reserve(queue: string): void {
     if (this.pollers.get(queue)?.reserve() === true) this.kept.set(queue, (this.kept.get(queue) ?? 0) + 1);
+  }
+
+  reserveAll(queue: string): void {
+    const free = this.pollers.get(queue)?.reserveAll() ?? 0;
+    if (free > 0) this.kept.set(queue, (this.kept.get(queue) ?? 0) + free);
   }
 
   all(): ClaimOffer['places'] {
