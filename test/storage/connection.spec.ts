@@ -170,6 +170,19 @@ describe('what errors mean', () => {
     }
   });
 
+  it('a plan whose result has changed: worth another try, in whatever language the server speaks', async () => {
+    const client = await observer();
+    await client.query('CREATE TABLE replanned (n int)');
+    const prepared = { name: 'replanned', text: 'SELECT * FROM replanned' };
+    await client.query(prepared);
+    await client.query('ALTER TABLE replanned ADD COLUMN more int');
+    const error = await caught(client.query(prepared));
+    expect(error).toMatchObject({ code: '0A000' });
+    (error as Error).message = 'gecachter Plan darf den Ergebnistyp nicht ändern';
+    expect(isRetryableRejection(error)).toBe(true);
+    expect(isRetryableRejection(answer('0A000'))).toBe(false);
+  });
+
   it('knows the errors of sockets and of pg, and no others', () => {
     for (const code of ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND']) {
       expect(isConnectionError(Object.assign(new Error('x'), { code }))).toBe(true);

@@ -96,7 +96,10 @@ export function isScarcity(error: unknown): boolean {
 export function needsFreshSession(error: unknown): boolean {
   const answer = serverAnswer(error);
   const code = answer?.code ?? '';
-  return ['25006', '26000', '42P05'].includes(code) || (code === '0A000' && /cached plan/.test(answer?.message ?? ''));
+  // The message is in the server's language (lc_messages), the name of its routine in none.
+  const isStalePlan = (): boolean =>
+    answer?.routine === 'RevalidateCachedQuery' || /cached plan/.test(answer?.message ?? '');
+  return ['25006', '26000', '42P05'].includes(code) || (code === '0A000' && isStalePlan());
 }
 
 /** True when the server takes no writes (any more). */
