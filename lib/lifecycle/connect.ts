@@ -8,6 +8,7 @@ import {
   type DatabaseTarget,
   describeTarget,
   isConnectionError,
+  isRetryableRejection,
   resolveTarget,
   serverAnswer,
 } from '../storage/connection/connection.js';
@@ -59,7 +60,8 @@ export interface WaitOptions {
 
 /**
  * Returns what the server is like, once it takes a connection that can write. One that is not reachable, is starting, or
- * takes no writes at the moment is tried again for `patience` ms; a refused password, a role or a database that there is
+ * takes no writes at the moment, or refuses for a reason that passes (a cancelled statement, a full disk), is tried again for
+ * `patience` ms; a refused password, a role or a database that there is
  * none of are not, since they will not become right by themselves.
  * @throws DatabaseUnavailableError naming host, port and database, never user or password
  * @throws ConfigurationError for a server that is older than PostgreSQL 14, or a database whose encoding is not UTF8
@@ -147,7 +149,7 @@ function failureOf(error: unknown): Failure {
     return { why: `${answer?.message} (${code})`, mend, retry: false, cause: undefined };
   }
   const mend = `Check that PostgreSQL runs there, and what is said ${where}`;
-  return { why: reasonOf(error), mend, retry: isConnectionError(error), cause: error };
+  return { why: reasonOf(error), mend, retry: isConnectionError(error) || isRetryableRejection(error), cause: error };
 }
 
 /** The reason of an error, as the rest of a sentence about the server. */

@@ -141,6 +141,17 @@ describe('what the boot looks at first', () => {
     await server.close();
   });
 
+  it('tries again where it is refused for a reason that passes', async () => {
+    const { url } = await createTestDatabase();
+    const server = await startFakePooler(url, { notifications: false, cancels: 1 });
+    const warnings: string[] = [];
+    expect(await waitForDatabase(resolveTarget({ url: server.url }), looking(warnings))).toMatchObject({
+      notified: true,
+    });
+    expect(warnings).toEqual([expect.stringMatching(/cannot be used yet \(canceling statement due to user request\)/)]);
+    await server.close();
+  });
+
   it('takes a pooler for granted where notifications are not wanted', async () => {
     const { url } = await createTestDatabase();
     const found = await waitForDatabase(resolveTarget({ url }), { warn: () => {}, notify: false });

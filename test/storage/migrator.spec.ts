@@ -21,6 +21,7 @@ import {
 } from '../../lib/storage/migrations/migrator.js';
 import { resolveTarget } from '../../lib/storage/connection/connection.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startFakePooler } from '../support/fake-pooler.js';
 import { dumpSchema } from '../support/schema-dump.js';
 
 let database: TestDatabase;
@@ -111,6 +112,12 @@ describe('migrate', () => {
     await client.query('COMMIT');
     expect(await migrating).toHaveLength(1);
     await other.end();
+  });
+
+  it('opens another session where one is refused for a reason that passes', async () => {
+    const server = await startFakePooler(database.url, { notifications: false, cancels: 2 });
+    expect(await migrate({ ...options, connectionString: server.url })).toEqual(names);
+    await server.close();
   });
 
   it('uses a schema an administrator has made, without the right to create one', async () => {

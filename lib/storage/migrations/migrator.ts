@@ -145,7 +145,8 @@ async function inSession<T>(options: MigrateOptions, work: (session: MigrationSe
   assertSchemaName(schema);
   const target = options.target ?? resolveTarget({ url: options.connectionString ?? '' });
   const where = describeTarget(target);
-  const client = new Session(target, SESSION);
+  // One for each try: a session is opened once.
+  let client = new Session(target, SESSION);
   const run: RunSql = async (text, values) => {
     // Several statements give several results, none of which is asked for.
     const result: { rows?: Record<string, unknown>[] } = await client.query(text, values);
@@ -166,7 +167,10 @@ async function inSession<T>(options: MigrateOptions, work: (session: MigrationSe
       }
     });
   try {
-    await client.connect();
+    await again(async () => {
+      client = new Session(target, SESSION);
+      await client.connect();
+    });
     return await work({
       where,
       known,
