@@ -84,6 +84,15 @@ it('forgets what a rate would count until long after its period, and nothing els
   expect((await rows.pool.query('SELECT n FROM durable.queue_rates')).rows).toEqual([{ n: 1 }]);
 });
 
+it('a delayed start whose time was set to never begins, as any run that sleeps and waits for nothing', async () => {
+  const run = await rows.open({ state: 'sleeping', due_at: 'infinity' });
+  await rows.open({ state: 'sleeping', due_at: new Date('2999-01-01') });
+  expect((await find()).rows).toEqual([run]);
+  const mended = await mend([run]);
+  expect(mended.found).toEqual([{ subject: run, what: 'nothing' }]);
+  expect(await rows.one('workflow_queue', run)).toMatchObject({ state: 'ready' });
+});
+
 it('goes through the queue a stretch at a time', async () => {
   const broken = [];
   for (let n = 0; n < 5; n++) broken.push(await rows.open(SLEEPING));

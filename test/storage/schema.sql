@@ -769,7 +769,7 @@ BEGIN
     WHERE q.step_of IS NULL AND w.run_id = q.id AND w.active
     UNION ALL
     SELECT 'nothing'
-    WHERE q.state = 'sleeping' AND q.due_at = 'infinity' AND q.started_at IS NOT NULL AND q.step_of IS NULL
+    WHERE q.state = 'sleeping' AND q.due_at = 'infinity' AND q.step_of IS NULL
       AND NOT EXISTS (SELECT FROM durable.waits w WHERE w.run_id = q.id AND w.active AND w.state = 'open')
       AND NOT EXISTS (SELECT FROM durable.workflow_queue s WHERE s.step_of = q.id)
     UNION ALL
