@@ -15,7 +15,11 @@ const ENDS: Readonly<Record<string, Way>> = {
   ABORT: (manager) => manager.query('ABORT'),
   'COMMIT AND CHAIN': (manager) => manager.query('COMMIT AND CHAIN'),
   'COMMIT and BEGIN in one message': (manager) => manager.query('COMMIT; BEGIN'),
+  'ROLLBACK AND CHAIN': (manager) => manager.query('ROLLBACK AND CHAIN'),
+  'ABORT TRANSACTION AND CHAIN after another statement': (manager) =>
+    manager.query('SELECT 1; abort  transaction\n and chain'),
   'ROLLBACK and BEGIN in one message': (manager) => manager.query('ROLLBACK; BEGIN'),
+  'ROLLBACK and BEGIN with a statement between them': (manager) => manager.query('ROLLBACK; SELECT 1; BEGIN'),
   'COMMIT and BEGIN': async (manager) => {
     await manager.query('COMMIT');
     await manager.query('BEGIN');
@@ -38,6 +42,10 @@ const KEEPS: Readonly<Record<string, Way>> = {
       .catch(() => {}),
   'ROLLBACK TO SAVEPOINT': async (manager) => {
     await manager.query('SAVEPOINT a');
+    await manager.query('ROLLBACK TO SAVEPOINT a');
+  },
+  'ROLLBACK TO SAVEPOINT beside text that looks like its end': async (manager) => {
+    await manager.query(`SAVEPOINT a; SELECT 'rollback and chain', true AND chain FROM (SELECT true AS chain) c`);
     await manager.query('ROLLBACK TO SAVEPOINT a');
   },
   'BEGIN, which has no effect': (manager) => manager.query('BEGIN'),

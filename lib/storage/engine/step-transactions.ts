@@ -51,7 +51,7 @@ export class StepTransactions {
           throw unavailable(error);
         });
         begun = true;
-        const gate = new TransactionGate(manager);
+        const gate = new TransactionGate(manager, (text) => watch.sent(text));
         try {
           const result = await work({
             manager,

@@ -13,13 +13,17 @@ export class TransactionGate {
   /** True where the step's code asks, and nobody else. */
   isCode: () => boolean = () => false;
 
-  constructor(private readonly manager: EntityManager) {
+  /** @param onSend gets the text of each statement */
+  constructor(
+    private readonly manager: EntityManager,
+    onSend: (text: string) => void,
+  ) {
     const { queryRunner } = manager;
     if (queryRunner === undefined) return;
     const query = queryRunner.query.bind(queryRunner) as Send;
     const stream = queryRunner.stream.bind(queryRunner) as Send;
     // A runner is made for each transaction: nobody has this one next.
-    Object.assign(queryRunner, { query: this.past(query), stream: this.past(stream) });
+    Object.assign(queryRunner, { query: this.past(query, onSend), stream: this.past(stream, onSend) });
   }
 
   close(): void {
@@ -31,9 +35,10 @@ export class TransactionGate {
     Object.defineProperty(queryRunner, 'transactionDepth', { get: () => 1, set: () => {} });
   }
 
-  private past(send: Send): Send {
+  private past(send: Send, onSend: (text: string) => void): Send {
     return async (...parameters) => {
       if (this.closed && this.isCode()) throw new Error('The transaction of this step is over');
+      onSend(String(parameters[0]));
       return send(...parameters);
     };
   }
