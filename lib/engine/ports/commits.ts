@@ -123,9 +123,10 @@ export interface StepTransaction {
   hasEnded(): boolean;
   /**
    * What has become of it where its code has thrown this: its connection is gone, or the server has refused a statement
-   * for a reason that passes (a conflict with another transaction, a full disk). Null: it can still be committed.
+   * for a reason that passes (a conflict with another transaction, a full disk, a server that takes no writes). Null: it can
+   * still be committed.
    */
-  lossBy(thrown: StoredError): Promise<'unavailable' | 'retry' | 'scarce' | null>;
+  lossBy(thrown: StoredError): Promise<'unavailable' | 'retry' | 'scarce' | 'readOnly' | null>;
 }
 
 /** One run's share of a group. */

@@ -126,11 +126,12 @@ export interface EngineStore {
 /**
  * Failure of a statement, by what the engine must know: `unavailable`: nothing was sent; `unknown`: sent, and the
  * answer was lost, so it may have been committed; `rejected`: the server refused it and rolled it back; `retry`: the
- * same, but for a passing reason (a timeout, a deadlock); `scarce`: the same, since it lacks disk, memory or connections.
+ * same, but for a passing reason (a timeout, a deadlock); `scarce`: the same, since it lacks disk, memory or connections;
+ * `readOnly`: the same, in a transaction of the app's, since the server takes no writes.
  */
 export class StoreError extends Error {
   constructor(
-    readonly kind: 'unavailable' | 'unknown' | 'rejected' | 'retry' | 'scarce',
+    readonly kind: 'unavailable' | 'unknown' | 'rejected' | 'retry' | 'scarce' | 'readOnly',
     message: string,
     options?: ErrorOptions,
   ) {

@@ -25,12 +25,13 @@ const FIRST_PAUSE = 20;
 /** The same where the server lacks disk or memory, which lasts. */
 const SCARCE_AGAIN = 10_000;
 const SCARCE_PAUSE = 100;
+/** The same where it takes no writes. Each try finds one stale connection of the app's pool out, if it is a failover. */
+const READ_ONLY_AGAIN = 1_000;
 
 /** The connection was lost, and nothing was committed. */
 interface Lost {
   readonly cause: unknown;
-  /** The server lacked disk, memory or the like. */
-  readonly scarce: boolean;
+  readonly kind: Exclude<StoreError['kind'], 'rejected'>;
   /** Null: the step's code was not begun. */
   readonly result: AttemptResult | null;
 }
@@ -40,10 +41,10 @@ interface Lost {
  * journal, never assumed.
  *
  * A database that goes away, or refuses for a passing reason (a serialization failure, a deadlock, a lock that was not to be
- * had, a cancelled statement, a full disk), before the transaction is open, in a query of the step's own, or before its
+ * had, a cancelled statement, a full disk, a server that takes no writes), before the transaction is open, in a query of the step's own, or before its
  * commit has happened, is no failure of the step: nothing of the attempt is left, so it is made again, and counts no
  * attempt. More often than `maxRecoveries` its code does not lose the connection by chance: then that is how the attempt has
- * failed. What the server lacked for a statement of the engine's is never the code's doing.
+ * failed. What the server lacked for a statement of the engine's, and that it takes no writes, is never the code's doing.
  *
  * @throws AttemptClosedError when the lease is lost; then nothing was committed
  */
@@ -67,17 +68,29 @@ export async function runTransactional(
   for (let tries = 0; ; tries++) {
     const end = await tryOnce(deps, workflow, spec, attempt, toOp, failed);
     if (!('cause' in end)) return end;
-    if (end.result !== null && !(end.scarce && end.result.status === 'completed')) losses++;
+    if (mayBeByCode(end)) losses++;
     if (attempt.abandoned || losses > workflow.definition.maxRecoveries) return failed(end.cause, end.result);
-    const why = end.scarce ? 'found no room on the server' : 'was lost with its connection or by a conflict';
+    const { why, first, most } = retryOf(end);
     deps.onTrouble(`The transaction of step "${spec.name}" ${why}, and is retried: ${textOf(end.cause)}`, end.cause);
     try {
-      const [first, most] = end.scarce ? [SCARCE_PAUSE, SCARCE_AGAIN] : [FIRST_PAUSE, LOOK_AGAIN];
       await pause(Math.min(first * 2 ** tries, most), attempt);
     } catch (reason) {
       return failed(reason, end.result);
     }
   }
+}
+
+function mayBeByCode({ kind, result }: Lost): boolean {
+  if (result === null || kind === 'readOnly') return false;
+  return kind !== 'scarce' || result.status !== 'completed';
+}
+
+function retryOf({ kind }: Lost): { why: string; first: number; most: number } {
+  if (kind === 'scarce') return { why: 'found no room on the server', first: SCARCE_PAUSE, most: SCARCE_AGAIN };
+  if (kind === 'readOnly') {
+    return { why: 'found a server that takes no writes', first: SCARCE_PAUSE, most: READ_ONLY_AGAIN };
+  }
+  return { why: 'was lost with its connection or by a conflict', first: FIRST_PAUSE, most: LOOK_AGAIN };
 }
 
 async function tryOnce(
@@ -115,7 +128,7 @@ async function tryOnce(
     const cause: unknown = error instanceof StoreError && error.cause !== undefined ? error.cause : error;
     if (!(error instanceof StoreError) || error.kind === 'rejected') return failed(cause, result);
     if (await landed(deps, attempt, spec, op)) return committedBy(result, op);
-    return { cause, result, scarce: error.kind === 'scarce' };
+    return { cause, result, kind: error.kind };
   } finally {
     attempt.committing = false;
   }

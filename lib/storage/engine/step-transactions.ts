@@ -5,9 +5,11 @@ import { StoreError } from '../../engine/ports/store.js';
 import {
   isConnectionError,
   isQueryTimeout,
+  isReadOnly,
   isRejectedByServer,
   isRetryableRejection,
   isScarcity,
+  needsFreshSession,
   serverAnswer,
 } from '../connection/connection-errors.js';
 import { commitExtras } from './commits.js';
@@ -66,12 +68,17 @@ export class StepTransactions {
             },
             lossBy: async (error) => {
               gate.close();
+              if (isReadOnly(error)) return (await takesNoWrites(manager)) ? 'readOnly' : 'retry';
               if (isRetryableRejection(error)) return isScarcity(error) ? 'scarce' : 'retry';
               return (await answers(manager)) ? null : 'unavailable';
             },
           });
           worked = true;
           return result;
+        } catch (error) {
+          // In the app's pool it would be lent again: a primary that was demoted and lives on refuses for as long as it does.
+          if (needsFreshSession(error)) watch.endSession();
+          throw error;
         } finally {
           watch.stop();
           gate.close();
@@ -95,7 +102,8 @@ export class StepTransactions {
       try {
         return await manager.query<R[]>(text, [...parameters]);
       } catch (error) {
-        throw ofQuery(error);
+        const isServers = isReadOnly(error) && (await takesNoWrites(manager));
+        throw isServers ? new StoreError('readOnly', textOf(error), { cause: error }) : ofQuery(error);
       }
     };
     // From here to the commit the row of the run is locked: a process that stands still now must not keep it for longer
@@ -159,6 +167,22 @@ function ofCommit(error: unknown): StoreError {
   const known = asStoreError(error);
   if (known.kind !== 'rejected' || isRejectedByServer(error)) return known;
   return new StoreError('unknown', known.message, { cause: error });
+}
+
+/**
+ * Where a statement was refused since the transaction is read-only: true where the session has no other ones, since the
+ * server is a standby or set so. False: the step's code has asked for this one. The transaction has failed, and is ended.
+ */
+async function takesNoWrites(manager: EntityManager): Promise<boolean> {
+  try {
+    await manager.query('ROLLBACK');
+    const [row] = await manager.query<{ why: string | null }[]>(
+      `SELECT CASE WHEN pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on' THEN 'read-only' END AS why`,
+    );
+    return row?.why === 'read-only';
+  } catch {
+    return true;
+  }
 }
 
 /** Also with an error: that of a transaction that has failed is an answer. */
