@@ -203,7 +203,7 @@ async function reach({ database }: ResolvedOptions, closers: Closers, log: Logge
   if (database.kind !== 'embedded') return targetOf(database);
   const { dir, port } = database;
   const server = await startEmbedded({ dir, port, log: (line) => log.log(line) });
-  closers.add('the embedded PostgreSQL', () => server.stop(), LAST_STOP);
+  closers.add('the embedded PostgreSQL', () => server.stop(), LAST_STOP, false);
   return targetOf({ kind: 'server', server: { connectionString: server.url } });
 }
 

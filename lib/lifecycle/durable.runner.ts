@@ -20,6 +20,8 @@ const RUNNER: unique symbol = Symbol.for('nest-durable.runner');
 
 /** ms for the last events at shutdown. */
 const LAST_EVENTS = 200;
+/** ms that all that was opened gets to close: with the second that the engine takes and LAST_EVENTS less than two seconds. */
+const CLOSING = 600;
 
 /** ms after which a call that waits for the boot of an app that was never initialised is told about in the log. */
 const READY_PATIENCE = 10_000;
@@ -50,6 +52,8 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
   private runtime: DurableRuntime | null = null;
   private readonly closing = new AbortController();
   private stopping = false;
+  /** ms that it has waited for the engine to claim nothing more: a part of `shutdownTimeout`. */
+  private spent = 0;
   private closed = false;
 
   constructor(
@@ -92,7 +96,9 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
 
   async quiet(): Promise<void> {
     this.beginToStop();
+    const since = performance.now();
     await this.runtime?.engine.quiet();
+    this.spent += performance.now() - since;
   }
 
   drain(): Promise<void> {
@@ -107,7 +113,7 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
     await this.drain();
     this.closed = true;
     this.booted.reject(this.shutDownError());
-    await this.closers.closeAll();
+    await this.closers.closeAll(CLOSING);
   }
 
   private beginToStop(): void {
@@ -126,7 +132,7 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
     const { shutdownTimeout, abortGrace } = this.options;
     // Their errors went to whoever waits for the app.
     const begun = Promise.allSettled([this.booting, this.launching]);
-    await withDeadline(begun, shutdownTimeout + abortGrace);
+    await withDeadline(begun, Math.max(0, shutdownTimeout + abortGrace - this.spent));
     await this.runtime?.engine.stop();
     // A server-sent stream that does not end would keep the app's HTTP server from closing.
     if (this.runtime !== null) await withDeadline(this.runtime.events.complete(), LAST_EVENTS);

@@ -10,8 +10,10 @@ import {
   Workflow,
   workflowId,
 } from 'nest-durable';
+import { DurableLauncher } from '../../lib/lifecycle/durable.launcher.js';
 import { createTestDatabase } from '../support/database.js';
 import { Gates, openApp } from '../support/plain-app.js';
+import { startProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
 
 /** Shutdown. A lease of ten minutes: who waits for one does not end in time. */
@@ -92,6 +94,29 @@ it('after shutdownTimeout the signal is aborted, and the runs are handed back at
   await node();
   expect(await run.result()).toEqual({ first: true, second: true });
   expect(callsOf(run)).toEqual([`${run.id} first`, `${run.id} first`, `${run.id} second`]);
+});
+
+it('waits shutdownTimeout once where it comes while the engine waits for an answer to begin', async () => {
+  const proxy = await startProxy(Number(new URL(url).port));
+  const options = { database: { url: proxy.through(url) }, shutdownTimeout: 3_000, abortGrace: 0 };
+  // A statement that the engine waits for before it begins.
+  const held = proxy.holdAt('WITH RECURSIVE ready AS');
+  const module = await Test.createTestingModule({
+    imports: [DurableModule.forRoot(options)],
+    providers: [SlowWorkflow],
+  }).compile();
+  const opening = module.init();
+  const letGo = await held;
+  // As Nest has it where it does not wait for the app to be initialised first.
+  const launcher = module.get(DurableLauncher, { strict: false });
+  const since = performance.now();
+  await launcher.onModuleDestroy();
+  await launcher.beforeApplicationShutdown();
+  expect(performance.now() - since).toBeLessThan(options.shutdownTimeout + options.abortGrace + 2_000);
+  letGo();
+  await opening;
+  await module.close();
+  await proxy.close();
 });
 
 it('without enableShutdownHooks() the module warns once', async () => {
