@@ -34,6 +34,7 @@ export class Waker {
   private async wakeDue(): Promise<number | null> {
     const { store, settings, waking, onWork, onCancelled } = this.deps;
     const { wakeBatchSize } = settings;
+    const asked = performance.now();
     const { queues, woken, late, nextInMs } = await waking((offer) => store.wakeDue(wakeBatchSize, offer));
     onWork(queues);
     let again = woken === wakeBatchSize || late.length === wakeBatchSize ? 0 : Infinity;
@@ -42,6 +43,9 @@ export class Waker {
       await onCancelled(done);
       if (done.left) again = LOCKED_AGAIN;
     }
-    return again === Infinity ? nextInMs : Math.min(again, nextInMs ?? Infinity);
+    // As it was when the look began: the commit of what it woke, and its way here, took a while.
+    const next = nextInMs === null ? Infinity : nextInMs - (performance.now() - asked);
+    const soonest = Math.min(again, next);
+    return soonest === Infinity ? null : soonest;
   }
 }
