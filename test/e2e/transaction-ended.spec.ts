@@ -16,6 +16,8 @@ const ENDS: Readonly<Record<string, Way>> = {
   'COMMIT AND CHAIN': (manager) => manager.query('COMMIT AND CHAIN'),
   'COMMIT and BEGIN in one message': (manager) => manager.query('COMMIT; BEGIN'),
   'ROLLBACK AND CHAIN': (manager) => manager.query('ROLLBACK AND CHAIN'),
+  'ROLLBACK AND CHAIN behind and between comments': (manager) =>
+    manager.query('-- start over\nROLLBACK /* all */ AND CHAIN'),
   'ABORT TRANSACTION AND CHAIN after another statement': (manager) =>
     manager.query('SELECT 1; abort  transaction\n and chain'),
   'ROLLBACK and BEGIN in one message': (manager) => manager.query('ROLLBACK; BEGIN'),

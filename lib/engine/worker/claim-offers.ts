@@ -77,7 +77,17 @@ export class ClaimOffers {
     const definitions = this.definitions();
     const places = new Places(pollers);
     if (definitions.length > 0) for (const queue of pollers.keys()) if (this.isOpen(queue)) places.reserveAll(queue);
-    return places.isEmpty ? send(null) : this.through(places, definitions, send, null);
+    if (places.isEmpty) return send(null);
+    const begun = performance.now();
+    const measured = async (offer: ClaimOffer): Promise<T> => {
+      const sent = await send(offer);
+      for (const queue of new Set(sent.claimed.map((row) => row.queue))) {
+        const rows = sent.claimed.filter((row) => row.queue === queue);
+        this.deps.claims.measure(queue, begun, rows);
+      }
+      return sent;
+    };
+    return this.through(places, definitions, measured, null);
   }
 
   /** Resolves when all that was claimed by the way is open. */
@@ -111,7 +121,8 @@ export class ClaimOffers {
     try {
       await this.deps.sessions.take(async () => {
         const { claimed } = await sending;
-        const rows = claimed.filter((row) => places.keep(row.queue));
+        // What comes back when this process has begun to leave would begin in the middle of that: it is others'.
+        const rows = this.deps.mayClaim() ? claimed.filter((row) => places.keep(row.queue)) : [];
         const others = claimed.length === rows.length ? [] : claimed.filter((row) => !rows.includes(row));
         this.withdraw(places);
         if (rows.length > 0) await this.openRows(rows);

@@ -13,8 +13,9 @@ export interface TransactionWatch {
   stop(): void;
 }
 
+const COMMENT = /--[^\n]*|\/\*[^]*?\*\//g;
 /** The server calls it ROLLBACK, as it calls a ROLLBACK TO SAVEPOINT, and the session is in a transaction before and after. */
-const CHAINED = /(^|;|\*\/)\s*(ROLLBACK|ABORT)(\s+(WORK|TRANSACTION))?\s+AND\s+CHAIN\b/i;
+const CHAINED = /(^|;)\s*(ROLLBACK|ABORT)(\s+(WORK|TRANSACTION))?\s+AND\s+CHAIN\b/i;
 
 /**
  * Listens to what the server says on the connection of a transaction, which costs no query: a COMMIT that was executed, or
@@ -50,7 +51,8 @@ export async function watchTransaction(manager: EntityManager): Promise<Transact
       return hasEnded;
     },
     sent(text) {
-      chains ||= CHAINED.test(text);
+      // Also as it stands: what looks like a comment may be in a string.
+      chains ||= CHAINED.test(text) || CHAINED.test(text.replace(COMMENT, ' '));
     },
     endSession,
     stop() {
