@@ -127,7 +127,7 @@ CREATE TABLE durable.workflow_executions (
   CONSTRAINT executions_status CHECK (status IN ('active', 'completed', 'failed', 'cancelled', 'compensated', 'compensation_failed')),
   CONSTRAINT executions_finished CHECK ((status = 'active') = (completed_at IS NULL)),
   CONSTRAINT executions_error CHECK (status NOT IN ('failed', 'cancelled', 'compensated', 'compensation_failed') OR error IS NOT NULL),
-  CONSTRAINT executions_no_snapshot_after_end CHECK (status = 'active' OR snapshot IS NULL AND snapshot_needs IS NULL)
+  CONSTRAINT executions_no_snapshot_after_end CHECK (status = 'active' OR snapshot IS NULL)
 ) WITH (fillfactor = 75);
 -- Lists go by (created_at, id): an id says when its run was started only where a clock that is right has made it. One index
 -- serves the lists of all runs, of a workflow and of a queue: its stretches, one for each workflow and queue, are merged.

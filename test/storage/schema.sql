@@ -939,7 +939,7 @@ ALTER TABLE durable.workflow_executions ADD CONSTRAINT executions_error CHECK ((
 
 ALTER TABLE durable.workflow_executions ADD CONSTRAINT executions_finished CHECK (((status = 'active'::text) = (completed_at IS NULL)));
 
-ALTER TABLE durable.workflow_executions ADD CONSTRAINT executions_no_snapshot_after_end CHECK (((status = 'active'::text) OR ((snapshot IS NULL) AND (snapshot_needs IS NULL))));
+ALTER TABLE durable.workflow_executions ADD CONSTRAINT executions_no_snapshot_after_end CHECK (((status = 'active'::text) OR (snapshot IS NULL)));
 
 ALTER TABLE durable.workflow_executions ADD CONSTRAINT executions_status CHECK ((status = ANY (ARRAY['active'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text, 'compensation_failed'::text])));
 
