@@ -32,7 +32,7 @@ const POINTS: readonly (readonly [
   ['life', 'record plain 1', 'commit-group', 'worker'],
   ['life', 'once paid.pay', 'commit-group', 'worker'],
   ['life', 'park paid 1', 'commit-group', 'worker'],
-  ['life', 'wake', 'wake-due-and-claim', 'worker'],
+  ['life', 'wake', 'wake-due', 'worker'],
   ['life', 'hand over paid 2', 'commit-group', 'worker'],
   ['life', 'once there.reserve', 'COMMIT', 'worker'],
   ['life', 'remote there 1', 'COMMIT', 'worker'],
