@@ -197,9 +197,10 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
   }
 
   private async moveTo(time: number): Promise<void> {
+    this.parts.onClock(new Date(time));
+    // From here on the worker may find what is due by then, before it is told itself.
     await this.database.setClock(time);
     this.time = time;
-    this.parts.onClock(this.now());
     this.worker?.setClock(time);
   }
 

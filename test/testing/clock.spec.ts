@@ -11,6 +11,9 @@ import {
   workflowInput,
 } from 'nest-durable';
 import { createDurableTest, type DurableTest } from 'nest-durable/testing';
+import pg from 'pg';
+import { until } from '../support/faults/effects.js';
+import { TestDatabase } from '../../lib/testing/test-database.js';
 import { Gate, onTestServer } from './support.js';
 
 /** A trial of 14 days: it starts when the trial is over, the mail provider is down for a day, the bank hangs once. */
@@ -98,6 +101,29 @@ beforeEach(async () => {
 afterEach(() => test.close());
 
 describe('advance', () => {
+  it('makes a retry at its time, also where the worker finds it due before it is told the time', async () => {
+    const { seen } = test.get(NotedWorkflow);
+    const run = await test.client.start(NotedWorkflow, { name: 'a' });
+    // So near that the worker looks on by itself.
+    await test.advance(minutes(3) - 1);
+    expect(seen).toEqual(['a1']);
+    const { setClock } = TestDatabase.prototype;
+    const claimed = 'SELECT 1 FROM durable.workflow_queue WHERE id = $1 AND token > 1';
+    let pool: pg.Pool | undefined;
+    TestDatabase.prototype.setClock = async function (now) {
+      await setClock.call(this, now);
+      pool ??= new pg.Pool({ connectionString: this.url, max: 1 });
+      await until(pool, claimed, [run.id]);
+    };
+    try {
+      await test.advance(1);
+    } finally {
+      TestDatabase.prototype.setClock = setClock;
+      await pool?.end();
+    }
+    expect(seen).toEqual(['a1', 'a2']);
+  });
+
   it('takes a trial through 14 days, each thing at its own time', async () => {
     const start = test.now().getTime();
     const trial = test.get(TrialWorkflow);

@@ -58,16 +58,15 @@ export function aroundStore(around: Around): () => void {
   wrap(
     'claim',
     () => ['claim'],
-    (rows) => claimPoints(rows as Claim[]),
+    (rows) =>
+      (rows as { token: number; step: string | null }[]).map(({ token, step }) =>
+        step === null ? `claim ${token}` : 'claim step',
+      ),
   );
   wrap(
     'wakeDue',
     () => ['wake'],
-    // What wakes may be claimed in the same statement.
-    (result) => {
-      const { woken, claimed } = result as { woken: number; claimed: readonly Claim[] };
-      return woken > 0 ? ['wake', ...claimPoints(claimed)] : [];
-    },
+    (result) => ((result as { woken: number }).woken > 0 ? ['wake'] : []),
   );
   wrapTransaction(around, undo);
   return () => undo.forEach((one) => one());
@@ -103,15 +102,6 @@ function wrapTransaction(around: Around, undo: (() => void)[]): void {
     return whole;
   });
   undo.push(() => Reflect.set(PgStore.prototype, 'transaction', original));
-}
-
-interface Claim {
-  readonly token: number;
-  readonly step: string | null;
-}
-
-function claimPoints(rows: readonly Claim[]): string[] {
-  return rows.map(({ token, step }) => (step === null ? `claim ${token}` : 'claim step'));
 }
 
 function databaseOf(store: PgStore): string {
