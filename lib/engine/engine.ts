@@ -228,7 +228,7 @@ export class Engine {
 
   /** ms until something in the database becomes due by itself; null: nothing will. */
   async nextDueInMs(): Promise<number | null> {
-    const { nextInMs } = await this.deps.store.wakeDue(0, null);
+    const { nextInMs } = await this.deps.store.wakeDue(0);
     const schedule = this.background.scheduler.nextDueInMs(this.clock.now());
     return schedule === null ? nextInMs : Math.min(schedule, nextInMs ?? Infinity);
   }

@@ -18,7 +18,6 @@ class Surroundings {
   readonly opened: string[] = [];
   readonly released: string[] = [];
   readonly work: string[] = [];
-  readonly measured: string[] = [];
   doubts = 0;
   may = true;
   closed = new Set<string>();
@@ -68,8 +67,6 @@ class Surroundings {
       claims: {
         isOpen: (queue: string) => !this.closed.has(queue),
         unlimited: () => DEFINITIONS,
-        measure: (queue: string, _: number, rows: readonly ClaimedRow[]) =>
-          this.measured.push(`${queue} ${rows.length}`),
       } as unknown as QueueClaims,
       pollers: this.pollers,
       mayClaim: () => this.may,
@@ -231,49 +228,6 @@ it('gives back what it has claimed where this process has begun to leave meanwhi
   });
   await around.offers.settled();
   expect([around.opened, around.released, around.taken()]).toEqual([[], ['r 2'], [0]]);
-});
-
-describe('a look that wakes what is due', () => {
-  const due = (...claimed: ClaimedRow[]) => ({ woken: claimed.length, queues: [], late: [], nextInMs: null, claimed });
-
-  it('is offered all free places, and opens and counts what it has leased', async () => {
-    around = await new Surroundings({ default: 3, other: 2, full: 1, paused: 4 }).start();
-    around.closed.add('paused');
-    around.pollers.get('default')?.reserve();
-    around.pollers.get('full')?.reserve();
-    let offered: ClaimOffer | null = null;
-    await around.offers.wakingDue(async (offer) => {
-      offered = offer;
-      expect(around.taken()).toEqual([3, 2, 1, 0]);
-      return due(RUN);
-    });
-    await around.offers.settled();
-    expect((offered as ClaimOffer | null)?.places).toEqual([{ queue: 'default', places: 2 }, { queue: 'other', places: 2 }]); // prettier-ignore
-    expect([around.opened, around.taken(), around.measured]).toEqual([['r'], [2, 0, 1, 0], ['default 1']]);
-  });
-
-  it('is offered none where a backlog waits or this process claims nothing', async () => {
-    around = new Surroundings({ default: 3 });
-    const offers: unknown[] = [];
-    const look = (): Promise<unknown> =>
-      around.offers.wakingDue(async (offer) => {
-        offers.push(offer);
-        return due();
-      });
-    await look();
-    await around.start();
-    around.may = false;
-    await look();
-    expect([offers, around.taken()]).toEqual([[null, null], [0]]);
-  });
-
-  it('frees its places where it fails', async () => {
-    around = await new Surroundings({ default: 3 }).start();
-    const look = around.offers.wakingDue(() => Promise.reject(new Error('the connection broke')));
-    await expect(look).rejects.toThrow('the connection broke');
-    await around.offers.settled();
-    expect([around.taken(), around.doubts]).toEqual([[0], 1]);
-  });
 });
 
 describe('starts', () => {

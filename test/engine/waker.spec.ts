@@ -10,11 +10,10 @@ it('wakes what is due next by the time at which it looked, however long the answ
   const wakeDue = async (): Promise<DueRows> => {
     looks.push(performance.now());
     await new Promise((resolve) => setTimeout(resolve, 40));
-    return { queues: [], woken: 0, late: [], claimed: [], nextInMs: looks.length === 1 ? 100 : null };
+    return { queues: [], woken: 0, late: [], nextInMs: looks.length === 1 ? 100 : null };
   };
   const waker = new Waker({
     store: { wakeDue, endLate: () => Promise.reject(new Error('nothing is late')) },
-    waking: (look) => look(null),
     settings: { wakeInterval: 10_000, wakeBatchSize: 10 },
     onWork: () => {},
     onCancelled: async () => {},

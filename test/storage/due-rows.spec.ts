@@ -31,7 +31,7 @@ async function claim(): Promise<Awaited<ReturnType<PgStore['claim']>>> {
 
 it('a run that slept has been due since the time that it slept until', async () => {
   const run = await rows.open({ state: 'sleeping', due_at: PAST, started_at: PAST, token: 1 });
-  expect(await store.wakeDue(10, null)).toMatchObject({ woken: 1 });
+  expect(await store.wakeDue(10)).toMatchObject({ woken: 1 });
   const [row] = await claim();
   expect(row).toMatchObject({ runId: run });
   expect(row?.lagMs).toBeGreaterThanOrEqual(60_000);

@@ -46,7 +46,7 @@ interface Ended {
 const idsOf = ({ ended }: Ended): string[] => ended.map(({ id }) => id);
 
 async function late(): Promise<readonly string[]> {
-  return (await store.wakeDue(1_000, null)).late;
+  return (await store.wakeDue(1_000)).late;
 }
 
 const PLACES: Readonly<Record<string, Record<string, unknown>>> = {

@@ -258,7 +258,7 @@ it('a run that slept until a time has been ready since that time, whenever it is
   const [first, second] = [new Date(Date.now() - 30_000), new Date(Date.now() - 20_000)];
   const later = await rows.open({ state: 'sleeping', due_at: second, started_at: LONG_AGO, token: 1 });
   const earlier = await rows.open({ state: 'sleeping', due_at: first, started_at: LONG_AGO, token: 1 });
-  await store.wakeDue(10, null);
+  await store.wakeDue(10);
   expect(await claimAll()).toEqual([earlier, later]);
 });
 

@@ -561,7 +561,6 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'verify-waits': 'reads all on purpose',
   claim: 'claim-plan.spec.ts',
   'wake-due': 'claim-plan.spec.ts',
-  'wake-due-and-claim': 'claim-plan.spec.ts',
   'claimable-definitions': 'claimable-definitions.spec.ts',
 };
 

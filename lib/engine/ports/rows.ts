@@ -38,8 +38,6 @@ export interface DueRows {
   readonly late: readonly string[];
   /** ms until the next is due; null: nothing will be. */
   readonly nextInMs: number | null;
-  /** Rows that the worker's offer has claimed as they woke. */
-  readonly claimed: readonly ClaimedRow[];
 }
 
 /** Effects on runs whose timeout is over. */

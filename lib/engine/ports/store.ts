@@ -1,7 +1,7 @@
 import { knownByAllCopies } from '../../core/errors/durable-error.js';
 import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import type { CommitGroup, GroupResult, RemoteStepAck, RemoteStepOp, RunOp, StepTransaction } from './commits.js';
-import type { Claimable, ClaimedRow, ClaimOffer } from './claim-port.js';
+import type { Claimable, ClaimedRow } from './claim-port.js';
 import type { LeasedRows, ReadRecord, RecordRange, TakenWait } from './journal-rows.js';
 import type {
   DueRows,
@@ -81,11 +81,8 @@ export interface EngineStore {
    * another queue which ends in between is looked for again.
    */
   readLeased(worker: number, runs: readonly string[], wanted: readonly RecordRange[]): Promise<LeasedRows>;
-  /**
-   * Makes rows ready whose time has come, and looks for runs whose timeout is over. Where nothing else is ready, what wakes is
-   * claimed for the places that are offered.
-   */
-  wakeDue(limit: number, offer: ClaimOffer | null): Promise<DueRows>;
+  /** Makes rows ready whose time has come, and looks for runs whose timeout is over. */
+  wakeDue(limit: number): Promise<DueRows>;
   /** Acts on the timeout of those of the runs without a lease: ended, or to be undone. */
   endLate(runs: readonly string[]): Promise<LateRuns>;
   /** Gives the events that were sent in callers' transactions to the waits that ask for them. */

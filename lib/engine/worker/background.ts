@@ -59,7 +59,7 @@ export class Background {
       ],
       onTrouble,
     );
-    this.waker = new Waker({ ...deps, waking: (look) => look(null), isNeeded });
+    this.waker = new Waker({ ...deps, isNeeded });
     const onReceived: ConstructorParameters<typeof EventMatcher>[4] = (received) =>
       tellReceived(deps.watch(), received);
     this.matcher = new EventMatcher(store, settings, onWoken, onTrouble, onReceived, isNeeded);

@@ -68,28 +68,6 @@ export class ClaimOffers {
     onWoken(woken);
   }
 
-  /**
-   * Around a look that wakes what is due: all free places are offered, since many may be due together. They are kept until it
-   * is back: a claim would wait behind it, on the same session.
-   */
-  wakingDue<T extends Claimed>(send: (offer: ClaimOffer | null) => Promise<T>): Promise<T> {
-    const { pollers } = this.deps;
-    const definitions = this.definitions();
-    const places = new Places(pollers);
-    if (definitions.length > 0) for (const queue of pollers.keys()) if (this.isOpen(queue)) places.reserveAll(queue);
-    if (places.isEmpty) return send(null);
-    const begun = performance.now();
-    const measured = async (offer: ClaimOffer): Promise<T> => {
-      const sent = await send(offer);
-      for (const queue of new Set(sent.claimed.map((row) => row.queue))) {
-        const rows = sent.claimed.filter((row) => row.queue === queue);
-        this.deps.claims.measure(queue, begun, rows);
-      }
-      return sent;
-    };
-    return this.through(places, definitions, measured, null);
-  }
-
   /** Resolves when all that was claimed by the way is open. */
   async settled(): Promise<void> {
     await Promise.all(this.openings);
@@ -108,16 +86,15 @@ export class ClaimOffers {
     places: Places,
     definitions: ClaimOffer['definitions'],
     send: (offer: ClaimOffer) => Promise<T>,
-    patience: number | null = PATIENCE,
   ): Promise<T> {
     const sending = send({ worker: this.deps.worker(), places: places.all(), definitions });
-    const opening = this.open(places, sending, patience).finally(() => this.openings.delete(opening));
+    const opening = this.open(places, sending).finally(() => this.openings.delete(opening));
     this.openings.add(opening);
     return sending;
   }
 
-  private async open(places: Places, sending: Promise<Claimed>, patience: number | null): Promise<void> {
-    const late = patience === null ? undefined : setTimeout(() => this.withdraw(places), patience);
+  private async open(places: Places, sending: Promise<Claimed>): Promise<void> {
+    const late = setTimeout(() => this.withdraw(places), PATIENCE);
     try {
       await this.deps.sessions.take(async () => {
         const { claimed } = await sending;
@@ -176,11 +153,6 @@ class Places {
 
   reserve(queue: string): void {
     if (this.pollers.get(queue)?.reserve() === true) this.kept.set(queue, (this.kept.get(queue) ?? 0) + 1);
-  }
-
-  reserveAll(queue: string): void {
-    const free = this.pollers.get(queue)?.reserveAll() ?? 0;
-    if (free > 0) this.kept.set(queue, (this.kept.get(queue) ?? 0) + free);
   }
 
   all(): ClaimOffer['places'] {

@@ -124,13 +124,6 @@ export class QueuePoller {
     return true;
   }
 
-  /** As many places as are free. */
-  reserveAll(): number {
-    const free = this.stopped || this.backlog ? 0 : Math.max(0, this.settings.concurrency - this.taken);
-    this.taken += free;
-    return free;
-  }
-
   /** Frees a place. */
   free(): void {
     this.taken--;

@@ -149,8 +149,7 @@ export class QueueClaims {
     return got;
   }
 
-  /** Counts a claim of rows of a queue: how long it took, and for how long they had been ready. */
-  measure(queue: string, begun: number, rows: readonly ClaimedRow[]): void {
+  private measure(queue: string, begun: number, rows: readonly ClaimedRow[]): void {
     const { telemetry } = this.deps;
     if (telemetry === undefined) return;
     const lags = rows.map((row) => row.lagMs ?? 0);

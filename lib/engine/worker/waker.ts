@@ -1,4 +1,4 @@
-import type { ClaimOffer, DueRows, EndedTree, EngineStore } from '../ports/store.js';
+import type { EndedTree, EngineStore } from '../ports/store.js';
 import { Loop } from '../time/loop.js';
 
 /** ms after which late runs that were locked are looked at again. */
@@ -6,8 +6,6 @@ const LOCKED_AGAIN = 500;
 
 export interface WakerDeps {
   readonly store: Pick<EngineStore, 'wakeDue' | 'endLate'>;
-  /** Around a look: offers it the places that are free here. */
-  readonly waking: (look: (offer: ClaimOffer | null) => Promise<DueRows>) => Promise<DueRows>;
   readonly settings: {
     /** ms between looks when no due time is known. */
     readonly wakeInterval: number;
@@ -32,10 +30,10 @@ export class Waker {
 
   /** @returns ms until the next look; null: no due time is known */
   private async wakeDue(): Promise<number | null> {
-    const { store, settings, waking, onWork, onCancelled } = this.deps;
+    const { store, settings, onWork, onCancelled } = this.deps;
     const { wakeBatchSize } = settings;
     const asked = performance.now();
-    const { queues, woken, late, nextInMs } = await waking((offer) => store.wakeDue(wakeBatchSize, offer));
+    const { queues, woken, late, nextInMs } = await store.wakeDue(wakeBatchSize);
     onWork(queues);
     let again = woken === wakeBatchSize || late.length === wakeBatchSize ? 0 : Infinity;
     if (late.length > 0) {

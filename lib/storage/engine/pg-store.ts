@@ -26,7 +26,6 @@ import { changeOnce } from '../connection/once.js';
 import { leasesJson, recordsJson } from './op-json.js';
 import { findUnsound, repair, repairRates } from './reconcile.js';
 import { SecondWriter } from './second-writer.js';
-import { wakeDue } from './wake-due.js';
 import { sql } from '../sql.js';
 import { isLease, type LockedRow, StepTransactions } from './step-transactions.js';
 import { asStoreError, type Run, StoreClient } from './store-client.js';
@@ -202,8 +201,16 @@ export class PgStore implements port.EngineStore {
     return leasedReads(await this.claims.run<LeasedRead>('read-leased', [worker, runs, json]));
   }
 
-  wakeDue(limit: number, offer: port.ClaimOffer | null): Promise<port.DueRows> {
-    return wakeDue((statement, values) => this.claims.run(statement, values), limit, offer);
+  async wakeDue(limit: number): Promise<port.DueRows> {
+    const [row] = await this.claims.run<Omit<port.DueRows, 'nextInMs'> & { next_in_ms: number | null }>('wake-due', [
+      limit,
+    ]);
+    return {
+      queues: row?.queues ?? [],
+      woken: row?.woken ?? 0,
+      late: row?.late ?? [],
+      nextInMs: row?.next_in_ms ?? null,
+    };
   }
 
   endLate(runs: readonly string[]): Promise<port.LateRuns> {

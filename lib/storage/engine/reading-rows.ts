@@ -22,15 +22,11 @@ export interface ReadingRow extends ClaimRow {
 export async function claimReading(claim: (reads: boolean) => Promise<ReadingRow[]>): Promise<port.ClaimedRow[]> {
   const asked = performance.now();
   const rows = await claim(true).catch((error: unknown) => {
-    if (isRefused(error)) return claim(false);
+    const isRefused = error instanceof StoreError && ['rejected', 'retry', 'scarce'].includes(error.kind);
+    if (isRefused) return claim(false);
     throw error;
   });
   return readingRows(rows, asked);
-}
-
-/** The server has refused it: nothing was done. */
-export function isRefused(error: unknown): boolean {
-  return error instanceof StoreError && ['rejected', 'retry', 'scarce'].includes(error.kind);
 }
 
 /** @param asked performance.now() before it was asked for */
