@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { isConnectionError } from '../../lib/storage/connection/connection-errors.js';
 import type { Connections } from '../../lib/storage/connection/connections.js';
 import {
   inTransaction,
   type Query,
   queryOf,
   readsOf,
+  snapshot,
   transaction,
   withReconnect,
 } from '../../lib/storage/connection/transaction.js';
@@ -43,6 +45,14 @@ async function waitIn(url: string): Promise<{ error: unknown; ms: number }> {
   } finally {
     await connections.close();
   }
+}
+
+/** Until so many sessions wait, as one sees it that is in a transaction. */
+async function untilWaiting(client: pg.Client, count: number): Promise<void> {
+  const waiting = `SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event IN ('transactionid', 'PgSleep')`;
+  do await client.query('SELECT pg_stat_clear_snapshot()');
+  while ((await client.query(waiting)).rowCount !== count);
 }
 
 /** A session outside of the engine, with a row that can be locked. */
@@ -123,6 +133,27 @@ it.each([true, false])(
     await expect(queryOf(connections.pool)('CREATE TABLE no (n int)', [])).rejects.toMatchObject({ code: '25006' });
     const after = [await pid(readsOf(readers)), await pid(steady)];
     expect(after.filter((one) => before.includes(one))).toEqual([]);
+  },
+);
+
+it.each([true, false])(
+  'what was under way when the server was left is out of reach, and done again where it may be (direct: %p)',
+  async (direct) => {
+    const connections = connect({ direct, poolSize: 2 });
+    const steady = connections.steady('heartbeat');
+    await outside.query(`BEGIN; ${LOCK}`);
+    const sleep = 'SELECT pg_sleep(60)';
+    const asked = [
+      queryOf(connections.pool)(sleep, []),
+      snapshot(connections.readers(), (query) => query(sleep, [])),
+      steady.query({ text: sleep }),
+    ].map((answer) => answer.then(String, isConnectionError));
+    const again = withReconnect(() => queryOf(connections.pool)(LOCK, []));
+    await untilWaiting(outside, asked.length + 1);
+    connections.leaveServer();
+    expect(await Promise.all(asked)).toEqual([true, true, true]);
+    await outside.query('COMMIT');
+    expect(await again).toEqual([{ id: 1 }]);
   },
 );
 

@@ -1,3 +1,4 @@
+import { ConnectionLostError } from './connection-errors.js';
 import { SteadyClient, type SteadyClientOptions } from './connection.js';
 import { describeTarget, type DatabaseTarget } from './database-target.js';
 import { ReadReplica, type ReadReplicaParts } from './read-replica.js';
@@ -112,7 +113,8 @@ export class Connections {
    */
   readonly leaveServer = (): void => {
     for (const session of this.open) {
-      if (session.spec.reads !== true) session.destroy(new Error('the server takes no writes any more'));
+      if (session.spec.reads === true) continue;
+      session.destroy(new ConnectionLostError('the server takes no writes any more', true));
     }
   };
 

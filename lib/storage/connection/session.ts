@@ -66,13 +66,15 @@ export class Session extends pg.Client {
     void this.openFor(callback as (error?: Error) => void);
   }
 
-  /** Ends it without a goodbye, which a silent network would not answer. */
-  destroy(reason?: Error): void {
+  /** Ends it without a goodbye, which a silent network would not answer. @param reason what its statements reject with */
+  destroy(reason?: ConnectionLostError): void {
     this.internals.connection.stream.destroy(reason);
   }
 
   private async open(): Promise<pg.Client> {
-    const timer = setTimeout(() => this.destroy(new Error('timeout expired')), this.target.openTimeout ?? OPEN_TIMEOUT);
+    const { stream } = this.internals.connection;
+    const late = (): unknown => stream.destroy(new Error('timeout expired'));
+    const timer = setTimeout(late, this.target.openTimeout ?? OPEN_TIMEOUT);
     try {
       await super.connect();
       await this.prepare();
