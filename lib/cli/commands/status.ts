@@ -36,7 +36,8 @@ export async function run(context: Context): Promise<void> {
         enabled: schedules.filter(({ enabled, removedAt }) => enabled && removedAt === null).length,
         failing: failing.map(({ name }) => name),
       },
-      pendingInputs: { n: inputs.length, more: inputs.length >= MOST },
+      pendingInputs: inputs.length,
+      pendingInputsMore: inputs.length >= MOST,
     });
   }
   screen.line(tone('bold', `${database.name}, schema ${database.schema}`));

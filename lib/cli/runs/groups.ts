@@ -42,8 +42,7 @@ export async function printGroups(
     more = beyond;
   }
   const found = [...groups.values()].sort((a, b) => b.count - a.count);
-  if (screen.isJson)
-    screen.json({ groups: found, looked: { n: looked, more }, lookedTo: more ? oldest?.createdAt : null });
+  if (screen.isJson) screen.json(found);
   else if (found.length === 0) screen.say('No failure fits.');
   else screen.lines(screen.table(COLUMNS(screen.ago.bind(screen))).lines(found));
   if (more && oldest !== undefined) {

@@ -184,13 +184,13 @@ describePages('a page that is left open', () => {
     const weight = async (path: string, testId: string): Promise<{ nodes: number; bytes: number }> => {
       await v.open(path);
       await id(testId).first().waitFor();
-      return v.page.evaluate(() => ({
+      return v.page.evaluate<{ nodes: number; bytes: number }>(`({
         nodes: document.querySelectorAll('*').length,
         bytes: performance
           .getEntriesByType('resource')
           .filter(({ name }) => name.includes('/api/'))
-          .reduce((sum, entry) => sum + (entry as PerformanceResourceTiming).decodedBodySize, 0),
-      }));
+          .reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0),
+      })`);
     };
     const ticked = await weight(`runs/${ticks.id}`, 'step-items[0]/tick');
     const mailed = await weight(`runs/${mails.id}`, 'loop-recipients');
