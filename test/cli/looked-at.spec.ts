@@ -80,3 +80,20 @@ it('inspect counts so many children', async () => {
   expect(json(await on(['inspect', parent, '--json']))).toMatchObject({ children: { n: MOST, more: true } });
   expect((await on(['inspect', parent])).out).toContain(`10000+: nest-durable list --parent ${parent}`);
 });
+
+it('list goes through all runs, so many at a time, to those that no index leads to', async () => {
+  const { rows: found } = await rows.pool.query<{ id: string }>(
+    `INSERT INTO durable.workflow_executions
+     SELECT (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(), 'status', 'completed', 'error', NULL,
+       'created_at', now() - n * interval '1 day'))).*
+     FROM (SELECT * FROM durable.workflow_executions WHERE parent_id = $1 LIMIT 1) e, generate_series(1, 2) n
+     ORDER BY n RETURNING id`,
+    [parent],
+  );
+  const expected = found.map(({ id }) => ({ id }));
+  const list = async (...options: string[]) =>
+    json<{ id: string }[]>(await on(['list', '--status', 'completed', '--json', ...options])).map(({ id }) => ({ id }));
+  expect(await list('--parent', parent)).toEqual(expected);
+  expect(await list('--until', '12h', '--limit', '1')).toEqual(expected.slice(0, 1));
+  expect(await list('--workflow', 'order')).toEqual([{ id: parent }, ...expected]);
+});

@@ -38,11 +38,11 @@ export async function run(context: Context, _: readonly string[], options: Optio
 
 async function print(context: Context, filters: RunFilters, error: string | undefined, limit: number): Promise<void> {
   const { screen, signal } = context;
-  const { client } = await context.clients();
+  const { reads } = await context.clients();
   const table = screen.table(runColumns(screen));
   let [count, more] = [0, false];
   let last: Execution | undefined;
-  for await (const { page, beyond } of boundedPagesOf(client, filters, error === undefined ? limit : LOOKED_AT)) {
+  for await (const { page, beyond } of boundedPagesOf(reads, filters, error === undefined ? limit : LOOKED_AT)) {
     signal.throwIfAborted();
     last = page.at(-1) ?? last;
     more = beyond;

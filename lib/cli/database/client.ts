@@ -17,6 +17,8 @@ export interface Clients {
   readonly queues: DurableQueues;
   /** What an act on many runs looks at. */
   readonly bulk: Omit<BulkClient, 'act'>;
+  /** Pages of runs. */
+  readonly reads: Pick<InstanceStorage['reads'], 'page'>;
   /** Reads that only people need. */
   readonly storage: Pick<InstanceStorage, 'logs' | 'waitReads'>;
   /** Sends what waits to be sent. */
@@ -58,6 +60,7 @@ export function openClients(database: Database): Clients {
       byIds: (ids) => reads.byIds(ids),
       retried: (ids) => reads.retried(ids),
     },
+    reads,
     storage,
     close: () => engine.close(),
   };

@@ -9,7 +9,7 @@ import { hasError } from './filters.js';
 
 /** ms between looks. */
 const INTERVAL = 1_000;
-/** Runs that are looked at: one that changes must be among the newest so many that fit. */
+/** Runs that are watched: one that changes must be among the newest so many that fit, of those that one look goes through. */
 const WATCHED = 1_000;
 
 /** Prints the runs that fit, then each that is new or has another status than before, until Ctrl-C. */
@@ -20,10 +20,10 @@ export async function followRuns(
   limit: number,
 ): Promise<void> {
   const { screen, signal } = context;
-  const { client } = await context.clients();
+  const { reads } = await context.clients();
   const print = screen.redraws ? redrawn(screen, limit) : printed(screen, limit);
   for (;;) {
-    const runs = await client.listExecutions({ ...filters, limit: WATCHED });
+    const { runs } = await reads.page({ ...filters, limit: WATCHED });
     print(runs.filter((run) => hasError(run, error)));
     await delay(INTERVAL, undefined, { signal }).catch(() => {
       throw new Interrupted();

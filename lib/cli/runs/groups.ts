@@ -24,7 +24,7 @@ export async function printGroups(
   limit: number | null,
 ): Promise<void> {
   const { screen, signal } = context;
-  const { client } = await context.clients();
+  const { reads } = await context.clients();
   const groups = new Map<string, Group>();
   const failed = filters.status === undefined ? { ...filters, status: FAILED } : filters;
   // The newest first, unless --limit says otherwise.
@@ -32,7 +32,7 @@ export async function printGroups(
   let looked = 0;
   let more = false;
   let oldest: Execution | undefined;
-  for await (const { page, beyond } of boundedPagesOf(client, failed, most)) {
+  for await (const { page, beyond } of boundedPagesOf(reads, failed, most)) {
     signal.throwIfAborted();
     const fitting = page.filter((run) => hasError(run, error));
     const steps = await failedSteps(await context.database(), fitting);

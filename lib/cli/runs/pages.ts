@@ -1,32 +1,40 @@
 import type { Execution, RunFilters } from '../../core/run/execution.js';
-import type { DurableClient } from '../../client/durable.client.js';
+import type { PgReads } from '../../storage/reads/reads.js';
 
 /** Runs that one command looks at for what no index has: a text in their errors may be in none of a million. */
 export const LOOKED_AT = 10_000;
 /** Runs of one statement. */
 const PAGE = 500;
 
-/** Runs that fit, the newest first, page by page: as many as are asked for, in the memory of one page. */
-export async function* pagesOf(client: DurableClient, filters: RunFilters, limit: number): AsyncGenerator<Execution[]> {
+/** Where runs are read: pages that say how far they have looked. */
+export type RunPages = Pick<PgReads, 'page'>;
+
+/**
+ * Runs that fit, the newest first, page by page: as many as are asked for, in the memory of one page. What no index has is
+ * looked for through all of history, some thousand runs a statement; pages may be empty.
+ */
+export async function* pagesOf(reads: RunPages, filters: RunFilters, limit: number): AsyncGenerator<Execution[]> {
+  let { until } = filters;
   let before: string | undefined;
   for (let left = limit; left > 0;) {
     const size = Math.min(left, PAGE);
-    const page = await client.listExecutions({ ...filters, limit: size, ...(before === undefined ? {} : { before }) });
-    if (page.length > 0) yield page;
-    if (page.length < size) return;
-    left -= page.length;
-    before = page.at(-1)?.id;
+    const { runs, lookedTo } = await reads.page({ ...filters, until, before, limit: size });
+    yield runs;
+    left -= runs.length;
+    if (runs.length === size) before = runs.at(-1)?.id;
+    else if (lookedTo === null) return;
+    else [until, before] = [lookedTo, undefined];
   }
 }
 
 /** The same pages, and of each whether there are runs beyond those that are asked for: one further is looked for. */
 export async function* boundedPagesOf(
-  client: DurableClient,
+  reads: RunPages,
   filters: RunFilters,
   limit: number,
 ): AsyncGenerator<{ readonly page: readonly Execution[]; readonly beyond: boolean }> {
   let count = 0;
-  for await (const page of pagesOf(client, filters, limit + 1)) {
+  for await (const page of pagesOf(reads, filters, limit + 1)) {
     count += page.length;
     yield count > limit ? { page: page.slice(0, -1), beyond: true } : { page, beyond: false };
   }
