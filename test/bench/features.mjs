@@ -8,6 +8,10 @@ const LOOP_ITEMS = 10_000;
 const SLEEPERS = 1_000;
 /** In which they begin to sleep, spread over a second. */
 const WAVES = 50;
+/** ms within which those are due that are asleep already. */
+const BURST = 300;
+/** ms in which these surely have begun to sleep. */
+const ASLEEP = 2_000;
 /** Rounds of sleepers that are measured. */
 const NAPS = 3;
 const PAGE = 50_000;
@@ -72,8 +76,8 @@ async function fanOuts({ client, classes }) {
 async function waits(...apps) {
   const events = await inTurns(apps, SAMPLES, async (one) => [await eventTime(one)]);
   const starts = await inTurns(apps, SAMPLES, async (one) => [await queuedTime(one)]);
-  const spread = await inTurns(apps, NAPS, (one) => sleepers(one, SLEEPERS / WAVES));
-  const burst = await inTurns(apps, NAPS, (one) => sleepers(one, SLEEPERS));
+  const spread = await inTurns(apps, NAPS, spreadSleepers);
+  const burst = await inTurns(apps, NAPS, burstOfSleepers);
   return apps.map((_, at) => ({
     eventP50: quantile(events[at], 0.5),
     eventP99: quantile(events[at], 0.99),
@@ -121,17 +125,33 @@ async function queuedTime({ client, classes }) {
   return performance.now() - begun;
 }
 
-/** ms by which runs are late that all sleep for 1 s, started so many at a time: all at once, or over a second. */
-async function sleepers({ client, classes, late }, atOnce) {
-  late.splice(0);
+/** ms by which runs are late that each sleep for 1 s, and are started over a second. */
+async function spreadSleepers(app) {
+  app.late.splice(0);
   const begun = performance.now();
-  for (let wave = 1; (wave - 1) * atOnce < SLEEPERS; wave += 1) {
-    await client.startMany(
-      classes.Sleeping,
-      Array.from({ length: atOnce }, () => ({ input: {} })),
-    );
+  for (let wave = 1; wave <= WAVES; wave += 1) {
+    await sleep(app, SLEEPERS / WAVES, () => ({}));
     await delay(Math.max(0, begun + (wave * 1_000) / WAVES - performance.now()));
   }
+  return latenessOf(app);
+}
+
+/** The same of runs that all sleep already. Times of their own, or how fast they are started would say how many are due at once. */
+async function burstOfSleepers(app) {
+  app.late.splice(0);
+  const first = Date.now() + ASLEEP;
+  await sleep(app, SLEEPERS, (at) => ({ due: first + Math.floor((at * BURST) / SLEEPERS) }));
+  return latenessOf(app);
+}
+
+function sleep({ client, classes }, count, input) {
+  return client.startMany(
+    classes.Sleeping,
+    Array.from({ length: count }, (_, at) => ({ input: input(at) })),
+  );
+}
+
+async function latenessOf({ late }) {
   // Nobody awaits their results: that asks the database for a thousand runs again and again.
   while (late.length < SLEEPERS) await delay(5);
   return [...late];
@@ -193,8 +213,8 @@ function workflows(durable, late, resumed) {
     Sleeping: make('sleeping', {
       nap: [
         Step(),
-        async () => {
-          const due = await once('due', () => Date.now() + 1_000);
+        async ({ due: given }) => {
+          const due = await once('due', () => given ?? Date.now() + 1_000);
           await scheduleAt(new Date(due));
           late.push(Date.now() - due);
         },

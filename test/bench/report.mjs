@@ -152,7 +152,7 @@ function features(results, insertMs, parts) {
         ],
         ['the same, p99', figure('idleLateP99'), figure('fullLateP99'), ratio('fullLateP99', 'idleLateP99')],
         [
-          '1 s sleep, 1 000 sleepers started at once, lateness p50',
+          '1 000 sleepers that are due within 300 ms, lateness p50',
           figure('idleBurstP50'),
           figure('fullBurstP50'),
           ratio('fullBurstP50', 'idleBurstP50'),
