@@ -284,6 +284,30 @@ describe('of other runs', () => {
     }
   });
 
+  it('unfinished ones of one millisecond are looked at to their end, of the many of a tag too', async () => {
+    await add('tagged', 60, '2026-02-01T00:00:00Z', 1_000);
+    await own.pool.query(`UPDATE durable.workflow_executions SET tags = '{"tenant":"many"}' WHERE workflow = 'tagged'`);
+    const created_at = new Date('2026-02-02T00:00:00Z');
+    const waits = { started_at: created_at, created_at, state: 'sleeping', due_at: 'infinity', because: 'wait' };
+    const tags = '{"tenant":"many"}';
+    const fitting = [];
+    for (let n = 0; n < 50; n++) {
+      const id = await own.open(waits, { created_at, ...(n % 25 === 7 ? { tags } : {}) });
+      if (n % 25 === 7) fitting.push(id);
+    }
+    for (const order of ['desc', 'asc'] as const) {
+      const found: string[] = [];
+      for (let mark: RunListFilters = {}; ;) {
+        const filters = { match: tagged('tenant', 'many'), status: 'waiting', order, ...mark } as const;
+        const { runs, lookedTo } = await look.page(filters);
+        found.push(...runs.map(({ id }) => id));
+        if (lookedTo === null) break;
+        mark = order === 'desc' ? { until: lookedTo } : { since: lookedTo };
+      }
+      expect(found.toSorted()).toEqual(fitting.toSorted());
+    }
+  });
+
   it('of a queue alone its own runs are counted, and not those of the first queue of each workflow', async () => {
     await add('two', 1, '2026-01-01T00:00:00Z', 60_000_000, 'a');
     await add('two', 400, '2026-01-01T00:00:00Z', 60_000_000, 'busy');

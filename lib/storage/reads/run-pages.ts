@@ -1,7 +1,15 @@
 import type { RunListFilters } from '../../core/run/execution.js';
 import type { Query } from '../connection/transaction.js';
 import { Conditions, tagsOf, wantedStatuses } from './run-filters.js';
-import { type Columns, countTaggedQuery, countUpToQuery, listQuery, sourceEndQuery, taggedQuery } from './run-query.js';
+import {
+  type Columns,
+  countTaggedQuery,
+  countUpToQuery,
+  listQuery,
+  sourceEndQuery,
+  taggedQuery,
+  taggedToEndQuery,
+} from './run-query.js';
 import type { RunRow } from './run-rows.js';
 import type { BuiltQuery } from './run-sources.js';
 import { indexedPart, isInHistory, LOOKED_AT, type StretchRow, stretchQuery, walksHistory } from './run-stretch.js';
@@ -26,6 +34,8 @@ interface Looked {
  */
 export class RunPages {
   private readonly firstLook: number;
+  /** The same of runs that each have to be read for their tags, which stand in no index in that order. */
+  private readonly mostTagged: number;
 
   constructor(
     private readonly query: Query,
@@ -33,6 +43,7 @@ export class RunPages {
     private readonly most = LOOKED_AT,
   ) {
     this.firstLook = Math.min(FIRST_LOOK, most);
+    this.mostTagged = Math.ceil(most / 2);
   }
 
   /** As many as are asked for, if there are. */
@@ -66,7 +77,7 @@ export class RunPages {
     if (isTagged(filters) && !isTagsAlone(filters) && (await this.haveMany(filters))) {
       const end = await this.taggedEnd(filters);
       const n = await this.count(
-        countTaggedQuery(this.schema, { ...within(filters, end), order: 'desc' }, 2 * this.most),
+        countTaggedQuery(this.schema, { ...within(filters, end), order: 'desc' }, 2 * this.mostTagged),
       );
       return { n: Math.min(n, upTo), more: n >= upTo || end !== null };
     }
@@ -94,16 +105,32 @@ export class RunPages {
     const fitting = (of: RunListFilters): Promise<R[]> => this.rows(listQuery(this.schema, of, columns));
     const { limit = 50, offset = 0 } = filters;
     const isNamed = indexedPart(filters) !== null;
-    if (!isNamed && limit + offset <= this.firstLook) {
+    // A page of runs that one index leads to in no order is put in order once: that is most of what it takes.
+    const isSorted = isPage && !isNamed && !isInHistory(filters);
+    if (!isSorted && !isNamed && limit + offset <= this.firstLook) {
       const first = await this.look<R>(filters, this.firstLook, columns);
       if (first !== null) return { rows: first, lookedTo: null };
     }
     if (!(await this.haveMany(filters))) return { rows: await fitting(filters), lookedTo: null };
+    if (isSorted) {
+      const found = await this.lookToEnd<R>(filters);
+      if (found !== null) return found;
+    }
     const end = isPage ? await this.taggedEnd(filters) : null;
     // Those with an error, and the unfinished ones, are a small part of all: they are gone through to their end.
-    const depth = isPage || isInHistory(filters) ? 2 * this.most : ALL;
+    const depth = isPage || isInHistory(filters) ? 2 * this.mostTagged : ALL;
     const part = within(filters, end);
     const rows = (await this.look<R>(part, depth, columns)) ?? (await fitting(part));
+    return { rows, lookedTo: isFull(rows, filters) ? null : end };
+  }
+
+  /** Those with the tags up to the end of so many; null: more than twice as many were started in its millisecond. */
+  private async lookToEnd<R extends { id: string }>(filters: RunListFilters): Promise<Found<R> | null> {
+    const built = taggedToEndQuery(this.schema, filters, this.mostTagged);
+    const found = await this.ask<(R | { id: null }) & Looked & { end: Date | null }>(built);
+    const rows = found.filter((row): row is R & Looked & { end: Date | null } => row.id !== null);
+    const { looked = 0, end = null } = found[0] ?? {};
+    if (!isFull(rows, filters) && looked >= 2 * this.mostTagged) return null;
     return { rows, lookedTo: isFull(rows, filters) ? null : end };
   }
 
@@ -127,10 +154,10 @@ export class RunPages {
 
   private taggedEnd(filters: RunListFilters): Promise<Date | null> {
     const part = indexedPart(filters);
-    if (part !== null) return this.ends(sourceEndQuery(this.schema, part, this.most));
+    if (part !== null) return this.ends(sourceEndQuery(this.schema, part, this.mostTagged));
     return isInHistory(filters)
-      ? this.ends(stretchQuery(this.schema, filters, this.most))
-      : this.ends(sourceEndQuery(this.schema, filters, this.most));
+      ? this.ends(stretchQuery(this.schema, filters, this.mostTagged))
+      : this.ends(sourceEndQuery(this.schema, filters, this.mostTagged));
   }
 
   private async ends(built: BuiltQuery): Promise<Date | null> {

@@ -32,6 +32,14 @@ export function taggedQuery(
   return new NewestTaggedQuery(filters, wantedStatuses(filters), most).lookedPage(schema, columns);
 }
 
+/**
+ * The same to the `end` of the first `most`, which is the time of the last of these. Runs of one millisecond are not parted: so many
+ * again are read, of which those before that time are not looked at.
+ */
+export function taggedToEndQuery(schema: string, filters: RunListFilters, most: number): BuiltQuery {
+  return new NewestTaggedQuery(filters, wantedStatuses(filters), 2 * most).lookedPage(schema, 'all', most);
+}
+
 /** How many of the first `most` fit, as `count`. */
 export function countTaggedQuery(schema: string, filters: RunListFilters, most: number): BuiltQuery {
   const query = new NewestTaggedQuery(filters, wantedStatuses(filters), most);
@@ -214,18 +222,27 @@ class NewestTaggedQuery extends ListQuery {
     this.checked = isInHistory(filters) ? wanted : null;
   }
 
-  lookedPage(schema: string, columns: Columns): BuiltQuery {
+  /** @param most the end is the time of the last of so many; null: of all that are read, and is not told */
+  lookedPage(schema: string, columns: Columns, most: number | null = null): BuiltQuery {
     const first = this.first();
-    const fits = this.looked('look');
+    const cut = most === null ? null : this.upTo('s', '(SELECT z."end" FROM cut z)');
+    const fits = this.looked('look', cut);
     const window = this.window();
     const kinds = this.kinds();
+    const cuts =
+      most === null
+        ? ''
+        : `, cut AS MATERIALIZED (
+  SELECT ${this.last('l.created_at')} AS "end" FROM look l
+  ${this.order('l')} LIMIT 1 OFFSET ${this.conditions.add(most - 1, 'bigint')}
+)`;
     const text = `${kinds === '' ? 'WITH ' : `${kinds.trimEnd()}, `}look AS MATERIALIZED (
   ${first}
-), page AS MATERIALIZED (
+)${cuts}, page AS MATERIALIZED (
   SELECT s.created_at, s.id FROM ${fits} ${this.order('s')} ${window}
 )
-SELECT r.*, t.looked
-FROM (SELECT count(*)::float8 AS looked FROM look) t
+SELECT r.*, t.looked${most === null ? '' : ', (SELECT z."end" FROM cut z) AS "end"'}
+FROM (SELECT count(*)::float8 AS looked FROM look s ${where(cut)}) t
 LEFT JOIN (
   ${this.shown(columns)}
 ) r ON true
@@ -235,9 +252,24 @@ ${this.order('r')}`;
 
   /** The time of the last of the first runs. */
   end(): string {
-    const back = this.direction === 'DESC';
-    const last = `date_trunc('milliseconds', ${back ? 'min' : 'max'}(f.created_at))${back ? '' : ` + interval '1 ms'`}`;
+    const last = this.last(`${this.isBack ? 'min' : 'max'}(f.created_at)`);
     return `SELECT count(*) < ${this.conditions.add(this.lookedAt, 'bigint')} AS whole, ${last} AS "end" FROM (${this.first()}) f`;
+  }
+
+  /** The end of a look whose last run was started then: of whole ms, as those who go on from there can say it. */
+  private last(startedAt: string): string {
+    return `date_trunc('milliseconds', ${startedAt})${this.isBack ? '' : ` + interval '1 ms'`}`;
+  }
+
+  /** Where there is an end, the condition that a run is not behind it. */
+  private upTo(alias: string, end: string): string {
+    return this.isBack
+      ? `${alias}.created_at >= COALESCE(${end}, '-infinity')`
+      : `${alias}.created_at < COALESCE(${end}, 'infinity')`;
+  }
+
+  private get isBack(): boolean {
+    return this.direction === 'DESC';
   }
 
   /** The first runs of the filters that an index has. */
@@ -248,12 +280,12 @@ ${this.order('r')}`;
   }
 
   /** The rows `e` of those of the newest that fit. */
-  looked(first = `(${this.first()})`): string {
+  looked(first = `(${this.first()})`, bound: string | null = null): string {
     const { conditions } = this;
     const { status, joined } = this.anyStatus(this.checked);
     return `${first} s
       CROSS JOIN LATERAL (SELECT r.* FROM durable.workflow_executions r WHERE r.id = s.id LIMIT 1) e ${joined}
-      ${where(conditions.ids('e'), conditions.tagged('e'), conditions.others('e'), status)}`;
+      ${where(bound, conditions.ids('e'), conditions.tagged('e'), conditions.others('e'), status)}`;
   }
 
   /** How many rows have one of the statuses. */
