@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { cli } from './cli.mjs';
 import { dashboard } from './dashboard.mjs';
 import { features } from './features.mjs';
 import { history } from './history.mjs';
@@ -33,6 +34,7 @@ async function measure(job) {
   if (job.kind === 'memory') return memory(job);
   if (job.kind === 'processes') return processes(job);
   if (job.kind === 'reads') return reads(job);
+  if (job.kind === 'cli') return cli(job);
   if (job.kind === 'dashboard') return dashboard(job);
   const meter = new pg.Client({ connectionString: job.url });
   await meter.connect();

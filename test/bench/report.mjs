@@ -113,6 +113,7 @@ export function render({ about: whole, contestants, results, parts = {} }) {
     ...memory(results, parts.memory),
     ...manyProcesses(results, parts.processes),
     ...reads(results, parts.reads),
+    ...commandLine(results, parts.cli),
     ...dashboard(results, parts.dashboard),
     '## How it is measured',
     method({ ...about, versions: { ...about.versions, ...parts.throughput?.versions } }, contestants),
@@ -305,6 +306,27 @@ function reads(results, about) {
         number(nodeCpu),
         String(bar),
         p95 > bar ? 'over' : '',
+      ]),
+    ),
+  ];
+}
+
+/** What the commands of the command line take, beside their bar. */
+function commandLine(results, about) {
+  const row = results.find((one) => one.kind === 'cli');
+  if (row === undefined) return [];
+  return [
+    '## The command line',
+    `From the start of \`nest-durable …\` to its end, with no app running, on a database of ${number(row.runs)} runs of 3 steps; commands in turns, the first of each left out.`,
+    ...measured(about),
+    table(
+      ['ms', 'p50', 'p95', 'bar for p50', ''],
+      row.commands.map(({ name, p50, p95 }, at) => [
+        name,
+        number(p50),
+        number(p95),
+        at === 0 ? '' : String(row.bar),
+        at > 0 && p50 > row.bar ? 'over' : '',
       ]),
     ),
   ];

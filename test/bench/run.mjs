@@ -13,9 +13,20 @@ import { query, SETTINGS, startServer } from './server.mjs';
 const CHILD_TIMEOUT = 15 * 60_000;
 
 /** What may be measured by itself: an option each. */
-const KINDS = ['throughput', 'features', 'idle', 'memory', 'processes', 'history', 'reads', 'dashboard', 'latency'];
+const KINDS = [
+  'throughput',
+  'features',
+  'idle',
+  'memory',
+  'processes',
+  'history',
+  'reads',
+  'cli',
+  'dashboard',
+  'latency',
+];
 /** Of them, in the first round alone. */
-const ONCE = ['history', 'reads', 'dashboard'];
+const ONCE = ['history', 'reads', 'cli', 'dashboard'];
 /** Of them, those that others take part in. */
 const COMPARED = ['throughput', 'latency'];
 
@@ -140,6 +151,7 @@ function* jobs(round) {
     yield* many;
     if (round === 1) yield { kind: 'history', contestant: first, steps: 3, finished };
     if (round === 1) yield reads;
+    if (round === 1) yield { kind: 'cli', contestant: first, steps: 3 };
     if (round === 1) yield dashboard;
   }
   for (const [contestant, { engine, options, node, latency = {} }] of chosen) {
