@@ -5,9 +5,11 @@ export default {
   rootDir: import.meta.dirname,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  // The packaging tests need a build, those of faults take many minutes: npm run test:package, test:chaos, test:ha.
+  // The packaging tests need a build, those of the pages a browser, those of faults take many minutes: npm run test:package,
+  // test:browser, test:chaos, test:ha.
   testPathIgnorePatterns: [
     '/node_modules/',
+    '<rootDir>/test/dashboard/browser/',
     '<rootDir>/test/packaging/',
     '<rootDir>/test/chaos/',
     '<rootDir>/test/ha/',

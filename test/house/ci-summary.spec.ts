@@ -16,22 +16,22 @@ afterEach(() => rm(folder, { recursive: true }));
 
 describe('the last line of a CI run', () => {
   it.each([
-    ['all is well', good, good, [], '9 passed, 0 failed', 0],
-    ['tests failed', good, { ...good, success: false, numFailedTests: 2 }, ['tests'], '9 passed, 2 failed', 1],
+    ['all is well', good, good, [], '12 passed, 0 failed', 0],
+    ['tests failed', good, { ...good, success: false, numFailedTests: 2 }, ['tests'], '12 passed, 2 failed', 1],
     [
       'a spec file did not run',
       { ...good, success: false, numRuntimeErrorTestSuites: 1 },
       good,
       ['package'],
-      '9 passed, 1 failed',
+      '12 passed, 1 failed',
       1,
     ],
-    ['other stages failed', good, good, ['lint', 'types'], '9 passed, 2 failed', 1],
-    ['jest failed with no failed test', good, good, ['tests'], '9 passed, 1 failed', 1],
-    ['nothing was tested', good, { ...good, numPassedTests: 0 }, [], '6 passed, 1 failed', 1],
-    ['jest wrote nothing', good, undefined, ['tests'], '6 passed, 1 failed', 1],
+    ['other stages failed', good, good, ['lint', 'types'], '12 passed, 2 failed', 1],
+    ['jest failed with no failed test', good, good, ['tests'], '12 passed, 1 failed', 1],
+    ['nothing was tested', good, { ...good, numPassedTests: 0 }, [], '9 passed, 1 failed', 1],
+    ['jest wrote nothing', good, undefined, ['tests'], '9 passed, 1 failed', 1],
   ])('counts when %s', async (_name, packaging, tests, stages, line, code) => {
-    await writeFile(join(folder, 'chaos.json'), JSON.stringify(good));
+    for (const file of ['pages.json', 'chaos.json']) await writeFile(join(folder, file), JSON.stringify(good));
     if (packaging !== undefined) await writeFile(join(folder, 'package.json'), JSON.stringify(packaging));
     if (tests !== undefined) await writeFile(join(folder, 'tests.json'), JSON.stringify(tests));
     const run = spawnSync(process.execPath, [script, folder, ...stages], { encoding: 'utf8' });
