@@ -45,7 +45,7 @@ const STRETCH = 5_000;
 const SKEW = 86_400_000;
 /** ms of work after which it rests, and how much longer than it has worked: claims have the server nearly to themselves. */
 const WORK = 20;
-const REST = 6;
+const REST = 10;
 /** ms. A database that was out of reach for a while is no reason to rest for long. */
 const LONGEST_REST = 1_000;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
