@@ -1,6 +1,7 @@
 import type { RecordMaker } from '../../lib/engine/journal/record-maker.js';
 import type { Ack } from '../../lib/engine/ports/store.js';
 import { Outbox } from '../../lib/engine/run/outbox.js';
+import { WaitBook } from '../../lib/engine/step/wait-book.js';
 
 /** Whoever waits for a commit hears of it, also where the session goes before it is back. */
 
@@ -13,7 +14,7 @@ const record = (seq: number, output: string | null = null): Record =>
 
 function outbox(commit: () => Promise<Ack>): Outbox {
   const writer = { commit } as unknown as Writer;
-  return new Outbox({ writer, clock: { now: () => 0 } as never, observer: undefined }, lease, false);
+  return new Outbox({ writer, clock: { now: () => 0 } as never, observer: undefined }, lease, false, new WaitBook());
 }
 
 const nobody = { committed: () => {}, refused: () => {}, broken: () => {} };

@@ -2,6 +2,7 @@ import { appended, type Draft, emptyDraft, NOTHING, extrasOf, partsOf } from '..
 import { type ObservedRun, tellCommitted } from './observed.js';
 import type { SessionDeps } from './session.js';
 import type { Ack, NewRecord, Outcome, RunOp } from '../ports/store.js';
+import type { WaitBook } from '../step/wait-book.js';
 
 /** A part of what a session has to commit that the database will not have. */
 export interface BadPart {
@@ -65,6 +66,7 @@ export class Outbox {
     private readonly lease: Pick<RunOp, 'rowId'> & ObservedRun,
     /** Others may wait for its end. */
     private readonly isChild: boolean,
+    private readonly book: Pick<WaitBook, 'committed'>,
   ) {}
 
   get isBusy(): boolean {
@@ -244,6 +246,7 @@ export class Outbox {
       this.after = last === undefined ? news : [last, ...news];
       this.afterWait = last === undefined ? wait : null;
     }
+    if (op.extras !== null) this.book.committed(op.extras);
     tellCommitted(this.deps, this.lease, op, ack);
   }
 }

@@ -60,6 +60,7 @@ export class SessionCore {
       deps,
       { rowId: row.rowId, runId: row.runId, token: row.token, workflow: row.workflow },
       row.parentId !== null,
+      book,
     );
   }
 

@@ -1,18 +1,21 @@
 import type { InFlight } from '../../core/run/execution.js';
 import type { KnownWait } from './known-wait.js';
-import type { NewWait } from '../ports/store.js';
+import type { NewWait, OpExtras } from '../ports/store.js';
 import type { DatabaseClock } from '../time/clock.js';
 import { StepWaits } from './waits.js';
 
 /** ms after which a wait that was due by our clock and not by the database's is looked at again. */
 const LOOK_AGAIN = 3;
 
-/** The waits of the steps that are under way, by the path of the step, and what they have come to. */
+/**
+ * The waits of the steps that are under way, by the path of the step, and what they have come to. A wait comes and goes here
+ * before its commit does so in the database: what that says of it counts once it was asked after the commit.
+ */
 export class WaitBook {
   private readonly byPath = new Map<string, KnownWait[]>();
   // Made by the first wait that comes or goes: most runs have none.
-  private added: Set<string> | null = null;
-  private gone: Set<string> | null = null;
+  private added: Ahead | null = null;
+  private gone: Ahead | null = null;
   /** Database time in ms before which nothing due is looked at again. */
   private notBefore = 0;
   private lastEnd = 0;
@@ -22,13 +25,20 @@ export class WaitBook {
     this.replace(waits);
   }
 
-  /** Marks the moment of a question: waits that come and go from now on are unknown to its answer. */
+  /** Marks the moment of a question: what is committed by now is known to its answer, and nothing else is for certain. */
   mark(): void {
-    this.added = null;
-    this.gone = null;
+    this.added?.mark();
+    this.gone?.mark();
   }
 
-  /** Puts in what the database said, with what has changed here since it was asked. */
+  /** A commit was taken that had these. */
+  committed({ waits, closes, closeAll }: Pick<OpExtras, 'waits' | 'closes' | 'closeAll'>): void {
+    for (const { id } of waits) this.added?.committed(id);
+    for (const id of closes) this.gone?.committed(id);
+    if (closeAll) this.gone?.allCommitted();
+  }
+
+  /** Puts in what the database said, with what has changed here and is unknown there. */
   replace(waits: readonly KnownWait[]): void {
     const added = this.added === null ? [] : this.all().filter((wait) => this.added?.has(wait.id));
     this.byPath.clear();
@@ -38,14 +48,13 @@ export class WaitBook {
   }
 
   clear(): void {
-    this.byPath.clear();
-    this.mark();
+    this.remove(this.all().map((wait) => wait.id));
   }
 
   /** A step was suspended on these. */
   add(waits: readonly NewWait[]): void {
     for (const wait of waits) {
-      (this.added ??= new Set()).add(wait.id);
+      (this.added ??= new Ahead()).add(wait.id);
       this.push({ state: 'open', ended: null, result: null, events: [], child: null, ...wait });
     }
   }
@@ -85,7 +94,7 @@ export class WaitBook {
   remove(ids: readonly string[]): void {
     if (ids.length === 0) return;
     const gone = new Set(ids);
-    this.gone ??= new Set();
+    this.gone ??= new Ahead();
     for (const id of ids) this.gone.add(id);
     for (const [path, waits] of this.byPath) {
       const left = waits.filter((wait) => !gone.has(wait.id));
@@ -130,5 +139,32 @@ export class WaitBook {
     const list = this.byPath.get(wait.path);
     if (list === undefined) this.byPath.set(wait.path, [wait]);
     else list.push(wait);
+  }
+}
+
+/** Waits of which this process knows what the database may not. */
+class Ahead {
+  private readonly ids = new Set<string>();
+  /** Those of which the next answer will know. */
+  private readonly known: string[] = [];
+
+  add(id: string): void {
+    this.ids.add(id);
+  }
+
+  has(id: string): boolean {
+    return this.ids.has(id);
+  }
+
+  committed(id: string): void {
+    this.known.push(id);
+  }
+
+  allCommitted(): void {
+    this.known.push(...this.ids);
+  }
+
+  mark(): void {
+    for (const id of this.known.splice(0)) this.ids.delete(id);
   }
 }
