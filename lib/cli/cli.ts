@@ -10,6 +10,7 @@ import { Screen } from './output/screen.js';
 import { render } from './output/text.js';
 import type { Call } from './program.js';
 import { packageVersion } from './version.js';
+import { inWords } from './words.js';
 
 /** Exit code of a command that Ctrl-C has ended: 128 and the number of the signal, as shells have it. */
 const INTERRUPTED = 130;
@@ -25,14 +26,13 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
       if (io.stderr.isTTY === true) io.stderr.write('\n');
       return INTERRUPTED;
     }
-    io.stderr.write(`nest-durable: ${render(lineOf(error), false)}\n`);
+    io.stderr.write(`nest-durable: ${render(inWords(lineOf(error)), false)}\n`);
     return error instanceof Failure ? error.exitCode : 1;
   }
 }
 
 async function readCall(argv: readonly string[], io: Io): Promise<Call | null> {
-  const { CommanderError } = await import('commander');
-  const { parse } = await import('./program.js');
+  const { parse, WrongCall } = await import('./program.js');
   try {
     return await parse(argv, {
       out: (text) => io.stdout.write(text),
@@ -40,12 +40,8 @@ async function readCall(argv: readonly string[], io: Io): Promise<Call | null> {
       version: packageVersion(),
     });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    const text = error.message
-      .replace(/^error: /, '')
-      .replace(/\s+/g, ' ')
-      .replace(/\.$/, '');
-    throw new Failure(`${text}. nest-durable --help lists what there is.`, 2);
+    if (!(error instanceof WrongCall)) throw error;
+    throw new Failure(`${error.message}. ${error.help}.`, 2);
   }
 }
 

@@ -17,10 +17,23 @@ export interface ParseOutput {
   readonly version: string;
 }
 
+/** Columns that a text of the help is wrapped to at least: beside the longest command of the whole a terminal of 80 has 32. */
+const LEAST = 24;
+
+/** A command line that cannot be understood, and the help that says how it is written. */
+export class WrongCall extends Error {
+  constructor(
+    message: string,
+    readonly help: string,
+  ) {
+    super(message);
+  }
+}
+
 /**
  * Reads a command line.
  * @returns the call; null: it was answered already, by help or the version
- * @throws CommanderError for one that cannot be understood
+ * @throws WrongCall for one that cannot be understood
  */
 export async function parse(argv: readonly string[], output: ParseOutput): Promise<Call | null> {
   let call: Call | null = null;
@@ -31,10 +44,28 @@ export async function parse(argv: readonly string[], output: ParseOutput): Promi
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return null;
     // It would print its help as an error, which says not what is wrong.
-    if (error.code === 'commander.help') throw new CommanderError(2, error.code, withoutCommand(program.args));
-    throw error;
+    if (error.code === 'commander.help') throw new WrongCall(withoutCommand(program.args), wholeHelp());
+    throw new WrongCall(plainly(error.message), helpFor(program.args));
   }
   return call;
+}
+
+/** As commander has it, less what is of commander. */
+function plainly(message: string): string {
+  return message
+    .replace(/^error: /, '')
+    .replace(/^command-argument value /, '')
+    .replace(/\s+/g, ' ')
+    .replace(/\.$/, '');
+}
+
+/** The help of the whole names no option of a command. */
+function helpFor([name = '']: readonly string[]): string {
+  return specOf(name) === undefined ? wholeHelp() : `nest-durable ${name} --help says how it is called`;
+}
+
+function wholeHelp(): string {
+  return 'nest-durable --help lists what there is';
 }
 
 function withoutCommand([help, name]: readonly string[]): string {
@@ -47,7 +78,7 @@ export function makeProgram({ out, columns, version }: ParseOutput, onCall: (cal
     command
       .exitOverride()
       .configureOutput({ writeOut: out, writeErr: () => {}, getOutHelpWidth: () => columns })
-      .configureHelp({ showGlobalOptions: true });
+      .configureHelp({ showGlobalOptions: true, minWidthToWrap: LEAST });
   configured(program)
     .description('Looks at and operates the durable workflows in a PostgreSQL database, while the app runs or not.')
     .version(version, '-V, --version', 'Prints the version.')
@@ -72,7 +103,7 @@ export function makeProgram({ out, columns, version }: ParseOutput, onCall: (cal
   }
   program.addHelpText(
     'after',
-    '\nExit codes: 0 done; 1 refused, not found or failed; 2 called in a wrong way; 130 ended by Ctrl-C.',
+    '\nExit codes: 0 done; 1 refused, not found or failed; 2 called in a wrong way;\n130 ended by Ctrl-C.',
   );
   return program;
 }

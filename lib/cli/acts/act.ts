@@ -5,6 +5,7 @@ import { type Context, flag, type Options, text } from '../command.js';
 import { findRun } from '../database/find-run.js';
 import { Interrupted, usage } from '../failure.js';
 import { hasFilters } from '../runs/filters.js';
+import { inWords } from '../words.js';
 import type { RunAct } from './run-act.js';
 import { once } from './once.js';
 import { type Refusal, refusalOf } from './refusal.js';
@@ -74,7 +75,7 @@ async function actOnIds(context: Context, act: RunAct, prefixes: readonly string
         break;
       }
       refused.push(refusalOf(id, error));
-      screen.say(`Run ${id} was refused: ${refused.at(-1)?.message ?? ''}`);
+      screen.say(`Run ${id} was refused: ${inWords(refused.at(-1)?.message ?? '')}`);
     }
   }
   // Also of what was broken off: what was done stays done.

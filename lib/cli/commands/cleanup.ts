@@ -30,17 +30,17 @@ export async function run(context: Context, _: readonly string[], options: Optio
   // Where nobody can be asked it runs: it is made for cron.
   if (!dryRun && screen.interactive && !flag(options, 'yes')) {
     const count = await retention.cleanup({ ...watched('Counted'), dryRun: true });
-    await askFor(
-      context,
-      `Delete ${count} finished runs that ended ${olderText} ago or earlier, with their children?`,
-      false,
-    );
+    // Nobody is asked about nothing.
+    if (count > 0) {
+      const runs = count === 1 ? '1 finished run' : `${count} finished runs`;
+      await askFor(context, `Delete ${runs} that ended ${olderText} ago or earlier, with their children?`, false);
+    }
   }
   const work = () => retention.cleanup({ ...watched(dryRun ? 'Counted' : 'Deleted'), dryRun });
   const details = { olderThan, statuses };
   const deed = { action: 'run.cleanup', targetKind: null, targetId: null, details } as const;
   const count = dryRun ? await work() : await audited(context, deed, work, (n) => ({ details: { ...details, n } }));
   if (screen.isJson) screen.json({ count, ...(dryRun ? { dryRun } : {}) });
-  else screen.line(`${dryRun ? 'Would delete' : 'Deleted'} ${count} runs.`);
+  else screen.line(`${dryRun ? 'Would delete' : 'Deleted'} ${count === 1 ? '1 run' : `${count} runs`}.`);
   if (signal.aborted) throw new Interrupted();
 }

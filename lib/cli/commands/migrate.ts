@@ -103,7 +103,9 @@ function status({ screen }: Context, { schema }: Reached, state: MigrationState,
     );
   }
   if (code === 1)
-    screen.say(`nest-durable: Schema "${schema}" lacks ${pending.length} migrations: run nest-durable migrate.`);
+    screen.say(
+      `nest-durable: Schema "${schema}" lacks ${pending.map(({ name }) => name).join(', ')}: run nest-durable migrate.`,
+    );
   return code;
 }
 
