@@ -207,7 +207,7 @@ it.each([
   expect(standing).toMatchObject({ kind, title, step: 'waits', nextAttemptAt: null, blockedBy: null });
   expect(standing.waits[0]).toMatchObject({ step: 'waits', path: 'waits', kind });
   expect(standing.detail).toMatch(/^In `waits` since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\./);
-  expect(standing.detail).toMatch(/Then comes `resize`\.$/);
+  expect(standing.detail).toMatch(/ UTC\. Then comes `resize`\./);
   const timed: Record<string, string> = { event: 'gives its timeout value', input: 'the run fails' };
   expect(standing.detail).toContain(timed[kind] ?? '');
   await client.cancel(standing.id);

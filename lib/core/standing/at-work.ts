@@ -1,10 +1,13 @@
 import { findNode, stepNameOf } from '../definition/definition-path.js';
 import type { Said } from './said.js';
-import { byWhom, failedAt, messageOf } from './ended.js';
-import type { AttemptFacts, LoopFacts, RetryFacts, StandingFacts } from './facts.js';
+import { byWhom, cancelledBy, failedAt, messageOf } from './ended.js';
+import type { AttemptFacts, LoopFacts, RetryFacts, StandingFacts, UndoFacts } from './facts.js';
 import { blockedBy } from './queue.js';
 import { waiting } from './waits.js';
 import { countOf, manyOf, momentOf, quoted, spanOf } from './words.js';
+
+const UNDOES = 'Undoes what it did';
+const TO_BE_PAUSED = 'It is to be paused when its attempt is over.';
 
 /** The standing of an unfinished run: the first that fits. */
 export function standsAtWork(facts: StandingFacts): Said {
@@ -24,14 +27,14 @@ function child(facts: StandingFacts): string {
 }
 
 function paused(facts: StandingFacts): Said {
-  const { error, act, deadlineAt } = facts;
+  const { error, act, deadlineAt, undo } = facts;
   const timeout = deadlineAt === null ? null : `The run's timeout goes on, until ${momentOf(deadlineAt)}.`;
   if (error === null) {
     return {
       kind: 'paused',
       title: byWhom('Paused', act),
       until: deadlineAt,
-      detail: ['Resume it to let it go on.', timeout],
+      detail: [undo === null ? null : `It is being undone, ${doneOf(undo)}.`, 'Resume it to let it go on.', timeout],
     };
   }
   const step = error['step'];
@@ -57,12 +60,10 @@ function compensating(facts: StandingFacts): Said {
   const { undo, error, failure, retries, attempts } = facts;
   // What ran when it failed may not be over yet.
   const now = attempts.find(({ path }) => path.includes('~'));
-  const done = undo === null ? 0 : undo.done.length + undo.failed.length;
-  const total = done + (undo?.left.length ?? 0);
   const step = now === undefined ? undo?.left[0] : stepNameOf(now.path.slice(0, now.path.lastIndexOf('~')));
   const [retry] = retries;
-  const ofAll = undo?.cut === true ? ' and more' : ` of ${countOf(total)}`;
-  const title = step === undefined ? 'Undoes what it did' : `Undoes ${quoted(step)}, ${countOf(done)}${ofAll} done`;
+  const wasCancelled = error?.code === 'WORKFLOW_CANCELLED';
+  const title = step === undefined || undo === null ? UNDOES : `Undoes ${quoted(step)}, ${doneOf(undo)}`;
   return {
     kind: 'compensating',
     title,
@@ -70,11 +71,19 @@ function compensating(facts: StandingFacts): Said {
     nextAttemptAt: retry?.at ?? null,
     ...(step === undefined ? {} : { step }),
     detail: [
-      error === null ? null : `${error.code === 'WORKFLOW_CANCELLED' ? 'It was cancelled' : failedAt(error, failure)}.`,
-      error?.code === 'WORKFLOW_CANCELLED' ? null : messageOf(error),
+      // The act that is known of an unfinished run is a pause.
+      error === null ? null : `${wasCancelled ? cancelledBy(error, null) : failedAt(error, failure)}.`,
+      wasCancelled ? null : messageOf(error),
       retry === undefined ? null : `${quoted(retry.step)} is tried again: ${triesOf(facts, retry)}.`,
+      facts.pauseRequested ? TO_BE_PAUSED : null,
     ],
   };
+}
+
+/** "1 of 3 done" */
+function doneOf({ done, failed, left, cut }: UndoFacts): string {
+  const ended = done.length + failed.length;
+  return `${countOf(ended)}${cut ? ' and more' : ` of ${countOf(ended + left.length)}`} done`;
 }
 
 function running(facts: StandingFacts): Said {
@@ -82,7 +91,7 @@ function running(facts: StandingFacts): Said {
   const [first] = attempts;
   const untilOf = (own: Date | null): Date | null => earliest(own, deadlineAt);
   const about = [
-    facts.pauseRequested ? 'It is to be paused when its attempt is over.' : null,
+    facts.pauseRequested ? TO_BE_PAUSED : null,
     deadlineAt === null ? null : `The run's timeout ends it at ${momentOf(deadlineAt)}.`,
     outOfTouch(worker, now),
   ];

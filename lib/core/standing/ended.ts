@@ -61,7 +61,8 @@ export function failedAt(error: StoredError | null, failure: StandingFacts['fail
   return `Failed at ${quoted(step)}${after}${name}`;
 }
 
-function cancelledBy(error: StoredError, act: ActFacts | null): string {
+/** "Cancelled by A: "…"" */
+export function cancelledBy(error: StoredError, act: ActFacts | null): string {
   const reason = error['reason'];
   return byWhom('Cancelled', { actor: act?.actor ?? null, reason: typeof reason === 'string' ? reason : null });
 }

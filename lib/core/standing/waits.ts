@@ -18,11 +18,12 @@ export function waiting(facts: StandingFacts, sentence: (child: StandingFacts) =
     until: first.dueAt ?? facts.deadlineAt,
     detail: [
       `In ${quoted(first.step)} since ${momentOf(first.createdAt)}.`,
+      // Not after what a timeout does: it comes after the wait, not after that.
+      afterOf(facts, first.path),
       timeoutOf(first),
       facts.deadlineAt === null || (first.dueAt !== null && first.dueAt <= facts.deadlineAt)
         ? null
         : `The run's timeout ends it at ${momentOf(facts.deadlineAt)}.`,
-      afterOf(facts, first.path),
     ],
   };
 }

@@ -87,6 +87,7 @@ export class StandingLooks {
     let attempts = finished ? [] : attemptsOf(inFlight, row.state === 'running', steps);
     if (status === 'running' && attempts.length === 0) attempts = await this.places(id, row, state, waits.shown);
     const fails = finished ? status !== 'completed' : status === 'compensating';
+    const undoes = fails || (status === 'paused' && state !== null && state.rollback !== null);
     const ready = row.state === 'ready' || row.state === 'blocked';
     const [error, retries, away, loops, queue, undo, failure, work] = await Promise.all([
       this.errorOf(id, row, state),
@@ -94,7 +95,7 @@ export class StandingLooks {
       attempts.length > 0 ? [] : this.away(steps),
       definition === null ? [] : this.loops(id, row.round, definition, attempts),
       ready ? this.queue(id) : null,
-      fails && definition !== null ? this.undo(id, row.round, definition) : null,
+      undoes && definition !== null ? this.undo(id, row.round, definition) : null,
       fails ? this.failure(id, row, finished) : null,
       status === 'completed' ? this.work(id) : null,
     ]);
@@ -141,7 +142,8 @@ export class StandingLooks {
       });
       return cause === undefined ? null : this.shown(cause.error);
     }
-    if (row.round === 1 || row.state !== 'sleeping') return null;
+    // What failed an earlier round is not why somebody has paused this one.
+    if (row.round === 1 || row.state !== 'sleeping' || row.status === 'paused') return null;
     const last = await this.attempt(id, row.round - 1, null, null, true);
     return last === null ? null : this.shown(last.error);
   }
