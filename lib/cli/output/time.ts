@@ -14,7 +14,7 @@ export function span(ms: number): string {
   return two(most, DAY, 'd', HOUR, 'h');
 }
 
-/** In one unit: `3 min ago`, `in 2 h`, `now`. */
+/** In one unit, of which there are two at least from hours on, as in a run's sentence: `3 min ago`, `in 119 min`, `in 2 h`, `now`. */
 export function relative(date: Date, now: number): string {
   const ms = now - date.getTime();
   const text = single(Math.abs(ms));
@@ -36,9 +36,9 @@ export function clockTime(date: Date, utc: boolean): string {
 
 function single(ms: number): string {
   if (ms < MINUTE) return `${Math.floor(ms / SECOND)} s`;
-  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min`;
-  if (ms < 2 * DAY) return `${Math.floor(ms / HOUR)} h`;
-  return `${Math.floor(ms / DAY)} d`;
+  if (ms < 2 * HOUR) return `${Math.round(ms / MINUTE)} min`;
+  if (ms < 2 * DAY) return `${Math.round(ms / HOUR)} h`;
+  return `${Math.round(ms / DAY)} d`;
 }
 
 function two(ms: number, large: number, largeName: string, small: number, smallName: string): string {
