@@ -328,7 +328,7 @@ AS $function$
   SELECT h.worker_id FROM holder h
 $function$;
 
-CREATE OR REPLACE FUNCTION durable.match_waits(runs uuid[], ended_runs uuid[] DEFAULT '{}'::uuid[])
+CREATE OR REPLACE FUNCTION durable.match_waits(runs uuid[], ended_runs uuid[] DEFAULT '{}'::uuid[], children boolean DEFAULT true)
  RETURNS TABLE(run uuid, queue text, paused boolean, state text)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -342,6 +342,8 @@ DECLARE
   w record;
   taken bigint[];
   waiters uuid[] := '{}';
+  waiting uuid[] := '{}';
+  ends uuid[];
   is_active boolean;
   came_at timestamptz;
   came bigint;
@@ -350,56 +352,81 @@ DECLARE
   done_by bigint[];
 BEGIN
   IF cardinality(ended_runs) > 0 THEN
-    waiters := ARRAY(
-      SELECT DISTINCT v.run_id FROM durable.waits v WHERE v.child_id = ANY (ended_runs) AND v.active AND v.state = 'open');
-    FOREACH one IN ARRAY waiters LOOP
+    SELECT COALESCE(array_agg(v.run_id), '{}'), COALESCE(array_agg(v.id), '{}') INTO waiters, waiting
+    FROM durable.waits v
+    WHERE v.child_id = ANY (ended_runs) AND v.active AND v.state = 'open';
+    FOR one IN SELECT DISTINCT u.run_id FROM unnest(waiters) AS u(run_id) LOOP
       PERFORM FROM durable.workflow_queue q WHERE q.id = one FOR NO KEY UPDATE SKIP LOCKED;
       IF NOT FOUND AND EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id = one) THEN
         RAISE EXCEPTION 'run % waits for one that ends here, and is locked', one USING ERRCODE = 'serialization_failure';
       END IF;
     END LOOP;
   END IF;
-  FOR one IN SELECT DISTINCT r FROM unnest(runs || waiters) AS u(r) ORDER BY r LOOP
+  FOR one, ends IN
+    SELECT u.run_id, CASE WHEN bool_and(u.id IS NOT NULL) THEN array_agg(u.id ORDER BY u.id) END
+    FROM (
+      SELECT g.run_id, NULL::uuid AS id FROM unnest(runs) AS g(run_id)
+      UNION ALL
+      SELECT g.run_id, g.id FROM unnest(waiters, waiting) AS g(run_id, id)
+    ) u
+    GROUP BY u.run_id
+    ORDER BY u.run_id
+  LOOP
     done := '{}';
     done_at := '{}';
     done_by := '{}';
-    FOR w IN
-      SELECT v.id, v.kind, v.names, v.child_id
-      FROM durable.waits v
-      WHERE v.run_id = one AND v.active AND v.state = 'open' AND v.kind IN ('event', 'any', 'all', 'child')
-      ORDER BY v.id
-      FOR UPDATE
-    LOOP
-      IF w.kind = 'child' THEN
-        SELECT x.status = 'active', x.completed_at, NULL INTO is_active, came_at, came
-        FROM durable.workflow_executions x WHERE x.id = w.child_id;
-        CONTINUE WHEN is_active;
-      ELSE
-        IF w.kind = 'all' THEN
-          taken := ARRAY(
-            SELECT e.id
-            FROM unnest(w.names) AS n(name)
-            CROSS JOIN LATERAL (
-              SELECT m.id FROM durable.events m
-              WHERE m.run_id = one AND m.name = n.name AND m.wait_id IS NULL
-              ORDER BY m.id LIMIT 1
-            ) e);
-          CONTINUE WHEN cardinality(taken) < cardinality(w.names);
+    -- An event of a transaction that is not joined yet comes first, if it was sent before the end: all are looked at.
+    IF ends IS NOT NULL AND NOT EXISTS (SELECT FROM durable.events m WHERE m.run_id = one AND m.unmatched) THEN
+      SELECT COALESCE(array_agg(v.id), '{}'), COALESCE(array_agg(x.completed_at), '{}'), COALESCE(array_agg(NULL::bigint), '{}')
+      INTO done, done_at, done_by
+      FROM unnest(ends) AS u(id)
+      CROSS JOIN LATERAL (
+        SELECT o.id, o.child_id FROM durable.waits o WHERE o.run_id = one AND o.id = u.id AND o.state = 'open' LIMIT 1
+        FOR UPDATE
+      ) v
+      CROSS JOIN LATERAL (
+        SELECT e.completed_at FROM durable.workflow_executions e WHERE e.id = v.child_id AND e.status <> 'active' LIMIT 1
+      ) x;
+    ELSE
+      FOR w IN
+        SELECT v.id, v.kind, v.names, v.child_id
+        FROM durable.waits v
+        WHERE v.run_id = one AND v.active AND v.state = 'open'
+          AND (v.kind IN ('event', 'any', 'all') OR children AND v.kind = 'child')
+        ORDER BY v.id
+        FOR UPDATE
+      LOOP
+        IF w.kind = 'child' THEN
+          SELECT x.status = 'active', x.completed_at, NULL INTO is_active, came_at, came
+          FROM durable.workflow_executions x WHERE x.id = w.child_id;
+          CONTINUE WHEN is_active;
         ELSE
-          taken := ARRAY(
-            SELECT m.id FROM durable.events m
-            WHERE m.run_id = one AND m.name = ANY (w.names) AND m.wait_id IS NULL
-            ORDER BY m.id LIMIT 1);
-          CONTINUE WHEN cardinality(taken) = 0;
+          IF w.kind = 'all' THEN
+            taken := ARRAY(
+              SELECT e.id
+              FROM unnest(w.names) AS n(name)
+              CROSS JOIN LATERAL (
+                SELECT m.id FROM durable.events m
+                WHERE m.run_id = one AND m.name = n.name AND m.wait_id IS NULL
+                ORDER BY m.id LIMIT 1
+              ) e);
+            CONTINUE WHEN cardinality(taken) < cardinality(w.names);
+          ELSE
+            taken := ARRAY(
+              SELECT m.id FROM durable.events m
+              WHERE m.run_id = one AND m.name = ANY (w.names) AND m.wait_id IS NULL
+              ORDER BY m.id LIMIT 1);
+            CONTINUE WHEN cardinality(taken) = 0;
+          END IF;
+          WITH given AS (
+            UPDATE durable.events m SET wait_id = w.id WHERE m.run_id = one AND m.id = ANY (taken) RETURNING m.sent_at, m.id)
+          SELECT max(g.sent_at), max(g.id) INTO came_at, came FROM given g;
         END IF;
-        WITH given AS (
-          UPDATE durable.events m SET wait_id = w.id WHERE m.run_id = one AND m.id = ANY (taken) RETURNING m.sent_at, m.id)
-        SELECT max(g.sent_at), max(g.id) INTO came_at, came FROM given g;
-      END IF;
-      done := array_append(done, w.id);
-      done_at := array_append(done_at, came_at);
-      done_by := array_append(done_by, came);
-    END LOOP;
+        done := array_append(done, w.id);
+        done_at := array_append(done_at, came_at);
+        done_by := array_append(done_by, came);
+      END LOOP;
+    END IF;
     IF cardinality(done) > 0 THEN
       WITH over AS MATERIALIZED (
         -- Events by their number, whatever the clock was set to between them; by time beside the ends of children.
@@ -652,7 +679,7 @@ BEGIN
     ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING;
     IF FOUND THEN
       result := 'sent';
-      PERFORM durable.match_waits(ARRAY[to_run]);
+      PERFORM durable.match_waits(ARRAY[to_run], children => false);
     END IF;
   -- A repeated delivery stays one, also after the run's end.
   ELSIF dedupe IS NULL
