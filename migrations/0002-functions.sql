@@ -365,7 +365,8 @@ BEGIN
       SELECT json_agg(json_build_object('name', e.name, 'payload', e.payload, 'traceparent', e.traceparent) ORDER BY e.id)
       FROM durable.events e WHERE e.run_id = w.run_id AND e.wait_id = w.id
     ) END,
-    c.status, CASE WHEN c.data_seq = 0 THEN c.input ELSE s.output END, c.error, c.workflow
+    c.status, CASE WHEN c.status = 'active' THEN NULL WHEN c.data_seq = 0 THEN c.input ELSE s.output END, c.error,
+    c.workflow
   FROM durable.waits w
   LEFT JOIN durable.workflow_executions c ON c.id = w.child_id
   LEFT JOIN durable.step_executions s ON s.run_id = c.id AND s.seq = c.data_seq AND c.status <> 'active'

@@ -137,3 +137,17 @@ it('a run that asks for more in the same transaction has all its waits looked at
   await client.query(MATCH, [[parent], [child]]);
   expect(await over()).toEqual([before, child]);
 });
+
+it('the waits of a run for children that have not ended carry no payload of theirs', async () => {
+  const [child = '', other = ''] = children;
+  await end(child);
+  const { rows: found } = await client.query(
+    `SELECT child_id AS id, child_status AS status, child_data AS data FROM durable.active_waits($1)
+     WHERE child_id = ANY ($2) ORDER BY child_status DESC`,
+    [[parent], [child, other]],
+  );
+  expect(found).toEqual([
+    { id: child, status: 'completed', data: '{}' },
+    { id: other, status: 'active', data: null },
+  ]);
+});
