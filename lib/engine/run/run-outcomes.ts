@@ -4,7 +4,7 @@ import { toStoredError } from '../../core/codec/error-record.js';
 import { type DurableError, WorkflowTimeoutError } from '../../core/errors/errors.js';
 import { mainData, referencedRecords } from '../../core/run/machine.js';
 import { retryDelay } from '../../core/run/retry.js';
-import { failedStepOf, initialState, type RunState } from '../../core/run/run-state.js';
+import { failedStepOf, initialState } from '../../core/run/run-state.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
 import type { Survey } from '../../core/run/survey.js';
 import { endsTheRun } from '../step/attempt.js';
@@ -14,7 +14,7 @@ import type { WaitBook } from '../step/wait-book.js';
 
 /** Outcomes of a run in the last commit of a session. */
 
-/** Records that a claim reads of one run. */
+/** Records, and waits, that a claim reads of one run. */
 const MOST_NEEDED = 100;
 
 export type Undone = 'nothing' | 'everything' | 'not everything';
@@ -45,7 +45,7 @@ export function parkOf(
     holds: asked && error !== null,
     snapshot: JSON.stringify(core.state),
     snapshotSeq: core.make.last,
-    needs: needsOf(core.state),
+    needs: needsOf(core),
     dataSeq: mainData(core.state),
     round: core.state.round,
     heard: core.book.heard,
@@ -57,8 +57,8 @@ export function parkOf(
  * What a claim reads by the way. Null, so that it is read after the claim: where that is much, and where steps on other queues
  * number their own records.
  */
-function needsOf(state: RunState): readonly number[] | null {
-  if (state.hasRemoteStep) return null;
+function needsOf({ state, book }: SessionCore): readonly number[] | null {
+  if (state.hasRemoteStep || book.size > MOST_NEEDED) return null;
   const needs = referencedRecords(state);
   return needs.length > MOST_NEEDED ? null : needs;
 }

@@ -86,6 +86,12 @@ export class WaitBook {
     return this.all().some((wait) => wait.state === 'open');
   }
 
+  get size(): number {
+    let size = 0;
+    for (const waits of this.byPath.values()) size += waits.length;
+    return size;
+  }
+
   get isEmpty(): boolean {
     return this.byPath.size === 0;
   }
