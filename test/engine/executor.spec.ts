@@ -177,6 +177,45 @@ describe('rows of a claim that go on, opened a part at a time', () => {
   });
 });
 
+describe('rows of a claim that go on, of which the server refuses to read some for a passing reason', () => {
+  const rows = Array.from({ length: 10 }, (_, n) => ({ rowId: `r${n}`, runId: `r${n}`, fresh: false, step: null, snapshot: null, snapshotSeq: 0, token: 2, definitionId: 1, ranBy: 2 }) as unknown as ClaimedRow); // prettier-ignore
+
+  /** Opens all, though these cannot be read. */
+  async function openWithout(refused: readonly string[], kind: StoreError['kind'] = 'retry') {
+    const reads: string[][] = [];
+    const troubles: string[] = [];
+    const readLeased = async (_: number, runs: readonly string[]) => {
+      reads.push([...runs]);
+      if (runs.some((run) => refused.includes(run))) throw new StoreError(kind, 'took too long');
+      return { waits: new Map(), records: [], now: 0 };
+    };
+    const loadDefinition = (): Promise<never> => Promise.reject(new Error('it cannot be read'));
+    const writer = { commit: () => new Promise(() => {}) };
+    const deps = { store: { readLeased, loadDefinition }, writer, clock: { follow: () => {} }, worker: () => 1, onTrouble: (message: string) => troubles.push(message) }; // prettier-ignore
+    const registry = { byId: (id: number) => (id === 1 ? {} : undefined) };
+    const opener = new SessionOpener(deps as unknown as SessionDeps, registry as unknown as Registry, sessions);
+    const opened = await opener.openClaimed(rows).catch((error: Error) => error.message);
+    return { opened: typeof opened === 'string' ? opened : opened.map(({ runId }) => runId), reads, troubles };
+  }
+
+  it.each(['retry', 'scarce'] as const)('begin all but that one (%s)', async (kind) => {
+    const { opened, troubles } = await openWithout(['r3'], kind);
+    expect(opened).toEqual(['r0', 'r1', 'r2', 'r4', 'r5', 'r6', 'r7', 'r8', 'r9']);
+    expect(troubles).toEqual(['Could not read claimed runs; retrying: took too long']);
+  });
+
+  it('are left where it refuses three in a row: the server is slow, not what they have stored', async () => {
+    const { opened, reads } = await openWithout(['r0', 'r2', 'r3', 'r4']);
+    expect(opened).toEqual(['r1']);
+    expect(reads.slice(1)).toEqual([['r0'], ['r1'], ['r2'], ['r3'], ['r4']]);
+  });
+
+  it('are not asked for one by one where the database is away', async () => {
+    const { opened, reads } = await openWithout(['r3'], 'unavailable');
+    expect([opened, reads.length]).toEqual(['took too long', 1]);
+  });
+});
+
 function session(rowId: string, token = 1): Session {
   return {
     rowId,

@@ -22,6 +22,9 @@ const MOST_AT_ONCE = 500;
 /** Resumed runs of a claim that are opened in one macrotask: what they do next is on its way while the others are opened. */
 const SLICE = 50;
 
+/** Runs in a row whose reading the server refuses, each by itself: it would refuse that of others too. */
+const MOST_REFUSED = 3;
+
 /** Turns rows that this process has claimed into sessions: reads what a resumed run needs, all rows of a claim at once. */
 export class SessionOpener {
   /** Definitions of other versions of the code; they never change. */
@@ -84,12 +87,11 @@ export class SessionOpener {
     try {
       read = await this.readResumed(stored.filter((one): one is StoredRow => !('error' in one) && !isRead(one.row)));
     } catch (error) {
-      if (error instanceof StoreError && error.kind !== 'rejected') throw error;
-      // The stored state of one of them cannot be read: each for itself.
-      if (rows.length > 1) {
-        for (const row of rows) await this.openResumed([row], opened, timesLost);
-        return;
-      }
+      const isRejected = !(error instanceof StoreError) || error.kind === 'rejected';
+      if (!isRejected && !isRefusal(error)) throw error;
+      // What one of them has stored cannot be read, or is too much: each for itself.
+      if (rows.length > 1) return this.openEach(rows, opened, timesLost);
+      if (!isRejected) throw error;
       for (const row of rows) this.openUnreadable(row, error);
       opened.push(...rows);
       return;
@@ -104,6 +106,23 @@ export class SessionOpener {
       else await this.openRead(one, records, waits);
       opened.push(row);
     }
+  }
+
+  /** @throws StoreError when the server has refused to read one for a passing reason; all others are at work */
+  private async openEach(rows: readonly ClaimedRow[], opened: ClaimedRow[], timesLost: number): Promise<void> {
+    const refusals: unknown[] = [];
+    let inARow = 0;
+    for (const row of rows) {
+      if (this.sessions.timesLost !== timesLost) return this.sessions.suspectOrphans();
+      try {
+        await this.openResumed([row], opened, timesLost);
+        inARow = 0;
+      } catch (error) {
+        refusals.push(error);
+        if (!isRefusal(error) || ++inARow === MOST_REFUSED) throw error;
+      }
+    }
+    if (refusals.length > 0) throw refusals[0];
   }
 
   private async openRead(
@@ -189,6 +208,11 @@ export class SessionOpener {
     if (workflow === undefined) throw new Error(`Definition ${row.definitionId} is not one of this process`);
     return workflow;
   }
+}
+
+/** The server has refused it for a passing reason: it took too long, or lacked room for it. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof StoreError && (error.kind === 'retry' || error.kind === 'scarce');
 }
 
 /** What it needs came with the claim. */
