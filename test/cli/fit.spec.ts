@@ -124,6 +124,12 @@ it.each([40, 60, 100])(
   },
 );
 
+it.each([50, 60, 80])('counts of failures fit %s columns', async (columns) => {
+  const { out } = await on(['list', '--group'], { columns, env: { NO_COLOR: '1' } });
+  expect(out).toContain(wordy.slice(0, 18));
+  expect(Math.max(...out.split('\n').map(widthOf))).toBeLessThanOrEqual(columns);
+});
+
 it('what workers do and why schedules fail fits the terminal', async () => {
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   const error = JSON.stringify({ name: 'Error', message: LONG });

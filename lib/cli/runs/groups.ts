@@ -83,9 +83,9 @@ function kindOf(message: string): string {
 
 const COLUMNS = (ago: (date: Date) => string): Column<Group>[] => [
   { title: 'COUNT', of: ({ count: n }) => String(n), align: 'right' },
-  { title: 'WORKFLOW', of: ({ workflow }) => workflow, least: 12 },
-  { title: 'STEP', of: ({ step }) => step ?? '', least: 10 },
-  { title: 'ERROR', of: ({ error, message }) => `${error}: ${message}`, least: 24 },
-  { title: 'LAST', of: ({ last }) => ago(last) },
-  { title: 'RUN', of: ({ lastId }) => lastId, short: ({ lastId }) => lastId.slice(0, 18), shortenAt: 2 },
+  { title: 'WORKFLOW', of: ({ workflow }) => workflow, least: 8 },
+  { title: 'STEP', of: ({ step }) => step ?? '', least: 6, drop: 1 },
+  { title: 'ERROR', of: ({ error, message }) => `${error}: ${message}`, least: 12 },
+  { title: 'LAST', of: ({ last }) => ago(last), drop: 2 },
+  { title: 'RUN', of: ({ lastId }) => lastId, short: ({ lastId }) => lastId.slice(0, 18), shortenAt: 3 },
 ];
