@@ -80,6 +80,19 @@ it('restart-from says at which steps a run can be restarted, where it cannot at 
   expect(undone.err).toContain('It can be restarted at no step: nest-durable retry starts it anew as a whole.');
 });
 
+it('run says that nobody works on the queue it was given, or that it is paused', async () => {
+  const misspelt = await on(['run', 'order', '--queue', 'defautl']);
+  expect(misspelt).toMatchObject({
+    code: 0,
+    err: expect.stringMatching(/^No worker works on queue defautl: [^\n]+\n$/),
+  });
+  await on(['queues', 'pause', 'default']);
+  const paused = await on(['run', 'order', '--queue', 'default', '--json']);
+  expect(paused).toMatchObject({ code: 0, err: 'Queue default is paused: nest-durable queues resume default\n' });
+  await on(['queues', 'resume', 'default']);
+  expect(await on(['run', 'order', '--queue', 'default'])).toMatchObject({ code: 0, err: '' });
+});
+
 it('cleanup asks about nothing where nothing is to be deleted', async () => {
   const ran = await on(['cleanup', '--older-than', '30d'], { columns: 80 });
   expect([ran.code, ran.out]).toEqual([0, 'Deleted 0 runs.\n']);

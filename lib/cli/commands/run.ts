@@ -35,6 +35,17 @@ export async function run(context: Context, [workflow = '']: readonly string[], 
   );
   if (screen.isJson) screen.json({ id: handle.id });
   else screen.line(handle.id);
+  if (queue !== undefined) await warnOf(context, queue);
+}
+
+/** Any name of a queue is taken: one that is misspelt has no worker. */
+async function warnOf(context: Context, name: string): Promise<void> {
+  const { screen } = context;
+  const { queues } = await context.clients();
+  const found = (await queues.list()).find((one) => one.name === name);
+  if (found?.paused === true) screen.say(`Queue ${name} is paused: nest-durable queues resume ${name}`);
+  else if (found === undefined || found.workers === 0)
+    screen.say(`No worker works on queue ${name}: the run waits for one. nest-durable queues lists those there are.`);
 }
 
 function inputOf(options: Options): object {

@@ -115,7 +115,11 @@ function queuesCheck(queues: readonly QueueFacts[]): Check {
     ...(nobody.length > 0
       ? [`add ${nobody.map(({ queue }) => queue).join(', ')} to the option queues of a process`]
       : []),
-    ...(late.length > 0 ? ['raise concurrency, or start more processes'] : []),
+    ...(late.length > 0
+      ? [
+          'raise concurrency, or start more processes; where a limit is in the way nest-durable inspect says so of a run',
+        ]
+      : []),
     ...paused.map(({ queue }) => `nest-durable queues resume ${queue}`),
   ];
   return { id, state: 'warn', text: found.join(' '), mend: mends.join('; ') };
