@@ -11,7 +11,7 @@ import {
   Workflow,
 } from 'nest-durable';
 import type { DurableTest } from 'nest-durable/testing';
-import { begin, got, RetriedScriptWorkflow, scriptTest } from './scripts.js';
+import { begin, got, RetriedScriptWorkflow, ScriptElsewhereWorkflow, scriptTest } from './scripts.js';
 
 @Workflow({ name: 'circle' })
 class CircleWorkflow extends DurableWorkflow<{ got: unknown[] }, { got: unknown[] }> {
@@ -194,6 +194,31 @@ describe('the next attempt', () => {
     expect(await run.execution()).toMatchObject({ status: 'paused', error: { name: 'NonDeterministicStepError' } });
     await run.cancel();
   });
+});
+
+describe('a wait that threw, which the step has caught', () => {
+  it.each([ScriptElsewhereWorkflow, RetriedScriptWorkflow])(
+    'is asked for anew by the next attempt, before waits that came after it (%p)',
+    async (workflow) => {
+      let attempts = 0;
+      const run = await begin(
+        test,
+        async () => {
+          const first = await waitForEvent('first', { timeout: 1000 }).catch(() => 'nobody');
+          const second = await waitForEvent('second');
+          if (attempts++ === 0) throw new Error('again');
+          return [first, second];
+        },
+        workflow,
+      );
+      await test.advance(1000);
+      await run.sendEvent('second', 2);
+      await test.advance(1000);
+      await run.sendEvent('first', 1);
+      expect(await got(run)).toEqual([1, 2]);
+      expect(attempts).toBe(2);
+    },
+  );
 });
 
 describe('a re-run that asks for no wait', () => {

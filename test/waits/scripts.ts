@@ -32,17 +32,29 @@ export class RetriedScriptWorkflow extends DurableWorkflow<Script, Result> {
   }
 }
 
+/** The same on another queue. */
+@Workflow()
+export class ScriptElsewhereWorkflow extends DurableWorkflow<Script, Result> {
+  @Step({ queue: 'elsewhere', retry: { maxAttempts: 3, backoff: 'constant', initialDelay: 1000, jitter: false } })
+  async run({ body }: Script) {
+    return { got: await bodies[body]?.() };
+  }
+}
+
 export const onServer = { databaseUrl: process.env['TEST_SERVER_URL'] };
 
 export function scriptTest(providers: Type[] = []): Promise<DurableTest> {
-  return createDurableTest({ providers: [ScriptWorkflow, RetriedScriptWorkflow, ...providers] }, onServer);
+  return createDurableTest(
+    { providers: [ScriptWorkflow, RetriedScriptWorkflow, ScriptElsewhereWorkflow, ...providers] },
+    onServer,
+  );
 }
 
 /** A run of the script, as far as it gets now. */
 export async function begin(
   test: DurableTest,
   body: Body,
-  workflow: typeof ScriptWorkflow | typeof RetriedScriptWorkflow = ScriptWorkflow,
+  workflow: typeof ScriptWorkflow | typeof RetriedScriptWorkflow | typeof ScriptElsewhereWorkflow = ScriptWorkflow,
 ): Promise<WorkflowHandle<Result>> {
   const run = await test.client.start(workflow, { body: bodies.push(body) - 1 });
   await test.idle();

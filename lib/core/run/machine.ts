@@ -69,6 +69,8 @@ export interface RecordFacts {
   readonly remote?: { readonly rowId: string; readonly nextSeq: number };
   /** A step that came back: ms that its attempt has taken so far, and how many waits were over in its last pass. */
   readonly pass?: { readonly spent: number; readonly seen: number };
+  /** Keys of the waits that threw in a failed attempt: the next one asks for them anew. */
+  readonly threw?: readonly string[];
   /** Fails the run whatever is around the step (a wait's `onTimeout: 'fail'`). */
   readonly failRun?: true;
   /** Outcome of the rollback that began here. */
@@ -207,6 +209,7 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
     if (record.retryAt === null) step.remote = null;
     step.attempt = record.attempt + 1;
     step.retryAt = record.retryAt;
+    if (record.facts?.threw !== undefined) step.threw = [...(step.threw ?? []), ...record.facts.threw];
     // The next attempt, too, begins only when this one is committed.
     sequence.at = Math.max(sequence.at, record.seq);
     if (record.retryAt === null) fail(frame, record.seq);

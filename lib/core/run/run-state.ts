@@ -37,6 +37,8 @@ export interface StepState {
   seen: number;
   /** Log mark of the passes of this attempt that ended with a wait; missing: no lines. */
   logged?: LogMark;
+  /** Keys of waits that threw in earlier attempts of this visit; missing: none did. */
+  threw?: readonly string[];
   /** Children that were started without a `ref`, by workflow and count. */
   children: Record<string, ChildRef>;
   fan: Fan | null;

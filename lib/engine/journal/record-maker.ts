@@ -49,22 +49,23 @@ export class RecordMaker {
     };
   }
 
-  /** The record of an attempt that has come to its end. */
-  attempt(place: RecordPlace, type: RecordType, result: SettledAttempt): NewRecord {
+  /** The record of an attempt that has come to its end. `threw`: keys of its waits that threw. */
+  attempt(place: RecordPlace, type: RecordType, result: SettledAttempt, threw: readonly string[] = []): NewRecord {
     const logs = result.log?.text() ?? null;
     if (result.status === 'completed') {
       const { output, facts, durationMs } = result;
       return this.record(place, type, { output, facts, logs, durationMs });
     }
     const { error, retryInMs, durationMs } = result;
-    return this.record(place, type, { status: 'failed', error, logs, retryInMs, durationMs });
+    const facts = retryInMs === null || threw.length === 0 ? null : { threw };
+    return this.record(place, type, { status: 'failed', facts, error, logs, retryInMs, durationMs });
   }
 
   /** The same, with the data before it, where a selector has written that. */
-  attempts(place: RecordPlace, type: RecordType, result: SettledAttempt): NewRecord[] {
+  attempts(place: RecordPlace, type: RecordType, result: SettledAttempt, threw: readonly string[]): NewRecord[] {
     const written = result.status === 'completed' ? result.context : undefined;
     const before = written === undefined ? [] : [this.record(place, 'context', { output: written })];
-    return [...before, this.attempt(place, type, result)];
+    return [...before, this.attempt(place, type, result, threw)];
   }
 
   /**

@@ -103,6 +103,8 @@ export interface RemoteStep {
   readonly intent: boolean;
   /** Log mark of the passes of this attempt that ended with a wait. */
   readonly logged?: LogMark;
+  /** Keys of waits that threw in earlier attempts of this visit; missing: none did. */
+  readonly threw?: readonly string[];
   /** The records of its `once` calls, by name. */
   readonly once: Readonly<Record<string, number>>;
   /** Children that it has started before, by call, and those that are named by a ref in its sequence and visit. */

@@ -192,10 +192,11 @@ export class PlaceRunner {
       } else {
         const type = place.work === 'gather' ? 'gather' : place.node.kind;
         const over = result.status === 'completed' || result.retryInMs === null;
+        const threw = core.book.threw(place.path, place.state.visit);
         this.close(placeOf(place), over);
         // An abandoned attempt is not tried again.
         const settled = attempt.abandoned && result.status === 'failed' ? { ...result, retryInMs: null } : result;
-        core.write(core.make.attempts(placeOf(place), type, settled));
+        core.write(core.make.attempts(placeOf(place), type, settled, threw));
       }
     } catch (error) {
       return this.host.broken(error);
@@ -243,6 +244,7 @@ export class PlaceRunner {
       spent: state.spent,
       intent: state.intent,
       ...(state.logged === undefined ? {} : { logged: state.logged }),
+      ...(state.threw === undefined ? {} : { threw: state.threw }),
       once: state.once,
       calls: state.children,
       refs: machine.refsOfVisit(sequenceOf(core, place)?.refs ?? {}, state.visit),
@@ -268,7 +270,7 @@ export class PlaceRunner {
       manager,
       maxPayloadBytes: core.deps.maxPayloadBytes,
       log: stepLog(core.deps, state.logged ?? null),
-      waits: core.book.pass(info, core.deps.clock, core.deps.maxPayloadBytes),
+      waits: core.book.pass(info, core.deps.clock, core.deps.maxPayloadBytes, state.threw),
       trace: beginAttempt(core.trace, info, core.book.senders(path, state.visit)),
       results: () => resultsOf(place.own ?? place.results, core.values),
     });

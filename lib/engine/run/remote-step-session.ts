@@ -233,6 +233,7 @@ export class RemoteStepSession implements Session {
       attempt: this.step.attempt + 1,
       spent: 0,
       logged: undefined,
+      threw: [...(this.step.threw ?? []), ...(record.facts?.threw ?? [])],
       once: this.once,
       calls: this.calls,
       refs: this.refs,
@@ -333,7 +334,7 @@ export class RemoteStepSession implements Session {
 
   private attemptRecord(type: RecordType, result: SettledAttempt): NewRecord {
     const over = result.status === 'failed' && this.expired ? { ...result, retryInMs: null } : result;
-    return this.make.attempt(this.step, type, over);
+    return this.make.attempt(this.step, type, over, this.book.threw(this.step.path, this.step.visit));
   }
 
   private logRecords(goesOn: boolean): NewRecord[] {
@@ -365,7 +366,7 @@ export class RemoteStepSession implements Session {
       manager,
       maxPayloadBytes: this.deps.maxPayloadBytes,
       log: stepLog(this.deps, this.logged),
-      waits: this.book.pass(info, this.deps.clock, this.deps.maxPayloadBytes),
+      waits: this.book.pass(info, this.deps.clock, this.deps.maxPayloadBytes, this.step.threw),
       trace: beginAttempt(this.trace, info, this.book.senders(info.path, info.visit)),
       results: () => resultsOf(place.results, this.values),
     });

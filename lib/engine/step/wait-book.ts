@@ -2,7 +2,7 @@ import type { InFlight } from '../../core/run/execution.js';
 import type { KnownWait } from './known-wait.js';
 import type { NewWait, OpExtras } from '../ports/store.js';
 import type { DatabaseClock } from '../time/clock.js';
-import { StepWaits } from './waits.js';
+import { hasThrown, StepWaits } from './waits.js';
 
 /** ms after which a wait that was due by our clock and not by the database's is looked at again. */
 const LOOK_AGAIN = 3;
@@ -64,8 +64,18 @@ export class WaitBook {
   }
 
   /** The waits of a pass of that step, which gives it what those have come to that are over. */
-  pass(step: InFlight, clock: Pick<DatabaseClock, 'now'>, maxPayloadBytes: number): StepWaits {
-    return new StepWaits(this.of(step.path, step.visit), step, clock, maxPayloadBytes);
+  pass(
+    step: InFlight,
+    clock: Pick<DatabaseClock, 'now'>,
+    maxPayloadBytes: number,
+    threw: readonly string[] | undefined,
+  ): StepWaits {
+    return new StepWaits(this.of(step.path, step.visit), step, clock, maxPayloadBytes, threw);
+  }
+
+  /** Keys of the step's waits that have thrown. */
+  threw(path: string, visit: number): string[] {
+    return this.of(path, visit).flatMap((wait) => (hasThrown(wait) ? [wait.key] : []));
   }
 
   /** Traceparents of who sent what the step's waits were given. */

@@ -70,6 +70,8 @@ export class StepWaits implements PassWaits {
     private readonly place: InFlight,
     private readonly clock: Pick<DatabaseClock, 'now'>,
     private readonly maxPayloadBytes: number,
+    /** Keys of waits that threw in earlier attempts. */
+    private readonly threw: readonly string[] = [],
   ) {}
 
   now(): number {
@@ -99,7 +101,8 @@ export class StepWaits implements PassWaits {
 
   private get waits(): AskedWaits {
     if (this.asked === null) {
-      this.asked = new AskedWaits(this.known, this.place, (how) => this.suspend(how), this.maxPayloadBytes);
+      const { known, place, maxPayloadBytes, threw } = this;
+      this.asked = new AskedWaits(known, place, (how) => this.suspend(how), maxPayloadBytes, threw);
       if (this.stopped) this.asked.turns.stop();
     }
     return this.asked;
@@ -122,6 +125,7 @@ class AskedWaits {
     private readonly place: InFlight,
     private readonly suspend: (how: Suspension) => void,
     private readonly maxPayloadBytes: number,
+    private readonly threw: readonly string[],
   ) {
     this.known = new Map(known.map((wait) => [wait.key, wait]));
   }
@@ -194,10 +198,11 @@ class AskedWaits {
 
   /**
    * A new wait in a pass that did not come by all recorded ones. Told at its end: of waits side by side, each followed
-   * by others, the one that is over first asks for its next before the others are met.
+   * by others, the one that is over first asks for its next before the others are met. One that threw in an earlier attempt
+   * is asked for anew, and is none that is new.
    */
   private mismatch(): NonDeterministicStepError | null {
-    const [asked] = this.fresh;
+    const asked = this.fresh.find((wait) => !this.threw.includes(wait.key));
     if (asked === undefined || this.met.size === this.known.size) return null;
     const missed = [...this.known.values()].find((wait) => !this.met.has(wait.key));
     if (missed === undefined) return null;
