@@ -65,9 +65,11 @@ export class Source {
     return { text: text.slice(0, at).trim(), byDefault: text.slice(at + 'Default: '.length).replace(/\.$/, ''), throws };
   }
 
-  /** The members that an object of this type has. */
+  /** The members that an object of this type has; internal ones are left out of the package's declarations. */
   membersOf(symbol: ts.Symbol): ts.Symbol[] {
-    return this.checker.getPropertiesOfType(this.checker.getDeclaredTypeOfSymbol(symbol)).filter(isOurs);
+    const members = this.checker.getPropertiesOfType(this.checker.getDeclaredTypeOfSymbol(symbol));
+    const isPublic = (one: ts.Symbol): boolean => one.getJsDocTags(this.checker).every(({ name }) => name !== 'internal');
+    return members.filter((one) => isOurs(one) && isPublic(one));
   }
 
   /** The type as its declaration says it; unions of a few words are spelled out. */
