@@ -1,5 +1,5 @@
 import { isDurableError } from '../core/errors/durable-error.js';
-import type { Execution, RunFilters, RunListFilters } from '../core/run/execution.js';
+import type { Execution, RunFilters, RunListFilters, RunMark } from '../core/run/execution.js';
 import { EXECUTION_STATUSES, type ExecutionStatus, FINISHED_STATUSES, isFinished } from '../core/run/status.js';
 import type { ReadBulk } from '../options/bulk.js';
 
@@ -25,8 +25,8 @@ export type BulkAct = 'retry' | 'cancel' | 'pause' | 'resume';
 export interface BulkClient {
   /** The database's time. */
   now(): Promise<Date>;
-  /** Ids of the runs that fit, as lists have them. */
-  ids(filters: RunListFilters): Promise<string[]>;
+  /** Ids of the runs that fit, as lists have them, and where the `next` go on; null: these are all. */
+  ids(filters: RunListFilters): Promise<{ readonly ids: readonly string[]; readonly next: RunMark | null }>;
   /** These runs, in no order. */
   byIds(ids: readonly string[]): Promise<Execution[]>;
   /** Retries of these runs, by the id of the retried run. */
@@ -90,10 +90,11 @@ export async function actOnMany(
   const statuses = wantedStatuses(wanted);
   const refused: BulkRefusal[] = [];
   let [count, looked] = [0, 0];
-  let ids: readonly string[] = [];
+  let behind: RunMark | undefined;
   do {
-    const after = ids.at(-1);
-    ids = await client.ids(after === undefined ? wanted : { ...wanted, after });
+    // Not after the last run: an act on thousands takes minutes, in which retention may delete that one.
+    const { ids, next } = await client.ids({ ...wanted, behind });
+    behind = next ?? undefined;
     for (let from = 0; from < ids.length && count < limit && !stopped(); from += PAGE) {
       if (looked >= most) return { count, refused, more: true };
       const slice = ids.slice(from, from + PAGE);
@@ -110,7 +111,7 @@ export async function actOnMany(
         onProgress?.(count);
       }
     }
-  } while (ids.length === IDS && count < limit && !stopped());
+  } while (behind !== undefined && count < limit && !stopped());
   return { count, refused };
 }
 

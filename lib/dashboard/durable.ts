@@ -16,6 +16,7 @@ export type {
   Execution,
   ExecutionCounts,
   RunListFilters,
+  RunMark,
   RunMatch,
   StepRecord,
   WorkflowSummary,

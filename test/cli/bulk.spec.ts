@@ -1,7 +1,9 @@
+import { jest } from '@jest/globals';
 import { callWorkflow, type DurableClient, Step, waitForEvent, Workflow, type WorkflowHandle } from 'nest-durable';
 import pg from 'pg';
 import { createTestDatabase } from '../support/database.js';
 import { type FaultApp, openApp } from '../support/faults/app.js';
+import { loseBorders } from '../support/lost-borders.js';
 import { Gates } from '../support/plain-app.js';
 import { until } from '../support/until.js';
 import { cliOn, json } from './support.js';
@@ -121,6 +123,40 @@ it('retry by filters is gone on with by another: the oldest first, and none is s
   expect(again).toMatchObject({ code: 1, out: 'Started anew 0 runs.\n' });
   expect(again.err).toContain('was refused: It was retried before, as ');
   expect(await client.countExecutions({ workflow: 'broken', tags: { batch: 'first' } })).toBe(6);
+});
+
+describe('the last run of a page is deleted before the next page is read', () => {
+  let ids: string[] = [];
+
+  beforeEach(async () => {
+    const runs = await client.startMany(
+      LeafWorkflow,
+      Array.from({ length: 7 }, () => ({ input: {} })),
+    );
+    for (const run of runs) await inStatus(run, 'waiting');
+    const page = await client.listExecutions({ workflow: 'leaf', status: 'waiting' });
+    ids = page.map(({ id }) => id);
+  });
+
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await client.cancelMany({ workflow: 'leaf' });
+  });
+
+  const filters = ['--workflow', 'leaf', '--status', 'waiting', '--json'];
+
+  it('list has the rest', async () => {
+    const gone = loseBorders(pool, 2);
+    const listed = json<{ id: string }[]>(await on(['list', ...filters]));
+    expect(listed.map(({ id }) => id)).toEqual(ids);
+    expect(gone).toEqual([ids[1], ids[3], ids[5]]);
+  });
+
+  it.each([['--dry-run'], ['--yes']])('cancel %s goes on with the rest', async (how) => {
+    const gone = loseBorders(pool, 2);
+    expect(json(await on(['cancel', ...filters, how]))).toMatchObject({ count: 7, refused: [] });
+    expect(gone).toEqual([ids[5], ids[3], ids[1]]);
+  });
 });
 
 it('retry of several ids says as what each starts anew', async () => {

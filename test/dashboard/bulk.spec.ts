@@ -1,7 +1,10 @@
+import { jest } from '@jest/globals';
 import { type AuditRow } from '../../lib/storage/client/audit.js';
 import { DurableClient, Step, waitForApproval, Workflow } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
+import pg from 'pg';
 import { createTestDatabase } from '../support/database.js';
+import { loseBorders } from '../support/lost-borders.js';
 import { until } from '../support/until.js';
 import { type RunningApp, startApp } from './hosts.js';
 
@@ -25,9 +28,11 @@ class AsksWorkflow {
 
 let running: RunningApp;
 let client: DurableClient;
+let pool: pg.Pool;
 
 beforeAll(async () => {
   const { url } = await createTestDatabase();
+  pool = new pg.Pool({ connectionString: url, max: 1 });
   const actor = ({ headers }: { headers: Record<string, string> }) => headers['x-actor'];
   const mounted = DurableDashboardModule.forRoot({ authorize: () => true, actor });
   running = await startApp({ name: 'express', framework: 'express' }, url, [mounted], {
@@ -36,7 +41,10 @@ beforeAll(async () => {
   });
   client = running.app.get(DurableClient);
 });
-afterAll(() => running.close());
+afterAll(async () => {
+  await running.close();
+  await pool.end();
+});
 
 const get = async (path: string) => (await running.ask(`/api/${path}`)).json;
 const post = async (path: string, body: object = {}, actor = 'bulky') =>
@@ -168,4 +176,16 @@ it('a run that refuses the act has a row that says that it failed', async () => 
       details: { bulk: true, reason: 'night' },
     },
   ]);
+});
+
+it('a preview has all that fit, though the last run of a page is deleted before the next page is read', async () => {
+  const ids = await asking(7);
+  const gone = loseBorders(pool, 2);
+  try {
+    const looked = await post('bulk/preview', { act: 'pause', q: `id:${ids.join(',')}` });
+    expect(looked).toMatchObject({ count: 7, eligible: 7, excluded: [] });
+  } finally {
+    jest.restoreAllMocks();
+  }
+  expect(gone).toHaveLength(3);
 });

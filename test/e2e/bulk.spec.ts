@@ -1,5 +1,8 @@
+import { jest } from '@jest/globals';
 import { type DurableClient, FatalError, Step, waitForEvent, Workflow } from 'nest-durable';
 import { createDurableTest, type DurableTest } from 'nest-durable/testing';
+import pg from 'pg';
+import { loseBorders } from '../support/lost-borders.js';
 import { onTestServer } from '../testing/support.js';
 
 /** Acts on all runs that filters find. */
@@ -95,6 +98,39 @@ it('goes through more than one page, oldest first', async () => {
   expect((await client.cancelMany({}, { limit: 401 })).count).toBe(401);
   const left = await client.listExecutions({ status: 'waiting', order: 'asc' });
   expect(left.map(({ id }) => id).toSorted()).toEqual(ids.slice(401).toSorted());
+});
+
+describe('the last run of a page is deleted before the next page is read', () => {
+  let pool: pg.Pool;
+
+  beforeEach(() => {
+    pool = new pg.Pool({ connectionString: test.url, max: 1 });
+  });
+
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await pool.end();
+  });
+
+  it.each([
+    ['retryMany', true],
+    ['retryMany', false],
+    ['cancelMany', true],
+    ['cancelMany', false],
+  ] as const)('%s goes on with the rest; dry run: %s', async (act, dryRun) => {
+    const ids = await started(act === 'retryMany' ? OrderWorkflow : WaitsWorkflow, 7);
+    fails = false;
+    const gone = loseBorders(pool, 2);
+    expect(await client[act]({}, { dryRun })).toEqual({ count: 7, refused: [] });
+    expect(gone).toHaveLength(3);
+    await test.idle();
+    const left = ids.filter((id) => !gone.includes(id));
+    expect(await Promise.all(left.map(async (id) => (await client.getExecution(id))?.status))).toEqual(
+      left.map(() => (act === 'retryMany' ? 'failed' : dryRun ? 'waiting' : 'cancelled')),
+    );
+    const anew = act === 'retryMany' && !dryRun ? 7 : 0;
+    expect(await client.countExecutions({ status: 'completed' })).toBe(anew);
+  });
 });
 
 it('filters and options that are none are refused before anything is done', async () => {

@@ -160,13 +160,15 @@ describe.each([...MATCHES, ...INDEXED])('%s', (_, match, fits) => {
         let mark: RunListFilters = {};
         for (let pages = 0; ; pages++) {
           expect(pages).toBeLessThan(RUNS);
-          const { runs, lookedTo } = await reads.page({ ...filters, match, order, limit: 7, ...mark });
+          const { runs, lookedTo, next } = await reads.page({ ...filters, match, order, limit: 7, ...mark });
           found.push(...runs.map(({ id }) => id));
           expect(runs.length).toBeLessThan(lookedTo === null ? 8 : 7);
+          expect(next?.id).toBe(runs[6]?.id);
           const last = found.at(-1);
           if (lookedTo !== null) {
             mark = order === 'desc' ? { until: lookedTo } : { since: lookedTo };
-          } else if (runs.length < 7 || last === undefined) break;
+          } else if (next === null || last === undefined) break;
+          else if (pages % 2 === 0) mark = { behind: next };
           else mark = order === 'desc' ? { before: last } : { after: last };
         }
         expect(found).toEqual(order === 'asc' ? wanted : wanted.toReversed());
@@ -177,7 +179,7 @@ describe.each([...MATCHES, ...INDEXED])('%s', (_, match, fits) => {
       expect(
         (await reads.listExecutions({ ...filters, match, limit: 5, offset: 4, order: 'asc' })).map(({ id }) => id),
       ).toEqual(wanted.slice(4, 9));
-      expect(await reads.listIds({ ...filters, match, limit: 150 })).toEqual(wanted.toReversed().slice(0, 150));
+      expect((await reads.listIds({ ...filters, match, limit: 150 })).ids).toEqual(wanted.toReversed().slice(0, 150));
       const { n, more } = await reads.countUpTo({ ...filters, match }, 1_000);
       const { lookedTo } = await reads.page({ ...filters, match, limit: 1_000 });
       const from = Number(more ? (lookedTo ?? -Infinity) : -Infinity);
@@ -240,7 +242,7 @@ it('what few of many have is looked for in several pages, and its count says tha
 it('what an index has is looked for in one page', async () => {
   const none = { texts: [{ field: 'schedule' as const, not: false, values: ['none'] }] };
   for (const filters of [{ match: none }, { status: 'failed' as const, match: { tookAtLeast: 1e12 } }]) {
-    expect(await reads.page(filters)).toEqual({ runs: [], lookedTo: null });
+    expect(await reads.page(filters)).toEqual({ runs: [], lookedTo: null, next: null });
     expect(await reads.countUpTo(filters, 1_000)).toEqual({ n: 0, more: false });
   }
 });
@@ -279,7 +281,7 @@ describe('of other runs', () => {
     await add('other', 500, '2026-01-01T00:00:00Z', 1_000);
     await own.pool.query('VACUUM ANALYZE durable.workflow_executions');
     for (const order of ['desc', 'asc'] as const) {
-      expect(await look.page({ match, workflow: 'twins', order })).toEqual({ runs: [], lookedTo: null });
+      expect(await look.page({ match, workflow: 'twins', order })).toEqual({ runs: [], lookedTo: null, next: null });
       expect((await look.page({ match: { root: true }, workflow: 'twins', order })).runs).toHaveLength(2);
     }
   });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { NO_REDACTION } from '../../lib/core/redact/redact.js';
@@ -156,6 +157,7 @@ async function askedOf<T>(ask: (pages: RunPages) => Promise<T>, most?: number): 
 
 describe('lists and counts of runs', () => {
   const far = new Date(Date.now() - 79_000 * 10_000);
+  const placeFar = { id: randomUUID(), at: String(far.getTime() * 1_000) };
   const named = (field: 'schedule' | 'error', value: string): RunListFilters => ({
     match: { texts: [{ field, not: false, values: [value] }] },
   });
@@ -169,6 +171,9 @@ describe('lists and counts of runs', () => {
     ['until far back', () => ({ until: far })],
     ['since now', () => ({ since: new Date() })],
     ['before a run', () => ({ before: ids.done })],
+    ['behind a place', () => ({ behind: placeFar })],
+    ['behind a place, upwards', () => ({ behind: placeFar, order: 'asc' })],
+    ['failed, behind a place, upwards', () => ({ status: 'failed', behind: placeFar, order: 'asc' })],
     ['after a run, upwards', () => ({ after: ids.done, order: 'asc' })],
     ['failed', () => ({ status: 'failed' })],
     ['failed, of a workflow that has none', () => ({ status: 'failed', workflow: 'w3' })],
@@ -221,6 +226,7 @@ describe('lists and counts of runs', () => {
     ['by how long they took, of a workflow and a queue', () => ({ match: { tookAtLeast: 1e12 }, workflow: 'w3', queue: 'q1' })],
     ['by how long they took, before a run', () => ({ match: { tookAtLeast: 1e12 }, before: ids.done })],
     ['by how long they took, after a run', () => ({ match: { tookAtLeast: 1e12 }, after: ids.done, order: 'asc' })],
+    ['by how long they took, behind a place', () => ({ match: { tookAtLeast: 1e12 }, behind: placeFar })],
     ['by how long they took, until far back', () => ({ match: { tookAtLeast: 1e12 }, until: far })],
     ['by their version', () => ({ match: { texts: [{ field: 'version', not: false, values: ['9'] }] } })],
     ['not of their version', () => ({ match: { texts: [{ field: 'version', not: true, values: ['1'] }] } })],

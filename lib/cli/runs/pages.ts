@@ -1,4 +1,4 @@
-import type { Execution, RunFilters } from '../../core/run/execution.js';
+import type { Execution, RunFilters, RunMark } from '../../core/run/execution.js';
 import type { PgReads } from '../../storage/reads/reads.js';
 
 /** Runs that one command looks at for what no index has: a text in their errors may be in none of a million. */
@@ -15,15 +15,15 @@ export type RunPages = Pick<PgReads, 'page'>;
  */
 export async function* pagesOf(reads: RunPages, filters: RunFilters, limit: number): AsyncGenerator<Execution[]> {
   let { until } = filters;
-  let before: string | undefined;
+  let behind: RunMark | undefined;
   for (let left = limit; left > 0;) {
     const size = Math.min(left, PAGE);
-    const { runs, lookedTo } = await reads.page({ ...filters, until, before, limit: size });
+    const { runs, lookedTo, next } = await reads.page({ ...filters, until, behind, limit: size });
     yield runs;
     left -= runs.length;
-    if (runs.length === size) before = runs.at(-1)?.id;
+    if (next !== null) behind = next;
     else if (lookedTo === null) return;
-    else [until, before] = [lookedTo, undefined];
+    else [until, behind] = [lookedTo, undefined];
   }
 }
 

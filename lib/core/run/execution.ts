@@ -129,10 +129,19 @@ export interface RunMatch {
   readonly root?: boolean;
 }
 
+/** Place of a run in lists. Pages go on behind it though the run is deleted meanwhile. */
+export interface RunMark {
+  readonly id: string;
+  /** Its start, in microseconds since 1970. */
+  readonly at: string;
+}
+
 /** Filters and page of a list of runs. */
 export interface RunListFilters extends RunFilters {
   /** @internal */
   readonly match?: RunMatch;
+  /** @internal Only those that come after this place in `order`. */
+  readonly behind?: RunMark;
   /** At most 1000. Default: 50. */
   readonly limit?: number;
   /** Runs that are passed over first; each costs some time, so pages go by `before` and `after`. Default: 0. */

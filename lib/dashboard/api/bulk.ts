@@ -1,5 +1,5 @@
 import type { DashboardAction } from '../actions.js';
-import { type Execution, InvalidInputError, isUuid, listOf } from '../durable.js';
+import { type Execution, InvalidInputError, isUuid, listOf, type RunMark } from '../durable.js';
 import { json } from '../http/answer.js';
 import { type Call, nothing, route } from '../http/call.js';
 import { RequestError } from '../http/errors.js';
@@ -17,9 +17,9 @@ async function runsOf(call: Call, q: string | null, ids: readonly string[] | nul
   if (ids !== null) return reads.byIds(ids);
   const filter = readFilter(q ?? '', await call.services.looks.now());
   const found: Execution[] = [];
+  let behind: RunMark | undefined;
   for (;;) {
-    const last = found.at(-1);
-    const { runs, lookedTo } = await reads.page({ ...filter, limit: PAGE, ...(last && { before: last.id }) });
+    const { runs, lookedTo, next } = await reads.page({ ...filter, limit: PAGE, behind });
     found.push(...runs);
     if (found.length > MOST) throw tooWide(`fits more than ${MOST} runs: make it narrower`);
     // An act on a part of what fits is not what was asked for.
@@ -27,7 +27,8 @@ async function runsOf(call: Call, q: string | null, ids: readonly string[] | nul
       const at = lookedTo.toISOString();
       throw tooWide(`has no index, and was looked for as far as ${at} only: make it narrower: give since:${at}`);
     }
-    if (runs.length < PAGE) return found;
+    if (next === null) return found;
+    behind = next;
   }
 }
 

@@ -8,6 +8,7 @@ import type {
   InFlight,
   RunFilters,
   RunListFilters,
+  RunMark,
   SentEvent,
   StepRecord,
   WorkflowSummary,
@@ -17,7 +18,7 @@ import type { Redaction } from '../../core/redact/redact.js';
 import { type ExecutionStatus, isFinished } from '../../core/run/status.js';
 import { AttemptLogs, type LogRow } from './log-rows.js';
 import { byIdsQuery, countQuery, oneQuery, type Pieces } from './run-query.js';
-import { RunPages } from './run-pages.js';
+import { behindOf, RunPages } from './run-pages.js';
 import { RunStarts, type Starts } from './run-starts.js';
 import type { BuiltQuery } from './run-sources.js';
 import {
@@ -54,6 +55,14 @@ export interface RunPage {
   readonly runs: Execution[];
   /** There are fewer than were asked for since it was not looked further than to this time; null: as many, or there are no more. */
   readonly lookedTo: Date | null;
+  /** Where the next page goes on, as `behind`; null: there are fewer than were asked for. */
+  readonly next: RunMark | null;
+}
+
+/** Ids of some of the runs that fit, and where the next page goes on. */
+export interface IdPage {
+  readonly ids: string[];
+  readonly next: RunMark | null;
 }
 
 interface WorkflowRow {
@@ -95,14 +104,13 @@ export class PgReads {
    */
   async page(filters: RunListFilters): Promise<RunPage> {
     const { rows, lookedTo } = await this.pages.page(filters);
-    return { runs: await this.found(filters, rows), lookedTo };
+    return { runs: await this.found(filters, rows), lookedTo, next: behindOf(rows, filters) };
   }
 
-  /** The ids of runs, in the order of the list. @throws ExecutionNotFoundError */
-  async listIds(filters: RunListFilters): Promise<string[]> {
-    const ids = await this.pages.ids(filters);
-    if (ids.length === 0) await this.mustExist(filters.before, filters.after);
-    return ids;
+  /** The ids of runs, in the order of the list. */
+  async listIds(filters: Omit<RunListFilters, 'before' | 'after'>): Promise<IdPage> {
+    const rows = await this.pages.ids(filters);
+    return { ids: rows.map(({ id }) => id), next: behindOf(rows, filters) };
   }
 
   private async found({ before, after, includeData = false }: RunListFilters, rows: RunRow[]): Promise<Execution[]> {

@@ -58,13 +58,18 @@ export class Conditions {
 
   /** On the time of the start and the cursors, as the indexes that lists go by have them. */
   place(alias: string): string[] {
-    const { since, until, before, after } = this.filters;
+    const { since, until, before, after, behind, order } = this.filters;
     const created = `${alias}.created_at`;
     const conditions: string[] = [];
     if (since !== undefined) conditions.push(`${created} >= ${this.once('since', since.toISOString(), 'timestamptz')}`);
     if (until !== undefined) conditions.push(`${created} < ${this.once('until', until.toISOString(), 'timestamptz')}`);
     if (before !== undefined) conditions.push(`(${created}, ${alias}.id) < ${this.mark('before', before)}`);
     if (after !== undefined) conditions.push(`(${created}, ${alias}.id) > ${this.mark('after', after)}`);
+    if (behind !== undefined) {
+      const at = `'epoch'::timestamptz + ${this.once('behindAt', behind.at, 'bigint')} * interval '1 microsecond'`;
+      const mark = `(${at}, ${this.once('behind', behind.id, 'uuid')})`;
+      conditions.push(`(${created}, ${alias}.id) ${order === 'asc' ? '>' : '<'} ${mark}`);
+    }
     return conditions;
   }
 

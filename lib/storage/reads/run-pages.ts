@@ -1,4 +1,4 @@
-import type { RunListFilters } from '../../core/run/execution.js';
+import type { RunListFilters, RunMark } from '../../core/run/execution.js';
 import type { Query } from '../connection/transaction.js';
 import { Conditions, tagsOf, wantedStatuses } from './run-filters.js';
 import {
@@ -19,8 +19,11 @@ const FIRST_LOOK = 2_000;
 /** As many as there are. */
 const ALL = Number.MAX_SAFE_INTEGER;
 
+/** A run of a list, with its place in it. */
+type ListedRow = RunRow & RunMark;
+
 /** Rows of a list, and the time before which it did not look; null: it has as many as were asked for, or all that fit. */
-interface Found<R = RunRow> {
+interface Found<R = ListedRow> {
   readonly rows: R[];
   readonly lookedTo: Date | null;
 }
@@ -47,13 +50,13 @@ export class RunPages {
   }
 
   /** As many as are asked for, if there are. */
-  async list(filters: RunListFilters): Promise<RunRow[]> {
-    return this.all<RunRow>(filters, 'all');
+  async list(filters: RunListFilters): Promise<ListedRow[]> {
+    return this.all<ListedRow>(filters, 'all');
   }
 
-  /** The ids of the same: thousands of them cost little more than one. */
-  async ids(filters: RunListFilters): Promise<string[]> {
-    return (await this.all<{ id: string }>(filters, 'id')).map(({ id }) => id);
+  /** The ids of the same, and their places: thousands of them cost little more than one. */
+  async ids(filters: RunListFilters): Promise<RunMark[]> {
+    return this.all<RunMark>(filters, 'id');
   }
 
   private async all<R extends { id: string }>(filters: RunListFilters, columns: Columns): Promise<R[]> {
@@ -67,7 +70,7 @@ export class RunPages {
     if (isNone(filters)) return { rows: [], lookedTo: null };
     if (isTagged(filters)) return this.tagged(filters, 'all', true);
     const end = await this.end(filters);
-    const rows = await this.rows<RunRow>(listQuery(this.schema, within(filters, end)));
+    const rows = await this.rows<ListedRow>(listQuery(this.schema, within(filters, end)));
     return { rows, lookedTo: isFull(rows, filters) ? null : end };
   }
 
@@ -195,6 +198,12 @@ function isTagsAlone(filters: RunListFilters): boolean {
   const { workflow, queue } = filters;
   const isAny = wantedStatuses(filters) === null && workflow === undefined && queue === undefined;
   return isAny && new Conditions(filters).bounds('e').length === 0;
+}
+
+/** Where the page behind these rows begins; null: there are fewer than were asked for. */
+export function behindOf(rows: readonly RunMark[], filters: RunListFilters): RunMark | null {
+  const last = rows.at(-1);
+  return last === undefined || !isFull(rows, filters) ? null : { id: last.id, at: last.at };
 }
 
 function isFull(rows: readonly object[], { limit = 50 }: RunListFilters): boolean {

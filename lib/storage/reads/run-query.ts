@@ -134,6 +134,9 @@ export function byIdsQuery(schema: string, ids: readonly string[]): BuiltQuery {
   };
 }
 
+/** Start of a run in microseconds, which its Date does not have. */
+const MARK = '(extract(epoch FROM p.created_at) * 1000000)::bigint::text AS at';
+
 /** A page of runs in the order of their starts. */
 class ListQuery extends RunQuery {
   protected readonly direction = this.filters.order === 'asc' ? 'ASC' : 'DESC';
@@ -153,8 +156,8 @@ ${this.order('p')}`;
   /** Of each run of `page`, which is `p`. */
   protected shown(columns: Columns): string {
     const { includeData = false } = this.filters;
-    if (columns === 'id') return 'SELECT p.created_at, p.id FROM page p';
-    return `SELECT ${SHOWN}${includeData ? PAYLOADS : ''} ${OF_PAGE}${includeData ? PAYLOADS_OF_PAGE : ''}`;
+    if (columns === 'id') return `SELECT p.created_at, p.id, ${MARK} FROM page p`;
+    return `SELECT ${SHOWN}, ${MARK}${includeData ? PAYLOADS : ''} ${OF_PAGE}${includeData ? PAYLOADS_OF_PAGE : ''}`;
   }
 
   protected window(): string {

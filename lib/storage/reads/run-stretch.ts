@@ -38,8 +38,8 @@ export function walksHistory(filters: RunListFilters): boolean {
  * the others; null: these runs are not, or none has to be.
  */
 export function indexedPart(filters: RunListFilters): RunListFilters | null {
-  const { parentId, since, until, before, after, order, workflow, queue } = filters;
-  const place: RunListFilters = { since, until, before, after, order };
+  const { parentId, since, until, before, after, behind, order, workflow, queue } = filters;
+  const place: RunListFilters = { since, until, before, after, behind, order };
   const isNarrowed = wantedStatuses(filters) !== null || workflow !== undefined || queue !== undefined;
   if (parentId !== undefined) {
     const more = isNarrowed || hasOthers(filters) || new Conditions(filters).tagged('e') !== null;
