@@ -9,6 +9,7 @@ export {
   ConnectionLostError,
   isConnectionError,
   isQueryTimeout,
+  isReadOnly,
   isRejectedByServer,
   isRetryableRejection,
   isScarcity,

@@ -86,8 +86,7 @@ export async function withReconnect<T>(work: (again: boolean) => Promise<T>, wai
   let lostOne = false;
   for (let tries = 1; ; tries++) {
     try {
-      // The first try cannot take longer than this by itself.
-      return await (tries === 1 ? work(lostOne) : answered(work(lostOne), since + DEADLINE));
+      return await answered(work(lostOne), since + DEADLINE);
     } catch (error) {
       const lost = isConnectionError(error);
       if (!lost && !isRetryableRejection(error)) throw isDurableError(error) ? error : databaseRefused(error);
@@ -132,11 +131,12 @@ async function onlyOnce<T>(work: () => Promise<T>): Promise<T> {
 /** SQLSTATE: statement_timeout. */
 const CUT_SHORT = '57014';
 
-/** Rejects at that time, whatever becomes of the work then. */
+/** Rejects at that time as if the connection were lost, whatever becomes of the work then: it may be done all the same. */
 async function answered<T>(work: Promise<T>, until: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(databaseUnavailable(new Error('no answer'))), until - performance.now());
+    const { message } = databaseUnavailable(new Error('no answer'));
+    timer = setTimeout(() => reject(new ConnectionLostError(message, true)), until - performance.now());
   });
   try {
     return await Promise.race([work, late]);
@@ -149,7 +149,9 @@ async function answered<T>(work: Promise<T>, until: number): Promise<T> {
 async function lent<T>(lender: Lender, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await lender.connect().catch((error: unknown) => {
     if (textOf(error).startsWith('Cannot use a pool')) throw databaseUnavailable(new Error('the module is shut down'));
-    if (error instanceof ConnectionLostError || !isConnectionError(error)) throw error;
+    // What the server has answered says why. All else is the way to it: a certificate, a password that cannot be had.
+    if (error instanceof ConnectionLostError || (serverAnswer(error) !== undefined && !isConnectionError(error)))
+      throw error;
     throw new ConnectionLostError(`Could not connect to PostgreSQL: ${textOf(error)}`, false, { cause: error });
   });
   let broken: Error | undefined;

@@ -157,6 +157,8 @@ function unavailable(error: unknown): StoreError {
 
 /** Before the commit: what the server has not said is that the connection is gone, in whose words ever; nothing was committed. */
 function ofQuery(error: unknown): StoreError {
+  // The step's code has asked for a transaction that only reads: the server takes writes.
+  if (isReadOnly(error)) return new StoreError('retry', textOf(error), { cause: error });
   const known = asStoreError(error);
   if (known.kind !== 'rejected' || isRejectedByServer(error)) return known;
   return new StoreError('unavailable', known.message, { cause: error });

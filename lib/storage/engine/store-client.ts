@@ -4,9 +4,11 @@ import { StoreError } from '../../engine/ports/store.js';
 import {
   ConnectionLostError,
   isConnectionError,
+  isReadOnly,
   isRejectedByServer,
   isRetryableRejection,
   isScarcity,
+  serverAnswer,
   type SteadyClient,
 } from '../connection/connection.js';
 import type { Connections, Role } from '../connection/connections.js';
@@ -71,10 +73,12 @@ export class StoreClient {
 export function asStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
   const message = textOf(error);
+  // A server that takes no writes is left, whatever the statement was.
+  if (isReadOnly(error)) return new StoreError('unavailable', message, { cause: error });
   if (isRetryableRejection(error))
     return new StoreError(isScarcity(error) ? 'scarce' : 'retry', message, { cause: error });
-  // An error that is neither the server's answer nor a lost connection was thrown in this process: nothing was committed.
-  if (isRejectedByServer(error) || !isConnectionError(error))
+  // An error that is neither the server's nor a lost connection was thrown in this process: nothing was committed.
+  if (isRejectedByServer(error) || (serverAnswer(error) === undefined && !isConnectionError(error)))
     return new StoreError('rejected', message, { cause: error });
   const unsent = error instanceof ConnectionLostError && !error.sent;
   return new StoreError(unsent ? 'unavailable' : 'unknown', message, { cause: error });
