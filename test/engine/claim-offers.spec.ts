@@ -178,6 +178,16 @@ it('what was claimed and cannot be opened, or may have been without an answer, i
   expect(around.doubts).toBe(2);
 });
 
+it('what was claimed beyond the places is given back, though the rest cannot be opened', async () => {
+  around = await new Surroundings({ default: 1 }).start();
+  around.open = async () => {
+    throw new Error('the connection broke');
+  };
+  await around.send({ claimed: [RUN, { ...RUN, runId: 's', rowId: 's' }] });
+  await around.offers.settled();
+  expect([around.released, around.work, around.taken()]).toEqual([['s 2'], ['default'], [0]]);
+});
+
 describe('a run that takes long to wake, since its row or a connection is waited for', () => {
   /** An offer whose answer the test gives. */
   function slow(): { wake: (wake: Wake) => void; sent: Promise<void> } {

@@ -92,6 +92,24 @@ it('does not wait for claims that began after the row was first seen', async () 
   await claim;
 });
 
+it('what was asked of a run is heard by claims of that time, and not by later ones, which never cease', async () => {
+  const ends: (() => void)[] = [];
+  const claim = () => sessions.take(() => new Promise<void>((resolve) => ends.push(resolve)));
+  const first = claim();
+  sessions.expect('a');
+  const second = claim();
+  sessions.expect('b');
+  ends[0]?.();
+  await first;
+  const looked = jest.spyOn(sessions, 'look');
+  sessions.open(session('a'), 'default');
+  expect(looked).not.toHaveBeenCalled();
+  sessions.open(session('b'), 'default');
+  expect(looked).toHaveBeenCalledTimes(1);
+  ends[1]?.();
+  await second;
+});
+
 describe('a row that is claimed while this process has it, since a failover has lost its lease', () => {
   const row = (token: number): ClaimedRow => ({
     rowId: 'a', runId: 'a', token, workflow: 'w', definitionId: 1, ranBy: 1, queue: 'default', input: '{}',
@@ -107,8 +125,19 @@ describe('a row that is claimed while this process has it, since a failover has 
     const lost: string[] = [];
     sessions.open({ ...session('a', 5), lose: () => lost.push('a') }, 'default');
     store.rows.set('a', 5);
-    await opener().openClaimed([row(5)]);
+    await opener().openClaimed([row(5)], sessions.timesLost);
     expect([lost, store.released]).toEqual([['a'], ['a']]);
+  });
+
+  it('is not opened where all leases have been lost while it was being claimed: it is looked for', async () => {
+    const { timesLost } = sessions;
+    sessions.loseAll(new Error('declared dead'));
+    const opened = jest.spyOn(sessions, 'open');
+    expect(await opener().openClaimed([row(5)], timesLost)).toEqual([]);
+    expect(opened).not.toHaveBeenCalled();
+    store.rows.set('a', 5);
+    await look(2);
+    expect(store.released).toEqual(['a']);
   });
 
   it.each([
@@ -150,14 +179,14 @@ describe('rows of a claim that go on, opened a part at a time', () => {
   it('are left where all leases are lost in between: no step of theirs begins', async () => {
     const opened = lostAfter(50);
     const stored = async (): Promise<never> => Promise.reject(new Error('it cannot be read'));
-    expect(await openerOf(stored).openClaimed(rows)).toEqual(rows.slice(0, 50));
+    expect(await openerOf(stored).openClaimed(rows, sessions.timesLost)).toEqual(rows.slice(0, 50));
     expect(opened).toHaveLength(50);
   });
 
   it('are left where all leases are lost while they are being read', async () => {
     const opened = jest.spyOn(sessions, 'open');
     const opener = openerOf(async () => Promise.reject(new Error('it cannot be read')), () => sessions.loseAll(new Error('declared dead'))); // prettier-ignore
-    expect(await opener.openClaimed(rows)).toEqual([]);
+    expect(await opener.openClaimed(rows, sessions.timesLost)).toEqual([]);
     expect(opened).not.toHaveBeenCalled();
   });
 
@@ -165,14 +194,14 @@ describe('rows of a claim that go on, opened a part at a time', () => {
     const opened = lostAfter(50);
     const read = { waits: [], records: [], now: 0, asked: 0 };
     const some = rows.map((row, at) => (at < 60 ? { ...row, read } : row));
-    await openerOf(async () => Promise.reject(new Error('it cannot be read'))).openClaimed(some);
+    await openerOf(async () => Promise.reject(new Error('it cannot be read'))).openClaimed(some, sessions.timesLost);
     expect(opened).toEqual(rows.slice(0, 50).map(({ rowId }) => rowId));
   });
 
   it('are not paused where the database cannot be asked for the definition that they ran by', async () => {
     const away = async (): Promise<never> => Promise.reject(new StoreError('unavailable', 'gone'));
     const opened = jest.spyOn(sessions, 'open');
-    await expect(openerOf(away).openClaimed(rows)).rejects.toThrow('gone');
+    await expect(openerOf(away).openClaimed(rows, sessions.timesLost)).rejects.toThrow('gone');
     expect(opened).not.toHaveBeenCalled();
   });
 });
@@ -194,7 +223,7 @@ describe('rows of a claim that go on, of which the server refuses to read some f
     const deps = { store: { readLeased, loadDefinition }, writer, clock: { follow: () => {} }, worker: () => 1, onTrouble: (message: string) => troubles.push(message) }; // prettier-ignore
     const registry = { byId: (id: number) => (id === 1 ? {} : undefined) };
     const opener = new SessionOpener(deps as unknown as SessionDeps, registry as unknown as Registry, sessions);
-    const opened = await opener.openClaimed(rows).catch((error: Error) => error.message);
+    const opened = await opener.openClaimed(rows, sessions.timesLost).catch((error: Error) => error.message);
     return { opened: typeof opened === 'string' ? opened : opened.map(({ runId }) => runId), reads, troubles };
   }
 

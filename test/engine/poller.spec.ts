@@ -40,6 +40,22 @@ it('is waited for until the claim under way is back, though the next one follows
   expect(poller.isLooking).toBe(false);
 });
 
+it('fills a place that is freed during a claim which then comes back full', async () => {
+  const claims = new Claims();
+  const poller = new QueuePoller(settings, claims.claim, nobody, () => {});
+  poller.start();
+  (await claims.next())(1);
+  await poller.looked();
+  poller.look();
+  const back = await claims.next();
+  poller.free();
+  back(4);
+  (await claims.next())(1);
+  const stopped = poller.stop();
+  await stopped;
+  expect(poller.inFlight).toBe(5);
+});
+
 it('stops behind the claim that is under way, and makes none after it', async () => {
   const claims = new Claims();
   let made = 0;

@@ -41,3 +41,14 @@ it('a row that a process of an earlier version has woken, due at no time, is cla
   const run = await rows.open({ state: 'ready', due_at: 'infinity', started_at: PAST, token: 1 });
   expect(await claim()).toMatchObject([{ runId: run, lagMs: 0 }]);
 });
+
+it('says where it has left what is due, since somebody had it locked', async () => {
+  const run = await rows.open({ state: 'sleeping', due_at: PAST, started_at: PAST, token: 1 });
+  const other = await rows.pool.connect();
+  await other.query(`BEGIN; SELECT FROM durable.workflow_queue WHERE id = '${run}' FOR UPDATE`);
+  expect(await store.wakeDue(10)).toMatchObject({ woken: 0, locked: true });
+  await other.query('ROLLBACK');
+  other.release();
+  expect(await store.wakeDue(10)).toMatchObject({ woken: 1, locked: false });
+  expect(await store.wakeDue(10)).toMatchObject({ woken: 0, locked: false });
+});

@@ -28,8 +28,18 @@ it.each([
 });
 
 it('a session that cannot be opened is a lost connection, whoever says so; an answer of the server is given as it is', async () => {
-  const refusing = (error: Error): Lender => ({ connect: () => Promise.reject(error) });
-  const ask = (error: Error) => queryOf(refusing(error))('SELECT 1', []).then(String, (reason: unknown) => reason);
+  const ask = async (refusal: Error): Promise<unknown> => {
+    const refusing: Lender = {
+      connect: async () => {
+        throw refusal;
+      },
+    };
+    try {
+      return await queryOf(refusing)('SELECT 1', []);
+    } catch (error) {
+      return error;
+    }
+  };
   for (const message of ['the token service is away', 'certificate has expired', 'SASL: wrong server signature']) {
     const error = await ask(new Error(message));
     expect(error).toBeInstanceOf(ConnectionLostError);
@@ -41,7 +51,10 @@ it('a session that cannot be opened is a lost connection, whoever says so; an an
 
 it('a call that has no answer in time may have been done: the first try too', async () => {
   jest.useFakeTimers();
-  const call = caught(withReconnect(() => new Promise(() => {})), DatabaseUnavailableError);
+  const call = caught(
+    withReconnect(() => new Promise(() => {})),
+    DatabaseUnavailableError,
+  );
   await jest.advanceTimersByTimeAsync(28_000);
   const error = await call;
   expect(error.message).toMatch(/^PostgreSQL cannot be reached \(no answer\)\. What was asked for may have been done/);

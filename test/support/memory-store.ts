@@ -266,7 +266,7 @@ export class MemoryStore implements RunStore {
       this.move(row, 'ready');
       woken++;
     }
-    return Promise.resolve({ queues: woken > 0 ? ['default'] : [], woken, late: [], nextInMs: null });
+    return Promise.resolve({ queues: woken > 0 ? ['default'] : [], woken, locked: false, late: [], nextInMs: null });
   }
 
   private move(row: QueueRow, state: QueueRow['state']): QueueRow {

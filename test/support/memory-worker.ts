@@ -95,11 +95,12 @@ export class MemoryWorker {
     if (this.idle) this.clock.sync(this.store.now());
     await this.store.wakeDue();
     if (this.active >= limit) return;
+    const { timesLost } = this.sessions;
     const rows = await this.store.claim(this.id, 'default', limit - this.active, this.claimable);
     if (rows.length === 0) return;
     this.active += rows.length;
     // What the opener asks for is asked over the connection, which a kill may cut.
-    await Promise.race([this.opener.openClaimed(rows), this.killed]);
+    await Promise.race([this.opener.openClaimed(rows, timesLost), this.killed]);
   }
 
   inFlight(runId: string): InFlight[] {

@@ -34,6 +34,8 @@ export interface DueRows {
   readonly queues: readonly string[];
   /** Rows that were made ready. */
   readonly woken: number;
+  /** True: some are left for a look soon, since somebody has locked them. */
+  readonly locked: boolean;
   /** Runs without a lease whose timeout is over; not all, where there are more than the limit. */
   readonly late: readonly string[];
   /** ms until the next is due; null: nothing will be. */

@@ -94,6 +94,7 @@ export class ClaimOffers {
   }
 
   private async open(places: Places, sending: Promise<Claimed>): Promise<void> {
+    const { timesLost } = this.deps.sessions;
     const late = setTimeout(() => this.withdraw(places), PATIENCE);
     try {
       await this.deps.sessions.take(async () => {
@@ -102,8 +103,11 @@ export class ClaimOffers {
         const rows = this.deps.mayClaim() ? claimed.filter((row) => places.keep(row.queue)) : [];
         const others = claimed.length === rows.length ? [] : claimed.filter((row) => !rows.includes(row));
         this.withdraw(places);
-        if (rows.length > 0) await this.openRows(rows);
-        if (others.length > 0) await this.giveBack(others);
+        try {
+          if (rows.length > 0) await this.openRows(rows, timesLost);
+        } finally {
+          if (others.length > 0) await this.giveBack(others);
+        }
       });
     } catch (error) {
       // The sender knows that it was not sent; unknown rows are given back by the next look.
@@ -118,10 +122,10 @@ export class ClaimOffers {
     }
   }
 
-  private async openRows(rows: readonly ClaimedRow[]): Promise<void> {
+  private async openRows(rows: readonly ClaimedRow[], timesLost: number): Promise<void> {
     let opened: readonly ClaimedRow[] = [];
     try {
-      opened = await this.deps.opener.openClaimed(rows);
+      opened = await this.deps.opener.openClaimed(rows, timesLost);
     } finally {
       for (const row of rows) if (!opened.includes(row)) this.deps.pollers.get(row.queue)?.free();
     }

@@ -26,10 +26,13 @@ export class Executor {
   private losses = 0;
   /** Claims whose rows are not open yet, by their number. */
   private readonly claiming = new Set<number>();
-  /** Runs of which something was asked while there were such claims: what was read of them may be from before. */
-  private readonly asked = new Set<string>();
-  /** There were more: it may have been any run. */
-  private askedMore = false;
+  /**
+   * Runs of which something was asked while there were such claims, with the number of the last claim then, the oldest first: what
+   * such a claim has read of them may be from before.
+   */
+  private readonly asked = new Map<string, number>();
+  /** There were more, the last at that claim: it may have been any run. */
+  private askedMore = 0;
 
   constructor(
     private readonly store: EngineStore,
@@ -50,7 +53,7 @@ export class Executor {
       throw error;
     } finally {
       this.claiming.delete(claim);
-      if (!this.isTaking) this.forgetAsked();
+      this.forgetAsked();
     }
   }
 
@@ -69,7 +72,7 @@ export class Executor {
     this.suspecting = true;
     this.rows.set(session.rowId, session);
     this.runs.set(session.runId, (this.runs.get(session.runId) ?? 0) + 1);
-    if (this.asked.delete(session.runId) || this.askedMore) void this.look();
+    if (this.asked.delete(session.runId) || this.askedMore > 0) void this.look();
     void session.run().then(() => {
       if (this.rows.get(session.rowId) === session) this.rows.delete(session.rowId);
       const left = (this.runs.get(session.runId) ?? 1) - 1;
@@ -99,8 +102,9 @@ export class Executor {
   /** Something was asked of a run that is not here: looked for when a claim that is under way brings it. */
   expect(runId: string): void {
     if (!this.isTaking) return;
-    if (this.asked.size < MOST_ASKED) this.asked.add(runId);
-    else this.askedMore = true;
+    this.asked.delete(runId);
+    if (this.asked.size < MOST_ASKED) this.asked.set(runId, this.claims);
+    else this.askedMore = this.claims;
   }
 
   /** Leased runs that wait, and whose ended waits are not being read just now. */
@@ -173,9 +177,14 @@ export class Executor {
     this.loseAll(reason);
   }
 
+  /** What was asked before the oldest of the claims under way. */
   private forgetAsked(): void {
-    this.asked.clear();
-    this.askedMore = false;
+    const [oldest = Infinity] = this.claiming;
+    for (const [runId, claim] of this.asked) {
+      if (claim >= oldest) break;
+      this.asked.delete(runId);
+    }
+    if (this.askedMore < oldest) this.askedMore = 0;
   }
 
   private all(): Session[] {

@@ -188,6 +188,8 @@ export class QueuePoller {
       this.taken -= room - got;
       found += got;
       this.backlog = got === room;
+      // Places that were freed meanwhile: whoever freed them knew of no backlog.
+      if (this.backlog && this.taken < this.settings.concurrency) this.again = true;
       if (onFull !== null && this.backlog) this.telling.say('one');
       if (found === 0) left ??= onFull;
       // Under load one claim follows the other: whoever waits has waited for this one.

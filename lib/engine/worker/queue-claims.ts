@@ -20,11 +20,13 @@ export interface QueueClaimsDeps {
   readonly queues: QueueStore;
   readonly registry: Registry;
   readonly worker: () => number;
+  /** How often all leases of this process have been lost. */
+  readonly timesLost: () => number;
   readonly claimable: () => readonly Claimable[];
   /** These queues have something to claim. */
   readonly onWork: (queues: readonly string[]) => void;
-  /** Sets what was claimed to work; gives the rows that are. */
-  readonly open: (rows: readonly ClaimedRow[]) => Promise<readonly ClaimedRow[]>;
+  /** Sets what was claimed to work, if no leases have been lost since; gives the rows that are. */
+  readonly open: (rows: readonly ClaimedRow[], timesLost: number) => Promise<readonly ClaimedRow[]>;
   /** True when a look by the interval alone is needed. */
   readonly isNeeded?: () => boolean;
   /** Nothing more is let through before so many ms have passed. */
@@ -101,9 +103,10 @@ export class QueueClaims {
     if (limited) return this.claimLimited(queue, count, definitions);
     if (plain.length === 0) return 0;
     const begun = performance.now();
+    const timesLost = this.deps.timesLost();
     const rows = await this.deps.store.claim(this.deps.worker(), queue, count, plain);
     this.measure(queue, begun, rows);
-    return rows.length === 0 ? 0 : (await this.deps.open(rows)).length;
+    return rows.length === 0 ? 0 : (await this.deps.open(rows, timesLost)).length;
   }
 
   /** A run of this process has ended. */
@@ -132,10 +135,11 @@ export class QueueClaims {
       for (let round = 0; round < MOST_ROUNDS && got < count; round++) {
         const claim = { worker: this.deps.worker(), queue, count: count - got, definitions };
         const begun = performance.now();
+        const timesLost = this.deps.timesLost();
         const { rows, unkeyed, blocked, nextInMs } = await this.deps.queues.claimLimited(claim);
         this.measure(queue, begun, rows);
         for (const { rowId, limitKey } of rows) if (limitKey !== null) this.keys.set(rowId, limitKey);
-        if (rows.length > 0) got += (await this.deps.open(rows)).length;
+        if (rows.length > 0) got += (await this.deps.open(rows, timesLost)).length;
         if (unkeyed.length > 0) await this.setKeys(unkeyed);
         if (nextInMs !== null) this.deps.onRate(queue, nextInMs);
         if (unkeyed.length === 0 && blocked === 0) break;

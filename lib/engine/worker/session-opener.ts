@@ -39,10 +39,11 @@ export class SessionOpener {
   /**
    * Sets rows from the queue to work; gives those that are. A run that cannot be read is paused with the error, and harms
    * no other. What needs no reading is at work before this returns its promise.
+   * @param timesLost how often all leases had been lost when their claim was sent
    * @throws StoreError when the database cannot be asked, and nothing was set to work
    */
-  async openClaimed(rows: readonly ClaimedRow[]): Promise<readonly ClaimedRow[]> {
-    const { timesLost } = this.sessions;
+  async openClaimed(rows: readonly ClaimedRow[], timesLost: number): Promise<readonly ClaimedRow[]> {
+    if (this.areLost(timesLost)) return [];
     const opened: ClaimedRow[] = [];
     const resumed: ClaimedRow[] = [];
     for (const row of rows) {
@@ -98,8 +99,7 @@ export class SessionOpener {
     }
     for (const [at, one] of stored.entries()) {
       if (at > 0 && at % SLICE === 0) await setImmediate();
-      // Their leases are others' by now, or will be: no step begins under them.
-      if (this.sessions.timesLost !== timesLost) return this.sessions.suspectOrphans();
+      if (this.areLost(timesLost)) return;
       const { row } = one;
       const { records = read.records.get(row.rowId) ?? [], waits = read.waits.get(row.runId) ?? null } = row.read ?? {};
       if ('error' in one) this.openUnreadable(row, one.error);
@@ -113,7 +113,7 @@ export class SessionOpener {
     const refusals: unknown[] = [];
     let inARow = 0;
     for (const row of rows) {
-      if (this.sessions.timesLost !== timesLost) return this.sessions.suspectOrphans();
+      if (this.areLost(timesLost)) return;
       try {
         await this.openResumed([row], opened, timesLost);
         inARow = 0;
@@ -123,6 +123,13 @@ export class SessionOpener {
       }
     }
     if (refusals.length > 0) throw refusals[0];
+  }
+
+  /** True: their leases are others' by now, or will be: no step begins under them. */
+  private areLost(timesLost: number): boolean {
+    if (this.sessions.timesLost === timesLost) return false;
+    this.sessions.suspectOrphans();
+    return true;
   }
 
   private async openRead(

@@ -1,7 +1,8 @@
 import type { EndedTree, EngineStore } from '../ports/store.js';
 import { Loop } from '../time/loop.js';
 
-/** ms after which late runs that were locked are looked at again. */
+/** ms after which what was locked is looked at again: first, where it is due, doubled each time; and at most, or where it is late. */
+const LOCKED_FIRST = 20;
 const LOCKED_AGAIN = 500;
 
 export interface WakerDeps {
@@ -22,6 +23,8 @@ export interface WakerDeps {
 /** Makes rows ready whose time has come (retries, delayed starts, waits), and ends runs whose own timeout is over. */
 export class Waker {
   readonly loop: Loop;
+  /** ms to the next look for what is due and locked. */
+  private lockedAgain = LOCKED_FIRST;
 
   constructor(private readonly deps: WakerDeps) {
     const { settings, onTrouble, isNeeded } = deps;
@@ -33,9 +36,11 @@ export class Waker {
     const { store, settings, onWork, onCancelled } = this.deps;
     const { wakeBatchSize } = settings;
     const asked = performance.now();
-    const { queues, woken, late, nextInMs } = await store.wakeDue(wakeBatchSize);
+    const { queues, woken, locked, late, nextInMs } = await store.wakeDue(wakeBatchSize);
     onWork(queues);
     let again = woken === wakeBatchSize || late.length === wakeBatchSize ? 0 : Infinity;
+    if (locked) again = Math.min(again, this.lockedAgain);
+    this.lockedAgain = locked ? Math.min(2 * this.lockedAgain, LOCKED_AGAIN) : LOCKED_FIRST;
     if (late.length > 0) {
       const done = await store.endLate(late);
       await onCancelled(done);

@@ -208,6 +208,7 @@ export class PgStore implements port.EngineStore {
     return {
       queues: row?.queues ?? [],
       woken: row?.woken ?? 0,
+      locked: row?.locked ?? false,
       late: row?.late ?? [],
       nextInMs: row?.next_in_ms ?? null,
     };

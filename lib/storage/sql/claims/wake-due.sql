@@ -2,7 +2,7 @@
 --
 -- $1 integer: how many at most, of each
 --
--- A row that somebody has locked is left for the next time; so is one that another process is waking just now.
+-- A row that somebody has locked is left for the next time, which is soon; so is one that another process is waking just now.
 WITH due AS MATERIALIZED (
   SELECT q.id FROM durable.workflow_queue q
   WHERE q.state = 'sleeping' AND q.due_at < 'infinity' AND q.due_at <= durable.clock()
@@ -17,6 +17,11 @@ WITH due AS MATERIALIZED (
 SELECT
   (SELECT count(*) FROM woken)::integer AS woken,
   ARRAY(SELECT DISTINCT queue FROM woken WHERE NOT paused) AS queues,
+  -- What this statement wakes sleeps in its own snapshot.
+  (SELECT count(*) FROM (
+    SELECT FROM durable.workflow_queue q
+    WHERE q.state = 'sleeping' AND q.due_at < 'infinity' AND q.due_at <= durable.clock()
+    ORDER BY q.due_at LIMIT $1) s) > (SELECT count(*) FROM due) AS locked,
   -- The condition of the index queue_deadline: what is leased, or is to be undone, is not in it.
   ARRAY(
     SELECT q.id FROM durable.workflow_queue q
