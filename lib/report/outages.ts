@@ -17,6 +17,7 @@ export class Outages {
   /** Times that it was lost. */
   private count = 0;
   private readonly delayed = new Set<NodeJS.Timeout>();
+  private closed = false;
 
   constructor(
     private readonly to: ReportLog,
@@ -34,7 +35,8 @@ export class Outages {
   /** Something has failed that is tried again; not said where it is for an outage, which is said by itself. */
   trouble(message: string, cause: unknown): void {
     if (cause === undefined || !isConnectionError(cause)) return this.to.warn(oneLine(message));
-    if (this.since !== null) return;
+    // What is cut short when all is closed is no trouble.
+    if (this.since !== null || this.closed) return;
     const { count } = this;
     const timer = setTimeout(() => {
       this.delayed.delete(timer);
@@ -44,6 +46,7 @@ export class Outages {
   }
 
   close(): void {
+    this.closed = true;
     for (const timer of this.delayed) clearTimeout(timer);
     this.delayed.clear();
   }

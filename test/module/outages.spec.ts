@@ -62,6 +62,14 @@ it('is not said where a server has no more sessions, nor of sessions that a shut
 });
 
 describe('trouble', () => {
+  it('of a connection that is told of after all was closed is none, and leaves no timer behind', () => {
+    outages.close();
+    outages.trouble('Waking what is due failed; retrying', refused);
+    expect(jest.getTimerCount()).toBe(0);
+    jest.advanceTimersByTime(60_000);
+    expect(heard).toEqual([]);
+  });
+
   it('that has nothing to do with the connection is said at once', () => {
     outages.trouble('Retention failed\nand will be tried again', new Error('no such table'));
     outages.trouble('Schedule "x" could not start its run', undefined);
