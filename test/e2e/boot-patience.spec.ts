@@ -52,7 +52,8 @@ it('a lock that is not to be had while it reads the queues does not fail a boot'
     const app = await openApp({ database: { url: ground.url } }, [QuickWorkflow]);
     await (await app.client.start('quick', {})).result();
     await app.close();
-    expect(failures).toMatchObject([{ kind: 'retry' }, { kind: 'retry' }]);
+    const refusal = { kind: 'retry', message: 'canceling statement due to lock timeout' };
+    expect(failures).toMatchObject([refusal, refusal]);
   } finally {
     PgQueueStore.prototype.queueStates = queueStates;
     locker.release();
