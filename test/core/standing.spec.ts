@@ -94,6 +94,10 @@ const QUEUE: QueueFacts = {
   ahead: 0,
 };
 
+const RATE = { limit: 100, period: 60_000, used: 100, freeAt: at(12) };
+const HAS = { run: '019a', does: 'works', untilEnded: true } as const;
+const KEY = { key: 'c-17', limit: 1, taken: 1, first: HAS };
+
 const WAIT: WaitFacts = {
   step: 'charge',
   path: 'charge',
@@ -174,9 +178,16 @@ const TABLE: Row[] = [
   ['due', due({}), 'Is ready for 48 s', /^$/],
   ['due', due({ paused: { actor: 'ada', reason: null } }), 'Is ready for 48 s: queue `ai` is paused by ada', /^Resume the queue\.$/],
   ['due', due({ leased: 20 }), 'Is ready for 48 s: queue `ai` is full, 20 of 20', /./],
-  ['due', due({ rate: { limit: 100, period: 60_000, used: 100 } }), 'Is ready for 48 s: queue `ai` has used its 100 a minute', /./],
+  ['due', due({ rate: RATE }), 'Is ready for 48 s: queue `ai` has used its 100 a minute', /^The rate has room again at 2026-03-01 12:00:12 UTC\.$/],
+  ['due', due({ rate: RATE, ahead: 1_239 }), 'Is ready for 48 s: queue `ai` has used its 100 a minute', /^The rate has room again at 2026-03-01 12:00:12 UTC; 1 239 come before it\.$/],
+  ['due', due({ rate: { ...RATE, freeAt: null } }), 'Is ready for 48 s: queue `ai` has used its 100 a minute', /^It begins when the rate allows it\.$/],
   ['due', due({ workers: 0, places: 0 }), 'Is ready for 48 s: queue `ai` has no worker', /./],
-  ['due', due({ key: { key: 'c-17', limit: 1, taken: 1 } }), 'Is ready for 48 s: its key `c-17` has 1 of 1', /./],
+  ['due', due({ key: { ...KEY, first: null } }), 'Is ready for 48 s: its key `c-17` has 1 of 1', /^It begins when one of these gives its place back\.$/],
+  ['due', due({ key: { ...KEY, first: { ...HAS, untilEnded: false } } }), 'Is ready for 48 s: its key `c-17` has 1 of 1', /^It begins when run `019a` gives its place back\.$/],
+  ['due', due({ key: { ...KEY, taken: 3, limit: 3, first: { ...HAS, untilEnded: false } } }), 'Is ready for 48 s: its key `c-17` has 3 of 3', /^It begins when run `019a` or one of 2 others gives its place back\.$/],
+  ['due', due({ key: KEY }), 'Is ready for 48 s: its key `c-17` has 1 of 1', /^Run `019a` keeps the place until it has ended\. It is at work\.$/],
+  ['due', due({ key: { ...KEY, first: { ...HAS, does: 'paused' } } }), 'Is ready for 48 s: its key `c-17` has 1 of 1', /^Run `019a` keeps the place until it has ended\. It is paused: resume or cancel it\.$/],
+  ['due', due({ key: { ...KEY, taken: 2, limit: 2, first: { ...HAS, does: 'waits' } } }), 'Is ready for 48 s: its key `c-17` has 2 of 2', /^Run `019a` and 1 other keep the places until they have ended\. The first waits: end what it waits for, or cancel it\.$/],
   ['due', due({ claimable: false, versions: [30] }), 'Is ready for 48 s: no live worker has version 31 (has 30)', /^Deploy code/],
   ['due', due({ ahead: 1_239 }), 'Is ready for 48 s: 1 239 come before it', /^$/],
 ]; // prettier-ignore
@@ -195,12 +206,13 @@ it('the table has every kind', () => {
 it.each([
   [{ paused: { actor: 'ada', reason: null } }, { why: 'paused', queue: 'ai', by: 'ada' }],
   [{ leased: 20 }, { why: 'full', queue: 'ai', limit: 20 }],
-  [{ rate: { limit: 5, period: 1, used: 6 } }, { why: 'rate', queue: 'ai', limit: 5 }],
+  [{ rate: { limit: 5, period: 1, used: 6, freeAt: null } }, { why: 'rate', queue: 'ai', limit: 5 }],
   [
     { workers: 0, places: 0 },
     { why: 'worker', queue: 'ai' },
   ],
-  [{ key: { key: null, limit: 1, taken: 1 } }, { why: 'key', queue: 'ai', limit: 1 }],
+  [{ key: { key: null, limit: 1, taken: 1, first: null } }, { why: 'key', queue: 'ai', limit: 1 }],
+  [{ key: KEY }, { why: 'key', queue: 'ai', key: 'c-17', limit: 1, run: '019a' }],
   [{ claimable: false }, { why: 'version', queue: 'ai' }],
   [{ ahead: 1 }, { why: 'ahead', queue: 'ai' }],
   [{}, null],
@@ -212,6 +224,8 @@ it('until is when the first of what ends it comes', () => {
   const of = (facts: Partial<StandingFacts>): Standing => standingOf({ ...BASE, ...facts });
   expect(of({ status: 'running', attempts: [attempt] }).until).toEqual(at(26));
   expect(of({ status: 'running', attempts: [attempt], deadlineAt: at(5) }).until).toEqual(at(5));
+  expect(of(due({ rate: RATE })).until).toEqual(at(12));
+  expect(of({ ...due({ rate: RATE }), deadlineAt: at(5) }).until).toEqual(at(5));
   expect(of({ status: 'waiting', asleep: true, retries: [retry] })).toMatchObject({
     until: at(8),
     nextAttemptAt: at(8),

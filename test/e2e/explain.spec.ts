@@ -98,6 +98,22 @@ class LimitedWorkflow {
   }
 }
 
+@Workflow({
+  name: 'keeps',
+  concurrency: { key: (input: { customer: string }) => input.customer, limit: 1, hold: 'run' },
+})
+class KeepsWorkflow {
+  @Step()
+  async signed() {
+    await waitForEvent('signed');
+  }
+
+  @Step()
+  work() {
+    return hold();
+  }
+}
+
 @Workflow({ name: 'rounds', maxRetries: 2 })
 @Schedule({ name: 'nightly', cron: '0 3 * * *', enabled: false })
 class RoundsWorkflow {
@@ -112,8 +128,9 @@ let client: DurableClient;
 let pool: pg.Pool;
 
 beforeAll(async () => {
-  const providers = [OrderWorkflow, WaitsWorkflow, LoopWorkflow, LimitedWorkflow, RoundsWorkflow];
-  const durable = { queues: { default: { concurrency: 4 }, gpu: { concurrency: 1 } } };
+  const providers = [OrderWorkflow, WaitsWorkflow, LoopWorkflow, LimitedWorkflow, KeepsWorkflow, RoundsWorkflow];
+  const rated = { rateLimit: { limit: 2, period: 3_600_000 } };
+  const durable = { queues: { default: { concurrency: 4 }, gpu: { concurrency: 1 }, rated } };
   test = await createDurableTest({ providers, durable }, onTestServer);
   client = test.client;
   pool = new pg.Pool({ connectionString: test.url, max: 1 });
@@ -292,10 +309,62 @@ it('a run that is ready says why nobody takes it; one for later when it starts',
   await untilBlocked(second.id);
   const keyed = await explained(second.id);
   expect(keyed.title).toMatch(/: its key `c-17` has 1 of 1$/);
-  expect(keyed.blockedBy).toEqual({ why: 'key', queue: 'default', key: 'c-17', limit: 1 });
+  expect(keyed.blockedBy).toEqual({ why: 'key', queue: 'default', key: 'c-17', limit: 1, run: first.id });
+  expect(keyed.detail).toBe(`It begins when run \`${first.id}\` gives its place back.`);
   gate.open();
   await Promise.all([first.result(), second.result()]);
 });
+
+it('a run that waits for a place which another keeps until it has ended names that one, and what helps', async () => {
+  const input = { customer: 'c-18' };
+  const first = await client.start(KeepsWorkflow, input);
+  await test.idle();
+  const second = await client.start(KeepsWorkflow, input);
+  await untilBlocked(second.id);
+  const keeps = `Run \`${first.id}\` keeps the place until it has ended.`;
+  const waits = await explained(second.id);
+  expect(waits.blockedBy).toEqual({ why: 'key', queue: 'default', key: 'c-18', limit: 1, run: first.id });
+  expect(waits.detail).toBe(`${keeps} It waits: end what it waits for, or cancel it.`);
+
+  await client.pause(first.id);
+  expect((await explained(second.id)).detail).toBe(`${keeps} It is paused: resume or cancel it.`);
+  await client.resume(first.id);
+
+  // It goes on with the place that it has: that is not what it waits for.
+  const queues = test.get<DurableQueues>(DurableQueues);
+  await queues.pause('default');
+  await client.sendEvent(first.id, 'signed');
+  await untilReady(first.id);
+  expect((await explained(first.id)).blockedBy?.why).toBe('paused');
+  await queues.resume('default');
+  await reached.promise;
+  expect((await explained(second.id)).detail).toBe(`${keeps} It is at work.`);
+  gate.open();
+  await first.result();
+  await client.cancel(second.id);
+});
+
+it('a run that waits for the rate of its queue says when that has room again', async () => {
+  const runs = [];
+  for (let n = 0; n < 3; n++) runs.push(await client.start(OrderWorkflow, {}, { queue: 'rated' }));
+  const [first, second, third] = runs as [(typeof runs)[0], (typeof runs)[0], (typeof runs)[0]];
+  await Promise.all([first.result(), second.result()]);
+  const { rows } = await pool.query<{ at: Date }>(
+    `SELECT min(ends_at) + interval '1 hour' AS at FROM durable.queue_rates WHERE queue = 'rated'`,
+  );
+  const standing = await explained(third.id);
+  expect(standing.title).toMatch(/: queue `rated` has used its 2 an hour$/);
+  expect(standing.until).toEqual(rows[0]?.at);
+  expect(standing.detail).toMatch(/^The rate has room again at .* UTC\.$/);
+  await client.cancel(third.id);
+});
+
+async function untilReady(id: string): Promise<void> {
+  for (;;) {
+    const { rows } = await pool.query(`SELECT FROM durable.workflow_queue WHERE id = $1 AND state = 'ready'`, [id]);
+    if (rows.length > 0) return;
+  }
+}
 
 async function untilBlocked(id: string): Promise<void> {
   for (;;) {

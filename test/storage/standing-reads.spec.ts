@@ -211,3 +211,43 @@ it('other runs that failed alike are looked for among the last thousand, and are
   // Of 1 001: this run, the three that did not fail so, and the rest.
   expect(await detail()).toContain('998 and more other runs failed the same way since ');
 });
+
+describe('a row in a queue with a rate', () => {
+  const HOUR = 3_600_000;
+  const ends = [-50, -40, -10].map((minutes) => new Date(Date.now() + minutes * 60_000));
+
+  /** Three claims in each of three spans. */
+  async function rated(limit: number, counts: 'runs' | 'attempts'): Promise<string> {
+    const queue = `rated ${limit} ${counts}`;
+    await rows.worker({ queues: [queue], capacity: { [queue]: 10 } });
+    await rows.pool.query(
+      `INSERT INTO durable.queue_settings (queue, rate_limit, rate_period_ms, rate_counts) VALUES ($1, $2, $3, $4)`,
+      [queue, limit, HOUR, counts],
+    );
+    await rows.pool.query(
+      `INSERT INTO durable.queue_rates (queue, ends_at, n) SELECT $1, e, 3 FROM unnest($2::timestamptz[]) e`,
+      [queue, ends],
+    );
+    return queue;
+  }
+
+  it.each([
+    [9, 0],
+    [7, 0],
+    // It was 9 until somebody lowered it: what leaves first makes no room yet.
+    [6, 1],
+    [3, 2],
+  ])('of %i says when so many spans have left its period', async (limit, span) => {
+    const id = await rows.open({ queue: await rated(limit, 'runs') });
+    const standing = await reads.explain(id);
+    expect(standing?.blockedBy?.why).toBe('rate');
+    expect(standing?.until).toEqual(new Date((ends[span]?.getTime() ?? 0) + HOUR));
+  });
+
+  it('is not kept back by a rate of first claims once it was claimed; by one of attempts it is', async () => {
+    const started_at = new Date();
+    const [runs, attempts] = [await rated(8, 'runs'), await rated(8, 'attempts')];
+    expect((await reads.explain(await rows.open({ queue: runs, started_at })))?.blockedBy).toBeNull();
+    expect((await reads.explain(await rows.open({ queue: attempts, started_at })))?.blockedBy?.why).toBe('rate');
+  });
+});

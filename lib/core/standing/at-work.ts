@@ -90,11 +90,7 @@ function running(facts: StandingFacts): Said {
   const { attempts, now, deadlineAt, worker, startedAt } = facts;
   const [first] = attempts;
   const untilOf = (own: Date | null): Date | null => earliest(own, deadlineAt);
-  const about = [
-    facts.pauseRequested ? TO_BE_PAUSED : null,
-    deadlineAt === null ? null : `The run's timeout ends it at ${momentOf(deadlineAt)}.`,
-    outOfTouch(worker, now),
-  ];
+  const about = [facts.pauseRequested ? TO_BE_PAUSED : null, timeoutOf(facts), outOfTouch(worker, now)];
   if (first === undefined) {
     const since = startedAt === null ? null : `For ${spanOf(now.getTime() - startedAt.getTime())}.`;
     return { kind: 'running', title: 'Is with a worker', until: untilOf(null), detail: [since, ...about] };
@@ -215,8 +211,8 @@ function queued(facts: StandingFacts): Said | null {
     step: away.step,
     title: `${quoted(away.step)} is ready in queue ${quoted(away.queue.name)} for ${span}${why(blocked?.why)}${more === 0 ? '' : ` (and ${countOf(more)} more)`}`,
     blockedBy: blocked?.by ?? null,
-    until: facts.deadlineAt,
-    detail: [blocked?.helps ?? null],
+    until: earliest(blocked?.until ?? null, facts.deadlineAt),
+    detail: [blocked?.helps ?? null, timeoutOf(facts)],
   };
 }
 
@@ -238,13 +234,18 @@ function due(facts: StandingFacts): Said {
   return {
     kind: 'due',
     title: `Is ready for ${span}${why(blocked?.why)}`,
-    until: facts.deadlineAt,
+    until: earliest(blocked?.until ?? null, facts.deadlineAt),
     blockedBy: blocked?.by ?? null,
     detail: [
       blocked?.helps ?? null,
+      timeoutOf(facts),
       scheduleName === null || startedAt !== null ? null : `By schedule ${quoted(scheduleName)}.`,
     ],
   };
+}
+
+function timeoutOf({ deadlineAt }: StandingFacts): string | null {
+  return deadlineAt === null ? null : `The run's timeout ends it at ${momentOf(deadlineAt)}.`;
 }
 
 function why(text: string | undefined): string {

@@ -120,9 +120,10 @@ export interface QueueFacts {
   /** `globalConcurrency`, else the places of its living workers. */
   readonly places: number;
   readonly workers: number;
-  readonly rate: { readonly limit: number; readonly period: number; readonly used: number } | null;
-  /** Of its workflow's concurrency limit; `key` null: all runs of the workflow count together. */
-  readonly key: { readonly key: string | null; readonly limit: number; readonly taken: number } | null;
+  /** Null also where the row is one that the rate does not count. */
+  readonly rate: RateFacts | null;
+  /** Of its workflow's concurrency limit; null also where the row has its place already. */
+  readonly key: KeyFacts | null;
   /** The version of its definition, and those that living workers of the queue have of the workflow. */
   readonly version: number;
   readonly versions: readonly number[];
@@ -130,6 +131,29 @@ export interface QueueFacts {
   readonly claimable: boolean;
   /** Rows that come first. */
   readonly ahead: number;
+}
+
+export interface RateFacts {
+  readonly limit: number;
+  /** ms */
+  readonly period: number;
+  readonly used: number;
+  /** Time at which it lets one more through; null: now, or never. */
+  readonly freeAt: Date | null;
+}
+
+export interface KeyFacts {
+  /** Null: all runs of the workflow count together. */
+  readonly key: string | null;
+  readonly limit: number;
+  readonly taken: number;
+  /** The run that has had a place the longest; null: none has one any more. */
+  readonly first: {
+    readonly run: string;
+    readonly does: 'works' | 'waits' | 'paused' | 'ready';
+    /** It keeps the place until it has ended; else as long as a worker has it. */
+    readonly untilEnded: boolean;
+  } | null;
 }
 
 export interface WorkerFacts {

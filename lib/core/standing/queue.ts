@@ -1,13 +1,15 @@
 import type { BlockedBy } from './said.js';
-import type { QueueFacts } from './facts.js';
+import type { KeyFacts, QueueFacts } from './facts.js';
 import { byWhom } from './ended.js';
-import { countOf, listOfNames, quoted, spanOf } from './words.js';
+import { countOf, listOfNames, manyOf, momentOf, quoted, spanOf } from './words.js';
 
 /** The reason why no worker claims a row that is ready, the act that helps, and the same as data. */
 export interface Blocked {
   readonly why: string;
   readonly helps: string;
   readonly by: BlockedBy;
+  /** Time at which that is over, where the database can tell: of a rate. */
+  readonly until?: Date | null;
 }
 
 const PERIODS: Readonly<Record<number, string>> = {
@@ -39,8 +41,9 @@ export function blockedBy(workflow: string, queue: QueueFacts): Blocked | null {
   if (rate !== null && rate.used >= rate.limit) {
     return {
       why: `${the} has used its ${countOf(rate.limit)} ${PERIODS[rate.period] ?? `in ${spanOf(rate.period)}`}`,
-      helps: 'It begins when the rate allows it.',
+      helps: rateHelps(rate.freeAt, ahead),
       by: { why: 'rate', queue: name, limit: rate.limit },
+      until: rate.freeAt,
     };
   }
   if (workers === 0) {
@@ -54,8 +57,14 @@ export function blockedBy(workflow: string, queue: QueueFacts): Blocked | null {
     const whose = key.key === null ? `its workflow ${quoted(workflow)}` : `its key ${quoted(key.key)}`;
     return {
       why: `${whose} has ${countOf(key.taken)} of ${countOf(key.limit)}`,
-      helps: 'It begins when one of these gives its place back.',
-      by: { why: 'key', queue: name, ...(key.key === null ? {} : { key: key.key }), limit: key.limit },
+      helps: keyHelps(key),
+      by: {
+        why: 'key',
+        queue: name,
+        ...(key.key === null ? {} : { key: key.key }),
+        limit: key.limit,
+        ...(key.first === null ? {} : { run: key.first.run }),
+      },
     };
   }
   if (!queue.claimable) {
@@ -74,4 +83,29 @@ export function blockedBy(workflow: string, queue: QueueFacts): Blocked | null {
     };
   }
   return null;
+}
+
+function rateHelps(freeAt: Date | null, ahead: number): string {
+  if (freeAt === null) return 'It begins when the rate allows it.';
+  const before = ahead === 0 ? '' : `; ${countOf(ahead)} come before it`;
+  return `The rate has room again at ${momentOf(freeAt)}${before}.`;
+}
+
+const DOES: Readonly<Record<NonNullable<KeyFacts['first']>['does'], string>> = {
+  works: 'is at work',
+  ready: 'is ready to go on',
+  waits: 'waits: end what it waits for, or cancel it',
+  paused: 'is paused: resume or cancel it',
+};
+
+function keyHelps({ taken, first }: KeyFacts): string {
+  if (first === null) return 'It begins when one of these gives its place back.';
+  const { run, does, untilEnded } = first;
+  const others = taken > 1 ? manyOf(taken - 1, 'other') : null;
+  if (!untilEnded) {
+    return `It begins when run ${quoted(run)}${others === null ? '' : ` or one of ${others}`} gives its place back.`;
+  }
+  return others === null
+    ? `Run ${quoted(run)} keeps the place until it has ended. It ${DOES[does]}.`
+    : `Run ${quoted(run)} and ${others} keep the places until they have ended. The first ${DOES[does]}.`;
 }

@@ -24,7 +24,10 @@ export interface Standing {
   readonly title: string;
   /** Further sentences; `''`: none. */
   readonly detail: string;
-  /** Time at which the wait that the sentence names ends or times out; null: unknown. */
+  /**
+   * Time at which the wait that the sentence names ends or times out, of a rate that is used up: at which it has room again;
+   * null: unknown.
+   */
   readonly until: Date | null;
   /** Name of the step that it is about. */
   readonly step?: string;
@@ -53,6 +56,8 @@ export interface BlockedBy {
   /** Of its workflow's concurrency limit. */
   readonly key?: string;
   readonly limit?: number;
+  /** Of a key: id of the run that has had a place of it the longest. */
+  readonly run?: string;
   /** Actor that paused the queue, where known. */
   readonly by?: string;
 }

@@ -47,7 +47,7 @@ import {
   progressOf,
   workOf,
   onTimeoutOf,
-  keyShown,
+  keyOf,
 } from './standing-rows.js';
 
 export interface StandingOptions {
@@ -249,18 +249,15 @@ export class StandingLooks {
   private async queue(rowId: string): Promise<QueueFacts | null> {
     const [row] = await this.rows<QueueRow>('standing-queue', { id: rowId });
     if (row === undefined) return null;
-    const { rate_limit: limit, rate_period_ms: period, limit_key: key, concurrency } = row;
+    const { rate_limit: limit, rate_period_ms: period, rate_used: used, rate_free_at: freeAt } = row;
     return {
       name: row.queue,
       paused: row.paused ? (row.pausing ?? { actor: null, reason: null }) : null,
       leased: row.leased,
       places: row.places,
       workers: row.workers,
-      rate: limit === null || period === null ? null : { limit, period, used: row.rate_used },
-      key:
-        key === null || concurrency === null
-          ? null
-          : { key: keyShown(key), limit: concurrency.limit, taken: row.key_taken ?? 0 },
+      rate: limit === null || period === null ? null : { limit, period, used, freeAt },
+      key: keyOf(row),
       version: row.version,
       versions: row.versions,
       claimable: row.claimable,

@@ -4,7 +4,7 @@ import { stepNameOf } from '../../core/definition/definition-path.js';
 import type { InFlight } from '../../core/run/execution.js';
 import type { MachineRecord, RecordFacts } from '../../core/run/machine.js';
 import type { RunState } from '../../core/run/run-state.js';
-import type { ActFacts, AttemptFacts, LoopFacts, WaitFacts, WorkFacts } from '../../core/standing/facts.js';
+import type { ActFacts, AttemptFacts, LoopFacts, QueueFacts, WaitFacts, WorkFacts } from '../../core/standing/facts.js';
 import type { ExecutionStatus } from '../../core/run/status.js';
 import type { UndoRecord } from '../../core/run/undo-list.js';
 import type { WaitKind, WaitSpec } from '../../core/run/wait-spec.js';
@@ -69,10 +69,21 @@ export interface QueueRow {
   readonly places: number;
   readonly workers: number;
   readonly rate_used: number;
+  readonly rate_free_at: Date | null;
   readonly key_taken: number | null;
+  readonly key_has: KeyRow | null;
   readonly versions: readonly number[];
   readonly claimable: boolean;
   readonly ahead: number;
+}
+
+/** The row that has had a place of a key the longest. */
+interface KeyRow {
+  readonly run: string;
+  readonly state: string;
+  readonly paused: boolean;
+  /** Its run keeps the place until it has ended. */
+  readonly whole: boolean;
 }
 
 export interface AttemptRow {
@@ -197,8 +208,18 @@ export function onTimeoutOf(spec: string | null): WaitFacts['onTimeout'] {
   return onTimeout === 'fail' ? 'fails' : 'timeoutValue' in rest ? 'value' : 'throws';
 }
 
+/** Null: the row needs no place of a key. */
+export function keyOf({ limit_key, concurrency, key_taken, key_has }: QueueRow): QueueFacts['key'] {
+  if (limit_key === null || concurrency === null || key_taken === null) return null;
+  const key = { key: keyShown(limit_key), limit: concurrency.limit, taken: key_taken };
+  if (key_has === null) return { ...key, first: null };
+  const { run, state, paused, whole } = key_has;
+  const does = state === 'running' ? 'works' : paused ? 'paused' : state === 'sleeping' ? 'waits' : 'ready';
+  return { ...key, first: { run, does, untilEnded: whole } };
+}
+
 /** Of `workflow\n=key`; a long key is kept as a digest. */
-export function keyShown(limitKey: string): string | null {
+function keyShown(limitKey: string): string | null {
   const text = limitKey.slice(limitKey.indexOf('\n') + 1);
   return text === '' ? null : text.slice(text.startsWith('=') ? 1 : 0);
 }
