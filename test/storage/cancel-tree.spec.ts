@@ -2,6 +2,8 @@ import { decode } from '../../lib/core/codec/codec.js';
 import { cancelChildren, cancelRun } from '../../lib/storage/engine/cancel-tree.js';
 import { PgControl } from '../../lib/storage/client/control.js';
 import { transaction } from '../../lib/storage/connection/transaction.js';
+import { sql } from '../../lib/storage/sql.js';
+import { plansOf } from '../support/plans.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;
@@ -258,4 +260,30 @@ describe('a cancel that undoes', () => {
     expect(await control.cancel(root, null)).toMatchObject({ cancelled: true });
     expect(await statusOf(flagged)).toBe('cancelled');
   });
+});
+
+/** Rows that the nodes of a plan which are begun again and again have looked at and thrown away. */
+function passedOver(plan: string): number {
+  let [sum, loops] = [0, 0];
+  for (const line of plan.split('\n')) {
+    loops = Number(/ loops=(\d+)\)$/.exec(line)?.[1] ?? loops);
+    if (loops > 1) sum += loops * Number(/Rows Removed by (?:Join )?Filter: (\d+)/.exec(line)?.[1] ?? 0);
+  }
+  return sum;
+}
+
+it('costs each of many children that wait for their first claim a look of its own, not one at all the others', async () => {
+  const root = await rows.open(WAITING);
+  const children = await Promise.all(Array.from({ length: 200 }, () => child(root, {})));
+  const ids = [root, ...children];
+  const values = [ids, ids.map(() => 'cancelled'), ids.map(() => '{"name":"Error"}'), ids.map(() => null)];
+  const client = await rows.pool.connect();
+  try {
+    const plans = await plansOf(client, sql('end-runs', 'durable'), values);
+    expect(plans.length).toBeGreaterThan(0);
+    expect(Math.max(...plans.map(passedOver))).toBeLessThan(10 * ids.length);
+  } finally {
+    client.release();
+  }
+  expect(await statusOf(root)).toBe('cancelled');
 });

@@ -8,12 +8,14 @@
 --
 -- Returns each with its workflow, whether a worker had leased it or one of its steps, and whether another process waits for its
 -- end.
+--
+-- What the deleted rows said is looked up by id in the table, as it was before this statement: looked for in what the DELETE
+-- returns, all of it would be gone through for each run.
 WITH o AS MATERIALIZED (
   SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS u(id, status, error, reason)
 ), gone AS (
   DELETE FROM durable.workflow_queue q
   WHERE q.id = ANY ($1::uuid[]) OR q.step_of = ANY ($1::uuid[])
-  RETURNING COALESCE(q.step_of, q.id) AS run_id, q.step_of, q.worker_id, q.watched, q.started_at
 ), closed AS (
   UPDATE durable.waits w
   SET active = false,
@@ -30,7 +32,7 @@ WITH o AS MATERIALIZED (
       snapshot_needs = NULL,
       completed_at = durable.clock(),
       updated_at = durable.clock(),
-      started_at = COALESCE(e.started_at, (SELECT g.started_at FROM gone g WHERE g.run_id = e.id AND g.step_of IS NULL)),
+      started_at = COALESCE(e.started_at, (SELECT q.started_at FROM durable.workflow_queue q WHERE q.id = e.id LIMIT 1)),
       -- A round begins with the input again.
       data_seq = COALESCE((
         SELECT s.seq
@@ -46,8 +48,9 @@ WITH o AS MATERIALIZED (
   WHERE e.id = o.id AND e.status = 'active'
   RETURNING e.id, e.workflow, e.status, e.error
 )
-SELECT ended.id, ended.workflow, ended.status, ended.error, bool_or(gone.worker_id IS NOT NULL) AS leased,
-  bool_or(gone.watched) AS watched
+SELECT ended.id, ended.workflow, ended.status, ended.error, q.watched,
+  q.worker_id IS NOT NULL OR (
+    SELECT s.id FROM durable.workflow_queue s WHERE s.step_of = ended.id AND s.worker_id IS NOT NULL LIMIT 1
+  ) IS NOT NULL AS leased
 FROM ended
-JOIN gone ON gone.run_id = ended.id
-GROUP BY ended.id, ended.workflow, ended.status, ended.error;
+CROSS JOIN LATERAL (SELECT w.worker_id, w.watched FROM durable.workflow_queue w WHERE w.id = ended.id LIMIT 1) q;
