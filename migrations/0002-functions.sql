@@ -400,7 +400,7 @@ BEGIN
         SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.name = n.name AND m.wait_id IS NULL)
     ) END
   FROM over o
-  WHERE w.run_id = o.run_id AND w.id = o.id;
+  WHERE w.run_id = ANY (ARRAY[o.run_id]) AND w.id = o.id;
   RETURN FOUND;
 END
 $$;
@@ -420,8 +420,8 @@ DECLARE
 BEGIN
   taken := ARRAY(
     SELECT q.id FROM durable.workflow_queue q
-    -- (+ 0: not by the index of all rows of the worker.)
-    WHERE q.id = ANY (runs) AND q.worker_id + 0 = holder
+    -- (COALESCE: not by the index of all rows of the worker.)
+    WHERE q.id = ANY (runs) AND COALESCE(q.worker_id, 0) = holder
     ORDER BY q.id
     FOR NO KEY UPDATE SKIP LOCKED);
   UPDATE durable.workflow_queue q SET wake = false WHERE q.id = ANY (taken) AND q.wake;
@@ -483,11 +483,12 @@ $$;
 --
 -- One probe of queue_claim for each definition, each in the index's own order and no further than the limit, so that the
 -- cost does not depend on the backlog, nor on what sleeps, is paused, or belongs to code this process does not have.
--- `definition_id = ANY (...)` with one ORDER BY would sort the whole backlog.
+-- `definition_id = ANY (...)` with one ORDER BY would sort the whole backlog; so would a bitmap, which looks as good where the
+-- table was empty when it was last analysed.
 CREATE FUNCTION durable.claim(of_queue text, definitions json, places integer, worker integer)
 RETURNS TABLE (taken uuid[], taken_by integer[], resumed uuid[])
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
-  SET plan_cache_mode = force_generic_plan AS $$
+  SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   IF of_queue IS NULL OR NOT durable.enter_queue(of_queue, worker, false) THEN
     RETURN;
@@ -513,7 +514,8 @@ BEGIN
         WHEN q.started_at IS NULL AND q.step_of IS NULL THEN durable.clock() + c.timeout * interval '1 ms'
         ELSE q.deadline_at END
     FROM candidate c
-    WHERE q.id = c.id
+    -- (Not `=`: see commit-group.sql.)
+    WHERE q.id = ANY (ARRAY[c.id])
     RETURNING q.id, c.ran_by, c.rank, q.token > 1 AND q.step_of IS NULL AS goes_on
   )
   SELECT array_agg(c.id ORDER BY c.rank, c.id), array_agg(c.ran_by ORDER BY c.rank, c.id),

@@ -108,6 +108,26 @@ it('a claim and a wake stay flat', async () => {
   }
 });
 
+it('a claim and a wake stay flat where the queue was empty when it was last analysed', async () => {
+  await pool.query('ALTER TABLE durable.workflow_queue SET (autovacuum_enabled = false)');
+  await add(3_000, {});
+  const due = { state: "'sleeping'", due_at: "now() - random() * interval '1 day'" };
+  const burst = async (count: number): Promise<Awaited<ReturnType<typeof costs>>> => {
+    await pool.query('DELETE FROM durable.workflow_queue');
+    await pool.query('VACUUM (TRUNCATE false, ANALYZE) durable.workflow_queue');
+    await pool.query('DISCARD PLANS');
+    await add(count, {});
+    await add(count, due);
+    return costs();
+  };
+  const small = await burst(20);
+  const large = await burst(5_000);
+  expect([large.claim.rows, large.wake.rows]).toEqual([LIMIT, 1]);
+  expect(large.claim.pages).toBeLessThan(3 * small.claim.pages);
+  // What is due may be read once and sorted, 5 000 rows in some 200 pages; not each for all others.
+  expect(large.wake.pages).toBeLessThan(1_000);
+});
+
 it('a look for what nobody answers for, and a sweep of it, cost a probe a worker', async () => {
   await pool.query(
     `INSERT INTO durable.workers (id, host, pid, version, queues, definitions, expires_at)

@@ -21,6 +21,7 @@ beforeAll(async () => {
   await client.connect();
   await client.query([...INDEXES_ONLY, 'jit'].map((setting) => `SET ${setting} = off`).join('; '));
   await client.query('SET plan_cache_mode = force_generic_plan');
+  for (const table of TABLES) await client.query(`ALTER TABLE durable.${table} SET (autovacuum_enabled = false)`);
 });
 
 afterAll(() => client.end());
@@ -69,15 +70,32 @@ const whole = statementOf('commit-group', ['operations', 'ends', 'parks', 'start
 /** Statements of which each run, start, event and wait has some. */
 const HOT = [whole, 'commit-extras', 'end-runs', 'find-gaps', 'late-runs', 'lock-leases', 'lock-waiters', 'look-again', 'match-waits', 'read-leased', 'release', 'send-event', 'send-event-and-claim', 'start-runs', 'take-waits', 'unheard', 'wake-due', 'wake-run']; // prettier-ignore
 
-describe.each(['no rows', 'few rows'])('planned with %s', (rows) => {
+const DEFINITION = `INSERT INTO durable.workflow_definitions (name, version, hash, definition) VALUES ('w', 1, 'h', '{}')`;
+
+/** Rows of all tables; of those in the queue half are leased. */
+const enter = (count: number): string => `
+  INSERT INTO durable.workflow_queue (id, due_at, deadline_at, started_at, definition_id, priority, token, worker_id, state, queue)
+    SELECT gen_random_uuid(), now(), now(), now(), 1, 0, 1, CASE WHEN n % 2 = 0 THEN 1 END, CASE WHEN n % 2 = 0 THEN 'running' ELSE 'ready' END, 'default'
+    FROM generate_series(1, ${count}) n;
+  INSERT INTO durable.workflow_executions (id, created_at, updated_at, definition_id, priority, workflow, queue, input)
+    SELECT id, now(), now(), 1, 0, 'w', 'default', '{}' FROM durable.workflow_queue;
+  INSERT INTO durable.step_executions (run_id, seq, input_seq, completed_at, token, round, visit, attempt, duration_ms, type, status, path)
+    SELECT id, 1, 0, now(), 1, 1, 1, 1, 1, 'step', 'completed', 's' FROM durable.workflow_queue;
+  INSERT INTO durable.waits (run_id, id, created_at, input_seq, round, visit, attempt, kind, type, path, key)
+    SELECT id, id, now(), 0, 1, 1, 1, 'event', 'step', 's', 'event:e:1' FROM durable.workflow_queue;
+  INSERT INTO durable.events (run_id, sent_at, name, payload) SELECT id, now(), 'e', '1' FROM durable.workflow_queue`;
+const LEAVE = [...TABLES].map((table) => `DELETE FROM durable.${table}`).join('; ');
+const ANALYSE = `ANALYZE ${[...TABLES].map((table) => `durable.${table}`).join(', ')}`;
+
+describe.each([
+  ['no rows', []],
+  ['few rows', [DEFINITION, enter(8), ANALYSE]],
+  // The statistics of a pause between two bursts: pages, and nothing in them.
+  ['none of many rows left', [LEAVE, enter(5_000), LEAVE, ANALYSE]],
+  ['many rows, of which the statistics know nothing', [LEAVE, enter(5_000), LEAVE, ANALYSE, enter(2_000)]],
+])('planned with %s', (_, before) => {
   beforeAll(async () => {
-    if (rows === 'no rows') return;
-    await client.query(`
-      INSERT INTO durable.workflow_definitions (name, version, hash, definition) VALUES ('w', 1, 'h', '{}');
-      INSERT INTO durable.workflow_queue (id, due_at, deadline_at, started_at, definition_id, priority, token, worker_id, state, queue)
-        SELECT gen_random_uuid(), now(), now(), now(), 1, 0, 1, CASE WHEN n < 6 THEN 1 END, CASE WHEN n < 6 THEN 'running' ELSE 'ready' END, 'default'
-        FROM generate_series(1, 8) n;
-      ANALYZE durable.workflow_queue`);
+    await client.query(before.join(';\n'));
   });
 
   it.each([...names, whole])('%s looks for nothing by its id in an index of something else', async (name) => {

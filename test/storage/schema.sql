@@ -57,6 +57,7 @@ CREATE OR REPLACE FUNCTION durable.claim(of_queue text, definitions json, places
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET enable_material TO 'off'
+ SET enable_bitmapscan TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 BEGIN
@@ -84,7 +85,8 @@ BEGIN
         WHEN q.started_at IS NULL AND q.step_of IS NULL THEN durable.clock() + c.timeout * interval '1 ms'
         ELSE q.deadline_at END
     FROM candidate c
-    WHERE q.id = c.id
+    -- (Not `=`: see commit-group.sql.)
+    WHERE q.id = ANY (ARRAY[c.id])
     RETURNING q.id, c.ran_by, c.rank, q.token > 1 AND q.step_of IS NULL AS goes_on
   )
   SELECT array_agg(c.id ORDER BY c.rank, c.id), array_agg(c.ran_by ORDER BY c.rank, c.id),
@@ -222,7 +224,7 @@ BEGIN
         SELECT FROM durable.events m WHERE m.run_id = w.run_id AND m.name = n.name AND m.wait_id IS NULL)
     ) END
   FROM over o
-  WHERE w.run_id = o.run_id AND w.id = o.id;
+  WHERE w.run_id = ANY (ARRAY[o.run_id]) AND w.id = o.id;
   RETURN FOUND;
 END
 $function$;
@@ -739,8 +741,8 @@ DECLARE
 BEGIN
   taken := ARRAY(
     SELECT q.id FROM durable.workflow_queue q
-    -- (+ 0: not by the index of all rows of the worker.)
-    WHERE q.id = ANY (runs) AND q.worker_id + 0 = holder
+    -- (COALESCE: not by the index of all rows of the worker.)
+    WHERE q.id = ANY (runs) AND COALESCE(q.worker_id, 0) = holder
     ORDER BY q.id
     FOR NO KEY UPDATE SKIP LOCKED);
   UPDATE durable.workflow_queue q SET wake = false WHERE q.id = ANY (taken) AND q.wake;
@@ -1052,7 +1054,11 @@ CREATE INDEX queue_claim ON durable.workflow_queue USING btree (queue, definitio
 
 CREATE INDEX queue_deadline ON durable.workflow_queue USING btree (deadline_at) WHERE ((deadline_at IS NOT NULL) AND (state <> 'running'::text) AND (step_of IS NULL) AND (cancel IS NULL) AND (NOT compensating));
 
-CREATE INDEX queue_definition ON durable.workflow_queue USING btree (definition_id) WHERE ((state <> 'running'::text) AND ((state <> 'ready'::text) OR paused));
+CREATE INDEX queue_definition ON durable.workflow_queue USING btree (definition_id) WHERE 
+CASE
+    WHEN (state = 'ready'::text) THEN paused
+    ELSE (state <> 'running'::text)
+END;
 
 CREATE INDEX queue_due ON durable.workflow_queue USING btree (due_at) WHERE ((state = 'sleeping'::text) AND (due_at < 'infinity'::timestamp with time zone));
 

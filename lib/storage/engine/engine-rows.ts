@@ -180,7 +180,6 @@ export interface PulseRow {
   readonly leased_elsewhere: boolean;
   readonly peers: port.WorkerPeer[];
   readonly suspects: boolean;
-  readonly misjudged: boolean;
 }
 
 export function pulseFindings(row: PulseRow): port.PulseFindings {

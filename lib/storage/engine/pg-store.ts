@@ -25,7 +25,6 @@ import { matchEvents } from './unmatched-events.js';
 import { changeOnce } from '../connection/once.js';
 import { leasesJson, recordsJson } from './op-json.js';
 import { findUnsound, repair, repairRates } from './reconcile.js';
-import { QueueStatistics } from './queue-statistics.js';
 import { SecondWriter } from './second-writer.js';
 import { sql } from '../sql.js';
 import { isLease, type LockedRow, StepTransactions } from './step-transactions.js';
@@ -57,7 +56,6 @@ export class PgStore implements port.EngineStore {
   private readonly second: SecondWriter;
   private readonly claims: StoreClient;
   private readonly lease: StoreClient;
-  private readonly statistics: QueueStatistics;
   /** performance.now() of the last commit that worked. */
   private committedAt: number | null = null;
 
@@ -73,7 +71,6 @@ export class PgStore implements port.EngineStore {
     this.second = new SecondWriter(connections.pool, new StoreClient(connections, schema, 'writer'));
     this.claims = new StoreClient(connections, schema, 'claims');
     this.lease = new StoreClient(connections, schema, 'heartbeat');
-    this.statistics = new QueueStatistics(connections.pool, schema);
   }
 
   /** ms since something was committed; null: nothing was yet. A heartbeat is a commit too. */
@@ -254,7 +251,6 @@ export class PgStore implements port.EngineStore {
     const values = [worker, processKey, queues, definitions, workflows];
     const [row] = await this.claims.run<PulseRow>('pulse', values);
     if (row === undefined) throw new StoreError('rejected', 'The pulse has no answer');
-    if (row.misjudged) void this.statistics.renew();
     return pulseFindings(row);
   }
 

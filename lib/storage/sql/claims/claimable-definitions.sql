@@ -24,12 +24,12 @@ WITH RECURSIVE ready AS (
   WHERE r.id IS NOT NULL
 ), later AS (
   (SELECT q.definition_id AS id FROM durable.workflow_queue q
-   WHERE q.state <> 'running' AND (q.state <> 'ready' OR q.paused)
+   WHERE CASE WHEN q.state = 'ready' THEN q.paused ELSE q.state <> 'running' END
    ORDER BY q.definition_id LIMIT 1)
   UNION ALL
   SELECT (
     SELECT q.definition_id FROM durable.workflow_queue q
-    WHERE q.state <> 'running' AND (q.state <> 'ready' OR q.paused) AND q.definition_id > l.id
+    WHERE CASE WHEN q.state = 'ready' THEN q.paused ELSE q.state <> 'running' END AND q.definition_id > l.id
     ORDER BY q.definition_id LIMIT 1)
   FROM later l
   WHERE l.id IS NOT NULL

@@ -60,9 +60,4 @@ SELECT
         ELSE w.seen_at > pg_postmaster_start_time()
           AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.application_name = w.session_name)
       END
-  ) AS suspects,
-  -- Statistics of a time at which there was next to nothing in the queue, where there is much now.
-  (SELECT CASE WHEN c.relpages > 0 AND c.reltuples BETWEEN 0 AND 50 THEN EXISTS (
-      SELECT FROM durable.workflow_queue q WHERE q.id >= '00000000-0000-0000-0000-000000000000' OFFSET 200)
-    ELSE false END
-   FROM pg_class c WHERE c.oid = 'durable.workflow_queue'::regclass) AS misjudged;
+  ) AS suspects;

@@ -4,14 +4,14 @@
 -- $2 json: [{id, token}]
 -- $3 boolean: whether it counts as a recovery: nobody here knows of the rows, so their sessions came to a bad end
 --
--- (`worker_id + 0`: see commit-group.sql.)
+-- (COALESCE: see commit-group.sql.)
 WITH given AS MATERIALIZED (
   SELECT q.id, q.step_of, q.step
   FROM json_to_recordset($2::json) AS r(id uuid, token integer)
   CROSS JOIN LATERAL (
     SELECT w.id, w.step_of, w.step
     FROM durable.workflow_queue w
-    WHERE w.id = r.id AND w.token = r.token AND w.worker_id + 0 = $1
+    WHERE w.id = r.id AND w.token = r.token AND COALESCE(w.worker_id, 0) = $1
     LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
   ) q
@@ -24,5 +24,5 @@ SET state = 'ready', worker_id = NULL, due_at = durable.clock(),
   progress_seq = COALESCE(p.seq, q.progress_seq),
   recoveries = CASE WHEN p.seq IS NULL THEN q.recoveries WHEN p.seq > q.progress_seq THEN 1 ELSE q.recoveries + 1 END
 FROM progress p
-WHERE q.id = p.id
+WHERE q.id = ANY (ARRAY[p.id])
 RETURNING q.queue;

@@ -10,8 +10,7 @@ WITH due AS MATERIALIZED (
 ), woken AS (
   UPDATE durable.workflow_queue q
   SET state = 'ready'
-  FROM due
-  WHERE q.id = due.id
+  WHERE q.id = ANY (ARRAY(SELECT due.id FROM due))
   RETURNING q.id, q.queue, q.paused
 )
 SELECT

@@ -27,13 +27,13 @@ WITH op AS MATERIALIZED (
     SELECT op.run, c.id::uuid AS id FROM op CROSS JOIN LATERAL json_array_elements_text(op.closes) AS c(id)
     WHERE op.close_all IS NOT TRUE
   ) one
-  WHERE w.run_id = one.run AND w.id = one.id AND w.active
+  WHERE w.run_id = ANY (ARRAY[one.run]) AND w.id = one.id AND w.active
 ), all_closed AS (
   UPDATE durable.waits w
   SET active = false, state = CASE WHEN w.state = 'open' THEN 'cancelled' ELSE w.state END,
     closed_at = COALESCE(w.closed_at, durable.clock())
   FROM op
-  WHERE op.close_all AND w.run_id = op.run AND w.active
+  WHERE op.close_all AND w.run_id = ANY (ARRAY[op.run]) AND w.active
 ), remote AS (
   INSERT INTO durable.workflow_queue (
     id, step_of, due_at, deadline_at, definition_id, priority, ageing_ms, state, queue, step, paused, limit_key)
@@ -42,22 +42,23 @@ WITH op AS MATERIALIZED (
     'ready', h.queue, h.step, q.paused, q.limit_key
   FROM op
   CROSS JOIN LATERAL json_to_recordset(op.remote) AS h(id uuid, queue text, step text)
-  JOIN durable.workflow_queue q ON q.id = op.run
+  JOIN durable.workflow_queue q ON q.id = ANY (ARRAY[op.run])
   ON CONFLICT (id) DO NOTHING
 ), undone_steps AS (
   -- A step on another queue has no part in a run that has failed, or is being undone; its holder is refused.
-  DELETE FROM durable.workflow_queue q USING op WHERE (op.compensating OR op.drop_steps) AND q.step_of = op.run
+  DELETE FROM durable.workflow_queue q
+  WHERE q.step_of = ANY (ARRAY(SELECT op.run FROM op WHERE op.compensating OR op.drop_steps))
 ), marked AS (
   UPDATE durable.workflow_queue q
   SET compensating = COALESCE(op.compensating, q.compensating),
     cancel = CASE WHEN op.compensating THEN NULL ELSE q.cancel END,
     paused = q.paused OR op.pause IS NOT NULL
   FROM op
-  WHERE q.id = op.run AND (op.compensating IS NOT NULL OR op.pause IS NOT NULL)
+  WHERE q.id = ANY (ARRAY[op.run]) AND (op.compensating IS NOT NULL OR op.pause IS NOT NULL)
 ), told AS (
   UPDATE durable.workflow_executions x
   SET error = op.pause, updated_at = durable.clock()
   FROM op
-  WHERE x.id = op.run AND op.pause IS NOT NULL
+  WHERE x.id = ANY (ARRAY[op.run]) AND op.pause IS NOT NULL
 )
 SELECT 1;

@@ -16,10 +16,13 @@
 -- share of each execution, whether a row comes by or not.
 --
 -- Never waits for a row: what somebody else has locked is left out, and goes into a later group. The fence is the join
--- on token and worker under the lock. Rows are looked up one by one (LATERAL ... LIMIT 1), which no plan can turn into a
--- scan of the table (nor, by `+ 0`, of all rows of the worker: while the tables are small the planner takes their index for
--- as good as that of the ids, and keeps the plan), and operations are carried along in `held` rather than joined again, so the cost does not grow
--- with the square of the group.
+-- on token and worker under the lock. Operations are carried along in `held` rather than joined again, so the cost does not
+-- grow with the square of the group.
+--
+-- Rows are found by their ids, whatever the planner takes the tables for: small ones, or such as were empty when they were last
+-- analysed, between two bursts, and it keeps the plan. So a join must leave it no choice (lease-plans.spec.ts looks):
+-- LATERAL ... LIMIT 1 is done row by row; `= ANY (ARRAY[...])` and `= ANY (ARRAY(SELECT ...))` can be asked of an index only,
+-- and not merged; and COALESCE keeps it from the index of all rows of the worker.
 WITH me AS MATERIALIZED (
   -- A worker that has left, or was declared dead, commits nothing more: what it still held is somebody else's.
   SELECT FROM durable.workers w WHERE w.id = $1 AND w.dead_at IS NULL
@@ -44,7 +47,7 @@ WITH me AS MATERIALIZED (
   CROSS JOIN LATERAL (
     SELECT w.paused, w.watched, w.started_at, w.definition_id, w.deadline_at, w.wake, w.cancel IS NOT NULL AS cancel
     FROM durable.workflow_queue w
-    WHERE w.id = op.id AND w.token = op.token AND w.worker_id + 0 = $1
+    WHERE w.id = op.id AND w.token = op.token AND COALESCE(w.worker_id, 0) = $1
     LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
   ) q
@@ -73,16 +76,18 @@ WITH me AS MATERIALIZED (
 )
 -- [ends
 , gone AS (
-  DELETE FROM durable.workflow_queue q USING held WHERE q.id = held.id AND held.status IS NOT NULL
+  DELETE FROM durable.workflow_queue q
+  WHERE q.id = ANY (ARRAY(SELECT held.id FROM held WHERE held.status IS NOT NULL))
 ), gone_steps AS (
-  DELETE FROM durable.workflow_queue q USING held WHERE held.drop_steps AND q.step_of = held.id
+  DELETE FROM durable.workflow_queue q
+  WHERE q.step_of = ANY (ARRAY(SELECT held.id FROM held WHERE held.drop_steps))
 ), ended AS (
   UPDATE durable.workflow_executions x
   SET status = held.status, data_seq = held.data_seq, error = held.error, failed_step = held.failed_step, end_token = held.token,
     definition_id = held.definition_id, started_at = held.started_at, completed_at = durable.clock(),
     updated_at = durable.clock(), snapshot = NULL, snapshot_needs = NULL
   FROM held
-  WHERE x.id = held.id AND held.status IS NOT NULL
+  WHERE x.id = ANY (ARRAY[held.id]) AND held.status IS NOT NULL
 )
 -- ends]
 -- [parks
@@ -103,7 +108,7 @@ WITH me AS MATERIALIZED (
     because = park.because, worker_id = NULL, wake = false, recoveries = 0, heard = GREATEST(q.heard, park.heard),
     paused = park.holds OR (q.cancel IS NULL AND (q.paused OR park.pause))
   FROM park
-  WHERE q.id = park.id
+  WHERE q.id = ANY (ARRAY[park.id])
   RETURNING q.id, q.state = 'ready' AND NOT q.paused AS ready
 ), remembered AS (
   UPDATE durable.workflow_executions x
@@ -113,7 +118,7 @@ WITH me AS MATERIALIZED (
     error = COALESCE(park.error, CASE WHEN park.paused THEN x.error END), definition_id = park.definition_id, started_at = park.started_at,
     updated_at = durable.clock()
   FROM park
-  WHERE x.id = park.id
+  WHERE x.id = ANY (ARRAY[park.id])
 )
 -- parks]
 -- operations]

@@ -4,13 +4,13 @@
 -- $1 integer: the worker
 -- $2 json: [{id, token}], sorted by id
 --
--- (`worker_id + 0`: see commit-group.sql.)
+-- (COALESCE: see commit-group.sql.)
 SELECT q.id
 FROM json_to_recordset($2::json) AS o(id uuid, token integer)
 CROSS JOIN LATERAL (
   SELECT w.id
   FROM durable.workflow_queue w
-  WHERE w.id = o.id AND w.token = o.token AND w.worker_id + 0 = $1
+  WHERE w.id = o.id AND w.token = o.token AND COALESCE(w.worker_id, 0) = $1
   LIMIT 1
   FOR NO KEY UPDATE SKIP LOCKED
 ) q;

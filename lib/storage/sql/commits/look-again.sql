@@ -6,10 +6,10 @@
 --
 -- Returns of each whether its lease still stands, and whether it landed: by its first record, else by the lease that ended
 -- the run. One that left nothing of the kind has not landed, or its lease is over.
--- (No EXISTS: that may be planned as one scan of the whole table, for all operations. `worker_id + 0`: see commit-group.sql.)
+-- (No EXISTS: that may be planned as one scan of the whole table, for all operations. COALESCE: see commit-group.sql.)
 SELECT o.id,
   (SELECT q.id FROM durable.workflow_queue q
-   WHERE q.id = o.id AND q.token = o.token AND q.worker_id + 0 = $1 LIMIT 1) IS NOT NULL AS leased,
+   WHERE q.id = o.id AND q.token = o.token AND COALESCE(q.worker_id, 0) = $1 LIMIT 1) IS NOT NULL AS leased,
   CASE WHEN o.seq IS NOT NULL THEN (
       SELECT s.seq FROM durable.step_executions s
       WHERE s.run_id = o.run AND s.seq = o.seq AND s.token = o.token LIMIT 1) IS NOT NULL

@@ -10,7 +10,7 @@
 -- end.
 --
 -- What the deleted rows said is looked up by id in the table, as it was before this statement: looked for in what the DELETE
--- returns, all of it would be gone through for each run.
+-- returns, all of it would be gone through for each run. (OFFSET 0, ANY: see commit-group.sql.)
 WITH o AS MATERIALIZED (
   SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS u(id, status, error, reason)
 ), gone AS (
@@ -21,9 +21,13 @@ WITH o AS MATERIALIZED (
   SET active = false,
       state = CASE WHEN w.state = 'open' THEN 'cancelled' ELSE w.state END,
       closed_at = COALESCE(w.closed_at, durable.clock()),
-      result = CASE WHEN w.state = 'open' THEN o.reason ELSE w.result END
-  FROM o
-  WHERE w.run_id = o.id AND w.active
+      result = CASE WHEN w.state = 'open' THEN one.reason ELSE w.result END
+  FROM (
+    SELECT v.run_id, v.id, o.reason
+    FROM o
+    CROSS JOIN LATERAL (SELECT a.run_id, a.id FROM durable.waits a WHERE a.run_id = o.id AND a.active OFFSET 0) v
+  ) one
+  WHERE w.run_id = ANY (ARRAY[one.run_id]) AND w.id = one.id
 ), ended AS (
   UPDATE durable.workflow_executions e
   SET status = o.status,
@@ -45,7 +49,7 @@ WITH o AS MATERIALIZED (
         LIMIT 1
       ), 0)
   FROM o
-  WHERE e.id = o.id AND e.status = 'active'
+  WHERE e.id = ANY (ARRAY[o.id]) AND e.status = 'active'
   RETURNING e.id, e.workflow, e.status, e.error
 )
 SELECT ended.id, ended.workflow, ended.status, ended.error, q.watched,

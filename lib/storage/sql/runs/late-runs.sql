@@ -13,6 +13,8 @@ FROM unnest($1::uuid[]) AS r(id)
 CROSS JOIN LATERAL (
   SELECT w.* FROM durable.workflow_queue w WHERE w.id = r.id OFFSET 0
 ) q
-JOIN durable.workflow_executions e ON e.id = q.id
+CROSS JOIN LATERAL (
+  SELECT x.workflow, x.round FROM durable.workflow_executions x WHERE x.id = q.id LIMIT 1
+) e
 LEFT JOIN durable.workflow_definitions d ON d.id = q.definition_id
 WHERE q.step_of IS NULL AND q.deadline_at <= durable.clock() AND q.state <> 'running' AND q.cancel IS NULL AND NOT q.compensating;

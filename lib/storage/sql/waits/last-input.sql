@@ -3,10 +3,12 @@
 -- $1 uuid: the run
 -- $2 text: its name; NULL: any
 -- $3 uuid: the input; NULL: any
-SELECT names[1] AS name, state
-FROM durable.waits
-WHERE run_id = $1 AND kind = 'input'
-  AND ($2::text IS NULL OR names[1] = $2)
-  AND ($3::uuid IS NULL OR id = $3)
-ORDER BY id DESC
+--
+-- (OFFSET 0: it is found by its run, see commit-group.sql.)
+SELECT w.names[1] AS name, w.state
+FROM (SELECT * FROM durable.waits v WHERE v.run_id = $1 ORDER BY v.id DESC OFFSET 0) w
+WHERE w.kind = 'input'
+  AND ($2::text IS NULL OR w.names[1] = $2)
+  AND ($3::uuid IS NULL OR w.id = $3)
+ORDER BY w.id DESC
 LIMIT 1;

@@ -28,9 +28,9 @@ WITH waiter AS MATERIALIZED (
 SELECT w.ends AS id
 FROM waiter w
 WHERE NOT EXISTS (SELECT FROM locked l WHERE l.run_id = w.run_id)
-  AND EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id = w.run_id)
+  AND (SELECT q.id FROM durable.workflow_queue q WHERE q.id = w.run_id LIMIT 1) IS NOT NULL
 UNION
 SELECT a.id
 FROM unnest($2::uuid[]) AS a(id)
 WHERE NOT EXISTS (SELECT FROM shared s WHERE s.id = a.id)
-  AND EXISTS (SELECT FROM durable.workflow_executions x WHERE x.id = a.id);
+  AND (SELECT x.id FROM durable.workflow_executions x WHERE x.id = a.id LIMIT 1) IS NOT NULL;
