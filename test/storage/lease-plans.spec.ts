@@ -29,7 +29,7 @@ afterAll(() => client.end());
 interface Node {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
-  readonly 'Index Name'?: string;
+  readonly 'Index Name'?: string | undefined;
   readonly 'Index Cond'?: string;
   readonly Filter?: string;
   readonly Plans?: readonly Node[];
@@ -52,7 +52,9 @@ async function nodesOf(text: string): Promise<Node[]> {
     );
     const found: Node[] = [];
     const look = (node: Node): void => {
-      if (TABLES.has(node['Relation Name'] ?? '') && READS.has(node['Node Type'])) found.push(node);
+      const index = node['Index Name'] ?? node.Plans?.[0]?.['Index Name'];
+      if (TABLES.has(node['Relation Name'] ?? '') && READS.has(node['Node Type']))
+        found.push({ ...node, 'Index Name': index });
       node.Plans?.forEach(look);
     };
     const root = rows[0]?.['QUERY PLAN'][0]?.Plan;
