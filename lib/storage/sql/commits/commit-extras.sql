@@ -3,6 +3,7 @@
 -- $1 json: [{id, run, waits, closes, close_all, drop_steps, remote, compensating, pause}]
 --
 -- `id` is the row that carries the lease, `run` the run. Doing it again is harmless: the answer to a commit can be lost.
+-- (ANY, OFFSET 0: see commit-group.sql. An `active` beside an id would let the planner read all that is.)
 WITH op AS MATERIALIZED (
   SELECT *
   FROM json_to_recordset($1::json) AS o(
@@ -27,13 +28,14 @@ WITH op AS MATERIALIZED (
     SELECT op.run, c.id::uuid AS id FROM op CROSS JOIN LATERAL json_array_elements_text(op.closes) AS c(id)
     WHERE op.close_all IS NOT TRUE
   ) one
-  WHERE w.run_id = ANY (ARRAY[one.run]) AND w.id = one.id AND w.active
+  WHERE w.run_id = ANY (ARRAY[one.run]) AND w.id = one.id
 ), all_closed AS (
   UPDATE durable.waits w
   SET active = false, state = CASE WHEN w.state = 'open' THEN 'cancelled' ELSE w.state END,
     closed_at = COALESCE(w.closed_at, durable.clock())
   FROM op
-  WHERE op.close_all AND w.run_id = ANY (ARRAY[op.run]) AND w.active
+  CROSS JOIN LATERAL (SELECT a.run_id, a.id FROM durable.waits a WHERE a.run_id = op.run AND a.active OFFSET 0) one
+  WHERE op.close_all AND w.run_id = ANY (ARRAY[one.run_id]) AND w.id = one.id
 ), remote AS (
   INSERT INTO durable.workflow_queue (
     id, step_of, due_at, deadline_at, definition_id, priority, ageing_ms, state, queue, step, paused, limit_key)
