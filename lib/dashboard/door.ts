@@ -50,6 +50,8 @@ export interface DashboardDoor {
 
 export interface QueueFigures extends Omit<QueueStats, 'paused'>, QueueStatus {
   readonly pausedRuns: number;
+  /** ms for which the oldest of the ready ones has been due that no limit of a key or a rate keeps back; 0: there is none. */
+  readonly late: number;
 }
 
 export interface DashboardLooks {
@@ -193,7 +195,7 @@ export function pagesFolder(): string {
 /** `paused` is the queue's; of runs that are paused themselves it says `pausedRuns`. */
 function figuresOf(row: QueueRow): QueueFigures {
   const { paused: pausedRuns, ...stats } = statsOf(row);
-  return { ...stats, ...statusOf(row), pausedRuns };
+  return { ...stats, ...statusOf(row), pausedRuns, late: row.late };
 }
 
 /** The same instance, for looks by way of these sessions. */

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { tableChecks, type TableFacts } from '../../lib/storage/reads/doctor-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type FaultApp, openApp } from '../support/faults/app.js';
+import { Rows } from '../storage/rows.js';
 import { cli, cliOn, json } from './support.js';
 
 interface Report {
@@ -262,4 +263,48 @@ describe('workers of two versions of a workflow', () => {
     expect(head).toMatch(/HOLDS +PLACES +SEEN .*TOLD BY +BEHIND/);
     expect(old).toMatch(/ 0 +3 .* hints +trip/);
   });
+});
+
+it('what waits for a limit or a rate is told apart from what lacks places', async () => {
+  const rows = await Rows.open();
+  const ago = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);
+  const queues = ['keyed', 'rated', 'slow', 'full'];
+  const worker = await rows.worker({ queues, expires_at: new Date(Date.now() + 600_000) });
+  const limit = { limit_key: 'order\n=c-17' };
+  await rows.open({ queue: 'keyed', state: 'running', started_at: ago(20), worker_id: worker, ...limit });
+  for (const minutes of [14, 3]) await rows.open({ queue: 'keyed', state: 'blocked', due_at: ago(minutes), ...limit });
+  await rows.pool.query(
+    `INSERT INTO durable.queue_settings (queue, global_concurrency, rate_limit, rate_period_ms)
+     VALUES ('rated', NULL, 5, 3600000), ('full', 1, NULL, NULL)`,
+  );
+  await rows.pool.query(`INSERT INTO durable.queue_rates (queue, ends_at, n) VALUES ('rated', now(), 5)`);
+  await rows.open({ queue: 'rated', due_at: ago(9) });
+  await rows.open({ queue: 'slow', due_at: ago(7) });
+  await rows.open({ queue: 'full', state: 'running', started_at: ago(20), worker_id: worker });
+  await rows.open({ queue: 'full', due_at: ago(5) });
+  const check = async (wanted: string) =>
+    json<Report>(await cliOn(rows.url)(['doctor', '--json'])).checks.find(({ id }) => id === wanted);
+
+  expect(await check('queues')).toEqual({
+    id: 'queues',
+    state: 'warn',
+    text: '"full" is full, 1 of 1, and behind by 5 min. "slow" is behind by 7 min.',
+    mend: 'raise globalConcurrency of full; raise concurrency, or start more processes',
+  });
+  expect(await check('limits')).toEqual({
+    id: 'limits',
+    state: 'warn',
+    text:
+      '2 in "keyed" wait for a place of a concurrency limit, the first for 14 min. ' +
+      '1 in "rated" waits for its rate of 5 in 60 min, the first for 9 min.',
+    mend:
+      'nest-durable inspect of one that waits names the run that has the place; ' +
+      'raise rateLimit of rated, where what it protects bears more',
+  });
+
+  // One that was claimed before goes on: a rate of first claims does not keep it back.
+  await rows.open({ queue: 'rated', due_at: ago(4), started_at: ago(30) });
+  expect((await check('queues'))?.text).toContain('"rated" is behind by 4 min.');
+  expect((await check('limits'))?.text).toContain('1 in "rated" waits');
+  await rows.close();
 });

@@ -161,7 +161,7 @@ const QUEUE = {
   limited: 1,
   running: 20,
   globalConcurrency: 20,
-  lag: 0,
+  late: 0,
 };
 const SCHEDULE = { name: 'daily', removedAt: null, autoDisabledAt: null, enabled: true, consecutiveFailures: 0, lastError: null, lastErrorAt: null } as unknown as StoredSchedule; // prettier-ignore
 
@@ -175,8 +175,8 @@ describe('problems', () => {
     ['a schedule that was switched off', { schedules: [{ ...SCHEDULE, enabled: false, autoDisabledAt: new Date(5) }] }, { kind: 'schedule', state: 'bad', since: new Date(5), target: { schedule: 'daily' } }],
     ['a schedule that fails', { schedules: [{ ...SCHEDULE, consecutiveFailures: 2 }] }, { kind: 'schedule', state: 'warn', n: 2 }],
     ['a paused queue with ready runs', { queues: [{ ...QUEUE, paused: true, pausedAt: new Date(7) }] }, { kind: 'queue', title: 'The queue `ai` is paused, with 3 runs ready', since: new Date(7), n: 3 }],
-    ['a full queue', { queues: [{ ...QUEUE, lag: 120_000 }] }, { kind: 'queue', title: 'The queue `ai` is full, 20 of 20, and behind by 2 min, with 3 runs ready', since: new Date(WELL.now - 120_000) }],
-    ['a queue that lags', { queues: [{ ...QUEUE, globalConcurrency: null, lag: 61_000 }] }, { kind: 'queue', title: 'The queue `ai` is behind by 1 min, with 3 runs ready', target: { queue: 'ai' } }],
+    ['a full queue', { queues: [{ ...QUEUE, late: 120_000 }] }, { kind: 'queue', title: 'The queue `ai` is full, 20 of 20, and behind by 2 min, with 3 runs ready', since: new Date(WELL.now - 120_000) }],
+    ['a queue that lags', { queues: [{ ...QUEUE, globalConcurrency: null, late: 61_000 }] }, { kind: 'queue', title: 'The queue `ai` is behind by 1 min, with 3 runs ready', target: { queue: 'ai' } }],
     ['code that nobody has', { checks: [bad('code', 'warn')] }, { kind: 'unclaimable', state: 'warn', title: 'code is bad', detail: 'mend it' }],
     ['a dead worker, once', { checks: [bad('workers', 'warn'), bad('orphans', 'warn')] }, { kind: 'worker', title: 'workers is bad' }],
     ['rows that nobody holds', { checks: [bad('orphans', 'warn')] }, { kind: 'worker', title: 'orphans is bad' }],
@@ -189,7 +189,7 @@ describe('problems', () => {
   }); // prettier-ignore
 
   it('come worst first', () => {
-    const found = problemsOf({ ...WELL, queues: [{ ...QUEUE, lag: 120_000 }], rollbackFailed: 2 });
+    const found = problemsOf({ ...WELL, queues: [{ ...QUEUE, late: 120_000 }], rollbackFailed: 2 });
     expect(found.map(({ kind }) => kind)).toEqual(['rollback', 'queue']);
   });
 

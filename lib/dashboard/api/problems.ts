@@ -24,7 +24,7 @@ export interface Problem {
 /** What of a queue is looked at; lag in ms. */
 export type QueueLook = Pick<
   QueueFigures,
-  'name' | 'paused' | 'pausedAt' | 'ready' | 'limited' | 'running' | 'globalConcurrency' | 'lag'
+  'name' | 'paused' | 'pausedAt' | 'ready' | 'limited' | 'running' | 'globalConcurrency' | 'late'
 >;
 
 export interface Look {
@@ -97,7 +97,7 @@ export function problemsOf(look: Look): Problem[] {
         ]),
     ...schedules.filter(isBroken).map(scheduleProblem),
     ...queues
-      .filter(({ paused, ready, limited, lag }) => (paused ? ready + limited > 0 : lag > LAG))
+      .filter(({ paused, ready, limited, late }) => (paused ? ready + limited > 0 : late > LAG))
       .map((queue) => queueProblem(queue, now)),
     ...pollingProblem(workers),
     ...[...CHECKS].flatMap(([kind, ids]) => {
@@ -162,20 +162,20 @@ function scheduleProblem({
 }
 
 function queueProblem(queue: QueueLook, now: number): Problem {
-  const { name, paused, pausedAt, ready, limited, running, globalConcurrency, lag } = queue;
+  const { name, paused, pausedAt, ready, limited, running, globalConcurrency, late } = queue;
   const n = ready + limited;
   const full = globalConcurrency !== null && running >= globalConcurrency;
   const why = paused
     ? 'is paused'
     : full
-      ? `is full, ${running} of ${globalConcurrency}, and behind by ${minutes(lag)}`
-      : `is behind by ${minutes(lag)}`;
+      ? `is full, ${running} of ${globalConcurrency}, and behind by ${minutes(late)}`
+      : `is behind by ${minutes(late)}`;
   return {
     ...NONE,
     kind: 'queue',
     state: 'warn',
     title: `The queue \`${name}\` ${why}, with ${n} ${n === 1 ? 'run' : 'runs'} ready`,
-    since: paused ? pausedAt : new Date(now - lag),
+    since: paused ? pausedAt : new Date(now - late),
     n,
     target: { queue: name },
   };

@@ -24,7 +24,14 @@ export interface QueueRow {
   readonly waiting: number;
   readonly scheduled: number;
   readonly paused_runs: number;
+  /** Of `ready`: kept back by the rate. */
+  readonly rated: number;
+  /** Since when the oldest of all that is due has been so; the others are of parts of it. */
   readonly lag: number;
+  /** Of those that only lack a worker's place. */
+  readonly late: number;
+  readonly blocked_lag: number;
+  readonly rated_lag: number;
 }
 
 export interface WorkerRow {

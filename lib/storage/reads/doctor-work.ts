@@ -1,3 +1,5 @@
+import { spanOf } from '../../core/standing/words.js';
+import type { QueueRow } from '../client/queue-control.js';
 import type { Check } from './doctor-check.js';
 
 /** The row of doctor-work.sql. */
@@ -15,14 +17,23 @@ export interface WorkFacts {
   readonly codeless: readonly string[];
 }
 
-/** Of a row of list-queues.sql; lag in ms. */
-export interface QueueFacts {
-  readonly queue: string;
-  readonly paused_at: Date | null;
-  readonly workers: number;
-  readonly ready: number;
-  readonly lag: number;
-}
+/** Of a row of list-queues.sql; times in ms. */
+export type QueueFacts = Pick<
+  QueueRow,
+  | 'queue'
+  | 'paused_at'
+  | 'global_concurrency'
+  | 'rate_limit'
+  | 'rate_period_ms'
+  | 'workers'
+  | 'running'
+  | 'ready'
+  | 'blocked'
+  | 'rated'
+  | 'late'
+  | 'blocked_lag'
+  | 'rated_lag'
+>;
 
 /** Of a row of list-schedules.sql. */
 export interface ScheduleFacts {
@@ -49,6 +60,7 @@ export function workChecks(
     behindCheck(work),
     codeCheck(work),
     queuesCheck(queues),
+    limitsCheck(queues),
     schedulesCheck(schedules),
     orphansCheck(work),
   ];
@@ -102,27 +114,68 @@ function codeCheck({ codeless }: WorkFacts): Check {
 
 function queuesCheck(queues: readonly QueueFacts[]): Check {
   const id = 'queues';
-  const nobody = queues.filter(({ workers, ready, paused_at }) => workers === 0 && ready > 0 && paused_at === null);
-  const late = queues.filter(({ workers, lag, paused_at }) => workers > 0 && paused_at === null && lag > LAG_WARN);
-  const paused = queues.filter(({ paused_at, ready }) => paused_at !== null && ready > 0);
+  const nobody = queues.filter(
+    ({ workers, ready, blocked, paused_at }) => workers === 0 && ready + blocked > 0 && paused_at === null,
+  );
+  const late = queues.filter(({ workers, late: by, paused_at }) => workers > 0 && paused_at === null && by > LAG_WARN);
+  const full = late.filter(isFull);
+  const slow = late.filter((queue) => !isFull(queue));
+  const paused = queues.filter(({ paused_at, ready, blocked }) => paused_at !== null && ready + blocked > 0);
   const found = [
-    ...nobody.map(({ queue, ready }) => `Nobody works on "${queue}", which has ${ready} ready.`),
-    ...late.map(({ queue, lag }) => `"${queue}" is behind by ${Math.round(lag / 60_000)} min.`),
-    ...paused.map(({ queue, ready }) => `"${queue}" is paused, with ${ready} ready.`),
+    ...nobody.map(({ queue, ready, blocked }) => `Nobody works on "${queue}", which has ${ready + blocked} ready.`),
+    ...full.map(({ queue, running, global_concurrency, late: by }) => {
+      return `"${queue}" is full, ${running} of ${global_concurrency}, and behind by ${minutes(by)}.`;
+    }),
+    ...slow.map(({ queue, late: by }) => `"${queue}" is behind by ${minutes(by)}.`),
+    ...paused.map(({ queue, ready, blocked }) => `"${queue}" is paused, with ${ready + blocked} ready.`),
   ];
   if (found.length === 0) return { id, state: 'ok', text: 'No queue stands still.' };
   const mends = [
-    ...(nobody.length > 0
-      ? [`add ${nobody.map(({ queue }) => queue).join(', ')} to the option queues of a process`]
-      : []),
-    ...(late.length > 0
-      ? [
-          'raise concurrency, or start more processes; where a limit is in the way nest-durable inspect says so of a run',
-        ]
-      : []),
+    ...(nobody.length > 0 ? [`add ${namesOf(nobody)} to the option queues of a process`] : []),
+    ...(full.length > 0 ? [`raise globalConcurrency of ${namesOf(full)}`] : []),
+    ...(slow.length > 0 ? ['raise concurrency, or start more processes'] : []),
     ...paused.map(({ queue }) => `nest-durable queues resume ${queue}`),
   ];
   return { id, state: 'warn', text: found.join(' '), mend: mends.join('; ') };
+}
+
+/** More workers would not help these. */
+function limitsCheck(queues: readonly QueueFacts[]): Check {
+  const id = 'limits';
+  const works = queues.filter(({ workers, paused_at }) => workers > 0 && paused_at === null);
+  const keyed = works.filter(({ blocked_lag }) => blocked_lag > LAG_WARN);
+  const rated = works.filter(({ rated_lag }) => rated_lag > LAG_WARN);
+  const found = [
+    ...keyed.map(({ queue, blocked, blocked_lag }) => {
+      return `${blocked} in "${queue}" ${waitFor(blocked)} a place of a concurrency limit, the first for ${minutes(blocked_lag)}.`;
+    }),
+    ...rated.map(({ queue, rated: n, rated_lag, rate_limit, rate_period_ms }) => {
+      const rate = `${rate_limit} in ${spanOf(rate_period_ms ?? 0)}`;
+      return `${n} in "${queue}" ${waitFor(n)} its rate of ${rate}, the first for ${minutes(rated_lag)}.`;
+    }),
+  ];
+  if (found.length === 0) return { id, state: 'ok', text: 'No limit keeps anything back for more than a minute.' };
+  const mends = [
+    ...(keyed.length > 0 ? ['nest-durable inspect of one that waits names the run that has the place'] : []),
+    ...(rated.length > 0 ? [`raise rateLimit of ${namesOf(rated)}, where what it protects bears more`] : []),
+  ];
+  return { id, state: 'warn', text: found.join(' '), mend: mends.join('; ') };
+}
+
+function isFull({ running, global_concurrency }: QueueFacts): boolean {
+  return global_concurrency !== null && running >= global_concurrency;
+}
+
+function waitFor(n: number): string {
+  return n === 1 ? 'waits for' : 'wait for';
+}
+
+function namesOf(queues: readonly QueueFacts[]): string {
+  return queues.map(({ queue }) => queue).join(', ');
+}
+
+function minutes(ms: number): string {
+  return `${Math.round(ms / 60_000)} min`;
 }
 
 function schedulesCheck(schedules: readonly ScheduleFacts[]): Check {

@@ -37,7 +37,8 @@ null; what the role may not look at is left out. Exit code 1 where a check is ba
 | \`versions\` | workers have different versions of nest-durable | |
 | \`behind\` | a worker has older code of a workflow than another | |
 | \`code\` | runs are ready of which no living worker has the code | |
-| \`queues\` | a queue with ready runs is paused or has no worker, or is behind by a minute | |
+| \`queues\` | a queue with ready runs is paused or has no worker, or is behind by a minute for lack of places | |
+| \`limits\` | runs or steps wait for a place of a concurrency limit, or for a rate, for a minute: more workers do not help | |
 | \`schedules\` | one was switched off after failures, or fails | |
 | \`orphans\` | rows are leased by no living worker | |
 | \`verify\` (with \`--verify\`) | | something is stored that must never be |

@@ -2,8 +2,17 @@
 --
 -- $1 text: only this one; null: all
 --
+-- `lag`: of all that is due. What a limit keeps back is told apart from what lacks a worker's place: `late` is of the latter
+-- alone, `blocked_lag` of rows whose key has no place, `rated` and `rated_lag` of those that a used up rate keeps back.
+--
 -- Reads every unfinished run: for people, not for the engine.
-WITH content AS (
+WITH rate AS MATERIALIZED (
+  SELECT s.queue, s.rate_counts
+  FROM durable.queue_settings s
+  WHERE s.rate_limit <= (
+    SELECT sum(r.n) FROM durable.queue_rates r
+    WHERE r.queue = s.queue AND r.ends_at > durable.clock() - s.rate_period_ms * interval '1 ms')
+), content AS (
   SELECT q.queue,
     count(*) FILTER (WHERE q.state = 'running')::integer AS running,
     count(*) FILTER (WHERE q.state = 'ready' AND NOT q.paused)::integer AS ready,
@@ -11,10 +20,19 @@ WITH content AS (
     count(*) FILTER (WHERE q.state = 'sleeping' AND q.started_at IS NOT NULL AND NOT q.paused)::integer AS waiting,
     count(*) FILTER (WHERE q.state = 'sleeping' AND q.started_at IS NULL AND NOT q.paused)::integer AS scheduled,
     count(*) FILTER (WHERE q.state <> 'running' AND q.paused)::integer AS paused_runs,
-    (extract(epoch FROM durable.clock() - min(q.due_at) FILTER (
-        WHERE q.state IN ('ready', 'blocked') AND NOT q.paused AND q.due_at < 'infinity'))
-      * 1000)::float8 AS lag
+    count(*) FILTER (WHERE q.state = 'ready' AND NOT q.paused AND is_rated.so)::integer AS rated,
+    durable.clock() - min(due.at) AS lag,
+    durable.clock() - min(due.at) FILTER (WHERE q.state = 'ready' AND NOT is_rated.so) AS late,
+    durable.clock() - min(due.at) FILTER (WHERE q.state = 'blocked') AS blocked_lag,
+    durable.clock() - min(due.at) FILTER (WHERE q.state = 'ready' AND is_rated.so) AS rated_lag
   FROM durable.workflow_queue q
+  LEFT JOIN rate ON rate.queue = q.queue
+  CROSS JOIN LATERAL (
+    SELECT rate.queue IS NOT NULL AND (rate.rate_counts = 'attempts' OR q.started_at IS NULL) AS so
+  ) is_rated
+  CROSS JOIN LATERAL (
+    SELECT CASE WHEN q.state IN ('ready', 'blocked') AND NOT q.paused AND q.due_at < 'infinity' THEN q.due_at END AS at
+  ) due
   WHERE $1::text IS NULL OR q.queue = $1
   GROUP BY q.queue
 ), served AS (
@@ -31,9 +49,15 @@ SELECT name.queue, s.paused_at, s.global_concurrency, s.rate_limit, s.rate_perio
   s.priority_ageing_ms::float8 AS priority_ageing_ms, COALESCE(w.workers, 0) AS workers,
   COALESCE(c.running, 0) AS running, COALESCE(c.ready, 0) AS ready, COALESCE(c.blocked, 0) AS blocked,
   COALESCE(c.waiting, 0) AS waiting, COALESCE(c.scheduled, 0) AS scheduled, COALESCE(c.paused_runs, 0) AS paused_runs,
-  GREATEST(0, COALESCE(c.lag, 0)) AS lag
+  COALESCE(c.rated, 0) AS rated, ms.lag, ms.late, ms.blocked_lag, ms.rated_lag
 FROM name
 LEFT JOIN durable.queue_settings s ON s.queue = name.queue
 LEFT JOIN content c ON c.queue = name.queue
 LEFT JOIN served w ON w.queue = name.queue
+CROSS JOIN LATERAL (
+  SELECT GREATEST(0, COALESCE(extract(epoch FROM c.lag) * 1000, 0))::float8 AS lag,
+    GREATEST(0, COALESCE(extract(epoch FROM c.late) * 1000, 0))::float8 AS late,
+    GREATEST(0, COALESCE(extract(epoch FROM c.blocked_lag) * 1000, 0))::float8 AS blocked_lag,
+    GREATEST(0, COALESCE(extract(epoch FROM c.rated_lag) * 1000, 0))::float8 AS rated_lag
+) ms
 ORDER BY name.queue;

@@ -256,6 +256,7 @@ export interface Queue {
   pausedRuns: number;
   /** ms */
   lag: number;
+  late: number;
 }
 
 export interface Worker {

@@ -119,8 +119,8 @@ function limitsOf({ globalConcurrency, rateLimit, paused, pausedRuns }: Queue): 
 
 function QueueRow({ queue, onDrain }: { queue: Queue; onDrain: () => void }) {
   const may = useMay();
-  const { name, paused, pausedAt, ready, limited, waiting, scheduled, running, lag, globalConcurrency } = queue;
-  const slow = lag > LAGS && !paused;
+  const { name, paused, pausedAt, ready, limited, waiting, scheduled, running, lag, late, globalConcurrency } = queue;
+  const slow = late > LAGS && !paused;
   const limits = limitsOf(queue);
   return (
     <div className="tr mid" role="row" data-testid={`queue-${name}`} style={COLS}>
