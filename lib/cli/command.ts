@@ -50,7 +50,10 @@ export interface OptionSpec {
   readonly text: string;
   /** May be given several times. */
   readonly several?: boolean;
-  readonly choices?: readonly string[];
+  /** All that it takes; the command checks it, and says in its own words what is wrong. */
+  readonly words?: readonly string[];
+  /** Several of them at once, with commas between. */
+  readonly commas?: boolean;
 }
 
 export interface Example {

@@ -118,9 +118,9 @@ function argumentOf({ name, text, optional = false, variadic = false, choices }:
   return choices === undefined ? argument : argument.choices([...choices]);
 }
 
-function optionOf({ flags, text, several = false, choices }: OptionSpec): Option {
-  const option = new Option(flags, text);
-  if (choices !== undefined) option.choices([...choices]);
+function optionOf({ flags, text, several = false, words, commas = false }: OptionSpec): Option {
+  const takes = words === undefined ? '' : ` ${commas ? 'With commas between' : 'One of'}: ${words.join(', ')}.`;
+  const option = new Option(flags, text + takes);
   if (several) option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
   return option;
 }

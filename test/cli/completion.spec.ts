@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { COMMANDS } from '../../lib/cli/commands.js';
+import { EXECUTION_STATUSES, FINISHED_STATUSES } from '../../lib/core/run/status.js';
 import { cli } from './support.js';
 
 /** The words that bash offers after such a line. */
@@ -24,9 +26,44 @@ it.each([
   ['nest-durable queues --schema list dr', ['drain']],
   ['nest-durable --schema list list --fo', ['--follow']],
   ['nest-durable --url ', []],
-  ['nest-durable list --status ', []],
+  ['nest-durable list --workflow ', []],
 ])('%s: the command is found behind what global options take', async (line, words) => {
   expect(await offered(line)).toEqual(words);
+});
+
+it.each([
+  ['nest-durable list --status ', EXECUTION_STATUSES],
+  ['nest-durable --schema x cancel --status comp', ['compensating', 'completed', 'compensated', 'compensation_failed']],
+  ['nest-durable retry --status=fai', ['failed']],
+  ['nest-durable list --status failed,compensated,pa', ['failed,compensated,paused']],
+  ['nest-durable list --status=failed,pa', ['failed,paused']],
+  ['nest-durable cleanup --status ', FINISHED_STATUSES],
+  ['nest-durable list --status failed --wo', ['--workflow']],
+  ['nest-durable dashboard --host l', ['localhost']],
+  ['nest-durable help li', ['list']],
+])('%s: words that an option takes are offered', async (line, words) => {
+  expect((await offered(line)).toSorted()).toEqual(words.toSorted());
+});
+
+it('the other shells get the words of each option that takes one of a few', async () => {
+  const [zsh = '', fish = ''] = await Promise.all(
+    ['zsh', 'fish'].map(async (shell) => (await cli(['completion', shell])).out),
+  );
+  let checked = 0;
+  for (const { name, options = [] } of COMMANDS) {
+    const ofZsh = zsh.split('\n').find((line) => line.startsWith(`    ${name}) _arguments`));
+    for (const { flags, words, commas } of options) {
+      if (words === undefined) continue;
+      const [long = ''] = flags.split(' ');
+      const all = words.join(' ').replaceAll(':', '\\:');
+      expect(ofZsh).toMatch(new RegExp(`'\\*?${long}=\\[`));
+      expect(ofZsh).toContain(commas === true ? `:value:_values -s , value ${all}'` : `:value:(${all})'`);
+      const takes = commas === true ? `(__nest_durable_list ${words.join(' ')})` : words.join(' ');
+      expect(fish).toContain(`contains -- ${name} (__nest_durable_command)" -l ${long.slice(2)} -x -a '${takes}' -d `);
+      checked++;
+    }
+  }
+  expect(checked).toBeGreaterThan(5);
 });
 
 it('the scripts of the other shells know which global options take a value', async () => {

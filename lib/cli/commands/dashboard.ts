@@ -3,6 +3,7 @@ import { actor } from '../acts/actor.js';
 import { type Context, flag, type Options, text } from '../command.js';
 import { openDatabase } from '../database/database.js';
 import { Failure, usage } from '../failure.js';
+import { LOOPBACK } from '../loopback.js';
 import { tone } from '../output/text.js';
 import { integer } from '../values.js';
 import { read } from '../../core/text-of.js';
@@ -12,8 +13,6 @@ import { type Standalone, serveAlone } from '../../dashboard/standalone.js';
 const PORT = 4_000;
 const MOST_PORTS = 65_535;
 const LONGEST_TITLE = 100;
-/** Names of this machine that lead nowhere else, and that the dashboard takes in `Host`. */
-const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 
 export async function run(context: Context, _: readonly string[], options: Options): Promise<number> {
   const { screen, signal } = context;

@@ -18,17 +18,23 @@ export interface AllSpecs {
  * pieces of it.
  */
 function bash({ commands, globalOptions }: AllSpecs): string {
+  const names = commands.map(({ name }) => name);
   const cases = commands.map(({ name, options = [], arguments: args = [] }) => {
     const words = [...[...options, ...globalOptions].map(longOf), ...args.flatMap(({ choices = [] }) => choices)];
     return `    ${name}) words="${words.join(' ')}" ;;`;
   });
-  const ownValues = commands.flatMap(({ name, options = [] }) => {
-    const valued = options.filter(takesValue).map((option) => `${name}:${longOf(option)}`);
-    return valued.length === 0 ? [] : [`    ${valued.join('|')}) return ;;`];
-  });
+  // Options that take the same words stand together.
+  const places = new Map<string, string[]>();
+  for (const { name, options = [] } of commands) {
+    for (const option of options.filter(takesValue)) {
+      const [place, takes] = [`${name}:${longOf(option)}`, bashValues(option)];
+      places.set(takes, [...(places.get(takes) ?? []), place]);
+    }
+  }
+  const ownValues = [...places].map(([takes, of]) => `    ${of.join('|')}) ${takes} ;;`);
   return `# nest-durable completion for bash: eval "$(nest-durable completion bash)"
 _nest_durable() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" command="" words="" last="" at
+  local current="\${COMP_WORDS[COMP_CWORD]}" command="" words="" last="" at values="" before=""
   local line="\${COMP_LINE:0:COMP_POINT}"
   local -a typed
   read -ra typed <<< "$line"
@@ -44,22 +50,36 @@ _nest_durable() {
       *) command="$last"; break ;;
     esac
   done
-  # What an option takes may be anything.
   ((\${#typed[@]} > 1)) && last="\${typed[\${#typed[@]} - 1]}"
+  case "\${line##*[[:blank:]]}" in
+    --*=*) last="\${line##*[[:blank:]]}"; current="\${last#*=}"; last="\${last%%=*}" ;;
+  esac
   case "$last" in
     ${valuesOf(globalOptions).join('|')}) return ;;
   esac
+  # What an option takes may be anything, or one of a few words, or several of these.
   case "$command:$last" in
 ${ownValues.join('\n')}
   esac
+  if [[ -n $values ]]; then
+    COMPREPLY=($(compgen -P "$before" -W "$values" -- "\${current#"$before"}"))
+    return
+  fi
   case "$command" in
-    "") words="${[...commands.map(({ name }) => name), 'help', ...globalOptions.map(longOf)].join(' ')}" ;;
+    "") words="${[...names, 'help', ...globalOptions.map(longOf)].join(' ')}" ;;
+    help) words="${names.join(' ')}" ;;
 ${cases.join('\n')}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -o default -F _nest_durable nest-durable
 `;
+}
+
+/** Behind the last comma of a list another word of it begins. */
+function bashValues({ words, commas = false }: OptionSpec): string {
+  if (words === undefined) return 'return';
+  return `values="${words.join(' ')}"${commas ? '; before="${current%"${current##*,}"}"' : ''}`;
 }
 
 /** Global options come before the command or after it: the first call finds where it stands, the second reads what follows. */
@@ -89,6 +109,7 @@ ${described.join('\n')}
   words=($line[1] "\${words[@]}")
   (( CURRENT++ ))
   case $line[1] in
+    help) _describe command commands ;;
 ${cases.join('\n')}
   esac
 }
@@ -98,8 +119,16 @@ compdef _nest_durable nest-durable
 
 /** With its value as a word of its own, or behind `=`. */
 function zshOption(option: OptionSpec): string {
-  const [name, value] = takesValue(option) ? [`${longOf(option)}=`, ':value:'] : [longOf(option), ''];
+  const [name, value] = takesValue(option)
+    ? [`${longOf(option)}=`, `:value:${zshWords(option)}`]
+    : [longOf(option), ''];
   return quoted(`${option.several === true ? '*' : ''}${name}[${option.text.replace(/[[\]:]/g, ' ')}]${value}`);
+}
+
+function zshWords({ words, commas = false }: OptionSpec): string {
+  if (words === undefined) return '';
+  const all = words.map((word) => word.replaceAll(':', '\\:')).join(' ');
+  return commas ? `_values -s , value ${all}` : `(${all})`;
 }
 
 /** Its own test for the command would take what a global option is given for it. */
@@ -113,6 +142,9 @@ function fish({ commands, globalOptions }: AllSpecs): string {
     ];
   });
   const everywhere = globalOptions.map((option) => `complete -c nest-durable ${fishOption(option)}`);
+  const helped = commands.map(({ name, summary }) => {
+    return `complete -c nest-durable -f -n "contains -- help (__nest_durable_command)" -a ${name} -d ${quoted(summary)}`;
+  });
   return [
     `# nest-durable completion for fish: nest-durable completion fish | source
 function __nest_durable_command
@@ -133,15 +165,27 @@ function __nest_durable_command
     end
   end
   return 1
+end
+# Behind the last comma of a list another word of it begins.
+function __nest_durable_list
+  set -l word (string replace -r '^--[^=]*=' '' -- (commandline -ct))
+  set -l before (string match -r '^.*,' -- "$word")
+  printf '%s\\n' "$before"$argv
 end`,
     ...everywhere,
     ...lines,
+    ...helped,
     '',
   ].join('\n');
 }
 
 function fishOption(option: OptionSpec): string {
-  return `-l ${longOf(option).slice(2)} ${takesValue(option) ? '-r ' : ''}-d ${quoted(option.text)}`;
+  return `-l ${longOf(option).slice(2)} ${takesValue(option) ? fishValue(option) : ''}-d ${quoted(option.text)}`;
+}
+
+function fishValue({ words, commas = false }: OptionSpec): string {
+  if (words === undefined) return '-r ';
+  return `-x -a ${quoted(commas ? `(__nest_durable_list ${words.join(' ')})` : words.join(' '))} `;
 }
 
 function choicesOf({ arguments: args = [] }: CommandSpec): string[] {

@@ -1,4 +1,6 @@
+import { FINISHED_STATUSES } from '../../core/run/status.js';
 import type { CommandSpec } from '../command.js';
+import { LOOPBACK } from '../loopback.js';
 
 export const OPERATIONS: readonly CommandSpec[] = [
   {
@@ -63,7 +65,13 @@ export const OPERATIONS: readonly CommandSpec[] = [
     details: 'On a terminal it asks first; where nobody can be asked it does not.',
     options: [
       { flags: '--older-than <time>', text: 'Runs that ended so long ago or earlier: 30d, 12h. Needed.' },
-      { flags: '--status <status>', text: 'Only these, separated by commas: completed, failed, …', several: true },
+      {
+        flags: '--status <status>',
+        text: 'Only runs that ended so.',
+        several: true,
+        words: FINISHED_STATUSES,
+        commas: true,
+      },
       { flags: '--dry-run', text: 'Only says how many that would be.' },
       { flags: '--batch-size <n>', text: 'Runs in one transaction at most (default: 1000).' },
       { flags: '--yes', text: 'Does not ask.' },
@@ -97,7 +105,7 @@ export const OPERATIONS: readonly CommandSpec[] = [
       'the audit as done by cli:USER@HOST. What the app redacts is shown.',
     options: [
       { flags: '--port <n>', text: 'Where it listens; 0: any that is free (default: 4000).' },
-      { flags: '--host <name>', text: '127.0.0.1, localhost or ::1 (default: 127.0.0.1).' },
+      { flags: '--host <name>', text: 'Where it listens (default: 127.0.0.1).', words: LOOPBACK },
       { flags: '--replica <url>', text: 'A read replica, for what the pages show (default: the database itself).' },
       { flags: '--read-only', text: 'Shows all, and does nothing.' },
       { flags: '--title <text>', text: 'Stands at the top of each page.' },

@@ -1,3 +1,4 @@
+import { EXECUTION_STATUSES } from '../../core/run/status.js';
 import type { ArgumentSpec, CommandSpec, OptionSpec } from '../command.js';
 
 export const ID: ArgumentSpec = { name: 'id', text: 'Id of a run, or enough of its first characters.' };
@@ -6,7 +7,13 @@ const FOLLOW = 'Goes on until the run has ended: drawn in place on a terminal, l
 
 /** The filters of `list`; acts on many runs take them too. */
 export const FILTERS: readonly OptionSpec[] = [
-  { flags: '--status <status>', text: 'Only these, separated by commas: pending, running, failed, …', several: true },
+  {
+    flags: '--status <status>',
+    text: 'Only runs of these statuses.',
+    several: true,
+    words: EXECUTION_STATUSES,
+    commas: true,
+  },
   { flags: '--workflow <name>', text: 'Only runs of this workflow.' },
   { flags: '--queue <name>', text: 'Only runs of this queue.' },
   { flags: '--tag <key=value>', text: 'Only runs that have this tag.', several: true },

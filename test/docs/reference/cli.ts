@@ -97,10 +97,15 @@ function rowOf(argument: ArgumentSpec): string[] {
 
 function optionTable(options: readonly OptionSpec[]): string {
   const said = (option: OptionSpec): string =>
-    prose(option.text) + choicesOf(option) + (option.several === true ? ' May be given several times.' : '');
+    prose(option.text) + wordsOf(option) + (option.several === true ? ' May be given several times.' : '');
   return table(['option', ''], options.map((option) => [code(option.flags), said(option)]));
 }
 
 function choicesOf({ choices }: { readonly choices?: readonly string[] }): string {
   return choices === undefined ? '' : ` One of ${choices.map(code).join(', ')}.`;
+}
+
+function wordsOf({ words, commas = false }: OptionSpec): string {
+  if (words === undefined) return '';
+  return ` ${commas ? 'With commas between:' : 'One of'} ${words.map(code).join(', ')}.`;
 }
