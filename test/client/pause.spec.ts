@@ -2,6 +2,7 @@ import {
   DurableError,
   hours,
   minutes,
+  Parallel,
   Step,
   waitForEvent,
   waitForInput,
@@ -34,6 +35,29 @@ class GatedWorkflow {
   }
 }
 
+@Workflow({ name: 'gated_arms' })
+class GatedArmsWorkflow {
+  @Parallel({ quick: ['quick', 'next'], slow: 'slow' })
+  both() {
+    return { both: true };
+  }
+
+  @Step()
+  async quick() {
+    await gates.pass('quick');
+  }
+
+  @Step()
+  next() {
+    calls.push(`${workflowId()} next`);
+  }
+
+  @Step()
+  async slow() {
+    await gates.pass('slow');
+  }
+}
+
 @Workflow({ name: 'waiter' })
 class WaiterWorkflow {
   @Step()
@@ -58,7 +82,7 @@ class LimitedWorkflow {
 let test: DurableTest;
 
 beforeAll(async () => {
-  test = await kit([GatedWorkflow, WaiterWorkflow, LimitedWorkflow]);
+  test = await kit([GatedWorkflow, GatedArmsWorkflow, WaiterWorkflow, LimitedWorkflow]);
 });
 
 afterAll(async () => {
@@ -82,6 +106,18 @@ it('a running attempt is finished and recorded, and nothing further starts', asy
   expect(await run.result()).toEqual({ first: true, second: true });
   expect(calls.filter((call) => call.startsWith(run.id))).toEqual([`${run.id} first`, `${run.id} second`]);
   expect(await run.execution()).toMatchObject({ pauseRequested: false });
+});
+
+it('one that was resumed while another attempt still ran goes on, though its worker knew of the pause', async () => {
+  const run = await test.client.start(GatedArmsWorkflow, {});
+  await Promise.all([gates.arrived('quick'), gates.arrived('slow')]);
+  await run.pause();
+  gates.open('quick');
+  await until(async () => (await run.steps()).some(({ step, status }) => step === 'quick' && status === 'completed'));
+  expect(calls).not.toContain(`${run.id} next`);
+  expect(await run.resume()).toBe(true);
+  gates.open('slow');
+  expect(await run.result()).toEqual({ both: true });
 });
 
 it('a run that has not begun does not begin', async () => {

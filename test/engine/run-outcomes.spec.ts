@@ -12,7 +12,7 @@ function needs(waits: number): readonly number[] | null {
   const book = new WaitBook();
   book.add(Array.from({ length: waits }, (_, n) => ({ id: String(n), path: `each[${n % 10}]/ask` }) as NewWait));
   const core = { state: initialState(DEFINITION, 1), make: { last: 1 }, book } as unknown as SessionCore;
-  const outcome = parkOf(core, null, 'wait', { pause: false, error: null, asked: false });
+  const outcome = parkOf(core, null, 'wait', { error: null, asked: false });
   return outcome.needs;
 }
 

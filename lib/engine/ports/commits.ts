@@ -35,7 +35,7 @@ export interface ParkOutcome {
   readonly delayMs: number | null;
   /** Shown to people. */
   readonly because: Because | null;
-  /** Parks it as paused; also what happens when a pause was asked for. */
+  /** Parks it as paused; also what happens where its row says that a pause was asked for. */
   readonly pause: boolean;
   /** Paused also where it is to be undone: that was tried, and a person is to look. */
   readonly holds: boolean;

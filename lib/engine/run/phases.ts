@@ -45,9 +45,10 @@ export const PHASES = {
     next: ['over', 'leaving', 'salvaging', 'draining'],
   },
   stopping: {
-    meaning: 'paused or handed back: what runs finishes and is recorded, nothing begins',
+    meaning:
+      'paused or handed back: what runs finishes and is recorded, nothing begins, unless it is resumed meanwhile',
     when: 'pause or hand-back',
-    next: ['over', 'leaving', 'salvaging', 'cancelling', 'draining', 'undoing'],
+    next: ['over', 'leaving', 'salvaging', 'cancelling', 'draining', 'undoing', 'failing', 'working'],
   },
   failing: {
     meaning: 'has failed: what runs settles, then the run ends, begins a further round, or is undone',

@@ -35,13 +35,14 @@ export function parkOf(
   core: SessionCore,
   delayMs: number | null,
   because: Because | null,
-  { pause, error, asked }: { readonly pause: boolean; readonly error: DurableError | null; readonly asked: boolean },
+  { error, asked }: { readonly error: DurableError | null; readonly asked: boolean },
 ): ParkOutcome {
   return {
     kind: 'park',
     delayMs,
     because,
-    pause,
+    // A pause that a person asked for stands in the row, and may have been taken back there.
+    pause: error !== null,
     holds: asked && error !== null,
     snapshot: JSON.stringify(core.state),
     snapshotSeq: core.make.last,
@@ -72,7 +73,6 @@ export function afterFailure(
   cause: StoredError,
   undone: Undone,
   outcome: 'failed' | 'cancelled',
-  pause: boolean,
   asked: boolean,
 ): Outcome {
   const { definition } = core.workflow;
@@ -85,7 +85,7 @@ export function afterFailure(
     const { trace, round } = core.state;
     core.state = { ...initialState(definition, round + 1), ...(trace === undefined ? {} : { trace }) };
     core.book.clear();
-    return parkOf(core, delay, 'retry', { pause, error: null, asked: false });
+    return parkOf(core, delay, 'retry', { error: null, asked: false });
   }
   // Waits that a step on another queue has left open may be unknown here.
   if (!core.book.isEmpty || rolledBack || core.state.hasRemoteStep) core.outbox.closeAll();

@@ -356,14 +356,14 @@ export class RunSession implements Session {
 
   private ending(cause: StoredError, undone: Undone, outcome = this.why.outcome): Outcome {
     this.failedWith = { cause, round: this.core.state.round };
-    return afterFailure(this.core, cause, undone, outcome, this.stopping === 'pause', this.why.cancel !== null);
+    return afterFailure(this.core, cause, undone, outcome, this.why.cancel !== null);
   }
 
   private park(delayMs: number | null, because: Because | null): Outcome {
-    const { stopping, pausedBy: error, why, rollback } = this;
+    const { pausedBy: error, why, rollback } = this;
     // The fault that stopped the run may not stop its rollback.
     const asked = why.cancel !== null && rollback !== null;
-    return parkOf(this.core, delayMs, because, { pause: stopping === 'pause', error, asked });
+    return parkOf(this.core, delayMs, because, { error, asked });
   }
 
   /** Outcome of the run; null: it goes on here. */
@@ -419,6 +419,8 @@ export class RunSession implements Session {
     }
     if (core.over) return;
     if (ack.paused) this.stopping ??= 'pause';
+    // It was resumed while something of it still ran.
+    else if (this.stopping === 'pause' && this.pausedBy === null) this.stopping = null;
     // A run that may have to be undone is not ended, and nothing is started, until the cause is known.
     this.leaving &&= !(outcome?.kind === 'end' && ack.cancel && !outcome.undone);
     const cancelling = ack.cancel && this.why.cancel === null && core.state.rollback === null;
