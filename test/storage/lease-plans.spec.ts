@@ -77,7 +77,7 @@ const DEFINITION = `INSERT INTO durable.workflow_definitions (name, version, has
 /** Rows of all tables; of those in the queue half are leased. */
 const enter = (count: number): string => `
   INSERT INTO durable.workflow_queue (id, due_at, deadline_at, started_at, definition_id, priority, token, worker_id, state, queue)
-    SELECT gen_random_uuid(), now(), now(), now(), 1, 0, 1, CASE WHEN n % 2 = 0 THEN 1 END, CASE WHEN n % 2 = 0 THEN 'running' ELSE 'ready' END, 'default'
+    SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, now(), now(), now(), 1, 0, 1, CASE WHEN n % 2 = 0 THEN 1 END, CASE WHEN n % 2 = 0 THEN 'running' ELSE 'ready' END, 'default'
     FROM generate_series(1, ${count}) n;
   INSERT INTO durable.workflow_executions (id, created_at, updated_at, definition_id, priority, workflow, queue, input)
     SELECT id, now(), now(), 1, 0, 'w', 'default', '{}' FROM durable.workflow_queue;
