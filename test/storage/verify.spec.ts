@@ -90,6 +90,17 @@ it('I2: an attempt recorded twice, a step that goes on after its completion', as
   ]);
 });
 
+it('I2: a child that two attempts called, since the first call threw, is none; one that an attempt called twice is', async () => {
+  const anew = await rows.open({ token: 1 });
+  await rows.record(anew, 1, { path: 'a~~child:ship:1', type: 'child', output: '{}' });
+  await rows.record(anew, 2, { path: 'a', status: 'failed', error: '{}', output: null });
+  await rows.record(anew, 3, { path: 'a~~child:ship:1', type: 'child', attempt: 2, output: '{}' });
+  const twice = await rows.open({ token: 1 });
+  await rows.record(twice, 1, { path: 'a~~child:ship:1', type: 'child', output: '{}' });
+  await rows.record(twice, 2, { path: 'a~~child:ship:1', type: 'child', output: '{}' });
+  expect(await found()).toEqual([`I2: run ${twice} completed a~~child:ship:1 2 times in round 1, visit 1`]);
+});
+
 it('I3: tokens that decrease, or were never handed out', async () => {
   const fell = await rows.open({ token: 2 });
   await rows.record(fell, 1, { path: 'a', token: 2, output: '{}' });

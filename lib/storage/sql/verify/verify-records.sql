@@ -1,9 +1,11 @@
 -- I2: one record per attempt, and nothing after the one that completed a step. What is recorded inside a step (`once`)
--- has a path of its own, the step's and then `~~`, and completes once per visit. Notes of the engine are not counted.
+-- has a path of its own, the step's and then `~~`, and completes once per visit; but a call of a child that threw is made
+-- anew by the next attempt. Notes of the engine are not counted.
 --
 -- $1 integer: how many violations at most
 WITH record AS (
-  SELECT run_id, seq, round, path, visit, attempt, status, path LIKE '%~~%' AS inside
+  SELECT run_id, seq, round, path, visit, attempt, status, path LIKE '%~~%' AS inside,
+    CASE WHEN path LIKE '%~~child:%' THEN attempt END AS called_by
   FROM durable.step_executions
   -- What the engine notes for itself at a step's path is no attempt of it.
   WHERE type NOT IN ('intent', 'remote', 'remote_back', 'gather', 'context', 'rollback', 'log')
@@ -13,7 +15,7 @@ WITH record AS (
     count(*) FILTER (WHERE status = 'completed') AS completions,
     max(seq) AS last_seq
   FROM record
-  GROUP BY run_id, round, path, visit
+  GROUP BY run_id, round, path, visit, called_by
 )
 SELECT run_id, format('has %s records of attempt %s of %s (round %s, visit %s)', count(*), attempt, path, round, visit) AS what
 FROM record
