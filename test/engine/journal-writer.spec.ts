@@ -20,7 +20,7 @@ class Database {
   /** Each commit in turn: `run a + run b`, with `again:` before what may have landed. */
   readonly asked: string[] = [];
   answer: Answer = taken;
-  readonly leasedRows = async (): Promise<Map<string, LeasedRow>> => new Map();
+  leasedRows = async (): Promise<Map<string, LeasedRow>> => new Map();
   readonly canCommitBeside = (): boolean => this.beside;
   /** A second session is there. */
   beside = false;
@@ -144,6 +144,24 @@ describe('a group', () => {
     };
     await Promise.all([writer.commit(op('a')), writer.commit(op('b')), writer.start(start('s'))]);
     expect(database.asked).toEqual(['run a + run b + start s', 'again: run a + run b + start s']);
+  });
+
+  it('whose answer was lost keeps nobody waiting while the row of one in it is locked', async () => {
+    let isLocked = true;
+    database.answer = (group) => {
+      if (database.asked.length === 1) throw new StoreError('unknown', 'the connection broke');
+      return taken({ ...group, ops: group.ops.filter(({ runId }) => runId !== 'locked' || !isLocked) });
+    };
+    database.leasedRows = async () => new Map([['locked', { token: 1, wake: false, cancel: null }]]);
+    const first = Promise.all([writer.commit(op('locked')), writer.commit(op('a'))]);
+    expect(await writer.commit(op('b'))).toEqual(ACK);
+    expect(await writer.commit(op('a'))).toEqual(ACK);
+    await writer.start(start('s'));
+    isLocked = false;
+    expect(await first).toEqual([ACK, ACK]);
+    expect(database.asked.filter((one) => one.includes('run locked')).slice(1)).toEqual(
+      expect.arrayContaining(['again: run locked']),
+    );
   });
 
   it('that was not sent goes as it was', async () => {

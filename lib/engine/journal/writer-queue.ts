@@ -134,21 +134,21 @@ export class WriterQueue {
     const most = byTwos ? Math.min(Math.max(half, BESIDE.least), BESIDE.most) : GROUP_OPS;
     // Ends of children, and starts, meet at the same rows: one such group at a time.
     const plainOnly = [...this.sent].some((batch) => !isPlain(batch));
-    // Operations that may have landed are looked for in a group of their own.
-    const again = this.ops.some((w) => w.again && !w.alone) || this.starts.some((w) => w.again && !w.alone);
+    // What may have landed is looked for in a group of its own. What cannot go now, since its row is locked, keeps no other back.
+    const mayGo = (w: WaitingOp): boolean =>
+      !w.alone && w.notBefore <= now && !this.sentRows.has(w.op.rowId) && (meetsNone(w) || !plainOnly);
+    const again =
+      this.ops.some((w) => w.again && mayGo(w)) || (!plainOnly && this.starts.some((w) => w.again && !w.alone));
     const ops: WaitingOp[] = [];
     const later: WaitingOp[] = [];
     const seen = new Set<string>();
     let bytes = 0;
     for (const waiting of this.ops) {
       // Two operations of one run go in their order, the second once the first is back.
-      const { rowId, extras } = waiting.op;
-      const isNext = !seen.has(rowId) && !this.sentRows.has(rowId);
-      // What was left out was locked, as a rule by the end of a child that the other group may have again.
-      const meetsNone = extras === null && waiting.tries === 0;
-      const fits = isNext && ops.length < most && bytes < GROUP_BYTES && (meetsNone || !plainOnly);
+      const { rowId } = waiting.op;
+      const fits = !seen.has(rowId) && ops.length < most && bytes < GROUP_BYTES;
       seen.add(rowId);
-      if (!fits || waiting.alone || waiting.again !== again || waiting.notBefore > now) {
+      if (!fits || waiting.again !== again || !mayGo(waiting)) {
         later.push(waiting);
         continue;
       }
@@ -170,6 +170,11 @@ export class WriterQueue {
     this.starts = laterStarts;
     return { ops, starts, again };
   }
+}
+
+/** What was left out was locked, as a rule by the end of a child that the other group may have again. */
+function meetsNone({ op, tries }: WaitingOp): boolean {
+  return op.extras === null && tries === 0;
 }
 
 function isPlain({ ops, starts }: Batch): boolean {
