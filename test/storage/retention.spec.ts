@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
 import { FINISHED_STATUSES } from '../../lib/core/run/status.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import { type CleanupFilter, idRanges, PgRetention, RUN_TABLES } from '../../lib/storage/client/retention.js';
+import type { Lender } from '../../lib/storage/connection/transaction.js';
 import { Rows } from './rows.js';
 
 let rows: Rows;
@@ -135,6 +137,80 @@ describe('a run with children', () => {
     expect(await clean()).toBe(2);
   });
 });
+
+describe('a chain of runs, each of which has started the next', () => {
+  /** A lender that counts the rows that it reads. */
+  function counting(): { lender: Lender; read: () => number } {
+    let count = 0;
+    const connect = async (): Promise<pg.PoolClient> => {
+      const client = await rows.pool.connect();
+      const query = async (text: string, values: unknown[]): Promise<pg.QueryResult> => {
+        const result = await client.query(text, values);
+        count += result.rows.length;
+        return result;
+      };
+      return { query, release: (broken?: Error) => client.release(broken) } as unknown as pg.PoolClient;
+    };
+    return { lender: { connect }, read: () => count };
+  }
+
+  async function chain(length: number): Promise<string> {
+    const id = (n: string): string => `('01900000-0000-7000-8000-' || lpad(to_hex(${n}), 12, '0'))::uuid`;
+    await rows.pool.query(
+      `INSERT INTO durable.workflow_executions (id, parent_id, created_at, updated_at, completed_at, definition_id, priority, workflow, queue, input, status)
+       SELECT ${id('n')}, CASE WHEN n > 1 THEN ${id('n - 1')} END, t, t, t, $1, 0, 'order', 'default', '{}', 'completed'
+       FROM generate_series(1, $2) AS n, LATERAL (SELECT now() - interval '2 hours' AS t) at`,
+      [rows.definitionId, length],
+    );
+    const { rows: last } = await rows.pool.query<{ id: string }>(`SELECT ${id('$1::integer')} AS id`, [length]);
+    return last[0]?.id ?? '';
+  }
+
+  it('is gone through once, not once for each of them, and may be longer than a statement goes down', async () => {
+    const { lender, read } = counting();
+    retention = new PgRetention(lender, 'durable');
+    await chain(2_300);
+    expect(await clean({ dryRun: true })).toBe(2_300);
+    expect(await clean()).toBe(2_300);
+    expect(await left()).toEqual([]);
+    expect(read()).toBeLessThan(10 * 2_300);
+  });
+
+  it('stays as a whole while the last is unfinished, and is gone through once', async () => {
+    const { lender, read } = counting();
+    retention = new PgRetention(lender, 'durable');
+    await rows.open({ state: 'sleeping' }, { parent_id: await chain(2_300) });
+    const beside = await old();
+    expect(await clean({ batchSize: 100 })).toBe(1);
+    const kept = await left();
+    expect(kept).toHaveLength(2_301);
+    expect(kept).not.toContain(beside);
+    expect(read()).toBeLessThan(4 * 2_300);
+  });
+});
+
+it('deletes of runs with long journals some at a time, and of a very long one some rows at a time', async () => {
+  await rows.pool.query(`
+    CREATE TABLE deleted (tx bigint, n integer);
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN INSERT INTO deleted SELECT txid_current(), count(*) FROM gone; RETURN NULL; END $$;
+    CREATE TRIGGER note AFTER DELETE ON durable.step_executions REFERENCING OLD TABLE AS gone
+      FOR EACH STATEMENT EXECUTE FUNCTION note()`);
+  for (const records of [...Array.from({ length: 10 }, () => 7_000), 50_000]) {
+    await rows.pool.query(
+      `INSERT INTO durable.step_executions (run_id, seq, input_seq, completed_at, token, round, visit, attempt, duration_ms, type, status, path)
+       SELECT $1, n, 0, now(), 1, 1, n, 1, 1, 'step', 'completed', 'charge' FROM generate_series(1, $2) AS n`,
+      [await old(), records],
+    );
+  }
+  expect(await clean()).toBe(11);
+  expect(await rows.count('step_executions')).toBe(0);
+  const { rows: found } = await rows.pool.query<{ statement: number; transaction: number; many: number }>(
+    `SELECT (SELECT max(n) FROM deleted)::integer AS statement, max(n)::integer AS transaction, count(*) FILTER (WHERE n > 20000)::integer AS many
+     FROM (SELECT sum(n) AS n FROM deleted GROUP BY tx) t`,
+  );
+  expect(found).toEqual([{ statement: 20_000, transaction: 50_000, many: 1 }]);
+}, 60_000);
 
 describe('races', () => {
   it('of two cleanups delete and count each run once', async () => {

@@ -418,6 +418,8 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'read-leased': () => [1, [ids.waiting], '[]'],
   'ready-definitions': () => ['q1', [1]],
   'referred-runs': () => [[ids.done]],
+  'runs-below': () => [[ids.done], [ids.done], ['completed'], '2026-01-01', 1_000],
+  'last-records': () => [[ids.done]],
   'answer-input': () => [ids.waiting, ids.wait, '{}'],
   'cancel-waits': () => [ids.waiting, null, '{}'],
   'attempt-logs': () => [ids.long, 'loop[7]/send', 1, 1, 1],

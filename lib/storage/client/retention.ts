@@ -3,6 +3,7 @@ import type { FinishedStatus } from '../../core/run/status.js';
 import { changeOnce } from '../connection/once.js';
 import { sql, inSchema } from '../sql.js';
 import { type Lender, type Query, readsOf } from '../connection/transaction.js';
+import { type OldRun, type RunBelow, RunTrees } from './run-trees.js';
 
 /**
  * The tables whose rows belong to a run, by their column `run_id`: deleted with it. A test compares the list with the
@@ -26,11 +27,16 @@ export interface CleanupFilter {
 
 interface OldRow {
   /** Null: the row says how far the stretch went. */
-  readonly root: string | null;
   readonly id: string | null;
-  readonly counted: boolean;
-  /** Of the row that says how far the stretch went: us since 1970, when the last run of it was started. */
+  readonly parent: string | null;
+  /** Of the row that says how far the stretch went: its last run, and when that was started, us since 1970. */
+  readonly last: string | null;
   readonly at: string | null;
+}
+
+interface BelowRow extends RunBelow {
+  /** There may be more below it. */
+  readonly deepest: boolean;
 }
 
 /** Position in the history of ended runs. */
@@ -41,6 +47,10 @@ interface Mark {
 
 /** Rows of history that one statement reads, at most: some 20 ms. */
 const STRETCH = 5_000;
+/** Levels below a run that one statement goes down. */
+const LEVELS = 1_000;
+/** Rows of a journal that one statement deletes, and a transaction where it is not of one run: some 100 ms. */
+const SLICE = 20_000;
 /** Clocks of processes may be off by this, ms: ids carry the time of the process that made them. */
 const SKEW = 86_400_000;
 /** ms of work after which it rests, and how much longer than it has worked: claims have the server nearly to themselves. */
@@ -76,6 +86,8 @@ export class PgRetention {
   /** Deletes the runs, or counts them with `dryRun`; returns their number. */
   async cleanup(filter: CleanupFilter): Promise<number> {
     const pace = new Pace(filter.signal);
+    // Runs that have to stay, with all above them: none of them is gone through again.
+    const kept = new Set<string>();
     let count = 0;
     const ranges: [string, string][] = filter.statuses.includes('completed')
       ? idRanges(filter.before.getTime(), await this.now())
@@ -85,8 +97,11 @@ export class PgRetention {
         const mark: Mark = after;
         const rows: OldRow[] = await pace.work(() => this.stretch(mark, to, filter));
         after = markOf(rows);
-        const spared = await this.spared(rows, pace);
-        count += filter.dryRun ? countable(rows, spared) : await this.delete(rows, spared, filter, pace);
+        const roots = rows.flatMap(({ id, parent }) => (id === null || kept.has(id) ? [] : [{ id, parent }]));
+        if (roots.length === 0) continue;
+        const trees = await this.trees(roots, kept, filter, pace);
+        count += filter.dryRun ? trees.count() : await this.delete(trees, filter, pace);
+        for (const id of trees.blocked) kept.add(id);
         filter.onProgress?.(count);
       }
     }
@@ -99,12 +114,27 @@ export class PgRetention {
     return this.query<OldRow>(sql('old-runs', this.schema), parameters);
   }
 
-  /** The roots of trees in which an unfinished run refers to one. */
-  private async spared(rows: readonly OldRow[], pace: Pace): Promise<Set<string>> {
-    const ids = [...new Set(rows.flatMap(({ root, id }) => (root === null || id === null ? [] : [id])))];
-    if (ids.length === 0) return new Set();
-    const referred = await pace.work(() => this.referred(this.query, ids));
-    return new Set(rows.flatMap(({ root, id }) => (root !== null && referred.has(id ?? '') ? [root] : [])));
+  /** The runs with what is below them, and what of it has to stay: unfinished runs, and those that such a one refers to. */
+  private async trees(
+    roots: readonly OldRun[],
+    kept: ReadonlySet<string>,
+    { statuses, before }: CleanupFilter,
+    pace: Pace,
+  ): Promise<RunTrees> {
+    const trees = new RunTrees(roots);
+    const ids = roots.map(({ id }) => id);
+    for (let above = ids; above.length > 0;) {
+      const values = [above, ids, statuses, before, LEVELS];
+      const rows = await pace.work(() => this.query<BelowRow>(sql('runs-below', this.schema), values));
+      trees.add(rows);
+      above = rows.flatMap(({ id, deepest, ended }) => (deepest && ended ? [id] : []));
+    }
+    trees.link();
+    for (const id of trees.ids) if (kept.has(id)) trees.block(id);
+    for (const some of chunks(trees.ids, STRETCH)) {
+      for (const id of await pace.work(() => this.referred(this.query, some))) trees.block(id);
+    }
+    return trees;
   }
 
   private async referred(query: Query, ids: readonly string[]): Promise<Set<string>> {
@@ -113,32 +143,38 @@ export class PgRetention {
   }
 
   /** The leaves come first, so that no run goes before its children, however many they are. */
-  private async delete(
-    rows: readonly OldRow[],
-    spared: ReadonlySet<string>,
-    filter: CleanupFilter,
-    pace: Pace,
-  ): Promise<number> {
-    const rootsOf = new Map<string, string[]>();
-    for (const { root, id } of rows) {
-      if (root === null || id === null) continue;
-      const roots = rootsOf.get(id);
-      if (roots === undefined) rootsOf.set(id, [root]);
-      else roots.push(root);
-    }
-    const { batchSize } = filter;
-    const left = new Set(spared);
-    const ids = [...rootsOf.keys()];
+  private async delete(trees: RunTrees, { batchSize, signal }: CleanupFilter, pace: Pace): Promise<number> {
+    const ids = trees.leavesFirst();
+    let sizes = new Map<string, number>();
     let count = 0;
-    for (let at = 0; at < ids.length && filter.signal?.aborted !== true; at += batchSize) {
-      const batch = ids.slice(at, at + batchSize).filter((id) => rootsOf.get(id)?.some((root) => !left.has(root)));
+    for (let at = 0; at < ids.length && signal?.aborted !== true;) {
+      const batch: string[] = [];
+      for (let size = 0; at < ids.length && batch.length < batchSize && size < SLICE; at++) {
+        const id = ids[at] ?? '';
+        if (!trees.mayGo(id)) continue;
+        if (!sizes.has(id)) sizes = await pace.work(() => this.sizes(ids.slice(at, at + STRETCH)));
+        const more = sizes.get(id) ?? 0;
+        // One that is large goes by itself.
+        if (batch.length > 0 && size + more > SLICE) break;
+        size += more;
+        batch.push(id);
+      }
       if (batch.length === 0) continue;
       const gone = new Set(await pace.work(() => this.deleteBatch(batch)));
       count += gone.size;
       // Somebody has it locked, refers to it by now, or took it away: what is above it in a tree stays this time.
-      for (const id of batch) if (!gone.has(id)) for (const root of rootsOf.get(id) ?? []) left.add(root);
+      for (const id of batch) if (!gone.has(id)) trees.block(id);
     }
     return count;
+  }
+
+  /** About how many rows go with each. */
+  private async sizes(ids: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.query<{ id: string; seq: number }>(sql('last-records', this.schema), [ids]);
+    return new Map([
+      ...ids.map((id): [string, number] => [id, 0]),
+      ...rows.map(({ id, seq }): [string, number] => [id, seq]),
+    ]);
   }
 
   private deleteBatch(ids: readonly string[]): Promise<string[]> {
@@ -147,25 +183,37 @@ export class PgRetention {
       // A run that begins to wait for one of these waits for this transaction, and finds none.
       const referred = await this.referred(query, locked.map(({ id }) => id)); // prettier-ignore
       const found = locked.flatMap(({ id }) => (referred.has(id) ? [] : [id]));
-      for (const table of RUN_TABLES) {
-        await query(inSchema(`DELETE FROM durable.${table} WHERE run_id = ANY ($1::uuid[])`, this.schema), [found]);
-      }
+      for (const table of RUN_TABLES) await this.empty(query, table, found);
       await query(sql('delete-runs', this.schema), [found]);
       return found;
     });
   }
+
+  /** Deletes the rows of runs, some at a time: all of a run that has millions would be cut short by the limit of a statement. */
+  private async empty(query: Query, table: string, runs: readonly string[]): Promise<void> {
+    const text = `
+      WITH gone AS (
+        DELETE FROM durable.${table} t
+        WHERE t.ctid = ANY (ARRAY(SELECT s.ctid FROM durable.${table} s WHERE s.run_id = ANY ($1::uuid[]) LIMIT $2))
+        RETURNING 1
+      )
+      SELECT count(*)::integer AS count FROM gone`;
+    for (;;) {
+      const [gone] = await query<{ count: number }>(inSchema(text, this.schema), [runs, SLICE]);
+      if (gone === undefined || gone.count < SLICE) return;
+    }
+  }
 }
 
-/** Number of runs that would be deleted. */
-function countable(rows: readonly OldRow[], spared: ReadonlySet<string>): number {
-  return rows.filter(({ root, counted }) => counted && root !== null && !spared.has(root)).length;
+function* chunks<T>(list: readonly T[], size: number): Generator<readonly T[]> {
+  for (let at = 0; at < list.length; at += size) yield list.slice(at, at + size);
 }
 
 /** Beginning of the next stretch; null: that was the last one. */
 function markOf(rows: readonly OldRow[]): Mark | null {
-  const last = rows.find(({ root }) => root === null);
-  if (last === undefined || last.id === null || last.at === null) return null;
-  return { id: last.id, at: last.at };
+  const end = rows.find(({ id }) => id === null);
+  if (end === undefined || end.last === null || end.at === null) return null;
+  return { id: end.last, at: end.at };
 }
 
 /** Work in the background, which leaves most of the time to others. */

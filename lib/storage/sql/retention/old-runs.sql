@@ -1,4 +1,4 @@
--- Finished runs that may be deleted, with their descendants, out of the next stretch of history.
+-- Finished runs that may be deleted as far as they go themselves, out of the next stretch of history.
 --
 -- $1 uuid: after this id
 -- $2 uuid: up to this id
@@ -13,13 +13,12 @@
 -- ids that are too young. Without completed runs the index of those with an error serves, which is short and goes by the
 -- time of the start: what was started after $4 has not ended by then.
 --
--- A run goes only when none of its descendants is unfinished, and never before its parent has ended: the parent may call
--- it again and must find it. What was seen to be finished stays finished.
+-- A run never goes before its parent has ended: the parent may call it again and must find it. What was seen to be finished
+-- stays finished. What is below a run is looked up by runs-below.sql.
 --
--- Returns a row for each run of such a tree, the leaves first: `counted` where no run above it in the tree is itself
--- such a run (it is then counted there); and one with `root` null that says how far this stretch went ("id", null at the
--- end, and "at").
-WITH RECURSIVE stretch AS MATERIALIZED (
+-- Returns a row for each such run; and one with `id` null that says how far this stretch went ("last", null at the end, and
+-- "at").
+WITH stretch AS MATERIALIZED (
   (SELECT e.id, e.created_at, e.status, e.completed_at, e.parent_id
    FROM durable.workflow_executions e
    WHERE $6 AND e.id > $1 AND e.id <= $2
@@ -30,29 +29,16 @@ WITH RECURSIVE stretch AS MATERIALIZED (
    WHERE NOT $6 AND e.error IS NOT NULL AND e.created_at <= $4
      AND (e.created_at, e.id) > ('epoch'::timestamptz + $7::bigint * interval '1 microsecond', $1)
    ORDER BY e.created_at, e.id LIMIT $5)
-), old AS MATERIALIZED (
-  SELECT s.id
-  FROM stretch s
-  WHERE s.status = ANY ($3::text[]) AND s.completed_at <= $4
-    AND NOT EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id = s.parent_id)
-), tree AS (
-  SELECT old.id AS root, old.id, 0 AS depth, true AS counted FROM old
-  UNION ALL
-  SELECT t.root, c.id, t.depth + 1, t.counted AND NOT (c.status = ANY ($3::text[]) AND c.completed_at <= $4)
-  FROM tree t
-  JOIN durable.workflow_executions c ON c.parent_id = t.id
 ), last AS MATERIALIZED (
   SELECT s.id, (extract(epoch FROM s.created_at) * 1000000)::bigint AS at
   FROM stretch s
   ORDER BY CASE WHEN NOT $6 THEN s.created_at END DESC, s.id DESC LIMIT 1
-), kept AS MATERIALIZED (
-  SELECT DISTINCT t.root FROM tree t JOIN durable.workflow_queue q ON q.id = t.id
 )
-SELECT t.root, t.id, t.depth, t.counted, NULL::text AS at
-FROM tree t
-WHERE NOT EXISTS (SELECT FROM kept WHERE kept.root = t.root)
+SELECT s.id, s.parent_id AS parent, NULL::uuid AS last, NULL::text AS at
+FROM stretch s
+WHERE s.status = ANY ($3::text[]) AND s.completed_at <= $4
+  AND NOT EXISTS (SELECT FROM durable.workflow_queue q WHERE q.id = s.parent_id)
 UNION ALL
-SELECT NULL, last.id, -1, false, last.at::text
+SELECT NULL, NULL, last.id, last.at::text
 FROM (SELECT count(*) AS n FROM stretch) seen
-LEFT JOIN last ON seen.n >= $5
-ORDER BY depth DESC, root, id;
+LEFT JOIN last ON seen.n >= $5;
