@@ -1,5 +1,4 @@
 import { spanOf } from '../../core/standing/words.js';
-import type { QueueRow } from '../client/queue-control.js';
 import type { Check } from './doctor-check.js';
 
 /** The row of doctor-work.sql. */
@@ -18,22 +17,21 @@ export interface WorkFacts {
 }
 
 /** Of a row of list-queues.sql; times in ms. */
-export type QueueFacts = Pick<
-  QueueRow,
-  | 'queue'
-  | 'paused_at'
-  | 'global_concurrency'
-  | 'rate_limit'
-  | 'rate_period_ms'
-  | 'workers'
-  | 'running'
-  | 'ready'
-  | 'blocked'
-  | 'rated'
-  | 'late'
-  | 'blocked_lag'
-  | 'rated_lag'
->;
+export interface QueueFacts {
+  readonly queue: string;
+  readonly paused_at: Date | null;
+  readonly global_concurrency: number | null;
+  readonly rate_limit: number | null;
+  readonly rate_period_ms: number | null;
+  readonly workers: number;
+  readonly running: number;
+  readonly ready: number;
+  readonly blocked: number;
+  readonly rated: number;
+  readonly late: number;
+  readonly blocked_lag: number;
+  readonly rated_lag: number;
+}
 
 /** Of a row of list-schedules.sql. */
 export interface ScheduleFacts {
