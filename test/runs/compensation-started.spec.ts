@@ -63,6 +63,20 @@ class StartedWorkflow extends DurableWorkflow<Data> {
   }
 }
 
+@Workflow({ name: 'started_elsewhere' })
+class StartedElsewhereWorkflow extends StartedWorkflow {
+  @Step({
+    queue: 'elsewhere',
+    compensate: 'undo',
+    compensateWhen: 'started',
+    timeout: hours(1),
+    retry: { maxAttempts: 2, backoff: 'constant', initialDelay: 1000, jitter: false },
+  })
+  override risky(data: Data) {
+    return super.risky(data);
+  }
+}
+
 @Workflow({ name: 'siblings' })
 class SiblingsWorkflow extends DurableWorkflow<Data> {
   @Parallel({ good: 'good', bad: 'bad' })
@@ -86,11 +100,20 @@ class SiblingsWorkflow extends DurableWorkflow<Data> {
   }
 }
 
+@Workflow({ name: 'siblings_elsewhere' })
+class SiblingsElsewhereWorkflow extends SiblingsWorkflow {
+  @Step({ queue: 'elsewhere', compensate: 'undo', compensateWhen: 'started' })
+  override good() {
+    return super.good();
+  }
+}
+
 let test: DurableTest;
 
 beforeAll(async () => {
-  const providers = [StartedWorkflow, SiblingsWorkflow];
-  test = await createDurableTest({ providers }, { databaseUrl: process.env['TEST_SERVER_URL'] });
+  const providers = [StartedWorkflow, StartedElsewhereWorkflow, SiblingsWorkflow, SiblingsElsewhereWorkflow];
+  const queues = { default: {}, elsewhere: {} };
+  test = await createDurableTest({ providers, queues }, { databaseUrl: process.env['TEST_SERVER_URL'] });
 });
 
 afterAll(() => test.close());
@@ -100,9 +123,12 @@ beforeEach(() => {
   attempts = 0;
 });
 
-describe("compensateWhen: 'started'", () => {
+describe.each([
+  ['in its own queue', StartedWorkflow, SiblingsWorkflow],
+  ['in another queue', StartedElsewhereWorkflow, SiblingsElsewhereWorkflow],
+])("compensateWhen: 'started' %s", (_where, Started, Siblings) => {
   it('a step that failed is undone once, with its input', async () => {
-    const run = await test.client.start(StartedWorkflow, { how: 'fails' });
+    const run = await test.client.start(Started, { how: 'fails' });
     await test.advance(1000);
     expect((await run.execution())?.status).toBe('compensated');
     expect(attempts).toBe(2);
@@ -111,7 +137,7 @@ describe("compensateWhen: 'started'", () => {
   });
 
   it('a step that timed out is undone', async () => {
-    const run = await test.client.start(StartedWorkflow, { how: 'hangs' });
+    const run = await test.client.start(Started, { how: 'hangs' });
     await test.advance(hours(3));
     expect((await run.execution())?.status).toBe('compensated');
     const data = { how: 'hangs' };
@@ -119,7 +145,7 @@ describe("compensateWhen: 'started'", () => {
   });
 
   it('a step that completed is undone with what it left', async () => {
-    const run = await test.client.start(StartedWorkflow, { how: 'then fails' });
+    const run = await test.client.start(Started, { how: 'then fails' });
     await test.idle();
     expect((await run.execution())?.status).toBe('compensated');
     const data = { how: 'then fails', changed: true };
@@ -127,7 +153,7 @@ describe("compensateWhen: 'started'", () => {
   });
 
   it('also when it did so only in its second attempt, once', async () => {
-    const run = await test.client.start(StartedWorkflow, { how: 'second time' });
+    const run = await test.client.start(Started, { how: 'second time' });
     await test.advance(1000);
     expect((await run.execution())?.status).toBe('compensated');
     const data = { how: 'second time', changed: true };
@@ -135,7 +161,7 @@ describe("compensateWhen: 'started'", () => {
   });
 
   it('a step that waited when the run was cancelled is undone', async () => {
-    const run = await test.client.start(StartedWorkflow, { how: 'waits' });
+    const run = await test.client.start(Started, { how: 'waits' });
     await test.idle();
     await run.cancel('enough', { compensate: true });
     await test.idle();
@@ -145,7 +171,7 @@ describe("compensateWhen: 'started'", () => {
 
   it('a step that ran when the run was cancelled is undone', async () => {
     const running = new Promise<void>((resolve) => (begun = resolve));
-    const run = await test.client.start(StartedWorkflow, { how: 'hangs' });
+    const run = await test.client.start(Started, { how: 'hangs' });
     await running;
     await run.cancel('enough', { compensate: true });
     await test.idle();
@@ -155,7 +181,7 @@ describe("compensateWhen: 'started'", () => {
 
   it('a step that was lost with its worker is undone', async () => {
     const running = new Promise<void>((resolve) => (begun = resolve));
-    const run = await test.client.start(StartedWorkflow, { how: 'hangs' });
+    const run = await test.client.start(Started, { how: 'hangs' });
     await running;
     await test.crash();
     await run.cancel('enough', { compensate: true });
@@ -167,7 +193,7 @@ describe("compensateWhen: 'started'", () => {
 
   it('a step that was aborted by the failure of a sibling is undone', async () => {
     const running = new Promise<void>((resolve) => (begun = resolve));
-    const run = await test.client.start(SiblingsWorkflow, { how: '' });
+    const run = await test.client.start(Siblings, { how: '' });
     await running;
     await run.sendEvent('fail');
     await expect(run.result()).rejects.toMatchObject({ status: 'compensated', cause: { message: 'bad' } });

@@ -278,7 +278,7 @@ export class PlaceRunner {
 }
 
 /** True when the step's intent is to be recorded before its body runs. */
-function needsIntent({ node, state }: Place): boolean {
+export function needsIntent({ node, state }: Place): boolean {
   const { compensate, compensateWhen } = node.settings;
   return compensate !== null && compensateWhen === 'started' && !state.intent;
 }

@@ -14,7 +14,7 @@ import type { Timer } from '../time/long-timer.js';
 import { tellAttempt, tellRemoteStep } from './observed.js';
 import { pauseAsItIs, refusalOf } from './pause-as-it-is.js';
 import { isPassing, retryUntilAnswered } from '../journal/retry-until-answered.js';
-import { neededFor, resultsOf } from './place-runner.js';
+import { neededFor, needsIntent, resultsOf } from './place-runner.js';
 import { RecordMaker, type SettledAttempt } from '../journal/record-maker.js';
 import type { RegisteredWorkflow } from '../ports/registry.js';
 import { attemptAt, RunningAttempt } from './running-attempt.js';
@@ -52,6 +52,8 @@ export class RemoteStepSession implements Session {
   private readonly once: Record<string, number>;
   private readonly deadline: Timer;
   private readonly timedOut: WorkflowTimeoutError;
+  /** The intent to run it is recorded (`compensateWhen: 'started'`). */
+  private intended: boolean;
   private readonly calls: Record<string, ChildRef>;
   private readonly refs: Record<string, ChildRef>;
   private readonly transactionChildren: PreparedChild[] = [];
@@ -81,6 +83,7 @@ export class RemoteStepSession implements Session {
     this.token = row.token;
     this.step = JSON.parse(row.step ?? '') as RemoteStep;
     this.once = { ...this.step.once };
+    this.intended = this.step.intent;
     this.calls = { ...this.step.calls };
     this.refs = { ...this.step.refs };
     this.logged = this.step.logged ?? null;
@@ -92,7 +95,8 @@ export class RemoteStepSession implements Session {
     // Recorded by an attempt that died with its worker.
     const prefix = oncePath(this.step.path, '');
     for (const { seq, path, type, facts } of records) {
-      if (seq < this.step.nextSeq || !path.startsWith(prefix)) continue;
+      if (seq >= this.step.nextSeq && type === 'intent') this.intended = true;
+      else if (seq < this.step.nextSeq || !path.startsWith(prefix)) continue;
       if (type === 'once') this.once[path.slice(prefix.length)] = seq;
       if (type === 'log') this.logged = facts?.logged ?? null;
       if (type === 'child' && facts?.child !== undefined) this.noteChild(facts.child, facts.child);
@@ -184,6 +188,10 @@ export class RemoteStepSession implements Session {
     await this.retryUntilAnswered(async () => this.values.load(neededFor(place)));
     const waits = await this.retryUntilAnswered(() => this.deps.store.readWaits(this.runId));
     this.book = new WaitBook(waits.filter((wait) => wait.path === path && wait.visit === state.visit));
+    if (needsIntent(place)) {
+      await this.commit([this.make.record(this.step, 'intent')], null);
+      this.intended = true;
+    }
     tellAttempt(this.deps, this.row, attempt.info);
     const spec = attemptSpec(place, this.values, this.workflow.definition, this.deps.advice);
     if (node.settings.transactional) {
@@ -234,6 +242,7 @@ export class RemoteStepSession implements Session {
       spent: 0,
       logged: undefined,
       threw: [...(this.step.threw ?? []), ...(record.facts?.threw ?? [])],
+      intent: this.intended,
       once: this.once,
       calls: this.calls,
       refs: this.refs,
@@ -316,7 +325,7 @@ export class RemoteStepSession implements Session {
   }
 
   private stepState(kind: StepState['kind']): StepState {
-    const { visit, attempt, spent, intent } = this.step;
+    const { visit, attempt, spent } = this.step;
     return {
       kind,
       visit,
@@ -324,7 +333,7 @@ export class RemoteStepSession implements Session {
       retryAt: null,
       once: this.once,
       remote: null,
-      intent,
+      intent: this.intended,
       spent,
       seen: 0,
       children: this.calls,
