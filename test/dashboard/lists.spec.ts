@@ -3,8 +3,9 @@ import { DurableClient, ForEach, Schedule, Step, Workflow } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { StatsAdder } from '../../lib/core/run/run-stats.js';
 import { PgRunStats } from '../../lib/storage/reads/run-stats.js';
-import { markOf, pageOf, RUN_OR_TIME } from '../../lib/dashboard/api/page.js';
+import { atTime, markOf, pageOf, RUN } from '../../lib/dashboard/api/page.js';
 import { createTestDatabase } from '../support/database.js';
+import { removeRun } from '../support/lost-borders.js';
 import { until } from '../support/until.js';
 import { type RunningApp, startApp } from './hosts.js';
 
@@ -235,13 +236,14 @@ it('me says whose clock counts: that of the database', async () => {
 });
 
 describe('a page that was not looked for to the end', () => {
-  const looked = ['2026-01-31T12:00:00.000Z'];
+  const looked = atTime(new Date('2026-01-31T12:00:00Z'));
   const [a, b] = ['0199a1de-0000-7000-8000-0000000000aa', '0199a1de-0000-7000-8000-0000000000bb'];
-  const cursors = (found: string[], way: 'next' | 'prev' | null, end: string[] | null = looked) => {
-    const mark = way === null ? null : { way, at: [a] };
-    const { items, next, prev } = pageOf('runs', found, { mark, limit: 2, looked: end }, (id) => [id]);
+  const at = '1700000000000000';
+  const cursors = (found: string[], way: 'next' | 'prev' | null, end: readonly string[] | null = looked) => {
+    const mark = way === null ? null : { way, at: [a, at] };
+    const { items, next, prev } = pageOf('runs', found, { mark, limit: 2, looked: end }, (id) => [id, at]);
     const read = (cursor: string | null) => {
-      const to = markOf('runs', cursor, [RUN_OR_TIME]);
+      const to = markOf('runs', cursor, RUN);
       return to === null ? null : [to.way, ...to.at];
     };
     return { items, next: read(next), prev: read(prev) };
@@ -251,14 +253,56 @@ describe('a page that was not looked for to the end', () => {
     ['the first, without runs', [], null, { items: [], next: ['next', ...looked], prev: null }],
     ['the first, with one', [b], null, { items: [b], next: ['next', ...looked], prev: null }],
     ['a later one, without runs', [], 'next', { items: [], next: ['next', ...looked], prev: ['prev', ...looked] }],
-    ['a later one, with one', [b], 'next', { items: [b], next: ['next', ...looked], prev: ['prev', b] }],
+    ['a later one, with one', [b], 'next', { items: [b], next: ['next', ...looked], prev: ['prev', b, at] }],
     ['one back, without runs', [], 'prev', { items: [], next: ['next', ...looked], prev: ['prev', ...looked] }],
-    ['one back, with two', [b, a], 'prev', { items: [a, b], next: ['next', b], prev: ['prev', ...looked] }],
-    ['a full one', [a, b, a], null, { items: [a, b], next: ['next', b], prev: null }],
+    ['one back, with two', [b, a], 'prev', { items: [a, b], next: ['next', b, at], prev: ['prev', ...looked] }],
+    ['a full one', [a, b, a], null, { items: [a, b], next: ['next', b, at], prev: null }],
   ])('%s: goes on from there, both ways', (_, found, way, page) => expect(cursors(found, way)).toEqual(page));
 
   it('ends where there is nothing further', () => {
     expect(cursors([], 'next', null)).toEqual({ items: [], next: null, prev: null });
-    expect(cursors([b], 'next', null)).toEqual({ items: [b], next: null, prev: ['prev', b] });
+    expect(cursors([b], 'next', null)).toEqual({ items: [b], next: null, prev: ['prev', b, at] });
   });
+});
+
+describe('a list whose run at the border of a page was deleted', () => {
+  type Shown = { items: { id: string }[]; next: string | null; prev: string | null };
+  const idsOf = ({ items }: Shown): string[] => items.map(({ id }) => id);
+
+  /** Five runs, the oldest first, which have ended. */
+  async function five(tag: string): Promise<string[]> {
+    const all = Array.from({ length: 5 }, () => ({ input: { sizes: [] }, tags: { border: tag } }));
+    const runs = await client.startMany(WeighWorkflow, all);
+    for (const run of runs) await run.result();
+    return runs.map(({ id }) => id);
+  }
+
+  it.each<[string, (ids: readonly string[]) => Promise<(cursor: string | null) => Promise<Shown>>]>([
+    ['of runs', async () => {
+      const path = `runs?q=tag.border:runs&limit=2`;
+      return (cursor) => get(cursor === null ? path : `${path}&cursor=${cursor}`);
+    }],
+    ['of children', async (ids) => {
+      const parent = await client.start(WeighWorkflow, { sizes: [] });
+      await pool.query('UPDATE durable.workflow_executions SET parent_id = $1 WHERE id = ANY ($2)', [parent.id, ids]);
+      const path = `runs/${parent.id}/family?limit=2`;
+      return async (cursor) => (await get(cursor === null ? path : `${path}&cursor=${cursor}`)).children;
+    }],
+  ])('%s goes on from its place, both ways', async (what, open) => {
+    const started = await five(what === 'of runs' ? 'runs' : 'children');
+    const page = await open(started);
+    const [a, b, c, d, e] = what === 'of runs' ? started.toReversed() : started;
+    const first = await page(null);
+    expect(idsOf(first)).toEqual([a, b]);
+    await removeRun(pool, b ?? '');
+    const second = await page(first.next);
+    expect(idsOf(second)).toEqual([c, d]);
+    await removeRun(pool, d ?? '');
+    const third = await page(second.next);
+    expect(idsOf(third)).toEqual([e]);
+    await removeRun(pool, e ?? '');
+    const back = await page(third.prev);
+    expect(idsOf(back)).toEqual([a, c]);
+    expect([back.prev, idsOf(await page(back.next))]).toEqual([null, []]);
+  }); // prettier-ignore
 });

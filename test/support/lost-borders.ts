@@ -16,7 +16,7 @@ export function loseBorders(pool: pg.Pool, size: number): string[] {
     idsOf: (page: P) => readonly string[],
   ): Promise<P> => {
     if (border !== null) {
-      await remove(pool, border);
+      await removeRun(pool, border);
       gone.push(border);
     }
     const most = Math.min(limit, size);
@@ -35,7 +35,8 @@ export function loseBorders(pool: pg.Pool, size: number): string[] {
   return gone;
 }
 
-async function remove(pool: pg.Pool, id: string): Promise<void> {
+/** As retention deletes it. */
+export async function removeRun(pool: pg.Pool, id: string): Promise<void> {
   for (const table of ['step_executions', 'waits', 'events'])
     await pool.query(`DELETE FROM durable.${table} WHERE run_id = $1`, [id]);
   for (const table of ['workflow_queue', 'workflow_executions'])

@@ -1,7 +1,7 @@
-import { type Execution, ExecutionNotFoundError } from '../durable.js';
+import { ExecutionNotFoundError } from '../durable.js';
 import { route } from '../http/call.js';
 import { anyText, number } from '../http/input.js';
-import { ID, markOf, pageOf, refuseLostMark } from './page.js';
+import { markOf, pageOf, partsOf, placeOf, RUN } from './page.js';
 import { MOST_COUNTED, rowsOf, runIdOf } from './runs.js';
 
 const MOST_RETRIES = 50;
@@ -15,8 +15,7 @@ export const family = route({
   input: (read) => ({ cursor: anyText(read, 'cursor', 500), limit: number(read, 'limit', 50, 1, 200) }),
   async handle(call, { cursor, limit }) {
     const id = await runIdOf(call);
-    const mark = markOf('family', cursor, [ID]);
-    const [from] = mark?.at.map(String) ?? [];
+    const mark = markOf('family', cursor, RUN);
     const [reads, people] = [await call.services.looks.reads(), await call.services.looks.people()];
     const [run] = await reads.byIds([id]);
     if (run === undefined) throw new ExecutionNotFoundError(id);
@@ -25,26 +24,21 @@ export const family = route({
       people.parentsOf(id, MOST_PARENTS),
       people.retriesOf(id, MOST_RETRIES),
       people.childStatuses(id, MOST_COUNTED),
-      reads
-        .listExecutions({
-          parentId: id,
-          limit: limit + 1,
-          order: mark?.way === 'prev' ? 'desc' : 'asc',
-          ...(from !== undefined && (mark?.way === 'prev' ? { before: from } : { after: from })),
-        })
-        .catch(refuseLostMark),
+      reads.page({ parentId: id, limit: limit + 1, ...placeOf(mark, 'asc') }),
     ]);
-    const page = pageOf('family', children, { mark, limit }, (child) => [child.id]);
+    const page = pageOf('family', children.marks, { mark, limit }, partsOf);
     const kin = [...parents, ...retries, ...(retryOf === null ? [] : [retryOf])];
     const others = await reads.byIds(kin);
-    const rows = new Map((await rowsOf(call, [...others, ...page.items])).map((row) => [row.id, row]));
+    const shown = new Set(page.items.map((child) => child.id));
+    const listed = children.runs.filter((child) => shown.has(child.id));
+    const rows = new Map((await rowsOf(call, [...others, ...listed])).map((row) => [row.id, row]));
     const rowsIn = (ids: readonly string[]) => ids.flatMap((one) => rows.get(one) ?? []);
     return {
       parents: rowsIn(parents),
       retryOf: rowsIn(retryOf === null ? [] : [retryOf])[0] ?? null,
       retries: rowsIn(retries),
       counts,
-      children: { ...page, items: rowsIn(page.items.map((child: Execution) => child.id)) },
+      children: { ...page, items: rowsIn([...shown]) },
     };
   },
 });

@@ -1,12 +1,9 @@
 import { ExecutionNotFoundError } from '../durable.js';
 import { route } from '../http/call.js';
 import { anyText, number } from '../http/input.js';
-import { KEY, markOf, pageOf } from './page.js';
+import { isMicros, KEY, markOf, pageOf } from './page.js';
 import { runIdOf, sightOf } from './runs.js';
 import { type Page, showError } from './show.js';
-
-/** Microseconds since 1970, as a `bigint` takes them. */
-const isMicros = (part: unknown): boolean => typeof part === 'string' && /^-?\d{1,18}$/.test(part);
 
 /** What happened to a run and who did it, the newest last. */
 export const history = route({

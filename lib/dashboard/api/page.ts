@@ -1,5 +1,5 @@
-import { ExecutionNotFoundError, isUuid } from '../durable.js';
-import { type CursorPart, foreignCursor, readCursor, writeCursor } from '../http/cursor.js';
+import { isUuid, type RunListFilters, type RunMark } from '../durable.js';
+import { type CursorPart, readCursor, writeCursor } from '../http/cursor.js';
 import type { Page } from './show.js';
 
 /** A row that a page goes on from, and in which direction. */
@@ -14,8 +14,6 @@ const isWay: CursorPart = (part) => part === 'next' || part === 'prev';
 export const ID: CursorPart = isUuid;
 export const PLACE: CursorPart = (part) => Number.isSafeInteger(part) && Math.abs(part as number) < 2 ** 31;
 export const NUMBER: CursorPart = (part) => Number.isSafeInteger(part);
-/** A run, or the time at which a look at history has ended between two. */
-export const RUN_OR_TIME: CursorPart = (part) => isUuid(part) || isTime(part);
 export const KEY: CursorPart = (part) => typeof part === 'string' && !part.includes('\0');
 
 /**
@@ -29,16 +27,27 @@ export function markOf(list: string, cursor: string | null, parts: readonly Curs
   return { way: way === 'prev' ? 'prev' : 'next', at };
 }
 
-/** ISO 8601, as cursors have it. */
-export function isTime(part: unknown): boolean {
-  if (typeof part !== 'string' || !/^[12]\d{3}-/.test(part)) return false;
-  const date = new Date(part);
-  return !Number.isNaN(date.getTime()) && date.toISOString() === part;
+/** Microseconds since 1970, as a `bigint` takes them. */
+export const isMicros: CursorPart = (part) => typeof part === 'string' && /^-?\d{1,18}$/.test(part);
+
+/** Parts of a mark of a list of runs: a place, since the run that was there may be deleted by the time the next page is asked for. */
+export const RUN: readonly CursorPart[] = [ID, (part) => isMicros(part) && !String(part).startsWith('-')];
+
+export function partsOf({ id, at }: RunMark): readonly string[] {
+  return [id, at];
 }
 
-/** Of a list of runs: the run that the mark names is of another database, or gone. @throws RequestError INVALID_INPUT */
-export function refuseLostMark(error: unknown): never {
-  throw error instanceof ExecutionNotFoundError ? foreignCursor() : error;
+/** The place before all runs that were started at that time. */
+export function atTime(time: Date): readonly string[] {
+  return ['00000000-0000-0000-0000-000000000000', `${time.getTime()}000`];
+}
+
+/** From where a list of runs goes on, and which way. @param forth the order of its pages */
+export function placeOf(mark: Mark | null, forth: 'asc' | 'desc'): Pick<RunListFilters, 'behind' | 'order'> {
+  if (mark === null) return { order: forth };
+  const [id, at] = mark.at.map(String) as [string, string];
+  const back = forth === 'asc' ? 'desc' : 'asc';
+  return { behind: { id, at }, order: mark.way === 'prev' ? back : forth };
 }
 
 /**

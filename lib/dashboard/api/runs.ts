@@ -4,7 +4,6 @@ import {
   isDurableError,
   isFinished,
   isUuid,
-  type RunListFilters,
   type Standing,
 } from '../durable.js';
 import { type Call, route } from '../http/call.js';
@@ -12,7 +11,7 @@ import { RequestError } from '../http/errors.js';
 import { anyText, flag, type InputReader, number } from '../http/input.js';
 import { linksOf } from '../http/links.js';
 import { type RunFilter, readFilter } from './filter.js';
-import { isTime, type Mark, markOf, pageOf, refuseLostMark, RUN_OR_TIME } from './page.js';
+import { atTime, markOf, pageOf, partsOf, placeOf, RUN } from './page.js';
 import { asDownload, type Page, showError, showPayload, type Sight } from './show.js';
 
 export const MOST_COUNTED = 10_000;
@@ -119,26 +118,19 @@ const list = route({
   async handle(call, { q, cursor, limit }): Promise<RunsPage> {
     const filter = await filterOf(call, q);
     const reads = await call.services.looks.reads();
-    const mark = markOf(LIST, cursor, [RUN_OR_TIME]);
+    const mark = markOf(LIST, cursor, RUN);
     // One more tells whether there is another page.
-    const asked = { ...filter, ...placeOf(filter, mark), limit: limit + 1 };
-    const { runs, lookedTo } = await reads.page(asked).catch(refuseLostMark);
-    const looked = lookedTo === null ? null : [lookedTo.toISOString()];
-    const page = pageOf(LIST, runs, { mark, limit, looked }, ({ id }) => [id]);
-    return { ...page, items: await rowsOf(call, page.items), lookedTo };
+    const { runs, marks, lookedTo } = await reads.page({ ...filter, ...placeOf(mark, 'desc'), limit: limit + 1 });
+    const looked = lookedTo === null ? null : atTime(lookedTo);
+    const { items, ...ends } = pageOf(LIST, marks, { mark, limit, looked }, partsOf);
+    const shown = new Map(runs.map((run) => [run.id, run]));
+    const rows = await rowsOf(
+      call,
+      items.flatMap(({ id }) => shown.get(id) ?? []),
+    );
+    return { ...ends, items: rows, lookedTo };
   },
 });
-
-/** From where the page goes on, and which way. */
-function placeOf({ since, until }: RunFilter, mark: Mark | null): RunListFilters {
-  if (mark === null) return {};
-  const from = String(mark.at[0]);
-  const back = mark.way === 'prev';
-  if (!isTime(from)) return back ? { after: from, order: 'asc' } : { before: from };
-  const at = new Date(from);
-  if (back) return { since: since !== undefined && since > at ? since : at, order: 'asc' };
-  return { until: until !== undefined && until < at ? until : at };
-}
 
 interface RunsPage extends Page<RunRow> {
   /**

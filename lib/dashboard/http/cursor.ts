@@ -27,8 +27,7 @@ export function readCursor(list: string, cursor: string, parts: readonly CursorP
   return at as (string | number)[];
 }
 
-/** The refusal of a cursor that is none of this list, or whose place is not there any more. */
-export function foreignCursor(): RequestError {
+function foreignCursor(): RequestError {
   const violations = [{ path: 'cursor', message: 'expected the `next` or `prev` of a page of this list' }];
   return new RequestError(400, 'INVALID_INPUT', 'The cursor is none of this list.', violations);
 }

@@ -53,6 +53,8 @@ export interface ReadsOptions {
 /** Some of the runs that fit. */
 export interface RunPage {
   readonly runs: Execution[];
+  /** Place of each of these. */
+  readonly marks: readonly RunMark[];
   /** There are fewer than were asked for since it was not looked further than to this time; null: as many, or there are no more. */
   readonly lookedTo: Date | null;
   /** Where the next page goes on, as `behind`; null: there are fewer than were asked for. */
@@ -104,7 +106,8 @@ export class PgReads {
    */
   async page(filters: RunListFilters): Promise<RunPage> {
     const { rows, lookedTo } = await this.pages.page(filters);
-    return { runs: await this.found(filters, rows), lookedTo, next: behindOf(rows, filters) };
+    const marks = rows.map(({ id, at }) => ({ id, at }));
+    return { runs: await this.found(filters, rows), marks, lookedTo, next: behindOf(rows, filters) };
   }
 
   /** The ids of runs, in the order of the list. */
