@@ -6,6 +6,8 @@ export class Failure extends Error {
     readonly exitCode: 1 | 2 = 1,
     /** As errors of the engine have one, for audit rows. */
     readonly code: string | null = null,
+    /** What an audit row says beside it. */
+    readonly details: Readonly<Record<string, unknown>> = {},
   ) {
     super(message);
   }

@@ -1,11 +1,30 @@
 import { hostname, userInfo } from 'node:os';
-import type { DurableClient } from 'nest-durable';
+import { Compensate, type DurableClient, Step, waitForEvent, Workflow } from 'nest-durable';
 import pg from 'pg';
 import { createTestDatabase } from '../support/database.js';
 import { type FaultApp, openApp } from '../support/faults/app.js';
 import { until } from '../support/until.js';
+import { Gate } from '../testing/support.js';
 import { cliOn, json } from './support.js';
 import { OrderWorkflow, WORKFLOWS } from './workflows.js';
+
+const back = new Gate();
+
+@Workflow({ name: 'flight' })
+class FlightWorkflow {
+  @Step({ compensate: 'release' })
+  reserve() {}
+
+  @Compensate()
+  release() {
+    return back.promise;
+  }
+
+  @Step()
+  async take() {
+    await waitForEvent('taken');
+  }
+}
 
 let app: FaultApp;
 let client: DurableClient;
@@ -16,7 +35,7 @@ beforeAll(async () => {
   const { url } = await createTestDatabase();
   on = cliOn(url);
   pool = new pg.Pool({ connectionString: url, max: 1 });
-  app = await openApp({ database: { url }, logs: { console: false } }, WORKFLOWS);
+  app = await openApp({ database: { url }, logs: { console: false } }, [...WORKFLOWS, FlightWorkflow]);
   ({ client } = app);
 });
 
@@ -111,4 +130,37 @@ it('an answer by --input-id is refused under another name, and its row has the i
     { action: 'input.answer', outcome: 'done', details: { name: 'release', inputId } },
   ]);
   await run.result({ timeout: 20_000 });
+});
+
+it('of a run that is being undone it is said who has cancelled it, and who has asked for that again, in vain', async () => {
+  const run = await client.start(FlightWorkflow, {});
+  await until(async () => (await run.execution())?.status === 'waiting');
+  const { id } = run;
+  const who = `cli:${userInfo().username}@${hostname()}`;
+  await rows();
+  await on(['cancel', id, '--compensate', '--reason', 'wrong']);
+  await until(async () => (await run.execution())?.status === 'compensating');
+  expect(await client.explain(id)).toMatchObject({
+    title: 'Undoes `reserve`, 0 of 1 done',
+    detail: `Cancelled by ${who}: "wrong".`,
+  });
+  const again = await on(['cancel', id, '--reason', 'now']);
+  expect(again).toMatchObject({ code: 1, out: '' });
+  expect(again.err).toContain(`Run ${id} is left alone: it is being undone already; nothing but a pause stops that.`);
+  expect((await client.explain(id))?.detail).toMatch(
+    new RegExp(
+      `^Cancelled by ${who}: "wrong"\\. A cancel by ${who} at .* UTC changed nothing: it was being undone already\\.$`,
+    ),
+  );
+  expect(await rows()).toMatchObject([
+    { action: 'run.cancel', outcome: 'done', code: null, details: { reason: 'wrong' } },
+    { action: 'run.cancel', outcome: 'failed', code: 'UNCHANGED', details: { reason: 'now', changed: false, status: 'compensating' } },
+  ]); // prettier-ignore
+  back.open();
+  await until(async () => (await run.execution())?.status === 'compensated');
+  const over = await on(['cancel', id]);
+  expect(over.err).toContain('is left alone: it has ended as compensated.');
+  expect(await rows()).toMatchObject([
+    { outcome: 'failed', code: 'EXECUTION_FINISHED', details: { changed: false, status: 'compensated' } },
+  ]);
 });

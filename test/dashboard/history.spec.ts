@@ -258,3 +258,18 @@ it('refuses what is no history, no family, no export', async () => {
   expect((await get(`runs/${id}/export?as=test`, 'reader')).status).toBe(403);
   await client.cancel(id);
 });
+
+it('a cancel of a run that has ended changes nothing, and says which status it found: in the answer and in the history', async () => {
+  const { id } = await client.start(LeafWorkflow, {});
+  expect((await post(`runs/${id}/cancel`, { reason: 'enough' }, 'ada')).json).toEqual({ changed: true });
+  expect((await post(`runs/${id}/cancel`, { reason: 'late' }, 'bob')).json).toEqual({
+    changed: false,
+    status: 'cancelled',
+  });
+  const acts = (await historyOf(id)).filter(({ kind }) => kind === 'audit');
+  expect(acts).toMatchObject([
+    { actor: 'ada', details: { reason: 'enough' } },
+    { actor: 'bob', details: { reason: 'late', changed: false, status: 'cancelled' } },
+  ]);
+  expect(acts[0]?.['details']).not.toHaveProperty('changed');
+});

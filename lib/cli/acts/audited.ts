@@ -1,6 +1,7 @@
 import { read } from '../../core/text-of.js';
 import { type AuditEntry, PgAudit } from '../../storage/client/audit.js';
 import type { Context } from '../command.js';
+import { Failure } from '../failure.js';
 import { actor } from './actor.js';
 
 /** What is done, in the words of the dashboard's actions, to what. No payloads. */
@@ -23,7 +24,9 @@ export async function audited<T>(
     result = await work();
   } catch (error) {
     const code = read(error, 'code');
-    await write(context, deed, 'failed', typeof code === 'string' ? code : null);
+    const further = error instanceof Failure ? error.details : {};
+    const failed = { ...deed, details: { ...deed.details, ...further } };
+    await write(context, failed, 'failed', typeof code === 'string' ? code : null);
     throw error;
   }
   await write(context, { ...deed, ...after(result) }, 'done', null);

@@ -1,4 +1,5 @@
 import type { DurableClient } from '../../client/durable.client.js';
+import { isFinished } from '../../core/run/status.js';
 import type { Context } from '../command.js';
 import { Failure } from '../failure.js';
 import { audited } from './audited.js';
@@ -17,7 +18,14 @@ export function once(context: Context, act: RunAct, client: DurableClient, id: s
     async () => {
       const done = await act.one(client, id);
       const isWrong = !done.changed && act.mustChange && !(ofMany && done.already === true);
-      if (isWrong) throw new Failure(`Run ${id} ${done.what}.`, 1, 'EXECUTION_FINISHED');
+      if (isWrong) {
+        const { status } = done;
+        const code = status === undefined || isFinished(status) ? 'EXECUTION_FINISHED' : 'UNCHANGED';
+        throw new Failure(`Run ${id} ${done.what}.`, 1, code, {
+          changed: false,
+          ...(status === undefined ? {} : { status }),
+        });
+      }
       return done;
     },
     ({ changed, made }) => ({

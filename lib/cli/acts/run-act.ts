@@ -1,6 +1,7 @@
 import type { DurableClient } from '../../client/durable.client.js';
 import type { BulkAct } from '../../client/bulk.js';
 import type { Execution } from '../../core/run/execution.js';
+import type { ExecutionStatus } from '../../core/run/status.js';
 
 /** What one act came to. */
 export interface Done {
@@ -8,6 +9,8 @@ export interface Done {
   readonly changed: boolean;
   /** Whether it is what it was to become all the same: it was made so by another way. */
   readonly already?: boolean;
+  /** Of what was left alone: the status that it has. */
+  readonly status?: ExecutionStatus;
   /** The end of a sentence that begins with "Run ID": "is cancelled". */
   readonly what: string;
   /** The run that was started by it. */

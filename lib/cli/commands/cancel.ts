@@ -1,4 +1,5 @@
 import { actOnRuns } from '../acts/act.js';
+import { type ExecutionStatus, isFinished } from '../../core/run/status.js';
 import { REASON } from '../../core/limits.js';
 import { fitting } from '../values.js';
 import { type Context, flag, type Options, text } from '../command.js';
@@ -20,19 +21,18 @@ export function run(context: Context, ids: readonly string[], options: Options):
       satisfied: () => false,
       one: async (client, id) => {
         const changed = await client.cancel(id, reason, { compensate });
-        const after = changed ? null : ((await client.getExecution(id))?.status ?? null);
-        return {
-          changed,
-          already: after === 'cancelled',
-          what: changed
-            ? compensate
-              ? 'is cancelled, and what it did is undone'
-              : 'is cancelled'
-            : `is left alone: it is ${after?.replace('_', ' ')}`,
-        };
+        if (changed) return { changed, what: compensate ? 'is cancelled, and what it did is undone' : 'is cancelled' };
+        const status = (await client.getExecution(id))?.status;
+        return { changed, already: status === 'cancelled', ...(status && { status }), what: leftAlone(status) };
       },
     },
     ids,
     options,
   );
+}
+
+function leftAlone(status: ExecutionStatus | undefined): string {
+  if (status === undefined) return 'is gone';
+  if (!isFinished(status)) return `is left alone: it is being undone already; nothing but a pause stops that`;
+  return `is left alone: it has ended as ${status.replace('_', ' ')}`;
 }

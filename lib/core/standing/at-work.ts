@@ -34,7 +34,12 @@ function paused(facts: StandingFacts): Said {
       kind: 'paused',
       title: byWhom('Paused', act),
       until: deadlineAt,
-      detail: [undo === null ? null : `It is being undone, ${doneOf(undo)}.`, 'Resume it to let it go on.', timeout],
+      detail: [
+        undo === null ? null : `It is being undone, ${doneOf(undo)}.`,
+        'Resume it to let it go on.',
+        timeout,
+        inVainOf(facts),
+      ],
     };
   }
   const step = error['step'];
@@ -71,13 +76,24 @@ function compensating(facts: StandingFacts): Said {
     nextAttemptAt: retry?.at ?? null,
     ...(step === undefined ? {} : { step }),
     detail: [
-      // The act that is known of an unfinished run is a pause.
-      error === null ? null : `${wasCancelled ? cancelledBy(error, null) : failedAt(error, failure)}.`,
+      error === null ? null : `${wasCancelled ? cancelledBy(error, facts.cancel) : failedAt(error, failure)}.`,
       wasCancelled ? null : messageOf(error),
       retry === undefined ? null : `${quoted(retry.step)} is tried again: ${triesOf(facts, retry)}.`,
       facts.pauseRequested ? TO_BE_PAUSED : null,
+      inVainOf(facts),
     ],
   };
+}
+
+/** A pause stops it, nothing else does. */
+function inVainOf({ inVain }: StandingFacts): string | null {
+  if (inVain === null) return null;
+  const by = inVain.actor === null ? '' : ` by ${inVain.actor}`;
+  return `A cancel${by} at ${momentOf(inVain.at)} changed nothing: it was being undone already.`;
+}
+
+function toBeUndone(facts: StandingFacts): string | null {
+  return facts.toBeUndone ? `${byWhom('Cancelled', facts.cancel)}. What it did is to be undone.` : null;
 }
 
 /** "1 of 3 done" */
@@ -90,7 +106,12 @@ function running(facts: StandingFacts): Said {
   const { attempts, now, deadlineAt, worker, startedAt } = facts;
   const [first] = attempts;
   const untilOf = (own: Date | null): Date | null => earliest(own, deadlineAt);
-  const about = [facts.pauseRequested ? TO_BE_PAUSED : null, timeoutOf(facts), outOfTouch(worker, now)];
+  const about = [
+    facts.pauseRequested ? TO_BE_PAUSED : null,
+    toBeUndone(facts),
+    timeoutOf(facts),
+    outOfTouch(worker, now),
+  ];
   if (first === undefined) {
     const since = startedAt === null ? null : `For ${spanOf(now.getTime() - startedAt.getTime())}.`;
     return { kind: 'running', title: 'Is with a worker', until: untilOf(null), detail: [since, ...about] };
@@ -238,6 +259,7 @@ function due(facts: StandingFacts): Said {
     blockedBy: blocked?.by ?? null,
     detail: [
       blocked?.helps ?? null,
+      toBeUndone(facts),
       timeoutOf(facts),
       scheduleName === null || startedAt !== null ? null : `By schedule ${quoted(scheduleName)}.`,
     ],

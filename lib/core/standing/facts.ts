@@ -23,8 +23,14 @@ export interface StandingFacts {
   readonly scheduleName: string | null;
   /** Definition that it runs; null: it is stored no more. */
   readonly definition: WorkflowDefinition | null;
-  /** Act that paused or cancelled it, where known. */
+  /** Act that paused it or, once it has ended, cancelled it, where known. */
   readonly act: ActFacts | null;
+  /** It was cancelled, and what it did is to be undone: nobody has begun with that. */
+  readonly toBeUndone: boolean;
+  /** Of a run that is being undone, or is to be: the act that cancelled it, where known. */
+  readonly cancel: ActFacts | null;
+  /** Of a run that is being undone: the last act that was to cancel it, and changed nothing. */
+  readonly inVain: (ActFacts & { readonly at: Date }) | null;
   /** Attempts that run now, the oldest first. */
   readonly attempts: readonly AttemptFacts[];
   /** Attempts that have failed and are made again, the next one first. */

@@ -72,7 +72,11 @@ const cancel = route({
   input: (read) => ({ reason: reasonOf(read), compensate: read.boolean('compensate', false) }),
   async handle(call, { reason, compensate }) {
     const id = await runOf(call, defined({ reason, compensate: compensate || undefined }));
-    return noted(call, await call.services.client.cancel(id, reason, { compensate }));
+    if (await call.services.client.cancel(id, reason, { compensate })) return { changed: true };
+    // It has ended, or is being undone: an operator wants to know which, and whoever reads of it later.
+    const unchanged = defined({ changed: false, status: (await call.services.client.getExecution(id))?.status });
+    call.note(unchanged);
+    return unchanged;
   },
 });
 

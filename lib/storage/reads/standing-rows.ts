@@ -29,6 +29,10 @@ export interface StandingRow {
   readonly expires_at: Date | null;
   readonly steps: readonly StepRow[] | null;
   readonly act: ActFacts | null;
+  readonly to_be_undone: boolean | null;
+  readonly cancelling: ActFacts | null;
+  /** Time in ms. */
+  readonly in_vain: (ActFacts & { readonly at: number }) | null;
   readonly now: Date;
 }
 

@@ -1,7 +1,7 @@
 import { ApiError, type Method, part, send } from './api.js';
 import { refresh } from './query.js';
 import { later, tell, type Toast } from './toasts.js';
-import { plural, shortId } from './words.js';
+import { plural, shortId, unchangedFor } from './words.js';
 
 /** ms until an act that has no inverse is sent. */
 const CANCEL_DELAY = 8000;
@@ -25,7 +25,7 @@ export async function act<T>(
 ): Promise<T | null> {
   try {
     const answer = await send<T>(method, path, body, keepalive);
-    tell({ ...done(answer), tone: 'done', ...unwritten(answer) });
+    tell({ ...(unchanged(answer) ?? done(answer)), tone: 'done', ...unwritten(answer) });
     return answer;
   } catch (error) {
     refused(error);
@@ -33,6 +33,13 @@ export async function act<T>(
   } finally {
     refresh(...keys);
   }
+}
+
+/** It was as it should become already, or cannot become so any more. */
+function unchanged(answer: unknown): Done | null {
+  const { changed, status } = (answer ?? {}) as { changed?: boolean; status?: string };
+  if (changed !== false) return null;
+  return { text: `Nothing was changed${status === undefined ? '' : `: ${unchangedFor(status)}`}` };
 }
 
 /** The act is done, and the audit could not be written. */

@@ -1,3 +1,5 @@
+import { isEnded } from './tree-node.js';
+
 /** The spaces of the page's texts: figures and units are not torn apart, thousands are told by a thin one. */
 const NBSP = '\u00a0';
 const THIN = '\u2009';
@@ -95,4 +97,9 @@ export function saidOnce(sentence: string): string {
 /** The first parts of an id: its time to the millisecond. The first alone is the same for all runs of a minute. */
 export function shortId(id: string): string {
   return id.slice(0, 13);
+}
+
+/** Why a cancel of a run with this status changed nothing. */
+export function unchangedFor(status: string): string {
+  return isEnded(status) ? `it had ended as ${status.replace('_', ' ')}` : 'it was being undone already';
 }

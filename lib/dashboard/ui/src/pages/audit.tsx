@@ -180,7 +180,9 @@ function Row({ row, narrow }: { row: AuditRow; narrow: boolean }) {
             {said}
           </span>
           <span role="cell" className="row">
-            {outcome === 'done' ? (
+            {details?.['changed'] === false ? (
+              <span className="i3">changed nothing</span>
+            ) : outcome === 'done' ? (
               <span className="i3">done</span>
             ) : (
               <>

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { duration } from '../../lib/time.js';
 import { isEnded } from '../../lib/tree-node.js';
 import type { HistoryItem, Run, StoredError } from '../../lib/types.js';
-import { capital, plain, shortId } from '../../lib/words.js';
+import { capital, plain, shortId, unchangedFor } from '../../lib/words.js';
 import { Button } from '../../parts/button.js';
 import { actionWords } from '../../parts/action-words.js';
 import { glyphs, type Glyph } from '../../parts/glyphs.js';
@@ -184,10 +184,13 @@ function wordsOf(item: HistoryItem): { title: ReactNode; note: string | null } {
       const details = item['details'] as Record<string, unknown> | null | undefined;
       const why = text(details?.['reason']) ?? reason;
       const outcome = text(item['outcome']);
+      const isVain = details?.['changed'] === false;
+      const found = text(details?.['status']);
       return {
-        title: capital(actionWords(text(item['action']) ?? 'act')),
+        title: capital(actionWords(text(item['action']) ?? 'act')) + (isVain ? ' in vain' : ''),
         note: joined(
-          outcome === null || outcome === 'done'
+          isVain && found !== null ? unchangedFor(found) : null,
+          isVain || outcome === null || outcome === 'done'
             ? null
             : `${outcome}${text(item['code']) === null ? '' : ` with ${text(item['code'])}`}`,
           why === null ? null : `“${plain(why)}”`,
