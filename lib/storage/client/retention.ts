@@ -143,13 +143,13 @@ export class PgRetention {
   }
 
   /** The leaves come first, so that no run goes before its children, however many they are. */
-  private async delete(trees: RunTrees, { batchSize, signal }: CleanupFilter, pace: Pace): Promise<number> {
+  private async delete(trees: RunTrees, filter: CleanupFilter, pace: Pace): Promise<number> {
     const ids = trees.leavesFirst();
     let sizes = new Map<string, number>();
     let count = 0;
-    for (let at = 0; at < ids.length && signal?.aborted !== true;) {
+    for (let at = 0; at < ids.length && filter.signal?.aborted !== true;) {
       const batch: string[] = [];
-      for (let size = 0; at < ids.length && batch.length < batchSize && size < SLICE; at++) {
+      for (let size = 0; at < ids.length && batch.length < filter.batchSize && size < SLICE; at++) {
         const id = ids[at] ?? '';
         if (!trees.mayGo(id)) continue;
         if (!sizes.has(id)) sizes = await pace.work(() => this.sizes(ids.slice(at, at + STRETCH)));

@@ -58,7 +58,7 @@ export class RunTrees {
       node.above = node.parent === null ? null : (this.nodes.get(node.parent) ?? null);
       node.root = node.isRoot ? node : (node.above?.root ?? null);
     }
-    for (const node of [...this.nodes.values()]) if (node.isBlocked) this.block(node.id);
+    for (const node of this.nodes.values()) if (node.isBlocked) this.block(node.id);
   }
 
   /** It stays, and so does all above it. */
