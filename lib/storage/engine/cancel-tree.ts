@@ -1,6 +1,7 @@
 import { encode } from '../../core/codec/codec.js';
 import type { EndedRun, EndedTree, WokenRun } from '../../engine/ports/store.js';
 import { sql } from '../sql.js';
+import { TRANSACTION_PLANNER } from '../connection/planner.js';
 import type { Query } from '../connection/transaction.js';
 
 /** Cause of a cancel, in its two stored forms. */
@@ -50,9 +51,14 @@ export interface TreeChoice {
   readonly below?: boolean;
 }
 
+/** Looks for what has come to a tree since its locks were had, before they are given back. */
+const LOOKS = 10;
+
 /**
  * Locks trees of unfinished runs, those that wait for them, and `others`, all in the order of ids. What was found before the locks
- * may have grown until they were had: then they are given back, and it begins anew.
+ * may have grown until they were had: the rest is locked where it is free, since it may stand anywhere in that order. Where it
+ * is not, again and again, all are given back, and it begins anew: to begin anew each time would never end for a tree that is
+ * large and grows fast, whose runs go on starting others between the look and the locks.
  */
 export async function lockTrees(
   query: Query,
@@ -63,10 +69,16 @@ export async function lockTrees(
   for (;;) {
     await query('SAVEPOINT before_locks', []);
     const wanted = await findTrees(query, schema, await choose(), others);
-    const rows = await query<LockedRun>(sql('lock-runs', schema), [[...wanted.all]]);
-    const now = await findTrees(query, schema, await choose(), others);
-    if ([...now.all].every((id) => wanted.all.has(id))) {
-      return { runs: new Map(rows.filter(({ id }) => now.inside.has(id)).map((row) => [row.id, row])) };
+    const found = await query<LockedRun>(sql('lock-runs', schema), [[...wanted.all]]);
+    const rows = new Map(found.map((row) => [row.id, row]));
+    for (let looks = 0; looks < LOOKS; looks++) {
+      const now = await findTrees(query, schema, await choose(), others);
+      const missing = [...now.all].filter((id) => !wanted.all.has(id));
+      if (missing.length === 0) return { runs: new Map([...rows].filter(([id]) => now.inside.has(id))) };
+      for (const row of await query<LockedRun>(sql('lock-free-runs', schema), [missing])) {
+        wanted.all.add(row.id);
+        rows.set(row.id, row);
+      }
     }
     await query('ROLLBACK TO SAVEPOINT before_locks', []);
   }
@@ -147,6 +159,8 @@ export async function endLocked(
 ): Promise<EndedTree> {
   const column = <K extends keyof RunEnding>(key: K): RunEnding[K][] => ending.map((run) => run[key]);
   const ends = [column('id'), column('status'), column('error'), column('reason')];
+  // Each by its id: the planner believes that few are unfinished, and would go through all of these for each.
+  if (ending.length > 0) await query(TRANSACTION_PLANNER, []);
   const ended = ending.length === 0 ? [] : await query<EndedRun>(sql('end-runs', schema), ends);
   const asked = [undo.map(({ id }) => id), undo.map(({ error }) => error)];
   const undoing = undo.length === 0 ? [] : await query<UndoingRow>(sql('request-rollback', schema), asked);
