@@ -69,7 +69,7 @@ it('keeps what a claim has taken while it is being opened, however long that tak
   const claim = sessions.take(async () => {
     store.rows.set('a', 1);
     await new Promise<void>((resolve) => (opened = resolve));
-    sessions.open(session('a'), 'default');
+    sessions.open(session('a'));
   });
   sessions.suspectOrphans();
   await look(5);
@@ -102,9 +102,9 @@ it('what was asked of a run is heard by claims of that time, and not by later on
   ends[0]?.();
   await first;
   const looked = jest.spyOn(sessions, 'look');
-  sessions.open(session('a'), 'default');
+  sessions.open(session('a'));
   expect(looked).not.toHaveBeenCalled();
-  sessions.open(session('b'), 'default');
+  sessions.open(session('b'));
   expect(looked).toHaveBeenCalledTimes(1);
   ends[1]?.();
   await second;
@@ -123,7 +123,7 @@ describe('a row that is claimed while this process has it, since a failover has 
 
   it('is given back where both leases have one number: the next one has another', async () => {
     const lost: string[] = [];
-    sessions.open({ ...session('a', 5), lose: () => lost.push('a') }, 'default');
+    sessions.open({ ...session('a', 5), lose: () => lost.push('a') });
     store.rows.set('a', 5);
     await opener().openClaimed([row(5)], sessions.timesLost);
     expect([lost, store.released]).toEqual([['a'], ['a']]);
@@ -145,7 +145,7 @@ describe('a row that is claimed while this process has it, since a failover has 
     ['leaves what this process has under an earlier one alone: it is leaving', 4, 5, []],
   ])('%s', async (_, has, gets, ended) => {
     const lost: string[] = [];
-    sessions.open({ ...session('a', has), lose: () => lost.push('a') }, 'default');
+    sessions.open({ ...session('a', has), lose: () => lost.push('a') });
     expect(sessions.displace(row(gets))).toBe(false);
     expect(lost).toEqual(ended);
   });
@@ -168,9 +168,9 @@ describe('rows of a claim that go on, opened a part at a time', () => {
   const lostAfter = (count: number): string[] => {
     const opened: string[] = [];
     const open = sessions.open.bind(sessions);
-    sessions.open = ({ rowId }, queue) => {
+    sessions.open = ({ rowId }) => {
       opened.push(rowId);
-      open(session(rowId, 2), queue);
+      open(session(rowId, 2));
       if (opened.length === count) setImmediate(() => sessions.loseAll(new Error('declared dead')));
     };
     return opened;
@@ -250,7 +250,8 @@ function session(rowId: string, token = 1): Session {
     rowId,
     runId: rowId,
     token,
-    run: () => new Promise(() => {}),
+    queue: 'default',
+    start: () => {},
     lose: () => {},
     handBack: () => {},
     handBackNow: () => {},

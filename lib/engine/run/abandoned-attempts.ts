@@ -1,6 +1,6 @@
-import type { Place } from '../../core/run/survey.js';
+import type { Place, Survey } from '../../core/run/survey.js';
 import type { FailureCause } from './failure-cause.js';
-import { LongTimer } from '../time/long-timer.js';
+import { LongTimer, type Timer } from '../time/long-timer.js';
 import type { RunningAttempt } from './running-attempt.js';
 import type { SessionCore } from './session-core.js';
 
@@ -9,17 +9,17 @@ import type { SessionCore } from './session-core.js';
  * a grace those that return are recorded. Nothing of what follows begins before they have settled.
  */
 export class AbandonedAttempts {
-  private readonly grace = new LongTimer(() => this.end());
+  private grace: Timer | null = null;
 
   constructor(
     private readonly core: SessionCore,
-    private readonly proceed: () => void,
+    private readonly host: { proceed(): void },
   ) {}
 
-  /** @param places where the run can go on */
-  settle(places: readonly Place[], why: FailureCause): void {
+  settle({ ready, waiting }: Survey, why: FailureCause): void {
     const { core } = this;
-    const left = this.atNone(places);
+    const places = waiting.length === 0 ? ready : [...ready, ...waiting.map(({ place }) => place)];
+    const left = this.atNone(why.isFailing ? [] : places);
     if (left.length === 0) return;
     const reason = new Error('The run, or the parallel or loop around this step, has failed or was cancelled');
     // A timeout or a cancel waits only for what may have to be undone.
@@ -29,6 +29,7 @@ export class AbandonedAttempts {
       attempt.abandoned = true;
       attempt.abort(reason);
     }
+    this.grace ??= new LongTimer(() => this.end());
     this.grace.start(core.deps.abortGrace);
   }
 
@@ -42,12 +43,12 @@ export class AbandonedAttempts {
   }
 
   clear(): void {
-    this.grace.clear();
+    this.grace?.clear();
   }
 
   private end(): void {
     const reason = new Error('The step did not settle after its signal was aborted');
     this.core.giveUpAll(reason, (attempt) => attempt.abandoned && !attempt.committing);
-    this.proceed();
+    this.host.proceed();
   }
 }

@@ -8,6 +8,7 @@ export class IdleSession implements Session {
   readonly rowId: string;
   readonly runId: string;
   readonly token: number;
+  readonly queue: string;
   private lost = false;
 
   constructor(
@@ -19,9 +20,14 @@ export class IdleSession implements Session {
     this.rowId = row.rowId;
     this.runId = row.runId;
     this.token = row.token;
+    this.queue = row.queue;
   }
 
-  async run(): Promise<void> {
+  start(left: (session: Session) => void): void {
+    void this.run().then(() => left(this));
+  }
+
+  private async run(): Promise<void> {
     try {
       await this.work(() => this.lost);
     } catch (error) {

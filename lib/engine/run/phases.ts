@@ -74,6 +74,13 @@ export function mayFollow(from: Phase, to: Phase): boolean {
   return from === to || (PHASES[from].next as readonly string[]).includes(to);
 }
 
+export function tellPhase(runId: string, from: Phase | null, to: Phase): Phase {
+  if (phaseChanges.hasSubscribers && to !== from) {
+    phaseChanges.publish({ runId, from, to, isMeant: from === null || mayFollow(from, to) });
+  }
+  return to;
+}
+
 /** The diagram of lib/README.md, as Mermaid text. */
 export function phaseDiagram(): string {
   const lines = [

@@ -15,7 +15,7 @@ interface Links {
   /** Children that the open transaction of the step there will start; undefined: it has none. */
   childrenOf(path: string): PreparedChild[] | undefined;
   /** Sees to it that what was noted is committed. */
-  readonly flush: () => void;
+  proceed(): void;
 }
 
 /** The session of an attempt at a place, as the attempt uses it. */
@@ -69,7 +69,7 @@ export class PlaceHost implements ScopeHost {
   }
 
   private note(records: readonly NewRecord[], children: readonly PreparedChild[]): Promise<void> {
-    return this.core.note(this.place.node.name, records, children, this.links.flush);
+    return this.core.note(this.place.node.name, records, children, this.links);
   }
 }
 

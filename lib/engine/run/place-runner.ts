@@ -36,16 +36,28 @@ interface RunnerHost {
 
 /** Makes what is due at a place: an attempt, with what it is to leave in the journal; or hands it to another queue. */
 export class PlaceRunner {
-  readonly flush = (): void => this.host.proceed();
-
   constructor(
     private readonly core: SessionCore,
     private readonly host: RunnerHost,
   ) {}
 
+  mayBegin(place: Place): boolean {
+    const { core } = this;
+    // User code starts only when the record before it is committed, a collector when nothing below it runs any more. What
+    // the engine does by itself goes into the same commit.
+    if (core.attempts.has(place.path) || core.isClosing(place.path) || core.runsBelow(place.path)) return false;
+    if (this.isOwn(place)) return true;
+    return core.isCommitted(place.at) && !core.outbox.isFull;
+  }
+
   /** True when beginning there runs no user code. */
-  isOwn(place: Place): boolean {
+  private isOwn(place: Place): boolean {
     return place.work === 'gather' || this.isElsewhere(place) || needsIntent(place);
+  }
+
+  /** Sees to it that what was noted is committed. */
+  proceed(): void {
+    this.host.proceed();
   }
 
   begin(place: Place): void {

@@ -47,6 +47,7 @@ export class RemoteStepSession implements Session {
   readonly rowId: string;
   readonly runId: string;
   readonly token: number;
+  readonly queue: string;
   private readonly step: RemoteStep;
   private readonly make: RecordMaker;
   private readonly once: Record<string, number>;
@@ -81,6 +82,7 @@ export class RemoteStepSession implements Session {
     this.rowId = row.rowId;
     this.runId = row.runId;
     this.token = row.token;
+    this.queue = row.queue;
     this.step = JSON.parse(row.step ?? '') as RemoteStep;
     this.once = { ...this.step.once };
     this.intended = this.step.intent;
@@ -107,7 +109,11 @@ export class RemoteStepSession implements Session {
     this.timedOut = new WorkflowTimeoutError(workflow.definition.name, workflow.definition.timeout ?? 0);
   }
 
-  async run(): Promise<void> {
+  start(left: (session: Session) => void): void {
+    void this.run().then(() => left(this));
+  }
+
+  private async run(): Promise<void> {
     try {
       const node = findNode(this.workflow.definition, this.step.path);
       const { recoveries, deadlineInMs } = this.row;

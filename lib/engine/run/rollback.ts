@@ -1,3 +1,4 @@
+import type { Departure } from './departure.js';
 import { decode, encode } from '../../core/codec/codec.js';
 import { compensationPath } from '../../core/definition/definition-path.js';
 import { type DurableError, DefinitionChangedError, WorkerCrashedError } from '../../core/errors/errors.js';
@@ -41,11 +42,11 @@ export type RollbackEnd =
  * journal, and what was undone is recorded there, so a crash in the middle goes on where it was.
  */
 export class Rollback {
-  stopping: 'pause' | 'handBack' | null = null;
-
   constructor(
     private readonly core: SessionCore,
-    private readonly host: { flush(): void },
+    private readonly host: { proceed(): void },
+    /** Whether it is to stop before the next compensation. */
+    private readonly departure: Pick<Departure, 'stopping'>,
     /** Error that caused it; null: the record that began it has it. */
     private cause: StoredError | null,
     private outcome: 'failed' | 'cancelled',
@@ -119,7 +120,7 @@ export class Rollback {
       if (core.over) return null;
       const state = this.stateOf(entry);
       const wait = state.retryAt === null ? 0 : Math.max(0, Math.ceil(state.retryAt - core.deps.clock.now()));
-      if (this.stopping !== null || wait > 0) return { kind: 'suspended', delayMs: wait };
+      if (this.departure.stopping !== null || wait > 0) return { kind: 'suspended', delayMs: wait };
       await core.load([seqOf(entry.data), mainData(core.state), ...Object.values(state.once)].filter((seq) => seq > 0));
       const end = await this.attempt(entry, state, cause);
       // Handed back: it is made again elsewhere.
@@ -225,7 +226,7 @@ export class Rollback {
         recordedOnce: (name) => core.recordedOnce(state.once, name),
         recordOnce: (name, value) => {
           const record = core.make.record({ ...place, path: oncePath(state.path, name) }, 'once', { output: value });
-          return core.note(entry.compensation.name, [record], [], () => this.host.flush());
+          return core.note(entry.compensation.name, [record], [], this.host);
         },
         nameOf: (workflow) => core.deps.targets.nameOf(workflow),
         prepareChild: refuse,
@@ -250,7 +251,7 @@ export class Rollback {
   private async commit(records: Parameters<SessionCore['write']>[0]): Promise<boolean> {
     this.core.write(records);
     const done = this.core.outbox.committed();
-    this.host.flush();
+    this.host.proceed();
     return done;
   }
 }

@@ -2,6 +2,7 @@ import { encodeName } from '../../core/definition/definition-path.js';
 import { AttemptClosedError } from '../../core/errors/errors.js';
 import * as machine from '../../core/run/machine.js';
 import { remoteSteps, type RunState } from '../../core/run/run-state.js';
+import { survey, type Survey } from '../../core/run/survey.js';
 import { textOf } from '../../core/text-of.js';
 import { isAskedFor } from '../step/asked-waits.js';
 import type { PreparedChild } from '../ports/children.js';
@@ -136,8 +137,17 @@ export class SessionCore {
     return false;
   }
 
+  /** Where the run can go on. */
+  survey(): Survey {
+    return survey(this.workflow.definition, this.state, {
+      now: this.deps.clock.now(),
+      running: this.runningPrefixes(),
+      waitsUntil: (path, { visit, seen }) => this.book.waitsUntil(path, visit, seen),
+    });
+  }
+
   /** The prefixes of all arms and items in which an attempt runs. */
-  runningPrefixes(): ReadonlySet<string> {
+  private runningPrefixes(): ReadonlySet<string> {
     if (this.attempts.size === 0) return NONE;
     const prefixes = new Set<string>();
     for (const path of this.attempts.keys()) {
@@ -245,11 +255,16 @@ export class SessionCore {
   }
 
   /** Commits a note of the engine; rejects when the lease is lost. */
-  async note(step: string, records: readonly NewRecord[], children: readonly PreparedChild[], flush: () => void) {
+  async note(
+    step: string,
+    records: readonly NewRecord[],
+    children: readonly PreparedChild[],
+    host: { proceed(): void },
+  ) {
     for (const record of records) this.take(record);
     this.outbox.add({ records, children });
     const done = this.outbox.committed();
-    flush();
+    host.proceed();
     if (!(await done)) throw new AttemptClosedError(step);
   }
 }

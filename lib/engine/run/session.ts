@@ -17,8 +17,9 @@ export interface Session {
   readonly rowId: string;
   readonly runId: string;
   readonly token: number;
-  /** Works on the row until it has left this process, one way or the other. Never rejects. */
-  run(): Promise<void>;
+  readonly queue: string;
+  /** Works on the row until it has left this process, one way or the other, and tells that. */
+  start(left: (session: Session) => void): void;
   /** The lease is lost or the run cancelled: aborts what runs, records nothing more. */
   lose(reason: Error): void;
   /** Lets running attempts finish, then gives the row back to the queue. */

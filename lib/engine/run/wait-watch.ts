@@ -1,3 +1,5 @@
+import type { Survey } from '../../core/run/survey.js';
+import type { Timer } from '../time/long-timer.js';
 import { locate } from '../../core/run/cursor.js';
 import { isAskedFor } from '../step/asked-waits.js';
 import type { PlaceRunner } from './place-runner.js';
@@ -14,13 +16,15 @@ export class WaitWatch {
   isLooking = false;
   /** A look was asked for that could not be had. */
   isAskedFor = false;
+  /** Wakes a part of the run while others keep the session here. */
+  private alarm: Timer | null = null;
 
   constructor(
     private readonly core: SessionCore,
     private readonly places: PlaceRunner,
     private readonly host: {
       /** A commit that ends the session is under way. */
-      isLeaving(): boolean;
+      readonly isLeaving: boolean;
       proceed(): void;
       /** Called when the waits cannot be read: another look would not read them either. */
       broken(error: unknown): void;
@@ -31,7 +35,7 @@ export class WaitWatch {
     const { core, host } = this;
     this.isAskedFor = true;
     // The mark that a look would forget is what keeps a run that is being parked from falling asleep.
-    if (this.isLooking || host.isLeaving() || core.over) return;
+    if (this.isLooking || host.isLeaving || core.over) return;
     this.isLooking = true;
     try {
       while (this.isAskedFor && !core.over) await this.lookOnce();
@@ -47,6 +51,21 @@ export class WaitWatch {
   get isDue(): boolean {
     const { core } = this;
     return core.outbox.isEmpty && !core.outbox.isBusy && core.book.isDue(core.deps.clock.now());
+  }
+
+  /** Wakes the session when a part of the run is due before the others let it go. */
+  arm(found: Survey | null): void {
+    if (found === null || found.waiting.length === 0) return;
+    const until = Math.min(...found.waiting.map((one) => one.until));
+    if (until === Infinity) return;
+    const { clock } = this.core.deps;
+    const now = clock.now();
+    this.alarm ??= clock.timer(() => this.host.proceed());
+    this.alarm.start(Math.max(1, until - now, this.core.book.askAgainAt - now));
+  }
+
+  clear(): void {
+    this.alarm?.clear();
   }
 
   /** Begins with a book that was read before. */

@@ -68,19 +68,12 @@ export class Executor {
   }
 
   /** Sets a session to work; its place in the queue is freed when it is over. */
-  open(session: Session, queue: string): void {
+  open(session: Session): void {
     this.suspecting = true;
     this.rows.set(session.rowId, session);
     this.runs.set(session.runId, (this.runs.get(session.runId) ?? 0) + 1);
     if (this.asked.delete(session.runId) || this.askedMore > 0) void this.look();
-    void session.run().then(() => {
-      if (this.rows.get(session.rowId) === session) this.rows.delete(session.rowId);
-      const left = (this.runs.get(session.runId) ?? 1) - 1;
-      if (left === 0) this.runs.delete(session.runId);
-      else this.runs.set(session.runId, left);
-      this.onFree(queue, session.rowId);
-      if (this.rows.size === 0) for (const resolve of this.emptied.splice(0)) resolve();
-    });
+    session.start(this.left);
   }
 
   /** Ends the session of a row that was claimed anew, if its lease is no earlier one. True: both have one number. */
@@ -186,6 +179,16 @@ export class Executor {
     }
     if (this.askedMore < oldest) this.askedMore = 0;
   }
+
+  private readonly left = (session: Session): void => {
+    const { rowId, runId, queue } = session;
+    if (this.rows.get(rowId) === session) this.rows.delete(rowId);
+    const others = (this.runs.get(runId) ?? 1) - 1;
+    if (others === 0) this.runs.delete(runId);
+    else this.runs.set(runId, others);
+    this.onFree(queue, rowId);
+    if (this.rows.size === 0) for (const resolve of this.emptied.splice(0)) resolve();
+  };
 
   private all(): Session[] {
     return this.rows.values();

@@ -70,7 +70,7 @@ export class SessionOpener {
       const workflow = this.workflowOf(row);
       const restored = restore(row, null, workflow.definition, this.valuesOf(row, []), []);
       tellClaimed(this.deps, row);
-      this.sessions.open(new RunSession(this.deps, workflow, row, restored, new WaitBook()), row.queue);
+      this.sessions.open(new RunSession(this.deps, workflow, row, restored, new WaitBook()));
     } catch (error) {
       this.openUnreadable(row, error);
     }
@@ -140,7 +140,7 @@ export class SessionOpener {
     try {
       const session = await this.session(row, snapshot, records, waits);
       tellClaimed(this.deps, row);
-      this.sessions.open(session, row.queue);
+      this.sessions.open(session);
     } catch (error) {
       // The definition of another version could not be asked for.
       if (error instanceof StoreError && error.kind !== 'rejected') throw error;
@@ -168,7 +168,7 @@ export class SessionOpener {
   }
 
   private openIdle(row: ClaimedRow, work: (isOver: () => boolean) => Promise<unknown>): void {
-    this.sessions.open(new IdleSession(row, work, this.deps.onTrouble), row.queue);
+    this.sessions.open(new IdleSession(row, work, this.deps.onTrouble));
   }
 
   private async session(
