@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { InFlight } from '../../lib/core/run/execution.js';
 import { DatabaseClock } from '../../lib/engine/time/clock.js';
 import { Membership, type MembershipEvents, type MembershipSettings } from '../../lib/engine/worker/membership.js';
 import type { ProcessIdentity } from '../../lib/engine/worker/process-identity.js';
@@ -63,13 +64,13 @@ const NO_EVENTS: MembershipEvents = {
 interface Given {
   /** Default: a process of which nothing is known but its number. */
   readonly self?: ProcessIdentity;
-  readonly inFlight?: () => string;
+  readonly inFlight?: () => readonly InFlight[];
   readonly onPeersChanged?: () => void;
   readonly isNeeded?: () => boolean;
 }
 
 function membershipOf(store: object, settings: MembershipSettings, given: Given = {}): Membership {
-  const { self = { pid: 1, processKey: null, processStart: null }, inFlight = () => '[]', isNeeded } = given;
+  const { self = { pid: 1, processKey: null, processStart: null }, inFlight = () => [], isNeeded } = given;
   const { onPeersChanged = NO_EVENTS.onPeersChanged } = given;
   const registration = {} as WorkerRegistration;
   return new Membership(
@@ -87,7 +88,9 @@ function membershipOf(store: object, settings: MembershipSettings, given: Given 
 
 it('says what runs only where that has changed, and anew where the answer was lost or the process entered anew', async () => {
   const said: (string | null)[] = [];
-  let running = '[1]';
+  const attempt = (runId: string) => ({ runId }) as InFlight;
+  const [first, second] = [[attempt('1')], [attempt('2')]];
+  let running = first;
   let answer: () => Promise<number | null> = async () => 0;
   const store = {
     registerWorker: async () => ({ id: 1, now: 0 }),
@@ -101,24 +104,24 @@ it('says what runs only where that has changed, and anew where the answer was lo
   const membership = membershipOf(
     store,
     { leaseTimeout: 3_600_000, heartbeatInterval: 3_000_000, recoveryInterval: 3_000_000 },
-    { self: HERE, inFlight: () => running },
+    { self: HERE, inFlight: () => [...running] },
   );
   await membership.join();
   const beat = async (): Promise<string | null | undefined> => {
     await membership.publish();
     return said.at(-1);
   };
-  expect(await beat()).toBe(said.length === 1 ? '[1]' : null);
-  expect(said[0]).toBe('[1]');
+  expect(await beat()).toBe(said.length === 1 ? JSON.stringify(first) : null);
+  expect(said[0]).toBe(JSON.stringify(first));
   expect(await beat()).toBeNull();
-  running = '[2]';
-  expect(await beat()).toBe('[2]');
+  running = second;
+  expect(await beat()).toBe(JSON.stringify(second));
   answer = () => Promise.reject(new Error('gone'));
   expect(await beat()).toBeNull();
   answer = async () => null;
-  expect(await beat()).toBe('[2]');
+  expect(await beat()).toBe(JSON.stringify(second));
   answer = async () => 0;
-  expect(await beat()).toBe('[2]');
+  expect(await beat()).toBe(JSON.stringify(second));
   expect(await beat()).toBeNull();
   await membership.leave();
 });

@@ -1,3 +1,4 @@
+import type { InFlight } from '../../core/run/execution.js';
 import type { DatabaseClock } from '../time/clock.js';
 import { Loop } from '../time/loop.js';
 import { isGone, type ProcessIdentity } from './process-identity.js';
@@ -46,7 +47,7 @@ const DEGRADED_HEARTBEAT_INTERVAL = 300;
 export class Membership {
   private workerId = 0;
   /** Attempts in its row, as last written; null: not known. */
-  private written: string | null = null;
+  private written: readonly InFlight[] | null = null;
   private lastContact = performance.now();
   private inTouchSince = performance.now();
   /** Time of the last loss of the connection; a boot is no loss. */
@@ -71,7 +72,7 @@ export class Membership {
     private readonly self: ProcessIdentity,
     private readonly registration: () => WorkerRegistration,
     private readonly settings: MembershipSettings,
-    private readonly inFlight: () => string,
+    private readonly inFlight: () => readonly InFlight[],
     private readonly isListening: () => boolean,
     private readonly events: MembershipEvents,
     isNeeded?: () => boolean,
@@ -117,6 +118,12 @@ export class Membership {
     await Promise.all([this.heartbeats.stop(), this.looks.stop()]);
   }
 
+  /** True when its row says that these are under way. */
+  hasWritten(running: readonly InFlight[]): boolean {
+    const { written } = this;
+    return written?.length === running.length && running.every((attempt, at) => attempt === written[at]);
+  }
+
   /** Publishes what is running now, with a heartbeat. */
   publish(): Promise<void> {
     return this.heartbeats.poke();
@@ -155,7 +162,7 @@ export class Membership {
     try {
       const running = this.inFlight();
       // A long text stands in a table of its own: left alone where nothing has changed.
-      const changed = running === this.written ? null : running;
+      const changed = this.hasWritten(running) ? null : JSON.stringify(running);
       this.written = null;
       const now = await this.store.heartbeat(this.workerId, this.settings.leaseTimeout, changed, this.isListening());
       if (now === null) {

@@ -44,7 +44,6 @@ export class Worker {
   readonly definitions: ClaimableDefinitions;
   readonly offers: ClaimOffers;
   readonly turns: Turns;
-  private published = '[]';
 
   constructor(private readonly deps: WorkerDeps) {
     const { store, registry, settings, onTrouble, telemetry, isNeeded, onWork } = deps;
@@ -140,8 +139,7 @@ export class Worker {
 
   /** Writes which attempts run, if others do than were written last. */
   async publish(): Promise<null> {
-    const running = JSON.stringify(this.inFlight());
-    if (running !== this.published) await this.membership.publish();
+    if (!this.membership.hasWritten(this.inFlight())) await this.membership.publish();
     return null;
   }
 
@@ -167,7 +165,7 @@ export class Worker {
         listening: hints.listening(),
       }),
       settings,
-      () => (this.published = JSON.stringify(this.inFlight())),
+      () => this.inFlight(),
       () => hints.listening(),
       {
         onRecovered: (queues, rows, workers) => {
