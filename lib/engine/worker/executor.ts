@@ -15,7 +15,8 @@ const MOST_ASKED = 10_000;
  */
 export class Executor {
   private readonly rows = new Cells<Session>();
-  private readonly runs = new Map<string, number>();
+  /** How many of these are steps of a run's on other queues, by run. */
+  private readonly steps = new Map<string, number>();
   /** Unknown rows of the last look. */
   private unknownRows = new Map<string, UnknownRow>();
   private emptied: (() => void)[] = [];
@@ -71,7 +72,7 @@ export class Executor {
   open(session: Session): void {
     this.suspecting = true;
     this.rows.set(session.rowId, session);
-    this.runs.set(session.runId, (this.runs.get(session.runId) ?? 0) + 1);
+    this.countStep(session, 1);
     if (this.asked.delete(session.runId) || this.askedMore > 0) void this.look();
     session.start(this.left);
   }
@@ -119,7 +120,7 @@ export class Executor {
   }
 
   hasRun(runId: string): boolean {
-    return this.runs.has(runId);
+    return this.rows.has(runId) || this.steps.has(runId);
   }
 
   /** True while every session is in the code of a step: nothing is read, written or decided. */
@@ -181,14 +182,20 @@ export class Executor {
   }
 
   private readonly left = (session: Session): void => {
-    const { rowId, runId, queue } = session;
+    const { rowId, queue } = session;
     if (this.rows.get(rowId) === session) this.rows.delete(rowId);
-    const others = (this.runs.get(runId) ?? 1) - 1;
-    if (others === 0) this.runs.delete(runId);
-    else this.runs.set(runId, others);
+    this.countStep(session, -1);
     this.onFree(queue, rowId);
     if (this.rows.size === 0) for (const resolve of this.emptied.splice(0)) resolve();
   };
+
+  /** A run's own row has its id. */
+  private countStep({ rowId, runId }: Session, by: 1 | -1): void {
+    if (rowId === runId) return;
+    const count = (this.steps.get(runId) ?? 0) + by;
+    if (count === 0) this.steps.delete(runId);
+    else this.steps.set(runId, count);
+  }
 
   private all(): Session[] {
     return this.rows.values();
