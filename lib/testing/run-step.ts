@@ -56,6 +56,9 @@ export async function runStep<T>(step: () => T, options: RunStepOptions = {}): P
   const recorded = new Map(Object.entries(options.once ?? {}).map(([key, value]) => [key, encode(value)]));
   const used = new Map<string, string>();
   const host: ScopeHost = {
+    // The step is part of the test: what that has in its async context is there.
+    context: new BootContext(),
+    maxPayloadBytes: MAX_PAYLOAD_BYTES,
     runId: id,
     input: encode(input, { what: 'input' }),
     scheduledTime: options.scheduledTime?.getTime() ?? null,
@@ -75,23 +78,20 @@ export async function runStep<T>(step: () => T, options: RunStepOptions = {}): P
       waits.asked.push({ kind: 'startWorkflow', name: start.workflow, details: { input: decode(start.input) } });
       return Promise.resolve();
     },
+    results: () => options.results ?? null,
+    newLog: () => null,
   };
   const scope = new StepScope(host, {
-    // The step is part of the test: what that has in its async context is there.
-    context: new BootContext(),
     step: name,
     attempt,
     data: encode(data, { what: 'data' }),
     manager,
-    maxPayloadBytes: MAX_PAYLOAD_BYTES,
-    log: null,
     waits: new AnsweredPass(waits),
-    results: () => options.results ?? null,
   });
   try {
     const result = await scope.run(step);
     // A selector returns something else than data, which then stays as it was but for what was written.
-    const left = scope.context.resolve(isPlainData(result) ? result : undefined) ?? data;
+    const left = scope.resolve(isPlainData(result) ? result : undefined) ?? data;
     return {
       result,
       data: decode(encode(left, { what: `${name}()`, maxBytes: MAX_PAYLOAD_BYTES })) as Record<string, unknown>,

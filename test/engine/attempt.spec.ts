@@ -32,11 +32,9 @@ const spec: AttemptSpec = {
 };
 
 function attempt(): RunningAttempt {
-  const host: ScopeHost = {} as ScopeHost;
-  const context = new BootContext();
-  return new RunningAttempt({} as never, (manager) => {
-    const init = { context, step: 'charge', attempt: 1, data: '{}', manager, maxPayloadBytes: 1_000 };
-    return new StepScope(host, { ...init, log: null, waits: null, results: () => null });
+  const host = { context: new BootContext(), maxPayloadBytes: 1_000 } as ScopeHost;
+  return new RunningAttempt({} as never, {
+    open: (_, manager) => new StepScope(host, { step: 'charge', attempt: 1, data: '{}', manager, waits: null }),
   });
 }
 

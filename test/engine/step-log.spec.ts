@@ -16,7 +16,7 @@ const settings: LogSettings = {
 let time = 1_000;
 
 function pass(messages: readonly string[], before: LogMark | null = null, more: Partial<LogSettings> = {}): StepLog {
-  const log = new StepLog({ ...settings, ...more }, () => time++, before);
+  const log = new StepLog({ ...settings, ...more }, { now: () => time++ }, before);
   for (const message of messages) log.add({ level: 'log', message });
   return log;
 }
@@ -53,7 +53,7 @@ it('keeps the first lines, whole, up to each limit', () => {
 
 it('never goes back in time', () => {
   const times = [5, 3, 9];
-  const log = new StepLog(settings, () => times.shift() ?? 0, null);
+  const log = new StepLog(settings, { now: () => times.shift() ?? 0 }, null);
   for (const message of ['a', 'b', 'c']) log.add({ level: 'log', message });
   expect(parseLogText(log.text() ?? '').map((line) => line.time)).toEqual([5, 5, 9]);
 });

@@ -18,7 +18,7 @@ const REPLACED: readonly [word: RegExp, instead: string][] = [
   [/\bstrangers?\b/, 'unknownRows'],
   [/\bjudge[A-Z(]/, 'reconcile'],
   [/\bdoubt(s|ed|ful)?\b/, 'suspectOrphans, unsure'],
-  [/\bfall\(/, 'onRunFailed'],
+  [/\bfall\(/, 'Aftermath'],
   [/\bconfused\b/, 'nondeterministic'],
   [/\banxious/i, 'DEGRADED_HEARTBEAT_INTERVAL'],
   [/\bDeath\b/, 'CrashPoint'],

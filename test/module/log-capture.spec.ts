@@ -39,11 +39,10 @@ afterEach(() => {
 /** What of the lines is kept while `work` runs in a step. */
 function kept(work: (scope: StepScope) => void, more: Partial<LogSettings> = {}): LogLine[] {
   const lines: LogLine[] = [];
-  const log = new StepLog({ ...settings, ...more }, () => 0, null);
+  const log = new StepLog({ ...settings, ...more }, { now: () => 0 }, null);
   log.add = (line) => void lines.push(line);
-  const scope = new StepScope({} as ScopeHost, {
-    context: new BootContext(), step: 's', attempt: 1, data: '{}', manager: null, maxPayloadBytes: 1, log, waits: null, results: () => null,
-  }); // prettier-ignore
+  const host = { context: new BootContext(), newLog: () => log } as Partial<ScopeHost> as ScopeHost;
+  const scope = new StepScope(host, { step: 's', attempt: 1, data: '{}', manager: null, waits: null });
   scope.run(() => work(scope));
   return lines;
 }

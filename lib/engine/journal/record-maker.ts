@@ -23,9 +23,8 @@ export class RecordMaker {
   constructor(
     /** The highest number in use. */
     public last: number,
-    private readonly round: () => number,
-    /** Database time, ms. */
-    private readonly now: () => number,
+    private readonly of: { readonly round: number },
+    private readonly clock: { now(): number },
   ) {}
 
   /** A record of what happened at a place, with the next number. */
@@ -33,7 +32,7 @@ export class RecordMaker {
     return {
       seq: ++this.last,
       input: place.data,
-      round: this.round(),
+      round: this.of.round,
       path: place.path,
       visit: place.visit,
       attempt: place.attempt,
@@ -83,7 +82,7 @@ export class RecordMaker {
 
   /** A line of the engine's own among what an attempt has logged. */
   note({ path, visit, attempt }: Omit<RecordPlace, 'data'>, message: string): NewRecord {
-    const logs = logText([{ time: this.now(), line: encodeLine({ level: 'error', message }) }], 0);
+    const logs = logText([{ time: this.clock.now(), line: encodeLine({ level: 'error', message }) }], 0);
     return this.record({ path: logPath(path), visit, attempt, data: 0 }, 'log', { logs });
   }
 

@@ -47,7 +47,8 @@ const PART_TRIES = 2;
  * arms that finish together share a commit.
  */
 export class Outbox {
-  private draft = emptyDraft();
+  /** The next commit; null: there is nothing to commit. */
+  private next: Draft | null = null;
   /** Of the payloads in the draft. */
   private bytes = 0;
   /** The commit under way. */
@@ -69,6 +70,10 @@ export class Outbox {
     private readonly book: Pick<WaitBook, 'committed'>,
   ) {}
 
+  private get draft(): Draft {
+    return (this.next ??= emptyDraft());
+  }
+
   get isBusy(): boolean {
     return this.sending !== null;
   }
@@ -79,12 +84,12 @@ export class Outbox {
   }
 
   get isEmpty(): boolean {
-    return this.draft.records.length === 0 && !this.draft.hasMore;
+    return this.next === null || (this.next.records.length === 0 && !this.next.hasMore);
   }
 
   /** True: what is in here is to be sent, and no code of the user's to begin before. */
   get isFull(): boolean {
-    return this.draft.records.length >= FULL_RECORDS || this.bytes >= FULL_BYTES;
+    return (this.next?.records.length ?? 0) >= FULL_RECORDS || this.bytes >= FULL_BYTES;
   }
 
   /** A record has come into the journal by another way, and what follows builds on it. `after`: what that one was built on. */
@@ -150,7 +155,7 @@ export class Outbox {
   send(outcome: Outcome | null, listener: CommitListener): void {
     const { draft } = this;
     const op = this.opOf(draft, outcome);
-    this.draft = emptyDraft();
+    this.next = null;
     this.bytes = 0;
     this.sending = draft;
     // No promise but the writer's: there are as many as there are steps.
@@ -189,7 +194,7 @@ export class Outbox {
         bad = [{ part: rest, error: refusal }];
       }
     }
-    if (bad.length > 0) this.draft = withoutRest(this.draft);
+    if (bad.length > 0) this.next = withoutRest(this.draft);
     this.refused = null;
     this.sending = null;
     const gone = new Set(bad.flatMap(({ part }) => part.records.map(({ seq }) => seq)));
@@ -214,7 +219,7 @@ export class Outbox {
 
   /** The session is over: nobody waits any longer. */
   drop(): void {
-    for (const draft of [this.draft, this.sending]) {
+    for (const draft of [this.next, this.sending]) {
       if (draft === null) continue;
       const { told } = draft;
       draft.told = NOTHING;

@@ -7,21 +7,15 @@ import type { Place } from '../../core/run/survey.js';
 import { uuidv7 } from '../../core/uuid.js';
 import { type AttemptResult, type AttemptSpec, failedAttempt, runAttempt } from '../step/attempt.js';
 import { PlaceHost, placeOf, sequenceOf } from './place-host.js';
-import { attemptSpec, withResults } from '../step/attempt-kinds.js';
+import { PlaceSpec, withResults } from '../step/attempt-kinds.js';
 import { childExtras } from '../step/child-start.js';
-import type { PreparedChild } from '../ports/children.js';
 import { settledResults } from '../step/fan-results.js';
 import { tellAttempt } from './observed.js';
 import { attemptAt, RunningAttempt } from './running-attempt.js';
-import type { RunValues } from '../step/run-values.js';
 import type { RecordPlace } from '../journal/record-maker.js';
 import type { SessionCore } from './session-core.js';
-import type { InFlight } from '../../core/run/execution.js';
-import { type FanResults, StepScope } from '../step/scope.js';
-import { stepLog } from '../step/log.js';
 import { hasThrown, type Suspension } from '../step/waits.js';
 import { REMOTE_SPAN, type RemoteStep, type RunOp } from '../ports/store.js';
-import { beginAttempt } from './traces.js';
 import { runTransactional } from './transactional.js';
 
 interface RunnerHost {
@@ -55,11 +49,6 @@ export class PlaceRunner {
     return place.work === 'gather' || this.isElsewhere(place) || needsIntent(place);
   }
 
-  /** Sees to it that what was noted is committed. */
-  proceed(): void {
-    this.host.proceed();
-  }
-
   begin(place: Place): void {
     const { core } = this;
     if (this.isElsewhere(place)) return this.startRemotely(place);
@@ -68,13 +57,14 @@ export class PlaceRunner {
       return core.write([core.make.record(placeOf(place), 'intent')]);
     }
     const now = { runId: core.runId, round: core.state.round, startedAt: core.deps.clock.now() };
-    const attempt = new RunningAttempt(attemptAt(place, now), (manager, info) => this.scope(place, info, manager));
+    const host = new PlaceHost(core, place, this.host);
+    const attempt = new RunningAttempt(attemptAt(place, now), host);
     core.attempts.set(place.path, attempt);
     if (place.work !== 'gather') tellAttempt(core.deps, core.row, attempt.info);
-    void this.conduct(place, attempt);
+    void this.conduct(place, attempt, host);
   }
 
-  private async conduct(place: Place, attempt: RunningAttempt): Promise<void> {
+  private async conduct(place: Place, attempt: RunningAttempt, host: PlaceHost): Promise<void> {
     const { core } = this;
     try {
       const needed = neededFor(place);
@@ -88,7 +78,7 @@ export class PlaceRunner {
         // Not within the look that has begun it: its end makes the session look again.
         await Promise.resolve();
         this.finish(place, attempt, made);
-      } else if (place.node.settings.transactional) await this.transact(place, attempt);
+      } else if (place.node.settings.transactional) await this.transact(place, attempt, host);
       else this.finish(place, attempt, await this.attempt(place, attempt));
     } catch (error) {
       if (core.attempts.get(place.path) !== attempt) return;
@@ -116,7 +106,7 @@ export class PlaceRunner {
         status: 'failed',
         error: encode(toStoredError(error)),
         facts: { failRun: true },
-        logs: running?.scope?.log?.text() ?? null,
+        logs: running?.scope?.logged?.text() ?? null,
         durationMs: step.spent,
       }),
     ]);
@@ -132,7 +122,7 @@ export class PlaceRunner {
 
   private specOf(place: Place): AttemptSpec {
     const { core } = this;
-    return attemptSpec(place, core.values, core.workflow.definition, core.deps.advice);
+    return new PlaceSpec(place, core.values, core.workflow.definition, core.deps.advice);
   }
 
   private attempt(place: Place, attempt: RunningAttempt): Promise<AttemptResult> {
@@ -141,35 +131,23 @@ export class PlaceRunner {
     return runAttempt(core.workflow, spec, attempt.open(null), attempt, core.deps.clock, place.state.spent);
   }
 
-  private async transact(place: Place, attempt: RunningAttempt): Promise<void> {
+  private async transact(place: Place, attempt: RunningAttempt, host: PlaceHost): Promise<void> {
     const { core } = this;
-    let end;
-    try {
-      end = await runTransactional(core.deps, core.workflow, this.specOf(place), attempt, (result) => {
-        const children = this.transactionChildren?.get(place.path) ?? [];
-        const started = children.map((child) => core.make.child(placeOf(place), child));
-        return {
-          rowId: core.row.rowId,
-          runId: core.runId,
-          token: core.row.token,
-          after: core.outbox.after,
-          afterWait: core.outbox.afterWait,
-          records: [...started, core.make.attempt(placeOf(place), place.node.kind, result)],
-          outcome: null,
-          extras: childExtras(children),
-        };
-      });
-    } finally {
-      this.transactionChildren?.delete(place.path);
-    }
+    const end = await runTransactional(core.deps, core.workflow, this.specOf(place), attempt, (result) => {
+      const children = host.children ?? [];
+      const started = children.map((child) => core.make.child(placeOf(place), child));
+      return {
+        rowId: core.row.rowId,
+        runId: core.runId,
+        token: core.row.token,
+        after: core.outbox.after,
+        afterWait: core.outbox.afterWait,
+        records: [...started, core.make.attempt(placeOf(place), place.node.kind, result)],
+        outcome: null,
+        extras: childExtras(children),
+      };
+    });
     this.finish(place, attempt, end.result, end.committed);
-  }
-
-  /** Children that an open transaction will start, by the path of its step. */
-  private transactionChildren: Map<string, PreparedChild[]> | null = null;
-
-  childrenOf(path: string): PreparedChild[] | undefined {
-    return this.transactionChildren?.get(path);
   }
 
   /** Puts the results of a loop into the data. */
@@ -266,27 +244,6 @@ export class PlaceRunner {
     core.make.last += REMOTE_SPAN;
     core.outbox.add({ remoteStarts: [{ rowId, queue: place.node.settings.queue ?? '', step: JSON.stringify(step) }] });
   }
-
-  private scope(place: Place, info: InFlight, manager: unknown): StepScope {
-    const { core } = this;
-    const { path, state } = place;
-    const attempt = core.attempts.get(path);
-    // A transaction that was lost is retried.
-    if (manager !== null) (this.transactionChildren ??= new Map()).set(path, []);
-    if (attempt !== undefined) attempt.seen = core.book.closed(path, state.visit);
-    return new StepScope(new PlaceHost(core, place, this), {
-      context: core.deps.context,
-      step: info.step,
-      attempt: info.attempt,
-      data: core.values.get(place.data),
-      manager,
-      maxPayloadBytes: core.deps.maxPayloadBytes,
-      log: stepLog(core.deps, state.logged ?? null),
-      waits: core.book.pass(info, core.deps.clock, core.deps.maxPayloadBytes, state.threw),
-      trace: beginAttempt(core.trace, info, core.book.senders(path, state.visit)),
-      results: () => resultsOf(place.own ?? place.results, core.values),
-    });
-  }
 }
 
 /** True when the step's intent is to be recorded before its body runs. */
@@ -307,8 +264,4 @@ export function neededFor({ data, item, own: arms, results, state, work }: Place
 
 function refs(results: ResultsRef | null): number[] {
   return machine.refsOf(results);
-}
-
-export function resultsOf(ref: ResultsRef | null, values: RunValues): FanResults | null {
-  return ref === null ? null : settledResults(ref, values);
 }

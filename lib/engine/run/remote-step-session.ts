@@ -1,28 +1,25 @@
 import { encode } from '../../core/codec/codec.js';
-import { encodeName, findNode, stepNameOf } from '../../core/definition/definition-path.js';
+import { findNode, stepNameOf } from '../../core/definition/definition-path.js';
 import { toStoredError } from '../../core/codec/error-record.js';
 import { AttemptClosedError, WorkerCrashedError, WorkflowTimeoutError } from '../../core/errors/errors.js';
 import type { RecordType } from '../../core/run/machine.js';
-import { oncePath } from '../../core/run/once-path.js';
-import { type ChildRef, define, type LogMark, own, type StepState } from '../../core/run/run-state.js';
+import type { StepState } from '../../core/run/run-state.js';
 import type { Place } from '../../core/run/survey.js';
-import { attemptSpec } from '../step/attempt-kinds.js';
+import { PlaceSpec } from '../step/attempt-kinds.js';
 import { type AttemptResult, runAttempt } from '../step/attempt.js';
-import { childExtras, NO_EXTRAS, prepareChild } from '../step/child-start.js';
-import type { PreparedChild } from '../ports/children.js';
+import { childExtras, NO_EXTRAS } from '../step/child-start.js';
 import type { Timer } from '../time/long-timer.js';
 import { tellAttempt, tellRemoteStep } from './observed.js';
 import { pauseAsItIs, refusalOf } from './pause-as-it-is.js';
 import { isPassing, retryUntilAnswered } from '../journal/retry-until-answered.js';
-import { neededFor, needsIntent, resultsOf } from './place-runner.js';
+import { neededFor, needsIntent } from './place-runner.js';
+import { RemoteHost } from './remote-host.js';
 import { RecordMaker, type SettledAttempt } from '../journal/record-maker.js';
 import type { RegisteredWorkflow } from '../ports/registry.js';
 import { attemptAt, RunningAttempt } from './running-attempt.js';
 import type { RunValues } from '../step/run-values.js';
 import type { Session, SessionDeps } from './session.js';
 import type { InFlight } from '../../core/run/execution.js';
-import { type ScopeHost, StepScope } from '../step/scope.js';
-import { stepLog } from '../step/log.js';
 import { WaitBook } from '../step/wait-book.js';
 import { hasThrown, type Suspension } from '../step/waits.js';
 import {
@@ -35,7 +32,7 @@ import {
   type OpExtras,
 } from '../ports/store.js';
 import type { SegmentTrace } from '../ports/telemetry.js';
-import { beginAttempt, beginSegment } from './traces.js';
+import { beginSegment } from './traces.js';
 import { runTransactional } from './transactional.js';
 
 /**
@@ -49,18 +46,11 @@ export class RemoteStepSession implements Session {
   readonly token: number;
   readonly queue: string;
   private readonly step: RemoteStep;
-  private readonly make: RecordMaker;
-  private readonly once: Record<string, number>;
+  readonly make: RecordMaker;
+  private readonly host: RemoteHost;
   private readonly deadline: Timer;
   private readonly timedOut: WorkflowTimeoutError;
-  /** The intent to run it is recorded (`compensateWhen: 'started'`). */
-  private intended: boolean;
-  private readonly calls: Record<string, ChildRef>;
-  private readonly refs: Record<string, ChildRef>;
-  private readonly transactionChildren: PreparedChild[] = [];
-  private readonly trace: SegmentTrace | null;
-  private book = new WaitBook();
-  private logged: LogMark | null;
+  readonly trace: SegmentTrace | null;
   private attempt: RunningAttempt | null = null;
   /** Outcome of the row, for the trace. */
   private outcome = 'lost';
@@ -84,27 +74,10 @@ export class RemoteStepSession implements Session {
     this.token = row.token;
     this.queue = row.queue;
     this.step = JSON.parse(row.step ?? '') as RemoteStep;
-    this.once = { ...this.step.once };
-    this.intended = this.step.intent;
-    this.calls = { ...this.step.calls };
-    this.refs = { ...this.step.refs };
-    this.logged = this.step.logged ?? null;
-    this.make = new RecordMaker(
-      this.step.nextSeq - 1,
-      () => this.step.round,
-      () => deps.clock.now(),
-    );
-    // Recorded by an attempt that died with its worker.
-    const prefix = oncePath(this.step.path, '');
-    for (const { seq, path, type, facts } of records) {
-      if (seq >= this.step.nextSeq && type === 'intent') this.intended = true;
-      else if (seq < this.step.nextSeq || !path.startsWith(prefix)) continue;
-      if (type === 'once') this.once[path.slice(prefix.length)] = seq;
-      if (type === 'log') this.logged = facts?.logged ?? null;
-      if (type === 'child' && facts?.child !== undefined) this.noteChild(facts.child, facts.child);
-      this.make.last = Math.max(this.make.last, seq);
-    }
+    this.make = new RecordMaker(this.step.nextSeq - 1, this.step, deps.clock);
     this.trace = beginSegment(deps.telemetry, row, { ...this.step });
+    this.host = new RemoteHost(deps, row, this.step, values, this);
+    this.host.restore(records);
     this.deadline = deps.clock.timer(() => this.timeOut());
     this.timedOut = new WorkflowTimeoutError(workflow.definition.name, workflow.definition.timeout ?? 0);
   }
@@ -188,32 +161,33 @@ export class RemoteStepSession implements Session {
   private async work(place: Place): Promise<void> {
     const { node, path, state } = place;
     const now = { runId: this.runId, round: this.step.round, startedAt: this.deps.clock.now() };
-    const attempt = new RunningAttempt(attemptAt(place, now), (manager, info) => this.scope(place, info, manager));
+    const attempt = new RunningAttempt(attemptAt(place, now), this.host);
     // Before it is read what it needs: it may be given up meanwhile.
     this.attempt = attempt;
     await this.retryUntilAnswered(async () => this.values.load(neededFor(place)));
     const waits = await this.retryUntilAnswered(() => this.deps.store.readWaits(this.runId));
-    this.book = new WaitBook(waits.filter((wait) => wait.path === path && wait.visit === state.visit));
+    this.host.book = new WaitBook(waits.filter((wait) => wait.path === path && wait.visit === state.visit));
     if (needsIntent(place)) {
       await this.commit([this.make.record(this.step, 'intent')], null);
-      this.intended = true;
+      this.host.intended = true;
     }
     tellAttempt(this.deps, this.row, attempt.info);
-    const spec = attemptSpec(place, this.values, this.workflow.definition, this.deps.advice);
+    const spec = new PlaceSpec(place, this.values, this.workflow.definition, this.deps.advice);
     if (node.settings.transactional) {
-      const { result, committed } = await runTransactional(this.deps, this.workflow, spec, attempt, (made) => ({
-        rowId: this.rowId,
-        runId: this.runId,
-        token: this.token,
-        after: this.after,
-        afterWait: null,
-        records: [
-          ...this.transactionChildren.map((child) => this.make.child(this.step, child)),
-          this.attemptRecord(node.kind, made),
-        ],
-        outcome: null,
-        extras: childExtras(this.transactionChildren),
-      }));
+      const { result, committed } = await runTransactional(this.deps, this.workflow, spec, attempt, (made) => {
+        const children = this.host.children ?? [];
+        const started = children.map((child) => this.make.child(this.step, child));
+        return {
+          rowId: this.rowId,
+          runId: this.runId,
+          token: this.token,
+          after: this.after,
+          afterWait: null,
+          records: [...started, this.attemptRecord(node.kind, made)],
+          outcome: null,
+          extras: childExtras(children),
+        };
+      });
       if (committed === null) await this.conclude(node.kind, result);
       else {
         this.after = committed.records.slice(-1).map(({ seq }) => seq);
@@ -236,7 +210,7 @@ export class RemoteStepSession implements Session {
     if (result.status === 'suspended') return this.suspend(result.how, result.durationMs, this.logRecords(true));
     const record = this.attemptRecord(type, result);
     const over = record.retryInMs === null;
-    const closes = this.book
+    const closes = this.host.book
       .all()
       .filter((wait) => over || hasThrown(wait))
       .map((wait) => wait.id);
@@ -248,10 +222,10 @@ export class RemoteStepSession implements Session {
       spent: 0,
       logged: undefined,
       threw: [...(this.step.threw ?? []), ...(record.facts?.threw ?? [])],
-      intent: this.intended,
-      once: this.once,
-      calls: this.calls,
-      refs: this.refs,
+      intent: this.host.intended,
+      once: this.host.once,
+      calls: this.host.calls,
+      refs: this.host.refs,
       nextSeq: this.make.last + 1,
     };
     const delayMs = record.retryInMs ?? 0;
@@ -271,7 +245,7 @@ export class RemoteStepSession implements Session {
     const children = how.children.map((child) => this.make.child(this.step, child));
     const waits = [...how.waits];
     const extras: OpExtras = { ...(childExtras(how.children) ?? NO_EXTRAS), waits };
-    const pass = { spent, seen: this.book.closed(this.step.path, this.step.visit) };
+    const pass = { spent, seen: this.host.book.closed(this.step.path, this.step.visit) };
     const back = this.make.record(this.step, 'remote_back', { facts: { pass } });
     await this.commit([...logs, ...children, back], { kind: 'done' }, extras);
   }
@@ -284,11 +258,7 @@ export class RemoteStepSession implements Session {
     await this.deps.store.release(this.deps.worker(), [row], false).catch(() => {});
   }
 
-  private async commit(
-    records: NewRecord[],
-    outcome: RemoteStepOp['outcome'],
-    extras: OpExtras | null = null,
-  ): Promise<void> {
+  async commit(records: NewRecord[], outcome: RemoteStepOp['outcome'], extras: OpExtras | null = null): Promise<void> {
     const { rowId, runId, token, after } = this;
     const op: RemoteStepOp = { rowId, runId, token, after, records, outcome, extras };
     let ack: RemoteStepAck | null = null;
@@ -337,82 +307,31 @@ export class RemoteStepSession implements Session {
       visit,
       attempt,
       retryAt: null,
-      once: this.once,
+      once: this.host.once,
       remote: null,
-      intent: this.intended,
+      intent: this.host.intended,
       spent,
       seen: 0,
-      children: this.calls,
+      children: this.host.calls,
       fan: null,
     };
   }
 
   private attemptRecord(type: RecordType, result: SettledAttempt): NewRecord {
     const over = result.status === 'failed' && this.expired ? { ...result, retryInMs: null } : result;
-    return this.make.attempt(this.step, type, over, this.book.threw(this.step.path, this.step.visit));
+    return this.make.attempt(this.step, type, over, this.host.book.threw(this.step.path, this.step.visit));
   }
 
   private logRecords(goesOn: boolean): NewRecord[] {
-    return this.make.log(this.step, this.attempt?.scope?.log ?? null, goesOn);
+    return this.make.log(this.step, this.attempt?.scope?.logged ?? null, goesOn);
   }
 
   private retryUntilAnswered<T>(work: () => Promise<T>): Promise<T> {
     return retryUntilAnswered(work, () => this.lost);
   }
 
-  private noteChild(by: { readonly ref: string } | { readonly call: string }, { id, workflow, input }: ChildRef): void {
-    if ('ref' in by) define(this.refs, by.ref, { id, workflow, input });
-    else define(this.calls, by.call, { id, workflow, input });
-  }
-
   private timeOut(): void {
     this.expired = true;
     this.attempt?.giveUp(this.timedOut);
-  }
-
-  private scope(place: Place, info: InFlight, manager: unknown): StepScope {
-    // A transaction that was lost is retried.
-    this.transactionChildren.length = 0;
-    return new StepScope(this.host(), {
-      context: this.deps.context,
-      step: info.step,
-      attempt: info.attempt,
-      data: this.values.get(place.data),
-      manager,
-      maxPayloadBytes: this.deps.maxPayloadBytes,
-      log: stepLog(this.deps, this.logged),
-      waits: this.book.pass(info, this.deps.clock, this.deps.maxPayloadBytes, this.step.threw),
-      trace: beginAttempt(this.trace, info, this.book.senders(info.path, info.visit)),
-      results: () => resultsOf(place.results, this.values),
-    });
-  }
-
-  private host(): ScopeHost {
-    const { deps } = this;
-    return {
-      runId: this.runId,
-      input: this.row.input,
-      scheduledTime: this.row.scheduledTime,
-      recordedOnce: (name) => {
-        const seq = own(this.once, encodeName(name));
-        return seq === undefined ? undefined : this.values.get(seq);
-      },
-      recordOnce: async (name, value) => {
-        const place = { ...this.step, path: oncePath(this.step.path, name) };
-        const record = this.make.record(place, 'once', { output: value });
-        await this.commit([record], null);
-        this.once[encodeName(name)] = record.seq;
-        this.values.set(record.seq, value);
-      },
-      nameOf: (workflow) => deps.targets.nameOf(workflow),
-      prepareChild: (...asked) => prepareChild(deps, this.row, ...asked),
-      startedChild: (call, ref) => (ref === null ? own(this.calls, call) : own(this.refs, ref)),
-      startChild: async (child) => {
-        if (this.attempt?.scope?.manager) return void this.transactionChildren.push(child);
-        await this.commit([this.make.child(this.step, child)], null, childExtras([child]));
-        const { id, workflow } = child.start;
-        this.noteChild(child.ref === null ? child : { ref: child.ref }, { id, workflow, input: child.input });
-      },
-    };
   }
 }

@@ -13,7 +13,7 @@ import type { SettledAttempt } from '../journal/record-maker.js';
 import { RunningAttempt } from './running-attempt.js';
 import type { InFlight } from '../../core/run/execution.js';
 import type { SessionCore } from './session-core.js';
-import { stepLog } from '../step/log.js';
+import { StepLog } from '../step/log.js';
 import { StepScope } from '../step/scope.js';
 import { beginAttempt } from './traces.js';
 import type { NewRecord, RunOp } from '../ports/store.js';
@@ -163,7 +163,7 @@ export class Rollback {
       input: entry.data,
       startedAt: core.deps.clock.now(),
     };
-    const attempt = new RunningAttempt(info, (manager) => this.scope(entry, state, info, manager));
+    const attempt = new RunningAttempt(info, { open: (_, manager) => this.scope(entry, state, info, manager) });
     core.attempts.set(state.path, attempt);
     tellAttempt(core.deps, core.row, info);
     const { result, committed } = await this.make(entry, state, spec, attempt);
@@ -220,6 +220,8 @@ export class Rollback {
     };
     return new StepScope(
       {
+        context: core.deps.context,
+        maxPayloadBytes: core.deps.maxPayloadBytes,
         runId: core.runId,
         input: core.row.input,
         scheduledTime: core.row.scheduledTime,
@@ -232,18 +234,16 @@ export class Rollback {
         prepareChild: refuse,
         startedChild: refuse,
         startChild: refuse,
+        results: () => null,
+        newLog: () => (core.deps.logs === null ? null : new StepLog(core.deps.logs, core.deps.clock, null)),
       },
       {
-        context: core.deps.context,
         step: entry.compensation.name,
         attempt: state.attempt,
         data: core.values.get(entry.data),
         manager,
-        maxPayloadBytes: core.deps.maxPayloadBytes,
-        log: stepLog(core.deps, null),
         waits: null,
         trace: beginAttempt(core.trace, info),
-        results: () => null,
       },
     );
   }

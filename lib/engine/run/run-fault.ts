@@ -2,6 +2,7 @@ import { stepNameOf } from '../../core/definition/definition-path.js';
 import { AttemptClosedError } from '../../core/errors/errors.js';
 import { pathOfOnce } from '../../core/run/once-path.js';
 import { textOf } from '../../core/text-of.js';
+import { NOTHING } from '../journal/draft.js';
 import type { BadPart, Sent } from './outbox.js';
 import { pauseAsItIs, refusalOf } from './pause-as-it-is.js';
 import { isPassing } from '../journal/retry-until-answered.js';
@@ -14,7 +15,7 @@ import type { SessionCore } from './session-core.js';
  */
 export class RunFault {
   private error: unknown = null;
-  private bad: readonly BadPart[] = [];
+  private bad: readonly BadPart[] = NOTHING;
 
   constructor(
     private readonly core: SessionCore,

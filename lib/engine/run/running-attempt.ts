@@ -21,6 +21,11 @@ export function attemptAt(
   };
 }
 
+interface AttemptHost {
+  /** The scope of a transactional step is made when its transaction is open. */
+  open(attempt: RunningAttempt, manager: unknown): StepScope;
+}
+
 /** An attempt under way, and the means to end it from outside. */
 export class RunningAttempt implements Ending {
   /** Null until what it needs is loaded. */
@@ -38,8 +43,7 @@ export class RunningAttempt implements Ending {
 
   constructor(
     readonly info: InFlight,
-    /** The scope of a transactional step is made when its transaction is open. */
-    private readonly makeScope: (manager: unknown, info: InFlight) => StepScope,
+    private readonly host: AttemptHost,
   ) {}
 
   whenGivenUp(tell: (reason: Error) => void): void {
@@ -48,7 +52,7 @@ export class RunningAttempt implements Ending {
   }
 
   open(manager: unknown): StepScope {
-    this.scope = this.makeScope(manager, this.info);
+    this.scope = this.host.open(this, manager);
     if (this.givenUpBy !== null) this.scope.giveUp(this.givenUpBy);
     else if (this.aborted !== null) this.scope.abort(this.aborted);
     return this.scope;

@@ -8,6 +8,7 @@ import { isAskedFor } from '../step/asked-waits.js';
 import type { PreparedChild } from '../ports/children.js';
 import { tellCommitted } from './observed.js';
 import { Outbox } from './outbox.js';
+import { appended, NOTHING } from '../journal/draft.js';
 import { retryUntilAnswered } from '../journal/retry-until-answered.js';
 import { RecordMaker } from '../journal/record-maker.js';
 import type { RegisteredWorkflow } from '../ports/registry.js';
@@ -36,11 +37,11 @@ export class SessionCore {
   /** Something has failed since the waits were looked through for those that nobody asks for any more. */
   hasFailed = true;
   /** Numbers of records that are not known to be committed, in order. */
-  private pending: number[] = [];
+  private pending: readonly number[] = NOTHING;
   /** Children of calls that timed out, by the path of the step: it goes on when they are cancelled. */
   private closing: Map<string, number> | null = null;
   private cancelledChildren: Set<string> | null = null;
-  private idling: (() => void)[] = [];
+  private idling: readonly (() => void)[] = NOTHING;
 
   constructor(
     readonly deps: SessionDeps,
@@ -51,18 +52,13 @@ export class SessionCore {
   ) {
     this.state = restored.state;
     this.values = restored.values;
-    this.make = new RecordMaker(
-      restored.seq,
-      () => this.state.round,
-      () => deps.clock.now(),
-    );
+    this.make = new RecordMaker(restored.seq, this, deps.clock);
     this.trace = beginSegment(deps.telemetry, row, this.state);
-    this.outbox = new Outbox(
-      deps,
-      { rowId: row.rowId, runId: row.runId, token: row.token, workflow: row.workflow },
-      row.parentId !== null,
-      book,
-    );
+    this.outbox = new Outbox(deps, row, row.parentId !== null, book);
+  }
+
+  get round(): number {
+    return this.state.round;
   }
 
   get runId(): string {
@@ -89,7 +85,7 @@ export class SessionCore {
     });
     this.values.trim(() => machine.referencedRecords(this.state));
     this.hasFailed ||= record.status === 'failed' && record.retryInMs === null;
-    if (!committed) this.pending.push(record.seq);
+    if (!committed) this.pending = appended(this.pending, [record.seq]);
   }
 
   /** Takes in what a transaction of an attempt's own has committed. */
@@ -110,12 +106,14 @@ export class SessionCore {
   /** These are committed, or lost together with the lease. */
   confirm(records: readonly NewRecord[]): void {
     // As a rule all that is pending was in this commit.
-    if (this.pending.length === records.length) this.pending.length = 0;
+    if (this.pending.length === records.length) this.pending = NOTHING;
     else {
       const gone = new Set(records.map((record) => record.seq));
       this.pending = this.pending.filter((seq) => !gone.has(seq));
     }
-    if (this.idling.length > 0) for (const resolve of this.idling.splice(0)) resolve();
+    const { idling } = this;
+    this.idling = NOTHING;
+    for (const resolve of idling) resolve();
   }
 
   /** True when that record, and all before it, are committed. */
@@ -125,7 +123,9 @@ export class SessionCore {
 
   /** Resolves when the commit under way is over. */
   idle(): Promise<void> {
-    return this.outbox.isBusy ? new Promise((resolve) => this.idling.push(resolve)) : Promise.resolve();
+    return this.outbox.isBusy
+      ? new Promise((resolve) => (this.idling = appended(this.idling, [resolve])))
+      : Promise.resolve();
   }
 
   runsBelow(path: string): boolean {
@@ -164,7 +164,7 @@ export class SessionCore {
       if (!which(attempt)) continue;
       attempt.giveUp(reason);
       this.attempts.delete(path);
-      if (!this.over) this.write(this.make.log(attempt.info, attempt.scope?.log ?? null, false));
+      if (!this.over) this.write(this.make.log(attempt.info, attempt.scope?.logged ?? null, false));
     }
   }
 

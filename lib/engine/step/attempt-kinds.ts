@@ -1,5 +1,5 @@
 import { decode, encode, isPlainData } from '../../core/codec/codec.js';
-import type { Sequence, WorkflowDefinition, WorkflowNode } from '../../core/definition/definition.js';
+import type { RetryPolicy, Sequence, WorkflowDefinition, WorkflowNode } from '../../core/definition/definition.js';
 import { describe } from '../../core/describe.js';
 import { DefinitionError, FatalError, InvalidStepResultError } from '../../core/errors/errors.js';
 import { gotoTarget, isFinish, isGoto } from '../../core/definition/jumps.js';
@@ -16,32 +16,46 @@ import type { StepScope } from './scope.js';
 const DEFAULT_ARM = 'default';
 
 /** The method that an attempt at a place calls, by the kind of its member. Everything it needs must be loaded. */
-export function attemptSpec(
-  place: Place,
-  values: RunValues,
-  definition: WorkflowDefinition,
-  advice: Advice,
-): AttemptSpec {
-  const { node } = place;
-  const { retry, timeout } = node.settings;
-  let got: unknown;
-  return {
-    name: node.name,
-    member: node.member,
-    timeout,
-    retry,
-    args: () => {
-      const args = argsOf(place, values);
-      got = args[0];
-      return args;
-    },
-    settle: (returned, scope) => {
-      const settling = { place, values, definition, scope };
-      const settled = settle(settling, returned);
-      if (returned === undefined || scope.hasUnawaited) advise(advice, settling, returned, got);
-      return settled;
-    },
-  };
+export class PlaceSpec implements AttemptSpec {
+  /** The data that the method was called with. */
+  private got: unknown;
+
+  constructor(
+    private readonly place: Place,
+    private readonly values: RunValues,
+    private readonly definition: WorkflowDefinition,
+    private readonly advice: Advice,
+  ) {}
+
+  get name(): string {
+    return this.place.node.name;
+  }
+
+  get member(): string {
+    return this.place.node.member;
+  }
+
+  get timeout(): number | null {
+    return this.place.node.settings.timeout;
+  }
+
+  get retry(): RetryPolicy {
+    return this.place.node.settings.retry;
+  }
+
+  args(): unknown[] {
+    const args = argsOf(this.place, this.values);
+    this.got = args[0];
+    return args;
+  }
+
+  settle(returned: unknown, scope: StepScope): Settled {
+    const { place, values, definition } = this;
+    const settling = { place, values, definition, scope };
+    const settled = settle(settling, returned);
+    if (returned === undefined || scope.hasUnawaited) advise(this.advice, settling, returned, this.got);
+    return settled;
+  }
 }
 
 function advise(advice: Advice, { place, values, definition, scope }: Settling, returned: unknown, got: unknown): void {
@@ -89,7 +103,7 @@ function settle(settling: Settling, returned: unknown): Settled {
       return items(node, returned, scope);
     case 'parallel': {
       if (returned !== undefined || place.own === null) return next(settling, returned);
-      const written = scope.context.resolve(undefined) ?? decode(values.get(place.data));
+      const written = scope.resolve(undefined) ?? decode(values.get(place.data));
       return { output: encodeData(withResults(written, settledResults(place.own, values)), node, scope), facts: null };
     }
     case 'step':
@@ -154,7 +168,7 @@ function dataOf({ node, item }: Place, returned: unknown, scope: StepScope): str
   }
   const plain = returned === undefined || isPlainData(returned);
   // A value that is no object has no keys to write to.
-  const data = plain ? scope.context.resolve(returned) : returned;
+  const data = plain ? scope.resolve(returned) : returned;
   return data === undefined ? null : encodeData(data, node, scope);
 }
 
@@ -184,7 +198,7 @@ function items(node: WorkflowNode, returned: unknown, scope: StepScope): Settled
 /** Settles the return value of a selector, which picks the arms; the data is what it wrote. */
 function selected(returned: unknown, facts: RecordFacts, node: WorkflowNode, scope: StepScope): Settled {
   const output = encodeData(returned, node, scope);
-  const written = scope.context.resolve(undefined);
+  const written = scope.resolve(undefined);
   return written === undefined ? { output, facts } : { output, facts, context: encodeData(written, node, scope) };
 }
 

@@ -24,9 +24,9 @@ export interface AttemptSpec {
   readonly timeout: number | null;
   readonly retry: RetryPolicy;
   /** The method's arguments, made anew for each attempt. */
-  readonly args: () => unknown[];
+  args(): unknown[];
   /** Brings what was returned into its stored form; throws where it cannot be. */
-  readonly settle: (returned: unknown, scope: StepScope) => Settled;
+  settle(returned: unknown, scope: StepScope): Settled;
 }
 
 export interface Settled {
@@ -118,7 +118,7 @@ export async function runAttempt(
   } finally {
     timer?.clear();
   }
-  return scope.log === null || scope.log.isEmpty ? result : { log: scope.log, ...result };
+  return scope.logged === null ? result : { log: scope.logged, ...result };
 }
 
 /** Tells a suspension from whatever a method may return. */

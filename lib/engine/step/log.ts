@@ -39,7 +39,7 @@ export class StepLog {
 
   constructor(
     readonly settings: LogSettings,
-    private readonly now: () => number,
+    private readonly clock: { now(): number },
     /** Log mark of earlier passes of the attempt. */
     private readonly before: LogMark | null,
   ) {}
@@ -62,7 +62,7 @@ export class StepLog {
     if (this.bytes + size > maxBytes) return void this.dropped++;
     this.bytes += size;
     // A clock that is set back changes no order.
-    this.lastTime = Math.max(this.lastTime, this.now());
+    this.lastTime = Math.max(this.lastTime, this.clock.now());
     this.lines.push({ time: this.lastTime, line });
   }
 
@@ -109,14 +109,6 @@ export class StepLog {
     const text = kept === 0 && dropped === 0 ? null : logText(rest.slice(0, kept), dropped);
     return { text, kept, bytes };
   }
-}
-
-/** The log of an attempt's next pass; null: what steps log is not kept. */
-export function stepLog(
-  { logs, clock }: { readonly logs: LogSettings | null; readonly clock: { now(): number } },
-  before: LogMark | null,
-): StepLog | null {
-  return logs === null ? null : new StepLog(logs, () => clock.now(), before);
 }
 
 /** Of a pass that the next one does not repeat. */

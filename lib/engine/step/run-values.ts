@@ -8,8 +8,8 @@ const PAGE = 500;
 
 /** The encoded payloads of a run that may be asked for again, by the number of their record; 0 is the run's input. */
 export class RunValues {
-  private readonly texts = new Map<number, string>();
-  // Made by the first that there is: most runs have none.
+  // Made by the first that there is.
+  private texts: Map<number, string> | null = null;
   private errors: Map<number, string> | null = null;
   /** Arrays whose items are being worked on, decoded once for all of them. */
   private arrays: Map<number, readonly unknown[]> | null = null;
@@ -18,17 +18,16 @@ export class RunValues {
   constructor(
     private readonly store: Pick<EngineStore, 'loadRecords'>,
     private readonly runId: string,
-    input: string,
+    private readonly input: string,
     records: readonly JournalRecord[],
   ) {
-    this.texts.set(0, input);
     for (const record of records) this.add(record);
   }
 
   /** The text of the data that a reference names. @throws Error unless it was loaded */
   get(ref: DataRef): string {
     const seq = seqOf(ref);
-    const text = this.texts.get(seq);
+    const text = this.text(seq);
     if (text === undefined) throw new Error(`Record ${seq} was not loaded`);
     return typeof ref === 'number' ? text : encode(this.array(seq, text)[ref[1]]);
   }
@@ -41,8 +40,8 @@ export class RunValues {
   }
 
   set(seq: number, text: string): void {
-    this.size += text.length - (this.texts.get(seq)?.length ?? 0);
-    this.texts.set(seq, text);
+    this.size += text.length - (this.text(seq)?.length ?? 0);
+    (this.texts ??= new Map()).set(seq, text);
   }
 
   setError(seq: number, text: string): void {
@@ -50,7 +49,7 @@ export class RunValues {
   }
 
   has(seq: number): boolean {
-    return this.texts.has(seq) || this.errors?.has(seq) === true;
+    return this.text(seq) !== undefined || this.errors?.has(seq) === true;
   }
 
   hasAll(seqs: readonly number[]): boolean {
@@ -66,12 +65,16 @@ export class RunValues {
   trim(referenced: () => readonly number[]): void {
     if (this.size <= KEEP) return;
     const wanted = new Set(referenced());
-    for (const [seq, text] of this.texts) {
-      if (seq === 0 || wanted.has(seq)) continue;
-      this.texts.delete(seq);
+    for (const [seq, text] of this.texts ?? []) {
+      if (wanted.has(seq)) continue;
+      this.texts?.delete(seq);
       this.size -= text.length;
     }
     for (const seq of this.arrays?.keys() ?? []) if (!wanted.has(seq)) this.arrays?.delete(seq);
+  }
+
+  private text(seq: number): string | undefined {
+    return seq === 0 ? this.input : this.texts?.get(seq);
   }
 
   private async read(seqs: readonly number[]): Promise<void> {

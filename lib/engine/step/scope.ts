@@ -13,6 +13,9 @@ import type { AttemptTrace } from '../ports/telemetry.js';
 
 /** The session of a running attempt, as the attempt uses it. */
 export interface ScopeHost {
+  /** The engine's own, from which the attempt's begins. */
+  readonly context: BootContext;
+  readonly maxPayloadBytes: number;
   readonly runId: string;
   /** Encoded. */
   readonly input: string;
@@ -36,26 +39,23 @@ export interface ScopeHost {
   startedChild(call: string, ref: string | null): { id: string; workflow: string; input: string } | undefined;
   /** Starts a child and records it, in one commit; rejects when the lease is lost. */
   startChild(child: PreparedChild): Promise<void>;
+  /** The results of the last fan-out around the step. */
+  results(): FanResults | null;
+  /** Takes what the attempt logs; null: that is not kept. */
+  newLog(): StepLog | null;
 }
 
 export interface ScopeInit {
-  /** The engine's own, from which the attempt's begins. */
-  readonly context: BootContext;
   readonly step: string;
   readonly attempt: number;
   /** Encoded data, as the attempt got it. */
   readonly data: string;
   /** The application's transaction handle, in a transactional step. */
   readonly manager: unknown;
-  readonly maxPayloadBytes: number;
-  /** Takes what the attempt logs; null: that is not kept. */
-  readonly log: StepLog | null;
   /** The waits of this pass; null where there can be none: in a compensation. */
   readonly waits: PassWaits | null;
   /** Default: it is not traced. */
   readonly trace?: AttemptTrace | null;
-  /** The results of the last fan-out around the step. */
-  readonly results: () => FanResults | null;
 }
 
 export type FanResults = Readonly<Record<string, SettledResult>> | readonly SettledResult[];
@@ -81,8 +81,15 @@ const storage = stepStorage<Here>();
 export class StepScope implements Here {
   readonly scope = this;
   readonly once = null;
-  readonly context: StepContext;
+  readonly step: string;
+  readonly attempt: number;
+  readonly data: string;
+  readonly manager: unknown;
+  readonly waits: PassWaits | null;
+  readonly trace: AttemptTrace | null;
   // Made by the first call that needs one: most steps make none.
+  private written: StepContext | null = null;
+  private said: StepLog | null = null;
   private refs: Map<string, PreparedChild> | null = null;
   private names: Set<string> | null = null;
   private waitCalls: Set<{ readonly call: string }> | null = null;
@@ -95,9 +102,14 @@ export class StepScope implements Here {
 
   constructor(
     private readonly host: ScopeHost,
-    private readonly init: ScopeInit,
+    { step, attempt, data, manager, waits, trace = null }: ScopeInit,
   ) {
-    this.context = new StepContext(init.data, init.maxPayloadBytes);
+    this.step = step;
+    this.attempt = attempt;
+    this.data = data;
+    this.manager = manager;
+    this.waits = waits;
+    this.trace = trace;
   }
 
   /** True where the code of this attempt asks. */
@@ -124,36 +136,28 @@ export class StepScope implements Here {
     return this.waitCalls !== null && this.waitCalls.size > 0;
   }
 
-  get step(): string {
-    return this.init.step;
+  /** The run's data, as this attempt reads and writes it. */
+  get context(): StepContext {
+    return (this.written ??= new StepContext(this.data, this.maxPayloadBytes));
   }
 
-  get attempt(): number {
-    return this.init.attempt;
-  }
-
-  get data(): string {
-    return this.init.data;
-  }
-
-  get manager(): unknown {
-    return this.init.manager;
+  /** The data that the attempt leaves behind, see StepContext. */
+  resolve(returned: Record<string, unknown> | undefined): Record<string, unknown> | undefined {
+    return this.written === null ? returned : this.written.resolve(returned);
   }
 
   get maxPayloadBytes(): number {
-    return this.init.maxPayloadBytes;
+    return this.host.maxPayloadBytes;
   }
 
+  /** Takes what it logs; null: that is not kept. */
   get log(): StepLog | null {
-    return this.init.log;
+    return (this.said ??= this.host.newLog());
   }
 
-  get waits(): PassWaits | null {
-    return this.init.waits;
-  }
-
-  get trace(): AttemptTrace | null {
-    return this.init.trace ?? null;
+  /** What it has logged; null: nothing. */
+  get logged(): StepLog | null {
+    return this.said?.isEmpty === false ? this.said : null;
   }
 
   get runId(): string {
@@ -196,7 +200,7 @@ export class StepScope implements Here {
   }
 
   results(): FanResults | null {
-    return this.init.results();
+    return this.host.results();
   }
 
   /** See ScopeHost. What it does is the engine's: none of it is in the attempt's context. */
@@ -205,7 +209,7 @@ export class StepScope implements Here {
   }
 
   recordOnce(name: string, value: string): Promise<void> {
-    return this.init.context.run(() => this.host.recordOnce(name, value));
+    return this.host.context.run(() => this.host.recordOnce(name, value));
   }
 
   nameOf(workflow: unknown): string {
@@ -214,7 +218,7 @@ export class StepScope implements Here {
 
   prepareChild(request: ChildRequest, call: string, ref: string | null): Promise<PreparedChild> {
     const traceparent = this.trace?.active() ?? null;
-    return this.init.context.run(() => this.host.prepareChild(request, call, ref, traceparent));
+    return this.host.context.run(() => this.host.prepareChild(request, call, ref, traceparent));
   }
 
   startedChild(call: string, ref: string | null): ReturnType<ScopeHost['startedChild']> {
@@ -222,13 +226,13 @@ export class StepScope implements Here {
   }
 
   startChild(child: PreparedChild): Promise<void> {
-    return this.init.context.run(() => this.host.startChild(child));
+    return this.host.context.run(() => this.host.startChild(child));
   }
 
   /** The one way into the attempt's code: a context that begins as the boot's, with this attempt and its trace in it. */
   run<T>(work: () => T): T {
-    const { context, trace } = this.init;
-    this.own ??= context.fork((make) => storage.run(this, trace ? () => trace.run(make) : make));
+    const { trace } = this;
+    this.own ??= this.host.context.fork((make) => storage.run(this, trace ? () => trace.run(make) : make));
     return this.own.runInAsyncScope(work);
   }
 
@@ -240,7 +244,7 @@ export class StepScope implements Here {
   /** The attempt is over, or this pass of it. */
   drop(): void {
     if (this.life === 'open') this.life = 'dropped';
-    this.init.waits?.stop();
+    this.waits?.stop();
   }
 
   /** The attempt does not count any more. What listens to the signal still finds it dropped: it throws nothing there. */

@@ -7,13 +7,15 @@ import { hasThrown, StepWaits } from './waits.js';
 /** ms after which a wait that was due by our clock and not by the database's is looked at again. */
 const LOOK_AGAIN = 3;
 
+const NONE: readonly never[] = [];
+
 /**
  * The waits of the steps that are under way, by the path of the step, and what they have come to. A wait comes and goes here
  * before its commit does so in the database: what that says of it counts once it was asked after the commit.
  */
 export class WaitBook {
-  private readonly byPath = new Map<string, KnownWait[]>();
   // Made by the first wait that comes or goes: most runs have none.
+  private byPath: Map<string, KnownWait[]> | null = null;
   private added: Ahead | null = null;
   private gone: Ahead | null = null;
   /** Database time in ms before which nothing due is looked at again. */
@@ -41,7 +43,7 @@ export class WaitBook {
   /** Puts in what the database said, with what has changed here and is unknown there. */
   replace(waits: readonly KnownWait[]): void {
     const added = this.added === null ? [] : this.all().filter((wait) => this.added?.has(wait.id));
-    this.byPath.clear();
+    this.byPath = null;
     for (const { ended } of waits) if (ended !== null && ended > this.lastEnd) this.lastEnd = ended;
     for (const wait of waits) if (this.gone?.has(wait.id) !== true) this.push(wait);
     for (const wait of added) if (!waits.some((one) => one.id === wait.id)) this.push(wait);
@@ -60,7 +62,7 @@ export class WaitBook {
   }
 
   of(path: string, visit: number): readonly KnownWait[] {
-    return this.byPath.get(path)?.filter((wait) => wait.visit === visit) ?? [];
+    return this.byPath?.get(path)?.filter((wait) => wait.visit === visit) ?? NONE;
   }
 
   /** The waits of a pass of that step, which gives it what those have come to that are over. */
@@ -84,7 +86,7 @@ export class WaitBook {
   }
 
   all(): KnownWait[] {
-    return [...this.byPath.values()].flat();
+    return [...(this.byPath?.values() ?? NONE)].flat();
   }
 
   /** The last end of a wait (`TakenWait.ended`) that the database has said; 0: none. */
@@ -97,13 +99,11 @@ export class WaitBook {
   }
 
   get size(): number {
-    let size = 0;
-    for (const waits of this.byPath.values()) size += waits.length;
-    return size;
+    return this.all().length;
   }
 
   get isEmpty(): boolean {
-    return this.byPath.size === 0;
+    return this.byPath === null || this.byPath.size === 0;
   }
 
   /** The step's visit is over, or these waits are. */
@@ -112,10 +112,11 @@ export class WaitBook {
     const gone = new Set(ids);
     this.gone ??= new Ahead();
     for (const id of ids) this.gone.add(id);
-    for (const [path, waits] of this.byPath) {
+    const { byPath } = this;
+    for (const [path, waits] of byPath ?? NONE) {
       const left = waits.filter((wait) => !gone.has(wait.id));
-      if (left.length === 0) this.byPath.delete(path);
-      else this.byPath.set(path, left);
+      if (left.length === 0) byPath?.delete(path);
+      else byPath?.set(path, left);
     }
   }
 
@@ -152,8 +153,9 @@ export class WaitBook {
   }
 
   private push(wait: KnownWait): void {
-    const list = this.byPath.get(wait.path);
-    if (list === undefined) this.byPath.set(wait.path, [wait]);
+    const byPath = (this.byPath ??= new Map());
+    const list = byPath.get(wait.path);
+    if (list === undefined) byPath.set(wait.path, [wait]);
     else list.push(wait);
   }
 }

@@ -54,6 +54,8 @@ export interface PassWaits {
 
 export type StartChild = (call: string) => Promise<{ id: string; fresh: PreparedChild | null }>;
 
+const NONE: readonly never[] = [];
+
 /**
  * The waits of one pass of a step. Those that were over when it began give what they came to, in the order in which they
  * ended; the others never settle: when nothing more is to be given or recorded, and a macrotask has passed, the pass is
@@ -71,7 +73,7 @@ export class StepWaits implements PassWaits {
     private readonly clock: Pick<DatabaseClock, 'now'>,
     private readonly maxPayloadBytes: number,
     /** Keys of waits that threw in earlier attempts. */
-    private readonly threw: readonly string[] = [],
+    private readonly threw: readonly string[] = NONE,
   ) {}
 
   now(): number {
