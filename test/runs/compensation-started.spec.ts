@@ -1,4 +1,14 @@
-import { Compensate, DurableWorkflow, hours, Parallel, Step, stepSignal, waitForEvent, Workflow } from 'nest-durable';
+import {
+  Compensate,
+  currentAttempt,
+  DurableWorkflow,
+  hours,
+  Parallel,
+  Step,
+  stepSignal,
+  waitForEvent,
+  Workflow,
+} from 'nest-durable';
 import { createDurableTest, type DurableTest } from 'nest-durable/testing';
 
 interface Data {
@@ -108,10 +118,34 @@ class SiblingsElsewhereWorkflow extends SiblingsWorkflow {
   }
 }
 
+/** What the engine notes of one arm comes right after the numbers that are kept for the other. */
+@Workflow({ name: 'beside' })
+class BesideWorkflow {
+  @Parallel({ away: 'away', here: 'here' })
+  both() {}
+
+  @Step({ queue: 'elsewhere', retry: { maxAttempts: 3, initialDelay: 0 } })
+  away() {
+    if (currentAttempt() < 3) throw new Error('not yet');
+  }
+
+  @Step({ compensate: 'undo', compensateWhen: 'started' })
+  here() {}
+
+  @Compensate()
+  undo() {}
+}
+
 let test: DurableTest;
 
 beforeAll(async () => {
-  const providers = [StartedWorkflow, StartedElsewhereWorkflow, SiblingsWorkflow, SiblingsElsewhereWorkflow];
+  const providers = [
+    StartedWorkflow,
+    StartedElsewhereWorkflow,
+    SiblingsWorkflow,
+    SiblingsElsewhereWorkflow,
+    BesideWorkflow,
+  ];
   const queues = { default: {}, elsewhere: {} };
   test = await createDurableTest({ providers, queues }, { databaseUrl: process.env['TEST_SERVER_URL'] });
 });
@@ -205,4 +239,16 @@ describe.each([
       ]),
     );
   });
+});
+
+it('records each attempt of a step on another queue beside a step that began in its own', async () => {
+  const run = await test.client.start(BesideWorkflow, {});
+  await test.advance(0);
+  expect((await run.execution())?.status).toBe('completed');
+  const attempts = (await run.steps()).filter(({ step }) => step === 'away');
+  expect(attempts.map(({ attempt, status }) => [attempt, status])).toEqual([
+    [1, 'failed'],
+    [2, 'failed'],
+    [3, 'completed'],
+  ]);
 });

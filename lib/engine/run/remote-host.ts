@@ -57,8 +57,9 @@ export class RemoteHost implements ScopeHost {
     const { make } = this.links;
     const prefix = oncePath(this.step.path, '');
     for (const { seq, path, type, facts } of records) {
-      if (seq >= this.step.nextSeq && type === 'intent') this.intended = true;
-      else if (seq < this.step.nextSeq || !path.startsWith(prefix)) continue;
+      const isIntent = type === 'intent' && path === this.step.path;
+      if (seq < this.step.nextSeq || (!isIntent && !path.startsWith(prefix))) continue;
+      if (isIntent) this.intended = true;
       if (type === 'once') this.once[path.slice(prefix.length)] = seq;
       if (type === 'log') this.logged = facts?.logged ?? null;
       if (type === 'child' && facts?.child !== undefined) this.noteChild(facts.child, facts.child);
