@@ -298,8 +298,8 @@ function passedOver(plan: string): number {
   let [sum, loops] = [0, 0];
   for (const line of plan.split('\n')) {
     loops = Number(/ loops=(\d+)\)$/.exec(line)?.[1] ?? loops);
-    const [, join = '', rows = 0] = /Rows Removed by (Join )?Filter: (\d+)/.exec(line) ?? [];
-    if (loops > 1 || join !== '') sum += loops * Number(rows);
+    const [, join = '', removed = 0] = /Rows Removed by (Join )?Filter: (\d+)/.exec(line) ?? [];
+    if (loops > 1 || join !== '') sum += loops * Number(removed);
   }
   return sum;
 }
