@@ -147,6 +147,15 @@ describe('schedules in a rollout', () => {
     await again.leave();
   });
 
+  it('have a schema of the input with all that JSON has, also what is no text to the server', async () => {
+    const inputSchema = { enum: ['a\0b', '\ud800', '\\u0000'] };
+    const list = [schedule('order', 'nightly', 1)];
+    await store.declareSchedules([
+      { workflow: 'order', definitionId: rows.definitionId, schedules: list, inputSchema },
+    ]);
+    expect((await rows.one('workflow_definitions', String(rows.definitionId)))?.['input_schema']).toEqual(inputSchema);
+  });
+
   it('a process that executes nothing declares where no worker has the workflow, and nothing else', async () => {
     const of = (minute: number): Code => ({ order: { id: rows.definitionId, schedules: { nightly: minute } } });
     await declare(of(1));

@@ -34,7 +34,7 @@ interface LatestRow {
 
 type StoredSchedule = Omit<ScheduleDeclaration, 'workflow'>;
 
-/** Body of a declaration of the kind 'schedules'; put-in-force.sql reads `inputSchema`. */
+/** Body of a declaration of the kind 'schedules'. */
 interface StoredBody {
   readonly schedules: readonly StoredSchedule[];
   readonly inputSchema: object | null;
@@ -159,7 +159,10 @@ export class PgDeclarations implements DeclarationStore {
     ]);
     done.push(...limits.map(({ id }) => id));
     await query(sql('release-declarations', this.schema), [done]);
-    await query(sql('put-in-force', this.schema), [done]);
+    await query(sql('put-in-force', this.schema), [
+      done,
+      done.map((id) => schemaOf(rows.find((row) => row.id === id))),
+    ]);
     await query(sql('forget-declarations', this.schema), []);
     return { schedules: changed, queues: saved.map(({ queue }) => queue), refused };
   }
@@ -180,6 +183,13 @@ function schedulesOf({ kind, subject, body }: LatestRow): ScheduleDeclaration[] 
     enabled,
     settings,
   }));
+}
+
+/** JSON of the schema of a workflow's input; null: it has none, or the declaration is a queue's. */
+function schemaOf(row: LatestRow | undefined): string | null {
+  if (row === undefined || row.kind !== 'schedules' || row.body === null) return null;
+  const { inputSchema } = JSON.parse(row.body) as StoredBody;
+  return inputSchema === null ? null : JSON.stringify(inputSchema);
 }
 
 /** The workflows that declare a schedule of a name. */
