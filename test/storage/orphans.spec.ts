@@ -51,6 +51,16 @@ function registration(): WorkerRegistration {
   }; // prettier-ignore
 }
 
+it('a run that was recovered as often as can be counted keeps no other from being recovered, or given back', async () => {
+  const often = await heldBy(NOBODY, { recoveries: 32_767 });
+  const other = await heldBy(NOBODY);
+  expect(await store.recover([])).toEqual({ queues: ['default'], recovered: 2 });
+  expect(await rows.one('workflow_queue', often)).toMatchObject({ state: 'ready', recoveries: 32_767 });
+  expect(await rows.one('workflow_queue', other)).toMatchObject({ state: 'ready', recoveries: 1 });
+  const mine = await heldBy(worker, { recoveries: 32_767 });
+  expect(await store.release(worker, [{ rowId: mine, token: 1 }], true)).toEqual({ queues: ['default'] });
+});
+
 it('a run held under the number of a worker that is in no table is seen, recovered and counted', async () => {
   const run = await heldBy(NOBODY);
   const mine = await heldBy(worker);

@@ -22,7 +22,7 @@ WITH given AS MATERIALIZED (
 UPDATE durable.workflow_queue q
 SET state = 'ready', worker_id = NULL, due_at = durable.clock(),
   progress_seq = COALESCE(p.seq, q.progress_seq),
-  recoveries = CASE WHEN p.seq IS NULL THEN q.recoveries WHEN p.seq > q.progress_seq THEN 1 ELSE q.recoveries + 1 END
+  recoveries = CASE WHEN p.seq IS NULL THEN q.recoveries WHEN p.seq > q.progress_seq THEN 1 ELSE LEAST(q.recoveries + 1, 32767) END
 FROM progress p
 WHERE q.id = ANY (ARRAY[p.id])
 RETURNING q.queue;

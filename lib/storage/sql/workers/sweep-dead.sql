@@ -4,7 +4,7 @@
 -- $1 integer: rows at most
 --
 -- The count of recoveries starts anew where a record was written since the last one (of a step on another queue: one of
--- its own).
+-- its own). It ends at what its column holds: one run that has come so far would keep all others from being recovered.
 WITH holder AS MATERIALIZED (
   SELECT l.worker_id FROM durable.leasing_workers() AS l(worker_id)
 ), orphan AS MATERIALIZED (
@@ -25,7 +25,7 @@ WITH holder AS MATERIALIZED (
 )
 UPDATE durable.workflow_queue q
 SET state = 'ready', worker_id = NULL, due_at = durable.clock(), progress_seq = p.seq,
-  recoveries = CASE WHEN p.seq > q.progress_seq THEN 1 ELSE q.recoveries + 1 END
+  recoveries = CASE WHEN p.seq > q.progress_seq THEN 1 ELSE LEAST(q.recoveries + 1, 32767) END
 FROM progress p
 WHERE q.id = p.id
 RETURNING q.queue, q.paused;
