@@ -1,9 +1,12 @@
 import type { RetryPolicy } from './definition.js';
 import type { DraftMember, DraftWorkflow } from './definition-draft.js';
 import { describe } from '../describe.js';
-import { MAX_NAME_LENGTH, PRIORITY, QUEUE_NAME } from '../limits.js';
+import { isStorable, MAX_NAME_LENGTH, PRIORITY, QUEUE_NAME } from '../limits.js';
 
 type Report = (message: string) => void;
+
+/** The server counts them in 16 bits. */
+const MOST_RECOVERIES = 32_000;
 
 /** The values of a workflow's own options: names, numbers, queue. */
 export function checkWorkflowLimits(draft: DraftWorkflow, report: Report): void {
@@ -14,13 +17,16 @@ export function checkWorkflowLimits(draft: DraftWorkflow, report: Report): void 
     report(`priority is ${describe(draft.priority)}; it must be a whole number of at most 32 bits`);
   }
   whole('maxRetries', draft.maxRetries, 0, report);
-  whole('maxRecoveries', draft.maxRecoveries, 0, report);
+  whole('maxRecoveries', draft.maxRecoveries, 0, report, '', MOST_RECOVERIES);
   if (draft.concurrency !== null) {
     whole('concurrency.limit', draft.concurrency.limit, 1, report);
     oneOf('concurrency.hold', draft.concurrency.hold, ['working', 'run'], report);
   }
   if (draft.description !== null && typeof draft.description !== 'string') {
     report(`description is ${describe(draft.description)}; it must be a string`);
+  } else if (draft.description !== null && !isStorable(draft.description)) {
+    // The server takes no definition apart that has one, and so ends no run that is late.
+    report(`description is ${describe(draft.description)}; NUL and halves of surrogate pairs are not allowed`);
   }
 }
 
@@ -67,8 +73,8 @@ export function checkArmKey(key: string, report: Report): void {
 function retry(policy: RetryPolicy, report: Report): void {
   whole('retry.maxAttempts', policy.maxAttempts, 1, report);
   oneOf('retry.backoff', policy.backoff, ['exponential', 'linear', 'constant'], report);
-  whole('retry.initialDelay', policy.initialDelay, 0, report, ' of ms');
-  whole('retry.maxDelay', policy.maxDelay, 0, report, ' of ms');
+  whole('retry.initialDelay', policy.initialDelay, 0, report, ' of ms', Number.MAX_SAFE_INTEGER);
+  whole('retry.maxDelay', policy.maxDelay, 0, report, ' of ms', Number.MAX_SAFE_INTEGER);
   if (!Number.isFinite(policy.factor) || policy.factor < 1) {
     report(`retry.factor is ${describe(policy.factor)}; it must be a number of at least 1`);
   }
@@ -99,13 +105,16 @@ function storable(option: string, value: string, report: Report): void {
 
 function ms(option: string, value: number | null, report: Report): void {
   if (value !== null) {
-    whole(option, value, 1, report, ' of ms');
+    whole(option, value, 1, report, ' of ms', Number.MAX_SAFE_INTEGER);
   }
 }
 
-function whole(option: string, value: unknown, least: number, report: Report, unit = ''): void {
+/** A number is one of 32 bits to the server. */
+function whole(option: string, value: unknown, least: number, report: Report, unit = '', most = PRIORITY.max): void {
   if (!Number.isSafeInteger(value) || (value as number) < least) {
     report(`${option} is ${describe(value)}; it must be a whole number${unit} of at least ${least}`);
+  } else if ((value as number) > most) {
+    report(`${option} is ${describe(value)}; it must be a whole number${unit} of at most ${most}`);
   }
 }
 
