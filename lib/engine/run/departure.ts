@@ -45,8 +45,9 @@ export class Departure {
     const { core } = this;
     if (isCompleted(core.state)) return endOf(core, 'completed', null);
     if (this.stopping === null && found.ready.length > 0) return null;
+    // One that has failed has no places, and nothing comes to it: whoever claims it next ends or undoes it.
     const until =
-      found.ready.length > 0 || this.pausedBy !== null
+      found.ready.length > 0 || this.pausedBy !== null || this.why.isFailing
         ? 0
         : Math.min(Infinity, ...found.waiting.map((one) => one.until));
     const delay = until === Infinity ? null : Math.max(0, Math.ceil(until - core.deps.clock.now()));
