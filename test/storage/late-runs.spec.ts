@@ -1,10 +1,13 @@
+import type pg from 'pg';
 import { decode } from '../../lib/core/codec/codec.js';
 import type { Connections } from '../../lib/storage/connection/connections.js';
 import { PgStore } from '../../lib/storage/engine/pg-store.js';
 import { connectTo } from '../support/connections.js';
+import { endLateRuns } from '../../lib/storage/engine/late-runs.js';
+import { transaction } from '../../lib/storage/connection/transaction.js';
 import { Rows } from './rows.js';
 
-/** Runs whose timeout is over are ended, or to be undone, wherever they stand, and nobody waits for anybody. */
+/** Runs whose timeout is over are ended, or to be undone, wherever they stand. */
 
 let rows: Rows;
 let store: PgStore;
@@ -174,6 +177,35 @@ it.each(Object.entries(LOCKS))('where somebody has a lock on %s, the run is left
   const done = await store.endLate([run]);
   expect([done.left, idsOf(done).toSorted()]).toEqual([false, [run, child].toSorted()]);
 });
+
+it('ends a run of whose tree something is locked whenever it is looked at: it waits for the locks, one after the other', async () => {
+  const run = await rows.open(LATE);
+  const children = await Promise.all(Array.from({ length: 3 }, () => rows.open({}, { parent_id: run })));
+  // As busy workers do: before one lets go of its run, the next has its own locked.
+  const busy = children.toSorted().map((id) => ({ id, client: null as pg.PoolClient | null }));
+  const lock = async (one: (typeof busy)[number]): Promise<void> => {
+    one.client = await rows.pool.connect();
+    await one.client.query('BEGIN');
+    await one.client.query('SELECT FROM durable.workflow_queue WHERE id = $1 FOR UPDATE', [one.id]);
+  };
+  const letGo = async ({ client }: (typeof busy)[number]): Promise<void> => {
+    await client?.query('ROLLBACK');
+    client?.release();
+  };
+  await Promise.all(busy.map(lock));
+  const ending = endLateRuns((work) => transaction(rows.pool, work), 'durable', [run]);
+  for (const one of busy) {
+    await untilBlocked();
+    await letGo(one);
+  }
+  expect(await ending).toMatchObject({ left: false, ended: { length: 4 } });
+});
+
+/** Resolves once a session of the test's database waits for a lock. */
+async function untilBlocked(): Promise<void> {
+  const blocked = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  while ((await rows.pool.query(blocked)).rowCount === 0);
+}
 
 it('of a timeout, a claim and a cancel by other processes at one moment, one has the run', async () => {
   const others = connectTo(rows.url);

@@ -102,6 +102,11 @@ export function needsFreshSession(error: unknown): boolean {
   return ['25006', '26000', '42P05'].includes(code) || (code === '0A000' && isStalePlan());
 }
 
+/** True when a lock was not to be had in time. */
+export function isLockTimeout(error: unknown): boolean {
+  return serverAnswer(error)?.code === '55P03';
+}
+
 /** True when the server takes no writes (any more). */
 export function isReadOnly(error: unknown): boolean {
   return serverAnswer(error)?.code === '25006';

@@ -3,8 +3,9 @@ import type { WorkflowDefinition } from '../../core/definition/definition.js';
 import { toStoredError } from '../../core/codec/error-record.js';
 import { WorkflowTimeoutError } from '../../core/errors/errors.js';
 import { undoList } from '../../core/run/undo-list.js';
-import type { LateRuns } from '../../engine/ports/store.js';
-import { cancelCause, endLocked, lockFreeTrees, type LockedRun, type RunEnding } from './cancel-tree.js';
+import type { EndedTree, LateRuns } from '../../engine/ports/store.js';
+import { isLockTimeout } from '../connection/connection-errors.js';
+import { cancelCause, endLocked, lockFreeTrees, lockTrees, type LockedRun, type RunEnding } from './cancel-tree.js';
 import { undoRecord, type UndoRow } from './engine-rows.js';
 import { sql } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
@@ -26,17 +27,60 @@ interface LateRun {
 interface LockedLate {
   readonly late: readonly LateRun[];
   readonly runs: readonly LockedRun[];
-  /** True: others of them were locked. */
-  readonly left: boolean;
+  /** Those of them of which somebody had a row locked. */
+  readonly left: readonly string[];
 }
+
+/** Late runs that were ended or are to be undone, and those that were left, since a row of theirs is locked. */
+interface LateTrees extends EndedTree {
+  readonly left: readonly string[];
+}
+
+/** Runs whose locks are waited for in one look. */
+const WAITED_FOR = 3;
 
 /**
  * Acts on the timeout of runs without a lease, wherever they stand, with no lease and no place: one with nothing to undo ends
- * as failed, with all that is below it; one with something to undo is claimed for that. In one transaction, which waits for no
- * lock.
+ * as failed, with all that is below it; one with something to undo is claimed for that. All of them in one transaction, which
+ * waits for no lock; then some of those of which something was locked, each in one that waits a short time for each lock: in a
+ * large tree whose runs are busy something is locked whenever it is looked at.
+ * @param once does something in a transaction
  */
-export async function endLate(query: Query, schema: string, ids: readonly string[]): Promise<LateRuns> {
-  const { late, runs, left } = await lockLate(query, schema, ids);
+export async function endLateRuns(
+  once: <T>(work: (query: Query) => Promise<T>) => Promise<T>,
+  schema: string,
+  ids: readonly string[],
+): Promise<LateRuns> {
+  const first = await once(async (query) => endAll(query, schema, await lockLate(query, schema, ids)));
+  const trees = [first];
+  // Others than last time, should nobody get hold of those.
+  const some = inAnyOrder(first.left).slice(0, WAITED_FOR);
+  for (const id of some) trees.push(await once((query) => endWaiting(query, schema, id)));
+  return {
+    left: first.left.length > some.length || trees.slice(1).some(({ left }) => left.length > 0),
+    ended: trees.flatMap(({ ended }) => ended),
+    undoing: trees.flatMap(({ undoing }) => undoing),
+    woken: trees.flatMap(({ woken }) => woken),
+  };
+}
+
+async function endWaiting(query: Query, schema: string, id: string): Promise<LateTrees> {
+  let late: LateRun[] = [];
+  const choose = async (): Promise<{ roots: string[] }> => {
+    late = await query<LateRun>(sql('late-runs', schema), [[id]]);
+    return { roots: late.map((run) => run.id) };
+  };
+  try {
+    const tree = await lockTrees(query, schema, choose);
+    return await endAll(query, schema, { late, runs: [...tree.runs.values()], left: [] });
+  } catch (error) {
+    if (!isLockTimeout(error)) throw error;
+    await query('ROLLBACK TO SAVEPOINT before_locks', []);
+    return { left: [id], ended: [], undoing: [], woken: [] };
+  }
+}
+
+async function endAll(query: Query, schema: string, { late, runs, left }: LockedLate): Promise<LateTrees> {
   const ending: RunEnding[] = [];
   const undo: { id: string; error: string }[] = [];
   const definitions = new Map<number, WorkflowDefinition>();
@@ -62,8 +106,8 @@ async function lockLate(query: Query, schema: string, ids: readonly string[]): P
     return { roots: late.map(({ id }) => id) };
   };
   const tree = await lockFreeTrees(query, schema, choose);
-  if (tree !== null) return { late, runs: [...tree.runs.values()], left: false };
-  if (ids.length === 1) return { late: [], runs: [], left: true };
+  if (tree !== null) return { late, runs: [...tree.runs.values()], left: [] };
+  if (ids.length === 1) return { late: [], runs: [], left: ids };
   const half = ids.length >> 1;
   const first = await lockLate(query, schema, ids.slice(0, half));
   const second = await lockLate(query, schema, ids.slice(half));
@@ -71,7 +115,7 @@ async function lockLate(query: Query, schema: string, ids: readonly string[]): P
   return {
     late: [...first.late, ...second.late],
     runs: [...first.runs, ...second.runs.filter(({ id }) => !seen.has(id))],
-    left: first.left || second.left,
+    left: [...first.left, ...second.left],
   };
 }
 
@@ -93,4 +137,9 @@ async function hasUndo(
   const records = await query<UndoRow>(sql('load-undo', schema), [id, round]);
   const list = undoList(definition, records.map(undoRecord));
   return !Array.isArray(list) || list.length > 0;
+}
+
+function inAnyOrder<T>(list: readonly T[]): T[] {
+  const places = list.map((one) => ({ one, at: Math.random() }));
+  return places.toSorted((a, b) => a.at - b.at).map(({ one }) => one);
 }

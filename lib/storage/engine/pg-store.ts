@@ -20,7 +20,7 @@ import {
   type UndoRow,
   type WaitRow,
 } from './engine-rows.js';
-import { endLate } from './late-runs.js';
+import { endLateRuns } from './late-runs.js';
 import { matchEvents } from './unmatched-events.js';
 import { changeOnce } from '../connection/once.js';
 import { leasesJson, recordsJson } from './op-json.js';
@@ -215,7 +215,7 @@ export class PgStore implements port.EngineStore {
   }
 
   endLate(runs: readonly string[]): Promise<port.LateRuns> {
-    return this.once((query) => endLate(query, this.options.schema, runs));
+    return endLateRuns((work) => this.once(work), this.options.schema, runs);
   }
 
   async matchEvents(limit: number): Promise<port.MatchedEvents> {
