@@ -207,23 +207,24 @@ describe('rows of a claim that go on, opened a part at a time', () => {
 });
 
 describe('rows of a claim that go on, of which the server refuses to read some for a passing reason', () => {
-  const rows = Array.from({ length: 10 }, (_, n) => ({ rowId: `r${n}`, runId: `r${n}`, fresh: false, step: null, snapshot: null, snapshotSeq: 0, token: 2, definitionId: 1, ranBy: 2 }) as unknown as ClaimedRow); // prettier-ignore
+  const rows = Array.from({ length: 10 }, (_, n) => ({ rowId: `r${n}`, runId: `r${n}`, fresh: false, step: null, snapshot: null, snapshotSeq: 0, token: 2, recoveries: 0, definitionId: 1, ranBy: 2 }) as unknown as ClaimedRow); // prettier-ignore
 
   /** Opens all, though these cannot be read. */
-  async function openWithout(refused: readonly string[], kind: StoreError['kind'] = 'retry') {
+  async function openWithout(refused: readonly string[], kind: StoreError['kind'] = 'retry', claimed = rows) {
     const reads: string[][] = [];
     const troubles: string[] = [];
     const readLeased = async (_: number, runs: readonly string[]) => {
       reads.push([...runs]);
-      if (runs.some((run) => refused.includes(run))) throw new StoreError(kind, 'took too long');
+      if (runs.some((run) => refused.includes(run)) || refused.includes('all'))
+        throw new StoreError(kind, 'took too long');
       return { waits: new Map(), records: [], now: 0 };
     };
     const loadDefinition = (): Promise<never> => Promise.reject(new Error('it cannot be read'));
     const writer = { commit: () => new Promise(() => {}) };
     const deps = { store: { readLeased, loadDefinition }, writer, clock: { follow: () => {} }, worker: () => 1, onTrouble: (message: string) => troubles.push(message) }; // prettier-ignore
-    const registry = { byId: (id: number) => (id === 1 ? {} : undefined) };
+    const registry = { byId: (id: number) => (id === 1 ? { definition: { maxRecoveries: 3 } } : undefined) };
     const opener = new SessionOpener(deps as unknown as SessionDeps, registry as unknown as Registry, sessions);
-    const opened = await opener.openClaimed(rows, sessions.timesLost).catch((error: Error) => error.message);
+    const opened = await opener.openClaimed(claimed, sessions.timesLost).catch((error: Error) => error.message);
     return { opened: typeof opened === 'string' ? opened : opened.map(({ runId }) => runId), reads, troubles };
   }
 
@@ -237,6 +238,22 @@ describe('rows of a claim that go on, of which the server refuses to read some f
     const { opened, reads } = await openWithout(['r0', 'r2', 'r3', 'r4']);
     expect(opened).toEqual(['r1']);
     expect(reads.slice(1)).toEqual([['r0'], ['r1'], ['r2'], ['r3'], ['r4']]);
+  });
+
+  const crashed = (recoveries: number) => rows.map((row) => (row.rowId === 'r3' ? { ...row, recoveries } : row));
+  const alone = crashed(3).filter(({ rowId }) => rowId === 'r3');
+
+  it.each([
+    ['retry', crashed(2), 9],
+    ['retry', crashed(3), 10],
+    ['scarce', crashed(3), 10],
+    ['retry', alone, 1],
+  ] as const)('are paused after as many tries as its worker may crash: %#', async (kind, claimed, opens) => {
+    expect((await openWithout(['r3'], kind, claimed)).opened).toHaveLength(opens);
+  });
+
+  it('are not paused where it reads for nobody', async () => {
+    expect((await openWithout(['all'], 'retry', alone)).opened).toBe('took too long');
   });
 
   it('are not asked for one by one where the database is away', async () => {

@@ -57,7 +57,11 @@ function paused(facts: StandingFacts): Said {
     title: `Paused: ${quoted(error.name)}${where}`,
     until: deadlineAt,
     ...(typeof step === 'string' ? { step } : {}),
-    detail: [messageOf(error), error.code === undefined ? 'Mend what it says, then resume the run.' : null, timeout],
+    detail: [
+      messageOf(error),
+      /resume the run/.test(error.message) ? null : 'Mend what it says, then resume the run.',
+      timeout,
+    ],
   };
 }
 

@@ -207,7 +207,7 @@ export class PlaceRunner {
     const { core } = this;
     // A failure around it does not wait for it.
     if (attempt.abandoned) return;
-    if (how.kind === 'nondeterministic') return this.host.pause(how.error);
+    if (how.kind === 'stuck') return this.host.pause(how.error);
     // The state of this place, as it is now: other records have come meanwhile.
     place.state.spent = durationMs;
     place.state.seen = attempt.seen;

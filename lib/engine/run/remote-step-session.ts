@@ -235,7 +235,7 @@ export class RemoteStepSession implements Session {
 
   /** The step waits: it goes back to its run, which looks after its waits. */
   private async suspend(how: Suspension, spent: number, logs: readonly NewRecord[]): Promise<void> {
-    if (how.kind === 'nondeterministic') {
+    if (how.kind === 'stuck') {
       const error = encode(toStoredError(how.error));
       // Once it is resumed it runs at once, whatever is over by then.
       const facts = { pass: { spent: this.step.spent, seen: -1 } };

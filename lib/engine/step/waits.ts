@@ -3,10 +3,12 @@ import {
   ChildWorkflowError,
   DurableError,
   NonDeterministicStepError,
+  SerializationError,
   WaitCancelledError,
   WaitTimeoutError,
 } from '../../core/errors/errors.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
+import { textOf } from '../../core/text-of.js';
 import { uuidv7 } from '../../core/uuid.js';
 import { type WaitKind, waitKey, type WaitSpec } from '../../core/run/wait-spec.js';
 import type { PreparedChild } from '../ports/children.js';
@@ -34,7 +36,8 @@ export interface WaitRequest {
 /** The end of a pass that did not come to the end of its step. */
 export type Suspension =
   | { readonly kind: 'waiting'; readonly waits: readonly NewWait[]; readonly children: readonly PreparedChild[] }
-  | { readonly kind: 'nondeterministic'; readonly error: DurableError };
+  /** It cannot go on: the run is paused with the error. */
+  | { readonly kind: 'stuck'; readonly error: DurableError };
 
 /** The waits of one pass, as the functions of a step ask for them. */
 export interface PassWaits {
@@ -194,7 +197,7 @@ class AskedWaits {
   private idle(): void {
     if (!this.open) return;
     const mismatch = this.mismatch();
-    if (mismatch !== null) this.suspend({ kind: 'nondeterministic', error: mismatch });
+    if (mismatch !== null) this.suspend({ kind: 'stuck', error: mismatch });
     else this.suspend({ kind: 'waiting', waits: this.fresh, children: this.children });
   }
 
@@ -224,28 +227,53 @@ class AskedWaits {
         try {
           resolve(cameTo(wait, request));
         } catch (error) {
-          reject(error);
+          // No failure of the step: it would be tried again, or undone, for what the database has lost.
+          if (error instanceof Unreadable) this.suspend({ kind: 'stuck', error: error.why });
+          else reject(error);
         }
       });
     });
   }
 }
 
+/** What is stored of a wait cannot be read. */
+class Unreadable {
+  readonly why: SerializationError;
+
+  constructor(wait: KnownWait, cause: unknown) {
+    this.why = new SerializationError(describeWait(wait), textOf(cause).replace(/\.$/, ''), { cause, reading: true });
+  }
+}
+
+/** @throws Unreadable */
+function stored<T>(wait: KnownWait, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new Unreadable(wait, error);
+  }
+}
+
 /** Returns the value of an ended wait, or throws its error. */
 function cameTo(wait: KnownWait, { timeout, convert = same }: WaitRequest): unknown {
-  const spec = specOf(wait);
+  const spec = stored(wait, () => specOf(wait));
   switch (wait.state) {
     case 'cancelled': {
-      const reason: unknown = wait.result === null ? null : decode(wait.result);
+      const reason = wait.result === null ? null : decoded(wait, wait.result);
       throw new WaitCancelledError(describeWait(wait), typeof reason === 'string' ? reason : null);
     }
     case 'timed_out': {
       if (spec !== null && 'timeoutValue' in spec) return spec.timeoutValue;
-      throw new WaitTimeoutError(describeWait(wait), timeout, { received: receivedOf(wait) });
+      throw new WaitTimeoutError(describeWait(wait), timeout, { received: stored(wait, () => receivedOf(wait)) });
     }
     default:
       return convert(valueOf(wait));
   }
+}
+
+/** @throws Unreadable */
+function decoded(wait: KnownWait, text: string): unknown {
+  return stored(wait, () => decode(text));
 }
 
 function same(value: unknown): unknown {
@@ -275,24 +303,25 @@ function valueOf(wait: KnownWait): unknown {
     case 'sleep':
       return undefined;
     case 'event':
-      return decode(first?.payload ?? 'null');
+      return decoded(wait, first?.payload ?? 'null');
     case 'any':
-      return [first?.name, decode(first?.payload ?? 'null')];
+      return [first?.name, decoded(wait, first?.payload ?? 'null')];
     case 'all':
-      return Object.fromEntries(wait.events.map(({ name, payload }) => [name, decode(payload)]));
+      return Object.fromEntries(wait.events.map(({ name, payload }) => [name, decoded(wait, payload)]));
     case 'input':
-      return decode(wait.result ?? 'null');
+      return decoded(wait, wait.result ?? 'null');
     case 'child':
       return childResult(wait);
   }
 }
 
-function childResult({ child, childId, key }: KnownWait): unknown {
+function childResult(wait: KnownWait): unknown {
+  const { child, childId, key } = wait;
   if (childId === null) throw new Error('The wait for a child does not name it');
   // Of a run that is unfinished no child is deleted; a run made by restartFrom may ask for one of before.
   if (child === null) throw new ChildWorkflowError(workflowOfKey(key), childId, 'deleted', null);
-  if (child.status === 'completed') return decode(child.data ?? 'null');
-  const cause = child.error === null ? null : (decode(child.error) as StoredError);
+  if (child.status === 'completed') return decoded(wait, child.data ?? 'null');
+  const cause = child.error === null ? null : (decoded(wait, child.error) as StoredError);
   throw new ChildWorkflowError(child.workflow, childId, child.status, cause);
 }
 

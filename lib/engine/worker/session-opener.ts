@@ -92,8 +92,10 @@ export class SessionOpener {
       if (!isRejected && !isRefusal(error)) throw error;
       // What one of them has stored cannot be read, or is too much: each for itself.
       if (rows.length > 1) return this.openEach(rows, opened, timesLost);
-      if (!isRejected) throw error;
-      for (const row of rows) this.openUnreadable(row, error);
+      for (const row of rows) {
+        if (!isRejected && !(await this.isGivenUp(row))) throw error;
+        this.openUnreadable(row, isRejected ? error : new UnreadableRunError(row.recoveries + 1, error));
+      }
       opened.push(...rows);
       return;
     }
@@ -123,6 +125,21 @@ export class SessionOpener {
       }
     }
     if (refusals.length > 0) throw refusals[0];
+  }
+
+  /**
+   * True of a run that the server has refused to read for a passing reason as often as its worker may crash, while it reads for
+   * others: given back once more it would be claimed and refused without end.
+   */
+  private async isGivenUp({ definitionId, recoveries }: ClaimedRow): Promise<boolean> {
+    const most = this.registry.byId(definitionId)?.definition.maxRecoveries ?? Infinity;
+    if (recoveries < most) return false;
+    try {
+      await this.deps.store.readLeased(this.deps.worker(), [], []);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** True: their leases are others' by now, or will be: no step begins under them. */
@@ -214,6 +231,19 @@ export class SessionOpener {
     const workflow = this.registry.byId(row.definitionId);
     if (workflow === undefined) throw new Error(`Definition ${row.definitionId} is not one of this process`);
     return workflow;
+  }
+}
+
+/** The server reads for others, and refuses to read this run again and again. */
+class UnreadableRunError extends Error {
+  override name = 'UnreadableRunError';
+
+  constructor(times: number, cause: unknown) {
+    super(
+      `The server has refused ${times === 1 ? 'once' : `${times} times in a row`} to read what the run has stored: ${textOf(cause)}. ` +
+        'Look for what is large or damaged among its waits and records and mend it, then resume the run.',
+      { cause },
+    );
   }
 }
 
