@@ -31,6 +31,11 @@ export class RemoteHost implements ScopeHost {
   book = new WaitBook();
   /** Children that the open transaction of the step will start; null: it has none. */
   children: PreparedChild[] | null = null;
+  /**
+   * The step is over: a transactional one, whose transaction was committed with its record by a worker that lost the lease before
+   * the row was gone.
+   */
+  isRecorded = false;
   /** The intent to run it is recorded (`compensateWhen: 'started'`). */
   intended: boolean;
   readonly once: Record<string, number>;
@@ -54,6 +59,7 @@ export class RemoteHost implements ScopeHost {
 
   /** Takes in what was recorded by an attempt that died with its worker. */
   restore(records: readonly JournalRecord[]): void {
+    this.isRecorded = records.some((record) => this.isEnd(record));
     const { make } = this.links;
     const prefix = oncePath(this.step.path, '');
     for (const { seq, path, type, facts } of records) {
@@ -65,6 +71,12 @@ export class RemoteHost implements ScopeHost {
       if (type === 'child' && facts?.child !== undefined) this.noteChild(facts.child, facts.child);
       make.last = Math.max(make.last, seq);
     }
+  }
+
+  private isEnd({ type, status, path, round, visit, attempt }: JournalRecord): boolean {
+    const { step } = this;
+    const isOwn = path === step.path && round === step.round && visit === step.visit && attempt === step.attempt;
+    return isOwn && status === 'completed' && (type === 'step' || type === 'decision');
   }
 
   open(attempt: RunningAttempt, manager: unknown): StepScope {

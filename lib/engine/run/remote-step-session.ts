@@ -90,7 +90,9 @@ export class RemoteStepSession implements Session {
     try {
       const node = findNode(this.workflow.definition, this.step.path);
       const { recoveries, deadlineInMs } = this.row;
-      if (node?.kind !== 'step' && node?.kind !== 'decision') {
+      if (this.host.isRecorded) {
+        await this.commit([], { kind: 'done' });
+      } else if (node?.kind !== 'step' && node?.kind !== 'decision') {
         // The run itself finds its place gone, and pauses.
         await this.commit([this.make.record(this.step, 'remote_back')], { kind: 'done' });
       } else if (recoveries > this.workflow.definition.maxRecoveries) {
