@@ -62,12 +62,17 @@ export class EventHub implements Observer {
   }
 
   get isWanted(): boolean {
-    return this.deliveries.size > 0 || !this.interests.isEmpty || this.kept !== null;
+    return this.deliveries.size > 0 || !this.interests.isEmpty || this.isKeeping;
+  }
+
+  /** Before others' interests are known, as far as there is room. */
+  private get isKeeping(): boolean {
+    return this.kept !== null && this.kept.length < MOST_KEPT;
   }
 
   wants(runId: string): 'nothing' | 'run' | 'steps' {
     if (!this.isWanted) return 'nothing';
-    if (this.kept !== null || this.interests.stepsOf(runId)) return 'steps';
+    if (this.isKeeping || this.interests.stepsOf(runId)) return 'steps';
     for (const { filter } of this.deliveries) if (filter.kind === 'run' && filter.runId === runId) return 'steps';
     return 'run';
   }
@@ -127,7 +132,7 @@ export class EventHub implements Observer {
     for (const event of events) {
       for (const delivery of this.deliveries) delivery.push(event);
       if (this.interests.want(event)) this.sender?.push(event);
-      else if (this.kept !== null && this.kept.length < MOST_KEPT) this.kept.push(event);
+      else if (this.isKeeping) this.kept?.push(event);
     }
   }
 
