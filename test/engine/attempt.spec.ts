@@ -1,7 +1,8 @@
 import type { RegisteredWorkflow } from '../../lib/engine/ports/registry.js';
 import { BootContext } from '../../lib/engine/ports/boot-context.js';
 import { RunningAttempt } from '../../lib/engine/run/running-attempt.js';
-import { type AttemptResult, type AttemptSpec, runAttempt } from '../../lib/engine/step/attempt.js';
+import type { AttemptResult, AttemptSpec } from '../../lib/engine/step/attempt.js';
+import { runAttempt } from '../../lib/engine/step/attempt-pass.js';
 import { type ScopeHost, StepScope } from '../../lib/engine/step/scope.js';
 import { DatabaseClock } from '../../lib/engine/time/clock.js';
 

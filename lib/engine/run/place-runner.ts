@@ -5,7 +5,8 @@ import * as machine from '../../core/run/machine.js';
 import { type DataRef, type ResultsRef, seqOf, type StepState } from '../../core/run/run-state.js';
 import type { Place } from '../../core/run/survey.js';
 import { uuidv7 } from '../../core/uuid.js';
-import { type AttemptResult, type AttemptSpec, failedAttempt, runAttempt } from '../step/attempt.js';
+import { type AttemptResult, type AttemptSpec, failedAttempt } from '../step/attempt.js';
+import { AttemptPass } from '../step/attempt-pass.js';
 import { PlaceHost, placeOf, sequenceOf } from './place-host.js';
 import { PlaceSpec, withResults } from '../step/attempt-kinds.js';
 import { childExtras } from '../step/child-start.js';
@@ -79,12 +80,16 @@ export class PlaceRunner {
         await Promise.resolve();
         this.finish(place, attempt, made);
       } else if (place.node.settings.transactional) await this.transact(place, attempt, host);
-      else this.finish(place, attempt, await this.attempt(place, attempt));
+      else this.attempt(place, attempt);
     } catch (error) {
-      if (core.attempts.get(place.path) !== attempt) return;
-      if (error instanceof AttemptClosedError) this.host.lose(error);
-      else this.host.broken(error);
+      this.broken(place, attempt, error);
     }
+  }
+
+  private broken(place: Place, attempt: RunningAttempt, error: unknown): void {
+    if (this.core.attempts.get(place.path) !== attempt) return;
+    if (error instanceof AttemptClosedError) this.host.lose(error);
+    else this.host.broken(error);
   }
 
   private isElsewhere({ node }: Place): boolean {
@@ -125,10 +130,14 @@ export class PlaceRunner {
     return new PlaceSpec(place, core.values, core.workflow.definition, core.deps.advice);
   }
 
-  private attempt(place: Place, attempt: RunningAttempt): Promise<AttemptResult> {
-    const { core } = this;
-    const spec = this.specOf(place);
-    return runAttempt(core.workflow, spec, attempt.open(null), attempt, core.deps.clock, place.state.spent);
+  private attempt(place: Place, attempt: RunningAttempt): void {
+    const { workflow, deps } = this.core;
+    const scope = attempt.open(null);
+    const pass = new AttemptPass(workflow, this.specOf(place), scope, deps.clock, place.state.spent, {
+      ended: (result) => this.finish(place, attempt, result),
+      broken: (error) => this.broken(place, attempt, error),
+    });
+    pass.begin(attempt);
   }
 
   private async transact(place: Place, attempt: RunningAttempt, host: PlaceHost): Promise<void> {

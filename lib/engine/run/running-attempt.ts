@@ -1,5 +1,5 @@
 import type { InFlight } from '../../core/run/execution.js';
-import type { Ending } from '../step/attempt.js';
+import type { Ending } from '../step/attempt-pass.js';
 import type { StepScope } from '../step/scope.js';
 import type { Place } from '../../core/run/survey.js';
 
@@ -39,16 +39,16 @@ export class RunningAttempt implements Ending {
   private aborted: Error | null = null;
   private givenUpBy: Error | null = null;
   /** Tells whoever waits for its end: one at a time does. */
-  private tell: (reason: Error) => void = () => {};
+  private listener: { givenUp(reason: Error): void } | null = null;
 
   constructor(
     readonly info: InFlight,
     private readonly host: AttemptHost,
   ) {}
 
-  whenGivenUp(tell: (reason: Error) => void): void {
-    this.tell = tell;
-    if (this.givenUpBy !== null) tell(this.givenUpBy);
+  whenGivenUp(listener: { givenUp(reason: Error): void }): void {
+    this.listener = listener;
+    if (this.givenUpBy !== null) listener.givenUp(this.givenUpBy);
   }
 
   open(manager: unknown): StepScope {
@@ -67,6 +67,6 @@ export class RunningAttempt implements Ending {
     this.aborted ??= reason;
     this.scope?.giveUp(reason);
     this.givenUpBy ??= reason;
-    this.tell(reason);
+    this.listener?.givenUp(reason);
   }
 }

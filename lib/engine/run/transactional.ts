@@ -8,9 +8,9 @@ import {
   type AttemptSpec,
   endsTheRun,
   failedAttempt,
-  runAttempt,
   storedErrorOf,
 } from '../step/attempt.js';
+import { runAttempt } from '../step/attempt-pass.js';
 import type { RegisteredWorkflow } from '../ports/registry.js';
 import type { RunningAttempt } from './running-attempt.js';
 import type { SessionDeps } from './session.js';
@@ -183,7 +183,7 @@ async function pause(ms: number, attempt: RunningAttempt): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       timer = setTimeout(resolve, ms);
-      attempt.whenGivenUp(reject);
+      attempt.whenGivenUp({ givenUp: reject });
     });
   } finally {
     clearTimeout(timer);

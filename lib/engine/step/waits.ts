@@ -39,10 +39,14 @@ export type Suspension =
   /** It cannot go on: the run is paused with the error. */
   | { readonly kind: 'stuck'; readonly error: DurableError };
 
+interface SuspensionListener {
+  suspended(how: Suspension): void;
+}
+
 /** The waits of one pass, as the functions of a step ask for them. */
 export interface PassWaits {
   /** Tells when the pass is to be dropped, once. */
-  whenSuspended(tell: (how: Suspension) => void): void;
+  whenSuspended(listener: SuspensionListener): void;
   /** Database time in ms. */
   now(): number;
   /** While this runs, the pass is not dropped. */
@@ -65,7 +69,7 @@ const NONE: readonly never[] = [];
  * dropped, and all waits asked for by then are kept.
  */
 export class StepWaits implements PassWaits {
-  private suspend: (how: Suspension) => void = () => {};
+  private listener: SuspensionListener | null = null;
   private stopped = false;
   /** Made by the first wait, `once` or start of a child: most steps have none. */
   private asked: AskedWaits | null = null;
@@ -83,8 +87,8 @@ export class StepWaits implements PassWaits {
     return this.clock.now();
   }
 
-  whenSuspended(tell: (how: Suspension) => void): void {
-    this.suspend = tell;
+  whenSuspended(listener: SuspensionListener): void {
+    this.listener = listener;
   }
 
   keepAlive<T>(work: () => Promise<T>): Promise<T> {
@@ -107,7 +111,7 @@ export class StepWaits implements PassWaits {
   private get waits(): AskedWaits {
     if (this.asked === null) {
       const { known, place, maxPayloadBytes, threw } = this;
-      this.asked = new AskedWaits(known, place, (how) => this.suspend(how), maxPayloadBytes, threw);
+      this.asked = new AskedWaits(known, place, (how) => this.listener?.suspended(how), maxPayloadBytes, threw);
       if (this.stopped) this.asked.turns.stop();
     }
     return this.asked;
