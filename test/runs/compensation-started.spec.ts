@@ -146,8 +146,7 @@ beforeAll(async () => {
     SiblingsElsewhereWorkflow,
     BesideWorkflow,
   ];
-  const queues = { default: {}, elsewhere: {} };
-  test = await createDurableTest({ providers, queues }, { databaseUrl: process.env['TEST_SERVER_URL'] });
+  test = await createDurableTest({ providers }, { databaseUrl: process.env['TEST_SERVER_URL'] });
 });
 
 afterAll(() => test.close());

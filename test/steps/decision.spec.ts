@@ -56,6 +56,14 @@ class LimitedWorkflow {
   }
 }
 
+@Workflow()
+class LimitedElsewhereWorkflow {
+  @Decision({ goto: ['again'], maxVisits: 3, queue: 'elsewhere' })
+  again(data: { n: number; until: number }) {
+    return data.n < data.until ? goto('again', { ...data, n: data.n + 1 }) : undefined;
+  }
+}
+
 let visits = 0;
 
 @Workflow()
@@ -160,6 +168,7 @@ beforeAll(async () => {
   test = await kit([
     JumpingWorkflow,
     LimitedWorkflow,
+    LimitedElsewhereWorkflow,
     EndlessWorkflow,
     OutOfBranchWorkflow,
     StepOptionsWorkflow,
@@ -261,14 +270,19 @@ describe('a decision', () => {
 });
 
 describe('maxVisits', () => {
-  it('are so many visits', async () => {
-    const run = await test.client.start(LimitedWorkflow, { n: 1, until: 3 });
+  const workflows = [
+    ['', LimitedWorkflow],
+    [' in another queue', LimitedElsewhereWorkflow],
+  ] as const;
+
+  it.each(workflows)('are so many visits%s', async (_where, Limited) => {
+    const run = await test.client.start(Limited, { n: 1, until: 3 });
     await test.idle();
     expect(await run.result()).toEqual({ n: 3, until: 3 });
   });
 
-  it('one more fails the run', async () => {
-    const run = await test.client.start(LimitedWorkflow, { n: 1, until: 4 });
+  it.each(workflows)('one more fails the run%s', async (_where, Limited) => {
+    const run = await test.client.start(Limited, { n: 1, until: 4 });
     expect((await settled(test, run)).status).toBe('failed');
     expect((await test.client.getSteps(run.id)).filter(({ status }) => status === 'completed')).toHaveLength(3);
   });

@@ -92,9 +92,9 @@ export class PlaceRunner {
     else this.host.broken(error);
   }
 
-  private isElsewhere({ node }: Place): boolean {
-    const { queue } = node.settings;
-    return queue !== null && queue !== this.core.row.queue;
+  private isElsewhere(place: Place): boolean {
+    const { queue } = place.node.settings;
+    return queue !== null && queue !== this.core.row.queue && !isTooOften(place);
   }
 
   /** A step fails by what it waited for, whatever it would have done about it. */
@@ -117,9 +117,10 @@ export class PlaceRunner {
     ]);
   }
 
-  /** A decision that goes round in circles; null: it is none. */
-  private tooOften({ node, state }: Place): AttemptResult | null {
-    if (node.kind !== 'decision' || state.visit <= node.maxVisits) return null;
+  /** The failure of a decision that goes round in circles; null: it is none. */
+  private tooOften(place: Place): AttemptResult | null {
+    const { node, state } = place;
+    if (node.kind !== 'decision' || !isTooOften(place)) return null;
     const message = `Decision "${node.name}" was to be visited more than ${node.maxVisits} times: raise maxVisits, or end the circle.`;
     const spec = { name: node.name, retry: node.settings.retry };
     return failedAttempt(this.core.workflow, spec, state.attempt, new FatalError(message), 0);
@@ -253,6 +254,10 @@ export class PlaceRunner {
     core.make.last += REMOTE_SPAN;
     core.outbox.add({ remoteStarts: [{ rowId, queue: place.node.settings.queue ?? '', step: JSON.stringify(step) }] });
   }
+}
+
+function isTooOften({ node, state }: Place): boolean {
+  return node.kind === 'decision' && state.visit > node.maxVisits;
 }
 
 /** True when the step's intent is to be recorded before its body runs. */
