@@ -31,6 +31,7 @@ import {
 
 type Unused =
   | 'commitRemoteStep'
+  | 'abandonSteps'
   | 'transaction'
   | 'landed'
   | 'readWaits'

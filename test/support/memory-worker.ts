@@ -70,6 +70,7 @@ export class MemoryWorker {
       onEnd: () => {},
       onDue: () => {},
       onAttention: () => {},
+      onAbandoned: () => {},
       onCancelled: () => {},
       onWoken: () => {},
       onTrouble,

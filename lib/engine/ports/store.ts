@@ -42,6 +42,11 @@ export interface EngineStore {
   commitAgain(worker: number, group: CommitGroup): Promise<GroupResult>;
   /** Commits what a step on another queue did: its row, the run's journal and the run's wake-up in one transaction. */
   commitRemoteStep(worker: number, op: RemoteStepOp): Promise<RemoteStepAck>;
+  /**
+   * Ends steps of a run on other queues that it does not come back to: those that nobody works on go, and with `late` the others
+   * too; else their workers are told the (encoded) error that they are to abort them with. Gives the rows that are left.
+   */
+  abandonSteps(runId: string, rows: readonly string[], error: string, late: boolean): Promise<string[]>;
   /** Runs `work` in a transaction of the application's own database handle, which also takes the step's record. */
   transaction<T>(work: (transaction: StepTransaction) => Promise<T>): Promise<T>;
   /** After a transaction of unknown outcome: whether its record is in the journal. Waits for the run's row. */

@@ -6,10 +6,10 @@ import type { RecordType } from '../../core/run/machine.js';
 import type { StepState } from '../../core/run/run-state.js';
 import type { Place } from '../../core/run/survey.js';
 import { PlaceSpec } from '../step/attempt-kinds.js';
-import type { AttemptResult } from '../step/attempt.js';
+import { type AttemptResult, storedErrorOf } from '../step/attempt.js';
 import { runAttempt } from '../step/attempt-pass.js';
 import { childExtras, NO_EXTRAS } from '../step/child-start.js';
-import type { Timer } from '../time/long-timer.js';
+import { LongTimer, type Timer } from '../time/long-timer.js';
 import { tellAttempt, tellRemoteStep } from './observed.js';
 import { pauseAsItIs, refusalOf } from './pause-as-it-is.js';
 import { isPassing, retryUntilAnswered } from '../journal/retry-until-answered.js';
@@ -58,6 +58,11 @@ export class RemoteStepSession implements Session {
   private dropped = false;
   private lost = false;
   private expired = false;
+  /** Its fan-out or its run has failed: it may settle, and be recorded, until the grace is over. */
+  private abandoned = false;
+  /** The grace is over. */
+  private isLate = false;
+  private grace: Timer | null = null;
   /** The run was paused with the error that the step could not be recorded. */
   private paused = false;
   /** The last record of this lease: what the next one builds on. */
@@ -90,12 +95,15 @@ export class RemoteStepSession implements Session {
   private async run(): Promise<void> {
     try {
       const node = findNode(this.workflow.definition, this.step.path);
-      const { recoveries, deadlineInMs } = this.row;
+      const { recoveries, deadlineInMs, cancel } = this.row;
       if (this.host.isRecorded) {
         await this.commit([], { kind: 'done' });
       } else if (node?.kind !== 'step' && node?.kind !== 'decision') {
         // The run itself finds its place gone, and pauses.
-        await this.commit([this.make.record(this.step, 'remote_back')], { kind: 'done' });
+        await this.goBack();
+      } else if (cancel !== null) {
+        // Its worker died before it had settled.
+        await this.goBack();
       } else if (recoveries > this.workflow.definition.maxRecoveries) {
         const error = encode(toStoredError(new WorkerCrashedError(recoveries)));
         await this.conclude(node.kind, { status: 'failed', error, retryInMs: null, durationMs: 0 });
@@ -121,6 +129,7 @@ export class RemoteStepSession implements Session {
       if (!(error instanceof AttemptClosedError) && !this.lost) await this.pauseRun(error);
     } finally {
       this.deadline.clear();
+      this.grace?.clear();
       this.trace?.end(this.outcome, null);
     }
   }
@@ -149,8 +158,23 @@ export class RemoteStepSession implements Session {
     // Its waits end at the run.
   }
 
-  cancel(): void {
-    // Its row goes when the run's rollback begins.
+  cancel(error: string): void {
+    if (this.abandoned) return;
+    this.abandoned = true;
+    const { attempt } = this;
+    if (attempt === null) return;
+    const reason = new Error(storedErrorOf(error).message);
+    attempt.abandoned = true;
+    attempt.abort(reason);
+    const end = (): void => {
+      if (attempt.committing) return;
+      this.isLate = true;
+      attempt.giveUp(reason);
+    };
+    // Its code has not begun, and need not.
+    if (attempt.scope === null) return end();
+    this.grace = new LongTimer(end);
+    this.grace.start(this.deps.abortGrace);
   }
 
   inFlight(): InFlight[] {
@@ -209,6 +233,9 @@ export class RemoteStepSession implements Session {
 
   private async conclude(type: RecordType, result: AttemptResult): Promise<void> {
     if (this.paused) return;
+    // A failure around it does not wait for it, nor for what it waits for.
+    const isOut = this.isLate || (this.abandoned && (this.dropped || result.status === 'suspended'));
+    if (isOut && !this.lost) return this.goBack(this.logRecords(false));
     if (this.dropped) return this.release();
     if (result.status === 'suspended') return this.suspend(result.how, result.durationMs, this.logRecords(true));
     const record = this.attemptRecord(type, result);
@@ -251,6 +278,11 @@ export class RemoteStepSession implements Session {
     const pass = { spent, seen: this.host.book.closed(this.step.path, this.step.visit) };
     const back = this.make.record(this.step, 'remote_back', { facts: { pass } });
     await this.commit([...logs, ...children, back], { kind: 'done' }, extras);
+  }
+
+  /** Leaves the step to its run as it is. */
+  private goBack(logs: readonly NewRecord[] = []): Promise<void> {
+    return this.commit([...logs, this.make.record(this.step, 'remote_back')], { kind: 'done' });
   }
 
   /** Handed back: the next worker makes the attempt again. */
@@ -321,7 +353,8 @@ export class RemoteStepSession implements Session {
   }
 
   private attemptRecord(type: RecordType, result: SettledAttempt): NewRecord {
-    const over = result.status === 'failed' && this.expired ? { ...result, retryInMs: null } : result;
+    const isLast = this.expired || this.abandoned;
+    const over = result.status === 'failed' && isLast ? { ...result, retryInMs: null } : result;
     return this.make.attempt(this.step, type, over, this.host.book.threw(this.step.path, this.step.visit));
   }
 

@@ -4,6 +4,7 @@ import * as machine from '../../core/run/machine.js';
 import type { Survey } from '../../core/run/survey.js';
 import { errorOf } from '../../core/text-of.js';
 import { AbandonedAttempts } from './abandoned-attempts.js';
+import { AbandonedSteps } from './abandoned-steps.js';
 import { Aftermath } from './aftermath.js';
 import { Departure } from './departure.js';
 import { FailureCause } from './failure-cause.js';
@@ -42,6 +43,8 @@ export class RunSession implements Session {
   private readonly watch: WaitWatch;
   private readonly why: FailureCause;
   private readonly abandoned: AbandonedAttempts;
+  /** Null: it has no steps on other queues. */
+  private remote: AbandonedSteps | null = null;
   private readonly fault: RunFault;
   private readonly departure: Departure;
   private readonly aftermath: Aftermath;
@@ -226,6 +229,7 @@ export class RunSession implements Session {
     if (phase === 'working' && core.outbox.isFull && !core.outbox.isBusy) this.send(null);
     // A place that the code has lost may come back, and with it what its waits were given.
     if (!this.departure.isPausedByEngine) core.closeUnasked();
+    const settles = phase !== 'stopping' && this.settlesRemotely();
     let found = core.survey();
     if (phase === 'working') {
       const begin = found.ready.filter((place) => this.places.mayBegin(place));
@@ -239,13 +243,20 @@ export class RunSession implements Session {
       if (begin.some((place) => place.state.remote !== null)) found = core.survey();
     }
     if (core.attempts.size > 0) this.abandoned.settle(found, why);
-    if (phase === 'failing' && core.attempts.size === 0 && !core.outbox.isBusy) return this.aftermath.begin();
+    if (phase === 'failing' && core.attempts.size === 0 && !core.outbox.isBusy && !settles)
+      return this.aftermath.begin();
     if (this.watch.isDue) void this.watch.look();
-    this.flush(phase === 'failing' ? null : found, null, now);
+    this.flush(phase === 'failing' ? null : found, null, now, settles);
+  }
+
+  /** True: steps on other queues that it does not come back to have not settled. */
+  private settlesRemotely(): boolean {
+    if (!this.core.state.hasRemoteStep) return false;
+    return (this.remote ??= new AbandonedSteps(this.core, this)).settle(this.why);
   }
 
   /** Commits what there is to commit, with the run's end or suspension where it follows. */
-  private flush(found: Survey | null, ending: Outcome | null = null, now = false): void {
+  private flush(found: Survey | null, ending: Outcome | null = null, now = false, settles = false): void {
     const { core } = this;
     if (core.over) return;
     if (core.outbox.isBusy) {
@@ -254,7 +265,7 @@ export class RunSession implements Session {
       idle.catch((error: unknown) => this.broken(error));
       return;
     }
-    const goesOn = found === null || core.attempts.size > 0 || this.watch.isLooking;
+    const goesOn = found === null || settles || core.attempts.size > 0 || this.watch.isLooking;
     const outcome = ending ?? (goesOn ? null : this.departure.outcome(found));
     if (outcome === null && core.outbox.isEmpty) return this.watch.arm(found);
     if (outcome === null && core.attempts.size > 0 && !now) return this.proceedSoon();
@@ -337,7 +348,7 @@ export class RunSession implements Session {
     if (tellLeft === null) return;
     this.tellLeft = null;
     const left = (): void => {
-      for (const timer of [this.deadline, this.watch, this.abandoned]) timer?.clear();
+      for (const timer of [this.deadline, this.watch, this.abandoned, this.remote]) timer?.clear();
       this.core.outbox.drop();
       // Only a session that was lost has not ended it yet.
       this.core.trace?.end('lost', null);

@@ -36,6 +36,8 @@ export class SessionCore {
   over = false;
   /** Something has failed since the waits were looked through for those that nobody asks for any more. */
   hasFailed = true;
+  /** Paths of steps on other queues that are at no place any more and have not settled. */
+  settling: readonly string[] = NOTHING;
   /** Numbers of records that are not known to be committed, in order. */
   private pending: readonly number[] = NOTHING;
   /** Children of calls that timed out, by the path of the step: it goes on when they are cancelled. */
@@ -129,12 +131,8 @@ export class SessionCore {
   }
 
   runsBelow(path: string): boolean {
-    for (const running of this.attempts.keys()) {
-      if (running.length > path.length && running.startsWith(path) && '.['.includes(running[path.length] ?? ' ')) {
-        return true;
-      }
-    }
-    return false;
+    for (const running of this.attempts.keys()) if (isBelow(running, path)) return true;
+    return this.settling.some((one) => isBelow(one, path));
   }
 
   /** Where the run can go on. */
@@ -267,6 +265,10 @@ export class SessionCore {
     host.proceed();
     if (!(await done)) throw new AttemptClosedError(step);
   }
+}
+
+function isBelow(path: string, above: string): boolean {
+  return path.length > above.length && path.startsWith(above) && '.['.includes(path[above.length] ?? ' ');
 }
 
 function isInSpan(seq: number, nextSeq: number): boolean {

@@ -67,6 +67,8 @@ export interface SessionDeps {
   readonly onWoken: (woken: readonly WokenRun[]) => void;
   /** Called when something was asked of a leased run: looks what. */
   readonly onAttention: () => void;
+  /** Called when workers of a run's steps on other queues are to look what was asked of them. */
+  readonly onAbandoned: (runId: string) => void;
   /** Runs were cancelled along with this one, or on its behalf. */
   readonly onCancelled: (tree: EndedTree) => void;
   readonly onTrouble: (message: string, cause?: unknown) => void;

@@ -204,6 +204,10 @@ export class Worker {
       advice: this.deps.advice,
       onWoken: this.deps.onWoken,
       onAttention: () => void this.sessions.look(),
+      onAbandoned: (runId) => {
+        this.deps.hints.control(runId);
+        void this.sessions.look();
+      },
       onCancelled: (tree) => void this.deps.onCancelled(tree),
       onTrouble: this.deps.onTrouble,
       observer: this.deps.observer,

@@ -123,6 +123,11 @@ export class PgStore implements port.EngineStore {
     });
   }
 
+  async abandonSteps(runId: string, rows: readonly string[], error: string, late: boolean): Promise<string[]> {
+    const left = await this.claims.run<{ id: string }>('abandon-steps', [runId, rows, error, late]);
+    return left.map(({ id }) => id);
+  }
+
   async transaction<T>(work: (transaction: port.StepTransaction) => Promise<T>): Promise<T> {
     if (this.steps === null) throw new StoreError('rejected', 'A transactional step needs database: { dataSource }');
     return this.steps.run(work);
