@@ -94,6 +94,8 @@ export class Outbox {
 
   /** A record has come into the journal by another way, and what follows builds on it. `after`: what that one was built on. */
   builtOn(seq: number, after: readonly number[] = NONE): void {
+    // Each look takes in all that a step on another queue has recorded so far.
+    if (this.after.includes(seq)) return;
     this.after = [...this.after.filter((one) => !after.includes(one)), seq];
   }
 
