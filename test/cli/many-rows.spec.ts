@@ -54,7 +54,22 @@ it('pending finds the event that expires soon behind any number of older ones', 
     events: [expect.objectContaining({ eventName: 'soon', executionId: run.id, timeoutAt: expect.any(String) })],
   });
   expect(json<{ events: object[] }>(await cliOn(url)(['pending', '--events', '--json'])).events).toHaveLength(50);
+  expect((await cliOn(url)(['pending', '--events'])).err).toContain('The first 50 of each: there may be more');
+  expect((await cliOn(url)(['pending', '--events', '--limit', '50'])).err).toBe('');
   await run.cancel();
+});
+
+it('list says that there may be more than the 50 that it shows where nothing else is asked for', async () => {
+  const inputs = Array.from({ length: 51 }, () => ({ input: {} }));
+  const runs = await client.startMany(HearingWorkflow, inputs, { queue: 'nobody' });
+  const listed = await cliOn(url)(['list', '--queue', 'nobody']);
+  expect(listed.out.trim().split('\n')).toHaveLength(51);
+  expect(listed.err).toContain('The newest 50: there may be more, which --limit shows.');
+  expect((await cliOn(url)(['list', '--queue', 'nobody', '--limit', '50'])).err).toBe('');
+  await runs[0]?.cancel();
+  await runs[1]?.cancel();
+  expect((await cliOn(url)(['list', '--queue', 'nobody', '--status', 'pending'])).err).toBe('');
+  for (const run of runs) await run.cancel();
 });
 
 it('status says in its document too that there may be more than it counts', async () => {

@@ -35,3 +35,16 @@ it('what a visit has recorded with once() stands in its line, of all its attempt
   ];
   expect(lines(records, true)).toEqual([expect.stringMatching(/^ {2}✓ pay .* {2}once key, charge$/)]);
 });
+
+it('what a step is in that is tried again has not failed, as long as the run goes on', () => {
+  const records = [
+    record('route', { type: 'branch' }),
+    record('route.home/all', { type: 'forEach' }),
+    record('route.home/all[0]/send', { ...failed, retryAt: AT }),
+    record('route.home/all[1]/send'),
+  ];
+  expect(lines(records, true).map((line) => line.trim()[0])).toEqual(['◷', '◷', '◷', '↻', '✓']);
+  expect(lines(records, false).map((line) => line.trim()[0])).toEqual(['✗', '✗', '✗', '✗', '✓']);
+  const many = Array.from({ length: 30 }, (_, n) => record(`all[${n}]/send`, n < 2 ? { ...failed, retryAt: AT } : {}));
+  expect(lines([record('all', { type: 'forEach' }), ...many], true)[0]).toContain('30 items: 2 waiting, 28 completed');
+});

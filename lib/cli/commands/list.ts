@@ -33,10 +33,13 @@ export async function run(context: Context, _: readonly string[], options: Optio
     const { followRuns } = await import('../runs/follow-list.js');
     return followRuns(context, narrowed, error, limit ?? DEFAULT_LIMIT);
   }
-  await print(context, narrowed, error, limit ?? DEFAULT_LIMIT);
+  const count = await print(context, narrowed, error, limit ?? DEFAULT_LIMIT);
+  // Whoever has named a number knows that it is one.
+  if (limit === null && count === DEFAULT_LIMIT)
+    context.screen.say(`The newest ${DEFAULT_LIMIT}: there may be more, which --limit shows.`);
 }
 
-async function print(context: Context, filters: RunFilters, error: string | undefined, limit: number): Promise<void> {
+async function print(context: Context, filters: RunFilters, error: string | undefined, limit: number): Promise<number> {
   const { screen, signal } = context;
   const { reads } = await context.clients();
   const table = screen.table(runColumns(screen));
@@ -56,6 +59,7 @@ async function print(context: Context, filters: RunFilters, error: string | unde
   }
   if (screen.isJson) screen.jsonItemsEnd(count === 0);
   else if (count === 0) screen.say('No run fits.');
-  if (error === undefined || count >= limit || !more || last === undefined) return;
-  screen.say(`Looked at the newest ${LOOKED_AT} that the other filters fit; go on with --until ${untilAfter(last)}.`);
+  if (error !== undefined && count < limit && more && last !== undefined)
+    screen.say(`Looked at the newest ${LOOKED_AT} that the other filters fit; go on with --until ${untilAfter(last)}.`);
+  return count;
 }

@@ -30,6 +30,10 @@ export async function run(context: Context, _: readonly string[], options: Optio
   if (inputs !== null) printed(screen, 'Inputs', inputs, inputColumns(screen));
   if (inputs !== null && expiring !== undefined) screen.line('');
   if (expiring !== undefined) printed(screen, 'Events', expiring, eventColumns(screen));
+  const isCut = inputs?.length === DEFAULT_LIMIT || expiring?.length === DEFAULT_LIMIT;
+  // Whoever has named a number knows that it is one.
+  if (limitText === undefined && isCut)
+    screen.say(`The first ${DEFAULT_LIMIT} of each: there may be more, which --limit shows.`);
 }
 
 function printed<R>(screen: Screen, title: string, rows: readonly R[], columns: readonly Column<R>[]): void {

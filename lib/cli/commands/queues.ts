@@ -75,6 +75,6 @@ function tellDrained({ screen, signal }: Context, name: string, { idle, running 
   if (idle) return 0;
   if (signal.aborted) throw new Interrupted();
   throw new Failure(
-    `Queue ${name} is paused, but ${running} of its runs are still worked on: wait, or look at nest-durable list --queue ${name} --status running.`,
+    `Queue ${name} is paused, but ${running} of its runs ${running === 1 ? 'is' : 'are'} still worked on: wait, or look at nest-durable list --queue ${name} --status running.`,
   );
 }

@@ -140,7 +140,7 @@ function headLines(screen: Screen, { execution, children }: Report): Part[] {
   if (scheduledAt !== null) facts.push(['scheduled', screen.at(scheduledAt)]);
   if (startedAt !== null) facts.push(['started', screen.at(startedAt)]);
   if (ended !== null) facts.push(['ended', screen.at(ended)]);
-  if (took !== null) facts.push(['took', span(took)]);
+  if (took !== null) facts.push([ended === null ? 'so far' : 'took', span(took)]);
   if (execution.parentId !== null) facts.push(['child of', execution.parentId]);
   if (execution.retryOf !== null) facts.push(['retry of', execution.retryOf]);
   if (children.n > 0)

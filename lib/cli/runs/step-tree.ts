@@ -49,11 +49,22 @@ function node(label: string, kind: StepNode['kind']): StepNode {
   return { label, kind, records: [], children: [], known: new Map() };
 }
 
-/** How far it is, from its own last record or those below it. */
-export function stateOf({ records, children }: StepNode): StepRecord['status'] {
+/**
+ * How far it is, from its own last record or those below it.
+ * @param goesOn its run does: what waits for its next attempt has not failed, nor has what it is in
+ */
+export function stateOf(of: StepNode, goesOn: boolean): StepRecord['status'] {
+  const { records, children } = of;
   const last = records.at(-1);
+  if (isTriedAgain(of, goesOn)) return 'waiting';
   if (last !== undefined && (last.status !== 'completed' || children.length === 0)) return last.status;
-  const states = new Set(children.map(stateOf));
+  const states = new Set(children.map((one) => stateOf(one, goesOn)));
   for (const state of ['running', 'failed', 'waiting'] as const) if (states.has(state)) return state;
   return 'completed';
+}
+
+/** Its last attempt has failed, and another one follows. */
+export function isTriedAgain({ records }: StepNode, goesOn: boolean): boolean {
+  const last = records.at(-1);
+  return goesOn && last?.status === 'failed' && last.retryAt !== undefined;
 }

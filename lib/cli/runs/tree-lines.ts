@@ -1,7 +1,7 @@
 import type { StepRecord } from '../../core/run/execution.js';
 import { pad, type Part, type Tone, tone, widthOf } from '../output/text.js';
 import { span } from '../output/time.js';
-import { stateOf, type StepNode, stepTree } from './step-tree.js';
+import { isTriedAgain, stateOf, type StepNode, stepTree } from './step-tree.js';
 
 /** Items of a loop that are shown one by one; of more, those that have not completed, this many of them. */
 const MOST_ITEMS = 20;
@@ -41,14 +41,14 @@ function linesOf(node: StepNode, depth: number, now: number, goesOn: boolean): L
   };
   const items = children.filter(({ kind }) => kind === 'item');
   if (items.length <= MOST_ITEMS) return [own, ...children.flatMap((one) => linesOf(one, depth + 1, now, goesOn))];
-  const open = items.filter((item) => stateOf(item) !== 'completed');
+  const open = items.filter((item) => stateOf(item, goesOn) !== 'completed');
   const first = [
-    ...open.filter((item) => stateOf(item) === 'failed'),
-    ...open.filter((item) => stateOf(item) !== 'failed'),
+    ...open.filter((item) => stateOf(item, goesOn) === 'failed'),
+    ...open.filter((item) => stateOf(item, goesOn) !== 'failed'),
   ];
   const left = first.length - MOST_ITEMS;
   return [
-    { name: own.name, facts: [own.facts, tone('dim', sumOf(items))] },
+    { name: own.name, facts: [own.facts, tone('dim', sumOf(items, goesOn))] },
     ...first.slice(0, MOST_ITEMS).flatMap((one) => linesOf(one, depth + 1, now, goesOn)),
     ...(left > 0
       ? [{ name: '  '.repeat(depth + 1), facts: tone('dim', `and ${left} more that have not completed`) }]
@@ -57,10 +57,10 @@ function linesOf(node: StepNode, depth: number, now: number, goesOn: boolean): L
 }
 
 function glyphOf(node: StepNode, goesOn: boolean): Part {
-  const state = stateOf(node);
+  if (isTriedAgain(node, goesOn)) return tone('yellow', '↻');
+  const state = stateOf(node, goesOn);
   const last = node.records.at(-1);
   if (last?.isCompensation === true && state === 'completed') return tone('magenta', '↩');
-  if (state === 'failed' && goesOn && last?.retryAt !== undefined) return tone('yellow', '↻');
   const [glyph, name] = LOOKS[state];
   return tone(name, glyph);
 }
@@ -88,8 +88,8 @@ function onceOf(records: StepNode['records']): Part[] {
   return names.length === 0 ? [] : [tone('dim', `  once ${names.join(', ')}`)];
 }
 
-function sumOf(items: readonly StepNode[]): string {
+function sumOf(items: readonly StepNode[], goesOn: boolean): string {
   const counts = new Map<string, number>();
-  for (const item of items) counts.set(stateOf(item), (counts.get(stateOf(item)) ?? 0) + 1);
+  for (const item of items) counts.set(stateOf(item, goesOn), (counts.get(stateOf(item, goesOn)) ?? 0) + 1);
   return `  ${items.length} items: ${[...counts].map(([state, count]) => `${count} ${state}`).join(', ')}`;
 }
