@@ -1,5 +1,9 @@
 import type { RegisteredWorkflow } from '../../lib/engine/ports/registry.js';
 import { BootContext } from '../../lib/engine/ports/boot-context.js';
+import type { RunOp, StepTransaction } from '../../lib/engine/ports/store.js';
+import type { SessionDeps } from '../../lib/engine/run/session.js';
+import { runTransactional } from '../../lib/engine/run/transactional.js';
+import { NO_EXTRAS } from '../../lib/engine/step/child-start.js';
 import { RunningAttempt } from '../../lib/engine/run/running-attempt.js';
 import type { AttemptResult, AttemptSpec } from '../../lib/engine/step/attempt.js';
 import { runAttempt } from '../../lib/engine/step/attempt-pass.js';
@@ -81,4 +85,26 @@ it('returned: whatever gives it up later', async () => {
   const result = await run(running);
   running.giveUp(gone);
   expect(result).toMatchObject({ status: 'completed', output: '{"paid":true}' });
+});
+
+it('in a transaction: the queues of the children that it has started are looked at once it is committed', async () => {
+  const due: [string, number][] = [];
+  let isCommitted = false;
+  const transaction = async (work: (transaction: StepTransaction) => Promise<unknown>): Promise<unknown> => {
+    const within = { manager: {}, codeIs: () => {}, hasEnded: () => false, record: async () => true };
+    const result = await work(within as unknown as StepTransaction);
+    expect(due).toEqual([]);
+    isCommitted = true;
+    return result;
+  };
+  const onDue = (queue: string, ms: number): void => void due.push([queue, ms]);
+  const deps = { store: { transaction }, worker: () => 1, clock: new DatabaseClock(), onDue } as unknown as SessionDeps;
+  const extras = { ...NO_EXTRAS, children: [{ queue: 'mails' }, { queue: 'bills' }] };
+  const op = { records: [], extras } as unknown as RunOp;
+  const end = await runTransactional(deps, workflow, spec, attempt(), () => op);
+  expect([end.committed, isCommitted]).toEqual([op, true]);
+  expect(due).toEqual([
+    ['mails', 0],
+    ['bills', 0],
+  ]);
 });

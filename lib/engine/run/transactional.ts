@@ -67,7 +67,10 @@ export async function runTransactional(
   let losses = 0;
   for (let tries = 0; ; tries++) {
     const end = await tryOnce(deps, workflow, spec, attempt, toOp, failed);
-    if (!('cause' in end)) return end;
+    if (!('cause' in end)) {
+      for (const { queue } of end.committed?.extras?.children ?? []) deps.onDue(queue, 0);
+      return end;
+    }
     if (mayBeByCode(end)) losses++;
     if (attempt.abandoned || losses > workflow.definition.maxRecoveries) return failed(end.cause, end.result);
     const { why, first, most } = retryOf(end);
