@@ -146,6 +146,8 @@ async function one(
     return { id, code: 'UNCHANGED', message: WHY_NOT[act] };
   } catch (error) {
     if (!isDurableError(error) || error.code === 'DATABASE_UNAVAILABLE') throw error;
+    // Deleted since it was looked up: it fits no more, as one that was deleted before.
+    if (error.code === 'EXECUTION_NOT_FOUND') return 'satisfied';
     return { id, code: error.code, message: error.message };
   }
 }

@@ -1,4 +1,5 @@
 import { actOnMany, type BulkClient } from '../../lib/client/bulk.js';
+import { ExecutionNotFoundError } from '../../lib/core/errors/errors.js';
 import { NO_REDACTION } from '../../lib/core/redact/redact.js';
 import { queryOf } from '../../lib/storage/connection/transaction.js';
 import { PgReads } from '../../lib/storage/reads/reads.js';
@@ -91,4 +92,12 @@ it('a run that was paused, or is gone, since its id was read fits no more: it is
     refused: [],
   });
   expect(done).toEqual(ids.filter((id) => id !== paused && id !== gone));
+});
+
+it('a run that retention has deleted since it was looked up is no refusal either', async () => {
+  const client = clientOf(async (id) => {
+    if (id === ids[1]) throw new ExecutionNotFoundError(id);
+    return true;
+  });
+  expect(await actOnMany(client, 'cancel', {}, { limit: 3, dryRun: false })).toEqual({ count: 3, refused: [] });
 });

@@ -7,7 +7,7 @@ import type { ExecutionStatus } from '../../core/run/status.js';
 export interface Done {
   /** False: there was nothing to do. */
   readonly changed: boolean;
-  /** Whether it is what it was to become all the same: it was made so by another way. */
+  /** Whether it is what it was to become all the same, made so by another way, or is gone: of many that is no refusal. */
   readonly already?: boolean;
   /** Of what was left alone: the status that it has. */
   readonly status?: ExecutionStatus;

@@ -23,7 +23,12 @@ export function run(context: Context, ids: readonly string[], options: Options):
         const changed = await client.cancel(id, reason, { compensate });
         if (changed) return { changed, what: compensate ? 'is cancelled, and what it did is undone' : 'is cancelled' };
         const status = (await client.getExecution(id))?.status;
-        return { changed, already: status === 'cancelled', ...(status && { status }), what: leftAlone(status) };
+        return {
+          changed,
+          already: status === undefined || status === 'cancelled',
+          ...(status && { status }),
+          what: leftAlone(status),
+        };
       },
     },
     ids,
