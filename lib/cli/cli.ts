@@ -26,7 +26,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
       if (io.stderr.isTTY === true) io.stderr.write('\n');
       return INTERRUPTED;
     }
-    io.stderr.write(`nest-durable: ${render(inWords(lineOf(error)), false)}\n`);
+    io.stderr.write(`nest-durable: ${render(inWords(await withAdvice(lineOf(error), error)), false)}\n`);
     return error instanceof Failure ? error.exitCode : 1;
   }
 }
@@ -130,4 +130,17 @@ function lineOf(error: unknown): string {
     return `${what} ${listViolations(violations).trim().replace(/^- /, '').replaceAll('\n  - ', '; ')}`;
   }
   return textOf(error);
+}
+
+/** SQLSTATE: a right is missing. */
+const FORBIDDEN = '42501';
+
+/** What the database says of itself names no command: with the one that says what helps. */
+async function withAdvice(line: string, error: unknown): Promise<string> {
+  if (error instanceof Failure) return line;
+  const { isConnectionError, serverAnswer } = await import('../storage/connection/connection-errors.js');
+  const isForbidden = serverAnswer(error)?.code === FORBIDDEN;
+  if (!isForbidden && read(error, 'code') !== 'DATABASE_UNAVAILABLE' && !isConnectionError(error)) return line;
+  const advice = isForbidden ? 'names the rights that the role lacks' : 'says what is wrong with the database';
+  return `${line.replace(/\.?$/, '.')} nest-durable doctor ${advice}.`;
 }

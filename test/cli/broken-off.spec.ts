@@ -114,7 +114,12 @@ describe('an act on several ids', () => {
     const ids = await waiting(3);
     const outage = outageAfter(1);
     const ran = await on(['cancel', ...ids, '--json']);
-    expect(ran).toMatchObject({ code: 1, err: expect.stringContaining('PostgreSQL cannot be reached.') });
+    expect(ran).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(
+        /^nest-durable: PostgreSQL cannot be reached\. nest-durable doctor says what is wrong with the database\.\n$/,
+      ),
+    });
     expect(json(ran)).toEqual({ count: 1, refused: [], runs: [{ id: ids[0], changed: true }] });
     expect(outage.calls()).toBe(2);
     jest.restoreAllMocks();

@@ -141,6 +141,18 @@ describe('for a role without rights', () => {
       text: 'No transaction is old.',
     });
   });
+
+  it('what another command is refused says in the same line that doctor names the rights', async () => {
+    const on = cliOn(url);
+    const advised =
+      /^nest-durable: [^\n]*permission denied for [^\n]+\. nest-durable doctor names the rights that the role lacks\.\n$/m;
+    await administrator.query(`REVOKE ALL ON ALL TABLES IN SCHEMA durable FROM ${role}`);
+    expect(await on(['status'])).toMatchObject({ code: 1, out: '', err: expect.stringMatching(advised) });
+    await administrator.query(`GRANT SELECT ON ALL TABLES IN SCHEMA durable TO ${role}`);
+    expect((await on(['list'])).code).toBe(0);
+    await administrator.query("INSERT INTO durable.queue_settings (queue) VALUES ('mail')");
+    expect(await on(['queues', 'pause', 'mail'])).toMatchObject({ code: 1, err: expect.stringMatching(advised) });
+  });
 });
 
 describe('dead rows of the queue', () => {
