@@ -45,6 +45,6 @@ async function write(
     await new PgAudit(pool, schema).add(entry);
   } catch {
     // What was done stays done.
-    context.screen.say(`No audit row could be written for ${action} of ${targetId ?? 'nothing'}.`);
+    context.screen.say(`No audit row could be written for ${action}${targetId === null ? '' : ` of ${targetId}`}.`);
   }
 }
