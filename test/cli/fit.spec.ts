@@ -198,3 +198,31 @@ it('a log is read page by page, and inspect reads the end of it', async () => {
   whole.mockRestore();
   expect(await on(['logs', '00000000-0000-4000-8000-000000000000'])).toMatchObject({ code: 1, out: '' });
 });
+
+it('a table fits a narrow terminal with exact times too, and each id that it shows names one run', async () => {
+  // Started in one moment: their ids begin alike.
+  const runs = await client.startMany(
+    LoopWorkflow,
+    Array.from({ length: 60 }, () => ({ input: { lines: 0 } })),
+  );
+  await until(async () => (await client.listPendingEvents({ limit: 100 })).length >= runs.length);
+  const ids = runs.map(({ id }) => id);
+  expect(new Set(ids.map((id) => id.slice(0, 18))).size).toBeLessThan(ids.length);
+  for (const [columns, ...argv] of [
+    [60, 'list', '--workflow', 'loop'],
+    [60, 'list', '--workflow', 'loop', '--utc'],
+    [80, 'list', '--utc'],
+    [60, 'pending', '--events'],
+    [60, 'pending', '--events', '--utc'],
+    [60, 'schedules', '--utc'],
+    [60, 'workers', '--utc'],
+  ] as const) {
+    const { out } = await on(argv, { columns, env: { NO_COLOR: '1' } });
+    expect([argv, Math.max(...out.split('\n').map(widthOf)) <= columns]).toEqual([argv, true]);
+    for (const [shown] of out.matchAll(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]+/g))
+      expect([shown, ids.filter((id) => id.startsWith(shown)).length <= 1]).toEqual([shown, true]);
+  }
+  const [, shown = ''] = /([0-9a-f]{8}-\S+)/.exec((await on(['list'], { columns: 60 })).out) ?? [];
+  expect(json(await on(['inspect', shown, '--json']))).toMatchObject({ id: ids.at(-1) });
+  await Promise.all(runs.map((run) => run.cancel()));
+});

@@ -456,6 +456,7 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'history-events': () => [Date.now() - 60_000, 10_000, 0, 500],
   'history-pages': () => [],
   'ids-by-prefix': () => ['00000000-0000-0000-0000-000000000000', '0fffffff-ffff-ffff-ffff-ffffffffffff', 4],
+  'id-neighbours': () => [[ids.done, ids.waiting]],
   'last-input': () => [ids.waiting, null, null],
   'list-workers': () => [],
   'list-workflows': () => [],

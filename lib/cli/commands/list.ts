@@ -2,6 +2,7 @@ import type { Execution, RunFilters } from '../../core/run/execution.js';
 import type { ExecutionStatus } from '../../core/run/status.js';
 import { type Context, flag, type Options, text } from '../command.js';
 import { usage } from '../failure.js';
+import { ShortIds } from '../database/short-ids.js';
 import { runColumns } from '../runs/columns.js';
 import { hasError, readFilters } from '../runs/filters.js';
 import { boundedPagesOf, LOOKED_AT, untilAfter } from '../runs/pages.js';
@@ -42,7 +43,8 @@ export async function run(context: Context, _: readonly string[], options: Optio
 async function print(context: Context, filters: RunFilters, error: string | undefined, limit: number): Promise<number> {
   const { screen, signal } = context;
   const { reads } = await context.clients();
-  const table = screen.table(runColumns(screen));
+  const ids = new ShortIds(context);
+  const table = screen.table(runColumns(screen, ids));
   let [count, more] = [0, false];
   let last: Execution | undefined;
   for await (const { page, beyond } of boundedPagesOf(reads, filters, error === undefined ? limit : LOOKED_AT)) {
@@ -50,6 +52,7 @@ async function print(context: Context, filters: RunFilters, error: string | unde
     last = page.at(-1) ?? last;
     more = beyond;
     const fitting = page.filter((one) => hasError(one, error)).slice(0, limit - count);
+    await ids.learn(fitting.map(({ id }) => id));
     // Item by item: a document of any length is never in memory as a whole.
     if (screen.isJson) fitting.forEach((one, at) => screen.jsonItem(one, count + at === 0));
     else if (fitting.length > 0) screen.lines(table.lines(fitting));

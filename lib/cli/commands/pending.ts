@@ -1,5 +1,6 @@
 import type { PendingEvent, PendingInput } from '../../core/input/pending.js';
 import { type Context, flag, type Options, text } from '../command.js';
+import { ShortIds } from '../database/short-ids.js';
 import type { Screen } from '../output/screen.js';
 import type { Column } from '../output/table.js';
 import { tone } from '../output/text.js';
@@ -27,9 +28,11 @@ export async function run(context: Context, _: readonly string[], options: Optio
       ...(expiring === undefined ? {} : { events: expiring }),
     });
   }
-  if (inputs !== null) printed(screen, 'Inputs', inputs, inputColumns(screen));
+  const ids = new ShortIds(context);
+  await ids.learn([...(inputs ?? []), ...(expiring ?? [])].map(({ executionId }) => executionId));
+  if (inputs !== null) printed(screen, 'Inputs', inputs, inputColumns(screen, ids));
   if (inputs !== null && expiring !== undefined) screen.line('');
-  if (expiring !== undefined) printed(screen, 'Events', expiring, eventColumns(screen));
+  if (expiring !== undefined) printed(screen, 'Events', expiring, eventColumns(screen, ids));
   const isCut = inputs?.length === DEFAULT_LIMIT || expiring?.length === DEFAULT_LIMIT;
   // Whoever has named a number knows that it is one.
   if (limitText === undefined && isCut)
@@ -41,25 +44,25 @@ function printed<R>(screen: Screen, title: string, rows: readonly R[], columns: 
   if (rows.length > 0) screen.lines(screen.table(columns).lines(rows));
 }
 
-function inputColumns(screen: Screen): Column<PendingInput>[] {
+function inputColumns(screen: Screen, ids: ShortIds): Column<PendingInput>[] {
   return [
     { title: 'NAME', of: ({ name }) => name, least: 10 },
-    { title: 'TYPE', of: ({ type }) => type, drop: 2 },
-    ...commonColumns<PendingInput>(screen),
-    { title: 'QUESTION', of: ({ prompt }) => prompt?.split('\n')[0] ?? '', least: 16, drop: 3 },
+    { title: 'TYPE', of: ({ type }) => type, drop: 3 },
+    ...commonColumns<PendingInput>(screen, ids),
+    { title: 'QUESTION', of: ({ prompt }) => prompt?.split('\n')[0] ?? '', least: 16, drop: 4 },
   ];
 }
 
-function eventColumns(screen: Screen): Column<PendingEvent>[] {
-  return [{ title: 'NAME', of: ({ eventName }) => eventName, least: 10 }, ...commonColumns<PendingEvent>(screen)];
+function eventColumns(screen: Screen, ids: ShortIds): Column<PendingEvent>[] {
+  return [{ title: 'NAME', of: ({ eventName }) => eventName, least: 10 }, ...commonColumns<PendingEvent>(screen, ids)];
 }
 
-function commonColumns<R extends PendingInput | PendingEvent>(screen: Screen): Column<R>[] {
+function commonColumns<R extends PendingInput | PendingEvent>(screen: Screen, ids: ShortIds): Column<R>[] {
   return [
-    { title: 'WORKFLOW', of: ({ workflow }) => workflow, least: 10, drop: 1 },
-    { title: 'STEP', of: ({ step }) => step, least: 10, drop: 4 },
-    { title: 'RUN', of: (row) => row.executionId, short: (row) => row.executionId.slice(0, 18), shortenAt: 5 },
-    { title: 'ASKED', of: ({ createdAt }) => screen.ago(createdAt), drop: 2 },
-    { title: 'TIMES OUT', of: ({ timeoutAt }) => screen.ago(timeoutAt) },
+    { title: 'WORKFLOW', of: ({ workflow }) => workflow, least: 10, drop: 2 },
+    { title: 'STEP', of: ({ step }) => step, least: 10, drop: 5 },
+    { title: 'RUN', of: (row) => row.executionId, short: (row) => ids.of(row.executionId), shortenAt: 6 },
+    { title: 'ASKED', of: ({ createdAt }) => screen.ago(createdAt), drop: 3 },
+    { title: 'TIMES OUT', of: ({ timeoutAt }) => screen.ago(timeoutAt), drop: 1 },
   ];
 }

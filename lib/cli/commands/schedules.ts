@@ -59,11 +59,11 @@ function columns(screen: Screen): Column<StoredSchedule>[] {
   return [
     { title: 'SCHEDULE', of: ({ name }) => name, least: 12 },
     { title: 'STATE', of: stateOf },
-    { title: 'CRON', of: ({ cron }) => cron },
-    { title: 'ZONE', of: ({ timezone }) => timezone, drop: 3 },
-    { title: 'NEXT', of: (one) => (isOn(one) ? screen.ago(one.nextRunAt) : '') },
-    { title: 'LAST', of: ({ lastRunAt }) => screen.ago(lastRunAt), drop: 2 },
-    { title: 'WORKFLOW', of: ({ workflow }) => workflow, least: 12, drop: 1 },
+    { title: 'CRON', of: ({ cron }) => cron, drop: 2 },
+    { title: 'ZONE', of: ({ timezone }) => timezone, drop: 5 },
+    { title: 'NEXT', of: (one) => (isOn(one) ? screen.ago(one.nextRunAt) : ''), drop: 1 },
+    { title: 'LAST', of: ({ lastRunAt }) => screen.ago(lastRunAt), drop: 4 },
+    { title: 'WORKFLOW', of: ({ workflow }) => workflow, least: 12, drop: 3 },
   ];
 }
 

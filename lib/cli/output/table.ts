@@ -45,7 +45,9 @@ export class Table<R> {
   private line(layout: readonly Laid<R>[], cell: (column: Laid<R>) => Part): Part {
     const last = layout.at(-1);
     return layout.flatMap((column) => {
-      const text = this.width === null ? cell(column) : cut(cell(column), column.width);
+      // What is never cut is whole in later batches too, also where they have longer ones than the first.
+      const isWhole = this.width === null || column.least === undefined;
+      const text = isWhole ? cell(column) : cut(cell(column), column.width);
       // Nothing is filled up at the end of a line.
       if (column === last) return column.align === 'right' ? [pad(text, column.width, 'right')] : [text];
       return [pad(text, column.width, column.align), ' '.repeat(GAP)];

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Execution, RunFilters } from '../../core/run/execution.js';
 import type { Context } from '../command.js';
 import { Interrupted } from '../failure.js';
-import type { Screen } from '../output/screen.js';
 import { tone } from '../output/text.js';
+import { ShortIds } from '../database/short-ids.js';
 import { runColumns } from './columns.js';
 import { hasError } from './filters.js';
 
@@ -21,10 +21,10 @@ export async function followRuns(
 ): Promise<void> {
   const { screen, signal } = context;
   const { reads } = await context.clients();
-  const print = screen.redraws ? redrawn(screen, limit) : printed(screen, limit);
+  const print = screen.redraws ? redrawn(context, limit) : printed(context, limit);
   for (;;) {
     const { runs } = await reads.page({ ...filters, limit: WATCHED });
-    print(runs.filter((run) => hasError(run, error)));
+    await print(runs.filter((run) => hasError(run, error)));
     await delay(INTERVAL, undefined, { signal }).catch(() => {
       throw new Interrupted();
     });
@@ -32,22 +32,28 @@ export async function followRuns(
 }
 
 /** The newest at the top, as many as the terminal holds. */
-function redrawn(screen: Screen, limit: number): (runs: readonly Execution[]) => void {
-  return (runs) => {
-    const table = screen.table(runColumns(screen));
+function redrawn(context: Context, limit: number): (runs: readonly Execution[]) => Promise<void> {
+  const { screen } = context;
+  const ids = new ShortIds(context);
+  return async (runs) => {
+    const table = screen.table(runColumns(screen, ids));
     const shown = runs.slice(0, Math.min(limit, screen.height - 2));
+    await ids.learn(shown.map(({ id }) => id));
     screen.redraw([...table.lines(shown), tone('dim', `${screen.clock(new Date(screen.now()))}  Ctrl-C ends this.`)]);
   };
 }
 
 /** The oldest first, as lines of a log are. */
-function printed(screen: Screen, limit: number): (runs: readonly Execution[]) => void {
-  const table = screen.table(runColumns(screen));
+function printed(context: Context, limit: number): (runs: readonly Execution[]) => Promise<void> {
+  const { screen } = context;
+  const ids = new ShortIds(context);
+  const table = screen.table(runColumns(screen, ids));
   let known: Map<string, string> | null = null;
-  return (runs) => {
+  return async (runs) => {
     const changed = runs.filter(({ id, status }) => known?.get(id) !== status);
     const fresh = known === null ? changed.slice(0, limit) : changed;
     known = new Map(runs.map(({ id, status }) => [id, status]));
+    await ids.learn(fresh.map(({ id }) => id));
     if (screen.isJson) for (const run of fresh.toReversed()) screen.jsonLine(run);
     else if (fresh.length > 0) screen.lines(table.lines(fresh.toReversed()));
   };

@@ -1,6 +1,8 @@
 import type { Execution, RunFilters } from '../../core/run/execution.js';
 import type { Context } from '../command.js';
 import type { Database } from '../database/database.js';
+import { ShortIds } from '../database/short-ids.js';
+import type { Screen } from '../output/screen.js';
 import type { Column } from '../output/table.js';
 import { hasError } from './filters.js';
 import { boundedPagesOf, LOOKED_AT, untilAfter } from './pages.js';
@@ -44,7 +46,11 @@ export async function printGroups(
   const found = [...groups.values()].sort((a, b) => b.count - a.count);
   if (screen.isJson) screen.json(found);
   else if (found.length === 0) screen.say('No failure fits.');
-  else screen.lines(screen.table(COLUMNS(screen.ago.bind(screen))).lines(found));
+  else {
+    const ids = new ShortIds(context);
+    await ids.learn(found.map(({ lastId }) => lastId));
+    screen.lines(screen.table(columns(screen, ids)).lines(found));
+  }
   if (more && oldest !== undefined) {
     screen.say(`Of the newest ${looked} failures; go on with --until ${untilAfter(oldest)}, or with a higher --limit.`);
   }
@@ -81,11 +87,13 @@ function kindOf(message: string): string {
     .replace(/\d+/g, '#');
 }
 
-const COLUMNS = (ago: (date: Date) => string): Column<Group>[] => [
-  { title: 'COUNT', of: ({ count: n }) => String(n), align: 'right' },
-  { title: 'WORKFLOW', of: ({ workflow }) => workflow, least: 8 },
-  { title: 'STEP', of: ({ step }) => step ?? '', least: 6, drop: 1 },
-  { title: 'ERROR', of: ({ error, message }) => `${error}: ${message}`, least: 12 },
-  { title: 'LAST', of: ({ last }) => ago(last), drop: 2 },
-  { title: 'RUN', of: ({ lastId }) => lastId, short: ({ lastId }) => lastId.slice(0, 18), shortenAt: 3 },
-];
+function columns(screen: Screen, ids: ShortIds): Column<Group>[] {
+  return [
+    { title: 'COUNT', of: ({ count: n }) => String(n), align: 'right' },
+    { title: 'WORKFLOW', of: ({ workflow }) => workflow, least: 8 },
+    { title: 'STEP', of: ({ step }) => step ?? '', least: 6, drop: 1 },
+    { title: 'ERROR', of: ({ error, message }) => `${error}: ${message}`, least: 12 },
+    { title: 'LAST', of: ({ last }) => screen.ago(last), drop: 2 },
+    { title: 'RUN', of: ({ lastId }) => lastId, short: ({ lastId }) => ids.of(lastId), shortenAt: 3 },
+  ];
+}

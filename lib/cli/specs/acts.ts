@@ -11,7 +11,7 @@ const IDS: ArgumentSpec = {
 const MANY: readonly OptionSpec[] = [
   ...FILTERS,
   ERROR,
-  { flags: '--limit <n>', text: 'At most so many of the runs that fit.' },
+  { flags: '--limit <n>', text: 'Changes at most so many runs; those that were refused do not count.' },
   {
     flags: '--dry-run',
     text: 'Only says how many runs that would be; of more than 10 000 that the filters fit, that there may be more.',
