@@ -70,6 +70,13 @@ describe.each(['beside a running app', 'with no app'])('%s', (how) => {
       const refused = await on(['queues', act, 'defualt']);
       expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('Did you mean "default"?') });
     }
+    const waits = (await on(['run', 'order', '--queue', 'nobody'])).out.trim();
+    const listed = await on(['queues']);
+    expect(listed.out).toMatch(/^QUEUE .* LIMITED +OLDEST$/m);
+    expect(listed.out).toMatch(/^nobody +no worker +1 .* \d+(\.\d)? m?s$/m);
+    const [, nobody] = json<{ name: string; lag: number; pending: number }[]>(await on(['queues', '--json']));
+    expect(nobody).toMatchObject({ name: 'nobody', pending: 1, ready: 1, limited: 0, lag: expect.any(Number) });
+    await on(['cancel', waits]);
     expect(await on(['queues', 'stop', 'default'])).toMatchObject({
       code: 2,
       err: expect.stringMatching(/^[^\n]+\n$/),

@@ -1,8 +1,8 @@
-import type { Drained, DurableQueues } from '../../client/durable.queues.js';
+import { type Drained, type DurableQueues, statsOf, statusOf } from '../../client/durable.queues.js';
 import { audited } from '../acts/audited.js';
 import { type Context, type Options, text } from '../command.js';
 import { Failure, Interrupted, usage } from '../failure.js';
-import { queueColumns } from '../queues/columns.js';
+import { loadColumns } from '../queues/columns.js';
 import { duration } from '../values.js';
 
 /** ms */
@@ -42,13 +42,12 @@ export async function run(context: Context, [act, name]: readonly string[], opti
 
 async function list(context: Context): Promise<number> {
   const { screen } = context;
-  const { queues } = await context.clients();
-  const rows = await queues.list();
-  if (screen.isJson) {
-    const stats = await Promise.all(rows.map(({ name }) => queues.stats(name)));
-    screen.json(rows.map((row, at) => ({ ...stats[at], ...row })));
-  } else if (rows.length === 0) screen.say('There is no queue: no app has worked on this database.');
-  else screen.lines(screen.table(queueColumns()).lines(rows));
+  const { storage } = await context.clients();
+  // One look for all: each is through every unfinished run.
+  const rows = (await storage.queues.queues()).map((row) => ({ ...statsOf(row), ...statusOf(row) }));
+  if (screen.isJson) screen.json(rows);
+  else if (rows.length === 0) screen.say('There is no queue: no app has worked on this database.');
+  else screen.lines(screen.table(loadColumns()).lines(rows));
   return 0;
 }
 

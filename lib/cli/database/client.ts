@@ -20,7 +20,7 @@ export interface Clients {
   /** Pages of runs. */
   readonly reads: Pick<InstanceStorage['reads'], 'page'>;
   /** Reads that only people need. */
-  readonly storage: Pick<InstanceStorage, 'logs' | 'waitReads'>;
+  readonly storage: Pick<InstanceStorage, 'logs' | 'queues' | 'waitReads'>;
   /** Sends what waits to be sent. */
   close(): Promise<void>;
 }
