@@ -244,8 +244,8 @@ it('records each attempt of a step on another queue beside a step that began in 
   const run = await test.client.start(BesideWorkflow, {});
   await test.advance(0);
   expect((await run.execution())?.status).toBe('completed');
-  const attempts = (await run.steps()).filter(({ step }) => step === 'away');
-  expect(attempts.map(({ attempt, status }) => [attempt, status])).toEqual([
+  const away = (await run.steps()).filter(({ step }) => step === 'away');
+  expect(away.map(({ attempt, status }) => [attempt, status])).toEqual([
     [1, 'failed'],
     [2, 'failed'],
     [3, 'completed'],
