@@ -133,4 +133,6 @@ it.each([
   }
   await expect(run.result()).rejects.toThrow('compensated');
   expect(undone).toEqual([...order].reverse());
+  const listed = (await run.steps()).map(({ step }) => step);
+  expect(listed.filter((step) => order.includes(step))).toEqual(order);
 });

@@ -13,6 +13,7 @@ import {
   Workflow,
 } from 'nest-durable';
 import { failureOf, isFields, itemsOf, jumped, returned, selected, type Returned } from './behaviour.js';
+import { Random } from '../support/random.js';
 import { armsOf, membersOf, type Act, type NodePlan, type Plan, type UndoPlan } from './plan.js';
 
 /** Told by every method that it begins, and with what. */
@@ -25,17 +26,25 @@ type Method = (...args: unknown[]) => Promise<unknown>;
 /** The decorators are typed for classes that are written; this one is made. */
 type Decorate = (prototype: object, member: string, descriptor: PropertyDescriptor) => void;
 
-/** A workflow class as a user would have written it, with all its decorators. */
-export function classOf(plan: Plan, probe: Probe): new () => object {
+/**
+ * A workflow class as a user would have written it, with all its decorators.
+ * @param elsewhere the queue of some of its steps. Default: all are in that of their run
+ */
+export function classOf(plan: Plan, probe: Probe, elsewhere: string | null = null): new () => object {
   const type = class {};
   Object.defineProperty(type, 'name', { value: `Plan${plan.seed}Workflow` });
-  for (const node of membersOf(plan.nodes))
-    add(type.prototype, node.name, bodyOf(plan, node, probe), decoratorOf(node));
+  // Of half of the plans none, of the others every other one.
+  const random = new Random(plan.seed);
+  const share = random.chance(0.5) ? 0 : 0.5;
+  for (const node of membersOf(plan.nodes)) {
+    const queue = elsewhere !== null && random.chance(share) ? { queue: elsewhere } : {};
+    add(type.prototype, node.name, bodyOf(plan, node, probe), decoratorOf(node, queue));
+  }
   for (const undo of plan.undos) {
     add(type.prototype, undo.name, undoBody(plan, undo, probe), Compensate({ retry: retryOf(undo.act) }));
   }
   // Workers are killed all the time here, and rightly so.
-  Workflow({ name: plan.name, maxRetries: plan.maxRetries, maxRecoveries: 1_000_000 })(type);
+  Workflow({ name: plan.name, maxRetries: plan.maxRetries, maxRecoveries: 32_000 })(type);
   return type;
 }
 
@@ -54,14 +63,21 @@ function add(prototype: object, member: string, body: Method, decorate: Decorate
   decorate(prototype, member, descriptor);
 }
 
-function decoratorOf(node: NodePlan): Decorate {
+/** @param queue of a step or decision */
+function decoratorOf(node: NodePlan, queue: { readonly queue?: string }): Decorate {
   const retry = retryOf(node.act);
   const arms = Object.fromEntries(armsOf(node).map(([key, arm]) => [key, arm.map(({ name }) => name)]));
   switch (node.kind) {
     case 'step':
-      return Step<string>({ retry, ...undoOf(node.undo) }) as Decorate;
+      return Step<string>({ retry, ...queue, ...undoOf(node.undo) }) as Decorate;
     case 'decision':
-      return Decision({ retry, ...undoOf(node.undo), maxVisits: node.maxVisits, goto: gotoOf(node) }) as Decorate;
+      return Decision({
+        retry,
+        ...queue,
+        ...undoOf(node.undo),
+        maxVisits: node.maxVisits,
+        goto: gotoOf(node),
+      }) as Decorate;
     case 'branch':
       return Branch(arms, { retry }) as Decorate;
     case 'parallel':

@@ -26,8 +26,13 @@ const probe: Probe = {
 };
 
 @Module({
-  imports: [DurableModule.forRoot({ database: { url }, queues: { default: { concurrency: 40 } } })],
-  providers: Array.from(plansFrom(Number(first), Number(count)), (plan) => classOf(plan, probe)),
+  imports: [
+    DurableModule.forRoot({
+      database: { url },
+      queues: { default: { concurrency: 40 }, elsewhere: { concurrency: 40 } },
+    }),
+  ],
+  providers: Array.from(plansFrom(Number(first), Number(count)), (plan) => classOf(plan, probe, 'elsewhere')),
 })
 class WorkerModule {}
 
