@@ -40,6 +40,19 @@ it('finds nothing in runs whose waits, all or one of several, are not over', asy
   expect(await find()).toEqual({ rows: [], next: null });
 });
 
+it('a wait that is due is no matter while its step is at work on another queue, and is one in any other step', async () => {
+  const due_at = new Date(Date.now() - 1_000);
+  const away = await rows.open(SLEEPING);
+  await rows.wait(away, { kind: 'sleep', path: 'ask', due_at });
+  await rows.queued({ step_of: away, step: JSON.stringify({ path: 'ask' }) });
+  expect(await find()).toEqual({ rows: [], next: null });
+  const missed = await rows.open(SLEEPING);
+  await rows.wait(missed, { kind: 'sleep', path: 'ask', due_at });
+  await rows.queued({ step_of: missed, step: JSON.stringify({ path: 'other' }) });
+  expect(await find()).toEqual({ rows: [missed], next: null });
+  expect((await mend([missed])).found.map(({ what }) => what)).toEqual(['due']);
+});
+
 it('takes a row whose run has ended, or is gone, out of the queue; the steps of a run that is gone too', async () => {
   const ended = await rows.run({ status: 'cancelled', error: '{}' });
   await rows.queued({ id: ended });

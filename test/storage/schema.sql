@@ -793,7 +793,10 @@ BEGIN
         SELECT FROM durable.events m
         WHERE m.run_id = q.id AND m.name = ANY (w.names) AND m.wait_id IS NULL AND NOT m.unmatched) THEN 'event'
       -- A commit that was late has counted the delay from a later time.
-      WHEN q.state = 'sleeping' AND w.due_at <= durable.clock() AND q.due_at > w.due_at + interval '5 minutes' THEN 'due'
+      -- Nobody needs it while its step is away on another queue: the loser of a race there, which the step sees when it comes back.
+      WHEN q.state = 'sleeping' AND w.due_at <= durable.clock() AND q.due_at > w.due_at + interval '5 minutes'
+        AND NOT EXISTS (
+          SELECT FROM durable.workflow_queue s WHERE s.step_of = q.id AND s.step::json ->> 'path' = w.path) THEN 'due'
     END AS what
     FROM durable.waits w
     WHERE q.step_of IS NULL AND w.run_id = q.id AND w.active
