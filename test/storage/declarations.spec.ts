@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { DefinitionError } from '../../lib/core/errors/errors.js';
 import { type ScheduleDeclaration, updated } from '../../lib/core/time/schedule.js';
 import type { Followed, QueueLimits } from '../../lib/engine/ports/store.js';
@@ -145,6 +146,25 @@ describe('schedules in a rollout', () => {
     await second.leave();
     expect(await inService()).toEqual({ nightly: ['order', 1] });
     await again.leave();
+  });
+
+  it('cost a boot at which nothing has changed a few statements, however many they are: all that boot wait for each other', async () => {
+    const many = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`job ${n}`, n % 60]));
+    const code: Code = { order: { id: rows.definitionId, schedules: many } };
+    await declare(code);
+    let count = 0;
+    const connect = async (): Promise<pg.PoolClient> => {
+      const client = await rows.pool.connect();
+      const query = (text: string, values?: unknown[]): Promise<pg.QueryResult> => {
+        count++;
+        return client.query(text, values);
+      };
+      return { query, release: (broken?: Error) => client.release(broken) } as unknown as pg.PoolClient;
+    };
+    store = new PgDeclarations({ connect }, 'durable', schedules);
+    await declare(code);
+    expect(count).toBeLessThan(20);
+    expect(Object.keys(await inService())).toHaveLength(100);
   });
 
   it('have a schema of the input with all that JSON has, also what is no text to the server', async () => {

@@ -33,6 +33,14 @@ type ReadRow = ScheduleRow & { readonly workflow_queue: string | null; readonly 
 /** No worker's number: all count. */
 const NOBODY = 0;
 
+/** A schedule whose row is locked. */
+interface LockedSchedule {
+  readonly state: ScheduleState;
+  /** ms of database time */
+  readonly now: number;
+  readonly isReadable: boolean;
+}
+
 /** A schedule as it was read. */
 export interface FoundSchedule {
   /** As it may be shown. */
@@ -73,8 +81,11 @@ export class PgSchedules {
   ): Promise<{ changed: boolean; left: ScheduleState[] }> {
     const left: ScheduleState[] = [];
     let changed = false;
+    const names = declarations.map(({ name }) => name);
+    // In one statement: all processes that boot wait for this one, and at most boots nothing has changed.
+    const locked = await this.lockAll(query, names, stateToDeclare);
     for (const declaration of declarations) {
-      const found = await this.lock(query, declaration.name, stateToDeclare);
+      const found = locked.get(declaration.name) ?? null;
       if (found === null && (await this.insert(query, declaration, { id: uuidv7(), fromCode: true }))) {
         changed = true;
         continue;
@@ -90,7 +101,6 @@ export class PgSchedules {
           changed = true;
       }
     }
-    const names = declarations.map(({ name }) => name);
     for (const { name } of await query<{ name: string }>(sql('undeclared-schedules', this.schema), [workflow, names])) {
       const found = await this.lock(query, name, stateToDeclare);
       // Meanwhile a client's.
@@ -175,14 +185,22 @@ export class PgSchedules {
     return (await query(sql('insert-schedule', this.schema), [rowJson(state)])).length > 0;
   }
 
-  private async lock(
+  private async lock(query: Query, name: string, read = toState): Promise<LockedSchedule | null> {
+    return (await this.lockAll(query, [name], read)).get(name) ?? null;
+  }
+
+  private async lockAll(
     query: Query,
-    name: string,
-    read = toState,
-  ): Promise<{ state: ScheduleState; now: number; isReadable: boolean } | null> {
-    const [row] = await query<ScheduleRow & { now: Date }>(sql('lock-schedule', this.schema), [name]);
-    if (row === undefined) return null;
-    return { state: read(row), now: row.now.getTime(), isReadable: typeof readState(row) !== 'string' };
+    names: readonly string[],
+    read: (row: ScheduleRow) => ScheduleState,
+  ): Promise<Map<string, LockedSchedule>> {
+    const rows = await query<ScheduleRow & { now: Date }>(sql('lock-schedules', this.schema), [names]);
+    return new Map(
+      rows.map((row) => [
+        row.name,
+        { state: read(row), now: row.now.getTime(), isReadable: typeof readState(row) !== 'string' },
+      ]),
+    );
   }
 
   private async write(query: Query, state: ScheduleState): Promise<void> {
