@@ -119,6 +119,31 @@ it('keeps the line ends of a file, and finds what it has done behind them', () =
   expect(planned(files)).toEqual({ changes: [], notes: [] });
 });
 
+it('ends imports as the app does, where its module has none of its own too', () => {
+  const module = "import { Module } from '@nestjs/common';\n\n@Module({})\nexport class AppModule {}\n";
+  const ends = (files: Map<string, string>): unknown =>
+    /greeting\.workflow(\.js)?'/.exec(applied(files).get('src/app.module.ts') ?? '')?.[1];
+  expect(ends(fresh('.js', { module }))).toBe('.js');
+  expect(ends(fresh('', { module }))).toBeUndefined();
+  const lonely = fresh('', { module, main: '' });
+  expect(ends(lonely)).toBeUndefined();
+  lonely.set('package.json', (lonely.get('package.json') ?? '').replace('{', '{ "type": "module",'));
+  expect(ends(lonely)).toBe('.js');
+});
+
+it('leaves the example out where its files are of somebody else, and wires one that is there', () => {
+  const files = fresh('').set('src/greeting/greeting.workflow.ts', 'export const mine = 1;\n');
+  const { changes, notes } = planned(files);
+  expect(notes).toEqual(['src/greeting has something else: the example was left out.']);
+  expect(changes.map(({ path }) => path)).toEqual(['package.json', '.gitignore', 'src/app.module.ts', 'src/main.ts']);
+  const module = applied(files).get('src/app.module.ts');
+  expect(module).toContain('imports: [DurableModule.forRoot()]');
+  expect(module).not.toContain('Greeting');
+  files.set('src/greeting/greeting.workflow.ts', '// Changed.\nexport class GreetingWorkflow {}\n');
+  expect(applied(files).get('src/app.module.ts')).toContain('providers: [AppService, GreetingWorkflow]');
+  expect(planned(files).changes.map(({ path }) => path)).not.toContain('src/greeting/greeting.workflow.ts');
+});
+
 it('says what it could not do, and does the rest', () => {
   const { changes, notes } = planned(fresh('', { module: 'export const AppModule = make();\n', main: 'start();\n' }));
   expect(changes.map(({ path }) => path)).toEqual(['package.json', '.gitignore']);

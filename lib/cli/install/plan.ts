@@ -17,6 +17,7 @@ export interface InstallPlan {
 }
 
 interface Manifest {
+  type?: unknown;
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
 }
@@ -45,14 +46,19 @@ export function planInstall(read: ReadFile, versions: Versions): InstallPlan | n
   if (source === null)
     notes.push(`${modulePath} is not there: add DurableModule.forRoot() to the imports of the app's root module.`);
   else if (!source.includes('DurableModule')) {
-    const suffix = /from ['"]\.[^'"]*\.js['"]/.test(source) ? '.js' : '';
-    const wired = withModule(source, suffix, known['@nestjs/config'] !== undefined);
+    const suffix = suffixOf([source, unix(read(`${root}/main.ts`)) ?? ''], manifest);
+    const isFree = Object.entries(EXAMPLE).every(([path, name]) => {
+      const text = read(`${root}/${path}`);
+      return text === null || new RegExp(`export class ${name}\\b`).test(text);
+    });
+    const wired = withModule(source, suffix, known['@nestjs/config'] !== undefined, isFree);
     if (wired === null)
       notes.push(`${modulePath} could not be read: add DurableModule.forRoot() to the imports of its @Module().`);
     else {
       change(modulePath, wired);
+      if (!isFree) notes.push(`${root}/greeting has something else: the example was left out.`);
       // What somebody has written there stays.
-      for (const [path, text] of Object.entries(exampleFiles(suffix))) {
+      for (const [path, text] of isFree ? Object.entries(exampleFiles(suffix)) : []) {
         if (read(`${root}/${path}`) === null) change(`${root}/${path}`, text);
       }
     }
@@ -66,6 +72,19 @@ export function planInstall(read: ReadFile, versions: Versions): InstallPlan | n
     else change(mainPath, hooked);
   }
   return { changes, notes };
+}
+
+/** Classes of the example that the module names. */
+const EXAMPLE = {
+  'greeting/greeting.controller.ts': 'GreetingController',
+  'greeting/greeting.workflow.ts': 'GreetingWorkflow',
+};
+
+/** How the app ends what it imports of its own; where it imports nothing, as Node wants it of such a package. */
+function suffixOf(sources: readonly string[], { type }: Manifest): string {
+  const imports = sources.flatMap((source) => source.match(/from ['"]\.{1,2}\/[^'"]*['"]/g) ?? []);
+  const isModule = imports.length === 0 ? type === 'module' : imports.some((one) => /\.js['"]$/.test(one));
+  return isModule ? '.js' : '';
 }
 
 function manifestOf(text: string): Manifest | null {
@@ -127,11 +146,15 @@ const WITH_CONFIG = `DurableModule.forRootAsync({
       },
     })`;
 
-function withModule(source: string, suffix: string, hasConfig: boolean): string | null {
+function withModule(source: string, suffix: string, hasConfig: boolean, hasExample: boolean): string | null {
   const additions: readonly (readonly [key: string, element: string])[] = [
     ['imports', hasConfig ? WITH_CONFIG : 'DurableModule.forRoot()'],
-    ['controllers', 'GreetingController'],
-    ['providers', 'GreetingWorkflow'],
+    ...(hasExample
+      ? ([
+          ['controllers', 'GreetingController'],
+          ['providers', 'GreetingWorkflow'],
+        ] as const)
+      : []),
   ];
   let wired: string | null = source;
   for (const [key, element] of additions) wired = wired === null ? null : addToModule(wired, key, element);
@@ -143,7 +166,11 @@ function withModule(source: string, suffix: string, hasConfig: boolean): string 
   return addImports(wired, [
     ...(hasConfig && !/\bConfigService\b/.test(source) ? [`import { ${config} } from '@nestjs/config';`] : []),
     `import { DurableModule } from 'nest-durable';`,
-    `import { GreetingController } from './greeting/greeting.controller${suffix}';`,
-    `import { GreetingWorkflow } from './greeting/greeting.workflow${suffix}';`,
+    ...(hasExample
+      ? [
+          `import { GreetingController } from './greeting/greeting.controller${suffix}';`,
+          `import { GreetingWorkflow } from './greeting/greeting.workflow${suffix}';`,
+        ]
+      : []),
   ]);
 }
