@@ -1,0 +1,25 @@
+import type { Fault, Settings } from './settings.js';
+
+/** What the module says at warn and error of what the plans do. */
+const OF_PLANS = [
+  /: attempt \d+ of \d+ of .* failed with /,
+  /WARN.* \d+ lines? left out$/,
+  // Claims of limited queues and workflows wait for each other, on a machine that has much else to do.
+  /WARN.*Could not claim.*lock timeout$/,
+  /: round \d+ of \d+ failed with /,
+  /Run \S+ of "plan_\d+" failed/,
+];
+
+/** Beside those that `faults` brings about. */
+const OF_FAULTS: Readonly<Record<Fault, readonly RegExp[]>> = {
+  kill: [/recovered from/],
+  restart: [],
+  cut: [/WARN .*(retrying|was lost|lost|ECONNRESET|EPIPE)/],
+  'cut at a commit': [],
+};
+
+/** Lines of a worker at warn or error that nothing in its plans and settings explains. */
+export function unexpectedLines(complaints: string, { faults }: Settings): string[] {
+  const known = [...OF_PLANS, ...faults.flatMap((fault) => OF_FAULTS[fault])];
+  return complaints.split('\n').filter((line) => line.trim() !== '' && !known.some((one) => one.test(line)));
+}

@@ -1,0 +1,44 @@
+import { createTestDatabase } from '../support/database.js';
+import { Random } from '../support/random.js';
+import { expectedOf } from './expected.js';
+import { plansOf } from './generator.js';
+import { actsOf, membersOf, QUEUES } from './plan.js';
+import { settingsOf } from './settings.js';
+import { runTrial } from './trial.js';
+
+/** One small trial of `npm run test:random`, so that the suite itself is known to work. */
+const SEED = 4;
+
+it('the same seed gives the same plans', () => {
+  expect(plansOf(SEED, 24)).toEqual(plansOf(SEED, 24));
+  expect(plansOf(SEED + 1, 24)).not.toEqual(plansOf(SEED, 24));
+});
+
+it('plans have every kind of member and act, most of them complete, and some fail', () => {
+  const plans = Array.from({ length: 20 }, (_, seed) => plansOf(seed, 24)).flat();
+  const kinds = new Set(plans.flatMap((plan) => membersOf(plan.nodes).map(({ kind }) => kind)));
+  expect([...kinds].toSorted(byName)).toEqual(['branch', 'decision', 'forEach', 'parallel', 'step']);
+  const acts = new Set(plans.flatMap((plan) => actsOf(plan.nodes).map((act) => act.do)));
+  expect([...acts].toSorted(byName)).toEqual(
+    'all any both child doom event fail hang input once race sleep start tell work'.split(' '),
+  );
+  const ends = Array.from({ length: 20 }, (_, seed) => plansOf(seed, 24)).flatMap((all) =>
+    all.map((plan) => expectedOf(plan, all).end),
+  );
+  expect(ends.filter((end) => end === 'completed').length).toBeGreaterThan(ends.length / 2);
+  expect(ends.filter((end) => end === 'failed').length).toBeGreaterThan(ends.length / 20);
+});
+
+it('runs come to what their plans say', async () => {
+  const { url } = await createTestDatabase();
+  const size = { plans: 4, runs: 4, workers: 1, faults: [], seldom: false, pooled: false } as const;
+  const queues = Object.fromEntries(QUEUES.map((queue) => [queue, { concurrency: 10 }]));
+  const settings = { ...settingsOf(new Random(SEED), size), options: { queues } };
+  const { faults, accounts, runs } = await runTrial(SEED, settings, url);
+  expect([...faults.map(({ what }) => what), ...accounts]).toEqual([]);
+  expect(runs).toBeGreaterThanOrEqual(4);
+}, 300_000);
+
+function byName(a: string, b: string): number {
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,159 @@
+import type { DurableClient, Execution, StepRecord } from 'nest-durable';
+import type pg from 'pg';
+import { differenceOf, expectedOf } from './expected.js';
+import type { Started } from './operator.js';
+import { LATER, membersOf, type Plan } from './plan.js';
+
+/** What is wrong with a run. */
+export interface Fault {
+  readonly run: string | null;
+  readonly what: string;
+}
+
+/**
+ * Marks of a place, by what was done, that overlap: two passes at work at a time, neither told to stop. What stands behind a
+ * race whose loser is open runs on in a pass that was dropped ($1: such steps).
+ */
+const OVERLAPS = `
+  SELECT DISTINCT a.run, format('%s: %s and %s do %s at a time', a.place, a.worker, b.worker, a.what) AS what
+  FROM marks a JOIN marks b ON b.run = a.run AND b.place = a.place AND b.id > a.id
+  WHERE a.began < b.ended AND b.began < a.ended AND NOT split_part(a.place, '.', 1) = ANY ($1)`;
+
+/** Bookings of a place, and records of it that completed. */
+const BOOKINGS = `
+  SELECT COALESCE(b.run, s.run) AS run, format('%s: %s bookings, %s records', COALESCE(b.step, s.step), b.n, s.n) AS what
+  FROM (SELECT run, split_part(place, '.', 1) AS step, count(*) AS n FROM bookings GROUP BY 1, 2) b
+  FULL JOIN (
+    SELECT run_id AS run, step, count(*) AS n FROM (
+      SELECT run_id, regexp_replace(path, '^.*/', '') AS step FROM durable.step_executions
+      WHERE status = 'completed' AND type IN ('step', 'decision')
+    ) r WHERE step = ANY ($1) GROUP BY 1, 2
+  ) s ON s.run = b.run AND s.step = b.step
+  WHERE b.n IS DISTINCT FROM s.n AND COALESCE(b.step, s.step) = ANY ($1)`;
+
+const RUNS = 'SELECT id, parent_id, workflow FROM durable.workflow_executions ORDER BY id';
+
+export interface Judged {
+  readonly plans: readonly Plan[];
+  readonly started: ReadonlyMap<string, Started>;
+}
+
+export async function faultsOf(client: DurableClient, pool: pg.Pool, { plans, started }: Judged): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  const { rows } = await pool.query<{ id: string; workflow: string }>(RUNS);
+  const byName = new Map(plans.map((plan) => [plan.name, plan]));
+  for (const { id, workflow } of rows) {
+    const plan = byName.get(workflow);
+    const run = await client.getExecution(id, { includeSteps: true });
+    if (plan === undefined || run === null) continue;
+    const what = [...endFaults(run, plan, plans, started.get(id)), ...undoFaults(run, plan, started.get(id))];
+    faults.push(...what.map((one) => ({ run: id, what: one })));
+  }
+  for (const run of started.values()) {
+    if (!rows.some(({ id }) => id === run.run.id))
+      faults.push({ run: run.run.id, what: 'its start was acknowledged, and it is not there' });
+  }
+  const members = plans.flatMap((plan) => membersOf(plan.nodes));
+  const racing = members.filter(({ acts }) => acts.some((act) => act.do === 'race')).map(({ name }) => name);
+  faults.push(...(await pool.query<Fault>(OVERLAPS, [racing])).rows);
+  const transactional = members.filter((node) => 'transactional' in node && node.transactional).map(({ name }) => name);
+  const restarted = new Set([...started.values()].filter((one) => one.restarted).map(({ run }) => run.id));
+  const booked = (await pool.query<Fault>(BOOKINGS, [transactional])).rows;
+  faults.push(...booked.filter(({ run }) => run === null || !restarted.has(run)));
+  return faults;
+}
+
+/** The status that it must not have, or a result that it must not have. */
+function endFaults(run: Execution, plan: Plan, plans: readonly Plan[], started: Started | undefined): string[] {
+  const expected = expectedOf(plan, plans);
+  if (run.status === 'completed') {
+    if (expected.end === 'failed') return ['completed, and was to fail'];
+    const difference = differenceOf(expected.data, withoutLater(run.data));
+    return difference === null ? [] : [`its result: ${difference}`];
+  }
+  if (run.status === 'compensation_failed') return ['its rollback failed'];
+  // A child goes with its parent, and with a call that is past its limit.
+  const stopped = run.parentId !== null || plan.cancelled || started?.cancelled === true;
+  if (run.status === 'cancelled' || run.error?.code === 'WORKFLOW_CANCELLED') {
+    return stopped ? [] : [`was ${run.status}: ${run.error?.message}`];
+  }
+  if (run.error?.code === 'WORKFLOW_TIMEOUT' && plan.timeout !== null) return [];
+  if (run.status !== 'failed' && run.status !== 'compensated') return [`is ${run.status}`];
+  return expected.end === 'failed' ? [] : [`failed: ${run.error?.name}: ${run.error?.message}`];
+}
+
+/** In each round that failed, what had completed was undone, and nothing else. */
+function undoFaults(run: Execution, plan: Plan, started: Started | undefined): string[] {
+  if (run.completedAt === null || run.status === 'cancelled' || started?.restarted === true) return [];
+  const undos = new Map(
+    membersOf(plan.nodes).flatMap((node) => ('undo' in node && node.undo ? [[node.name, node.undo]] : [])),
+  );
+  const faults: string[] = [];
+  for (let round = 1; round <= run.round; round++) {
+    const steps = (run.steps ?? []).filter((step) => step.round === round);
+    const kept = round === run.round && run.status === 'completed';
+    const done = steps.filter((one) => !one.isCompensation && one.status === 'completed' && undos.has(one.step));
+    const wanted = new Set(kept ? [] : done.map((one) => `${one.step} at ${parentOf(one.path)} ${one.visit}`));
+    const made = new Set(
+      steps
+        .filter((one) => one.isCompensation && one.status === 'completed')
+        .map((one) => `${one.compensationFor} at ${parentOf(one.path)} ${one.visit}`),
+    );
+    for (const one of wanted) if (!made.has(one)) faults.push(`${one} was not undone in round ${round}`);
+    for (const one of made) {
+      const name = one.slice(0, one.indexOf(' '));
+      if (!wanted.has(one) && undos.get(name)?.when !== 'started')
+        faults.push(`${one} was undone in round ${round} for nothing`);
+    }
+  }
+  return faults;
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
+
+/** Without what the next version of a definition has more. */
+function withoutLater(data: unknown): unknown {
+  if (Array.isArray(data)) return data.map(withoutLater);
+  if (typeof data !== 'object' || data === null) return data;
+  return Object.fromEntries(
+    Object.entries(data).flatMap(([key, value]) => (key === LATER ? [] : [[key, withoutLater(value)]])),
+  );
+}
+
+/** Everything that is known of a run, for whoever looks for the interleaving. */
+export async function accountOf(client: DurableClient, pool: pg.Pool, id: string): Promise<string> {
+  const run = await client.getExecution(id, { includeSteps: true });
+  const standing = await client.explain(id);
+  const lines = [
+    `run ${id} of ${run?.workflow}: ${run?.status}, round ${run?.round}, parent ${run?.parentId}, retry of ${run?.retryOf}`,
+    `  ${standing?.title}: ${standing?.detail}`,
+    `  error: ${JSON.stringify(run?.error)}`,
+    ...(run?.steps ?? []).map((step) => `  ${stepLine(step)}`),
+  ];
+  const tables: readonly [string, string][] = [
+    [
+      'record',
+      'SELECT seq, type, status, path, visit, attempt, round, token FROM durable.step_executions WHERE run_id = $1 ORDER BY seq',
+    ],
+    ['queue', 'SELECT * FROM durable.workflow_queue WHERE id = $1 OR step_of = $1'],
+    [
+      'wait',
+      'SELECT id, key, kind, state, active, ended, path, visit, attempt, round, created_at, due_at, closed_at, child_id FROM durable.waits WHERE run_id = $1 ORDER BY id',
+    ],
+    ['event', 'SELECT id, name, sent_at, wait_id, unmatched FROM durable.events WHERE run_id = $1 ORDER BY id'],
+    ['mark', 'SELECT place, what, attempt, worker, began, ended FROM marks WHERE run = $1 ORDER BY id'],
+    ['reconciled', 'SELECT at, what FROM spec.reconciled WHERE run = $1'],
+  ];
+  for (const [what, text] of tables) {
+    const { rows } = await pool.query<object>(text, [id]);
+    lines.push(...rows.map((row) => `  ${what} ${JSON.stringify(row)}`));
+  }
+  return lines.join('\n');
+}
+
+function stepLine({ path, round, visit, attempt, status, error, startedAt, completedAt }: StepRecord): string {
+  const times = `${startedAt.toISOString()} to ${completedAt?.toISOString() ?? 'now'}`;
+  return `${path} round ${round} visit ${visit} attempt ${attempt}: ${status}, ${times} ${error?.message ?? ''}`;
+}
