@@ -17,6 +17,7 @@ import {
   seqOf,
   type SequenceState,
   type StepState,
+  withEntry,
 } from './run-state.js';
 
 /**
@@ -144,7 +145,8 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
   }
   switch (type) {
     case 'once':
-      return define(step.once, encodedNameOfOnce(record.path), record.seq);
+      step.once = withEntry(step.once, encodedNameOfOnce(record.path), record.seq);
+      return;
     case 'intent':
       step.intent = true;
       return;
@@ -177,8 +179,9 @@ const HIDDEN_IN_STEP: ReadonlySet<RecordType> = new Set(['once', 'child', 'inten
 function noteChild(sequence: SequenceState, step: StepState, fact: RecordFacts['child']): void {
   if (fact === undefined) return;
   const { id, workflow, input } = fact;
-  if ('ref' in fact) define(sequence.refs, refKey(step.visit, fact.ref), { id, workflow, input });
-  else define(step.children, fact.call, { id, workflow, input });
+  const child = { id, workflow, input };
+  if ('ref' in fact) sequence.refs = withEntry(sequence.refs, refKey(step.visit, fact.ref), child);
+  else step.children = withEntry(step.children, fact.call, child);
 }
 
 /** A ref names a child for its sequence and visit. */

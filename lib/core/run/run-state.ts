@@ -17,6 +17,9 @@ export type ResultsRef =
   | { readonly items: readonly ArmResult[] }
   | { readonly record: number };
 
+/** Changed by `withEntry` alone. */
+type Entries<T> = Readonly<Record<string, T>>;
+
 /** A node that is under way: which visit and attempt comes next, and what it has recorded so far. */
 export interface StepState {
   kind: NodeKind;
@@ -26,7 +29,7 @@ export interface StepState {
   /** Database time in ms before which the next attempt must not begin. */
   retryAt: number | null;
   /** Records of `once`, by name. */
-  once: Record<string, number>;
+  once: Entries<number>;
   /** The row of the queue that has this step, where it stands in another queue, and the first number of its records. */
   remote: { rowId: string; nextSeq: number } | null;
   /** The intent to run it is recorded (`compensateWhen: 'started'`). */
@@ -40,7 +43,7 @@ export interface StepState {
   /** Keys of waits that threw in earlier attempts of this visit; missing: none did. */
   threw?: readonly string[];
   /** Children that were started without a `ref`, by workflow and count. */
-  children: Record<string, ChildRef>;
+  children: Entries<ChildRef>;
   fan: Fan | null;
 }
 
@@ -103,11 +106,11 @@ export interface SequenceState {
   /** Visits count from here: an earlier pass of the fan-out around this sequence has used those up to it. */
   floor: number;
   /** Highest visit used in the arms of a node, where it is more than the node's own. */
-  below: Record<string, number>;
+  below: Entries<number>;
   /** The last fan-out that was finished in this sequence. */
   results: ResultsRef | null;
   /** Children that were named by a `ref`, by visit and ref. */
-  refs: Record<string, ChildRef>;
+  refs: Entries<ChildRef>;
 }
 
 export interface ChildRef {
@@ -176,9 +179,9 @@ export function openSequence(nodes: Sequence, data: DataRef, floor: number, at: 
     step: null,
     visits: {},
     floor,
-    below: {},
+    below: NO_ENTRIES,
     results: null,
-    refs: {},
+    refs: NO_ENTRIES,
   };
   enter(sequence, nodes[0], at);
   return sequence;
@@ -198,12 +201,12 @@ export function enter(sequence: SequenceState, node: WorkflowNode | undefined, a
     visit,
     attempt: 1,
     retryAt: null,
-    once: {},
+    once: NO_ENTRIES,
     remote: null,
     intent: false,
     spent: 0,
     seen: 0,
-    children: {},
+    children: NO_ENTRIES,
     fan: null,
   };
   sequence.step = step;
@@ -228,7 +231,7 @@ function leave(sequence: SequenceState): void {
   const { node, step } = sequence;
   if (node === null || step === null || step.fan === null) return;
   const top = highestOfFan(step.fan);
-  if (top > step.visit) define(sequence.below, node, Math.max(top, own(sequence.below, node) ?? 0));
+  if (top > step.visit) sequence.below = withEntry(sequence.below, node, Math.max(top, own(sequence.below, node) ?? 0));
 }
 
 /** The highest visit in use in a sequence and in everything below it. */
@@ -266,6 +269,16 @@ export function define<T>(record: Record<string, T>, key: string, value: T): voi
   if (INHERITED.has(key)) {
     Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
   } else record[key] = value;
+}
+
+/** Most have no entry: they share the one that has none. */
+const NO_ENTRIES: Entries<never> = Object.freeze({});
+
+/** Entries with one more: the same ones, which are their owner's alone, but for the first time. */
+export function withEntry<T>(entries: Entries<T>, key: string, value: T): Entries<T> {
+  const more = entries === NO_ENTRIES ? {} : entries;
+  define(more, key, value);
+  return more;
 }
 
 /** The record that a reference names. */

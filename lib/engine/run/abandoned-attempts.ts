@@ -39,7 +39,7 @@ export class AbandonedAttempts {
     // Of most runs: one attempt, at the one place.
     if (attempts.size === 1 && places.length === 1 && only !== undefined && attempts.has(only.path)) return [];
     const wanted = new Set(places.map((place) => place.path));
-    return [...attempts].flatMap(([path, attempt]) => (wanted.has(path) || attempt.abandoned ? [] : [attempt]));
+    return [...attempts].filter((attempt) => !wanted.has(attempt.info.path) && !attempt.abandoned);
   }
 
   clear(): void {

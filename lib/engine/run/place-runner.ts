@@ -60,7 +60,7 @@ export class PlaceRunner {
     const now = { runId: core.runId, round: core.state.round, startedAt: core.deps.clock.now() };
     const host = new PlaceHost(core, place, this.host);
     const attempt = new RunningAttempt(attemptAt(place, now), host);
-    core.attempts.set(place.path, attempt);
+    core.attempts.add(attempt);
     if (place.work !== 'gather') tellAttempt(core.deps, core.row, attempt.info);
     void this.conduct(place, attempt, host);
   }

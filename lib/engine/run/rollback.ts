@@ -165,7 +165,7 @@ export class Rollback {
       startedAt: core.deps.clock.now(),
     };
     const attempt = new RunningAttempt(info, { open: (_, manager) => this.scope(entry, state, info, manager) });
-    core.attempts.set(state.path, attempt);
+    core.attempts.add(attempt);
     tellAttempt(core.deps, core.row, info);
     const { result, committed } = await this.make(entry, state, spec, attempt);
     if (core.attempts.get(state.path) !== attempt) return null;

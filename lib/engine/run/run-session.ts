@@ -116,7 +116,7 @@ export class RunSession implements Session {
   }
 
   abort(reason: Error): void {
-    for (const attempt of this.core.attempts.values()) attempt.abort(reason);
+    for (const attempt of this.core.attempts) attempt.abort(reason);
   }
 
   refresh(): void {
@@ -131,7 +131,7 @@ export class RunSession implements Session {
   }
 
   inFlight(): InFlight[] {
-    return [...this.core.attempts.values()].map((attempt) => attempt.info);
+    return [...this.core.attempts].map((attempt) => attempt.info);
   }
 
   heard(): number | null {

@@ -6,6 +6,7 @@ import { survey, type Survey } from '../../core/run/survey.js';
 import { textOf } from '../../core/text-of.js';
 import { isAskedFor } from '../step/asked-waits.js';
 import type { PreparedChild } from '../ports/children.js';
+import { Attempts } from './attempts.js';
 import { tellCommitted } from './observed.js';
 import { Outbox } from './outbox.js';
 import { appended, NOTHING } from '../journal/draft.js';
@@ -25,7 +26,7 @@ const NONE: ReadonlySet<string> = new Set();
 
 /** State shared by the parts of a run's session: cursors, values, waits, running attempts, and the outbox. */
 export class SessionCore {
-  readonly attempts = new Map<string, RunningAttempt>();
+  readonly attempts = new Attempts();
   readonly outbox: Outbox;
   readonly values: RunValues;
   readonly make: RecordMaker;
@@ -131,7 +132,7 @@ export class SessionCore {
   }
 
   runsBelow(path: string): boolean {
-    for (const running of this.attempts.keys()) if (isBelow(running, path)) return true;
+    for (const { info } of this.attempts) if (isBelow(info.path, path)) return true;
     return this.settling.some((one) => isBelow(one, path));
   }
 
@@ -148,7 +149,8 @@ export class SessionCore {
   private runningPrefixes(): ReadonlySet<string> {
     if (this.attempts.size === 0) return NONE;
     const prefixes = new Set<string>();
-    for (const path of this.attempts.keys()) {
+    for (const { info } of this.attempts) {
+      const { path } = info;
       for (let at = path.lastIndexOf('/'); at >= 0; at = path.lastIndexOf('/', at - 1)) {
         prefixes.add(path.slice(0, at + 1));
         if (at === 0) break;
@@ -158,10 +160,10 @@ export class SessionCore {
   }
 
   giveUpAll(reason: Error, which: (attempt: RunningAttempt) => boolean = () => true): void {
-    for (const [path, attempt] of this.attempts) {
+    for (const attempt of this.attempts) {
       if (!which(attempt)) continue;
       attempt.giveUp(reason);
-      this.attempts.delete(path);
+      this.attempts.delete(attempt.info.path);
       if (!this.over) this.write(this.make.log(attempt.info, attempt.scope?.logged ?? null, false));
     }
   }
