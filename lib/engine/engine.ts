@@ -125,11 +125,18 @@ export class Engine {
     const { membership, definitions, claims, sessions, pollers } = this.worker;
     const { declarations } = this.background;
     definitions.begin();
-    await declarations.declare();
-    await this.patiently('enter the workers', () => membership.join());
-    await declarations.follow();
-    await definitions.loop.poke();
-    await this.patiently('read the queues', () => claims.start());
+    const steps = [
+      () => declarations.declare(),
+      () => this.patiently('enter the workers', () => membership.join()),
+      () => declarations.follow(),
+      () => definitions.loop.poke(),
+      () => this.patiently('read the queues', () => claims.start()),
+    ];
+    for (const step of steps) {
+      await step();
+      // A shutdown has overtaken it: what it has stopped must not begin again.
+      if (!this.wakes) return claims.stop();
+    }
     definitions.loop.start();
     this.background.start();
     sessions.watch(this.deps.settings.recoveryInterval, this.deps.onTrouble);
