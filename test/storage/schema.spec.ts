@@ -82,7 +82,7 @@ it('what updates many rows sets a column of each stored expression, or PostgreSQ
   });
   // Of one run, or of few; and the keys of runs that are claimed under a limit, once for each.
   expect(found.toSorted((a, b) => a.localeCompare(b))).toEqual([
-    'commit-extras: workflow_queue', 'durable.reconcile: workflow_queue', 'durable.take_waits: workflow_queue',
+    'abandon-steps: workflow_queue', 'commit-extras: workflow_queue', 'durable.reconcile: workflow_queue', 'durable.take_waits: workflow_queue',
     'end-retry-delay: workflow_executions', 'pause-run: workflow_queue', 'refuse-unkeyed: workflow_queue',
     'set-limit-keys: workflow_queue',
   ]); // prettier-ignore
