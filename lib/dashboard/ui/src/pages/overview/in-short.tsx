@@ -21,9 +21,9 @@ export function QueuesInShort({ queues }: { queues: readonly Queue[] }) {
       </div>
       <div className="tbl" role="table" aria-label="Queues">
         {queues.map((queue) => {
-          const { name, ready, lag, paused, running, globalConcurrency } = queue;
+          const { name, ready, lag, late, paused, running, globalConcurrency } = queue;
           const full = globalConcurrency !== null && running >= globalConcurrency && ready > 0;
-          const slow = lag > LAGS && !paused;
+          const slow = late > LAGS && !paused;
           return (
             <div key={name} role="row" className="tr link" style={cols}>
               <span role="cell" className="row">
