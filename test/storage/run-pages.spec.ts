@@ -242,7 +242,7 @@ it('what few of many have is looked for in several pages, and its count says tha
 it('what an index has is looked for in one page', async () => {
   const none = { texts: [{ field: 'schedule' as const, not: false, values: ['none'] }] };
   for (const filters of [{ match: none }, { status: 'failed' as const, match: { tookAtLeast: 1e12 } }]) {
-    expect(await reads.page(filters)).toEqual({ runs: [], lookedTo: null, next: null });
+    expect(await reads.page(filters)).toEqual({ runs: [], marks: [], lookedTo: null, next: null });
     expect(await reads.countUpTo(filters, 1_000)).toEqual({ n: 0, more: false });
   }
 });
@@ -281,7 +281,12 @@ describe('of other runs', () => {
     await add('other', 500, '2026-01-01T00:00:00Z', 1_000);
     await own.pool.query('VACUUM ANALYZE durable.workflow_executions');
     for (const order of ['desc', 'asc'] as const) {
-      expect(await look.page({ match, workflow: 'twins', order })).toEqual({ runs: [], lookedTo: null, next: null });
+      expect(await look.page({ match, workflow: 'twins', order })).toEqual({
+        runs: [],
+        marks: [],
+        lookedTo: null,
+        next: null,
+      });
       expect((await look.page({ match: { root: true }, workflow: 'twins', order })).runs).toHaveLength(2);
     }
   });
