@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { INDEXES_ONLY } from '../../lib/storage/connection/planner.js';
-import { sql } from '../../lib/storage/sql.js';
+import { sql, statementFiles } from '../../lib/storage/sql.js';
 import { createTestDatabase } from '../support/database.js';
 
 /**
@@ -148,4 +148,24 @@ it('a look for what nobody answers for, and a sweep of it, cost a probe a worker
     expect(large.map(({ rows }) => rows)).toEqual([5, 10]);
     large.forEach(({ pages }, at) => expect(pages).toBeLessThan(3 * (small[at]?.pages ?? 0)));
   }
+});
+
+/** Of a list of runs, in sessions of clients, which plan as the server is set. */
+const OF_RUNS = [...statementFiles().keys()].filter((name) => {
+  const text = sql(name, 'durable');
+  return /\$1\)?::uuid\[\]/.test(text) && !text.includes('$2') && text.includes('workflow_queue');
+});
+
+it('what is asked for a list of runs costs some probes for each where the queue was empty when it was last analysed', async () => {
+  expect(OF_RUNS).toContain('watch-runs');
+  await pool.query('ALTER TABLE durable.workflow_queue SET (autovacuum_enabled = false)');
+  await add(1_000, {});
+  await pool.query('DELETE FROM durable.workflow_queue');
+  await pool.query('VACUUM (TRUNCATE false, ANALYZE) durable.workflow_queue');
+  await add(3_000, {});
+  const { rows } = await pool.query<{ ids: string[] }>('SELECT array_agg(id) AS ids FROM durable.workflow_queue');
+  await pool.query('RESET ALL');
+  const found: Record<string, number> = {};
+  for (const name of OF_RUNS) found[name] = (await cost(name, [rows[0]?.ids])).pages / 3_000;
+  expect(Object.entries(found).filter(([, pages]) => pages > 30)).toEqual([]);
 });

@@ -70,7 +70,7 @@ const names = [...statementFiles().keys()].filter((name) => !EXCEPT.has(name));
 const whole = statementOf('commit-group', ['operations', 'ends', 'parks', 'starts']);
 
 /** Statements of which each run, start, event and wait has some. */
-const HOT = [whole, 'commit-extras', 'end-runs', 'find-gaps', 'late-runs', 'lock-leases', 'lock-waiters', 'look-again', 'match-waits', 'read-leased', 'release', 'send-event', 'send-event-and-claim', 'start-runs', 'take-waits', 'unheard', 'wake-due', 'wake-run']; // prettier-ignore
+const HOT = [whole, 'abandon-steps', 'commit-extras', 'end-runs', 'find-gaps', 'late-runs', 'lock-leases', 'lock-waiters', 'look-again', 'match-waits', 'read-leased', 'release', 'request-rollback', 'send-event', 'send-event-and-claim', 'start-runs', 'take-waits', 'unheard', 'wake-due', 'wake-run', 'watch-runs']; // prettier-ignore
 
 const DEFINITION = `INSERT INTO durable.workflow_definitions (name, version, hash, definition) VALUES ('w', 1, 'h', '{}')`;
 

@@ -113,14 +113,13 @@ WITH moment AS MATERIALIZED (
       WHEN q.started_at IS NULL AND q.step_of IS NULL THEN m.at + c.timeout * interval '1 ms'
       ELSE q.deadline_at END
   FROM chosen c, moment m
-  WHERE q.id = c.id
+  WHERE q.id = ANY (ARRAY[c.id])
   RETURNING q.id, q.step_of, q.token, q.queue, q.definition_id, c.ran_by, q.recoveries, q.deadline_at, q.step,
     q.cancel, q.limit_key, c.rank, q.due_at, q.started_at
 ), blocked AS (
   UPDATE durable.workflow_queue q
   SET state = 'blocked'
-  FROM ranked r
-  WHERE q.id = r.id AND NOT r.unkeyed AND NOT r.fits
+  WHERE q.id = ANY (ARRAY(SELECT r.id FROM ranked r WHERE NOT r.unkeyed AND NOT r.fits))
   RETURNING q.id
 ), brought AS (
   -- As many as there are places left that nothing else fits: what was set aside before goes first.
@@ -136,7 +135,7 @@ WITH moment AS MATERIALIZED (
     LIMIT GREATEST(0, l.places)
     FOR NO KEY UPDATE SKIP LOCKED
   ) b
-  WHERE q.id = b.id
+  WHERE q.id = ANY (ARRAY[b.id])
 ), counted AS (
   INSERT INTO durable.queue_rates AS r (queue, ends_at, n)
   SELECT $1,
@@ -155,7 +154,7 @@ WITH moment AS MATERIALIZED (
   UNION ALL
   SELECT 'unkeyed', r.id, q.step_of, q.token, q.queue, r.run_as, r.ran_by, q.recoveries, q.deadline_at, q.step,
     q.cancel, q.limit_key, r.rank, q.due_at, q.started_at, COALESCE(q.step_of, q.id)
-  FROM ranked r JOIN durable.workflow_queue q ON q.id = r.id
+  FROM ranked r JOIN durable.workflow_queue q ON q.id = ANY (ARRAY[r.id])
   WHERE r.unkeyed
 )
 SELECT f.kind, f.id, f.run_id, f.token, f.queue, f.definition_id, f.ran_by, f.recoveries, f.step, f.cancel,

@@ -14,5 +14,5 @@ SET cancel = o.error,
     -- One that is leased is not parked before its worker has looked.
     wake = (q.state = 'running')
 FROM unnest($1::uuid[], $2::text[]) AS o(id, error)
-WHERE q.id = o.id
+WHERE q.id = ANY (ARRAY[o.id])
 RETURNING q.id, q.queue, q.worker_id IS NOT NULL AS leased;

@@ -6,13 +6,15 @@
 -- that are claimable are given back, for another hint.
 --
 -- $1 uuid[]: the runs
+--
+-- (ANY: see commit-group.sql. By IN the planner may look among all rows for each of the runs.)
 UPDATE durable.workflow_queue
 -- The priority as it is: thousands are awaited at once, and an UPDATE that sets no column of `rank` costs twice as much a row.
 SET watched = true, priority = priority
-WHERE id IN (
+WHERE id = ANY (ARRAY(
   SELECT q.id
   FROM (SELECT set_config('synchronous_commit', 'off', true)) AS soon, durable.workflow_queue q
   WHERE q.id = ANY ($1::uuid[]) AND q.step_of IS NULL AND NOT q.watched
   FOR UPDATE OF q SKIP LOCKED
-)
+))
 RETURNING queue, state = 'ready' AND NOT paused AS ready;
