@@ -19,12 +19,13 @@ export class AbandonedSteps {
 
   constructor(
     private readonly core: SessionCore,
+    private readonly why: FailureCause,
     private readonly host: { proceed(): void; refresh(): void; broken(error: unknown): void },
   ) {}
 
   /** True: there are some that have not settled. */
-  settle(why: FailureCause): boolean {
-    const { core } = this;
+  settle(): boolean {
+    const { core, why } = this;
     const lost = lostSteps(core.state, why.isFailing);
     core.settling = lost.map(({ path }) => path);
     // A timeout or a cancel waits only for what may have to be undone.
@@ -70,9 +71,9 @@ export class AbandonedSteps {
   }
 
   private end(): void {
-    const { core } = this;
+    const { core, why } = this;
     if (core.over) return;
-    const lost = lostSteps(core.state, false).filter(({ rowId }) => this.told.has(rowId));
+    const lost = lostSteps(core.state, why.isFailing).filter(({ rowId }) => this.told.has(rowId));
     this.ask(lost, true);
   }
 }

@@ -252,7 +252,7 @@ export class RunSession implements Session {
   /** True: steps on other queues that it does not come back to have not settled. */
   private settlesRemotely(): boolean {
     if (!this.core.state.hasRemoteStep) return false;
-    return (this.remote ??= new AbandonedSteps(this.core, this)).settle(this.why);
+    return (this.remote ??= new AbandonedSteps(this.core, this.why, this)).settle();
   }
 
   /** Commits what there is to commit, with the run's end or suspension where it follows. */
