@@ -3,6 +3,7 @@ import {
   ANSWERS,
   FAR,
   actsOf,
+  bareStep,
   isDoom,
   type Act,
   type Fate,
@@ -137,19 +138,7 @@ class Generator {
   }
 
   private bare(acts: readonly Act[]): StepPlan {
-    return {
-      kind: 'step',
-      name: this.name('step'),
-      acts,
-      returns: 'data',
-      transactional: false,
-      queue: null,
-      maxAttempts: 1,
-      delay: 0,
-      timeout: null,
-      undo: null,
-      jump: null,
-    };
+    return bareStep(this.name('step'), acts);
   }
 
   private step(place: Place, before: readonly NodePlan[]): StepPlan {

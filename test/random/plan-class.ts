@@ -17,6 +17,7 @@ import { type Input, Script, type Tools } from './acts.js';
 import { at, lastOf } from './expected.js';
 import {
   armsOf,
+  bareStep,
   LATER,
   membersOf,
   type NodePlan,
@@ -31,19 +32,7 @@ type Method = (data: Data, second: unknown) => unknown;
 /** The decorators are typed for classes that are written; this one is made. */
 type Decorate = (prototype: object, member: string, descriptor: PropertyDescriptor) => void;
 
-const LATER_STEP: StepPlan = {
-  kind: 'step',
-  name: LATER,
-  acts: [{ do: 'work', ms: 1 }],
-  returns: 'data',
-  transactional: false,
-  queue: null,
-  maxAttempts: 1,
-  delay: 0,
-  timeout: null,
-  undo: null,
-  jump: null,
-};
+const LATER_STEP = bareStep(LATER, [{ do: 'work', ms: 1 }]);
 
 /** A workflow class as a user would have written it, with all its decorators. `version` 2 has a step more. */
 export function classOf(plan: Plan, version: number, tools: Tools): new () => object {

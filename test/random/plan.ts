@@ -55,6 +55,23 @@ export interface StepPlan {
   readonly jump: { readonly to: string; readonly times: number } | null;
 }
 
+/** A step with no options. */
+export function bareStep(name: string, acts: readonly Act[]): StepPlan {
+  return {
+    kind: 'step',
+    name,
+    acts,
+    returns: 'data',
+    transactional: false,
+    queue: null,
+    maxAttempts: 1,
+    delay: 0,
+    timeout: null,
+    undo: null,
+    jump: null,
+  };
+}
+
 /** What a selector or a collector does before it returns. */
 interface Selecting {
   readonly acts: readonly Act[];
