@@ -11,7 +11,7 @@ DROP FUNCTION durable.send_event(uuid, text, text, text, text, uuid, boolean);
 DROP FUNCTION durable.is_mailbox_full(uuid, text);
 DROP FUNCTION durable.reconcile(uuid[], integer);
 DROP FUNCTION durable.unsound(uuid[]);
-DROP FUNCTION durable.match_waits(uuid[], uuid[], boolean);
+DROP FUNCTION durable.match_waits(uuid[], uuid[], uuid[], text);
 DROP FUNCTION durable.wake_run(uuid);
 DROP FUNCTION durable.last_record(uuid, text);
 DROP FUNCTION durable.leasing_workers();

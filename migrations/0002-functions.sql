@@ -71,8 +71,12 @@ $$;
 --               somebody has it, the transaction begins anew. From here on nobody comes: who waits for a run locks its
 --               row in history first. Of a run that is not in `runs` only these waits are looked at: the ends of a thousand
 --               children, one by one, look at a thousand waits, not at half a million.
---   children    false: nothing has come but an event, so the waits for children are passed over
-CREATE FUNCTION durable.match_waits(runs uuid[], ended_runs uuid[] DEFAULT '{}', children boolean DEFAULT true)
+--   fresh_waits to each of `runs` (which may be there several times) a wait that the transaction has registered: of that run
+--               no others are looked at, since those from before had their look when they, or an event, came. NULL: all are
+--   event       nothing has come but an event of this name: only waits that ask for it are looked at. NULL: all are
+-- Where an event of a transaction is not joined yet, all waits are looked at: it comes first if it was sent before.
+CREATE FUNCTION durable.match_waits(
+  runs uuid[], ended_runs uuid[] DEFAULT '{}', fresh_waits uuid[] DEFAULT NULL, event text DEFAULT NULL)
 RETURNS TABLE (run uuid, queue text, paused boolean, state text)
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
   SET plan_cache_mode = force_generic_plan AS $$
@@ -82,7 +86,9 @@ DECLARE
   taken bigint[];
   waiters uuid[] := '{}';
   waiting uuid[] := '{}';
-  ends uuid[];
+  ids uuid[];
+  only_ends boolean;
+  looks refcursor;
   is_active boolean;
   came_at timestamptz;
   came bigint;
@@ -101,12 +107,12 @@ BEGIN
       END IF;
     END LOOP;
   END IF;
-  FOR one, ends IN
-    SELECT u.run_id, CASE WHEN bool_and(u.id IS NOT NULL) THEN array_agg(u.id ORDER BY u.id) END
+  FOR one, ids, only_ends IN
+    SELECT u.run_id, CASE WHEN bool_and(u.id IS NOT NULL) THEN array_agg(u.id ORDER BY u.id) END, bool_and(u.is_end)
     FROM (
-      SELECT g.run_id, NULL::uuid AS id FROM unnest(runs) AS g(run_id)
+      SELECT g.run_id, g.id, false AS is_end FROM unnest(runs, fresh_waits) AS g(run_id, id)
       UNION ALL
-      SELECT g.run_id, g.id FROM unnest(waiters, waiting) AS g(run_id, id)
+      SELECT g.run_id, g.id, true FROM unnest(waiters, waiting) AS g(run_id, id)
     ) u
     GROUP BY u.run_id
     ORDER BY u.run_id
@@ -114,11 +120,25 @@ BEGIN
     done := '{}';
     done_at := '{}';
     done_by := '{}';
-    -- An event of a transaction that is not joined yet comes first, if it was sent before the end: all are looked at.
-    IF ends IS NOT NULL AND NOT EXISTS (SELECT FROM durable.events m WHERE m.run_id = one AND m.unmatched) THEN
+    looks := NULL;
+    IF EXISTS (SELECT FROM durable.events m WHERE m.run_id = one AND m.unmatched) OR (ids IS NULL AND event IS NULL) THEN
+      OPEN looks FOR
+        SELECT v.id, v.kind, v.names, v.child_id
+        FROM durable.waits v
+        WHERE v.run_id = one AND v.active AND v.state = 'open' AND v.kind IN ('event', 'any', 'all', 'child')
+        ORDER BY v.id
+        FOR UPDATE;
+    ELSIF ids IS NULL THEN
+      OPEN looks FOR
+        SELECT v.id, v.kind, v.names, v.child_id
+        FROM durable.waits v
+        WHERE v.run_id = one AND v.active AND v.state = 'open' AND v.kind IN ('event', 'any', 'all') AND event = ANY (v.names)
+        ORDER BY v.id
+        FOR UPDATE;
+    ELSIF only_ends THEN
       SELECT COALESCE(array_agg(v.id), '{}'), COALESCE(array_agg(x.completed_at), '{}'), COALESCE(array_agg(NULL::bigint), '{}')
       INTO done, done_at, done_by
-      FROM unnest(ends) AS u(id)
+      FROM unnest(ids) AS u(id)
       CROSS JOIN LATERAL (
         SELECT o.id, o.child_id FROM durable.waits o WHERE o.run_id = one AND o.id = u.id AND o.state = 'open' LIMIT 1
         FOR UPDATE
@@ -127,14 +147,22 @@ BEGIN
         SELECT e.completed_at FROM durable.workflow_executions e WHERE e.id = v.child_id AND e.status <> 'active' LIMIT 1
       ) x;
     ELSE
-      FOR w IN
+      OPEN looks FOR
         SELECT v.id, v.kind, v.names, v.child_id
-        FROM durable.waits v
-        WHERE v.run_id = one AND v.active AND v.state = 'open'
-          AND (v.kind IN ('event', 'any', 'all') OR children AND v.kind = 'child')
-        ORDER BY v.id
-        FOR UPDATE
+        FROM unnest(ids) WITH ORDINALITY AS u(id, nth)
+        CROSS JOIN LATERAL (
+          SELECT o.id, o.kind, o.names, o.child_id
+          FROM durable.waits o
+          WHERE o.run_id = one AND o.id = u.id AND o.state = 'open' AND o.kind IN ('event', 'any', 'all', 'child')
+          LIMIT 1
+          FOR UPDATE
+        ) v
+        ORDER BY u.nth;
+    END IF;
+    IF looks IS NOT NULL THEN
       LOOP
+        FETCH looks INTO w;
+        EXIT WHEN NOT FOUND;
         IF w.kind = 'child' THEN
           SELECT x.status = 'active', x.completed_at, NULL INTO is_active, came_at, came
           FROM durable.workflow_executions x WHERE x.id = w.child_id;
@@ -164,7 +192,11 @@ BEGIN
         done := array_append(done, w.id);
         done_at := array_append(done_at, came_at);
         done_by := array_append(done_by, came);
+        -- Of the waits for one event the first has it.
+        EXIT WHEN event IS NOT NULL AND NOT EXISTS (
+          SELECT FROM durable.events m WHERE m.run_id = one AND m.name = event AND m.wait_id IS NULL);
       END LOOP;
+      CLOSE looks;
     END IF;
     IF cardinality(done) > 0 THEN
       WITH over AS MATERIALIZED (
@@ -335,7 +367,7 @@ BEGIN
     ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING;
     IF FOUND THEN
       result := 'sent';
-      PERFORM durable.match_waits(ARRAY[to_run], children => false);
+      PERFORM durable.match_waits(ARRAY[to_run], event => event);
     END IF;
   -- A repeated delivery stays one, also after the run's end.
   ELSIF dedupe IS NULL

@@ -88,6 +88,24 @@ async function over(): Promise<string[]> {
 }
 
 const MATCH = 'SELECT * FROM durable.match_waits($1, $2)';
+const MATCH_FRESH = 'SELECT * FROM durable.match_waits($1, $2, $3)';
+
+/** The wait for a child. */
+async function waitFor(child: string): Promise<string> {
+  const { rows: found } = await client.query<{ id: string }>('SELECT id FROM durable.waits WHERE child_id = $1', [
+    child,
+  ]);
+  return found[0]?.id ?? '';
+}
+
+/** Puts an event into the mailbox. `unmatched`: it was sent in a transaction, and nobody has joined it yet. */
+async function mail(name: string, unmatched = false): Promise<void> {
+  await client.query(
+    `INSERT INTO durable.events (run_id, sent_at, name, payload, unmatched)
+     VALUES ($1, now() + interval '1 ms', $2, '1', $3)`,
+    [parent, name, unmatched],
+  );
+}
 
 it('the end of a child looks at the wait for it, not at those for the others', async () => {
   const [child = ''] = children;
@@ -130,7 +148,48 @@ it('an event that was sent in a transaction before a child ended comes before it
   expect(await over()).toEqual(['event', child]);
 });
 
-it('a run that asks for more in the same transaction has all its waits looked at', async () => {
+it('an event looks at the waits that ask for it, up to the one that it is given to', async () => {
+  for (let n = 0; n < 20; n++) await rows.wait(parent, { kind: 'event', names: [n < 10 ? 'other' : 'go'] });
+  const send = `SELECT * FROM durable.send_event($1, 'go', '1', NULL, NULL, gen_random_uuid(), false)`;
+  const { locked } = await cost(send, [parent]);
+  expect(await over()).toEqual(['event']);
+  expect(locked).toBe(0);
+});
+
+it('of the waits of a run those are looked at that it has just registered', async () => {
+  for (let n = 0; n < 20; n++) await rows.wait(parent, { kind: 'event', names: ['other'] });
+  const [child = ''] = children;
+  await end(child);
+  const fresh = [await rows.wait(parent, { kind: 'event', names: ['go'] }), await waitFor(child)];
+  await mail('go');
+  const { pages, locked } = await cost(MATCH_FRESH, [fresh.map(() => parent), [], fresh]);
+  expect(await over()).toEqual([child, 'event']);
+  expect(locked).toBe(0);
+  expect(pages).toBeLessThan(300);
+});
+
+it('those too that a child has ended, of a run that registers others in the same transaction', async () => {
+  const [child = '', before = '', open = ''] = children;
+  await end(before, 1);
+  await end(child, 2);
+  await client.query(MATCH_FRESH, [[parent, parent], [child], [await waitFor(before), await waitFor(open)]]);
+  expect(await over()).toEqual([before, child]);
+});
+
+it('all, where an event of a transaction has come that nobody has joined yet', async () => {
+  const fresh = await rows.wait(parent, { kind: 'event', names: ['new'] });
+  await rows.wait(parent, { kind: 'event', names: ['go'] });
+  await mail('go', true);
+  await mail('new');
+  await client.query(MATCH_FRESH, [[parent], [], [fresh]]);
+  const { rows: ended } = await client.query<{ name: string }>(
+    `SELECT names[1] AS name FROM durable.waits WHERE run_id = $1 AND state = 'done' ORDER BY ended`,
+    [parent],
+  );
+  expect(ended.map(({ name }) => name)).toEqual(['go', 'new']);
+});
+
+it('a run of which nothing more is said has all its waits looked at', async () => {
   const [child = '', before = ''] = children;
   await end(before, 1);
   await end(child, 2);

@@ -165,7 +165,7 @@ export async function endLocked(
   const asked = [undo.map(({ id }) => id), undo.map(({ error }) => error)];
   const undoing = undo.length === 0 ? [] : await query<UndoingRow>(sql('request-rollback', schema), asked);
   const gone = ended.map((run) => run.id);
-  const woken = gone.length === 0 ? [] : await query<WokenRun>(sql('match-waits', schema), [[], gone]);
+  const woken = gone.length === 0 ? [] : await query<WokenRun>(sql('match-waits', schema), [[], gone, null]);
   return { ended, undoing, woken };
 }
 

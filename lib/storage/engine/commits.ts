@@ -47,12 +47,11 @@ export async function commitIn(run: Run, worker: number, group: port.CommitGroup
   await commitExtras(run, taken);
   const begunAnew = taken.filter(({ extras }) => extras?.giveBack).map(({ runId }) => runId);
   if (begunAnew.length > 0) await run('give-back', [begunAnew]);
-  const asked = taken.flatMap(({ runId, extras }) =>
-    (extras?.waits ?? []).some((wait) => wait.kind !== 'sleep' && wait.kind !== 'input') ? [runId] : [],
-  );
+  const asked = taken.flatMap((op) => matchable(op).map((id) => ({ id, runId: op.runId })));
   const ended = taken.flatMap(ends);
   // Under the locks that the statements before have taken: what was sent or ended before them is seen here.
-  const matched = asked.length + ended.length === 0 ? [] : await run<port.WokenRun>('match-waits', [asked, ended]);
+  const match = [asked.map(({ runId }) => runId), ended, asked.map(({ id }) => id)];
+  const matched = asked.length + ended.length === 0 ? [] : await run<port.WokenRun>('match-waits', match);
   const woken: port.WokenRun[] = [];
   for (const one of matched) {
     const ack = result.acks.get(one.runId);
@@ -101,6 +100,12 @@ export async function commitExtras(
   // Those that are there were started before, by a try whose answer was lost.
   if (children.length > 0) await run('start-runs', [startsJson(children)]);
   await run('commit-extras', [extrasJson(ops)]);
+}
+
+/** Waits that it registers, and that what is there already may end. */
+export function matchable({ extras }: Pick<port.RunOp, 'extras'>): string[] {
+  const waits = extras?.waits ?? [];
+  return waits.flatMap(({ id, kind }) => (kind === 'sleep' || kind === 'input' ? [] : [id]));
 }
 
 /** True when it builds on more than the one record that commit-group.sql looks for. */

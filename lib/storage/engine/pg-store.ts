@@ -6,7 +6,16 @@ import { claimableJson } from './claimed-row.js';
 import { claimReading } from './reading-rows.js';
 import type { Connections } from '../connection/connections.js';
 import { cancelChildren, cancelRun } from './cancel-tree.js';
-import { commitAgain, commitExtras, commitGroup, commitIn, remoteBefore, isPlain, lockWaiters } from './commits.js';
+import {
+  commitAgain,
+  commitExtras,
+  commitGroup,
+  commitIn,
+  isPlain,
+  lockWaiters,
+  matchable,
+  remoteBefore,
+} from './commits.js';
 import {
   type LeasedRead,
   leasedReads,
@@ -117,7 +126,8 @@ export class PgStore implements port.EngineStore {
       if (outcome?.kind === 'pause') await run('pause-remote-step', [op.rowId]);
       if (outcome?.kind !== 'done') return { taken: true, woken: null };
       await run('finish-remote-step', [op.rowId]);
-      if ((extras?.waits.length ?? 0) > 0) await run('match-waits', [[op.runId], []]);
+      const asked = matchable(op);
+      if (asked.length > 0) await run('match-waits', [asked.map(() => op.runId), [], asked]);
       const [row] = await run<Omit<port.WokenRun, 'runId'>>('wake-run', [op.runId]);
       return { taken: true, woken: row === undefined ? null : { ...row, runId: op.runId } };
     });

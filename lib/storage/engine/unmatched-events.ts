@@ -14,7 +14,7 @@ export async function matchEvents(
 ): Promise<MatchedEvents> {
   const locked = (await query<{ id: string }>(sql('lock-free-runs', schema), [runs])).map((row) => row.id);
   const received = await query<ReceivedEvent>(sql('settle-unmatched', schema), [locked, runs]);
-  const woken = locked.length === 0 ? [] : await query<WokenRun>(sql('match-waits', schema), [locked, []]);
+  const woken = locked.length === 0 ? [] : await query<WokenRun>(sql('match-waits', schema), [locked, [], null]);
   if (runs.length >= limit && locked.length > 0) return { woken, received, left: 'more' };
   return { woken, received, left: locked.length < runs.length ? 'locked' : 'none' };
 }

@@ -3,7 +3,9 @@
 --
 -- $1 uuid[]: the runs
 -- $2 uuid[]: runs that the transaction has ended; whoever waits for one of them goes on too
+-- $3 uuid[]: to each of the runs, which may be there several times, a wait that the transaction has registered: the only ones of
+--   that run that are looked at; NULL: all are
 --
 -- Returns a row for each run that goes on.
 SELECT run AS "runId", queue, paused, state
-FROM durable.match_waits($1, $2);
+FROM durable.match_waits($1, $2, $3);
