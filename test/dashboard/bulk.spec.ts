@@ -29,12 +29,14 @@ class AsksWorkflow {
 let running: RunningApp;
 let client: DurableClient;
 let pool: pg.Pool;
+let allows = (_action: string): boolean | Promise<boolean> => true;
+afterEach(() => void (allows = () => true));
 
 beforeAll(async () => {
   const { url } = await createTestDatabase();
   pool = new pg.Pool({ connectionString: url, max: 1 });
   const actor = ({ headers }: { headers: Record<string, string> }) => headers['x-actor'];
-  const mounted = DurableDashboardModule.forRoot({ authorize: () => true, actor });
+  const mounted = DurableDashboardModule.forRoot({ authorize: (_request, action) => allows(action), actor });
   running = await startApp({ name: 'express', framework: 'express' }, url, [mounted], {
     providers: [OrderWorkflow, AsksWorkflow],
     workers: true,
@@ -188,4 +190,33 @@ it('a preview has all that fit, though the last run of a page is deleted before 
     jest.restoreAllMocks();
   }
   expect(gone).toHaveLength(3);
+});
+
+it('is carried out once, however many ask for it at the same time', async () => {
+  const [id = ''] = await failed(1);
+  const { token, eligible } = await preview('retry', [id]);
+  // Who may is asked of a database, as a rule: both have come so far.
+  let asked = 0;
+  allows = async (action) => {
+    if (action === 'run.retry') {
+      asked++;
+      await until(() => asked === 2);
+    }
+    return true;
+  };
+  const answers = await Promise.all([1, 2].map(() => post('bulk', { token, count: eligible })));
+  expect(new Set(answers.map(({ error }) => error?.code ?? 'taken'))).toEqual(new Set(['BULK_CHANGED', 'taken']));
+  const job = answers.find((answer) => answer.id !== undefined);
+  await until(async () => (await get(`bulk/${job.id}`)).state === 'done');
+  expect(await retriesOf(id)).toHaveLength(1);
+});
+
+it('is a refusal in the audit where the act itself is not allowed', async () => {
+  const [id = ''] = await failed(1);
+  const { token } = await preview('retry', [id]);
+  allows = (action) => action !== 'run.retry';
+  const { error } = await post('bulk', { token, count: 1 }, 'half');
+  expect(error.code).toBe('FORBIDDEN');
+  const { items } = await get('audit?actor=half');
+  expect(items).toMatchObject([{ action: 'run.bulk', outcome: 'refused', code: 'FORBIDDEN' }]);
 });

@@ -60,7 +60,7 @@ export class BulkBook {
   }
 
   /**
-   * Begins, and returns its id. A token is good once.
+   * Begins, and returns its id. A token is good once: null where another request has used it.
    * @param one resolves to why the run was left as it is; null: it was changed
    * @param tell after each batch
    */
@@ -69,8 +69,8 @@ export class BulkBook {
     { ids }: Prepared,
     one: (id: string) => Promise<string | null>,
     tell: (id: string, state: BulkState) => void,
-  ): string {
-    this.previews.delete(token);
+  ): string | null {
+    if (!this.previews.delete(token)) return null;
     const job = randomUUID();
     for (const [id, { state }] of this.jobs) {
       if (this.jobs.size >= MOST_KEPT && state !== 'running') this.jobs.delete(id);

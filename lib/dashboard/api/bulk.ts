@@ -101,6 +101,10 @@ const preview = route({
   },
 });
 
+function isOver(): RequestError {
+  return new RequestError(409, 'BULK_CHANGED', 'This preview is over: look again at what it would do.');
+}
+
 const bulk = route({
   method: 'POST',
   path: 'bulk',
@@ -113,8 +117,7 @@ const bulk = route({
   async handle(call, { token, count, reason }) {
     const { services } = call;
     const found = services.bulk.find(token);
-    if (found === null)
-      throw new RequestError(409, 'BULK_CHANGED', 'This preview is over: look again at what it would do.');
+    if (found === null) throw isOver();
     const prepared = reason === null ? found : { ...found, options: { ...found.options, reason } };
     call.note({ act: prepared.act, q: prepared.q, count: prepared.ids.length, reason: prepared.options['reason'] });
     await mustBeAllowed(call, prepared.act);
@@ -125,6 +128,7 @@ const bulk = route({
       const data = { id: job, done, failed, total, ...(excluded && { excluded }) };
       services.streams.tell({ kind: 'bulk', topic: `bulk:${job}`, runId: null, data });
     });
+    if (id === null) throw isOver();
     call.note({ bulk: id });
     return json(202, { id });
   },

@@ -125,7 +125,9 @@ export class DashboardServer {
       return isAnswer(found) ? found : json(200, written ? found : { ...found, audit: false });
     } catch (thrown) {
       const error = toRequestError(thrown, services.warn);
-      if (!route.silent) await this.trail.add({ ...this.entry(route, call, noted), outcome, code: error.code });
+      // An act on many needs the right to the act as well, which its own handler asks for.
+      const became = error.code === 'FORBIDDEN' ? 'refused' : outcome;
+      if (!route.silent) await this.trail.add({ ...this.entry(route, call, noted), outcome: became, code: error.code });
       throw error;
     } finally {
       services.changed();
