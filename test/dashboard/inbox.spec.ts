@@ -48,3 +48,23 @@ it('says of each question what happens when nobody answers in time; the client s
   expect(Object.keys(known ?? {})).not.toEqual(expect.arrayContaining(['onTimeout']));
   await client.cancel(id);
 });
+
+it('gives the one question that is asked for, whatever has become of it', async () => {
+  const client = running.app.get(DurableClient);
+  const { id } = await client.start(AsksWorkflow, {});
+  const asked = await until(async () => {
+    const found = await client.listPendingInputs({ executionId: id });
+    return found.length === 4 && found;
+  });
+  const [one = { id: '' }, other = { id: '' }] = asked;
+  await client.provideInput(id, { inputId: one.id }, { approved: true });
+  const any = 'status=pending,completed,timed_out,cancelled';
+  const of = async (query: string) =>
+    (await running.ask(`/api/inputs?${query}`)).json.items.map((found: { id: string }) => found.id);
+  expect(await of(`inputId=${one.id}&${any}`)).toEqual([one.id]);
+  expect(await of(`inputId=${other.id}&${any}`)).toEqual([other.id]);
+  expect(await of(`inputId=${one.id}`)).toEqual([]);
+  expect((await running.ask(`/api/inputs/count?inputId=${other.id}`)).json).toEqual({ n: 1, more: false });
+  expect((await running.ask('/api/inputs?inputId=x')).status).toBe(400);
+  await client.cancel(id);
+});

@@ -18,6 +18,12 @@ function filters(read: InputReader) {
   };
 }
 
+/** Those, and the one that has an id. */
+function inputFilters(read: InputReader) {
+  const id = read.text('inputId', null, { fits: isUuid, expected: 'the id of an input' });
+  return { ...filters(read), id, type: typeOf(read, INPUT_TYPES) };
+}
+
 /** Null: of any. */
 function typeOf<const T extends string>(read: InputReader, types: readonly [T, ...T[]]): T | null {
   return read.keys().includes('type') ? read.oneOf('type', types[0], types) : null;
@@ -44,7 +50,7 @@ const inputs = route({
   method: 'GET',
   path: 'inputs',
   action: 'input.read',
-  input: (read) => ({ ...filters(read), type: typeOf(read, INPUT_TYPES), ...paged(read) }),
+  input: (read) => ({ ...inputFilters(read), ...paged(read) }),
   async handle(call, { type, cursor, limit, ...wanted }): Promise<Page<object>> {
     const sight = { payloads: await call.may('payload.read'), full: false };
     const list = `inputs ${wanted.order}`;
@@ -66,7 +72,7 @@ const inputCount = route({
   method: 'GET',
   path: 'inputs/count',
   action: 'input.read',
-  input: (read) => ({ ...filters(read), type: typeOf(read, INPUT_TYPES) }),
+  input: inputFilters,
   async handle(call, { type, ...wanted }) {
     const reads = await call.services.looks.waits();
     const n = await reads.countInputs(wanted, type, MOST_COUNTED);

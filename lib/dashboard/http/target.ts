@@ -15,6 +15,7 @@ const IN_QUERY: readonly (readonly [string, Key])[] = [
   ['workflow', 'workflow'],
   ['executionId', 'runId'],
   ['run', 'runId'],
+  ['inputId', 'inputId'],
 ];
 
 const IN_BODY: readonly (readonly [string, Key])[] = [

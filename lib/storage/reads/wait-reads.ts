@@ -49,6 +49,7 @@ export type AskedInput = PendingInput & Pick<WaitFacts, 'onTimeout'>;
 export interface AskedFilters extends WaitListOptions {
   readonly workflow?: string | null;
   readonly executionId?: string | null;
+  readonly id?: string | null;
   /** Of the input or event. */
   readonly name?: string | null;
   readonly timeoutBefore?: Date | null;
@@ -135,10 +136,11 @@ export class PgWaitReads {
 }
 
 function filtered(filters: AskedFilters): WaitList {
-  const { workflow, executionId, timeoutBefore } = filters;
+  const { workflow, executionId, id, timeoutBefore } = filters;
   const list = new WaitList(filters);
   list.add(workflow, (p) => `e.workflow = ${p}::text`);
   list.add(executionId, (p) => `w.run_id = ${p}::uuid`);
+  list.add(id, (p) => `w.id = ${p}::uuid`);
   list.add(timeoutBefore?.toISOString(), (p) => `w.due_at < ${p}::timestamptz`);
   return list;
 }

@@ -66,7 +66,7 @@ export default function InboxPage({ id }: { id: string | null }) {
   const lone = useQuery({
     queryKey: ['inputs', 'one', id],
     queryFn: ({ signal }) =>
-      get<Page<Input>>('inputs', { status: 'pending,completed,timed_out,cancelled', limit: 200 }, signal),
+      get<Page<Input>>('inputs', { inputId: id, status: 'pending,completed,timed_out,cancelled' }, signal),
     enabled: id !== null && inputs.data !== undefined && here === undefined && !sent.has(id),
   });
   const shown = here ?? lone.data?.items.find((input) => input.id === id);
