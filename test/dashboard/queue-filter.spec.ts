@@ -14,6 +14,9 @@ class OrderWorkflow {
   }
 }
 
+/** Its column is made of JSON, in which quotes are escaped. */
+const ODD = 'Says "no" \\';
+
 let running: RunningApp;
 let pool: pg.Pool;
 const ids: Record<string, string> = {};
@@ -32,8 +35,8 @@ beforeAll(async () => {
       await pool.query('DELETE FROM durable.workflow_queue WHERE id = $1', [id]);
       await pool.query(
         `UPDATE durable.workflow_executions
-         SET status = 'failed', completed_at = now(), error = '{"name":"CardError","message":"no"}' WHERE id = $1`,
-        [id],
+         SET status = 'failed', completed_at = now(), error = $2 WHERE id = $1`,
+        [id, JSON.stringify({ name: queue === 'gpu' ? 'CardError' : ODD, message: 'no' })],
       );
     }
   }
@@ -55,6 +58,9 @@ it.each([
   ['queue:gpu -queue:gpu'],
   ['queue:gpu queue:ai,default'],
   ['queue:default -queue:gpu', 'default open', 'default failed'],
+  ['error:"Says \\"no\\" \\\\"', 'default failed'],
+  ['error:CardError,"Says \\"no\\" \\\\" queue:default', 'default failed'],
+  ['-error:"Says \\"no\\" \\\\" queue:default', 'default open'],
 ])('%s: the list, its number and what an act on all is about', async (q, ...expected) => {
   const wanted = new Set(expected.map((name) => ids[name]));
   const ask = async (path: string) => (await running.ask(`/api/${path}q=${encodeURIComponent(q)}`)).json;

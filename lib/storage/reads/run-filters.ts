@@ -126,8 +126,9 @@ export class Conditions {
     const open = (columns: string): string => `CASE WHEN ${run}.status = 'active' THEN ${queued(columns)} END`;
     const column = { error: 'error_name', schedule: 'schedule_name', workflow: 'workflow', queue: 'queue' } as const;
     return [
-      ...texts.flatMap(({ field, not, values }, at) => {
+      ...texts.flatMap(({ field, not, values: given }, at) => {
         if (field === 'id' && !not) return [];
+        const values = field === 'error' ? given.map(storedErrorName) : given;
         const known = this.once(`text${at}`, values, 'text[]');
         if (field === 'version') {
           const ids = `SELECT d.id FROM durable.workflow_definitions d WHERE d.version::text = ANY (${known})`;
@@ -201,4 +202,9 @@ function isIndexed(not: boolean, values: readonly string[]): boolean {
 export function where(...conditions: readonly (string | null | readonly string[])[]): string {
   const all = conditions.flat().filter((condition) => condition !== null);
   return all.length === 0 ? '' : `WHERE ${all.join(' AND ')}`;
+}
+
+/** The name of an error as its column has it, which is taken from its JSON: quotes and backslashes are escaped there. */
+export function storedErrorName(name: string): string {
+  return JSON.stringify(name).slice(1, -1);
 }

@@ -1,7 +1,7 @@
 import type { RunListFilters } from '../../core/run/execution.js';
 import { EXECUTION_STATUSES, type ExecutionStatus, isFinished } from '../../core/run/status.js';
 import { STATUS_OF_ROW } from './run-columns.js';
-import { Conditions, where, type WantedStatuses } from './run-filters.js';
+import { Conditions, storedErrorName, where, type WantedStatuses } from './run-filters.js';
 
 const UNFINISHED = EXECUTION_STATUSES.filter((status) => !isFinished(status));
 
@@ -121,13 +121,14 @@ export class RunQuery {
   private named(field: 'schedule' | 'error', names: readonly string[], page: (alias: string) => string): string {
     const given = this.conditions.given('workflow');
     const byWorkflow = field === 'error' && given === null;
+    const stored = field === 'error' ? names.map(storedErrorName) : names;
     const name = field === 'error' ? ['e.error IS NOT NULL', 'e.error_name = v.name'] : ['e.schedule_name = v.name'];
     const workflow = byWorkflow ? ['e.workflow = k.workflow'] : [];
     const { status, joined } = this.anyStatus();
     const equal = this.equal('e', 'e.workflow = ', '');
     // A name that is given twice is looked for once: each look lists what it finds.
     return `SELECT s.created_at, s.id
-      FROM unnest(${this.conditions.add([...new Set(names)], 'text[]')}) AS v(name)
+      FROM unnest(${this.conditions.add([...new Set(stored)], 'text[]')}) AS v(name)
       ${byWorkflow ? `CROSS JOIN (SELECT DISTINCT o.workflow FROM kind o ${where(this.conditions.kinds('o'))}) k` : ''}
       CROSS JOIN LATERAL (
         SELECT e.created_at, e.id FROM durable.workflow_executions e ${joined}
