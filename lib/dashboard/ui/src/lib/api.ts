@@ -39,9 +39,10 @@ export function apiUrl(path: string, params: Params = {}): string {
 const known = new Map<string, { etag: string; body: unknown }>();
 const MOST_KNOWN = 200;
 
-export async function get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
+/** @param fresh never the answer of before, which is what has not changed but for the time that it says */
+export async function get<T>(path: string, params: Params = {}, signal?: AbortSignal, fresh = false): Promise<T> {
   const url = apiUrl(path, params);
-  const before = known.get(url);
+  const before = fresh ? undefined : known.get(url);
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (before !== undefined) headers['If-None-Match'] = before.etag;
   const response = await ask(url, { headers, signal });

@@ -4,14 +4,17 @@ import { get } from './api.js';
 import { serverSaid } from './clock.js';
 import type { Me } from './types.js';
 
+/** Who looks, and what time it is there. */
+export async function askWho(signal?: AbortSignal): Promise<Me> {
+  const me = await get<Me>('me', {}, signal, true);
+  serverSaid(me.now);
+  return me;
+}
+
 export function useMeQuery() {
   return useQuery({
     queryKey: ['me'],
-    queryFn: async ({ signal }) => {
-      const me = await get<Me>('me', {}, signal);
-      serverSaid(me.now);
-      return me;
-    },
+    queryFn: ({ signal }) => askWho(signal),
     refetchInterval: 60_000,
   });
 }

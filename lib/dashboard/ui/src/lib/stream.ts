@@ -47,6 +47,8 @@ const PACE = 1000;
 /** Figures count many rows: where something happens all the time they are made anew less often, ms. */
 const FIGURES: ReadonlySet<string> = new Set(['overview', 'count', 'inputs-count']);
 const FIGURES_PACE = 5000;
+/** ms after which one that is refused is asked for again: what decides about it may have been away. */
+const REFUSED = 60_000;
 /** ms without a sign of life, of which the server gives one each 15 s: it is cut, though nobody said so. */
 const SILENCE = 45_000;
 /** ms: a stream that ends sooner has failed, unless the server said goodbye. */
@@ -56,8 +58,8 @@ export class Stream {
   private stop: AbortController | null = null;
   private lastId: string | null = null;
   private failures = 0;
-  /** Something may have happened that no stream will tell. */
-  private gap = false;
+  /** Something may have happened that no stream will tell: at first since what the page shows was read. */
+  private gap = true;
   private saidBye = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private dirty = new Set<string>();
@@ -97,7 +99,9 @@ export class Stream {
       if (this.stop !== stop) return;
       if (outcome === 'refused') {
         live.set((was) => ({ ...was, state: 'refused', retryAt: null }));
+        this.gap = true;
         refresh('me');
+        again(REFUSED);
         return;
       }
       this.failures = 0;

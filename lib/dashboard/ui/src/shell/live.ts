@@ -1,6 +1,6 @@
-import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { useMay, useMe } from '../lib/me.js';
+import { refreshAll } from '../lib/query.js';
 import { live, Stream } from '../lib/stream.js';
 
 let stream: Stream | null = null;
@@ -9,14 +9,16 @@ export function retryStream(): void {
   stream?.retryNow();
 }
 
-/** A page that nobody has looked at for so long gives its stream back, ms: browsers have six connections to a host. */
-const HIDDEN = 60_000;
+/**
+ * A page that nobody has looked at for so long gives its stream back, ms, and one that is opened behind others takes none:
+ * a browser has six connections to a host, and with six streams no page of it is answered any more.
+ */
+const HIDDEN = 5_000;
 
 /** Keeps the stream of what the page shows, and polls where there is none. */
 export function useLive(path: string): void {
   const may = useMay();
   const { pollInterval } = useMe();
-  const client = useQueryClient();
   // An id that is cut short names no run to the stream.
   const run = /^\/runs\/([0-9a-f-]{36})$/i.exec(path)?.[1] ?? null;
   const topics = [
@@ -33,9 +35,9 @@ export function useLive(path: string): void {
     const params: Record<string, string> = run === null ? { topics } : { run };
     const own = new Stream(params);
     stream = own;
-    own.start();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let given = false;
+    let given = document.hidden;
+    if (!given) own.start();
     const look = (): void => {
       clearTimeout(timer);
       if (document.hidden) {
@@ -46,7 +48,7 @@ export function useLive(path: string): void {
       } else if (given) {
         given = false;
         own.retryNow();
-        void client.invalidateQueries();
+        refreshAll();
       }
     };
     document.addEventListener('visibilitychange', look);
@@ -55,14 +57,14 @@ export function useLive(path: string): void {
       document.removeEventListener('visibilitychange', look);
       own.close();
     };
-  }, [topics, run, client]);
+  }, [topics, run]);
 
   const { state } = live.use();
   useEffect(() => {
     if (state !== 'polling' && state !== 'refused') return;
     const timer = setInterval(() => {
-      if (!document.hidden) void client.invalidateQueries();
+      if (!document.hidden) refreshAll();
     }, pollInterval);
     return () => clearInterval(timer);
-  }, [state, pollInterval, client]);
+  }, [state, pollInterval]);
 }

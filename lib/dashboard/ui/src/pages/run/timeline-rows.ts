@@ -3,7 +3,7 @@ import { useMemo } from 'react';
 import { get } from '../../lib/api.js';
 import { runOf } from '../../lib/rows.js';
 import { buildTree } from '../../lib/tree.js';
-import { type TreeNode } from '../../lib/tree-node.js';
+import { isEnded, type TreeNode } from '../../lib/tree-node.js';
 import { flatten, type FlatNode } from '../../lib/tree-walk.js';
 import type { LoopItem, LoopRow, Page, Run, StepRow } from '../../lib/types.js';
 import { encodeName } from '../../../../../core/definition/definition-path.js';
@@ -33,6 +33,8 @@ export type Line =
       readonly height: number;
     };
 
+/** ms after which a child in its parent's timeline is looked at again. */
+export const CHILD_PACE = 5000;
 export const ROW = 28;
 export const ROW_NARROW = 32;
 
@@ -66,17 +68,21 @@ export function useLines(
       staleTime: 5000,
     })),
   });
+  // The page hears of this run alone.
+  const refetchInterval = isEnded(run.status) ? false : CHILD_PACE;
   const kin = useQueries({
     queries: children.flatMap(({ node }) => [
       {
         queryKey: ['run', node.childId],
         queryFn: async (): Promise<unknown> => runOf(await get<Run>(`runs/${node.childId}`)),
         staleTime: 2000,
+        refetchInterval,
       },
       {
         queryKey: ['run', node.childId, 'first-steps'],
         queryFn: (): Promise<unknown> => get<Page<StepRow | LoopRow>>(`runs/${node.childId}/steps`, { limit: 500 }),
         staleTime: 2000,
+        refetchInterval,
       },
     ]),
   });

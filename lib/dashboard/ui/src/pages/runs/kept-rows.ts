@@ -5,6 +5,7 @@ import { useMe } from '../../lib/me.js';
 import { runsPageOf } from '../../lib/rows.js';
 import { begun, byId, type Kept, longer, lookFurther, NONE, PAGE, refreshed } from '../../lib/run-rows.js';
 import { live, onEvent } from '../../lib/stream.js';
+import { isEnded } from '../../lib/tree-node.js';
 import type { RunRow, RunsPage } from '../../lib/types.js';
 
 export interface KeptRows {
@@ -21,6 +22,9 @@ export interface KeptRows {
   older(): void;
   again(): void;
 }
+
+/** Runs that a frame names that tells of many. */
+const MOST_NAMED = 100;
 
 /** The runs of a filter: changes come in place, new ones wait, so that nothing moves under the pointer. */
 export function useKeptRows(q: string, enabled = true): KeptRows {
@@ -59,11 +63,28 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
   // Rows that have left the first page are read by their ids, when something has happened to them.
   const onFirst = useRef(new Set<string>());
   onFirst.current = new Set(page?.items.map(({ id }) => id));
+  const changed = useRef(new Set<string>());
+  /** Nobody has told of them: of those that have not ended, any may have changed. */
+  const suspect = useCallback(() => {
+    for (const { id, status } of current.current.rows.values()) {
+      if (!isEnded(status) && !onFirst.current.has(id)) changed.current.add(id);
+    }
+  }, []);
   useEffect(() => {
-    const dirty = new Set<string>();
-    const stop = onEvent((_, data) => {
-      const id = data['executionId'];
-      if (typeof id === 'string' && current.current.rows.has(id) && !onFirst.current.has(id)) dirty.add(id);
+    suspect();
+    if (!polling) return;
+    const timer = setInterval(suspect, pollInterval);
+    return () => clearInterval(timer);
+  }, [polling, pollInterval, suspect]);
+  useEffect(() => {
+    const dirty = changed.current;
+    const stop = onEvent((kind, { executionId, runs }) => {
+      if (kind === 'reset') suspect();
+      // Where many are told of in one, not all of them are named.
+      if (kind === 'many' && Array.isArray(runs) && runs.length >= MOST_NAMED) suspect();
+      for (const id of Array.isArray(runs) ? runs : [executionId]) {
+        if (typeof id === 'string' && current.current.rows.has(id) && !onFirst.current.has(id)) dirty.add(id);
+      }
     });
     const timer = setInterval(() => {
       if (dirty.size === 0) return;
@@ -79,7 +100,7 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
       stop();
       clearInterval(timer);
     };
-  }, [change]);
+  }, [change, suspect]);
 
   // The pages of another filter, or that nobody sees any more, are not read to their end.
   const looks = useRef(new AbortController());
