@@ -53,6 +53,25 @@ export function refused(error: unknown): void {
   tell({ text, tone: 'bad' }, 12_000);
 }
 
+/** What starts a run, and was asked for just now. */
+const started = new Set<string>();
+/** ms: the second click of two is the same act. */
+const AT_ONCE = 1000;
+
+/** Starts one run, however often a button is hit. Null: it was asked for already. */
+async function startOne(
+  path: string,
+  body: unknown,
+  done: (run: { id: string }) => Done,
+  keys: string[],
+): Promise<{ id: string } | null> {
+  if (started.has(path)) return null;
+  started.add(path);
+  const answer = await act<{ id: string }>('POST', path, body, done, keys);
+  setTimeout(() => started.delete(path), AT_ONCE);
+  return answer;
+}
+
 const RUN = ['runs', 'run', 'count', 'overview', 'queues'];
 const name = (id: string): string => shortId(id);
 
@@ -73,16 +92,14 @@ export const acts = {
     void act('POST', `runs/${id}/hurry`, {}, () => ({ text: `${name(id)} tries again now` }), RUN);
   },
   retry: (id: string): Promise<{ id: string } | null> =>
-    act<{ id: string }>(
-      'POST',
+    startOne(
       `runs/${id}/retry`,
       {},
       (run) => ({ text: `${name(id)} was started anew`, href: `/runs/${run.id}`, link: `Open ${name(run.id)}` }),
       RUN,
     ),
   restart: (id: string, step: string): Promise<{ id: string } | null> =>
-    act<{ id: string }>(
-      'POST',
+    startOne(
       `runs/${id}/restart`,
       { step },
       (run) => ({
@@ -189,8 +206,7 @@ export const acts = {
     );
   },
   trigger: (schedule: string, input?: unknown): Promise<{ id: string } | null> =>
-    act<{ id: string }>(
-      'POST',
+    startOne(
       `schedules/${part(schedule)}/trigger`,
       input === undefined ? {} : { input },
       (run) => ({ text: `${schedule} has started a run`, href: `/runs/${run.id}`, link: `Open ${name(run.id)}` }),

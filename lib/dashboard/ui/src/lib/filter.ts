@@ -40,64 +40,64 @@ export interface Term {
   readonly negated: boolean;
 }
 
+/** A character, and whether it stood between quotes: what does is no blank, comma, colon or minus of the language. */
+type Char = readonly [char: string, quoted: boolean];
+
 /** Splits at blanks that are not between quotes. */
-function words(text: string): string[] {
-  const found: string[] = [];
-  let word = '';
+function words(text: string): Char[][] {
+  const found: Char[][] = [];
+  let word: Char[] = [];
   let inside = false;
   for (let at = 0; at < text.length; at++) {
     const c = text.charAt(at);
-    if (inside && c === '\\' && at + 1 < text.length) {
-      word += c + text.charAt(++at);
-    } else if (c === '"') {
-      inside = !inside;
-      word += c;
-    } else if (!inside && /\s/.test(c)) {
-      if (word !== '') found.push(word);
-      word = '';
-    } else {
-      word += c;
-    }
+    if (inside && c === '\\' && /["\\]/.test(text.charAt(at + 1))) word.push([text.charAt(++at), true]);
+    else if (c === '"') inside = !inside;
+    else if (!inside && /\s/.test(c)) {
+      if (word.length > 0) found.push(word);
+      word = [];
+    } else word.push([c, inside]);
   }
-  if (word !== '') found.push(word);
+  if (word.length > 0) found.push(word);
   return found;
 }
 
+const textOf = (chars: readonly Char[]): string => chars.map(([c]) => c).join('');
+
 /** The values of `a,"b c"`. */
-function valuesOf(text: string): string[] {
-  const found: string[] = [];
-  let value = '';
-  let inside = false;
-  for (let at = 0; at < text.length; at++) {
-    const c = text.charAt(at);
-    if (inside && c === '\\' && at + 1 < text.length) value += text.charAt(++at);
-    else if (c === '"') inside = !inside;
-    else if (!inside && c === ',') {
-      found.push(value);
-      value = '';
-    } else value += c;
+function valuesOf(chars: readonly Char[]): string[] {
+  const found: string[] = [''];
+  for (const [c, isQuoted] of chars) {
+    if (c === ',' && !isQuoted) found.push('');
+    else found.push(`${found.pop() ?? ''}${c}`);
   }
-  found.push(value);
   return found.filter((v) => v !== '');
 }
 
 export function parseFilter(text: string): Term[] {
   return words(text).map((word) => {
-    const negated = word.startsWith('-') && word.length > 1;
+    const negated = word.length > 1 && word[0]?.[0] === '-' && !word[0][1];
     const rest = negated ? word.slice(1) : word;
-    const [, key, value] = /^([A-Za-z][\w.-]*):(.*)$/s.exec(rest) ?? [];
-    if (key === undefined || value === undefined) return { key: '', values: valuesOf(rest), negated };
-    return { key, values: valuesOf(value), negated };
+    const colon = rest.findIndex(([c, isQuoted]) => c === ':' && !isQuoted);
+    if (colon < 1) return { key: '', values: valuesOf(rest), negated };
+    return { key: textOf(rest.slice(0, colon)), values: valuesOf(rest.slice(colon + 1)), negated };
   });
 }
 
-function quoted(value: string): string {
-  return /[\s",\\]/.test(value) || value === '' ? `"${value.replace(/["\\]/g, '\\$&')}"` : value;
+function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
 export function formatTerm({ key, values, negated }: Term): string {
-  const value = values.map(quoted).join(',');
-  return `${negated ? '-' : ''}${key === '' ? value : `${key}:${value}`}`;
+  const value = values
+    .map((one) => (/[\s",\\]/.test(one) || one === '' || (key === '' && /^-|:/.test(one)) ? quoted(one) : one))
+    .join(',');
+  const name = /[\s":,\\]/.test(key) ? quoted(key) : key;
+  return `${negated ? '-' : ''}${key === '' ? value : `${name}:${value}`}`;
+}
+
+/** A filter with a value for each key: names hold anything. */
+export function filterOf(values: Readonly<Record<string, string | number>>): string {
+  return formatFilter(Object.entries(values).map(([key, value]) => ({ key, values: [String(value)], negated: false })));
 }
 
 export function formatFilter(terms: readonly Term[]): string {

@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react';
 
 /*
  * Keys of the page: single ones, with ⇧ as `⇧x`, or two in a row as `g r`. They rest while somebody types, and while a
- * dialog is open. What was bound last comes first.
+ * dialog is open; Enter belongs to the button or link that has the focus. What was bound last comes first.
  */
 
 export type Keys = Readonly<Record<string, (event: KeyboardEvent) => void>>;
@@ -16,6 +16,12 @@ export function isTyping(target: EventTarget | null): boolean {
   return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 }
 
+/** Those that go on while they are kept down. An act is done once: the next run or question has already come in its place. */
+const MOVES: ReadonlySet<string> = new Set(['j', 'k', 'ArrowDown', 'ArrowUp', '[', ']']);
+
+const isPressed = (target: EventTarget | null): boolean =>
+  target instanceof Element && target.closest('button, a, summary') !== null;
+
 function nameOf(event: KeyboardEvent): string {
   const { key } = event;
   if (key.length === 1) return event.shiftKey && /[a-z]/i.test(key) ? `⇧${key.toLowerCase()}` : key;
@@ -26,6 +32,8 @@ export function onKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey) return;
   if (isTyping(event.target) || document.querySelector('dialog[open]') !== null) return;
   const name = nameOf(event);
+  if (event.repeat && !MOVES.has(name)) return;
+  if (name === 'Enter' && isPressed(event.target)) return;
   const full = lead === null ? name : `${lead} ${name}`;
   clearTimeout(leadTimer);
   lead = null;

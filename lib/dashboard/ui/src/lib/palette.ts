@@ -1,9 +1,10 @@
+import { filterOf } from './filter.js';
 import { shortId } from './words.js';
 import { isEnded } from './tree-node.js';
 import { runsHref } from './url-text.js';
 import type { RunRow } from './types.js';
 
-/* What the palette offers for what was typed: acts first, then what it finds. */
+/* What the palette offers for what was typed: acts where it begins with one's verb; else what it finds, and acts last. */
 
 export const VERBS = [
   'retry',
@@ -223,16 +224,17 @@ export function entriesOf(text: string, known: Known): { name: string; entries: 
           {
             id: 'error',
             icon: 'runs',
-            href: runsHref(`error:${rest} since:24h`),
+            href: runsHref(filterOf({ error: rest, since: '24h' })),
             text: `Failed runs with \`${rest}\``,
             note: '',
           },
         ]
       : []),
   ];
+  // Enter does the first one: whoever types the id of a run wants to see it, and not to have it started anew.
   return [
-    { name: 'Act', entries: acts },
     { name: 'Runs', entries: found },
     { name: 'Go to', entries: to },
+    { name: 'Act', entries: acts },
   ].filter(({ entries }) => entries.length > 0);
 }

@@ -90,11 +90,10 @@ interface Parts {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-function partsOf(at: Date, timeZone: string | undefined): Parts {
-  const key = timeZone ?? '';
-  let format = formats.get(key);
-  if (format === undefined) {
-    format = new Intl.DateTimeFormat('en-GB', {
+/** UTC in place of a zone that this browser does not know: a server may know more of them. */
+function formatIn(timeZone: string | undefined): Intl.DateTimeFormat {
+  try {
+    return new Intl.DateTimeFormat('en-GB', {
       timeZone,
       year: 'numeric',
       month: 'short',
@@ -105,6 +104,25 @@ function partsOf(at: Date, timeZone: string | undefined): Parts {
       second: '2-digit',
       hourCycle: 'h23',
     });
+  } catch (error) {
+    if (timeZone === undefined || timeZone === 'UTC') throw error;
+    return formatIn('UTC');
+  }
+}
+
+/** ` UTC` where a time is not told in the zone that it should be. */
+function otherZone(timeZone: string | undefined): string {
+  if (timeZone === undefined || timeZone === 'UTC') return '';
+  return formats.get(timeZone)?.resolvedOptions().timeZone === 'UTC' && !UTC_NAMES.test(timeZone) ? ' UTC' : '';
+}
+
+const UTC_NAMES = /^(etc\/)?(utc|uct|gmt|zulu|universal|greenwich|gmt[+-]?0)$/i;
+
+function partsOf(at: Date, timeZone: string | undefined): Parts {
+  const key = timeZone ?? '';
+  let format = formats.get(key);
+  if (format === undefined) {
+    format = formatIn(timeZone);
     formats.set(key, format);
   }
   return Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value])) as unknown as Parts;
@@ -125,9 +143,9 @@ export type Grain = 'minute' | 'second' | 'ms';
 /** `02:47:12` */
 export function clock(at: Date, grain: Grain = 'second', zone?: string): string {
   const { hour, minute, second } = partsOf(at, zone);
-  if (grain === 'minute') return `${hour}:${minute}`;
+  if (grain === 'minute') return `${hour}:${minute}${otherZone(zone)}`;
   const ms = grain === 'ms' ? `.${String(at.getMilliseconds()).padStart(3, '0')}` : '';
-  return `${hour}:${minute}:${second}${ms}`;
+  return `${hour}:${minute}:${second}${ms}${otherZone(zone)}`;
 }
 
 /** `Sat 28 Nov`, with the year where it is another than now's. */

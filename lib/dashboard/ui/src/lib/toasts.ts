@@ -26,9 +26,15 @@ const waiting = new Map<number, (keepalive: boolean) => void>();
 /** ms */
 const STAYS = 8000;
 
+/** With one more; those that can still be taken back stay, of the others the last ones. */
+function withOne(all: readonly Toast[], toast: Toast): readonly Toast[] {
+  const told = all.filter(({ sendAt }) => sendAt === undefined).slice(-2);
+  return [...all.filter((one) => one.sendAt !== undefined || told.includes(one)), toast];
+}
+
 export function tell(toast: Omit<Toast, 'id'>, stays = STAYS): number {
   const id = ++last;
-  toasts.set((all) => [...all.slice(-2), { ...toast, id }]);
+  toasts.set((all) => withOne(all, { ...toast, id }));
   if (stays > 0)
     timers.set(
       id,
@@ -57,7 +63,7 @@ export function later(text: string, ms: number, send: (keepalive: boolean) => vo
     dismiss(id);
     undone?.();
   };
-  toasts.set((all) => [...all.slice(-2), { id, text, tone: 'plain', undo, sendAt: Date.now() + ms }]);
+  toasts.set((all) => withOne(all, { id, text, tone: 'plain', undo, sendAt: Date.now() + ms }));
   timers.set(
     id,
     setTimeout(() => go(false), ms),

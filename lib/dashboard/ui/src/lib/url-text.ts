@@ -4,4 +4,4 @@ export function readable(params: URLSearchParams): string {
 }
 
 export const runsHref = (q: string): string => `/runs?${readable(new URLSearchParams({ q }))}`;
-export const runHref = (id: string): string => `/runs/${id}`;
+export const runHref = (id: string): string => `/runs/${encodeURIComponent(id)}`;

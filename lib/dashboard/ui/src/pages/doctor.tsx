@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { Link } from 'wouter';
 import { refused } from '../lib/acts.js';
 import { get, send } from '../lib/api.js';
+import { copy as copyText } from '../lib/clipboard.js';
 import { useMay } from '../lib/me.js';
 import { refresh } from '../lib/query.js';
 import { tell } from '../lib/toasts.js';
@@ -54,9 +55,7 @@ export default function DoctorPage() {
       ...checks.map(({ state, text }) => `${state}: ${text}`),
       ...(data?.tables ?? []).map(({ name, rows, bytes: size }) => `${name}: ${rows} rows, ${size} bytes`),
     ];
-    void navigator.clipboard
-      .writeText(lines.join('\n'))
-      .then(() => tell({ text: 'The checks are copied, without payloads', tone: 'done' }, 4000));
+    copyText(lines.join('\n'), 'The checks are copied, without payloads');
   };
   return (
     <PageFrame title="Doctor" crumbs={[{ text: 'Doctor' }]}>

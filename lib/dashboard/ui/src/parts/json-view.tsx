@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react';
+import { copy } from '../lib/clipboard.js';
 import { diff, type DiffLine } from '../lib/diff.js';
 import { type JsonLine, jsonLines, LONGEST, markOf, valueAt } from '../lib/json.js';
-import { tell } from '../lib/toasts.js';
 import { bytes } from '../lib/words.js';
 import { Icon } from './icon.js';
 import { Linked } from './text.js';
@@ -121,7 +121,7 @@ function Line({
             className="plain"
             aria-label={`Copy the value at ${path}`}
             title="Copy the value"
-            onClick={() => copy(textOf(valueAt(value, path)), 'The value')}
+            onClick={() => copy(textOf(valueAt(value, path)), 'The value is copied')}
           >
             <Icon name="copy" />
           </button>
@@ -131,7 +131,7 @@ function Line({
               className="plain"
               aria-label={`Copy the path ${path}`}
               title="Copy the path"
-              onClick={() => copy(path, 'The path')}
+              onClick={() => copy(path, 'The path is copied')}
             >
               <Icon name="link" />
             </button>
@@ -140,10 +140,6 @@ function Line({
       )}
     </span>
   );
-}
-
-function copy(text: string, what: string): void {
-  void navigator.clipboard.writeText(text).then(() => tell({ text: `${what} is copied`, tone: 'done' }, 3000));
 }
 
 const textOf = (value: unknown): string =>

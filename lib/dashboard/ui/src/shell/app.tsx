@@ -2,11 +2,12 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { Component, lazy, type ReactNode, Suspense, useEffect } from 'react';
 import { Redirect, Route, Router, Switch } from 'wouter';
 import { ApiError } from '../lib/api.js';
+import { copy } from '../lib/clipboard.js';
 import { onKey, useKeys } from '../lib/keys.js';
 import { MeContext, useMay, useMeQuery } from '../lib/me.js';
 import { paletteOpen, takeTyped, typeAhead } from '../lib/palette-state.js';
 import { queryClient } from '../lib/query.js';
-import { sendAllNow, tell, undoLast } from '../lib/toasts.js';
+import { sendAllNow, undoLast } from '../lib/toasts.js';
 import { nameFrom, useNarrow, useUrl } from '../lib/url.js';
 import { Button } from '../parts/button.js';
 import { Empty, Forbidden, Skeleton, Trouble } from '../parts/states.js';
@@ -96,7 +97,7 @@ function Shell() {
     ),
     '?': () => shortcutsOpen.set(true),
     z: () => void undoLast(),
-    y: () => void copyLink(),
+    y: () => copy(location.href, 'The link is copied'),
   });
   return (
     <div className="app">
@@ -122,11 +123,6 @@ function skip(event: { preventDefault(): void }): void {
   const main = document.getElementById('main');
   main?.setAttribute('tabindex', '-1');
   main?.focus();
-}
-
-async function copyLink(): Promise<void> {
-  await navigator.clipboard.writeText(location.href);
-  tell({ text: 'The link is copied', tone: 'done' }, 3000);
 }
 
 function PaletteHost() {

@@ -1,11 +1,10 @@
 import { Link } from 'wouter';
+import { filterOf } from '../../lib/filter.js';
 import type { Overview } from '../../lib/types.js';
 import { runsHref } from '../../lib/url.js';
 import { count } from '../../lib/words.js';
 import { Spark } from '../../parts/charts.js';
 import { Ago } from '../../parts/text.js';
-
-const quotedTerm = (value: string): string => (/[\s",]/.test(value) ? JSON.stringify(value) : value);
 
 export function Failures({ failures, cut, span }: { failures: Overview['failures']; cut: boolean; span: string }) {
   const total = failures.reduce((sum, f) => sum + f.n, 0);
@@ -31,7 +30,7 @@ export function Failures({ failures, cut, span }: { failures: Overview['failures
               <Link
                 className="m b stretch"
                 href={runsHref(
-                  `status:failed,compensated,compensation_failed workflow:${quotedTerm(workflow)} error:${quotedTerm(error)} since:${span}`,
+                  `status:failed,compensated,compensation_failed ${filterOf({ workflow, error, since: span })}`,
                 )}
               >
                 {error}

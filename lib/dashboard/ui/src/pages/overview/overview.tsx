@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { get } from '../../lib/api.js';
-import { serverSaid, now } from '../../lib/clock.js';
+import { now } from '../../lib/clock.js';
 import { ago } from '../../lib/time.js';
 import type { Overview } from '../../lib/types.js';
 import { useUrl } from '../../lib/url.js';
@@ -30,11 +30,7 @@ export default function OverviewPage() {
   const workflow = params.get('workflow');
   const { data, error, isPending, refetch } = useQuery({
     queryKey: ['overview', span, workflow],
-    queryFn: async ({ signal }) => {
-      const answer = await get<Overview>('overview', { window: span, workflow }, signal);
-      serverSaid(answer.asOf);
-      return answer;
-    },
+    queryFn: ({ signal }) => get<Overview>('overview', { window: span, workflow }, signal),
     refetchInterval: 10_000,
     placeholderData: (before) => before,
   });
@@ -80,7 +76,7 @@ export function verdictOf({ problems, figures }: Overview): string {
 function Body({ data, span }: { data: Overview; span: string }) {
   return (
     <>
-      <Problems problems={data.problems} span={span} />
+      <Problems data={data} span={span} />
       <Figures figures={data.figures} span={span} />
       <div className="two under">
         <EndedPart data={data} />

@@ -2,7 +2,7 @@ import { Link } from 'wouter';
 import { acts } from '../../lib/acts.js';
 import { part } from '../../lib/api.js';
 import { useMay } from '../../lib/me.js';
-import type { Problem } from '../../lib/types.js';
+import type { Overview, Problem } from '../../lib/types.js';
 import { runHref, runsHref } from '../../lib/url.js';
 import { count } from '../../lib/words.js';
 import { Button } from '../../parts/button.js';
@@ -11,7 +11,13 @@ import { Icon, StatusIcon } from '../../parts/icon.js';
 import { Ago, At, Words } from '../../parts/text.js';
 
 /** What is wrong, worst first, each with the act that helps. */
-export function Problems({ problems, span }: { problems: readonly Problem[]; span: string }) {
+export function Problems({
+  data: { problems, queues },
+  span,
+}: {
+  data: Pick<Overview, 'problems' | 'queues'>;
+  span: string;
+}) {
   if (problems.length === 0) return <div className="hl" data-testid="problems" />;
   return (
     <ul className="alerts" data-testid="problems" aria-label="Problems">
@@ -56,7 +62,7 @@ export function Problems({ problems, span }: { problems: readonly Problem[]; spa
             )}
           </div>
           <div className="btns">
-            <Acts problem={problem} span={span} />
+            <Acts problem={problem} queues={queues} span={span} />
           </div>
         </li>
       ))}
@@ -82,7 +88,15 @@ function Since({ problem: { kind, n, more, since } }: { problem: Problem }) {
   );
 }
 
-function Acts({ problem: { kind, n, more, target = {} }, span }: { problem: Problem; span: string }) {
+function Acts({
+  problem: { kind, state, n, more, target = {} },
+  queues,
+  span,
+}: {
+  problem: Problem;
+  queues: Overview['queues'];
+  span: string;
+}) {
   const may = useMay();
   const open = (href: string, text: string) => (
     <Link className="btn" href={href} data-testid="problem-open">
@@ -113,7 +127,8 @@ function Acts({ problem: { kind, n, more, target = {} }, span }: { problem: Prob
       return (
         <>
           {open(schedule === undefined ? '/schedules' : `/schedules/${part(schedule)}`, 'Open schedule')}
-          {schedule !== undefined && may('schedule.switch') && (
+          {/* A warning is of one that is on, and goes on trying. */}
+          {schedule !== undefined && state === 'bad' && may('schedule.switch') && (
             <Button look="bare" onClick={() => acts.switchSchedule(schedule, true)}>
               Enable
             </Button>
@@ -124,11 +139,13 @@ function Acts({ problem: { kind, n, more, target = {} }, span }: { problem: Prob
       return (
         <>
           {open('/queues', 'Open queue')}
-          {queue !== undefined && may('queue.resume') && kind === 'queue' && target.q === 'paused' && (
-            <Button look="bare" onClick={() => acts.resumeQueue(queue)}>
-              Resume
-            </Button>
-          )}
+          {queue !== undefined &&
+            may('queue.resume') &&
+            queues.some(({ name, paused }) => name === queue && paused) && (
+              <Button look="bare" onClick={() => acts.resumeQueue(queue)}>
+                Resume
+              </Button>
+            )}
         </>
       );
     case 'worker':

@@ -1,16 +1,9 @@
 import { apiUrl, get } from '../../lib/api.js';
 import { refused } from '../../lib/acts.js';
-import { tell } from '../../lib/toasts.js';
+import { copy } from '../../lib/clipboard.js';
 import type { Run } from '../../lib/types.js';
 import { Menu } from '../../parts/float.js';
 import { Icon } from '../../parts/icon.js';
-
-function copy(text: string, what: string): void {
-  navigator.clipboard.writeText(text).then(
-    () => tell({ text: `${what} is copied`, tone: 'done' }, 4000),
-    (error: unknown) => refused(error),
-  );
-}
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
@@ -26,13 +19,13 @@ export function CopyAs({ run, mayRead }: { run: Run; mayRead: boolean }) {
     fetch(apiUrl(`runs/${run.id}/export`, { as: 'test' }))
       .then(async (response) => {
         if (!response.ok) throw new Error(`The server answered ${response.status}`);
-        copy(await response.text(), 'A test of this run');
+        copy(await response.text(), 'A test of this run is copied');
       })
       .catch(refused);
   };
   const journal = (): void => {
     get<unknown>(`runs/${run.id}/export`, { as: 'journal' })
-      .then((body) => copy(JSON.stringify(body, null, 2), 'The journal'))
+      .then((body) => copy(JSON.stringify(body, null, 2), 'The journal is copied'))
       .catch(refused);
   };
   return (
@@ -46,17 +39,24 @@ export function CopyAs({ run, mayRead }: { run: Run; mayRead: boolean }) {
         </>
       }
       items={[
-        { text: 'curl that starts the same', icon: <Icon name="copy" />, act: () => copy(start(), 'The command') },
+        {
+          text: 'curl that starts the same',
+          icon: <Icon name="copy" />,
+          act: () => copy(start(), 'The command is copied'),
+        },
         {
           text: 'CLI that starts the same',
           icon: <Icon name="copy" />,
           act: () =>
-            copy(`npx nest-durable run ${run.workflow} --input ${quoted(JSON.stringify(run.input))}`, 'The command'),
+            copy(
+              `npx nest-durable run ${run.workflow} --input ${quoted(JSON.stringify(run.input))}`,
+              'The command is copied',
+            ),
         },
         {
           text: 'CLI that inspects it',
           icon: <Icon name="copy" />,
-          act: () => copy(`npx nest-durable inspect ${run.id}`, 'The command'),
+          act: () => copy(`npx nest-durable inspect ${run.id}`, 'The command is copied'),
         },
         ...(mayRead
           ? [

@@ -5,7 +5,7 @@ import { markOf, sizeOf } from '../../lib/json.js';
 import { isEnded } from '../../lib/tree-node.js';
 import type { Run } from '../../lib/types.js';
 import { bytes } from '../../lib/words.js';
-import { tell } from '../../lib/toasts.js';
+import { copy } from '../../lib/clipboard.js';
 import { Button, Segments } from '../../parts/button.js';
 import { JsonView } from '../../parts/json-view.js';
 import { ErrorView } from '../../parts/error-view.js';
@@ -104,9 +104,7 @@ function Part({
           look="bare sm"
           icon="copy"
           aria-label={`Copy ${name.toLowerCase()}`}
-          onClick={() =>
-            void navigator.clipboard.writeText(text).then(() => tell({ text: `${name} is copied`, tone: 'done' }, 3000))
-          }
+          onClick={() => copy(text, `${name} is copied`)}
         />
       </h4>
       <div className="well">

@@ -5,7 +5,7 @@ import { now as clockNow } from '../../lib/clock.js';
 import { useMay } from '../../lib/me.js';
 import { kept } from '../../lib/store.js';
 import { duration } from '../../lib/time.js';
-import { tell } from '../../lib/toasts.js';
+import { copy } from '../../lib/clipboard.js';
 import { isEnded, type TreeNode } from '../../lib/tree-node.js';
 import { statusByPath } from '../../lib/tree-walk.js';
 import type { Definition, Run, Workflow } from '../../lib/types.js';
@@ -125,15 +125,7 @@ function CopyMermaid({ run }: { run: Run }) {
   });
   if (data === undefined) return null;
   return (
-    <Button
-      look="bare sm"
-      icon="copy"
-      onClick={() =>
-        void navigator.clipboard
-          .writeText(data.mermaid)
-          .then(() => tell({ text: 'The graph is copied as Mermaid', tone: 'done' }, 3000))
-      }
-    >
+    <Button look="bare sm" icon="copy" onClick={() => copy(data.mermaid, 'The graph is copied as Mermaid')}>
       Mermaid
     </Button>
   );

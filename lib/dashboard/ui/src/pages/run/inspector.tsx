@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { get } from '../../lib/api.js';
 import { isEnded, type TreeNode } from '../../lib/tree-node.js';
 import { findNode } from '../../lib/tree-walk.js';
+import { encodeName } from '../../../../../core/definition/definition-path.js';
 import { isLoop, type LoopRow, type Page, type Run, type StepRow } from '../../lib/types.js';
 import { Facts } from '../../parts/facts.js';
 import { Button } from '../../parts/button.js';
@@ -90,7 +91,7 @@ function GoToItem({ loop, run, onSelect }: { loop: TreeNode; run: Run; onSelect:
           event.preventDefault();
           const index = Number(text.replace('#', ''));
           if (Number.isInteger(index) && index >= 0 && index < (loop.loop?.items ?? 0))
-            onSelect(`${loop.path}[${index}]${only === null ? '' : `/${only}`}`);
+            onSelect(`${loop.path}[${index}]${only === null ? '' : `/${encodeName(only)}`}`);
         }}
       >
         <input

@@ -2,9 +2,10 @@ import { lazy, Suspense, useEffect } from 'react';
 import { Link } from 'wouter';
 import { ApiError, part } from '../../lib/api.js';
 import { now } from '../../lib/clock.js';
+import { filterOf } from '../../lib/filter.js';
 import { useKeys } from '../../lib/keys.js';
 import { useMay } from '../../lib/me.js';
-import { tell } from '../../lib/toasts.js';
+import { copy } from '../../lib/clipboard.js';
 import { isEnded } from '../../lib/tree-node.js';
 import type { Count, Run } from '../../lib/types.js';
 import { hrefOf, runsHref, useNarrow, useUrl } from '../../lib/url.js';
@@ -77,7 +78,7 @@ function Page({ run }: { run: Run }) {
       title={`${run.workflow} ${short}`}
       crumbs={[
         { text: 'Runs', href: '/runs' },
-        { text: <code>{run.workflow}</code>, href: runsHref(`workflow:${run.workflow}`) },
+        { text: <code>{run.workflow}</code>, href: runsHref(filterOf({ workflow: run.workflow })) },
         { text: <code>{short}</code> },
       ]}
     >
@@ -93,11 +94,7 @@ function Page({ run }: { run: Run }) {
               look="bare sm square"
               icon="copy"
               aria-label="Copy id"
-              onClick={() =>
-                void navigator.clipboard
-                  .writeText(run.id)
-                  .then(() => tell({ text: 'The id is copied', tone: 'done' }, 3000))
-              }
+              onClick={() => copy(run.id, 'The id is copied')}
             />
           )}
           <span className="grow" />
@@ -196,11 +193,7 @@ function Meta({ run }: { run: Run }) {
       {Object.keys(run.tags).length > 0 && (
         <span className="row tags">
           {Object.entries(run.tags).map(([key, value]) => (
-            <Link
-              className="tag"
-              key={key}
-              href={runsHref(`tag.${key}:${/[\s",]/.test(value) ? JSON.stringify(value) : value}`)}
-            >
+            <Link className="tag" key={key} href={runsHref(filterOf({ [`tag.${key}`]: value }))}>
               <i>{key}:</i>
               {value}
             </Link>
@@ -233,7 +226,10 @@ function Sentence({ run }: { run: Run }) {
           <p>
             {detail !== null && <Words text={detail} />}{' '}
             {failed && run.error !== null && (
-              <Link className="u nowrap" href={runsHref(`workflow:${run.workflow} error:${run.error.name} since:24h`)}>
+              <Link
+                className="u nowrap"
+                href={runsHref(filterOf({ workflow: run.workflow, error: run.error.name, since: '24h' }))}
+              >
                 Runs that failed the same way
               </Link>
             )}

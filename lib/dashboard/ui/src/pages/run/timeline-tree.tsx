@@ -42,6 +42,8 @@ export function Tree({ lines, axis, now, at, selected, onAt, onSelect, onToggle,
   const onKeyDown = (event: KeyboardEvent): void => {
     const flat = nodes[Math.max(0, here)]?.line.flat;
     if (flat === undefined) return;
+    // A button of a row does what it says.
+    if ((event.key === 'Enter' || event.key === ' ') && event.target instanceof HTMLButtonElement) return;
     const { node, expanded, depth } = flat;
     const done = (then: () => void): void => {
       event.preventDefault();

@@ -1,6 +1,7 @@
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { refused } from '../../lib/acts.js';
 import { get, send } from '../../lib/api.js';
+import { copy } from '../../lib/clipboard.js';
 import { useMay } from '../../lib/me.js';
 import { refresh } from '../../lib/query.js';
 import { later, tell } from '../../lib/toasts.js';
@@ -77,6 +78,8 @@ export function BulkBar({
   const [whole, setWhole] = useState(false);
   const [asked, setAsked] = useState<Asked | null>(null);
   const [picking, setPicking] = useState(false);
+  // Whoever takes a row out of all of them means those that are left.
+  useEffect(() => setWhole(false), [ids]);
   const chosen = rows.filter(({ id }) => ids.has(id));
   const some = (test: (run: RunRow) => boolean): boolean => whole || chosen.some(test);
   const fits: Record<Act, boolean> = {
@@ -137,14 +140,7 @@ export function BulkBar({
               {ACTS[act].button}
             </Button>
           ))}
-        <Button
-          look="bare"
-          onClick={() =>
-            void navigator.clipboard
-              .writeText([...ids].join('\n'))
-              .then(() => tell({ text: `${plural(ids.size, 'id')} copied`, tone: 'done' }, 3000))
-          }
-        >
+        <Button look="bare" onClick={() => copy([...ids].join('\n'), `${plural(ids.size, 'id')} copied`)}>
           Copy ids
         </Button>
       </div>
@@ -171,7 +167,7 @@ async function go(act: Act, preview: BulkPreview, reason: string, keepalive = fa
       { token: preview.token, count: preview.eligible, ...(reason === '' ? {} : { reason }) },
       keepalive,
     );
-    if (!keepalive) void follow(act, id);
+    if (!keepalive) void follow(act, id).catch(refused);
     return true;
   } catch (error) {
     refused(error);
@@ -202,12 +198,17 @@ async function follow(act: Act, id: string): Promise<void> {
 function Confirm({ act, preview, onClose, onDone }: Asked & { onClose: () => void; onDone: () => void }) {
   const [typed, setTyped] = useState('');
   const [reason, setReason] = useState('');
+  const [busy, setBusy] = useState(false);
   const { eligible, excluded, sample } = preview;
   const { verb, keep, done } = ACTS[act];
   const only = new Set(sample.map(({ workflow }) => workflow));
   const fits = typed.replaceAll(/\s/g, '') === String(eligible);
   const confirm = async (): Promise<void> => {
-    if (!fits || !(await go(act, preview, reason))) return;
+    if (!fits || busy) return;
+    setBusy(true);
+    const isTaken = await go(act, preview, reason);
+    setBusy(false);
+    if (!isTaken) return;
     onClose();
     onDone();
   };
@@ -268,7 +269,12 @@ function Confirm({ act, preview, onClose, onDone }: Asked & { onClose: () => voi
           <Button look="lg bare" onClick={onClose}>
             {keep}
           </Button>
-          <Button look={`lg pri ${act === 'cancel' ? 'bad' : ''}`} type="submit" disabled={!fits} testId="confirm-go">
+          <Button
+            look={`lg pri ${act === 'cancel' ? 'bad' : ''}`}
+            type="submit"
+            disabled={!fits || busy}
+            testId="confirm-go"
+          >
             {verb} {plural(eligible, 'run')}
           </Button>
         </div>

@@ -1,11 +1,12 @@
 import { memo, type MouseEvent } from 'react';
 import { Link } from 'wouter';
 import { acts } from '../../lib/acts.js';
+import { copy } from '../../lib/clipboard.js';
+import { filterOf } from '../../lib/filter.js';
 import { useMay } from '../../lib/me.js';
-import { tell } from '../../lib/toasts.js';
 import { isEnded } from '../../lib/tree-node.js';
 import type { RunRow } from '../../lib/types.js';
-import { runHref, useUrl } from '../../lib/url.js';
+import { runHref, runsHref, useUrl } from '../../lib/url.js';
 import { shortId } from '../../lib/words.js';
 import { Menu } from '../../parts/float.js';
 import { Icon, StatusIcon, statusOf, StatusWord, statusText } from '../../parts/icon.js';
@@ -113,9 +114,6 @@ function RowMenu({ run }: { run: RunRow }) {
   const may = useMay();
   const { go } = useUrl();
   const ended = isEnded(run.status);
-  const copy = (text: string, what: string): void => {
-    void navigator.clipboard.writeText(text).then(() => tell({ text: `${what} is copied`, tone: 'done' }, 3000));
-  };
   const items = [
     ended && may('run.retry')
       ? {
@@ -144,11 +142,11 @@ function RowMenu({ run }: { run: RunRow }) {
         { text: 'Open', icon: <Icon name="link" />, act: () => go(runHref(run.id)) },
         ...items,
         null,
-        { text: 'Copy id', icon: <Icon name="copy" />, act: () => copy(run.id, 'The id') },
+        { text: 'Copy id', icon: <Icon name="copy" />, act: () => copy(run.id, 'The id is copied') },
         {
           text: 'Runs of this workflow',
           icon: <Icon name="workflows" />,
-          act: () => go(`/runs?q=workflow:${run.workflow}`),
+          act: () => go(runsHref(filterOf({ workflow: run.workflow }))),
         },
       ]}
     />

@@ -4,6 +4,7 @@ import { Link } from 'wouter';
 import { act, acts } from '../../lib/acts.js';
 import { get, part } from '../../lib/api.js';
 import { now } from '../../lib/clock.js';
+import { filterOf } from '../../lib/filter.js';
 import { useMay } from '../../lib/me.js';
 import { clock, day, duration, moment } from '../../lib/time.js';
 import type { Schedule } from '../../lib/types.js';
@@ -174,7 +175,7 @@ export function ScheduleDetails({
         <div>
           <h3 className="h-sm">
             Last runs{' '}
-            <Link className="u note" href={runsHref(`schedule:${name}`)}>
+            <Link className="u note" href={runsHref(filterOf({ schedule: name }))}>
               all
             </Link>
           </h3>

@@ -129,7 +129,9 @@ export default function ScheduleEditor({ schedule, onClose }: { schedule: Schedu
             <>
               <p className="b">{preview.data?.words ?? ' '}</p>
               <p className="note tab-n">
-                {preview.data?.next.map((at) => moment(new Date(at), today, 'minute', timezone)).join(' · ') ?? ' '}
+                {preview.data?.next
+                  .map((at) => moment(new Date(at), today, 'minute', preview.data?.timezone))
+                  .join(' · ') ?? ' '}
               </p>
             </>
           )}
@@ -179,7 +181,11 @@ function usePreview(cron: string, timezone: string) {
   }, [cron, timezone]);
   return useQuery({
     queryKey: ['preview', asked],
-    queryFn: ({ signal }) => get<Preview>('schedules/preview', asked, signal),
+    // The times belong to the zone that was asked for, not to the one that is typed meanwhile.
+    queryFn: async ({ signal }) => ({
+      ...(await get<Preview>('schedules/preview', asked, signal)),
+      timezone: asked.timezone,
+    }),
     retry: false,
     placeholderData: (before) => before,
   });

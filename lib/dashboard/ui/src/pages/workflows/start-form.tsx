@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { ApiError, apiUrl, fieldOf, send } from '../../lib/api.js';
+import { copy as copyText } from '../../lib/clipboard.js';
 import { refresh } from '../../lib/query.js';
 import { tell } from '../../lib/toasts.js';
 import type { Schema, Workflow } from '../../lib/types.js';
@@ -91,7 +92,7 @@ export function StartForm({ workflow, onStarted }: Props) {
   const copy = (): void => {
     const { input } = read();
     const text = `curl -X POST '${apiUrl('runs')}' \\\n  -H 'Content-Type: application/json' \\\n  -d '${JSON.stringify(body(input)).replaceAll("'", `'\\''`)}'`;
-    void navigator.clipboard.writeText(text).then(() => tell({ text: 'The command is copied', tone: 'done' }, 3000));
+    copyText(text, 'The command is copied');
   };
   return (
     <form

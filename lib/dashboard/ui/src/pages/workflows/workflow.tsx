@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { ApiError, get, part } from '../../lib/api.js';
+import { filterOf } from '../../lib/filter.js';
 import { workflowOf } from '../../lib/rows.js';
 import { useMay } from '../../lib/me.js';
 import { duration } from '../../lib/time.js';
@@ -76,7 +77,7 @@ function Body({ workflow }: { workflow: Workflow }) {
                 Start a run
               </Button>
             )}
-            <Link className="btn" href={runsHref(`workflow:${name} since:24h`)}>
+            <Link className="btn" href={runsHref(filterOf({ workflow: name, since: '24h' }))}>
               <Icon name="runs" />
               Runs
             </Link>
@@ -202,7 +203,7 @@ function GraphPart({ workflow }: { workflow: Workflow }) {
         selected={null}
         onSelect={(id) =>
           states.get(id)?.status === 'failed' &&
-          go(runsHref(`workflow:${workflow.name} status:failed,compensated since:24h`))
+          go(runsHref(`${filterOf({ workflow: workflow.name, since: '24h' })} status:failed,compensated`))
         }
         slim={narrow}
         zoom={zoom}
@@ -224,7 +225,7 @@ function Versions({ workflow: { name, versions = [] }, short = false }: { workfl
       )}
       {shown.map(({ version, workers, firstSeen, lastSeen, unfinished }) => (
         <div className="tr link" key={version} style={{ '--cols': '44px 104px minmax(0,1fr) 60px' }}>
-          <Link className="b tab-n stretch" href={runsHref(`workflow:${name} version:${version}`)}>
+          <Link className="b tab-n stretch" href={runsHref(filterOf({ workflow: name, version }))}>
             {version}
           </Link>
           <span className={workers === 0 ? (unfinished > 0 ? 's-fail b' : 'i3') : ''}>
