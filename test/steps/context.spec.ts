@@ -15,7 +15,7 @@ import {
   updateContext,
   Workflow,
 } from 'nest-durable';
-import type { DurableTest } from 'nest-durable/testing';
+import { type DurableTest, runStep } from 'nest-durable/testing';
 import { kit } from '../support/kit-app.js';
 
 type Data = Record<string, unknown>;
@@ -265,4 +265,11 @@ it('an item writes its own data', async () => {
       { status: 'fulfilled', value: { n: 12 } },
     ],
   });
+});
+
+it('appendContext costs what the value does, however long the list is', async () => {
+  const { data } = await runStep(() => {
+    for (let n = 0; n < 20_000; n++) appendContext('list', { n });
+  });
+  expect(data['list']).toHaveLength(20_000);
 });

@@ -31,6 +31,22 @@ export class StepContext {
     this.touched.add(key);
   }
 
+  /**
+   * Puts a value behind those of a list, a new one where there is none. At the cost of that value, however long the list is.
+   * @returns false where something else is there
+   * @throws SerializationError for a value that cannot be stored
+   */
+  append(key: string, value: unknown): boolean {
+    const values = this.open();
+    const list = this.has(key) ? values[key] : [];
+    if (!Array.isArray(list)) return false;
+    const what = `context.${key}[${list.length}]`;
+    list.push(decode(encode(value, { what, maxBytes: this.maxBytes })));
+    define(values, key, list);
+    this.touched.add(key);
+    return true;
+  }
+
   delete(key: string): void {
     delete this.open()[key];
     this.touched.add(key);

@@ -162,9 +162,7 @@ export function updateContext<T = unknown>(key: string, fn: (value: T) => T): vo
 /** Adds a value at the end of an array; a missing key counts as an empty one. @throws TypeError for anything else */
 export function appendContext(key: string, value: unknown): void {
   writing('appendContext', (context) => {
-    const list = context.has(key) ? context.get(key) : [];
-    if (!Array.isArray(list)) throw new TypeError(`appendContext("${key}"): the value there is not an array`);
-    context.put(key, [...list, value]);
+    if (!context.append(key, value)) throw new TypeError(`appendContext("${key}"): the value there is not an array`);
   });
 }
 
