@@ -39,6 +39,8 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
   private worker: TestWorker | null = null;
   /** Deaths and starts of workers, one after the other. */
   private lifecycle: Promise<void> = Promise.resolve();
+  /** Calls of advance(), one after the other: two that moved the clock at once would set it back. */
+  private moves: Promise<void> = Promise.resolve();
   private closing: Promise<void> | null = null;
   private fate: ((commit: Commit) => CrashSide | null) | null = null;
 
@@ -89,13 +91,19 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
    * order, each at its own time; before each move and at the end everything settles, as with `idle()`. A step that is
    * running keeps the clock where it is; one with a time limit (its own or the run's) does so for half a second of real time, and is
    * timed out when its time has come.
-   * After `crash()` only the time passes.
+   * After `crash()` only the time passes. A call that comes while another is under way begins where that one ends.
    *
    * @param ms at least 0
    * @throws RangeError for anything else; Error as `idle()` does
    */
   async advance(ms: number): Promise<void> {
     if (!(ms >= 0 && ms < Infinity)) throw new RangeError(`advance() takes a number of ms, at least 0; got ${ms}`);
+    const move = this.moves.then(() => this.moveBy(ms));
+    this.moves = move.catch(() => {});
+    return move;
+  }
+
+  private async moveBy(ms: number): Promise<void> {
     const target = this.time + Math.ceil(ms);
     await this.settling.settle(true);
     for (;;) {

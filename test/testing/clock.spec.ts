@@ -192,6 +192,19 @@ describe('advance', () => {
     expect(told).toEqual([start, start + 50, start + 1_000]);
   });
 
+  it('goes on from where a call before it ends, awaited or not', async () => {
+    const run = await test.client.start(NotedWorkflow, { name: 'a' }, { delay: hours(3) });
+    const from = test.now().getTime();
+    await Promise.all([
+      test.advance(hours(2)),
+      test.advance(minutes(1)),
+      test.advance(-1).catch(() => {}),
+      test.advance(hours(1)),
+    ]);
+    expect(test.now().getTime() - from).toBe(hours(3) + minutes(1));
+    expect((await run.execution())?.startedAt?.getTime()).toBe(from + hours(3));
+  });
+
   it('refuses what is no time', async () => {
     for (const ms of [-1, NaN, Infinity]) await expect(test.advance(ms)).rejects.toThrow(RangeError);
   });
