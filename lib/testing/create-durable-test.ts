@@ -92,7 +92,7 @@ export async function createDurableTest<A extends INestApplicationContext = INes
   let app: A | undefined;
   try {
     const made = typeof options === 'function' ? options(database.url) : options;
-    const module = await configure(Test.createTestingModule(metadataOf(made)), made, database).compile();
+    const module = await configure(Test.createTestingModule(await metadataOf(made)), made, database).compile();
     app = await (made.createApp ?? defaultApp)(module);
     await app.init();
     const { patience = PATIENCE, onClock = () => {} } = made;
@@ -104,8 +104,8 @@ export async function createDurableTest<A extends INestApplicationContext = INes
   }
 }
 
-function metadataOf({ imports = [], providers = [], controllers = [] }: Metadata): ModuleMetadata {
-  const own = importsModule(imports, isDurableModule) ? [] : [DurableModule.forRoot()];
+async function metadataOf({ imports = [], providers = [], controllers = [] }: Metadata): Promise<ModuleMetadata> {
+  const own = (await importsModule(imports, isDurableModule)) ? [] : [DurableModule.forRoot()];
   return { imports: [...own, ...imports], providers, controllers };
 }
 

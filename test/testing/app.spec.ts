@@ -1,4 +1,13 @@
-import { Controller, Get, Injectable, Module, type OnModuleDestroy, Param, Post } from '@nestjs/common';
+import {
+  Controller,
+  type DynamicModule,
+  Get,
+  Injectable,
+  Module,
+  type OnModuleDestroy,
+  Param,
+  Post,
+} from '@nestjs/common';
 import {
   days,
   DefinitionError,
@@ -117,6 +126,18 @@ describe('createDurableTest', () => {
   let test: DurableTest;
 
   afterEach(() => test.close());
+
+  it('finds a DurableModule that is promised, as an async forRoot() does', async () => {
+    class LaterModule {
+      static async forRoot(): Promise<DynamicModule> {
+        return { module: LaterModule, imports: [DurableModule.forRoot({ maxPayloadBytes: 50 })] };
+      }
+    }
+    test = await createDurableTest({ imports: [UsersModule, LaterModule.forRoot()] }, onTestServer);
+    await expect(test.client.start(WelcomeWorkflow, { to: 'x'.repeat(60) })).rejects.toMatchObject({
+      code: 'SERIALIZATION',
+    });
+  });
 
   it('takes options for the module, and controllers', async () => {
     test = await createDurableTest(
