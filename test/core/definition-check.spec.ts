@@ -6,6 +6,7 @@ import {
   type RetryPolicy,
   type StepSettings,
 } from '../../lib/core/definition/definition.js';
+import { MAX_DURATION } from '../../lib/core/limits.js';
 
 type Settings = Partial<StepSettings>;
 type Arms = Record<string, string[]>;
@@ -301,6 +302,7 @@ describe('checkDraft', () => {
       ['timeout', { timeout: Number.NaN }],
       ['timeout', { timeout: Number.POSITIVE_INFINITY }],
       ['timeout', { timeout: wrong('5s') }],
+      ['timeout', { timeout: Number.MAX_SAFE_INTEGER }],
       ['queue', { queue: '' }],
       ['queue', { queue: 'x'.repeat(201) }],
       ['transactional', { transactional: wrong('yes') }],
@@ -309,7 +311,9 @@ describe('checkDraft', () => {
       ['retry.maxAttempts', retry({ maxAttempts: Number.POSITIVE_INFINITY })],
       ['retry.backoff', retry({ backoff: wrong('quadratic') })],
       ['retry.initialDelay', retry({ initialDelay: -1 })],
+      ['retry.initialDelay', retry({ initialDelay: MAX_DURATION + 1 })],
       ['retry.maxDelay', retry({ maxDelay: -1 })],
+      ['retry.maxDelay', retry({ maxDelay: MAX_DURATION + 1 })],
       ['retry.factor', retry({ factor: 0.5 })],
       ['retry.factor', retry({ factor: Number.NaN })],
       ['retry.jitter', retry({ jitter: wrong(0.25) })],
@@ -323,6 +327,8 @@ describe('checkDraft', () => {
       ['priority', { priority: 0.5 }],
       ['priority', { priority: 2 ** 31 }],
       ['timeout', { timeout: -5 }],
+      // Nobody could say when it ends.
+      ['timeout', { timeout: MAX_DURATION + 1 }],
       ['maxRetries', { maxRetries: -1 }],
       ['maxRetries', { maxRetries: 2 ** 31 }],
       ['maxRecoveries', { maxRecoveries: 1.5 }],

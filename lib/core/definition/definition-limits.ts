@@ -1,7 +1,7 @@
 import type { RetryPolicy } from './definition.js';
 import type { DraftMember, DraftWorkflow } from './definition-draft.js';
 import { describe } from '../describe.js';
-import { isStorable, MAX_NAME_LENGTH, PRIORITY, QUEUE_NAME } from '../limits.js';
+import { isStorable, MAX_DURATION, MAX_NAME_LENGTH, PRIORITY, QUEUE_NAME } from '../limits.js';
 
 type Report = (message: string) => void;
 
@@ -73,8 +73,8 @@ export function checkArmKey(key: string, report: Report): void {
 function retry(policy: RetryPolicy, report: Report): void {
   whole('retry.maxAttempts', policy.maxAttempts, 1, report);
   oneOf('retry.backoff', policy.backoff, ['exponential', 'linear', 'constant'], report);
-  whole('retry.initialDelay', policy.initialDelay, 0, report, ' of ms', Number.MAX_SAFE_INTEGER);
-  whole('retry.maxDelay', policy.maxDelay, 0, report, ' of ms', Number.MAX_SAFE_INTEGER);
+  whole('retry.initialDelay', policy.initialDelay, 0, report, ' of ms', MAX_DURATION);
+  whole('retry.maxDelay', policy.maxDelay, 0, report, ' of ms', MAX_DURATION);
   if (!Number.isFinite(policy.factor) || policy.factor < 1) {
     report(`retry.factor is ${describe(policy.factor)}; it must be a number of at least 1`);
   }
@@ -105,7 +105,8 @@ function storable(option: string, value: string, report: Report): void {
 
 function ms(option: string, value: number | null, report: Report): void {
   if (value !== null) {
-    whole(option, value, 1, report, ' of ms', Number.MAX_SAFE_INTEGER);
+    // What is further away is no date that this process could show.
+    whole(option, value, 1, report, ' of ms', MAX_DURATION);
   }
 }
 
