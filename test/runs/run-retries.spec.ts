@@ -158,6 +158,20 @@ describe('ends at once', () => {
     expect(await run.execution()).toMatchObject({ status: 'compensated', round: 1, error: { name: 'FatalError' } });
   });
 
+  it('not with an error of another library that has the code of one', async () => {
+    work = () => {
+      throw Object.assign(new Error('no such street'), { code: 'INVALID_INPUT' });
+    };
+    const run = await test.client.start(RetriedWorkflow, { n: 1 });
+    await test.advance(hours(1));
+    expect(log.filter((entry) => entry === 'pay')).toHaveLength(3);
+    expect(await run.execution()).toMatchObject({
+      status: 'compensated',
+      round: 3,
+      error: { message: 'no such street' },
+    });
+  });
+
   it("with the run's timeout", async () => {
     const run = await test.client.start(RetriedInTimeWorkflow, {});
     await test.advance(hours(1));

@@ -84,9 +84,16 @@ export function storedErrorOf(text: string): StoredError {
   return decode(text) as StoredError;
 }
 
-const FINAL_CODES = new Set(['FATAL', 'INVALID_STEP_RESULT', 'WORKFLOW_TIMEOUT', 'WORKER_CRASHED', 'INVALID_INPUT']);
+/** Names by the codes of the errors that end a run. */
+const FINAL: ReadonlyMap<string, string> = new Map([
+  ['FATAL', 'FatalError'],
+  ['INVALID_STEP_RESULT', 'InvalidStepResultError'],
+  ['WORKFLOW_TIMEOUT', 'WorkflowTimeoutError'],
+  ['WORKER_CRASHED', 'WorkerCrashedError'],
+  ['INVALID_INPUT', 'InvalidInputError'],
+]);
 const NO_RETRY_CODES = new Set([
-  ...FINAL_CODES,
+  ...FINAL.keys(),
   'DEFINITION',
   'REF_CONFLICT',
   'WAIT_IN_TRANSACTION',
@@ -94,9 +101,13 @@ const NO_RETRY_CODES = new Set([
   'WAIT_IN_ONCE',
 ]);
 
-/** True for an error that allows no further round. By code, so that a stored one counts too. */
-export function endsTheRun(error: StoredError): boolean {
-  return error.code !== undefined && FINAL_CODES.has(error.code);
+/**
+ * True for an error that allows no further round. By code and name, so that a stored one counts too, and one of another
+ * library that has the same code does not. Of a `FatalError` there are subclasses, with names of their own.
+ */
+export function endsTheRun({ code, name }: StoredError): boolean {
+  const own = code === undefined ? undefined : FINAL.get(code);
+  return own !== undefined && (code === 'FATAL' || name === own);
 }
 
 /** Mistakes in the code: another attempt makes them again. */
