@@ -6,7 +6,7 @@ import {
   WorkflowFailedError,
 } from '../core/errors/errors.js';
 import { isDurableError } from '../core/errors/durable-error.js';
-import type { StoredError } from '../core/errors/stored-error.js';
+import { isCancel, type StoredError } from '../core/errors/stored-error.js';
 import type { ClientHost } from '../lifecycle/host.js';
 import { refused } from '../core/limits.js';
 import type { RunEnd } from '../engine/run/session.js';
@@ -61,7 +61,7 @@ export class RunResults {
     const cause = error === null ? null : (decode(error) as StoredError);
     // Errors are for people.
     const shown = cause === null ? null : this.host.options.redact.error(cause);
-    if (status !== 'cancelled' && !(status === 'compensated' && isCancel(cause))) {
+    if (status !== 'cancelled' && !(status === 'compensated' && cause !== null && isCancel(cause))) {
       throw new WorkflowFailedError(id, status, shown);
     }
     const reason = shown?.['reason'];
@@ -158,11 +158,6 @@ export class RunResults {
     if (this.watched.size < MOST_WATCHED) return;
     for (const [id, since] of this.watched) if (since < now - WATCH_AGAIN) this.watched.delete(id);
   }
-}
-
-/** Of a run that was cancelled with `compensate`; a step that has thrown the same on behalf of another run names that. */
-function isCancel(cause: StoredError | null): boolean {
-  return cause?.code === 'WORKFLOW_CANCELLED' && cause['executionId'] === undefined;
 }
 
 /** ms; a row that was locked is passed over, and asked again. */

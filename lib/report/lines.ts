@@ -1,4 +1,4 @@
-import type { StoredError } from '../core/errors/stored-error.js';
+import { isCancel, type StoredError } from '../core/errors/stored-error.js';
 import type { FinishedStatus } from '../core/run/status.js';
 import { manyOf, spanOf } from '../core/standing/words.js';
 import { clip } from '../core/text-of.js';
@@ -58,13 +58,12 @@ export function ended(
   failedStep: string | null,
 ): string {
   if (status === 'completed') return `${named(run)} completed`;
-  if (status === 'cancelled' || error?.code === CANCELLED) return `${named(run)} was cancelled${UNDONE[status]}`;
+  if (status === 'cancelled' || (error !== null && isCancel(error)))
+    return `${named(run)} was cancelled${UNDONE[status]}`;
   const at = failedStep === null ? '' : ` at step "${oneLine(failedStep)}"`;
   const why = error === null ? '' : ` with ${sentenceOf(error)}`;
   return `${named(run)} failed${at}${why === '' ? '.' : why}${AFTER[status]}`;
 }
-
-export const CANCELLED = 'WORKFLOW_CANCELLED';
 
 const UNDONE: Readonly<Record<FinishedStatus, string>> = {
   completed: '',

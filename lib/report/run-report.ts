@@ -1,5 +1,5 @@
 import { decode } from '../core/codec/codec.js';
-import type { StoredError } from '../core/errors/stored-error.js';
+import { isCancel, type StoredError } from '../core/errors/stored-error.js';
 import { decodeName, findNode, stepNameOf } from '../core/definition/definition-path.js';
 import type { WorkflowDefinition } from '../core/definition/definition.js';
 import type { Redaction } from '../core/redact/redact.js';
@@ -41,7 +41,7 @@ export class LoggedReport implements RunReport {
 
   ended(run: ReportedRun, status: FinishedStatus, error: string | null, failedStep: string | null): void {
     const shown = error === null ? null : this.shown(error);
-    const isAsked = shown?.code === lines.CANCELLED && status !== 'compensation_failed';
+    const isAsked = shown !== null && isCancel(shown) && status !== 'compensation_failed';
     if (status === 'completed' || status === 'cancelled' || isAsked) {
       if (this.all) this.to.log(lines.ended(run, status, shown, failedStep));
       return;

@@ -144,6 +144,8 @@ const TABLE: Row[] = [
   ['cancelled', { status: 'cancelled', completedAt: at(0), error: cancelled, act: { actor: 'ada', reason: null } }, 'Cancelled by ada: "wrong"', /^$/],
   ['cancelled', { status: 'cancelled', completedAt: at(0), error: { ...cancelled, reason: null } }, 'Cancelled', /^$/],
   ['compensated', { status: 'compensated', completedAt: at(0), error: cancelled }, 'Cancelled: "wrong", then was undone', /^$/],
+  // The step has asked for the result of a run that was cancelled.
+  ['failed', { status: 'failed', completedAt: at(0), error: { ...cancelled, executionId: 'x' }, failure }, 'Failed at `charge` after 3 attempts with `WorkflowCancelledError`', /^wrong\.$/],
   ['completed', { status: 'completed', startedAt: at(-1_260), completedAt: at(0), work: { ms: 3_240, longestWait: { step: 'charge', ms: 1_200_000 }, failedAttempts: 2, failedItems: 1, more: false } }, 'Completed after 21 min; it worked for 3.2 s of them', /^Its longest wait, in `charge`, took 20 min\. 2 attempts failed on the way\. 1 item failed\.$/],
   ['completed', { status: 'completed', startedAt: at(-1_260), completedAt: at(0), work: { ms: 3_240, longestWait: { step: 'charge', ms: 1_200_000 }, failedAttempts: 2, failedItems: 1, more: true } }, 'Completed after 21 min; it worked for more than 3.2 s of them', /^Its longest wait, in `charge`, took 20 min\. 2 attempts and more failed on the way\. 1 item and more failed\.$/],
   ['paused', { status: 'paused', act: { actor: 'ada', reason: 'look' }, deadlineAt: at(60) }, 'Paused by ada: "look"', /timeout goes on, until 2026-03-01 12:01:00 UTC\.$/],

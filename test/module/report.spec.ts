@@ -20,6 +20,7 @@ import {
   Step,
   waitForEvent,
   Workflow,
+  WorkflowCancelledError,
 } from 'nest-durable';
 import pg from 'pg';
 import { Forks } from '../support/forks.js';
@@ -80,6 +81,14 @@ class OrderWorkflow {
     if (fatal) throw new FatalError(message);
     tries++;
     if (tries <= fails) throw new RangeError(message);
+  }
+}
+
+@Workflow({ name: 'asking' })
+class AskingWorkflow {
+  @Step()
+  ask({ of }: { of: string }) {
+    throw new WorkflowCancelledError(of, 'not wanted');
   }
 }
 
@@ -347,6 +356,18 @@ describe('a run', () => {
       `Run ${run.id} of "order" completed`,
       `Run ${later.id} of "order" was cancelled`,
     ]);
+  });
+
+  it('that fails since another that it asked for was cancelled has failed', async () => {
+    const logger = new HeardLogger();
+    const client = await open([AskingWorkflow], {}, logger);
+    const of = '01a22f22-9653-70a8-947c-6158a0de61a5';
+    const run = await client.start(AskingWorkflow, { of });
+    await settled(run.result());
+    expect(logger.of('error')).toEqual([
+      expect.stringContaining(`Run ${run.id} of "asking" failed at step "ask" with WorkflowCancelledError: `),
+    ]);
+    expect((await run.explain())?.title).toBe('Failed at `ask` after 1 attempt with `WorkflowCancelledError`');
   });
 
   it('nothing is said of it with report: none', async () => {

@@ -8,3 +8,11 @@ export interface StoredError {
   /** The error's own fields, as far as they can be stored. */
   [field: string]: unknown;
 }
+
+/**
+ * True for the error of a run that was cancelled itself. One that its step has thrown on behalf of another run, as that run's
+ * `result()` does, names that run: it is a failure like any other.
+ */
+export function isCancel(error: StoredError): boolean {
+  return error.code === 'WORKFLOW_CANCELLED' && error['executionId'] === undefined;
+}

@@ -1,3 +1,4 @@
+import { isCancel } from '../errors/stored-error.js';
 import { findNode, stepNameOf } from '../definition/definition-path.js';
 import type { Said } from './said.js';
 import { byWhom, cancelledBy, failedAt, messageOf } from './ended.js';
@@ -71,7 +72,7 @@ function compensating(facts: StandingFacts): Said {
   const now = attempts.find(({ path }) => path.includes('~'));
   const step = now === undefined ? undo?.left[0] : stepNameOf(now.path.slice(0, now.path.lastIndexOf('~')));
   const [retry] = retries;
-  const wasCancelled = error?.code === 'WORKFLOW_CANCELLED';
+  const wasCancelled = error !== null && isCancel(error);
   const title = step === undefined || undo === null ? UNDOES : `Undoes ${quoted(step)}, ${doneOf(undo)}`;
   return {
     kind: 'compensating',

@@ -1,14 +1,14 @@
 import type { Said } from './said.js';
 import type { ActFacts, StandingFacts, UndoFacts } from './facts.js';
 import type { FinishedStatus } from '../run/status.js';
-import type { StoredError } from '../errors/stored-error.js';
+import { isCancel, type StoredError } from '../errors/stored-error.js';
 import { countOf, listOf, manyOf, momentOf, quoted, spanOf } from './words.js';
 
 /** The standing of a run that has ended. */
 export function standsEnded(facts: StandingFacts, status: FinishedStatus): Said {
   if (status === 'completed') return completed(facts);
   const { error, failure, act } = facts;
-  const wasCancelled = error?.code === 'WORKFLOW_CANCELLED';
+  const wasCancelled = error !== null && isCancel(error);
   const how = wasCancelled ? cancelledBy(error, act) : failedAt(error, failure);
   const { step, others, retriedAs } = failure ?? NO_FAILURE;
   return {
