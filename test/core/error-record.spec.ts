@@ -271,3 +271,37 @@ describe("what a database server's answer quotes of rows is left out", () => {
     });
   });
 });
+
+describe('the errors of an AggregateError', () => {
+  const failed = (message: string, n: number) =>
+    Array.from({ length: n }, (_, at) => Object.assign(new Error(message), { code: `E${at}`, at }));
+
+  it('are kept whole where they fit', () => {
+    const { errors } = toStoredError(new AggregateError(failed('no answer', 2)));
+    const whole = (at: number) => ({
+      name: 'Error',
+      message: 'no answer',
+      code: `E${at}`,
+      stack: expect.any(String),
+      at,
+    });
+    expect(errors).toEqual([whole(0), whole(1)]);
+  });
+
+  it.each([
+    ['many', 20, 'no answer'],
+    ['long', 3, 'x'.repeat(5_000)],
+  ])('are told by name, code and message where they are %s', (_, n, message) => {
+    const record = toStoredError(
+      new AggregateError(failed(message, n).map((one) => Object.assign(one, { cause: 'y'.repeat(900) }))),
+    );
+    const { errors } = record as { errors?: unknown[] };
+    expect(errors).toHaveLength(n);
+    expect(errors?.[n - 1]).toEqual({
+      name: 'Error',
+      message: expect.stringMatching(/^(no answer|x{119}…)$/),
+      code: `E${n - 1}`,
+    });
+    expect(Buffer.byteLength(encode(record))).toBeLessThanOrEqual(8_192);
+  });
+});

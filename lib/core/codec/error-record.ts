@@ -12,6 +12,9 @@ const MAX_BYTES = 8192;
 const MAX_NAME = 200;
 /** Causes below each other. */
 const MAX_DEPTH = 8;
+/** Characters of an error that is one of many. */
+const SHORT_NAME = 40;
+const SHORT_MESSAGE = 120;
 /** Errors in one record, in causes, fields and `errors` together. */
 const MAX_ERRORS = 20;
 
@@ -103,10 +106,10 @@ function addCause(record: StoredError, given: object, progress: Progress): void 
 
 function addFields(record: StoredError, given: object, progress: Progress): void {
   // `errors` of an AggregateError is not enumerable.
-  const errors = read(given, 'errors');
-  if (errors !== undefined) {
-    keep(record, 'errors', firstOf(errors), progress);
-  }
+  const errors = firstOf(read(given, 'errors'));
+  keep(record, 'errors', errors, progress);
+  // What has failed matters more than where: of many they are kept without their stacks and causes.
+  if (errors !== undefined && record['errors'] === undefined) keep(record, 'errors', errors, progress, inShort);
   const quotes = quotesOf(given);
   let keys: string[] = [];
   try {
@@ -160,16 +163,31 @@ function firstOf(errors: unknown): unknown {
 }
 
 /** Adds a field as a copy that went through the codec; one that cannot be stored, or alone takes 8 kB, is left out. */
-function keep(record: StoredError, key: string, value: unknown, progress: Progress): void {
+function keep(
+  record: StoredError,
+  key: string,
+  value: unknown,
+  progress: Progress,
+  errorToRecord = (error: object): StoredError => recordOf(error, progress),
+): void {
   if (value === undefined) {
     return;
   }
   try {
-    const errorToRecord = (error: object): StoredError => recordOf(error, progress);
     record[key] = decode(encodeValue(value, { what: key, errorToRecord, budget: MAX_BYTES }));
   } catch {
     // Left out, as the docstring says.
   }
+}
+
+/** An error among up to MAX_ERRORS in one record. */
+function inShort(given: object): StoredError {
+  const code = read(given, 'code');
+  return {
+    name: clip(nameOf(given), SHORT_NAME),
+    message: clip(shownOf(given, text(read(given, 'message'))), SHORT_MESSAGE),
+    ...(typeof code === 'string' || typeof code === 'number' ? { code: clip(String(code), SHORT_NAME) } : {}),
+  };
 }
 
 /** Takes away what matters least until the record fits: stacks, then fields and causes, then the message. */
