@@ -342,6 +342,29 @@ describe('what is logged', () => {
     expect(text).not.toMatch(/broken|far/);
   });
 
+  it('hides what shows itself by code of its own, where a path could lead into it', () => {
+    class Amount {
+      constructor(private readonly cents: number) {}
+      toJSON(): string {
+        return `${this.cents}`;
+      }
+      [inspect.custom](): string {
+        return `Amount ${this.cents}`;
+      }
+    }
+    const headers = new Headers({ authorization: 'hunter2' });
+    const request = new Request('http://localhost', { headers });
+    for (const value of [headers, { headers }, [request], new Map([['r', request]])]) {
+      const text = inspect(logged(value, '**.authorization'), { depth: 9 });
+      expect([text.includes('hunter2'), text.includes(REDACTED)]).toEqual([false, true]);
+    }
+    // A value, not an object with fields; and where no path leads.
+    expect(inspect(logged({ amount: new Amount(5), url: new URL('http://a/'), s: 1 }, '**.s'))).toMatch(
+      /Amount 5.*http:\/\/a\//s,
+    );
+    expect(logged({ headers, s: 1 }, 's')).toEqual({ headers, s: REDACTED });
+  });
+
   it('hides what is too much to look at', () => {
     const list = Array.from({ length: 30_000 }, () => ({ s: 'hunter2' }));
     const shown = logged(list, '**.s') as { s?: unknown }[];

@@ -1,4 +1,5 @@
-import { kindOf } from '../codec/codec-kinds.js';
+import { callToJson, kindOf } from '../codec/codec-kinds.js';
+import { read } from '../text-of.js';
 import { PathState } from './path-state.js';
 
 /** Stands in the place of what is not shown. */
@@ -17,6 +18,9 @@ const NESTED = new Set<unknown>(['cause', 'errors', 'thrown']);
 /** A field whose value is only known by calling its getter. */
 const GETTER = Symbol('getter');
 
+/** By which Node's `util.inspect` lets an object show itself. */
+const SHOW = Symbol.for('nodejs.util.inspect.custom');
+
 /** Logged objects are walked also where no path leads, since an object there may be reached by a path elsewhere. */
 const NOWHERE = PathState.nowhere();
 
@@ -26,7 +30,7 @@ const NOWHERE = PathState.nowhere();
  *
  * Payloads are trees of plain data. What is logged may be anything: instances keep their class, getters are not called,
  * what leads back to where the walk is gives way to `[Circular]`, since it would lead out of the copy; and what is too
- * much to look at is hidden, where a path could lead there.
+ * much to look at, or shows itself by code of its own, is hidden, where a path could lead there.
  */
 export class RedactWalk {
   /** Something is not shown. */
@@ -60,6 +64,7 @@ export class RedactWalk {
     this.looked += 1;
     const full = this.isLog ? this.depth >= LOG_DEPTH || this.looked > MOST_LOGGED : this.depth >= MAX_DEPTH;
     if (full) return place === NOWHERE && !isError ? value : this.hide();
+    if (this.isLog && place !== NOWHERE && showsItself(value)) return this.hide();
     this.depth += 1;
     if (this.isLog) this.parents.add(value);
     const shown = isError ? this.error(value, place) : this.inside(value, place);
@@ -179,6 +184,15 @@ function isErrorLike(value: unknown): value is object {
   if (kindOf(value) === 'error') return true;
   const { name, message } = value as { name?: unknown; message?: unknown };
   return typeof name === 'string' && typeof message === 'string';
+}
+
+/** A `Headers`, a `Response`: what is seen of it stands in no field. A value by itself, as its JSON tells, has no fields either. */
+function showsItself(value: object): boolean {
+  if (ArrayBuffer.isView(value) || typeof read(value, SHOW) !== 'function') return false;
+  const kind = kindOf(value);
+  if (kind !== 'json') return kind === 'plain' || kind === 'refused';
+  const json = callToJson(value, '');
+  return typeof json === 'object' && json !== null;
 }
 
 /** The stack of an error is an accessor in newer versions of V8. */
