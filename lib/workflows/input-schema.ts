@@ -4,6 +4,8 @@ import { type TypeStorage, typeMetadata } from './type-metadata.js';
 
 /** JSON Schema, 2020-12. */
 export interface JsonSchema {
+  /** Only for the form: the class converts the value, or checks it only where something else is so. */
+  'x-unchecked'?: true;
   $schema?: string;
   type?: string;
   format?: string;
@@ -72,10 +74,32 @@ function objectOf(type: Function, reader: Reader): JsonSchema {
   const required: string[] = [];
   for (const [property, rules] of byProperty) {
     properties.push([property, propertyOf(type, property, rules, reader)]);
-    if (!rules.some((rule) => rule.type === 'conditionalValidation')) required.push(property);
+    if (isRequired(rules)) required.push(property);
   }
   return { type: 'object', properties: Object.fromEntries(properties), required };
 }
+
+/** Rules that nothing at all passes too. */
+const FITS_NOTHING = new Set(['isEmpty', 'notEquals', 'isNotIn']);
+
+/** `@ValidateNested()` and `@Allow()` alone let a property be missing. */
+function isRequired(rules: readonly Rule[]): boolean {
+  if (rules.some(({ type }) => type === 'conditionalValidation')) return false;
+  return rules.some(({ type, name = '' }) => type === 'customValidation' && !FITS_NOTHING.has(name));
+}
+
+/** `@Transform()`, `@Type(() => Number)`, `@ValidateIf()`. */
+function isUnchecked(type: Function, property: string, rules: readonly Rule[], types: TypeStorage | null): boolean {
+  if (rules.some((rule) => rule.type === 'conditionalValidation' && rule.name !== 'isOptional')) return true;
+  const made: unknown = types?.findTypeMetadata(type, property)?.typeFunction({ newObject: {}, object: {}, property });
+  if (PRIMITIVES.has(made)) return true;
+  const transforms = types?.findTransformMetadatas?.(type, property, PLAIN_TO_CLASS) ?? [];
+  return transforms.length > 0;
+}
+
+const PRIMITIVES: ReadonlySet<unknown> = new Set([String, Number, Boolean]);
+/** `TransformationType` of class-transformer. */
+const PLAIN_TO_CLASS = 0;
 
 function propertyOf(type: Function, property: string, rules: readonly Rule[], reader: Reader): JsonSchema {
   const declared: unknown = Reflect.getMetadata('design:type', type.prototype as object, property);
@@ -87,7 +111,8 @@ function propertyOf(type: Function, property: string, rules: readonly Rule[], re
     if (rule.type === 'nestedValidation') Object.assign(isList ? items : schema, nestedOf(type, property, reader));
     else apply(rule, target);
   }
-  return isList ? { ...schema, items } : schema;
+  const whole = isList ? { ...schema, items } : schema;
+  return isUnchecked(type, property, rules, reader.types) ? { ...whole, 'x-unchecked': true } : whole;
 }
 
 function nestedOf(type: Function, property: string, reader: Reader): JsonSchema {
@@ -154,7 +179,8 @@ function apply({ name, constraints = [] }: Rule, schema: JsonSchema): void {
       bound(schema, 'maxLength', second);
       return;
     case 'matches':
-      if (first instanceof RegExp && !first.ignoreCase) schema.pattern = first.source;
+      // A pattern of JSON Schema has no flags: one that is read in another way would refuse what fits.
+      if (first instanceof RegExp && !/[imsuvy]/.test(first.flags)) schema.pattern = first.source;
       return;
     default:
       bound(schema, BOUNDS[name ?? ''], first);

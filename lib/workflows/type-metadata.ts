@@ -13,6 +13,7 @@ export interface Discriminator {
 
 export interface TypeStorage {
   findTypeMetadata(type: Function, property: string): TypeMetadata | undefined;
+  findTransformMetadatas?(type: Function, property: string, transformation: number): readonly unknown[];
 }
 
 /** class-transformer tells of it only where Nest's mapped types look too; null: it does not. */

@@ -47,6 +47,18 @@ it.each([
   expect(schemaViolations(schema, value)).toEqual([]);
 });
 
+it('counts characters as class-validator does', () => {
+  const text = { type: 'object', properties: { id: { type: 'string', minLength: 3, maxLength: 3 } } };
+  for (const id of ['abc', '😀😀😀', '❤️❤️❤️']) expect(schemaViolations(text, { id })).toEqual([]);
+  for (const id of ['😀😀', '😀😀😀😀']) expect(schemaViolations(text, { id })).toHaveLength(1);
+});
+
+it('leaves to the class what it converts', () => {
+  const loose = { type: 'object', required: ['n'], properties: { n: { type: 'number', 'x-unchecked': true } } };
+  expect(schemaViolations(loose, { n: '7' })).toEqual([]);
+  expect(schemaViolations(loose, {})).toEqual([{ path: 'n', message: 'is missing' }]);
+});
+
 it.each<[object, string, string]>([
   [{ id: 7 }, 'id', 'expected a text, got the number 7'],
   [{ id: 'ab' }, 'id', 'expected at least 3 characters, got 2'],

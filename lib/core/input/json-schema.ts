@@ -9,8 +9,8 @@ type Schema = Readonly<Record<string, unknown>>;
 
 /**
  * Violations of a JSON Schema by a value, with paths such as `items[0].sku`: of what `@Workflow({ input })` is stored as, which
- * is types, required properties, enums, bounds, lengths, patterns, dates and uuids, nested. Other keywords are passed over. A
- * property that is not required may be null too, as with `@IsOptional()`.
+ * is types, required properties, enums, bounds, lengths, patterns, dates and uuids, nested. Other keywords are passed over, and so
+ * is all of a property with `x-unchecked`. A property that is not required may be null too, as with `@IsOptional()`.
  */
 export function schemaViolations(schema: unknown, value: unknown): Violation[] {
   const found: Violation[] = [];
@@ -53,7 +53,7 @@ function properties(schema: Schema, value: Schema, path: string, found: Violatio
     const given = Object.hasOwn(value, key) ? value[key] : undefined;
     if (given === undefined || (given === null && !required.includes(key))) {
       if (required.includes(key)) found.push({ path: at, message: 'is missing' });
-    } else if (isObject(inner)) look(inner, given, at, found);
+    } else if (isObject(inner) && inner['x-unchecked'] !== true) look(inner, given, at, found);
   }
 }
 
@@ -104,7 +104,12 @@ function ofText(schema: Schema, value: string): string | null {
   if (typeof pattern === 'string' && !new RegExp(pattern).test(value)) {
     return `expected a text that fits ${pattern}, got ${describe(value)}`;
   }
-  return ofSize(schema, value.length, ['minLength', 'maxLength'], 'characters');
+  return ofSize(schema, lengthOf(value), ['minLength', 'maxLength'], 'characters');
+}
+
+/** As class-validator counts: an emoji is one character, however it is written. */
+function lengthOf(text: string): number {
+  return Array.from(text.replaceAll(/[\uFE0E\uFE0F]/g, '')).length;
 }
 
 function ofSize(schema: Schema, size: number, [least, most]: readonly [string, string], unit: string): string | null {
