@@ -1,6 +1,6 @@
-import { advance, fail, finishRun, type Frame, inner, jump, locate, rootFrame, standing } from './cursor.js';
+import { advance, fail, finishRun, type Frame, jump, locate, standing } from './cursor.js';
 import type { WorkflowDefinition } from '../definition/definition.js';
-import { encodeName, nodePath } from '../definition/definition-path.js';
+import { nodePath } from '../definition/definition-path.js';
 import { encodedNameOfOnce, pathOfOnce } from './once-path.js';
 import {
   type ChildRef,
@@ -93,12 +93,6 @@ export interface MachineRecord {
   readonly facts: RecordFacts | null;
 }
 
-/** The cursor cannot be found in the definition: the code has changed under the run. */
-export interface LostPlace {
-  readonly path: string;
-  readonly why: 'is gone' | 'is another kind of member';
-}
-
 /** The record that failed the main sequence; null: it has not failed. */
 export function failedBy(state: RunState): number | null {
   return state.root.failedBy;
@@ -118,19 +112,26 @@ export function mainData(state: RunState): number {
 /** The record is not one of a run of this definition. */
 export class RecordMisfit extends Error {}
 
-/** Takes a record in. The state is changed in place: it belongs to one holder of one lease. @throws RecordMisfit */
-export function applyRecord(definition: WorkflowDefinition, state: RunState, record: MachineRecord): void {
+/**
+ * Takes a record in. The state is changed in place: it belongs to one holder of one lease. Gives the outermost sequence that has
+ * failed by it; null: none has.
+ * @throws RecordMisfit
+ */
+export function applyRecord(definition: WorkflowDefinition, state: RunState, record: MachineRecord): Frame | null {
   const { type } = record;
   if (type === 'rollback') {
     const outcome = record.facts?.outcome ?? 'failed';
     state.rollback = { by: record.seq, outcome, broken: false, current: null };
-    return;
+    return null;
   }
   if (state.rollback !== null && (type === 'compensate' || type === 'once')) {
     const path = pathOfOnce(record.path);
-    if (path.slice(path.lastIndexOf('/') + 1).includes('~')) return applyToRollback(state.rollback, record, path);
+    if (path.slice(path.lastIndexOf('/') + 1).includes('~')) {
+      applyToRollback(state.rollback, record, path);
+      return null;
+    }
   }
-  if (type === 'log' && state.rollback !== null) return;
+  if (type === 'log' && state.rollback !== null) return null;
   if (type === 'child') state.hasChildren = true;
   if (type === 'remote') state.hasRemoteStep = true;
   const path = pathOfOnce(record.path);
@@ -140,36 +141,39 @@ export function applyRecord(definition: WorkflowDefinition, state: RunState, rec
   const here = node !== undefined && nodePath(frame?.prefix ?? '', node.name) === path && step?.visit === record.visit;
   if (frame === null || !here || !step) {
     // A hidden record that arrives after the end of its step counts for nothing.
-    if (HIDDEN_IN_STEP.has(type)) return;
+    if (HIDDEN_IN_STEP.has(type)) return null;
     throw new RecordMisfit(`Record ${record.seq} of ${record.path} does not belong to a place of the run`);
   }
   switch (type) {
     case 'once':
       step.once = withEntry(step.once, encodedNameOfOnce(record.path), record.seq);
-      return;
+      return null;
     case 'intent':
       step.intent = true;
-      return;
+      return null;
     case 'remote':
       step.remote = record.facts?.remote ?? null;
-      return;
+      return null;
     case 'remote_back':
       step.remote = null;
       step.spent = record.facts?.pass?.spent ?? 0;
       step.seen = record.facts?.pass?.seen ?? 0;
-      return;
+      return null;
     case 'log':
       if (record.facts?.logged === undefined) delete step.logged;
       else step.logged = record.facts.logged;
-      return;
+      return null;
     case 'context':
       frame.sequence.data = record.seq;
-      return;
+      return null;
     case 'child':
-      return noteChild(frame.sequence, step, record.facts?.child);
-    default:
-      applyAttempt(frame, step, record);
+      noteChild(frame.sequence, step, record.facts?.child);
+      return null;
+    default: {
+      const failed = applyAttempt(frame, step, record);
       if (record.facts?.failRun === true) state.root.failedBy ??= record.seq;
+      return failed;
+    }
   }
 }
 
@@ -199,7 +203,7 @@ export function refsOfVisit(refs: Readonly<Record<string, ChildRef>>, visit: num
   return found;
 }
 
-function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): void {
+function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): Frame | null {
   const { sequence } = frame;
   const node = standing(frame);
   step.spent = 0;
@@ -215,8 +219,7 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
     if (record.facts?.threw !== undefined) step.threw = [...(step.threw ?? []), ...record.facts.threw];
     // The next attempt, too, begins only when this one is committed.
     sequence.at = Math.max(sequence.at, record.seq);
-    if (record.retryAt === null) fail(frame, record.seq);
-    return;
+    return record.retryAt === null ? fail(frame, record.seq) : null;
   }
   step.remote = null;
   const { seq, facts, type } = record;
@@ -225,7 +228,7 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
     const nodes = own(node.arms, arm) ?? [];
     sequence.at = seq;
     step.fan = { kind: 'branch', arm, sequence: openSequence(nodes, sequence.data, floorBelow(sequence), seq) };
-    return;
+    return null;
   }
   if (type === 'forEach') {
     const count = facts?.items ?? 0;
@@ -243,7 +246,7 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
       top: 0,
     };
     if (count === 0 && !wanted) advance(frame, seq);
-    return;
+    return null;
   }
   if (type === 'gather' && record.hasOutput) sequence.results = { record: seq };
   if (type === 'parallel' && step.fan?.kind === 'parallel') sequence.results = resultsOfParallel(step.fan);
@@ -251,6 +254,7 @@ function applyAttempt(frame: Frame, step: StepState, record: MachineRecord): voi
   if (facts?.finish === true) finishRun(frame, seq);
   else if (facts?.goto === undefined) advance(frame, seq);
   else if (!jump(frame, facts.goto, seq)) throw new RecordMisfit(`Record ${seq} goes to ${facts.goto}, which is gone`);
+  return null;
 }
 
 function applyToRollback(rollback: NonNullable<RunState['rollback']>, record: MachineRecord, path: string): void {
@@ -310,32 +314,4 @@ export function refsOf(results: ResultsRef | null): number[] {
   if ('record' in results) return [results.record];
   const all = 'arms' in results ? Object.values(results.arms) : results.items;
   return all.map((result) => (typeof result === 'object' && 'failed' in result ? result.failed : seqOf(result)));
-}
-
-/** The first cursor of `state` whose place `definition` does not have; null: it has all. */
-export function lostPlace(definition: WorkflowDefinition, state: RunState): LostPlace | null {
-  // A rollback goes by the names of compensations, not by places.
-  if (state.rollback !== null || state.root.failedBy !== null) return null;
-  return lostIn(rootFrame(definition, state));
-}
-
-function lostIn(frame: Frame): LostPlace | null {
-  const { sequence, prefix } = frame;
-  if (sequence.node === null || sequence.failedBy !== null) return null;
-  const path = nodePath(prefix, sequence.node);
-  const node = standing(frame);
-  if (node === undefined) return { path, why: 'is gone' };
-  if (sequence.step !== null && sequence.step.kind !== node.kind) return { path, why: 'is another kind of member' };
-  const fan = sequence.step?.fan;
-  for (const key of fan ? keysOf(fan) : []) {
-    const arm = inner(frame, key);
-    const lost = arm === null ? { path: `${path}.${encodeName(key)}`, why: 'is gone' as const } : lostIn(arm);
-    if (lost !== null) return lost;
-  }
-  return null;
-}
-
-export function keysOf(fan: NonNullable<StepState['fan']>): string[] {
-  if (fan.kind === 'branch') return [fan.arm];
-  return Object.keys(fan.kind === 'parallel' ? fan.arms : fan.open);
 }

@@ -237,12 +237,14 @@ function leave(sequence: SequenceState): void {
 /** The highest visit in use in a sequence and in everything below it. */
 export function highestVisit(sequence: SequenceState): number {
   const inner = sequence.step?.fan;
-  return Math.max(
-    0,
-    ...Object.values(sequence.visits),
-    ...Object.values(sequence.below),
-    inner ? highestOfFan(inner) : 0,
-  );
+  return Math.max(highestOf(sequence.visits), highestOf(sequence.below), inner ? highestOfFan(inner) : 0);
+}
+
+/** The highest of some numbers by name; 0: there is none. */
+export function highestOf(visits: Readonly<Record<string, number>>): number {
+  let highest = 0;
+  for (const name in visits) highest = Math.max(highest, visits[name] ?? 0);
+  return highest;
 }
 
 function highestOfFan(fan: Fan): number {
@@ -316,17 +318,26 @@ function armsOf(fan: Fan): SequenceState[] {
   return Object.values(fan.kind === 'parallel' ? fan.arms : fan.open);
 }
 
+/** What of a step is on another queue. */
+export type AwayStep = StepState & { remote: NonNullable<StepState['remote']> };
+
 /** Steps that another queue has. */
-export function remoteSteps(state: RunState): { rowId: string; nextSeq: number }[] {
-  const found: { rowId: string; nextSeq: number }[] = [];
+export function awaySteps(state: RunState): AwayStep[] {
+  const found: AwayStep[] = [];
   const look = (step: StepState | null): void => {
     if (step === null) return;
-    if (step.remote !== null) found.push(step.remote);
-    const { fan } = step;
-    if (fan?.kind === 'branch') look(fan.sequence.step);
-    if (fan?.kind === 'parallel') for (const arm of Object.values(fan.arms)) look(arm.step);
-    if (fan?.kind === 'forEach') for (const item of Object.values(fan.open)) look(item.step);
+    if (isAway(step)) found.push(step);
+    for (const arm of step.fan ? armsOf(step.fan) : []) look(arm.step);
   };
   look(state.root.step);
   return found;
+}
+
+function isAway(step: StepState): step is AwayStep {
+  return step.remote !== null;
+}
+
+/** Their rows, and the first numbers of their records. */
+export function remoteSteps(state: RunState): { rowId: string; nextSeq: number }[] {
+  return awaySteps(state).map(({ remote }) => remote);
 }

@@ -1,7 +1,9 @@
 import { type Frame, inner, loopIsDone, openItem, parallelIsDone, rootFrame, standing } from './cursor.js';
 import type { ForEachNode, WorkflowDefinition, WorkflowNode } from '../definition/definition.js';
 import { nodePath } from '../definition/definition-path.js';
-import { keysOf, resultsOfLoop, resultsOfParallel } from './machine.js';
+import { encodeName } from '../definition/definition-path.js';
+import { resultsOfLoop, resultsOfParallel } from './machine.js';
+import { OpenLoops } from './open-items.js';
 import type { DataRef, LoopFan, ResultsRef, RunState, StepState } from './run-state.js';
 
 /** A place at which a run can go on: all that an attempt needs to be identified and made. */
@@ -32,22 +34,45 @@ export interface Surroundings {
   readonly waitsUntil: (path: string, step: StepState) => number;
   /** Database time in ms. */
   readonly now: number;
-  /** Prefixes of arms and items in which an attempt runs now: they keep their places in a limited fan-out. */
-  readonly running: ReadonlySet<string>;
+  /** Arms and items in which an attempt runs now, by the path of their node: they keep their places in a limited fan-out. */
+  readonly running: Running;
+}
+
+/** By the path of the node the arms (as they stand in paths) or items (their indices). */
+export type Running = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Where a run can go on now. Nothing, and until for ever: the main sequence is done, or has failed, or waits for what may come. */
+export interface Look {
+  /** Can go on now; those that run already are among them. */
+  readonly ready: readonly Place[];
+  /** Remote steps. */
+  readonly away: readonly Place[];
+  /** ms of database time until which the first of the waiting places waits; Infinity: all wait for what may come, or there is none. */
+  readonly until: number;
 }
 
 /** The places of a run, by their next action. All empty: the main sequence is done, or has failed. */
-export interface Survey {
-  /** Can go on now; those that run already are among them. */
-  readonly ready: Place[];
+export interface Survey extends Look {
   /** Waits; `until` in ms of database time, Infinity where only an event ends it. */
-  readonly waiting: { readonly place: Place; readonly until: number }[];
-  /** Remote steps. */
-  readonly away: Place[];
+  readonly waiting: readonly Waiting[];
+}
+
+interface Waiting {
+  readonly place: Place;
+  readonly until: number;
+}
+
+interface Found extends Look {
+  ready: Place[];
+  away: Place[];
+  until: number;
+  /** Null: they are not wanted. */
+  readonly waiting: Waiting[] | null;
 }
 
 interface Context {
   readonly around: Surroundings;
+  readonly loops: OpenLoops;
   readonly item: Place['item'];
   readonly results: ResultsRef | null;
   readonly main: boolean;
@@ -55,14 +80,36 @@ interface Context {
 
 /** Looks at every cursor. Opens the items of loops as their places become free. */
 export function survey(definition: WorkflowDefinition, state: RunState, around: Surroundings): Survey {
-  const found: Survey = { ready: [], waiting: [], away: [] };
+  const waiting: Waiting[] = [];
+  const { ready, away, until } = lookAt(definition, state, around, new OpenLoops(), waiting);
+  return { ready, away, until, waiting };
+}
+
+/** The same, of the items of loops at those alone of which `loops` does not know what was found there before. */
+export function lookAgain(
+  definition: WorkflowDefinition,
+  state: RunState,
+  around: Surroundings,
+  loops: OpenLoops,
+): Look {
+  return lookAt(definition, state, around, loops, null);
+}
+
+function lookAt(
+  definition: WorkflowDefinition,
+  state: RunState,
+  around: Surroundings,
+  loops: OpenLoops,
+  waiting: Waiting[] | null,
+): Look {
+  const found: Found = { ready: [], away: [], until: Infinity, waiting };
   if (state.rollback === null) {
-    look(rootFrame(definition, state), { around, item: null, results: null, main: true }, found);
+    look(rootFrame(definition, state), { around, loops, item: null, results: null, main: true }, found);
   }
   return found;
 }
 
-function look(frame: Frame, context: Context, found: Survey): void {
+function look(frame: Frame, context: Context, found: Found): void {
   const { sequence, prefix } = frame;
   const { step } = sequence;
   const node = standing(frame);
@@ -98,67 +145,79 @@ function look(frame: Frame, context: Context, found: Survey): void {
   }
 }
 
-function lookAtArms(
-  frame: Frame,
-  keys: readonly string[],
-  limit: number | null,
-  context: Context,
-  found: Survey,
-): void {
-  const active: { found: Survey; runs: boolean }[] = [];
+function lookAtArms(frame: Frame, keys: readonly string[], limit: number | null, context: Context, found: Found): void {
+  const active: Found[] = [];
+  const running: Found[] = [];
+  const runs = runningIn(frame, context);
   for (const key of keys) {
     const arm = lookAtArm(frame, key, context, found);
-    if (arm !== null) active.push(arm);
+    found.until = Math.min(found.until, arm.until);
+    if (!isActive(arm)) continue;
+    if (limit !== null && (arm.away.length > 0 || runs.has(encodeName(key)))) running.push(arm);
+    else active.push(arm);
   }
   // Running arms keep their places; the others follow in order.
-  const chosen = limit === null ? active : [...active.filter((a) => a.runs), ...active.filter((a) => !a.runs)];
-  for (const arm of chosen.slice(0, limit ?? chosen.length)) take(found, arm.found);
+  const chosen = limit === null ? active : [...running, ...active];
+  for (const arm of chosen.slice(0, limit ?? chosen.length)) take(found, arm);
 }
 
-function lookAtItems(frame: Frame, fan: LoopFan, node: ForEachNode, context: Context, found: Survey): void {
-  const active: { found: Survey; runs: boolean }[] = [];
-  for (const key of keysOf(fan)) {
-    const item = lookAtArm(frame, key, context, found);
-    if (item !== null) active.push(item);
-  }
+function lookAtItems(frame: Frame, fan: LoopFan, node: ForEachNode, context: Context, found: Found): void {
+  const items = context.loops.of(fan);
+  const fresh = new Map<number, Found>();
+  const lookAtItem = (index: number): void => {
+    const item = lookAtArm(frame, String(index), context, found);
+    items.looked(index, { finds: item.away.length > 0 ? 'away' : isActive(item) ? 'ready' : null, until: item.until });
+    fresh.set(index, item);
+  };
+  for (const index of items.takeChanged(fan.next, context.around.now)) lookAtItem(index);
   // One that waits holds no place: the next begins.
-  while (active.length < node.concurrency && fan.next < fan.count) {
-    const key = String(fan.next);
+  while (items.active < node.concurrency && fan.next < fan.count) {
+    const index = fan.next;
     openItem(fan, node);
-    const item = lookAtArm(frame, key, context, found);
-    if (item !== null) active.push(item);
+    items.begun(index);
+    lookAtItem(index);
   }
-  const chosen = [...active.filter((a) => a.runs), ...active.filter((a) => !a.runs)];
-  for (const item of chosen.slice(0, node.concurrency)) take(found, item.found);
+  found.until = Math.min(found.until, items.until);
+  for (const index of items.first(node.concurrency, [...runningIn(frame, context)].map(Number))) {
+    take(found, fresh.get(index) ?? lookAtArm(frame, String(index), context, found));
+  }
 }
 
-/** The next action of an arm; null: none now, and its wait is noted. */
-function lookAtArm(
-  frame: Frame,
-  key: string,
-  context: Context,
-  found: Survey,
-): { found: Survey; runs: boolean } | null {
+const NONE: ReadonlySet<string> = new Set();
+
+/** The arms or items of the node where the cursor stands in which an attempt runs. */
+function runningIn({ prefix, sequence }: Frame, { around }: Context): ReadonlySet<string> {
+  if (around.running.size === 0) return NONE;
+  return around.running.get(nodePath(prefix, sequence.node ?? '')) ?? NONE;
+}
+
+/** The next actions of an arm. */
+function lookAtArm(frame: Frame, key: string, context: Context, { waiting }: Found): Found {
+  const own: Found = { ready: [], away: [], until: Infinity, waiting };
   const arm = inner(frame, key);
-  if (arm === null) return null;
+  if (arm === null) return own;
   const item = arm.within?.node.kind === 'forEach' ? { index: Number(key), data: frame.sequence.data } : context.item;
-  const own: Survey = { ready: [], waiting: [], away: [] };
   look(arm, { ...context, item, main: false }, own);
-  found.waiting.push(...own.waiting);
-  if (own.ready.length === 0 && own.away.length === 0) return null;
-  return { found: { ...own, waiting: [] }, runs: own.away.length > 0 || context.around.running.has(arm.prefix) };
+  return own;
 }
 
-function take(found: Survey, more: Survey): void {
-  found.ready.push(...more.ready);
-  found.away.push(...more.away);
+function isActive({ ready, away }: Found): boolean {
+  return ready.length > 0 || away.length > 0;
 }
 
-function sort(place: Place, { waitsUntil, now }: Surroundings, found: Survey): void {
+function take(found: Found, { ready, away }: Found): void {
+  for (const place of ready) found.ready.push(place);
+  for (const place of away) found.away.push(place);
+}
+
+function sort(place: Place, { waitsUntil, now }: Surroundings, found: Found): void {
   if (place.state.remote !== null) return void found.away.push(place);
   const waits = place.work === 'gather' ? 0 : waitsUntil(place.path, place.state);
   const retryAt = place.state.retryAt ?? 0;
   // A wait that is due is over when the database has said so: a pass before that would see nothing new.
-  if (waits > 0 || retryAt > now) found.waiting.push({ place, until: Math.max(waits, retryAt) });
-  else found.ready.push(place);
+  if (waits > 0 || retryAt > now) {
+    const until = Math.max(waits, retryAt);
+    found.until = Math.min(found.until, until);
+    found.waiting?.push({ place, until });
+  } else found.ready.push(place);
 }

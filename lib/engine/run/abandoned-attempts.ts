@@ -1,4 +1,5 @@
-import type { Place, Survey } from '../../core/run/survey.js';
+import type { Look, Place } from '../../core/run/survey.js';
+import { isAskedFor } from '../step/asked-waits.js';
 import type { FailureCause } from './failure-cause.js';
 import { LongTimer, type Timer } from '../time/long-timer.js';
 import type { RunningAttempt } from './running-attempt.js';
@@ -16,10 +17,9 @@ export class AbandonedAttempts {
     private readonly host: { proceed(): void },
   ) {}
 
-  settle({ ready, waiting }: Survey, why: FailureCause): void {
+  settle({ ready }: Look, why: FailureCause): void {
     const { core } = this;
-    const places = waiting.length === 0 ? ready : [...ready, ...waiting.map(({ place }) => place)];
-    const left = this.atNone(why.isFailing ? [] : places);
+    const left = why.isFailing ? [...core.attempts].filter(({ abandoned }) => !abandoned) : this.atNone(ready);
     if (left.length === 0) return;
     const reason = new Error('The run, or the parallel or loop around this step, has failed or was cancelled');
     // A timeout or a cancel waits only for what may have to be undone.
@@ -33,13 +33,15 @@ export class AbandonedAttempts {
     this.grace.start(core.deps.abortGrace);
   }
 
-  private atNone(places: readonly Place[]): readonly RunningAttempt[] {
-    const { attempts } = this.core;
-    const [only] = places;
-    // Of most runs: one attempt, at the one place.
-    if (attempts.size === 1 && places.length === 1 && only !== undefined && attempts.has(only.path)) return [];
-    const wanted = new Set(places.map((place) => place.path));
-    return [...attempts].filter((attempt) => !wanted.has(attempt.info.path) && !attempt.abandoned);
+  private atNone(ready: readonly Place[]): readonly RunningAttempt[] {
+    const { attempts, state, workflow } = this.core;
+    const found = ready.reduce((count, { path }) => (attempts.has(path) ? count + 1 : count), 0);
+    // As a rule all are.
+    if (found === attempts.size) return [];
+    const places = new Set(ready.map(({ path }) => path));
+    return [...attempts].filter(
+      ({ info, abandoned }) => !abandoned && !places.has(info.path) && !isAskedFor(workflow.definition, state, info),
+    );
   }
 
   clear(): void {

@@ -26,7 +26,8 @@ export class AbandonedSteps {
   /** True: there are some that have not settled. */
   settle(): boolean {
     const { core, why } = this;
-    const lost = lostSteps(core.state, why.isFailing);
+    const lost = core.mayHaveLost || why.isFailing ? lostSteps(core.state, why.isFailing) : [];
+    core.mayHaveLost = lost.length > 0;
     core.settling = lost.map(({ path }) => path);
     // A timeout or a cancel waits only for what may have to be undone.
     const waits = why.isRecorded || !why.isFailing || core.workflow.definition.compensations.length > 0;
@@ -67,7 +68,11 @@ export class AbandonedSteps {
     }
     // What they have recorded before they went counts.
     if (await core.takeRemoteStep()) this.host.refresh();
-    for (const { step, rowId } of steps) if (step.remote?.rowId === rowId && !left.has(rowId)) step.remote = null;
+    for (const { step, rowId, path } of steps) {
+      if (step.remote?.rowId !== rowId || left.has(rowId)) continue;
+      step.remote = null;
+      core.changed(path);
+    }
   }
 
   private end(): void {

@@ -1,7 +1,7 @@
 import type { DurableError } from '../../core/errors/errors.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
 import { isCompleted } from '../../core/run/machine.js';
-import type { Survey } from '../../core/run/survey.js';
+import type { Look } from '../../core/run/survey.js';
 import type { FailureCause } from './failure-cause.js';
 import type { Ack, Because, Outcome, ParkOutcome } from '../ports/store.js';
 import { afterFailure, becauseOf, endOf, parkOf, type Undone } from './run-outcomes.js';
@@ -41,17 +41,14 @@ export class Departure {
   }
 
   /** Outcome of a run in which no attempt runs; null: it goes on here. */
-  outcome(found: Survey): Outcome | null {
+  outcome(found: Look): Outcome | null {
     const { core } = this;
     if (isCompleted(core.state)) return endOf(core, 'completed', null);
     if (this.stopping === null && found.ready.length > 0) return null;
     // One that has failed has no places, and nothing comes to it: whoever claims it next ends or undoes it.
-    const until =
-      found.ready.length > 0 || this.pausedBy !== null || this.why.isFailing
-        ? 0
-        : Math.min(Infinity, ...found.waiting.map((one) => one.until));
+    const until = found.ready.length > 0 || this.pausedBy !== null || this.why.isFailing ? 0 : found.until;
     const delay = until === Infinity ? null : Math.max(0, Math.ceil(until - core.deps.clock.now()));
-    return this.park(delay, delay === 0 ? null : becauseOf(found, core.book, core.deps.clock.now()), false);
+    return this.park(delay, delay === 0 ? null : becauseOf(core.survey(), core.book, core.deps.clock.now()), false);
   }
 
   /** Outcome of a round that has failed, with what was to be undone undone. */

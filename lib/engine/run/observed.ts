@@ -203,7 +203,9 @@ function ofWaits(waits: readonly NewWait[], runId: string, of: Of): EventRecord[
   const steps = new Map<string, NewWait[]>();
   for (const wait of waits) {
     const key = `${wait.visit} ${wait.path}`;
-    steps.set(key, [...(steps.get(key) ?? []), wait]);
+    const group = steps.get(key) ?? [];
+    group.push(wait);
+    steps.set(key, group);
   }
   return [...steps.values()].flatMap((group) => {
     const [first] = group;

@@ -92,11 +92,13 @@ export class Outbox {
     return (this.next?.records.length ?? 0) >= FULL_RECORDS || this.bytes >= FULL_BYTES;
   }
 
-  /** A record has come into the journal by another way, and what follows builds on it. `after`: what that one was built on. */
-  builtOn(seq: number, after: readonly number[] = NONE): void {
+  /** Records have come into the journal by another way, and what follows builds on them. `after`: what these were built on. */
+  builtOn(seqs: readonly number[], after: readonly number[] = NONE): void {
     // Each look takes in all that a step on another queue has recorded so far.
-    if (this.after.includes(seq)) return;
-    this.after = [...this.after.filter((one) => !after.includes(one)), seq];
+    const known = new Set(this.after);
+    const fresh = seqs.filter((seq) => !known.has(seq));
+    if (fresh.length === 0) return;
+    this.after = [...withoutAll(this.after, after), ...fresh];
   }
 
   add({
@@ -249,13 +251,18 @@ export class Outbox {
     const wait = op.extras?.waits.at(-1)?.id ?? null;
     if (last !== undefined || wait !== null) {
       // Records that came by another way meanwhile are kept.
-      const news = this.after === op.after ? NONE : this.after.filter((seq) => !op.after.includes(seq));
+      const news = this.after === op.after ? NONE : withoutAll(this.after, op.after);
       this.after = last === undefined ? news : [last, ...news];
       this.afterWait = last === undefined ? wait : null;
     }
     if (op.extras !== null) this.book.committed(op.extras);
     tellCommitted(this.deps, this.lease, op, ack);
   }
+}
+
+function withoutAll(seqs: readonly number[], gone: readonly number[]): readonly number[] {
+  const left = new Set(gone);
+  return seqs.filter((seq) => !left.has(seq));
 }
 
 const TAKEN: Ack = { taken: true, paused: false, watched: false, ready: false, wake: false, cancel: false };

@@ -40,7 +40,8 @@ export class PlaceRunner {
     const { core } = this;
     // User code starts only when the record before it is committed, a collector when nothing below it runs any more. What
     // the engine does by itself goes into the same commit.
-    if (core.attempts.has(place.path) || core.isClosing(place.path) || core.runsBelow(place.path)) return false;
+    if (core.attempts.has(place.path) || core.isClosing(place.path)) return false;
+    if (place.own !== null && core.runsBelow(place.path)) return false;
     if (this.isOwn(place)) return true;
     return core.isCommitted(place.at) && !core.outbox.isFull;
   }
@@ -209,7 +210,7 @@ export class PlaceRunner {
     const { core } = this;
     const waits = core.book.of(path, visit).filter((wait) => over || hasThrown(wait));
     if (waits.length === 0) return;
-    core.book.remove(waits.map((wait) => wait.id));
+    core.book.remove(waits);
     core.outbox.add({ closes: waits.map(({ id }) => ({ id, path })) });
   }
 
@@ -224,6 +225,7 @@ export class PlaceRunner {
     if (how.children.length > 0) core.write(how.children.map((child) => core.make.child(placeOf(place), child)));
     core.outbox.add(how);
     core.book.add(how.waits);
+    core.changed(place.path);
   }
 
   private startRemotely(place: Place): void {
@@ -268,12 +270,14 @@ export function needsIntent({ node, state }: Place): boolean {
 
 /** The records that an attempt needs at hand. */
 export function neededFor({ data, item, own: arms, results, state, work }: Place): number[] {
-  const needed = [seqOf(data)];
-  if (item !== null) needed.push(seqOf(item.data));
-  if (arms !== null) needed.push(...refs(arms));
-  if (results !== null && work !== 'gather') needed.push(...refs(results));
-  needed.push(...Object.values(state.once));
-  return needed.filter((seq) => seq > 0);
+  const needed = [
+    [seqOf(data)],
+    item === null ? [] : [seqOf(item.data)],
+    refs(arms),
+    work === 'gather' ? [] : refs(results),
+    Object.values(state.once),
+  ];
+  return needed.flat().filter((seq) => seq > 0);
 }
 
 function refs(results: ResultsRef | null): number[] {

@@ -1,7 +1,7 @@
 import { decode } from '../../core/codec/codec.js';
 import { type DurableError, DefinitionChangedError, WorkerCrashedError } from '../../core/errors/errors.js';
-import * as machine from '../../core/run/machine.js';
-import type { Survey } from '../../core/run/survey.js';
+import { lostPlace } from '../../core/run/lost-place.js';
+import type { Look } from '../../core/run/survey.js';
 import { errorOf } from '../../core/text-of.js';
 import { AbandonedAttempts } from './abandoned-attempts.js';
 import { AbandonedSteps } from './abandoned-steps.js';
@@ -153,7 +153,7 @@ export class RunSession implements Session {
       this.deadline.start(row.deadlineInMs);
     }
     // One that goes no further ends, or is undone: that goes by the names of compensations, not by places.
-    const lost = this.why.isFailing ? null : machine.lostPlace(definition, core.state);
+    const lost = this.why.isFailing ? null : lostPlace(definition, core.state);
     if (lost !== null) return this.pause(new DefinitionChangedError(definition.name, lost.path, lost.why));
     if (row.fresh && workflow.validateInput !== null) {
       await workflow.validateInput(decode(row.input)).catch((error: unknown) => this.why.add(error));
@@ -230,7 +230,7 @@ export class RunSession implements Session {
     // A place that the code has lost may come back, and with it what its waits were given.
     if (!this.departure.isPausedByEngine) core.closeUnasked();
     const settles = phase !== 'stopping' && this.settlesRemotely();
-    let found = core.survey();
+    let found = core.look();
     if (phase === 'working') {
       const begin = found.ready.filter((place) => this.places.mayBegin(place));
       for (const place of begin) {
@@ -240,7 +240,7 @@ export class RunSession implements Session {
       }
       if (core.over) return;
       // A step on another queue does not keep the run here.
-      if (begin.some((place) => place.state.remote !== null)) found = core.survey();
+      if (begin.some((place) => place.state.remote !== null)) found = core.look();
     }
     if (core.attempts.size > 0) this.abandoned.settle(found, why);
     if (phase === 'failing' && core.attempts.size === 0 && !core.outbox.isBusy && !settles)
@@ -256,7 +256,7 @@ export class RunSession implements Session {
   }
 
   /** Commits what there is to commit, with the run's end or suspension where it follows. */
-  private flush(found: Survey | null, ending: Outcome | null = null, now = false, settles = false): void {
+  private flush(found: Look | null, ending: Outcome | null = null, now = false, settles = false): void {
     const { core } = this;
     if (core.over) return;
     if (core.outbox.isBusy) {

@@ -1,8 +1,12 @@
 import { encodeName } from '../../core/definition/definition-path.js';
 import { AttemptClosedError } from '../../core/errors/errors.js';
 import * as machine from '../../core/run/machine.js';
-import { remoteSteps, type RunState } from '../../core/run/run-state.js';
-import { survey, type Survey } from '../../core/run/survey.js';
+import type { Frame } from '../../core/run/cursor.js';
+import { stepsIn } from '../../core/run/lost-steps.js';
+import { pathOfOnce } from '../../core/run/once-path.js';
+import { OpenLoops } from '../../core/run/open-items.js';
+import { awaySteps, type RunState, type StepState } from '../../core/run/run-state.js';
+import { type Look, lookAgain, type Running, survey, type Survey, type Surroundings } from '../../core/run/survey.js';
 import { textOf } from '../../core/text-of.js';
 import { isAskedFor } from '../step/asked-waits.js';
 import type { PreparedChild } from '../ports/children.js';
@@ -22,7 +26,7 @@ import type { SegmentTrace } from '../ports/telemetry.js';
 import { beginSegment } from './traces.js';
 import type { WaitBook } from '../step/wait-book.js';
 
-const NONE: ReadonlySet<string> = new Set();
+const NONE: Running = new Map();
 
 /** State shared by the parts of a run's session: cursors, values, waits, running attempts, and the outbox. */
 export class SessionCore {
@@ -35,8 +39,12 @@ export class SessionCore {
   state: RunState;
   /** The session has left, or lost its lease: nothing it does counts any more. */
   over = false;
-  /** Something has failed since the waits were looked through for those that nobody asks for any more. */
-  hasFailed = true;
+  /** Paths of steps of whose waits it is to be seen whether anybody still asks for them; null: of all. */
+  private suspects: Set<string> | null = null;
+  /** There may be steps on other queues at places that the run does not come back to. */
+  mayHaveLost = true;
+  /** What is known of the items of its loops. */
+  private readonly loops = new OpenLoops();
   /** Paths of steps on other queues that are at no place any more and have not settled. */
   settling: readonly string[] = NOTHING;
   /** Numbers of records that are not known to be committed, in order. */
@@ -75,7 +83,7 @@ export class SessionCore {
     if (record.error !== null) this.values.setError(record.seq, record.error);
     const { seq, path, type, visit, attempt, status, facts } = record;
     const hasOutput = record.output !== null;
-    machine.applyRecord(this.workflow.definition, this.state, {
+    this.apply({
       seq,
       path,
       type,
@@ -87,14 +95,33 @@ export class SessionCore {
       retryAt,
     });
     this.values.trim(() => machine.referencedRecords(this.state));
-    this.hasFailed ||= record.status === 'failed' && record.retryInMs === null;
     if (!committed) this.pending = appended(this.pending, [record.seq]);
+  }
+
+  private apply(record: machine.MachineRecord): void {
+    const { workflow, state } = this;
+    const failed = machine.applyRecord(workflow.definition, state, record);
+    this.changed(pathOfOnce(record.path));
+    if (failed !== null) this.lose(failed);
+  }
+
+  /** The run does not come back to what is in a sequence that has failed. */
+  private lose(failed: Frame): void {
+    for (const { path, step } of stepsIn(failed)) {
+      this.suspects?.add(path);
+      if (step.remote !== null) this.mayHaveLost = true;
+    }
+  }
+
+  /** Something has changed at a place. */
+  changed(path: string): void {
+    this.loops.changed(this.workflow.definition, this.state, path);
   }
 
   /** Takes in what a transaction of an attempt's own has committed. */
   takeCommitted({ records, after }: RunOp): void {
     for (const record of records) this.take(record, true);
-    this.outbox.builtOn(records.at(-1)?.seq ?? 0, after);
+    this.outbox.builtOn([records.at(-1)?.seq ?? 0], after);
     tellCommitted(this.deps, this.row, { records, outcome: null, extras: null });
   }
 
@@ -136,27 +163,43 @@ export class SessionCore {
     return this.settling.some((one) => isBelow(one, path));
   }
 
-  /** Where the run can go on. */
-  survey(): Survey {
-    return survey(this.workflow.definition, this.state, {
-      now: this.deps.clock.now(),
-      running: this.runningPrefixes(),
-      waitsUntil: (path, { visit, seen }) => this.book.waitsUntil(path, visit, seen),
-    });
+  /** Where the run can go on. Costs what has changed since the last look. */
+  look(): Look {
+    for (const path of this.book.takeChanges()) this.changed(path);
+    return lookAgain(this.workflow.definition, this.state, this.surroundings, this.loops);
   }
 
-  /** The prefixes of all arms and items in which an attempt runs. */
-  private runningPrefixes(): ReadonlySet<string> {
+  /** The same, with all places that wait. */
+  survey(): Survey {
+    return survey(this.workflow.definition, this.state, this.surroundings);
+  }
+
+  private get surroundings(): Surroundings {
+    return {
+      now: this.deps.clock.now(),
+      running: this.running(),
+      waitsUntil: (path, { visit, seen }) => this.book.waitsUntil(path, visit, seen),
+    };
+  }
+
+  /** The arms and items in which an attempt runs. */
+  private running(): Running {
     if (this.attempts.size === 0) return NONE;
-    const prefixes = new Set<string>();
+    const running = new Map<string, Set<string>>();
     for (const { info } of this.attempts) {
       const { path } = info;
-      for (let at = path.lastIndexOf('/'); at >= 0; at = path.lastIndexOf('/', at - 1)) {
-        prefixes.add(path.slice(0, at + 1));
-        if (at === 0) break;
+      for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+        // Of the last segment the name of the node, and behind it the arm or index.
+        const from = path.lastIndexOf('/', end - 1) + 1;
+        const bracket = path.indexOf('[', from);
+        const isItem = bracket > 0 && bracket < end;
+        const at = isItem ? bracket : path.indexOf('.', from);
+        const node = path.slice(0, at);
+        const keys = running.get(node) ?? new Set();
+        running.set(node, keys.add(path.slice(at + 1, isItem ? end - 1 : end)));
       }
     }
-    return prefixes;
+    return running;
   }
 
   giveUpAll(reason: Error, which: (attempt: RunningAttempt) => boolean = () => true): void {
@@ -187,36 +230,56 @@ export class SessionCore {
 
   /** Takes in what steps on other queues have recorded. True: one came back, with waits that were not read yet. */
   async takeRemoteStep(): Promise<boolean> {
-    const away = remoteSteps(this.state);
-    if (away.length === 0) return false;
-    const ranges = away.map(({ nextSeq }) => ({
+    const ranges = this.away().map(({ from }) => ({
       rowId: this.row.rowId,
       runId: this.runId,
-      after: nextSeq - 1,
-      upTo: nextSeq + REMOTE_SPAN - 1,
+      after: from - 1,
+      upTo: from + REMOTE_SPAN - 1,
       also: [],
     }));
+    if (ranges.length === 0) return false;
     const records = await this.retryUntilAnswered(() => this.deps.store.loadRecords(ranges));
+    if (this.over) return false;
+    const away = this.away();
+    const taken: number[] = [];
+    // They come in the order of their numbers.
+    let at = 0;
     for (const record of records) {
-      if (this.over || !remoteSteps(this.state).some((one) => isInSpan(record.seq, one.nextSeq))) continue;
+      while (record.seq >= (away[at]?.from ?? Infinity) + REMOTE_SPAN) at++;
+      const { step, from = Infinity } = away[at] ?? {};
+      if (record.seq < from || step?.remote?.nextSeq !== from) continue;
       if (record.output !== null) this.values.set(record.seq, record.output);
       if (record.error !== null) this.values.setError(record.seq, record.error);
-      machine.applyRecord(this.workflow.definition, this.state, record);
-      this.outbox.builtOn(record.seq);
-      this.hasFailed = true;
+      this.apply(record);
+      this.suspect([pathOfOnce(record.path)]);
+      taken.push(record.seq);
     }
+    this.outbox.builtOn(taken);
     return records.some((record) => record.type === 'remote_back');
+  }
+
+  /** Steps on other queues, by the first numbers of their records. */
+  private away(): { readonly step: StepState; readonly from: number }[] {
+    const away = awaySteps(this.state).map((step) => ({ step, from: step.remote.nextSeq }));
+    return away.sort((one, other) => one.from - other.from);
+  }
+
+  /** It is to be seen whether anybody still asks for the waits of steps at these paths. */
+  suspect(paths: Iterable<string>): void {
+    for (const path of paths) this.suspects?.add(path);
   }
 
   /** Waits at which nothing will come by again are closed: they take no events, and are not listed. */
   closeUnasked(): void {
-    if (!this.hasFailed || this.book.isEmpty) return;
-    this.hasFailed = false;
+    if (this.suspects?.size === 0 || this.book.isEmpty) return;
+    const { book, suspects } = this;
+    this.suspects = new Set();
     // The end of the run, or its rollback, closes all.
     if (machine.failedBy(this.state) !== null) return;
-    const gone = this.book.all().filter((wait) => !isAskedFor(this.workflow.definition, this.state, wait));
+    const waits = suspects === null ? book.all() : book.at(suspects);
+    const gone = waits.filter((wait) => !isAskedFor(this.workflow.definition, this.state, wait));
     if (gone.length === 0) return;
-    this.book.remove(gone.map((wait) => wait.id));
+    book.remove(gone);
     this.outbox.add({ closes: gone.map(({ id, path }) => ({ id, path })) });
   }
 
@@ -271,8 +334,4 @@ export class SessionCore {
 
 function isBelow(path: string, above: string): boolean {
   return path.length > above.length && path.startsWith(above) && '.['.includes(path[above.length] ?? ' ');
-}
-
-function isInSpan(seq: number, nextSeq: number): boolean {
-  return seq >= nextSeq && seq < nextSeq + REMOTE_SPAN;
 }

@@ -1,4 +1,4 @@
-import type { Survey } from '../../core/run/survey.js';
+import type { Look } from '../../core/run/survey.js';
 import type { Timer } from '../time/long-timer.js';
 import { locate } from '../../core/run/cursor.js';
 import { isAskedFor } from '../step/asked-waits.js';
@@ -54,9 +54,8 @@ export class WaitWatch {
   }
 
   /** Wakes the session when a part of the run is due before the others let it go. */
-  arm(found: Survey | null): void {
-    if (found === null || found.waiting.length === 0) return;
-    const until = Math.min(...found.waiting.map((one) => one.until));
+  arm(found: Look | null): void {
+    const until = found?.until ?? Infinity;
     if (until === Infinity) return;
     const { clock } = this.core.deps;
     const now = clock.now();
@@ -102,7 +101,7 @@ export class WaitWatch {
     const waits = (await core.takeRemoteStep()) ? await core.takeWaits() : taken;
     if (waits === null) this.isAskedFor = true;
     else if (!core.over) {
-      core.book.replace(waits);
+      core.suspect(core.book.replace(waits));
       this.heed(waits);
     }
   }

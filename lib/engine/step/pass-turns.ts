@@ -1,5 +1,6 @@
 // Not the global one, which a test of a step may have put a fake in the place of.
 import { setImmediate } from 'node:timers';
+import { Heap } from '../../core/heap.js';
 
 /**
  * The turns in which a pass of a step is given what its waits have come to: one at a time, the one that ended first first,
@@ -8,7 +9,7 @@ import { setImmediate } from 'node:timers';
  * order, before it sees anything new.
  */
 export class PassTurns {
-  private readonly offered: { readonly order: number; readonly give: () => void }[] = [];
+  private readonly offered = new Heap<() => void>();
   private busy = 0;
   private isSet = false;
   private stopped = false;
@@ -29,7 +30,7 @@ export class PassTurns {
 
   /** Something that was asked for and is there. `order`: the lowest is given first. */
   offer(order: number, give: () => void): void {
-    this.offered.push({ order, give });
+    this.offered.push(order, give);
     this.set();
   }
 
@@ -53,17 +54,10 @@ export class PassTurns {
   private turn(): void {
     this.isSet = false;
     if (this.busy > 0 || this.stopped) return;
-    const next = this.takeFirst();
-    if (next === null) return this.onIdle();
+    const next = this.offered.pop();
+    if (next === undefined) return this.onIdle();
     next();
     this.set();
-  }
-
-  private takeFirst(): (() => void) | null {
-    const { offered } = this;
-    let at = 0;
-    for (let i = 1; i < offered.length; i++) if ((offered[i]?.order ?? 0) < (offered[at]?.order ?? 0)) at = i;
-    return offered.splice(at, 1)[0]?.give ?? null;
   }
 }
 

@@ -14,6 +14,8 @@ export class RunValues {
   /** Arrays whose items are being worked on, decoded once for all of them. */
   private arrays: Map<number, readonly unknown[]> | null = null;
   private size = 0;
+  /** Size from which it is looked again for what nothing refers to. */
+  private trimFrom = KEEP;
 
   constructor(
     private readonly store: Pick<EngineStore, 'loadRecords'>,
@@ -63,7 +65,7 @@ export class RunValues {
 
   /** Forgets what nothing refers to, once there is much of it. */
   trim(referenced: () => readonly number[]): void {
-    if (this.size <= KEEP) return;
+    if (this.size <= this.trimFrom) return;
     const wanted = new Set(referenced());
     for (const [seq, text] of this.texts ?? []) {
       if (wanted.has(seq)) continue;
@@ -71,6 +73,8 @@ export class RunValues {
       this.size -= text.length;
     }
     for (const seq of this.arrays?.keys() ?? []) if (!wanted.has(seq)) this.arrays?.delete(seq);
+    // What is left is referred to: not all of it is gone through again for each record.
+    this.trimFrom = Math.max(KEEP, 2 * this.size);
   }
 
   private text(seq: number): string | undefined {

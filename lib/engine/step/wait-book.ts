@@ -1,3 +1,4 @@
+import { Heap } from '../../core/heap.js';
 import type { InFlight } from '../../core/run/execution.js';
 import type { KnownWait } from './known-wait.js';
 import type { NewWait, OpExtras } from '../ports/store.js';
@@ -16,8 +17,14 @@ const NONE: readonly never[] = [];
 export class WaitBook {
   // Made by the first wait that comes or goes: most runs have none.
   private byPath: Map<string, KnownWait[]> | null = null;
+  private byId: Map<string, KnownWait> | null = null;
+  /** Open ones that have a time, and some that are over or gone. */
+  private dues: Heap<KnownWait> | null = null;
+  private openCount = 0;
   private added: Ahead | null = null;
   private gone: Ahead | null = null;
+  /** Paths of steps whose waits have changed since that was asked for. */
+  private changes: Set<string> | null = null;
   /** Database time in ms before which nothing due is looked at again. */
   private notBefore = 0;
   private lastEnd = 0;
@@ -40,24 +47,44 @@ export class WaitBook {
     if (closeAll) this.gone?.allCommitted();
   }
 
-  /** Puts in what the database said, with what has changed here and is unknown there. */
-  replace(waits: readonly KnownWait[]): void {
-    const added = this.added === null ? [] : this.all().filter((wait) => this.added?.has(wait.id));
+  /** Puts in what the database said, with what has changed here and is unknown there. Gives the paths of waits that are new here. */
+  replace(waits: readonly KnownWait[]): string[] {
+    const before = this.byId;
+    const added = [...(this.added?.all ?? NONE)].flatMap((id) => before?.get(id) ?? []);
     this.byPath = null;
-    for (const { ended } of waits) if (ended !== null && ended > this.lastEnd) this.lastEnd = ended;
-    for (const wait of waits) if (this.gone?.has(wait.id) !== true) this.push(wait);
-    for (const wait of added) if (!waits.some((one) => one.id === wait.id)) this.push(wait);
+    this.byId = null;
+    this.dues = null;
+    this.openCount = 0;
+    const isKnown = (id: string): boolean => this.byId?.has(id) === true;
+    const fresh: string[] = [];
+    for (const wait of waits) {
+      if (wait.ended !== null && wait.ended > this.lastEnd) this.lastEnd = wait.ended;
+      if (this.gone?.has(wait.id) === true) continue;
+      const known = before?.get(wait.id);
+      if (known === undefined) fresh.push(wait.path);
+      this.push(wait, known?.state !== wait.state || known.dueAt !== wait.dueAt);
+    }
+    for (const wait of added) if (!isKnown(wait.id)) this.push(wait, false);
+    for (const [id, { path }] of before ?? NONE) if (!isKnown(id)) this.changed(path);
+    return fresh;
+  }
+
+  /** Paths of steps whose waits have changed since the last call. */
+  takeChanges(): Iterable<string> {
+    const { changes } = this;
+    this.changes = null;
+    return changes ?? NONE;
   }
 
   clear(): void {
-    this.remove(this.all().map((wait) => wait.id));
+    this.remove(this.all());
   }
 
   /** A step was suspended on these. */
   add(waits: readonly NewWait[]): void {
     for (const wait of waits) {
       (this.added ??= new Ahead()).add(wait.id);
-      this.push({ state: 'open', ended: null, result: null, events: [], child: null, ...wait });
+      this.push({ state: 'open', ended: null, result: null, events: [], child: null, ...wait }, true);
     }
   }
 
@@ -86,7 +113,12 @@ export class WaitBook {
   }
 
   all(): KnownWait[] {
-    return [...(this.byPath?.values() ?? NONE)].flat();
+    return this.byId === null ? [] : [...this.byId.values()];
+  }
+
+  /** Waits of steps at these paths, of whatever visit. */
+  at(paths: Iterable<string>): KnownWait[] {
+    return [...paths].flatMap((path) => this.byPath?.get(path) ?? []);
   }
 
   /** The last end of a wait (`TakenWait.ended`) that the database has said; 0: none. */
@@ -95,28 +127,32 @@ export class WaitBook {
   }
 
   get hasOpen(): boolean {
-    return this.all().some((wait) => wait.state === 'open');
+    return this.openCount > 0;
   }
 
   get size(): number {
-    return this.all().length;
+    return this.byId?.size ?? 0;
   }
 
   get isEmpty(): boolean {
-    return this.byPath === null || this.byPath.size === 0;
+    return this.size === 0;
   }
 
   /** The step's visit is over, or these waits are. */
-  remove(ids: readonly string[]): void {
-    if (ids.length === 0) return;
-    const gone = new Set(ids);
+  remove(waits: readonly Pick<KnownWait, 'id' | 'path'>[]): void {
+    if (waits.length === 0) return;
     this.gone ??= new Ahead();
-    for (const id of ids) this.gone.add(id);
-    const { byPath } = this;
-    for (const [path, waits] of byPath ?? NONE) {
-      const left = waits.filter((wait) => !gone.has(wait.id));
-      if (left.length === 0) byPath?.delete(path);
-      else byPath?.set(path, left);
+    for (const { id, path } of waits) {
+      this.gone.add(id);
+      const known = this.byId?.get(id);
+      if (known?.state === 'open') this.openCount--;
+      this.byId?.delete(id);
+      this.changed(path);
+    }
+    for (const path of new Set(waits.map((wait) => wait.path))) {
+      const left = this.at([path]).filter((wait) => this.byId?.has(wait.id));
+      if (left.length === 0) this.byPath?.delete(path);
+      else this.byPath?.set(path, left);
     }
   }
 
@@ -138,8 +174,10 @@ export class WaitBook {
 
   /** True when a wait is due, which the database is to confirm. */
   isDue(now: number): boolean {
-    if (this.isEmpty || now < this.notBefore) return false;
-    return this.all().some((wait) => wait.state === 'open' && wait.dueAt !== null && wait.dueAt <= now);
+    const { dues } = this;
+    if (dues === null || now < this.notBefore) return false;
+    while (dues.first !== undefined && this.byId?.get(dues.first.id) !== dues.first) dues.pop();
+    return (dues.first?.dueAt ?? Infinity) <= now;
   }
 
   /** The database was asked at this time; what is due and still open is not asked for again at once. */
@@ -152,11 +190,20 @@ export class WaitBook {
     return this.notBefore;
   }
 
-  private push(wait: KnownWait): void {
+  private changed(path: string): void {
+    (this.changes ??= new Set()).add(path);
+  }
+
+  private push(wait: KnownWait, isChange: boolean): void {
     const byPath = (this.byPath ??= new Map());
     const list = byPath.get(wait.path);
     if (list === undefined) byPath.set(wait.path, [wait]);
     else list.push(wait);
+    (this.byId ??= new Map()).set(wait.id, wait);
+    if (isChange) this.changed(wait.path);
+    if (wait.state !== 'open') return;
+    this.openCount++;
+    if (wait.dueAt !== null) (this.dues ??= new Heap()).push(wait.dueAt, wait);
   }
 }
 
@@ -174,12 +221,16 @@ class Ahead {
     return this.ids.has(id);
   }
 
+  get all(): ReadonlySet<string> {
+    return this.ids;
+  }
+
   committed(id: string): void {
     this.known.push(id);
   }
 
   allCommitted(): void {
-    this.known.push(...this.ids);
+    for (const id of this.ids) this.known.push(id);
   }
 
   mark(): void {

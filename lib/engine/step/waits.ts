@@ -211,7 +211,8 @@ class AskedWaits {
    * is asked for anew, and is none that is new.
    */
   private mismatch(): NonDeterministicStepError | null {
-    const asked = this.fresh.find((wait) => !this.threw.includes(wait.key));
+    const threw = new Set(this.threw);
+    const asked = this.fresh.find((wait) => !threw.has(wait.key));
     if (asked === undefined || this.met.size === this.known.size) return null;
     const missed = [...this.known.values()].find((wait) => !this.met.has(wait.key));
     if (missed === undefined) return null;

@@ -167,7 +167,7 @@ export class StandingLooks {
       for (const record of records) applyRecord(definition, state, machineRecord(record));
       const { ready } = survey(definition, state, {
         now: now.getTime(),
-        running: new Set(),
+        running: new Map(),
         waitsUntil: (path) => (waited.has(path) ? Infinity : 0),
       });
       return ready.map(({ node, path, state: { attempt } }) => ({ step: node.name, path, attempt, startedAt: null }));
