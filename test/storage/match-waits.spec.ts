@@ -1,4 +1,6 @@
 import type pg from 'pg';
+import { INDEXES_ONLY } from '../../lib/storage/connection/planner.js';
+import { sql } from '../../lib/storage/sql.js';
 import { Rows } from './rows.js';
 
 /** What the ends of children, and events, look at of a run with many open waits. */
@@ -34,6 +36,8 @@ beforeEach(async () => {
   await rows.pool.query('ANALYZE durable.waits, durable.workflow_executions');
   client = await rows.pool.connect();
   await client.query('BEGIN');
+  // As in the engine's sessions.
+  await client.query([...INDEXES_ONLY, 'jit'].map((setting) => `SET LOCAL ${setting} = off`).join('; '));
 });
 
 afterEach(async () => {
@@ -78,6 +82,30 @@ async function cost(text: string, values: readonly unknown[]): Promise<{ pages: 
   };
 }
 
+interface ScanNode {
+  readonly 'Relation Name'?: string;
+  readonly 'Node Type': string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly Plans?: readonly ScanNode[];
+}
+
+/** Rows of the waits that the statement reads. */
+async function rowsRead(text: string, values: readonly unknown[]): Promise<number> {
+  const { rows: plans } = await client.query<{ 'QUERY PLAN': { Plan: ScanNode }[] }>(
+    `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
+    [...values],
+  );
+  const readBy = (node: ScanNode): number => {
+    const isScan = node['Relation Name'] === 'waits' && node['Node Type'].includes('Scan');
+    const own = isScan ? (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'] : 0;
+    return (node.Plans ?? []).reduce((sum, one) => sum + readBy(one), own);
+  };
+  const plan = plans[0]?.['QUERY PLAN'][0]?.Plan;
+  return plan === undefined ? Infinity : readBy(plan);
+}
+
 /** The waits of the run that are over: kind or child, in the order in which they ended. */
 async function over(): Promise<string[]> {
   const { rows: found } = await client.query<{ what: string }>(
@@ -86,6 +114,13 @@ async function over(): Promise<string[]> {
   );
   return found.map(({ what }) => what);
 }
+
+/** Closes so many of the run's waits as the commits of their steps do. */
+const closing = (ids: readonly string[]): unknown[] => [
+  JSON.stringify([
+    { id: parent, run: parent, waits: [], closes: ids, close_all: false, drop_steps: false, remote: [] },
+  ]),
+];
 
 const MATCH = 'SELECT * FROM durable.match_waits($1, $2)';
 const MATCH_FRESH = 'SELECT * FROM durable.match_waits($1, $2, $3)';
@@ -123,6 +158,24 @@ it('an event looks at no wait for a child', async () => {
   expect(await over()).toEqual(['event']);
   expect(locked).toBe(0);
   expect(pages).toBeLessThan(1_000);
+});
+
+it('the waits that a commit closes are found by their ids, not among all of the run', async () => {
+  const { rows: found } = await client.query<{ id: string }>(
+    'SELECT id FROM durable.waits WHERE run_id = $1 ORDER BY id LIMIT 20',
+    [parent],
+  );
+  const ids = found.map(({ id }) => id);
+  // Most runs wait for one thing at a time, and that is what the planner reckons with.
+  await client.query(
+    `INSERT INTO durable.waits (run_id, id, created_at, input_seq, round, visit, attempt, kind, type, path, key)
+     SELECT gen_random_uuid(), gen_random_uuid(), now(), 0, 1, 1, 1, 'event', 'step', 'ask', 'event:e:1'
+     FROM generate_series(1, 5000)`,
+  );
+  await client.query('ANALYZE durable.waits');
+  expect(await rowsRead(sql('commit-extras', 'durable'), closing(ids))).toBeLessThan(100);
+  const { rows: left } = await client.query('SELECT FROM durable.waits WHERE run_id = $1 AND active', [parent]);
+  expect(left).toHaveLength(CHILDREN - 20);
 });
 
 it('children that end in one transaction end their waits as they ended, and the run goes on once', async () => {

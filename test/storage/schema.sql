@@ -461,7 +461,7 @@ BEGIN
     IF cardinality(done) > 0 THEN
       WITH over AS MATERIALIZED (
         -- Events by their number, whatever the clock was set to between them; by time beside the ends of children.
-        SELECT o.id, nextval('durable.wait_ends') AS ended
+        SELECT one AS run_id, o.id, nextval('durable.wait_ends') AS ended
         FROM (
           SELECT t.id
           FROM (
@@ -474,7 +474,8 @@ BEGIN
       )
       UPDATE durable.waits v SET state = 'done', closed_at = durable.clock(), ended = o.ended
       FROM over o
-      WHERE v.run_id = one AND v.id = o.id;
+      -- (Not `= one`: each would be looked for among all waits of the run.)
+      WHERE v.run_id = ANY (ARRAY[o.run_id]) AND v.id = o.id;
       RETURN QUERY SELECT one, k.queue, k.paused, k.state FROM durable.wake_run(one) k;
     END IF;
   END LOOP;

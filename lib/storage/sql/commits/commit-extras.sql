@@ -20,14 +20,15 @@ WITH op AS MATERIALIZED (
     id uuid, due_at float8, input_seq bigint, child_id uuid, input_item integer, round integer, visit integer,
     attempt integer, kind text, type text, path text, key text, names json, spec text)
   ON CONFLICT (run_id, id) DO NOTHING
+), one AS MATERIALIZED (
+  -- Run and id from one place: joined by its run alone, each wait would be looked for among all of the run.
+  SELECT op.run, c.id::uuid AS id FROM op CROSS JOIN LATERAL json_array_elements_text(op.closes) AS c(id)
+  WHERE op.close_all IS NOT TRUE
 ), closed AS (
   UPDATE durable.waits w
   SET active = false, state = CASE WHEN w.state = 'open' THEN 'cancelled' ELSE w.state END,
     closed_at = COALESCE(w.closed_at, durable.clock())
-  FROM (
-    SELECT op.run, c.id::uuid AS id FROM op CROSS JOIN LATERAL json_array_elements_text(op.closes) AS c(id)
-    WHERE op.close_all IS NOT TRUE
-  ) one
+  FROM one
   WHERE w.run_id = ANY (ARRAY[one.run]) AND w.id = one.id
 ), all_closed AS (
   UPDATE durable.waits w

@@ -24,7 +24,9 @@ WITH wait AS MATERIALIZED (
     SELECT r.seq, r.round, r.path, r.visit, r.attempt, r.type, r.status, r.facts, r.error, r.duration_ms, r.retry_at,
       r.output, r.output IS NOT NULL
     FROM json_array_elements_text(w.also) AS a(seq)
-    JOIN durable.step_executions r ON r.run_id = w.run AND r.seq = a.seq::bigint
+    CROSS JOIN LATERAL (
+      SELECT * FROM durable.step_executions t WHERE t.run_id = w.run AND t.seq = a.seq::bigint LIMIT 1
+    ) r
     WHERE w.after IS NULL OR a.seq::bigint <= w.after
   ) s
 )

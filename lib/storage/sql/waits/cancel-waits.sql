@@ -5,11 +5,11 @@
 -- $3 text: encoded reason
 --
 -- Returns how many, and what the run's row in the queue says now. No row: none. Those that were asked for first end first.
--- (No EXISTS: that may be planned as one look at all runs of that workflow.)
+-- (No EXISTS: that may be planned as one look at all runs of that workflow. ANY: see commit-extras.sql.)
 WITH over AS MATERIALIZED (
-  SELECT o.id, nextval('durable.wait_ends') AS ended
+  SELECT o.run_id, o.id, nextval('durable.wait_ends') AS ended
   FROM (
-    SELECT v.id
+    SELECT v.run_id, v.id
     FROM durable.waits v
     WHERE v.run_id = $1 AND v.active AND v.state = 'open'
       AND ($2::text IS NULL OR $2 = ANY (v.names)
@@ -20,7 +20,7 @@ WITH over AS MATERIALIZED (
   UPDATE durable.waits w
   SET state = 'cancelled', closed_at = durable.clock(), ended = over.ended, result = $3
   FROM over
-  WHERE w.run_id = $1 AND w.id = over.id
+  WHERE w.run_id = ANY (ARRAY[over.run_id]) AND w.id = over.id
   RETURNING w.run_id
 ), counted AS (
   SELECT run_id, count(*)::integer AS count FROM closed GROUP BY run_id
