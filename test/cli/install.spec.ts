@@ -79,6 +79,43 @@ it('takes the URL from ConfigService where the app has it', () => {
   expect(module).toContain("config.get<string>('DATABASE_URL')");
 });
 
+it.each([
+  ['not global', "import { ConfigModule } from '@nestjs/config';", 'ConfigModule.forRoot()', true],
+  ['global', "import { ConfigModule } from '@nestjs/config';", 'ConfigModule.forRoot({ isGlobal: true })', false],
+])('gives its module the ConfigModule of the app where that is %s', (_, line, imported, isImported) => {
+  const module = `import { Module } from '@nestjs/common';\n${line}\n@Module({ imports: [${imported}] })\nexport class AppModule {}\n`;
+  const made = applied(fresh('', { module, dependencies: { '@nestjs/config': '^4.0.0' } })).get('src/app.module.ts');
+  expect(made).toContain('inject: [ConfigService]');
+  expect(made?.includes('imports: [ConfigModule],\n      inject')).toBe(isImported);
+});
+
+it('imports of @nestjs/config what the module has not', () => {
+  const module = `import { Module } from '@nestjs/common'
+import { ConfigService } from '@nestjs/config'
+import { CoreModule } from './core.module'
+@Module({ imports: [CoreModule, Other.forRootAsync({ inject: [ConfigService] })] })
+export class AppModule {}
+`;
+  const made = applied(fresh('', { module, dependencies: { '@nestjs/config': '^4.0.0' } })).get('src/app.module.ts');
+  expect(made).toContain("import { ConfigModule } from '@nestjs/config';");
+  expect(made).toContain('ConfigModule.forRoot({ isGlobal: true })');
+  const bare = module.replace('ConfigService }', 'ConfigModule }').replace('CoreModule,', 'ConfigModule.forRoot(),');
+  expect(
+    applied(fresh('', { module: bare, dependencies: { '@nestjs/config': '^4.0.0' } })).get('src/app.module.ts'),
+  ).toContain('imports: [ConfigModule],\n      inject');
+});
+
+it('leaves a ConfigModule of the app itself alone', () => {
+  const module = `import { Module } from '@nestjs/common';
+import { ConfigModule } from './config/config.module';
+@Module({ imports: [ConfigModule] })
+export class AppModule {}
+`;
+  const made = applied(fresh('', { module, dependencies: { '@nestjs/config': '^4.0.0' } })).get('src/app.module.ts');
+  expect(made).toContain('imports: [ConfigModule, DurableModule.forRoot()]');
+  expect(made).not.toContain('ConfigService');
+});
+
 it('keeps what stands in a module, whatever it looks like', () => {
   const module = `import { Module } from '@nestjs/common';
 @Module({

@@ -138,17 +138,26 @@ function ignoring(text: string): string {
   return `${text}${end}\n# Data of the embedded PostgreSQL of nest-durable\n.durable/\n`.replace(/^\n/, '');
 }
 
-const WITH_CONFIG = `DurableModule.forRootAsync({
+/** @param isGlobal every module can inject the ConfigService */
+function withConfig(isGlobal: boolean): string {
+  return `DurableModule.forRootAsync({${isGlobal ? '' : '\n      imports: [ConfigModule],'}
       inject: [ConfigService],
       useFactory: (config: ConfigService) => {
         const url = config.get<string>('DATABASE_URL');
         return url === undefined ? {} : { database: { url } };
       },
     })`;
+}
 
-function withModule(source: string, suffix: string, hasConfig: boolean, hasExample: boolean): string | null {
+/** A ConfigModule that the root module has from elsewhere is not the one of the package. */
+const FOREIGN_CONFIG = /\bConfigModule\b[^;'"]*?from\s+['"](?!@nestjs\/config['"])/;
+
+function withModule(source: string, suffix: string, isConfigurable: boolean, hasExample: boolean): string | null {
+  const hasConfig = isConfigurable && !FOREIGN_CONFIG.test(source);
+  const needsConfigModule = hasConfig && !source.includes('ConfigModule');
+  const isGlobal = needsConfigModule || /\bisGlobal:\s*true\b/.test(source);
   const additions: readonly (readonly [key: string, element: string])[] = [
-    ['imports', hasConfig ? WITH_CONFIG : 'DurableModule.forRoot()'],
+    ['imports', hasConfig ? withConfig(isGlobal) : 'DurableModule.forRoot()'],
     ...(hasExample
       ? ([
           ['controllers', 'GreetingController'],
@@ -159,12 +168,13 @@ function withModule(source: string, suffix: string, hasConfig: boolean, hasExamp
   let wired: string | null = source;
   for (const [key, element] of additions) wired = wired === null ? null : addToModule(wired, key, element);
   if (wired === null) return null;
-  const needsConfigModule = hasConfig && !source.includes('ConfigModule');
   if (needsConfigModule) wired = addToModule(wired, 'imports', 'ConfigModule.forRoot({ isGlobal: true })');
   if (wired === null) return null;
-  const config = [...(needsConfigModule ? ['ConfigModule'] : []), 'ConfigService'].join(', ');
+  const config = ['ConfigModule', 'ConfigService'].filter(
+    (name) => hasConfig && !new RegExp(`\\b${name}\\b`).test(source),
+  );
   return addImports(wired, [
-    ...(hasConfig && !/\bConfigService\b/.test(source) ? [`import { ${config} } from '@nestjs/config';`] : []),
+    ...(config.length > 0 ? [`import { ${config.join(', ')} } from '@nestjs/config';`] : []),
     `import { DurableModule } from 'nest-durable';`,
     ...(hasExample
       ? [
