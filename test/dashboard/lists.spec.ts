@@ -1,7 +1,9 @@
+import { jest } from '@jest/globals';
 import pg from 'pg';
 import { DurableClient, ForEach, Schedule, Step, Workflow } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { StatsAdder } from '../../lib/core/run/run-stats.js';
+import { PgReads } from '../../lib/storage/reads/reads.js';
 import { PgRunStats } from '../../lib/storage/reads/run-stats.js';
 import { atTime, markOf, pageOf, RUN } from '../../lib/dashboard/api/page.js';
 import { createTestDatabase } from '../support/database.js';
@@ -114,6 +116,7 @@ it.each([
   ['workflows?steps=1', 400, 'INVALID_INPUT'],
   ['schedules/erly', 404, 'SCHEDULE_NOT_FOUND'],
   ['schedules?next=51', 400, 'INVALID_INPUT'],
+  ['schedules?runs=6', 400, 'INVALID_INPUT'],
   ['schedules/preview', 422, 'INVALID_CRON'],
   ['schedules/preview?cron=0 0 30 2 *', 422, 'INVALID_CRON'],
   ['schedules/preview?cron=@daily&timezone=Mars', 422, 'INVALID_CRON'],
@@ -143,6 +146,17 @@ it('schedules say when they are due, in words too, what was changed, and what th
   expect((await get('schedules')).items).toMatchObject([{ name: 'early', words: schedule.words }]);
   const { words, next } = await get('schedules/preview?cron=*/5%20*%20*%20*%20*&timezone=Asia/Kolkata');
   expect([words, next.length]).toEqual(['Every 5 minutes', 5]);
+});
+
+it('schedules are listed without their runs where nobody asks for these, and none is looked for', async () => {
+  await client.handle((await client.triggerSchedule('early')).id).result();
+  const [{ runs, next, ...state }] = (await get('schedules')).items;
+  expect([runs.length > 0, next.length]).toEqual([true, 5]);
+  const looks = jest.spyOn(PgReads.prototype, 'listExecutions');
+  expect((await get('schedules?next=0&runs=0')).items).toEqual([{ ...state, runs: [], next: [] }]);
+  expect((await get('schedules/early?runs=0')).runs).toEqual([]);
+  expect(looks).not.toHaveBeenCalled();
+  looks.mockRestore();
 });
 
 it('schedules are listed with one of which neither input, error, cron nor zone can be read', async () => {

@@ -1,6 +1,6 @@
 import { Cron, cronWords, type Execution, parsedCron, ScheduleNotFoundError, type StoredSchedule } from '../durable.js';
 import { type Call, route } from '../http/call.js';
-import { anyText, number } from '../http/input.js';
+import { anyText, type InputReader, number } from '../http/input.js';
 import { type RunRow, rowsOf } from './runs.js';
 import { showError, showPayload, type Sight } from './show.js';
 
@@ -31,16 +31,28 @@ function timesOrNone(...asked: Parameters<typeof nextTimes>): Date[] {
   }
 }
 
+interface Wanted {
+  /** Due times. */
+  readonly next: number;
+  /** Last runs: without any a list costs next to nothing. */
+  readonly last: number;
+}
+
+const wanted = (read: InputReader): Wanted => ({
+  next: number(read, 'next', 5, 0, 50),
+  last: number(read, 'runs', RUNS, 0, RUNS),
+});
+
 /** With the last runs of each: looked up for each, and shown by as many statements as those of one. */
-async function shown(call: Call, schedules: readonly StoredSchedule[], next: number): Promise<object[]> {
+async function shown(call: Call, schedules: readonly StoredSchedule[], { next, last }: Wanted): Promise<object[]> {
   const { looks } = call.services;
   const sight = { payloads: await call.may('payload.read'), full: false };
   const reads = await looks.reads();
   const now = await looks.now();
   const runs = new Map<string, readonly Execution[]>();
-  for (const { name, workflow } of schedules) {
+  for (const { name, workflow } of last === 0 ? [] : schedules) {
     const match = { texts: [{ field: 'schedule' as const, not: false, values: [name] }] };
-    runs.set(name, await reads.listExecutions({ workflow, match, limit: RUNS }));
+    runs.set(name, await reads.listExecutions({ workflow, match, limit: last }));
   }
   const rows = new Map<string, RunRow>();
   const all = [...runs.values()].flat();
@@ -59,9 +71,9 @@ const list = route({
   method: 'GET',
   path: 'schedules',
   action: 'schedule.read',
-  input: (read) => number(read, 'next', 5, 0, 50),
-  async handle(call, next) {
-    return { items: await shown(call, await call.services.looks.client.listSchedules({ limit: MOST }), next) };
+  input: wanted,
+  async handle(call, asked) {
+    return { items: await shown(call, await call.services.looks.client.listSchedules({ limit: MOST }), asked) };
   },
 });
 
@@ -82,12 +94,12 @@ const one = route({
   method: 'GET',
   path: 'schedules/:name',
   action: 'schedule.read',
-  input: (read) => number(read, 'next', 5, 0, 50),
-  async handle(call, next) {
+  input: wanted,
+  async handle(call, asked) {
     const name = call.params['name'] ?? '';
     const schedule = await call.services.looks.client.getSchedule(name);
     if (schedule === null) throw new ScheduleNotFoundError(name);
-    const [found = {}] = await shown(call, [schedule], next);
+    const [found = {}] = await shown(call, [schedule], asked);
     return found;
   },
 });

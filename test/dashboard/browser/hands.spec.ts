@@ -282,6 +282,30 @@ describePages('hands that are quick, and tabs that are many', () => {
     await timelineOf(`child:${kid.id}/ask`, 'failed');
   });
 
+  test('no page but that of schedules looks for their runs', async () => {
+    const asked: string[] = [];
+    v.page.on('request', (request) => {
+      const { pathname, search } = new URL(request.url());
+      if (pathname.endsWith('/api/schedules')) asked.push(search);
+    });
+    await v.open('runs');
+    await id('run-row').first().waitFor();
+    await v.page.keyboard.press('Control+k');
+    await v.page.getByRole('option').first().waitFor();
+    expect(new Set(asked)).toEqual(new Set(['?next=0&runs=0']));
+  });
+
+  test('what is empty keeps off the edge of a narrow page', async () => {
+    const narrow = await visit(shop.base(), { width: 390 });
+    for (const path of [`runs/${await failed()}?tab=family`, 'audit?actor=nobody', 'runs?q=workflow:none']) {
+      await narrow.open(path);
+      const title = narrow.page.getByTestId('empty').getByRole('heading');
+      await title.waitFor();
+      expect([path, (await title.boundingBox())?.x]).toEqual([path, 16]);
+    }
+    await narrow.close();
+  });
+
   test('the items of a loop are chosen by keys', async () => {
     const run = await shop.client.start('long_loop', {});
     await ended(shop.client, run.id);

@@ -40,6 +40,9 @@ const isAt = (path: string, { id, href }: Section): boolean =>
 export const isBad = ({ autoDisabledAt, consecutiveFailures, removedAt }: Schedule): boolean =>
   removedAt === null && (autoDisabledAt !== null || consecutiveFailures > 0);
 
+/** Of each schedule what is known without looking at runs: it stands beside every page. */
+export const STATES_ALONE = { next: 0, runs: 0 };
+
 /** What waits for people, and what has gone wrong, beside the sections. */
 function useBadges(): Partial<Record<string, { text: string; bad?: boolean }>> {
   const may = useMay();
@@ -50,8 +53,8 @@ function useBadges(): Partial<Record<string, { text: string; bad?: boolean }>> {
     refetchInterval: 30_000,
   });
   const schedules = useQuery({
-    queryKey: ['schedules', 'all'],
-    queryFn: ({ signal }) => get<Page<Schedule>>('schedules', { next: 1 }, signal),
+    queryKey: ['schedules', 'states'],
+    queryFn: ({ signal }) => get<Page<Schedule>>('schedules', STATES_ALONE, signal),
     enabled: may('schedule.read'),
     refetchInterval: 60_000,
   });

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { type KeyboardEvent, useEffect, useId, useState } from 'react';
-import { get } from '../lib/api.js';
+import { get, type Params } from '../lib/api.js';
 import { useMay } from '../lib/me.js';
 import { paletteOpen, takeTyped } from '../lib/palette-state.js';
 import { pageOf } from '../lib/rows.js';
@@ -15,7 +15,7 @@ import { glyphs, type Glyph } from '../parts/glyphs.js';
 import { Icon, StatusIcon } from '../parts/icon.js';
 import { Words } from '../parts/text.js';
 import { titleOf } from '../pages/inbox/answer.js';
-import { useSections } from './nav.js';
+import { STATES_ALONE, useSections } from './nav.js';
 import { MOD } from '../lib/keys.js';
 
 /** Finds, and acts. */
@@ -183,14 +183,14 @@ function useKnown(text: string): Known {
     enabled: may('run.read'),
     placeholderData: (before) => before,
   });
-  const list = <T,>(path: string, key: string[], action: string) => ({
+  const list = <T,>(path: string, key: string[], action: string, params: Params = {}) => ({
     queryKey: key,
-    queryFn: ({ signal }: { signal: AbortSignal }) => get<Page<T>>(path, {}, signal),
+    queryFn: ({ signal }: { signal: AbortSignal }) => get<Page<T>>(path, params, signal),
     enabled: may(action),
     staleTime: 10_000,
   });
   const workflows = useQuery(list<Workflow>('workflows', ['workflows', 'names'], 'workflow.read'));
-  const schedules = useQuery(list<Schedule>('schedules', ['schedules', 'all'], 'schedule.read'));
+  const schedules = useQuery(list<Schedule>('schedules', ['schedules', 'states'], 'schedule.read', STATES_ALONE));
   const queues = useQuery(list<Queue>('queues', ['queues', 'all'], 'queue.read'));
   const inputs = useQuery(list<Input>('inputs', ['inputs', 'palette'], 'input.read'));
   return {

@@ -16,6 +16,7 @@ import { fitting, Graph, type NodeState } from '../../parts/graph.js';
 import { Icon, statusOf, statusText } from '../../parts/icon.js';
 import { Empty, Skeleton, Trouble } from '../../parts/states.js';
 import { Ago, At, Until } from '../../parts/text.js';
+import { STATES_ALONE } from '../../shell/nav.js';
 import { PageFrame } from '../../shell/page.js';
 import { settingsOf } from '../run/settings.js';
 import { Histogram } from './histogram.js';
@@ -249,8 +250,8 @@ function Versions({ workflow: { name, versions = [] }, short = false }: { workfl
 
 function Schedules({ name }: { name: string }) {
   const { data } = useQuery({
-    queryKey: ['schedules', 'all'],
-    queryFn: ({ signal }) => get<Page<Schedule>>('schedules', { next: 1 }, signal),
+    queryKey: ['schedules', 'states'],
+    queryFn: ({ signal }) => get<Page<Schedule>>('schedules', STATES_ALONE, signal),
   });
   const own = data?.items.filter((one) => one.workflow === name) ?? [];
   if (data !== undefined && own.length === 0) return <p className="note pad">No schedule starts it.</p>;
