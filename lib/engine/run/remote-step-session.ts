@@ -6,10 +6,11 @@ import type { RecordType } from '../../core/run/machine.js';
 import type { StepState } from '../../core/run/run-state.js';
 import type { Place } from '../../core/run/survey.js';
 import { PlaceSpec } from '../step/attempt-kinds.js';
-import { type AttemptResult, storedErrorOf } from '../step/attempt.js';
+import type { AttemptResult } from '../step/attempt.js';
 import { runAttempt } from '../step/attempt-pass.js';
 import { childExtras, NO_EXTRAS } from '../step/child-start.js';
-import { LongTimer, type Timer } from '../time/long-timer.js';
+import type { Timer } from '../time/long-timer.js';
+import { Abandonment } from './abandonment.js';
 import { tellAttempt, tellRemoteStep } from './observed.js';
 import { pauseAsItIs, refusalOf } from './pause-as-it-is.js';
 import { isPassing, retryUntilAnswered } from '../journal/retry-until-answered.js';
@@ -58,11 +59,7 @@ export class RemoteStepSession implements Session {
   private dropped = false;
   private lost = false;
   private expired = false;
-  /** Its fan-out or its run has failed: it may settle, and be recorded, until the grace is over. */
-  private abandoned = false;
-  /** The grace is over. */
-  private isLate = false;
-  private grace: Timer | null = null;
+  private readonly abandonment: Abandonment;
   /** The run was paused with the error that the step could not be recorded. */
   private paused = false;
   /** The last record of this lease: what the next one builds on. */
@@ -84,6 +81,7 @@ export class RemoteStepSession implements Session {
     this.trace = beginSegment(deps.telemetry, row, { ...this.step });
     this.host = new RemoteHost(deps, row, this.step, values, this);
     this.host.restore(records);
+    this.abandonment = new Abandonment(deps.abortGrace);
     this.deadline = deps.clock.timer(() => this.timeOut());
     this.timedOut = new WorkflowTimeoutError(workflow.definition.name, workflow.definition.timeout ?? 0);
   }
@@ -111,25 +109,15 @@ export class RemoteStepSession implements Session {
         if (deadlineInMs !== null) this.deadline.start(deadlineInMs);
         const { data, item, results, main } = this.step;
         const state = this.stepState(node.kind);
-        await this.work({
-          path: this.step.path,
-          node,
-          work: 'attempt',
-          data,
-          state,
-          at: 0,
-          item,
-          own: null,
-          results,
-          main,
-        });
+        const { path } = this.step;
+        await this.work({ path, node, work: 'attempt', data, state, at: 0, item, own: null, results, main });
       }
     } catch (error) {
       // The engine has failed by itself: another try would fail as this one did.
       if (!(error instanceof AttemptClosedError) && !this.lost) await this.pauseRun(error);
     } finally {
       this.deadline.clear();
-      this.grace?.clear();
+      this.abandonment.clear();
       this.trace?.end(this.outcome, null);
     }
   }
@@ -159,22 +147,7 @@ export class RemoteStepSession implements Session {
   }
 
   cancel(error: string): void {
-    if (this.abandoned) return;
-    this.abandoned = true;
-    const { attempt } = this;
-    if (attempt === null) return;
-    const reason = new Error(storedErrorOf(error).message);
-    attempt.abandoned = true;
-    attempt.abort(reason);
-    const end = (): void => {
-      if (attempt.committing) return;
-      this.isLate = true;
-      attempt.giveUp(reason);
-    };
-    // Its code has not begun, and need not.
-    if (attempt.scope === null) return end();
-    this.grace = new LongTimer(end);
-    this.grace.start(this.deps.abortGrace);
+    this.abandonment.begin(this.attempt, error);
   }
 
   inFlight(): InFlight[] {
@@ -234,7 +207,8 @@ export class RemoteStepSession implements Session {
   private async conclude(type: RecordType, result: AttemptResult): Promise<void> {
     if (this.paused) return;
     // A failure around it does not wait for it, nor for what it waits for.
-    const isOut = this.isLate || (this.abandoned && (this.dropped || result.status === 'suspended'));
+    const { isBegun, isLate } = this.abandonment;
+    const isOut = isLate || (isBegun && (this.dropped || result.status === 'suspended'));
     if (isOut && !this.lost) return this.goBack(this.logRecords(false));
     if (this.dropped) return this.release();
     if (result.status === 'suspended') return this.suspend(result.how, result.durationMs, this.logRecords(true));
@@ -353,7 +327,7 @@ export class RemoteStepSession implements Session {
   }
 
   private attemptRecord(type: RecordType, result: SettledAttempt): NewRecord {
-    const isLast = this.expired || this.abandoned;
+    const isLast = this.expired || this.abandonment.isBegun;
     const over = result.status === 'failed' && isLast ? { ...result, retryInMs: null } : result;
     return this.make.attempt(this.step, type, over, this.host.book.threw(this.step.path, this.step.visit));
   }
