@@ -106,6 +106,14 @@ export function isStorable(text: string): boolean {
   return !/[\0\p{Cs}]/u.test(text);
 }
 
+/** A text as it can be stored, of so many characters at most: no NUL, and in the place of halves of surrogate pairs U+FFFD. */
+export function storable(text: string, longest: number): string {
+  return text
+    .slice(0, longest)
+    .replaceAll('\0', '')
+    .replace(/\p{Cs}/gu, '\uFFFD');
+}
+
 function isPlain(text: string): boolean {
   return !/[\p{Cc}\p{Cs}]/u.test(text);
 }

@@ -28,12 +28,6 @@ it('is added up in three grains, each by its beginning', () => {
   ]);
   expect(rows.find(({ outcome }) => outcome === BEGAN)?.delays).toEqual(new Map([[bucketOf(5), 1]]));
   expect(adder.take()).toEqual([]);
-  adder.add(AT, 'order', 'completed', '', 100, null);
-  adder.putBack(rows);
-  expect(adder.take().find(({ outcome, grain }) => outcome === 'completed' && grain === 1)).toMatchObject({
-    n: 3,
-    ms: 500,
-  });
 });
 
 it('so many names are kept apart, and no more', () => {

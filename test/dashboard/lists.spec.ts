@@ -4,6 +4,7 @@ import { DurableClient, ForEach, Schedule, Step, Workflow } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { StatsAdder } from '../../lib/core/run/run-stats.js';
 import { PgReads } from '../../lib/storage/reads/reads.js';
+import { uuidv7 } from '../../lib/core/uuid.js';
 import { PgRunStats } from '../../lib/storage/reads/run-stats.js';
 import { atTime, markOf, pageOf, RUN } from '../../lib/dashboard/api/page.js';
 import { createTestDatabase } from '../support/database.js';
@@ -74,7 +75,7 @@ it('workflows have their figures, versions and unfinished runs, and one the figu
   for (let n = 0; n < 3; n++) adder.add(Date.now() - 60_000, 'weigh', 'completed', '', 100, null);
   adder.add(Date.now() - 60_000, 'weigh', 'failed', 'E', 5_000, null);
   adder.add(Date.now() - 60_000, 'other', 'failed', 'E', 5_000, null);
-  await new PgRunStats(pool, 'durable').add(adder.take());
+  await new PgRunStats(pool, 'durable').add(uuidv7(), adder.take());
 
   const { items } = await get('workflows?window=6h');
   expect(items).toHaveLength(1);

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { DurableClient, Step, Workflow } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { StatsAdder } from '../../lib/core/run/run-stats.js';
+import { uuidv7 } from '../../lib/core/uuid.js';
 import { groupFailures, plainMessage } from '../../lib/dashboard/api/failures.js';
 import { grainOf, seriesOf, spread, sumsOf } from '../../lib/dashboard/api/figures.js';
 import { CHECKS, type Look, type Problem, problemsOf } from '../../lib/dashboard/api/problems.js';
@@ -223,7 +224,7 @@ it('the overview, series and suggestions say what the tables say', async () => {
     for (const run of runs) await run.result().catch(() => {});
     const adder = new StatsAdder();
     for (let n = 0; n < 5; n++) adder.add(Date.now(), 'pay', 'failed', 'RangeError', 10, null);
-    await new PgRunStats(pool, 'durable').add(adder.take());
+    await new PgRunStats(pool, 'durable').add(uuidv7(), adder.take());
     const get = async (path: string) => (await running.ask(`/api/${path}`)).json;
     const found = await get('overview?window=1h');
     expect(found.figures).toMatchObject({ failed: { before: 0 }, unfinished: { total: 0 }, inputs: 0 });
@@ -275,7 +276,7 @@ it('the overview, series and suggestions say what the tables say', async () => {
       FROM one, generate_series(1, 1000) AS i`);
     for (let n = 0; n < 3_000; n++) adder.add(Date.now(), 'pay', 'failed', 'RangeError', 10, null);
     for (let n = 0; n < 9_000; n++) adder.add(Date.now(), 'pay', 'completed', '', 10, null);
-    await new PgRunStats(pool, 'durable').add(adder.take());
+    await new PgRunStats(pool, 'durable').add(uuidv7(), adder.take());
     const { failures, failuresCut, problems } = await get('overview?window=1h&workflow=pay');
     expect([failures[0].n, failuresCut]).toEqual([1_000, true]);
     expect(problems[0].n).toBeGreaterThanOrEqual(3_005);

@@ -1,4 +1,5 @@
 import { BEGAN, StatsAdder } from '../../lib/core/run/run-stats.js';
+import { uuidv7 } from '../../lib/core/uuid.js';
 import { durationsOf, grainOf, pointsOf, seriesOf, sumsOf } from '../../lib/dashboard/api/figures.js';
 import { PgRunStats } from '../../lib/storage/reads/run-stats.js';
 import { connectTo } from '../support/connections.js';
@@ -26,7 +27,7 @@ beforeAll(async () => {
     const error = ['failed', 'compensated'].includes(outcome) ? random.pick(['CardError', 'TimeoutError']) : '';
     adder.add(at, random.pick(WORKFLOWS), outcome, error, random.int(1, 500_000), outcome === BEGAN ? 20 : null);
   }
-  await stats.add(adder.take());
+  await stats.add(uuidv7(), adder.take());
 });
 afterAll(() => connections.close());
 

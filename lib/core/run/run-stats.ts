@@ -1,3 +1,5 @@
+import { storable } from '../limits.js';
+
 /** Figures of runs over time, as they are added up and read. */
 
 /** Minutes that a row covers, and ms for which such rows are kept. */
@@ -83,7 +85,8 @@ export class StatsAdder {
   private readonly names = new Map<string, Set<string>>();
 
   add(now: number, workflow: string, outcome: string, error: string, ms: number | null, delayMs: number | null): void {
-    const [known, name] = this.known(workflow, error.slice(0, LONGEST));
+    // The name of an error is what somebody's code has made it: one that cannot be stored would keep all else back for ever.
+    const [known, name] = this.known(workflow, storable(error, LONGEST));
     for (const { grain } of GRAINS) {
       const size = grain * 60_000;
       const at = Math.floor(now / size) * size;
@@ -115,15 +118,6 @@ export class StatsAdder {
     const rows = inOrder(this.rows);
     this.rows = new Map();
     return rows;
-  }
-
-  /** Puts back counts that could not be written. */
-  putBack(rows: readonly StatsRow[]): void {
-    for (const row of rows) {
-      const mine = this.rows.get(keyOf(row));
-      if (mine === undefined) this.rows.set(keyOf(row), row);
-      else addRow(mine, row);
-    }
   }
 
   private known(workflow: string, error: string): readonly [workflow: string, error: string] {

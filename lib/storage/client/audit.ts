@@ -1,3 +1,4 @@
+import { storable } from '../../core/limits.js';
 import { uuidv7 } from '../../core/uuid.js';
 import { type Lender, type Query, queryOf, readsOf, withReconnect } from '../connection/transaction.js';
 import { sql } from '../sql.js';
@@ -66,11 +67,9 @@ export class PgAudit {
 
   async add(entry: AuditEntry): Promise<void> {
     const { actor, action, targetKind, targetId, outcome, code, details, ip } = entry;
-    const values = [actor, action, targetKind, targetId, outcome, code].map(storable);
-    const told = JSON.stringify(details, (_key, value: unknown) =>
-      typeof value === 'string' ? storable(value) : value,
-    );
-    const parameters = [uuidv7(), ...values, told, storable(ip)];
+    const values = [actor, action, targetKind, targetId, outcome, code].map(told);
+    const json = JSON.stringify(details, (_key, value: unknown) => (typeof value === 'string' ? told(value) : value));
+    const parameters = [uuidv7(), ...values, json, told(ip)];
     await withReconnect(() => this.write(sql('add-audit', this.schema), parameters));
   }
 
@@ -96,12 +95,7 @@ export class PgAudit {
 /** Characters of one text: a reason may be longer than anybody reads. */
 const LONGEST = 2_000;
 
-/** PostgreSQL's text holds neither NUL nor half of a surrogate pair: what a client sends may. */
-function storable(text: string | null): string | null {
-  return (
-    text
-      ?.slice(0, LONGEST)
-      .replaceAll('\0', '')
-      .replace(/\p{Cs}/gu, '\uFFFD') ?? null
-  );
+/** What a client sends may be any text. */
+function told(text: string | null): string | null {
+  return text === null ? null : storable(text, LONGEST);
 }

@@ -25,3 +25,19 @@ export function changeOnce<T>(
   };
   return transaction(from, once, waitsFor);
 }
+
+/**
+ * The same for work with no result, under a request of the caller's: where this rejects and says nothing of what was done, asking
+ * again with that request does it if it was not.
+ */
+export function doOnce(
+  from: Lender,
+  schema: string,
+  request: string,
+  work: (query: Query) => Promise<unknown>,
+): Promise<void> {
+  return transaction(from, async (query) => {
+    const [fresh] = await query(sql('request', schema), [request]);
+    if (fresh !== undefined) await work(query);
+  });
+}

@@ -1,5 +1,5 @@
 import { ALL_WORKFLOWS, GRAINS, type Grain, type StatsRow, withTotals } from '../../core/run/run-stats.js';
-import { changeOnce } from '../connection/once.js';
+import { doOnce } from '../connection/once.js';
 import { laneOf, type Lender, queryOf, readsOf } from '../connection/transaction.js';
 import { sql } from '../sql.js';
 
@@ -52,13 +52,12 @@ export class PgRunStats {
     private readonly schema: string,
   ) {}
 
-  /** Once, whatever becomes of the answer. */
-  async add(rows: readonly StatsRow[]): Promise<void> {
-    if (rows.length === 0) return;
+  /** Once, whatever becomes of the answer, for each request: one that came to none may be made again. */
+  async add(request: string, rows: readonly StatsRow[]): Promise<void> {
     const json = JSON.stringify(
       withTotals(rows).map(({ durations, delays, ...row }) => ({ ...row, ...arrays(durations, delays) })),
     );
-    await changeOnce(laneOf(this.pool), this.schema, (query) => query(sql('add-stats', this.schema), [json]));
+    await doOnce(laneOf(this.pool), this.schema, request, (query) => query(sql('add-stats', this.schema), [json]));
   }
 
   async read({ grain, since, until, workflow }: StatsWindow): Promise<StatsRow[]> {
