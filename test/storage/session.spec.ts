@@ -120,6 +120,14 @@ it('does not lend a session again that has become read-only', async () => {
   await query('CREATE TABLE yes (n int)', []);
 });
 
+it('a session whose transaction could not be set is lent again without it', async () => {
+  const { pool } = connect({ poolSize: 1 });
+  const pid = async (query: Query) => (await query<{ pid: number }>('SELECT pg_backend_pid() AS pid', []))[0]?.pid;
+  const before = await pid(queryOf(pool));
+  await expect(inTransaction(pool, pid, 'SELECT 1 / 0')).rejects.toMatchObject({ code: '22012' });
+  expect(await inTransaction(pool, pid)).toBe(before);
+});
+
 it.each([true, false])(
   'where one session finds its server read-only all leave it, also such as read or wait for a statement (direct: %p)',
   async (direct) => {

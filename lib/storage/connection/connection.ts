@@ -205,8 +205,8 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
   }
 
   async #transact<T>(open: Open, work: (query: SteadyQuery) => Promise<T>): Promise<T> {
-    await this.#send(open, { text: open.session.begin });
     try {
+      await this.#send(open, { text: open.session.begin });
       const result = await work((config) => {
         // Not on the next session: what was done before in this transaction is gone.
         if (open.lost !== null)

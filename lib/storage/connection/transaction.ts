@@ -192,8 +192,9 @@ async function within<T>(
 ): Promise<T> {
   const own = client instanceof Session ? client.begin : 'BEGIN ISOLATION LEVEL READ COMMITTED';
   const begin = own.replace('READ COMMITTED', isolation);
-  await client.query(set === '' ? begin : `${begin}; ${set}`);
   try {
+    // Of several statements the first may have begun it, and a later one be refused.
+    await client.query(set === '' ? begin : `${begin}; ${set}`);
     const result = await work((text, parameters) => send(client, text, parameters));
     await client.query('COMMIT');
     return result;
