@@ -73,6 +73,15 @@ it('I1: a run that nobody will ever take', async () => {
   ]);
 });
 
+it('I1: a run whose definition is not there, and a row of the queue whose run is not', async () => {
+  const unknown = await rows.open({ definition_id: 4711 });
+  const gone = await rows.queued({});
+  expect(await found()).toEqual([
+    `I1: run ${unknown} is of definition 4711, which is not stored: nobody can run it`,
+    `I5: run ${gone} is gone and still in queue "default" (ready)`,
+  ]);
+});
+
 it('I2: an attempt recorded twice, a step that goes on after its completion', async () => {
   const twice = await rows.open({ token: 1 });
   await rows.record(twice, 1, { path: 'a', status: 'failed', error: '{}', output: null });
@@ -116,6 +125,15 @@ it('I3: tokens that decrease, or were never handed out', async () => {
     `I3: run ${early} has record 1 of a with token 2, and its last lease had token 1`,
     `I3: run ${twice} has 2 leases of one step: a`,
   ]);
+});
+
+it('I3: a run that gave a step away counts its tokens apart, whatever its definition says by now', async () => {
+  const run = await rows.open({ token: 3 });
+  await rows.record(run, 1, { path: 'a', token: 2, output: '{}' });
+  await rows.record(run, 2, { path: 'b', token: 2, type: 'remote' });
+  await rows.record(run, 3, { path: 'b', token: 1, output: '{}', after_seq: 2, nth: 1 });
+  await rows.record(run, 4, { path: 'c', token: 3, output: '{}' });
+  expect(await found()).toEqual([]);
 });
 
 it('I4: records that are gone', async () => {
@@ -207,6 +225,19 @@ describe('I6: a run that nobody takes', () => {
   });
 });
 
+it('I6: a step on another queue waits for its turn as long as such steps end', async () => {
+  await rows.worker({ started_at: ago(5), capacity: '{"ai":1}' });
+  const away = await rows.open({ state: 'sleeping', due_at: 'infinity', started_at: ago(5) }, { updated_at: ago(5) });
+  await rows.queued({ step_of: away, step: '{"path":"a"}', queue: 'ai', due_at: ago(5) });
+  const other = await rows.open({ token: 1, started_at: ago(5) });
+  await rows.record(other, 2, { path: 'a', output: '{}', after_seq: 1, nth: 1 });
+  expect(await found()).toEqual([]);
+  await rows.pool.query('UPDATE durable.step_executions SET completed_at = $1', [ago(2)]);
+  expect(await found()).toEqual([
+    expect.stringMatching(`^I6: run ${away} is ready in queue "ai" since .*, and a worker lives that could take it$`),
+  ]);
+});
+
 it("I6: what is due is nobody's fault where no worker has lived for a minute", async () => {
   await rows.worker();
   const over = await rows.open({ state: 'sleeping', due_at: ago(3), started_at: ago(5) });
@@ -250,6 +281,11 @@ it('I8: a due time whose run has another key, a schedule that is passed over', a
   ]);
 });
 
+it('I8: a key that ends with no time at all', async () => {
+  const run = await rows.open({}, { schedule_time: DUE, idempotency_key: 'schedule:nightly:2026-22-44T04:05:00.000Z' });
+  expect(await found()).toEqual([expect.stringContaining(`I8: run ${run} is of due time`)]);
+});
+
 it('I9: more leases and more first claims than a limit lets through; leases of the dead', async () => {
   const { pool } = rows;
   const living = await rows.worker({ started_at: ago(5) });
@@ -290,6 +326,26 @@ it('I10: payloads that are cut short', async () => {
     expect.stringMatching(`^I10: run ${run} has event \\d+ \\(paid\\) that is no JSON text$`),
     'I10: schedule "nightly" has an input that is no JSON text',
     'I10: schedule "nightly" has an error that is no JSON text',
+  ]);
+});
+
+it('I10: what a run is opened by that is cut short', async () => {
+  const run = await rows.open(
+    { state: 'sleeping', due_at: ago(-5), started_at: ago(5), token: 1, heard: 1, cancel: '{"name"' },
+    { snapshot: '{"round":1,' },
+  );
+  await rows.wait(run, { kind: 'input', state: 'done', names: ['a'], spec: '{"type":', result: '"ye' });
+  await rows.record(run, 1, { path: 'a', output: '{}', facts: '{"items":' });
+  await rows.queued({ step_of: run, step: '{"path":', queue: 'ai' });
+  await rows.queued({ step_of: run, step: '{"path":', queue: 'ai' });
+  expect(await found()).toEqual([
+    `I10: run ${run} was suspended in a state that is no JSON text`,
+    `I10: run ${run} has record 1 of a that is no JSON text`,
+    `I10: run ${run} has a wait of ask that is no JSON text`,
+    `I10: run ${run} has a wait of ask that is no JSON text`,
+    `I10: run ${run} is to be cancelled with an error that is no JSON text`,
+    `I10: run ${run} has a step on another queue that is no JSON text`,
+    `I10: run ${run} has a step on another queue that is no JSON text`,
   ]);
 });
 

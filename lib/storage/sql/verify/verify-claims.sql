@@ -30,6 +30,10 @@ FROM durable.workflow_queue q
 JOIN open ON open.queue = q.queue
 JOIN durable.workflow_definitions d ON d.id = q.definition_id
 WHERE q.state IN ('ready', 'blocked') AND NOT q.paused AND q.due_at < durable.clock() - interval '1 minute'
+  -- The end of a step on another queue is told by its record alone, which does not say of which queue.
+  AND (q.step_of IS NULL OR NOT EXISTS (
+    SELECT FROM durable.step_executions r
+    WHERE r.nth IS NOT NULL AND r.completed_at > durable.clock() - interval '1 minute'))
   AND EXISTS (SELECT FROM able a WHERE a.queue = q.queue AND q.definition_id = ANY (a.definitions))
   AND (q.state = 'ready' OR NOT EXISTS (
       SELECT FROM durable.workflow_executions x

@@ -2,10 +2,10 @@
 -- was ended under its last token.
 --
 -- $1 integer: how many violations at most
-SELECT e.id AS run_id, format('is %s and still in queue "%s" (%s)', e.status, q.queue, q.state) AS what
-FROM durable.workflow_executions e
-JOIN durable.workflow_queue q ON q.id = e.id
-WHERE e.status <> 'active'
+SELECT q.id AS run_id, format('is %s and still in queue "%s" (%s)', COALESCE(e.status, 'gone'), q.queue, q.state) AS what
+FROM durable.workflow_queue q
+LEFT JOIN durable.workflow_executions e ON e.id = q.id
+WHERE q.step_of IS NULL AND e.status IS DISTINCT FROM 'active'
 UNION ALL
 SELECT e.id, 'is completed and has an error'
 FROM durable.workflow_executions e

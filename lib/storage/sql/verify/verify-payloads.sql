@@ -8,9 +8,21 @@ FROM (
   UNION ALL
   SELECT e.id, 'has an error', e.error FROM durable.workflow_executions e WHERE e.error IS NOT NULL
   UNION ALL
+  SELECT e.id, 'was suspended in a state', e.snapshot FROM durable.workflow_executions e WHERE e.snapshot IS NOT NULL
+  UNION ALL
   SELECT s.run_id, format('has record %s of %s', s.seq, s.path), b.body
   FROM durable.step_executions s
-  CROSS JOIN LATERAL (VALUES (s.output), (s.error)) AS b(body)
+  CROSS JOIN LATERAL (VALUES (s.output), (s.error), (s.facts)) AS b(body)
+  WHERE b.body IS NOT NULL
+  UNION ALL
+  SELECT w.run_id, format('has a wait of %s', w.path), b.body
+  FROM durable.waits w
+  CROSS JOIN LATERAL (VALUES (w.spec), (w.result)) AS b(body)
+  WHERE b.body IS NOT NULL
+  UNION ALL
+  SELECT COALESCE(q.step_of, q.id), b.kind, b.body
+  FROM durable.workflow_queue q
+  CROSS JOIN LATERAL (VALUES ('has a step on another queue', q.step), ('is to be cancelled with an error', q.cancel)) AS b(kind, body)
   WHERE b.body IS NOT NULL
   UNION ALL
   SELECT m.run_id, format('has event %s (%s)', m.id, m.name), m.payload FROM durable.events m

@@ -5,15 +5,16 @@
 --
 -- A schedule whose start has failed is tried again later and later; of one that nobody can start nothing is said.
 WITH fired AS (
-  SELECT e.id, e.workflow, e.schedule_time, e.idempotency_key,
-    substring(e.idempotency_key FROM '\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$') AS due
+  SELECT e.id, e.schedule_time, e.idempotency_key,
+    -- As JavaScript writes it, in a key: what stands there need not be a time at all.
+    to_char(e.schedule_time AT TIME ZONE 'UTC', ':YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS due
   FROM durable.workflow_executions e
   WHERE e.schedule_time IS NOT NULL
 )
 SELECT f.id AS run_id, format('is of due time %s and has key %s: its due time may have another run', f.schedule_time,
   COALESCE(f.idempotency_key, 'none')) AS what
 FROM fired f
-WHERE f.due IS NULL OR f.due::timestamptz <> f.schedule_time
+WHERE right(f.idempotency_key, length(f.due)) IS DISTINCT FROM f.due
 UNION ALL
 SELECT NULL, format('schedule "%s" was due at %s, and a worker lives that should have started %s', s.name, s.next_run_at,
   s.workflow)
