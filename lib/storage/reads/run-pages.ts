@@ -14,8 +14,8 @@ import type { RunRow } from './run-rows.js';
 import type { BuiltQuery } from './run-sources.js';
 import { indexedPart, isInHistory, LOOKED_AT, type StretchRow, stretchQuery, walksHistory } from './run-stretch.js';
 
-/** Newest runs that are looked at for tags before it is counted how many have them. */
-const FIRST_LOOK = 2_000;
+/** Runs that are looked at for tags before it is counted how many have them: all that a common tag has are read for that. */
+const FIRST_LOOK = 1_000;
 /** As many as there are. */
 const ALL = Number.MAX_SAFE_INTEGER;
 
@@ -108,14 +108,13 @@ export class RunPages {
     const fitting = (of: RunListFilters): Promise<R[]> => this.rows(listQuery(this.schema, of, columns));
     const { limit = 50, offset = 0 } = filters;
     const isNamed = indexedPart(filters) !== null;
-    // A page of runs that one index leads to in no order is put in order once: that is most of what it takes.
-    const isSorted = isPage && !isNamed && !isInHistory(filters);
-    if (!isSorted && !isNamed && limit + offset <= this.firstLook) {
+    if (!isNamed && limit + offset <= this.firstLook) {
       const first = await this.look<R>(filters, this.firstLook, columns);
       if (first !== null) return { rows: first, lookedTo: null };
     }
     if (!(await this.haveMany(filters))) return { rows: await fitting(filters), lookedTo: null };
-    if (isSorted) {
+    // The unfinished ones are in no order: they are put in order once, which is most of what such a page takes.
+    if (isPage && !isNamed && !isInHistory(filters)) {
       const found = await this.lookToEnd<R>(filters);
       if (found !== null) return found;
     }
