@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { ExecutionNotFoundError } from '../../core/errors/errors.js';
 import { NAME } from '../../core/limits.js';
 import { isFinished } from '../../core/run/status.js';
@@ -6,7 +5,7 @@ import type { NumberedEntry } from '../../storage/reads/log-reads.js';
 import { type Context, flag, type Options, text } from '../command.js';
 import type { Clients } from '../database/client.js';
 import { findRun } from '../database/find-run.js';
-import { Interrupted } from '../failure.js';
+import { follow } from '../runs/follow.js';
 import { logLine } from '../runs/log-line.js';
 import { fitting } from '../values.js';
 
@@ -25,7 +24,7 @@ export async function run(context: Context, [prefix = '']: readonly string[], op
   let count = 0;
   let last: number | null = null;
   let known = false;
-  for (;;) {
+  const look = async (): Promise<boolean> => {
     const execution = await clients.client.getExecution(id);
     // One that was deleted while it was followed has ended.
     if (execution === null && !known) throw new ExecutionNotFoundError(id);
@@ -42,12 +41,10 @@ export async function run(context: Context, [prefix = '']: readonly string[], op
       }
       await screen.flow();
     }
-    if (!follows || execution === null || isFinished(execution.status)) break;
-    await delay(INTERVAL, undefined, { signal }).catch(() => {
-      throw new Interrupted();
-    });
-  }
-  if (follows) return;
+    return execution === null || isFinished(execution.status);
+  };
+  if (follows) return follow(context, INTERVAL, look);
+  await look();
   if (screen.isJson) screen.jsonItemsEnd(count === 0);
   else if (count === 0) screen.say('Nothing was logged.');
 }

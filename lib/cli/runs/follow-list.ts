@@ -1,11 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Execution, RunFilters } from '../../core/run/execution.js';
 import type { Context } from '../command.js';
-import { Interrupted } from '../failure.js';
 import { tone } from '../output/text.js';
 import { ShortIds } from '../database/short-ids.js';
 import { runColumns } from './columns.js';
 import { hasError } from './filters.js';
+import { follow } from './follow.js';
 
 /** ms between looks. */
 const INTERVAL = 1_000;
@@ -19,16 +18,14 @@ export async function followRuns(
   error: string | undefined,
   limit: number,
 ): Promise<void> {
-  const { screen, signal } = context;
+  const { screen } = context;
   const { reads } = await context.clients();
   const print = screen.redraws ? redrawn(context, limit) : printed(context, limit);
-  for (;;) {
+  await follow(context, INTERVAL, async () => {
     const { runs } = await reads.page({ ...filters, limit: WATCHED });
     await print(runs.filter((run) => hasError(run, error)));
-    await delay(INTERVAL, undefined, { signal }).catch(() => {
-      throw new Interrupted();
-    });
-  }
+    return false;
+  });
 }
 
 /** The newest at the top, as many as the terminal holds. */

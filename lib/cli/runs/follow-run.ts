@@ -1,11 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { StepRecord } from '../../core/run/execution.js';
 import { isFinished } from '../../core/run/status.js';
 import type { Context } from '../command.js';
-import { Interrupted } from '../failure.js';
 import type { Screen } from '../output/screen.js';
 import { type Part, tone } from '../output/text.js';
 import { span } from '../output/time.js';
+import { follow } from './follow.js';
 import { readReport, type Report, reportJson, reportLines, shortReport } from './report.js';
 import { statusPart } from './status-look.js';
 
@@ -14,20 +13,16 @@ const INTERVAL = 500;
 
 /** Shows a run until it has ended: in place on a terminal, else a line for each change. */
 export async function followRun(context: Context, id: string, withData: boolean): Promise<void> {
-  const { screen, signal, cwd } = context;
+  const { screen, cwd } = context;
   const clients = await context.clients();
   const show = screen.redraws ? (report: Report) => screen.redraw(shortReport(screen, report, cwd)) : changes(screen);
-  for (;;) {
+  await follow(context, INTERVAL, async () => {
     const report = await readReport(clients, id, withData);
     show(report);
-    if (isFinished(report.execution.status)) {
-      if (screen.redraws) whole(screen, report, cwd);
-      return;
-    }
-    await delay(INTERVAL, undefined, { signal }).catch(() => {
-      throw new Interrupted();
-    });
-  }
+    const isOver = isFinished(report.execution.status);
+    if (isOver && screen.redraws) whole(screen, report, cwd);
+    return isOver;
+  });
 }
 
 /** In place of what was drawn, however long it is. */
