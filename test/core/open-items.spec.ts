@@ -174,3 +174,16 @@ it.each([1_000, 4_000])('of %i items that wait, fail or are ready, each is looke
   expect(walk.looks).toBeLessThan(25 * count);
   expect(walk.state.root.node).toBeNull();
 });
+
+it('items whose time has come, and of which nobody has said that it is over, are not looked at again and again', () => {
+  const walk = new Walk(definitionOf(FlatWorkflow), () => 1_000);
+  for (let [place] = walk.look().ready; place !== undefined; [place] = walk.look().ready) {
+    if (place.node.kind === 'forEach') walk.end(place);
+    else walk.wait(place.path, 10);
+  }
+  walk.now = 20;
+  walk.look();
+  walk.looks = 0;
+  for (let n = 0; n < 100; n++) expect(walk.look()).toMatchObject({ ready: [], until: 10 });
+  expect(walk.looks).toBe(0);
+});

@@ -9,6 +9,8 @@ export interface ItemLook {
   readonly finds: 'ready' | 'away' | null;
   /** Database time in ms at which something of it is over that it waits for; Infinity: only by what comes. */
   readonly until: number;
+  /** The first such time that has not passed; Infinity: none. */
+  readonly next: number;
 }
 
 /**
@@ -25,9 +27,8 @@ export class OpenItems {
   /** Those that were ready, and may be no more, by index: each is in it once. */
   private readonly queue = new Heap<number>();
   private readonly queued = new Set<number>();
-  private readonly untils = new Map<number, number>();
-  /** The same, with entries that do not hold any more. */
-  private readonly dues = new Heap<{ readonly index: number; readonly until: number }>();
+  private readonly untils = new Times();
+  private readonly nexts = new Times();
 
   constructor(fan: LoopFan) {
     this.known = fan.next;
@@ -41,10 +42,8 @@ export class OpenItems {
   /** Those that are to be looked at: what has changed, what is new, and what is due by now. */
   takeChanged(next: number, now: number): number[] {
     for (; this.known < next; this.known++) this.changes.add(this.known);
-    for (let due = this.due(); due !== undefined && due.until <= now; due = this.due()) {
-      this.changes.add(due.index);
-      this.untils.delete(due.index);
-    }
+    // What is over by now and not known to be is waited for in vain until that changes: it is no reason to look.
+    for (const index of this.nexts.takeUpTo(now)) this.changes.add(index);
     const taken = [...this.changes].sort((one, other) => one - other);
     this.changes.clear();
     return taken;
@@ -55,7 +54,7 @@ export class OpenItems {
     this.known = index + 1;
   }
 
-  looked(index: number, { finds, until }: ItemLook): void {
+  looked(index: number, { finds, until, next }: ItemLook): void {
     if (finds === 'ready') this.ready.add(index);
     else this.ready.delete(index);
     if (finds === 'away') this.away.add(index);
@@ -64,11 +63,8 @@ export class OpenItems {
       this.queued.add(index);
       this.queue.push(index, index);
     }
-    if (until === Infinity) this.untils.delete(index);
-    else if (this.untils.get(index) !== until) {
-      this.untils.set(index, until);
-      this.dues.push(until, { index, until });
-    }
+    this.untils.set(index, until);
+    this.nexts.set(index, next);
   }
 
   /** Items in which something can go on, or is under way. */
@@ -78,7 +74,12 @@ export class OpenItems {
 
   /** Database time in ms at which the first of them is due; Infinity: none. */
   get until(): number {
-    return this.due()?.until ?? Infinity;
+    return this.untils.first;
+  }
+
+  /** The first that has not passed. */
+  get next(): number {
+    return this.nexts.first;
   }
 
   /** The first active ones, so many at most; those in which something runs come first. @param running of those, by index */
@@ -96,14 +97,40 @@ export class OpenItems {
     for (const index of passed) this.queue.push(index, index);
     return chosen;
   }
+}
 
-  private due(): { readonly index: number; readonly until: number } | undefined {
-    let due = this.dues.first;
-    while (due !== undefined && this.untils.get(due.index) !== due.until) {
-      this.dues.pop();
-      due = this.dues.first;
+/** A time for each of many items, and the first of these. */
+class Times {
+  private readonly times = new Map<number, number>();
+  /** The same, with entries that do not hold any more. */
+  private readonly queue = new Heap<{ readonly index: number; readonly time: number }>();
+
+  /** @param time Infinity: none */
+  set(index: number, time: number): void {
+    if (time === Infinity) this.times.delete(index);
+    else if (this.times.get(index) !== time) {
+      this.times.set(index, time);
+      this.queue.push(time, { index, time });
     }
-    return due;
+  }
+
+  /** Infinity: there is none. */
+  get first(): number {
+    for (let entry = this.queue.first; entry !== undefined; entry = this.queue.first) {
+      if (this.times.get(entry.index) === entry.time) return entry.time;
+      this.queue.pop();
+    }
+    return Infinity;
+  }
+
+  takeUpTo(time: number): number[] {
+    const taken: number[] = [];
+    while (this.first <= time) {
+      const index = this.queue.pop()?.index ?? 0;
+      this.times.delete(index);
+      taken.push(index);
+    }
+    return taken;
   }
 }
 

@@ -66,6 +66,8 @@ interface Found extends Look {
   ready: Place[];
   away: Place[];
   until: number;
+  /** The first of these times that has not passed. */
+  next: number;
   /** Null: they are not wanted. */
   readonly waiting: Waiting[] | null;
 }
@@ -102,7 +104,7 @@ function lookAt(
   loops: OpenLoops,
   waiting: Waiting[] | null,
 ): Look {
-  const found: Found = { ready: [], away: [], until: Infinity, waiting };
+  const found: Found = { ready: [], away: [], until: Infinity, next: Infinity, waiting };
   if (state.rollback === null) {
     look(rootFrame(definition, state), { around, loops, item: null, results: null, main: true }, found);
   }
@@ -151,7 +153,7 @@ function lookAtArms(frame: Frame, keys: readonly string[], limit: number | null,
   const runs = runningIn(frame, context);
   for (const key of keys) {
     const arm = lookAtArm(frame, key, context, found);
-    found.until = Math.min(found.until, arm.until);
+    wait(found, arm);
     if (!isActive(arm)) continue;
     if (limit !== null && (arm.away.length > 0 || runs.has(encodeName(key)))) running.push(arm);
     else active.push(arm);
@@ -166,7 +168,8 @@ function lookAtItems(frame: Frame, fan: LoopFan, node: ForEachNode, context: Con
   const fresh = new Map<number, Found>();
   const lookAtItem = (index: number): void => {
     const item = lookAtArm(frame, String(index), context, found);
-    items.looked(index, { finds: item.away.length > 0 ? 'away' : isActive(item) ? 'ready' : null, until: item.until });
+    const finds = item.away.length > 0 ? 'away' : isActive(item) ? 'ready' : null;
+    items.looked(index, { finds, until: item.until, next: item.next });
     fresh.set(index, item);
   };
   for (const index of items.takeChanged(fan.next, context.around.now)) lookAtItem(index);
@@ -177,7 +180,7 @@ function lookAtItems(frame: Frame, fan: LoopFan, node: ForEachNode, context: Con
     items.begun(index);
     lookAtItem(index);
   }
-  found.until = Math.min(found.until, items.until);
+  wait(found, items);
   for (const index of items.first(node.concurrency, [...runningIn(frame, context)].map(Number))) {
     take(found, fresh.get(index) ?? lookAtArm(frame, String(index), context, found));
   }
@@ -193,7 +196,7 @@ function runningIn({ prefix, sequence }: Frame, { around }: Context): ReadonlySe
 
 /** The next actions of an arm. */
 function lookAtArm(frame: Frame, key: string, context: Context, { waiting }: Found): Found {
-  const own: Found = { ready: [], away: [], until: Infinity, waiting };
+  const own: Found = { ready: [], away: [], until: Infinity, next: Infinity, waiting };
   const arm = inner(frame, key);
   if (arm === null) return own;
   const item = arm.within?.node.kind === 'forEach' ? { index: Number(key), data: frame.sequence.data } : context.item;
@@ -203,6 +206,11 @@ function lookAtArm(frame: Frame, key: string, context: Context, { waiting }: Fou
 
 function isActive({ ready, away }: Found): boolean {
   return ready.length > 0 || away.length > 0;
+}
+
+function wait(found: Found, { until, next }: Pick<Found, 'until' | 'next'>): void {
+  found.until = Math.min(found.until, until);
+  found.next = Math.min(found.next, next);
 }
 
 function take(found: Found, { ready, away }: Found): void {
@@ -217,7 +225,7 @@ function sort(place: Place, { waitsUntil, now }: Surroundings, found: Found): vo
   // A wait that is due is over when the database has said so: a pass before that would see nothing new.
   if (waits > 0 || retryAt > now) {
     const until = Math.max(waits, retryAt);
-    found.until = Math.min(found.until, until);
+    wait(found, { until, next: until > now ? until : Infinity });
     found.waiting?.push({ place, until });
   } else found.ready.push(place);
 }
