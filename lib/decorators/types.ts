@@ -176,14 +176,17 @@ export interface ScheduleOptions {
   catchUpLimit?: number;
 }
 
-/** The names in an arm, or in a set of arms. */
-export type MemberOf<A> = A extends string
-  ? A
-  : A extends readonly (infer N extends string)[]
-    ? N
-    : MemberOf<A[keyof A]>;
-
 type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** The names in an arm, or in a set of arms; of `any`, which is left to the boot to check, none. */
+export type MemberOf<A> =
+  IsAny<A> extends true
+    ? never
+    : A extends string
+      ? A
+      : A extends readonly (infer N extends string)[]
+        ? N
+        : MemberOf<A[keyof A]>;
 
 /** The value of a method once its promise is settled. */
 export type Output<M> = M extends (...args: never[]) => infer R ? Awaited<R> : never;
@@ -239,8 +242,11 @@ type LastOf<A> = A extends readonly [...unknown[], infer L] ? L : A;
 export type ResultsOf<T, A> = ParallelResults<{ [K in keyof ArmTable<A>]: Leaves<T, LastOf<ArmTable<A>[K]>> }>;
 
 /** Nothing when the collector's second parameter takes what the arms give; else a type that no method has. */
-export type TakesResults<M, T, A> = M extends (data: never, results: infer P, ...rest: never[]) => unknown
-  ? [ResultsOf<T, A>] extends [P]
+export type TakesResults<M, T, A> =
+  IsAny<A> extends true
     ? unknown
-    : { 'the collector expects other results than its arms give, which are': ResultsOf<T, A> }
-  : unknown;
+    : M extends (data: never, results: infer P, ...rest: never[]) => unknown
+      ? [ResultsOf<T, A>] extends [P]
+        ? unknown
+        : { 'the collector expects other results than its arms give, which are': ResultsOf<T, A> }
+      : unknown;

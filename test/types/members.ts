@@ -415,3 +415,27 @@ export class Derived extends Base {
     void results;
   }
 }
+
+/** Arms of type `any`, such as those read from elsewhere: the boot checks them. */
+const unchecked = (arms: string): ReturnType<typeof JSON.parse> => JSON.parse(arms);
+
+export class Unchecked {
+  @Parallel(unchecked('["one"]'))
+  both(): void {}
+
+  @Parallel(unchecked('{"a":"two"}'))
+  collected(order: Order, results: ParallelResults<{ a: Order }>): Order {
+    void results;
+    return order;
+  }
+
+  @Branch(unchecked('{"a":"three"}'))
+  pick(): string {
+    return 'a';
+  }
+
+  @ForEach(unchecked('"four"'))
+  each(): number[] {
+    return [];
+  }
+}
