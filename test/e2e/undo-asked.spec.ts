@@ -11,6 +11,7 @@ import {
   WorkflowFailedError,
 } from 'nest-durable';
 import pg from 'pg';
+import { PgStore } from '../../lib/storage/engine/pg-store.js';
 import { caught, Gates, openApp, type PlainApp, reached } from '../support/plain-app.js';
 import { until } from '../support/until.js';
 import { createTestDatabase } from '../support/database.js';
@@ -69,6 +70,28 @@ class OrderWorkflow {
   @Compensate()
   refund() {
     undone.push('refund');
+  }
+}
+
+/** It fails before it has done anything. */
+@Workflow({ name: 'fails_first' })
+class FailsFirstWorkflow {
+  @Step({ compensate: 'refund' })
+  charge() {
+    throw new Error('refused');
+  }
+
+  @Compensate()
+  refund() {
+    undone.push('fails_first');
+  }
+}
+
+@Workflow({ name: 'fails_plain' })
+class FailsPlainWorkflow {
+  @Step()
+  work() {
+    throw new Error('refused');
   }
 }
 
@@ -186,5 +209,33 @@ describe('one that is paused since its place is gone from the code', () => {
     await caught(fixed.client.handle(id).result(), WorkflowCancelledError);
     expect((await fixed.client.getExecution(id))?.status).toBe('compensated');
     expect(undone.splice(0)).toEqual(['refund']);
+  });
+});
+
+describe.each([
+  ['a step that may have to be undone', FailsFirstWorkflow],
+  ['nothing to undo', FailsPlainWorkflow],
+])('one that fails, with %s', (_what, workflow) => {
+  it('is cancelled when that comes between its last look at what there is to undo and its end', async () => {
+    const { client } = await deploy(workflow);
+    const { commitGroup } = PgStore.prototype;
+    const ending = new Promise<boolean>((resolve, reject) => {
+      PgStore.prototype.commitGroup = async function (worker, group) {
+        const end = group.ops.find(({ outcome }) => outcome?.kind === 'end');
+        if (end === undefined) return commitGroup.call(this, worker, group);
+        PgStore.prototype.commitGroup = commitGroup;
+        await client.cancel(end.runId, 'not wanted', { compensate: true }).then(resolve, reject);
+        return commitGroup.call(this, worker, group);
+      };
+    });
+    try {
+      const run = await client.start(workflow, {});
+      expect(await ending).toBe(true);
+      expect(await caught(run.result(), WorkflowCancelledError)).toMatchObject({ reason: 'not wanted' });
+      expect(await rowOf(run.id)).toBeUndefined();
+      expect(undone).toEqual([]);
+    } finally {
+      PgStore.prototype.commitGroup = commitGroup;
+    }
   });
 });

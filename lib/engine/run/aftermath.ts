@@ -32,6 +32,11 @@ export class Aftermath {
     return this.rollback !== null;
   }
 
+  /** Its end was not taken, since a cancel came first: what follows is found out anew. */
+  reopen(): void {
+    this.rollback = null;
+  }
+
   begin(): void {
     const { core, host, why } = this;
     // The rollback reads the journal, which must be whole.

@@ -301,7 +301,10 @@ export class RunSession implements Session {
     if (core.over) return;
     this.departure.rowSays(ack.paused);
     // A run that may have to be undone is not ended, and nothing is started, until the cause is known.
-    this.isLeaving &&= !(outcome?.kind === 'end' && ack.cancel && !outcome.undone);
+    if (outcome?.kind === 'end' && ack.cancel && !outcome.undone) {
+      this.isLeaving = false;
+      this.aftermath.reopen();
+    }
     if (outcome !== null && this.isLeaving) {
       core.over = true;
       this.departure.tell(ack, outcome);
