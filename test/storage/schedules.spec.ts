@@ -25,6 +25,7 @@ const YEARLY = `0 0 1 ${FAR.getUTCMonth() + 1} *`;
 /** Half a day away. */
 const DAILY = `0 ${(today.getUTCHours() + 12) % 24} * * *`;
 const DAY = 86_400_000;
+const HOUR = 3_600_000;
 
 let rows: Rows;
 let schedules: PgSchedules;
@@ -84,6 +85,20 @@ async function dueSince(ms: number, name = '%'): Promise<void> {
     `UPDATE durable.scheduled_workflows SET next_run_at = date_trunc('second', now()) - $1 * interval '1 ms' WHERE name LIKE $2`,
     [ms, name],
   );
+}
+
+/** Sets the clock of workflows a minute after the n-th hour from a full one. */
+async function clockAt(hour: Date, n: number): Promise<void> {
+  const ahead = Math.round(hour.getTime() + (n - 1) * HOUR + 60_000 - Date.now());
+  await rows.pool.query(
+    `CREATE OR REPLACE FUNCTION durable.clock() RETURNS timestamptz LANGUAGE sql STABLE
+      AS 'SELECT now() + interval ''${ahead} ms'''`,
+  );
+}
+
+/** All runs have ended. */
+async function endAll(): Promise<void> {
+  await rows.pool.query('DELETE FROM durable.workflow_queue');
 }
 
 interface Run {
@@ -170,6 +185,36 @@ describe('one due time', () => {
     }).look();
     expect(seen).toEqual([{ n: 1 }, { n: 2 }]);
     expect(await rows.one('workflow_executions', (await runs())[0]?.id ?? '')).toMatchObject({ input: '{"n":2}' });
+  });
+
+  it('that another process was faster with leaves nothing of its check for the later ones', async () => {
+    await schedules.create(declare('report', { cron: '0 * * * *', overlap: 'skip' }));
+    const begun = new Gate();
+    const go = new Gate();
+    const slow = node({
+      validateInput: async () => {
+        begun.open();
+        await go.promise;
+      },
+    });
+    const other = node();
+    // Each looks by itself when it starts.
+    await Promise.all([slow.look(), other.look()]);
+    const hour = new Date(Math.ceil(Date.now() / HOUR) * HOUR);
+    await clockAt(hour, 1);
+    const look = slow.look();
+    await begun.promise;
+    await other.look();
+    go.open();
+    await look;
+    await clockAt(hour, 2);
+    await endAll();
+    await other.look();
+    await clockAt(hour, 3);
+    await endAll();
+    await slow.look();
+    expect((await runs()).map((run) => run.schedule_time.getTime() - hour.getTime())).toEqual([0, HOUR, 2 * HOUR]);
+    expect((await schedules.find('report'))?.schedule.nextRunAt?.getTime()).toBe(hour.getTime() + 3 * HOUR);
   });
 
   it('is left alone where what its code declares cannot be read; the others go on, and it is listed', async () => {

@@ -33,6 +33,8 @@ const CHECK_TIMEOUT = 10_000;
 interface Checked {
   /** Encoded. */
   readonly input: string;
+  /** The due time that it was checked for, ms of database time: the next one has a check of its own. */
+  readonly due: number | null;
   /** ms of database time at which the schedule was looked at: a slow check makes no due time late. */
   readonly now: number;
   /** Encoded; null: it is good. */
@@ -114,6 +116,8 @@ export class Scheduler {
           continue;
         }
         if (fired.name === null) {
+          // What others have fired meanwhile.
+          this.checked.clear();
           this.since ??= fired.now;
           this.nextAt = fired.nextInMs === null ? null : fired.now + fired.nextInMs;
           return fired.nextInMs;
@@ -158,7 +162,9 @@ export class Scheduler {
     const { input, queue } = schedule.settings;
     const before = this.checked.get(name);
     this.checked.delete(name);
-    const checked = before?.input === input ? before : null;
+    const due = schedule.nextRunAt;
+    // Another process may have been faster: then this is another due time.
+    const checked = before?.input === input && before.due === due ? before : null;
     const now = checked?.now ?? lockedAt;
     const next = cron.next(now);
     const since = await this.atWorkSince(schedule, now, others);
@@ -167,7 +173,7 @@ export class Scheduler {
     if (dues.length > 0) {
       if (checked === null) {
         const check = async (): Promise<void> => {
-          this.checked.set(name, { input, now, error: await faultOf(input, validateInput) });
+          this.checked.set(name, { input, due, now, error: await faultOf(input, validateInput) });
         };
         return { kind: 'check', check };
       }
