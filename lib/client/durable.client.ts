@@ -280,6 +280,7 @@ export class DurableClient {
     const parts = await this.ready();
     const { changed, idle } = await parts.control.pause(run);
     if (changed && idle) tellSwitched(parts, run, 'workflow_paused');
+    else if (changed) await parts.engine.runSwitched(run);
     return changed;
   }
 
@@ -291,8 +292,9 @@ export class DurableClient {
   async resume(id: string): Promise<boolean> {
     const run = checkId(id);
     const parts = await this.ready();
-    const { changed, queues, waits } = await parts.control.resume(run);
+    const { changed, queues, waits, leased } = await parts.control.resume(run);
     parts.engine.notifyWork(queues);
+    if (leased) await parts.engine.runSwitched(run);
     // One that can go on is told of by its claim.
     if (waits) tellSwitched(parts, run, 'workflow_resumed');
     return changed;

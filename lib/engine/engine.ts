@@ -291,6 +291,11 @@ export class Engine {
     await this.workSignals.cancelled(tree);
   }
 
+  /** A run that is leased was paused or resumed by this process. Resolves when it has been looked at, if it is leased here. */
+  runSwitched(runId: string): Promise<void> {
+    return this.workSignals.switched(runId);
+  }
+
   /** Settings of these queues were changed by this process: it goes by them now, the others by a hint. */
   async settingsChanged(queues: readonly string[]): Promise<void> {
     for (const queue of queues) this.deps.hints.settings(queue);

@@ -31,6 +31,7 @@ export type ClientEngine = Pick<
   | 'wake'
   | 'woken'
   | 'endedTree'
+  | 'runSwitched'
   | 'settingsChanged'
   | 'scheduleChanged'
   | 'sweep'

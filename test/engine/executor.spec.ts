@@ -13,7 +13,7 @@ class Held {
 
   async leasedRows(): Promise<Map<string, LeasedRow>> {
     this.looks++;
-    return new Map([...this.rows].map(([id, token]) => [id, { token, wake: false, cancel: null }]));
+    return new Map([...this.rows].map(([id, token]) => [id, { token, wake: false, paused: false, cancel: null }]));
   }
 
   async release(_: number, rows: readonly { rowId: string }[]): Promise<{ queues: string[] }> {
@@ -274,6 +274,7 @@ function session(rowId: string, token = 1): Session {
     handBackNow: () => {},
     abort: () => {},
     refresh: () => {},
+    rowSaid: () => {},
     cancel: () => {},
     inFlight: () => [],
     heard: () => null,

@@ -152,7 +152,7 @@ describe('a group', () => {
       if (database.asked.length === 1) throw new StoreError('unknown', 'the connection broke');
       return taken({ ...group, ops: group.ops.filter(({ runId }) => runId !== 'locked' || !isLocked) });
     };
-    database.leasedRows = async () => new Map([['locked', { token: 1, wake: false, cancel: null }]]);
+    database.leasedRows = async () => new Map([['locked', { token: 1, wake: false, paused: false, cancel: null }]]);
     const first = Promise.all([writer.commit(op('locked')), writer.commit(op('a'))]);
     expect(await writer.commit(op('b'))).toEqual(ACK);
     expect(await writer.commit(op('a'))).toEqual(ACK);

@@ -315,8 +315,8 @@ describe('pause and resume', () => {
     expect(await control.pause(id)).toMatchObject({ changed: true });
     expect(await control.pause(id)).toMatchObject({ changed: false });
     expect(await rows.one('workflow_queue', step)).toMatchObject({ paused: true });
-    expect(await control.resume(id)).toEqual({ changed: true, queues: ['ai'], waits: true });
-    expect(await control.resume(id)).toEqual({ changed: false, queues: [], waits: false });
+    expect(await control.resume(id)).toEqual({ changed: true, queues: ['ai'], waits: true, leased: false });
+    expect(await control.resume(id)).toEqual({ changed: false, queues: [], waits: false, leased: false });
     expect(await rows.one('workflow_queue', id)).toMatchObject({ paused: false, state: 'sleeping', due_at: Infinity });
     expect(await rows.one('workflow_queue', step)).toMatchObject({ paused: false, state: 'ready' });
   });
@@ -326,9 +326,9 @@ describe('pause and resume', () => {
     const error = encode({ name: 'DefinitionChangedError', message: 'gone' });
     const asleep = await rows.open({ state: 'sleeping', due_at: due, paused: true });
     const parked = await rows.open({ state: 'ready', paused: true, started_at: new Date() }, { error });
-    expect(await control.resume(asleep)).toEqual({ changed: true, queues: [], waits: true });
+    expect(await control.resume(asleep)).toEqual({ changed: true, queues: [], waits: true, leased: false });
     expect(await rows.one('workflow_queue', asleep)).toMatchObject({ state: 'sleeping', due_at: due });
-    expect(await control.resume(parked)).toEqual({ changed: true, queues: ['default'], waits: false });
+    expect(await control.resume(parked)).toEqual({ changed: true, queues: ['default'], waits: false, leased: false });
     expect(await rows.one('workflow_executions', parked)).toMatchObject({ error: null });
   });
 

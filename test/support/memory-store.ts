@@ -177,7 +177,9 @@ export class MemoryStore implements RunStore {
 
   leasedRows(worker: number): Promise<Map<string, LeasedRow>> {
     const rows = [...this.queue.values()].filter((row) => row.worker === worker);
-    return Promise.resolve(new Map(rows.map(({ id, token }) => [id, { token, wake: false, cancel: null }])));
+    return Promise.resolve(
+      new Map(rows.map(({ id, token }) => [id, { token, wake: false, paused: false, cancel: null }])),
+    );
   }
 
   release(worker: number, rows: readonly { rowId: string; token: number }[]): Promise<{ queues: string[] }> {

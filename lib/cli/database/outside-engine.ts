@@ -93,6 +93,10 @@ export class OutsideEngine implements ClientEngine {
     this.woken(woken);
   }
 
+  async runSwitched(runId: string): Promise<void> {
+    this.hints.control(runId);
+  }
+
   async settingsChanged(queues: readonly string[]): Promise<void> {
     for (const queue of queues) this.hints.settings(queue);
   }

@@ -81,6 +81,8 @@ export interface LeasedRow {
   readonly token: number;
   /** Something it waits for has come. */
   readonly wake: boolean;
+  /** A person has paused it. */
+  readonly paused: boolean;
   /** Encoded error of a cancel that asks for compensation; null: none. */
   readonly cancel: string | null;
 }

@@ -10,8 +10,12 @@ import { endSegment } from './traces.js';
 
 /** How a run leaves this process: what was asked of it, what becomes of it by that, and who is told once that is committed. */
 export class Departure {
-  /** Null: it goes on while it can. */
-  stopping: 'pause' | 'handBack' | null = null;
+  /** It is handed back: whatever is said of a pause, nothing further begins here. */
+  private givenBack = false;
+  /** A person's pause stands in its row. */
+  private paused = false;
+  /** performance.now() when a commit of its own last said whether that is so. */
+  private saidAt = -Infinity;
   /** Error by which the engine pauses it; null: it does not. */
   private pausedBy: DurableError | null = null;
   /** Error by which the present round has failed; null: it has not. */
@@ -29,22 +33,41 @@ export class Departure {
     return this.pausedBy !== null;
   }
 
-  pauseBy(error: DurableError): void {
-    this.pausedBy ??= error;
-    this.stopping ??= 'pause';
+  /** False: it goes on while it can. */
+  get isStopping(): boolean {
+    return this.givenBack || this.paused || this.pausedBy !== null;
   }
 
-  /** Whether a pause that a person asked for stands in the row: it may have been resumed while something of it still ran. */
+  handBack(): void {
+    this.givenBack = true;
+  }
+
+  pauseBy(error: DurableError): void {
+    this.pausedBy ??= error;
+  }
+
+  /** A commit says whether a person's pause stands in the row: it may have been resumed while something of it still ran. */
   rowSays(paused: boolean): void {
-    if (paused) this.stopping ??= 'pause';
-    else if (this.stopping === 'pause' && this.pausedBy === null) this.stopping = null;
+    this.paused = paused;
+    this.saidAt = performance.now();
+  }
+
+  /**
+   * A look at the row says the same. One that was sent before a commit was answered may be of before that commit.
+   * @param asked performance.now() when it was sent
+   * @returns whether that is news
+   */
+  rowSaid(paused: boolean, asked: number): boolean {
+    if (paused === this.paused || asked <= this.saidAt) return false;
+    this.paused = paused;
+    return true;
   }
 
   /** Outcome of a run in which no attempt runs; null: it goes on here. */
   outcome(found: Look): Outcome | null {
     const { core } = this;
     if (isCompleted(core.state)) return endOf(core, 'completed', null);
-    if (this.stopping === null && found.ready.length > 0) return null;
+    if (!this.isStopping && found.ready.length > 0) return null;
     // One that has failed has no places, and nothing comes to it: whoever claims it next ends or undoes it.
     const until = found.ready.length > 0 || this.pausedBy !== null || this.why.isFailing ? 0 : found.until;
     const delay = until === Infinity ? null : Math.max(0, Math.ceil(until - core.deps.clock.now()));

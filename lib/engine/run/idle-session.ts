@@ -48,6 +48,8 @@ export class IdleSession implements Session {
 
   refresh(): void {}
 
+  rowSaid(): void {}
+
   cancel(): void {}
 
   inFlight(): InFlight[] {

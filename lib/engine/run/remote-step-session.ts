@@ -146,6 +146,10 @@ export class RemoteStepSession implements Session {
     // Its waits end at the run.
   }
 
+  rowSaid(): void {
+    // The attempt is all there is of it.
+  }
+
   cancel(error: string): void {
     this.abandonment.begin(this.attempt, error);
   }

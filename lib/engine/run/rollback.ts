@@ -47,7 +47,7 @@ export class Rollback {
     private readonly core: SessionCore,
     private readonly host: { proceed(): void },
     /** Whether it is to stop before the next compensation. */
-    private readonly departure: Pick<Departure, 'stopping'>,
+    private readonly departure: Pick<Departure, 'isStopping'>,
     /** Error that caused it; null: the record that began it has it. */
     private cause: StoredError | null,
     private outcome: 'failed' | 'cancelled',
@@ -121,7 +121,7 @@ export class Rollback {
       if (core.over) return null;
       const state = this.stateOf(entry);
       const wait = state.retryAt === null ? 0 : Math.max(0, Math.ceil(state.retryAt - core.deps.clock.now()));
-      if (this.departure.stopping !== null || wait > 0) return { kind: 'suspended', delayMs: wait };
+      if (this.departure.isStopping || wait > 0) return { kind: 'suspended', delayMs: wait };
       await core.load([seqOf(entry.data), mainData(core.state), ...Object.values(state.once)].filter((seq) => seq > 0));
       const end = await this.attempt(entry, state, cause);
       // Handed back: it is made again elsewhere.

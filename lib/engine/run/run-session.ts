@@ -105,7 +105,7 @@ export class RunSession implements Session {
   }
 
   handBack(): void {
-    this.departure.stopping ??= 'handBack';
+    this.departure.handBack();
     this.proceed();
   }
 
@@ -121,6 +121,10 @@ export class RunSession implements Session {
 
   refresh(): void {
     void this.watch.look();
+  }
+
+  rowSaid(paused: boolean, asked: number): void {
+    if (this.departure.rowSaid(paused, asked)) this.proceed();
   }
 
   cancel(error: string): void {
@@ -199,7 +203,7 @@ export class RunSession implements Session {
     if (this.cancelling) return 'cancelling';
     if (this.fault.isSet) return 'draining';
     if (this.aftermath.isUndoing) return 'undoing';
-    if (this.departure.stopping !== null) return 'stopping';
+    if (this.departure.isStopping) return 'stopping';
     return this.why.isFailing ? 'failing' : 'working';
   }
 

@@ -30,6 +30,8 @@ export interface Session {
   abort(reason: Error): void;
   /** Something that a part of the run waits for has come. */
   refresh(): void;
+  /** A look at the row, sent at that time (performance.now()), says whether a person has paused it. */
+  rowSaid(paused: boolean, asked: number): void;
   /** The run is to be cancelled and undone: the encoded error. */
   cancel(error: string): void;
   inFlight(): InFlight[];

@@ -214,8 +214,9 @@ export class Executor {
     if (this.rows.size === 0 && !this.suspecting && this.unknownRows.size === 0) return null;
     const before = new Map(this.all().map((session) => [session.rowId, session]));
     this.suspecting = before.size > 0;
+    const asked = performance.now();
     try {
-      await this.reconcile(before, await this.store.leasedRows(this.worker()));
+      await this.reconcile(before, await this.store.leasedRows(this.worker()), asked);
     } catch (error) {
       this.suspecting = true;
       throw error;
@@ -223,7 +224,12 @@ export class Executor {
     return null;
   }
 
-  private async reconcile(before: ReadonlyMap<string, Session>, leased: ReadonlyMap<string, LeasedRow>): Promise<void> {
+  /** @param asked performance.now() when it was asked which rows are leased */
+  private async reconcile(
+    before: ReadonlyMap<string, Session>,
+    leased: ReadonlyMap<string, LeasedRow>,
+    asked: number,
+  ): Promise<void> {
     for (const [rowId, session] of before) {
       if (this.rows.get(rowId) !== session) continue;
       const row = leased.get(rowId);
@@ -231,6 +237,7 @@ export class Executor {
         this.telemetry?.lost(1);
         session.lose(new Error(`Run ${session.runId} was cancelled, or another worker has taken it`));
       } else {
+        session.rowSaid(row.paused, asked);
         if (row.cancel !== null) session.cancel(row.cancel);
         if (row.wake) session.refresh();
       }

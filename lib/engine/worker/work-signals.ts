@@ -64,6 +64,12 @@ export class WorkSignals {
     await Promise.all([...ended, ...undoing].map((run) => this.lookAt(run.id)));
   }
 
+  /** A run that is leased was paused or resumed: its worker looks. */
+  async switched(runId: string): Promise<void> {
+    this.deps.hints.control(runId);
+    await this.lookAt(runId);
+  }
+
   /** Called when something was asked of a run: looks what, if it is leased here. */
   async lookAt(runId: string): Promise<void> {
     const { sessions } = this.deps;

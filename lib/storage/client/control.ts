@@ -56,6 +56,15 @@ export interface ResumeResult {
   readonly queues: readonly string[];
   /** True: it goes on waiting. */
   readonly waits: boolean;
+  /** True: a worker has it, and is to be told. */
+  readonly leased: boolean;
+}
+
+interface ResumedRow {
+  readonly queue: string;
+  readonly ready: boolean;
+  readonly waits: boolean;
+  readonly leased: boolean;
 }
 
 /** A run that `retry` starts anew. */
@@ -193,9 +202,10 @@ export class PgControl {
   resume(id: string): Promise<ResumeResult> {
     const work = async (query: Query): Promise<ResumeResult> => {
       await this.lockUnfinished(query, id);
-      const rows = await query<{ queue: string; ready: boolean; waits: boolean }>(sql('resume-run', this.schema), [id]);
+      const rows = await query<ResumedRow>(sql('resume-run', this.schema), [id]);
       const queues = new Set(rows.filter((row) => row.ready).map((row) => row.queue));
-      return { changed: rows.length > 0, queues: [...queues], waits: rows.some((row) => row.waits) };
+      const [waits, leased] = [rows.some((row) => row.waits), rows.some((row) => row.leased)];
+      return { changed: rows.length > 0, queues: [...queues], waits, leased };
     };
     return changeOnce(this.lane, this.schema, work, `run ${id}`);
   }
