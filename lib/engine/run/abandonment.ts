@@ -1,8 +1,7 @@
 import { LongTimer, type Timer } from '../time/long-timer.js';
-import { storedErrorOf } from '../step/attempt.js';
 import type { RunningAttempt } from './running-attempt.js';
 
-/** The fan-out or run of a step on another queue has failed: the step may settle, and be recorded, until the grace is over. */
+/** The fan-out or run of a step on another queue has failed, or is out of time: the step may settle, and be recorded, until the grace is over. */
 export class Abandonment {
   isBegun = false;
   /** The grace is over. */
@@ -14,12 +13,11 @@ export class Abandonment {
     private readonly abortGrace: number,
   ) {}
 
-  /** @param attempt null: none is under way. @param error encoded */
-  begin(attempt: RunningAttempt | null, error: string): void {
+  /** @param attempt null: none is under way */
+  begin(attempt: RunningAttempt | null, reason: Error): void {
     if (this.isBegun) return;
     this.isBegun = true;
     if (attempt === null) return;
-    const reason = new Error(storedErrorOf(error).message);
     attempt.abandoned = true;
     attempt.abort(reason);
     const end = (): void => {

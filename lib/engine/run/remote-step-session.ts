@@ -6,7 +6,7 @@ import type { RecordType } from '../../core/run/machine.js';
 import type { StepState } from '../../core/run/run-state.js';
 import type { Place } from '../../core/run/survey.js';
 import { PlaceSpec } from '../step/attempt-kinds.js';
-import type { AttemptResult } from '../step/attempt.js';
+import { type AttemptResult, storedErrorOf } from '../step/attempt.js';
 import { runAttempt } from '../step/attempt-pass.js';
 import { childExtras, NO_EXTRAS } from '../step/child-start.js';
 import type { Timer } from '../time/long-timer.js';
@@ -151,7 +151,7 @@ export class RemoteStepSession implements Session {
   }
 
   cancel(error: string): void {
-    this.abandonment.begin(this.attempt, error);
+    this.abandonment.begin(this.attempt, new Error(storedErrorOf(error).message));
   }
 
   inFlight(): InFlight[] {
@@ -346,6 +346,8 @@ export class RemoteStepSession implements Session {
 
   private timeOut(): void {
     this.expired = true;
-    this.attempt?.giveUp(this.timedOut);
+    // What it has made by now may have to be undone.
+    if (this.workflow.definition.compensations.length > 0) this.abandonment.begin(this.attempt, this.timedOut);
+    else this.attempt?.giveUp(this.timedOut);
   }
 }

@@ -21,6 +21,8 @@ interface LateRun {
   readonly timeout: number;
   /** The definition has compensations. */
   readonly undoable: boolean;
+  /** A worker has a step of it on another queue. */
+  readonly isAway: boolean;
 }
 
 /** Locked late runs, with all that is below them. */
@@ -123,10 +125,12 @@ async function lockLate(query: Query, schema: string, ids: readonly string[]): P
 async function hasUndo(
   query: Query,
   schema: string,
-  { id, round, definitionId, undoable }: LateRun,
+  { id, round, definitionId, undoable, isAway }: LateRun,
   definitions: Map<number, WorkflowDefinition>,
 ): Promise<boolean> {
   if (!undoable) return false;
+  // What that has made by now is recorded within the grace.
+  if (isAway) return true;
   let definition = definitions.get(definitionId);
   if (definition === undefined) {
     const [row] = await query<{ definition: WorkflowDefinition }>(sql('load-definition', schema), [definitionId]);
