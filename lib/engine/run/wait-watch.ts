@@ -47,10 +47,9 @@ export class WaitWatch {
     host.proceed();
   }
 
-  /** True when a wait is due, and the database knows all that the answer depends on. */
+  /** True when a wait is due that the database knows of, and no look is under way: it need not wait for what is to be committed. */
   get isDue(): boolean {
-    const { core } = this;
-    return core.outbox.isEmpty && !core.outbox.isBusy && core.book.isDue(core.deps.clock.now());
+    return !this.isLooking && this.core.book.isDue(this.core.deps.clock.now());
   }
 
   /** Wakes the session when a part of the run is due before the others let it go. */

@@ -18,7 +18,7 @@ export class WaitBook {
   // Made by the first wait that comes or goes: most runs have none.
   private byPath: Map<string, KnownWait[]> | null = null;
   private byId: Map<string, KnownWait> | null = null;
-  /** Open ones that have a time, and some that are over or gone. */
+  /** Open ones that have a time and that the database knows of, and some that are over or gone. */
   private dues: Heap<KnownWait> | null = null;
   private openCount = 0;
   private added: Ahead | null = null;
@@ -42,7 +42,10 @@ export class WaitBook {
 
   /** A commit was taken that had these. */
   committed({ waits, closes, closeAll }: Pick<OpExtras, 'waits' | 'closes' | 'closeAll'>): void {
-    for (const { id } of waits) this.added?.committed(id);
+    for (const { id } of waits) {
+      this.added?.committed(id);
+      this.expect(this.byId?.get(id));
+    }
     for (const id of closes) this.gone?.committed(id);
     if (closeAll) this.gone?.allCommitted();
   }
@@ -172,7 +175,7 @@ export class WaitBook {
     return open.length === 0 ? 0 : Math.max(1, Math.min(...open.map((wait) => wait.dueAt ?? Infinity)));
   }
 
-  /** True when a wait is due, which the database is to confirm. */
+  /** True when a wait is due that is committed: the database is to confirm it. */
   isDue(now: number): boolean {
     const { dues } = this;
     if (dues === null || now < this.notBefore) return false;
@@ -203,7 +206,11 @@ export class WaitBook {
     if (isChange) this.changed(wait.path);
     if (wait.state !== 'open') return;
     this.openCount++;
-    if (wait.dueAt !== null) (this.dues ??= new Heap()).push(wait.dueAt, wait);
+    if (this.added?.isAhead(wait.id) !== true) this.expect(wait);
+  }
+
+  private expect(wait: KnownWait | undefined): void {
+    if (wait?.state === 'open' && wait.dueAt !== null) (this.dues ??= new Heap()).push(wait.dueAt, wait);
   }
 }
 
@@ -211,7 +218,7 @@ export class WaitBook {
 class Ahead {
   private readonly ids = new Set<string>();
   /** Those of which the next answer will know. */
-  private readonly known: string[] = [];
+  private readonly known = new Set<string>();
 
   add(id: string): void {
     this.ids.add(id);
@@ -221,19 +228,25 @@ class Ahead {
     return this.ids.has(id);
   }
 
+  /** The database does not know of it yet. */
+  isAhead(id: string): boolean {
+    return this.ids.has(id) && !this.known.has(id);
+  }
+
   get all(): ReadonlySet<string> {
     return this.ids;
   }
 
   committed(id: string): void {
-    this.known.push(id);
+    this.known.add(id);
   }
 
   allCommitted(): void {
-    for (const id of this.ids) this.known.push(id);
+    for (const id of this.ids) this.known.add(id);
   }
 
   mark(): void {
-    for (const id of this.known.splice(0)) this.ids.delete(id);
+    for (const id of this.known) this.ids.delete(id);
+    this.known.clear();
   }
 }
