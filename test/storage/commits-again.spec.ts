@@ -254,3 +254,21 @@ describe('a step on another queue', () => {
     expect(await store.commitRemoteStep(worker, { ...op, token: 2 })).toEqual({ taken: false, woken: null });
   });
 });
+
+describe('a step on another queue that cannot be recorded', () => {
+  it.each([
+    ['pauses its run', null, true],
+    ['does not keep a run from being undone that was cancelled meanwhile', '{"name":"WorkflowCancelledError"}', false],
+  ])('%s', async (_what, cancel, paused) => {
+    const run = await rows.open({ started_at: new Date(), state: 'ready', cancel, token: 1 });
+    const lease = { state: 'running', worker_id: worker, token: 1 };
+    const step = await rows.queued({ step_of: run, step: '{}', queue: 'elsewhere', ...lease });
+    const extras = { ...NO_EXTRAS, pause: '{"name":"Error"}' };
+    const op: RemoteStepOp = {
+      rowId: step, runId: run, token: 1, after: [], records: [], outcome: { kind: 'pause' }, extras,
+    }; // prettier-ignore
+    expect(await store.commitRemoteStep(worker, op)).toMatchObject({ taken: true });
+    expect(await rows.one('workflow_queue', run)).toMatchObject({ paused, state: 'ready' });
+    expect(await rows.one('workflow_queue', step)).toMatchObject({ paused: true, worker_id: null });
+  });
+});

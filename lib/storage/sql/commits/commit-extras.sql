@@ -55,7 +55,8 @@ WITH op AS MATERIALIZED (
   UPDATE durable.workflow_queue q
   SET compensating = COALESCE(op.compensating, q.compensating),
     cancel = CASE WHEN op.compensating THEN NULL ELSE q.cancel END,
-    paused = q.paused OR op.pause IS NOT NULL
+    -- The fault that stops the run may not stop its rollback.
+    paused = q.paused OR (op.pause IS NOT NULL AND q.cancel IS NULL)
   FROM op
   WHERE q.id = ANY (ARRAY[op.run]) AND (op.compensating IS NOT NULL OR op.pause IS NOT NULL)
 ), told AS (
