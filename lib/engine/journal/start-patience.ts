@@ -23,17 +23,16 @@ export class StartPatience {
   /** Gives up what has waited long enough; what is on its way may have been started. */
   look(): void {
     const now = performance.now();
-    const sent = [...this.queue.underWay].flatMap((batch) => batch.starts);
+    const sent = new Set([...this.queue.underWay].flatMap((batch) => batch.starts));
     let oldest = Infinity;
+    const late: WaitingStart[] = [];
     for (const waiting of [...this.queue.starts, ...sent]) {
       if (waiting.settled) continue;
-      if (now - waiting.since < PATIENCE) {
-        oldest = Math.min(oldest, waiting.since);
-        continue;
-      }
-      this.queue.remove(waiting);
-      fail(waiting, startError(waiting, AWAY, sent.includes(waiting)));
+      if (now - waiting.since < PATIENCE) oldest = Math.min(oldest, waiting.since);
+      else late.push(waiting);
     }
+    for (const waiting of late) fail(waiting, startError(waiting, AWAY, sent.has(waiting)));
+    if (late.length > 0) this.queue.dropSettled();
     this.isRunning = oldest < Infinity;
     if (this.isRunning) this.timer.start(oldest + PATIENCE - now);
     else this.timer.clear();

@@ -88,6 +88,11 @@ export class WriterQueue {
     this.starts.unshift(...starts.filter((w) => !w.settled));
   }
 
+  /** Starts that have been given up. */
+  dropSettled(): void {
+    this.starts = this.starts.filter((w) => !w.settled);
+  }
+
   remove(waiting: WaitingOp | WaitingStart): void {
     if (isStart(waiting)) this.starts = this.starts.filter((w) => w !== waiting);
     else this.ops = this.ops.filter((w) => w !== waiting);
