@@ -86,7 +86,8 @@ export class StartsClient {
   private tellWorkers(runs: readonly NewRun[], started: readonly StartedRun[]): void {
     const { engine } = this.runtime;
     const created = runs.filter((_, at) => started[at]?.created === true);
-    const ready = created.filter((run) => !isDelayed(run));
+    // Whether a time has come is the database's to say: both are told of those that have one.
+    const ready = created.filter((run) => run.delayMs === 0);
     if (ready.length > 0) engine.notifyWork([...new Set(ready.map((run) => run.queue))]);
     const delayed = created.filter(isDelayed);
     if (delayed.length > 0) engine.workLater([...new Set(delayed.map((run) => run.queue))]);

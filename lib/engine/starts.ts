@@ -14,6 +14,9 @@ interface StartsDeps {
   readonly telemetry?: Telemetry | undefined;
 }
 
+/** ms by which the database's time may be another than is known here. */
+const ABOUT_NOW = 1_000;
+
 /** Starts runs in group commits: claimed in the same statement where this process has room, else whoever may is told. */
 export class Starts {
   private readonly starting = new Set<string>();
@@ -34,8 +37,9 @@ export class Starts {
       if (claimed) return;
       const { scheduledAt, delayMs } = op;
       const inMs = scheduledAt === null ? delayMs : Date.parse(scheduledAt) - this.deps.clock.now();
-      if (inMs > 0) onLater(op.queue, inMs);
-      else onWork(op.queue);
+      if (scheduledAt !== null || inMs > 0) onLater(op.queue, Math.max(0, inMs));
+      // Whether a time had come when the row was written was the database's to say: where it is about now, both are told.
+      if (inMs <= (scheduledAt === null ? 0 : ABOUT_NOW)) onWork(op.queue);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       throw new DatabaseUnavailableError(`PostgreSQL refused to store run ${op.id}: ${error.message}`);
