@@ -224,6 +224,18 @@ describe('startMany', () => {
 });
 
 describe('manager', () => {
+  it('starts all of many or none, though the transaction goes on after the refusal', async () => {
+    await client.start(EchoWorkflow, { a: 1 }, { idempotencyKey: 'taken' });
+    const before = await client.countExecutions();
+    const conflict = [{ input: { n: 1 } }, { input: { n: 2 } }, { input: { a: 2 }, idempotencyKey: 'taken' }];
+    const kept = await dataSource.transaction(async (manager) => {
+      await caught(client.startMany(EchoWorkflow, conflict, { manager }), IdempotencyConflictError);
+      return client.startMany(EchoWorkflow, conflict.slice(0, 1), { manager });
+    });
+    expect(await Promise.all(kept.map((run) => run.result()))).toEqual([{ n: 1, echoed: true }]);
+    expect(await client.countExecutions()).toBe(before + 1);
+  });
+
   it('makes the run if and only if the transaction commits', async () => {
     const [kept, dropped] = [randomUUID(), randomUUID()];
     const run = await dataSource.transaction(async (manager) => {

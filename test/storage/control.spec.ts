@@ -203,6 +203,23 @@ describe('starts in a transaction of the caller', () => {
     expect(await rows.one('workflow_executions', gone.id)).toBeUndefined();
   });
 
+  it('tells of a run with a time of its own those who claim and those who wake: it may have come', async () => {
+    const told: string[] = [];
+    const { pool, instanceId } = rows;
+    const hint = (queue: string, later: boolean): { channel: string; payload: string } => {
+      told.push(`${queue} ${later ? 'later' : 'now'}`);
+      return { channel: 'nobody', payload: '' };
+    };
+    const hinting = new PgControl({ pool, schema: 'durable', instanceId, hint });
+    const runs = [
+      orderRun({ queue: 'plain' }),
+      orderRun({ queue: 'delayed', delayMs: 60_000 }),
+      orderRun({ queue: 'timed', scheduledAt: new Date(0).toISOString() }),
+    ];
+    await rows.dataSource.transaction((manager) => hinting.startWithin(manager, runs));
+    expect(told.toSorted()).toEqual(['delayed later', 'plain now', 'timed later', 'timed now']);
+  });
+
   it('leaves the transaction usable after a conflict', async () => {
     const taken = orderRun();
     await control.startUnique(taken, true);

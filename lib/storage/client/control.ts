@@ -155,14 +155,17 @@ export class PgControl {
   private async startOn(manager: EntityManager, runs: readonly NewRun[]): Promise<StartedRun[]> {
     await checkManager(manager, this.schema, this.options.instanceId);
     const query: Query = async (text, parameters) => manager.query(text, [...parameters]);
-    const started = await startRuns(query, this.schema, runs);
+    const start = (): Promise<StartedRun[]> => startRuns(query, this.schema, runs);
+    const started = await (runs.length === 1 ? start() : allOrNone(query, start));
     const { hint } = this.options;
     const created = runs.filter((_, at) => started[at]?.created === true);
     for (const later of hint === null ? [] : [false, true]) {
-      const queues = new Set(created.filter((run) => isDelayed(run) === later).map((run) => run.queue));
+      // Both kinds of those with a time of their own: it may have come.
+      const told = created.filter((run) => (later ? isDelayed(run) : run.delayMs === 0));
+      const queues = new Set(told.map((run) => run.queue));
       for (const queue of queues) {
-        const told = hint?.(queue, later);
-        if (told !== undefined) await query('SELECT pg_notify($1, $2)', [told.channel, told.payload]);
+        const message = hint?.(queue, later);
+        if (message !== undefined) await query('SELECT pg_notify($1, $2)', [message.channel, message.payload]);
       }
     }
     return started;
@@ -301,6 +304,20 @@ export class PgControl {
     const [row] = await query<{ status: string }>(sql('run-status', this.schema), [id]);
     if (row === undefined) throw new ExecutionNotFoundError(id);
     return row.status;
+  }
+}
+
+/** In a caller's transaction, which may go on after a refusal and commit what was inserted before it. */
+async function allOrNone<T>(query: Query, work: () => Promise<T>): Promise<T> {
+  await query('SAVEPOINT durable_starts', []);
+  try {
+    const result = await work();
+    await query('RELEASE SAVEPOINT durable_starts', []);
+    return result;
+  } catch (error) {
+    // Where the connection is gone, so is the transaction.
+    await query('ROLLBACK TO SAVEPOINT durable_starts', []).catch(() => {});
+    throw error;
   }
 }
 
