@@ -91,7 +91,8 @@ export class DurableSchedules {
     const { state } = await this.find(parts, wanted);
     const target = await findWorkflow(parts, parts.storage.control, state.workflow);
     const { definition, definitionId } = target;
-    const input = await storedInput(target, own ?? decode(state.settings.input), this.maxPayloadBytes);
+    const given = own === undefined ? decode(state.settings.input) : own;
+    const input = await storedInput(target, given, this.maxPayloadBytes);
     const run = newRun({
       workflow: definition.name,
       definitionId,

@@ -72,7 +72,9 @@ export function readStartMany(items: unknown, shared: unknown): { input: unknown
     const input = read?.take('input');
     const own = read === null ? NOTHING : readOne(read, ['id', 'idempotencyKey']);
     read?.refuseOthers();
-    const timed = own.scheduledAt !== null || own.delayMs > 0;
+    // `delay: 0` and `tags: {}` say something too.
+    const says = (key: string): boolean => read?.take(key) !== undefined;
+    const timed = says('scheduledAt') || says('delay');
     return {
       input,
       options: {
@@ -82,7 +84,7 @@ export function readStartMany(items: unknown, shared: unknown): { input: unknown
         priority: own.priority ?? defaults.priority,
         scheduledAt: timed ? own.scheduledAt : defaults.scheduledAt,
         delayMs: timed ? own.delayMs : defaults.delayMs,
-        tags: own.tags ?? defaults.tags,
+        tags: says('tags') ? own.tags : defaults.tags,
         manager: defaults.manager,
       },
     };

@@ -2,6 +2,7 @@ import {
   days,
   hours,
   InvalidCronError,
+  InvalidInputError,
   Schedule,
   ScheduleExistsError,
   ScheduleNotFoundError,
@@ -71,6 +72,15 @@ it('a schedule has its defaults', async () => {
   expect(schedule?.nextRunAt?.getTime()).toBe(Math.floor(now() / hours(1) + 1) * hours(1));
   expect(made).toEqual(schedule);
   await test.client.deleteSchedule('hourly');
+});
+
+it('a run by hand with null as its input is refused, not started with that of the schedule', async () => {
+  await test.client.schedule(ReportWorkflow, '@daily', { name: 'by_hand', input: { own: true } });
+  const before = await test.client.countExecutions();
+  const refusal = await caught(test.client.triggerSchedule('by_hand', { input: null as never }), InvalidInputError);
+  expect(refusal.message).toContain('expected an object');
+  expect(await test.client.countExecutions()).toBe(before);
+  await test.client.deleteSchedule('by_hand');
 });
 
 it('a schedule has the name of the workflow, by default', async () => {
