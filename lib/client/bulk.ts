@@ -65,6 +65,12 @@ const MEANT: Readonly<Record<BulkAct, readonly ExecutionStatus[]>> = {
   resume: ['paused'],
 };
 
+/** Statuses in which such runs are: one that is to be paused runs on until its attempt is over. */
+const LOOKED_FOR: Readonly<Record<BulkAct, readonly ExecutionStatus[]>> = {
+  ...MEANT,
+  resume: ['paused', 'running', 'compensating'],
+};
+
 /**
  * Acts on all runs that fit when it begins, the oldest first, each in a transaction of its own. One that is broken off is
  * gone on with by another call: what was done fits no more, and a run that was retried is not retried again.
@@ -77,11 +83,13 @@ export async function actOnMany(
   watch: BulkWatch = {},
 ): Promise<BulkOutcome> {
   const { fits = () => true, most = Infinity, signal, onProgress } = watch;
+  const isMeant = (run: Execution): boolean =>
+    filters.status !== undefined || act !== 'resume' || wouldChange(act, run);
   const stopped = (): boolean => signal?.aborted === true;
   // Runs started meanwhile are left alone. (A Date has whole ms.)
   const end = new Date((await client.now()).getTime() + 1);
   const wanted: RunListFilters = {
-    status: MEANT[act],
+    status: LOOKED_FOR[act],
     ...filters,
     until: filters.until !== undefined && filters.until < end ? filters.until : end,
     order: 'asc',
@@ -99,7 +107,8 @@ export async function actOnMany(
       if (looked >= most) return { count, refused, more: true };
       const slice = ids.slice(from, from + PAGE);
       looked += slice.length;
-      const page = inOrder(slice, await client.byIds(slice)).filter((run) => statuses.has(run.status) && fits(run));
+      const found = inOrder(slice, await client.byIds(slice));
+      const page = found.filter((run) => statuses.has(run.status) && isMeant(run) && fits(run));
       onProgress?.(count);
       const retried = act === 'retry' ? await client.retried(page.map(({ id }) => id)) : NONE;
       for (let at = 0; at < page.length && count < limit && !stopped();) {
@@ -143,6 +152,7 @@ async function one(
   try {
     const changed = dryRun ? wouldChange(act, run) : await client.act(id);
     if (changed !== false) return changed === null ? 'satisfied' : 'done';
+    if (act === 'cancel' && !dryRun && (await wasCancelled(client, run))) return 'satisfied';
     return { id, code: 'UNCHANGED', message: WHY_NOT[act] };
   } catch (error) {
     if (!isDurableError(error) || error.code === 'DATABASE_UNAVAILABLE') throw error;
@@ -150,6 +160,13 @@ async function one(
     if (error.code === 'EXECUTION_NOT_FOUND') return 'satisfied';
     return { id, code: error.code, message: error.message };
   }
+}
+
+/** Whether a run that could be cancelled when it was looked up was so by another way, as a child is with its parent. */
+async function wasCancelled(client: BulkClient, run: Execution): Promise<boolean> {
+  if (!wouldChange('cancel', run)) return false;
+  const [now] = await client.byIds([run.id]);
+  return now?.status !== 'completed' && now?.status !== 'failed';
 }
 
 /** Whether the act changes a run that is like this; one that is to be paused when its attempt is over counts as paused. */

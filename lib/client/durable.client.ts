@@ -367,7 +367,7 @@ export class DurableClient {
     return this.many('pause', filters, readBulk('pauseMany', options), (id) => this.pause(id));
   }
 
-  /** `resume()` for all runs that fit; without `status` the paused ones. See `retryMany()`. */
+  /** `resume()` for all runs that fit; without `status` those that are paused, or are to be. See `retryMany()`. */
   async resumeMany(filters: ExecutionFilters, options: BulkOptions = {}): Promise<BulkResult> {
     return this.many('resume', filters, readBulk('resumeMany', options), (id) => this.resume(id));
   }
