@@ -1,8 +1,13 @@
 import type { EventRecord } from '../core/run/events.js';
 import { type EventFilter, fits } from './interests.js';
 
-/** Events that wait for one subscriber, and ids remembered to tell a repetition. */
+/** ms that a commit may have taken to become visible after the time it is stamped with. */
+export const OVERLAP = 60_000;
+
+/** Events that wait for one subscriber, and ids that are remembered at least, to tell a repetition. */
 const MOST = 10_000;
+/** ms of events of a run that are remembered besides: looks at the tables find them again and again. */
+const REMEMBERED = OVERLAP + 15_000;
 /** ms of a subscriber's own work in one turn of the event loop. */
 const SLICE = 5;
 /** ms between two warnings. */
@@ -13,10 +18,11 @@ const WARN_INTERVAL = 10_000;
  * behind it; of what it cannot keep up with the oldest is dropped, with a warning.
  */
 export class EventDelivery {
-  readonly since = performance.now();
+  private readonly since = performance.now();
   private queue: EventRecord[] = [];
   private at = 0;
-  private readonly seen = new Set<string>();
+  /** The ids of events that it was given, in that order, and when these happened. */
+  private readonly seen = new Map<string, number>();
   private draining = false;
   private closed = false;
   private dropped = 0;
@@ -30,10 +36,15 @@ export class EventDelivery {
     private readonly warn: (message: string) => void,
   ) {}
 
+  /** ms since it was made. */
+  get age(): number {
+    return performance.now() - this.since;
+  }
+
   push(event: EventRecord): void {
     if (this.closed || !fits(this.filter, event) || this.seen.has(event.id)) return;
-    this.seen.add(event.id);
-    if (this.seen.size > MOST * 2) for (const id of this.seen) if (this.seen.size > MOST) this.seen.delete(id);
+    this.seen.set(event.id, event.time);
+    if (this.seen.size > MOST * 2) this.forget(event.time - REMEMBERED);
     this.queue.push(event);
     if (this.queue.length - this.at > MOST) this.drop();
     this.start();
@@ -52,6 +63,14 @@ export class EventDelivery {
     this.closed = true;
     this.queue = [];
     this.at = 0;
+  }
+
+  /** Forgets the first ones; of a run only what happened before that. */
+  private forget(before: number): void {
+    for (const [id, time] of this.seen) {
+      if (this.seen.size <= MOST || (this.filter.kind === 'run' && time >= before)) return;
+      this.seen.delete(id);
+    }
   }
 
   private drop(): void {

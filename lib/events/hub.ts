@@ -1,5 +1,6 @@
 import { type EventRecord, redactEvent } from '../core/run/events.js';
 import type { Redaction } from '../core/redact/redact.js';
+import { Deliveries } from './deliveries.js';
 import { EventDelivery } from './delivery.js';
 import { CatchUp } from './catch-up.js';
 import { EventSender, readEvents } from './sender.js';
@@ -37,7 +38,7 @@ const MOST_NAMES = 1_000;
  * - has the tables read where events may have been lost.
  */
 export class EventHub implements Observer {
-  private readonly deliveries = new Set<EventDelivery>();
+  private readonly deliveries = new Deliveries();
   private readonly interests = new ForeignInterests();
   private readonly sender: EventSender | null;
   private readonly catchUp: CatchUp;
@@ -46,7 +47,9 @@ export class EventHub implements Observer {
   private closers: (() => void)[] = [];
   private repeating: NodeJS.Timeout | undefined;
   private unknown: NodeJS.Timeout | undefined;
-  private saying = false;
+  /** Saying what is wanted here; null: it is said. */
+  private announcing: Promise<void> | null = null;
+  private isChanged = false;
   private closed = false;
   /** True: the process is shutting down; a new subscription completes at once. */
   private ending = false;
@@ -73,8 +76,7 @@ export class EventHub implements Observer {
   wants(runId: string): 'nothing' | 'run' | 'steps' {
     if (!this.isWanted) return 'nothing';
     if (this.isKeeping || this.interests.stepsOf(runId)) return 'steps';
-    for (const { filter } of this.deliveries) if (filter.kind === 'run' && filter.runId === runId) return 'steps';
-    return 'run';
+    return this.deliveries.follow(runId) ? 'steps' : 'run';
   }
 
   tell(told: readonly EventRecord[]): void {
@@ -92,11 +94,13 @@ export class EventHub implements Observer {
       context.run(complete);
       return () => {};
     }
+    const isHeard = [...this.deliveries].some((one) => one.filter.kind === 'all' && one.age > UNKNOWN);
     this.deliveries.add(delivery);
     this.options.remote?.link.listen();
     this.announceInterests();
     this.catchUp.changed();
-    if (filter.kind === 'all') this.lookLater(delivery);
+    // The others tell what happens already: no need to look for it in the history, which is read from end to end.
+    if (filter.kind === 'all' && !isHeard) this.lookLater(delivery);
     return context.bind(() => {
       delivery.close();
       if (!this.deliveries.delete(delivery)) return;
@@ -130,7 +134,7 @@ export class EventHub implements Observer {
 
   private spread(events: readonly EventRecord[]): void {
     for (const event of events) {
-      for (const delivery of this.deliveries) delivery.push(event);
+      this.deliveries.push(event);
       if (this.interests.want(event)) this.sender?.push(event);
       else if (this.isKeeping) this.kept?.push(event);
     }
@@ -161,7 +165,7 @@ export class EventHub implements Observer {
       // A process of another deploy may have other paths.
       for (const sent of found.v) {
         const event = redactEvent(sent, this.options.redact);
-        for (const delivery of this.deliveries) delivery.push(event);
+        this.deliveries.push(event);
       }
     };
     const back = (): void => this.catchUp.missed(performance.now() - link.aliveAt);
@@ -185,31 +189,40 @@ export class EventHub implements Observer {
     clearTimeout(this.unknown);
     this.unknown = setTimeout(() => (this.kept = null), UNKNOWN);
     this.unknown.unref();
-    this.say({ ask: true });
+    void this.say({ ask: true });
   }
 
   /** Until the others have heard of the subscription they tell nothing of what happens. */
   private lookLater(delivery: EventDelivery): void {
     if (this.options.remote === null) return;
     const timer = setTimeout(() => {
-      if (this.deliveries.has(delivery)) this.catchUp.missed(performance.now() - delivery.since);
+      if (this.deliveries.has(delivery)) this.catchUp.missed(delivery.age);
     }, UNKNOWN);
     timer.unref();
   }
 
-  /** In a turn of its own: subscriptions that are made together are said together. */
+  /**
+   * In a turn of its own: subscriptions that are made together are said together. One at a time: two under way may come in
+   * the other order, and the others would go by the older one.
+   */
   private announceInterests(): void {
-    if (this.saying || this.options.remote === null) return;
-    this.saying = true;
-    setImmediate(() => {
-      this.saying = false;
-      if (!this.closed) this.say(interestOf([...this.deliveries].map(({ filter }) => filter)));
-    });
+    if (this.options.remote === null) return;
+    this.isChanged = true;
+    this.announcing ??= this.announceAll();
   }
 
-  /** Announces an interest; a notification that is lost is repeated. */
-  private say(interest: EventInterest): void {
-    this.options.remote?.listener.interest(interest).catch(() => {});
+  private async announceAll(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.isChanged && !this.closed) {
+      this.isChanged = false;
+      await this.say(interestOf([...this.deliveries].map(({ filter }) => filter)));
+    }
+    this.announcing = null;
+  }
+
+  /** A notification that is lost is repeated. */
+  private async say(interest: EventInterest): Promise<void> {
+    await this.options.remote?.listener.interest(interest).catch(() => {});
   }
 
   private async named(events: readonly EventRecord[]): Promise<EventRecord[]> {

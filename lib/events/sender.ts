@@ -129,8 +129,26 @@ function fitting(event: EventRecord, most: number): string | null {
 export function readEvents(payload: string): EventMessage | null {
   try {
     const value = JSON.parse(payload) as Partial<EventMessage> | null;
-    return Array.isArray(value?.v) && typeof value.w === 'string' ? (value as EventMessage) : null;
+    const { v, w, gap = 0 } = value ?? {};
+    const isOurs = typeof w === 'string' && Number.isFinite(gap) && Array.isArray(v) && v.every(isEvent);
+    return isOurs ? (value as EventMessage) : null;
   } catch {
     return null;
   }
+}
+
+/** What a subscriber's filter, redaction and dates go by: anybody may notify. */
+function isEvent(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, kind, executionId, time, error } = value as Partial<Record<keyof EventRecord, unknown>>;
+  const names = [id, kind, ...(executionId === null ? [] : [executionId])];
+  return (
+    names.every((one) => typeof one === 'string') && Number.isFinite(time) && (error === undefined || isError(error))
+  );
+}
+
+function isError(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, message } = value as Partial<Record<string, unknown>>;
+  return typeof name === 'string' && typeof message === 'string';
 }

@@ -56,6 +56,29 @@ describe('a subscriber', () => {
   });
 });
 
+it('what a run did within a minute is told once, however much it is: the tables are looked at again and again', async () => {
+  const got: string[] = [];
+  const delivery = new EventDelivery({ kind: 'run', runId: 'run' }, ({ id }) => got.push(id), () => {}, () => {}); // prettier-ignore
+  for (let n = 0; n < 30_000; n++) {
+    delivery.push(event(n, { executionId: 'run', time: n }));
+    // As many as may wait for a subscriber at a time.
+    while (n % 5_000 === 4_999 && got.length <= n) await turn();
+  }
+  for (let n = 0; n < 30_000; n++) delivery.push(event(n, { executionId: 'run', time: n }));
+  delivery.push(event(30_000, { executionId: 'run', time: 30_000 }));
+  delivery.finish();
+  expect([got.length, new Set(got).size, got.at(-1)]).toEqual([30_001, 30_001, 'e30000']);
+});
+
+it('what is older than that is forgotten', () => {
+  const got: string[] = [];
+  const delivery = new EventDelivery({ kind: 'run', runId: 'run' }, ({ id }) => got.push(id), () => {}, () => {}); // prettier-ignore
+  for (let n = 0; n <= 20_000; n++) delivery.push(event(n, { executionId: 'run', time: n * 100 }));
+  delivery.push(event(0, { executionId: 'run', time: 0 }));
+  delivery.finish();
+  expect(got.at(-1)).toBe('e0');
+});
+
 describe('what is sent', () => {
   it('fits into notifications, whatever the events hold', () => {
     const long = event(0, { error: { name: 'Error', message: 'ä'.repeat(3_000) } });
@@ -66,6 +89,16 @@ describe('what is sent', () => {
     expect(read[0]).toMatchObject({ gap: 7, w: 'me' });
     const { error: _, ...rest } = long;
     expect(read.flatMap((message) => message?.v ?? [])).toEqual([rest, ...events.slice(1)]);
+    const bad = [
+      null,
+      7,
+      { id: 7 },
+      { ...event(1), time: 'now' },
+      { ...event(1), error: null },
+      { ...event(1), executionId: 7 },
+    ];
+    for (const one of bad) expect(readEvents(JSON.stringify({ v: [event(0), one], w: 'x' }))).toBeNull();
+    expect(readEvents(JSON.stringify({ v: [event(0)], gap: null, w: 'x' }))).toBeNull();
     expect([readEvents('nonsense'), readEvents('null'), readEvents('{"q":["a"],"w":"x"}')]).toEqual([null, null, null]);
   });
 

@@ -20,6 +20,7 @@ class FakeReads {
   history: EventRecord[] = [];
   dead: { id: number; unseenMs: number }[] = [];
   readonly looks: number[] = [];
+  readonly runs: string[][] = [];
   /** Looks at what has died. */
   asked = 0;
 
@@ -27,7 +28,8 @@ class FakeReads {
     return this.time;
   }
 
-  async ofRuns(): Promise<EventRecord[]> {
+  async ofRuns(runs: readonly { readonly id: string }[]): Promise<EventRecord[]> {
+    this.runs.push(runs.map(({ id }) => id));
     return this.history;
   }
 
@@ -46,8 +48,9 @@ function open(filter: EventFilter, notified: boolean) {
   const reads = new FakeReads();
   const got: string[] = [];
   const delivery = new EventDelivery(filter, ({ id }) => got.push(id), () => {}, () => {}); // prettier-ignore
-  const looks = new CatchUp(reads as unknown as PgEventReads, new Set([delivery]), notified, () => {});
-  return { reads, got, looks };
+  const deliveries = new Set([delivery]);
+  const looks = new CatchUp(reads as unknown as PgEventReads, deliveries, notified, () => {});
+  return { reads, got, looks, deliveries };
 }
 
 const event = (id: string, time: number): EventRecord => {
@@ -93,6 +96,19 @@ it('single runs are looked at again and again, with and without notifications', 
     expect([got, reads.looks]).toEqual([['new'], []]);
     await looks.stop();
   }
+});
+
+it('one more that follows a run has no other looked at', async () => {
+  const { reads, looks, deliveries } = open({ kind: 'run', runId: 'first' }, true);
+  looks.changed();
+  await until(() => reads.runs.length > 0);
+  for (const runId of ['second', 'third']) {
+    deliveries.add(new EventDelivery({ kind: 'run', runId }, () => {}, () => {}, () => {})); // prettier-ignore
+    looks.changed();
+    await until(() => reads.runs.at(-1)?.includes(runId) === true);
+  }
+  expect(reads.runs).toEqual([['first'], ['second'], ['third']]);
+  await looks.stop();
 });
 
 it('a link says that it is back, and since when nothing was heard', async () => {

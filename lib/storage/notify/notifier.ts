@@ -182,14 +182,21 @@ export function readHint(payload: string): Hint | null {
     return null;
   }
   if (typeof value !== 'object' || value === null) return null;
-  const { w, q = [], d, c, t, s, e } = value as Partial<Record<keyof Hint, unknown>>;
+  const { w, q = [], d, c, t, s, e, o } = value as Partial<Record<keyof Hint, unknown>>;
   const lists = [d, c, t, s].every((list) => list === undefined || (Array.isArray(list) && list.every(isString)));
   const queues = Array.isArray(q) && q.every(isDrawn);
-  return isString(w) && lists && queues && (e === undefined || e === true) ? (value as Hint) : null;
+  const rest = (e === undefined || e === true) && (o === undefined || isInterest(o));
+  return isString(w) && lists && queues && rest ? (value as Hint) : null;
 }
 
 function isDrawn(value: unknown): boolean {
   return Array.isArray(value) && value.length === 2 && isString(value[0]) && Number.isSafeInteger(value[1]);
+}
+
+function isInterest(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { runs = [] } = value as Partial<Record<keyof EventInterest, unknown>>;
+  return runs === '*' || (Array.isArray(runs) && runs.every(isString));
 }
 
 function isString(value: unknown): value is string {
