@@ -92,10 +92,23 @@ class UnstorableWorkflow {
   }
 }
 
+/** Names that objects inherit, in a step of its own queue, which is told what it has recorded when it is tried again. */
+@Workflow()
+class InheritedWorkflow {
+  @Step({ queue: 'other', retry: { maxAttempts: 3, initialDelay: 1, jitter: false } })
+  async run() {
+    for (const name of ['__proto__', 'constructor', 'toString']) await once(name, () => log.push(name));
+    if (currentAttempt() === 1) throw new Error('again');
+    await sleep(1_000);
+    if (currentAttempt() === 2) throw new Error('again');
+  }
+}
+
 let test: DurableTest;
 
 beforeAll(async () => {
-  test = await kit([OnceWorkflow, TwiceWorkflow, FailingWorkflow, FormsWorkflow, VisitsWorkflow, UnstorableWorkflow]);
+  const workflows = [OnceWorkflow, TwiceWorkflow, FailingWorkflow, FormsWorkflow, VisitsWorkflow, UnstorableWorkflow];
+  test = await kit([...workflows, InheritedWorkflow], { durable: { queues: { default: {}, other: {} } } });
 });
 
 afterAll(() => test.close());
@@ -120,6 +133,13 @@ describe('once', () => {
     expect((await settled(test, run)).status).toBe('completed');
     expect(await run.result()).toEqual({ a: 'a', b: 'b', c: 'c', other: 'other a' });
     expect(log).toEqual(['a', 'b', 'other a']);
+  });
+
+  it('knows names that objects inherit, on another queue too', async () => {
+    const run = await test.client.start(InheritedWorkflow, {});
+    await test.advance(10_000);
+    expect((await settled(test, run)).status).toBe('completed');
+    expect(log).toEqual(['__proto__', 'constructor', 'toString']);
   });
 
   it('throws when a name is used twice in one pass', async () => {

@@ -66,7 +66,7 @@ export class RemoteHost implements ScopeHost {
       const isIntent = type === 'intent' && path === this.step.path;
       if (seq < this.step.nextSeq || (!isIntent && !path.startsWith(prefix))) continue;
       if (isIntent) this.intended = true;
-      if (type === 'once') this.once[path.slice(prefix.length)] = seq;
+      if (type === 'once') define(this.once, path.slice(prefix.length), seq);
       if (type === 'log') this.logged = facts?.logged ?? null;
       if (type === 'child' && facts?.child !== undefined) this.noteChild(facts.child, facts.child);
       make.last = Math.max(make.last, seq);
@@ -123,7 +123,7 @@ export class RemoteHost implements ScopeHost {
     const place = { ...this.step, path: oncePath(this.step.path, name) };
     const record = this.links.make.record(place, 'once', { output: value });
     await this.links.commit([record], null, null);
-    this.once[encodeName(name)] = record.seq;
+    define(this.once, encodeName(name), record.seq);
     this.values.set(record.seq, value);
   }
 
