@@ -29,7 +29,10 @@ export interface RetryOptions {
   factor?: number;
   /** Moves each delay by up to ±25 %, so that runs that failed together don't come back together. Default: true. */
   jitter?: boolean;
-  /** Is asked with the live error whether another attempt is worth it; `false` ends the attempts. Default: always. */
+  /**
+   * Is asked with the live error whether another attempt is worth it; `false` ends the attempts. It answers at once: a promise
+   * is a mistake, which fails the run. Default: always.
+   */
   retryIf?: (error: unknown) => boolean;
 }
 

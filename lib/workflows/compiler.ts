@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { checkDraft } from '../core/definition/definition-check.js';
 import { buildDefinition, type DraftMember, type DraftWorkflow } from '../core/definition/definition-draft.js';
 import {
@@ -311,5 +312,7 @@ function checkKeys(path: string, options: unknown, known: readonly string[], rep
 function checkFunction(option: string, value: unknown, report: Report): void {
   if (value !== undefined && typeof value !== 'function') {
     report(`${option} is ${describe(value)}; it must be a function`);
+  } else if (types.isAsyncFunction(value)) {
+    report(`${option} is an async function; its answer must be there at once`);
   }
 }

@@ -16,6 +16,7 @@ import { kit, openApp, present, settled, thrownBy } from '../support/kit-app.js'
 
 let attempts = 0;
 let work: () => unknown = () => undefined;
+let answer: () => unknown = () => true;
 
 /** A workflow whose one step has these options. */
 function retried(name: string, retry?: RetryOptions) {
@@ -59,6 +60,8 @@ const Picky = retried('picky', {
   retryIf: (error) => error instanceof TransientError && error.retriable,
 });
 
+const Answered = retried('answered', { maxAttempts: 3, initialDelay: 1, retryIf: () => answer() as boolean });
+
 @Workflow()
 class TimedWorkflow {
   @Step({ timeout: 1_000, retry: { maxAttempts: 2, initialDelay: 10, jitter: false } })
@@ -73,7 +76,7 @@ let test: DurableTest;
 
 beforeAll(async () => {
   const providers = [Exponential, Factor, Linear, Constant, Defaults, Capped, CappedByDefault, Jittered, Bare, Empty];
-  test = await kit([...providers, JitteredLinear, Picky, TimedWorkflow], {
+  test = await kit([...providers, JitteredLinear, Picky, Answered, TimedWorkflow], {
     durable: { queues: { default: { concurrency: 1 } } },
   });
 });
@@ -155,6 +158,26 @@ describe('retry', () => {
     await test.client.start(Picky, {});
     await test.advance(1_000);
     expect(attempts).toBe(1);
+  });
+
+  it('takes what is not true for no, and a promise for a mistake, which ends the run', async () => {
+    work = () => {
+      throw new Error('no');
+    };
+    for (const no of [undefined, null, 0, '', NaN]) {
+      answer = () => no;
+      attempts = 0;
+      expect((await settled(test, await test.client.start(Answered, {}))).status).toBe('failed');
+      expect(attempts).toBe(1);
+    }
+    for (const promise of [async () => false, async () => true, () => Promise.reject(new Error('lost'))]) {
+      answer = promise;
+      attempts = 0;
+      const { error } = await settled(test, await test.client.start(Answered, {}));
+      expect(attempts).toBe(1);
+      expect(error).toMatchObject({ name: 'FatalError', message: expect.stringContaining('retryIf of step') });
+      expect(error?.cause?.message).toContain('cannot be async');
+    }
   });
 
   it('records each attempt', async () => {

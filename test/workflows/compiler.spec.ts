@@ -6,7 +6,7 @@ import { Decision } from '../../lib/decorators/decision.decorator.js';
 import { ForEach } from '../../lib/decorators/for-each.decorator.js';
 import { Parallel } from '../../lib/decorators/parallel.decorator.js';
 import { Step } from '../../lib/decorators/step.decorator.js';
-import type { StepOptions, WorkflowOptions } from '../../lib/decorators/types.js';
+import type { RetryOptions, StepOptions, WorkflowOptions } from '../../lib/decorators/types.js';
 import { compileWorkflow, defaultWorkflowName, type CompiledWorkflow } from '../../lib/workflows/compiler.js';
 
 type Options = WorkflowOptions<object, never>;
@@ -269,6 +269,19 @@ describe('compileWorkflow', () => {
       'BadWorkflow.number: retry is the number 3; expected an object',
       'BadWorkflow.charge: compensate names "refnd", which is no member. Did you mean "refund"?',
       'BadWorkflow.ship: timeout is the number -5; it must be a whole number of ms of at least 1',
+    ]);
+  });
+
+  it('refuses functions that answer later, where the answer is needed at once', () => {
+    const later = { retryIf: async () => false } as unknown as RetryOptions;
+    class LaterWorkflow {
+      @Step({ retry: later })
+      charge(): void {}
+    }
+    const concurrency = { key: async () => 'a', limit: 1 };
+    expect(faultsOf(LaterWorkflow, { concurrency })).toEqual([
+      'LaterWorkflow: concurrency.key is an async function; its answer must be there at once',
+      'LaterWorkflow.charge: retry.retryIf is an async function; its answer must be there at once',
     ]);
   });
 

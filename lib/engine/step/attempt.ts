@@ -6,6 +6,7 @@ import { FatalError } from '../../core/errors/errors.js';
 import type { RecordFacts } from '../../core/run/machine.js';
 import { retryDelay } from '../../core/run/retry.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
+import { read } from '../../core/text-of.js';
 import type { RegisteredWorkflow } from '../ports/registry.js';
 import type { StepScope } from './scope.js';
 import type { StepLog } from './log.js';
@@ -69,14 +70,22 @@ export function failedAttempt(
   let again = !allowsNoRetry(thrown, error) && attempt < retry.maxAttempts;
   if (again) {
     try {
-      again = workflow.retryIf.get(spec.name)?.(thrown) ?? true;
+      const decide = workflow.retryIf.get(spec.name);
+      again = decide === undefined || isYes(decide(thrown));
     } catch (broken) {
-      error = toStoredError(new FatalError(`retryIf of step "${spec.name}" threw`, { cause: broken }));
+      error = toStoredError(new FatalError(`retryIf of step "${spec.name}" gave no answer`, { cause: broken }));
       again = false;
     }
   }
   const retryInMs = again ? Math.round(retryDelay(retry, attempt)) : null;
   return { status: 'failed', error: encode(error), retryInMs, durationMs };
+}
+
+/** @throws TypeError for a promise: it would be a yes whatever it comes to, and its rejection would end the process */
+function isYes(answer: unknown): boolean {
+  if (typeof read(answer, 'then') !== 'function') return Boolean(answer);
+  Promise.resolve(answer).catch(() => {});
+  throw new TypeError('It returned a promise: it must answer true or false at once, so it cannot be async');
 }
 
 /** The encoded error of a failed attempt as it was stored. */
