@@ -1,3 +1,5 @@
+import { LONGEST_TIMER } from '../core/limits.js';
+import { readOptions } from '../core/option-reader.js';
 import { textOf } from '../core/text-of.js';
 import type { DurableHost, DurableRuntime } from '../lifecycle/host.js';
 import { howToMigrate } from '../storage/migrations/migrator.js';
@@ -51,9 +53,15 @@ export class DurableHealthIndicator {
    */
   async readiness<const Key extends string = 'durable'>(
     key?: Key,
-    { timeout = TIMEOUT, maxLag = Infinity }: ReadinessOptions = {},
+    options: ReadinessOptions = {},
   ): Promise<DurableHealthResult<Key>> {
-    return this.result(key, async () => this.look(await this.host.ready(), maxLag), timeout);
+    try {
+      const { timeout, maxLag } = readReadiness(options);
+      return await this.result(key, async () => this.look(await this.host.ready(), maxLag), timeout);
+    } catch (error) {
+      // Of the options: it never throws.
+      return named(key, { status: 'down', message: textOf(error) });
+    }
   }
 
   private async look(runtime: DurableRuntime, maxLag: number): Promise<Findings> {
@@ -95,13 +103,30 @@ export class DurableHealthIndicator {
     look: () => Promise<Findings>,
     timeout: number,
   ): Promise<DurableHealthResult<Key>> {
-    const name = key ?? 'durable';
     const health = await withTimeout(look, timeout).then(healthOf, (error: unknown): DurableHealth => {
       const message = textOf(error);
       return { status: 'down', database: 'down', message };
     });
-    return { [name]: health } as DurableHealthResult<Key>;
+    return named(key, health);
   }
+}
+
+/** The entry of an indicator in the result of all. */
+function named<Key extends string>(key: Key | undefined, health: DurableHealth): DurableHealthResult<Key> {
+  return { [key ?? 'durable']: health } as DurableHealthResult<Key>;
+}
+
+/** @throws InvalidInputError */
+function readReadiness(options: unknown): Required<ReadinessOptions> {
+  return readOptions('The options of readiness()', options, (read) => {
+    const ms = (key: keyof ReadinessOptions, fallback: number): number => {
+      const value = read.take(key) ?? fallback;
+      if (typeof value === 'number' && value >= 0) return value;
+      read.expected(key, 'a number of ms, at least 0', value);
+      return fallback;
+    };
+    return { timeout: ms('timeout', TIMEOUT), maxLag: ms('maxLag', Infinity) };
+  });
 }
 
 interface Findings {
@@ -126,7 +151,8 @@ function loopsOf({ engine }: DurableRuntime): Findings {
 async function withTimeout<T>(work: () => Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`There was no answer within ${ms} ms`)), ms);
+    const tooLate = (): void => reject(new Error(`There was no answer within ${ms} ms`));
+    timer = setTimeout(tooLate, Math.min(ms, LONGEST_TIMER));
   });
   try {
     return await Promise.race([work(), late]);

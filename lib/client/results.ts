@@ -8,7 +8,7 @@ import {
 import { isDurableError } from '../core/errors/durable-error.js';
 import { isCancel, type StoredError } from '../core/errors/stored-error.js';
 import type { ClientHost } from '../lifecycle/host.js';
-import { refused } from '../core/limits.js';
+import { LONGEST_TIMER, refused } from '../core/limits.js';
 import type { RunEnd } from '../engine/run/session.js';
 import { isConnectionError, isRetryableRejection } from '../storage/connection/connection-errors.js';
 import type { PgControl, RunOutcome } from '../storage/client/control.js';
@@ -19,8 +19,6 @@ const FIRST_LOOK = 62.5;
 const LAST_LOOK = 1_000;
 /** ms that a look gets though the caller's time is over: `result({ timeout: 0 })` asks once. */
 const LEAST_LOOK = 1_000;
-/** Node runs a timer of more ms than this at once. */
-const LONGEST_TIMER = 2_147_483_647;
 /** ms that claims of this process are waited for before the database is asked for a run. */
 const CLAIM_PATIENCE = 20;
 /** ms between checks that a run is still leased here, which cost no query. */

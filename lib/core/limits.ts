@@ -27,6 +27,8 @@ const MAX_REASON_LENGTH = 10_000;
 
 /** A hundred years, ms: what is longer is a date in ms, or a mistake. */
 export const MAX_DURATION = 100 * 365.25 * 86_400_000;
+/** ms: Node runs a timer of more than this at once. */
+export const LONGEST_TIMER = 2_147_483_647;
 /** Whole numbers of 32 bits. */
 export const PRIORITY = { min: -2_147_483_648, max: 2_147_483_647 };
 

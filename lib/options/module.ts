@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { ConfigurationError } from '../core/errors/errors.js';
-import { INSTANCE_NAME, type TextRule } from '../core/limits.js';
+import { INSTANCE_NAME, LONGEST_TIMER, type TextRule } from '../core/limits.js';
 import { Faults, isObject, OptionReader } from '../core/option-reader.js';
 import { type LogOptions, readLogs } from './logs.js';
 import type { Redaction } from '../core/redact/redact.js';
@@ -169,8 +169,6 @@ export function appDataSourceOf(options: ResolvedOptions): DataSource | null {
   return options.database.kind === 'dataSource' ? options.database.dataSource : null;
 }
 
-/** Node runs a timer of more ms than this at once. */
-const LONGEST_TIMER = 2_147_483_647;
 /** Below this a busy process loses leases to its own garbage collector. */
 const SHORTEST_LEASE = 100;
 /** Shorter loops would do little but ask the database. */

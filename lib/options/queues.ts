@@ -1,4 +1,4 @@
-import { QUEUE_NAME } from '../core/limits.js';
+import { LONGEST_TIMER, QUEUE_NAME } from '../core/limits.js';
 import type { OptionReader } from '../core/option-reader.js';
 
 /** Settings of one queue: some of this process (`concurrency`, `pollInterval`), the others of all nodes. */
@@ -78,8 +78,6 @@ export const DEFAULT_QUEUE: ResolvedQueue = {
   priorityAgeing: 60_000,
 };
 
-/** Node runs a timer of more ms than this at once. */
-const LONGEST_TIMER = 2_147_483_647;
 const SHORTEST_INTERVAL = 10;
 const MOST = 1_000_000;
 /** 100 years in ms. */

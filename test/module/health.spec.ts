@@ -100,6 +100,26 @@ describe('DurableHealthIndicator', () => {
     await app.close();
   });
 
+  it('waits without end where it is told so, and is down for options that are none', async () => {
+    const app = await start(database.url);
+    const durable = app.get(DurableHealthIndicator);
+    for (const timeout of [Infinity, 2 ** 40]) {
+      expect((await durable.readiness('durable', { timeout })).durable.status).toBe('up');
+    }
+    for (const [options, key] of [
+      [{ timeout: NaN }, 'timeout'],
+      [{ timeout: -1 }, 'timeout'],
+      [{ maxLag: NaN }, 'maxLag'],
+      [{ maxLag: '1' }, 'maxLag'],
+      [{ maxLagg: 1 }, 'maxLagg'],
+      [null, 'an object with options'],
+    ] as const) {
+      const { durable: told } = await durable.readiness('durable', options as object);
+      expect(told).toMatchObject({ status: 'down', message: expect.stringContaining(key) });
+    }
+    await app.close();
+  });
+
   it('shows how long a run has been due, and is down beyond what is allowed', async () => {
     const app = await start(database.url, { queues: { default: { concurrency: 1 } } });
     const [durable, client] = [app.get(DurableHealthIndicator), app.get(DurableClient)];
