@@ -34,8 +34,12 @@ describe.each(['beside a running app', 'with no app'])('%s', (how) => {
     ]);
     expect(json(await on(['schedules', 'disable', 'nightly', '--json']))).toMatchObject({ enabled: false });
     expect((await on(['schedules'])).out).toContain('disabled');
+    expect((await on(['schedules', 'disable', 'nightly'])).out).toBe('Schedule nightly was disabled already.\n');
     expect((await on(['schedules', 'enable', 'nightly'])).out).toMatch(
       /^Schedule nightly is enabled; its next run is in /,
+    );
+    expect((await on(['schedules', 'enable', 'nightly'])).out).toMatch(
+      /^Schedule nightly was enabled already; its next run is in /,
     );
     const { id } = json<{ id: string }>(await on(['schedules', 'trigger', 'nightly', '--input', '{"a":1}', '--json']));
     expect(json(await on(['inspect', id, '--context', '--json']))).toMatchObject({

@@ -173,7 +173,12 @@ describe('an act', () => {
     const run = await client.start(OrderWorkflow, { waits: true, asks: true });
     await standing(run, 'waiting');
     expect((await on(['pause', run.id])).out).toContain('is paused');
-    expect((await on(['send-event', run.id, 'collected', '{"by":"van"}'])).code).toBe(0);
+    const early = await on(['send-event', run.id, 'returned']);
+    expect(early).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('No step of it waits for returned now: it is'),
+    });
+    expect(await on(['send-event', run.id, 'collected', '{"by":"van"}'])).toMatchObject({ code: 0, err: '' });
     expect(await client.getExecution(run.id)).toMatchObject({ status: 'paused' });
     expect((await on(['resume', run.id])).code).toBe(0);
     await until(async () => (await client.listPendingInputs({ executionId: run.id })).length === 1);

@@ -29,13 +29,19 @@ export async function run(context: Context, [act, name]: readonly string[], opti
   }
   const enabled = act === 'enable';
   const deed = { action: 'schedule.switch', targetKind: 'schedule', targetId: name, details: { enabled } } as const;
-  const schedule = await audited(context, deed, () =>
-    enabled ? client.enableSchedule(name) : client.disableSchedule(name),
+  let was: boolean | undefined;
+  const work = async (): Promise<StoredSchedule> => {
+    was = (await client.getSchedule(name))?.enabled;
+    return enabled ? client.enableSchedule(name) : client.disableSchedule(name);
+  };
+  const schedule = await audited(context, deed, work, () =>
+    was === enabled ? { details: { enabled, changed: false } } : {},
   );
   if (screen.isJson) return screen.json(schedule);
   const next =
     schedule.enabled && schedule.nextRunAt !== null ? `; its next run is ${screen.ago(schedule.nextRunAt)}` : '';
-  screen.line(`Schedule ${name} is ${schedule.enabled ? 'enabled' : 'disabled'}${next}.`);
+  const state = schedule.enabled ? 'enabled' : 'disabled';
+  screen.line(`Schedule ${name} ${was === enabled ? `was ${state} already` : `is ${state}`}${next}.`);
 }
 
 async function list(context: Context): Promise<void> {

@@ -1,3 +1,4 @@
+import type { DurableClient } from '../../client/durable.client.js';
 import { audited } from '../acts/audited.js';
 import { type Context, type Options, text } from '../command.js';
 import { findRun } from '../database/find-run.js';
@@ -18,6 +19,18 @@ export async function run(
   const { client } = await context.clients();
   const deed = { action: 'event.send', targetKind: 'run', targetId: id, details: { name } } as const;
   await audited(context, deed, () => client.sendEvent(id, name, data, dedupeKey === undefined ? {} : { dedupeKey }));
-  if (screen.isJson) screen.json({ id, name });
-  else screen.line(`Event ${name} was sent to run ${id}.`);
+  if (screen.isJson) return screen.json({ id, name });
+  screen.line(`Event ${name} was sent to run ${id}.`);
+  // It was sent, whatever this look comes to.
+  if (await isKept(client, id, name).catch(() => false)) {
+    screen.say(`No step of it waits for ${name} now: it is kept for the first that does.`);
+  }
+}
+
+async function isKept(client: DurableClient, id: string, name: string): Promise<boolean> {
+  const untaken = await client.listEvents(id, { unmatched: true });
+  if (!untaken.some((event) => event.name === name)) return false;
+  // One of several that a step waits for is not taken before the last of them.
+  const standing = await client.explain(id);
+  return standing?.waits.every(({ names }) => !names.includes(name)) === true;
 }
