@@ -81,9 +81,7 @@ it('a terminal that says it has no size has 80 columns and 24 lines', async () =
   // Runs that are over, and exact times: what goes on takes another width a moment later.
   const list = ['list', '--status', 'compensated', '--utc'];
   const on80 = await on(list, { columns: 80, rows: 24, env: { NO_COLOR: '1' } });
-  expect(normalised((await on(list, { columns: 0, rows: 0, env: { NO_COLOR: '1' } })).out)).toBe(
-    normalised(on80.out),
-  );
+  expect(normalised((await on(list, { columns: 0, rows: 0, env: { NO_COLOR: '1' } })).out)).toBe(normalised(on80.out));
   expect((await cli(['list', '--help'], { columns: 0 })).out).toBe(
     (await cli(['list', '--help'], { columns: 80 })).out,
   );

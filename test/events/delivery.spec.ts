@@ -25,7 +25,7 @@ describe('a subscriber', () => {
       ({ id }) => {
         got.push(id);
         // Longer than its share of a turn.
-        if (got.length <= 20) for (const until = performance.now() + 6; performance.now() < until;);
+        if (got.length <= 20) for (const end = performance.now() + 6; performance.now() < end;);
         if (id === 'e10499') last();
       },
       () => {},
