@@ -45,7 +45,8 @@ let ground: Ground;
 let app: FaultApp;
 
 beforeAll(async () => {
-  ground = await openGround();
+  // What cannot be read is left as it is.
+  ground = await openGround(undefined, { leaves: true });
   const options = { database: { url: ground.url }, wakeInterval: 50 };
   app = await openApp(options, [PatientWorkflow, HastyWorkflow, BusyWorkflow], new Effects(ground.pool, 'here'));
 });

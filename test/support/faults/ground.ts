@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { migrate } from '../../../lib/storage/migrations/migrator.js';
 import { createTestDatabase, testSchema } from '../database.js';
+import type { DatabaseRules } from '../leak-check.mjs';
 import { startAudit } from '../invariants.js';
 import { createEffects } from './effects.js';
 
@@ -17,8 +18,8 @@ export interface Ground {
 }
 
 /** @param server URL of a database on a server of its own for the engine; effects and gates stay on that of the run */
-export async function openGround(server?: string): Promise<Ground> {
-  const { url: shared } = await createTestDatabase();
+export async function openGround(server?: string, rules: DatabaseRules = {}): Promise<Ground> {
+  const { url: shared } = await createTestDatabase(rules);
   const effects = { url: shared, pool: poolOf(shared) };
   if (server === undefined) {
     await prepareGround(effects.pool);
