@@ -1,9 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { DatabaseUnavailableError } from '../core/errors/errors.js';
 import { textOf } from '../core/text-of.js';
 import type { EngineDeps } from './worker/engine-deps.js';
 import { JournalWriter } from './journal/journal-writer.js';
-import { type ClaimOffer, type EndedTree, type StartOp, StoreError, type Wake, type WokenRun } from './ports/store.js';
+import type { ClaimOffer, EndedTree, StartOp, Wake, WokenRun } from './ports/store.js';
 import { tellEnded, type Watch } from './run/observed.js';
 import type { RunEnd } from './run/session.js';
 import { Starts } from './starts.js';
@@ -11,6 +9,7 @@ import type { InFlight } from '../core/run/execution.js';
 import { DatabaseClock } from './time/clock.js';
 import { withDeadline } from './time/deadline.js';
 import { Background } from './worker/background.js';
+import { BootPatience } from './worker/boot-patience.js';
 import { EndedRuns, type EndListener } from './worker/ended-runs.js';
 import type { EngineHealth } from './worker/health.js';
 import { PeerHints } from './worker/peer-hints.js';
@@ -18,9 +17,6 @@ import { WorkSignals } from './worker/work-signals.js';
 import { EVERYBODY } from './worker/turns.js';
 import { Worker } from './worker/worker.js';
 
-/** ms for which each part of a boot is tried, and between two tries. */
-const BOOT_PATIENCE = 25_000;
-const BOOT_RETRY = 200;
 /** ms that aborted attempts and the last commits get at shutdown. */
 const LAST_COMMITS = 5_000;
 /** ms that the last commits and leaving the workers get together after shutdownTimeout and abortGrace. */
@@ -124,13 +120,14 @@ export class Engine {
     if (!this.deps.settings.workers) return;
     const { membership, definitions, claims, sessions, pollers } = this.worker;
     const { declarations } = this.background;
+    const patience = new BootPatience(() => this.state === 'running');
     definitions.begin();
     const steps = [
       () => declarations.declare(),
-      () => this.patiently('enter the workers', () => membership.join()),
+      () => patience.run('enter the workers', () => membership.join()),
       () => declarations.follow(),
       () => definitions.loop.poke(),
-      () => this.patiently('read the queues', () => claims.start()),
+      () => patience.run('read the queues', () => claims.start()),
     ];
     for (const step of steps) {
       await step();
@@ -141,29 +138,6 @@ export class Engine {
     this.background.start();
     sessions.watch(this.deps.settings.recoveryInterval, this.deps.onTrouble);
     for (const poller of pollers.values()) poller.start();
-  }
-
-  /** What a boot does before its loops, which try again by themselves: as patient as all else of a boot. */
-  private async patiently(what: string, work: () => Promise<void>): Promise<void> {
-    const until = performance.now() + BOOT_PATIENCE;
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        const passes = error instanceof StoreError && error.kind !== 'rejected';
-        if (passes && performance.now() < until && this.state === 'running') {
-          await pause(BOOT_RETRY);
-          continue;
-        }
-        if (!passes) throw error;
-        throw new DatabaseUnavailableError(
-          `Could not ${what}, tried for ${BOOT_PATIENCE / 1_000} s: ${textOf(error)}`,
-          {
-            cause: error,
-          },
-        );
-      }
-    }
   }
 
   /** Claims nothing more. Leased runs go on. A database that does not answer is waited for as long as steps are. */
