@@ -1,7 +1,6 @@
 import { type Frame, inner, loopIsDone, openItem, parallelIsDone, rootFrame, standing } from './cursor.js';
 import type { ForEachNode, WorkflowDefinition, WorkflowNode } from '../definition/definition.js';
-import { nodePath } from '../definition/definition-path.js';
-import { encodeName } from '../definition/definition-path.js';
+import { encodeName, nodePath } from '../definition/definition-path.js';
 import { resultsOfLoop, resultsOfParallel } from './machine.js';
 import { OpenLoops } from './open-items.js';
 import type { DataRef, LoopFan, ResultsRef, RunState, StepState } from './run-state.js';
