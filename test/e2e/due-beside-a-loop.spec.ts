@@ -5,7 +5,7 @@ import { createTestDatabase } from '../support/database.js';
 
 /** A loop commits without a pause, and another arm of the run waits for a time. */
 
-const ITEMS = 20_000;
+const ITEMS = 5_000;
 let made = 0;
 let madeThen = -1;
 
