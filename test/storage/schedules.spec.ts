@@ -107,6 +107,17 @@ interface Run {
   readonly key: string;
 }
 
+/** A node that stands still in its check until it is let go. */
+function stuck() {
+  const begun = new Gate();
+  const go = new Gate();
+  const validateInput = async (): Promise<void> => {
+    begun.open();
+    await go.promise;
+  };
+  return { scheduler: node({ validateInput }), begun, go };
+}
+
 async function countOf(query: string, values: unknown[] = []): Promise<number> {
   return (await rows.pool.query(query, values)).rowCount ?? 0;
 }
@@ -153,14 +164,8 @@ describe('one due time', () => {
   it('is checked by the app with nothing locked: a process that stands still in its check keeps nobody from the schedule', async () => {
     await schedules.create(declare('report'));
     await dueSince(1_000);
-    const begun = new Gate();
-    const go = new Gate();
-    const slow = node({
-      validateInput: async () => {
-        begun.open();
-        await go.promise;
-      },
-    }).look();
+    const { scheduler, begun, go } = stuck();
+    const slow = scheduler.look();
     await begun.promise;
     await schedules.change('report', (state, now) => updated(state, { input: '{"n":2}' }, false, now));
     await dueSince(1_000);
@@ -189,14 +194,7 @@ describe('one due time', () => {
 
   it('that another process was faster with leaves nothing of its check for the later ones', async () => {
     await schedules.create(declare('report', { cron: '0 * * * *', overlap: 'skip' }));
-    const begun = new Gate();
-    const go = new Gate();
-    const slow = node({
-      validateInput: async () => {
-        begun.open();
-        await go.promise;
-      },
-    });
+    const { scheduler: slow, begun, go } = stuck();
     const other = node();
     // Each looks by itself when it starts.
     await Promise.all([slow.look(), other.look()]);
