@@ -105,6 +105,13 @@ describe('the embedded server', () => {
     await user.leave();
   });
 
+  it('is used without TLS where the environment asks for it', async () => {
+    usedBefore();
+    const user = use({ dir }, { PGSSLMODE: 'require' });
+    expect((await user.answer).error).toBeUndefined();
+    await user.leave();
+  });
+
   it('is joined by a second process, and stops with the last one, whoever that is', async () => {
     usedBefore();
     const owner = use({ dir });

@@ -90,7 +90,8 @@ export class EmbeddedDirectory {
 
   async url(port: number, database: string): Promise<string> {
     const password = (await readFile(join(this.path, 'password'), 'utf8')).trim();
-    return `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
+    // It has no TLS, whatever PGSSLMODE asks of the servers that the app has elsewhere.
+    return `postgres://postgres:${password}@127.0.0.1:${port}/${database}?sslmode=disable`;
   }
 
   async lastPort(): Promise<number | undefined> {
