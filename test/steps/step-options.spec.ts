@@ -219,6 +219,22 @@ describe('retry', () => {
 });
 
 describe('timeout', () => {
+  it('counts by the clock of the workflows from its begin, however long its code keeps the event loop', async () => {
+    const signals: AbortSignal[] = [];
+    work = () => {
+      signals.push(stepSignal());
+      for (const end = performance.now() + 20; performance.now() < end;);
+      return new Promise(() => {});
+    };
+    const run = await test.client.start(TimedWorkflow, {});
+    await test.advance(999);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    await test.advance(1);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    await test.advance(1_010);
+    expect((await settled(test, run)).status).toBe('failed');
+  });
+
   it('is of one attempt: its signal is aborted, it fails with StepTimeoutError, and is retried', async () => {
     const signals: AbortSignal[] = [];
     work = () => {

@@ -135,11 +135,11 @@ export class PlaceRunner {
   private attempt(place: Place, attempt: RunningAttempt): void {
     const { workflow, deps } = this.core;
     const scope = attempt.open(null);
-    const pass = new AttemptPass(workflow, this.specOf(place), scope, deps.clock, place.state.spent, {
+    const pass = new AttemptPass(workflow, this.specOf(place), scope, deps.clock, {
       ended: (result) => this.finish(place, attempt, result),
       broken: (error) => this.broken(place, attempt, error),
     });
-    pass.begin(attempt);
+    pass.begin(attempt, place.state.spent);
   }
 
   private async transact(place: Place, attempt: RunningAttempt, host: PlaceHost): Promise<void> {

@@ -26,7 +26,7 @@ interface PassListener {
  * made but the method's own, and what follows it: there are as many passes as there are runs in flight.
  */
 export class AttemptPass {
-  private readonly begun: number;
+  private begun = 0;
   private timer: Timer | null = null;
   private isOver = false;
 
@@ -35,26 +35,25 @@ export class AttemptPass {
     private readonly spec: AttemptSpec,
     private readonly scope: StepScope,
     private readonly clock: DatabaseClock,
-    /** ms that earlier passes of this attempt have taken. */
-    spent: number,
     private readonly listener: PassListener,
-  ) {
-    this.begun = performance.now() - spent;
-  }
+  ) {}
 
-  begin(ending: Ending): void {
+  /** @param spent ms that earlier passes of this attempt have taken */
+  begin(ending: Ending, spent: number): void {
     const { scope, spec } = this;
+    this.begun = performance.now() - spent;
     ending.whenGivenUp(this);
     // Before it began: its code must not.
     if (scope.isGivenUp) return;
     scope.waits?.whenSuspended(this);
+    // Before its code, whose own time counts: by the clock of the workflows, which may be another than the process's.
+    if (spec.timeout !== null) this.limit(spec.timeout, spent);
     scope
       .run(() => invoke(this.workflow, spec))
       .then(
         (value) => this.returned(value),
         (error: unknown) => this.threw(error),
       );
-    if (spec.timeout !== null) this.limit(spec.timeout);
   }
 
   givenUp(reason: Error): void {
@@ -69,13 +68,13 @@ export class AttemptPass {
     this.end({ status: 'suspended', how, durationMs: this.elapsed() });
   }
 
-  private limit(timeout: number): void {
+  private limit(timeout: number, spent: number): void {
     this.timer = this.clock.timer(() => {
       const error = new StepTimeoutError(this.spec.name, timeout);
       this.scope.giveUp(error);
       this.threw(error);
     });
-    this.timer.start(Math.max(0, timeout - this.elapsed()));
+    this.timer.start(Math.max(0, timeout - spent));
   }
 
   private returned(value: unknown): void {
@@ -138,7 +137,7 @@ export function runAttempt(
   spent = 0,
 ): Promise<AttemptResult> {
   return new Promise((ended, broken) => {
-    new AttemptPass(workflow, spec, scope, clock, spent, { ended, broken }).begin(ending);
+    new AttemptPass(workflow, spec, scope, clock, { ended, broken }).begin(ending, spent);
   });
 }
 
