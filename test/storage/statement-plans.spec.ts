@@ -441,6 +441,7 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'run-facts': () => [[ids.done, ids.waiting]],
   'run-definition': () => [ids.done],
   'retries-of': () => [ids.done, 50],
+  'schedule-runs': () => [['nightly', 'hourly', 'none'], ['w1', 'w1', 'w1'], 5],
   'child-statuses': () => [ids.parent, 300],
   'given-events': () => [ids.waiting, 1_000],
   'run-history': () => [ids.long, '-9000000000000000000', '', null, null, 200],

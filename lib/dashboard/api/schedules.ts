@@ -1,4 +1,4 @@
-import { Cron, cronWords, type Execution, parsedCron, ScheduleNotFoundError, type StoredSchedule } from '../durable.js';
+import { Cron, cronWords, parsedCron, ScheduleNotFoundError, type StoredSchedule } from '../durable.js';
 import { type Call, route } from '../http/call.js';
 import { anyText, type InputReader, number } from '../http/input.js';
 import { type RunRow, rowsOf } from './runs.js';
@@ -43,27 +43,23 @@ const wanted = (read: InputReader): Wanted => ({
   last: number(read, 'runs', RUNS, 0, RUNS),
 });
 
-/** With the last runs of each: looked up for each, and shown by as many statements as those of one. */
+/** With the last runs of each, looked up and shown by as many statements as those of one. */
 async function shown(call: Call, schedules: readonly StoredSchedule[], { next, last }: Wanted): Promise<object[]> {
   const { looks } = call.services;
   const sight = { payloads: await call.may('payload.read'), full: false };
   const reads = await looks.reads();
   const now = await looks.now();
-  const runs = new Map<string, readonly Execution[]>();
-  for (const { name, workflow } of last === 0 ? [] : schedules) {
-    const match = { texts: [{ field: 'schedule' as const, not: false, values: [name] }] };
-    runs.set(name, await reads.listExecutions({ workflow, match, limit: last }));
-  }
+  const runs = await (await looks.people()).runsOfSchedules(last === 0 ? [] : schedules, last);
   const rows = new Map<string, RunRow>();
   const all = [...runs.values()].flat();
   for (let at = 0; at < all.length; at += PAGE) {
-    for (const row of await rowsOf(call, all.slice(at, at + PAGE))) rows.set(row.id, row);
+    for (const row of await rowsOf(call, await reads.byIds(all.slice(at, at + PAGE)))) rows.set(row.id, row);
   }
   return schedules.map((schedule) => ({
     ...showSchedule(schedule, sight),
     words: cronWords(schedule.cron),
     next: schedule.removedAt === null ? timesOrNone(schedule, now, next) : [],
-    runs: (runs.get(schedule.name) ?? []).flatMap(({ id }) => rows.get(id) ?? []),
+    runs: (runs.get(schedule.name) ?? []).flatMap((id) => rows.get(id) ?? []),
   }));
 }
 

@@ -102,6 +102,20 @@ export class PgPeopleReads {
     return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
   }
 
+  /** Ids of the last runs of schedules, by name, the newest first. */
+  async runsOfSchedules(
+    schedules: readonly { readonly name: string; readonly workflow: string }[],
+    limit: number,
+  ): Promise<Map<string, string[]>> {
+    if (schedules.length === 0) return new Map();
+    const rows = await this.rows<{ name: string; runs: string[] }>('schedule-runs', [
+      schedules.map(({ name }) => name),
+      schedules.map(({ workflow }) => workflow),
+      limit,
+    ]);
+    return new Map(rows.map(({ name, runs }) => [name, runs]));
+  }
+
   /** What was sent to a run, in the order sent. */
   async givenEvents(id: string, limit: number): Promise<GivenEvent[]> {
     const rows = await this.rows<EventRow>('given-events', [id, limit]);
