@@ -1,5 +1,6 @@
 -- Takes 0001-tables.sql back: all runs, their history, the journal and the schedules are gone.
 DROP TABLE durable.run_stats;
+DROP TABLE durable.bulk_acts;
 DROP TABLE durable.audit;
 DROP TABLE durable.scheduled_workflows;
 DROP TABLE durable.queue_rates;

@@ -448,6 +448,23 @@ CREATE TABLE durable.audit (
 CREATE INDEX audit_target ON durable.audit (target_kind, target_id, id);
 CREATE INDEX audit_at ON durable.audit (at);
 
+-- Acts on many runs, as the dashboard does them: what a preview has found, kept for whichever process is told to do it, and how
+-- far that one has come.
+CREATE TABLE durable.bulk_acts (
+  -- Token of the preview.
+  id      uuid        PRIMARY KEY,
+  made_at timestamptz NOT NULL DEFAULT now(),
+  -- Of the act, once a process has begun it: it is begun once. NULL: nobody has asked for it.
+  job     uuid        UNIQUE,
+  -- When that process last said how far it has come.
+  seen_at timestamptz,
+  runs    uuid[]      NOT NULL,
+  -- JSON: what is to be done to them, and what became of it so far.
+  act     text        NOT NULL,
+  state   text,
+  CONSTRAINT bulk_acts_begun CHECK ((job IS NULL) = (seen_at IS NULL) AND (job IS NULL) = (state IS NULL))
+);
+
 -- Figures of ended runs over time, added up by the processes that ended them, every few seconds: what a killed process had
 -- not written yet is missing. `grain`: minutes that a row covers; fine rows are kept for a day, coarse ones for months.
 -- `workflow`: '': all of them together.

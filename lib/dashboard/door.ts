@@ -15,6 +15,7 @@ import type { StatsRow } from '../core/run/run-stats.js';
 import type { QueueRow } from '../storage/client/queue-control.js';
 import type { EndCount, PointsWindow, StatsCount, StatsWindow } from '../storage/reads/run-stats.js';
 import type { PgAudit } from '../storage/client/audit.js';
+import type { PgBulkActs } from '../storage/client/bulk-acts.js';
 import { type Lender, snapshot } from '../storage/connection/transaction.js';
 import type { DoctorReport } from '../storage/reads/doctor.js';
 import { replicaCheck } from '../storage/reads/doctor-replica.js';
@@ -43,6 +44,8 @@ export interface DashboardDoor {
   readonly looks: DashboardLooks;
   /** On the primary in any case: what acts are decided by, and whatever is answered by them. */
   readonly sureLooks: DashboardLooks;
+  /** Acts on many runs, between their preview and their end. */
+  readonly bulkActs: () => Promise<PgBulkActs>;
   /** Something has happened that people know of: what they look at next must have it. */
   readonly changed: () => void;
   readonly maxPayloadBytes: number;
@@ -122,6 +125,7 @@ export function openDoor(host: DurableHost): DashboardDoor {
       sure,
     ),
     sureLooks,
+    bulkActs: async () => (await host.ready()).storage.bulk,
     changed,
     maxPayloadBytes: host.options.maxPayloadBytes,
   };

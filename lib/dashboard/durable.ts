@@ -24,6 +24,7 @@ export type {
 export type { StoredError } from '../core/errors/stored-error.js';
 export { LOG_LEVELS, type LogEntry } from '../core/run/log-entry.js';
 export type { AuditEntry, AuditRow } from '../storage/client/audit.js';
+export type { PgBulkActs } from '../storage/client/bulk-acts.js';
 export {
   ExecutionNotFoundError,
   ScheduleNotFoundError,

@@ -35,7 +35,7 @@ export function servicesOf(
     options,
     version,
     streams,
-    bulk: new BulkBook(),
+    bulk: new BulkBook(door.bulkActs, warn),
     verifying: false,
     async audit(entry) {
       await (await door.sureLooks.audit()).add(entry);

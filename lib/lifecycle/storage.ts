@@ -3,6 +3,7 @@ import type { Redaction } from '../core/redact/redact.js';
 import type { HintConnection } from './hints.js';
 import type { WokenRun } from '../engine/ports/store.js';
 import { PgAudit } from '../storage/client/audit.js';
+import { PgBulkActs } from '../storage/client/bulk-acts.js';
 import { PgControl } from '../storage/client/control.js';
 import { PgQueueControl } from '../storage/client/queue-control.js';
 import { PgRetention } from '../storage/client/retention.js';
@@ -45,6 +46,7 @@ export class InstanceStorage {
   readonly queues: PgQueueControl;
   readonly retention: PgRetention;
   readonly audit: PgAudit;
+  readonly bulk: PgBulkActs;
   readonly stats: PgRunStats;
   readonly health: PgHealthReads;
   readonly reads: PgReads;
@@ -58,7 +60,7 @@ export class InstanceStorage {
   readonly people: PgPeopleReads;
   private readonly query: Query;
 
-  /** @param pool the sessions; default: those of the work. Acts are audited on those of the work in any case */
+  /** @param pool the sessions; default: those of the work. Acts are audited, and those on many runs kept, on those of the work in any case */
   constructor(
     private readonly parts: StorageParts,
     pool: Lender = parts.pool,
@@ -71,6 +73,7 @@ export class InstanceStorage {
     this.queues = new PgQueueControl(pool, schema);
     this.retention = new PgRetention(pool, schema);
     this.audit = new PgAudit(parts.pool, schema, pool);
+    this.bulk = new PgBulkActs(parts.pool, schema);
     this.stats = new PgRunStats(pool, schema);
     this.health = new PgHealthReads(pool, schema);
     this.events = new PgEventReads(pool, schema, redact);

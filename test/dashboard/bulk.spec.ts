@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { type AuditRow } from '../../lib/storage/client/audit.js';
 import { DurableClient, Step, waitForApproval, Workflow } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
@@ -27,6 +28,8 @@ class AsksWorkflow {
 }
 
 let running: RunningApp;
+/** Another process behind the same load balancer. */
+let other: RunningApp;
 let client: DurableClient;
 let pool: pg.Pool;
 let allows = (_action: string): boolean | Promise<boolean> => true;
@@ -42,9 +45,11 @@ beforeAll(async () => {
     workers: true,
   });
   client = running.app.get(DurableClient);
+  other = await startApp({ name: 'fastify', framework: 'fastify' }, url, [mounted]);
 });
 afterAll(async () => {
   await running.close();
+  await other.close();
   await pool.end();
 });
 
@@ -209,6 +214,55 @@ it('is carried out once, however many ask for it at the same time', async () => 
   const job = answers.find((answer) => answer.id !== undefined);
   await until(async () => (await get(`bulk/${job.id}`)).state === 'done');
   expect(await retriesOf(id)).toHaveLength(1);
+});
+
+it('is taken by whichever process is asked, once, and what becomes of it is known to all', async () => {
+  const ids = await failed(2);
+  const { token, eligible } = await preview('retry', ids);
+  const ask = (app: RunningApp, count: number) =>
+    app.ask('/api/bulk', { method: 'POST', body: { token, count }, headers: { 'x-actor': 'bulky' } });
+  expect((await ask(other, 3)).json.error.code).toBe('BULK_CHANGED');
+  const { status, json } = await ask(other, eligible);
+  expect(status).toBe(202);
+  expect((await ask(running, eligible)).json.error.code).toBe('BULK_CHANGED');
+  const over = await until(async () => {
+    const state = await get(`bulk/${json.id}`);
+    return state.state === 'running' ? null : state;
+  });
+  expect(over).toEqual({ done: 2, failed: 0, total: 2, state: 'done', errors: [] });
+  expect((await other.ask(`/api/bulk/${json.id}`)).json).toEqual(over);
+  expect((await Promise.all(ids.map(retriesOf))).map((found) => found.length)).toEqual([1, 1]);
+});
+
+it('is stopped where its process has said nothing for two minutes', async () => {
+  const [token, id] = [randomUUID(), randomUUID()];
+  const state = { done: 1, failed: 0, total: 2, state: 'running', errors: [] };
+  await pool.query(
+    `INSERT INTO durable.bulk_acts (id, job, seen_at, runs, act, state)
+     VALUES ($1, $2, now() - interval '119 s', '{}', '{}', $3)`,
+    [token, id, JSON.stringify(state)],
+  );
+  expect(await get(`bulk/${id}`)).toEqual(state);
+  await pool.query(`UPDATE durable.bulk_acts SET seen_at = now() - interval '121 s' WHERE job = $1`, [id]);
+  expect(await get(`bulk/${id}`)).toEqual({ ...state, state: 'stopped' });
+});
+
+it('previews are over after ten minutes, and go then; acts after a day', async () => {
+  const [id = ''] = await failed(1);
+  const { token, eligible } = await preview('retry', [id]);
+  await pool.query(
+    `UPDATE durable.bulk_acts SET made_at = made_at - CASE WHEN job IS NULL THEN interval '11 min' ELSE interval '23 h' END`,
+  );
+  expect((await post('bulk', { token, count: eligible })).error.code).toBe('BULK_CHANGED');
+  const kept = async () => (await pool.query('SELECT job FROM durable.bulk_acts WHERE job IS NOT NULL')).rowCount;
+  const before = await kept();
+  await preview('retry', [id]);
+  const { rows } = await pool.query('SELECT id FROM durable.bulk_acts WHERE job IS NULL');
+  expect(rows.map((row) => row.id)).not.toContain(token);
+  expect([before, await kept()]).toEqual([before, before]);
+  await pool.query(`UPDATE durable.bulk_acts SET made_at = made_at - interval '2 h'`);
+  await preview('retry', [id]);
+  expect(await kept()).toBe(0);
 });
 
 it('is a refusal in the audit where the act itself is not allowed', async () => {

@@ -50,6 +50,22 @@ CREATE INDEX audit_at ON durable.audit USING btree (at);
 
 CREATE INDEX audit_target ON durable.audit USING btree (target_kind, target_id, id);
 
+CREATE TABLE durable.bulk_acts (
+  id uuid NOT NULL,
+  made_at timestamp with time zone NOT NULL DEFAULT now(),
+  job uuid,
+  seen_at timestamp with time zone,
+  runs uuid[] NOT NULL,
+  act text NOT NULL,
+  state text
+);
+
+ALTER TABLE durable.bulk_acts ADD CONSTRAINT bulk_acts_begun CHECK ((((job IS NULL) = (seen_at IS NULL)) AND ((job IS NULL) = (state IS NULL))));
+
+ALTER TABLE durable.bulk_acts ADD CONSTRAINT bulk_acts_job_key UNIQUE (job);
+
+ALTER TABLE durable.bulk_acts ADD CONSTRAINT bulk_acts_pkey PRIMARY KEY (id);
+
 CREATE OR REPLACE FUNCTION durable.claim(of_queue text, definitions json, places integer, worker integer)
  RETURNS TABLE(taken uuid[], taken_by integer[], resumed uuid[])
  LANGUAGE plpgsql

@@ -5,7 +5,7 @@ import { type Call, nothing, route } from '../http/call.js';
 import { RequestError } from '../http/errors.js';
 import { anyText } from '../http/input.js';
 import { actor, obstacle, RETRIED, startsAnew } from './bulk-act.js';
-import { type Act, ACTS } from './bulk-book.js';
+import { type Act, ACTS, type BulkState } from './bulk-book.js';
 import { readFilter } from './filter.js';
 
 const MOST = 10_000;
@@ -90,7 +90,7 @@ const preview = route({
       return why === null;
     });
     if (ids !== null && ids.length > runs.length) excluded.set('is not there', ids.length - runs.length);
-    const token = call.services.bulk.prepare({ act, ids: eligible.map(({ id }) => id), options, q });
+    const token = await call.services.bulk.prepare({ act, ids: eligible.map(({ id }) => id), options, q });
     return {
       token,
       count: ids?.length ?? runs.length,
@@ -116,7 +116,7 @@ const bulk = route({
   }),
   async handle(call, { token, count, reason }) {
     const { services } = call;
-    const found = services.bulk.find(token);
+    const found = await services.bulk.find(token);
     if (found === null) throw isOver();
     const prepared = reason === null ? found : { ...found, options: { ...found.options, reason } };
     call.note({ act: prepared.act, q: prepared.q, count: prepared.ids.length, reason: prepared.options['reason'] });
@@ -124,10 +124,11 @@ const bulk = route({
     if (count !== prepared.ids.length) {
       throw new RequestError(409, 'BULK_CHANGED', `It would be done to ${prepared.ids.length} runs, not to ${count}.`);
     }
-    const id = services.bulk.start(token, prepared, actor(call, prepared), (job, { done, failed, total, excluded }) => {
+    const tell = (job: string, { done, failed, total, excluded }: BulkState): void => {
       const data = { id: job, done, failed, total, ...(excluded && { excluded }) };
       services.streams.tell({ kind: 'bulk', topic: `bulk:${job}`, runId: null, data });
-    });
+    };
+    const id = await services.bulk.start(token, prepared, actor(call, prepared), tell);
     if (id === null) throw isOver();
     call.note({ bulk: id });
     return json(202, { id });
@@ -140,9 +141,13 @@ const state = route({
   action: 'run.bulk',
   input: nothing,
   async handle(call) {
-    const found = call.services.bulk.state(call.params['id'] ?? '');
+    const found = await call.services.bulk.state(call.params['id'] ?? '');
     if (found === null)
-      throw new RequestError(404, 'NOT_FOUND', 'Nothing is known of it here: it may be in another process.');
+      throw new RequestError(
+        404,
+        'NOT_FOUND',
+        'Nothing is known of it: there is none of this id, or it was begun more than a day ago.',
+      );
     return found;
   },
 });
