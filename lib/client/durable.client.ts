@@ -4,7 +4,7 @@ import { listOf, readOptions } from '../core/option-reader.js';
 import type { PendingEvent, PendingEventFilters, PendingInput } from '../core/input/pending.js';
 import type { Standing } from '../core/standing/standing.js';
 import type { InputOf, ResultOf, WorkflowRef } from '../core/durable-workflow.js';
-import { cleanup, type CleanupOptions } from '../options/cleanup.js';
+import { cleanup, type CleanupOptions, readCleanup } from '../options/cleanup.js';
 import { tellSwitched } from './event-sources.js';
 import { type HandleClient, WorkflowHandle } from './handle.js';
 import type { ClientHost, ClientRuntime } from '../lifecycle/host.js';
@@ -24,7 +24,7 @@ import { RunResults } from './results.js';
 import type { CreateScheduleOptions, ScheduleChanges, ScheduleFilters } from '../options/schedules.js';
 import { DurableSchedules } from './schedules.js';
 import type { SharedStartOptions, StartManyItem, StartOptions } from '../options/start.js';
-import { StartsClient } from './starts.js';
+import { StartsClient, takeStart, takeStarts } from './starts.js';
 import type {
   Execution,
   ExecutionCounts,
@@ -42,10 +42,18 @@ import type {
   WorkflowSummary,
   WorkflowVersion,
 } from './filters.js';
-import { type CancelOptions, type CancelWaitOptions, readCancel, type SendEventOptions } from '../options/waits.js';
-import { WaitsClient } from './waits.js';
+import {
+  type CancelOptions,
+  type CancelWaitOptions,
+  readCancel,
+  readCancelWait,
+  readPendingEvents,
+  readPendingInputs,
+  type SendEventOptions,
+} from '../options/waits.js';
+import { takeAnswer, takeEvent, WaitsClient } from './waits.js';
 import { whileReachable } from './while-reachable.js';
-import { workflowName } from '../workflows/find-workflow.js';
+import { withWorkflowName, workflowName } from '../workflows/find-workflow.js';
 
 interface Parts extends ClientRuntime, Pick<InstanceStorage, 'control' | 'reads'> {
   readonly starts: StartsClient;
@@ -107,8 +115,9 @@ export class DurableClient {
     input: InputOf<W>,
     options: StartOptions = {},
   ): Promise<WorkflowHandle<ResultOf<W>>> {
+    const taken = takeStart(input, options, this.host.options.maxPayloadBytes);
     const { starts } = await this.ready();
-    return this.handle(await starts.start(workflow, input, options));
+    return this.handle(await starts.start(workflow, taken));
   }
 
   /**
@@ -123,8 +132,9 @@ export class DurableClient {
     items: readonly StartManyItem<InputOf<W>>[],
     shared: SharedStartOptions = {},
   ): Promise<WorkflowHandle<ResultOf<W>>[]> {
+    const taken = takeStarts(items, shared, this.host.options.maxPayloadBytes);
     const { starts } = await this.ready();
-    return (await starts.startMany(workflow, items, shared)).map((id) => this.handle(id));
+    return (await starts.startMany(workflow, taken)).map((id) => this.handle(id));
   }
 
   /** The handle of a run, whether or not there is one of that id. @throws InvalidInputError */
@@ -180,8 +190,9 @@ export class DurableClient {
    * @throws ExecutionNotFoundError when there is no run that `before` or `after` names
    */
   async listExecutions(filters: ExecutionListFilters = {}): Promise<Execution[]> {
+    const read = readListFilters(filters);
     const parts = await this.ready();
-    return parts.reads.listExecutions(readListFilters(filters, (workflow) => workflowName(parts, workflow)));
+    return parts.reads.listExecutions(withWorkflowName(parts, read));
   }
 
   /**
@@ -195,8 +206,9 @@ export class DurableClient {
 
   /** Counts the runs that fit. */
   async countExecutions(filters: ExecutionFilters = {}): Promise<number> {
+    const read = readFilters(filters);
     const parts = await this.ready();
-    return parts.reads.countExecutions(readFilters(filters, (workflow) => workflowName(parts, workflow)));
+    return parts.reads.countExecutions(withWorkflowName(parts, read));
   }
 
   /**
@@ -308,7 +320,8 @@ export class DurableClient {
    */
   async sendEvent(id: string, name: string, payload?: unknown, options: SendEventOptions = {}): Promise<void> {
     const run = checkId(id);
-    return (await this.ready()).waits.sendEvent(run, name, payload, options);
+    const taken = takeEvent(name, payload, options, this.host.options.maxPayloadBytes);
+    return (await this.ready()).waits.sendEvent(run, taken);
   }
 
   /**
@@ -318,7 +331,8 @@ export class DurableClient {
    */
   async provideInput(id: string, name: string | { readonly inputId: string }, data: unknown): Promise<void> {
     const run = checkId(id);
-    return (await this.ready()).waits.provideInput(run, name, data);
+    const taken = takeAnswer(name, data, this.host.options.maxPayloadBytes);
+    return (await this.ready()).waits.provideInput(run, taken);
   }
 
   /**
@@ -329,7 +343,8 @@ export class DurableClient {
    */
   async cancelWait(id: string, options: CancelWaitOptions = {}): Promise<number> {
     const run = checkId(id);
-    return (await this.ready()).waits.cancelWait(run, options);
+    const read = readCancelWait(options);
+    return (await this.ready()).waits.cancelWait(run, read);
   }
 
   /**
@@ -374,13 +389,15 @@ export class DurableClient {
 
   /** Inputs that steps wait for, those that were asked first first; of other statuses the newest first. */
   async listPendingInputs(filters: PendingInputListFilters = {}): Promise<PendingInput[]> {
+    const read = readPendingInputs(filters);
     const parts = await this.ready();
-    return parts.waits.pendingInputs(filters, (workflow) => workflowName(parts, workflow));
+    return parts.storage.waitReads.pendingInputs(withWorkflowName(parts, read));
   }
 
   /** Events that steps wait for, those that were asked for first first; of other statuses the newest first. */
   async listPendingEvents(filters: PendingEventFilters = {}): Promise<PendingEvent[]> {
-    return (await this.ready()).waits.pendingEvents(filters);
+    const read = readPendingEvents(filters);
+    return (await this.ready()).storage.waitReads.pendingEvents(read);
   }
 
   /**
@@ -399,10 +416,12 @@ export class DurableClient {
 
   /** Counts the children of each of these runs, by id; 0 also where no run has that id. */
   async childCounts(ids: readonly string[]): Promise<Record<string, number>> {
-    const runs = listOf(ids)?.map((id) => checkId(id));
+    const runs = listOf(ids)?.map((given) => ({ id: checkId(given), given: given as string }));
     if (runs === undefined) throw refused('childCounts()', 'ids', 'a list of the ids of runs', ids);
-    const counts = runs.length === 0 ? new Map<string, number>() : await (await this.ready()).waits.childCounts(runs);
-    return Object.fromEntries(ids.map((id, at) => [id, counts.get(runs[at] ?? '') ?? 0]));
+    const { waitReads } = (await this.ready()).storage;
+    const counts =
+      runs.length === 0 ? new Map<string, number>() : await waitReads.childCounts(runs.map(({ id }) => id));
+    return Object.fromEntries(runs.map(({ id, given }) => [given, counts.get(id) ?? 0]));
   }
 
   /**
@@ -498,8 +517,9 @@ export class DurableClient {
    * @throws InvalidInputError
    */
   async cleanup(options: CleanupOptions): Promise<number> {
+    const read = readCleanup(options);
     const { storage } = await this.ready();
-    return cleanup(storage.retention, options);
+    return cleanup(storage.retention, read);
   }
 
   /**
@@ -521,8 +541,9 @@ export class DurableClient {
     options: ReadBulk,
     one: (id: string) => Promise<boolean>,
   ): Promise<BulkResult> {
+    const read = readBulkFilters(`${act}Many`, filters);
     const parts = await this.ready();
-    const wanted = readBulkFilters(`${act}Many`, filters, (workflow) => workflowName(parts, workflow));
+    const wanted = withWorkflowName(parts, read);
     const { reads } = parts;
     const client = {
       now: () => reads.now(),
@@ -538,13 +559,12 @@ export class DurableClient {
     const runtime = await this.host.ready();
     if (this.parts?.engine === runtime.engine) return this.parts;
     const { control, reads } = runtime.storage;
-    const { maxPayloadBytes, redact } = this.host.options;
     this.parts = {
       ...runtime,
       control,
       reads,
-      starts: new StartsClient(runtime, maxPayloadBytes),
-      waits: new WaitsClient(runtime, maxPayloadBytes, redact),
+      starts: new StartsClient(runtime),
+      waits: new WaitsClient(runtime, this.host.options.redact),
     };
     return this.parts;
   }

@@ -21,12 +21,12 @@ import {
   readTrigger,
   type ScheduleFilters,
 } from '../options/schedules.js';
-import { findWorkflow, storedInput, workflowName } from '../workflows/find-workflow.js';
+import { findWorkflow, storedInput, takeInput, type TakenInput, withWorkflowName } from '../workflows/find-workflow.js';
 import type { FoundSchedule } from '../storage/schedules/schedules.js';
 
 const MOST_TIMES = 1_000;
 
-/** The client's methods for schedules: they check their arguments, and notify the scheduler of this process. */
+/** The client's methods for schedules: they read their arguments before they wait for anything, and notify the scheduler of this process. */
 export class DurableSchedules {
   constructor(
     private readonly ready: () => Promise<ClientRuntime>,
@@ -34,13 +34,15 @@ export class DurableSchedules {
   ) {}
 
   async create(workflow: WorkflowRef, cron: unknown, options: unknown): Promise<StoredSchedule> {
+    const { name: ownName, enabled, timezone, input, settings } = readCreate(options);
+    const taken = takeInput(input, this.maxPayloadBytes);
     const parts = await this.ready();
     const target = await findWorkflow(parts, parts.storage.control, workflow);
     const { definition } = target;
-    const { name, enabled, timezone, input, settings } = readCreate(options, definition.name);
+    const name = ownName ?? definition.name;
     // Typed as text, and checked to be.
     const times = parsedCron(cron as string, timezone as string);
-    const stored = await storedInput(target, input, this.maxPayloadBytes);
+    const stored = await storedInput(target, taken);
     await parts.storage.schedules.create({
       name,
       workflow: definition.name,
@@ -56,17 +58,19 @@ export class DurableSchedules {
   }
 
   async list(filters: ScheduleFilters): Promise<StoredSchedule[]> {
+    const read = readScheduleFilters(filters);
     const parts = await this.ready();
-    return parts.storage.schedules.list(readScheduleFilters(filters, (workflow) => workflowName(parts, workflow)));
+    return parts.storage.schedules.list(withWorkflowName(parts, read));
   }
 
   async update(name: unknown, raw: unknown): Promise<StoredSchedule> {
     const wanted = checkName(name);
     const { changes, reset } = readChanges(raw);
-    const parts = await this.ready();
     const { input, ...rest } = changes;
+    const taken = input === undefined ? null : takeInput(input, this.maxPayloadBytes);
+    const parts = await this.ready();
     let settings: Partial<ScheduleSettings> = rest;
-    if (input !== undefined) settings = { ...rest, input: await this.inputFor(parts, wanted, input) };
+    if (taken !== null) settings = { ...rest, input: await this.inputFor(parts, wanted, taken) };
     return this.change(parts, wanted, (state, now) => updated(state, settings, reset, now));
   }
 
@@ -87,12 +91,13 @@ export class DurableSchedules {
   async trigger(name: unknown, options: unknown): Promise<string> {
     const wanted = checkName(name);
     const own = readTrigger(options);
+    const taken = own === undefined ? null : takeInput(own, this.maxPayloadBytes);
     const parts = await this.ready();
     const { state } = await this.find(parts, wanted);
     const target = await findWorkflow(parts, parts.storage.control, state.workflow);
     const { definition, definitionId } = target;
-    const given = own === undefined ? decode(state.settings.input) : own;
-    const input = await storedInput(target, given, this.maxPayloadBytes);
+    const given = taken ?? takeInput(decode(state.settings.input), this.maxPayloadBytes);
+    const input = await storedInput(target, given);
     const run = newRun({
       workflow: definition.name,
       definitionId,
@@ -146,9 +151,9 @@ export class DurableSchedules {
     return (await schedules.find(name)) ?? schedules.notFound(name);
   }
 
-  private async inputFor(parts: ClientRuntime, name: string, input: unknown): Promise<string> {
+  private async inputFor(parts: ClientRuntime, name: string, input: TakenInput): Promise<string> {
     const { state } = await this.find(parts, name);
-    return storedInput(await findWorkflow(parts, parts.storage.control, state.workflow), input, this.maxPayloadBytes);
+    return storedInput(await findWorkflow(parts, parts.storage.control, state.workflow), input);
   }
 }
 

@@ -2,23 +2,35 @@ import { newRun, type NewRun } from '../core/run/new-run.js';
 import { uuidv7 } from '../core/uuid.js';
 import type { ClientRuntime } from '../lifecycle/host.js';
 import { checkText, NAME } from '../core/limits.js';
-import { readStartMany, readStartOptions } from '../options/start.js';
-import { findWorkflow, runOf, storedInput } from '../workflows/find-workflow.js';
+import { readStartMany, readStartOptions, type ReadStartOptions } from '../options/start.js';
+import { findWorkflow, runOf, storedInput, takeInput, type TakenInput } from '../workflows/find-workflow.js';
 import { isDelayed, type StartedRun } from '../storage/client/control.js';
+
+/** A start as it was when it was asked for. */
+interface TakenStart {
+  readonly input: TakenInput;
+  readonly options: ReadStartOptions;
+}
+
+/** The arguments of `start()`; to be called before anything is waited for. @throws InvalidInputError */
+export function takeStart(input: unknown, options: unknown, maxBytes: number): TakenStart {
+  return { options: readStartOptions(options), input: takeInput(input, maxBytes) };
+}
+
+/** The same of `startMany()`. @throws InvalidInputError */
+export function takeStarts(items: unknown, shared: unknown, maxBytes: number): TakenStart[] {
+  return readStartMany(items, shared).map(({ input, options }) => ({ options, input: takeInput(input, maxBytes) }));
+}
 
 /** The ways in which clients start runs; ids come checked. Each gives the ids of the runs. */
 export class StartsClient {
-  constructor(
-    private readonly runtime: ClientRuntime,
-    private readonly maxBytes: number,
-  ) {}
+  constructor(private readonly runtime: ClientRuntime) {}
 
-  async start(workflow: unknown, input: unknown, options: unknown): Promise<string> {
+  async start(workflow: unknown, { input, options: read }: TakenStart): Promise<string> {
     const { runtime } = this;
     const { control } = runtime.storage;
-    const read = readStartOptions(options);
     const target = await findWorkflow(runtime, control, workflow);
-    const run = runOf(target, await storedInput(target, input, this.maxBytes), read, this.traceparent);
+    const run = runOf(target, await storedInput(target, input), read, this.traceparent);
     if (read.manager === null && read.id === null && read.idempotencyKey === null) {
       await runtime.engine.startRun(run);
       return run.id;
@@ -32,18 +44,17 @@ export class StartsClient {
     return started.id;
   }
 
-  async startMany(workflow: unknown, items: unknown, shared: unknown): Promise<string[]> {
+  async startMany(workflow: unknown, starts: readonly TakenStart[]): Promise<string[]> {
     const { runtime } = this;
     const { control } = runtime.storage;
-    const read = readStartMany(items, shared);
     const target = await findWorkflow(runtime, control, workflow);
     const runs: NewRun[] = [];
-    for (const { input, options } of read) {
-      runs.push(runOf(target, await storedInput(target, input, this.maxBytes), options, this.traceparent));
+    for (const { input, options } of starts) {
+      runs.push(runOf(target, await storedInput(target, input), options, this.traceparent));
     }
     if (runs.length === 0) return [];
-    const manager = read[0]?.options.manager ?? null;
-    const hasOwnIds = read.some(({ options }) => options.id !== null);
+    const manager = starts[0]?.options.manager ?? null;
+    const hasOwnIds = starts.some(({ options }) => options.id !== null);
     const started = await (manager === null ? control.startMany(runs, hasOwnIds) : control.startWithin(manager, runs));
     this.measure(target.definition.name, started);
     if (manager === null) this.tellWorkers(runs, started);

@@ -2,35 +2,52 @@ import type { EntityManager } from 'typeorm';
 import { decode, encode } from '../core/codec/codec.js';
 import { InvalidInputError } from '../core/errors/errors.js';
 import { checkAnswer } from '../core/input/input-check.js';
-import type { PendingEvent, PendingInput } from '../core/input/pending.js';
 import type { Redaction } from '../core/redact/redact.js';
 import { uuidv7 } from '../core/uuid.js';
 import type { WaitSpec } from '../core/run/wait-spec.js';
 import { tellProvided, tellReceived } from './event-sources.js';
 import type { ClientRuntime } from '../lifecycle/host.js';
-import {
-  readCancelWait,
-  readEvent,
-  readInputSelector,
-  readPendingEvents,
-  readPendingInputs,
-} from '../options/waits.js';
+import { type readCancelWait, readEvent, readInputSelector } from '../options/waits.js';
+import type { InputSelector } from '../storage/client/waits.js';
 import { currentTransaction } from '../engine/step/scope.js';
 
-/** The client's methods for waits; ids come checked. They notify the engine of each run whose wait ended. */
+/** An event as it was when it was sent. */
+interface TakenEvent {
+  readonly name: string;
+  readonly dedupeKey: string | null;
+  readonly manager: EntityManager | null;
+  /** Encoded. */
+  readonly payload: string;
+}
+
+/** The arguments of `sendEvent()`; to be called before anything is waited for. @throws InvalidInputError, SerializationError */
+export function takeEvent(name: unknown, payload: unknown, options: unknown, maxBytes: number): TakenEvent {
+  return { ...readEvent(name, options), payload: encode(payload, { maxBytes, what: 'payload' }) };
+}
+
+/** An answer as it was when it was given. */
+interface TakenAnswer {
+  readonly selector: InputSelector;
+  /** Encoded. */
+  readonly data: string;
+}
+
+/** The same of `provideInput()`. @throws InvalidInputError, SerializationError */
+export function takeAnswer(input: unknown, data: unknown, maxBytes: number): TakenAnswer {
+  return { selector: readInputSelector(input), data: encode(data, { maxBytes, what: 'data' }) };
+}
+
+/** The client's methods for waits; ids and options come checked. They notify the engine of each run whose wait ended. */
 export class WaitsClient {
   constructor(
     private readonly runtime: ClientRuntime,
-    private readonly maxBytes: number,
     /** Redaction of the payloads that are read. */
     private readonly redact: Redaction,
   ) {}
 
-  async sendEvent(runId: string, event: unknown, payload: unknown, options: unknown): Promise<void> {
-    const { name, dedupeKey, manager } = readEvent(event, options);
-    const encoded = encode(payload, { maxBytes: this.maxBytes, what: 'payload' });
+  async sendEvent(runId: string, { name, payload, dedupeKey, manager }: TakenEvent): Promise<void> {
     const traceparent = this.runtime.deps.telemetry?.active() ?? null;
-    const sent = { runId, name, payload: encoded, dedupeKey, traceparent };
+    const sent = { runId, name, payload, dedupeKey, traceparent };
     const within = manager ?? this.joined();
     if (within !== null) return this.runtime.storage.waits.sendEventWithin(within, sent);
     const request = uuidv7();
@@ -47,35 +64,20 @@ export class WaitsClient {
     return manager !== null && manager.connection === this.runtime.appDataSource ? manager : null;
   }
 
-  async provideInput(runId: string, input: unknown, data: unknown): Promise<void> {
-    const selector = readInputSelector(input);
-    const text = encode(data, { maxBytes: this.maxBytes, what: 'data' });
+  async provideInput(runId: string, { selector, data }: TakenAnswer): Promise<void> {
     let answered = { id: '', name: '' };
     const woken = await this.runtime.storage.waits.provideInput(runId, selector, ({ id, name, spec }) => {
       answered = { id, name };
-      return answerOf(name, spec, text, this.redact);
+      return answerOf(name, spec, data, this.redact);
     });
     tellProvided(this.runtime, runId, answered.id, answered.name);
     this.runtime.engine.woken(woken);
   }
 
-  async cancelWait(runId: string, options: unknown): Promise<number> {
-    const { name, reason } = readCancelWait(options);
+  async cancelWait(runId: string, { name, reason }: ReturnType<typeof readCancelWait>): Promise<number> {
     const { count, ...done } = await this.runtime.storage.waits.cancelWait(runId, name, reason);
     await this.runtime.engine.endedTree(done);
     return count;
-  }
-
-  pendingInputs(filters: unknown, workflowName: (workflow: unknown) => string): Promise<PendingInput[]> {
-    return this.runtime.storage.waitReads.pendingInputs(readPendingInputs(filters, workflowName));
-  }
-
-  pendingEvents(filters: unknown): Promise<PendingEvent[]> {
-    return this.runtime.storage.waitReads.pendingEvents(readPendingEvents(filters));
-  }
-
-  childCounts(ids: readonly string[]): Promise<Map<string, number>> {
-    return this.runtime.storage.waitReads.childCounts(ids);
   }
 }
 

@@ -19,18 +19,19 @@ const MOST = 10_000;
 /** 1000 years. */
 const LONGEST = 31_557_600_000_000;
 
-/** @internal @throws InvalidInputError with everything that is wrong */
-export async function cleanup(retention: PgRetention, options: unknown): Promise<number> {
-  const { olderThan, ...filter } = readCleanup(options);
+/** @internal */
+export async function cleanup(retention: PgRetention, { olderThan, ...filter }: ReadCleanup): Promise<number> {
   const before = olderThan instanceof Date ? olderThan : new Date(Math.ceil((await retention.now()) - olderThan));
   return retention.cleanup({ ...filter, before });
 }
 
-interface Read extends Omit<CleanupFilter, 'before'> {
+/** @internal */
+export interface ReadCleanup extends Omit<CleanupFilter, 'before'> {
   readonly olderThan: number | Date;
 }
 
-function readCleanup(options: unknown): Read {
+/** @internal @throws InvalidInputError with everything that is wrong */
+export function readCleanup(options: unknown): ReadCleanup {
   return readOptions('The options of cleanup()', options, (read) => ({
     olderThan: readAge(read),
     statuses: readStatuses(read),

@@ -1,30 +1,29 @@
 import type { RunFilters, RunListFilters } from '../core/run/execution.js';
 import { EXECUTION_STATUSES } from '../core/run/status.js';
 import { QUEUE_NAME, UUID } from '../core/limits.js';
-import { readOptions } from '../core/option-reader.js';
+import { type OptionReader, readOptions } from '../core/option-reader.js';
 import type { EventPage } from '../storage/reads/reads.js';
 import { ALL_STEPS, type StepPage } from '../storage/reads/run-rows.js';
 import { readTags } from './start.js';
 
 const MOST = 1_000;
 
+/** Filters with the workflow as it was given: which name that is, the registry says (`withWorkflowName`). */
+export type Unnamed<T> = Omit<T, 'workflow'> & { readonly workflow?: unknown };
+
 /** @throws InvalidInputError with everything that is wrong */
-export function readFilters(filters: unknown, workflowName: (workflow: unknown) => string): RunFilters {
-  return readAll('The filters of countExecutions()', filters, workflowName, false);
+export function readFilters(filters: unknown): Unnamed<RunFilters> {
+  return readAll('The filters of countExecutions()', filters, false);
 }
 
 /** @throws InvalidInputError with everything that is wrong */
-export function readBulkFilters(
-  what: string,
-  filters: unknown,
-  workflowName: (workflow: unknown) => string,
-): RunFilters {
-  return readAll(`The filters of ${what}()`, filters, workflowName, false);
+export function readBulkFilters(what: string, filters: unknown): Unnamed<RunFilters> {
+  return readAll(`The filters of ${what}()`, filters, false);
 }
 
 /** @throws InvalidInputError with everything that is wrong */
-export function readListFilters(filters: unknown, workflowName: (workflow: unknown) => string): RunListFilters {
-  return readAll('The filters of listExecutions()', filters, workflowName, true);
+export function readListFilters(filters: unknown): Unnamed<RunListFilters> {
+  return readAll('The filters of listExecutions()', filters, true);
 }
 
 /** @throws InvalidInputError */
@@ -57,16 +56,9 @@ export function readEventPage(options: unknown): EventPage {
 
 const EVENT_ID = { expected: 'the id of an event', fits: (text: string) => /^[0-9]{1,18}$/.test(text) };
 
-function readAll(
-  what: string,
-  filters: unknown,
-  workflowName: (workflow: unknown) => string,
-  paged: boolean,
-): RunListFilters {
-  const found = readOptions(what, filters, (read) => {
-    const workflow = read.take('workflow');
-    return {
-      workflow: workflow === undefined ? null : workflowName(workflow),
+function readAll(what: string, filters: unknown, paged: boolean): Unnamed<RunListFilters> {
+  return readOptions(what, filters, (read) => {
+    const found = {
       status: read.severalOf('status', EXECUTION_STATUSES),
       queue: read.text('queue', null, QUEUE_NAME),
       parentId: read.text('parentId', null, UUID),
@@ -82,10 +74,16 @@ function readAll(
         includeData: read.boolean('includeData', false),
       }),
     };
+    return { ...withoutNulls(found), ...givenWorkflow(read) };
   });
-  return withoutNulls(found);
 }
 
-function withoutNulls(found: object): object {
+/** One that is null is no workflow, and not left out: an act on many would go to all of them. */
+export function givenWorkflow(read: OptionReader): { readonly workflow?: unknown } {
+  const workflow = read.take('workflow');
+  return workflow === undefined ? {} : { workflow };
+}
+
+export function withoutNulls(found: object): object {
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null));
 }

@@ -10,6 +10,7 @@ import type { ScheduleOptions } from '../decorators/types.js';
 import { NAME, QUEUE_NAME } from '../core/limits.js';
 import { Faults, OptionReader, readOptions } from '../core/option-reader.js';
 import type { ScheduleQuery } from '../storage/schedules/schedules.js';
+import { givenWorkflow, type Unnamed } from './lists.js';
 
 /** Options of `schedule()`: those of `@Schedule()` but for `cron`. */
 export interface CreateScheduleOptions<I extends object = object> extends Omit<ScheduleOptions, 'cron' | 'input'> {
@@ -54,8 +55,8 @@ export interface ScheduleFilters {
 }
 
 /** `cron`, `timezone` and `input` apart: their faults are errors of their own. */
-export interface ReadSchedule {
-  readonly name: string;
+export interface ReadSchedule<Name = string> {
+  readonly name: Name;
   readonly enabled: boolean;
   readonly timezone: unknown;
   readonly input: unknown;
@@ -92,8 +93,8 @@ export function readDecorator(
 }
 
 /** @throws InvalidInputError with everything that is wrong */
-export function readCreate(options: unknown, workflow: string): ReadSchedule {
-  return readOptions('The options of schedule()', options, (read) => readCommon(read, workflow));
+export function readCreate(options: unknown): ReadSchedule<string | null> {
+  return readOptions('The options of schedule()', options, (read) => readCommon(read, null));
 }
 
 /** @throws InvalidInputError with everything that is wrong */
@@ -122,12 +123,11 @@ export function readTrigger(options: unknown): unknown {
 }
 
 /** @internal @throws InvalidInputError with everything that is wrong */
-export function readScheduleFilters(raw: unknown, workflowName: (workflow: unknown) => string): ScheduleQuery {
+export function readScheduleFilters(raw: unknown): Unnamed<ScheduleQuery> {
   return readOptions('The filters of listSchedules()', raw, (read) => {
-    const workflow = read.take('workflow');
     return {
       enabled: read.boolean('enabled', null),
-      workflow: workflow === undefined ? null : workflowName(workflow),
+      ...givenWorkflow(read),
       queue: read.text('queue', null, QUEUE_NAME),
       limit: read.integer('limit', 100, PAGE),
       offset: read.integer('offset', 0, { min: 0, max: Number.MAX_SAFE_INTEGER - PAGE.max }),
@@ -135,7 +135,7 @@ export function readScheduleFilters(raw: unknown, workflowName: (workflow: unkno
   });
 }
 
-function readCommon(read: OptionReader, workflow: string): ReadSchedule {
+function readCommon<Name extends string | null>(read: OptionReader, workflow: Name): ReadSchedule<Name | string> {
   const { timezone = 'UTC', input = {} } = { timezone: read.take('timezone'), input: read.take('input') };
   return {
     name: read.text('name', workflow, NAME),

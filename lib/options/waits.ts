@@ -3,6 +3,7 @@ import { PENDING_STATUSES, type PendingEventFilters, type PendingInputFilters } 
 import { checkText, KEY, REASON, UUID } from '../core/limits.js';
 import { Faults, OptionReader, readOptions } from '../core/option-reader.js';
 import { isUuid } from '../core/uuid.js';
+import { givenWorkflow, type Unnamed, withoutNulls } from './lists.js';
 import { readManager } from './start.js';
 import type { InputSelector } from '../storage/client/waits.js';
 
@@ -83,31 +84,29 @@ export function readCancel(reason: unknown, options: unknown): { reason: string 
 }
 
 /** @throws InvalidInputError with everything that is wrong */
-export function readPendingInputs(filters: unknown, workflowName: (workflow: unknown) => string): PendingInputFilters {
-  return readFilters('The filters of listPendingInputs()', filters, (read) => {
-    const workflow = read.take('workflow');
-    return {
-      workflow: workflow === undefined ? null : workflowName(workflow),
+export function readPendingInputs(filters: unknown): Unnamed<PendingInputFilters> {
+  return readOptions('The filters of listPendingInputs()', filters, (read) => ({
+    ...withoutNulls({
       executionId: read.text('executionId', null, UUID),
       timeoutBefore: read.date('timeoutBefore'),
-    };
-  });
+      ...readPage(read),
+    }),
+    ...givenWorkflow(read),
+  }));
 }
 
 /** @throws InvalidInputError with everything that is wrong */
 export function readPendingEvents(filters: unknown): PendingEventFilters {
-  return readFilters('The filters of listPendingEvents()', filters, (read) => ({
-    eventName: read.text('eventName', null),
-  }));
+  return readOptions('The filters of listPendingEvents()', filters, (read) =>
+    withoutNulls({ eventName: read.text('eventName', null), ...readPage(read) }),
+  );
 }
 
-function readFilters(what: string, filters: unknown, own: (read: OptionReader) => object): object {
-  const found = readOptions(what, filters, (read) => ({
-    ...own(read),
+function readPage(read: OptionReader): object {
+  return {
     status: read.severalOf('status', PENDING_STATUSES),
     limit: read.integer('limit', 50, { min: 1, max: MOST }),
-  }));
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null));
+  };
 }
 
 function readName(faults: Faults, name: unknown): string {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ResolvedOptions } from '../options/module.js';
-import { findWorkflow, storedInput, workflowName } from './find-workflow.js';
+import { findWorkflow, storedInput, takeInput, workflowName } from './find-workflow.js';
 import type { ChildTargets } from '../engine/ports/children.js';
 import type { Registry } from '../engine/ports/registry.js';
 import type { PgControl } from '../storage/client/control.js';
@@ -14,8 +14,9 @@ export function childTargets(
   return {
     nameOf: (workflow) => workflowName({ registry }, workflow),
     async find(workflow, given) {
+      const taken = takeInput(given, maxPayloadBytes);
       const target = await findWorkflow({ registry }, control, workflow);
-      const input = await storedInput(target, given, maxPayloadBytes);
+      const input = await storedInput(target, taken);
       const { name, queue, timeout } = target.definition;
       const digest = createHash('sha256').update(input).digest('base64url');
       return { name, definitionId: target.definitionId, queue, timeout, input, digest };

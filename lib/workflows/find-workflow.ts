@@ -56,6 +56,14 @@ export function workflowName({ registry }: { readonly registry: Registry }, work
   );
 }
 
+/** Filters with the name of the workflow, which callers may give as its class. @throws as `workflowName()` */
+export function withWorkflowName<T extends object>(
+  parts: { readonly registry: Registry },
+  { workflow, ...rest }: T & { readonly workflow?: unknown },
+): Omit<T, 'workflow'> & { readonly workflow?: string } {
+  return workflow === undefined ? rest : { ...rest, workflow: workflowName(parts, workflow) };
+}
+
 /** Null: a class that is neither a provider here nor has a `@Workflow()`, or something else. */
 function nameFor(registry: Registry, workflow: unknown): string | null {
   if (typeof workflow === 'string') return checkName(workflow);
@@ -105,19 +113,38 @@ export function runOf(
   });
 }
 
+/** An input as it was when it was given: callers may use the object again for their next call. */
+export interface TakenInput {
+  readonly given: unknown;
+  /** Stored form; null: it has none. */
+  readonly text: string | null;
+  /** The reason why it has none; null: it is no object. */
+  readonly fault: unknown;
+}
+
+/** To be called before anything is waited for. */
+export function takeInput(given: unknown, maxBytes: number): TakenInput {
+  if (!isPlainData(given)) return { given, text: null, fault: null };
+  try {
+    return { given, text: encode(given, { maxBytes, what: 'input' }), fault: null };
+  } catch (fault) {
+    return { given, text: null, fault };
+  }
+}
+
 /**
  * Checks an input and gives its stored form. Classes check what the first step will see: the input as it comes back; or an
  * instance of theirs, as it was given.
  * @throws InvalidInputError, SerializationError
  */
-export async function storedInput(target: StartTarget, input: unknown, maxBytes: number): Promise<string> {
-  if (!isPlainData(input)) {
+export async function storedInput(target: StartTarget, { given, text, fault }: TakenInput): Promise<string> {
+  if (fault !== null) throw fault;
+  if (text === null) {
     throw new InvalidInputError(`The input of workflow "${target.definition.name}"`, [
-      { path: '', message: `expected an object, got ${describe(input)}` },
+      { path: '', message: `expected an object, got ${describe(given)}` },
     ]);
   }
-  const text = encode(input, { maxBytes, what: 'input' });
-  if (target.validateInput !== null) await target.validateInput(decode(text), input);
+  if (target.validateInput !== null) await target.validateInput(decode(text), given);
   return text;
 }
 
