@@ -1,4 +1,6 @@
 import process from 'node:process';
+// Its matchers are there before the first look at them: all files have the one copy of it (runtime.cjs).
+import '@jest/expect';
 import { Logger } from '@nestjs/common';
 
 /** Stores of metadata about classes of lib/ and of packages, which outlive a spec file. */

@@ -1,3 +1,4 @@
+const { AsyncLocalStorage } = require('node:async_hooks');
 const { readFileSync } = require('node:fs');
 const { compileFunction, SyntheticModule } = require('node:vm');
 const { join, sep } = require('node:path');
@@ -18,8 +19,8 @@ const OWN_MODULES =
 
 /**
  * Jest's runtime, in the one context of environment.mjs, and with it what no spec file changes is loaded once for a worker
- * instead of once for each of 300 files: packages by Node itself, lib/ by jest the first time. Spec files and
- * test/support are loaded anew for each file. A file that mocks, resets or isolates modules gets packages and a lib/ of its
+ * instead of once for each of 300 files: packages by Node itself, `expect` among them, lib/ by jest the first time. Spec
+ * files, test/support and jest-circus are loaded anew for each file. A file that mocks, resets or isolates modules gets packages and a lib/ of its
  * own, and so does one with another environment: that one is run by jest's runtime as it is.
  */
 class SharingRuntime extends Runtime {
@@ -41,6 +42,7 @@ class SharingRuntime extends Runtime {
     this.useOneContext();
     this.sharePackages();
     this.shareLib();
+    this.noteStorages();
   }
 
   useOneContext() {
@@ -57,6 +59,24 @@ class SharingRuntime extends Runtime {
     this.esmLoader.dynamicImport = (...args) => running.dynamicImport(...args);
   }
 
+  /**
+   * jest-circus is loaded anew for each file, with an AsyncLocalStorage that it never disables: Node 20 would give each
+   * promise and timer one property more for every file that the worker has run before.
+   */
+  noteStorages() {
+    const storages = (this.storages = []);
+    this.ownStorage = class extends AsyncLocalStorage {
+      constructor(...args) {
+        super(...args);
+        storages.push(this);
+      }
+    };
+  }
+
+  disableStorages() {
+    for (const storage of this.storages ?? []) storage.disable();
+  }
+
   sharePackages() {
     const { loadCjsAsEsm } = this.esmLoader;
     this.esmLoader.loadCjsAsEsm = (from, path, suffix = '', ...rest) =>
@@ -66,6 +86,13 @@ class SharingRuntime extends Runtime {
   }
 
   requireModule(from, name, options, isActual) {
+    if (options?.isInternalModule && this.ownStorage !== undefined && isOfCircus(from)) {
+      if (name === 'node:async_hooks') return { AsyncLocalStorage: this.ownStorage };
+      // expect and the like: what they keep they have in common through a global in any case.
+      const { resolution } = this.esmLoader;
+      if (name !== undefined && !name.startsWith('.') && !resolution.isCoreModule(name))
+        return require(resolution.resolveCjs(from, name));
+    }
     if (this.sharesNow('sharesPackages') && !options?.isInternalModule && name !== undefined) {
       const { resolution } = this.esmLoader;
       const path = resolution.isCoreModule(name) ? name : resolution.resolveCjs(from, name);
@@ -128,6 +155,7 @@ class SharingRuntime extends Runtime {
   }
 
   teardown() {
+    this.disableStorages();
     if (this.keepsLib) this.keepLib();
     super.teardown();
   }
@@ -140,6 +168,10 @@ class SharingRuntime extends Runtime {
 
 function isPackage(path) {
   return path.includes(`${sep}node_modules${sep}`);
+}
+
+function isOfCircus(path) {
+  return path.includes(`${sep}node_modules${sep}jest-circus${sep}`);
 }
 
 function packageAt(path) {
