@@ -9,6 +9,8 @@ const TICK = 2;
  * of the event loop: on a machine that stands still this time does too.
  */
 const GRACE = 500;
+/** Looks without activity for which running steps are waited for before the first sweep. */
+const CALM = 5;
 
 /** Waits until a worker has nothing left to do at the present time. */
 export class Settling {
@@ -30,11 +32,24 @@ export class Settling {
     for (;;) {
       const worker = await this.current();
       if (worker === null) return;
+      await this.untilCalm(worker);
       const before = worker.activity;
       // Due rows, events, schedules, queues: what a sweep does not find is not there.
       await Promise.race([worker.engine.sweep(), worker.death]);
       await this.untilQuiet(worker, moving);
       if (worker.isAlive && worker.activity === before) return;
+    }
+  }
+
+  /** What hints have brought under way ends before the sweep: one that finds it at work must be followed by another. */
+  private async untilCalm(worker: TestWorker): Promise<void> {
+    let { activity } = worker;
+    for (let looks = 0; looks < CALM && worker.isAlive; looks++) {
+      if (worker.engine.isQuiet && worker.engine.inFlight().every((attempt) => this.hanging.has(keyOf(attempt))))
+        return;
+      await delay(TICK);
+      if (worker.activity !== activity) looks = 0;
+      ({ activity } = worker);
     }
   }
 
