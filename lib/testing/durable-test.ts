@@ -98,8 +98,15 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
    */
   async advance(ms: number): Promise<void> {
     if (!(ms >= 0 && ms < Infinity)) throw new RangeError(`advance() takes a number of ms, at least 0; got ${ms}`);
-    const move = this.moves.then(() => this.moveBy(ms));
-    this.moves = move.catch(() => {});
+    return this.inTurn(() => this.moveBy(ms));
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const move = this.moves.then(work);
+    this.moves = move.then(
+      () => {},
+      () => {},
+    );
     return move;
   }
 
@@ -112,8 +119,18 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
       await this.moveTo(next.getTime());
       await this.settling.settle(true);
     }
+    if (this.time === target) return;
     await this.moveTo(target);
     await this.settling.settle(true);
+  }
+
+  /** Moves the clock of a test that has settled to the next due time; false: there is none. */
+  private async moveOn(): Promise<boolean> {
+    const next = await this.nextDue();
+    if (next === null) return false;
+    await this.moveTo(next.getTime());
+    await this.settling.settle(true);
+    return true;
   }
 
   /** The next time at which something becomes due by itself; null: nothing will, however far the clock is moved. */
@@ -177,7 +194,10 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
   ): Promise<Exploration> {
     const start = (): Promise<WorkflowHandle<ResultOf<W>>> => this.client.start(workflow, input, startOptions(options));
     try {
-      return await explore(this, start, options, (fate) => (this.fate = fate));
+      return await explore(this, start, options, {
+        setFate: (fate) => (this.fate = fate),
+        moveOn: () => this.inTurn(() => this.moveOn()),
+      });
     } finally {
       this.fate = null;
     }

@@ -192,6 +192,15 @@ describe('advance', () => {
     expect(told).toEqual([start, start + 50, start + 1_000]);
   });
 
+  it('comes to each time once, also where the last thing that is due is due at its end', async () => {
+    await test.client.start(NotedWorkflow, { name: 'a' });
+    await test.idle();
+    const due = await test.nextDue();
+    const before = told.length;
+    await test.advance((due?.getTime() ?? 0) - test.now().getTime());
+    expect(told.slice(before)).toEqual([due?.getTime()]);
+  });
+
   it('goes on from where a call before it ends, awaited or not', async () => {
     const run = await test.client.start(NotedWorkflow, { name: 'a' }, { delay: hours(3) });
     const from = test.now().getTime();
