@@ -12,29 +12,32 @@ WITH rate AS MATERIALIZED (
   WHERE s.rate_limit <= (
     SELECT sum(r.n) FROM durable.queue_rates r
     WHERE r.queue = s.queue AND r.ends_at > durable.clock() - s.rate_period_ms * interval '1 ms')
-), content AS (
-  SELECT q.queue,
-    count(*) FILTER (WHERE q.state = 'running')::integer AS running,
-    count(*) FILTER (WHERE q.state = 'ready' AND NOT q.paused)::integer AS ready,
-    count(*) FILTER (WHERE q.state = 'blocked' AND NOT q.paused)::integer AS blocked,
-    count(*) FILTER (WHERE q.state = 'sleeping' AND q.started_at IS NOT NULL AND NOT q.paused)::integer AS waiting,
-    count(*) FILTER (WHERE q.state = 'sleeping' AND q.started_at IS NULL AND NOT q.paused)::integer AS scheduled,
-    count(*) FILTER (WHERE q.state <> 'running' AND q.paused)::integer AS paused_runs,
-    count(*) FILTER (WHERE q.state = 'ready' AND NOT q.paused AND is_rated.so)::integer AS rated,
-    durable.clock() - min(due.at) AS lag,
-    durable.clock() - min(due.at) FILTER (WHERE q.state = 'ready' AND NOT is_rated.so) AS late,
-    durable.clock() - min(due.at) FILTER (WHERE q.state = 'blocked') AS blocked_lag,
-    durable.clock() - min(due.at) FILTER (WHERE q.state = 'ready' AND is_rated.so) AS rated_lag
+), part AS MATERIALIZED (
+  -- Little is done with each row, and the rest with the few that are left.
+  SELECT q.queue, q.state, q.paused, q.started_at IS NOT NULL AS started, count(*) AS n,
+    min(q.due_at) FILTER (WHERE q.due_at < 'infinity') AS due_at
   FROM durable.workflow_queue q
-  LEFT JOIN rate ON rate.queue = q.queue
-  CROSS JOIN LATERAL (
-    SELECT rate.queue IS NOT NULL AND (rate.rate_counts = 'attempts' OR q.started_at IS NULL) AS so
-  ) is_rated
-  CROSS JOIN LATERAL (
-    SELECT CASE WHEN q.state IN ('ready', 'blocked') AND NOT q.paused AND q.due_at < 'infinity' THEN q.due_at END AS at
-  ) due
   WHERE $1::text IS NULL OR q.queue = $1
-  GROUP BY q.queue
+  GROUP BY 1, 2, 3, 4
+), content AS (
+  SELECT p.queue,
+    sum(p.n) FILTER (WHERE p.state = 'running')::integer AS running,
+    sum(p.n) FILTER (WHERE p.state = 'ready' AND NOT p.paused)::integer AS ready,
+    sum(p.n) FILTER (WHERE p.state = 'blocked' AND NOT p.paused)::integer AS blocked,
+    sum(p.n) FILTER (WHERE p.state = 'sleeping' AND p.started AND NOT p.paused)::integer AS waiting,
+    sum(p.n) FILTER (WHERE p.state = 'sleeping' AND NOT p.started AND NOT p.paused)::integer AS scheduled,
+    sum(p.n) FILTER (WHERE p.state <> 'running' AND p.paused)::integer AS paused_runs,
+    sum(p.n) FILTER (WHERE p.state = 'ready' AND NOT p.paused AND is_rated.so)::integer AS rated,
+    durable.clock() - min(p.due_at) FILTER (WHERE p.state IN ('ready', 'blocked') AND NOT p.paused) AS lag,
+    durable.clock() - min(p.due_at) FILTER (WHERE p.state = 'ready' AND NOT p.paused AND NOT is_rated.so) AS late,
+    durable.clock() - min(p.due_at) FILTER (WHERE p.state = 'blocked' AND NOT p.paused) AS blocked_lag,
+    durable.clock() - min(p.due_at) FILTER (WHERE p.state = 'ready' AND NOT p.paused AND is_rated.so) AS rated_lag
+  FROM part p
+  LEFT JOIN rate ON rate.queue = p.queue
+  CROSS JOIN LATERAL (
+    SELECT rate.queue IS NOT NULL AND (rate.rate_counts = 'attempts' OR NOT p.started) AS so
+  ) is_rated
+  GROUP BY p.queue
 ), served AS (
   SELECT queue, count(*)::integer AS workers
   FROM durable.workers w, unnest(w.queues) AS queue
