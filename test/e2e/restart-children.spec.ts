@@ -129,6 +129,22 @@ it('cleanup() spares the child that an unfinished run has taken over and has yet
   expect(await client.getExecution(child.id)).toBeNull();
 });
 
+it('cleanup() spares it too where the run that it was taken over from has itself taken it over', async () => {
+  const { old, child } = await ended('fail', 'by air');
+  const between = await client.restartFrom(old.id, 'pay');
+  await untilWaits(between, 'event');
+  await between.cancel('not like this');
+  const run = await client.restartFrom(between.id, 'pay');
+  await untilWaits(run, 'event');
+  await client.cleanup({ olderThan: 0 });
+  await client.cleanup({ olderThan: 0 });
+  expect(await child.execution()).toMatchObject({ status: 'completed' });
+  await run.sendEvent('paid');
+  expect(await run.result()).toEqual({ shipped: 'by air' });
+  await client.cleanup({ olderThan: 0 });
+  expect(await client.getExecution(between.id)).toBeNull();
+});
+
 it('cleanup() spares a child that a paused run has waited for, until that run has read how it ended', async () => {
   const { old, child } = await ended('end');
   const run = await client.restartFrom(old.id, 'finish');
