@@ -25,7 +25,7 @@ import { describeTarget, serverAnswer, type DatabaseTarget } from '../storage/co
 import { Connections } from '../storage/connection/connections.js';
 import { openDataSource } from '../storage/connection/data-source.js';
 import { PgDeclarations } from '../storage/schedules/declarations.js';
-import { saveDefinition } from '../storage/engine/definition-store.js';
+import { isUndoneElsewhere, saveDefinition } from '../storage/engine/definition-store.js';
 import { startEmbedded } from '../storage/embedded/server.js';
 import { checkMigrations, howToMigrate, migrate } from '../storage/migrations/migrator.js';
 import { PgStore } from '../storage/engine/pg-store.js';
@@ -113,8 +113,18 @@ export async function boot(
       definition,
       inputSchema: schema,
     });
+    const undoesElsewhere = await isUndoneElsewhere(pool, options.schema, definition.name, id);
     const validateInput = withLimitKey(definition, concurrencyKey, validators.get(type) ?? null);
-    registry.add({ definition, definitionId: id, type, instance, retryIf, concurrencyKey, validateInput });
+    registry.add({
+      definition,
+      definitionId: id,
+      undoesElsewhere,
+      type,
+      instance,
+      retryIf,
+      concurrencyKey,
+      validateInput,
+    });
   }
 
   const { schema, redact } = options;

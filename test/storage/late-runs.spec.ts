@@ -20,18 +20,18 @@ beforeAll(async () => {
   connections = connectTo(rows.url);
   store = new PgStore({ connections, schema: 'durable', appDataSource: null });
   worker = await rows.worker();
-  undoable = await rows.addDefinition('undoable', 1);
-  const settings = { compensate: 'refund', compensateWhen: 'completed' };
-  const definition = {
-    name: 'undoable',
-    nodes: [{ kind: 'step', name: 'charge', settings }],
-    compensations: [{ name: 'refund' }],
-  };
-  await rows.pool.query('UPDATE durable.workflow_definitions SET definition = $2 WHERE id = $1', [
-    undoable,
-    definition,
-  ]);
+  undoable = await addUndoing('charge', 1);
+  await addUndoing('gone', 2);
 });
+
+async function addUndoing(name: string, version: number): Promise<number> {
+  const id = await rows.addDefinition('undoable', version);
+  const settings = { compensate: 'refund', compensateWhen: 'completed' };
+  const nodes = [{ kind: 'step', name, settings }];
+  const definition = { name: 'undoable', nodes, compensations: [{ name: 'refund' }] };
+  await rows.pool.query('UPDATE durable.workflow_definitions SET definition = $2 WHERE id = $1', [id, definition]);
+  return id;
+}
 
 afterAll(async () => {
   await connections.close();
@@ -99,15 +99,18 @@ describe('a run whose workflow has compensations', () => {
   const open = (queue: Record<string, unknown> = {}): Promise<string> =>
     rows.open({ ...LATE, ...queue }, { workflow: 'undoable', definition_id: undoable });
 
-  it('has failed where no step of the round is to be undone', async () => {
+  it.each([
+    ['no step of the round is to be undone', 'other', 'once'],
+    ['what is gone from the code had nothing to undo', 'plain', 'step'],
+  ])('has failed where %s', async (_, path, type) => {
     const run = await open();
-    await rows.record(run, 1, { path: 'other', type: 'once' });
+    await rows.record(run, 1, { path, type });
     expect(idsOf(await store.endLate([run]))).toEqual([run]);
   });
 
   it.each([
     ['a step is to be undone', 'charge'],
-    ['one that it has completed is gone from the code', 'gone'],
+    ['one that another definition undoes is gone from the code', 'gone'],
   ])('is claimed to be undone where %s', async (_, path) => {
     const run = await open({ state: 'sleeping', due_at: 'infinity', paused: true });
     await rows.record(run, 1, { path });

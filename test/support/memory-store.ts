@@ -209,6 +209,11 @@ export class MemoryStore implements RunStore {
     return definition === undefined ? Promise.reject(new Error(`No definition ${id}`)) : Promise.resolve(definition);
   }
 
+  undoingDefinitions(workflow: string): Promise<WorkflowDefinition[]> {
+    const all = [...this.definitions.values()];
+    return Promise.resolve(all.filter(({ name, compensations }) => name === workflow && compensations.length > 0));
+  }
+
   takeWaits(_worker: number, runs: readonly string[]): Promise<Map<string, TakenWait[]>> {
     return Promise.resolve(new Map(runs.map((id) => [id, []])));
   }

@@ -27,13 +27,20 @@ export interface UndoEntry {
   readonly data: DataRef;
 }
 
+/** True: the code has no place any more for a step that has completed or begun. */
+export function hasLostSteps(definition: WorkflowDefinition, records: readonly UndoRecord[]): boolean {
+  return records.some((record) => record.type !== 'compensate' && findNode(definition, record.path) === null);
+}
+
 /**
  * The compensations left to run for a round, in the order of its records (the last one first): of the steps that completed
  * or, with `compensateWhen: 'started'`, began. An error where one of these steps is gone from the code.
+ * @param stored the definitions that say whether a step that is gone from the code had anything to undo
  */
 export function undoList(
   definition: WorkflowDefinition,
   records: readonly UndoRecord[],
+  stored: readonly WorkflowDefinition[],
 ): UndoEntry[] | DefinitionChangedError {
   const undone = new Set(records.filter((r) => r.type === 'compensate' && r.final).map(undoneKey));
   const done = new Set(
@@ -44,9 +51,10 @@ export function undoList(
   for (const record of records) {
     if (record.type === 'compensate' || record.status !== 'completed') continue;
     const key = keyOf(record);
-    if (seen.has(key)) continue;
+    if (seen.has(key) || undone.has(key)) continue;
     const node = findNode(definition, record.path);
     if (node === null) {
+      if (!stored.some((one) => isUndoneBy(one, record))) continue;
       return new DefinitionChangedError(definition.name, record.path, 'is gone, and may have to be undone');
     }
     const { compensate, compensateWhen } = node.settings;
@@ -55,12 +63,20 @@ export function undoList(
     const completed = done.has(key);
     if (record.type === 'intent' && (completed || compensateWhen !== 'started')) continue;
     seen.add(key);
-    if (undone.has(key)) continue;
     const data = completed && record.hasOutput ? record.seq : record.input;
     const outcome = completed ? 'completed' : 'unknown';
     entries.push({ path: record.path, visit: record.visit, step: node.name, compensation, outcome, data });
   }
   return entries;
+}
+
+function isUndoneBy(definition: WorkflowDefinition, { path, type }: UndoRecord): boolean {
+  const settings = findNode(definition, path)?.settings;
+  return (
+    settings !== undefined &&
+    settings.compensate !== null &&
+    (type !== 'intent' || settings.compensateWhen === 'started')
+  );
 }
 
 function keyOf({ path, visit }: UndoRecord): string {

@@ -6,6 +6,8 @@ export interface RegisteredWorkflow {
   readonly definition: WorkflowDefinition;
   /** Its number in workflow_definitions. */
   readonly definitionId: number;
+  /** True: another stored definition of it has compensations, and a run that was there by that one may have to be undone. */
+  undoesElsewhere?: boolean;
   readonly type: unknown;
   /** The provider whose methods are the members. */
   readonly instance: object;
@@ -18,6 +20,11 @@ export interface RegisteredWorkflow {
    * Null: any object will do.
    */
   readonly validateInput: ((input: unknown, given?: unknown) => Promise<void>) | null;
+}
+
+/** True: what a run of it has done may have to be undone, by this definition or by one that it was there by before. */
+export function mayUndo({ definition, undoesElsewhere }: RegisteredWorkflow): boolean {
+  return definition.compensations.length > 0 || undoesElsewhere === true;
 }
 
 /**

@@ -66,6 +66,8 @@ export interface EngineStore {
   claim(worker: number, queue: string, limit: number, definitions: readonly Claimable[]): Promise<ClaimedRow[]>;
   /** A stored definition, for a run that an earlier or later version of the code left behind. */
   loadDefinition(id: number): Promise<WorkflowDefinition>;
+  /** The stored definitions of a workflow that have compensations. */
+  undoingDefinitions(workflow: string): Promise<WorkflowDefinition[]>;
   /**
    * Takes the ended waits of leased runs: ends those whose time is over and clears the wake marks. A run whose row is locked
    * is left out of the answer.
@@ -116,13 +118,13 @@ export interface EngineStore {
   deregisterWorker(worker: number): Promise<{ queues: string[] }>;
   /**
    * The stored definitions that this process may claim from these queues: its own, earlier ones that still have runs, and
-   * later ones that no living worker has.
+   * later ones that no living worker has. `undoes`: it is not its own, and has compensations.
    */
   claimableDefinitions(
     worker: number,
     own: readonly number[],
     queues: readonly string[],
-  ): Promise<{ id: number; own: number }[]>;
+  ): Promise<{ id: number; own: number; undoes: boolean }[]>;
 }
 
 /**

@@ -2,6 +2,7 @@ import { AttemptClosedError } from '../../core/errors/errors.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
 import type { Departure } from './departure.js';
 import type { FailureCause } from './failure-cause.js';
+import { mayUndo } from '../ports/registry.js';
 import type { Outcome } from '../ports/store.js';
 import { Rollback, type RollbackEnd } from './rollback.js';
 import type { SessionCore } from './session-core.js';
@@ -40,8 +41,7 @@ export class Aftermath {
   begin(): void {
     const { core, host, why } = this;
     // The rollback reads the journal, which must be whole.
-    const undo =
-      core.workflow.definition.compensations.length > 0 || core.state.hasChildren || core.state.hasRemoteStep;
+    const undo = mayUndo(core.workflow) || core.state.hasChildren || core.state.hasRemoteStep;
     if (undo && !core.outbox.isEmpty) return host.send(null);
     const cause = why.known();
     if (cause === null) return this.loadCause();

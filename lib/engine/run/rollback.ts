@@ -6,10 +6,11 @@ import { mainData } from '../../core/run/machine.js';
 import { oncePath } from '../../core/run/once-path.js';
 import { type CompensationState, seqOf } from '../../core/run/run-state.js';
 import type { StoredError } from '../../core/errors/stored-error.js';
-import { type UndoEntry, undoList } from '../../core/run/undo-list.js';
+import { hasLostSteps, type UndoEntry, undoList } from '../../core/run/undo-list.js';
 import { type AttemptEnd, type AttemptSpec, failedAttempt, storedErrorOf } from '../step/attempt.js';
 import { runAttempt } from '../step/attempt-pass.js';
 import { tellAttempt } from './observed.js';
+import { mayUndo } from '../ports/registry.js';
 import type { SettledAttempt } from '../journal/record-maker.js';
 import { RunningAttempt } from './running-attempt.js';
 import type { InFlight } from '../../core/run/execution.js';
@@ -109,9 +110,13 @@ export class Rollback {
   private async entries(): Promise<UndoEntry[] | (RollbackEnd & { kind: 'paused' })> {
     const { core } = this;
     const { definition } = core.workflow;
-    if (definition.compensations.length === 0) return [];
-    const records = await core.retryUntilAnswered(() => core.deps.store.loadUndo(core.runId, core.state.round));
-    const entries = undoList(definition, records);
+    if (!mayUndo(core.workflow)) return [];
+    const { store } = core.deps;
+    const records = await core.retryUntilAnswered(() => store.loadUndo(core.runId, core.state.round));
+    const stored = hasLostSteps(definition, records)
+      ? await core.retryUntilAnswered(() => store.undoingDefinitions(definition.name))
+      : [];
+    const entries = undoList(definition, records, stored);
     return entries instanceof DefinitionChangedError ? { kind: 'paused', error: entries } : entries;
   }
 

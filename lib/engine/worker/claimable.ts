@@ -41,9 +41,12 @@ export class ClaimableDefinitions {
     const own = this.registry.all().map(({ definitionId }) => definitionId);
     const found = await this.store.claimableDefinitions(this.worker(), own, this.queues);
     const before = new Set(this.ids);
-    this.list = found.flatMap(({ id, own: runAs }) => {
+    this.list = found.flatMap(({ id, own: runAs, undoes }) => {
       const workflow = this.registry.byId(runAs);
-      return workflow === undefined ? [] : [{ id, runAs, timeout: workflow.definition.timeout }];
+      if (workflow === undefined) return [];
+      // Known before a run that was there by that definition can be claimed.
+      if (undoes) workflow.undoesElsewhere = true;
+      return [{ id, runAs, timeout: workflow.definition.timeout }];
     });
     if (this.list.some(({ id }) => !before.has(id))) this.onMore();
     return null;

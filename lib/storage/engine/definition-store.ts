@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EngineDatabase } from '../connection/data-source.js';
 import { laneOf, type Lender, type Query, readsOf, transaction } from '../connection/transaction.js';
+import { sql } from '../sql.js';
 
 export interface NewDefinition {
   readonly name: string;
@@ -37,6 +38,11 @@ export async function saveDefinition(
   if (found !== null) return found;
   const waitsFor = `the definitions of workflow "${definition.name}"`;
   return transaction(lane, (query) => add(query, database, definition), waitsFor);
+}
+
+/** Whether another stored definition of a workflow has compensations. */
+export async function isUndoneElsewhere(pool: Lender, schema: string, name: string, id: number): Promise<boolean> {
+  return (await readsOf(laneOf(pool))(sql('undoes-elsewhere', schema), [name, id])).length > 0;
 }
 
 async function add(query: Query, database: EngineDatabase, given: NewDefinition): Promise<SavedDefinition> {

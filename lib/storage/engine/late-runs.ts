@@ -19,8 +19,6 @@ interface LateRun {
   readonly definitionId: number;
   /** ms */
   readonly timeout: number;
-  /** The definition has compensations. */
-  readonly undoable: boolean;
   /** A worker has a step of it on another queue. */
   readonly isAway: boolean;
 }
@@ -85,10 +83,10 @@ async function endWaiting(query: Query, schema: string, id: string): Promise<Lat
 async function endAll(query: Query, schema: string, { late, runs, left }: LockedLate): Promise<LateTrees> {
   const ending: RunEnding[] = [];
   const undo: { id: string; error: string }[] = [];
-  const definitions = new Map<number, WorkflowDefinition>();
+  const stored = new StoredDefinitions(query, schema);
   for (const run of late) {
     const error = encode(toStoredError(new WorkflowTimeoutError(run.workflow, run.timeout)));
-    if (await hasUndo(query, schema, run, definitions)) undo.push({ id: run.id, error });
+    if (await hasUndo(query, schema, run, stored)) undo.push({ id: run.id, error });
     else ending.push({ id: run.id, status: 'failed', error, reason: null });
   }
   const own = new Set(late.map(({ id }) => id));
@@ -122,25 +120,51 @@ async function lockLate(query: Query, schema: string, ids: readonly string[]): P
 }
 
 /** True when a rollback of it would have anything to do beside the end itself. */
-async function hasUndo(
-  query: Query,
-  schema: string,
-  { id, round, definitionId, undoable, isAway }: LateRun,
-  definitions: Map<number, WorkflowDefinition>,
-): Promise<boolean> {
-  if (!undoable) return false;
+async function hasUndo(query: Query, schema: string, run: LateRun, stored: StoredDefinitions): Promise<boolean> {
+  const undoing = await stored.undoing(run.workflow);
+  if (undoing.length === 0) return false;
   // What that has made by now is recorded within the grace.
-  if (isAway) return true;
-  let definition = definitions.get(definitionId);
-  if (definition === undefined) {
-    const [row] = await query<{ definition: WorkflowDefinition }>(sql('load-definition', schema), [definitionId]);
-    if (row === undefined) return true;
-    definition = row.definition;
-    definitions.set(definitionId, definition);
-  }
-  const records = await query<UndoRow>(sql('load-undo', schema), [id, round]);
-  const list = undoList(definition, records.map(undoRecord));
+  if (run.isAway) return true;
+  const definition = await stored.byId(run.definitionId);
+  if (definition === null) return true;
+  const records = await query<UndoRow>(sql('load-undo', schema), [run.id, run.round]);
+  const list = undoList(definition, records.map(undoRecord), undoing);
   return !Array.isArray(list) || list.length > 0;
+}
+
+/** Stored definitions, each read once in a transaction. */
+class StoredDefinitions {
+  private readonly ids = new Map<number, WorkflowDefinition | null>();
+  private readonly names = new Map<string, readonly WorkflowDefinition[]>();
+
+  constructor(
+    private readonly query: Query,
+    private readonly schema: string,
+  ) {}
+
+  async byId(id: number): Promise<WorkflowDefinition | null> {
+    let found = this.ids.get(id);
+    if (found === undefined) {
+      [found = null] = await this.read('load-definition', id);
+      this.ids.set(id, found);
+    }
+    return found;
+  }
+
+  /** Those of a workflow that have compensations. */
+  async undoing(workflow: string): Promise<readonly WorkflowDefinition[]> {
+    let found = this.names.get(workflow);
+    if (found === undefined) {
+      found = await this.read('undoing-definitions', workflow);
+      this.names.set(workflow, found);
+    }
+    return found;
+  }
+
+  private async read(statement: string, value: unknown): Promise<WorkflowDefinition[]> {
+    const rows = await this.query<{ definition: WorkflowDefinition }>(sql(statement, this.schema), [value]);
+    return rows.map(({ definition }) => definition);
+  }
 }
 
 function inAnyOrder<T>(list: readonly T[]): T[] {

@@ -201,6 +201,11 @@ export class PgStore implements port.EngineStore {
     return row.definition;
   }
 
+  async undoingDefinitions(workflow: string): Promise<WorkflowDefinition[]> {
+    const rows = await this.claims.run<{ definition: WorkflowDefinition }>('undoing-definitions', [workflow]);
+    return rows.map(({ definition }) => definition);
+  }
+
   async loadRecords(wanted: readonly port.RecordRange[]): Promise<port.ReadRecord[]> {
     return (await this.readLeased(0, [], wanted)).records;
   }
@@ -313,7 +318,7 @@ export class PgStore implements port.EngineStore {
     worker: number,
     own: readonly number[],
     queues: readonly string[],
-  ): Promise<{ id: number; own: number }[]> {
+  ): Promise<{ id: number; own: number; undoes: boolean }[]> {
     try {
       const values = [worker, own, queues];
       return await queryOf(this.options.connections.pool)(sql('claimable-definitions', this.options.schema), values);

@@ -272,7 +272,7 @@ export class StandingLooks {
     if (definition.compensations.length === 0) return null;
     const rows = await this.rows<UndoRow>('standing-undo', { id, round });
     const records = rows.map((row) => ({ ...row, input: 0, hasOutput: false }));
-    const left = undoList(definition, records);
+    const left = undoList(definition, records, []);
     const ended = records.filter(({ type, final }) => type === 'compensate' && final).toReversed();
     const undone = (status: string): string[] =>
       ended.filter((one) => one.status === status).map(({ path }) => stepNameOf(path.slice(0, path.lastIndexOf('~'))));

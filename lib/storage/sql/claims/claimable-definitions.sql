@@ -39,7 +39,7 @@ WITH RECURSIVE ready AS (
   UNION SELECT id FROM later
   UNION SELECT unnest(w.definitions) FROM durable.workers w
 )
-SELECT d.id, own.id AS own
+SELECT d.id, own.id AS own, d.id <> own.id AND json_array_length(d.definition -> 'compensations') > 0 AS undoes
 FROM candidate c
 JOIN durable.workflow_definitions d ON d.id = c.id
 JOIN durable.workflow_definitions own ON own.name = d.name AND own.id = ANY ($2)
