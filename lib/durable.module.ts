@@ -1,10 +1,11 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, type FactoryProvider, Module, type Provider } from '@nestjs/common';
 import { ConfigurationError } from './core/errors/errors.js';
-import { ConfigurableModuleClass } from './durable.module-definition.js';
+import { ConfigurableModuleClass, RAW_OPTIONS } from './durable.module-definition.js';
 import type { ASYNC_OPTIONS_TYPE } from './durable.module-definition.js';
+import { checkAsyncOptions, optionsMadeBy } from './options/async.js';
 import type { DurableModuleOptions } from './options/module.js';
 import { read } from './core/text-of.js';
-import { Faults, given, isObject, OptionReader } from './core/option-reader.js';
+import { given, isObject } from './core/option-reader.js';
 
 /** Marks the class for other copies of the package in this process. */
 const MODULE: unique symbol = Symbol.for('nest-durable.module');
@@ -34,8 +35,11 @@ export class DurableModule extends ConfigurableModuleClass {
    * @throws ConfigurationError at once where none or several of these are given; at boot for the options
    */
   static override forRootAsync(options: DurableModuleAsyncOptions): DynamicModule {
-    checkAsyncOptions(options);
-    return super.forRootAsync(options);
+    checkAsyncOptions(options, BESIDE);
+    const module = super.forRootAsync(options);
+    if (options.useFactory !== undefined) return module;
+    const providers = module.providers?.map((one) => (isRawOptions(one) ? { ...one, useFactory: optionsMadeBy } : one));
+    return { ...module, providers: providers ?? [] };
   }
 }
 
@@ -44,21 +48,8 @@ export function isDurableModule(module: unknown): boolean {
   return read(module, MODULE) === true;
 }
 
-const SOURCES = ['useFactory', 'useClass', 'useExisting'];
-const BESIDE = ['name', 'isGlobal', 'imports', 'inject', 'provideInjectionTokensFrom'];
+const BESIDE = ['name', 'isGlobal', 'provideInjectionTokensFrom'];
 
-/** Nest would take `nmae` in silence, and say of no factory at all that it cannot resolve `undefined`. */
-function checkAsyncOptions(options: unknown): void {
-  const faults = new Faults();
-  const reader = OptionReader.of(faults, '', options);
-  if (reader !== null) {
-    for (const key of [...SOURCES, ...BESIDE]) reader.take(key);
-    const sources = SOURCES.filter((key) => reader.keys().includes(key));
-    if (sources.length !== 1) {
-      const got = sources.length === 0 ? 'none' : sources.join(' and ');
-      faults.add('forRootAsync', `expected one of ${SOURCES.join(', ')}, got ${got}`);
-    }
-    reader.refuseOthers();
-  }
-  if (faults.list.length > 0) throw new ConfigurationError(faults.list);
+function isRawOptions(provider: Provider): provider is FactoryProvider {
+  return read(provider, 'provide') === RAW_OPTIONS;
 }

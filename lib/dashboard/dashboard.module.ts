@@ -20,7 +20,7 @@ import {
   isGuard,
   resolveDashboardOptions,
 } from './dashboard.options.js';
-import { ConfigurationError, Faults, given, isObject, listOf, OptionReader } from './durable.js';
+import { checkAsyncOptions, ConfigurationError, given, isObject, listOf, optionsMadeBy } from './durable.js';
 import { checkPath } from './http/addresses.js';
 import { leaveBodiesAlone } from './http/fastify.js';
 
@@ -47,7 +47,6 @@ export interface DurableDashboardAsyncOptions extends DashboardStaticOptions, Pi
 const RAW_OPTIONS = Symbol('DURABLE_DASHBOARD_RAW_OPTIONS');
 const CONTROLLER = Symbol('DURABLE_DASHBOARD_CONTROLLER');
 const STATIC = ['path', 'instance', 'guards', 'decorators'] as const;
-const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
 
 /**
  * The dashboard: pages and a JSON API for what a `DurableModule` of the app runs. Closed by default: say who may see it
@@ -71,15 +70,14 @@ export class DurableDashboardModule implements NestModule {
 
   /** With options from `useFactory`, or from the `create()` of `useClass` or `useExisting`. */
   static forRootAsync(options: DurableDashboardAsyncOptions): DynamicModule {
-    checkAsyncOptions(options);
+    checkAsyncOptions(options, STATIC);
     const { imports, inject, useFactory, useClass, useExisting, ...beside } = options;
     const maker = useClass ?? useExisting;
     const providers: Provider[] = useClass === undefined ? [] : [useClass];
     if (maker === undefined) {
       providers.push({ provide: RAW_OPTIONS, useFactory: useFactory ?? (() => ({})), inject: inject ?? [] });
     } else {
-      const create = (factory: DashboardOptionsFactory) => factory.create();
-      providers.push({ provide: RAW_OPTIONS, useFactory: create, inject: [maker] });
+      providers.push({ provide: RAW_OPTIONS, useFactory: optionsMadeBy, inject: [maker] });
     }
     return { ...moduleOf(beside, beside, providers, imports) };
   }
@@ -120,20 +118,4 @@ function moduleOf(
       DashboardHost,
     ],
   };
-}
-
-/** Nest would take `pth` in silence, and say of no factory at all that it cannot resolve `undefined`. */
-function checkAsyncOptions(options: unknown): void {
-  const faults = new Faults();
-  const read = OptionReader.of(faults, '', options);
-  if (read !== null) {
-    for (const key of [...SOURCES, ...STATIC, 'imports', 'inject']) read.take(key);
-    const sources = SOURCES.filter((key) => read.keys().includes(key));
-    if (sources.length !== 1) {
-      const got = sources.length === 0 ? 'none' : sources.join(' and ');
-      faults.add('forRootAsync', `expected one of ${SOURCES.join(', ')}, got ${got}`);
-    }
-    read.refuseOthers();
-  }
-  if (faults.list.length > 0) throw new ConfigurationError(faults.list);
 }

@@ -18,6 +18,7 @@ import {
   Workflow,
   WorkflowNotFoundError,
 } from 'nest-durable';
+import { DurableDashboardModule } from 'nest-durable/dashboard';
 import { createTestDatabase } from '../support/database.js';
 import { bootError, caught } from '../support/plain-app.js';
 
@@ -128,6 +129,40 @@ describe('forRootAsync', () => {
     const thrown = await bootError({ imports: [DurableModule.forRootAsync({ useFactory })] });
     const error = await caught(Promise.reject(thrown as Error), ConfigurationError);
     expect(error.message).toMatch(/leaseTimout[^]*did you mean[^\n]*leaseTimeout/i);
+  });
+
+  it.each<[string, (type: never) => object]>([
+    ['useClass', (useClass) => ({ useClass })],
+    [
+      'useExisting',
+      (useExisting) => ({
+        useExisting,
+        imports: [{ module: class {}, providers: [useExisting], exports: [useExisting] }],
+      }),
+    ],
+  ])('says what %s lacks where its class has no create()', async (_, given) => {
+    class Settings {
+      createDurableOptions() {}
+    }
+    for (const module of [DurableModule, DurableDashboardModule]) {
+      const thrown = await bootError({ imports: [module.forRootAsync(given(Settings as never))] });
+      const error = await caught(Promise.reject(thrown as Error), ConfigurationError);
+      expect(error.message).toContain(
+        'expected a class with a method create(), which gives the options, got an instance of Settings',
+      );
+    }
+  });
+
+  it.each([
+    [{ useFactory: 5 }, 'useFactory: expected a function, got the number 5'],
+    [{ useFactory: null }, 'useFactory: expected a function, got null'],
+    [{ useClass: 'Settings' }, 'useClass: expected a class, got the string "Settings"'],
+    [{ useFactory: () => ({}), imports: {} }, 'imports: expected an array of modules, got an object'],
+    [{ useFactory: () => ({}), inject: 'Config' }, 'inject: expected an array of tokens, got the string "Config"'],
+  ])('refuses %j at once', (options, message) => {
+    for (const module of [DurableModule, DurableDashboardModule]) {
+      expect(() => module.forRootAsync(options as never)).toThrow(message);
+    }
   });
 });
 
