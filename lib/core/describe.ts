@@ -34,6 +34,7 @@ function describeObject(value: object | null): string {
     if (Array.isArray(value)) {
       return `an array of ${value.length}`;
     }
+    if (value instanceof Date && Number.isNaN(value.getTime())) return 'an invalid Date';
     const name = className(value);
     return name === null || name === 'Object' ? 'an object' : `an instance of ${name}`;
   } catch {

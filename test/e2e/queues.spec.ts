@@ -367,5 +367,6 @@ describe('retention', () => {
     for (const options of bad) {
       await expect(client.cleanup(options as { olderThan: number })).rejects.toBeInstanceOf(InvalidInputError);
     }
+    await expect(client.cleanup({ olderThan: new Date(NaN) })).rejects.toThrow('or a Date, got an invalid Date');
   });
 });
