@@ -149,6 +149,8 @@ export interface RunState {
   hasRemoteStep: boolean;
   /** Missing: the run is not traced. */
   trace?: TraceMark;
+  /** A further round, of which nothing has begun: it begins with the first member of whatever code runs it. */
+  unbegun?: true;
 }
 
 /** The trace of a run while no worker has it: W3C `traceparent`s. */

@@ -25,24 +25,31 @@ export function readAfter(row: ClaimedRow, snapshot: RunState | null): number {
 /**
  * Brings a claimed run to where it stood: its last snapshot, which it goes on in, and the records after it. They are read
  * by the definition that wrote them (`ranBy`), so that what new code inserted before that place is not run.
+ * @param own the definition of the code that goes on with it: a further round of which nothing has begun begins by that
  */
 export function restore(
   row: ClaimedRow,
   snapshot: RunState | null,
-  ranBy: WorkflowDefinition,
+  { ranBy, own }: { readonly ranBy: WorkflowDefinition; readonly own: WorkflowDefinition },
   values: RunValues,
   records: readonly JournalRecord[],
 ): RestoredRun {
-  const state = snapshot ?? initialState(ranBy, row.round);
-  const spans = remoteSteps(state).map(({ nextSeq }) => nextSeq);
-  const isNews = (seq: number): boolean =>
-    seq > row.snapshotSeq || spans.some((from) => seq >= from && seq < from + REMOTE_SPAN);
+  const spans = snapshot === null ? [] : remoteSteps(snapshot).map(({ nextSeq }) => nextSeq);
+  const news = records.filter(
+    ({ seq: at }) => at > row.snapshotSeq || spans.some((from) => at >= from && at < from + REMOTE_SPAN),
+  );
+  const state = snapshot === null ? initialState(ranBy, row.round) : takenUp(snapshot, news.length > 0 ? ranBy : own);
   let seq = row.snapshotSeq;
-  for (const record of records) {
-    if (!isNews(record.seq)) continue;
+  for (const record of news) {
     applyRecord(ranBy, state, record);
     const remote = record.facts?.remote;
     seq = Math.max(seq, remote === undefined ? record.seq : remote.nextSeq + REMOTE_SPAN);
   }
   return { state, values, seq };
+}
+
+function takenUp(snapshot: RunState, definition: WorkflowDefinition): RunState {
+  if (snapshot.unbegun === undefined) return snapshot;
+  const { unbegun: _, ...begun } = snapshot;
+  return { ...begun, root: initialState(definition, begun.round).root };
 }

@@ -83,7 +83,7 @@ export function afterFailure(
     if (rolledBack) core.outbox.compensating(false);
     const delay = Math.round(retryDelay(DEFAULT_RETRY, core.state.round));
     const { trace, round } = core.state;
-    core.state = { ...initialState(definition, round + 1), ...(trace === undefined ? {} : { trace }) };
+    core.state = { ...initialState(definition, round + 1), ...(trace === undefined ? {} : { trace }), unbegun: true };
     core.book.clear();
     return parkOf(core, delay, 'retry', { error: null, asked: false });
   }

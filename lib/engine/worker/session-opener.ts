@@ -68,7 +68,8 @@ export class SessionOpener {
   private openFresh(row: ClaimedRow): void {
     try {
       const workflow = this.workflowOf(row);
-      const restored = restore(row, null, workflow.definition, this.valuesOf(row, []), []);
+      const { definition } = workflow;
+      const restored = restore(row, null, { ranBy: definition, own: definition }, this.valuesOf(row, []), []);
       tellClaimed(this.deps, row);
       this.sessions.open(new RunSession(this.deps, workflow, row, restored, new WaitBook()));
     } catch (error) {
@@ -197,7 +198,8 @@ export class SessionOpener {
     const workflow = this.workflowOf(row);
     const values = this.valuesOf(row, records);
     if (row.step !== null) return new RemoteStepSession(this.deps, workflow, row, values, records);
-    const restored = restore(row, snapshot, await this.definition(row.ranBy), values, records);
+    const definitions = { ranBy: await this.definition(row.ranBy), own: workflow.definition };
+    const restored = restore(row, snapshot, definitions, values, records);
     // Its steps on other queues may have ended while its waits were read.
     const known = remoteSteps(restored.state).length > 0 ? null : waits;
     return new RunSession(this.deps, workflow, row, restored, known === null ? null : new WaitBook(known));
