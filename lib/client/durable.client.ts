@@ -236,8 +236,8 @@ export class DurableClient {
   }
 
   /**
-   * Starts a finished run anew, with the same workflow, queue, priority, tags and input; `retryOf` of the new run is
-   * the old one.
+   * Starts a finished run anew, with the same workflow, queue, priority, tags and input, and for the same due time of a
+   * schedule; `retryOf` of the new run is the old one.
    * @throws ExecutionNotFoundError, ExecutionNotFinishedError
    */
   async retry<R = unknown>(id: string): Promise<WorkflowHandle<R>> {

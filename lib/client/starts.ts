@@ -64,11 +64,20 @@ export class StartsClient {
   async retry(runId: string): Promise<string> {
     const { runtime } = this;
     const { control } = runtime.storage;
-    const { workflow, queue, priority, tags, input } = await control.retrySource(runId);
-    const { definitionId } = await findWorkflow(runtime, control, workflow);
-    const { traceparent } = this;
-    const run = newRun({ workflow, definitionId, queue, priority, input, tags, retryOf: runId, traceparent });
-    await runtime.engine.startRun(run);
+    const { scheduleTime, ...source } = await control.retrySource(runId);
+    const { definitionId } = await findWorkflow(runtime, control, source.workflow);
+    const { workflow, queue, priority, tags, input } = source;
+    const of = { workflow, definitionId, queue, priority, input, tags };
+    const from = { retryOf: runId, traceparent: this.traceparent, scheduleTime: scheduleTime?.toISOString() };
+    const run = newRun({ ...of, ...from });
+    if (scheduleTime === null) {
+      await runtime.engine.startRun(run);
+    } else {
+      // Its due time is no part of what a group commit starts.
+      const started = await control.startMany([run], false);
+      this.measure(workflow, started);
+      this.tellWorkers([run], started);
+    }
     return run.id;
   }
 

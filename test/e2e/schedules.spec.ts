@@ -7,6 +7,7 @@ import {
   DurableModule,
   type DurableModuleOptions,
   DurableWorkflow,
+  FatalError,
   InvalidCronError,
   InvalidInputError,
   Schedule,
@@ -110,6 +111,23 @@ class TwiceWorkflow extends Base {}
 @Workflow({ name: 'report' })
 @Schedule({ cron: '30 9 * * *', name: 'a', input: { new: true } })
 class ChangedWorkflow extends Base {}
+
+let fails = false;
+
+@Workflow({ name: 'report' })
+@Schedule({ cron: '* * * * * *', name: 'ticks' })
+class FailingWorkflow {
+  @Step()
+  collect(): Result {
+    return { due: scheduledTime()?.toISOString() ?? null };
+  }
+
+  @Step()
+  send({ due }: Result): object {
+    if (fails) throw new FatalError('no');
+    return { due, sent: scheduledTime()?.toISOString() ?? null };
+  }
+}
 
 class Numbered {
   @IsInt()
@@ -241,6 +259,23 @@ describe('a schedule', () => {
     const [first] = await until(async () => (await since()).length > 0 && since());
     expect(first).toBeGreaterThan(next + 1_000);
   });
+});
+
+it('what does a run again does it for its due time, by retry() and restartFrom(), and however often', async () => {
+  fails = true;
+  const client = await boot([FailingWorkflow]);
+  const [failed] = await until(async () => {
+    const runs = await client.listExecutions({ status: 'failed' });
+    return runs.length > 0 && runs;
+  });
+  await client.disableSchedule('ticks');
+  fails = false;
+  const due = failed?.scheduledAt?.toISOString();
+  const id = failed?.id ?? '';
+  const retried = await client.retry(id);
+  expect(await retried.result()).toEqual({ due, sent: due });
+  expect(await (await client.retry(retried.id)).result()).toEqual({ due, sent: due });
+  expect(await (await client.restartFrom(id, 'send')).result()).toEqual({ due, sent: due });
 });
 
 describe('the client', () => {

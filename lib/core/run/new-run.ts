@@ -19,7 +19,7 @@ export interface NewRun {
   /** W3C `traceparent` of the code that starts it; null: that is not traced. */
   readonly traceparent: string | null;
   readonly idempotencyKey: string | null;
-  /** Due time of the schedule that starts it, as ISO text; null: none does, or by hand. */
+  /** Due time of the schedule that starts it or has started the run it does again, as ISO text; null: none, or by hand. */
   readonly scheduleTime: string | null;
   /** The schedule that starts it, by the clock or by hand. */
   readonly scheduleName: string | null;

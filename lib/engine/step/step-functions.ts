@@ -30,7 +30,9 @@ export function currentAttempt(): number {
   return currentScope('currentAttempt').attempt;
 }
 
-/** The due time of the schedule that started the run; null: no schedule did. */
+/**
+ * The due time of the schedule that started the run, or the one that it is a retry of; null: no schedule did.
+ */
 export function scheduledTime(): Date | null {
   const { scheduledTime: time } = currentScope('scheduledTime');
   return time === null ? null : new Date(time);

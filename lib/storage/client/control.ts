@@ -75,6 +75,8 @@ export interface RetrySource {
   readonly tags: Readonly<Record<string, string>> | null;
   /** Encoded. */
   readonly input: string;
+  /** Due time of the schedule that started it, or the run that it does again. */
+  readonly scheduleTime: Date | null;
 }
 
 /** Outcome of a run. */

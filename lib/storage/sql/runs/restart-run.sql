@@ -10,8 +10,8 @@ WITH source AS (
   SELECT * FROM durable.workflow_executions WHERE id = $2
 ), run AS (
   INSERT INTO durable.workflow_executions (
-    id, created_at, updated_at, definition_id, priority, workflow, queue, retry_of, tags, input, traceparent)
-  SELECT $1, durable.clock(), durable.clock(), definition_id, priority, workflow, queue, id, tags, input, $5
+    id, created_at, updated_at, schedule_time, definition_id, priority, workflow, queue, retry_of, tags, input, traceparent)
+  SELECT $1, durable.clock(), durable.clock(), schedule_time, definition_id, priority, workflow, queue, id, tags, input, $5
   FROM source
   RETURNING definition_id, priority, queue
 ), records AS (

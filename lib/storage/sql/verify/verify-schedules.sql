@@ -9,7 +9,8 @@ WITH fired AS (
     -- As JavaScript writes it, in a key: what stands there need not be a time at all.
     to_char(e.schedule_time AT TIME ZONE 'UTC', ':YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS due
   FROM durable.workflow_executions e
-  WHERE e.schedule_time IS NOT NULL
+  -- A retry is for the due time of the run that it does again.
+  WHERE e.schedule_time IS NOT NULL AND e.retry_of IS NULL
 )
 SELECT f.id AS run_id, format('is of due time %s and has key %s: its due time may have another run', f.schedule_time,
   COALESCE(f.idempotency_key, 'none')) AS what
