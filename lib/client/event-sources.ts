@@ -1,3 +1,4 @@
+import { stepNameOf } from '../core/definition/definition-path.js';
 import { type DurableEventKind, eventIds, type EventRecord } from '../core/run/events.js';
 import { uuidv7 } from '../core/uuid.js';
 import type { ClientRuntime } from '../lifecycle/host.js';
@@ -23,8 +24,16 @@ export function tellReceived(to: Told, runId: string, eventName: string, key: st
   tell(to, runId, { id: eventIds.received(runId, key), kind: 'event_received', eventName });
 }
 
-export function tellProvided(to: Told, runId: string, inputId: string, inputName: string): void {
-  tell(to, runId, { id: eventIds.wait(runId, inputId, 'provided'), kind: 'input_provided', inputId, inputName });
+/** An input, by its id and name, and the path of the step that asked. */
+export interface AnsweredInput {
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+}
+
+export function tellProvided(to: Told, runId: string, { id, name, path }: AnsweredInput): void {
+  const event = { id: eventIds.wait(runId, id, 'provided'), kind: 'input_provided' as const };
+  tell(to, runId, { ...event, step: stepNameOf(path), path, inputId: id, inputName: name });
 }
 
 export function tellTriggered({ events, engine }: Told, schedule: string, workflow: string, runId: string): void {

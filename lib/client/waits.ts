@@ -5,7 +5,7 @@ import { checkAnswer } from '../core/input/input-check.js';
 import type { Redaction } from '../core/redact/redact.js';
 import { uuidv7 } from '../core/uuid.js';
 import type { WaitSpec } from '../core/run/wait-spec.js';
-import { tellProvided, tellReceived } from './event-sources.js';
+import { type AnsweredInput, tellProvided, tellReceived } from './event-sources.js';
 import type { ClientRuntime } from '../lifecycle/host.js';
 import { type readCancelWait, readEvent, readInputSelector } from '../options/waits.js';
 import type { InputSelector } from '../storage/client/waits.js';
@@ -65,12 +65,12 @@ export class WaitsClient {
   }
 
   async provideInput(runId: string, { selector, data }: TakenAnswer): Promise<void> {
-    let answered = { id: '', name: '' };
-    const woken = await this.runtime.storage.waits.provideInput(runId, selector, ({ id, name, spec }) => {
-      answered = { id, name };
+    let answered: AnsweredInput = { id: '', name: '', path: '' };
+    const woken = await this.runtime.storage.waits.provideInput(runId, selector, ({ id, name, path, spec }) => {
+      answered = { id, name, path };
       return answerOf(name, spec, data, this.redact);
     });
-    tellProvided(this.runtime, runId, answered.id, answered.name);
+    tellProvided(this.runtime, runId, answered);
     this.runtime.engine.woken(woken);
   }
 

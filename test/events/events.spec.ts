@@ -72,10 +72,13 @@ describe.each(['here', 'on another node'] as const)('what happens %s', (where) =
     }
     const [asked] = of(good.events, 'input_requested');
     expect(asked).toMatchObject({ inputName: 'colour', step: 'ask', inputId: expect.any(String) });
-    expect(of(good.events, 'input_provided')).toMatchObject([{ inputId: asked?.inputId, inputName: 'colour' }]);
+    expect(of(good.events, 'input_provided')).toMatchObject([
+      { inputId: asked?.inputId, inputName: 'colour', step: 'ask', path: 'ask' },
+    ]);
     expect(of(good.events, 'event_received')).toMatchObject([{ eventName: 'paid' }]);
     expect(of(good.events, 'step_waiting')[0]).toMatchObject({
       step: 'ask',
+      type: 'step',
       waits: [{ kind: 'input', names: ['colour'] }],
     });
     expect(of(bad.events, 'step_failed')).toMatchObject([

@@ -22,7 +22,7 @@ export const SCHEDULE_EVENTS = [
 
 /** Kinds of live events, as `DurableEvents` delivers them. */
 export const DURABLE_EVENT_KINDS = [
-  'workflow_started', // a run was started
+  'workflow_started', // a worker has begun a run
   'workflow_resumed', // a worker goes on with a run that was waiting, paused or lost
   'workflow_waiting', // a run was suspended: it waits, or backs off before a retry
   'workflow_paused', // by somebody, or by the engine since it cannot go on

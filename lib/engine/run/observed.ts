@@ -210,8 +210,8 @@ function ofWaits(waits: readonly NewWait[], runId: string, of: Of): EventRecord[
   return [...steps.values()].flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    const { id, path, round, visit, attempt } = first;
-    const at = { step: stepNameOf(path), path, round, visit, attempt };
+    const { id, path, type, round, visit, attempt } = first;
+    const at = { step: stepNameOf(path), path, type, round, visit, attempt };
     const asked = group.map(({ kind, names }) => ({ kind, names }));
     return [{ id: eventIds.wait(runId, id, 'waiting'), kind: 'step_waiting', ...of, ...at, waits: asked }];
   });

@@ -137,7 +137,7 @@ export class PgWaits {
   async provideInput(
     runId: string,
     selector: InputSelector,
-    toAnswer: (input: { id: string; name: string; spec: WaitSpec }) => string,
+    toAnswer: (input: { id: string; name: string; path: string; spec: WaitSpec }) => string,
   ): Promise<WokenRun[]> {
     let locked: WokenRun | undefined;
     const which = [runId, 'name' in selector ? selector.name : null, 'inputId' in selector ? selector.inputId : null];
@@ -151,7 +151,7 @@ export class PgWaits {
         throw new AmbiguousInputError(runId, input.name, inputs);
       }
       const spec = input.spec === null ? {} : (decode(input.spec) as WaitSpec);
-      const answer = toAnswer({ id: input.id, name: input.name, spec });
+      const answer = toAnswer({ id: input.id, name: input.name, path: input.path, spec });
       return query<WokenRun>(sql('answer-input', this.schema), [runId, input.id, answer]);
     };
     const answering = changeOnce(this.lane, this.schema, answered, `run ${runId}`);

@@ -126,7 +126,14 @@ function eventOf(row: EventRow): EventRecord {
       return { id, kind: 'step_failed', ...done, retryAt: row.retry_at, ...error };
     }
     case 'step_waiting':
-      return { id: eventIds.wait(run, key, 'waiting'), kind: 'step_waiting', ...of, ...at, waits: row.waits ?? [] };
+      return {
+        id: eventIds.wait(run, key, 'waiting'),
+        kind: 'step_waiting',
+        ...of,
+        ...at,
+        type: row.type ?? '',
+        waits: row.waits ?? [],
+      };
     case 'requested':
     case 'provided':
       return {

@@ -36,7 +36,7 @@ WITH asked AS MATERIALIZED (
   WHERE s.completed_at >= a.since
     AND s.type IN ('step', 'decision', 'branch', 'parallel', 'forEach', 'compensate')
   UNION ALL
-  SELECT a.id, a.workflow, 'step_waiting', w.created_at, min(w.id::text), NULL, w.path, NULL, NULL, min(w.round), w.visit,
+  SELECT a.id, a.workflow, 'step_waiting', w.created_at, min(w.id::text), NULL, w.path, min(w.type), NULL, min(w.round), w.visit,
     min(w.attempt), NULL, NULL, NULL, json_agg(json_build_object('kind', w.kind, 'names', w.names) ORDER BY w.id)
   FROM asked a
   JOIN durable.waits w ON w.run_id = a.id
