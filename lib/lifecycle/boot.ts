@@ -104,7 +104,7 @@ export async function boot(
     );
   }
   for (const { className, notices } of bindings) for (const notice of notices) log.warn(`${className}: ${notice}.`);
-  const registry = new Registry(context);
+  const registry = new Registry(context, options.name);
   for (const { definition, hash, type, instance, retryIf, concurrencyKey } of bindings) {
     const schema = schemas.get(type) ?? null;
     const { id } = await saveDefinition(pool, database, {

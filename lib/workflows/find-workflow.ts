@@ -38,7 +38,10 @@ export async function findWorkflow(
     return { definition: stored.definition, definitionId: stored.id, validateInput };
   }
   const names = new Set([...registry.all().map((one) => one.definition.name), ...(await control.workflowNames())]);
-  throw new WorkflowNotFoundError(name ?? labelOf(workflow), [...names].sort(), workflow === undefined);
+  throw new WorkflowNotFoundError(name ?? labelOf(workflow), [...names].sort(), {
+    isUndefined: workflow === undefined,
+    instance: otherInstance(registry, workflow),
+  });
 }
 
 /**
@@ -52,7 +55,7 @@ export function workflowName({ registry }: { readonly registry: Registry }, work
   throw new WorkflowNotFoundError(
     labelOf(workflow),
     registry.all().map((one) => one.definition.name),
-    workflow === undefined,
+    { isUndefined: workflow === undefined },
   );
 }
 
@@ -71,6 +74,13 @@ function nameFor(registry: Registry, workflow: unknown): string | null {
   if (known !== undefined) return known.definition.name;
   const name = typeof workflow === 'function' ? workflowNameOf(workflow) : null;
   return name === null ? null : checkName(name);
+}
+
+/** The instance that a class says it is of, where that is another one than this. */
+function otherInstance(registry: Registry, workflow: unknown): string | null {
+  const options = typeof workflow === 'function' ? workflowOptions(workflow) : null;
+  const instance = options === null ? registry.instance : (options.instance ?? 'default');
+  return instance === registry.instance ? null : instance;
 }
 
 /** By workflow class: validators are made once. */

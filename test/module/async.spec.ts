@@ -207,6 +207,10 @@ describe('instances', () => {
     expect((await other.listWorkflows()).map(({ name }) => name)).toEqual(['second']);
     await caught(plain.start('second', {}), WorkflowNotFoundError);
     await caught(other.start('first', {}), WorkflowNotFoundError);
+    const first = await caught(plain.start(SecondWorkflow, {}), WorkflowNotFoundError);
+    expect(first.message).toContain("of the instance 'other'");
+    const second = await caught(other.start(FirstWorkflow, {}), WorkflowNotFoundError);
+    expect(second.message).toContain("@InjectDurable('default')");
   });
 
   it('have queues, events and health of their own', async () => {

@@ -32,13 +32,21 @@ const HOW_TO_REGISTER =
   'List the @Workflow() class in the providers of a module; in a process that only starts runs (an API) it need not be one: ' +
   'there a worker that has it must have booted before, on the same database and schema, which stores its definition.';
 
+const otherClient = (instance: string | null): string =>
+  instance === null
+    ? ''
+    : `Its class says that it is of the instance '${instance}', whose client is that of @InjectDurable('${instance}'). `;
+
 /** No workflow of that name is registered here or stored in the database. */
 export class WorkflowNotFoundError extends DurableError {
   constructor(
     readonly workflow: string,
     known: readonly string[],
-    /** No class was given where one was meant. */
-    isUndefined = false,
+    /** What was given: no class where one was meant, or one of another instance of the module. */
+    {
+      isUndefined = false,
+      instance = null,
+    }: { readonly isUndefined?: boolean; readonly instance?: string | null } = {},
   ) {
     const hint = didYouMean(workflow, known);
     const listed =
@@ -47,7 +55,7 @@ export class WorkflowNotFoundError extends DurableError {
         : `Known workflows: ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', …' : ''}.`;
     super(
       'WORKFLOW_NOT_FOUND',
-      `There is no workflow "${workflow}".${hint} ${listed} ${isUndefined ? CIRCULAR : HOW_TO_REGISTER}`,
+      `There is no workflow "${workflow}".${hint} ${listed} ${isUndefined ? CIRCULAR : otherClient(instance) + HOW_TO_REGISTER}`,
     );
   }
 }

@@ -36,7 +36,11 @@ export class Registry {
   private readonly types = new Map<unknown, RegisteredWorkflow>();
   private readonly ids = new Map<number, RegisteredWorkflow>();
 
-  constructor(private readonly context = new BootContext()) {}
+  constructor(
+    private readonly context = new BootContext(),
+    /** Name of the instance of the module. */
+    readonly instance = 'default',
+  ) {}
 
   add(given: RegisteredWorkflow): void {
     const workflow = this.guarded(given);
