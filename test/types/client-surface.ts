@@ -33,6 +33,9 @@ export async function typed(durable: DurableClient, manager: EntityManager): Pro
     { queue: 'q', tags: { a: 'b' }, manager, priority: 1, scheduledAt: new Date() },
   );
   const result: Receipt = await callWorkflow(OrderWorkflow, { id: 'o' });
+  const late: Receipt | null = await callWorkflow(OrderWorkflow, { id: 'o' }, { timeout: 5, timeoutValue: null });
+  // @ts-expect-error what it returns on timeout is no receipt
+  const never: Receipt = await callWorkflow(OrderWorkflow, { id: 'o' }, { timeout: 5, timeoutValue: null });
   const unknown: unknown = await (await durable.start(UntypedWorkflow, { anything: 1 })).result();
   await durable.start('by_name', { anything: 1 }, { manager, queue: 'q', scheduledAt: new Date(), tags: { a: 'b' } });
   // @ts-expect-error another input
@@ -43,7 +46,7 @@ export async function typed(durable: DurableClient, manager: EntityManager): Pro
   const unsafe: Receipt = await (await durable.start(UntypedWorkflow, {})).result();
   // @ts-expect-error no such option
   await durable.start(OrderWorkflow, { id: 'o' }, { dely: 5 });
-  void [many, result, unknown, wrong, unsafe];
+  void [many, result, late, never, unknown, wrong, unsafe];
 }
 
 export async function reads(durable: DurableClient, id: string): Promise<void> {

@@ -40,11 +40,11 @@ export type CallOptions<V = unknown> = ChildOptions & WaitOptions<V>;
  * }
  * ```
  */
-export function callWorkflow<W extends WorkflowRef>(
+export function callWorkflow<W extends WorkflowRef, V = never>(
   workflow: W,
   input: InputOf<W>,
-  options: CallOptions = {},
-): Promise<ResultOf<W>> {
+  options: CallOptions<V> = {},
+): Promise<ResultOf<W> | V> {
   const label = typeof workflow === 'string' ? workflow : workflow?.name;
   return waiting('callWorkflow', label, (waits, scope) => {
     const { child: request, wait } = readOptions('The options of callWorkflow()', options, (read) => ({
