@@ -146,6 +146,20 @@ export class AppModule {}
   );
 });
 
+it('puts the comma behind the last element of a list, whatever comments follow it', () => {
+  const lists = [
+    ['[\n  A // the a\n]', '[\n  A, // the a\n    X,\n  ]'],
+    ['[\n  A\n  // B,\n]', '[\n  A,\n  // B,\n    X,\n  ]'],
+    ['[\n  A, // the a\n]', '[\n  A, // the a\n    X,\n  ]'],
+    ['[A /* , */]', '[A, /* , */ X]'],
+    ['[/* none yet */]', '[/* none yet */ X]'],
+    ["['a,']", "['a,', X]"],
+  ];
+  for (const [list, made] of lists) {
+    expect(addToModule(`@Module({ imports: ${list} })`, 'imports', 'X')).toBe(`@Module({ imports: ${made} })`);
+  }
+});
+
 it('keeps the line ends of a file, and finds what it has done behind them', () => {
   const windows = new Map([...fresh('')].map(([path, text]) => [path, text.replaceAll('\n', '\r\n')]));
   const files = applied(windows);

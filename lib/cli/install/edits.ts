@@ -32,14 +32,14 @@ export function addToModule(source: string, key: string, element: string): strin
   if (source[found.end] !== '[') return null;
   const end = closing(source, found.end);
   if (end === null) return null;
-  const inside = source.slice(found.end + 1, end);
-  const several = inside.includes('\n');
-  const body = inside.trimEnd();
-  const comma = body.trim() === '' || body.endsWith(',') ? '' : ',';
-  const added = several
-    ? `${body}${comma}\n    ${element},\n  `
-    : `${body}${comma}${body.trim() === '' ? '' : ' '}${element}`;
-  return `${source.slice(0, found.end + 1)}${added}${source.slice(end)}`;
+  const last = codeEnd(source, found.end + 1, end);
+  const comma = last === found.end + 1 || source[last - 1] === ',' ? '' : ',';
+  const comments = source.slice(last, end).trimEnd();
+  const isEmpty = last === found.end + 1 && comments === '';
+  const added = source.slice(found.end, end).includes('\n')
+    ? `${comments}\n    ${element},\n  `
+    : `${comments}${isEmpty ? '' : ' '}${element}`;
+  return `${source.slice(0, last)}${comma}${added}${source.slice(end)}`;
 }
 
 /** `app.enableShutdownHooks()` behind the line that makes the app. Null: that line is not to be found. */
@@ -90,6 +90,18 @@ function findCode(
     else if (isShallow && source.charAt(at) in PAIRS) at = closing(source, at) ?? to;
   }
   return null;
+}
+
+/** Where the last code between two places ends: behind it there are only comments. */
+function codeEnd(source: string, from: number, to: number): number {
+  let end = from;
+  for (let at = from; at < to; at++) {
+    const skipped = skip(source, at);
+    const isComment = skipped !== at && source.charAt(at) === '/';
+    if (skipped !== at) at = skipped - 1;
+    if (!isComment && source.charAt(at).trim() !== '') end = at + 1;
+  }
+  return end;
 }
 
 /** Where the string or comment that begins here ends; the place itself: none does. */
