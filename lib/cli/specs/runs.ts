@@ -39,8 +39,8 @@ export const RUNS: readonly CommandSpec[] = [
     summary: 'Lists runs, the newest first.',
     details:
       'With --group it counts failures by workflow, step and error instead: of the newest 10 000, or as many as --limit says. ' +
-      'With --error the newest 10 000 that have an error are looked at. Where there are more it says with which --until to go on, ' +
-      'and --group says so in its document too. With --follow it watches the newest 1 000 that fit.',
+      'With --error the newest 10 000 that have an error are looked at. Where there are more it says on stderr with which --until ' +
+      'to go on. With --follow it watches the newest 1 000 that fit.',
     options: [
       ...FILTERS,
       ERROR,

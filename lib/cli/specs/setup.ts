@@ -47,6 +47,9 @@ export const SETUP: readonly CommandSpec[] = [
   {
     name: 'completion',
     summary: 'Prints a script that completes commands and options in a shell.',
+    details:
+      'It completes the word nest-durable. Where only npx finds that, a function makes it one: ' +
+      'nest-durable() { npx nest-durable "$@"; }',
     arguments: [{ name: 'shell', text: 'Which one.', choices: ['bash', 'zsh', 'fish'] }],
     examples: [
       { line: 'nest-durable completion bash >> ~/.bashrc', text: 'bash' },
