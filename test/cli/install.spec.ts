@@ -1,6 +1,7 @@
 import { diffLines } from '../../lib/cli/install/change.js';
 import { addShutdownHooks, addToModule } from '../../lib/cli/install/edits.js';
-import { type InstallPlan, planInstall } from '../../lib/cli/install/plan.js';
+import { appRoots, type InstallPlan, planInstall } from '../../lib/cli/install/plan.js';
+import { nestAdd } from '../../lib/cli/install/schematic.js';
 
 const VERSIONS = { own: '^1.0.0', pg: '^8.0.0', typeorm: '^1.0.0', embedded: '^18.0.0' };
 
@@ -193,6 +194,72 @@ it('leaves the example out where its files are of somebody else, and wires one t
   files.set('src/greeting/greeting.workflow.ts', '// Changed.\nexport class GreetingWorkflow {}\n');
   expect(applied(files).get('src/app.module.ts')).toContain('providers: [AppService, GreetingWorkflow]');
   expect(planned(files).changes.map(({ path }) => path)).not.toContain('src/greeting/greeting.workflow.ts');
+});
+
+describe('in a workspace', () => {
+  /** As `nest generate app billing` makes it of an app: the root module has the name of its project. */
+  const workspace = (): Map<string, string> => {
+    const files = fresh('');
+    const [module = '', main = ''] = ['src/app.module.ts', 'src/main.ts'].map((path) => {
+      const text = files.get(path) ?? '';
+      files.delete(path);
+      return text;
+    });
+    const projects = {
+      billing: { type: 'application', sourceRoot: 'apps/billing/src' },
+      shared: { type: 'library', sourceRoot: 'libs/shared/src' },
+      shop: { type: 'application', sourceRoot: 'apps/shop/src' },
+    };
+    return files
+      .set('nest-cli.json', JSON.stringify({ sourceRoot: 'apps/shop/src', monorepo: true, projects }))
+      .set('apps/shop/src/app.module.ts', module)
+      .set('apps/shop/src/main.ts', main)
+      .set('apps/billing/src/billing.module.ts', module.replaceAll('App', 'Billing').replaceAll('/app', '/billing'))
+      .set('apps/billing/src/main.ts', main.replaceAll('AppModule', 'BillingModule').replace('/app', '/billing'));
+  };
+  const foldersOf = (files: Map<string, string>, project?: string): string[] => {
+    const read = (path: string): string | null => files.get(path) ?? null;
+    const root = project === undefined ? undefined : appRoots(read).get(project);
+    const { changes = [], notes = ['no plan'] } = planInstall(read, VERSIONS, root) ?? {};
+    expect(notes).toEqual([]);
+    return changes.map(({ path }) => path).filter((path) => path.includes('/'));
+  };
+
+  it('wires the default project, or the one that is named, whatever its root module is called', () => {
+    const example = ['workflow', 'controller', 'workflow.spec'].map((part) => `greeting/greeting.${part}.ts`);
+    const filesIn = (root: string, module: string): string[] =>
+      [module, ...example, 'main.ts'].map((path) => `${root}/${path}`);
+    expect(foldersOf(workspace())).toEqual(filesIn('apps/shop/src', 'app.module.ts'));
+    expect(foldersOf(workspace(), 'billing')).toEqual(filesIn('apps/billing/src', 'billing.module.ts'));
+    expect([...appRoots((path) => workspace().get(path) ?? null).keys()]).toEqual(['billing', 'shop']);
+  });
+
+  it('nest add wires the project that it was given', () => {
+    const files = workspace();
+    const tree = {
+      read: (path: string) => (files.has(path) ? Buffer.from(files.get(path) ?? '') : null),
+      create: (path: string, text: string) => void files.set(path, text),
+      overwrite: (path: string, text: string) => void files.set(path, text),
+    };
+    const logger = { info: () => {}, warn: () => {} };
+    nestAdd({ sourceRoot: 'apps/billing/src' })(tree, { logger, addTask: () => {} });
+    expect(files.get('apps/billing/src/billing.module.ts')).toContain('imports: [DurableModule.forRoot()]');
+    expect(files.get('apps/billing/src/main.ts')).toContain('enableShutdownHooks');
+    expect(files.get('apps/shop/src/app.module.ts')).not.toContain('DurableModule');
+  });
+});
+
+it('finds the root module where main.ts has it from, and puts the example beside it', () => {
+  const files = fresh('.js');
+  const module = files.get('src/app.module.ts') ?? '';
+  files.delete('src/app.module.ts');
+  files.set('src/core/root.module.ts', module.replace('AppModule', 'RootModule'));
+  const main = (files.get('src/main.ts') ?? '').replaceAll('AppModule', 'RootModule');
+  files.set('src/main.ts', main.replace('./app.module.js', './core/root.module.js'));
+  const made = applied(files);
+  expect(made.get('src/core/root.module.ts')).toContain("from './greeting/greeting.workflow.js'");
+  expect(made.has('src/core/greeting/greeting.workflow.ts')).toBe(true);
+  expect(planned(made)).toEqual({ changes: [], notes: [] });
 });
 
 it('says what it could not do, and does the rest', () => {

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Context, flag, type Options } from '../command.js';
-import { Failure } from '../failure.js';
-import { type Change, diffLines } from '../install/change.js';
-import { planInstall } from '../install/plan.js';
+import { type Context, flag, type Options, text } from '../command.js';
+import { Failure, usage } from '../failure.js';
+import { type Change, diffLines, type ReadFile } from '../install/change.js';
+import { appRoots, planInstall } from '../install/plan.js';
 import { versions } from '../install/versions.js';
 import type { Screen } from '../output/screen.js';
 import { tone } from '../output/text.js';
@@ -12,10 +12,11 @@ import { tone } from '../output/text.js';
 export async function run({ screen, cwd }: Context, _: readonly string[], options: Options): Promise<void> {
   const read = (path: string): string | null =>
     existsSync(join(cwd, path)) ? readFileSync(join(cwd, path), 'utf8') : null;
-  const plan = planInstall(read, versions());
+  const project = text(options, 'project');
+  const plan = planInstall(read, versions(), project === undefined ? undefined : rootOf(read, project));
   if (plan === null) {
     throw new Failure(
-      `${cwd} is no Nest app: there is no package.json that can be read and names @nestjs/core. Go to the app's folder.`,
+      `${cwd} is no Nest app: there is no package.json that can be read and names @nestjs/core. Go to the folder of the app's package.json.`,
     );
   }
   const { changes, notes } = plan;
@@ -39,6 +40,18 @@ export async function run({ screen, cwd }: Context, _: readonly string[], option
       'Start the app with DATABASE_URL set, or with NODE_ENV=development for an embedded PostgreSQL in .durable/.',
     );
   }
+}
+
+function rootOf(read: ReadFile, project: string): string {
+  const roots = appRoots(read);
+  const root = roots.get(project);
+  if (root !== undefined) return root;
+  const names = [...roots.keys()].join(', ');
+  throw usage(
+    names === ''
+      ? '--project is for a workspace: nest-cli.json of this folder has no projects. Leave it out.'
+      : `--project: expected ${names}, got "${project}".`,
+  );
 }
 
 function show(screen: Screen, change: Change, dryRun: boolean): void {

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Change, ReadFile } from './change.js';
 import { addImports, addShutdownHooks, addToModule } from './edits.js';
 import { exampleFiles } from './example.js';
@@ -22,15 +23,17 @@ interface Manifest {
   devDependencies?: Record<string, string>;
 }
 
-/** What is to be changed in a Nest app; nothing, where it was done before. Null: it is no Nest app. */
-export function planInstall(read: ReadFile, versions: Versions): InstallPlan | null {
+/**
+ * What is to be changed in a Nest app; nothing, where it was done before. Null: it is no Nest app.
+ * @param root folder of its sources. Default: that of the default project
+ */
+export function planInstall(read: ReadFile, versions: Versions, root = defaultRoot(read)): InstallPlan | null {
   const manifestText = read('package.json');
   if (manifestText === null) return null;
   const manifest = manifestOf(manifestText);
   if (manifest === null) return null;
   const known = { ...manifest.dependencies, ...manifest.devDependencies };
   if (known['@nestjs/core'] === undefined) return null;
-  const root = sourceRoot(read);
   const notes: string[] = [];
   const changes: Change[] = [];
   const change = (path: string, after: string): void => {
@@ -41,14 +44,17 @@ export function planInstall(read: ReadFile, versions: Versions): InstallPlan | n
   change('package.json', manifestWith(manifestText, manifest, versions));
   change('.gitignore', ignoring(read('.gitignore') ?? ''));
 
-  const modulePath = `${root}/app.module.ts`;
+  const mainPath = `${root}/main.ts`;
+  const main = unix(read(mainPath));
+  const modulePath = rootModule(main, root);
+  const folder = posix.dirname(modulePath);
   const source = unix(read(modulePath));
   if (source === null)
     notes.push(`${modulePath} is not there: add DurableModule.forRoot() to the imports of the app's root module.`);
   else if (!source.includes('DurableModule')) {
-    const suffix = suffixOf([source, unix(read(`${root}/main.ts`)) ?? ''], manifest);
+    const suffix = suffixOf([source, main ?? ''], manifest);
     const isFree = Object.entries(EXAMPLE).every(([path, name]) => {
-      const text = read(`${root}/${path}`);
+      const text = read(`${folder}/${path}`);
       return text === null || new RegExp(`export class ${name}\\b`).test(text);
     });
     const wired = withModule(source, suffix, known['@nestjs/config'] !== undefined, isFree);
@@ -56,22 +62,30 @@ export function planInstall(read: ReadFile, versions: Versions): InstallPlan | n
       notes.push(`${modulePath} could not be read: add DurableModule.forRoot() to the imports of its @Module().`);
     else {
       change(modulePath, wired);
-      if (!isFree) notes.push(`${root}/greeting has something else: the example was left out.`);
+      if (!isFree) notes.push(`${folder}/greeting has something else: the example was left out.`);
       // What somebody has written there stays.
       for (const [path, text] of isFree ? Object.entries(exampleFiles(suffix)) : []) {
-        if (read(`${root}/${path}`) === null) change(`${root}/${path}`, text);
+        if (read(`${folder}/${path}`) === null) change(`${folder}/${path}`, text);
       }
     }
   }
 
-  const mainPath = `${root}/main.ts`;
-  const main = unix(read(mainPath));
   if (main !== null && !main.includes('enableShutdownHooks')) {
     const hooked = addShutdownHooks(main);
     if (hooked === null) notes.push(`${mainPath}: call app.enableShutdownHooks() after the app is made.`);
     else change(mainPath, hooked);
   }
   return { changes, notes };
+}
+
+/** The file of the module that main.ts makes the app of; where that cannot be read, as `nest new` names it. */
+function rootModule(main: string | null, root: string): string {
+  const [, name] = /NestFactory\s*\.create\w*[^(]*\(\s*(\w+)/.exec(main ?? '') ?? [];
+  const [, path] =
+    new RegExp(`import\\s*\\{[^}]*\\b${name}\\b[^}]*\\}\\s*from\\s*['"](\\.[^'"]*)['"]`).exec(main ?? '') ?? [];
+  return name === undefined || path === undefined
+    ? `${root}/app.module.ts`
+    : posix.join(root, `${path.replace(/\.[jt]s$/, '')}.ts`);
 }
 
 /** Classes of the example that the module names. */
@@ -96,13 +110,32 @@ function manifestOf(text: string): Manifest | null {
   }
 }
 
-function sourceRoot(read: ReadFile): string {
+interface NestCli {
+  readonly sourceRoot?: unknown;
+  /** Of a workspace (monorepo mode). */
+  readonly projects?: Readonly<Record<string, { readonly type?: unknown; readonly sourceRoot?: unknown }>>;
+}
+
+function nestCli(read: ReadFile): NestCli {
   try {
-    const { sourceRoot: root } = JSON.parse(read('nest-cli.json') ?? '{}') as { sourceRoot?: unknown };
-    return typeof root === 'string' && root !== '' ? root : 'src';
+    return (JSON.parse(read('nest-cli.json') ?? '{}') as NestCli | null) ?? {};
   } catch {
-    return 'src';
+    return {};
   }
+}
+
+function defaultRoot(read: ReadFile): string {
+  return textOr(nestCli(read).sourceRoot, 'src');
+}
+
+/** Folders of the sources of a workspace's apps, by their projects. */
+export function appRoots(read: ReadFile): ReadonlyMap<string, string> {
+  const apps = Object.entries(nestCli(read).projects ?? {}).filter(([, { type }]) => type !== 'library');
+  return new Map(apps.map(([name, { sourceRoot }]) => [name, textOr(sourceRoot, `apps/${name}/src`)]));
+}
+
+function textOr(value: unknown, fallback: string): string {
+  return typeof value === 'string' && value !== '' ? value : fallback;
 }
 
 function manifestWith(text: string, manifest: Manifest, { own, pg, typeorm, embedded }: Versions): string {

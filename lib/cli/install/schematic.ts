@@ -13,10 +13,16 @@ interface SchematicContext {
   addTask(task: { toConfiguration(): { name: string; options: object } }): unknown;
 }
 
+/** What `nest add` gives. */
+interface AddOptions {
+  /** Folder of the sources of the project that was named, or picked. */
+  readonly sourceRoot?: string;
+}
+
 /** `nest add nest-durable`: what `nest-durable install` does, on the schematic's tree. */
-export function nestAdd(): (tree: Tree, context: SchematicContext) => Tree {
+export function nestAdd({ sourceRoot }: AddOptions = {}): (tree: Tree, context: SchematicContext) => Tree {
   return (tree, context) => {
-    const plan = planInstall((path) => tree.read(path)?.toString('utf8') ?? null, versions());
+    const plan = planInstall((path) => tree.read(path)?.toString('utf8') ?? null, versions(), sourceRoot);
     if (plan === null) throw new Error('This folder is no Nest app: its package.json does not name @nestjs/core.');
     for (const { path, before, after } of plan.changes) {
       if (before === null) tree.create(path, after);

@@ -8,6 +8,10 @@ export const SETUP: readonly CommandSpec[] = [
       'Adds packages, DurableModule (by ConfigService where the app has @nestjs/config), enableShutdownHooks() and a line of ' +
       '.gitignore. Changes nothing twice. nest add nest-durable does the same.',
     options: [
+      {
+        flags: '--project <name>',
+        text: 'Which app of a workspace, as nest-cli.json names it (default: its default project).',
+      },
       { flags: '--dry-run', text: 'Changes nothing; shows the diff.' },
       { flags: '--skip-install', text: 'Does not run the package manager.' },
     ],
