@@ -83,6 +83,12 @@ it('takes the URL from ConfigService where the app has it', () => {
 it.each([
   ['not global', "import { ConfigModule } from '@nestjs/config';", 'ConfigModule.forRoot()', true],
   ['global', "import { ConfigModule } from '@nestjs/config';", 'ConfigModule.forRoot({ isGlobal: true })', false],
+  [
+    'not global, and another module is',
+    "import { ConfigModule } from '@nestjs/config';",
+    'ConfigModule.forRoot(), CacheModule.register({ isGlobal: true })',
+    true,
+  ],
 ])('gives its module the ConfigModule of the app where that is %s', (_, line, imported, isImported) => {
   const module = `import { Module } from '@nestjs/common';\n${line}\n@Module({ imports: [${imported}] })\nexport class AppModule {}\n`;
   const made = applied(fresh('', { module, dependencies: { '@nestjs/config': '^4.0.0' } })).get('src/app.module.ts');

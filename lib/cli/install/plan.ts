@@ -185,10 +185,13 @@ function withConfig(isGlobal: boolean): string {
 /** A ConfigModule that the root module has from elsewhere is not the one of the package. */
 const FOREIGN_CONFIG = /\bConfigModule\b[^;'"]*?from\s+['"](?!@nestjs\/config['"])/;
 
+/** Other modules have such an option too. Where this is overlooked ConfigModule is imported once more, which does no harm. */
+const GLOBAL_CONFIG = /\bConfigModule\s*\.forRoot\((?:[^()]|\([^()]*\))*?\bisGlobal:\s*true\b/;
+
 function withModule(source: string, suffix: string, isConfigurable: boolean, hasExample: boolean): string | null {
   const hasConfig = isConfigurable && !FOREIGN_CONFIG.test(source);
   const needsConfigModule = hasConfig && !source.includes('ConfigModule');
-  const isGlobal = needsConfigModule || /\bisGlobal:\s*true\b/.test(source);
+  const isGlobal = needsConfigModule || GLOBAL_CONFIG.test(source);
   const additions: readonly (readonly [key: string, element: string])[] = [
     ['imports', hasConfig ? withConfig(isGlobal) : 'DurableModule.forRoot()'],
     ...(hasExample
