@@ -8,8 +8,9 @@ import type { Commit, CrashSide } from './store-gate.js';
 /** Options of `test.explore()`. `Run` is the handle of a run, `Test` the test itself. */
 export interface ExploreOptions<Run, Test> {
   /**
-   * Sends the run the events, inputs and time that it waits for. Called once for each run; the worker may die and recover
-   * in the middle of it. Default: nothing.
+   * Sends the run the events, inputs and time that it waits for. Called once for each run, right after its start: an input
+   * can be answered once it is asked for, so `await test.idle()` before. The worker may die and recover in the middle of it.
+   * Default: nothing.
    */
   readonly drive?: (run: Run, test: Test) => unknown;
   /** Called with each run when it has ended, its steps included; throws if something is wrong. */
