@@ -43,7 +43,10 @@ export const MARKS = `
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run uuid NOT NULL, place text NOT NULL, what text NOT NULL,
     attempt integer, worker text, began timestamptz NOT NULL DEFAULT clock_timestamp(), ended timestamptz, value text);
   CREATE INDEX marks_place ON marks (run, place, what);
-  CREATE TABLE bookings (run uuid NOT NULL, place text NOT NULL);`;
+  CREATE TABLE bookings (run uuid NOT NULL, place text NOT NULL);
+  CREATE TABLE freezes (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, worker text NOT NULL,
+    began timestamptz NOT NULL DEFAULT clock_timestamp(), ended timestamptz);`;
 
 /** Does what a member of a plan does, in an item of a loop or in none. */
 export class Script {

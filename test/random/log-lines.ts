@@ -10,12 +10,16 @@ const OF_PLANS = [
   /Run \S+ of "plan_\d+" failed/,
 ];
 
+/** A session was lost, and what it did is done again. */
+const LOST = /WARN .*(retrying|retried|lost|ECONNRESET|EPIPE)/;
+
 /** Beside those that `faults` brings about. */
 const OF_FAULTS: Readonly<Record<Fault, readonly RegExp[]>> = {
   kill: [/recovered from/],
   restart: [],
-  cut: [/WARN .*(retrying|was lost|lost|ECONNRESET|EPIPE)/],
+  cut: [LOST],
   'cut at a commit': [],
+  freeze: [/recovered from/, LOST],
 };
 
 /** Lines of a worker at warn or error that nothing in its plans and settings explains. */

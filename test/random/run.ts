@@ -2,21 +2,24 @@ import pg from 'pg';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../support/postgres-server.mjs';
 import { Random } from '../support/random.js';
-import { settingsOf } from './settings.js';
+import { type Element, ELEMENTS, settingsOf } from './settings.js';
 import { type Outcome, runTrial } from './trial.js';
 
 /**
- * npm run test:random [-- --seconds=60 --seed=N]
+ * npm run test:random [-- --seconds=60 --seed=N --with=freeze,deploys]
  *
- * Random workflows under load, one seed after the other, for so long; the first of them is `--seed`. Exits with 1 where
- * something is not as the plans say, with the seed, the plan and all that is known of the run.
+ * Random workflows under load, one seed after the other, for so long; the first of them is `--seed`. `--with` has such
+ * elements in each of them. Exits with 1 where something is not as the plans say, with the seed, the plan and all that is
+ * known of the run.
  */
 const { values: flags } = parseArgs({
-  options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' } },
+  options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' }, with: { type: 'string' } },
 });
 const seconds = Number(flags.seconds);
 const first = flags.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(flags.seed);
+const wanted = (flags.with?.split(',') ?? []) as Element[];
 if (!(seconds > 0) || !Number.isInteger(first)) throw new Error('--seconds: a number above 0; --seed: a whole number');
+if (!wanted.every((one) => ELEMENTS.includes(one))) throw new Error(`--with: some of ${ELEMENTS.join(', ')}`);
 
 // What the spec files' environment would end: here the process itself does.
 Object.assign(globalThis, { testProcesses: new Map<unknown, unknown>() });
@@ -34,7 +37,7 @@ try {
 }
 
 async function tryOut(seed: number): Promise<void> {
-  const settings = settingsOf(new Random(seed ^ 0x5e77));
+  const settings = settingsOf(new Random(seed ^ 0x5e77), {}, wanted);
   const { plans, runs, ...told } = settings;
   console.log(`seed ${seed}: ${runs} runs of ${plans} plans, ${JSON.stringify(told)}`);
   const began = performance.now();
@@ -56,5 +59,8 @@ function report(seed: number, { runs, records, injected, faults, accounts }: Out
   if (faults.length === 0) return;
   process.exitCode = 1;
   const lines = faults.slice(0, 40).map(({ run, what }) => `  ${run === null ? '' : `run ${run} `}${what}`);
-  console.log([...lines, ...accounts, `Again: npm run test:random -- --seconds=1 --seed=${seed}`].join('\n'));
+  const elements = wanted.length === 0 ? '' : ` --with=${wanted.join(',')}`;
+  console.log(
+    [...lines, ...accounts, `Again: npm run test:random -- --seconds=1 --seed=${seed}${elements}`].join('\n'),
+  );
 }

@@ -20,44 +20,57 @@ export interface Settings {
   readonly options: Omit<DurableModuleOptions, 'database'>;
 }
 
-export type Fault = 'kill' | 'restart' | 'cut' | 'cut at a commit';
+export type Fault =
+  | 'kill'
+  | 'restart'
+  | 'cut'
+  | 'cut at a commit'
+  /** It stands still, mostly for longer than its lease, and goes on as if nothing had been. */
+  | 'freeze';
 
-export function settingsOf(random: Random, size: Partial<Settings> = {}): Settings {
-  const seldom = random.chance(0.3);
-  const pooled = !seldom && random.chance(0.2);
+/** What seeds draw, and `--with` has in all of them. */
+export const ELEMENTS = ['kill', 'restart', 'cut', 'freeze', 'pooled', 'deploys'] as const;
+export type Element = (typeof ELEMENTS)[number];
+
+/** ms of a lease that a worker which stands still has lost soon. */
+const SHORT_LEASE = 3_000;
+
+/** @param wanted elements that are there whatever the seed says */
+export function settingsOf(random: Random, size: Partial<Settings> = {}, wanted: readonly Element[] = []): Settings {
+  const drawn = (element: Element, probability: number): boolean =>
+    random.chance(probability) || wanted.includes(element);
+  const seldom = random.chance(0.3) && wanted.length === 0;
+  const pooled = drawn('pooled', 0.2) && !seldom;
   const faults: Fault[] = [];
-  if (!seldom) {
-    if (random.chance(0.6)) faults.push('kill');
-    if (random.chance(0.4)) faults.push('restart');
-    if (!pooled && random.chance(0.4)) faults.push('cut', 'cut at a commit');
-  }
+  if (drawn('kill', 0.6)) faults.push('kill');
+  if (drawn('restart', 0.4)) faults.push('restart');
+  if (drawn('cut', 0.4) && !pooled) faults.push('cut', 'cut at a commit');
+  if (drawn('freeze', 0.35)) faults.push('freeze');
   const concurrency = random.pick([2, 6, 25, 60]);
   const rare = seldom ? 600_000 : undefined;
+  const seldomLooked = rare === undefined ? {} : { pollInterval: rare };
   return {
     plans: 24,
     runs: random.pick([40, 80, 160]),
     workers: random.int(2, 3),
     isolation: random.pick(['read committed', 'read committed', 'repeatable read', 'serializable']),
     pooled,
-    faults,
-    deploys: random.chance(0.3),
+    faults: seldom ? [] : faults,
+    deploys: drawn('deploys', 0.3),
     seldom,
     options: {
       notify: !pooled,
       poolSize: random.pick([2, 4]),
       ...(rare === undefined ? {} : { wakeInterval: rare, recoveryInterval: rare }),
+      ...(faults.includes('freeze') ? { leaseTimeout: SHORT_LEASE } : {}),
       queues: {
-        default: { concurrency, ...(rare === undefined ? {} : { pollInterval: rare }) },
-        elsewhere: { concurrency, ...(rare === undefined ? {} : { pollInterval: rare }) },
-        narrow: {
-          concurrency: 10,
-          globalConcurrency: random.int(1, 4),
-          ...(rare === undefined ? {} : { pollInterval: rare }),
-        },
+        default: { concurrency, ...seldomLooked },
+        elsewhere: { concurrency, ...seldomLooked },
+        narrow: { concurrency: 10, globalConcurrency: random.int(1, 4), ...seldomLooked },
         rated: {
           concurrency: 10,
           rateLimit: { limit: 40, period: 1_000, counts: random.pick(['runs', 'attempts']) },
-          ...(rare === undefined ? {} : { pollInterval: rare }),
+          ...seldomLooked,
         },
       },
     },

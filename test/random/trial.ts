@@ -11,6 +11,7 @@ import { brokenInvariants, startAudit } from '../support/invariants.js';
 import { Random } from '../support/random.js';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { MARKS } from './acts.js';
+import { cutAtCommit, freeze, type Target } from './faults.js';
 import { plansOf } from './generator.js';
 import { unexpectedLines } from './log-lines.js';
 import { Operator } from './operator.js';
@@ -19,6 +20,8 @@ import { accountOf, type Fault, faultsOf } from './verdict.js';
 
 /** ms without any change in which a run that could go on would have. */
 const PATIENCE = 40_000;
+/** ms */
+const DEFAULT_LEASE = 30_000;
 
 export interface Outcome {
   readonly runs: number;
@@ -39,10 +42,11 @@ export async function runTrial(seed: number, settings: Settings, url: string): P
   }
 }
 
-interface Node {
+interface Node extends Target {
   readonly proxy: TcpProxy;
   readonly engineUrl: string;
   worker: WorkerProcess;
+  label: string;
 }
 
 class Trial {
@@ -118,6 +122,10 @@ class Trial {
     await this.pool.query(`ALTER DATABASE ${name} SET default_transaction_isolation = '${this.settings.isolation}'`);
   }
 
+  private get lease(): number {
+    return this.settings.options.leaseTimeout ?? DEFAULT_LEASE;
+  }
+
   private async openNode(): Promise<Node> {
     const proxy = await startProxy(Number(new URL(this.url).port));
     this.ends.push(() => proxy.close());
@@ -127,10 +135,10 @@ class Trial {
       this.ends.push(() => pooler.close());
       engineUrl = pooler.url;
     }
-    return { proxy, engineUrl, worker: await this.work(engineUrl) };
+    return { proxy, engineUrl, ...(await this.work(engineUrl)) };
   }
 
-  private async work(engineUrl: string): Promise<WorkerProcess> {
+  private async work(engineUrl: string): Promise<Pick<Node, 'worker' | 'label'>> {
     const { seed, settings, version, url } = this;
     const label = `worker ${this.workers.length + 1}`;
     const options = { ...settings.options, shutdownTimeout: 2_000 };
@@ -146,7 +154,7 @@ class Trial {
     this.workers.push(worker);
     this.ends.push(() => worker.end('SIGKILL'));
     await worker.says((line) => line.event === 'up');
-    return worker;
+    return { worker, label };
   }
 
   private async strike(node: Node): Promise<void> {
@@ -165,15 +173,14 @@ class Trial {
       case 'restart':
         await node.worker.end(fault === 'kill' ? 'SIGKILL' : 'SIGTERM');
         if (this.settings.deploys) this.version = 2;
-        node.worker = await this.work(node.engineUrl);
+        Object.assign(node, await this.work(node.engineUrl));
         return;
       case 'cut':
-        node.proxy.cut();
-        return;
-      case 'cut at a commit': {
-        const text = this.random.pick(['commit-group', 'COMMIT', 'claim']);
-        await Promise.race([node.proxy.cutAt(text, this.random.pick(['before', 'after'])), pause(2_000)]);
-      }
+        return node.proxy.cut();
+      case 'cut at a commit':
+        return cutAtCommit(node, this.random);
+      case 'freeze':
+        return freeze(node, this.random, this.pool, this.lease);
     }
   }
 
@@ -204,7 +211,7 @@ class Trial {
       `SELECT COALESCE(step_of, id) AS run, 'has not ended: ' || state AS what FROM durable.workflow_queue`,
     );
     faults.push(...stuck.rows);
-    faults.push(...(await faultsOf(client, pool, { plans: this.plans, started: operator.started })));
+    faults.push(...(await faultsOf(client, pool, { plans: this.plans, started: operator.started, lease: this.lease })));
     const mended = await pool.query<Fault>(`SELECT run, 'had to be reconciled: ' || what AS what FROM spec.reconciled`);
     faults.push(...mended.rows);
     const runs = [...operator.started.values()].map(({ run }) => run);

@@ -12,12 +12,17 @@ export interface Fault {
 
 /**
  * Marks of a place, by what was done, that overlap: two passes at work at a time, neither told to stop. What stands behind a
- * race whose loser is open runs on in a pass that was dropped ($1: such steps).
+ * race whose loser is open runs on in a pass that was dropped ($1: such steps). A worker that was frozen knows nothing of
+ * it yet, for a lease at most ($2, ms).
  */
 const OVERLAPS = `
   SELECT DISTINCT a.run, format('%s: %s and %s do %s at a time', a.place, a.worker, b.worker, a.what) AS what
   FROM marks a JOIN marks b ON b.run = a.run AND b.place = a.place AND b.id > a.id
-  WHERE a.began < b.ended AND b.began < a.ended AND NOT split_part(a.place, '.', 1) = ANY ($1)`;
+  WHERE a.began < b.ended AND b.began < a.ended AND NOT split_part(a.place, '.', 1) = ANY ($1)
+    AND NOT EXISTS (
+      SELECT FROM freezes f
+      WHERE (f.worker = a.worker AND a.ended > f.began AND a.began < f.ended + $2 * interval '1 ms')
+        OR (f.worker = b.worker AND b.ended > f.began AND b.began < f.ended + $2 * interval '1 ms'))`;
 
 /** Bookings of a place, and records of it that completed. */
 const BOOKINGS = `
@@ -36,9 +41,15 @@ const RUNS = 'SELECT id, parent_id, workflow FROM durable.workflow_executions OR
 export interface Judged {
   readonly plans: readonly Plan[];
   readonly started: ReadonlyMap<string, Started>;
+  /** ms */
+  readonly lease: number;
 }
 
-export async function faultsOf(client: DurableClient, pool: pg.Pool, { plans, started }: Judged): Promise<Fault[]> {
+export async function faultsOf(
+  client: DurableClient,
+  pool: pg.Pool,
+  { plans, started, lease }: Judged,
+): Promise<Fault[]> {
   const faults: Fault[] = [];
   const { rows } = await pool.query<{ id: string; workflow: string }>(RUNS);
   const byName = new Map(plans.map((plan) => [plan.name, plan]));
@@ -55,7 +66,7 @@ export async function faultsOf(client: DurableClient, pool: pg.Pool, { plans, st
   }
   const members = plans.flatMap((plan) => membersOf(plan.nodes));
   const racing = members.filter(({ acts }) => acts.some((act) => act.do === 'race')).map(({ name }) => name);
-  faults.push(...(await pool.query<Fault>(OVERLAPS, [racing])).rows);
+  faults.push(...(await pool.query<Fault>(OVERLAPS, [racing, lease])).rows);
   const transactional = members.filter((node) => 'transactional' in node && node.transactional).map(({ name }) => name);
   const restarted = new Set([...started.values()].filter((one) => one.restarted).map(({ run }) => run.id));
   const booked = (await pool.query<Fault>(BOOKINGS, [transactional])).rows;

@@ -1,0 +1,44 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type pg from 'pg';
+import type { WorkerProcess } from '../support/faults/worker-process.js';
+import type { Random } from '../support/random.js';
+import type { TcpProxy } from '../support/tcp-proxy.js';
+
+/** What befalls a worker that stays; those that end one and begin another are the trial's. */
+export interface Target {
+  readonly proxy: TcpProxy;
+  readonly worker: WorkerProcess;
+  /** The worker's name in marks. */
+  readonly label: string;
+}
+
+/** Statements that a connection is cut at, or stopped on its way to the server with. */
+const STATEMENTS = ['commit-group', 'COMMIT', 'claim'] as const;
+/** ms until a statement like that has come along, or there is nothing to do. */
+const SOON = 2_000;
+
+export async function cutAtCommit({ proxy }: Target, random: Random): Promise<void> {
+  await Promise.race([proxy.cutAt(random.pick(STATEMENTS), random.pick(['before', 'after'])), pause(SOON)]);
+}
+
+/**
+ * Stops the process for half a lease to two and a half, anywhere or with a statement on its way, which the server gets once
+ * the process goes on. Notes when that was: until a worker knows what it has lost, it does what others do.
+ */
+export async function freeze(target: Target, random: Random, pool: pg.Pool, lease: number): Promise<void> {
+  const { proxy, worker, label } = target;
+  const ms = lease * (0.5 + 2 * random.next());
+  const statement = random.pick([null, null, ...STATEMENTS]);
+  const stopped = statement === null ? null : proxy.holdAt(statement);
+  if (stopped !== null) await Promise.race([stopped, pause(SOON)]);
+  const { rows } = await pool.query<{ id: string }>('INSERT INTO freezes (worker) VALUES ($1) RETURNING id', [label]);
+  worker.send('SIGSTOP');
+  try {
+    await pause(ms);
+  } finally {
+    worker.send('SIGCONT');
+    // One that comes along only now goes on at once.
+    void stopped?.then((release) => release());
+  }
+  await pool.query('UPDATE freezes SET ended = clock_timestamp() WHERE id = $1', [rows[0]?.id]);
+}
