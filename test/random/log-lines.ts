@@ -20,6 +20,8 @@ const OF_FAULTS: Readonly<Record<Fault, readonly RegExp[]>> = {
   cut: [LOST],
   'cut at a commit': [],
   freeze: [/recovered from/, LOST],
+  terminate: [LOST],
+  'terminate at a commit': [],
 };
 
 /** Lines of a worker at warn or error that nothing in its plans and settings explains. */

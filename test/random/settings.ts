@@ -10,6 +10,8 @@ export interface Settings {
   /** A pooler in transaction mode between the engine and the server. */
   readonly pooled: boolean;
   readonly faults: readonly Fault[];
+  /** Faults at each worker and its successors, at most: a slow machine that does little between two of them gets to an end too. */
+  readonly strikes: number;
   /** The next version of the definitions comes with each worker that is started again. */
   readonly deploys: boolean;
   /**
@@ -26,10 +28,13 @@ export type Fault =
   | 'cut'
   | 'cut at a commit'
   /** It stands still, mostly for longer than its lease, and goes on as if nothing had been. */
-  | 'freeze';
+  | 'freeze'
+  /** Sessions of the server are ended, of any process. */
+  | 'terminate'
+  | 'terminate at a commit';
 
 /** What seeds draw, and `--with` has in all of them. */
-export const ELEMENTS = ['kill', 'restart', 'cut', 'freeze', 'pooled', 'deploys'] as const;
+export const ELEMENTS = ['kill', 'restart', 'cut', 'freeze', 'terminate', 'pooled', 'deploys'] as const;
 export type Element = (typeof ELEMENTS)[number];
 
 /** ms of a lease that a worker which stands still has lost soon. */
@@ -46,6 +51,7 @@ export function settingsOf(random: Random, size: Partial<Settings> = {}, wanted:
   if (drawn('restart', 0.4)) faults.push('restart');
   if (drawn('cut', 0.4) && !pooled) faults.push('cut', 'cut at a commit');
   if (drawn('freeze', 0.35)) faults.push('freeze');
+  if (drawn('terminate', 0.35)) faults.push('terminate', 'terminate at a commit');
   const concurrency = random.pick([2, 6, 25, 60]);
   const rare = seldom ? 600_000 : undefined;
   const seldomLooked = rare === undefined ? {} : { pollInterval: rare };
@@ -56,6 +62,7 @@ export function settingsOf(random: Random, size: Partial<Settings> = {}, wanted:
     isolation: random.pick(['read committed', 'read committed', 'repeatable read', 'serializable']),
     pooled,
     faults: seldom ? [] : faults,
+    strikes: random.int(2, 8),
     deploys: drawn('deploys', 0.3),
     seldom,
     options: {

@@ -11,7 +11,7 @@ import { brokenInvariants, startAudit } from '../support/invariants.js';
 import { Random } from '../support/random.js';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { MARKS } from './acts.js';
-import { cutAtCommit, freeze, type Target } from './faults.js';
+import { cutAtCommit, freeze, type Target, terminate, terminateAtCommit } from './faults.js';
 import { plansOf } from './generator.js';
 import { unexpectedLines } from './log-lines.js';
 import { Operator } from './operator.js';
@@ -92,12 +92,14 @@ class Trial {
       () => fed,
       () => operator.end(),
     );
-    const striking = nodes.map((node) => this.strike(node));
+    const striking = Promise.all(nodes.map((node) => this.strike(node)));
+    // As above.
+    striking.catch(() => {});
     await operator.startAll(settings.runs);
     await operator.settled();
     await this.untilQuiet(20_000);
     this.stopped = true;
-    await Promise.all(striking);
+    await striking;
     if (await this.untilQuiet(PATIENCE)) {
       await operator.again();
       await operator.settled();
@@ -159,7 +161,7 @@ class Trial {
 
   private async strike(node: Node): Promise<void> {
     const { settings, random } = this;
-    while (settings.faults.length > 0 && !this.stopped) {
+    for (let left = settings.faults.length === 0 ? 0 : settings.strikes; left > 0 && !this.stopped; left--) {
       await pause(random.int(1_000, 8_000));
       if (this.stopped) break;
       this.injected++;
@@ -181,6 +183,10 @@ class Trial {
         return cutAtCommit(node, this.random);
       case 'freeze':
         return freeze(node, this.random, this.pool, this.lease);
+      case 'terminate':
+        return terminate(this.pool, this.random);
+      case 'terminate at a commit':
+        return terminateAtCommit(this.pool, this.random);
     }
   }
 

@@ -6,6 +6,7 @@ import { writeSync } from 'node:fs';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import type { WorkerLine } from '../support/faults/worker.js';
+import { APP_NAME } from './faults.js';
 import { plansOf } from './generator.js';
 import { classOf } from './plan-class.js';
 
@@ -61,9 +62,10 @@ async function connected(): Promise<DataSource> {
         url: engineUrl,
         installExtensions: false,
         poolSize: 6,
+        applicationName: APP_NAME,
       }).initialize();
     } catch (error) {
-      if (!/ECONNRESET|terminated|EPIPE/.test(String(error))) throw error;
+      if (!/ECONNRESET|terminat|EPIPE/.test(String(error))) throw error;
     }
   }
 }
