@@ -125,7 +125,8 @@ export class Operator {
     return [await client.start(plan.name, input(), options)];
   }
 
-  private attend(run: WorkflowHandle, plan: Plan, restarted = false): void {
+  /** Does to a run what somebody may do to it. */
+  attend(run: WorkflowHandle, plan: Plan, restarted = false): void {
     const { random } = this;
     const started: Started = { run, plan, cancelled: false, restarted };
     this.started.set(run.id, started);
@@ -162,7 +163,12 @@ export class Operator {
     for (const name of names) {
       const fate = fateOf(name);
       if (fate === 'never' || (fate === 'maybe' && random.chance(0.4))) continue;
-      if (fate === 'told' && this.started.get(run)?.restarted !== true) continue;
+      const started = this.started.get(run);
+      if (fate === 'told' && started?.restarted !== true) {
+        // It may be that it was restarted this moment: looked at again, until that is known.
+        if (started === undefined) this.seen.delete(id);
+        continue;
+      }
       this.spawn(this.send(run, name, delay));
     }
   }
@@ -286,7 +292,7 @@ function namesOf(plan: Plan): string[] {
 }
 
 /** The run or its wait is over. */
-function isLate(error: unknown): boolean {
+export function isLate(error: unknown): boolean {
   return (
     error instanceof ExecutionFinishedError ||
     error instanceof ExecutionNotFoundError ||

@@ -14,6 +14,8 @@ export interface Settings {
   readonly strikes: number;
   /** The next version of the definitions comes with each worker that is started again. */
   readonly deploys: boolean;
+  /** Acts on many runs, and runs that are run again while others are at work, at random moments. */
+  readonly acts: boolean;
   /**
    * The loops that find what a hint has not told come round too seldom to help: what they would mend hangs. Without
    * faults alone, as a hint may be lost with its connection.
@@ -34,7 +36,7 @@ export type Fault =
   | 'terminate at a commit';
 
 /** What seeds draw, and `--with` has in all of them. */
-export const ELEMENTS = ['kill', 'restart', 'cut', 'freeze', 'terminate', 'pooled', 'deploys'] as const;
+export const ELEMENTS = ['kill', 'restart', 'cut', 'freeze', 'terminate', 'pooled', 'deploys', 'acts'] as const;
 export type Element = (typeof ELEMENTS)[number];
 
 /** ms of a lease that a worker which stands still has lost soon. */
@@ -64,6 +66,7 @@ export function settingsOf(random: Random, size: Partial<Settings> = {}, wanted:
     faults: seldom ? [] : faults,
     strikes: random.int(2, 8),
     deploys: drawn('deploys', 0.3),
+    acts: drawn('acts', 0.4),
     seldom,
     options: {
       notify: !pooled,

@@ -15,6 +15,7 @@ import { cutAtCommit, freeze, type Target, terminate, terminateAtCommit } from '
 import { plansOf } from './generator.js';
 import { unexpectedLines } from './log-lines.js';
 import { Operator } from './operator.js';
+import { Overseer } from './overseer.js';
 import type { Fault as InjectedFault, Settings } from './settings.js';
 import { accountOf, type Fault, faultsOf } from './verdict.js';
 
@@ -92,6 +93,10 @@ class Trial {
       () => fed,
       () => operator.end(),
     );
+    const overseer = new Overseer(app.client, pool, this.plans, random, operator, settings.runs);
+    const overseeing = settings.acts ? overseer.act() : Promise.resolve();
+    // As above.
+    overseeing.catch(() => {});
     const striking = Promise.all(nodes.map((node) => this.strike(node)));
     // As above.
     striking.catch(() => {});
@@ -99,7 +104,9 @@ class Trial {
     await operator.settled();
     await this.untilQuiet(20_000);
     this.stopped = true;
-    await striking;
+    overseer.end();
+    await Promise.all([striking, overseeing]);
+    await operator.settled();
     if (await this.untilQuiet(PATIENCE)) {
       await operator.again();
       await operator.settled();
