@@ -31,7 +31,16 @@ it('plans have every kind of member and act, most of them complete, and some fai
 
 it('runs come to what their plans say', async () => {
   const { url } = await createTestDatabase();
-  const size = { plans: 4, runs: 4, workers: 1, faults: [], seldom: false, pooled: false, acts: true } as const;
+  const size = {
+    plans: 4,
+    runs: 4,
+    workers: 1,
+    faults: [],
+    seldom: false,
+    pooled: false,
+    acts: true,
+    retention: false,
+  } as const;
   const queues = Object.fromEntries(QUEUES.map((queue) => [queue, { concurrency: 10 }]));
   const settings = { ...settingsOf(new Random(SEED), size), options: { queues } };
   const { faults, accounts, runs } = await runTrial(SEED, settings, url);

@@ -16,6 +16,8 @@ export interface Settings {
   readonly deploys: boolean;
   /** Acts on many runs, and runs that are run again while others are at work, at random moments. */
   readonly acts: boolean;
+  /** Runs that have ended are deleted all the time, of a short age. */
+  readonly retention: boolean;
   /**
    * The loops that find what a hint has not told come round too seldom to help: what they would mend hangs. Without
    * faults alone, as a hint may be lost with its connection.
@@ -36,7 +38,17 @@ export type Fault =
   | 'terminate at a commit';
 
 /** What seeds draw, and `--with` has in all of them. */
-export const ELEMENTS = ['kill', 'restart', 'cut', 'freeze', 'terminate', 'pooled', 'deploys', 'acts'] as const;
+export const ELEMENTS = [
+  'kill',
+  'restart',
+  'cut',
+  'freeze',
+  'terminate',
+  'pooled',
+  'deploys',
+  'acts',
+  'retention',
+] as const;
 export type Element = (typeof ELEMENTS)[number];
 
 /** ms of a lease that a worker which stands still has lost soon. */
@@ -67,6 +79,7 @@ export function settingsOf(random: Random, size: Partial<Settings> = {}, wanted:
     strikes: random.int(2, 8),
     deploys: drawn('deploys', 0.3),
     acts: drawn('acts', 0.4),
+    retention: drawn('retention', 0.25),
     seldom,
     options: {
       notify: !pooled,

@@ -16,6 +16,7 @@ import { plansOf } from './generator.js';
 import { unexpectedLines } from './log-lines.js';
 import { Operator } from './operator.js';
 import { Overseer } from './overseer.js';
+import { cleanUp } from './retention.js';
 import type { Fault as InjectedFault, Settings } from './settings.js';
 import { accountOf, type Fault, faultsOf } from './verdict.js';
 
@@ -97,6 +98,11 @@ class Trial {
     const overseeing = settings.acts ? overseer.act() : Promise.resolve();
     // As above.
     overseeing.catch(() => {});
+    const closing = new AbortController();
+    this.ends.push(async () => closing.abort());
+    const cleaning = settings.retention ? cleanUp(app.client, random, closing.signal) : Promise.resolve();
+    // As above.
+    cleaning.catch(() => {});
     const striking = Promise.all(nodes.map((node) => this.strike(node)));
     // As above.
     striking.catch(() => {});
@@ -113,7 +119,8 @@ class Trial {
       await this.untilQuiet(PATIENCE);
     }
     await operator.end();
-    await feeding;
+    closing.abort();
+    await Promise.all([feeding, cleaning]);
     return this.judge(operator, app.client);
   }
 
@@ -224,12 +231,22 @@ class Trial {
       `SELECT COALESCE(step_of, id) AS run, 'has not ended: ' || state AS what FROM durable.workflow_queue`,
     );
     faults.push(...stuck.rows);
-    faults.push(...(await faultsOf(client, pool, { plans: this.plans, started: operator.started, lease: this.lease })));
+    faults.push(
+      ...(await faultsOf(client, pool, {
+        plans: this.plans,
+        started: operator.started,
+        lease: this.lease,
+        retention: this.settings.retention,
+      })),
+    );
     const mended = await pool.query<Fault>(`SELECT run, 'had to be reconciled: ' || what AS what FROM spec.reconciled`);
     faults.push(...mended.rows);
-    const runs = [...operator.started.values()].map(({ run }) => run);
+    const { rows: there } = await pool.query<{ id: string }>('SELECT id FROM durable.workflow_executions');
+    const ids = new Set(there.map(({ id }) => id));
+    // What has become of others is known by now.
+    const runs = [...operator.started.values()].map(({ run }) => run).filter(({ id }) => ids.has(id));
     const restarted = [...operator.started.values()].filter((one) => one.restarted).map(({ run }) => run.id);
-    for (const what of await brokenInvariants(pool, { runs, records: 10 })) {
+    for (const what of await brokenInvariants(pool, { runs, records: this.settings.retention ? 0 : 10 })) {
       // What is taken over is in the journal before the first lease.
       if (what.includes('which was not live') && restarted.some((id) => what.includes(id))) continue;
       faults.push({ run: /run ([0-9a-f-]{36})/.exec(what)?.[1] ?? null, what });
@@ -245,9 +262,9 @@ class Trial {
       'SELECT deadlocks::integer AS n FROM pg_stat_database WHERE datname = current_database()',
     );
     if ((dead[0]?.n ?? 0) > 0) faults.push({ run: null, what: `${dead[0]?.n} deadlocks` });
-    const ids = [...new Set(faults.flatMap(({ run }) => (run === null ? [] : [run])))];
+    const accused = [...new Set(faults.flatMap(({ run }) => (run === null ? [] : [run])))];
     const accounts: string[] = [];
-    for (const id of ids.slice(0, 12)) accounts.push(await this.account(client, id));
+    for (const id of accused.slice(0, 12)) accounts.push(await this.account(client, id));
     const { rows: counted } = await pool.query<{ runs: number; records: number }>(
       `SELECT (SELECT count(*) FROM durable.workflow_executions)::integer AS runs,
          (SELECT count(*) FROM durable.step_executions)::integer AS records`,

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { differenceOf, expectedOf } from './expected.js';
 import type { Started } from './operator.js';
 import { LATER, membersOf, type Plan } from './plan.js';
+import { GONE, ORPHANS } from './retention.js';
 
 /** What is wrong with a run. */
 export interface Fault {
@@ -34,7 +35,8 @@ const BOOKINGS = `
       WHERE status = 'completed' AND type IN ('step', 'decision')
     ) r WHERE step = ANY ($1) GROUP BY 1, 2
   ) s ON s.run = b.run AND s.step = b.step
-  WHERE b.n IS DISTINCT FROM s.n AND COALESCE(b.step, s.step) = ANY ($1)`;
+  WHERE b.n IS DISTINCT FROM s.n AND COALESCE(b.step, s.step) = ANY ($1)
+    AND EXISTS (SELECT FROM durable.workflow_executions e WHERE e.id = COALESCE(b.run, s.run))`;
 
 const RUNS = 'SELECT id, parent_id, workflow FROM durable.workflow_executions ORDER BY id';
 
@@ -43,12 +45,14 @@ export interface Judged {
   readonly started: ReadonlyMap<string, Started>;
   /** ms */
   readonly lease: number;
+  /** Runs that have ended are deleted. */
+  readonly retention: boolean;
 }
 
 export async function faultsOf(
   client: DurableClient,
   pool: pg.Pool,
-  { plans, started, lease }: Judged,
+  { plans, started, lease, retention }: Judged,
 ): Promise<Fault[]> {
   const faults: Fault[] = [];
   const { rows } = await pool.query<{ id: string; workflow: string }>(RUNS);
@@ -60,10 +64,12 @@ export async function faultsOf(
     const what = [...endFaults(run, plan, plans, started.get(id)), ...undoFaults(run, plan, started.get(id))];
     faults.push(...what.map((one) => ({ run: id, what: one })));
   }
+  const gone = new Set((await pool.query<Fault>(GONE, [false])).rows.map(({ run }) => run));
   for (const run of started.values()) {
-    if (!rows.some(({ id }) => id === run.run.id))
+    if (!gone.has(run.run.id) && !rows.some(({ id }) => id === run.run.id))
       faults.push({ run: run.run.id, what: 'its start was acknowledged, and it is not there' });
   }
+  faults.push(...(await pool.query<Fault>(GONE, [retention])).rows, ...(await pool.query<Fault>(ORPHANS)).rows);
   const members = plans.flatMap((plan) => membersOf(plan.nodes));
   const racing = members.filter(({ acts }) => acts.some((act) => act.do === 'race')).map(({ name }) => name);
   faults.push(...(await pool.query<Fault>(OVERLAPS, [racing, lease])).rows);

@@ -16,8 +16,12 @@ const AUDITS = [
        ORDER BY l.row_id, l.serial DESC
      ) held
      WHERE held.live AND held.token = r.token)`,
-  // I3: tokens only grow, and belong to one worker. I4: journal rows never change. I5: nor does an end.
-  `SELECT run_id, what FROM audit.log WHERE (kind = 'lease' AND what IS NOT NULL) OR kind = 'change'`,
+  // I3: tokens only grow, and belong to one worker. I4: journal rows never change, and go with a run that has ended alone.
+  // I5: nor does an end.
+  `SELECT c.run_id, c.what FROM audit.log c
+   WHERE (c.kind = 'lease' AND c.what IS NOT NULL) OR (c.kind = 'change' AND NOT (
+     c.what LIKE 'DELETE of %' AND NOT EXISTS (SELECT FROM durable.workflow_executions e WHERE e.id = c.run_id)
+     AND EXISTS (SELECT FROM audit.log e WHERE e.run_id = c.run_id AND e.kind = 'end' AND e.serial < c.serial)))`,
   // I5: one end, and no record after it.
   `SELECT run_id, 'ended ' || count(*) || ' times' AS what FROM audit.log WHERE kind = 'end' GROUP BY run_id HAVING count(*) > 1`,
   `SELECT DISTINCT r.run_id, 'has a record after its end' AS what
