@@ -76,7 +76,7 @@ export function settingsOf(random: Random, size: Partial<Settings> = {}, wanted:
     isolation: random.pick(['read committed', 'read committed', 'repeatable read', 'serializable']),
     pooled,
     faults: seldom ? [] : faults,
-    strikes: random.int(2, 8),
+    strikes: random.int(2, 5),
     deploys: drawn('deploys', 0.3),
     acts: drawn('acts', 0.4),
     retention: drawn('retention', 0.25),
