@@ -53,7 +53,7 @@ const LEVELS = 1_000;
 const SLICE = 20_000;
 /** Clocks of processes may be off by this, ms: ids carry the time of the process that made them. */
 const SKEW = 86_400_000;
-/** ms of work after which it rests, and how much longer than it has worked: claims have the server nearly to themselves. */
+/** ms of work after which it rests, and how many times longer than it has worked: claims have the server nearly to themselves. */
 const WORK = 20;
 const REST = 10;
 /** ms. A database that was out of reach for a while is no reason to rest for long. */
@@ -68,6 +68,8 @@ export class PgRetention {
   constructor(
     private readonly pool: Lender,
     private readonly schema: string,
+    /** How much longer than it has worked it rests. */
+    private readonly rest = REST,
   ) {
     this.query = readsOf(pool);
   }
@@ -85,7 +87,7 @@ export class PgRetention {
 
   /** Deletes the runs, or counts them with `dryRun`; returns their number. */
   async cleanup(filter: CleanupFilter): Promise<number> {
-    const pace = new Pace(filter.signal);
+    const pace = new Pace(this.rest, filter.signal);
     // Runs that have to stay, with all above them: none of them is gone through again.
     const kept = new Set<string>();
     let count = 0;
@@ -220,7 +222,10 @@ function markOf(rows: readonly OldRow[]): Mark | null {
 class Pace {
   private worked = 0;
 
-  constructor(private readonly signal: AbortSignal | undefined) {}
+  constructor(
+    private readonly times: number,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
 
   async work<T>(work: () => Promise<T>): Promise<T> {
     if (this.worked >= WORK) await this.rest();
@@ -231,7 +236,7 @@ class Pace {
   }
 
   private async rest(): Promise<void> {
-    const ms = Math.min(this.worked * REST, LONGEST_REST);
+    const ms = Math.min(this.worked * this.times, LONGEST_REST);
     this.worked = 0;
     await pause(ms, undefined, this.signal === undefined ? {} : { signal: this.signal }).catch(() => {});
   }
