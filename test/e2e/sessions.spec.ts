@@ -1,4 +1,11 @@
-import { DurableHealthIndicator, DurableQueues, Step, waitForEvent, Workflow } from 'nest-durable';
+import {
+  DurableHealthIndicator,
+  type DurableModuleOptions,
+  DurableQueues,
+  Step,
+  waitForEvent,
+  Workflow,
+} from 'nest-durable';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -23,7 +30,7 @@ async function set(database: TestDatabase, ...settings: string[]): Promise<void>
 }
 
 /** An app whose own DataSource has the settings of the database, as the engine's sessions would have. */
-async function smokeOn(url: string, options: { notify?: boolean } = {}): Promise<number> {
+async function smokeOn(url: string, options: DurableModuleOptions = {}): Promise<number> {
   const dataSource = await new DataSource({ type: 'postgres', url, installExtensions: false }).initialize();
   const app = await openApp({ database: { dataSource }, ...options }, smokeWorkflows);
   try {
@@ -34,6 +41,13 @@ async function smokeOn(url: string, options: { notify?: boolean } = {}): Promise
     await dataSource.destroy();
   }
 }
+
+/** Looks ten times as often as by default, where nothing but looks finds any work. */
+const OFTEN: DurableModuleOptions = {
+  queues: { default: { concurrency: 50, pollInterval: 100 } },
+  wakeInterval: 100,
+  schedulerInterval: 100,
+};
 
 const ODD = [
   `DateStyle = 'SQL, DMY'`,
@@ -64,7 +78,7 @@ it('works, and sets nothing on a session, behind a pooler in transaction mode, w
   await set(database, ...ODD.filter((one) => !/timeout/.test(one)), `default_transaction_isolation = 'serializable'`);
   const pooler = await startFakePooler(database.url, { notifications: true });
   try {
-    expect(await smokeOn(pooler.url)).toBe(0);
+    expect(await smokeOn(pooler.url, OFTEN)).toBe(0);
   } finally {
     await pooler.close();
   }
@@ -74,7 +88,7 @@ it.each(['LISTEN', 'pg_notify'])('finds its work by polling on a server that ref
   const database = await createTestDatabase();
   const server = await startFakePooler(database.url, { notifications: false, word });
   try {
-    expect(await smokeOn(server.url)).toBe(0);
+    expect(await smokeOn(server.url, OFTEN)).toBe(0);
   } finally {
     await server.close();
   }
