@@ -207,6 +207,28 @@ describe('writing', () => {
     ]);
   });
 
+  it.each<[string, unknown, (given: never) => void]>([
+    ['putContext(null)', null, putContext],
+    ['putContext(undefined)', undefined, putContext],
+    ['putContext(7)', 7, putContext],
+    ['putContext([1])', [1], putContext],
+    ['mergeContext(null)', null, mergeContext],
+    ['mergeContext("ab")', 'ab', mergeContext],
+  ])('%s is refused with an InvalidInputError that the step can catch', async (_name, given, write) => {
+    const result = await after({ a: 1 }, () => {
+      try {
+        write(given as never);
+        return { wrote: getContext() };
+      } catch (error) {
+        return { name: (error as Error).name, message: (error as Error).message };
+      }
+    });
+    expect(result).toEqual({
+      name: 'InvalidInputError',
+      message: expect.stringMatching(/Context\(\).*expected .*an object/s),
+    });
+  });
+
   it('of keys such as __proto__ is data', async () => {
     const result = await after({}, () => putContext('__proto__', { polluted: true }));
     expect(Object.keys(result as object)).toEqual(['__proto__']);

@@ -141,9 +141,10 @@ beforeAll(async () => {
 afterAll(() => test.close());
 
 describe('outside of a step', () => {
-  it.each(functions)('%s throws NotInStepError', async (_name, call) => {
+  it.each(functions)('%s throws NotInStepError, which names it', async (name, call) => {
     const error = present(await thrownBy(call));
     expect(error).toBeInstanceOf(NotInStepError);
+    expect(error.message).toContain(`${name.split(' ')[0]}()`);
     expect(typeof error.code).toBe('string');
   });
 });

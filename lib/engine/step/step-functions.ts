@@ -1,6 +1,6 @@
-import { decode, encode } from '../../core/codec/codec.js';
+import { decode, encode, isPlainData } from '../../core/codec/codec.js';
 import { StepUsageError } from '../../core/errors/errors-usage.js';
-import { checkText, KEY } from '../../core/limits.js';
+import { checkText, KEY, refused } from '../../core/limits.js';
 import type { SettledResult } from '../../core/run/results.js';
 import { asking, stillOpen, writing } from './calls.js';
 import { currentScope, type FanResults } from './scope.js';
@@ -114,19 +114,23 @@ export function parallelResults<T = Record<string, SettledResult>>(): T {
  * @throws StepUsageError (`NO_RESULTS`, `NO_SUCH_RESULT`)
  */
 export function parallelResult<T = unknown>(name: string | number): SettledResult<T> {
-  const results = fanResults('parallelResult');
-  if (!Object.hasOwn(results, name)) {
-    throw new StepUsageError(
-      'NO_SUCH_RESULT',
-      `parallelResult("${name}"): the last fan-out has no such arm. It has: ${Object.keys(results).slice(0, 20).join(', ')}.`,
-    );
-  }
-  return (results as Record<string | number, SettledResult>)[name] as SettledResult<T>;
+  return fanResult('parallelResult', name) as SettledResult<T>;
 }
 
 /** True when that arm or item was fulfilled. @throws StepUsageError (`NO_RESULTS`, `NO_SUCH_RESULT`) */
 export function parallelOk(name: string | number): boolean {
-  return parallelResult(name).status === 'fulfilled';
+  return fanResult('parallelOk', name).status === 'fulfilled';
+}
+
+function fanResult(caller: string, name: string | number): SettledResult {
+  const results = fanResults(caller);
+  if (!Object.hasOwn(results, name)) {
+    throw new StepUsageError(
+      'NO_SUCH_RESULT',
+      `${caller}("${name}"): the last fan-out has no such arm. It has: ${Object.keys(results).slice(0, 20).join(', ')}.`,
+    );
+  }
+  return (results as Record<string | number, SettledResult>)[name] as SettledResult;
 }
 
 function fanResults(caller: string): FanResults {
@@ -148,10 +152,11 @@ export function getContext(key?: string, fallback?: unknown): unknown {
   return context.has(key) ? context.get(key) : fallback;
 }
 
-/** Writes one key, or every key of an object. */
+/** Writes one key, or every key of an object. @throws InvalidInputError for anything else */
 export function putContext(key: string | Record<string, unknown>, value?: unknown): void {
   writing('putContext', (context) => {
     if (typeof key === 'string') return context.put(key, value);
+    if (!isPlainData(key)) throw refused('putContext()', 'key', 'a key, or an object of keys and their values', key);
     for (const name of Object.keys(key)) context.put(name, key[name]);
   });
 }
@@ -177,9 +182,15 @@ export function incrementContext(key: string, by = 1): void {
   });
 }
 
-/** Merges an object into the data, objects within objects too; anything else replaces what was there. */
+/**
+ * Merges an object into the data, objects within objects too; anything else replaces what was there.
+ * @throws InvalidInputError where it is no object
+ */
 export function mergeContext(object: Record<string, unknown>): void {
-  writing('mergeContext', (context) => context.merge(object));
+  writing('mergeContext', (context) => {
+    if (!isPlainData(object)) throw refused('mergeContext()', 'object', 'an object of keys and their values', object);
+    context.merge(object);
+  });
 }
 
 /** Removes a key. */
