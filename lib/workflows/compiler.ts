@@ -71,13 +71,15 @@ export function compileWorkflow(type: Function, options: Options): CompileResult
     return (message) => void faults.push({ path, message });
   };
   const members = decoratedMembers(type);
+  const methods = methodNames(type);
+  const isMethod = new Set(methods);
   const retryIf = new Map<string, (error: unknown) => boolean>();
 
   checkWorkflowOptions(options, at(null));
   const draft: DraftWorkflow = {
     ...workflowFields(type, options),
-    members: members.flatMap((member) => draftMembers(type, member, retryIf, at(member.member))),
-    methods: methodNames(type),
+    members: members.flatMap((member) => draftMembers(isMethod, member, retryIf, at(member.member))),
+    methods,
   };
   for (const { member, message } of checkDraft(draft)) {
     at(member)(message);
@@ -188,7 +190,7 @@ function checkWorkflowOptions(options: Options, report: Report): void {
 
 /** One member, or none when what the decorators say cannot even be read as one. */
 function draftMembers(
-  type: Function,
+  methods: ReadonlySet<string>,
   { member, decorators }: DecoratedMember,
   retryIf: Map<string, (error: unknown) => boolean>,
   report: Report,
@@ -200,7 +202,7 @@ function draftMembers(
   if (second !== undefined) {
     report(`it has @${metadata.decorator}() and @${second.decorator}(); a method is one member. Take one away`);
   }
-  if (!methodNames(type).includes(member)) {
+  if (!methods.has(member)) {
     report(`@${metadata.decorator}() goes on a method, and this is none (a getter, or a field)`);
   }
   const options: object = metadata.options;
@@ -209,7 +211,8 @@ function draftMembers(
   }
   if (metadata.decorator === 'Parallel' && Array.isArray(metadata.arms)) {
     // As keys of an object they would come together without a word.
-    const twice = metadata.arms.filter((name, index, all) => all.indexOf(name) < index);
+    const seen = new Set<string>();
+    const twice = metadata.arms.filter((name) => seen.size === seen.add(name).size);
     if (twice.length > 0) {
       report(`its list names ${twice.map((name) => `"${name}"`).join(', ')} twice; a member stands in one place`);
     }

@@ -1,4 +1,5 @@
 import { DEFAULT_RETRY, DEFAULT_SETTINGS } from '../../lib/core/definition/definition.js';
+import { definitionHash } from '../../lib/core/definition/definition-hash.js';
 import { goto } from '../../lib/core/run/results.js';
 import { Branch } from '../../lib/decorators/branch.decorator.js';
 import { Compensate } from '../../lib/decorators/compensate.decorator.js';
@@ -411,6 +412,28 @@ describe('notices', () => {
       expect.stringMatching(/^`input` is undefined .* no input is checked/),
     ]);
   });
+});
+
+it('compiles a class of ten thousand members, jumps and compensations among them, at the cost of each', () => {
+  class LargeWorkflow {}
+  const { prototype } = LargeWorkflow;
+  const add = (member: string, decorate: MethodDecorator): void => {
+    const method = { value: () => {}, configurable: true, writable: true };
+    Object.defineProperty(prototype, member, method);
+    decorate(prototype, member, method);
+  };
+  const count = 10_000;
+  for (let nth = 0; nth < count; nth++) {
+    if (nth % 2 === 0) add(`step${nth}`, Decision({ goto: ['step0'] }) as MethodDecorator);
+    else {
+      add(`step${nth}`, Step({ compensate: `undo${nth}` }) as MethodDecorator);
+      add(`undo${nth}`, Compensate() as MethodDecorator);
+    }
+  }
+  const { definition } = compile(LargeWorkflow);
+  expect(definition.nodes).toHaveLength(count);
+  expect(definition.compensations).toHaveLength(count / 2);
+  expect(definitionHash(definition)).toMatch(/^[0-9a-f]{32}$/);
 });
 
 describe('defaultWorkflowName', () => {

@@ -1,4 +1,4 @@
-import { armsOf, gotoOf, mainMembers, type DraftMember, type DraftWorkflow } from './definition-draft.js';
+import { armsOf, gotoOf, type DraftMember, type DraftWorkflow } from './definition-draft.js';
 import { checkArmKey, checkMemberLimits, checkWorkflowLimits } from './definition-limits.js';
 import { didYouMean } from '../did-you-mean.js';
 
@@ -20,6 +20,7 @@ export function checkDraft(draft: DraftWorkflow): DefinitionFault[] {
   const faults: DefinitionFault[] = [];
   const at = (member: string | null) => (message: string) => void faults.push({ member, message });
   const members = new Map(draft.members.map((member) => [member.member, member]));
+  const undoes = new Set(draft.members.map(({ settings }) => settings.compensate));
   const places = placesOf(draft);
 
   checkWorkflowLimits(draft, at(null));
@@ -33,6 +34,11 @@ export function checkDraft(draft: DraftWorkflow): DefinitionFault[] {
     checkArms(draft, member, members, report);
     checkPlaces(member, places, report);
     checkCompensate(draft, member, members, report);
+    if (member.kind === 'compensation' && !undoes.has(member.member)) {
+      report(
+        `no step names this compensation; write compensate: '${member.member}' on the step it undoes, or delete it`,
+      );
+    }
     checkGoto(draft, member, members, places, report);
   }
   return faults;
@@ -119,21 +125,19 @@ function checkCompensate(draft: DraftWorkflow, member: DraftMember, members: Mem
   const undo = member.settings.compensate;
   if (undo !== null) {
     const target = members.get(undo);
-    const compensations = draft.members.filter(({ kind }) => kind === 'compensation').map((other) => other.member);
     if (target === undefined) {
-      report(`compensate names "${undo}", ${unknown(draft, undo, '@Compensate()', compensations)}`);
+      const all = draft.members.filter(({ kind }) => kind === 'compensation').map((other) => other.member);
+      report(`compensate names "${undo}", ${unknown(draft, undo, '@Compensate()', all)}`);
     } else if (target.kind !== 'compensation') {
       report(`compensate names "${undo}", which is no compensation; put @Compensate() there in place of what it has`);
     }
-  }
-  if (member.kind === 'compensation' && !draft.members.some((other) => other.settings.compensate === member.member)) {
-    report(`no step names this compensation; write compensate: '${member.member}' on the step it undoes, or delete it`);
   }
 }
 
 function checkGoto(draft: DraftWorkflow, member: DraftMember, members: Members, places: Places, report: Report): void {
   const targets = gotoOf(member);
-  const { reachable, border } = reachableFrom(draft, member, members, places);
+  if (member.kind !== 'decision' && targets.length === 0) return;
+  const { sequences, border } = wayOut(member, places);
   if (member.kind === 'decision' && targets.length === 0 && border !== null) {
     // The method's return value is unknown here; a decision without jumps may still call finish().
     report(
@@ -141,42 +145,49 @@ function checkGoto(draft: DraftWorkflow, member: DraftMember, members: Members, 
         `${fanOutPart(border)}. Declare goto, or write @Step()`,
     );
   }
+  const isReachable = (name: string): boolean => sequencesOf(name, places).some((one) => sequences.has(one));
   for (const name of targets) {
     const target = members.get(name);
     if (target === undefined) {
-      report(`goto names "${name}", ${unknown(draft, name, '@Step()', reachable)}`);
+      report(`goto names "${name}", ${unknown(draft, name, '@Step()', runnable(draft).filter(isReachable))}`);
     } else if (target.kind === 'compensation') {
       report(`goto names "${name}", which is a compensation; it runs only in a rollback. Name a step`);
-    } else if (!reachable.has(name)) {
+    } else if (!isReachable(name)) {
       report(`goto names "${name}", ${outOfReach(name, places, border)}`);
     }
   }
 }
 
-/** Own sequence and, through branch arms, the enclosing ones; `border` is the fan-out that ends the way out. */
-function reachableFrom(
-  draft: DraftWorkflow,
-  member: DraftMember,
-  members: Members,
-  places: Places,
-): { reachable: Set<string>; border: ArmRef | null } {
-  const reachable = new Set<string>();
+/** Its own sequence and, through branch arms, the enclosing ones; `border` is the fan-out that ends the way out. */
+function wayOut(member: DraftMember, places: Places): { sequences: ReadonlySet<string>; border: ArmRef | null } {
+  const sequences = new Set<string>();
   const seen = new Set<string>();
   let current = member;
   while (!seen.has(current.member)) {
     seen.add(current.member);
     const place: ArmRef | undefined = places.get(current.member)?.[0];
-    const sequence = place ? (armsOf(place.owner)[place.key] ?? []) : mainMembers(draft).map((other) => other.member);
-    sequence.filter((name) => members.has(name)).forEach((name) => reachable.add(name));
+    sequences.add(place === undefined ? MAIN : sequenceIn(place));
     if (place === undefined) {
       break;
     }
     if (place.owner.kind !== 'branch') {
-      return { reachable, border: place };
+      return { sequences, border: place };
     }
     current = place.owner;
   }
-  return { reachable, border: null };
+  return { sequences, border: null };
+}
+
+/** The main sequence, among the names of sequences. */
+const MAIN = '';
+
+function sequenceIn({ owner, key }: ArmRef): string {
+  return `${owner.member}\n${key}`;
+}
+
+/** The sequences that a member stands in: one, unless that is a fault. */
+function sequencesOf(name: string, places: Places): string[] {
+  return places.get(name)?.map(sequenceIn) ?? [MAIN];
 }
 
 function outOfReach(name: string, places: Places, border: ArmRef | null): string {
