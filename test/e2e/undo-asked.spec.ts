@@ -95,6 +95,25 @@ class FailsPlainWorkflow {
   }
 }
 
+/** A step of it was on another queue. */
+@Workflow({ name: 'fails_elsewhere' })
+class FailsElsewhereWorkflow {
+  @Step({ queue: 'other', compensate: 'refund' })
+  charge() {
+    return { charged: true };
+  }
+
+  @Step()
+  work() {
+    throw new Error('refused');
+  }
+
+  @Compensate()
+  refund() {
+    undone.push('fails_elsewhere');
+  }
+}
+
 /** The place where its runs stand is gone. */
 @Workflow({ name: 'order' })
 class PlaceGone {
@@ -134,8 +153,18 @@ afterEach(async () => {
   await pool.end();
 });
 
+/** A client of another process. */
+async function elsewhere(): Promise<PlainApp['client']> {
+  const app = await openApp({ database: { url }, workers: false });
+  apps.push(app);
+  return app.client;
+}
+
 async function deploy(...providers: Provider[]): Promise<PlainApp> {
-  const app = await openApp({ database: { url }, queues: { default: { concurrency: 1 } } }, providers);
+  const app = await openApp(
+    { database: { url }, queues: { default: { concurrency: 1 }, other: { concurrency: 1 } } },
+    providers,
+  );
   apps.push(app);
   return app;
 }
@@ -238,4 +267,41 @@ describe.each([
       PgStore.prototype.commitGroup = commitGroup;
     }
   });
+});
+
+it('one whose rollback is beginning when it is asked for is undone, though the look at what was asked comes late', async () => {
+  const { client } = await deploy(FailsElsewhereWorkflow);
+  const other = await elsewhere();
+  const { commitGroup, leasedRows, loadUndo } = PgStore.prototype;
+  let isBegun = (): void => {};
+  const begun = new Promise<void>((resolve) => (isBegun = resolve));
+  try {
+    const asked = new Promise<boolean>((resolve, reject) => {
+      PgStore.prototype.commitGroup = async function (worker, group) {
+        const first = group.ops.find(({ outcome, extras }) => outcome === null && extras?.dropSteps === true);
+        if (first === undefined) return commitGroup.call(this, worker, group);
+        PgStore.prototype.commitGroup = commitGroup;
+        PgStore.prototype.leasedRows = async function (of) {
+          await begun;
+          return leasedRows.call(this, of);
+        };
+        await other.cancel(first.runId, 'not wanted', { compensate: true }).then(resolve, reject);
+        return commitGroup.call(this, worker, group);
+      };
+    });
+    // What is to be undone is known, and the record that begins it is made, before a look says what was asked.
+    PgStore.prototype.loadUndo = async function (...of) {
+      const records = await loadUndo.apply(this, of);
+      setImmediate(isBegun);
+      return records;
+    };
+    const run = await client.start(FailsElsewhereWorkflow, {});
+    expect(await asked).toBe(true);
+    await caught(run.result(), WorkflowFailedError);
+    expect((await run.execution())?.status).toBe('compensated');
+    expect(undone.splice(0)).toEqual(['fails_elsewhere']);
+  } finally {
+    isBegun();
+    Object.assign(PgStore.prototype, { commitGroup, leasedRows, loadUndo });
+  }
 });

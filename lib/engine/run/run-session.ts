@@ -314,7 +314,9 @@ export class RunSession implements Session {
       this.departure.tell(ack, outcome);
       return this.leave();
     }
-    if (ack.cancel && this.why.cancel === null && core.state.rollback === null) {
+    // A rollback that is beginning answers it; where it finds nothing to undo, its end is refused.
+    const isAnswered = this.why.cancel !== null || core.state.rollback !== null || this.aftermath.isUndoing;
+    if (ack.cancel && !isAnswered) {
       this.cancelling = true;
       return core.deps.onAttention();
     }
