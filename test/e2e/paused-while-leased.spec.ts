@@ -1,4 +1,5 @@
 import { Parallel, Step, waitForEvent, Workflow, type WorkflowHandle } from 'nest-durable';
+import { PgStore } from '../../lib/storage/engine/pg-store.js';
 import { Executor } from '../../lib/engine/worker/executor.js';
 import { phaseChanges } from '../../lib/engine/run/phases.js';
 import { createTestDatabase } from '../support/database.js';
@@ -168,4 +169,52 @@ it('one that is resumed while its process ends begins no further step there', as
   await open();
   await client.handle(run.id).result();
   expect(went).toEqual(['next']);
+});
+
+it('a pause is heard though the look that found it was sent before a commit of the run was answered', async () => {
+  // No hint makes a further look, and none is made by itself while the test runs.
+  const app = await openApp({ database: { url }, notify: false, recoveryInterval: 600_000 }, [RecordedWorkflow]);
+  apps.push(app);
+  const { client } = await open(false);
+  const run = await app.client.start(RecordedWorkflow, {});
+  await Promise.all([gates.arrived('short'), gates.arrived('other'), gates.arrived('third')]);
+  let isStopping = false;
+  const hear = (change: unknown): void => void (isStopping ||= (change as { to?: unknown }).to === 'stopping');
+  const { leasedRows, commitGroup } = PgStore.prototype;
+  // Its answer has been taken in a macrotask later.
+  const committed = new Promise<void>((resolve) => {
+    PgStore.prototype.commitGroup = async function (worker, group) {
+      const result = await commitGroup.call(this, worker, group);
+      if (group.ops.some(({ records }) => records.some(({ path }) => path.endsWith('/short')))) setImmediate(resolve);
+      return result;
+    };
+  });
+  let look = (): void => {};
+  const mayLook = new Promise<void>((resolve) => (look = resolve));
+  phaseChanges.subscribe(hear);
+  try {
+    const asked = new Promise<void>((resolve) => {
+      PgStore.prototype.leasedRows = async function (worker) {
+        resolve();
+        await mayLook;
+        return leasedRows.call(this, worker);
+      };
+    });
+    const swept = app.client.sweep();
+    await asked;
+    gates.open('short');
+    await committed;
+    await client.pause(run.id);
+    look();
+    await swept;
+    await until(() => isStopping);
+    gates.open('other');
+    gates.open('third');
+    await until(async () => (await run.execution())?.status === 'paused');
+    expect(went).toEqual([]);
+  } finally {
+    phaseChanges.unsubscribe(hear);
+    Object.assign(PgStore.prototype, { leasedRows, commitGroup });
+    look();
+  }
 });

@@ -53,14 +53,15 @@ export class Departure {
   }
 
   /**
-   * A look at the row says the same. One that was sent before a commit was answered may be of before that commit.
+   * A look at the row says the same. One that was sent before a commit was answered may be of before that commit: what is unsure
+   * is looked at again.
    * @param asked performance.now() when it was sent
-   * @returns whether that is news
    */
-  rowSaid(paused: boolean, asked: number): boolean {
-    if (paused === this.paused || asked <= this.saidAt) return false;
+  rowSaid(paused: boolean, asked: number): 'known' | 'news' | 'unsure' {
+    if (paused === this.paused) return 'known';
+    if (asked <= this.saidAt) return 'unsure';
     this.paused = paused;
-    return true;
+    return 'news';
   }
 
   /** Outcome of a run in which no attempt runs; null: it goes on here. */

@@ -124,7 +124,9 @@ export class RunSession implements Session {
   }
 
   rowSaid(paused: boolean, asked: number): void {
-    if (this.departure.rowSaid(paused, asked)) this.proceed();
+    const said = this.departure.rowSaid(paused, asked);
+    if (said === 'news') this.proceed();
+    else if (said === 'unsure') this.core.deps.onAttention();
   }
 
   cancel(error: string): void {
