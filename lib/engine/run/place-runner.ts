@@ -8,6 +8,7 @@ import { uuidv7 } from '../../core/uuid.js';
 import { type AttemptResult, type AttemptSpec, failedAttempt } from '../step/attempt.js';
 import { AttemptPass } from '../step/attempt-pass.js';
 import { PlaceHost, placeOf, sequenceOf } from './place-host.js';
+import { isAskedFor } from '../step/asked-waits.js';
 import { PlaceSpec, withResults } from '../step/attempt-kinds.js';
 import { childExtras } from '../step/child-start.js';
 import { settledResults } from '../step/fan-results.js';
@@ -40,7 +41,7 @@ export class PlaceRunner {
     const { core } = this;
     // User code starts only when the record before it is committed, a collector when nothing below it runs any more. What
     // the engine does by itself goes into the same commit.
-    if (core.attempts.has(place.path) || core.isClosing(place.path)) return false;
+    if (core.attempts.has(place.path) || core.calls.isClosing(place.path)) return false;
     if (place.own !== null && core.runsBelow(place.path)) return false;
     if (this.isOwn(place)) return true;
     return core.isCommitted(place.at) && !core.outbox.isFull;
@@ -216,8 +217,8 @@ export class PlaceRunner {
 
   private suspended(place: Place, attempt: RunningAttempt, how: Suspension, durationMs: number): void {
     const { core } = this;
-    // A failure around it does not wait for it.
-    if (attempt.abandoned) return;
+    // A failure around it, which may have come in this macrotask, does not wait for it.
+    if (attempt.abandoned || !isAskedFor(core.workflow.definition, core.state, attempt.info)) return;
     if (how.kind === 'stuck') return this.host.pause(how.error);
     // The state of this place, as it is now: other records have come meanwhile.
     place.state.spent = durationMs;

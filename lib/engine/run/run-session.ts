@@ -234,7 +234,7 @@ export class RunSession implements Session {
     const { core, why } = this;
     if (phase === 'working' && core.outbox.isFull && !core.outbox.isBusy) this.send(null);
     // A place that the code has lost may come back, and with it what its waits were given.
-    if (!this.departure.isPausedByEngine) core.closeUnasked();
+    if (!this.departure.isPausedByEngine) core.closeUnasked(() => this.proceed());
     const settles = phase !== 'stopping' && this.settlesRemotely();
     let found = core.look();
     if (phase === 'working') {
@@ -271,7 +271,7 @@ export class RunSession implements Session {
       idle.catch((error: unknown) => this.broken(error));
       return;
     }
-    const goesOn = found === null || settles || core.attempts.size > 0 || this.watch.isLooking;
+    const goesOn = found === null || settles || core.endsCalls || core.attempts.size > 0 || this.watch.isLooking;
     const outcome = ending ?? (goesOn ? null : this.departure.outcome(found));
     if (outcome === null && core.outbox.isEmpty) return this.watch.arm(found);
     if (outcome === null && core.attempts.size > 0 && !now) return this.proceedSoon();

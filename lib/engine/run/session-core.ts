@@ -7,10 +7,10 @@ import { pathOfOnce } from '../../core/run/once-path.js';
 import { OpenLoops } from '../../core/run/open-items.js';
 import { awaySteps, type RunState, type StepState } from '../../core/run/run-state.js';
 import { type Look, lookAgain, type Running, survey, type Survey, type Surroundings } from '../../core/run/survey.js';
-import { textOf } from '../../core/text-of.js';
 import { isAskedFor } from '../step/asked-waits.js';
 import type { PreparedChild } from '../ports/children.js';
 import { Attempts } from './attempts.js';
+import { CalledChildren } from './called-children.js';
 import { tellCommitted } from './observed.js';
 import { Outbox } from './outbox.js';
 import { appended, NOTHING } from '../journal/draft.js';
@@ -49,9 +49,9 @@ export class SessionCore {
   settling: readonly string[] = NOTHING;
   /** Numbers of records that are not known to be committed, in order. */
   private pending: readonly number[] = NOTHING;
-  /** Children of calls that timed out, by the path of the step: it goes on when they are cancelled. */
-  private closing: Map<string, number> | null = null;
-  private cancelledChildren: Set<string> | null = null;
+  readonly calls: CalledChildren;
+  /** Calls of arms that were given up are being ended: the run does not leave before that. */
+  endsCalls = false;
   private idling: readonly (() => void)[] = NOTHING;
 
   constructor(
@@ -66,6 +66,7 @@ export class SessionCore {
     this.make = new RecordMaker(restored.seq, this, deps.clock);
     this.trace = beginSegment(deps.telemetry, row, this.state);
     this.outbox = new Outbox(deps, row, row.parentId !== null, book);
+    this.calls = new CalledChildren(this);
   }
 
   get round(): number {
@@ -269,46 +270,25 @@ export class SessionCore {
     for (const path of paths) this.suspects?.add(path);
   }
 
-  /** Waits at which nothing will come by again are closed: they take no events, and are not listed. */
-  closeUnasked(): void {
+  /** Waits at which nothing will come by again are closed: they take no events, and are not listed. `done`: there is more to close. */
+  closeUnasked(done: () => void): void {
+    this.endsCalls = false;
     if (this.suspects?.size === 0 || this.book.isEmpty) return;
     const { book, suspects } = this;
     this.suspects = new Set();
-    // The end of the run, or its rollback, closes all.
+    // The end of the run, or its rollback, closes all, and cancels its children.
     if (machine.failedBy(this.state) !== null) return;
     const waits = suspects === null ? book.all() : book.at(suspects);
     const gone = waits.filter((wait) => !isAskedFor(this.workflow.definition, this.state, wait));
     if (gone.length === 0) return;
-    book.remove(gone);
-    this.outbox.add({ closes: gone.map(({ id, path }) => ({ id, path })) });
-  }
-
-  isClosing(path: string): boolean {
-    return this.closing?.has(path) === true;
-  }
-
-  /**
-   * The child of a call that timed out goes with the wait. The step does not go on before that is done: it would close
-   * the wait, and nobody would know of the child after a crash.
-   */
-  cancelTimedOut(taken: readonly TakenWait[], done: () => void): void {
-    for (const { kind, state, childId, child, path } of taken) {
-      if (kind !== 'child' || state !== 'timed_out' || childId === null || child?.status !== 'active') continue;
-      const cancelled = (this.cancelledChildren ??= new Set());
-      if (cancelled.has(childId)) continue;
-      cancelled.add(childId);
-      const closing = (this.closing ??= new Map());
-      closing.set(path, (closing.get(path) ?? 0) + 1);
-      this.retryUntilAnswered(() => this.deps.store.cancelRun(childId, `The call of run ${this.runId} timed out`))
-        .then((tree) => this.deps.onCancelled(tree))
-        .catch((error: unknown) => this.deps.onTrouble(`Child ${childId} was not cancelled: ${textOf(error)}`))
-        .finally(() => {
-          const left = (closing.get(path) ?? 1) - 1;
-          if (left > 0) closing.set(path, left);
-          else closing.delete(path);
-          if (!this.over) done();
-        });
-    }
+    const calls = new Set(gone.filter((wait) => this.calls.isOpen(wait)));
+    // Their children first: once its wait is closed, nobody would know of a child after a crash.
+    for (const wait of calls) if (book.isKnown(wait.id)) this.calls.cancelGivenUp(wait, done);
+    this.suspect([...calls].map(({ path }) => path));
+    this.endsCalls = calls.size > 0;
+    const closes = gone.filter((wait) => !calls.has(wait));
+    book.remove(closes);
+    if (closes.length > 0) this.outbox.add({ closes: closes.map(({ id, path }) => ({ id, path })) });
   }
 
   recordedOnce(once: Readonly<Record<string, number>>, name: string): string | undefined {

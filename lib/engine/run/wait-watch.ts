@@ -75,7 +75,7 @@ export class WaitWatch {
   private heed(taken: readonly TakenWait[]): void {
     const { core } = this;
     core.book.asked(core.deps.clock.now());
-    core.cancelTimedOut(taken, () => this.host.proceed());
+    core.calls.cancelTimedOut(taken, () => this.host.proceed());
     if (core.state.rollback !== null) return;
     for (const wait of taken) {
       const error = fatalTimeout(wait);

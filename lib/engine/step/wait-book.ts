@@ -91,6 +91,11 @@ export class WaitBook {
     }
   }
 
+  /** True when the database knows of that wait. */
+  isKnown(id: string): boolean {
+    return this.added?.isAhead(id) !== true;
+  }
+
   of(path: string, visit: number): readonly KnownWait[] {
     return this.byPath?.get(path)?.filter((wait) => wait.visit === visit) ?? NONE;
   }
