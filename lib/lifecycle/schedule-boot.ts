@@ -57,10 +57,12 @@ export async function declareSchedules(
 /** The scheduler logs why a start has failed, and reads it nowhere else: it hears what may be shown. */
 export function withRedaction(store: ScheduleStore, redact: Redaction): ScheduleStore {
   return {
-    async fireSchedule(workflows, leaveAlone, plan) {
-      const fired = await store.fireSchedule(workflows, leaveAlone, plan);
-      if (fired.name === null || 'unreadable' in fired || fired.error === null) return fired;
-      return { ...fired, error: encode(redact.error(decode(fired.error) as StoredError)) };
+    async fireSchedules(workflows, leaveAlone, plan) {
+      const { fired, ...rest } = await store.fireSchedules(workflows, leaveAlone, plan);
+      const shown = fired.map((one) =>
+        one.error === null ? one : { ...one, error: encode(redact.error(decode(one.error) as StoredError)) },
+      );
+      return { ...rest, fired: shown };
     },
   };
 }

@@ -153,6 +153,26 @@ describe('what is due', () => {
     expect(due(changes, next, time)).toEqual(expected);
   });
 
+  it.each<[string, Partial<ScheduleSettings>, number[]]>([
+    ["with catchUp: 'none'", { catchUp: 'none' }, [at(12)]],
+    ['the latest', {}, [at(12)]],
+    ['what came meanwhile was missed', { catchUp: 'none', cron: '* * * * *' }, [at(12)]],
+    ['of which the latest', { cron: '* * * * *' }, [at(12), at(12) + 60_000]],
+  ])(
+    'what was on time when others began to be fired, which took longer than a time may be late: %s',
+    (_, changes, expected) => {
+      const state = { ...fresh(changes), nextRunAt: at(12) };
+      const cron = new Cron(state.settings.cron, 'UTC');
+      const time = at(12) + 80_000;
+      const onDuty = { since: longAgo, onTime: 10_000, firingSince: at(12) + 1_000 };
+      expect(dueTimes(state, cron, time, onDuty)).toEqual(expected);
+      const late = { ...onDuty, firingSince: at(12) + 20_000 };
+      expect(dueTimes(state, cron, time, late)).toEqual(
+        dueTimes(state, cron, time, { since: longAgo, onTime: 10_000 }),
+      );
+    },
+  );
+
   it('none of what passed before there was a scheduler, however lately', () => {
     expect(due({ catchUp: 'none' }, at(12), at(12) + 3_000, at(12) + 2_000)).toEqual([]);
     expect(due({ catchUp: 'none', cron: '* * * * * *' }, at(12), at(12) + 3_500, at(12) + 2_000)).toEqual([

@@ -222,14 +222,22 @@ export const ON_TIME = 10_000;
 export interface OnDuty {
   readonly since: number;
   readonly onTime: number;
+  /** When it began to fire what was due, one after the other. Default: now. */
+  readonly firingSince?: number;
 }
 
 /**
  * The due times that a schedule is to start runs for now, in order. A time that came while a process was at work and is
- * late by no more than `onTime` is not missed: it gets its run whatever the schedule says of missed ones. What came before
- * was missed, and `catchUp` says how much of it is made up for.
+ * late by no more than `onTime` is not missed: it gets its run whatever the schedule says of missed ones. The same holds for
+ * the time that has waited for others which were due, and were fired first. What came before was missed, and `catchUp` says
+ * how much of it is made up for.
  */
-export function dueTimes(schedule: ScheduleState, cron: Cron, now: number, { since, onTime }: OnDuty): number[] {
+export function dueTimes(
+  schedule: ScheduleState,
+  cron: Cron,
+  now: number,
+  { since, onTime, firingSince = now }: OnDuty,
+): number[] {
   const { nextRunAt, settings } = schedule;
   if (nextRunAt === null || nextRunAt > now) return [];
   const { catchUp, catchUpWindow, catchUpLimit } = settings;
@@ -242,7 +250,9 @@ export function dueTimes(schedule: ScheduleState, cron: Cron, now: number, { sin
   };
   const limit = catchUp === 'all' ? catchUpLimit : 1;
   const missed = catchUp === 'none' ? [] : times(now - catchUpWindow, missedUntil, limit);
-  return [...missed, ...times(missedUntil + 1, now, Infinity)];
+  const wasOnTime = nextRunAt <= missedUntil && nextRunAt > Math.max(since, firingSince - onTime - 1);
+  const waited = wasOnTime && !missed.includes(nextRunAt) ? [nextRunAt] : [];
+  return [...waited, ...missed, ...times(missedUntil + 1, now, Infinity)];
 }
 
 export function cronOf({ settings: { cron, timezone } }: Pick<ScheduleState, 'settings'>): Cron {

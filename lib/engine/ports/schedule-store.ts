@@ -3,15 +3,15 @@ import type { ScheduleState } from '../../core/time/schedule.js';
 /** Store of the scheduler. */
 export interface ScheduleStore {
   /**
-   * Fires the schedule that has been due for longest, in one transaction: locks its row, asks `plan` what to do, starts
-   * the runs, and sets the next due time and the count of failures. What others have locked is passed over, and what is of
-   * workflows whose later code is in force.
+   * Fires some of the schedules that have been due for longest, in one transaction: locks their rows, asks `plan` what to do
+   * with each, starts the runs, and sets the next due times and the counts of failures. What others have locked is passed
+   * over, and what is of workflows whose later code is in force.
    */
-  fireSchedule(
+  fireSchedules(
     workflows: readonly { readonly name: string; readonly definitionId: number }[],
     leaveAlone: readonly string[],
     plan: (schedule: ScheduleState, now: number, others: WorkersSince) => Promise<FirePlan>,
-  ): Promise<FiredSchedule | UnreadableSchedule | NothingDue>;
+  ): Promise<FiredSchedules>;
 }
 
 /**
@@ -20,9 +20,13 @@ export interface ScheduleStore {
  */
 export type WorkersSince = (worker: number) => Promise<number | null>;
 
-export interface NothingDue {
-  readonly name: null;
-  /** ms until the next due time; null: there is none. */
+export interface FiredSchedules {
+  /** Some were due: there may be more. */
+  readonly some: boolean;
+  /** Those that were planned otherwise than to be left. */
+  readonly fired: readonly FiredSchedule[];
+  readonly unreadable: readonly UnreadableSchedule[];
+  /** Where none was due: ms until the next due time; null: there is none. */
   readonly nextInMs: number | null;
   /** ms of database time */
   readonly now: number;
@@ -52,6 +56,7 @@ export interface UnreadableSchedule {
 
 export interface FiredSchedule {
   readonly name: string;
+  readonly workflow: string;
   /** The runs that were started. */
   readonly runs: readonly string[];
   /** Encoded error of a start that failed; null: none failed. */

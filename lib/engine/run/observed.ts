@@ -131,10 +131,10 @@ export function tellReceived({ observer, clock }: Watch, received: readonly Rece
 }
 
 /** A schedule has started its runs, or was switched off after too many failures. */
-export function tellFired({ observer, telemetry, clock }: Watch, workflow: string | null, fired: FiredSchedule): void {
-  if (workflow !== null && fired.runs.length > 0) telemetry?.started(workflow, fired.runs.length);
+export function tellFired({ observer, telemetry, clock }: Watch, fired: FiredSchedule): void {
+  const { name: schedule, workflow, runs, autoDisabled } = fired;
+  if (runs.length > 0) telemetry?.started(workflow, runs.length);
   if (observer?.isWanted !== true) return;
-  const { name: schedule, runs, autoDisabled } = fired;
   const at = { workflow, time: clock.now(), schedule };
   observer.tell([
     ...runs.map((run): EventRecord => ({

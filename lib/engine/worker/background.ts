@@ -94,7 +94,7 @@ export class Background {
       onWork,
       onTrouble,
       isNeeded,
-      onFired: (fired, workflow) => tellFired(deps.watch(), workflow, fired),
+      onFired: (fired) => tellFired(deps.watch(), fired),
     });
   }
 

@@ -21,13 +21,16 @@ export interface SchedulerDeps {
   /** True when a look by the interval alone is needed. Default: always. */
   readonly isNeeded?: () => boolean;
   /** A schedule was fired. */
-  readonly onFired?: (fired: FiredSchedule, workflow: string | null) => void;
+  readonly onFired?: (fired: FiredSchedule) => void;
 }
 
 /** ms for which a schedule that this process cannot fire is left alone. */
 const LEAVE_ALONE = 60_000;
 /** ms that an app's own check of an input may take. */
 const CHECK_TIMEOUT = 10_000;
+
+/** Checks at a time: they are code of the app's, which may ask its own database. */
+const CHECKS = 10;
 
 /** Input of a schedule that is due, as the app's own check of it found it, which ran while nothing was locked. */
 interface Checked {
@@ -42,8 +45,8 @@ interface Checked {
 }
 
 /**
- * Starts runs by the clock. Any number of processes do so at once: the row of a schedule is locked while it is fired,
- * and its next due time is set in the transaction that starts the run. The app's check of its input comes before: the
+ * Starts runs by the clock. Any number of processes do so at once: the rows of schedules are locked while they are fired,
+ * and their next due times are set in the transaction that starts the runs. The app's check of an input comes before: the
  * schedule is looked at, let go, checked, and locked anew; where its input is another then, it is checked again. A timer fires at the next due time; the interval
  * is the net for schedules that another process has changed. Only workflows that this process knows are its business.
  */
@@ -57,6 +60,8 @@ export class Scheduler {
   private nextAt: number | null = null;
   /** Since when it has been at work, ms of database time. */
   private since: number | null = null;
+  /** The same of what is due now: what waits for the others that are fired first is not late by that. */
+  private firingSince: number | null = null;
 
   constructor(private readonly deps: SchedulerDeps) {
     this.loop = new Loop('Firing schedules', deps.interval, () => this.fireAll(), deps.onTrouble, deps.isNeeded);
@@ -92,42 +97,40 @@ export class Scheduler {
     const { store, registry, onWork, onTrouble, onFired } = this.deps;
     const workflows = registry.all().map(({ definition: { name }, definitionId }) => ({ name, definitionId }));
     if (workflows.length === 0) return null;
-    const queues = new Set<string>();
-    try {
-      while (!this.stopped) {
-        const planned = new Set<string>();
-        let workflow: string | null = null;
-        let check: (() => Promise<void>) | null = null;
-        const fired = await store.fireSchedule(workflows, this.alone(), async (schedule, now, others) => {
-          workflow = schedule.workflow;
-          const made = await this.plan(schedule, now, others);
-          if (made.kind === 'start') planned.add(made.target.queue);
+    this.firingSince = null;
+    while (!this.stopped) {
+      const planned = new Map<string, string>();
+      const checks: (() => Promise<void>)[] = [];
+      const { some, fired, unreadable, now, nextInMs } = await store.fireSchedules(
+        workflows,
+        this.alone(),
+        async (schedule, at, others) => {
+          const made = await this.plan(schedule, at, others);
+          if (made.kind === 'start') planned.set(schedule.name, made.target.queue);
           if (!('check' in made)) return made;
-          check = made.check;
+          checks.push(made.check);
           return { kind: 'leave' };
-        });
-        const checkNow = check as (() => Promise<void>) | null;
-        if (checkNow !== null) {
-          await checkNow();
-          continue;
-        }
-        if ('unreadable' in fired) {
-          this.leave(fired.name, fired.unreadable);
-          continue;
-        }
-        if (fired.name === null) {
-          // What others have fired meanwhile.
-          this.checked.clear();
-          this.since ??= fired.now;
-          this.nextAt = fired.nextInMs === null ? null : fired.now + fired.nextInMs;
-          return fired.nextInMs;
-        }
-        onFired?.(fired, workflow);
-        if (fired.runs.length > 0) for (const queue of planned) queues.add(queue);
-        if (fired.error !== null) onTrouble(failure(fired.name, fired.error, fired.autoDisabled));
+        },
+      );
+      for (const one of unreadable) this.leave(one.name, one.unreadable);
+      const queues = new Set<string>();
+      for (const one of fired) {
+        this.checked.delete(one.name);
+        onFired?.(one);
+        const queue = planned.get(one.name);
+        if (one.runs.length > 0 && queue !== undefined) queues.add(queue);
+        if (one.error !== null) onTrouble(failure(one.name, one.error, one.autoDisabled));
       }
-    } finally {
       onWork([...queues]);
+      for (let at = 0; at < checks.length; at += CHECKS) {
+        await Promise.all(checks.slice(at, at + CHECKS).map((check) => check()));
+      }
+      if (some) continue;
+      // What others have fired meanwhile.
+      this.checked.clear();
+      this.since ??= now;
+      this.nextAt = nextInMs === null ? null : now + nextInMs;
+      return nextInMs;
     }
     return null;
   }
@@ -161,7 +164,6 @@ export class Scheduler {
     const { name } = schedule;
     const { input, queue } = schedule.settings;
     const before = this.checked.get(name);
-    this.checked.delete(name);
     const due = schedule.nextRunAt;
     // Another process may have been faster: then this is another due time.
     const checked = before?.input === input && before.due === due ? before : null;
@@ -169,15 +171,17 @@ export class Scheduler {
     const next = cron.next(now);
     const since = await this.atWorkSince(schedule, now, others);
     const onTime = Math.max(ON_TIME, 2 * this.deps.interval);
-    const dues = dueTimes(schedule, cron, now, { since, onTime });
+    const firingSince = (this.firingSince ??= lockedAt);
+    const dues = dueTimes(schedule, cron, now, { since, onTime, firingSince });
     if (dues.length > 0) {
-      if (checked === null) {
+      if (checked === null && validateInput !== null) {
         const check = async (): Promise<void> => {
           this.checked.set(name, { input, due, now, error: await faultOf(input, validateInput) });
         };
         return { kind: 'check', check };
       }
-      if (checked.error !== null) return { kind: 'fail', next, error: checked.error };
+      const error = checked === null ? await faultOf(input, null) : checked.error;
+      if (error !== null) return { kind: 'fail', next, error };
     }
     const target = { definitionId, queue: queue ?? definition.queue, priority: definition.priority };
     return { kind: 'start', next, dues, target };

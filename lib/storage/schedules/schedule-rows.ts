@@ -96,7 +96,7 @@ function stateOf(row: ScheduleRow, declared: ScheduleSettings): ScheduleState {
   };
 }
 
-/** In the form that insert-schedule.sql and write-schedule.sql take. */
+/** In the form that insert-schedule.sql takes, and as a list write-schedule.sql. */
 export function rowJson(state: ScheduleState): string {
   const { settings } = state;
   return JSON.stringify({

@@ -204,7 +204,7 @@ export class PgSchedules {
   }
 
   private async write(query: Query, state: ScheduleState): Promise<void> {
-    await query(sql('write-schedule', this.schema), [rowJson(state)]);
+    await query(sql('write-schedule', this.schema), [`[${rowJson(state)}]`]);
   }
 
   /** False: there was nothing to write. @param before null: it is no state that could stay */
