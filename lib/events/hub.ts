@@ -54,7 +54,9 @@ export class EventHub implements Observer {
   /** True: the process is shutting down; a new subscription completes at once. */
   private ending = false;
   /** Events that wait for the name of their workflow, in their order. */
-  private naming: Promise<void> = Promise.resolve();
+  private readonly unnamed: EventRecord[] = [];
+  /** Null: none waits. */
+  private naming: Promise<void> | null = null;
 
   constructor(private readonly options: EventHubOptions) {
     const { reads, remote, warn } = options;
@@ -83,7 +85,8 @@ export class EventHub implements Observer {
     if (this.closed || !this.isWanted) return;
     const events = told.map((event) => redactEvent(event, this.options.redact));
     if (events.every((event) => event.workflow !== null)) return this.spread(events);
-    this.naming = this.naming.then(async () => this.spread(await this.named(events)));
+    this.unnamed.push(...events);
+    this.naming ??= this.nameAll();
   }
 
   /** @returns what ends the subscription */
@@ -225,13 +228,20 @@ export class EventHub implements Observer {
     await this.options.remote?.listener.interest(interest).catch(() => {});
   }
 
+  /** One look for all that came in meanwhile: thousands of runs are sent events in a second. */
+  private async nameAll(): Promise<void> {
+    while (this.unnamed.length > 0) this.spread(await this.named(this.unnamed.splice(0)));
+    this.naming = null;
+  }
+
   private async named(events: readonly EventRecord[]): Promise<EventRecord[]> {
     const missing = events.flatMap(({ workflow, executionId }) =>
       workflow === null && executionId !== null && !this.names.has(executionId) ? [executionId] : [],
     );
     try {
       if (missing.length > 0) {
-        for (const [id, workflow] of await this.options.reads.workflowsOf(missing)) this.names.set(id, workflow);
+        const workflows = await this.options.reads.workflowsOf([...new Set(missing)]);
+        for (const [id, workflow] of workflows) this.names.set(id, workflow);
       }
     } catch {
       // Better without the name than not at all.

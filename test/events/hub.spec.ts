@@ -1,3 +1,4 @@
+import type { EventRecord } from '../../lib/core/run/events.js';
 import { NO_REDACTION } from '../../lib/core/redact/redact.js';
 import { EventHub } from '../../lib/events/hub.js';
 import { BootContext } from '../../lib/engine/ports/boot-context.js';
@@ -10,11 +11,18 @@ import { queryOf } from '../../lib/storage/connection/transaction.js';
 import { connectTo } from '../support/connections.js';
 import { createTestDatabase } from '../support/database.js';
 import { until } from '../support/until.js';
+import { uuidv7 } from '../../lib/core/uuid.js';
 import { Gate } from '../testing/support.js';
 
-/** Counts the looks at the whole history. */
+/** Counts the looks at the whole history, and those for the workflows of runs. */
 class CountedReads extends PgEventReads {
   looks = 0;
+  names = 0;
+
+  override workflowsOf(runs: readonly string[]): ReturnType<PgEventReads['workflowsOf']> {
+    this.names++;
+    return super.workflowsOf(runs);
+  }
 
   override ofHistory(ms: number, limit: number): ReturnType<PgEventReads['ofHistory']> {
     this.looks++;
@@ -122,4 +130,17 @@ it('one more that hears everything has no history read, where the others tell it
   later.hub.subscribe({ kind: 'all' }, nothing, nothing);
   await until(() => later.reads.looks === 1);
   expect(reads.looks).toBe(1);
+});
+
+it('the workflows of runs are looked up together: sent events were told one after the other, minutes later in a process that sends many', async () => {
+  const { hub, reads } = await open();
+  const got: EventRecord[] = [];
+  hub.subscribe({ kind: 'all' }, (event) => got.push(event), nothing);
+  const ids = Array.from({ length: 500 }, () => uuidv7());
+  for (const id of ids) {
+    hub.tell([{ id, kind: 'event_received', executionId: id, workflow: null, time: Date.now(), eventName: 'paid' }]);
+  }
+  await until(() => got.length === ids.length);
+  expect(got.map(({ id }) => id)).toEqual(ids);
+  expect(reads.names).toBeLessThanOrEqual(2);
 });
