@@ -41,6 +41,12 @@ export class Deliveries implements Iterable<EventDelivery> {
     this.count = 0;
   }
 
+  /** True where one has heard all that happens for so many ms. */
+  hearAll(ms = 0): boolean {
+    for (const { filter, age } of this.others) if (filter.kind === 'all' && age >= ms) return true;
+    return false;
+  }
+
   /** True where one follows the run. */
   follow(runId: string): boolean {
     return this.byRun.has(runId);

@@ -57,6 +57,10 @@ export class EventHub implements Observer {
   private readonly unnamed: EventRecord[] = [];
   /** Null: none waits. */
   private naming: Promise<void> | null = null;
+  /** performance.now() since which the others may not know what is wanted here. */
+  private unheardSince = Infinity;
+  /** The same until which they go by what was said last. */
+  private heardUntil = Infinity;
 
   constructor(private readonly options: EventHubOptions) {
     const { reads, remote, warn } = options;
@@ -97,13 +101,12 @@ export class EventHub implements Observer {
       context.run(complete);
       return () => {};
     }
-    const isHeard = [...this.deliveries].some((one) => one.filter.kind === 'all' && one.age > UNKNOWN);
+    // The others tell what happens already: no need to look for it in the history, which is read from end to end.
+    if (filter.kind === 'all' && !this.deliveries.hearAll(UNKNOWN)) this.unheardSince = performance.now();
     this.deliveries.add(delivery);
     this.options.remote?.link.listen();
     this.announceInterests();
     this.catchUp.changed();
-    // The others tell what happens already: no need to look for it in the history, which is read from end to end.
-    if (filter.kind === 'all' && !isHeard) this.lookLater(delivery);
     return context.bind(() => {
       delivery.close();
       if (!this.deliveries.delete(delivery)) return;
@@ -195,11 +198,10 @@ export class EventHub implements Observer {
     void this.say({ ask: true });
   }
 
-  /** Until the others have heard of the subscription they tell nothing of what happens. */
-  private lookLater(delivery: EventDelivery): void {
-    if (this.options.remote === null) return;
+  /** Until the others have heard what is wanted here they tell nothing of it. @param since performance.now() */
+  private lookLater(since: number): void {
     const timer = setTimeout(() => {
-      if (this.deliveries.has(delivery)) this.catchUp.missed(delivery.age);
+      if (this.deliveries.hearAll()) this.catchUp.missed(performance.now() - since);
     }, UNKNOWN);
     timer.unref();
   }
@@ -218,14 +220,26 @@ export class EventHub implements Observer {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.isChanged && !this.closed) {
       this.isChanged = false;
-      await this.say(interestOf([...this.deliveries].map(({ filter }) => filter)));
+      const now = performance.now();
+      // A process that stood still, or could not say it, is forgotten by the others, and its session lives all the same.
+      const since = Math.min(this.unheardSince, this.heardUntil);
+      this.unheardSince = Infinity;
+      if (await this.say(interestOf([...this.deliveries].map(({ filter }) => filter)))) {
+        this.heardUntil = this.deliveries.size === 0 ? Infinity : now + WISH_HOLDS;
+        if (since <= now) this.lookLater(since);
+      } else this.unheardSince = Math.min(this.unheardSince, since);
     }
     this.announcing = null;
   }
 
-  /** A notification that is lost is repeated. */
-  private async say(interest: EventInterest): Promise<void> {
-    await this.options.remote?.listener.interest(interest).catch(() => {});
+  /** False: it could not be said, and is repeated. */
+  private async say(interest: EventInterest): Promise<boolean> {
+    try {
+      await this.options.remote?.listener.interest(interest);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** One look for all that came in meanwhile: thousands of runs are sent events in a second. */

@@ -1,5 +1,7 @@
+import { jest } from '@jest/globals';
 import type { EventRecord } from '../../lib/core/run/events.js';
 import { NO_REDACTION } from '../../lib/core/redact/redact.js';
+import { Deliveries } from '../../lib/events/deliveries.js';
 import { EventHub } from '../../lib/events/hub.js';
 import { BootContext } from '../../lib/engine/ports/boot-context.js';
 import { EventLink } from '../../lib/storage/notify/event-link.js';
@@ -17,6 +19,8 @@ import { Gate } from '../testing/support.js';
 /** Counts the looks at the whole history, and those for the workflows of runs. */
 class CountedReads extends PgEventReads {
   looks = 0;
+  /** ms back to which the last one went. */
+  from = 0;
   names = 0;
 
   override workflowsOf(runs: readonly string[]): ReturnType<PgEventReads['workflowsOf']> {
@@ -26,6 +30,7 @@ class CountedReads extends PgEventReads {
 
   override ofHistory(ms: number, limit: number): ReturnType<PgEventReads['ofHistory']> {
     this.looks++;
+    this.from = ms;
     return super.ofHistory(ms, limit);
   }
 }
@@ -45,6 +50,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  jest.restoreAllMocks();
   for (const { hub, listener, connections } of nodes.splice(0)) {
     await hub.close();
     await listener.close();
@@ -143,4 +149,24 @@ it('the workflows of runs are looked up together: sent events were told one afte
   await until(() => got.length === ids.length);
   expect(got.map(({ id }) => id)).toEqual(ids);
   expect(reads.names).toBeLessThanOrEqual(2);
+});
+
+it('one more subscription goes through none of the others', async () => {
+  const { hub } = await open();
+  const through = jest.spyOn(Deliveries.prototype, Symbol.iterator as never);
+  for (let n = 0; n < 100; n++) hub.subscribe({ kind: 'run', runId: uuidv7() }, nothing, nothing);
+  for (let n = 0; n < 100; n++) hub.subscribe({ kind: 'all' }, nothing, nothing);
+  expect(through).toHaveBeenCalledTimes(0);
+});
+
+it('a process that has stood still, and was forgotten by the others, looks for what it was not told', async () => {
+  const { hub, reads } = await open();
+  hub.subscribe({ kind: 'all' }, nothing, nothing);
+  await until(() => reads.looks === 1);
+  const now = performance.now.bind(performance);
+  // Longer than the others go by what it said; its session has lived on.
+  jest.spyOn(performance, 'now').mockImplementation(() => now() + 45_000);
+  hub.subscribe({ kind: 'inputs' }, nothing, nothing);
+  await until(() => reads.looks === 2);
+  expect(reads.from).toBeLessThan(30_000);
 });
