@@ -52,7 +52,8 @@ export class DurableEvents {
             () => subscriber.complete(),
           );
         },
-        (error: unknown) => subscriber.error(error),
+        // Whoever subscribes again at once, as retry() does, would keep the event loop from all else.
+        (error: unknown) => void setImmediate(() => subscriber.error(error)),
       );
       return () => end?.();
     });

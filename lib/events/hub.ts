@@ -98,7 +98,8 @@ export class EventHub implements Observer {
     const { context, warn } = this.options;
     const delivery = new EventDelivery(filter, context.bind(deliver), context.bind(complete), warn);
     if (this.ending) {
-      context.run(complete);
+      // Whoever subscribes again at once, as repeat() does, would keep the event loop from all else.
+      setImmediate(context.bind(complete));
       return () => {};
     }
     // The others tell what happens already: no need to look for it in the history, which is read from end to end.

@@ -1,4 +1,5 @@
 import { DURABLE_EVENT_KINDS, type DurableEvent, getDurableEventsToken } from 'nest-durable';
+import { defer, repeat, retry } from 'rxjs';
 import { DataSource } from 'typeorm';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import { createTestDatabase } from '../support/database.js';
@@ -157,4 +158,29 @@ it('can be injected by name, refuses an id that is none, and completes at shutdo
   await until(() => worker.hub.isWanted);
   await closeNodes();
   expect(heard.completed).toBe(true);
+});
+
+it('whoever subscribes again at once, at the shutdown and after it, leaves the event loop to others', async () => {
+  let turn = 0;
+  let open = true;
+  const next = (): void => {
+    turn++;
+    if (open) setImmediate(next);
+  };
+  next();
+  const inTurn = new Map<number, number>();
+  const all = defer(() => {
+    inTurn.set(turn, (inTurn.get(turn) ?? 0) + 1);
+    return worker.events.all();
+  });
+  // Without an end it would not come back to this spec.
+  const count = 1_000;
+  all.pipe(repeat({ count })).subscribe({ error: () => {} });
+  await until(() => worker.hub.isWanted);
+  await closeNodes();
+  await new Promise<void>((resolve) => {
+    all.pipe(retry({ count })).subscribe({ error: () => resolve() });
+  });
+  open = false;
+  expect(Math.max(...inTurn.values())).toBeLessThanOrEqual(2);
 });
