@@ -88,6 +88,18 @@ it.each(Object.entries(WRITES))(
   },
 );
 
+it('whoever abandons steps waits for the run, and has none of their rows by then', async () => {
+  let abandoning: Promise<unknown> = Promise.resolve();
+  await locked(RUN, async () => {
+    abandoning = store.abandonSteps(RUN, [STEP], '{}', true);
+    await someoneWaits();
+    // A pause that has the run takes the rows of its steps next, in whatever order.
+    await rows.pool.query('SELECT FROM durable.workflow_queue WHERE id = $1 FOR UPDATE NOWAIT', [STEP]);
+  });
+  expect(await abandoning).toEqual([]);
+  expect(await rows.one('workflow_queue', STEP)).toBeUndefined();
+});
+
 describe('waits for no row that somebody has locked', () => {
   const SEVERAL: Record<string, (run: string) => Promise<unknown>> = {
     'a release': () => store.release(worker, [{ rowId: RUN, token: 1 }, { rowId: OTHER, token: 1 }], true), // prettier-ignore

@@ -133,9 +133,12 @@ export class PgStore implements port.EngineStore {
     });
   }
 
-  async abandonSteps(runId: string, rows: readonly string[], error: string, late: boolean): Promise<string[]> {
-    const left = await this.claims.run<{ id: string }>('abandon-steps', [runId, rows, error, late]);
-    return left.map(({ id }) => id);
+  abandonSteps(runId: string, rows: readonly string[], error: string, late: boolean): Promise<string[]> {
+    return this.transact(async (run) => {
+      await run('lock-run', [runId]);
+      const left = await run<{ id: string }>('abandon-steps', [runId, rows, error, late]);
+      return left.map(({ id }) => id);
+    });
   }
 
   async transaction<T>(work: (transaction: port.StepTransaction) => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
--- Ends steps of a run on other queues that it does not come back to. Those that nobody works on go; the workers of the others
--- are told to settle them.
+-- Ends steps of a run, which lock-run.sql has locked, on other queues that it does not come back to. Those that nobody works on
+-- go; the workers of the others are told to settle them.
 --
 -- $1 uuid: run
 -- $2 uuid[]: rows of the steps
