@@ -4,7 +4,7 @@ import { toStoredError } from '../../core/codec/error-record.js';
 import { textOf } from '../../core/text-of.js';
 import { limitKeyOfStored, workflowOfKey } from './limit-keys.js';
 import { Loop } from '../time/loop.js';
-import type { KeyLimit, LimitedClaimable, QueueStore } from '../ports/queue-store.js';
+import type { KeyLimit, LimitedClaimable, LimitedClaims, QueueStore } from '../ports/queue-store.js';
 import type { Registry } from '../ports/registry.js';
 import type { Claimable, ClaimedRow, EngineStore, QueueState } from '../ports/store.js';
 import type { RunReport } from '../ports/run-report.js';
@@ -138,8 +138,7 @@ export class QueueClaims {
         const timesLost = this.deps.timesLost();
         const { rows, unkeyed, blocked, nextInMs } = await this.deps.queues.claimLimited(claim);
         this.measure(queue, begun, rows);
-        for (const { rowId, limitKey } of rows) if (limitKey !== null) this.keys.set(rowId, limitKey);
-        if (rows.length > 0) got += (await this.deps.open(rows, timesLost)).length;
+        if (rows.length > 0) got += await this.openKeyed(rows, timesLost);
         if (unkeyed.length > 0) await this.setKeys(unkeyed);
         if (nextInMs !== null) this.deps.onRate(queue, nextInMs);
         if (unkeyed.length === 0 && blocked === 0) break;
@@ -151,6 +150,18 @@ export class QueueClaims {
       this.deps.onWork([queue]);
     }
     return got;
+  }
+
+  /** Of one that is not opened no release tells: it is given back by the look at the leases. */
+  private async openKeyed(rows: LimitedClaims['rows'], timesLost: number): Promise<number> {
+    for (const { rowId, limitKey } of rows) if (limitKey !== null) this.keys.set(rowId, limitKey);
+    let opened: ReadonlySet<ClaimedRow> = new Set();
+    try {
+      opened = new Set(await this.deps.open(rows, timesLost));
+    } finally {
+      for (const row of rows) if (!opened.has(row)) this.keys.delete(row.rowId);
+    }
+    return opened.size;
   }
 
   private measure(queue: string, begun: number, rows: readonly ClaimedRow[]): void {
