@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { FINISHED_STATUSES } from '../../lib/core/run/status.js';
 import { uuidv7 } from '../../lib/core/uuid.js';
 import { type CleanupFilter, idRanges, PgRetention, RUN_TABLES } from '../../lib/storage/client/retention.js';
+import { PgWaits } from '../../lib/storage/client/waits.js';
 import type { Lender } from '../../lib/storage/connection/transaction.js';
 import { Rows } from './rows.js';
 
@@ -49,6 +50,23 @@ it('knows every table whose rows belong to a run', async () => {
 });
 
 describe('cleanup', () => {
+  it('deletes no run to which a transaction that is still open has sent an event, which would be left of it', async () => {
+    const run = await rows.open({}, { created_at: ago(3 * HOUR), id: uuidv7(Date.now() - 3 * HOUR) });
+    const { instanceId } = rows;
+    const waits = new PgWaits({ pool: rows.pool, schema: 'durable', instanceId, unmatchedHint: null });
+    await rows.dataSource.transaction(async (manager) => {
+      await waits.sendEventWithin(manager, { runId: run, name: 'paid', payload: '1', dedupeKey: null });
+      await rows.pool.query('DELETE FROM durable.workflow_queue WHERE id = $1', [run]);
+      await rows.pool.query(
+        `UPDATE durable.workflow_executions SET status = 'completed', completed_at = $2, end_token = 1 WHERE id = $1`,
+        [run, ago(2 * HOUR)],
+      );
+      expect(await clean()).toBe(0);
+    });
+    expect(await clean()).toBe(1);
+    expect(await rows.count('events')).toBe(0);
+  });
+
   it('deletes what ended before the time, with its journal, and nothing else', async () => {
     const gone = await old();
     await rows.record(gone, 1);

@@ -1,5 +1,6 @@
 -- Puts an event into the mailbox in a caller's transaction. Locks no run, so that no run waits for that transaction: the
--- event is `unmatched` until match-waits.sql, after the commit, has looked whether a wait asks for it.
+-- event is `unmatched` until match-waits.sql, after the commit, has looked whether a wait asks for it. The run's key alone is
+-- shared, which keeps retention from deleting it before the commit: the event would be left of a run that is gone.
 --
 -- $1 uuid: the run
 -- $2 text: the event's name
@@ -11,8 +12,10 @@
 WITH sent AS (
   INSERT INTO durable.events (run_id, sent_at, unmatched, name, dedupe_key, payload, traceparent)
   SELECT e.id, durable.clock(), true, $2, $4, $3, $5
-  FROM durable.workflow_executions e
-  WHERE e.id = $1 AND e.status = 'active' AND NOT durable.is_mailbox_full($1, $2)
+  FROM (
+    SELECT x.id FROM durable.workflow_executions x WHERE x.id = $1 AND x.status = 'active' FOR KEY SHARE
+  ) e
+  WHERE NOT durable.is_mailbox_full($1, $2)
   ON CONFLICT (run_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
   RETURNING id
 )
