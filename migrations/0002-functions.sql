@@ -257,7 +257,9 @@ BEGIN
       -- Nobody needs it while its step is away on another queue: the loser of a race there, which the step sees when it comes back.
       WHEN q.state = 'sleeping' AND w.due_at <= durable.clock() AND q.due_at > w.due_at + interval '5 minutes'
         AND NOT EXISTS (
-          SELECT FROM durable.workflow_queue s WHERE s.step_of = q.id AND s.step::json ->> 'path' = w.path) THEN 'due'
+          -- As text: one that is no JSON would end the look at all of them.
+          SELECT FROM durable.workflow_queue s
+          WHERE s.step_of = q.id AND substring(s.step FROM '"path":("(?:[^"\\]|\\.)*")') = to_json(w.path)::text) THEN 'due'
     END AS what
     FROM durable.waits w
     WHERE q.step_of IS NULL AND w.run_id = q.id AND w.active

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { queryOf } from '../../lib/storage/connection/transaction.js';
 import { describeViolation, findViolations } from '../../lib/storage/reads/verify.js';
@@ -271,6 +272,20 @@ it('I7: an event that was given to no wait that asks for it, a wait with too few
   ]);
 });
 
+it('I6, I7: waits and events of a run that is gone, whatever became of them', async () => {
+  const gone = randomUUID();
+  await rows.wait(gone, { kind: 'sleep', due_at: ago(-3) });
+  const done = await rows.wait(gone, { kind: 'event', state: 'done', active: false, names: ['paid'] });
+  await event(gone, 'paid', done);
+  await event(gone, 'other');
+  expect((await found()).map((line) => line.replace(/event \d+/, 'event'))).toEqual([
+    `I6: run ${gone} is gone, and a wait of ask is still open`,
+    `I6: run ${gone} is gone, and a wait of ask is still there`,
+    `I7: run ${gone} has event (paid), and there is no such run`,
+    `I7: run ${gone} has event (other), and there is no such run`,
+  ]);
+});
+
 it('I8: a due time whose run has another key, a schedule that is passed over', async () => {
   await rows.worker({ started_at: ago(5) });
   const run = await rows.open({}, { schedule_time: DUE, idempotency_key: 'schedule:nightly:2026-02-04T04:05:00.000Z' });
@@ -346,6 +361,19 @@ it('I10: what a run is opened by that is cut short', async () => {
     `I10: run ${run} is to be cancelled with an error that is no JSON text`,
     `I10: run ${run} has a step on another queue that is no JSON text`,
     `I10: run ${run} has a step on another queue that is no JSON text`,
+  ]);
+});
+
+it('I6, I10: a wait that is over, of a run whose step on another queue cannot be read', async () => {
+  const asleep = await rows.open({ state: 'sleeping', due_at: 'infinity', started_at: ago(9) });
+  await rows.wait(asleep, { kind: 'sleep', path: 'ask', due_at: ago(3) });
+  await rows.queued({ step_of: asleep, step: '{"path":"as', queue: 'ai' });
+  const quoted = await rows.open({ state: 'sleeping', due_at: 'infinity', started_at: ago(9) });
+  await rows.wait(quoted, { kind: 'sleep', path: 'a "\\ n\u00e9', due_at: ago(3) });
+  await rows.queued({ step_of: quoted, step: JSON.stringify({ path: 'a "\\ n\u00e9', visit: 1 }), queue: 'ai' });
+  expect(await found()).toEqual([
+    `I6: run ${asleep} has an open wait that is over, and sleeps on`,
+    `I10: run ${asleep} has a step on another queue that is no JSON text`,
   ]);
 });
 

@@ -1,5 +1,6 @@
--- I7: an event is given once, to a wait of its own run that names it, or is still in the mailbox; a wait has as many as
--- its kind takes. Those of a round that failed were put back: only waits that a next pass reads must still have theirs.
+-- I7: an event is given once, to a wait of its own run that names it, or is still in the mailbox, which goes with its run; a
+-- wait has as many as its kind takes. Those of a round that failed were put back: only waits that a next pass reads must still
+-- have theirs.
 --
 -- $1 integer: how many violations at most
 SELECT m.run_id, CASE
@@ -22,4 +23,9 @@ CROSS JOIN LATERAL (
   SELECT count(*) AS n FROM durable.events m WHERE m.run_id = w.run_id AND m.wait_id = w.id
 ) given
 WHERE given.n > w.takes OR (w.active AND given.n < w.takes)
+UNION ALL
+SELECT m.run_id, format('has event %s (%s), and there is no such run', m.id, m.name)
+FROM durable.events m
+LEFT JOIN durable.workflow_executions e ON e.id = m.run_id
+WHERE e.id IS NULL
 LIMIT $1;

@@ -22,8 +22,9 @@ WHERE q.state = 'sleeping' AND q.due_at < durable.clock() - interval '1 minute'
     SELECT FROM durable.workers w
     WHERE w.dead_at IS NULL AND w.expires_at > now() AND w.started_at < now() - interval '1 minute')
 UNION ALL
-SELECT w.run_id, format('is %s, and a wait of %s is still open', COALESCE(e.status, 'gone'), w.path)
+SELECT w.run_id, format('is %s, and a wait of %s is still %s', COALESCE(e.status, 'gone'), w.path,
+  CASE w.state WHEN 'open' THEN 'open' ELSE 'there' END)
 FROM durable.waits w
 LEFT JOIN durable.workflow_executions e ON e.id = w.run_id
-WHERE w.state = 'open' AND e.status IS DISTINCT FROM 'active'
+WHERE e.id IS NULL OR (w.state = 'open' AND e.status <> 'active')
 LIMIT $1;
