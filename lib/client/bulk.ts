@@ -147,19 +147,25 @@ async function one(
 ): Promise<'done' | 'satisfied' | BulkRefusal> {
   const { id } = run;
   const again = retried.get(id);
-  if (again !== undefined) return { id, code: 'UNCHANGED', message: `It was retried before, as ${again}.` };
+  if (again !== undefined) return retriedBefore(id, again);
   if (satisfied(run)) return 'satisfied';
   try {
     const changed = dryRun ? wouldChange(act, run) : await client.act(id);
     if (changed !== false) return changed === null ? 'satisfied' : 'done';
     if (act === 'cancel' && !dryRun && (await wasCancelled(client, run))) return 'satisfied';
-    return { id, code: 'UNCHANGED', message: WHY_NOT[act] };
+    // By another call since it was looked up.
+    const by = act === 'retry' && !dryRun ? (await client.retried([id])).get(id) : undefined;
+    return by === undefined ? { id, code: 'UNCHANGED', message: WHY_NOT[act] } : retriedBefore(id, by);
   } catch (error) {
     if (!isDurableError(error) || error.code === 'DATABASE_UNAVAILABLE') throw error;
     // Deleted since it was looked up: it fits no more, as one that was deleted before.
     if (error.code === 'EXECUTION_NOT_FOUND') return 'satisfied';
     return { id, code: error.code, message: error.message };
   }
+}
+
+function retriedBefore(id: string, by: string): BulkRefusal {
+  return { id, code: 'UNCHANGED', message: `It was retried before, as ${by}.` };
 }
 
 /** Whether a run that could be cancelled when it was looked up was so by another way, as a child is with its parent. */

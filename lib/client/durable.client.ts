@@ -364,10 +364,9 @@ export class DurableClient {
    * @throws InvalidInputError, DatabaseUnavailableError
    */
   async retryMany(filters: ExecutionFilters, options: BulkOptions = {}): Promise<BulkResult> {
-    return this.many('retry', filters, readBulk('retryMany', options), async (id) => {
-      await this.retry(id);
-      return true;
-    });
+    const { starts } = await this.ready();
+    const one = async (id: string): Promise<boolean> => (await starts.retryOnce(id)) !== null;
+    return this.many('retry', filters, readBulk('retryMany', options), one);
   }
 
   /** `cancel()` for all runs that fit; without `status` the unfinished ones. See `retryMany()`. */

@@ -62,23 +62,37 @@ export class StartsClient {
   }
 
   async retry(runId: string): Promise<string> {
-    const { runtime } = this;
+    const { engine, storage } = this.runtime;
+    const run = await this.retryOf(runId);
+    if (run.scheduleTime === null) {
+      await engine.startRun(run);
+      return run.id;
+    }
+    // Its due time is no part of what a group commit starts.
+    const started = await storage.control.startMany([run], false);
+    this.measure(run.workflow, started);
+    this.tellWorkers([run], started);
+    return run.id;
+  }
+
+  /** The same, unless it was retried before: null. Of several calls at a time one retries it. */
+  async retryOnce(runId: string): Promise<string | null> {
+    const run = await this.retryOf(runId);
+    if (!(await this.runtime.storage.control.startRetry(run, runId))) return null;
+    const started = [{ id: run.id, created: true }];
+    this.measure(run.workflow, started);
+    this.tellWorkers([run], started);
+    return run.id;
+  }
+
+  private async retryOf(runId: string): Promise<NewRun> {
+    const { runtime, traceparent } = this;
     const { control } = runtime.storage;
     const { scheduleTime, ...source } = await control.retrySource(runId);
     const { definitionId } = await findWorkflow(runtime, control, source.workflow);
     const { workflow, queue, priority, tags, input } = source;
     const of = { workflow, definitionId, queue, priority, input, tags };
-    const from = { retryOf: runId, traceparent: this.traceparent, scheduleTime: scheduleTime?.toISOString() };
-    const run = newRun({ ...of, ...from });
-    if (scheduleTime === null) {
-      await runtime.engine.startRun(run);
-    } else {
-      // Its due time is no part of what a group commit starts.
-      const started = await control.startMany([run], false);
-      this.measure(workflow, started);
-      this.tellWorkers([run], started);
-    }
-    return run.id;
+    return newRun({ ...of, retryOf: runId, traceparent, scheduleTime: scheduleTime?.toISOString() });
   }
 
   async restartFrom(runId: string, step: unknown): Promise<string> {

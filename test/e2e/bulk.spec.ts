@@ -66,6 +66,22 @@ it('retries what failed, once: a call that was broken off is gone on with by ano
   expect(await client.countExecutions({ workflow: 'order', status: 'completed' })).toBe(7);
 });
 
+it('of two calls at a time one retries a run, and the other is refused', async () => {
+  await started(OrderWorkflow, 6);
+  fails = false;
+  const both = await Promise.all([client.retryMany({}), client.retryMany({})]);
+  expect(both.map(({ count, refused }) => count + refused.length)).toEqual([6, 6]);
+  expect(both.map(({ count }) => count).reduce((sum, count) => sum + count)).toBe(6);
+  for (const { code, message } of both.flatMap(({ refused }) => refused)) {
+    expect({ code, message }).toEqual({
+      code: 'UNCHANGED',
+      message: expect.stringMatching(/^It was retried before, as/) as string,
+    });
+  }
+  await test.idle();
+  expect(await client.countExecutions({})).toBe(12);
+});
+
 it('retries that fail again at once are not retried by the same call', async () => {
   await started(OrderWorkflow, 3);
   expect((await client.retryMany({})).count).toBe(3);

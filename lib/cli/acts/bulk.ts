@@ -25,7 +25,7 @@ export async function actOnMany(context: Context, act: RunAct, options: Options)
   let changed = 0;
   const change = async (id: string): Promise<boolean | null> => {
     try {
-      const isChanged = (await once(context, act, client, id, true)).changed;
+      const isChanged = (await once(context, act, client, id, bulk)).changed;
       if (isChanged) changed++;
       return isChanged || null;
     } catch (refusal) {

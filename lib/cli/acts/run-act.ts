@@ -1,5 +1,6 @@
 import type { DurableClient } from '../../client/durable.client.js';
 import type { BulkAct } from '../../client/bulk.js';
+import type { Clients } from '../database/client.js';
 import type { Execution } from '../../core/run/execution.js';
 import type { ExecutionStatus } from '../../core/run/status.js';
 
@@ -9,6 +10,8 @@ export interface Done {
   readonly changed: boolean;
   /** Whether it is what it was to become all the same, made so by another way, or is gone: of many that is no refusal. */
   readonly already?: boolean;
+  /** Of what was left alone: the code of its refusal. Default: by its status. */
+  readonly code?: string;
   /** Of what was left alone: the status that it has. */
   readonly status?: ExecutionStatus;
   /** The end of a sentence that begins with "Run ID": "is cancelled". */
@@ -32,4 +35,6 @@ export interface RunAct {
   /** Whether it is what it was to become: nothing to change, and nothing to refuse. */
   readonly satisfied: (run: Execution) => boolean;
   readonly one: (client: DurableClient, id: string) => Promise<Done>;
+  /** The same of one of many that fit. Default: as `one`. */
+  readonly oneOfMany?: (bulk: Clients['bulk'], id: string) => Promise<Done>;
 }

@@ -3,6 +3,7 @@ import type { BulkClient } from '../../client/bulk.js';
 import { DurableClient } from '../../client/durable.client.js';
 import type { ClientHost, ClientRuntime } from '../../lifecycle/host.js';
 import { InstanceStorage } from '../../lifecycle/storage.js';
+import { StartsClient } from '../../client/starts.js';
 import { DurableQueues } from '../../client/durable.queues.js';
 import { Registry } from '../../engine/ports/registry.js';
 import type { Database } from './database.js';
@@ -15,8 +16,8 @@ const MAX_PAYLOAD = 2 * 1024 * 1024;
 export interface Clients {
   readonly client: DurableClient;
   readonly queues: DurableQueues;
-  /** What an act on many runs looks at. */
-  readonly bulk: Omit<BulkClient, 'act'>;
+  /** What an act on many runs looks at, and how it retries one of them: null: it was retried before. */
+  readonly bulk: Omit<BulkClient, 'act'> & { readonly retryOnce: (id: string) => Promise<string | null> };
   /** Pages of runs. */
   readonly reads: Pick<InstanceStorage['reads'], 'page'>;
   /** Reads that only people need. */
@@ -51,6 +52,7 @@ export function openClients(database: Database): Clients {
   };
   const host: ClientHost = { options, ready: async () => runtime };
   const { reads } = storage;
+  const starts = new StartsClient(runtime);
   return {
     client: new DurableClient(host),
     queues: new DurableQueues(host),
@@ -59,6 +61,7 @@ export function openClients(database: Database): Clients {
       ids: (filters) => reads.listIds(filters),
       byIds: (ids) => reads.byIds(ids),
       retried: (ids) => reads.retried(ids),
+      retryOnce: (id) => starts.retryOnce(id),
     },
     reads,
     storage,

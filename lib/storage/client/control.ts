@@ -243,6 +243,18 @@ export class PgControl {
     return row;
   }
 
+  /** Starts a run that is a retry of another one, unless there is one; true: it did. */
+  startRetry(run: NewRun, retryOf: string): Promise<boolean> {
+    const start = async (query: Query): Promise<boolean> => {
+      await query(sql('lock-retry-source', this.schema), [retryOf]);
+      const before = await query(sql('retried-runs', this.schema), [[retryOf]]);
+      if (before.length > 0) return false;
+      await startRuns(query, this.schema, [run]);
+      return true;
+    };
+    return changeOnce(this.lane, this.schema, start, `run ${retryOf}`);
+  }
+
   /** Starts a run that takes over what another one recorded before a step: see restart.ts. */
   restartFrom(request: RestartRequest): Promise<{ queue: string; workflow: string }> {
     return restartFrom(this.lane, this.schema, request);
