@@ -269,6 +269,11 @@ CREATE TABLE durable.step_executions (
   CONSTRAINT steps_error CHECK ((status = 'failed') = (error IS NOT NULL))
 );
 
+-- Of a long journal what is looked for by what it is: selectors of loops, and records of steps on other queues, which do not stand
+-- among those of their time. Of the others no commit writes an entry. (By type, which who looks for them asks for in order: so the
+-- planner does not take the primary key for as good.)
+CREATE INDEX steps_apart ON durable.step_executions (run_id, type) WHERE type = 'forEach' OR nth IS NOT NULL;
+
 -- Numbers the records of steps on other queues (`nth`). A failover that loses commits loses what they numbered too.
 CREATE SEQUENCE durable.step_order;
 
@@ -319,6 +324,8 @@ CREATE TABLE durable.waits (
 CREATE INDEX waits_active ON durable.waits (run_id, id) WHERE active;
 -- Who waits for a run that ends, and whose next pass will read how a run has ended.
 CREATE INDEX waits_child ON durable.waits (child_id) WHERE child_id IS NOT NULL AND active;
+-- The children that steps have called, once the visit is over: an entry is written once, not at each change of the row.
+CREATE INDEX waits_called ON durable.waits (run_id, path) WHERE child_id IS NOT NULL AND NOT active;
 -- What is, or was, asked for, for people to look at.
 CREATE INDEX waits_asked ON durable.waits (state, kind, id) WHERE kind IN ('event', 'any', 'all', 'input');
 -- What people are asked for, by when the answer comes too late.

@@ -772,6 +772,8 @@ ALTER TABLE durable.step_executions ADD CONSTRAINT steps_error CHECK (((status =
 
 ALTER TABLE durable.step_executions ADD CONSTRAINT steps_status CHECK ((status = ANY (ARRAY['completed'::text, 'failed'::text])));
 
+CREATE INDEX steps_apart ON durable.step_executions USING btree (run_id, type) WHERE ((type = 'forEach'::text) OR (nth IS NOT NULL));
+
 CREATE OR REPLACE FUNCTION durable.take_waits(holder integer, runs uuid[])
  RETURNS TABLE(run_id uuid, id uuid, path text, visit integer, attempt integer, key text, kind text, state text, ended bigint, due_ms double precision, names text[], child_id uuid, spec text, result text, events json, child_status text, child_data text, child_error text, child_workflow text)
  LANGUAGE plpgsql
@@ -908,6 +910,8 @@ ALTER TABLE durable.waits ADD CONSTRAINT waits_state CHECK ((state = ANY (ARRAY[
 CREATE INDEX waits_active ON durable.waits USING btree (run_id, id) WHERE active;
 
 CREATE INDEX waits_asked ON durable.waits USING btree (state, kind, id) WHERE (kind = ANY (ARRAY['event'::text, 'any'::text, 'all'::text, 'input'::text]));
+
+CREATE INDEX waits_called ON durable.waits USING btree (run_id, path) WHERE ((child_id IS NOT NULL) AND (NOT active));
 
 CREATE INDEX waits_child ON durable.waits USING btree (child_id) WHERE ((child_id IS NOT NULL) AND active);
 

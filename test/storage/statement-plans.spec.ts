@@ -22,8 +22,16 @@ const LARGE = ['workflow_executions', 'workflow_queue', 'step_executions', 'wait
 const MOST_PAGES = 1_200;
 
 let pool: pg.Pool;
-/** A finished run, one with a loop of many items, a waiting one, a parent, and a wait. */
-const ids = { done: '', long: '', waiting: '', parent: '', wait: '', nobody: '00000000-0000-4000-8000-000000000000' };
+/** A finished run, one with a loop of many items, a time near the end of that, a waiting run, a parent, and a wait. */
+const ids = {
+  done: '',
+  long: '',
+  late: 0,
+  waiting: '',
+  parent: '',
+  wait: '',
+  nobody: '00000000-0000-4000-8000-000000000000',
+};
 
 beforeAll(async () => {
   const { url } = await createTestDatabase({ breaksRows: true });
@@ -71,7 +79,8 @@ beforeAll(async () => {
       SELECT run_id, created_at, CASE WHEN state <> 'open' THEN id END, names[1], '{}' FROM durable.waits`);
   await pool.query('VACUUM ANALYZE');
   const { rows } = await pool.query<typeof ids>(`
-    SELECT (SELECT id FROM run WHERE i = 30000) AS done, (SELECT id FROM run WHERE i = 20001) AS long, (SELECT id FROM run WHERE i = 70001) AS waiting,
+    SELECT (SELECT id FROM run WHERE i = 30000) AS done, (SELECT id FROM run WHERE i = 20001) AS long,
+      (SELECT (extract(epoch FROM t) * 1000)::float8 + 99000 FROM run WHERE i = 20001) AS late, (SELECT id FROM run WHERE i = 70001) AS waiting,
       (SELECT id FROM run WHERE i = 1000) AS parent, (SELECT id FROM durable.waits WHERE state = 'open' LIMIT 1) AS wait`);
   Object.assign(ids, rows[0]);
 });
@@ -424,7 +433,7 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'cancel-waits': () => [ids.waiting, null, '{}'],
   'attempt-logs': () => [ids.long, 'loop[7]/send', 1, 1, 1],
   'called-children': () => [ids.long, ['loop[7]/send']],
-  'ended-attempts': () => [ids.long, ['loop[7]/send']],
+  'ended-attempts': () => [ids.long, ['loop[7]/send'], 500],
   'journal-page': () => [ids.long, 5_000, 200, 4_000_000],
   'logs-page': () => [ids.long, 5_000, null, 'send', 50],
   'long-loops': () => [ids.long, 200],
@@ -479,7 +488,12 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'restart-source': () => [ids.done],
   'resume-run': () => [ids.waiting],
   'retry-source': () => [ids.done],
-  'run-events': () => [JSON.stringify([{ id: ids.waiting, since: 0 }])],
+  'run-events': () => [
+    JSON.stringify([
+      { id: ids.waiting, since: 0 },
+      { id: ids.long, since: ids.late },
+    ]),
+  ],
   'run-outcomes': () => [[ids.done, ids.waiting]],
   'run-status': () => [ids.done],
   'run-tree': () => [[ids.waiting], false],
@@ -520,8 +534,6 @@ const MORE_ROWS: Readonly<Record<string, number>> = {
   'history-events': 25_000,
   'loop-items': 12_000,
   'standing-undo': 12_000,
-  'long-loops': 12_000,
-  'ended-attempts': 12_000,
   'attempt-logs': 12_000,
   'logs-page': 6_000,
   'steps-page': 6_000,
@@ -535,6 +547,23 @@ it.each(Object.keys(BOUNDED))('%s looks up what it is asked for', async (name) =
   expect(scanned).toEqual([]);
   expect(rows).toBeLessThan(MORE_ROWS[name] ?? MOST_ROWS);
   expect(pages).toBeLessThan(MORE_PAGES[name] ?? MOST_PAGES);
+});
+
+it('called-children looks at the waits of its steps, however many others of the run have called a child', async () => {
+  const { rows } = await pool.query<{ run_id: string }>(`
+    INSERT INTO durable.waits (run_id, id, created_at, closed_at, ended, input_seq, child_id, round, visit, attempt, active,
+      state, kind, type, path, key)
+      SELECT r.id, gen_random_uuid(), now(), now(), 1, 0, gen_random_uuid(), 1, 1, 1, false, 'done', 'child', 'step',
+        'loop[' || n || ']/send', 'child:x:1'
+      FROM (SELECT gen_random_uuid() AS id) r, generate_series(1, 10000) n
+    RETURNING run_id`);
+  const values = [rows[0]?.run_id, ['loop[7]/send', 'loop[9]/send']];
+  for (const analyze of [false, true]) {
+    if (analyze) await pool.query('ANALYZE durable.waits');
+    const { scanned, rows: looked } = await cost(sql('called-children', 'durable'), values);
+    expect(scanned).toEqual([]);
+    expect(looked).toBe(2);
+  }
 });
 
 it('run-counts looks at so many records for lines, however many have none', async () => {

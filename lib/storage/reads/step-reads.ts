@@ -48,6 +48,8 @@ interface OpenRow extends Omit<StepWaitRow, 'path' | 'state'> {
   readonly path: string | null;
 }
 
+/** Records among which those are looked for that were made since it was read what waits and what processes have published. */
+const LATEST = 20_000;
 /** Attempts that have no record yet are numbered from here on, by what they are alone. */
 const UNRECORDED = 2 ** 52;
 
@@ -218,7 +220,7 @@ export class PgStepReads {
     }
     if (rows.size === 0) return [];
     const paths = [...new Set([...rows.values()].map(({ path }) => path))];
-    for (const known of await this.rows<Attempt>('ended-attempts', [id, paths])) rows.delete(identity(known));
+    for (const known of await this.rows<Attempt>('ended-attempts', [id, paths, LATEST])) rows.delete(identity(known));
     return numbered([...rows.values()]);
   }
 
