@@ -1,12 +1,13 @@
+import { stepNameOf } from '../../core/definition/definition-path.js';
 import { encodeLine, logText } from '../../core/run/log-entry.js';
 import type { RecordType } from '../../core/run/machine.js';
-import { logPath, oncePath } from '../../core/run/once-path.js';
+import { logPath, oncePath, pathOfOnce } from '../../core/run/once-path.js';
 import type { DataRef } from '../../core/run/run-state.js';
 import type { AttemptResult } from '../step/attempt.js';
 import { childFacts } from '../step/child-start.js';
 import type { PreparedChild } from '../ports/children.js';
 import { NO_LINES, type StepLog } from '../step/log.js';
-import type { NewRecord } from '../ports/store.js';
+import { type NewRecord, REMOTE_RESERVE, REMOTE_SPAN } from '../ports/store.js';
 
 /** The place of a record. */
 export interface RecordPlace {
@@ -18,6 +19,15 @@ export interface RecordPlace {
 
 export type SettledAttempt = Exclude<AttemptResult, { status: 'suspended' }>;
 
+/** The error of a step on another queue that has used up the numbers of its records. */
+export function tooManyRecords(path: string): Error {
+  const step = stepNameOf(pathOfOnce(path));
+  return new Error(
+    `Step "${step}" has recorded as much as a step on another queue can: ${REMOTE_SPAN - REMOTE_RESERVE} once() calls, ` +
+      'children and attempts. Do it in several steps, or in a loop.',
+  );
+}
+
 /** Makes the records of a leased row, and numbers them. */
 export class RecordMaker {
   constructor(
@@ -25,10 +35,18 @@ export class RecordMaker {
     public last: number,
     private readonly of: { readonly round: number },
     private readonly clock: { now(): number },
+    /** Numbers from here on are others'. */
+    private readonly end = Infinity,
   ) {}
 
-  /** A record of what happened at a place, with the next number. */
+  /** True where no more than the end of an attempt has a number left. */
+  get isFull(): boolean {
+    return this.last >= this.end - 1 - REMOTE_RESERVE;
+  }
+
+  /** A record of what happened at a place, with the next number. @throws Error where that is another's */
   record(place: RecordPlace, type: RecordType, more: Partial<NewRecord> = {}): NewRecord {
+    if (this.last + 1 >= this.end) throw tooManyRecords(place.path);
     return {
       seq: ++this.last,
       input: place.data,

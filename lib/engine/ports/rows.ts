@@ -89,6 +89,8 @@ export interface LeasedRow {
 
 /** Record numbers kept free for a step on another queue: its attempts and its `once` calls. */
 export const REMOTE_SPAN = 2 ** 20;
+/** Of these the last ones, for the end of its last attempt: no `once` call and no child is recorded in them. */
+export const REMOTE_RESERVE = 2 ** 16;
 
 /** A step on another queue: what its worker needs to know beside the run itself. */
 export interface RemoteStep {
@@ -116,6 +118,8 @@ export interface RemoteStep {
   readonly refs: Readonly<Record<string, ChildRef>>;
   /** Its records are numbered from here on; the run keeps this span free. */
   readonly nextSeq: number;
+  /** The first number behind that span. */
+  readonly end: number;
   /** Missing: the run is not traced. */
   readonly trace?: TraceMark;
 }

@@ -24,7 +24,7 @@ export type * from './declaration-store.js';
 export type * from './journal-rows.js';
 export type * from './schedule-store.js';
 export type * from './rows.js';
-export { REMOTE_SPAN } from './rows.js';
+export { REMOTE_RESERVE, REMOTE_SPAN } from './rows.js';
 
 /**
  * The port between the engine and its storage: what the engine asks of PostgreSQL, one sentence a verb. Verbs are

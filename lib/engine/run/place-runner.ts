@@ -252,6 +252,7 @@ export class PlaceRunner {
       calls: state.children,
       refs: machine.refsOfVisit(sequenceOf(core, place)?.refs ?? {}, state.visit),
       nextSeq,
+      end: nextSeq + REMOTE_SPAN,
       ...(core.state.trace === undefined ? {} : { trace: core.state.trace }),
     };
     core.make.last += REMOTE_SPAN;

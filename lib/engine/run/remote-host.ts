@@ -2,7 +2,7 @@ import { encodeName } from '../../core/definition/definition-path.js';
 import type { InFlight } from '../../core/run/execution.js';
 import { oncePath } from '../../core/run/once-path.js';
 import { type ChildRef, define, type LogMark, own } from '../../core/run/run-state.js';
-import type { RecordMaker } from '../journal/record-maker.js';
+import { type RecordMaker, tooManyRecords } from '../journal/record-maker.js';
 import type { BootContext } from '../ports/boot-context.js';
 import type { PreparedChild } from '../ports/children.js';
 import type { ClaimedRow, JournalRecord, NewRecord, OpExtras, RemoteStep } from '../ports/store.js';
@@ -120,6 +120,7 @@ export class RemoteHost implements ScopeHost {
   }
 
   async recordOnce(name: string, value: string): Promise<void> {
+    this.checkRoom();
     const place = { ...this.step, path: oncePath(this.step.path, name) };
     const record = this.links.make.record(place, 'once', { output: value });
     await this.links.commit([record], null, null);
@@ -131,7 +132,8 @@ export class RemoteHost implements ScopeHost {
     return this.deps.targets.nameOf(workflow);
   }
 
-  prepareChild(...asked: Parameters<ScopeHost['prepareChild']>): Promise<PreparedChild> {
+  async prepareChild(...asked: Parameters<ScopeHost['prepareChild']>): Promise<PreparedChild> {
+    this.checkRoom();
     return prepareChild(this.deps, this.row, ...asked);
   }
 
@@ -144,6 +146,11 @@ export class RemoteHost implements ScopeHost {
     await this.links.commit([this.links.make.child(this.step, child)], null, childExtras([child]));
     const { id, workflow } = child.start;
     this.noteChild(child.ref === null ? child : { ref: child.ref }, { id, workflow, input: child.input });
+  }
+
+  /** @throws Error where the records of the step would run into those of its run */
+  private checkRoom(): void {
+    if (this.links.make.isFull) throw tooManyRecords(this.step.path);
   }
 
   results(): FanResults | null {

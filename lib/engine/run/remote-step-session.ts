@@ -77,7 +77,7 @@ export class RemoteStepSession implements Session {
     this.token = row.token;
     this.queue = row.queue;
     this.step = JSON.parse(row.step ?? '') as RemoteStep;
-    this.make = new RecordMaker(this.step.nextSeq - 1, this.step, deps.clock);
+    this.make = new RecordMaker(this.step.nextSeq - 1, this.step, deps.clock, this.step.end);
     this.trace = beginSegment(deps.telemetry, row, { ...this.step });
     this.host = new RemoteHost(deps, row, this.step, values, this);
     this.host.restore(records);
@@ -331,7 +331,7 @@ export class RemoteStepSession implements Session {
   }
 
   private attemptRecord(type: RecordType, result: SettledAttempt): NewRecord {
-    const isLast = this.expired || this.abandonment.isBegun;
+    const isLast = this.expired || this.abandonment.isBegun || this.make.isFull;
     const over = result.status === 'failed' && isLast ? { ...result, retryInMs: null } : result;
     return this.make.attempt(this.step, type, over, this.host.book.threw(this.step.path, this.step.visit));
   }

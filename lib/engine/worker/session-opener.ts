@@ -14,7 +14,7 @@ import { RunSession } from '../run/run-session.js';
 import { RunValues } from '../step/run-values.js';
 import type { Session, SessionDeps } from '../run/session.js';
 import type { Executor } from './executor.js';
-import { REMOTE_SPAN, StoreError } from '../ports/store.js';
+import { StoreError } from '../ports/store.js';
 import type { ClaimedRow, RemoteStep, JournalRecord, RecordRange, TakenWait } from '../ports/store.js';
 
 /** Records read by number together with the claim. */
@@ -281,9 +281,9 @@ function storedRow(row: ClaimedRow): Stored {
 function rangeOf(row: ClaimedRow, snapshot: RunState | null): RecordRange {
   const { rowId, runId } = row;
   if (row.step !== null) {
-    const { nextSeq, data, once } = JSON.parse(row.step) as RemoteStep;
+    const { nextSeq, end, data, once } = JSON.parse(row.step) as RemoteStep;
     const also = [seqOf(data), ...Object.values(once)].filter((seq) => seq > 0);
-    return { rowId, runId, after: nextSeq - 1, upTo: nextSeq + REMOTE_SPAN - 1, also };
+    return { rowId, runId, after: nextSeq - 1, upTo: end - 1, also };
   }
   // Of a long loop with very many open items the rest is read when it is needed.
   const also = snapshot === null ? [] : referencedRecords(snapshot).slice(0, MOST_AT_ONCE);
