@@ -13,6 +13,7 @@ import {
   Workflow,
 } from 'nest-durable';
 import pg from 'pg';
+import { snapshot } from '../../lib/storage/connection/transaction.js';
 import { findViolations } from '../../lib/storage/reads/verify.js';
 import { createTestDatabase, testSchema, type TestDatabase } from '../support/database.js';
 
@@ -188,9 +189,7 @@ describe('restartFrom', () => {
   });
 
   it('leaves nothing that must not be', async () => {
-    const query = async <R extends object>(text: string, values: readonly unknown[]): Promise<R[]> =>
-      (await pool.query<R>(text, [...values])).rows;
-    expect(await findViolations(query, testSchema)).toEqual([]);
+    expect(await snapshot(pool, (query) => findViolations(query, testSchema))).toEqual([]);
   });
 
   it('refuses what it cannot do, and says why', async () => {

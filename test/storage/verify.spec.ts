@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { queryOf } from '../../lib/storage/connection/transaction.js';
+import { queryOf, snapshot } from '../../lib/storage/connection/transaction.js';
 import { describeViolation, findViolations } from '../../lib/storage/reads/verify.js';
 import { Rows } from './rows.js';
 
@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rows.close());
 
 async function found(): Promise<string[]> {
-  return (await findViolations(queryOf(rows.pool), 'durable')).map(describeViolation);
+  return (await snapshot(rows.pool, (query) => findViolations(query, 'durable'))).map(describeViolation);
 }
 
 /** A due time as a schedule writes it. */
@@ -141,9 +141,12 @@ it('I4: records that are gone', async () => {
   const source = await rows.open({ token: 1 });
   await rows.record(source, 2, { path: 'b', input_seq: 1, output: '{}' });
   const data = await rows.run({ status: 'completed', end_token: 1, data_seq: 3 });
+  const needs = await rows.open({ token: 1 }, { snapshot: '{}', snapshot_needs: [0, 1, 2] });
+  await rows.record(needs, 1, { path: 'a', output: '{}' });
   expect(await found()).toEqual([
     `I4: run ${source} has record 2 of b, whose input was record 1, which is not there`,
     `I4: run ${data} has the data of record 3, which is not there`,
+    `I4: run ${needs} needs record 2 to go on, which is not there`,
   ]);
 });
 
@@ -328,19 +331,46 @@ it('I9: more leases and more first claims than a limit lets through; leases of t
   expect(await found()).toEqual(broken.slice(2));
 });
 
+it('I6: a run that waits for a place of a key of another workflow', async () => {
+  const run = await rows.open({ state: 'blocked', limit_key: 'other\n=a' });
+  expect(await found()).toEqual([`I6: run ${run} waits for a place of a key that is none of its workflow`]);
+});
+
+it('a look that a value ends is told, and the others go on', async () => {
+  const run = await rows.open({ state: 'running', worker_id: await rows.worker(), token: 1, limit_key: 'order\n=a' });
+  await rows.pool.query(
+    `UPDATE durable.workflow_definitions SET definition = '{"concurrency":{"limit":"none","hold":"working"}}'`,
+  );
+  const cut = await rows.open({}, { input: '{"n":' });
+  await rows.worker({ started_at: ago(5) });
+  const early = await rows.open({ state: 'sleeping', due_at: '-infinity', started_at: ago(5) });
+  await rows.wait(early, { kind: 'sleep', due_at: ago(5) });
+  expect(run).toBeDefined();
+  expect(await found()).toEqual([
+    expect.stringMatching(`^I6: run ${early} sleeps in queue "default", was due .* ago`),
+    expect.stringMatching(/^I9: could not be looked at to the end: .*"none"/),
+    `I10: run ${cut} has an input that is no JSON text`,
+  ]);
+});
+
 it('I10: payloads that are cut short', async () => {
   const run = await rows.open({ token: 1 }, { input: '{"n":' });
   await rows.record(run, 1, { path: 'a', output: '"text' });
   await event(run, 'paid', null, 'tru');
   for (const body of ['true', 'null', '-1.5e+21', '"x"', '[]', '{"a":"}"}']) await rows.open({}, { input: body });
   await schedule(new Date(Date.now() + 3_600_000));
-  await rows.pool.query(`UPDATE durable.scheduled_workflows SET input = '{"n":', last_error = '{'`);
+  await rows.pool.query(`UPDATE durable.scheduled_workflows SET input = '{"n":', last_error = '{', declared = ''`);
+  await rows.pool.query(
+    `INSERT INTO durable.declarations (kind, subject, definition_id, hash, body) VALUES ('queue', 'ai', 0, 'h', '{"limits"')`,
+  );
   expect(await found()).toEqual([
     `I10: run ${run} has an input that is no JSON text`,
     `I10: run ${run} has record 1 of a that is no JSON text`,
     expect.stringMatching(`^I10: run ${run} has event \\d+ \\(paid\\) that is no JSON text$`),
     'I10: schedule "nightly" has an input that is no JSON text',
     'I10: schedule "nightly" has an error that is no JSON text',
+    'I10: schedule "nightly" has a declaration that is no JSON text',
+    expect.stringMatching(/^I10: declaration \d+ \(queue of "ai"\) has a body that is no JSON text$/),
   ]);
 });
 
@@ -397,7 +427,7 @@ it('I11: sessions that stand idle in a transaction, or keep an advisory lock', a
     await idle?.query('BEGIN');
     await idle?.query('SELECT FROM durable.workflow_queue');
     for (const client of [keeper, other]) await client?.query('SELECT pg_advisory_lock_shared(1)');
-    await looking.query('SET search_path = public, pg_catalog');
+    await looking.query('SET search_path = public, pg_catalog; BEGIN');
     const lines = (await findViolations(queryOf(looking), 'durable')).map(describeViolation);
     expect(lines.map((line) => line.replace(/session \d+/, 'session').replace(/ for .*/, '')).toSorted()).toEqual([
       `I11: session (${name}) is idle in transaction`,

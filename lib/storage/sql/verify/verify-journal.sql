@@ -12,6 +12,12 @@ FROM durable.workflow_executions e
 LEFT JOIN durable.step_executions s ON s.run_id = e.id AND s.seq = e.data_seq
 WHERE e.data_seq <> 0 AND (s.seq IS NULL OR s.output IS NULL)
 UNION ALL
+SELECT e.id, format('needs record %s to go on, which is not there', n.seq)
+FROM durable.workflow_executions e
+CROSS JOIN LATERAL unnest(e.snapshot_needs) AS n(seq)
+LEFT JOIN durable.step_executions s ON s.run_id = e.id AND s.seq = n.seq
+WHERE n.seq > 0 AND s.seq IS NULL
+UNION ALL
 SELECT s.run_id, format('has record %s of %s in round %s, and is in round %s', s.seq, s.path, s.round, e.round)
 FROM durable.step_executions s
 JOIN durable.workflow_executions e ON e.id = s.run_id

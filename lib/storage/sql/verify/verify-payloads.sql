@@ -29,8 +29,10 @@ FROM (
   UNION ALL
   SELECT NULL, format('schedule "%s" has %s', c.name, b.kind), b.body
   FROM durable.scheduled_workflows c
-  CROSS JOIN LATERAL (VALUES ('an input', c.input), ('an error', c.last_error)) AS b(kind, body)
+  CROSS JOIN LATERAL (VALUES ('an input', c.input), ('an error', c.last_error), ('a declaration', c.declared)) AS b(kind, body)
   WHERE b.body IS NOT NULL
+  UNION ALL
+  SELECT NULL, format('declaration %s (%s of "%s") has a body', d.id, d.kind, d.subject), d.body FROM durable.declarations d
 ) p
 WHERE NOT CASE left(p.body, 1)
   WHEN '{' THEN right(p.body, 1) = '}'

@@ -10,12 +10,14 @@ SELECT u.run AS run_id, CASE u.what
     WHEN 'child' THEN 'waits for a child that has ended or is gone'
     WHEN 'due' THEN 'has an open wait that is over, and sleeps on'
     WHEN 'ended' THEN 'sleeps although a wait of it has ended'
+    WHEN 'blocked' THEN 'waits for a place of a key that is none of its workflow'
     ELSE 'sleeps and waits for nothing' END AS what
 FROM durable.unsound(ARRAY(SELECT q.id FROM durable.workflow_queue q WHERE q.step_of IS NULL)) u
-WHERE u.what NOT IN ('over', 'blocked')
+WHERE u.what <> 'over'
 UNION ALL
 SELECT COALESCE(q.step_of, q.id), format('sleeps in queue "%s", was due %s ago, and a worker lives that should have woken it',
-  q.queue, date_trunc('second', durable.clock() - q.due_at))
+  q.queue, -- (No infinite intervals before PostgreSQL 17.)
+  date_trunc('second', durable.clock() - GREATEST(q.due_at, 'epoch')))
 FROM durable.workflow_queue q
 WHERE q.state = 'sleeping' AND q.due_at < durable.clock() - interval '1 minute'
   AND EXISTS (
