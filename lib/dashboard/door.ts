@@ -180,7 +180,7 @@ export async function bootAlone(
   const options = resolveOptions({ ...raw, shutdownTimeout: 1_000, abortGrace: 0 });
   const closers = new Closers((message) => log.warn(message));
   try {
-    const runtime = await boot(options, [], closers, log, new AbortController().signal);
+    const runtime = await boot(options, [], () => false, closers, log, new AbortController().signal);
     // Also where its start fails half-way: it goes before the connections that it works with.
     closers.add('the engine', () => runtime.engine.stop());
     await runtime.engine.start();

@@ -46,6 +46,8 @@ import { mixedVersions, packageVersion } from '../telemetry/version.js';
 export async function boot(
   options: ResolvedOptions,
   bindings: readonly WorkflowBinding[],
+  /** True when the app has that workflow now. */
+  provides: (workflow: string) => boolean,
   closers: Closers,
   log: Logger,
   signal: AbortSignal,
@@ -104,7 +106,7 @@ export async function boot(
     );
   }
   for (const { className, notices } of bindings) for (const notice of notices) log.warn(`${className}: ${notice}.`);
-  const registry = new Registry(context, options.name);
+  const registry = new Registry(context, options.name, lateOnes(provides, options.workers, log));
   for (const { definition, hash, type, instance, retryIf, concurrencyKey } of bindings) {
     const schema = schemas.get(type) ?? null;
     const { id } = await saveDefinition(pool, database, {
@@ -205,6 +207,22 @@ function withLimitKey(
   return async (input, given) => {
     await validate?.(input, given);
     limitKeyOf({ definition, concurrencyKey }, input);
+  };
+}
+
+/** Nothing works on what a module brings that is loaded after the boot, and nothing else says so. */
+function lateOnes(provides: (workflow: string) => boolean, works: boolean, log: Logger): (workflow: string) => boolean {
+  const told = new Set<string>();
+  return (workflow) => {
+    if (!provides(workflow)) return false;
+    if (works && !told.has(workflow)) {
+      log.warn(
+        `Workflow "${workflow}" came with a module that was loaded after the boot (LazyModuleLoader): this process does not work ` +
+          'on its runs, since workflows are found at the boot. Import the module in one that the app boots with.',
+      );
+    }
+    told.add(workflow);
+    return true;
   };
 }
 

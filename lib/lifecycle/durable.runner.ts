@@ -144,6 +144,7 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
       const runtime = await boot(
         this.options,
         this.explorer.explore(this.name),
+        (name) => this.explorer.provides(this.name, name),
         this.closers,
         this.log,
         this.closing.signal,

@@ -7,7 +7,7 @@ import { decoratedMembers } from '../decorators/member-metadata.js';
 import type { ScheduleDeclaration } from '../core/time/schedule.js';
 import { workflowSchedules } from '../decorators/schedule.decorator.js';
 import { workflowOptions } from '../decorators/workflow-options.js';
-import { className, compileWorkflow, type CompiledWorkflow } from './compiler.js';
+import { className, compileWorkflow, type CompiledWorkflow, workflowNameOf } from './compiler.js';
 import { readDecorator } from '../options/schedules.js';
 
 type ProviderWrapper = ReturnType<DiscoveryService['getProviders']>[number];
@@ -68,6 +68,15 @@ export class DurableExplorer {
       throw new DefinitionError(`The workflows cannot run as they are written:${listViolations(faults)}`);
     }
     return bindings.sort((a, b) => (a.definition.name < b.definition.name ? -1 : 1));
+  }
+
+  /** True when a class that is provided now is the workflow of that name, of the module instance `instanceName`. */
+  provides(instanceName: string, name: string): boolean {
+    for (const type of this.classes().keys()) {
+      const options = workflowOptions(type);
+      if ((options?.instance ?? 'default') === instanceName && workflowNameOf(type) === name) return true;
+    }
+    return false;
   }
 
   /** Every provided class with its providers. */

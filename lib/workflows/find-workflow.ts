@@ -32,6 +32,7 @@ export async function findWorkflow(
   const name = nameFor(registry, workflow);
   const known = name === null ? undefined : registry.byName(name);
   if (known !== undefined) return known;
+  const isLate = name !== null && registry.isLate(name);
   const stored = name === null ? null : await control.definition(name);
   if (stored !== null) {
     const validateInput = await unregisteredCheck(registry, workflow, stored.definition.name);
@@ -41,6 +42,7 @@ export async function findWorkflow(
   throw new WorkflowNotFoundError(name ?? labelOf(workflow), [...names].sort(), {
     isUndefined: workflow === undefined,
     instance: otherInstance(registry, workflow),
+    isLate,
   });
 }
 

@@ -28,6 +28,10 @@ const CIRCULAR =
   'It is undefined where it is used: as a rule two files import each other. Give the name of the workflow in its place, or ' +
   'move what both need into a third file.';
 
+const LATE =
+  'Its module was loaded after the boot (LazyModuleLoader), and workflows are found at the boot: import the module in one ' +
+  'that the app boots with.';
+
 const HOW_TO_REGISTER =
   'List the @Workflow() class in the providers of a module; in a process that only starts runs (an API) it need not be one: ' +
   'there a worker that has it must have booted before, on the same database and schema, which stores its definition.';
@@ -37,25 +41,29 @@ const otherClient = (instance: string | null): string =>
     ? ''
     : `Its class says that it is of the instance '${instance}', whose client is that of @InjectDurable('${instance}'). `;
 
+interface GivenWorkflow {
+  readonly isUndefined?: boolean;
+  readonly instance?: string | null;
+  readonly isLate?: boolean;
+}
+
 /** No workflow of that name is registered here or stored in the database. */
 export class WorkflowNotFoundError extends DurableError {
   constructor(
     readonly workflow: string,
     known: readonly string[],
-    /** What was given: no class where one was meant, or one of another instance of the module. */
-    {
-      isUndefined = false,
-      instance = null,
-    }: { readonly isUndefined?: boolean; readonly instance?: string | null } = {},
+    /** What was given: no class where one was meant, one of another instance of the module, or one that came after the boot. */
+    { isUndefined = false, instance = null, isLate = false }: GivenWorkflow = {},
   ) {
     const hint = didYouMean(workflow, known);
     const listed =
       known.length === 0
         ? 'No workflow is registered, and none is stored in the database.'
         : `Known workflows: ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', …' : ''}.`;
+    const mend = isLate ? LATE : otherClient(instance) + HOW_TO_REGISTER;
     super(
       'WORKFLOW_NOT_FOUND',
-      `There is no workflow "${workflow}".${hint} ${listed} ${isUndefined ? CIRCULAR : otherClient(instance) + HOW_TO_REGISTER}`,
+      `There is no workflow "${workflow}".${hint} ${listed} ${isUndefined ? CIRCULAR : mend}`,
     );
   }
 }

@@ -40,6 +40,8 @@ export class Registry {
     private readonly context = new BootContext(),
     /** Name of the instance of the module. */
     readonly instance = 'default',
+    /** True for a workflow that this process has got since it booted: it is not registered, and warned of once. */
+    readonly isLate: (name: string) => boolean = () => false,
   ) {}
 
   add(given: RegisteredWorkflow): void {
