@@ -19,6 +19,7 @@ import { connectHints } from './hints.js';
 import { Advice } from '../engine/step/advice.js';
 import { BootContext } from '../engine/ports/boot-context.js';
 import { Engine } from '../engine/engine.js';
+import { DatabaseClock } from '../engine/time/clock.js';
 import { limitKeyOf } from '../engine/worker/limit-keys.js';
 import { Registry } from '../engine/ports/registry.js';
 import { describeTarget, serverAnswer, type DatabaseTarget } from '../storage/connection/connection.js';
@@ -151,7 +152,11 @@ export async function boot(
   closers.add('the figures of runs', () => stats.write(), LAST_FIGURES);
   const events = openEvents({ connections, schema, redact, reads: storage.events, hints, context, closers, log });
   const telemetry = await openTelemetry(redact);
+  // A process without workers has no heartbeat to go by, and tells others the times of what its clients do.
+  const clock = new DatabaseClock();
+  clock.sync((await storage.reads.now()).getTime());
   const deps = {
+    clock,
     observer: events,
     ...report.ofRuns(registry),
     ...(telemetry === undefined ? {} : { telemetry }),

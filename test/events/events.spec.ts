@@ -1,4 +1,5 @@
 import { DURABLE_EVENT_KINDS, type DurableEvent, getDurableEventsToken } from 'nest-durable';
+import { jest } from '@jest/globals';
 import { defer, repeat, retry } from 'rxjs';
 import { DataSource } from 'typeorm';
 import { uuidv7 } from '../../lib/core/uuid.js';
@@ -158,6 +159,21 @@ it('can be injected by name, refuses an id that is none, and completes at shutdo
   await until(() => worker.hub.isWanted);
   await closeNodes();
   expect(heard.completed).toBe(true);
+});
+
+it('has the time of the database, though the process that tells it has another and no workers', async () => {
+  const { now } = Date;
+  jest.spyOn(Date, 'now').mockImplementation(() => now() + 3_600_000);
+  const early = await openNode(url, { workers: false });
+  jest.restoreAllMocks();
+  const run = await early.client.start(EverythingWorkflow, {});
+  const heard = new Heard(worker.events.workflow(run.id));
+  await until(() => early.hub.wants(run.id) === 'steps');
+  await until(async () => (await run.execution())?.status === 'waiting');
+  await run.pause();
+  await heard.until((events) => of(events, 'workflow_paused').length > 0);
+  const [paused] = of(heard.events, 'workflow_paused');
+  expect(Math.abs(now() - (paused?.time.getTime() ?? 0))).toBeLessThan(600_000);
 });
 
 it('whoever subscribes again at once, at the shutdown and after it, leaves the event loop to others', async () => {
