@@ -103,7 +103,9 @@ export class EventHub implements Observer {
       return () => {};
     }
     // The others tell what happens already: no need to look for it in the history, which is read from end to end.
-    if (filter.kind === 'all' && !this.deliveries.hearAll(UNKNOWN)) this.unheardSince = performance.now();
+    if (filter.kind === 'all' && !this.deliveries.hearAll(UNKNOWN)) {
+      this.unheardSince = Math.min(this.unheardSince, performance.now());
+    }
     this.deliveries.add(delivery);
     this.options.remote?.link.listen();
     this.announceInterests();

@@ -122,7 +122,7 @@ export class Scheduler {
         if (one.error !== null) onTrouble(failure(one.name, one.error, one.autoDisabled));
       }
       onWork([...queues]);
-      for (let at = 0; at < checks.length; at += CHECKS) {
+      for (let at = 0; at < checks.length && !this.stopped; at += CHECKS) {
         await Promise.all(checks.slice(at, at + CHECKS).map((check) => check()));
       }
       if (some) continue;
