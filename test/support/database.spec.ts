@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import pg from 'pg';
-import { createTestDatabase } from './database.js';
+import { createTestDatabase, given } from './database.js';
 import { closeDatabase, findingsOf, leaksOf } from './leak-check.mjs';
 import { startPostgres } from './postgres-server.mjs';
 
@@ -27,7 +27,9 @@ describe('test databases', () => {
     await client.query('SELECT 42');
     const leaks = await leaksOf(database.name, 0);
     expect(leaks).toEqual([expect.stringMatching(/session \d+ of "forgotten", idle in transaction: SELECT 42/)]);
-    await expect(closeDatabase(database.name, {}, 0)).rejects.toThrow('left behind on the test database');
+    await expect(closeDatabase(database.name, {}, given().testSession, 0)).rejects.toThrow(
+      'left behind on the test database',
+    );
     expect(await cut).toBe(true);
     await database.drop();
   });

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { migrate } from '../../lib/storage/migrations/migrator.js';
 import { cloneStatement } from '../../lib/testing/throw-away.js';
-import { closeDatabase, type DatabaseRules } from './leak-check.mjs';
+import { closeDatabase, type DatabaseRules, type ServerSession } from './leak-check.mjs';
 
 /** Schema of the engine's tables in the template, the module's default. */
 export const testSchema = 'durable';
@@ -30,21 +30,22 @@ export interface TestDatabase {
 export async function createTestDatabase(options: { migrated?: boolean } & DatabaseRules = {}): Promise<TestDatabase> {
   const run = variable('TEST_RUN');
   const name = `${run}_${randomBytes(5).toString('hex')}`;
-  await withSession(variable('TEST_SERVER_URL'), async (session) => {
-    const template = options.migrated === false ? 'template0' : await migratedTemplate(run, session);
-    const { rows } = await session.query<{ version: number }>(
-      `SELECT current_setting('server_version_num')::integer / 10000 AS version`,
-    );
-    await session.query(cloneStatement(name, template, rows[0]?.version ?? 0));
-  });
-  const open = (globalThis as unknown as { testDatabases: Map<string, DatabaseRules> }).testDatabases;
+  const { testSession: session, testDatabases: open } = given();
+  const from = options.migrated === false ? 'template0' : `${run}_template`;
+  const [facts] = await session.ask(
+    `SELECT current_setting('server_version_num')::integer / 10000 AS version,
+       EXISTS (SELECT FROM pg_database WHERE datname = $1) AS there`,
+    [from],
+  );
+  if (facts?.['there'] !== true) await withSession(variable('TEST_SERVER_URL'), (own) => makeTemplate(from, own));
+  await session.ask(cloneStatement(name, from, Number(facts?.['version'])));
   open.set(name, options);
   return {
     name,
     url: urlOf(name),
     async drop() {
       open.delete(name);
-      await closeDatabase(name, options);
+      await closeDatabase(name, options, session);
     },
   };
 }
@@ -56,26 +57,26 @@ export function urlOf(database: string): string {
   return url.href;
 }
 
-/** Made by the first spec file that wants a database; the others wait for it at the lock. */
-async function migratedTemplate(run: string, session: pg.Client): Promise<string> {
-  const template = `${run}_template`;
+/** What the environment gives a spec file. */
+export function given(): { readonly testSession: ServerSession; readonly testDatabases: Map<string, DatabaseRules> } {
+  return globalThis as unknown as ReturnType<typeof given>;
+}
+
+/** Done by the first spec file that wants a database; the others wait for it at the lock. */
+async function makeTemplate(template: string, session: pg.Client): Promise<void> {
   const isThere = async (): Promise<boolean> =>
     (await session.query('SELECT FROM pg_database WHERE datname = $1', [template])).rowCount === 1;
-  if (await isThere()) return template;
   await session.query('SELECT pg_advisory_lock(hashtext($1))', [template]);
-  if (!(await isThere())) {
-    const draft = `${template}_draft`;
-    await session.query(`DROP DATABASE IF EXISTS ${draft} WITH (FORCE)`);
-    await session.query(`CREATE DATABASE ${draft} TEMPLATE template0`);
-    await migrate({ connectionString: urlOf(draft), schema: testSchema });
-    const notes = await readFile(new URL('./reconciled.sql', import.meta.url), 'utf8');
-    await withSession(urlOf(draft), (there) => there.query(notes));
-    // No connections, so that autovacuum never stands in the way of a clone.
-    await session.query(`ALTER DATABASE ${draft} ALLOW_CONNECTIONS false`);
-    await session.query(`ALTER DATABASE ${draft} RENAME TO ${template}`);
-  }
-  await session.query('SELECT pg_advisory_unlock(hashtext($1))', [template]);
-  return template;
+  if (await isThere()) return;
+  const draft = `${template}_draft`;
+  await session.query(`DROP DATABASE IF EXISTS ${draft} WITH (FORCE)`);
+  await session.query(`CREATE DATABASE ${draft} TEMPLATE template0`);
+  await migrate({ connectionString: urlOf(draft), schema: testSchema });
+  const notes = await readFile(new URL('./reconciled.sql', import.meta.url), 'utf8');
+  await withSession(urlOf(draft), (there) => there.query(notes));
+  // No connections, so that autovacuum never stands in the way of a clone.
+  await session.query(`ALTER DATABASE ${draft} ALLOW_CONNECTIONS false`);
+  await session.query(`ALTER DATABASE ${draft} RENAME TO ${template}`);
 }
 
 async function withSession(connectionString: string, work: (session: pg.Client) => Promise<unknown>): Promise<void> {

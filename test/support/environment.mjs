@@ -5,9 +5,11 @@ import { fakeTimersFor } from './fake-timers.mjs';
 import { closeDatabase } from './leak-check.mjs';
 import { NestOutput } from './nest-output.mjs';
 import { ProcessState } from './process-state.mjs';
+import { ServerSession } from './server-session.mjs';
 
 /** Of the engine: what a session goes through. */
 const PHASES = 'nest-durable:run-phase';
+const server = new ServerSession();
 
 /**
  * A spec file runs in the worker's own context, so that all files share what is loaded once (runtime.cjs). What it changed
@@ -47,6 +49,7 @@ export default class DatabaseEnvironment {
     this.before.noteErrors();
     this.output = new NestOutput();
     diagnostics.subscribe(PHASES, this.onPhase);
+    this.global.testSession = server;
     this.global.testDatabases = new Map();
     this.global.testProcesses = new Map();
   }
@@ -68,7 +71,7 @@ export default class DatabaseEnvironment {
       const complaints = processes.flatMap(([, complaint]) => complaint() ?? []);
       failed.push(...complaints.map((complaint) => new Error(complaint)));
       failed.push(...(await failuresOf(processes.map(([child]) => endProcess(child)))));
-      failed.push(...(await failuresOf(left.map(([name, rules]) => closeDatabase(name, rules)))));
+      failed.push(...(await failuresOf(left.map(([name, rules]) => closeDatabase(name, rules, server)))));
     } finally {
       this.output?.end(this.hasFailed || failed.length > 0);
     }

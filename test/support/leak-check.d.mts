@@ -7,4 +7,12 @@ export interface DatabaseRules {
   readonly leaves?: boolean;
 }
 export function findingsOf(name: string, rules?: DatabaseRules): Promise<string[]>;
-export function closeDatabase(name: string, rules?: DatabaseRules, patience?: number): Promise<void>;
+export interface ServerSession {
+  ask(sql: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
+}
+export function closeDatabase(
+  name: string,
+  rules: DatabaseRules,
+  session: ServerSession,
+  patience?: number,
+): Promise<void>;

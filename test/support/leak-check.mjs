@@ -107,12 +107,13 @@ async function findingsBy(ask, name, { breaksRows = false, leaves = false }) {
   }
 }
 
-/** Drops a test's database; fails if the test left something behind on it, or the engine something that must not be. */
-export async function closeDatabase(name, rules = {}, patience = defaultPatience) {
-  const [leaks, findings] = await inSession(async (ask) => [
-    await leaksBy(ask, name, patience),
-    await findingsBy(ask, name, rules).finally(() => dropBy(ask, name)),
-  ]);
+/**
+ * Drops a test's database; fails if the test left something behind on it, or the engine something that must not be.
+ * @param session server-session.mjs
+ */
+export async function closeDatabase(name, rules, { ask }, patience = defaultPatience) {
+  const leaks = await leaksBy(ask, name, patience);
+  const findings = await findingsBy(ask, name, rules).finally(() => dropBy(ask, name));
   if (leaks.length > 0) throw new Error(`left behind on the test database:\n  ${leaks.join('\n  ')}`);
   if (findings.length > 0) throw new Error(`found in the test database at its end:\n  ${findings.join('\n  ')}`);
 }
