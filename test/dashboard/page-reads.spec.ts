@@ -88,6 +88,48 @@ describe('what is read anew', () => {
   });
 });
 
+describe('what comes in place of an answer', () => {
+  let get: (path: string, params?: object, signal?: AbortSignal) => Promise<unknown>;
+  beforeAll(async () => void ({ get } = await pages('api')));
+  const failureOf = (asked: Promise<unknown>): Promise<unknown> => asked.catch((error: unknown) => error);
+  afterEach(() => {
+    jest.useRealTimers();
+    jest.restoreAllMocks();
+  });
+
+  it.each(['<h1>Sign in</h1>', ''])('is none of ours: %j', async (text) => {
+    jest.spyOn(globalThis, 'fetch').mockImplementation(() => Promise.resolve(new Response(text)));
+    await expect(get('queues')).rejects.toMatchObject({ status: 200, code: 'NOT_OURS' });
+  });
+
+  it('is waited for half a minute, also where it has begun', async () => {
+    jest.useFakeTimers();
+    const hangs = (signal: AbortSignal | null | undefined): ReadableStream =>
+      new ReadableStream({ start: (body) => signal?.addEventListener('abort', () => body.error(signal.reason)) });
+    const asked = jest.spyOn(globalThis, 'fetch');
+    asked.mockImplementation((_url, { signal } = {}) => {
+      return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
+    });
+    const never = failureOf(get('queues'));
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect(await never).toMatchObject({ status: 0, code: 'NO_ANSWER' });
+    asked.mockImplementation((_url, { signal } = {}) => Promise.resolve(new Response(hangs(signal))));
+    const half = failureOf(get('queues'));
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect(await half).toMatchObject({ status: 0, code: 'NO_ANSWER' });
+  });
+
+  it('does not come any more where it is not wanted any more', async () => {
+    jest.spyOn(globalThis, 'fetch').mockImplementation((_url, { signal } = {}) => {
+      return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
+    });
+    const stop = new AbortController();
+    const asked = failureOf(get('queues', {}, stop.signal));
+    stop.abort();
+    expect(await asked).toMatchObject({ name: 'AbortError' });
+  });
+});
+
 it('goes by the time of the server as it is now, though nothing else has changed about who looks', async () => {
   const { askWho }: { askWho(): Promise<unknown> } = await pages('me');
   const { now }: { now(): number } = await pages('clock');

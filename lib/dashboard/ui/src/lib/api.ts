@@ -11,6 +11,14 @@ export class ApiError extends Error {
   }
 }
 
+/** What is given in the place of an answer: a page to sign in at, which a proxy leads to, or its own. */
+const NOT_OURS = 'NOT_OURS';
+
+/** Whether it says that nobody is signed in any more. */
+export function isSignedOut(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 401 || error.code === NOT_OURS);
+}
+
 export interface Violation {
   path?: string;
   field?: string;
@@ -38,6 +46,8 @@ export function apiUrl(path: string, params: Params = {}): string {
 /** Answers by address with their tags: what has not changed is not sent again, and stays the same object. */
 const known = new Map<string, { etag: string; body: unknown }>();
 const MOST_KNOWN = 200;
+/** ms that an answer is waited for. Of a connection that is gone, as after a sleep of the machine, nobody says so, and no further one is asked for meanwhile. */
+const PATIENCE = 30_000;
 
 /** @param fresh never the answer of before, which is what has not changed but for the time that it says */
 export async function get<T>(path: string, params: Params = {}, signal?: AbortSignal, fresh = false): Promise<T> {
@@ -45,9 +55,21 @@ export async function get<T>(path: string, params: Params = {}, signal?: AbortSi
   const before = fresh ? undefined : known.get(url);
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (before !== undefined) headers['If-None-Match'] = before.etag;
-  const response = await ask(url, { headers, signal });
-  if (response.status === 304 && before !== undefined) return before.body as T;
-  const body = await read(response);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), PATIENCE);
+  const given = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
+  let response: Response;
+  let body: unknown;
+  try {
+    response = await ask(url, { headers, signal: given });
+    if (response.status === 304 && before !== undefined) return before.body as T;
+    body = await read(response);
+  } catch (error) {
+    if (!late.signal.aborted) throw error;
+    throw new ApiError(0, 'NO_ANSWER', 'The server does not answer.');
+  } finally {
+    clearTimeout(timer);
+  }
   const etag = response.headers.get('etag');
   known.delete(url);
   if (etag !== null) known.set(url, { etag, body });
@@ -84,17 +106,20 @@ async function read(response: Response): Promise<unknown> {
   try {
     body = text === '' ? null : JSON.parse(text);
   } catch {
-    // A proxy's own page.
+    // A proxy's own page, or one to sign in at.
   }
-  if (response.ok) return body;
+  if (response.ok && body !== null) return body;
+  if (response.ok) throw new ApiError(response.status, NOT_OURS, 'Something else than the dashboard has answered.');
   const error = (body as { error?: Partial<ApiError> } | null)?.error;
-  const message = error?.message ?? SENTENCES[error?.code ?? ''] ?? `The server answered ${response.status}.`;
+  const message =
+    error?.message ?? SENTENCES[error?.code ?? `HTTP_${response.status}`] ?? `The server answered ${response.status}.`;
   throw new ApiError(response.status, error?.code ?? `HTTP_${response.status}`, message, error?.violations ?? []);
 }
 
 const SENTENCES: Record<string, string> = {
   CLOSED: 'The dashboard is closed here.',
   FORBIDDEN: 'You may not do that.',
+  HTTP_401: 'You are not signed in any more.',
   INTERNAL: 'Something broke on the server.',
 };
 

@@ -19,6 +19,15 @@ export function useMeQuery() {
   });
 }
 
+/** The version of the server that gave this page. */
+let own: string | null = null;
+
+/** Whether the server is of another version by now: its files, and what it answers, may not be those that the page knows. */
+export function isOld({ version }: Me): boolean {
+  own ??= version;
+  return version !== own;
+}
+
 export const MeContext = createContext<Me | null>(null);
 
 export function useMe(): Me {

@@ -1,14 +1,21 @@
-import { QueryClient } from '@tanstack/react-query';
-import { ApiError } from './api.js';
+import { QueryCache, QueryClient } from '@tanstack/react-query';
+import { ApiError, isSignedOut } from './api.js';
 
 export const queryClient = new QueryClient({
+  queryCache: new QueryCache({
+    // Who one is says it at the top of the page.
+    onError: (error, { queryKey }) => {
+      if (isSignedOut(error) && queryKey[0] !== 'me') refresh('me');
+    },
+  }),
   defaultOptions: {
     queries: {
       staleTime: 2000,
       gcTime: 5 * 60_000,
       refetchOnWindowFocus: true,
       networkMode: 'always',
-      retry: (count, error) => count < 2 && error instanceof ApiError && (error.status === 0 || error.status === 503),
+      retry: (count, error) =>
+        count < 2 && error instanceof ApiError && (error.code === 'UNREACHABLE' || error.status === 503),
       retryDelay: (count) => 500 * 2 ** count,
     },
     mutations: { networkMode: 'always' },

@@ -15,11 +15,9 @@ export interface Live {
   readonly state: LiveState;
   /** When the stream is tried again, ms since the epoch. */
   readonly retryAt: number | null;
-  /** A new version of the server has come. */
-  readonly changed: boolean;
 }
 
-export const live = store<Live>({ state: 'connecting', retryAt: null, changed: false });
+export const live = store<Live>({ state: 'connecting', retryAt: null });
 
 type Listener = (kind: string, data: Record<string, unknown>) => void;
 const listeners = new Set<Listener>();

@@ -33,11 +33,13 @@ const base = new URL(document.baseURI).pathname.replace(/\/$/, '');
 
 export function App() {
   return (
-    <QueryClientProvider client={queryClient}>
-      <Router base={base}>
-        <Gate />
-      </Router>
-    </QueryClientProvider>
+    <Broken>
+      <QueryClientProvider client={queryClient}>
+        <Router base={base}>
+          <Gate />
+        </Router>
+      </QueryClientProvider>
+    </Broken>
   );
 }
 

@@ -2,14 +2,10 @@ import { Fragment, type ReactNode, useEffect } from 'react';
 import { Link } from 'wouter';
 import { MOD } from '../lib/keys.js';
 import { useMe } from '../lib/me.js';
-import { live } from '../lib/stream.js';
-import { useNow } from '../lib/clock.js';
-import { countdown } from '../lib/time.js';
 import { useNarrow } from '../lib/url.js';
-import { Button } from '../parts/button.js';
 import { Icon, Logo } from '../parts/icon.js';
 import { paletteOpen } from '../lib/palette-state.js';
-import { retryStream } from './live.js';
+import { Notices } from './notices.js';
 
 export interface Crumb {
   readonly text: ReactNode;
@@ -68,32 +64,8 @@ export function PageFrame({
           <kbd aria-hidden="true">{MOD === '⌘' ? '⌘K' : 'Ctrl K'}</kbd>
         </button>
       </header>
-      <Disconnected />
+      <Notices />
       {children}
     </main>
-  );
-}
-
-function Disconnected() {
-  const { state, retryAt } = live.use();
-  const { pollInterval } = useMe();
-  const off = state === 'polling';
-  useNow(off ? 1000 : null);
-  if (!off) return null;
-  const left = retryAt === null ? 0 : Math.max(0, retryAt - Date.now());
-  return (
-    <div className="strip-warn" role="status" data-testid="disconnected">
-      <Icon name="warn" className="s-wait" />
-      <span className="grow">
-        The live stream is gone. Asks every {countdown(pollInterval)}
-        <span aria-hidden="true">
-          {retryAt === null ? '' : `, tries the stream again in ${countdown(left + 999, 1)}`}
-        </span>
-        .
-      </span>
-      <Button look="sm" onClick={retryStream}>
-        Try now
-      </Button>
-    </div>
   );
 }
