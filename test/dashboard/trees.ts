@@ -205,6 +205,7 @@ export const looping: Journal = {
     attempt('segment', 0, 1100, 'completed'),
     attempt('recipients', 1150, 40, 'completed', { type: 'forEach' }),
     {
+      seq: 2,
       path: 'recipients[]',
       items: 10_000,
       done: 6786,

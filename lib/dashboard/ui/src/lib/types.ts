@@ -99,6 +99,7 @@ export type StepRow = Omit<Wire<StepRecord>, 'input' | 'output' | 'logs' | 'erro
 
 /** A loop of many items, in sums. */
 export interface LoopRow {
+  seq: number;
   /** `recipients[]` */
   path: string;
   items: number;

@@ -3,6 +3,7 @@ import { useEffect, useMemo } from 'react';
 import { get } from '../../lib/api.js';
 import { useMay } from '../../lib/me.js';
 import { familyOf, runOf } from '../../lib/rows.js';
+import { settledPage } from '../../lib/step-pages.js';
 import { buildTree } from '../../lib/tree.js';
 import { isEnded, type TreeNode } from '../../lib/tree-node.js';
 import type {
@@ -35,7 +36,8 @@ export function useSteps(
 ): { rows: (StepRow | LoopRow)[]; loading: boolean; error: unknown; again: () => void } {
   const query = useInfiniteQuery({
     queryKey: ['run', id, 'steps'],
-    queryFn: ({ pageParam, signal }) =>
+    queryFn: ({ pageParam, signal, client, queryKey }) =>
+      settledPage(client.getQueryData(queryKey), pageParam) ??
       get<Page<StepRow | LoopRow>>(`runs/${id}/steps`, { limit: 500, cursor: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
