@@ -109,7 +109,10 @@ export async function startApp(
     path = '/durable',
     workers = false,
     ...options
-  }: { providers?: Provider[]; path?: string; workers?: boolean } & Pick<DurableModuleOptions, 'readReplica'> = {},
+  }: { providers?: Provider[]; path?: string; workers?: boolean } & Pick<
+    DurableModuleOptions,
+    'readReplica' | 'redact'
+  > = {},
 ): Promise<RunningApp> {
   const durable = DurableModule.forRoot({ database: { url }, workers, leaseTimeout: 5_000, ...options });
   @Module({ imports: [durable, ...(imports as DynamicModule[])], providers })

@@ -119,6 +119,7 @@ const ASKED: Readonly<Record<string, readonly string[] | null>> = {
   'runs/:id/items': ['path=each[]'],
   'schedules/preview': ['cron=0 0 1 1 *'],
   'inputs?': ['order=timeout'],
+  'events/last': ['workflow=mail&name=none'],
 };
 
 function pathsOf(path: string): string[] {

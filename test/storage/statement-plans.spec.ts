@@ -467,6 +467,7 @@ const BOUNDED: Readonly<Record<string, () => unknown[]>> = {
   'history-pages': () => [],
   'ids-by-prefix': () => ['00000000-0000-0000-0000-000000000000', '0fffffff-ffff-ffff-ffff-ffffffffffff', 4],
   'id-neighbours': () => [[ids.done, ids.waiting]],
+  'last-payload': () => ['w1', 'paid', 100],
   'last-input': () => [ids.waiting, null, null],
   'list-workers': () => [],
   'list-workflows': () => [],

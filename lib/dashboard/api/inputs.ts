@@ -1,6 +1,6 @@
 import { EVENT_WAIT_KINDS, INPUT_TYPES, isUuid } from '../durable.js';
 import { route } from '../http/call.js';
-import { anyText, date, type InputReader, isTimestamp, number, several } from '../http/input.js';
+import { anyText, date, type InputReader, isTimestamp, number, requiredText, several } from '../http/input.js';
 import { ID, type Mark, markOf, pageOf, PLACE } from './page.js';
 import { MOST_COUNTED } from './runs.js';
 import { type Page, showPayload } from './show.js';
@@ -95,4 +95,18 @@ const events = route({
   },
 });
 
-export const inputRoutes = [inputs, inputCount, events];
+/** What somebody who sends an event may begin with. */
+const lastPayload = route({
+  method: 'GET',
+  path: 'events/last',
+  action: 'payload.read',
+  input: (read) => ({ workflow: requiredText(read, 'workflow'), name: requiredText(read, 'name') }),
+  async handle(call, { workflow, name }) {
+    const reads = await call.services.looks.waits();
+    const found = await reads.lastPayload(workflow, name);
+    if (found === null) return { sentAt: null, payload: null };
+    return { sentAt: found.sentAt, payload: showPayload(found.payload, { payloads: true, full: false }) };
+  },
+});
+
+export const inputRoutes = [inputs, inputCount, events, lastPayload];

@@ -35,6 +35,9 @@ interface WaitRow {
   readonly created_at: Date;
 }
 
+/** Waits of each kind among which the last payload of an event is looked for. */
+const MOST_LOOKED_AT = 100;
+
 /** Waits for events: for one, for the first of several, for all of several. */
 export const EVENT_WAIT_KINDS = ['event', 'any', 'all'] as const satisfies readonly WaitKind[];
 export type EventWaitKind = (typeof EVENT_WAIT_KINDS)[number];
@@ -114,6 +117,22 @@ export class PgWaitReads {
       'CROSS JOIN LATERAL unnest(w.names) WITH ORDINALITY AS n(name, place)',
     );
     return rows.map((row) => ({ ...common(row), eventName: row.name, mark: markOf(row) }));
+  }
+
+  /**
+   * What a run of a workflow was given last for an event of this name; null: none was, or too many waits ago, or a part of it is
+   * not shown: nobody could send that.
+   */
+  async lastPayload(workflow: string, name: string): Promise<{ sentAt: Date; payload: unknown } | null> {
+    const { query, schema, redact } = this.options;
+    const [row] = await query<{ sent_at: Date; payload: string }>(sql('last-payload', schema), [
+      workflow,
+      name,
+      MOST_LOOKED_AT,
+    ]);
+    if (row === undefined) return null;
+    const payload = decode(row.payload);
+    return redact.payload(payload) === payload ? { sentAt: row.sent_at, payload } : null;
   }
 
   /** Counts the children of each of the runs, up to `most`; one without any is left out. */

@@ -143,6 +143,14 @@ describePages('acts in the browser', () => {
       .locator('[data-testid=history-item][data-kind=audit][data-actor="mara@acme.example"]')
       .first()
       .waitFor();
+    // The next one is mostly like it.
+    const other = (await shop.client.listChildren(stock.pipeline)).find((child) => child.status === 'waiting');
+    await v.open('inbox?show=events');
+    const row = id('pending-event').filter({ has: v.page.locator(`a[href$="${other?.id}"]`) });
+    await row.getByRole('button', { name: 'Send' }).click();
+    await id('event-last').click();
+    expect(await id('event-payload').inputValue()).toBe('"P-17"');
+    await v.page.keyboard.press('Escape');
   });
 
   test('cancels a wait', async () => {

@@ -313,6 +313,12 @@ export type Input = Wire<PendingInput> & {
 };
 export type WaitedEvent = Wire<PendingEvent>;
 
+/** What was sent last for an event; nulls: nothing, or it cannot be sent again. */
+export interface LastPayload {
+  sentAt: Iso | null;
+  payload: unknown;
+}
+
 export type Schedule = Wire<StoredSchedule> & {
   words: string | null;
   next?: Iso[];

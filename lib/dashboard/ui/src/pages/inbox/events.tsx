@@ -107,7 +107,12 @@ function SendOne({ event }: { event: WaitedEvent }) {
         role="dialog"
         label={`Send ${event.eventName}`}
       >
-        <EventForm runId={event.executionId} names={[event.eventName]} onDone={() => setOpen(false)} />
+        <EventForm
+          runId={event.executionId}
+          workflow={event.workflow}
+          names={[event.eventName]}
+          onDone={() => setOpen(false)}
+        />
       </Float>
     </span>
   );

@@ -112,7 +112,12 @@ export function RunActs({ run, waits }: { run: Run; waits: Waits }) {
             </Button>
           }
         >
-          <EventForm runId={run.id} names={waits.events.map(({ eventName }) => eventName)} onDone={close} />
+          <EventForm
+            runId={run.id}
+            workflow={run.workflow}
+            names={waits.events.map(({ eventName }) => eventName)}
+            onDone={close}
+          />
         </Hung>
       )}
       {can.pause && (

@@ -1,22 +1,29 @@
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { acts } from '../../lib/acts.js';
+import { get } from '../../lib/api.js';
+import { markOf } from '../../lib/json.js';
+import { useMay } from '../../lib/me.js';
+import type { LastPayload } from '../../lib/types.js';
 import { Button } from '../../parts/button.js';
 import { Icon } from '../../parts/icon.js';
+import { Ago } from '../../parts/text.js';
 
 /** Sends an event; the payload is JSON, nothing is sent where the field is empty. */
 export function EventForm({
   runId,
+  workflow,
   names,
   onDone,
-  last,
 }: {
   runId: string;
+  workflow: string;
   names: readonly string[];
   onDone: () => void;
-  last?: string;
 }) {
   const [name, setName] = useState(names[0] ?? '');
-  const [payload, setPayload] = useState(last ?? '');
+  const [payload, setPayload] = useState('');
+  const last = useLastPayload(workflow, names.includes(name) ? name : null);
   const [key, setKey] = useState('');
   const [fault, setFault] = useState<string | null>(null);
   const submit = (): void => {
@@ -57,9 +64,20 @@ export function EventForm({
         </datalist>
       </div>
       <div>
-        <label htmlFor={`event-payload-${runId}`}>
-          Payload <i>JSON, optional</i>
-        </label>
+        <div className="row">
+          <label className="grow" htmlFor={`event-payload-${runId}`}>
+            Payload <i>JSON, optional</i>
+          </label>
+          {last !== null && payload === '' && (
+            <Button
+              look="bare sm"
+              testId="event-last"
+              onClick={() => setPayload(JSON.stringify(last.payload, null, 2))}
+            >
+              Take the last one, <Ago at={last.sentAt} />
+            </Button>
+          )}
+        </div>
         <textarea
           id={`event-payload-${runId}`}
           className="m"
@@ -103,4 +121,17 @@ export function EventForm({
       </div>
     </form>
   );
+}
+
+/** What was sent last for an event that runs of this workflow wait for: mostly the next one is like it. */
+function useLastPayload(workflow: string, name: string | null): { payload: unknown; sentAt: string } | null {
+  const may = useMay();
+  const { data } = useQuery({
+    queryKey: ['events', 'last', workflow, name],
+    queryFn: ({ signal }) => get<LastPayload>('events/last', { workflow, name }, signal),
+    enabled: name !== null && may('payload.read'),
+    staleTime: 60_000,
+  });
+  if (data === undefined || data.sentAt === null || markOf(data.payload)?.kind === 'cut') return null;
+  return { payload: data.payload, sentAt: data.sentAt };
 }
