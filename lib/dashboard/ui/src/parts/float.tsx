@@ -16,6 +16,9 @@ interface FloatProps {
   children: ReactNode;
 }
 
+/** Where the focus goes in one that is a dialog. */
+const FIELDS = 'input, textarea, select, button:not(:disabled)';
+
 /** What lies over the page beside something: a native popover, so that it is above all else and closes by itself. */
 export function Float({
   open,
@@ -36,7 +39,9 @@ export function Float({
     const el = ref.current;
     const at = anchor();
     if (el === null || at === null || !open) return;
+    const before = document.activeElement;
     el.showPopover();
+    if (role === 'dialog') el.querySelector<HTMLElement>(FIELDS)?.focus();
     const toggled = (event: Event): void => {
       if ((event as ToggleEvent).newState === 'closed') close.current();
     };
@@ -63,8 +68,12 @@ export function Float({
       stop();
       el.removeEventListener('toggle', toggled);
       if (el.matches(':popover-open')) el.hidePopover();
+      // What had the focus may have gone with what stood in it. A key that has opened it was pressed nowhere.
+      if (role !== 'dialog' || document.activeElement !== document.body) return;
+      const back = before === document.body ? at.querySelector('button') : before;
+      if (back instanceof HTMLElement) back.focus({ preventScroll: true });
     };
-  }, [open, anchor, placement]);
+  }, [open, anchor, placement, role]);
   return (
     <div
       ref={ref}

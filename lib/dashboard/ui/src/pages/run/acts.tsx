@@ -196,7 +196,6 @@ function CancelForm({ run, onClose }: { run: Run; onClose: () => void }) {
           id="cancel-reason"
           type="text"
           maxLength={500}
-          autoFocus
           value={reason}
           onChange={(event) => setReason(event.target.value)}
         />
