@@ -3,6 +3,7 @@ import { useRef, useState } from 'react';
 import { get } from '../../lib/api.js';
 import { useMay } from '../../lib/me.js';
 import type { Page, WaitedEvent } from '../../lib/types.js';
+import { useNarrow } from '../../lib/url.js';
 import { Button } from '../../parts/button.js';
 import { Float } from '../../parts/float.js';
 import { Icon } from '../../parts/icon.js';
@@ -23,6 +24,7 @@ export const useEvents = (enabled: boolean) =>
 
 export function Events() {
   const may = useMay();
+  const narrow = useNarrow();
   const { data, error, isPending, refetch } = useEvents(may('event.read'));
   if (isPending) return <Skeleton />;
   if (data === undefined) return <Trouble error={error} again={() => void refetch()} />;
@@ -61,7 +63,14 @@ export function Events() {
         >
           <span role="cell" className="row">
             <Icon name="event" className="i3" />
-            <code className="b cut">{event.eventName}</code>
+            <span className="cut">
+              <code className="b">{event.eventName}</code>
+              {narrow && (
+                <span className="block i3 cut">
+                  <RunName run={event} />
+                </span>
+              )}
+            </span>
           </span>
           <span role="cell" className="cut wid">
             <RunName run={event} />{' '}

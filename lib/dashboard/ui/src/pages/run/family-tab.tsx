@@ -79,7 +79,7 @@ function Kin({ run, depth, here = false }: { run: RunRow; depth: number; here?: 
   return (
     <div
       className={`tr link ${here ? 'on' : ''}`}
-      style={{ '--cols': '132px minmax(0,1fr) minmax(0,1.4fr) 92px', '--cols-n': 'minmax(0,1fr) 92px' }}
+      style={{ '--cols': '132px minmax(0,1fr) minmax(0,1.4fr) 92px', '--cols-n': '124px minmax(0,1fr)' }}
       aria-current={here ? 'true' : undefined}
     >
       <StatusWord status={statusOf(run)} quiet />

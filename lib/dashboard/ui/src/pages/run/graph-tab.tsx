@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { get, part } from '../../lib/api.js';
 import { now as clockNow } from '../../lib/clock.js';
 import { useMay } from '../../lib/me.js';
@@ -26,6 +26,7 @@ export default function GraphTab({ run }: { run: Run }) {
   const { params, set } = useUrl();
   const narrow = useNarrow();
   const [zoom, setZoom] = useState(1);
+  const [fitted, setFitted] = useState(0);
   const box = useRef<HTMLDivElement>(null);
   const chosen = params.get('step');
   const follow = following.use();
@@ -44,8 +45,13 @@ export default function GraphTab({ run }: { run: Run }) {
     const el = box.current;
     if (el === null) return;
     if (narrow) setZoom(fitting(el, 0.7));
-    el.scrollLeft = (el.scrollWidth - el.clientWidth) / 2;
+    setFitted((times) => times + 1);
   }, [loading, narrow]);
+  // Once it is as wide as it was made.
+  useLayoutEffect(() => {
+    const el = box.current;
+    if (el !== null) el.scrollLeft = (el.scrollWidth - el.clientWidth) / 2;
+  }, [fitted]);
   if (run.graph === null) {
     return (
       <div className="page">
