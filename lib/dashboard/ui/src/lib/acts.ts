@@ -212,20 +212,13 @@ export const acts = {
       (run) => ({ text: `${schedule} has started a run`, href: `/runs/${run.id}`, link: `Open ${name(run.id)}` }),
       ['schedules', 'runs'],
     ),
+  /** `back`: what the page puts back when it is undone or refused. */
   deleteSchedule: (schedule: string, back: () => void): void => {
-    later(
-      `${schedule} is deleted`,
-      CANCEL_DELAY,
-      (keepalive) =>
-        void act(
-          'DELETE',
-          `schedules/${part(schedule)}`,
-          {},
-          () => ({ text: `${schedule} was deleted` }),
-          ['schedules'],
-          keepalive,
-        ),
-      back,
-    );
+    const remove = async (keepalive: boolean): Promise<void> => {
+      const told = (): Done => ({ text: `${schedule} was deleted` });
+      const path = `schedules/${part(schedule)}`;
+      if ((await act('DELETE', path, {}, told, ['schedules'], keepalive)) === null) back();
+    };
+    later(`${schedule} is deleted`, CANCEL_DELAY, (keepalive) => void remove(keepalive), back);
   },
 };

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { acts } from '../../lib/acts.js';
 import { get, part } from '../../lib/api.js';
@@ -39,6 +39,14 @@ export default function SchedulesPage({ name }: { name: string | null }) {
     queryFn: ({ signal }) => get<Page<Schedule>>('schedules', { next: 1 }, signal),
     refetchInterval: 15_000,
   });
+  // Once it is gone there may be another of its name.
+  useEffect(() => {
+    if (data === undefined) return;
+    const there = new Set(data.items.map((one) => one.name));
+    setDeleted((was) =>
+      [...was].every((one) => there.has(one)) ? was : new Set([...was].filter((one) => there.has(one))),
+    );
+  }, [data]);
   const all = (data?.items ?? []).filter((one) => !deleted.has(one.name));
   const shown = all
     .filter(({ name: n, workflow, queue }) => `${n} ${workflow} ${queue}`.toLowerCase().includes(find.toLowerCase()))
@@ -106,6 +114,11 @@ export default function SchedulesPage({ name }: { name: string | null }) {
               {`('sales_report')\nexport class SalesReport { … }`}
             </Code>
           </Empty>
+        )}
+        {name !== null && data !== undefined && !all.some((one) => one.name === name) && (
+          <p className="well" role="status" data-testid="no-schedule">
+            There is no schedule <code>{name}</code>.
+          </p>
         )}
         {shown.length > 0 && (
           <div className="bleed rows">
