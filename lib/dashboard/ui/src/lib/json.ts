@@ -43,6 +43,14 @@ export function markOf(value: unknown): Mark | null {
   return typeof kind === 'string' ? { kind, v: fields['v'], fields } : null;
 }
 
+/** Whether all of it is shown: what is hidden, cut off or redacted would take the place of what it stands for. */
+export function isWhole(value: unknown): boolean {
+  return !/"\[redacted\]"|"\$durable":"(hidden|cut)"/.test(JSON.stringify(value) ?? '');
+}
+
+/** Of an input in which something would be sent that only stands for it. */
+export const NOT_WHOLE = 'Has parts that are not shown: write them out';
+
 /** `folded`: whether what stands at a path is folded; `undefined` from it: as it is by its depth. */
 export function jsonLines(
   value: unknown,

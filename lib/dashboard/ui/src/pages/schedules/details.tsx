@@ -5,6 +5,7 @@ import { act, acts } from '../../lib/acts.js';
 import { get, part } from '../../lib/api.js';
 import { now } from '../../lib/clock.js';
 import { filterOf } from '../../lib/filter.js';
+import { isWhole, markOf, NOT_WHOLE } from '../../lib/json.js';
 import { useMay } from '../../lib/me.js';
 import { clock, day, duration, moment } from '../../lib/time.js';
 import type { Schedule } from '../../lib/types.js';
@@ -198,19 +199,26 @@ export function ScheduleDetails({
 }
 
 function TriggerForm({ name, input, onDone }: { name: string; input: unknown; onDone: () => void }) {
-  const [text, setText] = useState(JSON.stringify(input, null, 2) ?? '{}');
+  const [text, setText] = useState(markOf(input) === null ? (JSON.stringify(input, null, 2) ?? '{}') : '{}');
   const [fault, setFault] = useState<string | null>(null);
   return (
     <form
       className="frm"
       onSubmit={(event) => {
         event.preventDefault();
+        let given: unknown;
         try {
-          void acts.trigger(name, JSON.parse(text));
-          onDone();
+          given = JSON.parse(text);
         } catch (error) {
           setFault(`This is no JSON: ${(error as Error).message}`);
+          return;
         }
+        if (!isWhole(given)) {
+          setFault(NOT_WHOLE);
+          return;
+        }
+        void acts.trigger(name, given);
+        onDone();
       }}
     >
       <div>

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'react';
 import { ApiError, fieldOf, get, part, send } from '../../lib/api.js';
 import { workflowsOf } from '../../lib/rows.js';
 import { now } from '../../lib/clock.js';
+import { isWhole, NOT_WHOLE } from '../../lib/json.js';
 import { refresh } from '../../lib/query.js';
 import { moment, zoneHere } from '../../lib/time.js';
 import { tell } from '../../lib/toasts.js';
@@ -65,6 +66,10 @@ export default function ScheduleEditor({ schedule, onClose }: { schedule: Schedu
       Object.entries(all).filter(([key, value]) => was === null || JSON.stringify(was[key]) !== JSON.stringify(value)),
     );
     if (was === null && changed['queue'] === null) delete changed['queue'];
+    if (!isWhole(changed['input'])) {
+      setFaults({ input: NOT_WHOLE });
+      return;
+    }
     setBusy(true);
     try {
       if (schedule === null)
