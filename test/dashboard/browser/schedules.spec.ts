@@ -39,8 +39,10 @@ describePages('schedules', () => {
     await until(async () => ((await shop.client.getSchedule('mine')) === null ? true : null));
     await id('empty').waitFor();
     await make('mine');
-    await v.page.clock.fastForward(15_100);
-    await id('schedule-mine').waitFor();
+    await until(async () => {
+      await v.page.clock.fastForward(15_100);
+      return (await id('schedule-mine').count()) > 0;
+    });
     expect(v.complaints).toEqual([]);
   });
 
@@ -51,6 +53,21 @@ describePages('schedules', () => {
     await v.open('schedules/other');
     await id('schedule-trigger').first().waitFor();
     expect(await id('no-schedule').count()).toBe(0);
+  });
+
+  test('opens under any name, and stays there when something else of the address changes', async () => {
+    for (const name of ['a/b?c#d %2f', '100%', 'שלום', '<b>bold</b>']) {
+      await make(name);
+      await v.open('schedules');
+      await v.page.getByRole('link', { name, exact: true }).click();
+      await v.page.getByRole('heading', { name: 'Settings' }).waitFor();
+      await v.page.getByRole('button', { name: 'UTC', exact: true }).click();
+      await v.page.waitForURL((url) => url.searchParams.get('zone') === 'utc');
+      await v.page.reload();
+      await v.page.getByRole('heading', { name: 'Settings' }).waitFor();
+      expect([name, await id('no-schedule').count()]).toEqual([name, 0]);
+    }
+    expect(v.complaints).toEqual([]);
   });
 
   test('what is not shown of an input does not take the place of what it stands for', async () => {

@@ -14,7 +14,8 @@ export interface Url {
 
 /** Every view is in the URL, so that back works and links can be sent. */
 export function useUrl(): Url {
-  const [path, navigate] = useLocation();
+  const [, navigate] = useLocation();
+  const path = pathHere();
   const params = new URLSearchParams(useSearch());
   return {
     path,
@@ -22,6 +23,13 @@ export function useUrl(): Url {
     set: (patch, replace = false) => navigate(hrefOf(path, params, patch), { replace }),
     go: (href, replace = false) => navigate(href, { replace }),
   };
+}
+
+const base = (): string => new URL(document.baseURI).pathname.replace(/\/$/, '');
+
+/** As it stands in the address: of a name with a `%` the router undoes more than was encoded. */
+function pathHere(): string {
+  return location.pathname.slice(base().length) || '/';
 }
 
 export function hrefOf(path: string, params: URLSearchParams, patch: Readonly<Record<string, string | null>>): string {
@@ -48,8 +56,9 @@ function useMedia(query: string): boolean {
 /** Where the rail gives way to a bar of tabs. */
 export const useNarrow = (): boolean => useMedia('(max-width: 900px)');
 
-/** A name out of a path; the router has undone a part of its encoding. */
-export function nameFrom(text: string): string {
+/** The name at the end of the path. */
+export function nameIn(path: string): string {
+  const text = path.replace(/\/$/, '').split('/').at(-1) ?? '';
   try {
     return decodeURIComponent(text);
   } catch {

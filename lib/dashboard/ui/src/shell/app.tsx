@@ -8,7 +8,7 @@ import { MeContext, useMay, useMeQuery } from '../lib/me.js';
 import { paletteOpen, takeTyped, typeAhead } from '../lib/palette-state.js';
 import { queryClient } from '../lib/query.js';
 import { sendAllNow, undoLast } from '../lib/toasts.js';
-import { nameFrom, useNarrow, useUrl } from '../lib/url.js';
+import { nameIn, useNarrow, useUrl } from '../lib/url.js';
 import { Button } from '../parts/button.js';
 import { Empty, Forbidden, Skeleton, Trouble } from '../parts/states.js';
 import { RunPage } from '../pages/run/run.js';
@@ -147,6 +147,7 @@ function Waiting() {
 }
 
 function Pages() {
+  const { path } = useUrl();
   const sections = useSections();
   const may = useMay();
   const first = sections[0];
@@ -172,10 +173,10 @@ function Pages() {
       <Route path="/inbox/:id?">{({ id }) => guarded('input.read', <InboxPage id={id ?? null} />)}</Route>
       <Route path="/workflows">{guarded('workflow.read', <WorkflowsPage />)}</Route>
       <Route path="/workflows/:name">
-        {({ name }) => guarded('workflow.read', <WorkflowPage key={name} name={nameFrom(name)} />)}
+        {() => guarded('workflow.read', <WorkflowPage key={nameIn(path)} name={nameIn(path)} />)}
       </Route>
       <Route path="/schedules/:name?">
-        {({ name }) => guarded('schedule.read', <SchedulesPage name={name === undefined ? null : nameFrom(name)} />)}
+        {({ name }) => guarded('schedule.read', <SchedulesPage name={name === undefined ? null : nameIn(path)} />)}
       </Route>
       <Route path="/queues">{guarded('queue.read', <QueuesPage />)}</Route>
       <Route path="/doctor">{guarded('doctor.read', <DoctorPage />)}</Route>
