@@ -62,7 +62,13 @@ describePages('popovers and narrow windows', () => {
     await v.close();
   });
 
-  test('a narrow window says whose event it is, which runs are kin, and has the middle of a graph', async () => {
+  const tags = {
+    'a-long-key-that-goes-on-and-on': 'a value '.repeat(20).trim(),
+    emoji: '👩‍👩‍👧‍👦'.repeat(9),
+    of: 'שלום עולם',
+  };
+
+  test('a narrow window says whose event it is, which runs are kin, holds long tags, and has the middle of a graph', async () => {
     const v = await visit(shop.base(), { width: 390 });
     await v.open('inbox?show=events');
     const events = v.page.getByTestId('pending-event');
@@ -73,6 +79,14 @@ describePages('popovers and narrow windows', () => {
     await kin.nth(2).waitFor();
     const names = '[...document.querySelectorAll("[data-testid=family] .tr code.b")].map((el) => el.parentElement)';
     expect(await v.page.evaluate(`${names}.filter((el) => el.scrollWidth > el.clientWidth).length`)).toBe(0);
+    const { id } = await shop.client.start('trip_booking', { id: 'T-2', traveller: 'Mara Lind', to: 'Rome' }, { tags });
+    for (const path of ['', '?tab=data']) {
+      await v.open(`runs/${id}${path}`);
+      await v.page.locator('.tag').nth(2).waitFor();
+      expect(await v.page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(
+        0,
+      );
+    }
     await v.open(`runs/${trip}?tab=graph`);
     await v.page.getByTestId('graph').waitFor();
     await until(() =>

@@ -193,7 +193,12 @@ function Meta({ run }: { run: Run }) {
       {Object.keys(run.tags).length > 0 && (
         <span className="row tags">
           {Object.entries(run.tags).map(([key, value]) => (
-            <Link className="tag" key={key} href={runsHref(filterOf({ [`tag.${key}`]: value }))}>
+            <Link
+              className="tag"
+              key={key}
+              title={`${key}: ${value}`}
+              href={runsHref(filterOf({ [`tag.${key}`]: value }))}
+            >
               <i>{key}:</i>
               {value}
             </Link>
