@@ -62,6 +62,17 @@ describePages('popovers and narrow windows', () => {
     await v.close();
   });
 
+  test.each([1440, 390])('a question that is not there is said to be none, %d px wide', async (width) => {
+    const v = await visit(shop.base(), { width });
+    v.expectRefusals();
+    for (const question of ['01a23017-afa9-7641-8cc4-92cc591263ba', 'nothing']) {
+      await v.open(`inbox/${question}`);
+      await v.page.getByRole('heading', { name: 'This question is not here' }).waitFor();
+    }
+    expect(v.complaints).toEqual([]);
+    await v.close();
+  });
+
   const tags = {
     'a-long-key-that-goes-on-and-on': 'a value '.repeat(20).trim(),
     emoji: '👩‍👩‍👧‍👦'.repeat(9),

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
-import { get } from '../../lib/api.js';
+import { ApiError, get } from '../../lib/api.js';
 import { useKeys } from '../../lib/keys.js';
 import { useMay } from '../../lib/me.js';
 import { roughly } from '../../lib/time.js';
@@ -70,6 +70,11 @@ export default function InboxPage({ id }: { id: string | null }) {
     enabled: id !== null && inputs.data !== undefined && here === undefined && !sent.has(id),
   });
   const shown = here ?? lone.data?.items.find((input) => input.id === id);
+  // What is no id names none either.
+  const isNone = lone.data !== undefined || (lone.error instanceof ApiError && lone.error.status === 400);
+  // One that was sent just now gives way to the next.
+  const isGone = id !== null && shown === undefined && !sent.has(id) && isNone;
+  const trouble = inputs.error ?? lone.error;
   const search = params.toString() === '' ? '' : `?${params.toString()}`;
   const first = items[0]?.id;
   useEffect(() => {
@@ -115,7 +120,15 @@ export default function InboxPage({ id }: { id: string | null }) {
         ]}
       >
         <h1 className="sr">Inbox</h1>
-        {answer !== false ? answer : inputs.isPending || lone.isPending ? <Skeleton /> : <Nobody />}
+        {answer !== false ? (
+          answer
+        ) : isGone ? (
+          <Gone />
+        ) : trouble !== null ? (
+          <Trouble error={trouble} again={() => void (inputs.error === null ? lone : inputs).refetch()} />
+        ) : (
+          <Skeleton />
+        )}
       </PageFrame>
     );
   }
@@ -197,11 +210,21 @@ export default function InboxPage({ id }: { id: string | null }) {
               )}
               {inputs.data !== undefined && items.length === 0 && <Nobody answered={part === 'answered'} />}
             </div>
-            <div className="r">{answer}</div>
+            <div className="r">{answer === false && isGone ? <Gone /> : answer}</div>
           </div>
         )}
       </div>
     </PageFrame>
+  );
+}
+
+function Gone() {
+  return (
+    <div className="page">
+      <Empty title="This question is not here">
+        <p className="i2">If retention deletes finished runs here, their questions went with them.</p>
+      </Empty>
+    </div>
   );
 }
 
