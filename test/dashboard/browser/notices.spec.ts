@@ -38,11 +38,29 @@ describePages('a page whose server has changed its mind', () => {
     // What was there is there still.
     await v.page.getByTestId('nav-queues').click();
     await v.page.getByTestId('queue-default').waitFor();
-    await v.page.unrouteAll();
+    const anew = v.page.waitForEvent('request', (request) => request.isNavigationRequest());
     await v.page.getByTestId('signed-out').getByRole('button', { name: 'Reload' }).click();
-    await v.page.getByTestId('signed-out').waitFor({ state: 'detached' });
+    await anew;
+    await v.page.unrouteAll();
+    await v.open('queues');
     await v.page.getByTestId('queue-default').waitFor();
+    expect(await v.page.getByTestId('signed-out').count()).toBe(0);
     expect(v.complaints).toEqual([]);
+    await v.close();
+  });
+
+  test('says why it does not know which runs wait for people', async () => {
+    const v = await visit(shop.base());
+    v.expectRefusals();
+    const broken = (route: Route) =>
+      route.fulfill({ status: 500, json: { error: { code: 'INTERNAL', message: 'x' } } });
+    await v.page.route('**/durable/api/inputs?*', broken);
+    await v.open('runs?view=people');
+    await v.page.getByTestId('error').waitFor();
+    expect(await v.page.getByTestId('empty').count()).toBe(0);
+    await v.page.unrouteAll();
+    await v.page.getByTestId('error').getByRole('button', { name: 'Try again' }).click();
+    await v.page.getByTestId('empty').waitFor();
     await v.close();
   });
 

@@ -31,7 +31,7 @@ export function RunsPage() {
   const narrow = useNarrow();
   const [starting, setStarting] = useState(false);
   const people = usePeople(view === 'people');
-  const asked = view === 'people' ? people : q;
+  const asked = view === 'people' ? people.q : q;
   const kept = useKeptRows(asked ?? '', asked !== null);
   const { rows, fresh } = kept;
   const selection = useSelection(rows, q);
@@ -47,7 +47,9 @@ export function RunsPage() {
     told === undefined || isUnknown(told)
       ? ''
       : `${capped(told)}${since !== null && /^\d+[smhd]$/.test(since) ? ` in ${since.replace(/(\d+)/, '$1 ')}` : told.n === 1 && !told.more ? ' run' : ' runs'}`;
-  const nothing = !kept.loading && rows.length === 0 && kept.error === null && !kept.more;
+  const error = kept.error ?? people.error;
+  const loading = kept.loading || asked === null;
+  const nothing = !loading && rows.length === 0 && error === null && !kept.more;
   return (
     <PageFrame title="Runs" crumbs={[{ text: 'Runs' }]}>
       <div className="page">
@@ -72,9 +74,9 @@ export function RunsPage() {
         <FilterBar q={q} onChange={setQ} />
         {!narrow && <Strip q={q} onChange={setQ} />}
         <div className="bleed rows">
-          {kept.error !== null && rows.length === 0 ? (
-            <Trouble error={kept.error} again={kept.again} />
-          ) : kept.loading && rows.length === 0 ? (
+          {error !== null && rows.length === 0 ? (
+            <Trouble error={error} again={kept.error === null ? people.again : kept.again} />
+          ) : loading && rows.length === 0 ? (
             <Skeleton rows={14} />
           ) : rows.length === 0 && kept.more ? (
             <Empty title="No run that fits so far" />
@@ -134,14 +136,16 @@ export function RunsPage() {
   );
 }
 
-/** Runs that wait for people are known by their questions; the filter has no word for them. null: not known yet. */
-function usePeople(enabled: boolean): string | null {
-  const { data } = useQuery({
+/** Runs that wait for people are known by their questions; the filter has no word for them. `q` is null: not known yet. */
+function usePeople(enabled: boolean): { q: string | null; error: unknown; again: () => void } {
+  const { data, error, refetch } = useQuery({
     queryKey: ['inputs', 'waiting'],
     queryFn: ({ signal }) => get<Page<Input>>('inputs', { limit: 50 }, signal),
     enabled,
   });
-  if (!enabled || data === undefined) return null;
+  const again = (): void => void refetch();
+  if (!enabled || data === undefined) return { q: null, error: enabled ? error : null, again };
   const ids = [...new Set(data.items.map(({ executionId }) => executionId))];
-  return ids.length === 0 ? 'status:waiting retrying:yes retrying:no' : `id:${ids.join(',')}`;
+  const q = ids.length === 0 ? 'status:waiting retrying:yes retrying:no' : `id:${ids.join(',')}`;
+  return { q, error: null, again };
 }
