@@ -79,6 +79,16 @@ describePages('popovers and narrow windows', () => {
     of: 'שלום עולם',
   };
 
+  test('a narrow window says of an act that it was refused', async () => {
+    const refused = await fetch(`${shop.base()}api/runs/${trial}/cancel`, { method: 'POST', body: 'no JSON' });
+    expect(refused.status).toBe(403);
+    const v = await visit(shop.base(), { width: 390 });
+    await v.open('audit');
+    await v.page.getByTestId('audit-row').filter({ hasText: 'refused' }).waitFor();
+    expect(v.complaints).toEqual([]);
+    await v.close();
+  });
+
   test('a narrow window says whose event it is, which runs are kin, holds long tags, and has the middle of a graph', async () => {
     const v = await visit(shop.base(), { width: 390 });
     await v.open('inbox?show=events');

@@ -134,8 +134,21 @@ function Target({ row: { targetKind, targetId } }: { row: AuditRow }) {
   );
 }
 
+function Outcome({ row: { outcome, code, details } }: { row: AuditRow }) {
+  if (details?.['changed'] === false) return <span className="i3">changed nothing</span>;
+  if (outcome === 'done') return <span className="i3">done</span>;
+  return (
+    <>
+      <StatusIcon status={outcome === 'refused' ? 'cancelled' : 'failed'} />
+      <span className={`cut ${outcome === 'failed' ? 's-fail' : ''}`} title={code ?? undefined}>
+        {outcome}
+      </span>
+    </>
+  );
+}
+
 function Row({ row, narrow }: { row: AuditRow; narrow: boolean }) {
-  const { at, actor, action, outcome, code, details, ip } = row;
+  const { at, actor, action, outcome, details, ip } = row;
   const said =
     details === null
       ? ''
@@ -167,6 +180,11 @@ function Row({ row, narrow }: { row: AuditRow; narrow: boolean }) {
       {narrow ? (
         <span role="cell" className="num i3">
           <At at={at} grain="minute" />
+          {(outcome !== 'done' || details?.['changed'] === false) && (
+            <span className="row end">
+              <Outcome row={row} />
+            </span>
+          )}
         </span>
       ) : (
         <>
@@ -180,18 +198,7 @@ function Row({ row, narrow }: { row: AuditRow; narrow: boolean }) {
             {said}
           </span>
           <span role="cell" className="row">
-            {details?.['changed'] === false ? (
-              <span className="i3">changed nothing</span>
-            ) : outcome === 'done' ? (
-              <span className="i3">done</span>
-            ) : (
-              <>
-                <StatusIcon status={outcome === 'refused' ? 'cancelled' : 'failed'} />
-                <span className={`cut ${outcome === 'failed' ? 's-fail' : ''}`} title={code ?? undefined}>
-                  {outcome}
-                </span>
-              </>
-            )}
+            <Outcome row={row} />
           </span>
         </>
       )}
