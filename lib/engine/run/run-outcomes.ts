@@ -44,7 +44,8 @@ export function parkOf(
     // A pause that a person asked for stands in the row, and may have been taken back there.
     pause: error !== null,
     holds: asked && error !== null,
-    snapshot: JSON.stringify(core.state),
+    // Given back before its input was checked: whoever has it next begins as if it were the first.
+    snapshot: core.isChecking ? null : JSON.stringify(core.state),
     snapshotSeq: core.make.last,
     needs: needsOf(core),
     dataSeq: mainData(core.state),

@@ -161,8 +161,11 @@ export class RunSession implements Session {
     // One that goes no further ends, or is undone: that goes by the names of compensations, not by places.
     const lost = this.why.isFailing ? null : lostPlace(definition, core.state);
     if (lost !== null) return this.pause(new DefinitionChangedError(definition.name, lost.path, lost.why));
-    if (row.fresh && workflow.validateInput !== null) {
+    // Of a claim that has left nothing behind, since its worker died or gave the run back, nobody knows what the check came to.
+    if (!core.isBegun && workflow.validateInput !== null) {
+      core.isChecking = true;
       await workflow.validateInput(decode(row.input)).catch((error: unknown) => this.why.add(error));
+      core.isChecking = false;
     }
   }
 

@@ -39,6 +39,10 @@ export class SessionCore {
   state: RunState;
   /** The session has left, or lost its lease: nothing it does counts any more. */
   over = false;
+  /** The run's input is being checked: nothing of it has begun. */
+  isChecking = false;
+  /** Something of the run was committed before this lease. */
+  readonly isBegun: boolean;
   /** Paths of steps of whose waits it is to be seen whether anybody still asks for them; null: of all. */
   private suspects: Set<string> | null = null;
   /** There may be steps on other queues at places that the run does not come back to. */
@@ -61,6 +65,7 @@ export class SessionCore {
     restored: RestoredRun,
     readonly book: WaitBook,
   ) {
+    this.isBegun = row.snapshot !== null || restored.seq > 0;
     this.state = restored.state;
     this.values = restored.values;
     this.make = new RecordMaker(restored.seq, this, deps.clock);
