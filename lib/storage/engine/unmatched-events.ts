@@ -13,12 +13,7 @@ export async function matchEvents(
   limit: number,
 ): Promise<MatchedEvents> {
   const locked = (await query<{ id: string }>(sql('lock-free-runs', schema), [runs])).map((row) => row.id);
-  const others = runs.filter((run) => !locked.includes(run));
-  const kept = others.length === 0 ? [] : await query<{ id: string }>(sql('keep-history', schema), [others]);
-  const history = kept.map((row) => row.id);
-  const received = await query<ReceivedEvent>(sql('settle-unmatched', schema), [locked, history]);
-  const missing = others.filter((run) => !history.includes(run));
-  if (missing.length > 0) await query(sql('forget-unmatched', schema), [missing]);
+  const received = await query<ReceivedEvent>(sql('settle-unmatched', schema), [locked, runs]);
   const woken = locked.length === 0 ? [] : await query<WokenRun>(sql('match-waits', schema), [locked, [], null]);
   if (runs.length >= limit && locked.length > 0) return { woken, received, left: 'more' };
   return { woken, received, left: locked.length < runs.length ? 'locked' : 'none' };

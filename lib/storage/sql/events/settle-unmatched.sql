@@ -2,8 +2,8 @@
 -- in between stays unmatched.
 --
 -- $1 uuid[]: runs that lock-free-runs.sql has locked
--- $2 uuid[]: runs that keep-history.sql has locked; of those that have ended meanwhile the events are history, and what somebody
---   else is saying so of is left to them
+-- $2 uuid[]: all runs that were found; of those that have ended meanwhile the events are history, and what somebody else
+--   is saying so of is left to them
 --
 -- Returns the events.
 UPDATE durable.events m
