@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { refused } from '../../lib/acts.js';
-import { get, send } from '../../lib/api.js';
+import { ApiError, get, send } from '../../lib/api.js';
 import { copy } from '../../lib/clipboard.js';
 import { useMay } from '../../lib/me.js';
 import { refresh } from '../../lib/query.js';
@@ -175,11 +175,20 @@ async function go(act: Act, preview: BulkPreview, reason: string, keepalive = fa
   }
 }
 
+/** Times in a row that nothing is heard of it, with a second between: the act goes on meanwhile. */
+const PATIENCE = 60;
+
 /** Asks until it is through, and tells what became of it. */
 async function follow(act: Act, id: string): Promise<void> {
-  for (;;) {
-    const { done, failed, total, state, errors, excluded = [] } = await get<BulkState>(`bulk/${id}`);
-    if (state !== 'running') {
+  for (let failures = 0; ;) {
+    const found = await get<BulkState>(`bulk/${id}`).catch((error: unknown) => {
+      const isPassing = error instanceof ApiError && (error.status === 0 || error.status >= 500);
+      if (!isPassing || ++failures > PATIENCE) throw error;
+      return null;
+    });
+    if (found !== null) failures = 0;
+    if (found !== null && found.state !== 'running') {
+      const { done, failed, total, errors, excluded = [] } = found;
       const left = excluded.reduce((rest, { n }) => rest - n, total - done - failed);
       const parts = [
         `${plural(done, 'run')} ${ACTS[act].done}`,
