@@ -112,3 +112,10 @@ it('the help of the whole fits a terminal of 80 columns', async () => {
   const { out } = await cli(['--help'], { columns: 80 });
   expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
 });
+
+it('the refusal of one of several runs names the run once', async () => {
+  const { err, code } = await on(['cancel', ids.done, ids.declined]);
+  expect(code).toBe(1);
+  expect(err).toContain(`Run ${ids.done} was refused: it is left alone: it has ended as completed.\n`);
+  expect(err).not.toMatch(/Run (\S+) was refused: Run/);
+});

@@ -5,10 +5,9 @@ import { type Context, flag, type Options, text } from '../command.js';
 import { findRun } from '../database/find-run.js';
 import { Interrupted, usage } from '../failure.js';
 import { hasFilters } from '../runs/filters.js';
-import { inWords } from '../words.js';
 import type { RunAct } from './run-act.js';
 import { once } from './once.js';
-import { type Refusal, refusalOf } from './refusal.js';
+import { type Refusal, refusalLine, refusalOf } from './refusal.js';
 
 /** @returns the exit code: 1 where a run was refused */
 export async function actOnRuns(
@@ -74,8 +73,9 @@ async function actOnIds(context: Context, act: RunAct, prefixes: readonly string
         outage = error;
         break;
       }
-      refused.push(refusalOf(id, error));
-      screen.say(`Run ${id} was refused: ${inWords(refused.at(-1)?.message ?? '')}`);
+      const refusal = refusalOf(id, error);
+      refused.push(refusal);
+      screen.say(refusalLine(refusal));
     }
   }
   // Also of what was broken off: what was done stays done.

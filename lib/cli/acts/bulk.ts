@@ -6,7 +6,7 @@ import { Failure, Interrupted } from '../failure.js';
 import { hasError, readFilters } from '../runs/filters.js';
 import { LOOKED_AT } from '../runs/pages.js';
 import { integer } from '../values.js';
-import { inWords } from '../words.js';
+import { refusalLine } from './refusal.js';
 import type { RunAct } from './run-act.js';
 import { once } from './once.js';
 
@@ -71,7 +71,7 @@ function tell({ screen, signal }: Context, act: RunAct, outcome: BulkOutcome, dr
   if (more === true)
     screen.say(`Of the oldest ${LOOKED_AT} runs that the filters fit; without --dry-run it goes through all.`);
   const was = dryRun ? 'would be' : 'was';
-  for (const { id, message } of refused.slice(0, TOLD)) screen.say(`Run ${id} ${was} refused: ${inWords(message)}`);
+  for (const refusal of refused.slice(0, TOLD)) screen.say(refusalLine(refusal, was));
   if (refused.length > TOLD) screen.say(`And ${refused.length - TOLD} more; --json has all.`);
   if (signal.aborted) throw new Interrupted();
   return refused.length > 0 && !dryRun ? 1 : 0;
