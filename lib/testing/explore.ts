@@ -8,9 +8,9 @@ import type { Commit, CrashSide } from './store-gate.js';
 /** Options of `test.explore()`. `Run` is the handle of a run, `Test` the test itself. */
 export interface ExploreOptions<Run, Test> {
   /**
-   * Sends the run the events, inputs and time that it waits for. Called once for each run, right after its start: an input
-   * can be answered once it is asked for, so `await test.idle()` before. The worker may die and recover in the middle of it.
-   * Default: nothing.
+   * Sends the run the events, inputs and time that it waits for. Called once for each run, right after its start: the
+   * `provideInput()` of this handle waits until the run does. The worker may die and recover in the middle of it. Default:
+   * nothing.
    */
   readonly drive?: (run: Run, test: Test) => unknown;
   /** Called with each run when it has ended, its steps included; throws if something is wrong. */
@@ -25,6 +25,12 @@ export interface Exploration {
   readonly commits: readonly string[];
   /** Number of times that a worker was killed. */
   readonly crashes: number;
+}
+
+/** What of a handle answers an input. */
+interface Answering {
+  readonly id: string;
+  provideInput(name: string | { readonly inputId: string }, data: unknown): Promise<void>;
 }
 
 interface Explorable {
@@ -48,7 +54,7 @@ interface CrashPoint {
 /** Moves of the clock for one run, each to the next due time: a run that is not over by then never will be. */
 const MOST_MOVES = 10_000;
 
-export async function explore<Run extends { readonly id: string }, Test extends Explorable>(
+export async function explore<Run extends Answering, Test extends Explorable>(
   test: Test,
   start: () => Promise<Run>,
   options: ExploreOptions<Run, Test>,
@@ -65,7 +71,7 @@ export async function explore<Run extends { readonly id: string }, Test extends 
     });
     try {
       const run = await start();
-      await options.drive?.(run, test);
+      await options.drive?.(onceAsked(run, test), test);
       await untilEnded(run.id, test, levers);
       const execution = await test.client.getExecution(run.id, { includeSteps: true });
       if (execution === null) throw new Error(`Run ${run.id} is gone`);
@@ -86,6 +92,16 @@ export async function explore<Run extends { readonly id: string }, Test extends 
     }
   }
   return { commits, crashes };
+}
+
+/** The handle, whose answers wait for the question: right after its start a run has asked for nothing, and they were refused. */
+function onceAsked<Run extends Answering>(run: Run, test: Explorable): Run {
+  const provideInput = run.provideInput.bind(run);
+  run.provideInput = async (name, data) => {
+    await test.idle();
+    await provideInput(name, data);
+  };
+  return run;
 }
 
 /** Lets time pass until the run has ended. */

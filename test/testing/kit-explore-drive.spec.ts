@@ -86,7 +86,6 @@ it('drive(run, test) sends what the run waits for', async () => {
       async drive(run, given) {
         drives++;
         expect(given).toBe(test);
-        await given.idle();
         await run.provideInput('ask', true);
         await run.sendEvent('parcel', { no: 7 });
       },
