@@ -10,7 +10,7 @@ import type { SessionCore } from './session-core.js';
  * a grace those that return are recorded. Nothing of what follows begins before they have settled.
  */
 export class AbandonedAttempts {
-  private grace: Timer | null = null;
+  private readonly graces = new Set<Timer>();
 
   constructor(
     private readonly core: SessionCore,
@@ -29,8 +29,13 @@ export class AbandonedAttempts {
       attempt.abandoned = true;
       attempt.abort(reason);
     }
-    this.grace ??= new LongTimer(() => this.end());
-    this.grace.start(core.deps.abortGrace);
+    // Each has its own: what is aborted later gives those that were before no more time.
+    const grace = new LongTimer(() => {
+      this.graces.delete(grace);
+      this.end(new Set(left));
+    });
+    this.graces.add(grace);
+    grace.start(core.deps.abortGrace);
   }
 
   private atNone(ready: readonly Place[]): readonly RunningAttempt[] {
@@ -45,12 +50,12 @@ export class AbandonedAttempts {
   }
 
   clear(): void {
-    this.grace?.clear();
+    for (const grace of this.graces) grace.clear();
   }
 
-  private end(): void {
+  private end(left: ReadonlySet<RunningAttempt>): void {
     const reason = new Error('The step did not settle after its signal was aborted');
-    this.core.giveUpAll(reason, (attempt) => attempt.abandoned && !attempt.committing);
+    this.core.giveUpAll(reason, (attempt) => left.has(attempt) && !attempt.committing);
     this.host.proceed();
   }
 }

@@ -14,7 +14,7 @@ const HEARD = 2_000;
  */
 export class AbandonedSteps {
   private readonly told = new Set<string>();
-  private grace: Timer | null = null;
+  private readonly graces = new Set<Timer>();
   private isAsking = false;
 
   constructor(
@@ -40,7 +40,7 @@ export class AbandonedSteps {
   }
 
   clear(): void {
-    this.grace?.clear();
+    for (const grace of this.graces) grace.clear();
   }
 
   private ask(steps: readonly LostStep[], late: boolean): void {
@@ -62,8 +62,13 @@ export class AbandonedSteps {
     const left = new Set(await core.retryUntilAnswered(() => deps.store.abandonSteps(runId, rows, reason, late)));
     for (const rowId of rows) this.told.add(rowId);
     if (left.size > 0) {
-      this.grace ??= new LongTimer(() => this.end());
-      this.grace.start(deps.abortGrace + HEARD);
+      // Each has its own: what is aborted later gives those that were before no more time.
+      const grace = new LongTimer(() => {
+        this.graces.delete(grace);
+        this.end(left);
+      });
+      this.graces.add(grace);
+      grace.start(deps.abortGrace + HEARD);
       deps.onAbandoned(runId);
     }
     // What they have recorded before they went counts.
@@ -75,10 +80,10 @@ export class AbandonedSteps {
     }
   }
 
-  private end(): void {
+  private end(left: ReadonlySet<string>): void {
     const { core, why } = this;
     if (core.over) return;
-    const lost = lostSteps(core.state, why.isFailing).filter(({ rowId }) => this.told.has(rowId));
-    this.ask(lost, true);
+    const lost = lostSteps(core.state, why.isFailing).filter(({ rowId }) => left.has(rowId));
+    if (lost.length > 0) this.ask(lost, true);
   }
 }
