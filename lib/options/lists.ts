@@ -1,15 +1,13 @@
 import type { RunFilters, RunListFilters } from '../core/run/execution.js';
 import { EXECUTION_STATUSES } from '../core/run/status.js';
 import { QUEUE_NAME, UUID } from '../core/limits.js';
-import { type OptionReader, readOptions } from '../core/option-reader.js';
+import { readOptions } from '../core/option-reader.js';
 import type { EventPage } from '../storage/reads/reads.js';
 import { ALL_STEPS, type StepPage } from '../storage/reads/run-rows.js';
+import { givenWorkflow, type Unnamed, withoutNulls } from './given-workflow.js';
 import { readTags } from './start.js';
 
 const MOST = 1_000;
-
-/** Filters with the workflow as it was given: which name that is, the registry says (`withWorkflowName`). */
-export type Unnamed<T> = Omit<T, 'workflow'> & { readonly workflow?: unknown };
 
 /** @throws InvalidInputError with everything that is wrong */
 export function readFilters(filters: unknown): Unnamed<RunFilters> {
@@ -76,14 +74,4 @@ function readAll(what: string, filters: unknown, paged: boolean): Unnamed<RunLis
     };
     return { ...withoutNulls(found), ...givenWorkflow(read) };
   });
-}
-
-/** One that is null is no workflow, and not left out: an act on many would go to all of them. */
-export function givenWorkflow(read: OptionReader): { readonly workflow?: unknown } {
-  const workflow = read.take('workflow');
-  return workflow === undefined ? {} : { workflow };
-}
-
-export function withoutNulls(found: object): object {
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null));
 }

@@ -10,7 +10,7 @@ import type { ScheduleOptions } from '../decorators/types.js';
 import { NAME, QUEUE_NAME } from '../core/limits.js';
 import { Faults, OptionReader, readOptions } from '../core/option-reader.js';
 import type { ScheduleQuery } from '../storage/schedules/schedules.js';
-import { givenWorkflow, type Unnamed } from './lists.js';
+import { givenWorkflow, type Unnamed } from './given-workflow.js';
 
 /** Options of `schedule()`: those of `@Schedule()` but for `cron`. */
 export interface CreateScheduleOptions<I extends object = object> extends Omit<ScheduleOptions, 'cron' | 'input'> {

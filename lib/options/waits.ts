@@ -3,7 +3,7 @@ import { PENDING_STATUSES, type PendingEventFilters, type PendingInputFilters } 
 import { checkText, KEY, REASON, UUID } from '../core/limits.js';
 import { Faults, OptionReader, readOptions } from '../core/option-reader.js';
 import { isUuid } from '../core/uuid.js';
-import { givenWorkflow, type Unnamed, withoutNulls } from './lists.js';
+import { givenWorkflow, type Unnamed, withoutNulls } from './given-workflow.js';
 import { readManager } from './start.js';
 import type { InputSelector } from '../storage/client/waits.js';
 
