@@ -18,7 +18,10 @@ FROM (
   ) c
   UNION ALL
   SELECT a.id, a.path, a.round, a.visit, a.child_id
-  FROM durable.waits a
-  WHERE a.run_id = $1 AND a.child_id IS NOT NULL AND a.active AND a.path = ANY ($2::text[])
+  FROM (
+    -- By its run alone, or an index of children may be taken for as good.
+    SELECT o.id, o.path, o.round, o.visit, o.child_id FROM durable.waits o WHERE o.run_id = $1 AND o.active OFFSET 0
+  ) a
+  WHERE a.child_id IS NOT NULL AND a.path = ANY ($2::text[])
 ) w
 ORDER BY w.id;
