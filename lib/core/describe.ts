@@ -34,11 +34,20 @@ function describeObject(value: object | null): string {
     if (Array.isArray(value)) {
       return `an array of ${value.length}`;
     }
-    if (value instanceof Date && Number.isNaN(value.getTime())) return 'an invalid Date';
+    if (isInvalidDate(value)) return 'an invalid Date';
     const name = className(value);
     return name === null || name === 'Object' ? 'an object' : `an instance of ${name}`;
   } catch {
     return 'an object that cannot be read';
+  }
+}
+
+/** What only looks like a Date has no time, and is none. */
+function isInvalidDate(value: object): boolean {
+  try {
+    return Number.isNaN(Date.prototype.getTime.call(value));
+  } catch {
+    return false;
   }
 }
 
