@@ -1,5 +1,5 @@
 import { ApiError, type Method, part, send } from './api.js';
-import { refresh } from './query.js';
+import { queryClient, refresh } from './query.js';
 import { later, tell, type Toast } from './toasts.js';
 import { plural, shortId, unchangedFor } from './words.js';
 
@@ -212,12 +212,15 @@ export const acts = {
       (run) => ({ text: `${schedule} has started a run`, href: `/runs/${run.id}`, link: `Open ${name(run.id)}` }),
       ['schedules', 'runs'],
     ),
-  /** `back`: what the page puts back when it is undone or refused. */
+  /** `back`: shows it again, if it is there: when this is undone or refused, or another of its name was made. */
   deleteSchedule: (schedule: string, back: () => void): void => {
     const remove = async (keepalive: boolean): Promise<void> => {
       const told = (): Done => ({ text: `${schedule} was deleted` });
       const path = `schedules/${part(schedule)}`;
-      if ((await act('DELETE', path, {}, told, ['schedules'], keepalive)) === null) back();
+      await act('DELETE', path, {}, told, ['schedules'], keepalive);
+      // One that was asked for before may still have it.
+      await queryClient.refetchQueries({ queryKey: ['schedules', 'all'], type: 'active' });
+      back();
     };
     later(`${schedule} is deleted`, CANCEL_DELAY, (keepalive) => void remove(keepalive), back);
   },

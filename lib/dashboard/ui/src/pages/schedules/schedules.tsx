@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { Link } from 'wouter';
 import { acts } from '../../lib/acts.js';
 import { get, part } from '../../lib/api.js';
@@ -39,14 +39,6 @@ export default function SchedulesPage({ name }: { name: string | null }) {
     queryFn: ({ signal }) => get<Page<Schedule>>('schedules', { next: 1 }, signal),
     refetchInterval: 15_000,
   });
-  // Once it is gone there may be another of its name.
-  useEffect(() => {
-    if (data === undefined) return;
-    const there = new Set(data.items.map((one) => one.name));
-    setDeleted((was) =>
-      [...was].every((one) => there.has(one)) ? was : new Set([...was].filter((one) => there.has(one))),
-    );
-  }, [data]);
   const all = (data?.items ?? []).filter((one) => !deleted.has(one.name));
   const shown = all
     .filter(({ name: n, workflow, queue }) => `${n} ${workflow} ${queue}`.toLowerCase().includes(find.toLowerCase()))
