@@ -364,9 +364,10 @@ export class DurableClient {
    * @throws InvalidInputError, DatabaseUnavailableError
    */
   async retryMany(filters: ExecutionFilters, options: BulkOptions = {}): Promise<BulkResult> {
-    const { starts } = await this.ready();
-    const one = async (id: string): Promise<boolean> => (await starts.retryOnce(id)) !== null;
-    return this.many('retry', filters, readBulk('retryMany', options), one);
+    return this.many('retry', filters, readBulk('retryMany', options), async (id) => {
+      const { starts } = await this.ready();
+      return (await starts.retryOnce(id)) !== null;
+    });
   }
 
   /** `cancel()` for all runs that fit; without `status` the unfinished ones. See `retryMany()`. */

@@ -122,6 +122,10 @@ it('filters of lists, of counts and of acts on many are those of the call', asyn
   expect(listed).toMatchObject(runs.map(({ id }) => ({ id })));
   expect(count).toBe(1);
   expect(cancelled).toEqual({ count: 1, refused: [] });
+  const again = { tags: { kind: 'filtered' }, status: 'cancelled' as const };
+  const retried = client.retryMany(again, { dryRun: true });
+  again.tags.kind = 'none';
+  expect(await retried).toEqual({ count: 1, refused: [] });
 });
 
 it('childCounts() counts for the ids of the call', async () => {
