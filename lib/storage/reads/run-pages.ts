@@ -39,6 +39,8 @@ export class RunPages {
   private readonly firstLook: number;
   /** The same of runs that each have to be read for their tags, which stand in no index in that order. */
   private readonly mostTagged: number;
+  /** Where more runs than these have a tag, they are not all read. */
+  private readonly many: number;
 
   constructor(
     private readonly query: Query,
@@ -46,7 +48,8 @@ export class RunPages {
     private readonly most = LOOKED_AT,
   ) {
     this.firstLook = Math.min(FIRST_LOOK, most);
-    this.mostTagged = Math.ceil(most / 2);
+    this.mostTagged = Math.ceil(most / 4);
+    this.many = Math.ceil(most / 2);
   }
 
   /** As many as are asked for, if there are. */
@@ -89,9 +92,9 @@ export class RunPages {
     return { n, more: n >= upTo || end !== null };
   }
 
-  /** True where more runs than are looked at have the tags, and the beginnings of ids, whatever else they are. */
+  /** True where many runs have the tags, and the beginnings of ids, whatever else they are. */
   async haveMany(filters: RunListFilters): Promise<boolean> {
-    return (await this.count(countUpToQuery(this.schema, tagsOf(filters), this.most + 1))) > this.most;
+    return (await this.count(countUpToQuery(this.schema, tagsOf(filters), this.many + 1))) > this.many;
   }
 
   /**
@@ -108,16 +111,16 @@ export class RunPages {
     const fitting = (of: RunListFilters): Promise<R[]> => this.rows(listQuery(this.schema, of, columns));
     const { limit = 50, offset = 0 } = filters;
     const isNamed = indexedPart(filters) !== null;
-    if (!isNamed && limit + offset <= this.firstLook) {
+    // The unfinished ones are in no order: they are put in order once, which is most of what such a page takes.
+    const isUnordered = isPage && !isNamed && !isInHistory(filters);
+    const toEnd = isUnordered ? await this.lookToEnd<R>(filters) : null;
+    if (toEnd?.lookedTo === null) return toEnd;
+    if (!isUnordered && !isNamed && limit + offset <= this.firstLook) {
       const first = await this.look<R>(filters, this.firstLook, columns);
       if (first !== null) return { rows: first, lookedTo: null };
     }
     if (!(await this.haveMany(filters))) return { rows: await fitting(filters), lookedTo: null };
-    // The unfinished ones are in no order: they are put in order once, which is most of what such a page takes.
-    if (isPage && !isNamed && !isInHistory(filters)) {
-      const found = await this.lookToEnd<R>(filters);
-      if (found !== null) return found;
-    }
+    if (toEnd !== null) return toEnd;
     const end = isPage ? await this.taggedEnd(filters) : null;
     // Those with an error, and the unfinished ones, are a small part of all: they are gone through to their end.
     const depth = isPage || isInHistory(filters) ? 2 * this.mostTagged : ALL;
