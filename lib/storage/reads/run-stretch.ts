@@ -76,8 +76,8 @@ export function stretchQuery(schema: string, filters: RunListFilters, most: numb
 
 class StretchQuery extends RunQuery {
   /**
-   * Tried from the time that somewhat fewer runs take on average: half of it as long as there are more than `most`, further while
-   * there are less than half as many. No count goes further than `most`. Runs of one millisecond are not parted,
+   * Tried from the time that half as many runs take on average: half of it as long as there are more than `most`, further while
+   * there are less than a quarter as many. No count goes further than `most`. Runs of one millisecond are not parted,
    * and a width grows by one at least: a share of some microseconds may be none. The first and the last run are looked for where the
    * page may be, so that a time without runs is passed at once.
    * Each workflow and queue is counted with a limit of its own, or the planner may join them with all of history.
@@ -113,7 +113,7 @@ class StretchQuery extends RunQuery {
   ) o
 ), look AS MATERIALIZED (
   SELECT n.oldest AS low, n.newest AS high,
-    (SELECT LEAST(1, 0.7 * ${n} / GREATEST(c.reltuples, 1)) FROM pg_class c WHERE c.oid = 'durable.workflow_executions'::regclass) AS share
+    (SELECT LEAST(1, 0.5 * ${n} / GREATEST(c.reltuples, 1)) FROM pg_class c WHERE c.oid = 'durable.workflow_executions'::regclass) AS share
   FROM ends n
 ), tried AS (
   SELECT w.width, c.n, NULL::boolean AS grows
@@ -126,11 +126,11 @@ class StretchQuery extends RunQuery {
   CROSS JOIN look l
   CROSS JOIN LATERAL (
     SELECT CASE WHEN t.n > ${n} THEN t.width * 0.5
-      ELSE GREATEST(t.width * LEAST(64, 0.7 * ${n} / GREATEST(t.n, 1)), t.width + interval '1 ms') END AS width
+      ELSE GREATEST(t.width * LEAST(64, 0.5 * ${n} / GREATEST(t.n, 1)), t.width + interval '1 ms') END AS width
   ) w
   ${counted}
   WHERE CASE WHEN t.n > ${n} THEN t.grows IS NOT TRUE AND t.width > interval '1 ms'
-    ELSE t.grows IS NOT FALSE AND t.n < ${n} / 2 AND t.width < l.high - l.low END
+    ELSE t.grows IS NOT FALSE AND t.n < ${n} / 4 AND t.width < l.high - l.low END
 ), taken AS (
   SELECT COALESCE(max(t.width) FILTER (WHERE t.n <= ${n}), min(t.width)) AS width FROM tried t
 )
