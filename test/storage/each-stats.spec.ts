@@ -9,7 +9,7 @@ import { Random } from '../support/random.js';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const WORKFLOWS = ['order', 'refund', 'ship'];
-const POINTS = 48;
+const POINTS = 24;
 const NOW = Date.UTC(2026, 0, 20, 10, 7, 33);
 
 let connections: ReturnType<typeof connectTo>;
@@ -32,12 +32,15 @@ beforeAll(async () => {
 afterAll(() => connections.close());
 
 it.each([
-  ['an hour', HOUR],
-  ['six hours', 6 * HOUR],
-  ['a day', 24 * HOUR],
-  ['two days', 48 * HOUR],
-])('of %s, what the database adds up for each workflow is what its rows come to', async (_, length) => {
-  const window = { since: NOW - length, until: NOW };
+  ['an hour', HOUR, 0],
+  ['six hours', 6 * HOUR, 0],
+  ['a day', 24 * HOUR, 0],
+  ['two days', 48 * HOUR, 0],
+  ['three hours, which ended then', 3 * HOUR, 5 * HOUR + 25 * MINUTE],
+  ['a day, which ended then', 24 * HOUR, 3 * HOUR + 50 * MINUTE],
+  ['a whole piece', 2 * HOUR, 7 * MINUTE + 33_000],
+])('of %s, what the database adds up for each workflow is what its rows come to', async (_, length, ago) => {
+  const window = { since: NOW - ago - length, until: NOW - ago };
   const grain = grainOf(window, NOW);
   const stretch = { grain, since: new Date(window.since), until: new Date(window.until) };
   const points = pointsOf(window, grain, POINTS);

@@ -585,7 +585,6 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'leased-in-queue': 'counts what is leased, of which there is little',
   'queue-has-runs': 'reads the unfinished runs where none is in the queue',
   'list-queues': 'counts the unfinished runs',
-  'list-versions': 'counts the unfinished runs',
   'old-runs': 'retention.spec.ts: a stretch of history',
   'verify-claims': 'reads all on purpose',
   'verify-ends': 'reads all on purpose',

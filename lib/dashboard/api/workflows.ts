@@ -16,7 +16,7 @@ import { rowsOf } from './runs.js';
 /** Runs that the figures of steps are made of. */
 const RUNS = 200;
 /** Points of a small chart. */
-const POINTS = 48;
+const POINTS = 24;
 const UNFINISHED = [
   'pending',
   'running',
@@ -106,18 +106,19 @@ const workflow = route({
   input: askedWindow,
   async handle(call, asked) {
     const { client, reads } = call.services.looks;
-    const all = await client.listWorkflows();
     const name = call.params['name'] ?? '';
-    const found = all.filter((one) => one.name === name);
-    if (found.length === 0) {
+    const list = async (): Promise<WorkflowSummary[]> => {
+      const all = await client.listWorkflows();
+      const found = all.filter((one) => one.name === name);
+      if (found.length > 0) return found;
       const names = all.map((one) => one.name);
       throw new WorkflowNotFoundError(name, names);
-    }
-    const runs = await client.listExecutions({ workflow: name, limit: RUNS });
-    const [[one], steps] = await Promise.all([
-      shown(call, async () => found, name, asked),
-      (await reads()).stepFigures(runs.map(({ id }) => id)),
-    ]);
+    };
+    const stepsOf = async () => {
+      const runs = await client.listExecutions({ workflow: name, limit: RUNS });
+      return (await reads()).stepFigures(runs.map(({ id }) => id));
+    };
+    const [[one], steps] = await Promise.all([shown(call, list, name, asked), stepsOf()]);
     return { ...one, steps };
   },
 });

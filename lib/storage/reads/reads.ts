@@ -225,8 +225,14 @@ export class PgReads {
   /** By workflow, the newest first. @param workflow null: all */
   async versions(workflow: string | null): Promise<Map<string, WorkflowVersion[]>> {
     const found = new Map<string, WorkflowVersion[]>();
-    for (const row of await this.rows<VersionRow>('list-versions', [workflow])) {
-      const { version, first_seen: firstSeen, last_seen: lastSeen, unfinished, workers } = row;
+    const [rows, open] = await Promise.all([
+      this.rows<VersionRow>('list-versions', [workflow]),
+      this.totals.unfinished(),
+    ]);
+    for (const row of rows) {
+      const { version, first_seen: firstSeen, last_seen: lastSeen, workers } = row;
+      const mine = open.filter((one) => one.workflow === row.name && one.version === version);
+      const unfinished = mine.reduce((sum, { n }) => sum + n, 0);
       const list = found.get(row.name) ?? [];
       list.push({ version, firstSeen, lastSeen, unfinished, workers });
       found.set(row.name, list);
@@ -310,7 +316,6 @@ interface VersionRow {
   readonly version: number;
   readonly first_seen: Date;
   readonly last_seen: Date;
-  readonly unfinished: number;
   readonly workers: number;
 }
 

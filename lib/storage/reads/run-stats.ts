@@ -82,7 +82,9 @@ export class PgRunStats {
    * long those that completed took over the whole window. Without errors and delays, and without those that began.
    */
   async each({ grain, since, until, points }: PointsWindow): Promise<StatsRow[]> {
-    const values = [grain, since.toISOString(), until.toISOString(), new Date(points.first).toISOString(), points.step];
+    const { from, to } = wholePieces(since.getTime(), until.getTime());
+    const times = [since.getTime(), until.getTime(), points.first].map((at) => new Date(at).toISOString());
+    const values = [grain, ...times, points.step, COARSE, new Date(from).toISOString(), new Date(to).toISOString()];
     const rows = await readsOf(this.pool)<EachRow>(sql('read-each-stats', this.schema), values);
     return rows.map(({ at, workflow, outcome, n, buckets, counts }) => ({
       grain,
@@ -121,6 +123,15 @@ export class PgRunStats {
     const query = queryOf(this.pool);
     for (const { grain, kept } of GRAINS) await query(sql('forget-stats', this.schema), [grain, kept]);
   }
+}
+
+const COARSE = GRAINS[2].grain;
+
+/** The stretch of whole coarse pieces within a window; where there is none it is empty, at the end. */
+function wholePieces(since: number, until: number): { from: number; to: number } {
+  const size = COARSE * 60_000;
+  const [from, to] = [Math.ceil(since / size) * size, Math.floor(until / size) * size];
+  return from < to ? { from, to } : { from: until, to: until };
 }
 
 /** Of the thousands of rows that have no figures of times. */

@@ -2,11 +2,17 @@ import type { ExecutionCounts } from '../../core/run/execution.js';
 import { EXECUTION_STATUSES, type ExecutionStatus, isFinished } from '../../core/run/status.js';
 import { sql } from '../sql.js';
 import type { Query } from '../connection/transaction.js';
+import { Batched } from './batched.js';
 
 interface StatusCount {
   readonly workflow: string;
   readonly status: ExecutionStatus;
   readonly n: number;
+}
+
+/** Of unfinished runs that have a version of their workflow. */
+interface UnfinishedCount extends StatusCount {
+  readonly version: number;
 }
 
 /**
@@ -21,6 +27,10 @@ export class RunTotals {
   /** The last count of many. */
   private counted: { readonly at: number; readonly rows: readonly StatusCount[] } | null = null;
   private counting: Promise<StatusCount[]> | null = null;
+  private readonly open = new Batched<null, UnfinishedCount[]>(async (asked) => {
+    const rows = await this.rows<UnfinishedCount>('count-unfinished');
+    return asked.map(() => rows);
+  });
 
   constructor(
     private readonly options: {
@@ -56,6 +66,11 @@ export class RunTotals {
     return counts;
   }
 
+  /** Of each version by itself, of now: who asks at a time gets one count, which reads all of them. */
+  unfinished(): Promise<UnfinishedCount[]> {
+    return this.open.ask(null);
+  }
+
   private known(): readonly StatusCount[] | null {
     return this.counted !== null && performance.now() - this.counted.at < KEPT ? this.counted.rows : null;
   }
@@ -72,19 +87,18 @@ export class RunTotals {
 
   private async countAll(): Promise<StatusCount[]> {
     const at = performance.now();
-    const rows = await this.rows('count-statuses');
+    const rows = await this.rows<StatusCount>('count-statuses');
     const isOfMany = rows.reduce((sum, { n }) => sum + n, 0) > (this.options.many ?? MANY_RUNS);
     this.counted = isOfMany ? { at, rows } : null;
     return rows;
   }
 
   private async withUnfinished(counted: readonly StatusCount[]): Promise<StatusCount[]> {
-    const unfinished = await this.rows('count-unfinished');
-    return [...counted.filter(({ status }) => isFinished(status)), ...unfinished];
+    return [...counted.filter(({ status }) => isFinished(status)), ...(await this.unfinished())];
   }
 
-  private rows(statement: string): Promise<StatusCount[]> {
-    return this.options.query<StatusCount>(sql(statement, this.options.schema), []);
+  private rows<R extends StatusCount>(statement: string): Promise<R[]> {
+    return this.options.query<R>(sql(statement, this.options.schema), []);
   }
 }
 

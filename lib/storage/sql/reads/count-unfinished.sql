@@ -1,5 +1,5 @@
--- Numbers of unfinished runs of each workflow in each status.
-SELECT d.name AS workflow, o.status, sum(o.n)::float8 AS n
+-- Numbers of unfinished runs of each version of a workflow in each status.
+SELECT d.name AS workflow, d.version, o.status, o.n::float8 AS n
 FROM (
   SELECT q.definition_id, durable.run_status('active', q.state, q.paused, q.compensating, q.started_at) AS status,
     count(*) AS n
@@ -7,5 +7,4 @@ FROM (
   WHERE q.step_of IS NULL
   GROUP BY 1, 2
 ) o
-JOIN durable.workflow_definitions d ON d.id = o.definition_id
-GROUP BY d.name, o.status;
+JOIN durable.workflow_definitions d ON d.id = o.definition_id;
