@@ -159,6 +159,9 @@ CREATE TABLE durable.workflow_queue (
   -- The last end of a wait (waits.ended) that was known to it when it was suspended.
   heard         bigint      NOT NULL DEFAULT 0,
   definition_id integer     NOT NULL,
+  -- The definition that its records since its last suspension were written by, where it was claimed for another one since,
+  -- which has not stored its place yet.
+  ran_by        integer,
   priority      integer     NOT NULL,
   token         integer     NOT NULL DEFAULT 0,
   worker_id     integer,

@@ -1,6 +1,7 @@
 -- Takes 0002-functions.sql back. The tables keep what they hold.
 DROP FUNCTION durable.claimed_rows(uuid[], integer[], uuid[]);
 DROP FUNCTION durable.claim(text, json, integer, integer);
+DROP FUNCTION durable.placed_by(uuid, integer, integer);
 DROP FUNCTION durable.places_taken(text, boolean);
 DROP FUNCTION durable.is_vacant(text);
 DROP FUNCTION durable.enter_queue(text, integer, boolean);

@@ -516,6 +516,24 @@ BEGIN
 END
 $$;
 
+-- The definition by which the place of a run is to be found that is claimed for another one: the one that it was claimed for
+-- last, or an older one whose place was never stored since (`known`). NULL: its place is stored, and nothing was recorded since.
+-- (VOLATILE: it sees what was committed when the row was locked.)
+CREATE FUNCTION durable.placed_by(run uuid, known integer, last integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+  IF known IS NOT NULL THEN
+    RETURN known;
+  END IF;
+  -- (`snapshot_needs`: where steps on other queues number their own records it is NULL.)
+  RETURN (
+    SELECT last FROM durable.workflow_executions e
+    WHERE e.id = run AND (
+      e.snapshot_needs IS NULL
+      OR EXISTS (SELECT FROM durable.step_executions s WHERE s.run_id = run AND s.seq > e.snapshot_seq)));
+END
+$$;
+
 -- Takes ready rows of one queue for a worker, by rank. `definitions`: JSON, those that it may claim: [{id, run_as, timeout}]
 -- (timeout in ms, or null). What was taken is given by claimed_rows; no row: nothing was.
 --
@@ -532,7 +550,7 @@ BEGIN
     RETURN;
   END IF;
   WITH candidate AS MATERIALIZED (
-    SELECT c.id, c.rank, d.id AS ran_by, d.run_as, d.timeout
+    SELECT c.id, c.rank, d.run_as, d.timeout
     FROM json_to_recordset(definitions) AS d(id integer, run_as integer, timeout float8)
     CROSS JOIN LATERAL (
       SELECT q.id, q.rank
@@ -547,6 +565,10 @@ BEGIN
   ), claimed AS (
     UPDATE durable.workflow_queue q
     SET state = 'running', worker_id = worker, token = q.token + 1, wake = false, definition_id = c.run_as,
+      ran_by = CASE
+        WHEN q.definition_id <> c.run_as AND q.token > 0 AND q.step_of IS NULL
+        THEN durable.placed_by(q.id, q.ran_by, q.definition_id)
+        ELSE q.ran_by END,
       started_at = COALESCE(q.started_at, durable.clock()),
       deadline_at = CASE
         WHEN q.started_at IS NULL AND q.step_of IS NULL THEN durable.clock() + c.timeout * interval '1 ms'
@@ -554,7 +576,7 @@ BEGIN
     FROM candidate c
     -- (Not `=`: see commit-group.sql.)
     WHERE q.id = ANY (ARRAY[c.id])
-    RETURNING q.id, c.ran_by, c.rank, q.token > 1 AND q.step_of IS NULL AS goes_on
+    RETURNING q.id, COALESCE(q.ran_by, q.definition_id) AS ran_by, c.rank, q.token > 1 AND q.step_of IS NULL AS goes_on
   )
   SELECT array_agg(c.id ORDER BY c.rank, c.id), array_agg(c.ran_by ORDER BY c.rank, c.id),
     array_agg(c.id) FILTER (WHERE c.goes_on)
@@ -566,7 +588,7 @@ BEGIN
 END
 $$;
 
--- The rows that the calling statement has leased, in this order. `taken_by`: the definition that each was last run by.
+-- The rows that the calling statement has leased, in this order. `taken_by`: the definition that finds the place of each.
 -- (Before PostgreSQL 17 there are no infinite intervals: a time is subtracted only where it is finite.)
 --
 -- `resumed`: those of them that were suspended, whose rows the caller's transaction has locked; NULL: nothing is read. Of those

@@ -81,7 +81,7 @@ BEGIN
     RETURN;
   END IF;
   WITH candidate AS MATERIALIZED (
-    SELECT c.id, c.rank, d.id AS ran_by, d.run_as, d.timeout
+    SELECT c.id, c.rank, d.run_as, d.timeout
     FROM json_to_recordset(definitions) AS d(id integer, run_as integer, timeout float8)
     CROSS JOIN LATERAL (
       SELECT q.id, q.rank
@@ -96,6 +96,10 @@ BEGIN
   ), claimed AS (
     UPDATE durable.workflow_queue q
     SET state = 'running', worker_id = worker, token = q.token + 1, wake = false, definition_id = c.run_as,
+      ran_by = CASE
+        WHEN q.definition_id <> c.run_as AND q.token > 0 AND q.step_of IS NULL
+        THEN durable.placed_by(q.id, q.ran_by, q.definition_id)
+        ELSE q.ran_by END,
       started_at = COALESCE(q.started_at, durable.clock()),
       deadline_at = CASE
         WHEN q.started_at IS NULL AND q.step_of IS NULL THEN durable.clock() + c.timeout * interval '1 ms'
@@ -103,7 +107,7 @@ BEGIN
     FROM candidate c
     -- (Not `=`: see commit-group.sql.)
     WHERE q.id = ANY (ARRAY[c.id])
-    RETURNING q.id, c.ran_by, c.rank, q.token > 1 AND q.step_of IS NULL AS goes_on
+    RETURNING q.id, COALESCE(q.ran_by, q.definition_id) AS ran_by, c.rank, q.token > 1 AND q.step_of IS NULL AS goes_on
   )
   SELECT array_agg(c.id ORDER BY c.rank, c.id), array_agg(c.ran_by ORDER BY c.rank, c.id),
     array_agg(c.id) FILTER (WHERE c.goes_on)
@@ -506,6 +510,25 @@ CREATE TABLE durable.migrations (
 );
 
 ALTER TABLE durable.migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
+
+CREATE OR REPLACE FUNCTION durable.placed_by(run uuid, known integer, last integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+BEGIN
+  IF known IS NOT NULL THEN
+    RETURN known;
+  END IF;
+  -- (`snapshot_needs`: where steps on other queues number their own records it is NULL.)
+  RETURN (
+    SELECT last FROM durable.workflow_executions e
+    WHERE e.id = run AND (
+      e.snapshot_needs IS NULL
+      OR EXISTS (SELECT FROM durable.step_executions s WHERE s.run_id = run AND s.seq > e.snapshot_seq)));
+END
+$function$;
 
 CREATE OR REPLACE FUNCTION durable.places_taken(key text, whole boolean)
  RETURNS bigint
@@ -1055,6 +1078,7 @@ CREATE TABLE durable.workflow_queue (
   progress_seq bigint NOT NULL DEFAULT 0,
   heard bigint NOT NULL DEFAULT 0,
   definition_id integer NOT NULL,
+  ran_by integer,
   priority integer NOT NULL,
   token integer NOT NULL DEFAULT 0,
   worker_id integer,

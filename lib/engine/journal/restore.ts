@@ -24,7 +24,8 @@ export function readAfter(row: ClaimedRow, snapshot: RunState | null): number {
 
 /**
  * Brings a claimed run to where it stood: its last snapshot, which it goes on in, and the records after it. They are read
- * by the definition that wrote them (`ranBy`), so that what new code inserted before that place is not run.
+ * by the definition that wrote them (`ranBy`), so that what new code inserted before that place is not run. They are of one
+ * definition: another stores the place before it records anything.
  * @param own the definition of the code that goes on with it: a further round of which nothing has begun begins by that
  */
 export function restore(

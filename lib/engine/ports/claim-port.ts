@@ -26,7 +26,7 @@ export interface ClaimedRow {
   readonly workflow: string;
   /** Definition of this process that the row is now run by. */
   readonly definitionId: number;
-  /** Definition it was last run by (or started for). */
+  /** Definition by which its records since its last suspension were written; its own: there are none, or it has written them. */
   readonly ranBy: number;
   readonly queue: string;
   readonly input: string;

@@ -41,6 +41,8 @@ export interface ParkOutcome {
   readonly holds: boolean;
   readonly snapshot: string | null;
   readonly snapshotSeq: number;
+  /** The snapshot is that of its last suspension, and what was recorded since stands behind it. Default: it is of now. */
+  readonly asItWas?: true;
   /** Records that whoever goes on needs besides: a claim reads them by the way. Null: it reads nothing. */
   readonly needs: readonly number[] | null;
   /** null: as it was. */

@@ -60,6 +60,7 @@ async function pauseRun(deps: SessionDeps, row: ClaimedRow, error: unknown, reco
       holds: error !== null && cancel !== null,
       snapshot,
       snapshotSeq,
+      asItWas: true,
       needs: null,
       dataSeq: null,
       round,

@@ -167,6 +167,9 @@ export class RunSession implements Session {
       await workflow.validateInput(decode(row.input)).catch((error: unknown) => this.why.add(error));
       core.isChecking = false;
     }
+    // The place was found by the definition that had recorded it; what this one records is read by this one. So the place is stored
+    // before anything is: the run goes on with its next claim.
+    if (row.ranBy !== row.definitionId && !this.why.isFailing) this.departure.handBack();
   }
 
   pause(error: DurableError): void {

@@ -40,6 +40,7 @@ function opRow({ rowId, runId, token, after, records, outcome }: RunOp): object 
     round: outcome.round,
     heard: outcome.heard,
     error: outcome.error,
+    as_it_was: outcome.asItWas,
   };
   return { park, ...row };
 }

@@ -108,13 +108,18 @@ WITH moment AS MATERIALIZED (
   UPDATE durable.workflow_queue q
   SET state = 'running', worker_id = $4, token = q.token + 1, wake = false,
     definition_id = c.run_as,
+    ran_by = CASE
+      WHEN q.definition_id <> c.run_as AND q.token > 0 AND q.step_of IS NULL
+      THEN durable.placed_by(q.id, q.ran_by, q.definition_id)
+      ELSE q.ran_by END,
     started_at = COALESCE(q.started_at, m.at),
     deadline_at = CASE
       WHEN q.started_at IS NULL AND q.step_of IS NULL THEN m.at + c.timeout * interval '1 ms'
       ELSE q.deadline_at END
   FROM chosen c, moment m
   WHERE q.id = ANY (ARRAY[c.id])
-  RETURNING q.id, q.step_of, q.token, q.queue, q.definition_id, c.ran_by, q.recoveries, q.deadline_at, q.step,
+  RETURNING q.id, q.step_of, q.token, q.queue, q.definition_id, COALESCE(q.ran_by, q.definition_id) AS ran_by,
+    q.recoveries, q.deadline_at, q.step,
     q.cancel, q.limit_key, c.rank, q.due_at, q.started_at
 ), blocked AS (
   UPDATE durable.workflow_queue q

@@ -96,7 +96,7 @@ WITH me AS MATERIALIZED (
   FROM held
   CROSS JOIN LATERAL json_to_record(held.park) AS p(
     delay_ms float8, because text, pause boolean, holds boolean, snapshot text, snapshot_seq bigint, data_seq bigint,
-    needs bigint[], round integer, error text, heard bigint)
+    needs bigint[], round integer, error text, heard bigint, as_it_was boolean)
   WHERE held.park IS NOT NULL
 ), parked AS (
   -- A wake mark set meanwhile leaves the row claimable; the row's newest version is read here, under the lock.
@@ -106,6 +106,7 @@ WITH me AS MATERIALIZED (
       WHEN q.wake OR q.cancel IS NOT NULL OR park.delay_ms <= 0 THEN durable.clock()
       ELSE COALESCE(durable.clock() + park.delay_ms * interval '1 ms', 'infinity') END,
     because = park.because, worker_id = NULL, wake = false, recoveries = 0, heard = GREATEST(q.heard, park.heard),
+    ran_by = CASE WHEN park.as_it_was THEN q.ran_by END,
     paused = park.holds OR (q.cancel IS NULL AND (q.paused OR park.pause))
   FROM park
   WHERE q.id = ANY (ARRAY[park.id])
