@@ -43,6 +43,15 @@ async function typed() {
   const late: Payment | null = await waitForEvent<Payment | null>('paid', { timeout: 1, timeoutValue: null });
   const [name, first]: [string, Payment] = await waitForAny<Payment>(['a', 'b'], { timeout: 1, onTimeout: 'fail' });
   const all: Record<string, unknown> = await waitForAll(['a', 'b'], { onTimeout: 'resume' });
+  const none1: [string, unknown] | null = await waitForAny(['a', 'b'], { timeout: 1, timeoutValue: null });
+  const none2: [string, Payment] | null = await waitForAny<Payment, null>(['a'], { timeout: 1, timeoutValue: null });
+  const none3: Record<string, unknown> | 'late' = await waitForAll(['a'], {
+    timeout: 1,
+    timeoutValue: 'late' as const,
+  });
+  const none4: { a: Payment } | null = await waitForAll<{ a: Payment }, null>(['a'], { timeoutValue: null });
+  const instead: { a: Payment } = await waitForAll<{ a: Payment }>(['a'], { timeoutValue: { a: { amount: 0 } } });
+  const wanted: { a: Payment } = await waitForAll(['a']);
   const input: Payment = await waitForInput<Payment>('a', {
     type: 'form',
     prompt: 'How much?',
@@ -71,11 +80,19 @@ async function typed() {
   const id: string = await startWorkflow(TypedWorkflow, { id: 'a' }, { ref: 'r', queue: 'q', priority: 1 });
   return [
     [nothing, none, payment, late, name, first, all, input, decision, expired],
+    [none1, none2, none3, none4, instead, wanted],
     [colour, colours, text, form, child, unknownChild, id],
   ];
 }
 
 async function mistyped() {
+  // @ts-expect-error it returns the timeoutValue, too
+  const any: [string, unknown] = await waitForAny(['a', 'b'], { timeout: 1, timeoutValue: null });
+  // @ts-expect-error it returns the timeoutValue, too
+  const all: Record<string, unknown> = await waitForAll(['a', 'b'], { timeout: 1, timeoutValue: null });
+  // @ts-expect-error no pair of a name and a payment
+  await waitForAny<Payment>(['a'], { timeout: 1, timeoutValue: null });
+  void [any, all];
   // @ts-expect-error onTimeout is 'resume' or 'fail'
   await waitForEvent('a', { onTimeout: 'ignore' });
   // @ts-expect-error no such type of input

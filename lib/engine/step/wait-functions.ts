@@ -98,10 +98,10 @@ export function waitForEvent<T = unknown>(name: string, options: WaitOptions<T> 
  * }
  * ```
  */
-export function waitForAny<T = unknown>(
+export function waitForAny<T = unknown, V = [name: string, payload: T]>(
   names: readonly string[],
-  options: WaitOptions = NONE,
-): Promise<[name: string, payload: T]> {
+  options: WaitOptions<V> = NONE,
+): Promise<[name: string, payload: T] | V> {
   return events('waitForAny', 'any', names, options);
 }
 
@@ -124,10 +124,10 @@ export function waitForAny<T = unknown>(
  * }
  * ```
  */
-export function waitForAll<T extends object = Record<string, unknown>>(
+export function waitForAll<T = Record<string, unknown>, V = T>(
   names: readonly string[],
-  options: WaitOptions = NONE,
-): Promise<T> {
+  options: WaitOptions<V> = NONE,
+): Promise<T | V> {
   return events('waitForAll', 'all', names, options);
 }
 

@@ -45,7 +45,7 @@ export class TrialWorkflow extends DurableWorkflow<TrialInput, Trial> {
   @Decision()
   async firstPart(trial: Trial) {
     const untilReminder = Math.max(0, trial.length - days(2));
-    const came = await waitForAny<string>(['subscribed', 'left'], { timeout: untilReminder, timeoutValue: null });
+    const came = await waitForAny<string, null>(['subscribed', 'left'], { timeout: untilReminder, timeoutValue: null });
     return came === null ? trial : finish(this.ended(trial, came));
   }
 
@@ -53,7 +53,7 @@ export class TrialWorkflow extends DurableWorkflow<TrialInput, Trial> {
   async lastPart(trial: Trial) {
     await once('reminder', () => this.mail.send(trial.user, 'Your trial ends soon.'));
     const timeout = Math.min(trial.length, days(2));
-    const came = await waitForAny<string>(['subscribed', 'left'], { timeout, timeoutValue: null });
+    const came = await waitForAny<string, null>(['subscribed', 'left'], { timeout, timeoutValue: null });
     return came === null ? trial : finish(this.ended(trial, came));
   }
 
