@@ -178,6 +178,6 @@ export type {
   WorkflowNode,
 } from './core/definition/definition.js';
 export type { StoredError } from './core/errors/stored-error.js';
-export { ExecutionNotFinishedError, MailboxFullError } from './core/errors/errors-client.js';
+export { ExecutionNotFinishedError, MailboxFullError, TransactionFailedError } from './core/errors/errors-client.js';
 export { StepUsageError } from './core/errors/errors-usage.js';
 export * from './core/errors/errors.js';

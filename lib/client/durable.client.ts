@@ -102,7 +102,8 @@ export class DurableClient {
    * @param input an object; `@Workflow({ input })` says what else it must be
    * @throws InvalidInputError, SerializationError, WorkflowNotFoundError, DatabaseUnavailableError
    * @throws ExecutionExistsError with `id`, IdempotencyConflictError with `idempotencyKey`
-   * @throws ConfigurationError with a `manager` of another database or outside a transaction
+   * @throws ConfigurationError with a `manager` of another database or outside a transaction, TransactionFailedError where
+   * its transaction is to be begun anew
    * @example
    * ```ts
    * const order = { id: 'A-17', total: 40 };
@@ -316,7 +317,8 @@ export class DurableClient {
    * Sends an event to a run. It is kept until a step waits for its name, and given to the first wait that does; events of
    * one name are taken in the order in which they were sent. In a transactional step it joins the step's transaction.
    * @throws ExecutionNotFoundError, ExecutionFinishedError, MailboxFullError (10 000 untaken events), SerializationError
-   * @throws ConfigurationError with a `manager` of another database or outside a transaction
+   * @throws ConfigurationError with a `manager` of another database or outside a transaction, TransactionFailedError where
+   * its transaction is to be begun anew
    */
   async sendEvent(id: string, name: string, payload?: unknown, options: SendEventOptions = {}): Promise<void> {
     const run = checkId(id);

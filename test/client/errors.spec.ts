@@ -23,7 +23,7 @@ const NAMES = `InvalidInputError, InvalidStepResultError, ExecutionNotFoundError
   WaitCancelledError, WaitInTransactionError, InputNotPendingError, AmbiguousInputError, NonDeterministicStepError,
   SerializationError, RefConflictError, ChildWorkflowError, WorkflowFailedError, WorkflowCancelledError,
   ResultTimeoutError, AttemptClosedError, NotInStepError, ScheduleNotFoundError, ScheduleExistsError,
-  InvalidCronError`.split(/,\s*/);
+  InvalidCronError, TransactionFailedError`.split(/,\s*/);
 
 interface ErrorClass {
   readonly name: string;

@@ -44,6 +44,7 @@ const ERRORS: readonly (readonly [status: number, error: durable.DurableError])[
   [409, new durable.WorkflowFailedError(run, 'failed', cause)],
   [409, new durable.WorkflowCancelledError(run)],
   [409, new durable.ChildWorkflowError('receipt', run, 'failed', cause)],
+  [409, new durable.TransactionFailedError('40001', 'could not serialize access')],
   [422, new durable.SerializationError('input.fn', 'it is a function')],
   [422, new durable.InvalidCronError('* *', 'too short')],
   [503, new durable.ResultTimeoutError(run, 5)],

@@ -8,6 +8,7 @@ import {
   SerializationError,
   Compensate,
   Step,
+  TransactionFailedError,
   Workflow,
   WorkflowCancelledError,
   WorkflowFailedError,
@@ -253,6 +254,24 @@ describe('manager', () => {
     expect(await client.getExecution(dropped)).toBeNull();
     await caught(client.handle(dropped).result(), ExecutionNotFoundError);
   });
+
+  it.each(['REPEATABLE READ', 'SERIALIZABLE'] as const)(
+    'tells a %s transaction that another was first as that, and no outage',
+    async (isolation) => {
+      const idempotencyKey = `raced in ${isolation}`;
+      await dataSource.transaction(isolation, async (manager) => {
+        await manager.query('SELECT FROM durable.instance');
+        const first = await client.start(EchoWorkflow, { a: 1 }, { idempotencyKey });
+        const start = () => client.start(EchoWorkflow, { a: 1 }, { idempotencyKey, manager });
+        const serialization = { code: 'TRANSACTION_FAILED', sqlState: '40001', cause: { code: '40001' } };
+        expect(await caught(start(), TransactionFailedError)).toMatchObject(serialization);
+        // It has failed, whatever comes next.
+        expect(await caught(start(), TransactionFailedError)).toMatchObject({ sqlState: '25P02' });
+        const send = client.sendEvent(first.id, 'paid', 1, { manager });
+        expect(await caught(send, TransactionFailedError)).toMatchObject({ sqlState: '25P02' });
+      });
+    },
+  );
 
   it('holds for startMany too', async () => {
     const ids = [randomUUID(), randomUUID()];

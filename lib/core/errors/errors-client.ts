@@ -38,4 +38,24 @@ export class TooSlowError extends DurableError {
   }
 }
 
-nameErrors({ TooSlowError, ExecutionNotFinishedError, MailboxFullError });
+/**
+ * PostgreSQL has failed the caller's transaction (`manager`) for what others did at the same time, or for a limit of time: a
+ * serialization failure, a deadlock, a lock or a statement that took too long; or it had failed before. Nothing of it can be
+ * committed. Begin it anew.
+ */
+export class TransactionFailedError extends DurableError {
+  constructor(
+    /** SQLSTATE: `40001`, `40P01`, `55P03`, `57014`; `25P02`: an earlier statement of it has failed. */
+    readonly sqlState: string,
+    reason: string,
+    options?: { cause?: unknown },
+  ) {
+    super(
+      'TRANSACTION_FAILED',
+      `PostgreSQL has failed the caller's transaction: ${reason} (${sqlState}). Nothing of it can be committed: begin it anew.`,
+      options,
+    );
+  }
+}
+
+nameErrors({ TooSlowError, ExecutionNotFinishedError, MailboxFullError, TransactionFailedError });

@@ -16,6 +16,7 @@ const STATUS_OF: ReadonlyMap<string, number> = new Map([
   ['WORKFLOW_FAILED', 409],
   ['WORKFLOW_CANCELLED', 409],
   ['CHILD_WORKFLOW', 409],
+  ['TRANSACTION_FAILED', 409],
   ['SERIALIZATION', 422],
   ['INVALID_CRON', 422],
   ['RESULT_TIMEOUT', 503],

@@ -1,9 +1,13 @@
+import { TransactionFailedError } from '../../core/errors/errors-client.js';
 import { DatabaseUnavailableError } from '../../core/errors/errors.js';
 import { errorOf, textOf } from '../../core/text-of.js';
-import { serverAnswer } from './connection-errors.js';
+import { isRetryableRejection, isScarcity, needsFreshSession, serverAnswer } from './connection-errors.js';
 
 /** SQLSTATE: the lock was not to be had in time. */
 const LOCK_NOT_AVAILABLE = '55P03';
+
+/** SQLSTATE: a statement of the transaction before this one was refused. */
+const FAILED_BEFORE = '25P02';
 
 /** A pooler has one code for all that is wrong. */
 const POOLER_SAYS = /no such (database|user)|authentication failed/i;
@@ -46,6 +50,15 @@ export function databaseRefused(cause: unknown): Error {
   return new DatabaseUnavailableError(`PostgreSQL refused the statement: ${answer.message} (${answer.code}).`, {
     cause: bare(cause),
   });
+}
+
+/** The same of a statement in a caller's transaction, which has failed by it. */
+export function callersRefused(cause: unknown): Error {
+  const { code = '', message = '' } = serverAnswer(cause) ?? {};
+  // What is short of memory, or takes no writes, refuses the next transaction too.
+  const passes = isRetryableRejection(cause) && !isScarcity(cause) && !needsFreshSession(cause);
+  if (!passes && code !== FAILED_BEFORE) return databaseRefused(cause);
+  return new TransactionFailedError(code, message, { cause: bare(cause) });
 }
 
 /** The server's answer without what quotes rows and statements (detail, where). Anything else as it is. */

@@ -10,7 +10,7 @@ import {
   needsFreshSession,
   serverAnswer,
 } from './connection-errors.js';
-import { databaseRefused, databaseUnavailable, stillLocked } from './refusals.js';
+import { callersRefused, databaseRefused, databaseUnavailable, stillLocked } from './refusals.js';
 import { preparedName } from '../sql.js';
 import { Session } from './session.js';
 
@@ -101,14 +101,14 @@ export async function withReconnect<T>(work: (again: boolean) => Promise<T>, wai
 
 /**
  * Work in a transaction of the app, on its connection: tried once, since only the app can begin that transaction again.
- * @throws DurableError only
+ * @throws DurableError only: TransactionFailedError where the app may well do that
  */
 export async function onManager<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (isDurableError(error)) throw error;
-    throw isConnectionError(error) ? databaseUnavailable(error) : databaseRefused(error);
+    throw isConnectionError(error) ? databaseUnavailable(error) : callersRefused(error);
   }
 }
 
