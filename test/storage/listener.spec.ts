@@ -214,6 +214,24 @@ describe('the session', () => {
     await all;
   });
 
+  it('that may not listen to all that it is to hear is none, until it may', async () => {
+    const refused = 'durable_refused';
+    const pooler = await startFakePooler(database.url, { notifications: true, word: `LISTEN ${refused}` });
+    cleanups.push(() => pooler.close());
+    const one = open(testSchema, pooler.url);
+    expect(await one.start()).toBe(true);
+    const down = once(one, 'down');
+    await one.listenTo(refused, () => {});
+    const [error] = (await down) as [Error];
+    expect([error.message, one.up]).toEqual([expect.stringMatching(/syntax error/), false]);
+    // As each session that is opened then.
+    expect(await one.start()).toBe(false);
+    const up = once(one, 'up');
+    await one.unlisten(refused);
+    await up;
+    expect(one.up).toBe(true);
+  });
+
   it('leaves nothing behind when it is closed, however often', async () => {
     const one = open();
     await one.start();

@@ -118,6 +118,11 @@ export class SteadyClient extends EventEmitter<SteadyClientEvents> {
     });
   }
 
+  /** Ends the session at once, as if it were lost: the next query opens another. */
+  drop(reason: Error): void {
+    if (this.#open !== null) this.#drop(this.#open, reason);
+  }
+
   /** Ends the session when what was asked for before is done. The next query opens another. */
   rest(): Promise<void> {
     return new Promise((resolve) => {

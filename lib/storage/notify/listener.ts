@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { SteadyClient } from '../connection/connection.js';
+import { errorOf } from '../../core/text-of.js';
+import { isRejectedByServer, type SteadyClient } from '../connection/connection.js';
 import type { Connections } from '../connection/connections.js';
 import { type EventInterest, Notifier, readHint, type Hint } from './notifier.js';
 import { queryOf } from '../connection/transaction.js';
@@ -102,7 +103,11 @@ export class Listener extends EventEmitter<ListenerEvents> {
   async listenTo(channel: string, hear: (payload: string) => void): Promise<void> {
     this.#others.set(channel, hear);
     // A session that is opened later listens by itself.
-    if (this.up) await this.#client.query({ text: `LISTEN ${channel}` }).catch(() => {});
+    if (!this.up) return;
+    await this.#client.query({ text: `LISTEN ${channel}` }).catch((error: unknown) => {
+      // One that hears a part only would count as one that hears: there is none until the server lets it listen.
+      if (isRejectedByServer(error)) this.#client.drop(errorOf(error));
+    });
   }
 
   async unlisten(channel: string): Promise<void> {
