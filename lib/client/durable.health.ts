@@ -41,7 +41,7 @@ export class DurableHealthIndicator {
    * @param key name of the entry in the result. Default: `'durable'`.
    */
   async liveness<const Key extends string = 'durable'>(key?: Key): Promise<DurableHealthResult<Key>> {
-    return this.result(key, async () => loopsOf(await this.host.ready()), TIMEOUT);
+    return named(key, await this.health(async () => loopsOf(await this.host.ready()), TIMEOUT, {}));
   }
 
   /**
@@ -57,7 +57,8 @@ export class DurableHealthIndicator {
   ): Promise<DurableHealthResult<Key>> {
     try {
       const { timeout, maxLag } = readReadiness(options);
-      return await this.result(key, async () => this.look(await this.host.ready(), maxLag), timeout);
+      const look = async (): Promise<Findings> => this.look(await this.host.ready(), maxLag);
+      return named(key, await this.health(look, timeout, { database: 'down' }));
     } catch (error) {
       // Of the options: it never throws.
       return named(key, { status: 'down', message: textOf(error) });
@@ -98,16 +99,19 @@ export class DurableHealthIndicator {
     };
   }
 
-  private async result<Key extends string>(
-    key: Key | undefined,
+  /** @param failed what is known where the look fails */
+  private async health(
     look: () => Promise<Findings>,
     timeout: number,
-  ): Promise<DurableHealthResult<Key>> {
-    const health = await withTimeout(look, timeout).then(healthOf, (error: unknown): DurableHealth => {
-      const message = textOf(error);
-      return { status: 'down', database: 'down', message };
-    });
-    return named(key, health);
+    failed: Findings['details'],
+  ): Promise<DurableHealth> {
+    try {
+      return healthOf(await withTimeout(look, timeout));
+    } catch (error) {
+      // Of a database that nobody asks any more nothing is known.
+      const details = this.host.closed === true ? { engine: 'stopped' } : failed;
+      return { status: 'down', ...details, message: textOf(error) };
+    }
   }
 }
 

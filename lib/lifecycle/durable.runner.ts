@@ -54,7 +54,7 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
   private stopping = false;
   /** ms that it has waited for the engine to claim nothing more: a part of `shutdownTimeout`. */
   private spent = 0;
-  private closed = false;
+  private isClosed = false;
 
   constructor(
     @Inject(CHECKED_OPTIONS) readonly options: ResolvedOptions,
@@ -69,8 +69,12 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
     launcher.attach(this);
   }
 
+  get closed(): boolean {
+    return this.isClosed;
+  }
+
   async ready(): Promise<DurableRuntime> {
-    if (this.closed) throw this.shutDownError();
+    if (this.isClosed) throw this.shutDownError();
     if (this.booting !== null) return this.booted.promise;
     // Nothing boots while the providers are made: a provider that waits here in its factory waits for ever.
     const timer = setTimeout(() => {
@@ -108,10 +112,10 @@ export class DurableRunner implements DurableHost, Launchable, OnModuleInit, OnA
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.closed) return;
+    if (this.isClosed) return;
     // The connections go only when nobody works with them.
     await this.drain();
-    this.closed = true;
+    this.isClosed = true;
     this.booted.reject(this.shutDownError());
     await this.closers.closeAll(CLOSING);
   }

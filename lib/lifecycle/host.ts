@@ -51,6 +51,8 @@ export interface ClientRuntime extends Omit<
 export interface DurableHost extends ClientHost {
   readonly name: string;
   readonly options: ResolvedOptions;
+  /** True once it is shut down. Default: false. */
+  readonly closed?: boolean;
   /** Waits for the boot; rejects with its error when it failed, and with DatabaseUnavailableError after the shutdown. */
   ready(): Promise<DurableRuntime>;
 }
