@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { ConfigurationError } from '../core/errors/errors.js';
+import { resolveTarget } from '../storage/connection/database-target.js';
+import { Session } from '../storage/connection/session.js';
+import type { SessionSpec } from '../storage/connection/session-settings.js';
 import { migrate } from '../storage/migrations/migrator.js';
 import { exclusively, type TestServer, testServer } from './test-server.js';
 import { cloneStatement } from './throw-away.js';
@@ -23,7 +26,7 @@ export class TestDatabase {
   private constructor(
     private readonly server: TestServer,
     private readonly name: string,
-    private readonly session: pg.Client,
+    private readonly session: Session,
   ) {}
 
   /**
@@ -35,11 +38,7 @@ export class TestDatabase {
     const name = `${server.prefix}_${randomBytes(5).toString('hex')}`;
     await makeTemplate(server);
     await onServer(server, (run) => run(cloneStatement(name, templateOf(server), server.throwAway)));
-    const session = new pg.Client({ connectionString: urlOf(server, name) });
-    // It ends with a server that is stopped at the end of the process; until then the next query tells.
-    session.on('error', () => {});
-    await session.connect();
-    const database = new TestDatabase(server, name, session);
+    const database = new TestDatabase(server, name, await openSession(urlOf(server, name)));
     await database.query(`UPDATE durable.test_clock SET now = date_trunc('milliseconds', now())`);
     return database;
   }
@@ -95,8 +94,7 @@ async function draftTemplate(server: TestServer, run: Run): Promise<void> {
   await run(`CREATE DATABASE ${draft} TEMPLATE template0`);
   const connectionString = urlOf(server, draft);
   await migrate({ connectionString, schema: TEST_SCHEMA });
-  const client = new pg.Client({ connectionString });
-  await client.connect();
+  const client = await openSession(connectionString);
   await client.query(STANDING_CLOCK);
   await client.end();
   // No connections, so that autovacuum never stands in the way of a clone.
@@ -111,9 +109,7 @@ const NOT_ALLOWED = '42501';
 type Run = (text: string) => Promise<number>;
 
 async function onServer(server: TestServer, work: (run: Run) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ connectionString: server.url });
-  client.on('error', () => {});
-  await client.connect();
+  const client = await openSession(server.url);
   try {
     await work(async (text) => (await client.query(text)).rowCount ?? 0);
   } catch (error) {
@@ -125,6 +121,20 @@ async function onServer(server: TestServer, work: (run: Run) => Promise<unknown>
   } finally {
     await client.end().catch(() => {});
   }
+}
+
+const SESSION: SessionSpec = {
+  role: 'kit',
+  name: 'nest-durable:kit',
+  direct: true,
+  limits: { statement: 60_000, lock: 30_000, idleInTransaction: 10_000 },
+};
+
+/** One that is as the engine's own, whatever the server, the role and the app's `pg` are set to. */
+async function openSession(url: string): Promise<Session> {
+  const session = new Session(resolveTarget({ url }, 'databaseUrl'), SESSION);
+  await session.connect();
+  return session;
 }
 
 function urlOf(server: TestServer, database: string): string {
