@@ -75,7 +75,7 @@ export class StartsClient {
     return run.id;
   }
 
-  /** The same, unless it was retried before: null. Of several calls at a time one retries it. */
+  /** The same, unless it was started anew before: null. Of several calls at a time one retries it. */
   async retryOnce(runId: string): Promise<string | null> {
     const run = await this.retryOf(runId);
     if (!(await this.runtime.storage.control.startRetry(run, runId))) return null;
@@ -96,14 +96,26 @@ export class StartsClient {
   }
 
   async restartFrom(runId: string, step: unknown): Promise<string> {
+    const newId = uuidv7();
+    await this.restart(newId, runId, step, false);
+    return newId;
+  }
+
+  /** The same, unless it was started anew before: null. Of several calls at a time one restarts it. */
+  async restartOnce(runId: string, step: unknown): Promise<string | null> {
+    const newId = uuidv7();
+    return (await this.restart(newId, runId, step, true)) ? newId : null;
+  }
+
+  private async restart(newId: string, runId: string, step: unknown, once: boolean): Promise<boolean> {
     const from = checkText('restartFrom()', 'step', step, NAME);
     const { storage, engine, deps } = this.runtime;
-    const newId = uuidv7();
-    const restart = { newId, runId, step: from, traceparent: this.traceparent };
-    const { queue, workflow } = await storage.control.restartFrom(restart);
-    deps.telemetry?.started(workflow, 1);
-    engine.notifyWork([queue]);
-    return newId;
+    const restart = { newId, runId, step: from, traceparent: this.traceparent, once };
+    const started = await storage.control.restartFrom(restart);
+    if (started === null) return false;
+    deps.telemetry?.started(started.workflow, 1);
+    engine.notifyWork([started.queue]);
+    return true;
   }
 
   /** Of the calling code, where that is traced. */

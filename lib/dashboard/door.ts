@@ -4,6 +4,7 @@ import { didYouMean } from '../core/did-you-mean.js';
 import { ConfigurationError } from '../core/errors/errors.js';
 import { DurableClient } from '../client/durable.client.js';
 import { DurableEvents } from '../client/durable.events.js';
+import { StartsClient } from '../client/starts.js';
 import type { DurableHost, DurableRuntime } from '../lifecycle/host.js';
 import { DurableQueues, type QueueStats, type QueueStatus, statsOf, statusOf } from '../client/durable.queues.js';
 import { boot } from '../lifecycle/boot.js';
@@ -40,6 +41,8 @@ export interface DashboardDoor {
   readonly client: DurableClient;
   readonly queues: DurableQueues;
   readonly events: DurableEvents;
+  /** Starts runs anew that were not before, of several calls at a time one. */
+  readonly starts: () => Promise<Pick<StartsClient, 'retryOnce' | 'restartOnce'>>;
   /** Of the same, but cut short where they take too long, and never in the way of the work. */
   readonly looks: DashboardLooks;
   /** On the primary in any case: what acts are decided by, and whatever is answered by them. */
@@ -119,6 +122,7 @@ export function openDoor(host: DurableHost): DashboardDoor {
     client: new DurableClient(host),
     queues: new DurableQueues(host),
     events: new DurableEvents(host),
+    starts: async () => new StartsClient(await host.ready()),
     looks: looksOf(
       host,
       lookingAt(host, (runtime) => runtime.replica ?? runtime.readers()),

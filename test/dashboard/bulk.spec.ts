@@ -4,7 +4,7 @@ import { type AuditRow } from '../../lib/storage/client/audit.js';
 import { DurableClient, Step, waitForApproval, Workflow } from 'nest-durable';
 import { DurableDashboardModule } from 'nest-durable/dashboard';
 import pg from 'pg';
-import { createTestDatabase } from '../support/database.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { loseBorders } from '../support/lost-borders.js';
 import { until } from '../support/until.js';
 import { type RunningApp, startApp } from './hosts.js';
@@ -27,6 +27,7 @@ class AsksWorkflow {
   }
 }
 
+let database: TestDatabase;
 let running: RunningApp;
 /** Another process behind the same load balancer. */
 let other: RunningApp;
@@ -36,7 +37,8 @@ let allows = (_action: string): boolean | Promise<boolean> => true;
 afterEach(() => void (allows = () => true));
 
 beforeAll(async () => {
-  const { url } = await createTestDatabase();
+  database = await createTestDatabase();
+  const { url } = database;
   pool = new pg.Pool({ connectionString: url, max: 1 });
   const actor = ({ headers }: { headers: Record<string, string> }) => headers['x-actor'];
   const mounted = DurableDashboardModule.forRoot({ authorize: (_request, action) => allows(action), actor });
@@ -54,14 +56,14 @@ afterAll(async () => {
 });
 
 const get = async (path: string) => (await running.ask(`/api/${path}`)).json;
-const post = async (path: string, body: object = {}, actor = 'bulky') =>
-  (await running.ask(`/api/${path}`, { method: 'POST', body, headers: { 'x-actor': actor } })).json;
+const post = async (path: string, body: object = {}, actor = 'bulky', app = running) =>
+  (await app.ask(`/api/${path}`, { method: 'POST', body, headers: { 'x-actor': actor } })).json;
 
 const preview = (act: string, ids: readonly string[], options = {}) => post('bulk/preview', { act, ids, options });
 
 /** Carries it out, and waits until it is through. */
-async function carryOut({ token, eligible }: { token: string; eligible: number }) {
-  const { id } = await post('bulk', { token, count: eligible });
+async function carryOut({ token, eligible }: { token: string; eligible: number }, app = running) {
+  const { id } = await post('bulk', { token, count: eligible }, 'bulky', app);
   return until(async () => {
     const state = await get(`bulk/${id}`);
     return state.state === 'running' ? null : state;
@@ -127,6 +129,34 @@ it.each([
     },
   ]);
   expect(await preview(act, [first, second, third], options)).toMatchObject({ eligible: 0, sample: [] });
+});
+
+it.each([
+  ['retry', {}],
+  ['restart', { step: 'charge' }],
+])('of two acts at a time, in two processes, one starts a run anew: %s', async (act, options) => {
+  const [id = ''] = await failed(1);
+  const looked = await Promise.all([preview(act, [id], options), preview(act, [id], options)]);
+  const locker = new pg.Client({ connectionString: database.url });
+  await locker.connect();
+  // Nothing is started until both have come as far as they can.
+  await locker.query('BEGIN; LOCK TABLE durable.workflow_executions IN SHARE MODE');
+  const both = [carryOut(looked[0], running), carryOut(looked[1], other)];
+  await until(async () => {
+    const { rows } = await pool.query<{ n: number }>(
+      'SELECT count(DISTINCT pid)::int AS n FROM pg_locks WHERE NOT granted',
+    );
+    return rows[0]?.n === 2;
+  });
+  await locker.query('COMMIT');
+  await locker.end();
+  const told = await Promise.all(both);
+  expect(told.map(({ done, failed: n }) => [done, n]).toSorted(([a], [b]) => a - b)).toEqual([
+    [0, 0],
+    [1, 0],
+  ]);
+  expect(told.flatMap(({ excluded = [] }) => excluded)).toEqual([{ why: 'was retried already', n: 1 }]);
+  expect(await retriesOf(id)).toHaveLength(1);
 });
 
 it('counts no run as done that it has not changed, and says so in its row', async () => {

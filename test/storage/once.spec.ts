@@ -187,7 +187,8 @@ const CHANGES: Record<string, Change> = {
       await rows.run({ id: SOURCE, status: 'completed' });
       return uuidv7();
     },
-    make: (pool, newId) => given.control(pool).restartFrom({ newId, runId: SOURCE, step: 'charge', traceparent: null }),
+    make: (pool, newId) =>
+      given.control(pool).restartFrom({ newId, runId: SOURCE, step: 'charge', traceparent: null, once: false }),
     told: { queue: 'default', workflow: 'order' },
     there: `${QUEUE} token = 1`,
   },

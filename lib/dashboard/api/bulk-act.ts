@@ -20,8 +20,8 @@ export function obstacle(act: Act, { status, pauseRequested }: Execution): strin
   return act === 'cancel' && status === 'compensating' ? 'is being undone already' : null;
 }
 
-/** What came of it, for the audit row. */
-type Did = { readonly changed: boolean } | { readonly newRun: string };
+/** What came of it, for the audit row; null: it was left alone, as one that was started anew already. */
+type Did = { readonly changed: boolean } | { readonly newRun: string } | null;
 
 /**
  * Does it to one run, and keeps that it did: the run's history says who. It resolves to why the run was left as it is, null
@@ -31,11 +31,13 @@ type Did = { readonly changed: boolean } | { readonly newRun: string };
 export function actor(call: Call, { act, options }: Prepared): (id: string) => Promise<string | null> {
   const { services } = call;
   const [reason, step] = [options['reason'] as string | undefined, options['step'] as string | undefined];
-  const { client, looks } = services;
+  const { client } = services;
   const changes = async (work: Promise<boolean>): Promise<Did> => ({ changed: await work });
+  const anew = (newRun: string | null): Did => (newRun === null ? null : { newRun });
   const does: Readonly<Record<Act, (id: string) => Promise<Did>>> = {
-    retry: async (id) => ({ newRun: (await client.retry(id)).id }),
-    restart: async (id) => ({ newRun: (await client.restartFrom(id, step ?? '')).id }),
+    // Since the preview somebody else may have done it, or this same act in another process.
+    retry: async (id) => anew(await (await services.starts()).retryOnce(id)),
+    restart: async (id) => anew(await (await services.starts()).restartOnce(id, step ?? '')),
     cancel: (id) => changes(client.cancel(id, reason, { compensate: options['compensate'] === true })),
     pause: (id) => changes(client.pause(id)),
     resume: (id) => changes(client.resume(id)),
@@ -45,15 +47,13 @@ export function actor(call: Call, { act, options }: Prepared): (id: string) => P
   return async (id) => {
     let did: Did;
     try {
-      // Since the preview somebody else may have done it, or this same act in another process.
-      const retried = startsAnew(act) && (await (await looks.reads()).retried([id])).size > 0;
-      if (retried) return RETRIED;
       did = await does[act](id);
     } catch (thrown) {
       const error = toRequestError(thrown, services.warn);
       await write(id, details, 'failed', error.code);
       throw error;
     }
+    if (did === null) return RETRIED;
     if ('newRun' in did) await write(id, { ...details, newRun: did.newRun });
     else await write(id, did.changed ? details : { ...details, changed: false });
     return 'newRun' in did || did.changed ? null : whyNot(call, act, id);

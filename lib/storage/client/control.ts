@@ -12,7 +12,7 @@ import { cancelCause, cancelLocked, lockTrees } from '../engine/cancel-tree.js';
 import { checkManager } from '../connection/manager-check.js';
 import { changeOnce } from '../connection/once.js';
 import { sql } from '../sql.js';
-import { restartFrom, restartPoints, type RestartRequest } from './restart.js';
+import { restartFrom, restartPoints, type RestartRequest, wasStartedAnew } from './restart.js';
 import { isDelayed, isOneStatement, type StartedRun, startFresh, startRuns } from './starts.js';
 import {
   laneOf,
@@ -246,9 +246,7 @@ export class PgControl {
   /** Starts a run that is a retry of another one, unless there is one; true: it did. */
   startRetry(run: NewRun, retryOf: string): Promise<boolean> {
     const start = async (query: Query): Promise<boolean> => {
-      await query(sql('lock-retry-source', this.schema), [retryOf]);
-      const before = await query(sql('retried-runs', this.schema), [[retryOf]]);
-      if (before.length > 0) return false;
+      if (await wasStartedAnew(query, this.schema, retryOf)) return false;
       await startRuns(query, this.schema, [run]);
       return true;
     };
@@ -256,7 +254,7 @@ export class PgControl {
   }
 
   /** Starts a run that takes over what another one recorded before a step: see restart.ts. */
-  restartFrom(request: RestartRequest): Promise<{ queue: string; workflow: string }> {
+  restartFrom(request: RestartRequest): Promise<{ queue: string; workflow: string } | null> {
     return restartFrom(this.lane, this.schema, request);
   }
 

@@ -26,12 +26,20 @@ export interface RestartRequest {
   readonly step: string;
   /** Of the calling code, where that is traced. */
   readonly traceparent: string | null;
+  /** True: not where the run was started anew before. */
+  readonly once: boolean;
+}
+
+/** Whether a run was retried or restarted before. Of several callers one at a time looks, and starts it anew or not. */
+export async function wasStartedAnew(query: Query, schema: string, runId: string): Promise<boolean> {
+  await query(sql('lock-retry-source', schema), [runId]);
+  return (await query(sql('retried-runs', schema), [[runId]])).length > 0;
 }
 
 /**
  * Starts a run that takes over what another one recorded before a step (its last visit), and goes on from there.
  *
- * @returns the queue that has work now, and the run's workflow
+ * @returns the queue that has work now, and the run's workflow; null, with `once`: it was started anew before
  * @throws ExecutionNotFoundError, ExecutionNotFinishedError
  * @throws InvalidInputError for a step that there is none of, that was not reached, that stands in a parallel or a loop,
  * and for a run that was undone
@@ -39,9 +47,10 @@ export interface RestartRequest {
 export function restartFrom(
   lane: Lender,
   schema: string,
-  { newId, runId, step, traceparent }: RestartRequest,
-): Promise<{ queue: string; workflow: string }> {
-  const restarted = async (query: Query): Promise<{ queue: string; workflow: string }> => {
+  { newId, runId, step, traceparent, once }: RestartRequest,
+): Promise<{ queue: string; workflow: string } | null> {
+  const restarted = async (query: Query): Promise<{ queue: string; workflow: string } | null> => {
+    if (once && (await wasStartedAnew(query, schema, runId))) return null;
     const [source] = await query<SourceRow>(sql('restart-source', schema), [runId]);
     if (source === undefined) throw new ExecutionNotFoundError(runId);
     if (source.status === 'active') throw new ExecutionNotFinishedError(runId, 'restartFrom');
