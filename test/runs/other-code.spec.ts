@@ -1,5 +1,14 @@
 import { Inject } from '@nestjs/common';
-import { Branch, DefinitionChangedError, Step, waitForEvent, Workflow } from 'nest-durable';
+import {
+  Branch,
+  DefinitionChangedError,
+  Parallel,
+  type ParallelResults,
+  Step,
+  unwrap,
+  waitForEvent,
+  Workflow,
+} from 'nest-durable';
 import { createTestDatabase } from '../support/database.js';
 import { type App, openApp, present } from '../support/kit-app.js';
 import { until } from '../support/until.js';
@@ -89,6 +98,52 @@ class OtherKind {
   }
 }
 
+type Arms = ParallelResults<Record<string, object>>;
+
+@Workflow({ name: 'armed' })
+class BothArms {
+  @Parallel(['quick', 'slow'])
+  fanOut(data: object, results: Arms) {
+    return { ...data, results: unwrap(results) };
+  }
+
+  @Step()
+  quick() {
+    return { quick: true };
+  }
+
+  @Step()
+  async slow() {
+    return { slow: await waitForEvent('go') };
+  }
+}
+
+@Workflow({ name: 'armed' })
+class SlowArm {
+  @Parallel(['slow'])
+  fanOut(data: object, results: Arms) {
+    return { ...data, results: unwrap(results) };
+  }
+
+  @Step()
+  async slow() {
+    return { slow: await waitForEvent('go') };
+  }
+}
+
+@Workflow({ name: 'armed' })
+class QuickArm {
+  @Parallel(['quick'])
+  fanOut(data: object, results: Arms) {
+    return { ...data, results: unwrap(results) };
+  }
+
+  @Step()
+  quick() {
+    return { quick: true };
+  }
+}
+
 @Workflow({ name: 'placed' })
 class Old {
   constructor(@Inject('PLACE') private readonly place: string) {}
@@ -170,6 +225,32 @@ it.each([
     expect(await client.handle(id).result()).toEqual({ one: true, second: 1, after: true, last: true });
   },
 );
+
+it('an arm that is done is no place of the run: code that lacks it goes on, with its result; one that lacks an open arm does not', async () => {
+  const { url } = await createTestDatabase();
+  const old = await deploy(url, BothArms);
+  const [first, second] = await old.client.startMany('armed', [{ input: {} }, { input: {} }]);
+  for (const run of [first, second]) {
+    await until(async () => (await present(run).execution())?.status === 'waiting');
+    await present(run).pause();
+  }
+  await close(old);
+  const lacksOpen = await deploy(url, QuickArm);
+  await lacksOpen.client.resume(present(first).id);
+  await lacksOpen.client.sendEvent(present(first).id, 'go', 1);
+  const paused = await until(async () => {
+    const run = await lacksOpen.client.getExecution(present(first).id);
+    return run?.status === 'paused' && run.error !== null ? run : null;
+  });
+  expect(paused.error).toMatchObject({ name: DefinitionChangedError.name, path: 'fanOut.slow' });
+  await close(lacksOpen);
+  const { client } = await deploy(url, SlowArm);
+  for (const { id } of [present(first), present(second)]) {
+    await client.resume(id);
+    if (id === second?.id) await client.sendEvent(id, 'go', 1);
+    expect(await client.handle(id).result()).toEqual({ results: { quick: { quick: true }, slow: { slow: 1 } } });
+  }
+});
 
 it('earlier code leaves runs of later code alone while a process has it, and takes them after a rollback', async () => {
   const { url } = await createTestDatabase();

@@ -24,7 +24,7 @@ function lostIn(frame: Frame): LostPlace | null {
   if (node === undefined) return { path, why: 'is gone' };
   if (sequence.step !== null && sequence.step.kind !== node.kind) return { path, why: 'is another kind of member' };
   const fan = sequence.step?.fan;
-  for (const key of fan ? keysOf(fan) : []) {
+  for (const key of fan ? openIn(fan) : []) {
     const arm = inner(frame, key);
     const lost = arm === null ? { path: `${path}.${encodeName(key)}`, why: 'is gone' as const } : lostIn(arm);
     if (lost !== null) return lost;
@@ -32,7 +32,9 @@ function lostIn(frame: Frame): LostPlace | null {
   return null;
 }
 
-function keysOf(fan: Fan): string[] {
+/** Of the arms or items those in which there is still a place: an arm that is done needs none. */
+function openIn(fan: Fan): string[] {
   if (fan.kind === 'branch') return [fan.arm];
-  return Object.keys(fan.kind === 'parallel' ? fan.arms : fan.open);
+  const arms = Object.entries(fan.kind === 'parallel' ? fan.arms : fan.open);
+  return arms.filter(([, { node }]) => node !== null).map(([key]) => key);
 }
