@@ -236,7 +236,7 @@ function readDataSource(read: OptionReader): ResolvedDatabase {
 }
 
 /** By its shape, not its class: the app may have another copy of TypeORM than this package. */
-function looksLikeDataSource(value: unknown): value is DataSource {
+export function looksLikeDataSource(value: unknown): value is DataSource {
   return (
     isObject(value) &&
     isObject(value['options']) &&

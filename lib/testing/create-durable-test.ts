@@ -6,10 +6,12 @@ import type { DurableRuntime } from '../lifecycle/host.js';
 import { isMissingModule } from '../core/missing-module.js';
 import { DurableModule, isDurableModule } from '../durable.module.js';
 import { RAW_OPTIONS } from '../durable.module-definition.js';
+import { looksLikeDataSource } from '../options/database.js';
 import { type DurableModuleOptions, resolveOptions } from '../options/module.js';
 import type { DurableRunner } from '../lifecycle/durable.runner.js';
 import { getDurableOptionsToken, getDurableRunnerToken } from '../decorators/tokens.js';
 import { DurableTest } from './durable-test.js';
+import { type DatabaseSource, resolveTarget } from '../storage/connection/database-target.js';
 import { importsModule } from './imports-module.js';
 import { TEST_SCHEMA, TestDatabase } from './test-database.js';
 
@@ -28,7 +30,7 @@ export interface DurableTestOptions<A extends INestApplicationContext = INestApp
   >;
   /**
    * The app's TypeORM DataSource on the test's database, for transactional steps and `manager`; opened and closed with
-   * the app. Default: none.
+   * the app. Default: the one that an imported DurableModule is given, where it is on that database.
    */
   readonly dataSource?: DataSource;
   /** Puts fakes in the place of providers: `(builder) => builder.overrideProvider(Mailer).useValue(fake)`. Default: none. */
@@ -120,7 +122,7 @@ function configure(
       ...raw,
       ...durable,
       name: 'default',
-      database: dataSource === undefined ? { url: database.url } : { dataSource },
+      database: databaseOf(dataSource ?? sharedOn(database.url, raw), database.url),
       schema: TEST_SCHEMA,
       migrations: 'none',
       workers: false,
@@ -128,6 +130,18 @@ function configure(
     });
   const token = getDurableOptionsToken('default');
   return override(builder.overrideProvider(token).useFactory({ factory, inject: [RAW_OPTIONS] }));
+}
+
+function databaseOf(dataSource: DataSource | undefined, url: string): DurableModuleOptions['database'] {
+  return dataSource === undefined ? { url } : { dataSource };
+}
+
+/** The DataSource that the app gives its module, where it is on the test's database, whose name no other has. */
+function sharedOn(url: string, { database }: DurableModuleOptions): DataSource | undefined {
+  const given = typeof database === 'object' && 'dataSource' in database ? database.dataSource : undefined;
+  if (!looksLikeDataSource(given)) return undefined;
+  const nameIn = (source: DatabaseSource) => resolveTarget(source).config.database;
+  return nameIn({ dataSource: given }) === nameIn({ url }) ? given : undefined;
 }
 
 /** Nest itself would end the process where the platform is missing. */

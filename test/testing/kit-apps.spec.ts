@@ -1,6 +1,18 @@
-import { Injectable, Module } from '@nestjs/common';
-import { days, DurableClient, DurableModule, DurableWorkflow, hours, sleep, Step, Workflow } from 'nest-durable';
+import { type DynamicModule, Injectable, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import {
+  days,
+  DurableClient,
+  DurableModule,
+  DurableWorkflow,
+  hours,
+  sleep,
+  Step,
+  stepManager,
+  Workflow,
+} from 'nest-durable';
 import { createDurableTest } from 'nest-durable/testing';
+import { DataSource } from 'typeorm';
 
 const onServer = { databaseUrl: process.env['TEST_SERVER_URL'] };
 
@@ -53,6 +65,35 @@ class AppModule {}
 })
 class AsyncAppModule {}
 
+@Workflow({ name: 'booked' })
+class BookedWorkflow {
+  @Step({ transactional: true })
+  async book() {
+    await stepManager().query('INSERT INTO bookings DEFAULT VALUES');
+  }
+}
+
+@Workflow({ name: 'stamped' })
+class StampedWorkflow {
+  @Step()
+  stamp() {
+    return { stamped: true };
+  }
+}
+
+/** An app that shares its DataSource, as docs/how-to/shared-data-source.md says. */
+function sharing(url: string, workflow: new () => object): DynamicModule {
+  const shared = DurableModule.forRootAsync({
+    inject: [DataSource],
+    useFactory: (dataSource: DataSource) => ({ database: { dataSource } }),
+  });
+  return {
+    module: class SharingModule {},
+    imports: [TypeOrmModule.forRoot({ type: 'postgres', url }), shared],
+    providers: [workflow],
+  };
+}
+
 describe('createDurableTest()', () => {
   it.each([
     ['an app module with forRoot()', { imports: [AppModule] }],
@@ -70,6 +111,24 @@ describe('createDurableTest()', () => {
     await test.advance(1);
     expect(test.get<Mailer>(Mailer).sent).toEqual(['ann']);
     expect(await run.result()).toEqual({ to: 'ann' });
+    await test.close();
+  });
+
+  it('takes the DataSource that the app shares, where it is on the database of the test', async () => {
+    const test = await createDurableTest((url) => ({ imports: [sharing(url, BookedWorkflow)] }), onServer);
+    const dataSource = test.get<DataSource>(DataSource);
+    await dataSource.query('CREATE TABLE bookings (id serial)');
+    const run = await dataSource.transaction((manager) => test.client.start(BookedWorkflow, {}, { manager }));
+    expect(await run.result()).toEqual({});
+    expect(await dataSource.query('SELECT id FROM bookings')).toEqual([{ id: 1 }]);
+    await test.close();
+  });
+
+  it('leaves a DataSource of another database to the app', async () => {
+    const elsewhere = process.env['TEST_SERVER_URL'] ?? '';
+    const test = await createDurableTest({ imports: [sharing(elsewhere, StampedWorkflow)] }, onServer);
+    const run = await test.client.start(StampedWorkflow, {});
+    expect(await run.result()).toEqual({ stamped: true });
     await test.close();
   });
 
