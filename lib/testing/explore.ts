@@ -1,4 +1,5 @@
 import type { Execution } from '../core/run/execution.js';
+import { InputNotPendingError } from '../core/errors/errors.js';
 import { isFinished } from '../core/run/status.js';
 import { textOf } from '../core/text-of.js';
 import type { DurableClient } from '../client/durable.client.js';
@@ -9,8 +10,8 @@ import type { Commit, CrashSide } from './store-gate.js';
 export interface ExploreOptions<Run, Test> {
   /**
    * Sends the run the events, inputs and time that it waits for. Called once for each run, right after its start: the
-   * `provideInput()` of this handle waits until the run does. The worker may die and recover in the middle of it. Default:
-   * nothing.
+   * `provideInput()` of this handle waits until the run does, and moves the clock where that is not before some time. The
+   * worker may die and recover in the middle of it. Default: nothing.
    */
   readonly drive?: (run: Run, test: Test) => unknown;
   /** Called with each run when it has ended, its steps included; throws if something is wrong. */
@@ -71,7 +72,7 @@ export async function explore<Run extends Answering, Test extends Explorable>(
     });
     try {
       const run = await start();
-      await options.drive?.(onceAsked(run, test), test);
+      await options.drive?.(onceAsked(run, test, levers), test);
       await untilEnded(run.id, test, levers);
       const execution = await test.client.getExecution(run.id, { includeSteps: true });
       if (execution === null) throw new Error(`Run ${run.id} is gone`);
@@ -94,14 +95,29 @@ export async function explore<Run extends Answering, Test extends Explorable>(
   return { commits, crashes };
 }
 
-/** The handle, whose answers wait for the question: right after its start a run has asked for nothing, and they were refused. */
-function onceAsked<Run extends Answering>(run: Run, test: Explorable): Run {
+/**
+ * The handle, whose answers wait for the question: right after its start a run has asked for nothing, and they were refused.
+ * As an event would, an answer waits through the times that pass before it is asked for.
+ */
+function onceAsked<Run extends Answering>(run: Run, test: Explorable, { moveOn }: Levers): Run {
   const provideInput = run.provideInput.bind(run);
   run.provideInput = async (name, data) => {
     await test.idle();
-    await provideInput(name, data);
+    for (let moves = 0; ; moves++) {
+      try {
+        return await provideInput(name, data);
+      } catch (error) {
+        if (!(error instanceof InputNotPendingError) || moves === MOST_MOVES) throw error;
+        if ((await hasEnded(run.id, test)) || !(await moveOn())) throw error;
+      }
+    }
   };
   return run;
+}
+
+async function hasEnded(id: string, { client }: Explorable): Promise<boolean> {
+  const execution = await client.getExecution(id);
+  return execution === null || isFinished(execution.status);
 }
 
 /** Lets time pass until the run has ended. */

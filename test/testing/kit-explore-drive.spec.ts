@@ -1,14 +1,17 @@
 import {
   callWorkflow,
   Compensate,
+  days,
   DurableWorkflow,
   ForEach,
   hours,
   Parallel,
+  sleep,
   Step,
   waitForApproval,
   waitForEvent,
   Workflow,
+  type WorkflowHandle,
 } from 'nest-durable';
 import { createDurableTest, type DurableTest } from 'nest-durable/testing';
 
@@ -22,6 +25,17 @@ class ApprovedWorkflow extends DurableWorkflow<{ n: number }, { decision: string
   @Step()
   async parcel(data: object) {
     return { ...data, parcel: await waitForEvent('parcel', { timeout: hours(5) }) };
+  }
+}
+
+@Workflow({ name: 'asked_late' })
+class AskedLateWorkflow extends DurableWorkflow<object, { decisions: string[] }> {
+  @Step()
+  async ask() {
+    await sleep(days(1));
+    const first = await waitForApproval('ask');
+    await sleep(days(1));
+    return { decisions: [first, await waitForApproval('ask', { timeout: days(1) })] };
   }
 }
 
@@ -70,7 +84,7 @@ class LeafWorkflow {
 let test: DurableTest;
 
 beforeAll(async () => {
-  const providers = [ApprovedWorkflow, TreeWorkflow, LeafWorkflow];
+  const providers = [ApprovedWorkflow, AskedLateWorkflow, TreeWorkflow, LeafWorkflow];
   test = await createDurableTest({ providers }, { databaseUrl: process.env['TEST_SERVER_URL'] });
 });
 
@@ -98,6 +112,26 @@ it('drive(run, test) sends what the run waits for', async () => {
   );
   expect(drives).toBe(checks);
   expect(checks).toBeGreaterThanOrEqual(5);
+});
+
+it('answers what the run asks for only after some time, once for each time that it does', async () => {
+  await test.explore(
+    AskedLateWorkflow,
+    {},
+    {
+      async drive(run) {
+        await run.provideInput('ask', true);
+        await run.provideInput('ask', false);
+      },
+      check: ({ data }) => expect(data).toEqual({ decisions: ['approved', 'rejected'] }),
+    },
+  );
+});
+
+it('rejects with an answer that the run never asks for', async () => {
+  const drive = (run: Pick<WorkflowHandle, 'provideInput'>) => run.provideInput('aks', true);
+  const explored = test.explore(AskedLateWorkflow, {}, { drive, check() {} });
+  await expect(explored).rejects.toThrow(/Without a crash: Input "aks" cannot be provided/);
 });
 
 it('rejects when drive rejects', async () => {
