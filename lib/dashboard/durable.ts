@@ -6,6 +6,7 @@ export { httpStatusOf } from '../core/errors/http-status.js';
 export { ConfigurationError, InvalidInputError } from '../core/errors/errors.js';
 export { Faults, given, isObject, listOf, OptionReader } from '../core/option-reader.js';
 export { checkAsyncOptions, optionsMadeBy } from '../options/async.js';
+export { nameOfPart } from '../core/path-part.js';
 export { errorOf, read, textOf } from '../core/text-of.js';
 export { schemaViolations } from '../core/input/json-schema.js';
 export { isStorable } from '../core/limits.js';

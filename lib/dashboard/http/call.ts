@@ -1,5 +1,6 @@
 import type { DashboardAction } from '../actions.js';
 import type { DashboardTarget } from '../dashboard.options.js';
+import { nameOfPart } from '../durable.js';
 import type { DashboardServices } from '../services.js';
 import type { Answer } from './answer.js';
 import type { AuditTarget } from './audit.js';
@@ -86,19 +87,11 @@ function paramsOf(pattern: readonly string[], segments: readonly string[]): Reco
   for (const [at, part] of pattern.entries()) {
     const segment = segments[at] ?? '';
     if (part.startsWith(':')) {
-      const value = decoded(segment);
+      const value = nameOfPart(segment);
       // Nothing that is stored has a name with NUL in it.
       if (value === null || value === '' || value.includes('\0')) return null;
       params[part.slice(1)] = value;
     } else if (part !== segment) return null;
   }
   return params;
-}
-
-function decoded(segment: string): string | null {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return null;
-  }
 }

@@ -55,7 +55,7 @@ describePages('schedules', () => {
   });
 
   test('opens under any name, and stays there when something else of the address changes', async () => {
-    for (const name of ['a/b?c#d %2f', '100%', 'שלום', '<b>bold</b>']) {
+    for (const name of ['a/b?c#d %2f', '100%', 'שלום', '<b>bold</b>', '.', '..', '~..', '%2e', 'preview']) {
       await make(name);
       await v.open('schedules');
       await v.page.getByRole('link', { name, exact: true }).click();

@@ -123,5 +123,4 @@ const SENTENCES: Record<string, string> = {
   INTERNAL: 'Something broke on the server.',
 };
 
-/** A part of a path: names hold anything. */
-export const part = (name: string): string => encodeURIComponent(name);
+export { pathPart as part } from '../../../../core/path-part.js';

@@ -1,3 +1,4 @@
+import { pathPart } from '../../../../core/path-part.js';
 import { filterOf } from './filter.js';
 import { shortId } from './words.js';
 import { isEnded } from './tree-node.js';
@@ -118,7 +119,7 @@ function otherActs(verb: Verb | null, rest: string, known: Known): Entry[] {
       entries.push({
         id: `start:${name}`,
         icon: 'play',
-        href: `/workflows/${encodeURIComponent(name)}?start=1`,
+        href: `/workflows/${pathPart(name)}?start=1`,
         text: `Start \`${name}\``,
         note: '',
       });
@@ -192,7 +193,7 @@ export function entriesOf(text: string, known: Known): { name: string; entries: 
           .map((name): Entry => ({
             id: `workflow:${name}`,
             icon: 'workflows',
-            href: `/workflows/${encodeURIComponent(name)}`,
+            href: `/workflows/${pathPart(name)}`,
             text: `Workflow \`${name}\``,
             note: '',
           }))),
@@ -204,7 +205,7 @@ export function entriesOf(text: string, known: Known): { name: string; entries: 
           .map(({ name }): Entry => ({
             id: `schedule:${name}`,
             icon: 'schedules',
-            href: `/schedules/${encodeURIComponent(name)}`,
+            href: `/schedules/${pathPart(name)}`,
             text: `Schedule \`${name}\``,
             note: '',
           }))),

@@ -1,5 +1,6 @@
 import { useLocation, useSearch } from 'wouter';
 import { useSyncExternalStore } from 'react';
+import { nameOfPart } from '../../../../core/path-part.js';
 import { readable } from './url-text.js';
 
 export { runHref, runsHref } from './url-text.js';
@@ -59,9 +60,5 @@ export const useNarrow = (): boolean => useMedia('(max-width: 900px)');
 /** The name at the end of the path. */
 export function nameIn(path: string): string {
   const text = path.replace(/\/$/, '').split('/').at(-1) ?? '';
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return nameOfPart(text) ?? text;
 }
