@@ -202,6 +202,26 @@ describePages('hands that are quick, and tabs that are many', () => {
     await v.page.locator(`[data-id="${oldest?.id}"][data-status=completed]`).waitFor();
   });
 
+  test('says why older runs have not come, and asks for them again', async () => {
+    await shop.client.startMany(
+      'note',
+      Array.from({ length: 55 }, () => ({ input: {}, tags: { of: 'further' } })),
+    );
+    let fails = true;
+    v.expectRefusals();
+    const json = { error: { code: 'INTERNAL', message: 'Something broke on the server.' } };
+    await v.page.route('**/api/runs?*cursor=*', (route) =>
+      fails ? route.fulfill({ status: 500, json }) : route.continue(),
+    );
+    await v.open('runs?q=tag.of:further');
+    await id('older-runs').click();
+    await id('error').filter({ hasText: 'Something broke on the server.' }).waitFor();
+    fails = false;
+    await v.page.getByRole('button', { name: 'Try again' }).click();
+    await id('older-runs').waitFor({ state: 'detached' });
+    expect(await id('error').count()).toBe(0);
+  });
+
   test('a tab behind others has no stream, and takes one when it is looked at', async () => {
     await v.page.addInitScript(
       'window.behind = true; Object.defineProperty(document, "hidden", { get: () => window.behind })',

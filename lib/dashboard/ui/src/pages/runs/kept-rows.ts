@@ -16,6 +16,8 @@ export interface KeptRows {
   /** It was looked so far back for runs that fit; null: to the end, or as many were found as were asked for. */
   readonly lookedTo: string | null;
   readonly looking: boolean;
+  /** Why older runs have not come; null: they have, or were not asked for. */
+  readonly olderError: unknown;
   readonly loading: boolean;
   readonly error: unknown;
   showFresh(): void;
@@ -36,6 +38,7 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
     setKept(current.current);
   }, []);
   const [busy, setBusy] = useState(false);
+  const [olderError, setOlderError] = useState<unknown>(null);
   const { pollInterval } = useMe();
   const polling = live.use().state !== 'live';
   const first = useQuery({
@@ -109,6 +112,7 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
     return () => {
       looks.current.abort();
       setBusy(false);
+      setOlderError(null);
     };
   }, [q]);
 
@@ -117,6 +121,7 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
     const { signal } = looks.current;
     if (next === null || busy) return;
     setBusy(true);
+    setOlderError(null);
     void lookFurther(
       next,
       async (cursor) => runsPageOf(await get<RunsPage>('runs', { q, limit: PAGE, cursor }, signal)),
@@ -126,7 +131,9 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
         return current.current.next;
       },
     )
-      .catch(ignore)
+      .catch((error: unknown) => {
+        if (!signal.aborted) setOlderError(error);
+      })
       .finally(() => {
         if (!signal.aborted) setBusy(false);
       });
@@ -146,6 +153,7 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
     looks.current.abort();
     looks.current = new AbortController();
     setBusy(false);
+    setOlderError(null);
     if (page !== undefined) change(() => begun(q, page));
     wentOn.current = null;
     window.scrollTo({ top: 0 });
@@ -158,6 +166,7 @@ export function useKeptRows(q: string, enabled = true): KeptRows {
     more: kept.next !== null,
     lookedTo: kept.lookedTo,
     looking: busy,
+    olderError,
     // What has come is kept with the next draw: there is not nothing until then.
     loading: enabled && (first.isPending || (page !== undefined && kept.q !== q)),
     error: first.error,

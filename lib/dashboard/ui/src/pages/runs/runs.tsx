@@ -86,6 +86,7 @@ export function RunsPage() {
             <Table rows={rows} selection={selection} narrow={narrow} selectable={may('run.bulk') && !narrow} />
           )}
         </div>
+        {kept.olderError !== null && <Trouble error={kept.olderError} again={kept.older} />}
         {(rows.length > 0 || kept.more) && (
           <div className="row foot">
             {!narrow && rows.length > 0 && (
