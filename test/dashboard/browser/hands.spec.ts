@@ -222,6 +222,29 @@ describePages('hands that are quick, and tabs that are many', () => {
     expect(await id('error').count()).toBe(0);
   });
 
+  test('a further page of steps that fails is said to, and not asked for again and again', async () => {
+    const { id: run } = await shop.client.start('note', {});
+    await inStatus(shop.client, run, 'waiting');
+    let asked = 0;
+    v.expectRefusals();
+    const json = { error: { code: 'INTERNAL', message: 'Something broke on the server.' } };
+    await v.page.route('**/api/runs/*/steps*', async (route) => {
+      if (new URL(route.request().url()).searchParams.has('cursor')) {
+        asked++;
+        return route.fulfill({ status: 500, json });
+      }
+      const answer = await route.fetch();
+      return route.fulfill({ json: { ...(await answer.json()), next: 'a-cursor' } });
+    });
+    await v.open(`runs/${run}?tab=steps`);
+    await id('error').filter({ hasText: 'Something broke on the server.' }).waitFor();
+    // Once, and once more with all else when the stream begins.
+    expect(asked).toBeLessThan(4);
+    const before = asked;
+    await v.page.getByRole('button', { name: 'Try again' }).click();
+    await until(() => asked > before);
+  });
+
   test('a tab behind others has no stream, and takes one when it is looked at', async () => {
     await v.page.addInitScript(
       'window.behind = true; Object.defineProperty(document, "hidden", { get: () => window.behind })',

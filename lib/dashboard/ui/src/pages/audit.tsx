@@ -6,7 +6,7 @@ import type { AuditRow, Page } from '../lib/types.js';
 import { runHref, useNarrow, useUrl } from '../lib/url.js';
 import { capital, shortId } from '../lib/words.js';
 import { actionWords } from '../parts/action-words.js';
-import { Button } from '../parts/button.js';
+import { Further } from '../parts/further.js';
 import { Icon, StatusIcon } from '../parts/icon.js';
 import { Empty, Skeleton, Trouble } from '../parts/states.js';
 import { At } from '../parts/text.js';
@@ -78,9 +78,7 @@ export default function AuditPage() {
         {query.hasNextPage && (
           <div className="row foot">
             <span className="grow" />
-            <Button look="sm" onClick={() => void query.fetchNextPage()}>
-              Older rows
-            </Button>
+            <Further of={query}>Older rows</Further>
           </div>
         )}
       </div>

@@ -10,6 +10,7 @@ import { hrefOf, useNarrow, useUrl } from '../../lib/url.js';
 import { capped, count } from '../../lib/words.js';
 import { now, useNow } from '../../lib/clock.js';
 import { Button } from '../../parts/button.js';
+import { Further } from '../../parts/further.js';
 import { Menu } from '../../parts/float.js';
 import { glyphs, type Glyph } from '../../parts/glyphs.js';
 import { Icon } from '../../parts/icon.js';
@@ -203,9 +204,9 @@ export default function InboxPage({ id }: { id: string | null }) {
               ))}
               {inputs.hasNextPage && (
                 <div className="row foot" role="listitem">
-                  <Button look="sm" testId="more-questions" onClick={() => void inputs.fetchNextPage()}>
+                  <Further of={inputs} testId="more-questions">
                     More questions
-                  </Button>
+                  </Further>
                 </div>
               )}
               {inputs.data !== undefined && items.length === 0 && <Nobody answered={part === 'answered'} />}

@@ -3,7 +3,7 @@ import { duration } from '../../lib/time.js';
 import { isEnded } from '../../lib/tree-node.js';
 import type { HistoryItem, Run, StoredError } from '../../lib/types.js';
 import { capital, plain, shortId, unchangedFor } from '../../lib/words.js';
-import { Button } from '../../parts/button.js';
+import { Further } from '../../parts/further.js';
 import { actionWords } from '../../parts/action-words.js';
 import { glyphs, type Glyph } from '../../parts/glyphs.js';
 import { Icon, statusText, toneOf } from '../../parts/icon.js';
@@ -39,7 +39,8 @@ const ACTS: Record<string, Glyph> = {
 
 /** What happened, and who did it. */
 export default function HistoryTab({ run }: { run: Run }) {
-  const { data, isPending, error, refetch, hasNextPage, fetchNextPage } = useHistory(run.id);
+  const query = useHistory(run.id);
+  const { data, isPending, error, refetch, hasNextPage } = query;
   const items = data?.pages.flatMap((page) => page.items) ?? [];
   if (isPending) return <Skeleton rows={8} height={44} />;
   if (error !== null && items.length === 0) return <Trouble error={error} again={() => void refetch()} />;
@@ -60,11 +61,7 @@ export default function HistoryTab({ run }: { run: Run }) {
             </li>
           )}
         </ol>
-        {hasNextPage && (
-          <Button look="sm" onClick={() => void fetchNextPage()}>
-            Later
-          </Button>
-        )}
+        {hasNextPage && <Further of={query}>Later</Further>}
       </div>
     </div>
   );

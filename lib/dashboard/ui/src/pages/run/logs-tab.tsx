@@ -2,6 +2,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { Link } from 'wouter';
+import { useAllPages } from '../../lib/all-pages.js';
 import { get } from '../../lib/api.js';
 import { kept } from '../../lib/store.js';
 import { clock } from '../../lib/time.js';
@@ -17,7 +18,6 @@ import { Linked } from '../../parts/text.js';
 const LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
 const wrap = kept('logs.wrap', true);
 const follow = kept('logs.follow', false);
-const MOST_PAGES = 20;
 
 export default function LogsTab({ run }: { run: Run }) {
   const { params, set } = useUrl();
@@ -32,12 +32,8 @@ export default function LogsTab({ run }: { run: Run }) {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
   });
-  const { hasNextPage, isFetching, fetchNextPage } = query;
+  useAllPages(query);
   const lines = useMemo(() => query.data?.pages.flatMap(({ items }) => items) ?? [], [query.data]);
-  const pages = query.data?.pages.length ?? 0;
-  useEffect(() => {
-    if (hasNextPage && !isFetching && pages < MOST_PAGES) void fetchNextPage();
-  }, [hasNextPage, isFetching, fetchNextPage, pages]);
   useEffect(() => {
     const timer = setTimeout(() => typed !== text && set({ text: typed || null }, true), 250);
     return () => clearTimeout(timer);
@@ -125,6 +121,7 @@ export default function LogsTab({ run }: { run: Run }) {
         ) : (
           <Lines lines={lines} text={text} />
         )}
+        {query.isFetchNextPageError && <Trouble error={query.error} again={() => void query.fetchNextPage()} />}
         {!isEnded(run.status) && lines.length > 0 && (
           <p className="note log-note">The lines of an attempt come when it ends or waits.</p>
         )}

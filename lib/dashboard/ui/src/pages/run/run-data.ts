@@ -1,5 +1,6 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { useEffect, useMemo } from 'react';
+import { useMemo } from 'react';
+import { useAllPages } from '../../lib/all-pages.js';
 import { get } from '../../lib/api.js';
 import { useMay } from '../../lib/me.js';
 import { familyOf, runOf } from '../../lib/rows.js';
@@ -26,9 +27,6 @@ export function useRun(id: string) {
   });
 }
 
-/** Pages of steps that are read without being asked for. */
-const MOST_PAGES = 20;
-
 /** All steps of a run, page by page: the first one is enough to begin with. */
 export function useSteps(
   id: string,
@@ -43,13 +41,12 @@ export function useSteps(
     getNextPageParam: (page) => page.next,
     enabled,
   });
-  const { hasNextPage, isFetching, fetchNextPage, data } = query;
-  const pages = data?.pages.length ?? 0;
-  useEffect(() => {
-    if (hasNextPage && !isFetching && pages < MOST_PAGES) void fetchNextPage();
-  }, [hasNextPage, isFetching, fetchNextPage, pages]);
+  useAllPages(query);
+  const { data, isFetchNextPageError: isCutShort, fetchNextPage, refetch } = query;
   const rows = useMemo(() => data?.pages.flatMap(({ items }) => items) ?? [], [data]);
-  return { rows, loading: query.isPending, error: query.error, again: () => void query.refetch() };
+  // Where all is there, a reading that failed is made again by itself.
+  const error = rows.length === 0 || isCutShort ? query.error : null;
+  return { rows, loading: query.isPending, error, again: () => void (isCutShort ? fetchNextPage() : refetch()) };
 }
 
 export function useHistory(id: string, enabled = true) {

@@ -47,6 +47,7 @@ export default function StepsTab({ run }: { run: Run }) {
   return (
     <div className="split one">
       <div className="l">
+        {error !== null && <Trouble error={error} again={again} />}
         <div className="tl-bar">
           <Segments
             label="Data"

@@ -9,7 +9,7 @@ import { Timeline } from './timeline.js';
 
 /** `quiet`: something else stands at the right. */
 export function TimelineTab({ run, quiet }: { run: Run; quiet: boolean }) {
-  const { tree, rows, loading, error, again } = useTree(run);
+  const { tree, loading, error, again } = useTree(run);
   const { params, set } = useUrl();
   const chosen = params.get('step');
   const now = useNow(isEnded(run.status) ? null : 1000);
@@ -18,7 +18,7 @@ export function TimelineTab({ run, quiet }: { run: Run; quiet: boolean }) {
   return (
     <div className={open ? 'split' : 'split one'}>
       <div className="l">
-        {error !== null && rows.length === 0 && <Trouble error={error} again={again} />}
+        {error !== null && <Trouble error={error} again={again} />}
         {loading ? (
           <Skeleton rows={10} height={28} />
         ) : (
