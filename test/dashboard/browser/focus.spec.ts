@@ -62,6 +62,25 @@ describePages('popovers and narrow windows', () => {
     await v.close();
   });
 
+  test('the focus stays among the acts of a run where the one that had it goes', async () => {
+    const v = await visit(shop.base());
+    await v.open(`runs/${trial}`);
+    for (const [act, then] of [
+      ['act-pause', 'act-resume'],
+      ['act-resume', 'act-pause'],
+    ] as const) {
+      await v.page.getByTestId(act).focus();
+      await v.page.keyboard.press('Enter');
+      await v.page.getByTestId(then).waitFor();
+      await v.page.getByTestId(act).waitFor({ state: 'detached' });
+      expect(await focused(v)).toBe('actions');
+      await v.page.keyboard.press('Tab');
+      expect(await v.page.evaluate('document.activeElement.closest("[data-testid=actions]") !== null')).toBe(true);
+    }
+    expect(v.complaints).toEqual([]);
+    await v.close();
+  });
+
   test.each([1440, 390])('a question that is not there is said to be none, %d px wide', async (width) => {
     const v = await visit(shop.base(), { width });
     v.expectRefusals();

@@ -1,5 +1,6 @@
 import { Fragment, type ReactNode, useRef, useState } from 'react';
 import { acts } from '../../lib/acts.js';
+import { useKeptFocus } from '../../lib/kept-focus.js';
 import { useKeys } from '../../lib/keys.js';
 import { useMay } from '../../lib/me.js';
 import { isEnded } from '../../lib/tree-node.js';
@@ -54,7 +55,7 @@ export function RunActs({ run, waits }: { run: Run; waits: Waits }) {
     ...(can.event && { e: () => setOpen('event') }),
   });
   return (
-    <div className="btns acts" data-testid="actions">
+    <div className="btns acts" data-testid="actions" tabIndex={-1} {...useKeptFocus<HTMLDivElement>()}>
       {can.answer && (
         <Button look="pri" icon="approval" hint="A" testId="act-answer" onClick={answer}>
           Answer
