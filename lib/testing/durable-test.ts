@@ -102,7 +102,10 @@ export class DurableTest<A extends INestApplicationContext = INestApplication> {
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const move = this.moves.then(work);
+    const move = this.moves.then(() => {
+      if (this.closing !== null) throw new Error('The test is closed');
+      return work();
+    });
     this.moves = move.then(
       () => {},
       () => {},

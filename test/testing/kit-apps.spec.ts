@@ -167,6 +167,6 @@ describe('createDurableTest()', () => {
     const test = await createDurableTest({ imports: [AppModule] }, onServer);
     await test.close();
     await expect(test.client.start(WelcomeWorkflow, { to: 'ann' })).rejects.toBeInstanceOf(Error);
-    await expect(test.advance(hours(1))).rejects.toBeInstanceOf(Error);
+    await expect(test.advance(hours(1))).rejects.toThrow('The test is closed');
   });
 });
