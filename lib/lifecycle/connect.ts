@@ -12,6 +12,7 @@ import {
   resolveTarget,
   serverAnswer,
 } from '../storage/connection/connection.js';
+import { TakesNoWritesError } from '../storage/connection/connection-errors.js';
 import { loginRefusal } from '../storage/connection/refusals.js';
 import { probeServer, type ServerFindings } from '../storage/connection/server-probe.js';
 
@@ -148,7 +149,10 @@ function failureOf(error: unknown): Failure {
     const mend = `Create the database, or give the user the right to it; or check its name ${where}`;
     return { why: `${answer?.message} (${code})`, mend, retry: false, cause: undefined };
   }
-  const mend = `Check that PostgreSQL runs there, and what is said ${where}`;
+  const mend =
+    error instanceof TakesNoWritesError
+      ? `${error.mend} ${where}`
+      : `Check that PostgreSQL runs there, and what is said ${where}`;
   return { why: reasonOf(error), mend, retry: isConnectionError(error) || isRetryableRejection(error), cause: error };
 }
 

@@ -50,6 +50,11 @@ it('of a database that does not answer there is the document all the same, and a
 it.each([
   ['user or password', (url: URL) => (url.username = 'nobody_of_that_name'), 'Check user and password in'],
   ['a database', (url: URL) => (url.pathname = '/nothing_of_that_name'), 'Create the database, or'],
+  [
+    'writes',
+    (url: URL) => url.searchParams.set('options', '-c default_transaction_read_only=on'),
+    'Reset that for the role, the database or the server',
+  ],
 ])('of %s that the server refuses the mend is not that PostgreSQL is to run', async (_, change, mend) => {
   const url = new URL((await createTestDatabase()).url);
   change(url);

@@ -101,6 +101,9 @@ describe('what the boot looks at first', () => {
   it('waits while the server takes no writes', async () => {
     const { url, name } = await createTestDatabase();
     await onServer(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+    await expect(
+      waitForDatabase(resolveTarget({ url }), { warn: () => {}, notify: false, patience: 0 }),
+    ).rejects.toThrow(/ Reset that for the role, the database or the server, or name another in the option "database"/);
     let reset: Promise<unknown> | undefined;
     const warnings: string[] = [];
     const warn = (line: string) => {

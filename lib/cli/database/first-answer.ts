@@ -1,5 +1,5 @@
 import { textOf } from '../../core/text-of.js';
-import { serverAnswer } from '../../storage/connection/connection-errors.js';
+import { serverAnswer, TakesNoWritesError } from '../../storage/connection/connection-errors.js';
 import { type DatabaseTarget, describeTarget } from '../../storage/connection/database-target.js';
 import { loginRefusal } from '../../storage/connection/refusals.js';
 import { Failure } from '../failure.js';
@@ -44,5 +44,6 @@ function failureOf(error: unknown): { readonly why: string; readonly mend: strin
     // As the pool has it.
     .replace(/^Connection terminated due to connection timeout$/, 'timeout expired')
     .replace(/\.$/, '');
+  if (error instanceof TakesNoWritesError) return { why, mend: `${error.mend} in ${where}.` };
   return { why, mend: `Check that PostgreSQL runs there, and ${where}.` };
 }

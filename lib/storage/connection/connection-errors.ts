@@ -14,6 +14,23 @@ export class ConnectionLostError extends DatabaseUnavailableError {
   }
 }
 
+/** A new session could not write. */
+export class TakesNoWritesError extends ConnectionLostError {
+  constructor(
+    where: string,
+    /** True: the server is a standby; false: the role, the database or the server is set so. */
+    readonly isStandby: boolean,
+  ) {
+    const why = isStandby ? 'it is a standby' : 'default_transaction_read_only is on';
+    super(`PostgreSQL (${where}) takes no writes: ${why}.`, false);
+  }
+
+  /** What helps, as the beginning of a sentence. */
+  get mend(): string {
+    return this.isStandby ? 'Name the primary' : 'Reset that for the role, the database or the server, or name another';
+  }
+}
+
 /** Error codes of sockets and name lookup. */
 const NETWORK =
   /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EAI_FAIL|E(HOST|NET)(UNREACH|DOWN)|ERR_STREAM.*)$/;

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Socket } from 'node:net';
-import { ConnectionLostError, isReadOnly, needsFreshSession } from './connection-errors.js';
+import { type ConnectionLostError, isReadOnly, needsFreshSession, TakesNoWritesError } from './connection-errors.js';
 import { describeTarget, type DatabaseTarget } from './database-target.js';
 import { beginStatement, OPEN_SESSION, type SessionSpec, sessionSettings } from './session-settings.js';
 import { OWN_TYPES } from './type-parsers.js';
@@ -113,8 +113,7 @@ export class Session extends pg.Client {
       settings.map(([, value]) => value),
     ]);
     if (this.spec.reads === true || (rows[0]?.standby !== true && rows[0]?.readOnly !== true)) return;
-    const why = rows[0].standby ? 'it is a standby' : 'default_transaction_read_only is on';
-    throw new ConnectionLostError(`PostgreSQL (${describeTarget(this.target)}) takes no writes: ${why}.`, false);
+    throw new TakesNoWritesError(describeTarget(this.target), rows[0].standby);
   }
 
   /** Parameters are payloads, and stay out of the log. */
