@@ -3,8 +3,10 @@ import {
   ANSWERS,
   FAR,
   actsOf,
+  armsOf,
   bareStep,
   isDoom,
+  membersOf,
   type Act,
   type Fate,
   type Limit,
@@ -70,6 +72,22 @@ class Generator {
       nodes,
       undos: this.undos,
       later: random.int(0, nodes.length),
+      ...this.changes(nodes),
+    };
+  }
+
+  /** What further versions have in another way. */
+  private changes(nodes: readonly NodePlan[]): Pick<Plan, 'laterWithin' | 'renamed' | 'dropped'> {
+    const { random, undos } = this;
+    const arms = membersOf(nodes).flatMap((node) =>
+      armsOf(node).map(([arm, within]) => ({ of: node.name, arm, within })),
+    );
+    const into = arms.length > 0 ? random.pick(arms) : null;
+    const renamable = nodes.filter((node) => membersOf([node]).every((one) => !('undo' in one) || one.undo === null));
+    return {
+      laterWithin: into === null ? null : { of: into.of, arm: into.arm, at: random.int(0, into.within.length - 1) },
+      renamed: renamable.length > 0 && random.chance(0.7) ? random.pick(renamable).name : null,
+      dropped: undos.length > 0 && random.chance(0.5) ? random.pick(undos).name : null,
     };
   }
 

@@ -1,4 +1,6 @@
+import type { Plan } from './plan.js';
 import type { Fault, Settings } from './settings.js';
+import { mayBeLost } from './versions.js';
 
 /** What the module says at warn and error of what the plans do. */
 const OF_PLANS = [
@@ -13,6 +15,10 @@ const OF_PLANS = [
 /** A session was lost, and what it did is done again. */
 const LOST = /WARN .*(retrying|retried|lost|ECONNRESET|EPIPE)/;
 
+/** A run is paused whose place a version does not have. */
+const LOST_PLACE =
+  / is paused\. DefinitionChangedError: Workflow "(plan_\d+)" cannot go on at "([^"]*)": that place is gone\./;
+
 /** Beside those that `faults` brings about. */
 const OF_FAULTS: Readonly<Record<Fault, readonly RegExp[]>> = {
   kill: [/recovered from/],
@@ -25,7 +31,12 @@ const OF_FAULTS: Readonly<Record<Fault, readonly RegExp[]>> = {
 };
 
 /** Lines of a worker at warn or error that nothing in its plans and settings explains. */
-export function unexpectedLines(complaints: string, { faults }: Settings): string[] {
+export function unexpectedLines(complaints: string, plans: readonly Plan[], { faults, deploys }: Settings): string[] {
   const known = [...OF_PLANS, ...faults.flatMap((fault) => OF_FAULTS[fault])];
-  return complaints.split('\n').filter((line) => line.trim() !== '' && !known.some((one) => one.test(line)));
+  return complaints.split('\n').filter((line) => {
+    if (line.trim() === '' || known.some((one) => one.test(line))) return false;
+    const [, workflow, path] = LOST_PLACE.exec(line) ?? [];
+    const plan = plans.find(({ name }) => name === workflow);
+    return !deploys || plan === undefined || !mayBeLost(plan, path ?? '');
+  });
 }

@@ -17,8 +17,6 @@ import { type Input, Script, type Tools } from './acts.js';
 import { at, lastOf } from './expected.js';
 import {
   armsOf,
-  bareStep,
-  LATER,
   membersOf,
   type NodePlan,
   type ParallelPlan,
@@ -26,21 +24,27 @@ import {
   type StepPlan,
   type UndoPlan,
 } from './plan.js';
+import { nameAt, nodesAt, undosAt, type Version } from './versions.js';
 
 type Data = Readonly<Record<string, unknown>>;
 type Method = (data: Data, second: unknown) => unknown;
 /** The decorators are typed for classes that are written; this one is made. */
 type Decorate = (prototype: object, member: string, descriptor: PropertyDescriptor) => void;
 
-const LATER_STEP = bareStep(LATER, [{ do: 'work', ms: 1 }]);
+/** What a plan's members are called, and which compensations there are, in a version of its class. */
+interface Names {
+  of(member: string): string;
+  readonly undos: readonly UndoPlan[];
+}
 
-/** A workflow class as a user would have written it, with all its decorators. `version` 2 has a step more. */
-export function classOf(plan: Plan, version: number, tools: Tools): new () => object {
+/** A workflow class as a user would have written it, with all its decorators. */
+export function classOf(plan: Plan, version: Version, tools: Tools): new () => object {
   const type = class {};
   Object.defineProperty(type, 'name', { value: `Plan${plan.index}Workflow` });
-  const nodes = version === 1 ? plan.nodes : plan.nodes.toSpliced(plan.later, 0, LATER_STEP);
-  for (const node of membersOf(nodes)) add(type.prototype, node.name, bodyOf(node, tools), decoratorOf(node));
-  for (const undo of plan.undos) {
+  const names: Names = { of: (member) => nameAt(plan, member, version), undos: undosAt(plan, version) };
+  for (const node of membersOf(nodesAt(plan, version)))
+    add(type.prototype, names.of(node.name), bodyOf(node, tools, names), decoratorOf(node, names));
+  for (const undo of names.undos) {
     const retry = { maxAttempts: undo.fails + 1, initialDelay: 20, backoff: 'constant', jitter: false } as const;
     add(type.prototype, undo.name, undoBody(undo, tools), Compensate({ retry, transactional: undo.transactional }));
   }
@@ -64,14 +68,17 @@ function add(prototype: object, member: string, body: Method, decorate: Decorate
   decorate(prototype, member, descriptor);
 }
 
-function decoratorOf(node: NodePlan): Decorate {
+function decoratorOf(node: NodePlan, names: Names): Decorate {
   const arms = Object.fromEntries(armsOf(node).map(([key, arm]) => [key, arm.map(({ name }) => name)]));
   const retry = { maxAttempts: node.maxAttempts, initialDelay: 20, backoff: 'constant', jitter: false } as const;
   switch (node.kind) {
     case 'step':
-      return Step<string>(stepOptions(node)) as Decorate;
+      return Step<string>(stepOptions(node, names)) as Decorate;
     case 'decision':
-      return Decision({ ...stepOptions(node), goto: node.jump === null ? [] : [node.jump.to] }) as Decorate;
+      return Decision({
+        ...stepOptions(node, names),
+        goto: node.jump === null ? [] : [names.of(node.jump.to)],
+      }) as Decorate;
     case 'branch':
       return Branch(arms, { retry }) as Decorate;
     case 'parallel': {
@@ -85,8 +92,9 @@ function decoratorOf(node: NodePlan): Decorate {
   }
 }
 
-function stepOptions(node: StepPlan) {
-  const { maxAttempts, delay, transactional, queue, timeout, undo } = node;
+function stepOptions(node: StepPlan, { undos }: Names) {
+  const { maxAttempts, delay, transactional, queue, timeout } = node;
+  const undo = undos.some(({ name }) => name === node.undo?.name) ? node.undo : null;
   return {
     retry: { maxAttempts, initialDelay: delay, backoff: 'constant', jitter: false },
     transactional,
@@ -96,11 +104,11 @@ function stepOptions(node: StepPlan) {
   } as const;
 }
 
-function bodyOf(node: NodePlan, tools: Tools): Method {
+function bodyOf(node: NodePlan, tools: Tools, names: Names): Method {
   switch (node.kind) {
     case 'step':
     case 'decision':
-      return (data) => runStep(node, data, tools);
+      return (data) => runStep(node, data, tools, names);
     case 'branch':
       return async (data) => {
         await perform(node, data, tools);
@@ -123,12 +131,13 @@ function perform(node: NodePlan, data: Data, tools: Tools): Promise<unknown[]> {
   return new Script(tools, node.name, at(data)).perform(node.acts);
 }
 
-async function runStep(node: StepPlan, data: Data, tools: Tools): Promise<unknown> {
+async function runStep(node: StepPlan, data: Data, tools: Tools, names: Names): Promise<unknown> {
   if (node.transactional) await book(`${node.name}${at(data)}`);
   const values = await perform(node, data, tools);
   const counter = `$${node.name}`;
   const came = Number(data[counter] ?? 0);
-  if (node.jump !== null && came < node.jump.times) return goto(node.jump.to, { ...data, [counter]: came + 1 });
+  if (node.jump !== null && came < node.jump.times)
+    return goto(names.of(node.jump.to), { ...data, [counter]: came + 1 });
   if (node.returns === 'data') return { ...data, [node.name]: values };
   if (node.returns === 'written') putContext(node.name, values);
   return undefined;

@@ -4,6 +4,8 @@
  * record; here it is the waits, the limits and what people do meanwhile, and only results are looked at.
  */
 
+import type { Insertion } from './versions.js';
+
 /** What becomes of a name that is waited for: `sent` for certain, `never`, `maybe`, or `told` by a step of the run itself. */
 export type Fate = 'sent' | 'never' | 'maybe' | 'told';
 
@@ -126,12 +128,15 @@ export interface Plan {
   readonly waitsCancelled: boolean;
   readonly nodes: readonly NodePlan[];
   readonly undos: readonly UndoPlan[];
-  /** Where the next version of the definition has a step more; as many members of the main sequence come before it. */
+  /** Where later versions have a step more; as many members of the main sequence come before it. */
   readonly later: number;
+  /** Where they have another one; null: nowhere. */
+  readonly laterWithin: Insertion | null;
+  /** Member of the main sequence that one of them has under another name, with nothing in it that is undone; null: none. */
+  readonly renamed: string | null;
+  /** Compensation that one of them does not have; null: it has all. */
+  readonly dropped: string | null;
 }
-
-/** Name of the step that the next version has more. */
-export const LATER = 'later';
 
 export const QUEUES = ['default', 'elsewhere', 'narrow', 'rated'] as const;
 

@@ -5,6 +5,7 @@ import { plansOf } from './generator.js';
 import { actsOf, membersOf, QUEUES } from './plan.js';
 import { settingsOf } from './settings.js';
 import { runTrial } from './trial.js';
+import { nameAt, nodesAt, undosAt, type Version } from './versions.js';
 
 /** One small trial of `npm run test:random`, so that the suite itself is known to work. */
 const SEED = 4;
@@ -29,6 +30,19 @@ it('plans have every kind of member and act, most of them complete, and some fai
   expect(ends.filter((end) => end === 'failed').length).toBeGreaterThan(ends.length / 20);
 });
 
+it('a later version has two steps more, another one a member under another name, and a compensation less', () => {
+  const plans = plansOf(SEED, 24);
+  for (const plan of plans) {
+    const names = (version: Version): string[] =>
+      membersOf(nodesAt(plan, version)).map(({ name }) => nameAt(plan, name, version));
+    expect(names(2)).toHaveLength(names(1).length + (plan.laterWithin === null ? 1 : 2));
+    expect(names(2).filter((name) => !names(3).includes(name))).toEqual(plan.renamed === null ? [] : [plan.renamed]);
+    expect(undosAt(plan, 3)).toHaveLength(plan.undos.length - (plan.dropped === null ? 0 : 1));
+  }
+  const kinds = plans.map(({ laterWithin, renamed, dropped }) => [laterWithin, renamed, dropped]);
+  for (const at of [0, 1, 2]) expect(kinds.some((one) => one[at] !== null)).toBe(true);
+});
+
 it('runs come to what their plans say', async () => {
   const { url } = await createTestDatabase();
   const size = {
@@ -38,6 +52,7 @@ it('runs come to what their plans say', async () => {
     faults: [],
     seldom: false,
     pooled: false,
+    deploys: true,
     acts: true,
     retention: false,
   } as const;

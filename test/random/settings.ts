@@ -12,7 +12,7 @@ export interface Settings {
   readonly faults: readonly Fault[];
   /** Faults at each worker and its successors, at most: a slow machine that does little between two of them gets to an end too. */
   readonly strikes: number;
-  /** The next version of the definitions comes with each worker that is started again. */
+  /** A worker that is started again has any version of the definitions; in the end all have one, then all another. */
   readonly deploys: boolean;
   /** Acts on many runs, and runs that are run again while others are at work, at random moments. */
   readonly acts: boolean;
@@ -62,7 +62,7 @@ export function settingsOf(random: Random, size: Partial<Settings> = {}, wanted:
   const pooled = drawn('pooled', 0.2) && !seldom;
   const faults: Fault[] = [];
   if (drawn('kill', 0.6)) faults.push('kill');
-  if (drawn('restart', 0.4)) faults.push('restart');
+  if (drawn('restart', 0.4) || wanted.includes('deploys')) faults.push('restart');
   if (drawn('cut', 0.4) && !pooled) faults.push('cut', 'cut at a commit');
   if (drawn('freeze', 0.35)) faults.push('freeze');
   if (drawn('terminate', 0.35)) faults.push('terminate', 'terminate at a commit');
@@ -77,7 +77,7 @@ export function settingsOf(random: Random, size: Partial<Settings> = {}, wanted:
     pooled,
     faults: seldom ? [] : faults,
     strikes: random.int(2, 5),
-    deploys: drawn('deploys', 0.3),
+    deploys: drawn('deploys', 0.3) && !seldom,
     acts: drawn('acts', 0.4),
     retention: drawn('retention', 0.25),
     seldom,

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { readFile } from 'node:fs/promises';
-import { DurableQueues } from 'nest-durable';
+import { type DurableClient, DurableQueues } from 'nest-durable';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { migrate } from '../../lib/storage/migrations/migrator.js';
@@ -19,9 +19,14 @@ import { Overseer } from './overseer.js';
 import { cleanUp } from './retention.js';
 import type { Fault as InjectedFault, Settings } from './settings.js';
 import { accountOf, type Fault, faultsOf } from './verdict.js';
+import { DEPLOYED, LAST, type Version } from './versions.js';
 
 /** ms without any change in which a run that could go on would have. */
 const PATIENCE = 40_000;
+/** ms without any change in which a run that is paused, or waits for one that is, stays so. */
+const STILL = 4_000;
+/** A run may wait for a child that needs another version, and the child for its own. */
+const MOST_DEPLOYS = 8;
 /** ms */
 const DEFAULT_LEASE = 30_000;
 
@@ -57,7 +62,7 @@ class Trial {
   private readonly plans;
   private readonly faults: Fault[] = [];
   private readonly workers: WorkerProcess[] = [];
-  private version = 1;
+  private version: Version = 1;
   private injected = 0;
   private stopped = false;
 
@@ -113,9 +118,12 @@ class Trial {
     overseer.end();
     await Promise.all([striking, overseeing]);
     await operator.settled();
+    if (settings.deploys) await this.deployLast(nodes, app.client);
     if (await this.untilQuiet(PATIENCE)) {
       await operator.again();
       await operator.settled();
+      // What was run again from a step of a version that is gone.
+      if (settings.deploys) await this.deployLast(nodes, app.client);
       await this.untilQuiet(PATIENCE);
     }
     await operator.end();
@@ -187,10 +195,8 @@ class Trial {
     switch (fault) {
       case 'kill':
       case 'restart':
-        await node.worker.end(fault === 'kill' ? 'SIGKILL' : 'SIGTERM');
-        if (this.settings.deploys) this.version = 2;
-        Object.assign(node, await this.work(node.engineUrl));
-        return;
+        if (this.settings.deploys) this.version = this.random.pick(DEPLOYED);
+        return this.restart(node, fault === 'kill' ? 'SIGKILL' : 'SIGTERM');
       case 'cut':
         return node.proxy.cut();
       case 'cut at a commit':
@@ -201,6 +207,21 @@ class Trial {
         return terminate(this.pool, this.random);
       case 'terminate at a commit':
         return terminateAtCommit(this.pool, this.random);
+    }
+  }
+
+  private async restart(node: Node, signal: NodeJS.Signals): Promise<void> {
+    await node.worker.end(signal);
+    Object.assign(node, await this.work(node.engineUrl));
+  }
+
+  /** Has all processes of one version, then all of another, and resumes what the others have paused, until all has ended. */
+  private async deployLast(nodes: readonly Node[], client: DurableClient): Promise<void> {
+    for (let n = 0; n < MOST_DEPLOYS && !(await this.untilQuiet(STILL)); n++) {
+      this.version = LAST[n % LAST.length] ?? 2;
+      await Promise.all(nodes.map((node) => this.restart(node, this.random.pick(['SIGKILL', 'SIGTERM']))));
+      const paused = await client.listExecutions({ status: 'paused', limit: 1_000 });
+      for (const { id } of paused) await client.resume(id);
     }
   }
 
@@ -237,6 +258,7 @@ class Trial {
         started: operator.started,
         lease: this.lease,
         retention: this.settings.retention,
+        deploys: this.settings.deploys,
       })),
     );
     const mended = await pool.query<Fault>(`SELECT run, 'had to be reconciled: ' || what AS what FROM spec.reconciled`);
@@ -256,7 +278,9 @@ class Trial {
         if (worker.signal !== 'SIGTERM')
           faults.push({ run: null, what: `a worker ended by itself: ${worker.complaints.slice(-2_000)}` });
       }
-      faults.push(...unexpectedLines(worker.complaints, this.settings).map((what) => ({ run: null, what })));
+      faults.push(
+        ...unexpectedLines(worker.complaints, this.plans, this.settings).map((what) => ({ run: null, what })),
+      );
     }
     const { rows: dead } = await pool.query<{ n: number }>(
       'SELECT deadlocks::integer AS n FROM pg_stat_database WHERE datname = current_database()',

@@ -9,12 +9,13 @@ import type { WorkerLine } from '../support/faults/worker.js';
 import { APP_NAME } from './faults.js';
 import { plansOf } from './generator.js';
 import { classOf } from './plan-class.js';
+import type { Version } from './versions.js';
 
 /** A worker process of the random runs, see WorkerProcess. */
 export interface RandomWorkerSettings {
   readonly seed: number;
   readonly plans: number;
-  readonly version: number;
+  readonly version: Version;
   readonly label: string;
   /** Straight to the database, for marks. */
   readonly url: string;
