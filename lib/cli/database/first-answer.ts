@@ -4,8 +4,13 @@ import { type DatabaseTarget, describeTarget } from '../../storage/connection/da
 import { loginRefusal } from '../../storage/connection/refusals.js';
 import { Failure } from '../failure.js';
 
-/** SQLSTATE: no such database, no right to connect to it. */
-const NOT_FOR_US = /^(3D000|42501)$/;
+/** SQLSTATE: no such database, no right to connect to it, it takes no connections. */
+const NOT_FOR_US = /^(3D000|42501|55000)$/;
+/** A pooler has one code for all that is wrong. */
+const POOLER_HAS_NONE = /^database ".*" does not exist$/;
+const TOO_MANY = '53300';
+const STARTING = '57P03';
+const TLS = /certificate|\bSSL\b|\bTLS\b/i;
 
 /** A database that does not answer, or not us. */
 export class Unusable extends Failure {
@@ -35,7 +40,7 @@ function failureOf(error: unknown): { readonly why: string; readonly mend: strin
   const refused = loginRefusal(error);
   if (refused !== null) return { why: refused, mend: `Check user and password in ${where}.` };
   const { code = '', message = '' } = serverAnswer(error) ?? {};
-  if (NOT_FOR_US.test(code)) {
+  if (NOT_FOR_US.test(code) || POOLER_HAS_NONE.test(message)) {
     const mend = `Create the database, or give the user the right to it; or check its name in ${where}.`;
     return { why: `${message} (${code})`, mend };
   }
@@ -44,6 +49,15 @@ function failureOf(error: unknown): { readonly why: string; readonly mend: strin
     // As the pool has it.
     .replace(/^Connection terminated due to connection timeout$/, 'timeout expired')
     .replace(/\.$/, '');
-  if (error instanceof TakesNoWritesError) return { why, mend: `${error.mend} in ${where}.` };
-  return { why, mend: `Check that PostgreSQL runs there, and ${where}.` };
+  return { why, mend: mendOf(error, code, where) };
+}
+
+/** Nobody looks for a server that has answered. */
+function mendOf(error: unknown, code: string, where: string): string {
+  if (error instanceof TakesNoWritesError) return `${error.mend} in ${where}.`;
+  if (code === TOO_MANY)
+    return 'End sessions that nobody needs, or raise max_connections, or the limit of the user or the database.';
+  if (code === STARTING) return 'Wait until it has started, and try again.';
+  if (TLS.test(textOf(error))) return `Check sslmode and certificates in ${where}.`;
+  return `Check that PostgreSQL runs there, and ${where}.`;
 }
