@@ -4,18 +4,17 @@ import { ShortIds } from '../database/short-ids.js';
 import type { Screen } from '../output/screen.js';
 import type { Column } from '../output/table.js';
 import { tone } from '../output/text.js';
-import { integer, positive } from '../values.js';
+import { hours, integer } from '../values.js';
 
 const DEFAULT_LIMIT = 50;
 const MOST = 1_000;
-const HOUR = 3_600_000;
 
 export async function run(context: Context, _: readonly string[], options: Options): Promise<void> {
   const { screen } = context;
   const limitText = text(options, 'limit');
   const limit = limitText === undefined ? DEFAULT_LIMIT : integer('--limit', limitText, 1, MOST);
-  const hours = text(options, 'expiringIn');
-  const within = hours === undefined ? null : positive('--expiring-in', hours) * HOUR;
+  const expiringIn = text(options, 'expiringIn');
+  const within = expiringIn === undefined ? null : hours('--expiring-in', expiringIn);
   const both = !flag(options, 'inputs') && !flag(options, 'events');
   const { client, storage } = await context.clients();
   const timeoutBefore = within === null ? {} : { timeoutBefore: new Date(screen.now() + within) };
