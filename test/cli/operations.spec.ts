@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { DurableClient } from 'nest-durable';
+import { knownMigrations } from '../../lib/storage/migrations/migration-files.js';
+import { applyMigration, lockMigrations, type RunSql } from '../../lib/storage/migrations/migration-state.js';
 import { createTestDatabase } from '../support/database.js';
 import { type FaultApp, openApp } from '../support/faults/app.js';
 import { until } from '../support/until.js';
@@ -233,6 +235,28 @@ describe('migrate', () => {
     const applied = both.flatMap((ran) => json<{ applied: string[] }>(ran).applied);
     expect(applied.sort()).toEqual(['0001-tables', '0002-functions']);
     expect((await cliOn(empty)(['status', '--schema', 'other'])).code).toBe(0);
+  });
+
+  it('one that finds nothing left to do says the version that others have brought the tables to', async () => {
+    const { url: empty } = await createTestDatabase({ migrated: false });
+    const pool = new pg.Pool({ connectionString: empty, max: 2 });
+    const other = await pool.connect();
+    const run: RunSql = async (text, values) => {
+      const { rows }: { rows?: Record<string, unknown>[] } = await other.query(text, values);
+      return rows ?? [];
+    };
+    await run('BEGIN');
+    await lockMigrations(run, 'durable');
+    const ran = cliOn(empty)(['migrate', '--json']);
+    await until(async () => {
+      const { rows } = await pool.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+      return rows.length > 0;
+    });
+    for (const migration of knownMigrations()) await applyMigration(run, 'durable', migration);
+    await run('COMMIT');
+    other.release();
+    await pool.end();
+    expect(json(await ran)).toEqual({ schema: 'durable', applied: [], current: knownMigrations().at(-1)?.version });
   });
 
   it('the SQL that --sql prints does by hand what up and down do', async () => {

@@ -125,7 +125,7 @@ async function move(
   context: Context,
   reached: Reached,
   act: 'up' | 'down',
-  { migrations, to, state }: Plan,
+  { migrations, to }: Plan,
   options: Options,
 ): Promise<number> {
   const { screen } = context;
@@ -147,7 +147,8 @@ async function move(
     migrations.length === 0
       ? await work()
       : await auditedAt(context, reached, `migrate.${act}`, work, (versions) => ({ migrations: versions }));
-  const current = changed.length === 0 ? state.current : to;
+  // Others may have been at it meanwhile.
+  const { current } = await migrationStatus(reached);
   if (screen.isJson) screen.json({ schema: reached.schema, [act === 'up' ? 'applied' : 'reverted']: changed, current });
   else if (changed.length === 0)
     screen.line(`Schema "${reached.schema}" is at version ${current}: there is nothing to do.`);
