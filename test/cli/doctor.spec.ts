@@ -1,10 +1,12 @@
 import { Step, Workflow } from 'nest-durable';
 import pg from 'pg';
 import { tableChecks, type TableFacts } from '../../lib/storage/reads/doctor-tables.js';
+import { workChecks, type WorkFacts } from '../../lib/storage/reads/doctor-work.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type FaultApp, openApp } from '../support/faults/app.js';
 import { Rows } from '../storage/rows.js';
 import { cli, cliOn, json } from './support.js';
+import { OrderWorkflow, WORKFLOWS } from './workflows.js';
 
 interface Report {
   readonly checks: readonly {
@@ -212,6 +214,40 @@ describe('dead rows of the queue', () => {
     await pool.end();
     expect(await hot()).toMatchObject({ state: 'ok' });
   });
+});
+
+it('what is one of a kind is told as one', () => {
+  const work: WorkFacts = { workers: 0, silent: 0, versions: [], behind: [], unfinished: 1, orphaned: 1, codeless: [] };
+  const schedule = {
+    name: 'nightly',
+    enabled: true,
+    removed_at: null,
+    auto_disabled_at: null,
+    consecutive_failures: 1,
+  };
+  const texts = workChecks(work, [], [schedule]).map(({ text }) => text);
+  expect(texts).toEqual(
+    expect.arrayContaining([
+      'No worker is alive, and 1 run or step is unfinished.',
+      '1 row is leased by no living worker.',
+      '"nightly" has failed to start 1 time.',
+    ]),
+  );
+});
+
+it('a run whose row in the queue is gone says that it is lost, and a cancel that it cannot be reached', async () => {
+  const { url } = await createTestDatabase();
+  const on = cliOn(url);
+  const app = await openApp({ database: { url }, report: 'none', workers: false }, WORKFLOWS);
+  const { id } = await app.client.start(OrderWorkflow, {});
+  await app.close();
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  await pool.query('DELETE FROM durable.workflow_queue WHERE id = $1', [id]);
+  expect((await on(['inspect', id])).out).toMatch(/^○ Is lost: nothing will ever take it\n/);
+  const refused = await on(['cancel', id]);
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('nothing can reach it. nest-durable doctor') });
+  await pool.query('DELETE FROM durable.workflow_executions WHERE id = $1', [id]);
+  await pool.end();
 });
 
 it('--fix repairs nothing of a newer database, and the report says so', async () => {

@@ -200,6 +200,8 @@ const TABLE: Row[] = [
   ['due', due({ key: { ...KEY, taken: 2, limit: 2, first: { ...HAS, does: 'waits' } } }), 'Is ready for 48 s: its key `c-17` has 2 of 2', /^Run `019a` and 1 other keep the places until they have ended\. The first waits: end what it waits for, or cancel it\.$/],
   ['due', due({ claimable: false, versions: [30] }), 'Is ready for 48 s: no live worker has version 31 (has 30)', /^Deploy code/],
   ['due', due({ ahead: 1_239 }), 'Is ready for 48 s: 1 239 come before it', /^$/],
+  ['due', due({ ahead: 1 }), 'Is ready for 48 s: 1 comes before it', /^$/],
+  ['due', {}, 'Is lost: nothing will ever take it', /^It has no row in the queue\. nest-durable doctor --verify/],
 ]; // prettier-ignore
 
 it.each(TABLE)('%s: %#', (kind, facts, title, detail) => {

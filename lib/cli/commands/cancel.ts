@@ -38,6 +38,8 @@ export function run(context: Context, ids: readonly string[], options: Options):
 
 function leftAlone(status: ExecutionStatus | undefined): string {
   if (status === undefined) return 'is gone';
-  if (!isFinished(status)) return `is left alone: it is being undone already; nothing but a pause stops that`;
+  if (status === 'compensating' || status === 'paused')
+    return 'is left alone: it is being undone already; nothing but a pause stops that';
+  if (!isFinished(status)) return 'is left alone: nothing can reach it. nest-durable doctor --verify says why';
   return `is left alone: it has ended as ${status.replace('_', ' ')}`;
 }

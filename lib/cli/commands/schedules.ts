@@ -1,6 +1,7 @@
 import { audited } from '../acts/audited.js';
 import type { StoredSchedule } from '../../core/time/schedule.js';
 import { type Context, type Options, text } from '../command.js';
+import { manyOf } from '../../core/standing/words.js';
 import { usage } from '../failure.js';
 import type { Screen } from '../output/screen.js';
 import type { Column } from '../output/table.js';
@@ -81,5 +82,5 @@ function stateOf({ enabled, removedAt, autoDisabledAt, consecutiveFailures }: St
   if (removedAt !== null) return tone('dim', 'removed from the code');
   if (autoDisabledAt !== null) return tone('red', 'switched off: failed');
   if (!enabled) return tone('dim', 'disabled');
-  return consecutiveFailures === 0 ? 'enabled' : tone('yellow', `failed ${consecutiveFailures} times`);
+  return consecutiveFailures === 0 ? 'enabled' : tone('yellow', `failed ${manyOf(consecutiveFailures, 'time')}`);
 }

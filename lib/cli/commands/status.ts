@@ -1,5 +1,6 @@
 import type { ExecutionCounts } from '../../core/run/execution.js';
 import { EXECUTION_STATUSES } from '../../core/run/status.js';
+import { manyOf } from '../../core/standing/words.js';
 import type { Context } from '../command.js';
 import { tone } from '../output/text.js';
 import { queueColumns } from '../queues/columns.js';
@@ -57,7 +58,7 @@ export async function run(context: Context): Promise<void> {
   }
   for (const { name, autoDisabledAt, consecutiveFailures } of failing) {
     const what =
-      autoDisabledAt === null ? `has failed ${consecutiveFailures} times` : 'was switched off after failures';
+      autoDisabledAt === null ? `has failed ${manyOf(consecutiveFailures, 'time')}` : 'was switched off after failures';
     screen.line(tone('yellow', `Schedule ${name} ${what}: nest-durable schedules`));
   }
 }

@@ -12,14 +12,23 @@ const TO_BE_PAUSED = 'It is to be paused when its attempt is over.';
 
 /** The standing of an unfinished run: the first that fits. */
 export function standsAtWork(facts: StandingFacts): Said {
-  const { status, attempts } = facts;
+  const { status, attempts, dueAt } = facts;
   if (status === 'paused') return paused(facts);
   if (status === 'compensating') return compensating(facts);
   if (status === 'running' || attempts.length > 0) return running(facts);
   if (status === 'waiting' || facts.asleep) {
     return retrying(facts) ?? waiting(facts, child) ?? queued(facts) ?? scheduled(facts);
   }
-  return due(facts);
+  return dueAt === null ? lost() : due(facts);
+}
+
+/** What is ready has a row, since a time; this has none. */
+function lost(): Said {
+  return {
+    kind: 'due',
+    title: 'Is lost: nothing will ever take it',
+    detail: ['It has no row in the queue. nest-durable doctor --verify names all that are so.'],
+  };
 }
 
 function child(facts: StandingFacts): string {

@@ -77,7 +77,7 @@ export function blockedBy(workflow: string, queue: QueueFacts): Blocked | null {
   }
   if (ahead > 0) {
     return {
-      why: `${countOf(ahead)} come before it`,
+      why: beforeIt(ahead),
       helps: '',
       by: { why: 'ahead', queue: name },
     };
@@ -87,8 +87,12 @@ export function blockedBy(workflow: string, queue: QueueFacts): Blocked | null {
 
 function rateHelps(freeAt: Date | null, ahead: number): string {
   if (freeAt === null) return 'It begins when the rate allows it.';
-  const before = ahead === 0 ? '' : `; ${countOf(ahead)} come before it`;
+  const before = ahead === 0 ? '' : `; ${beforeIt(ahead)}`;
   return `The rate has room again at ${momentOf(freeAt)}${before}.`;
+}
+
+function beforeIt(n: number): string {
+  return `${countOf(n)} ${n === 1 ? 'comes' : 'come'} before it`;
 }
 
 const DOES: Readonly<Record<NonNullable<KeyFacts['first']>['does'], string>> = {

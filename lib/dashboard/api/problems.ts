@@ -1,3 +1,4 @@
+import { manyOf } from '../../core/standing/words.js';
 import type { DoctorReport, QueueFigures } from '../door.js';
 import type { StoredSchedule, WorkerInfo } from '../durable.js';
 import { type FailureGroup, mergeSteps } from './failures.js';
@@ -147,7 +148,7 @@ function scheduleProblem({
   const off = autoDisabledAt !== null;
   const title = off
     ? `The schedule \`${name}\` was switched off after failures`
-    : `The schedule \`${name}\` has failed to start ${consecutiveFailures} times`;
+    : `The schedule \`${name}\` has failed to start ${manyOf(consecutiveFailures, 'time')}`;
   const detail = lastError === null ? null : `\`${lastError.name}\`: ${lastError.message}`;
   return {
     ...NONE,

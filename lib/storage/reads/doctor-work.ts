@@ -1,4 +1,4 @@
-import { spanOf } from '../../core/standing/words.js';
+import { manyOf, spanOf } from '../../core/standing/words.js';
 import type { Check } from './doctor-check.js';
 
 /** The row of doctor-work.sql. */
@@ -67,7 +67,7 @@ export function workChecks(
 function workersCheck({ workers, silent, unfinished }: WorkFacts): Check {
   const id = 'workers';
   if (workers === 0 && unfinished > 0) {
-    const text = `No worker is alive, and ${unfinished} runs and steps are unfinished.`;
+    const text = `No worker is alive, and ${unfinished === 1 ? '1 run or step is' : `${unfinished} runs and steps are`} unfinished.`;
     return { id, state: 'bad', text, mend: 'Start the app, with workers: true.' };
   }
   if (silent > 0) {
@@ -183,7 +183,9 @@ function schedulesCheck(schedules: readonly ScheduleFacts[]): Check {
   const failing = active.filter(({ enabled, consecutive_failures }) => enabled && consecutive_failures > 0);
   const found = [
     ...off.map(({ name }) => `"${name}" was switched off after failures.`),
-    ...failing.map(({ name, consecutive_failures }) => `"${name}" has failed to start ${consecutive_failures} times.`),
+    ...failing.map(
+      ({ name, consecutive_failures }) => `"${name}" has failed to start ${manyOf(consecutive_failures, 'time')}.`,
+    ),
   ];
   if (found.length === 0) return { id, state: 'ok', text: soundSchedules(active.length) };
   const mend =
@@ -200,5 +202,6 @@ function orphansCheck({ orphaned, workers }: WorkFacts): Check {
   const id = 'orphans';
   if (orphaned === 0) return { id, state: 'ok', text: 'Every leased run has a living worker.' };
   const mend = workers === 0 ? 'Start the app.' : 'A worker takes them within seconds; if not, look at its log.';
-  return { id, state: 'warn', text: `${orphaned} rows are leased by no living worker.`, mend };
+  const rows = orphaned === 1 ? '1 row is' : `${orphaned} rows are`;
+  return { id, state: 'warn', text: `${rows} leased by no living worker.`, mend };
 }
