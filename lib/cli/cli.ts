@@ -54,7 +54,8 @@ async function execute({ spec, args, options, globals }: Call, io: Io): Promise<
   const opened = new Opened(globals, io, screen);
   try {
     const { run } = await spec.load();
-    return (await run(opened, args, options)) ?? 0;
+    const code = run(opened, args, options);
+    return (await (spec.endsItself === true ? code : Promise.race([code, opened.interrupted]))) ?? 0;
   } finally {
     screen.clearProgress();
     await opened.close();
@@ -65,12 +66,24 @@ async function execute({ spec, args, options, globals }: Call, io: Io): Promise<
 class Opened implements Context {
   private opening: Promise<Database> | null = null;
   private using: Promise<Clients> | null = null;
+  private hasActed = false;
+  /** Rejects with Ctrl-C, unless something may be half-done. */
+  readonly interrupted: Promise<never>;
 
   constructor(
     readonly globals: GlobalOptions,
     private readonly io: Io,
     readonly screen: Screen,
-  ) {}
+  ) {
+    this.interrupted = new Promise((_, reject) => {
+      const interrupt = (): void => {
+        if (!this.hasActed) reject(new Interrupted());
+      };
+      io.signal.addEventListener('abort', interrupt, { once: true });
+    });
+    // Of a command that nobody interrupts while it only reads there is nobody who waits for it.
+    this.interrupted.catch(() => {});
+  }
 
   get env(): NodeJS.ProcessEnv {
     return this.io.env;
@@ -84,6 +97,10 @@ class Opened implements Context {
 
   get signal(): AbortSignal {
     return this.io.signal;
+  }
+
+  acts(): void {
+    this.hasActed = true;
   }
 
   async reach(): Promise<Awaited<ReturnType<Context['reach']>>> {

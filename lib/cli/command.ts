@@ -20,8 +20,10 @@ export interface Context {
   readonly screen: Screen;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C. A command that has only read ends there, whatever it waits for; one that acts ends where nothing is half-done. */
   readonly signal: AbortSignal;
+  /** Said before the first act. */
+  acts(): void;
   readonly globals: GlobalOptions;
   /** Of all commands. */
   readonly specs: { readonly commands: readonly CommandSpec[]; readonly globalOptions: readonly OptionSpec[] };
@@ -71,6 +73,8 @@ export interface CommandSpec {
   readonly arguments?: readonly ArgumentSpec[];
   readonly options?: readonly OptionSpec[];
   readonly examples: readonly Example[];
+  /** What Ctrl-C ends it has to close first. Default: all that it has open is closed for it. */
+  readonly endsItself?: boolean;
   /** Reads the code only when the command is called. */
   readonly load: () => Promise<{ readonly run: Run }>;
 }

@@ -11,7 +11,7 @@ const NO_TABLES = new Set(['3F000', '42P01']);
 
 /** As `audited()`, of acts on the tables themselves: where they are not there there is no row. */
 export async function auditedAt<T>(
-  { screen }: Context,
+  context: Context,
   { target, schema }: Reached,
   action: string,
   work: () => Promise<T>,
@@ -24,11 +24,12 @@ export async function auditedAt<T>(
       await new PgAudit(connections.pool, schema).add(entry);
     } catch (error) {
       const answer = serverAnswer(error) ?? serverAnswer(read(error, 'cause'));
-      if (!NO_TABLES.has(answer?.code ?? '')) screen.say(`No audit row could be written for ${action}.`);
+      if (!NO_TABLES.has(answer?.code ?? '')) context.screen.say(`No audit row could be written for ${action}.`);
     } finally {
       await connections.close();
     }
   };
+  context.acts();
   let result: T;
   try {
     result = await work();

@@ -19,6 +19,7 @@ export async function audited<T>(
   work: () => Promise<T>,
   after: (result: T) => Partial<Deed> = () => ({}),
 ): Promise<T> {
+  context.acts();
   let result: T;
   try {
     result = await work();

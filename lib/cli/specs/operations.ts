@@ -115,6 +115,7 @@ export const OPERATIONS: readonly CommandSpec[] = [
       { line: 'nest-durable dashboard', text: 'of DATABASE_URL, else of the embedded database in .durable/' },
       { line: 'nest-durable dashboard --url postgres://… --read-only', text: 'a look at production' },
     ],
+    endsItself: true,
     load: () => import('../commands/dashboard.js'),
   },
 ];
