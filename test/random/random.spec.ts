@@ -4,6 +4,7 @@ import { expectedOf } from './expected.js';
 import { plansOf } from './generator.js';
 import { actsOf, membersOf, QUEUES } from './plan.js';
 import { settingsOf } from './settings.js';
+import { tickFaults } from './ticks.js';
 import { runTrial } from './trial.js';
 import { nameAt, nodesAt, undosAt, type Version } from './versions.js';
 
@@ -43,6 +44,29 @@ it('a later version has two steps more, another one a member under another name,
   for (const at of [0, 1, 2]) expect(kinds.some((one) => one[at] !== null)).toBe(true);
 });
 
+it('a due time of a schedule has one run, and none has a run that was not due', () => {
+  const span = (at: number) => ({ from: at, to: at });
+  const era = {
+    schedule: 'tick',
+    period: 2,
+    caughtUp: true,
+    began: span(1_500),
+    ended: { ...span(9_000), next: 8_000 },
+  };
+  const runs = (...dues: number[]) => dues.map((due) => ({ schedule: 'tick', due, runs: 1 }));
+  const faults = (...args: Parameters<typeof tickFaults>): string[] => tickFaults(...args).map(({ what }) => what);
+  expect(faults([era], runs(2_000, 4_000, 6_000))).toEqual([]);
+  expect(faults([era], runs(2_000, 6_000))).toEqual(['schedule tick: due time 1970-01-01T00:00:04.000Z has no run']);
+  expect(faults([{ ...era, caughtUp: false }], runs(2_000, 6_000))).toEqual([]);
+  expect(faults([era], [...runs(2_000, 4_000), { schedule: 'tick', due: 6_000, runs: 2 }])).toEqual([
+    'schedule tick: due time 1970-01-01T00:00:06.000Z has 2 runs',
+  ]);
+  expect(faults([era], runs(2_000, 3_000, 4_000, 6_000, 10_000))).toEqual([
+    'schedule tick: due time 1970-01-01T00:00:03.000Z was not due, and has a run',
+    'schedule tick: due time 1970-01-01T00:00:10.000Z was not due, and has a run',
+  ]);
+});
+
 it('runs come to what their plans say', async () => {
   const { url } = await createTestDatabase();
   const size = {
@@ -55,6 +79,7 @@ it('runs come to what their plans say', async () => {
     deploys: true,
     acts: true,
     retention: false,
+    schedules: false,
   } as const;
   const queues = Object.fromEntries(QUEUES.map((queue) => [queue, { concurrency: 10 }]));
   const settings = { ...settingsOf(new Random(SEED), size), options: { queues } };

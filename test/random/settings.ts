@@ -18,6 +18,8 @@ export interface Settings {
   readonly acts: boolean;
   /** Runs that have ended are deleted all the time, of a short age. */
   readonly retention: boolean;
+  /** Schedules of some seconds start runs, and are changed meanwhile. */
+  readonly schedules: boolean;
   /**
    * The loops that find what a hint has not told come round too seldom to help: what they would mend hangs. Without
    * faults alone, as a hint may be lost with its connection.
@@ -48,6 +50,7 @@ export const ELEMENTS = [
   'deploys',
   'acts',
   'retention',
+  'schedules',
 ] as const;
 export type Element = (typeof ELEMENTS)[number];
 
@@ -80,6 +83,7 @@ export function settingsOf(random: Random, size: Partial<Settings> = {}, wanted:
     deploys: drawn('deploys', 0.3) && !seldom,
     acts: drawn('acts', 0.4),
     retention: drawn('retention', 0.25),
+    schedules: drawn('schedules', 0.25),
     seldom,
     options: {
       notify: !pooled,

@@ -18,6 +18,8 @@ import { Operator } from './operator.js';
 import { Overseer } from './overseer.js';
 import { cleanUp } from './retention.js';
 import type { Fault as InjectedFault, Settings } from './settings.js';
+import { startedTicks, tickFaults, TICKS } from './ticks.js';
+import { Timekeeper } from './timekeeper.js';
 import { accountOf, type Fault, faultsOf } from './verdict.js';
 import { DEPLOYED, LAST, type Version } from './versions.js';
 
@@ -108,11 +110,15 @@ class Trial {
     const cleaning = settings.retention ? cleanUp(app.client, random, closing.signal) : Promise.resolve();
     // As above.
     cleaning.catch(() => {});
+    const timekeeper = new Timekeeper(app.client, pool, random);
+    const keeping = settings.schedules ? timekeeper.keep(random.int(8_000, 20_000)) : Promise.resolve();
+    // As above.
+    keeping.catch(() => {});
     const striking = Promise.all(nodes.map((node) => this.strike(node)));
     // As above.
     striking.catch(() => {});
     await operator.startAll(settings.runs);
-    await operator.settled();
+    await Promise.all([operator.settled(), keeping]);
     await this.untilQuiet(20_000);
     this.stopped = true;
     overseer.end();
@@ -129,6 +135,8 @@ class Trial {
     await operator.end();
     closing.abort();
     await Promise.all([feeding, cleaning]);
+    this.faults.push(...tickFaults(timekeeper.eras, await startedTicks(pool)));
+    this.faults.push(...[...operator.faults, ...timekeeper.faults].map((what) => ({ run: null, what })));
     return this.judge(operator, app.client);
   }
 
@@ -141,6 +149,7 @@ class Trial {
       await this.pool.query(await readFile(new URL('../support/reconciled.sql', import.meta.url), 'utf8'));
     }
     await this.pool.query(MARKS);
+    await this.pool.query(TICKS);
     await startAudit(this.pool);
     const name = pg.escapeIdentifier(new URL(this.url).pathname.slice(1));
     await this.pool.query(`ALTER DATABASE ${name} SET default_transaction_isolation = '${this.settings.isolation}'`);
@@ -247,7 +256,6 @@ class Trial {
 
   private async judge(operator: Operator, client: Parameters<typeof faultsOf>[0]): Promise<Outcome> {
     const { pool, faults } = this;
-    faults.push(...operator.faults.map((what) => ({ run: null, what })));
     const stuck = await pool.query<Fault>(
       `SELECT COALESCE(step_of, id) AS run, 'has not ended: ' || state AS what FROM durable.workflow_queue`,
     );

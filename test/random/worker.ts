@@ -9,6 +9,7 @@ import type { WorkerLine } from '../support/faults/worker.js';
 import { APP_NAME } from './faults.js';
 import { plansOf } from './generator.js';
 import { classOf } from './plan-class.js';
+import { tickClass } from './ticks.js';
 import type { Version } from './versions.js';
 
 /** A worker process of the random runs, see WorkerProcess. */
@@ -43,9 +44,12 @@ const dataSource = await connected();
 
 @Module({
   imports: [DurableModule.forRoot({ ...options, database: { dataSource } })],
-  providers: plans.map((plan) =>
-    classOf(plan, version, { plans, pool, worker: label, client: () => app.get(DurableClient) }),
-  ),
+  providers: [
+    tickClass(pool),
+    ...plans.map((plan) =>
+      classOf(plan, version, { plans, pool, worker: label, client: () => app.get(DurableClient) }),
+    ),
+  ],
 })
 class WorkerModule {}
 
