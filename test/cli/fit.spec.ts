@@ -130,7 +130,7 @@ it.each([50, 60, 80])('counts of failures fit %s columns', async (columns) => {
   expect(Math.max(...out.split('\n').map(widthOf))).toBeLessThanOrEqual(columns);
 });
 
-it('what workers do and why schedules fail fits the terminal', async () => {
+it('what workers do, why schedules fail, and that they do in the status, fits the terminal', async () => {
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   const error = JSON.stringify({ name: 'Error', message: LONG });
   await pool.query(
@@ -142,7 +142,7 @@ it('what workers do and why schedules fail fits the terminal', async () => {
   await gates.arrived('busy');
   const narrow = { columns: 60, env: { NO_COLOR: '1' } };
   await until(async () => (await on(['workers'], narrow)).out.includes('Running now'));
-  for (const argv of [['workers'], ['schedules']]) {
+  for (const argv of [['workers'], ['schedules'], ['status']]) {
     const { out } = await on(argv, narrow);
     expect(Math.max(...out.split('\n').map(widthOf))).toBeLessThanOrEqual(60);
   }

@@ -41,7 +41,7 @@ export async function run(context: Context): Promise<void> {
       pendingInputsMore: inputs.length >= MOST,
     });
   }
-  screen.line(tone('bold', `${database.name}, schema ${database.schema}`));
+  screen.lines(screen.wrap(tone('bold', `${database.name}, schema ${database.schema}`), 2));
   screen.line('');
   for (const line of countLines(counts)) screen.line(...line);
   screen.line('');
@@ -49,17 +49,16 @@ export async function run(context: Context): Promise<void> {
     screen.lines(screen.table(queueColumns()).lines(queueRows));
     screen.line('');
   }
-  screen.line(
-    `${many(alive.length, 'worker')}${workers.length > alive.length ? `, ${workers.length - alive.length} more out of touch` : ''}; `,
-    `${many(schedules.length, 'schedule')}; ${atLeast(inputs.length)} waiting for a person`,
-  );
+  const silent = workers.length > alive.length ? `, ${workers.length - alive.length} more out of touch` : '';
+  const last = `${many(schedules.length, 'schedule')}; ${atLeast(inputs.length)} waiting for a person`;
+  screen.lines(screen.wrap(`${many(alive.length, 'worker')}${silent}; ${last}`, 2));
   if (alive.length === 0 && unfinished(counts) > 0) {
-    screen.line(tone('yellow', 'No worker is alive: nothing goes on. Start the app.'));
+    screen.lines(screen.wrap(tone('yellow', 'No worker is alive: nothing goes on. Start the app.'), 2));
   }
   for (const { name, autoDisabledAt, consecutiveFailures } of failing) {
     const what =
       autoDisabledAt === null ? `has failed ${manyOf(consecutiveFailures, 'time')}` : 'was switched off after failures';
-    screen.line(tone('yellow', `Schedule ${name} ${what}: nest-durable schedules`));
+    screen.lines(screen.wrap(tone('yellow', `Schedule ${name} ${what}: nest-durable schedules`), 2));
   }
 }
 
