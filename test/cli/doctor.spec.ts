@@ -261,6 +261,21 @@ it('--fix repairs nothing of a newer database, and the report says so', async ()
   expect(checks.filter(({ state }) => state === 'bad').map(({ id }) => id)).toEqual(['migrations', 'fix']);
 });
 
+it('names migrations that were applied from another file: migrate refuses to go on from these', async () => {
+  const { url } = await createTestDatabase();
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  await pool.query(`UPDATE durable.migrations SET checksum = 'x' WHERE version = 2`);
+  await pool.end();
+  const ran = await cliOn(url)(['doctor', '--json']);
+  expect(ran.code).toBe(1);
+  const check = json<Report>(ran).checks.find(({ id }) => id === 'migrations');
+  expect(check).toMatchObject({
+    state: 'bad',
+    text: 'Schema "durable" has 0002-functions from another build: not as in this package.',
+  });
+  expect(await cliOn(url)(['migrate', '--check'])).toMatchObject({ code: 1 });
+});
+
 it('what doctor and migrate do is an audit row where the table is there', async () => {
   const { url } = await createTestDatabase({ migrated: false });
   const on = cliOn(url);

@@ -14,6 +14,11 @@ export interface Migrations {
   readonly pending: readonly string[];
 }
 
+interface Applied extends Migrations {
+  /** Applied from another file than this package has, or from one that it does not have. */
+  readonly others: readonly string[];
+}
+
 /** Report of doctor on a database. */
 export interface DoctorReport {
   readonly checks: readonly Check[];
@@ -60,13 +65,14 @@ export async function examine({ query, schema, notified }: DoctorOptions): Promi
   if (server === undefined) throw new Error('the server says nothing of itself');
   const offset = server.now - (asked + Date.now()) / 2;
   const tables = await query<TableFacts>(sql('doctor-tables', schema), [schema]);
-  const migrations = await migrationsOf(query, schema);
+  const applied = await migrationsOf(query, schema);
   const checks = [
     ...serverChecks(server, offset, notified),
-    migrations === null ? unseen(server) : migrationCheck(schema, migrations),
-    ...(migrations?.current === 0 ? [] : [...tableChecks(tables, server), ...(await examineWork(query, schema))]),
+    applied === null ? unseen(server) : migrationCheck(schema, applied),
+    ...(applied?.current === 0 ? [] : [...tableChecks(tables, server), ...(await examineWork(query, schema))]),
   ];
   const { version, encoding, bytes } = server;
+  const migrations = applied && { current: applied.current, latest: applied.latest, pending: applied.pending };
   return { checks, migrations, tables, database: { version, encoding, bytes, schema } };
 }
 
@@ -90,21 +96,23 @@ async function looksAtWork(query: Query, schema: string): Promise<Check[]> {
   return work === undefined ? [] : workChecks(work, queues, schedules);
 }
 
-async function migrationsOf(query: Query, schema: string): Promise<Migrations | null> {
+async function migrationsOf(query: Query, schema: string): Promise<Applied | null> {
   const known = knownMigrations();
-  let versions: number[] = [];
+  let applied: { version: number; name: string; checksum: string }[] = [];
   try {
-    const rows = await query<{ version: number }>(sql('schema-versions', schema), []);
-    versions = rows.map(({ version }) => version);
+    applied = await query(sql('schema-versions', schema), []);
   } catch (error) {
     const code = codeOf(error);
     if (code === FORBIDDEN) return null;
     if (!NO_TABLES.has(code)) throw error;
   }
+  const versions = applied.map(({ version }) => version);
+  const checksums = new Map(known.map(({ version, checksum }) => [version, checksum]));
   return {
     current: Math.max(0, ...versions),
     latest: known.at(-1)?.version ?? 0,
     pending: known.filter(({ version }) => !versions.includes(version)).map(({ name }) => name),
+    others: applied.filter(({ version, checksum }) => checksums.get(version) !== checksum).map(({ name }) => name),
   };
 }
 
@@ -113,7 +121,7 @@ function codeOf(error: unknown): string {
   return serverAnswer(error)?.code ?? serverAnswer((error as { cause?: unknown }).cause)?.code ?? '';
 }
 
-function migrationCheck(schema: string, { current, latest, pending }: Migrations): Check {
+function migrationCheck(schema: string, { current, latest, pending, others }: Applied): Check {
   const id = 'migrations';
   if (pending.length > 0) {
     const text = `Schema "${schema}" lacks ${pending.join(', ')}.`;
@@ -123,5 +131,13 @@ function migrationCheck(schema: string, { current, latest, pending }: Migrations
     const text = `Schema "${schema}" is at version ${current}, this package knows ${latest}.`;
     return { id, state: 'bad', text, mend: 'Use the version of nest-durable that migrated it.' };
   }
+  if (others.length > 0) {
+    const text = `Schema "${schema}" has ${others.toSorted(byName).join(', ')} from another build: not as in this package.`;
+    return { id, state: 'bad', text, mend: 'Use the build that migrated it, or reinstall nest-durable.' };
+  }
   return { id, state: 'ok', text: `Schema "${schema}" is at version ${current}, the latest.` };
+}
+
+function byName(a: string, b: string): number {
+  return a < b ? -1 : 1;
 }

@@ -1,2 +1,2 @@
 -- The migrations that the tables have had.
-SELECT version FROM durable.migrations;
+SELECT version, name, checksum FROM durable.migrations;
