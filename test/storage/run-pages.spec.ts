@@ -276,6 +276,16 @@ describe('of other runs', () => {
       [own.definitionId, workflow, runs, from, apart, queue],
     );
 
+  it('as many as are looked at, all in all, are looked at to their end', async () => {
+    await add('few', LOOKED_AT - 4, '2026-01-01T00:00:00Z', 60_000_000);
+    await own.pool.query('VACUUM ANALYZE durable.workflow_executions');
+    for (const order of ['desc', 'asc'] as const) expect((await look.page({ match, order })).lookedTo).toBeNull();
+    expect(await look.countUpTo({ status: 'completed', match: { root: true } }, 1_000)).toEqual({
+      n: LOOKED_AT - 4,
+      more: false,
+    });
+  });
+
   it('those of less than a millisecond are looked at to their end', async () => {
     await add('twins', 2, '2026-01-01T00:00:00Z', 1);
     await add('other', 500, '2026-01-01T00:00:00Z', 1_000);

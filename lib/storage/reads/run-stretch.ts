@@ -76,10 +76,10 @@ export function stretchQuery(schema: string, filters: RunListFilters, most: numb
 
 class StretchQuery extends RunQuery {
   /**
-   * Tried from the time that half as many runs take on average: half of it as long as there are more than `most`, further while
-   * there are less than a quarter as many. No count goes further than `most`. Runs of one millisecond are not parted,
-   * and a width grows by one at least: a share of some microseconds may be none. The first and the last run are looked for where the
-   * page may be, so that a time without runs is passed at once.
+   * Tried from the time that half as many runs take on average, or from all where there are no more: half of it as long as
+   * there are more than `most`, further while there are less than a quarter as many. No count goes further than `most`. Runs of
+   * one millisecond are not parted, and a width grows by one at least: a share of some microseconds may be none. The first and the
+   * last run are looked for where the page may be, so that a time without runs is passed at once.
    * Each workflow and queue is counted with a limit of its own, or the planner may join them with all of history.
    */
   stretch(most: number): string {
@@ -113,7 +113,8 @@ class StretchQuery extends RunQuery {
   ) o
 ), look AS MATERIALIZED (
   SELECT n.oldest AS low, n.newest AS high,
-    (SELECT LEAST(1, 0.5 * ${n} / GREATEST(c.reltuples, 1)) FROM pg_class c WHERE c.oid = 'durable.workflow_executions'::regclass) AS share
+    (SELECT CASE WHEN c.reltuples <= ${n} THEN 1 ELSE 0.5 * ${n} / c.reltuples END
+     FROM pg_class c WHERE c.oid = 'durable.workflow_executions'::regclass) AS share
   FROM ends n
 ), tried AS (
   SELECT w.width, c.n, NULL::boolean AS grows
