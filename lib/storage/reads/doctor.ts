@@ -132,12 +132,8 @@ function migrationCheck(schema: string, { current, latest, pending, others }: Ap
     return { id, state: 'bad', text, mend: 'Use the version of nest-durable that migrated it.' };
   }
   if (others.length > 0) {
-    const text = `Schema "${schema}" has ${others.toSorted(byName).join(', ')} from another build: not as in this package.`;
+    const text = `Schema "${schema}" has ${others.join(', ')} from another build: not as in this package.`;
     return { id, state: 'bad', text, mend: 'Use the build that migrated it, or reinstall nest-durable.' };
   }
   return { id, state: 'ok', text: `Schema "${schema}" is at version ${current}, the latest.` };
-}
-
-function byName(a: string, b: string): number {
-  return a < b ? -1 : 1;
 }

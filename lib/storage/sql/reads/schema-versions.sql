@@ -1,2 +1,2 @@
--- The migrations that the tables have had.
-SELECT version, name, checksum FROM durable.migrations;
+-- The migrations that the tables have had, in their order.
+SELECT version, name, checksum FROM durable.migrations ORDER BY version;
